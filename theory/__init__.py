@@ -1,0 +1,1 @@
+"""What is true: definitions, derivations and proofs in exact symbols."""

@@ -1,0 +1,134 @@
+r"""Small radii: below n/2 the pulse slides inside the filter, and each half-integer adds one law.
+
+With ℓ = 2r lit pixels, ℓ odd and ℓ < n, a filter sees the sums of ℓ consecutive taps.  The response
+departs from the plateau law, Σ_i [g(z_i) - g(0)] = 2rΔ + κ + ε_ℓ, by
+
+    ε_ℓ = Σ_{windows of ℓ taps} g(w_u + ... + w_{u+ℓ-1}) + (n - 1 - ℓ) g(S)
+          - Σ_{j=ℓ}^{n-1} [g(sum of the first j taps) + g(sum of the last j taps)],
+
+and between two half-integers, m <= h, by (1 - φ) ε_{2m-1} + φ ε_{2m+1} + D_m(φ), where D_m is the sum of
+the chord deviations of every position, and ε_ℓ = 0 for ℓ >= n.  A network that is exact on the plateau
+is exact down to r_min iff also Σ_k a_k ε_{k,ℓ} = 0 for every odd ℓ with 2 r_min <= ℓ < n, and
+Σ_k a_k D_{k,m} ≡ 0 on every cell it crosses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import sympy as sp
+
+from theory.claim import Claim, Proof, Step, Wrong
+from theory.network import direct_response, g, taps
+from theory.plateau import plateau_response, r
+from theory.signal import phi, radius
+from theory.staircase import C, S, T, to_taps
+from theory.subpixel import chord_deviation
+
+__all__ = ["CLAIM", "defect", "sliding_deviation", "small_response"]
+
+
+def defect(n: int, lit: int, f: sp.Function = g) -> sp.Expr:
+    """ε_ℓ in staircase symbols; 0 for ℓ >= n.
+
+    Raises
+    ------
+    ValueError: ℓ is not odd and positive.
+    """
+    if lit < 1 or lit % 2 == 0:
+        raise ValueError(f"a pulse of half-integer radius lights an odd number of pixels, not {lit}")
+    if lit >= n:
+        return sp.Integer(0)
+    h = n // 2
+    inside = (f(C(u + lit - 1, n) - C(u - 1, n)) for u in range(-h, h - lit + 2))
+    ends = (f(C(j - h - 1, n)) + f(T(h + 1 - j, n)) for j in range(lit, n))
+    return sp.Add(*inside) + (n - 1 - lit) * f(S) - sp.Add(*ends)
+
+
+def _window_sum(n: int, m: int, i: int) -> sp.Expr:
+    """z_i for radius m - 1/2: the sum of the taps that lie on lit pixels, |i + u| < m."""
+    h = n // 2
+    first, last = max(-h, 1 - m - i), min(h, m - 1 - i)
+    return C(last, n) - C(first - 1, n) if first <= last else sp.Integer(0)
+
+
+def sliding_deviation(n: int, m: int, f: sp.Function = g) -> sp.Expr:
+    """D_m(φ) on the cell m - 1/2 <= r <= m + 1/2, any m >= 1: the chord deviations of all positions."""
+    h = n // 2
+    return sp.Add(
+        *(
+            chord_deviation(_window_sum(n, m, i), _window_sum(n, m + 1, i), f)
+            for i in range(-m - h, m + h + 1)
+        )
+    )
+
+
+def small_response(n: int, m: int, f: sp.Function = g) -> sp.Expr:
+    """The law: the pooled response, background subtracted, on the cell m - 1/2 <= r <= m + 1/2."""
+    below, above = defect(n, 2 * m - 1, f), defect(n, 2 * m + 1, f)
+    return (
+        plateau_response(n, f) + (1 - phi) * below + phi * above + sliding_deviation(n, m, f)
+    )
+
+
+SmallLaw = Callable[[int, int], sp.Expr]
+PROVED_TAPS = (3, 5, 7, 9)
+
+
+def prove(law: SmallLaw) -> Proof:
+    """Direct double sum minus law vanishes on every cell below the plateau, and on the first above it."""
+    steps = []
+    for n in PROVED_TAPS:
+        h = n // 2
+        for m in range(1, h + 2):
+            stated = to_taps(law(n, m), n).xreplace({r: radius(m)})
+            difference = direct_response(taps(n), m, phi, m + h) - stated
+            steps.append(
+                Step(f"n = {n}, r in [{2 * m - 1}/2, {2 * m + 1}/2]", sp.expand(difference) == 0)
+            )
+        steps.append(Step(f"n = {n}: {h} independent laws", _independent(n) == h))
+    covers = "n = 3, 5, 7, 9; every radius from 1/2 to n/2 + 1, all φ, any g, any taps"
+    return Proof(tuple(steps), covers)
+
+
+def _independent(n: int) -> int:
+    """The rank of ε_1, ε_3, ..., ε_{n-2} as combinations of values of g."""
+    laws = [sp.expand(to_taps(defect(n, lit), n)) for lit in range(1, n, 2)]
+    values = sorted(set().union(*(law.atoms(sp.Function) for law in laws)), key=str)
+    return sp.Matrix([[law.coeff(value) for value in values] for law in laws]).rank()
+
+
+def _plateau_everywhere(n: int, m: int) -> sp.Expr:
+    """Wrong: the plateau law continued below n/2."""
+    return plateau_response(n) + sliding_deviation(n, m)
+
+
+def _one_window_short(n: int, m: int) -> sp.Expr:
+    """Wrong: off by one, the last window inside the filter is forgotten."""
+    h, lit = n // 2, 2 * m - 1
+    law = small_response(n, m)
+    return law if lit >= n else law - (1 - phi) * g(C(h, n) - C(h - lit, n))
+
+
+CLAIM = Claim(
+    id="small_radius",
+    title="Small radii: every half-integer below n/2 adds exactly one law",
+    statement=(
+        r"\sum_i \left[g(z_i)-g(0)\right] = 2r\Delta + \kappa + \varepsilon_{2r}, \qquad"
+        r" \varepsilon_\ell = \sum_{u} g\Big(\sum_{v=u}^{u+\ell-1} w_v\Big) + (n-1-\ell)\, g(S)"
+        r" - \sum_{j=\ell}^{n-1}\left[g(C_{j-h-1}) + g(T_{h+1-j})\right]"
+    ),
+    assumptions=(
+        r"half-integer radii $\tfrac12 \le r < n/2$, $\ell = 2r$ lit pixels; $\varepsilon_\ell = 0$ for $\ell \ge n$",
+        r"between them $(1-\varphi)\,\varepsilon_{2m-1} + \varphi\,\varepsilon_{2m+1} + D_m(\varphi)$",
+        r"exact down to $r_{\min}$ iff the plateau laws hold, $\sum_k a_k \varepsilon_{k,\ell} = 0$ for odd"
+        r" $\ell \ge 2r_{\min}$, and $\sum_k a_k D_{k,m} \equiv 0$",
+    ),
+    law=small_response,
+    prove=prove,
+    wrong=(
+        Wrong("the plateau law continued below n/2", _plateau_everywhere),
+        Wrong("off by one: the last window inside the filter is missing", _one_window_short),
+    ),
+    requires=("subpixel",),
+)

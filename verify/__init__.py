@@ -1,0 +1,1 @@
+"""What real networks do, and what that says of the theory."""

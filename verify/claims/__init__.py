@@ -1,0 +1,1 @@
+"""One file per claim, under the same name as in theory/."""
