@@ -1,0 +1,56 @@
+# make verify · make test · make docs · make bench · make lint · make venv · make clean
+# Each works from a bare clone with python3 (3.11 or newer, with venv), git and make.
+# Arguments pass through: make verify ARGS="--profile full"
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+
+python := $(VENV)/bin/python
+pip := PIP_DISABLE_PIP_VERSION_CHECK=1 $(python) -m pip install --quiet --constraint constraints.txt
+
+.PHONY: verify test docs bench lint venv clean
+.NOTPARALLEL:
+
+verify: $(VENV)/.ready-test
+	$(python) -m verify.all $(ARGS)
+
+test: $(VENV)/.ready-test
+	$(python) -m pytest $(ARGS)
+
+docs: $(VENV)/.ready-docs
+	$(python) -m sphinx --fail-on-warning --keep-going --quiet $(ARGS) docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+bench: $(VENV)/.ready-test
+	$(python) -m benchmarks $(ARGS)
+
+lint: $(VENV)/.ready-dev
+	$(python) -m ruff check .
+	$(python) -m ruff format --check .
+	$(python) -m mypy
+	$(VENV)/bin/lint-imports
+
+venv: $(VENV)/.ready-test
+
+clean:
+	rm -rf $(VENV) build dist results docs/_build docs/_generated mutants *.egg-info
+	rm -rf .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find theory numerics verify tests docs benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+# One stamp per extra, renewed when a requirement changes.  What is already there in the pinned
+# version is kept, so a torch that was installed by hand (a CPU build, say) stays.
+$(VENV)/.ready-%: setup.cfg pyproject.toml constraints.txt | $(VENV)/bin/pip
+	@echo "installing the pinned dependencies [$*] into $(VENV) (once; this takes some minutes)"
+	@$(pip) setuptools
+	@$(pip) --no-build-isolation --editable '.[test,$*]'
+	@touch $@
+
+$(VENV)/bin/pip:
+	@command -v $(PYTHON) >/dev/null || \
+	  { echo "$(PYTHON) not found: name a Python >= 3.11 with make PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) is too old: name a Python >= 3.11 with make PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "$(PYTHON) has no venv: on Debian or Ubuntu, apt install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
