@@ -22,10 +22,9 @@ from theory.plateau import r
 from theory.signal import phi
 from theory.staircase import definitions
 
-__all__ = ["activation", "compile_law", "exact_law"]
+__all__ = ["activation", "compile_law", "compile_values", "exact_law", "exact_values"]
 
 Array = NDArray[np.float64]
-bias = sp.Symbol("b", real=True)
 
 
 @cache
@@ -53,13 +52,6 @@ def _elementwise(expression: sp.Expr) -> Callable[[Any], Array]:
     return apply
 
 
-def _concrete(law: sp.Expr, name: str) -> sp.Expr:
-    """The law with g(z) = σ(z + b) written out for one activation."""
-    row = ACTIVATIONS[name]
-    values = {call: row(call.args[0] + bias) for call in law.atoms(sp.Function) if call.func == g}
-    return law.xreplace(values)
-
-
 def _shared(n: int) -> Callable[[Sequence[sp.Expr]], tuple[list[Any], list[sp.Expr]]]:
     """A cse for lambdify: the staircase's recurrence first, then sympy's."""
 
@@ -78,18 +70,27 @@ def _shared(n: int) -> Callable[[Sequence[sp.Expr]], tuple[list[Any], list[sp.Ex
     return cse
 
 
-def _function(
-    law: sp.Expr, n: int, name: str, modules: list[Any], printer: Any = None
-) -> Callable[..., Any]:
-    arguments = [list(taps(n)), bias, r, phi]
-    expressions = [_concrete(law, name)]
-    function = sp.lambdify(
-        arguments, expressions, modules=modules, printer=printer, cse=_shared(n)
-    )
-    return lambda *values: function(*values)[0]
-
-
 @cache
+def _function(laws: tuple[sp.Expr, ...], n: int, exact: bool) -> Callable[..., list[Any]]:
+    """f(taps, r, φ, g) -> values, with g left open: one compilation serves every activation and bias."""
+    return sp.lambdify(
+        [list(taps(n)), r, phi, g],
+        list(laws),
+        modules=[{"Fraction": Fraction}] if exact else "numpy",
+        printer=_FractionPrinter({"allow_unknown_functions": True}) if exact else None,
+        cse=_shared(n),
+    )
+
+
+class _FractionPrinter(PythonCodePrinter):
+    """Prints 1/2 as Fraction(1, 2), which Python's own division would round."""
+
+    def _print_Rational(self, expression: sp.Rational) -> str:
+        return f"Fraction({expression.p}, {expression.q})"
+
+    _print_Half = _print_Rational
+
+
 def compile_law(law: sp.Expr, n: int, name: str) -> Callable[..., Array]:
     """Compile a law for n taps and one activation.
 
@@ -102,41 +103,52 @@ def compile_law(law: sp.Expr, n: int, name: str) -> Callable[..., Array]:
     Returns
     -------
     f(w, b, r, phi) with w of shape (..., n), b of shape (...), and r, phi of shape (R,);
-    the value has shape (..., R), dtype float64.
+    the value has shape (..., R), dtype float64.  It raises ValueError for another number of taps.
     """
-    function = _function(law, n, name, ["scipy", "numpy"])
+    function = _function((law,), n, exact=False)
+    sigma = activation(name)[0]
 
     def evaluate(w: ArrayLike, b: ArrayLike, r: ArrayLike, phi: ArrayLike) -> Array:
         w, b = np.asarray(w, dtype=float), np.asarray(b, dtype=float)
         if w.shape[-1] != n:
             raise ValueError(f"the law was compiled for {n} taps, not {w.shape[-1]}")
         columns = [w[..., u, None] for u in range(n)]
-        value = function(columns, b[..., None], np.asarray(r), np.asarray(phi))
+        (value,) = function(
+            columns, np.asarray(r), np.asarray(phi), lambda z: sigma(z + b[..., None])
+        )
         shape = np.broadcast_shapes(w.shape[:-1] + (1,), np.shape(r), np.shape(phi))
         return np.array(np.broadcast_to(value, shape), dtype=float)
 
     return evaluate
 
 
-@cache
-def exact_law(law: sp.Expr, n: int, name: str) -> Callable[..., Any]:
-    """The same law as a function of exact numbers (``fractions.Fraction``): f(w, b, r, phi).
+def exact_law(law: sp.Expr, n: int) -> Callable[..., Any]:
+    """The same law on exact numbers: f(w, r, phi, g) with g(z) = σ(z + b) as a Python function.
 
-    Only for piecewise-linear activations, whose values at rationals are rational.
-
-    Raises
-    ------
-    ValueError: the activation is not piecewise linear.
+    On ``fractions.Fraction`` nothing is rounded.
     """
-    if not ACTIVATIONS[name].piecewise_linear:
-        raise ValueError(f"{name} has irrational values")
-    return _function(law, n, name, [{"Fraction": Fraction}], _FractionPrinter())
+    function = _function((law,), n, exact=True)
+    return lambda *values: function(*values)[0]
 
 
-class _FractionPrinter(PythonCodePrinter):
-    """Prints 1/2 as Fraction(1, 2), which Python's own division would round."""
+def compile_values(expressions: Sequence[sp.Expr], n: int) -> Callable[..., Array]:
+    """Compile expressions in the staircase symbols, the taps and φ, without any g.
 
-    def _print_Rational(self, expression: sp.Rational) -> str:
-        return f"Fraction({expression.p}, {expression.q})"
+    Returns
+    -------
+    f(w, phi) with w (..., n) and a number φ; the value has shape (..., len(expressions)), float64.
+    """
+    function = _function(tuple(expressions), n, exact=False)
 
-    _print_Half = _print_Rational
+    def evaluate(w: ArrayLike, phi: float) -> Array:
+        w = np.asarray(w, dtype=float)
+        values = function([w[..., u] for u in range(n)], 0.0, phi, None)
+        return np.stack([np.broadcast_to(v, w.shape[:-1]) for v in values], axis=-1)
+
+    return evaluate
+
+
+def exact_values(expressions: Sequence[sp.Expr], n: int) -> Callable[..., list[Any]]:
+    """The same on exact numbers: f(w, phi)."""
+    function = _function(tuple(expressions), n, exact=True)
+    return lambda w, phi: function(w, 0, phi, None)

@@ -7,6 +7,7 @@ the numpy function, the slope on each side of a kink, parity, and the torch modu
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 
 import sympy as sp
@@ -48,12 +49,12 @@ class Activation:
         """σ at a symbolic or exact argument."""
         return self.expression.xreplace({z: sp.sympify(argument)})
 
-    @property
+    @cached_property
     def derivative(self) -> sp.Expr:
         """σ'(z) away from the kinks."""
         return sp.diff(self.expression, z)
 
-    @property
+    @cached_property
     def homogeneous(self) -> bool:
         """σ(tz) = tσ(z) for t > 0: affine pieces that meet, if at all, in one kink at 0."""
         return (
@@ -62,7 +63,7 @@ class Activation:
             and self(sp.Integer(0)) == 0
         )
 
-    @property
+    @cached_property
     def slopes(self) -> tuple[sp.Expr, sp.Expr]:
         """(slope for z < 0, slope for z > 0) of a positively homogeneous σ.
 
@@ -74,7 +75,7 @@ class Activation:
             raise ValueError(f"{self.name} is not positively homogeneous")
         return -self(sp.Integer(-1)), self(sp.Integer(1))
 
-    @property
+    @cached_property
     def parity(self) -> str:
         """``odd``, ``even`` or empty, decided symbolically on the two half-lines."""
         p = sp.Symbol("p", positive=True)

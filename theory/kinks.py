@@ -88,10 +88,11 @@ def crossings(
     """
     law = law or LAW
     found = []
-    for p, q in law.segments(w):
+    for begin, end in law.segments(w):
+        p, q = begin + b, end + b
         for location, jump in kinks:
             if p != q:
-                star, size = law.bend(p + b, q + b, location)
+                star, size = law.bend(p, q, location)
                 if 0 < star < 1:
                     found.append(Crossing(star, jump * size))
     return found

@@ -168,13 +168,11 @@ def _opposite_offset(slopes: Sequence[Any], offsets: Sequence[Any]) -> tuple[lis
     return a, -c
 
 
-def _no_deviation(
+def _uncorrelated(
     slope: Any, offset: Any, mean_r: Any, var_r: Any, mean_d: Any, cov: Any, var_d: Any
 ) -> Fit:
-    """Wrong: a stays 1/(2Δ) whatever D is."""
-    right = least_squares(slope, offset, mean_r, var_r, mean_d, cov, var_d)
-    a = var_r / (2 * slope * var_r)
-    return Fit(a, mean_r - a * (2 * slope * mean_r + offset + mean_d), right.level)
+    """Wrong: D is taken for noise that is uncorrelated with r."""
+    return least_squares(slope, offset, mean_r, var_r, mean_d, 0 * cov, var_d)
 
 
 CLAIM = Claim(
@@ -195,7 +193,7 @@ CLAIM = Claim(
     wrong=(
         Wrong("a = 1/Δ: one edge instead of two", Readout(_one_edge, least_squares)),
         Wrong("c with the opposite sign", Readout(_opposite_offset, least_squares)),
-        Wrong("a = 1/(2Δ) whatever D is", Readout(exact_readout, _no_deviation)),
+        Wrong("D is taken for uncorrelated with r", Readout(exact_readout, _uncorrelated)),
     ),
     requires=("loss",),
 )

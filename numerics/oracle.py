@@ -1,0 +1,54 @@
+"""The slow, obvious simulation: plain Python loops over positions and taps, for any kind of number.
+
+Used as the independent side of every check.  It shares no code with :mod:`theory`, with the compiled laws or
+with torch, and on ``fractions.Fraction`` it is exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+__all__ = ["RATIONAL", "overlap_pulse", "pooled", "preactivations"]
+
+
+def overlap_pulse(r: Any, half_length: int) -> list[Any]:
+    """x_r(i) = length of [i - 1/2, i + 1/2] ∩ [-r, r], i = -L..L, in the arithmetic of ``r``."""
+    half = (r - r + 1) / 2
+    pixels = []
+    for i in range(-half_length, half_length + 1):
+        low, high = max(i - half, -r), min(i + half, r)
+        pixels.append(max(high - low, 0 * r))
+    return pixels
+
+
+def preactivations(w: Sequence[Any], b: Any, x: Sequence[Any]) -> list[Any]:
+    """Σ_u w_u x(i + u) + b at every position, zeros outside the signal."""
+    h = len(w) // 2
+    values = []
+    for i in range(len(x)):
+        total = b
+        for u in range(-h, h + 1):
+            if 0 <= i + u < len(x):
+                total = total + w[u + h] * x[i + u]
+        values.append(total)
+    return values
+
+
+def pooled(w: Sequence[Any], b: Any, sigma: Callable[[Any], Any], x: Sequence[Any]) -> Any:
+    """Σ_i [σ((w ⋆ x)_i + b) - σ(b)]."""
+    background = sigma(b)
+    total = 0 * background
+    for value in preactivations(w, b, x):
+        total = total + sigma(value) - background
+    return total
+
+
+RATIONAL: dict[str, Callable[[Any], Any]] = {
+    "identity": lambda v: v,
+    "relu": lambda v: max(v, 0 * v),
+    "leaky_relu": lambda v: v if v > 0 else v / 100,
+    "abs": abs,
+    "hardtanh": lambda v: min(max(v, 0 * v - 1), 0 * v + 1),
+}
+"""The piecewise-linear activations written a second time, for exact numbers."""
