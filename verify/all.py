@@ -1,0 +1,245 @@
+"""Examine every claim: python -m verify.all
+
+Each claim is held against four kinds of evidence - proof, check, training, control - and the run
+ends with a table, report.json and report.html.  Exit status: 0 every claim holds, 1 something does
+not (or no claim was examined), 2 usage or an unusable output folder, 130 interrupted (earlier
+results are kept).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+
+# Nothing here imports torch, matplotlib or sympy: --help and a mistyped option answer at once.
+
+if TYPE_CHECKING:
+    from theory.claim import Claim
+    from verify.judge import Examined
+    from verify.lab import Lab, Profile, Workers
+    from verify.report import Report
+
+__all__ = ["examine_all", "main"]
+
+PROGRAM = "python -m verify.all"
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def _count(least: int) -> Any:
+    def whole(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if value < least:
+            raise argparse.ArgumentTypeError(f"needs a whole number >= {least}, not {text!r}")
+        return value
+
+    return whole
+
+
+def _version() -> str:
+    try:
+        return metadata.version("everyweight")
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _parser() -> _Parser:
+    assert __doc__
+    parser = _Parser(
+        prog=PROGRAM,
+        description=__doc__.partition("\n\n")[2],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    add = parser.add_argument
+    add("--list", action="store_true", help="print the claims and stop")
+    add("--only", metavar="ID,...", help="examine these claims alone; * ? [..] match many")
+    add(
+        "--profile",
+        choices=("quick", "full"),
+        default="quick",
+        help="50 or 200 trained networks per setting (default: quick)",
+    )
+    add("--seed", type=_count(0), default=0, help="same seed, same figures (default: 0)")
+    add("--jobs", type=_count(1), default=cores or 1, help="processes (default: %(default)s)")
+    add("--json", action="store_true", help="print report.json instead of the table")
+    add("--out", type=Path, default=Path("results"), metavar="DIR", help="default: %(default)s/")
+    add("--debug", action="store_true", help="stop at the first exception, with its traceback")
+    add("--version", action="version", version=_version())
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status, or raises SystemExit as argparse does."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        parser = _parser()
+        return _run(parser.parse_args(arguments), parser)
+    except KeyboardInterrupt:
+        print(f"{PROGRAM}: interrupted; earlier results are kept", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output went away, e.g. head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _run(options: argparse.Namespace, parser: _Parser) -> int:
+    from theory.claim import find_claims
+
+    claims = find_claims()
+    if options.only is not None:
+        claims = _selected(claims, options.only, parser)
+    if options.list:
+        width = max((len(claim.id) for claim in claims), default=0)
+        for claim in claims:
+            print(f"{claim.id:{width}}  {claim.title}")
+        return 0
+
+    from rich.console import Console
+
+    from verify import report as reports
+    from verify.lab import PROFILES, Workers
+
+    try:
+        reports.probe(options.out)
+    except OSError as error:
+        parser.error(f"cannot write to {options.out}: {error.strerror}")
+    with _progress() as progress, Workers(options.jobs) as workers:
+        report = examine_all(
+            claims, PROFILES[options.profile], options.seed, workers, progress, options.debug
+        )
+    text = reports.as_json(report)
+    try:
+        reports.write(options.out, {"report.json": text, "report.html": reports.html(report)})
+    except OSError as error:
+        parser.error(f"cannot write to {options.out}: {error.strerror}")
+    if options.json:
+        print(text, end="", flush=True)
+    else:
+        console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+        reports.table(report, console)
+        console.print(f"{options.out / 'report.html'}", soft_wrap=True)
+    return 0 if report.summary["holds"] else 1
+
+
+def _selected(claims: tuple[Claim, ...], only: str, parser: _Parser) -> tuple[Claim, ...]:
+    patterns = [word.strip() for word in only.split(",") if word.strip()]
+    if not patterns:
+        parser.error("--only needs at least one claim")
+    for pattern in patterns:
+        if not any(fnmatchcase(claim.id, pattern) for claim in claims):
+            parser.error(f"no claim matches {pattern!r}; --list shows them all")
+    return tuple(c for c in claims if any(fnmatchcase(c.id, pattern) for pattern in patterns))
+
+
+# ------------------------------------------------------------------------------------------- work
+
+
+class Progress(Protocol):
+    """Told how far a stage is."""
+
+    def __call__(self, stage: str, done: int, total: int) -> None: ...
+
+
+def examine_all(
+    claims: tuple[Claim, ...],
+    profile: Profile,
+    seed: int,
+    workers: Workers,
+    progress: Progress,
+    debug: bool = False,
+) -> Report:
+    """Train what the claims need, then examine them; the result does not depend on the order.
+
+    Raises
+    ------
+    Exception: only with ``debug``: what a claim's own code raised.
+    """
+    from verify import judge, report
+    from verify.lab import Lab
+
+    lab = Lab(profile, seed)
+    problems = _prepare(claims, lab, workers, progress, debug)
+    found: dict[int, Examined] = {}
+    progress("claims", 0, len(claims))
+    for outcome in workers.map(judge.examine, [(claim.id, lab, debug) for claim in claims]):
+        if outcome.error is not None:
+            if debug:
+                raise outcome.error
+            found[outcome.index] = judge.stopped(claims[outcome.index], outcome.error)
+        else:
+            found[outcome.index] = outcome.result
+        progress("claims", len(found), len(claims))
+    examined = tuple(found[index] for index in range(len(claims)))
+    problems += report.undrawn(claims, examined)
+    return report.Report(_version(), seed, profile.name, claims, examined, tuple(problems))
+
+
+def _prepare(
+    claims: tuple[Claim, ...], lab: Lab, workers: Workers, progress: Progress, debug: bool
+) -> list[str]:
+    """Train every setting that a claim's NEEDS names; what NEEDS raises is listed as a problem."""
+    from verify.judge import one_line, room
+
+    settings: list[Any] = []
+    problems: list[str] = []
+    for claim in claims:
+        module = room(claim.id)  # one that cannot be imported blocks its claim later on
+        try:
+            settings += module.NEEDS(lab.profile) if hasattr(module, "NEEDS") else ()
+        except Exception as error:
+            if debug:
+                raise
+            problems.append(f"{claim.id}: {one_line(error)}")
+    if settings:
+        progress("training", 0, len(set(settings)))
+    lab.prepare(settings, workers, lambda done, total: progress("training", done, total))
+    return problems
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """Bars on stderr when it is a terminal, and silence otherwise."""
+    if not sys.stderr.isatty():
+        yield lambda stage, done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    titles = {"training": "training ensembles", "claims": "claims"}
+    layout = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Bars(*layout, console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def show(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(titles[stage], total=total)
+            bars.update(tasks[stage], completed=done, total=total)
+
+        yield show
+
+
+if __name__ == "__main__":
+    sys.exit(main())

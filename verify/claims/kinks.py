@@ -1,0 +1,135 @@
+"""Kink balance: the bends of random filters in exact rationals, and of trained networks in torch."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from numerics import oracle
+from numerics.rounding import prediction_bound
+from theory.activation import ACTIVATIONS
+from theory.kinks import KinkLaw, bridge, cell, crossings
+from verify.ensemble import Setting, Weights
+from verify.lab import Lab, Profile
+from verify.nets import load, signals
+from verify.settings import LAWS
+from verify.train import on_the_way
+from verify.verdict import Column, column
+
+__all__ = ["NEEDS", "check", "predicted_bend", "train"]
+
+Array = NDArray[np.float64]
+BENT = tuple(
+    setting for setting in LAWS if ACTIVATIONS[setting.activation].piecewise_linear
+)
+
+
+UNFINISHED = 6
+"""Networks per setting that are stopped on the way."""
+
+
+def NEEDS(profile: Profile) -> tuple[Setting, ...]:
+    """The piecewise-linear ensembles whose bends are compared."""
+    return BENT
+
+
+def check(law: KinkLaw, lab: Lab) -> Column:
+    """Exact rational filters: count those whose D, or whose exactness, is not what the law says."""
+    rng = lab.rng("kinks")
+    wrong = exact = 0
+    for k in range(lab.profile.draws):
+        name = ("relu", "leaky_relu", "abs", "hardtanh")[k % 4]
+        n = (3, 5, 1, 7)[(k // 4) % 4]
+        kinks = _kinks(name)
+        w = [Fraction(int(v), 2) for v in rng.integers(-3, 4, n)]
+        b = Fraction(int(rng.integers(-6, 7)), 2)
+        found = crossings(w, b, kinks, law)
+        fractions = [Fraction(t, 5) for t in range(6)] + [crossing.star for crossing in found]
+        bends = [_direct_bend(w, b, oracle.RATIONAL[name], fraction) for fraction in fractions]
+        stated = [
+            -sum((x.jump * bridge(fraction, x.star) for x in found), Fraction(0))
+            for fraction in fractions
+        ]
+        wrong += bends != stated
+        if name != "hardtanh":
+            straight = cell(w, b).kind != "crossed"
+            exact += straight
+            wrong += straight != (not any(bends))
+    detail = (
+        f"filters, of {lab.profile.draws} in exact rationals, whose D differs from the kernel formula or "
+        f"whose cell does not decide whether D is 0 ({exact} filters do not bend)"
+    )
+    return column(wrong, 0, detail)
+
+
+def _kinks(name: str) -> list[tuple[Fraction, Fraction]]:
+    return [
+        (Fraction(int(k.location.p), int(k.location.q)), Fraction(int(k.jump.p), int(k.jump.q)))
+        for k in ACTIVATIONS[name].kinks
+    ]
+
+
+def _direct_bend(w: list[Fraction], b: Fraction, sigma, fraction: Fraction) -> Fraction:
+    """How far the simulated response leaves its chord on the first plateau cell."""
+    m, half_length = len(w) // 2 + 1, len(w)
+
+    def response(phi: Fraction) -> Fraction:
+        return oracle.pooled(w, b, sigma, oracle.overlap_pulse(m - Fraction(1, 2) + phi, half_length))
+
+    ends = response(Fraction(0)), response(Fraction(1))
+    return response(fraction) - (1 - fraction) * ends[0] - fraction * ends[1]
+
+
+def predicted_bend(law: KinkLaw, setting: Setting, weights: Weights, phi: Array) -> Array:
+    """D(φ) of every network of a batch by the kernel formula: (B, len(phi))."""
+    kinks = [(float(t), float(jump)) for t, jump in _kinks(setting.activation)]
+    result = np.zeros((len(weights.c), len(phi)))
+    for j in range(len(weights.c)):
+        for k in range(setting.channels):
+            for x in crossings(weights.w[j, k].tolist(), float(weights.b[j, k]), kinks, law):
+                kernel = np.minimum(phi, x.star) * (1 - np.maximum(phi, x.star))
+                result[j] -= weights.a[j, k] * x.jump * kernel
+    return result
+
+
+def train(law: KinkLaw, lab: Lab) -> Column:
+    """How far r̂ of torch networks leaves its chord between half-integers, against the kernel.
+
+    Finished networks hardly bend, so networks stopped on the way are measured as well.  Three measured
+    answers enter, so the rounding bound is three times that of one.
+    """
+    worst, largest, networks, bent = 0.0, 0.0, 0, 0
+    for setting in BENT:
+        ensemble = lab.ensemble(setting)
+        unfinished = on_the_way(setting, UNFINISHED, lab.seed)
+        for weights in (ensemble.weights, unfinished):
+            radii = setting.radii
+            answers = _answers(setting, weights).reshape(-1, radii.cells, radii.per_cell)
+            size = 2 * radii.half_length(setting.taps) + 1
+            bounds = prediction_bound(
+                weights.w, weights.b, weights.a, weights.c, radii.r, size, setting.activation
+            )
+            bound = 3 * np.max(bounds, axis=1)
+            phi = radii.phi[: radii.per_cell]
+            chord = (1 - phi) * answers[:, :-1, :1] + phi * answers[:, 1:, :1]
+            stated = predicted_bend(law, setting, weights, phi)
+            distance = np.abs(answers[:, :-1] - chord - stated[:, None, :])
+            worst = max(worst, float(np.max(np.max(distance, axis=(1, 2)) / bound)))
+            largest = max(largest, float(np.max(distance)))
+            networks += len(weights.c)
+            bent += int(np.sum(np.max(np.abs(stated), axis=1) > bound))
+    detail = (
+        f"largest distance between the bend of r̂ in torch and the kernel formula over {networks} "
+        f"networks, finished or stopped on the way, {bent} of which bend, is {largest:.2g}, in units of "
+        "the rounding bound"
+    )
+    return column(worst, 1.0, detail)
+
+
+def _answers(setting: Setting, weights: Weights) -> Array:
+    x = signals(setting.radii, setting.taps)
+    with torch.inference_mode():
+        return np.stack([load(setting, weights, j)(x).numpy() for j in range(len(weights.c))])

@@ -1,0 +1,267 @@
+"""Plots as inline SVG: one plain style, the same bytes for the same data, many to a page.
+
+matplotlib draws; :func:`figure_svg` then makes the drawing fit for a web page: ids are prefixed
+(two drawings on one page would otherwise share them), the drawing has a title for those who do not
+see it, text stays text, and ink becomes ``currentColor``, to follow a light or a dark page.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+import matplotlib.axes
+import numpy as np
+from cycler import cycler
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure as Drawing
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike
+
+__all__ = [
+    "Figure",
+    "error_between",
+    "figure",
+    "figure_svg",
+    "loss_histogram",
+    "pulses",
+    "staircase",
+]
+
+INK = "#010203"
+"""Stands for the colour of the page's text; no other part of a drawing uses it."""
+
+COLOURS = ("#2f7fc1", "#d1672a", "#3a9a5b", "#a160b8", "#b08a1e", "#c74a6b")
+"""Readable on white and on near-black; a curve never differs from another by its colour alone."""
+
+HATCHES = ("", "//", "..", "\\\\", "xx")
+"""Five beside six colours: no class of thirty looks like another."""
+
+STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "verify",
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.size": 10.0,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.titlesize": 10.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.formatter.useoffset": False,
+    "axes.prop_cycle": cycler(color=COLOURS),
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "legend.frameon": False,
+    "lines.linewidth": 1.5,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+
+_SVG = "http://www.w3.org/2000/svg"
+_LINK = "{http://www.w3.org/1999/xlink}href"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture of the report.
+
+    Attributes
+    ----------
+    id: unique in the report; begins with the claim's name.
+    title: a few words.
+    caption: sentences, formulas between dollar signs: what is drawn and what to see.
+    svg: an ``<svg>`` element from :func:`figure_svg`.
+    """
+
+    id: str
+    title: str
+    caption: str
+    svg: str
+
+
+def figure_svg(drawing: Drawing, id: str, title: str) -> str:
+    """The drawing as one ``<svg>`` element whose ids begin with ``id``, named by ``title``.
+
+    Raises
+    ------
+    ValueError: ``id`` is not a word of letters, digits, ``-`` and ``_`` that begins with a letter.
+    """
+    if not re.fullmatch(r"[A-Za-z][\w-]*", id, re.ASCII):
+        raise ValueError(f"not fit for an id: {id!r}")
+    buffer = io.StringIO()
+    with matplotlib.rc_context(STYLE):
+        drawing.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    root = ET.fromstring(buffer.getvalue())
+    for parent in list(root.iter()):
+        for child in list(parent):
+            # metadata points elsewhere; a <style> element would style the whole page
+            if child.tag in (f"{{{_SVG}}}metadata", f"{{{_SVG}}}style"):
+                parent.remove(child)
+    for element in root.iter():
+        element.tag = element.tag.rpartition("}")[2]  # a prefix would mean nothing to HTML
+        for name, value in list(element.attrib.items()):
+            if name == "id":
+                element.set(name, f"{id}-{value}")
+            elif name == _LINK:
+                del element.attrib[name]
+                element.set("href", value.replace("#", f"#{id}-", 1))
+            else:
+                followed = value.replace("url(#", f"url(#{id}-").replace(INK, "currentColor")
+                element.set(name, followed)
+    for name in ("width", "height", "version"):
+        root.attrib.pop(name, None)
+    root.set("xmlns", _SVG)
+    root.set("stroke-linejoin", "round")
+    root.set("role", "img")
+    root.set("aria-labelledby", f"{id}-title")
+    label = ET.Element("title", {"id": f"{id}-title"})
+    label.text = title
+    root.insert(0, label)
+    return ET.tostring(root, encoding="unicode")
+
+
+def figure(id: str, title: str, caption: str, drawing: Drawing) -> Figure:
+    """A drawing with its words: the svg is :func:`figure_svg` of the same id and title."""
+    return Figure(id, title, caption, figure_svg(drawing, id, title))
+
+
+def _drawing(columns: int = 1, height: float = 3.2) -> tuple[Drawing, list[matplotlib.axes.Axes]]:
+    drawing = Drawing(figsize=(7.2, height), layout="constrained")
+    FigureCanvasSVG(drawing)
+    return drawing, list(drawing.subplots(1, columns, squeeze=False)[0])
+
+
+def _above(axes: matplotlib.axes.Axes, columns: int) -> None:
+    axes.legend(fontsize=9, loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, borderaxespad=0)
+
+
+def pulses(radii: Sequence[float], half_length: int) -> Drawing:
+    """The pulses x_r(i) = clip(r + 1/2 - |i|, 0, 1), one panel each: pixels, and edges at ±r."""
+    with matplotlib.rc_context(STYLE):
+        drawing, panels = _drawing(len(radii), 2.3)
+        i = np.arange(-half_length, half_length + 1)
+        for axes, r in zip(panels, radii, strict=True):
+            axes.bar(i, np.clip(r + 0.5 - np.abs(i), 0, 1), width=0.9, color=COLOURS[0], alpha=0.8)
+            for edge in (-r, r):
+                axes.axvline(edge, color=COLOURS[1], linestyle="--", linewidth=1.2)
+            axes.set(title=f"r = {r:g}", xlabel="pixel i", ylim=(0, 1.15), yticks=(0, 0.5, 1))
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+        panels[0].set_ylabel("x(i)")
+    return drawing
+
+
+def staircase(w: ArrayLike, b: float) -> Drawing:
+    """A filter and its two staircases, C_j = w_-h + .. + w_j and T_j = w_j + .. + w_h.
+
+    Each tap is climbed while an edge of the pulse crosses one pixel; the dashed line is -b, where
+    the pre-activation is 0.  ``w`` has shape (n,), n odd.
+    """
+    taps = np.asarray(w, dtype=float)
+    h = len(taps) // 2
+    u = np.arange(-h, h + 1)
+    climbs = {
+        "C: taps summed from the left": np.concatenate([[0.0], np.cumsum(taps)]),
+        "T: taps summed from the right": np.concatenate([[0.0], np.cumsum(taps[::-1])]),
+    }
+    with matplotlib.rc_context(STYLE):
+        drawing, (left, right) = _drawing(2)
+        left.axhline(0, color=INK, linewidth=0.8)
+        left.vlines(u, 0, taps, color=COLOURS[0], linewidth=2)
+        left.plot(u, taps, "o", color=COLOURS[0])
+        left.set(title="the filter", xlabel="tap u", ylabel="w(u)")
+        left.xaxis.set_major_locator(MaxNLocator(integer=True))
+        steps = np.arange(len(taps) + 1)
+        for (name, sums), marker, line in zip(climbs.items(), "os", ("-", ":"), strict=True):
+            right.plot(steps, sums, line, marker=marker, markersize=5, label=name)
+        right.axhline(-b, color=COLOURS[3], linestyle="--", linewidth=1.2, label="−b")
+        right.set(title="its partial sums", xlabel="taps summed", ylabel="partial sum")
+        right.xaxis.set_major_locator(MaxNLocator(integer=True))
+        right.legend(fontsize=9)
+    return drawing
+
+
+def error_between(r: ArrayLike, measured: ArrayLike, predicted: ArrayLike) -> Drawing:
+    """The error r̂(r) - r along the radius: dots measured, line predicted.
+
+    All three arrays have the same shape (radii,).
+    """
+    x, dots, line = (np.asarray(values, dtype=float) for values in (r, measured, predicted))
+    order = np.argsort(x, kind="stable")
+    with matplotlib.rc_context(STYLE):
+        drawing, (axes,) = _drawing()
+        for half in np.arange(np.floor(x.min() - 0.5), np.ceil(x.max()) + 1) + 0.5:
+            if x.min() <= half <= x.max():
+                axes.axvline(half, color="#888888", alpha=0.35, linewidth=0.8)
+        axes.plot(x[order], line[order], color=COLOURS[1], label="predicted")
+        axes.plot(x, dots, "o", color=COLOURS[0], markersize=4, label="measured")
+        axes.set(xlabel="radius r (lines at half-integers)", ylabel="error r̂(r) − r")
+        _above(axes, 2)
+    return drawing
+
+
+FLOOR = 1e-34
+"""Losses at or below are drawn here: a logarithmic axis has no zero."""
+
+
+def loss_histogram(
+    losses: ArrayLike, levels: Mapping[str, float], classes: Sequence[str]
+) -> Drawing:
+    """Final losses over seeds, stacked by class, on a logarithmic axis; predicted levels as lines.
+
+    ``losses`` has shape (networks,) and ``classes`` names the class of each.
+
+    Raises
+    ------
+    ValueError: the numbers of losses and classes differ, or a loss is negative or not finite.
+    """
+    values = np.asarray(losses, dtype=float)
+    if values.shape != (len(classes),):
+        raise ValueError(f"{values.shape} losses, but {len(classes)} classes")
+    if not (np.isfinite(values).all() and (values >= 0).all()):
+        raise ValueError("losses must be finite and not negative")
+    shown = np.log10(np.maximum(values, FLOOR))
+    marks = {name: np.log10(max(level, FLOOR)) for name, level in levels.items()}
+    known = [*shown, *marks.values()]
+    low, high = min(known, default=-1.0), max(known, default=0.0)
+    edges = np.arange(np.floor(low) - 1, np.ceil(high) + 1.5, 0.5)
+    names = sorted(set(classes))
+    groups = [shown[np.array([c == name for c in classes])] for name in names]
+    labels = [f"{name}: {len(group)}" for name, group in zip(names, groups, strict=True)]
+    with matplotlib.rc_context(STYLE):
+        drawing, (axes,) = _drawing(height=3.6)
+        below = np.zeros(len(edges) - 1)
+        for i, (group, label) in enumerate(zip(groups, labels, strict=True)):
+            counts = np.histogram(group, edges)[0]
+            seen = counts > 0
+            axes.bar(
+                edges[:-1][seen],
+                counts[seen],
+                width=0.5,
+                bottom=below[seen],
+                align="edge",
+                label=label,
+                color=COLOURS[i % len(COLOURS)],
+                hatch=HATCHES[i % len(HATCHES)],
+                edgecolor=INK,
+                linewidth=0.6,
+            )
+            below += counts
+        top = axes.get_ylim()[1]
+        axes.set_ylim(0, top * 1.05)
+        for place, (name, mark) in enumerate(sorted(marks.items(), key=lambda item: item[1])):
+            axes.axvline(mark, color=INK, linestyle="--", linewidth=1)
+            height = top * (1.0 - 0.09 * (place % 6))
+            axes.text(mark - 0.25, height, name, ha="right", va="top", fontsize=9)
+        axes.set(xlabel="final mean squared error", ylabel="networks")
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=9))
+        axes.xaxis.set_major_formatter(lambda x, _: f"1e{x:.0f}")
+        if groups:
+            _above(axes, 3)
+    return drawing
