@@ -1,0 +1,80 @@
+"""What a page says about its claim, taken from the claim itself while the page is built.
+
+``{claim-statement} ID`` the statement and its assumptions; ``{claim-proof} ID`` runs the machine
+proof and says what it covers; ``{claim-controls} ID`` lists the wrong laws and how many steps of
+the proof reject each; ``{claim-list}`` one row per claim.  A proof that does not hold, or a wrong
+law that is not rejected, is a build error.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from worked import RunsCode, table
+
+from theory.claim import Claim, find_claims
+
+
+class _OfClaim(RunsCode):
+    required_arguments = 1
+
+    @property
+    def claim(self) -> Claim:
+        known = {claim.id: claim for claim in find_claims()}
+        if self.arguments[0] not in known:
+            raise self.error(f"no claim is called {self.arguments[0]!r}")
+        return known[self.arguments[0]]
+
+
+class Statement(_OfClaim):
+    def run(self) -> list[nodes.Node]:
+        self.depend()
+        claim = self.claim
+        text = f"**{claim.title}.**\n\n$$\n{claim.statement}\n$$\n\n"
+        text += "\n".join(f"- {sentence}" for sentence in claim.assumptions)
+        if claim.requires:
+            links = ", ".join(f"[{name}]({name}.md)" for name in claim.requires)
+            text += f"\n\nBuilds on: {links}."
+        return [nodes.container("", *self.markdown(text), classes=["claim"])]
+
+
+class ProofOf(_OfClaim):
+    def run(self) -> list[nodes.Node]:
+        self.depend()
+        claim = self.claim
+        proof = claim.prove(claim.law)
+        if not proof.holds:
+            names = ", ".join(step.name for step in proof.open) or "no steps"
+            raise self.error(f"the proof of {claim.id} is open: {names}")
+        text = f"{len(proof.steps)} exact steps, all decided true. Covered: {proof.covers}."
+        return self.markdown(text)
+
+
+class Controls(_OfClaim):
+    def run(self) -> list[nodes.Node]:
+        self.depend()
+        claim = self.claim
+        rows = []
+        for wrong in claim.wrong:
+            proof = claim.prove(wrong.law)
+            if proof.holds:
+                raise self.error(f"the proof of {claim.id} accepts {wrong.name!r}")
+            rows.append((wrong.name, f"{len(proof.open)} of {len(proof.steps)}"))
+        return self.markdown(table(("the wrong law", "steps of the proof that reject it"), rows))
+
+
+class Listing(RunsCode):
+    def run(self) -> list[nodes.Node]:
+        self.depend()
+        rows = [(f"[{claim.id}]({claim.id}.md)", claim.title) for claim in find_claims()]
+        return self.markdown(table(("page", "what it says"), rows))
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.add_directive("claim-statement", Statement)
+    app.add_directive("claim-proof", ProofOf)
+    app.add_directive("claim-controls", Controls)
+    app.add_directive("claim-list", Listing)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

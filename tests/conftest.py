@@ -1,0 +1,56 @@
+"""Every test starts from the same state: seeds, precisions, one thread, a named Hypothesis profile.
+
+The profile is chosen by the variable HYPOTHESIS_PROFILE: ``dev`` (default, new examples every run),
+``ci`` (the same examples every run), ``thorough`` (many more, for a release or a long night).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+
+# One thread per process, set before numpy and torch load their pools: sums then keep one order, and
+# pytest-xdist's workers do not compete for the same cores.
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import flint
+import matplotlib
+import mpmath
+import numpy as np
+import pytest
+import torch
+from hypothesis import register_random, settings
+
+torch.set_num_threads(1)
+matplotlib.use("agg")
+
+settings.register_profile("dev", max_examples=50, deadline=None)
+settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("thorough", max_examples=2000, deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+
+class _TorchRandom:
+    """torch's generator under the interface by which Hypothesis reseeds it for every example."""
+
+    seed = staticmethod(torch.manual_seed)
+    getstate = staticmethod(torch.get_rng_state)
+    setstate = staticmethod(torch.set_rng_state)
+
+
+_TORCH_RANDOM = _TorchRandom()  # Hypothesis keeps a weak reference only
+register_random(_TORCH_RANDOM)
+
+
+@pytest.fixture(autouse=True)
+def _same_start() -> Iterator[None]:
+    """Reseed before each test; restore every global precision after it."""
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+    precisions = mpmath.mp.prec, flint.ctx.prec, torch.get_default_dtype(), np.geterr()
+    yield
+    mpmath.mp.prec, flint.ctx.prec = precisions[:2]
+    torch.set_default_dtype(precisions[2])
+    np.seterr(**precisions[3])

@@ -1,0 +1,319 @@
+"""The batched trainer: its Jacobian, its bookkeeping, and an independent look at every ending."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from numerics.sample import pulse
+from theory.activation import ACTIVATIONS
+from verify.descent import descend
+from verify.ensemble import (
+    Ensemble,
+    Setting,
+    Weights,
+    gradient_rounding,
+    initial,
+    loss_gradient,
+    rounding,
+    task,
+    train_ensemble,
+    train_from,
+    worst,
+)
+
+EPS = np.finfo(float).eps
+HOMOGENEOUS = ("identity", "relu", "leaky_relu", "abs")
+TORCH = {
+    "identity": lambda x: x,
+    "relu": torch.relu,
+    "leaky_relu": torch.nn.functional.leaky_relu,
+    "abs": torch.abs,
+    "tanh": torch.tanh,
+    "softplus": torch.nn.functional.softplus,
+    "square": torch.square,
+}
+SLOW = {
+    "identity": lambda z: z,
+    "relu": lambda z: max(z, 0.0),
+    "leaky_relu": lambda z: z if z > 0 else 0.01 * z,
+    "abs": abs,
+}
+
+
+def one(weights: Weights, j: int) -> Weights:
+    return weights[np.array([j])]
+
+
+def slow_errors(setting: Setting, at: Weights, j: int) -> list[float]:
+    """r̂ - r by loops over radii, positions and taps, on the signals themselves."""
+    radii, n = setting.radii, setting.taps
+    length = radii.half_length(n)
+    sigma = SLOW[setting.activation]
+    errors = []
+    for r in radii.r:
+        signal = pulse(float(r), length)
+        total = float(at.c[j])
+        for k in range(setting.channels):
+            for i in range(len(signal)):
+                z = float(at.b[j, k])
+                for u in range(n):
+                    position = i + u - n // 2
+                    if 0 <= position < len(signal):
+                        z += at.w[j, k, u] * signal[position]
+                total += at.a[j, k] * sigma(z)
+        errors.append(total - float(r))
+    return errors
+
+
+def torch_loss(setting: Setting, at: Weights) -> tuple[float, np.ndarray]:
+    """Loss and gradient of one network by autograd on Conv1d, sum pooling and a linear readout."""
+    parts = [
+        torch.tensor(np.ascontiguousarray(x[0]), requires_grad=True)
+        for x in (at.w, at.b, at.a, np.atleast_2d(at.c))
+    ]
+    w, b, a, c = parts
+    radii = setting.radii
+    x = torch.tensor(pulse(radii.r, radii.half_length(setting.taps)))[:, None]
+    z = torch.nn.functional.conv1d(x, w[:, None], b, padding=setting.taps // 2)
+    output = TORCH[setting.activation](z).sum(dim=2) @ a + c
+    loss = torch.mean((output - torch.tensor(radii.r)) ** 2)
+    gradient = torch.autograd.grad(loss, parts)
+    return loss.item(), np.concatenate([part.numpy().ravel() for part in gradient])
+
+
+@given(
+    st.sampled_from(sorted(TORCH)),
+    st.integers(1, 3),
+    st.sampled_from([1, 3, 5, 7]),
+    st.integers(0, 3),
+    st.integers(0, 10_000),
+)
+def test_loss_and_gradient_are_those_of_torch(
+    activation: str, channels: int, taps: int, first: int, seed: int
+) -> None:
+    setting = Setting(activation, channels, taps, first, 3, 4)
+    at = initial(setting, 1, seed)
+    loss, gradient = loss_gradient(setting, at)
+    loss_torch, gradient_torch = torch_loss(setting, at)
+    # Both sides keep the bound; smooth σ add a few roundings per value, within the factor 4.
+    off = float(np.sqrt(np.mean(rounding(setting, at) ** 2)))
+    assert abs(loss[0] - loss_torch) <= 4 * (2 * np.sqrt(loss_torch) * off + off**2)
+    scale = gradient_rounding(setting, at)[0]
+    if activation == "square":
+        # Its slope is not bounded by 1 but by twice the largest pre-activation.
+        top = np.abs(at.w).sum(axis=2).max() + np.abs(at.b).max()
+        scale *= max(1.0, 2 * top) ** 2
+    assert np.linalg.norm(gradient[0] - gradient_torch) <= 4 * scale
+
+
+@pytest.mark.parametrize("activation", HOMOGENEOUS)
+@pytest.mark.parametrize("first", [0, 1])
+def test_returned_loss_is_that_of_the_signals(activation: str, first: int) -> None:
+    setting = Setting(activation, 2, 3, first, 3, 4)
+    ensemble = train_ensemble(setting, 6, 1)
+    bound = rounding(setting, ensemble.weights)
+    for j in range(6):
+        slow = np.array(slow_errors(setting, ensemble.weights, j))
+        off = float(np.sqrt(np.mean(bound[j] ** 2)))
+        loss = float(np.mean(slow**2))
+        assert abs(ensemble.loss[j] - loss) <= 4 * (np.sqrt(loss) * off + off**2)
+
+
+def test_same_seed_same_networks_whatever_their_number() -> None:
+    setting = Setting("abs", 2, 5)
+    few, many = train_ensemble(setting, 3, 7), train_ensemble(setting, 20, 7)
+    for name in ("w", "b", "a", "c", "loss", "pattern", "steps"):
+        assert np.array_equal(getattr(few, name), getattr(many, name)[:3]), name
+    assert few.held == many.held[:3]
+    other = initial(setting, 3, 8)
+    assert not np.array_equal(other.w, few.start.w)
+
+
+def test_start_is_distributed_like_torchs() -> None:
+    setting = Setting("relu", 2, 5)
+    start = initial(setting, 2000, 0)
+    for values, fan_in in ((start.w, 5), (start.b, 5), (start.a, 2), (start.c, 2)):
+        edge = 1 / np.sqrt(fan_in)
+        assert np.max(np.abs(values)) <= edge
+        # The mean of m uniform numbers is off by edge/sqrt(3m); five of those.
+        assert abs(np.mean(values)) <= 5 * edge / np.sqrt(3 * values.size)
+        assert np.max(np.abs(values)) >= edge * (1 - 20 / values.size)
+
+
+def exact(ensemble: Ensemble) -> np.ndarray:
+    """Networks whose every error is rounding."""
+    off = rounding(ensemble.setting, ensemble.weights)
+    return ensemble.loss <= np.mean(off**2, axis=1)
+
+
+def climbs_everywhere(ensemble: Ensemble, j: int, rng: np.random.Generator) -> bool:
+    """No direction descends from network j: tried on the loss itself, along 400 directions.
+
+    Along d the loss is quadratic but for crossings, so a step t sees the slope up to curvature: a
+    descent steeper than the rounding of the loss over t, plus t times the curvature, would show.
+    """
+    setting, at = ensemble.setting, one(ensemble.weights, j)
+    here = ensemble.loss[j]
+    off = float(np.sqrt(np.mean(rounding(setting, at) ** 2)))
+    noise = 8 * (np.sqrt(here) * off + off**2)
+    count = 400
+    shapes = [at.w.shape[1:], at.b.shape[1:], at.a.shape[1:], ()]
+    scale = max(1.0, float(np.max(np.abs(at.w))), float(np.max(np.abs(at.a))))
+    for step in (1e-5, 1e-3):
+        w, b, a, c = (rng.standard_normal((count, *shape)) * step * scale for shape in shapes)
+        moved = Weights(at.w + w, at.b + b, at.a + a, at.c + c)
+        loss, _ = loss_gradient(setting, moved)
+        # Second-order terms in (a, v) leave the cell's convex quadratic: |e| |da| |dF| at most.
+        d_feature = np.abs(w).sum(axis=2) + np.abs(b)
+        positions = 2 * setting.radii.half_length(setting.taps) + 1
+        bilinear = 2 * np.sqrt(here) * positions * np.sum(np.abs(a) * d_feature, axis=1)
+        if np.any(loss < here - noise - bilinear):
+            return False
+    return True
+
+
+@pytest.mark.parametrize("activation", HOMOGENEOUS)
+@pytest.mark.parametrize(
+    ("channels", "taps", "first"), [(1, 3, 0), (1, 5, 1), (2, 3, 0), (2, 7, 0)]
+)
+def test_every_network_is_exact_or_stationary(
+    activation: str, channels: int, taps: int, first: int
+) -> None:
+    setting = Setting(activation, channels, taps, first, 8 if first else 4, 4)
+    ensemble = train_ensemble(setting, 40, 2)
+    assert ensemble.stationary.all()
+    assert np.all(ensemble.gradient <= gradient_rounding(setting, ensemble.weights))
+    rng = np.random.default_rng(0)
+    for j in np.nonzero(~exact(ensemble))[0]:
+        assert climbs_everywhere(ensemble, int(j), rng), j
+
+
+def test_a_network_that_is_not_at_its_end_is_noticed() -> None:
+    setting = Setting("relu", 1, 3, 0, 4, 4)
+    ensemble = train_ensemble(setting, 40, 2)
+    rng = np.random.default_rng(0)
+    start = ensemble.start
+    loss, gradient = loss_gradient(setting, start)
+    plain = Ensemble(**{**vars(ensemble), **vars(start), "loss": loss})
+    caught = [not climbs_everywhere(plain, j, rng) for j in range(40)]
+    moving = np.linalg.norm(gradient, axis=1) > gradient_rounding(setting, start)
+    assert np.array_equal(caught, moving)
+    assert np.sum(moving) >= 30
+
+
+def test_held_faces_are_zero_and_keep_their_multipliers() -> None:
+    found = 0
+    for activation in ("relu", "leaky_relu", "abs"):
+        setting = Setting(activation, 1, 3, 1, 8, 4)
+        ensemble = train_ensemble(setting, 100, 0)
+        extended = task(setting).extended
+        for j, (faces, table) in enumerate(zip(ensemble.held, ensemble.multipliers, strict=True)):
+            assert set(faces) == {
+                (int(k), int(s)) for k, s in np.argwhere(ensemble.pattern[j] == 0)
+            }
+            for (k, s), (force, gamma) in zip(faces, table, strict=True):
+                v = np.append(ensemble.w[j, k], ensemble.b[j, k])
+                assert abs(extended[s] @ v) <= 8 * len(v) * EPS * np.sum(np.abs(v))
+                if len(faces) == 1 and gamma:
+                    # The one-sided slopes, measured: both sides climb, by γ - λ and γ + λ.
+                    normal = extended[s] / (extended[s] @ extended[s])
+                    for side in (1.0, -1.0):
+                        slope = side * 1e-7 * normal
+                        at = one(ensemble.weights, j)
+                        moved = Weights(at.w + slope[:-1], at.b + slope[-1], at.a, at.c)
+                        rise = (loss_gradient(setting, moved)[0][0] - ensemble.loss[j]) / 1e-7
+                        curve = 1e-7 * np.sum(task(setting).seen.counts) ** 2 * at.a[0, 0] ** 2
+                        assert abs(rise - (gamma - side * force)) <= curve + 1e-7
+                        assert rise > 0
+                    found += 1
+    assert found >= 5
+
+
+def test_faces_are_closed_under_dependence() -> None:
+    problem = task(Setting("relu", 1, 3, 0, 4, 4))
+    rows = problem.seen.windows
+    between = np.all(rows[:, [0, 1]] == [0.0, 0.0], axis=1)
+    assert sorted(rows[between][:, 2]) == [0, 0.25, 0.5, 0.75, 1]
+    # Two windows of one staircase segment at 0 make its tap 0, and with it the whole segment.
+    held = np.isin(np.arange(len(rows)), np.nonzero(between)[0][:2])
+    implied, free, across = problem.face(held)
+    assert np.array_equal(implied, between)
+    assert (free.shape, across.shape) == ((4, 2), (4, 2))
+    assert np.max(np.abs(problem.extended[between] @ free)) <= 16 * EPS
+
+
+def test_descent_leaves_a_ridge_that_clarke_admits() -> None:
+    # One tap, abs, w = b = 0 and the best c.  Both slopes of |z| average to 0, so λ = 0 balances the
+    # gradient and Clarke is content; but some γ is negative for either sign of a, and |z| leads down.
+    setting = Setting("abs", 1, 1, 0, 4, 4)
+    problem = task(setting)
+    mean = float(np.mean(problem.radii))
+    variance = float(np.var(problem.radii))
+    for sign in (1.0, -1.0):
+        end = descend(problem, np.array([sign]), np.zeros((1, 2)), mean)
+        assert end.stationary
+        at = Weights(end.v[None, :, :-1], end.v[None, :, -1], np.array([[sign]]), np.array([end.c]))
+        loss, _ = loss_gradient(setting, at)
+        assert loss[0] <= 1e-20 * variance
+
+
+DENSE = 256
+"""Radii per cell of a grid that stands for all radii."""
+SLACK = 1e-11
+"""Above the rounding bound of any r̂ here: 30 terms, of at most 1e3 in sum."""
+
+
+def dense_errors(setting: Setting, at: Weights, j: int) -> np.ndarray:
+    """r̂ - r of network j on the fine grid."""
+    dense = replace(setting, per_cell=DENSE)
+    problem = task(dense)
+    assert np.max(rounding(dense, one(at, j))) <= SLACK
+    pre = at.w[j] @ problem.seen.windows.T + at.b[j][:, None]
+    features = np.vectorize(SLOW[setting.activation])(pre) @ problem.seen.counts.T
+    return at.a[j] @ features + at.c[j] - problem.radii
+
+
+def speed(at: Weights, j: int) -> float:
+    """Bound of |d(r̂ - r)/dr|: two edges, each tap once."""
+    return float(1 + 2 * np.sum(np.abs(at.a[j]) * np.abs(at.w[j]).sum(axis=1)))
+
+
+def test_going_on_from_coarse_radii() -> None:
+    coarse, fine = Setting("leaky_relu", 2, 3, 0, 4, 2), Setting("leaky_relu", 2, 3, 0, 4, 32)
+    first = train_ensemble(coarse, 20, 0)
+    second = train_from(fine, first.weights)
+    assert exact(first).all()
+    between = worst(fine, first.weights)
+    after = worst(fine, second.weights)
+    for j in range(20):
+        dense = np.max(np.abs(dense_errors(coarse, first.weights, j)))
+        assert dense <= between[j] + SLACK
+        assert between[j] <= dense + speed(first.weights, j) / DENSE + SLACK
+    # Some networks meet every coarse radius and err in between; the finer grid sees it.
+    assert np.max(between) > 1e-3
+    assert np.max(after) < np.max(between) / 2
+
+
+@given(st.sampled_from(["relu", "leaky_relu", "abs"]), st.integers(0, 100_000))
+def test_worst_error_bounds_any_radius(activation: str, seed: int) -> None:
+    setting = Setting(activation, 2, 5, 0, 2, 2)
+    at = initial(setting, 1, seed)
+    dense = np.max(np.abs(dense_errors(setting, at, 0)))
+    limit = worst(setting, at)[0]
+    assert dense <= limit + SLACK
+    assert limit <= dense + speed(at, 0) / DENSE + SLACK
+
+
+@pytest.mark.parametrize("activation", ["tanh", "softplus", "hardtanh", "square"])
+def test_other_activations_descend_too(activation: str) -> None:
+    ensemble = train_ensemble(Setting(activation, 1, 3, 0, 4, 4), 5, 0)
+    before, _ = loss_gradient(ensemble.setting, ensemble.start)
+    assert not ACTIVATIONS[activation].homogeneous
+    assert np.all(ensemble.loss <= before)
+    assert all(faces == () for faces in ensemble.held)

@@ -1,0 +1,213 @@
+"""The judge: what holds, what fails, what is only blocked; and controls that must be caught."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from theory.claim import Claim, Proof, Step, Wrong
+from verify.figures import Figure
+from verify.judge import examine, judge, one_line, stopped
+from verify.lab import TINY, Lab, Workers
+from verify.verdict import COLUMNS, Column, column
+
+LAB = Lab(TINY, 0)
+Procedure = Callable[[Any, Lab], Any]
+
+
+def prove(law: Any) -> Proof:
+    """Two steps about the law 1."""
+    return Proof((Step("n = 1", law == 1), Step("n = 3", law == 1)), "n = 1 and 3")
+
+
+def measure(law: Any, lab: Lab) -> Column:
+    """The distance of the law from 1."""
+    return column(abs(law - 1), 0.5, "distance from 1")
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Claim]:
+    """A maker of small claims, each with its module under verify/claims."""
+
+    def make(
+        check: Procedure = measure,
+        train: Procedure = measure,
+        prove: Callable[[Any], Proof] = prove,
+        wrong: tuple[Wrong, ...] = (Wrong("a sign", -1), Wrong("off by one", 2)),
+        **more: Any,
+    ) -> Claim:
+        module = ModuleType("verify.claims.made")
+        vars(module).update(check=check, train=train, **more)
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        claim = Claim("made", "A made claim", "x = 1", (), 1, prove, wrong)
+        monkeypatch.setattr("theory.claim.find_claims", lambda: (claim,))
+        return claim
+
+    return make
+
+
+def test_a_good_claim_is_verified(made: Callable[..., Claim]) -> None:
+    verdict = judge(made(), LAB)
+    assert verdict.verdict == "verified"
+    assert {verdict.columns[name].status for name in COLUMNS} == {"holds"}
+    assert verdict.columns["proof"].detail == "steps open, of 2; n = 1 and 3"
+    assert verdict.columns["control"].detail == (
+        "2 wrong laws × 3 columns: all rejected (“a sign”, “off by one”)"
+    )
+
+
+@pytest.mark.parametrize("name", ["check", "train"])
+def test_a_wrong_law_that_one_column_accepts_fails_the_claim(
+    made: Callable[..., Claim], name: str
+) -> None:
+    verdict = judge(made(**{name: lambda law, lab: column(0, 1, "always")}), LAB)
+    control = verdict.columns["control"]
+    assert verdict.verdict == "failed"
+    assert (control.status, control.figure, control.tolerance) == ("fails", 2.0, 0.0)
+    assert "accepts “a sign”" in control.detail
+
+
+def test_a_wrong_law_that_the_proof_accepts_fails_the_claim(made: Callable[..., Claim]) -> None:
+    verdict = judge(made(prove=lambda law: Proof((Step("always", True),), "nothing")), LAB)
+    assert verdict.columns["control"].status == "fails"
+    assert verdict.columns["control"].detail.count("proof accepts") == 2
+
+
+def test_a_claim_without_wrong_laws_fails(made: Callable[..., Claim]) -> None:
+    assert judge(made(wrong=()), LAB).columns["control"].status == "fails"
+
+
+def test_a_proof_without_steps_fails_and_rejects_nothing(made: Callable[..., Claim]) -> None:
+    columns = judge(made(prove=lambda law: Proof((), "nothing")), LAB).columns
+    assert columns["proof"].status == "fails"
+    assert columns["control"].status == "blocked"
+
+
+def test_open_steps_are_counted_and_named(made: Callable[..., Claim]) -> None:
+    found = judge(made(prove=lambda law: prove(2)), LAB).columns["proof"]
+    assert (found.status, found.figure) == ("fails", 2.0)
+    assert found.detail.endswith("open: n = 1; n = 3")
+
+
+def test_a_crash_on_a_wrong_law_is_no_rejection(made: Callable[..., Claim]) -> None:
+    def crash(law: Any, lab: Lab) -> Column:
+        if law == -1:
+            raise ZeroDivisionError("division\nby zero")
+        return measure(law, lab)
+
+    verdict = judge(made(check=crash), LAB)
+    assert verdict.columns["check"].status == "holds"
+    control = verdict.columns["control"]
+    assert (control.status, control.figure) == ("blocked", 1.0)
+    assert "check on “a sign”: ZeroDivisionError: division" in control.detail
+    assert "\n" not in control.detail
+
+
+def test_not_a_number_on_a_wrong_law_is_no_rejection(made: Callable[..., Claim]) -> None:
+    def lost(law: Any, lab: Lab) -> Column:
+        return measure(law, lab) if law == 1 else column(math.nan, 1, "lost")
+
+    assert judge(made(check=lost), LAB).columns["control"].status == "blocked"
+
+
+@pytest.mark.parametrize(
+    "answer", [None, 0.0, Column("holds", 2.0, 1.0, "bent"), Column("holds", math.nan, 1.0, "bent")]
+)
+def test_what_is_no_consistent_column_is_blocked(made: Callable[..., Claim], answer: Any) -> None:
+    verdict = judge(made(check=lambda law, lab: answer), LAB)
+    assert verdict.columns["check"].status == "blocked"
+    assert verdict.verdict == "blocked"
+
+
+def test_debug_lets_exceptions_pass(made: Callable[..., Claim]) -> None:
+    claim = made(train=lambda law, lab: 1 / 0)
+    assert judge(claim, LAB).columns["training"].detail == "ZeroDivisionError: division by zero"
+    with pytest.raises(ZeroDivisionError):
+        judge(claim, LAB, debug=True)
+
+
+def test_interrupts_pass(made: Callable[..., Claim]) -> None:
+    def interrupted(law: Any, lab: Lab) -> Column:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        judge(made(check=interrupted), LAB)
+
+
+def test_a_claim_without_a_module_is_blocked() -> None:
+    claim = Claim("absent", "No module", "x", (), 1, prove, (Wrong("a sign", -1),))
+    verdict = judge(claim, LAB)
+    assert verdict.columns["proof"].status == "holds"
+    assert verdict.columns["check"].status == "blocked"
+    assert "ModuleNotFoundError" in verdict.columns["check"].detail
+    assert verdict.columns["control"].status == "blocked"
+
+
+def test_drawings_are_kept_and_bad_ones_become_problems(made: Callable[..., Claim]) -> None:
+    picture = Figure("made-one", "One", "A caption.", "<svg></svg>")
+    made(figures=lambda lab: [picture], sections=lambda lab: ["no section"])
+    found = examine("made", LAB)
+    assert found.figures == (picture,)
+    assert found.sections == ()
+    assert len(found.problems) == 1 and "verify.report.Section expected" in found.problems[0]
+    assert found.verdict.verdict == "verified"
+
+
+def test_a_lost_process_blocks_all_columns(made: Callable[..., Claim]) -> None:
+    verdict = stopped(made(), RuntimeError("killed")).verdict
+    assert {verdict.columns[name].status for name in COLUMNS} == {"blocked"}
+
+
+def test_one_line_is_one_line() -> None:
+    assert one_line(ValueError("a\nb")) == "ValueError: a"
+    assert one_line(ValueError()) == "ValueError"
+    assert len(one_line(ValueError("x" * 999))) == 240
+
+
+# --- the lab ----------------------------------------------------------------------------------
+
+
+def test_random_numbers_depend_on_seed_and_name_alone() -> None:
+    first = Lab(TINY, 3).rng("check").integers(1 << 60, size=4).tolist()
+    lab = Lab(TINY, 3)
+    lab.rng("other").random(100)
+    assert lab.rng("check").integers(1 << 60, size=4).tolist() == first
+    assert lab.rng("other").integers(1 << 60, size=4).tolist() != first
+    assert Lab(TINY, 4).rng("check").integers(1 << 60, size=4).tolist() != first
+
+
+def test_an_ensemble_is_trained_once_and_a_failure_is_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trained: list[Any] = []
+
+    def train_ensemble(setting: Any, networks: int, seed: int) -> Any:
+        trained.append(setting)
+        if setting == "bad":
+            raise FloatingPointError("overflow")
+        return setting, networks, seed
+
+    fake = ModuleType("verify.ensemble")
+    vars(fake).update(train_ensemble=train_ensemble)
+    monkeypatch.setitem(sys.modules, fake.__name__, fake)
+    lab: Any = Lab(TINY, 5)
+    seen: list[tuple[int, int]] = []
+    lab.prepare(["good", "bad", "good"], Workers(0), lambda done, total: seen.append((done, total)))
+    assert seen == [(1, 2), (2, 2)]
+    assert lab.ensemble("good") == ("good", TINY.networks, 5)
+    assert lab.ensemble("good") is lab.ensemble("good")
+    assert trained == ["good", "bad"]
+    with pytest.raises(RuntimeError, match="FloatingPointError: overflow"):
+        lab.ensemble("bad")
+
+
+def test_workers_hand_exceptions_over() -> None:
+    with Workers(1) as workers:
+        found = {o.index: o for o in workers.map(math.sqrt, [(4.0,), (-1.0,), (9.0,)])}
+    assert (found[0].result, found[2].result) == (2.0, 3.0)
+    assert isinstance(found[1].error, ValueError)

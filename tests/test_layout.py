@@ -1,0 +1,182 @@
+"""The house keeps its plan: four rooms per claim, documented names, imports one way, one version."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import importlib
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from importlinter import cli
+
+from theory.claim import Claim, find_claims
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("theory", "numerics", "verify")
+MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+PUBLIC = [path for path in MODULES if not path.stem.startswith("_") or path.stem == "__init__"]
+MADE = {"build", "dist", "results", "mutants", "_build", "_generated", "__pycache__"}
+"""Folders that commands write and .gitignore names; hidden ones come on top."""
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+# --- four rooms -------------------------------------------------------------------------------
+
+
+def test_claims_are_found() -> None:
+    assert find_claims()
+
+
+@pytest.mark.parametrize("claim", find_claims(), ids=lambda claim: claim.id)
+def test_claim_has_four_rooms(claim: Claim) -> None:
+    rooms = (
+        f"theory/{claim.id}.py",
+        f"verify/claims/{claim.id}.py",
+        f"tests/test_{claim.id}.py",
+        f"docs/{claim.id}.md",
+    )
+    assert [room for room in rooms if not (ROOT / room).is_file()] == []
+    assert claim.wrong, "a claim without a wrong version has no control"
+    tested = importlib.import_module(f"verify.claims.{claim.id}")
+    for column in ("check", "train"):
+        assert list(inspect.signature(getattr(tested, column)).parameters) == ["law", "lab"]
+
+
+def test_no_tested_claim_lacks_its_theory() -> None:
+    tested = {path.stem for path in (ROOT / "verify" / "claims").glob("[!_]*.py")}
+    assert tested - {claim.id for claim in find_claims()} == set()
+
+
+# --- documented names -------------------------------------------------------------------------
+
+
+def _literal(tree: ast.Module, name: str) -> list[str] | None:
+    """The list of strings assigned to a module's name, or None when there is no such assignment."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and [ast.unparse(t) for t in node.targets] == [name]:
+            value = ast.literal_eval(node.value)
+            assert isinstance(value, list)
+            return value
+    return None
+
+
+def _documented(tree: ast.Module) -> Iterator[str]:
+    """The names that a module defines with a docstring: in the body, or as the next statement."""
+    for node, after in zip(tree.body, [*tree.body[1:], None], strict=True):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            if ast.get_docstring(node):
+                yield node.name
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            is_claim = isinstance(node.value, ast.Call) and ast.unparse(node.value.func) == "Claim"
+            text = after.value if isinstance(after, ast.Expr) else None
+            is_text = isinstance(text, ast.Constant) and isinstance(text.value, str)
+            if is_claim or is_text:  # a claim says what it is in its own title and statement
+                yield from (target.id for target in targets if isinstance(target, ast.Name))
+
+
+@pytest.mark.parametrize("path", PUBLIC, ids=_name)
+def test_every_exported_name_is_documented(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree), "no module docstring"
+    if path.stem == "__init__" and len(tree.body) == 1:
+        return  # a package that is its docstring exports nothing
+    exported = _literal(tree, "__all__")
+    assert exported is not None, "no __all__"
+    assert len(exported) == len(set(exported))
+    assert set(exported) - set(_documented(tree)) == set()
+
+
+# --- imports one way --------------------------------------------------------------------------
+
+
+def test_import_contracts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.syspath_prepend(str(ROOT))
+    assert cli.lint_imports(no_cache=True) == cli.EXIT_STATUS_SUCCESS
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "theory").rglob("*.py")), ids=_name)
+def test_theory_imports_sympy_and_the_standard_library_only(path: Path) -> None:
+    allowed = {"sympy", "theory", *sys.stdlib_module_names}
+    imported: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add("theory" if node.level else str(node.module).partition(".")[0])
+    assert imported - allowed == set()
+
+
+# --- one version, pinned requirements, no machine ---------------------------------------------
+
+
+def _setup() -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read(ROOT / "setup.cfg", encoding="utf-8")
+    return parser
+
+
+def test_version_is_stated_once() -> None:
+    stated = _setup()["metadata"]["version"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", stated)
+    assert metadata.version("everyweight") == stated
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    newest = re.search(r"^## (\S+)", changes, re.MULTILINE)
+    assert newest is not None and newest[1] == stated
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_every_requirement_is_pinned() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if not line.startswith("#")]
+    assert [pin for pin in pins if not re.fullmatch(r"[\w.-]+==[\w.]+", pin)] == []
+    pinned = {_canonical(pin.partition("==")[0]) for pin in pins}
+    setup = _setup()
+    blocks = [setup["options"]["install_requires"], *setup["options.extras_require"].values()]
+    required = {
+        _canonical(re.split(r"[\s\[<>=]", line.strip())[0])
+        for block in blocks
+        for line in block.strip().splitlines()
+    }
+    assert required - pinned == set()
+
+
+MACHINE = re.compile(
+    r"(?<![\w.>])/(?:home|root|opt|Users|mnt|work)/\w"
+    r"|\b(?:pypi|pythonhosted|anaconda|npmjs|download\.pytorch)\.(?:org|io|com)\b"
+    r"|(?:index[-]url|find[-]links|trusted[-]host)"
+)
+"""A path of one machine, or where one machine gets its packages."""
+
+
+def _own_files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.iterdir()):
+        if path.name in MADE or path.suffix == ".egg-info":
+            continue
+        if path.name.startswith(".") and path.name not in (".ci", ".gitignore"):
+            continue
+        if path.is_dir():
+            yield from _own_files(path)
+        else:
+            yield path
+
+
+def test_no_file_names_a_machine() -> None:
+    found = []
+    for path in _own_files(ROOT):
+        for match in MACHINE.finditer(path.read_bytes().decode("utf-8", errors="replace")):
+            found.append(f"{_name(path)}: {match[0]}")
+    assert found == []
