@@ -9,7 +9,7 @@ within the cell is therefore a minimum of one quadratic, whose value
 is a rational number when windows, radii and slopes are.  M has, per channel, the columns
 Σ_s counts_s σ'_s U_s restricted to the held faces, and the column of ones.  The signs of the
 readout weights only change signs of columns: the level depends neither on them nor on any trained
-weight. Derivation: docs/kinks.md.
+weight. Derivation: docs/endings.md.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from numerics.sample import Radii, pulse, windows
 from theory.activation import ACTIVATIONS
+from theory.endings import LAW, EndingLaw
 
 __all__ = ["dead_level", "level"]
 
@@ -59,7 +60,9 @@ def _kernel(rows: list[list[fmpq]], width: int) -> list[list[fmpq]]:
     return basis
 
 
-def level(radii: Radii, taps: int, activation: str, pattern: NDArray[np.int8]) -> Fraction:
+def level(
+    radii: Radii, taps: int, activation: str, pattern: NDArray[np.int8], law: EndingLaw = LAW
+) -> Fraction:
     """The minimum of the loss in the cell, or on the face, named by ``pattern`` (K, W) of -1, 0, 1.
 
     W counts the distinct windows in the order of :func:`numerics.sample.windows`.
@@ -74,17 +77,22 @@ def level(radii: Radii, taps: int, activation: str, pattern: NDArray[np.int8]) -
         raise ValueError(f"the pattern needs shape (K, {len(extended)}), not {pattern.shape}")
     # Channels may come in any order: sorting them lets more networks share one computation.
     rows = tuple(sorted(row.tobytes() for row in pattern))
-    return _level(radii, taps, activation, rows)
+    return _level(radii, taps, activation, rows, law)
 
 
 @lru_cache(maxsize=4096)
-def _level(radii: Radii, taps: int, activation: str, pattern: tuple[bytes, ...]) -> Fraction:
+def _level(
+    radii: Radii, taps: int, activation: str, pattern: tuple[bytes, ...], law: EndingLaw
+) -> Fraction:
     _, counts, target = _problem(radii, taps)
-    columns = [fmpq_mat([[fmpq(1)] for _ in range(counts.nrows())])]
+    ones = fmpq_mat([[fmpq(1)] for _ in range(counts.nrows())])
+    columns = [ones] if law.constant else []
     for row in pattern:
-        block = _block(radii, taps, activation, row)
+        block = _block(radii, taps, activation, row, law)
         if block is not None:
             columns.append(block)
+    if not columns:
+        columns = [0 * ones]
     normal = [[left.transpose() * right for right in columns] for left in columns]
     side = [left.transpose() * target for left in columns]
     rows = []
@@ -105,7 +113,9 @@ def _level(radii: Radii, taps: int, activation: str, pattern: tuple[bytes, ...])
 
 
 @lru_cache(maxsize=4096)
-def _block(radii: Radii, taps: int, activation: str, row: bytes) -> fmpq_mat | None:
+def _block(
+    radii: Radii, taps: int, activation: str, row: bytes, law: EndingLaw
+) -> fmpq_mat | None:
     """The columns of one channel, (R, ·); None when its held faces leave it no freedom."""
     extended, counts, _ = _problem(radii, taps)
     slopes = [Fraction(int(s.p), int(s.q)) for s in ACTIVATIONS[activation].slopes]
@@ -118,7 +128,7 @@ def _block(radii: Radii, taps: int, activation: str, row: bytes) -> fmpq_mat | N
     if not basis:
         return None
     tilted = [
-        [by_sign[int(sign)] * x for x in window]
+        law.tilt(window[:-1], by_sign[int(sign)])
         for sign, window in zip(signs, extended, strict=True)
     ]
     return counts * (fmpq_mat(tilted) * fmpq_mat(basis).transpose())

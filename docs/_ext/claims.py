@@ -1,6 +1,6 @@
 """What a page says about its claim, taken from the claim itself while the page is built.
 
-``{claim-statement} ID`` the statement and its assumptions; ``{claim-proof} ID`` runs the machine
+``{claim-statement} ID`` the statement, a line for each formula, and its assumptions; ``{claim-proof} ID`` runs the machine
 proof and says what it covers; ``{claim-controls} ID`` lists the wrong laws and how many steps of
 the proof reject each; ``{claim-list}`` one row per claim.  A proof that does not hold, or a wrong
 law that is not rejected, is a build error.
@@ -8,6 +8,7 @@ law that is not rejected, is a build error.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from docutils import nodes
@@ -32,7 +33,9 @@ class Statement(_OfClaim):
     def run(self) -> list[nodes.Node]:
         self.depend()
         claim = self.claim
-        text = f"**{claim.title}.**\n\n$$\n{claim.statement}\n$$\n\n"
+        lines = re.split(r"[,;]?\s*\\qquad\s*", claim.statement)
+        text = f"**{claim.title}.**\n\n"
+        text += "".join(f"$$\n{line}\n$$\n\n" for line in lines)
         text += "\n".join(f"- {sentence}" for sentence in claim.assumptions)
         if claim.requires:
             links = ", ".join(f"[{name}]({name}.md)" for name in claim.requires)

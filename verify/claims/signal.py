@@ -12,7 +12,7 @@ from numerics.oracle import overlap_pulse
 from numerics.rounding import prediction_bound
 from numerics.sample import pulse
 from verify.ensemble import Setting
-from verify.figures import Figure, pulses
+from verify.figures import Figure, figure, pulses
 from verify.lab import Lab, Profile
 from verify.nets import measure
 from verify.verdict import Column, column
@@ -75,4 +75,8 @@ def train(law: Law, lab: Lab) -> Column:
 
 def figures(lab: Lab) -> tuple[Figure, ...]:
     """Four pulses."""
-    return (pulses([0.5, 1.75, 3.5, 5.25], 7),)
+    caption = (
+        r"Pixel $i$ holds the part of it that the stretch from $-r$ to $r$ covers: 1 inside, the fraction "
+        r"$\varphi$ at the border, 0 outside."
+    )
+    return (figure("signal-pulses", "Four pulses", caption, pulses([0.5, 1.75, 3.5, 5.25], 7)),)

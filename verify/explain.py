@@ -1,0 +1,119 @@
+"""One trained network explained: its weights, its cell, its three residuals, its loss term by term."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from numerics.channel import quantities
+from theory.activation import ACTIVATIONS
+from theory.kinks import cell
+from theory.loss import TERMS, Moments, attribution, residuals
+from theory.symmetry import Channel, canonical
+from verify import figures as draw
+from verify.classify import Ending
+from verify.ensemble import Ensemble
+from verify.nets import measure
+
+__all__ = ["Explanation", "explain", "explanation", "render"]
+
+Array = NDArray[np.float64]
+Explanation = dict[str, Any]
+"""The values that the template shows, by name."""
+
+
+@lru_cache(maxsize=1)
+def _engine() -> jinja2.Environment:
+    loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
+    engine = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
+    engine.filters["digits"] = lambda value: f"{value:.17g}"
+    engine.filters["short"] = lambda value: f"{value:.3g}"
+    engine.filters["percent"] = lambda value: f"{100 * value:.0f}"
+    return engine
+
+
+def render(template: str, **values: Any) -> str:
+    """A template of verify/templates with everything it is given escaped, as trusted markup."""
+    return _engine().get_template(template).render(**values)
+
+
+def explanation(ensemble: Ensemble, ending: Ending, j: int) -> Explanation:
+    """What the theory says of network j of a single-channel ensemble on plateau radii.
+
+    Keys: the trained weights, the canonical form, Δ, κ and S, the predicted readout, the residuals α, β and
+    D(φ), the six terms of the loss, and the loss that torch measured.
+    """
+    setting = ensemble.setting
+    radii = setting.radii
+    size = 2 * radii.half_length(setting.taps) + 1
+    w, b, a, c = ensemble.w[j, 0], ensemble.b[j, 0], ensemble.a[j, 0], ensemble.c[j]
+    q = quantities(w, b, setting.activation, radii.phi)
+    alpha, beta, d = residuals([a], c, size, [q.slope], [q.background], [q.kappa], [q.deviation])
+    r = radii.r
+    mean = Moments(np.mean(r), np.mean(r**2), np.mean(d), np.mean(r * d), np.mean(d**2))
+    terms = attribution(alpha, beta, mean)
+    row = ACTIVATIONS[setting.activation]
+    form = canonical(
+        [Channel(float(a), float(b), tuple(w.tolist()))],
+        homogeneous=row.homogeneous,
+        parity=row.parity,
+    )[0]
+    exact = ending.kind == "exact"
+    predicted = 1 / (2 * q.slope) if exact else None
+    return {
+        "ending": ending,
+        "setting": setting,
+        "size": size,
+        "taps": [(u - setting.taps // 2, float(value)) for u, value in enumerate(w)],
+        "b": float(b),
+        "a": float(a),
+        "c": float(c),
+        "sum": float(np.sum(w)),
+        "left": [float(x) for x in np.cumsum(w)],
+        "right": [float(x) for x in np.cumsum(w[::-1])],
+        "canonical": form,
+        "slope": float(q.slope),
+        "background": float(q.background),
+        "kappa": float(q.kappa),
+        "predicted_a": None if predicted is None else float(predicted),
+        "predicted_c": None
+        if predicted is None
+        else float(-predicted * (size * q.background + q.kappa)),
+        "alpha": float(alpha),
+        "beta": float(beta),
+        "deviation": float(np.max(np.abs(d))),
+        "terms": list(zip(TERMS, (float(term) for term in terms), strict=True)),
+        "total": float(sum(terms)),
+        "loss": ending.loss,
+        "signs": cell(w.tolist(), float(b), 1e-12 * float(np.sum(np.abs(w)) + abs(b))),
+        "error": alpha * r + beta + d,
+    }
+
+
+def explain(ensemble: Ensemble, ending: Ending, j: int, name: str) -> str:
+    """The explanation of network j as markup, with the picture of its filter and of its error."""
+    values = explanation(ensemble, ending, j)
+    r = ensemble.setting.radii.r
+    filter_picture = draw.figure_svg(
+        draw.staircase(ensemble.w[j, 0], float(ensemble.b[j, 0])),
+        f"{name}-staircase",
+        "A trained filter and its staircases",
+    )
+    error = measure(ensemble).prediction[j] - r
+    error_picture = draw.figure_svg(
+        draw.error_between(r, error, values["error"]),
+        f"{name}-error",
+        "The error between half-integers, measured and predicted",
+    )
+    return render(
+        "explained.html",
+        **values,
+        pictures=(Markup(filter_picture), Markup(error_picture)),
+        number=j,
+    )
