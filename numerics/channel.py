@@ -56,9 +56,7 @@ def quantities(w: Array, b: Array, name: str, phi: Array) -> Quantities:
     )
 
 
-def exact_quantities(
-    w: Sequence[Any], g: Callable[[Any], Any], phi: Sequence[Any]
-) -> Quantities:
+def exact_quantities(w: Sequence[Any], g: Callable[[Any], Any], phi: Sequence[Any]) -> Quantities:
     """The same of one channel on exact numbers, with g(z) = σ(z + b) as a Python function."""
     n = len(w)
     delta, offset, bent = (exact_law(law, n) for law in _laws(n))

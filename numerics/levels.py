@@ -113,9 +113,7 @@ def _level(
 
 
 @lru_cache(maxsize=4096)
-def _block(
-    radii: Radii, taps: int, activation: str, row: bytes, law: EndingLaw
-) -> fmpq_mat | None:
+def _block(radii: Radii, taps: int, activation: str, row: bytes, law: EndingLaw) -> fmpq_mat | None:
     """The columns of one channel, (R, ·); None when its held faces leave it no freedom."""
     extended, counts, _ = _problem(radii, taps)
     slopes = [Fraction(int(s.p), int(s.q)) for s in ACTIVATIONS[activation].slopes]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-__all__ = ["RATIONAL", "overlap_pulse", "pooled", "preactivations"]
+__all__ = ["RATIONAL", "overlap_pulse", "pooled", "preactivations", "shifted"]
 
 
 def overlap_pulse(r: Any, half_length: int) -> list[Any]:
@@ -42,6 +42,11 @@ def pooled(w: Sequence[Any], b: Any, sigma: Callable[[Any], Any], x: Sequence[An
     for value in preactivations(w, b, x):
         total = total + sigma(value) - background
     return total
+
+
+def shifted(sigma: Callable[[Any], Any], b: Any) -> Callable[[Any], Any]:
+    """g(z) = σ(z + b)."""
+    return lambda z: sigma(z + b)
 
 
 RATIONAL: dict[str, Callable[[Any], Any]] = {

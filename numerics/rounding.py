@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 
 from numerics.compile import activation
 
-__all__ = ["UNIT", "gamma", "lipschitz", "preactivation_bound", "prediction_bound", "response_bound"]
+__all__ = [
+    "UNIT",
+    "gamma",
+    "lipschitz",
+    "preactivation_bound",
+    "prediction_bound",
+    "response_bound",
+]
 
 Array = NDArray[np.float64]
 UNIT = 2.0**-53
@@ -70,7 +77,9 @@ def preactivation_bound(w: Array, b: Array) -> Array:
     return 2 * gamma(n + 2) * (np.sum(np.abs(w), axis=-1) + np.abs(b))
 
 
-def prediction_bound(w: Array, b: Array, a: Array, c: Array, r: Array, size: int, name: str) -> Array:
+def prediction_bound(
+    w: Array, b: Array, a: Array, c: Array, r: Array, size: int, name: str
+) -> Array:
     """A bound on the distance between two float64 evaluations of r̂ - r, one of them by the laws.
 
     w (B, K, n), b and a (B, K), c (B,), r (R,); the value has shape (B, R).  To the bound of each channel's

@@ -123,7 +123,9 @@ def _prove_minimum() -> Iterator[Step]:
     rest = design * (x - best)
     loss = (design * x - target).dot(design * x - target)
     difference = sp.together(loss - level - rest.dot(rest))
-    yield Step("the level is the least value of the quadratic", sp.expand(sp.numer(difference)) == 0)
+    yield Step(
+        "the level is the least value of the quadratic", sp.expand(sp.numer(difference)) == 0
+    )
 
 
 def _prove_floor(law: EndingLaw) -> Iterator[Step]:
@@ -140,9 +142,7 @@ def _prove_floor(law: EndingLaw) -> Iterator[Step]:
                     for f_t, p in zip(f, phis, strict=True)
                 )
             ) / (cells * fractions)
-            square = sp.Add(
-                *((f_t - p - middle) ** 2 for f_t, p in zip(f, phis, strict=True))
-            )
+            square = sp.Add(*((f_t - p - middle) ** 2 for f_t, p in zip(f, phis, strict=True)))
             rest = loss - law.blind_floor(sp.Integer(cells)) - square / fractions
             name = f"blind floor for {cells} cells of {fractions} fractions"
             yield Step(name, sp.expand(rest) == 0)
@@ -167,10 +167,14 @@ CLAIM = Claim(
         r" \text{dead: } \mathrm{Var}\, r, \quad \text{blind} \ge \mathrm{Var}\, m"
     ),
     assumptions=(
-        r"$\sigma$ positively homogeneous: slope $s_+$ above 0, $s_-$ below; $s_{k,i}$ is the slope at the"
-        r" sign of the pre-activation, $\tau_k$ the sign of $a_k$",
-        r"a stationary point inside a cell, all $a_k \neq 0$; on a face the minimum is over the $v_k$ that"
-        r" keep the held pre-activations at 0",
+        (
+            r"$\sigma$ positively homogeneous: slope $s_+$ above 0, $s_-$ below; $s_{k,i}$ is the slope at the"
+            r" sign of the pre-activation, $\tau_k$ the sign of $a_k$"
+        ),
+        (
+            r"a stationary point inside a cell, all $a_k \neq 0$; on a face the minimum is over the $v_k$ that"
+            r" keep the held pre-activations at 0"
+        ),
         r"blind floor: $m$ and $\varphi$ independent, $m$ uniform on consecutive integers",
     ),
     law=LAW,

@@ -31,6 +31,7 @@ from theory.subpixel import chord_deviation
 
 __all__ = [
     "CLAIM",
+    "LAW",
     "Cell",
     "Crossing",
     "KinkLaw",
@@ -134,6 +135,7 @@ def cell(w: Sequence[Any], b: Any, tolerance: Any = 0) -> Cell:
 
 
 LAW = KinkLaw(segments, bend)
+"""The law as derived; wrong laws replace one of its two parts."""
 PROVED_TAPS = (1, 3, 5, 7, 9)
 ENUMERATED_TAPS = (1, 3, 5)
 
@@ -266,8 +268,10 @@ CLAIM = Claim(
     assumptions=(
         r"$\sigma$ continuous and piecewise linear with kinks $t$ and slope jumps $J$; plateau radii",
         r"$C$ stands for both staircases (on the other one, $T_{u+1}$)",
-        r"$D \equiv 0$ iff the jumps $a_k J |w_u|$ cancel at each $\varphi^*$; for $K = 1$ and one kink, iff no open"
-        r" step contains it",
+        (
+            r"$D \equiv 0$ iff the jumps $a_k J |w_u|$ cancel at each $\varphi^*$; for $K = 1$ and one kink, iff no open"
+            r" step contains it"
+        ),
     ),
     law=LAW,
     prove=prove,

@@ -146,12 +146,17 @@ def _prove_independence() -> list[Step]:
     for cells, fractions in ((1, 2), (2, 2), (3, 4)):
         ds = sp.symbols(f"d1:{fractions + 1}", real=True)
         phis = [sp.Rational(t, fractions) for t in range(fractions)]
-        pairs = [(m - HALF + p, d) for m in range(1, cells + 1) for p, d in zip(phis, ds, strict=True)]
+        pairs = [
+            (m - HALF + p, d) for m in range(1, cells + 1) for p, d in zip(phis, ds, strict=True)
+        ]
         mean_d = sp.Add(*ds) / fractions
         total = sp.Add(*(x * (d - mean_d) for x, d in pairs)) / len(pairs)
         within = sp.Add(*(p * (d - mean_d) for p, d in zip(phis, ds, strict=True))) / fractions
         steps.append(
-            Step(f"Cov(r, D) = Cov(φ, D), {cells} × {fractions} radii", sp.expand(total - within) == 0)
+            Step(
+                f"Cov(r, D) = Cov(φ, D), {cells} × {fractions} radii",
+                sp.expand(total - within) == 0,
+            )
         )
     return steps
 
@@ -185,8 +190,10 @@ CLAIM = Claim(
     ),
     assumptions=(
         r"first pair: half-integer plateau radii, some $\Delta_k \neq 0$; the smallest of all exact readouts",
-        r"second pair: $K = 1$, any plateau radii, $V = \mathrm{Var}\, r$, $\mu = \mathrm{Cov}(r, D)$,"
-        r" $v = \mathrm{Var}\, D$, and a response that is not constant",
+        (
+            r"second pair: $K = 1$, any plateau radii, $V = \mathrm{Var}\, r$, $\mu = \mathrm{Cov}(r, D)$,"
+            r" $v = \mathrm{Var}\, D$, and a response that is not constant"
+        ),
     ),
     law=Readout(exact_readout, least_squares),
     prove=prove,

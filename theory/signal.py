@@ -75,7 +75,9 @@ def prove(law: Callable[[int, int, sp.Expr], sp.Expr]) -> Proof:
         steps.append(Step(f"affine in φ for m = {m}", affine))
         total = sp.Add(*(law(i, m, phi) for i in pixels))
         steps.append(Step(f"sum is 2r for m = {m}", sp.expand(total - 2 * radius(m)) == 0))
-    return Proof(tuple(steps), f"every pixel |i| <= {LARGEST + 1}, all real r in [1/2, {LARGEST}.5]")
+    return Proof(
+        tuple(steps), f"every pixel |i| <= {LARGEST + 1}, all real r in [1/2, {LARGEST}.5]"
+    )
 
 
 def _whole_pixels(i: int, m: int, fraction: sp.Expr) -> sp.Expr:

@@ -36,7 +36,9 @@ def defect(n: int, lit: int, f: sp.Function = g) -> sp.Expr:
     ValueError: ℓ is not odd and positive.
     """
     if lit < 1 or lit % 2 == 0:
-        raise ValueError(f"a pulse of half-integer radius lights an odd number of pixels, not {lit}")
+        raise ValueError(
+            f"a pulse of half-integer radius lights an odd number of pixels, not {lit}"
+        )
     if lit >= n:
         return sp.Integer(0)
     h = n // 2
@@ -66,9 +68,7 @@ def sliding_deviation(n: int, m: int, f: sp.Function = g) -> sp.Expr:
 def small_response(n: int, m: int, f: sp.Function = g) -> sp.Expr:
     """The law: the pooled response, background subtracted, on the cell m - 1/2 <= r <= m + 1/2."""
     below, above = defect(n, 2 * m - 1, f), defect(n, 2 * m + 1, f)
-    return (
-        plateau_response(n, f) + (1 - phi) * below + phi * above + sliding_deviation(n, m, f)
-    )
+    return plateau_response(n, f) + (1 - phi) * below + phi * above + sliding_deviation(n, m, f)
 
 
 SmallLaw = Callable[[int, int], sp.Expr]
@@ -121,8 +121,10 @@ CLAIM = Claim(
     assumptions=(
         r"half-integer radii $\tfrac12 \le r < n/2$, $\ell = 2r$ lit pixels; $\varepsilon_\ell = 0$ for $\ell \ge n$",
         r"between them $(1-\varphi)\,\varepsilon_{2m-1} + \varphi\,\varepsilon_{2m+1} + D_m(\varphi)$",
-        r"exact down to $r_{\min}$ iff the plateau laws hold, $\sum_k a_k \varepsilon_{k,\ell} = 0$ for odd"
-        r" $\ell \ge 2r_{\min}$, and $\sum_k a_k D_{k,m} \equiv 0$",
+        (
+            r"exact down to $r_{\min}$ iff the plateau laws hold, $\sum_k a_k \varepsilon_{k,\ell} = 0$ for odd"
+            r" $\ell \ge 2r_{\min}$, and $\sum_k a_k D_{k,m} \equiv 0$"
+        ),
     ),
     law=small_response,
     prove=prove,

@@ -63,7 +63,9 @@ def prove(law: ResponseLaw) -> Proof:
         for end in (sp.Integer(0), sp.Integer(1)):
             value = sp.expand(ends.xreplace({phi: end}))
             steps.append(Step(f"n = {n}, D({end}) = 0", value == 0))
-    covers = "n = 1, 3, 5, 7, 9, 21; r in [n/2, n/2+1] and, below 10 taps, up to n/2+3; all φ, any g"
+    covers = (
+        "n = 1, 3, 5, 7, 9, 21; r in [n/2, n/2+1] and, below 10 taps, up to n/2+3; all φ, any g"
+    )
     return Proof(tuple(steps), covers)
 
 

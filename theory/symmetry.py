@@ -141,9 +141,7 @@ def _prove_scaling(law: Symmetries) -> Iterator[Step]:
             for m in range(1, n // 2 + 3):
                 x = pulse(m, phi, m + n // 2)
                 pairs = zip(preactivations(image.w, x), preactivations(taps(n), x), strict=True)
-                scaled = all(
-                    sp.expand(new + image.b - rho * (old + b)) == 0 for new, old in pairs
-                )
+                scaled = all(sp.expand(new + image.b - rho * (old + b)) == 0 for new, old in pairs)
                 yield Step(f"{name}: pre-activations, n = {n}, m = {m}", scaled)
         new_a = apply(Channel(a, b, taps(1))).a
         rows = [row for row in ACTIVATIONS.values() if has(row)]
@@ -185,16 +183,24 @@ CLAIM = Claim(
     ),
     assumptions=(
         r"centred pulses of every radius $r \ge \tfrac12$, any padding; permutation of channels always",
-        r"reversal: any $\sigma$; scale: positively homogeneous $\sigma$; negation of all: odd $\sigma$;"
-        r" negation of the filter: even $\sigma$",
+        (
+            r"reversal: any $\sigma$; scale: positively homogeneous $\sigma$; negation of all: odd $\sigma$;"
+            r" negation of the filter: even $\sigma$"
+        ),
     ),
     law=LAW,
     prove=prove,
     wrong=(
         Wrong("a scales with w", Symmetries(reverse, _same_scale, negate, negate_filter)),
-        Wrong("odd σ: the bias keeps its sign", Symmetries(reverse, rescale, _bias_kept, negate_filter)),
+        Wrong(
+            "odd σ: the bias keeps its sign",
+            Symmetries(reverse, rescale, _bias_kept, negate_filter),
+        ),
         Wrong("even σ: a changes sign too", Symmetries(reverse, rescale, negate, _readout_too)),
-        Wrong("the filter is rotated, not reversed", Symmetries(_rotate, rescale, negate, negate_filter)),
+        Wrong(
+            "the filter is rotated, not reversed",
+            Symmetries(_rotate, rescale, negate, negate_filter),
+        ),
     ),
     requires=("staircase",),
 )

@@ -149,7 +149,9 @@ def _cell(ensemble: Ensemble, j: int, live: Sequence[bool], bound: float) -> str
     A pre-activation closer to the kink than bound/(|a| J) counts as being on it: crossing it there bends
     no answer by more than the rounding bound.
     """
-    jump = max((float(kink.jump) for kink in ACTIVATIONS[ensemble.setting.activation].kinks), default=0)
+    jump = max(
+        (float(kink.jump) for kink in ACTIVATIONS[ensemble.setting.activation].kinks), default=0
+    )
     if jump == 0:
         return "linear"
     kinds = set()

@@ -68,14 +68,14 @@ def _exact_cases(law: ResponseLaw, lab: Lab, name: str, domain: _Domain) -> Iter
     rng = lab.rng(f"{name}: exact")
     kinds = list(oracle.RATIONAL.items())
     for k in range(lab.profile.draws):
-        sigma_name, sigma = kinds[k % len(kinds)]
+        _sigma_name, sigma = kinds[k % len(kinds)]
         n = EXACT_TAPS[(k // len(kinds)) % len(EXACT_TAPS)]
         m = int(rng.choice(domain.cells(n)))
         fraction = Fraction(int(rng.integers(0, 13)), 12) if domain.fractions else Fraction(0)
         w = [Fraction(int(v), 8) for v in rng.integers(-16, 17, n)]
         b = Fraction(int(rng.integers(-16, 17)), 8)
         r = m - Fraction(1, 2) + fraction
-        stated = exact_law(law(n, m), n)(w, r, fraction, lambda v: sigma(v + b))  # noqa: B023
+        stated = exact_law(law(n, m), n)(w, r, fraction, oracle.shifted(sigma, b))
         x = oracle.overlap_pulse(r, m + n // 2 + int(rng.integers(0, 3)))
         yield stated == oracle.pooled(w, b, sigma, x)
 

@@ -12,8 +12,9 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from numerics.channel import quantities
+from numerics.rounding import prediction_bound
 from theory.activation import ACTIVATIONS
-from theory.kinks import cell
+from theory.kinks import Cell, cell
 from theory.loss import TERMS, Moments, attribution, residuals
 from theory.symmetry import Channel, canonical
 from verify import figures as draw
@@ -64,19 +65,20 @@ def explanation(ensemble: Ensemble, ending: Ending, j: int) -> Explanation:
         homogeneous=row.homogeneous,
         parity=row.parity,
     )[0]
+    # On a partial sum: what moves no answer by more than rounding, at the scale of this channel.
+    near = float(np.max(prediction_bound(*_one(ensemble, j), r, size, setting.activation)))
+    signs = cell(w.tolist(), float(b), near / max(abs(float(a)), np.finfo(float).tiny))
     exact = ending.kind == "exact"
     predicted = 1 / (2 * q.slope) if exact else None
     return {
         "ending": ending,
         "setting": setting,
         "size": size,
-        "taps": [(u - setting.taps // 2, float(value)) for u, value in enumerate(w)],
+        "taps": _roles(w, signs),
         "b": float(b),
         "a": float(a),
         "c": float(c),
         "sum": float(np.sum(w)),
-        "left": [float(x) for x in np.cumsum(w)],
-        "right": [float(x) for x in np.cumsum(w[::-1])],
         "canonical": form,
         "slope": float(q.slope),
         "background": float(q.background),
@@ -91,9 +93,33 @@ def explanation(ensemble: Ensemble, ending: Ending, j: int) -> Explanation:
         "terms": list(zip(TERMS, (float(term) for term in terms), strict=True)),
         "total": float(sum(terms)),
         "loss": ending.loss,
-        "signs": cell(w.tolist(), float(b), 1e-12 * float(np.sum(np.abs(w)) + abs(b))),
+        "signs": signs,
         "error": alpha * r + beta + d,
     }
+
+
+def _one(ensemble: Ensemble, j: int) -> tuple[Array, Array, Array, Array]:
+    return (
+        ensemble.w[j : j + 1],
+        ensemble.b[j : j + 1],
+        ensemble.a[j : j + 1],
+        ensemble.c[j : j + 1],
+    )
+
+
+def _roles(w: Array, signs: Cell) -> list[dict[str, Any]]:
+    """Per tap: its position, its value, and the equations "partial sum = -b" that it takes part in."""
+    n, h = len(w), len(w) // 2
+    held: list[list[str]] = [[] for _ in range(n)]
+    for path, letter in ((signs.left, "C"), (signs.right, "T")):
+        for count, sign in enumerate(path):
+            if sign == "0" and count:
+                members = range(count) if letter == "C" else range(n - count, n)
+                edge = members[-1] if letter == "C" else members[0]
+                terms = " + ".join(f"w({u - h})" for u in members)
+                for u in members:
+                    held[u].append(f"Held: {letter}({edge - h}) = {terms} = −b")
+    return [{"u": u - h, "value": float(w[u]), "held": held[u]} for u in range(n)]
 
 
 def explain(ensemble: Ensemble, ending: Ending, j: int, name: str) -> str:

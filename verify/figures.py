@@ -25,6 +25,7 @@ from numpy.typing import ArrayLike
 
 __all__ = [
     "Figure",
+    "curves",
     "error_between",
     "figure",
     "figure_svg",
@@ -138,7 +139,10 @@ def _drawing(columns: int = 1, height: float = 3.2) -> tuple[Drawing, list[matpl
 
 
 def _above(axes: matplotlib.axes.Axes, columns: int) -> None:
-    axes.legend(fontsize=9, loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, borderaxespad=0)
+    # On the right: the left is where a power of ten of the vertical axis stands.
+    axes.legend(
+        fontsize=9, loc="lower right", bbox_to_anchor=(1, 1), ncols=columns, borderaxespad=0
+    )
 
 
 def pulses(radii: Sequence[float], half_length: int) -> Drawing:
@@ -182,12 +186,14 @@ def staircase(w: ArrayLike, b: float) -> Drawing:
         right.axhline(-b, color=COLOURS[3], linestyle="--", linewidth=1.2, label="−b")
         right.set(title="its partial sums", xlabel="taps summed", ylabel="partial sum")
         right.xaxis.set_major_locator(MaxNLocator(integer=True))
-        right.legend(fontsize=9)
+        drawing.legend(loc="outside lower center", ncols=3, fontsize=9)
     return drawing
 
 
-def error_between(r: ArrayLike, measured: ArrayLike, predicted: ArrayLike) -> Drawing:
-    """The error r̂(r) - r along the radius: dots measured, line predicted.
+def error_between(
+    r: ArrayLike, measured: ArrayLike, predicted: ArrayLike, label: str = "error r̂(r) − r"
+) -> Drawing:
+    """The error r̂(r) - r, or what ``label`` names, along the radius: dots measured, line predicted.
 
     All three arrays have the same shape (radii,).
     """
@@ -200,8 +206,31 @@ def error_between(r: ArrayLike, measured: ArrayLike, predicted: ArrayLike) -> Dr
                 axes.axvline(half, color="#888888", alpha=0.35, linewidth=0.8)
         axes.plot(x[order], line[order], color=COLOURS[1], label="predicted")
         axes.plot(x, dots, "o", color=COLOURS[0], markersize=4, label="measured")
-        axes.set(xlabel="radius r (lines at half-integers)", ylabel="error r̂(r) − r")
+        axes.set(xlabel="radius r (lines at half-integers)", ylabel=label)
         _above(axes, 2)
+    return drawing
+
+
+def curves(losses: Mapping[str, ArrayLike], levels: Mapping[str, float]) -> Drawing:
+    """Loss against training step, both logarithmic, one line per name; predicted levels dashed."""
+    with matplotlib.rc_context(STYLE):
+        drawing, (axes,) = _drawing()
+        lines = zip(losses.items(), ("-", "-.", ":", "--"), strict=False)
+        for i, ((name, values), line) in enumerate(lines):
+            shown = np.maximum(np.asarray(values, dtype=float), FLOOR)
+            axes.loglog(np.arange(1, len(shown) + 1), shown, line, color=COLOURS[i], label=name)
+        for name, level in levels.items():
+            axes.axhline(max(level, FLOOR), color=INK, linestyle="--", linewidth=1)
+            axes.annotate(
+                name,
+                (1, max(level, FLOOR)),
+                xycoords=("axes fraction", "data"),
+                ha="right",
+                va="bottom",
+                fontsize=9,
+            )
+        axes.set(xlabel="step", ylabel="loss")
+        _above(axes, len(losses))
     return drawing
 
 

@@ -88,7 +88,7 @@ def load(setting: Setting, weights: Weights, j: int, pooling: str = "sum") -> Ne
         factor = 2.0 * setting.radii.half_length(setting.taps) + 1.0
     with torch.no_grad():
         net.conv.weight.copy_(torch.tensor(weights.w[j])[:, None, :])
-        net.conv.bias.copy_(torch.tensor(weights.b[j]))
+        _bias(net).copy_(torch.tensor(weights.b[j]))
         net.readout.weight.copy_(torch.tensor(weights.a[j] * factor)[None, :])
         net.readout.bias.copy_(torch.tensor(weights.c[j : j + 1]))
     return net
@@ -99,10 +99,16 @@ def weights_of(nets: list[Network]) -> Weights:
     with torch.no_grad():
         return Weights(
             np.stack([net.conv.weight[:, 0, :].numpy().copy() for net in nets]),
-            np.stack([net.conv.bias.numpy().copy() for net in nets]),
+            np.stack([_bias(net).numpy().copy() for net in nets]),
             np.stack([net.readout.weight[0].numpy().copy() for net in nets]),
             np.array([float(net.readout.bias) for net in nets]),
         )
+
+
+def _bias(net: Network) -> Tensor:
+    bias = net.conv.bias
+    assert bias is not None, "every network here has a conv bias"
+    return bias
 
 
 def signals(radii: Radii, taps: int) -> Tensor:

@@ -61,14 +61,14 @@ def train(
     chosen = OPTIMIZERS[optimizer](module.parameters())
     losses = []
 
-    def closure() -> Tensor:
+    def closure() -> float:
         chosen.zero_grad()
         loss = torch.mean((net(x) - r) ** 2)
         loss.backward()
-        return loss
+        return loss.item()
 
     for _ in range(steps):
-        losses.append(chosen.step(closure).item())
+        losses.append(chosen.step(closure))
     closure()
     squared = sum(torch.sum(p.grad**2).item() for p in module.parameters() if p.grad is not None)
     return Trace(np.array(losses), squared**0.5)

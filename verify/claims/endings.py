@@ -7,19 +7,23 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
+import torch
 
 from numerics import oracle
 from numerics.levels import dead_level, level
+from numerics.rounding import prediction_bound
 from numerics.sample import Radii, pulse, windows
 from theory.endings import EndingLaw, blind_floor
 from verify import figures as draw
 from verify.classify import KINDS, Ending, classify, wilson
-from verify.ensemble import Setting
+from verify.ensemble import Setting, initial
 from verify.explain import explain, render
 from verify.figures import Figure
 from verify.lab import Lab, Profile
+from verify.nets import load, signals, weights_of
 from verify.report import Section
 from verify.settings import CENSUS
+from verify.train import train as train_one
 from verify.verdict import Column, column
 
 __all__ = ["NEEDS", "check", "figures", "sections", "train"]
@@ -64,7 +68,8 @@ def _same_level(law: EndingLaw, name: str, rng: np.random.Generator) -> bool:
         pre = [
             sum((x * y for x, y in zip(row, v[:-1], strict=True)), v[-1]) for row in exact_windows
         ]
-        if all(pre):
+        # Kinks with both signs in sight: with one sign every activation is the identity up to a factor.
+        if all(pre) and (name == "identity" or min(pre) < 0 < max(pre)):
             break
     signs = np.array([[1 if x > 0 else -1 for x in pre]], dtype=np.int8)
     pattern = np.ones_like(signs) if name == "identity" else signs
@@ -141,7 +146,24 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
         f"Final losses of {len(endings)} networks with one ReLU channel and five taps, from random "
         "starts, and two predicted levels. Exact networks end at the rounding of their answers, not at 0."
     )
-    return (draw.figure("endings-losses", "Where training ends", caption, drawing),)
+    return (draw.figure("endings-losses", "Where training ends", caption, drawing), _descents(lab))
+
+
+def _descents(lab: Lab) -> Figure:
+    """torch's own optimizers on the real modules and signals, from the first start of one ensemble."""
+    setting = Setting("abs", 1, 5)
+    start = initial(setting, 1, lab.seed)
+    x, r = signals(setting.radii, setting.taps), torch.tensor(setting.radii.r)
+    losses = {}
+    for name, steps in (("sgd", 3000), ("adam", 3000), ("lbfgs", 200)):
+        losses[name] = train_one(load(setting, start, 0), x, r, name, steps).losses
+    caption = (
+        "One start with the activation abs, given to three optimizers of torch. A step of LBFGS is up to "
+        "20 iterations. Their ends are shown as they are; the level of a network that answers a constant "
+        "is drawn for comparison."
+    )
+    drawing = draw.curves(losses, {"constant answer: Var r": float(dead_level(setting.radii))})
+    return draw.figure("endings-optimizers", "The same start, three optimizers", caption, drawing)
 
 
 def sections(lab: Lab) -> tuple[Section, ...]:
@@ -151,7 +173,50 @@ def sections(lab: Lab) -> tuple[Section, ...]:
     return (
         *_explained(lab),
         Section("endings-census", "The census: where every network ended", census),
+        Section("endings-torch", "A few networks by torch's own LBFGS", _by_torch(lab)),
     )
+
+
+STARTS = 5
+"""Starts per activation that LBFGS gets."""
+
+
+def _by_torch(lab: Lab) -> str:
+    """The first starts of the single-channel ensembles, trained by torch.optim.LBFGS and by the ensemble."""
+    rows = []
+    for name in ROWS:
+        setting = Setting(name, 1, 5)
+        endings = classify(lab.ensemble(setting))
+        start = initial(setting, STARTS, lab.seed)
+        x, r = signals(setting.radii, setting.taps), torch.tensor(setting.radii.r)
+        nets = [load(setting, start, j) for j in range(STARTS)]
+        traces = [train_one(net, x, r, "lbfgs", 50) for net in nets]
+        weights = weights_of(nets)
+        bound = prediction_bound(
+            weights.w, weights.b, weights.a, weights.c, setting.radii.r, x.shape[1], name
+        )
+        for j, (net, trace) in enumerate(zip(nets, traces, strict=True)):
+            with torch.inference_mode():
+                error = (net(x) - r).numpy()
+            rows.append(
+                {
+                    "activation": name,
+                    "start": j,
+                    "loss": float(np.mean(error**2)),
+                    "gradient": trace.gradient,
+                    "end": _named(error, float(np.max(bound[j])), float(dead_level(setting.radii))),
+                    "other": endings[j].kind if j < len(endings) else "not trained",
+                }
+            )
+    return render("by_torch.html", rows=rows)
+
+
+def _named(error: np.ndarray, bound: float, dead: float) -> str:
+    """What the loss alone tells: rounding, the level of a constant answer, or neither."""
+    if np.max(np.abs(error)) <= bound:
+        return "exact on the sample"
+    loss = float(np.mean(error**2))
+    return "dead" if abs(loss - dead) <= 2 * np.sqrt(dead) * bound + bound**2 else "not at its end"
 
 
 def _explained(lab: Lab) -> list[Section]:
@@ -168,7 +233,9 @@ def _explained(lab: Lab) -> list[Section]:
         chosen = chosen or [j for j, e in enumerate(endings) if e.kind == kind]
         if chosen:
             name = f"endings-{kind}"
-            found.append(Section(name, title, explain(ensemble, endings[chosen[0]], chosen[0], name)))
+            found.append(
+                Section(name, title, explain(ensemble, endings[chosen[0]], chosen[0], name))
+            )
     return found
 
 

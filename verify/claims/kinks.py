@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,20 +13,20 @@ from numpy.typing import NDArray
 from numerics import oracle
 from numerics.rounding import prediction_bound
 from theory.activation import ACTIVATIONS
-from theory.kinks import KinkLaw, bridge, cell, crossings
+from theory.kinks import LAW, KinkLaw, bridge, cell, crossings
 from verify.ensemble import Setting, Weights
+from verify.figures import Figure, error_between, figure, staircase
 from verify.lab import Lab, Profile
 from verify.nets import load, signals
 from verify.settings import LAWS
 from verify.train import on_the_way
 from verify.verdict import Column, column
 
-__all__ = ["NEEDS", "check", "predicted_bend", "train"]
+__all__ = ["NEEDS", "check", "figures", "predicted_bend", "train"]
 
 Array = NDArray[np.float64]
-BENT = tuple(
-    setting for setting in LAWS if ACTIVATIONS[setting.activation].piecewise_linear
-)
+Sigma = Callable[[Any], Any]
+BENT = tuple(setting for setting in LAWS if ACTIVATIONS[setting.activation].piecewise_linear)
 
 
 UNFINISHED = 6
@@ -72,12 +74,14 @@ def _kinks(name: str) -> list[tuple[Fraction, Fraction]]:
     ]
 
 
-def _direct_bend(w: list[Fraction], b: Fraction, sigma, fraction: Fraction) -> Fraction:
+def _direct_bend(w: list[Fraction], b: Fraction, sigma: Sigma, fraction: Fraction) -> Fraction:
     """How far the simulated response leaves its chord on the first plateau cell."""
     m, half_length = len(w) // 2 + 1, len(w)
 
     def response(phi: Fraction) -> Fraction:
-        return oracle.pooled(w, b, sigma, oracle.overlap_pulse(m - Fraction(1, 2) + phi, half_length))
+        return oracle.pooled(
+            w, b, sigma, oracle.overlap_pulse(m - Fraction(1, 2) + phi, half_length)
+        )
 
     ends = response(Fraction(0)), response(Fraction(1))
     return response(fraction) - (1 - fraction) * ends[0] - fraction * ends[1]
@@ -133,3 +137,31 @@ def _answers(setting: Setting, weights: Weights) -> Array:
     x = signals(setting.radii, setting.taps)
     with torch.inference_mode():
         return np.stack([load(setting, weights, j)(x).numpy() for j in range(len(weights.c))])
+
+
+def figures(lab: Lab) -> tuple[Figure, ...]:
+    """r̂ - r of an unfinished network between half-integers, against α r + β + D(φ)."""
+    setting = Setting("relu", 1, 5)
+    weights = on_the_way(setting, UNFINISHED, lab.seed)
+    j = int(np.argmax(np.ptp(predicted_bend(LAW, setting, weights, np.linspace(0, 1, 33)), axis=1)))
+    chosen = weights[np.array([j])]
+    error = _answers(setting, chosen)[0] - setting.radii.r
+    # The line through the first two half-integers is α r + β; the kernel formula adds the bend.
+    q = setting.radii.per_cell
+    r = setting.radii.r
+    line = error[0] + (error[q] - error[0]) * (r - r[0])
+    bend = predicted_bend(LAW, setting, chosen, setting.radii.phi)[0]
+    caption = (
+        r"A ReLU network stopped on its way. At half-integer radii its error lies on a line, "
+        r"$\alpha r + \beta$; what is left between them is $D(\varphi)$, piecewise linear, with its "
+        r"corners where a staircase crosses $-b$. Line: the kernel formula, from the weights alone."
+    )
+    bent = error_between(r, error - line, bend, "r̂(r) − r − (αr + β)")
+    words = (
+        r"Its two staircases and $-b$, the place of the kink. Steps that cross it bend the answer."
+    )
+    filter_drawing = staircase(chosen.w[0, 0], float(chosen.b[0, 0]))
+    return (
+        figure("kinks-filter", "An unfinished filter", words, filter_drawing),
+        figure("kinks-bend", "The bend between half-integers", caption, bent),
+    )

@@ -39,7 +39,9 @@ def check(law: Decomposition, lab: Lab) -> Column:
         ]
         a = [Fraction(int(v), 8) for v in rng.integers(-16, 17, channels)]
         c = Fraction(int(rng.integers(-16, 17)), 8)
-        sample = [(h + 1 + j % 3, Fraction(int(t), 12)) for j, t in enumerate(rng.integers(0, 13, 5))]
+        sample = [
+            (h + 1 + j % 3, Fraction(int(t), 12)) for j, t in enumerate(rng.integers(0, 13, 5))
+        ]
         r = [m - Fraction(1, 2) + fraction for m, fraction in sample]
         errors = []
         for radius in r:
@@ -52,9 +54,7 @@ def check(law: Decomposition, lab: Lab) -> Column:
         loss = _mean([e * e for e in errors])
 
         fractions = [fraction for _, fraction in sample]
-        each = [
-            exact_quantities(w, lambda v, b=b, s=sigma: s(v + b), fractions) for w, b in filters
-        ]
+        each = [exact_quantities(w, oracle.shifted(sigma, b), fractions) for w, b in filters]
         parts = [
             law.residuals(
                 a, c, 2 * half_length + 1,
@@ -112,7 +112,11 @@ def train(law: Decomposition, lab: Lab) -> Column:
         size = 2 * setting.radii.half_length(setting.taps) + 1
         alpha, beta, d = residual_errors(law, ensemble)
         mean = Moments(
-            np.mean(r), np.mean(r**2), np.mean(d, axis=1), np.mean(r * d, axis=1), np.mean(d**2, axis=1)
+            np.mean(r),
+            np.mean(r**2),
+            np.mean(d, axis=1),
+            np.mean(r * d, axis=1),
+            np.mean(d**2, axis=1),
         )
         terms = np.stack(law.attribution(alpha, beta, mean))
         measured = measure(ensemble)

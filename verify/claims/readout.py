@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +24,8 @@ from verify.verdict import Column, column
 __all__ = ["NEEDS", "check", "train"]
 
 Array = NDArray[np.float64]
+Sigma = Callable[[Any], Any]
+Filter = tuple[list[Fraction], Fraction]
 ONE_CHANNEL = tuple(setting for setting in LAWS if setting.channels == 1)
 
 BENT = (Setting("tanh", 1, 5), Setting("softplus", 1, 3), Setting("gelu", 1, 7))
@@ -57,13 +61,15 @@ def check(law: Readout, lab: Lab) -> Column:
     return column(wrong, 0, detail)
 
 
-def _same_readout(law: Readout, sigma, filters, fractions) -> bool | None:
+def _same_readout(
+    law: Readout, sigma: Sigma, filters: list[Filter], fractions: list[Fraction]
+) -> bool | None:
     """None where no readout is defined: all Δ vanish, or the response is constant."""
     n = len(filters[0][0])
     h = n // 2
     half_length = h + 3 + h
     size = 2 * half_length + 1
-    each = [exact_quantities(w, lambda v, b=b: sigma(v + b), fractions) for w, b in filters]
+    each = [exact_quantities(w, oracle.shifted(sigma, b), fractions) for w, b in filters]
     if not any(q.slope for q in each):
         return None
 
@@ -103,7 +109,9 @@ def _mean(values: list[Fraction]) -> Fraction:
     return sum(values, Fraction(0)) / len(values)
 
 
-def _predicted(law: Readout, setting: Setting, weights: Weights, exact: bool) -> tuple[Array, Array]:
+def _predicted(
+    law: Readout, setting: Setting, weights: Weights, exact: bool
+) -> tuple[Array, Array]:
     """(a, c) for the first channel of every network: the exact readout, or the least-squares one."""
     r = setting.radii.r
     size = 2 * setting.radii.half_length(setting.taps) + 1

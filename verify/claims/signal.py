@@ -54,7 +54,12 @@ def train(law: Law, lab: Lab) -> Column:
     size = 2 * half_length + 1
     total = np.array(
         [
-            float(sum(law(i, int(m), sp.Rational(float(phi))) for i in range(-half_length, half_length + 1)))
+            float(
+                sum(
+                    law(i, int(m), sp.Rational(float(phi)))
+                    for i in range(-half_length, half_length + 1)
+                )
+            )
             for m, phi in zip(radii.m, radii.phi, strict=True)
         ]
     )

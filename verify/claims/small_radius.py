@@ -24,7 +24,7 @@ def NEEDS(profile: Profile) -> tuple[Setting, ...]:
 
 def check(law: Law, lab: Lab) -> Column:
     """Law against direct simulation at every radius from 1/2 to the first plateau cell."""
-    cells = lambda n: range(1, n // 2 + 2)  # noqa: E731
+    cells = lambda n: range(1, n // 2 + 2)
     return check_response(law, lab, "small_radius", cells, fractions=True)
 
 

@@ -24,7 +24,7 @@ def NEEDS(profile: Profile) -> tuple[Setting, ...]:
 
 def check(law: Law, lab: Lab) -> Column:
     """Law against direct simulation at fractional plateau radii."""
-    cells = lambda n: range(n // 2 + 1, n // 2 + 5)  # noqa: E731
+    cells = lambda n: range(n // 2 + 1, n // 2 + 5)
     return check_response(lambda n, m: law(n), lab, "subpixel", cells, fractions=True)
 
 

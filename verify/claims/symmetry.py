@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -40,20 +40,26 @@ def check(law: Symmetries, lab: Lab) -> Column:
     for k in range(lab.profile.draws):
         row = ACTIVATIONS[ROWS[k % len(ROWS)]]
         n, channels = (3, 5, 1)[k % 3], 1 + k % 2
-        net = [
-            Channel(*_rationals(rng, 2), tuple(_rationals(rng, n))) for _ in range(channels)
-        ]
+        net = [_random_channel(rng, n) for _ in range(channels)]
         image = _word(law, row, net, rng)
         r = Fraction(int(rng.integers(6, 60)), 12)
-        options = {"homogeneous": row.homogeneous, "parity": row.parity, "law": law}
-        form = canonical(net, **options)
+        form = _form(net, row, law)
         same = _answer(net, row.name, r) == _answer(image, row.name, r)
-        wrong += not (same and form == canonical(image, **options) == canonical(form, **options))
+        wrong += not (same and form == _form(image, row, law) == _form(form, row, law))
     detail = (
         f"networks, of {lab.profile.draws} in exact rationals, whose answer or canonical form changes "
         "along their orbit"
     )
     return column(wrong, 0, detail)
+
+
+def _form(net: Sequence[Channel], row: Activation, law: Symmetries) -> tuple[Channel, ...]:
+    return canonical(net, homogeneous=row.homogeneous, parity=row.parity, law=law)
+
+
+def _random_channel(rng: np.random.Generator, n: int) -> Channel:
+    a, b, *w = _rationals(rng, n + 2)
+    return Channel(a, b, tuple(w))
 
 
 def _rationals(rng: np.random.Generator, count: int) -> list[Fraction]:

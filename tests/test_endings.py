@@ -1,0 +1,154 @@
+"""The endings: levels from signs alone, and a classification that has teeth."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from numerics.levels import dead_level, level
+from numerics.sample import Radii, pulse, windows
+from theory.endings import CLAIM, LAW, blind_floor, tilt
+from verify.claims import endings as room
+from verify.classify import KINDS, classify, wilson
+from verify.ensemble import Ensemble, Setting, Weights, gradient_rounding, initial, train_ensemble
+from verify.lab import TINY, Lab
+from verify.nets import measure
+from verify.settings import CENSUS
+
+RELU = Setting("relu", 1, 5)
+
+
+@pytest.fixture(scope="module")
+def trained() -> Ensemble:
+    return train_ensemble(RELU, 40, 0)
+
+
+def test_proof_holds_and_wrong_laws_are_open() -> None:
+    assert CLAIM.prove(CLAIM.law).holds
+    assert all(not CLAIM.prove(wrong.law).holds for wrong in CLAIM.wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong", [wrong.law for wrong in CLAIM.wrong], ids=lambda law: str(law)[:40]
+)
+def test_check_rejects_wrong_laws(wrong) -> None:
+    lab = Lab(TINY, 3)
+    assert room.check(LAW, lab).status == "holds"
+    assert room.check(wrong, lab).status == "fails"
+
+
+@given(st.integers(1, 12), st.integers(1, 4), st.data())
+def test_no_function_of_the_fraction_is_below_the_blind_floor(cells, fractions, data) -> None:
+    """For any answers f(φ): mean (f - r)² >= Var m, with equality for f = φ + mean m - 1/2."""
+    values = st.fractions(-20, 20, max_denominator=60)
+    f = data.draw(st.lists(values, min_size=fractions, max_size=fractions))
+    phis = [Fraction(t, fractions) for t in range(fractions)]
+    floor = blind_floor(Fraction(cells))
+
+    def loss(answers: list[Fraction]) -> Fraction:
+        errors = [
+            (x - (m - Fraction(1, 2) + p)) ** 2
+            for m in range(1, cells + 1)
+            for x, p in zip(answers, phis, strict=True)
+        ]
+        return sum(errors, Fraction(0)) / len(errors)
+
+    assert loss(f) >= floor
+    middle = Fraction(cells + 1, 2) - Fraction(1, 2)
+    assert loss([p + middle for p in phis]) == floor
+
+
+@given(st.lists(st.integers(-5, 5), min_size=1, max_size=9), st.integers(-3, 3))
+def test_tilt_is_the_slope_times_window_and_one(window, slope) -> None:
+    assert tilt(window, slope) == [slope * x for x in window] + [slope]
+
+
+@given(st.integers(1, 5), st.sampled_from([1, 2, 4, 8]), st.integers(2, 5))
+def test_silent_pattern_has_the_dead_level(first, per_cell, cells) -> None:
+    """A ReLU network without any positive pre-activation answers a constant: Var r, exactly."""
+    radii = Radii(max(first, 2), cells, per_cell)
+    seen = windows(pulse(radii.r, radii.half_length(3)), 3)
+    silent = -np.ones((1, len(seen.windows)), dtype=np.int8)
+    variance = Fraction(cells**2 - 1, 12) + Fraction(per_cell**2 - 1, 12 * per_cell**2)
+    assert level(radii, 3, "relu", silent) == dead_level(radii) == variance
+
+
+def test_every_start_has_one_explained_ending(trained) -> None:
+    endings = classify(trained)
+    assert len(endings) == 40
+    assert {ending.kind for ending in endings} <= set(KINDS)
+    assert all(ending.explained for ending in endings)
+    # The two most frequent endings of one ReLU channel.
+    assert {"exact", "dead"} <= {ending.kind for ending in endings}
+
+
+def test_exact_and_dead_networks_are_what_their_names_say(trained) -> None:
+    measured = measure(trained)
+    r = RELU.radii.r
+    for j, ending in enumerate(classify(trained)):
+        if ending.kind == "exact":
+            assert ending.level == 0
+            assert np.allclose(measured.prediction[j], r, rtol=0, atol=1e-9)
+            assert ending.cell in ("linear", "threshold")
+        if ending.kind == "dead":
+            assert ending.level == dead_level(RELU.radii)
+            assert np.ptp(measured.prediction[j]) < 1e-9
+
+
+def test_single_channels_never_interpolate_nor_balance() -> None:
+    """With one channel all bends have one sign: right on the samples is right everywhere."""
+    for name in ("relu", "leaky_relu", "abs"):
+        endings = classify(train_ensemble(Setting(name, 1, 3), 60, 5))
+        assert not [e for e in endings if e.kind == "interpolating" or e.cell == "balanced"]
+
+
+def _as_ensemble(setting: Setting, weights: Weights, like: Ensemble) -> Ensemble:
+    """Weights presented as if a trainer had ended there, with the signs that they have."""
+    seen = windows(pulse(setting.radii.r, setting.radii.half_length(setting.taps)), setting.taps)
+    pattern = np.sign(weights.w @ seen.windows.T + weights.b[..., None]).astype(np.int8)
+    return replace(like, w=weights.w, b=weights.b, a=weights.a, c=weights.c, pattern=pattern)
+
+
+def test_an_unfinished_trainer_is_caught(trained) -> None:
+    """Random starts with the gradient and the signs that they really have are not explained."""
+    start = initial(RELU, 40, 0)
+    fake = _as_ensemble(RELU, start, trained)
+    assert sum(not ending.explained for ending in classify(fake)) >= 35
+
+
+def test_a_slightly_wrong_weight_is_caught(trained) -> None:
+    exact = [j for j, ending in enumerate(classify(trained)) if ending.kind == "exact"]
+    weights = trained.weights
+    moved = Weights(weights.w, weights.b, weights.a * (1 + 1e-7), weights.c)
+    endings = classify(_as_ensemble(RELU, moved, trained))
+    assert exact
+    assert all(not endings[j].explained for j in exact)
+
+
+def test_gradient_bound_is_small(trained) -> None:
+    """The bound that separates converged from not converged is far below any real gradient."""
+    assert np.max(gradient_rounding(RELU, trained.weights)) < 1e-6
+
+
+@given(st.integers(1, 500), st.data())
+def test_wilson_interval_contains_the_share(total, data) -> None:
+    count = data.draw(st.integers(0, total))
+    low, high = wilson(count, total)
+    assert 0 <= low <= count / total + 1e-12
+    assert count / total - 1e-12 <= high <= 1
+    assert low < high
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("setting", CENSUS, ids=str)
+def test_census_leaves_nothing_unexplained(setting) -> None:
+    """Two hundred starts of a seed that no report uses."""
+    endings = classify(train_ensemble(setting, 200, 20260))
+    floor = float(blind_floor(Fraction(setting.cells)))
+    assert [e for e in endings if not e.explained] == []
+    assert all(e.loss >= floor - e.tolerance for e in endings if e.kind == "blind")
