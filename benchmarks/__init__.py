@@ -1,0 +1,1 @@
+"""Ratios of fast and slow paths, measured in one run."""
