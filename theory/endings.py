@@ -17,6 +17,7 @@ held at 0) the same holds on a subspace.  The named endings:
     pinned        a face held by the kink itself: along every direction d the one-sided slope
                   g·d + Σ_s γ_s |n_s·d| is not negative, n_s = (U_s, 1).
 
+Such a point, with every a_k ≠ 0, is a local minimum: each adjacent closed cell carries a convex quadratic.
 The gradient in a_k vanishes with that in (w_k, b_k), by Euler's identity a ∂_a = w·∂_w + b ∂_b.
 """
 
@@ -56,6 +57,7 @@ class EndingLaw:
 
 
 LAW = EndingLaw(tilt, True, blind_floor)
+"""The law as derived; wrong laws replace one of its parts."""
 PROVED_TAPS = (1, 3, 5, 7)
 
 
@@ -160,7 +162,7 @@ def _straight_bias(window: Sequence[Any], slope: Any) -> list[Any]:
 
 CLAIM = Claim(
     id="endings",
-    title="Endings: every level at which training can stop follows from signs alone",
+    title="Endings: the level at which training stops follows from signs alone",
     statement=(
         r"\mathrm{loss} = \min_{v,\, c} \frac1R \sum_r \Big(c + \sum_k \tau_k \sum_i s_{k,i}(r)\,"
         r" (\mathrm{window}_i, 1)\cdot v_k - r\Big)^2, \qquad v_k = |a_k|\,(w_k, b_k), \quad"

@@ -7,7 +7,8 @@ J |q - p|, and
     D(φ) = -Σ_{crossings} a_k J |w_u| G(φ, φ*),    G(φ, ψ) = min(φ, ψ) (1 - max(φ, ψ)).
 
 The G(., ψ) of different ψ are linearly independent.  Hence D ≡ 0 **iff** at each φ* the jumps of all
-channels cancel.  For K = 1 and one kink all jumps have one sign: exact iff no open step contains the kink.
+channels cancel.  For K = 1, a ≠ 0 and one kink all jumps have one sign: D ≡ 0 iff no open step contains the
+kink.  (A straight response is exact once the slope and offset laws hold too, which takes Δ ≠ 0.)
 
 Cells of the exact K = 1 networks: the *linear cell* (all pre-activations on one side, closed) and the
 *threshold cells* (both sides occur, every crossing falls on a partial sum).  A threshold cell satisfies at
@@ -224,8 +225,8 @@ def _affine(row: Activation, hinges: sp.Expr, s: sp.Symbol) -> bool:
 def _prove_codimension() -> Iterator[Step]:
     """Every sign pattern with both signs and no crossing inside a step has two vanishing partial sums.
 
-    Distinct partial sums plus b are linearly independent: 0/1 vectors over the taps with the same
-    coefficient of b.
+    Any two distinct partial sums plus b are linearly independent: as 0/1 vectors over the taps with the
+    same coefficient of b they are not proportional.
     """
     for n in ENUMERATED_TAPS:
         paths = [
@@ -260,7 +261,7 @@ def _left_only(w: Sequence[Any]) -> list[tuple[Any, Any]]:
 
 CLAIM = Claim(
     id="kinks",
-    title="Kink balance: a piecewise-linear network is exact iff its kinks cancel at every φ",
+    title="Kink balance: a piecewise-linear network is straight iff its kinks cancel at every φ",
     statement=(
         r"D(\varphi) = -\sum_{\text{crossings}} a_k\, J\, |w_u|\, \min(\varphi,\varphi^*)"
         r"\left(1-\max(\varphi,\varphi^*)\right), \qquad \varphi^* = \frac{t - b_k - C_{u-1}}{w_u} \in (0,1)"
@@ -269,8 +270,8 @@ CLAIM = Claim(
         r"$\sigma$ continuous and piecewise linear with kinks $t$ and slope jumps $J$; plateau radii",
         r"$C$ stands for both staircases (on the other one, $T_{u+1}$)",
         (
-            r"$D \equiv 0$ iff the jumps $a_k J |w_u|$ cancel at each $\varphi^*$; for $K = 1$ and one kink, iff no open"
-            r" step contains it"
+            r"$D \equiv 0$ iff the jumps $a_k J |w_u|$ cancel at each $\varphi^*$; for $K = 1$, $a \neq 0$ and one kink,"
+            r" iff no open step contains it"
         ),
     ),
     law=LAW,

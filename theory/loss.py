@@ -132,7 +132,7 @@ def _mean(values: Sequence[sp.Expr]) -> sp.Expr:
 def prove(law: Decomposition) -> Proof:
     """Three steps: the residuals, the quadratic form, and that exactness forces all three to vanish."""
     steps = []
-    for n, channels in ((1, 1), (3, 1), (5, 1), (9, 1), (1, 2), (3, 2), (9, 2), (3, 3)):
+    for n, channels in ((1, 1), (3, 1), (5, 1), (9, 1), (1, 2), (3, 2), (5, 2), (9, 2), (3, 3)):
         h = n // 2
         for m in (h + 1, h + 2):
             half_length = m + h

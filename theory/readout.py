@@ -71,7 +71,8 @@ def prove(law: Readout) -> Proof:
     steps = [*_prove_exact(law), *_prove_smallest(law), *_prove_least_squares(law)]
     steps += _prove_independence()
     covers = (
-        "exact readout: n = 1, 3, 5, 9, K = 1, 2, 3, two half-integer radii, any g_k; "
+        "exact readout: K = 1 for n = 1, 3, 5, 9, K = 2 for n = 3, K = 3 for n = 5, two half-integer "
+        "radii, any g_k; "
         "least squares: 2 and 3 radii with arbitrary r and D"
     )
     return Proof(tuple(steps), covers)

@@ -8,7 +8,7 @@ departs from the plateau law, Σ_i [g(z_i) - g(0)] = 2rΔ + κ + ε_ℓ, by
 
 and between two half-integers, m <= h, by (1 - φ) ε_{2m-1} + φ ε_{2m+1} + D_m(φ), where D_m is the sum of
 the chord deviations of every position, and ε_ℓ = 0 for ℓ >= n.  A network that is exact on the plateau
-is exact down to r_min iff also Σ_k a_k ε_{k,ℓ} = 0 for every odd ℓ with 2 r_min <= ℓ < n, and
+is exact down to a half-integer r_min iff also Σ_k a_k ε_{k,ℓ} = 0 for every odd ℓ with 2 r_min <= ℓ < n, and
 Σ_k a_k D_{k,m} ≡ 0 on every cell it crosses.
 """
 
@@ -122,7 +122,7 @@ CLAIM = Claim(
         r"half-integer radii $\tfrac12 \le r < n/2$, $\ell = 2r$ lit pixels; $\varepsilon_\ell = 0$ for $\ell \ge n$",
         r"between them $(1-\varphi)\,\varepsilon_{2m-1} + \varphi\,\varepsilon_{2m+1} + D_m(\varphi)$",
         (
-            r"exact down to $r_{\min}$ iff the plateau laws hold, $\sum_k a_k \varepsilon_{k,\ell} = 0$ for odd"
+            r"exact down to a half-integer $r_{\min}$ iff the plateau laws hold, $\sum_k a_k \varepsilon_{k,\ell} = 0$ for odd"
             r" $\ell \ge 2r_{\min}$, and $\sum_k a_k D_{k,m} \equiv 0$"
         ),
     ),

@@ -3,7 +3,7 @@
 The kinds, in the order in which they are tried:
 
     not converged   the trainer still saw a way down, or the gradient exceeds its rounding
-    exact           r̂ = r at every sampled radius, and at every real radius between them, to rounding
+    exact           the three laws hold on the sample, r̂ = r there and at every real radius between, to rounding
     interpolating   r̂ = r at every sampled radius only: the kinks of two channels cancel at the samples
     dead            no channel's answer changes with r
     blind           no channel's answer changes between half-integers, some change with φ
@@ -29,13 +29,16 @@ from numerics.rounding import preactivation_bound, prediction_bound
 from theory.activation import ACTIVATIONS
 from theory.endings import LAW, EndingLaw
 from theory.kinks import cell
+from theory.loss import CLAIM as LOSS
 from verify.ensemble import Ensemble, gradient_rounding, worst
 from verify.nets import measure
+from verify.residuals import residual_errors
 
 __all__ = ["KINDS", "Ending", "classify", "wilson"]
 
 Array = NDArray[np.float64]
 KINDS = ("exact", "interpolating", "dead", "blind", "pinned", "thresholded", "not converged")
+"""Every kind of ending; the order is that of the module's table but for the last."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,11 @@ def classify(ensemble: Ensemble, law: EndingLaw = LAW) -> tuple[Ending, ...]:
         2 * radii.half_length(setting.taps) + 1,
         setting.activation,
     )
+    alpha, beta, d = residual_errors(LOSS.law, ensemble)
+    # Where |e| <= B is measured, the laws give |e| <= 2B: so at half-integers is the line α r + β, and 4B
+    # at the last radius, less than a cell further; D is the difference of the two.
+    ends = alpha[:, None] * radii.r[[0, -1]] + beta[:, None]
+    laws = np.maximum(np.max(np.abs(ends), axis=1), np.max(np.abs(d), axis=1))
     rms, most = np.sqrt(np.mean(bound**2, axis=1)), np.max(bound, axis=1)
     between = worst(setting, weights)
     stuck = ensemble.gradient > gradient_rounding(setting, weights)
@@ -96,7 +104,7 @@ def classify(ensemble: Ensemble, law: EndingLaw = LAW) -> tuple[Ending, ...]:
         loss = float(measured.loss[j])
         if stuck[j] or not ensemble.stationary[j]:
             kind = "not converged"
-        elif loss <= rms[j] ** 2:
+        elif loss <= rms[j] ** 2 and laws[j] <= 4 * most[j]:
             # Between samples the weights' own rounding and that of the evaluation add up.
             kind = "exact" if between[j] <= 2 * most[j] else "interpolating"
         elif spread.whole[j] <= most[j]:

@@ -18,8 +18,9 @@ descend.
 
 The loop: least squares on the face; walk along the step, exactly, through the cells it crosses;
 where a kink stops the walk, hold that face; where the face's minimum is reached, leave it if some
-f'(d) < 0. The loss falls with every step and each face's minimum is met once, so the loop is
-finite. Derivation: docs/kinks.md.
+f'(d) < 0. The loss falls with every step and no face's minimum is met twice; that the loop ends is
+seen, not proved, and a network that the cap on steps cuts off is reported as not stationary.
+Derivation: docs/endings.md.
 """
 
 from __future__ import annotations

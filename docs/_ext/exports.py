@@ -9,6 +9,7 @@ import ast
 import importlib
 import inspect
 import pkgutil
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,7 +23,7 @@ def _constants(module: ModuleType) -> dict[str, str]:
     """The text that follows each assignment of a module."""
     body = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8")).body
     texts = {}
-    for node, after in zip(body, body[1:], strict=False):
+    for node, after in pairwise(body):
         if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(after, ast.Expr):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             if isinstance(after.value, ast.Constant) and isinstance(after.value.value, str):

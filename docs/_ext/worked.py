@@ -55,7 +55,9 @@ def cell(value: Any) -> str:
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """A Markdown table; a bar inside an entry is escaped."""
     lines = [list(head), ["---"] * len(head), *([cell(v) for v in row] for row in rows)]
-    return "\n".join("| " + " | ".join(v.replace("|", r"\|") for v in line) + " |" for line in lines)
+    return "\n".join(
+        "| " + " | ".join(v.replace("|", r"\|") for v in line) + " |" for line in lines
+    )
 
 
 class RunsCode(SphinxDirective):
@@ -99,7 +101,7 @@ class Worked(RunsCode):
         names = self.env.temp_data.setdefault("worked names", {})
         names.update(show=show, table=table, sp=sp, Fraction=Fraction)
         try:
-            exec(compile(source, f"<worked example on {page}>", "exec"), names)
+            exec(compile(source, f"<worked example on {page}>", "exec"), names)  # noqa: S102 - our own pages
         except Exception as error:
             raise self.error(f"worked example: {traceback.format_exc()}") from error
         if not found:
@@ -108,7 +110,9 @@ class Worked(RunsCode):
         result = nodes.container("", *found, classes=["worked-result"])
         if "hide" not in self.options:
             return [nodes.container("", code, result, classes=["worked"])]
-        opening = nodes.raw("", "<details><summary>the code of this example</summary>", format="html")
+        opening = nodes.raw(
+            "", "<details><summary>the code of this example</summary>", format="html"
+        )
         closing = nodes.raw("", "</details>", format="html")
         return [nodes.container("", result, opening, code, closing, classes=["worked"])]
 

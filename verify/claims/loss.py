@@ -7,16 +7,17 @@ from fractions import Fraction
 import numpy as np
 
 from numerics import oracle
-from numerics.channel import exact_quantities, quantities
+from numerics.channel import exact_quantities
 from numerics.rounding import gamma, prediction_bound
 from theory.loss import Decomposition, Moments
-from verify.ensemble import Ensemble, Setting
+from verify.ensemble import Setting
 from verify.lab import Lab, Profile
 from verify.nets import measure
+from verify.residuals import residual_errors
 from verify.settings import LAWS
 from verify.verdict import Column, column
 
-__all__ = ["NEEDS", "check", "residual_errors", "train"]
+__all__ = ["NEEDS", "check", "train"]
 
 
 def NEEDS(profile: Profile) -> tuple[Setting, ...]:
@@ -82,25 +83,6 @@ def check(law: Decomposition, lab: Lab) -> Column:
 
 def _mean(values: list[Fraction]) -> Fraction:
     return sum(values, Fraction(0)) / len(values)
-
-
-def residual_errors(
-    law: Decomposition, ensemble: Ensemble
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """α (B,), β (B,) and D (B, R) of every network of an ensemble on plateau radii."""
-    setting = ensemble.setting
-    size = 2 * setting.radii.half_length(setting.taps) + 1
-    q = quantities(ensemble.w, ensemble.b, setting.activation, setting.radii.phi)
-    channels = range(setting.channels)
-    alpha, beta, _ = law.residuals(
-        ensemble.a.T, ensemble.c, size, q.slope.T, q.background.T, q.kappa.T, q.kappa.T
-    )
-    zero = [0.0 for _ in channels]
-    _, _, d = law.residuals(
-        [ensemble.a[:, k, None] for k in channels], 0.0, size,
-        zero, zero, zero, [q.deviation[:, k] for k in channels],
-    )  # fmt: skip
-    return alpha, beta, d
 
 
 def train(law: Decomposition, lab: Lab) -> Column:
