@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
 from sympy.printing.pycode import PythonCodePrinter
 
 from theory.activation import ACTIVATIONS, z
@@ -38,7 +39,20 @@ def activation(name: str) -> tuple[Callable[[Any], Array], Callable[[Any], Array
     KeyError: there is no such row.
     """
     row = ACTIVATIONS[name]
+    if name in _WITHOUT_OVERFLOW:
+        return _WITHOUT_OVERFLOW[name]
     return _elementwise(row.expression), _elementwise(row.derivative)
+
+
+# The catalogue's exp(z) overflows for large |z|, where these have ordinary values.
+_WITHOUT_OVERFLOW: dict[str, tuple[Callable[[Any], Array], Callable[[Any], Array]]] = {
+    "sigmoid": (expit, lambda z: expit(z) * expit(-np.asarray(z))),
+    "softplus": (lambda z: np.logaddexp(0.0, z), expit),
+    "silu": (
+        lambda z: np.asarray(z) * expit(z),
+        lambda z: expit(z) * (1 + np.asarray(z) * expit(-np.asarray(z))),
+    ),
+}
 
 
 def _elementwise(expression: sp.Expr) -> Callable[[Any], Array]:

@@ -7,13 +7,14 @@ step of U contains 0 or M: to draw a cell is to draw a walk between these two le
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from hypothesis import assume
+from hypothesis import assume, settings
 from hypothesis import strategies as st
 
 from numerics import oracle
@@ -37,29 +38,35 @@ KINKS: dict[str, tuple[tuple[Fraction, Fraction], ...]] = {
 # --- numbers ----------------------------------------------------------------------------------
 
 
+LARGE = tuple(range(11, 42, 2)) if settings().max_examples >= 100 else (11, 17, 25, 41)
+"""Widths above 9; each costs the compilation of its laws, so the short profile takes four of them."""
+
+
 def widths(most: int = 41, least: int = 1) -> st.SearchStrategy[int]:
-    """Odd numbers of taps."""
-    return st.integers(least // 2, most // 2).map(lambda h: 2 * h + 1)
+    """Odd numbers of taps, the small ones more often."""
+    small = tuple(range(least, min(most, 9) + 1, 2))
+    large = tuple(n for n in LARGE if n <= most)
+    return st.sampled_from(small) | st.sampled_from(small + large)
 
 
-def dyadics(reach: int = 3, parts: int = 8) -> st.SearchStrategy[Fraction]:
-    """Multiples of 1/parts in [-reach, reach]; 0 and coincidences are frequent."""
+def grid(reach: int = 3, parts: int = 8) -> st.SearchStrategy[Fraction]:
+    """Multiples of 1/parts in [-reach, reach]; coincidences are frequent."""
     return st.integers(-reach * parts, reach * parts).map(lambda k: Fraction(k, parts))
 
 
 def rationals(reach: int = 3) -> st.SearchStrategy[Fraction]:
-    """Any small fraction, dyadic or not."""
-    return dyadics(reach) | st.fractions(-reach, reach, max_denominator=60)
+    """Small fractions, dyadic or not (multiples of 1/8 or 1/60: one integer is drawn for each)."""
+    return grid(reach) | grid(reach, 60)
 
 
 def positive(reach: int = 3) -> st.SearchStrategy[Fraction]:
     """Small fractions above 0."""
-    return st.fractions(Fraction(1, 60), reach, max_denominator=60)
+    return st.integers(1, 60 * reach).map(lambda k: Fraction(k, 60))
 
 
 def unit() -> st.SearchStrategy[Fraction]:
     """φ in [0, 1], ends included."""
-    return st.fractions(0, 1, max_denominator=60) | st.sampled_from(
+    return st.integers(0, 60).map(lambda k: Fraction(k, 60)) | st.sampled_from(
         [Fraction(0), Fraction(1), Fraction(1, 2)]
     )
 
@@ -109,9 +116,7 @@ def cases(
     h = n // 2
     m = draw(st.integers(h + 1, h + 5) if plateau else st.integers(1, h + 3))
     phi = Fraction(0) if half_integer else draw(unit())
-    return Case(
-        draw(filters(n)), draw(rationals()), m, phi, m + h + draw(st.integers(0, 2))
-    )
+    return Case(draw(filters(n)), draw(rationals()), m, phi, m + h + draw(st.integers(0, 2)))
 
 
 def sigma_at(name: str, b: Any) -> Callable[[Any], Any]:
@@ -198,7 +203,7 @@ class Path:
 
 def _between(low: Fraction, high: Fraction) -> st.SearchStrategy[Fraction]:
     """Rationals in [low, high], ends included and frequent."""
-    inside = st.fractions(0, 1, max_denominator=24) | st.sampled_from([Fraction(0), Fraction(1)])
+    inside = unit()
     return inside.map(lambda t: low + t * (high - low))
 
 
@@ -223,7 +228,7 @@ def threshold_paths(draw: st.DrawFn, most: int = 11) -> Path:
     top = draw(rationals(2))
     levels = sorted({Fraction(0), top})
     bounds = [levels[0] - 2, *levels, levels[-1] + 2]
-    pieces = list(zip(bounds, bounds[1:], strict=False))
+    pieces = list(itertools.pairwise(bounds))
     u = [draw(st.sampled_from(pieces).flatmap(lambda piece: _between(*piece)))]
 
     def onward(value: Fraction) -> list[tuple[Fraction, Fraction]]:
@@ -294,7 +299,7 @@ def balanced_paths(draw: st.DrawFn, name: str) -> tuple[Path, Path]:
     their first and last points differ, within that interval and with the same M.
     """
     if name == "hardtanh":
-        top = draw(st.fractions(0, Fraction(3, 2), max_denominator=12))
+        top = draw(st.integers(0, 18).map(lambda k: Fraction(k, 12)))
         low, high = top - 1, Fraction(1)
     else:
         top = draw(positive())
@@ -321,6 +326,6 @@ def balanced_exact(draw: st.DrawFn) -> tuple[Exact, tuple[Path, Path]]:
 
 def plateau_radii(n: int) -> st.SearchStrategy[list[Fraction]]:
     """Real radii from n/2 to n/2 + 4, half-integers and thirds among them."""
-    some = st.fractions(0, 4, max_denominator=60).map(lambda t: Fraction(n, 2) + t)
+    some = st.integers(0, 4 * 84).map(lambda k: Fraction(n, 2) + Fraction(k, 84))
     fixed = [Fraction(n, 2) + Fraction(k, 12) for k in (0, 1, 4, 12, 15, 48)]
     return st.lists(some, max_size=4).map(lambda more: fixed + more)

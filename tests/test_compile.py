@@ -10,10 +10,10 @@ import pytest
 import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import RATIONAL, SMOOTH, cases, exactly, filters, floating, floats, sigma_at, widths
 
 from numerics.compile import activation, compile_law, compile_values, exact_law, exact_values
 from numerics.rounding import response_bound
-from strategies import RATIONAL, SMOOTH, cases, exactly, filters, floating, floats, sigma_at, widths
 from theory.activation import ACTIVATIONS
 from theory.network import g, taps
 from theory.plateau import r, slope
@@ -31,7 +31,13 @@ def batch(data: st.DataObject, shape: tuple[int, ...], n: int) -> tuple[np.ndarr
     return np.array(w).reshape(*shape, n), np.array(b).reshape(shape)
 
 
-@given(st.data(), widths(9), st.sampled_from(NAMES), st.sampled_from([(), (2,), (3, 2)]), st.integers(1, 3))
+@given(
+    st.data(),
+    widths(9),
+    st.sampled_from(NAMES),
+    st.sampled_from([(), (2,), (3, 2)]),
+    st.integers(1, 3),
+)
 def test_vectorised_is_elementwise(
     data: st.DataObject, n: int, name: str, shape: tuple[int, ...], radii: int
 ) -> None:
@@ -58,9 +64,7 @@ def test_piecewise_linear_laws_are_elementwise_to_the_bit(
     fractions = np.arange(4) / 4
     function = floating(subpixel_response, name, n)
     found = function(w, b, n / 2 + fractions, fractions)
-    alone = [
-        [function(w[k], b[k], [n / 2 + t], [t])[0] for t in fractions] for k in range(3)
-    ]
+    alone = [[function(w[k], b[k], [n / 2 + t], [t])[0] for t in fractions] for k in range(3)]
     assert np.array_equal(found, alone)
 
 
@@ -72,7 +76,10 @@ def test_compiled_and_exact_law_agree_within_rounding(case: Any, name: str) -> N
     fraction = round(16 * case.phi) / 16
     radius = case.m - 0.5 + fraction
     exact = exactly(subpixel_response, n)(
-        [Fraction(tap) for tap in w], Fraction(radius), Fraction(fraction), sigma_at(name, Fraction(b))
+        [Fraction(tap) for tap in w],
+        Fraction(radius),
+        Fraction(fraction),
+        sigma_at(name, Fraction(b)),
     )
     found = floating(subpixel_response, name, n)(w, b, [radius], [fraction])[0]
     bound = response_bound(np.array(w), np.array(b), np.array([radius]), 0, name)[0]
@@ -128,7 +135,7 @@ def test_an_unknown_activation_is_refused() -> None:
         activation("no such row")
 
 
-@given(st.data(), widths())
+@given(st.data(), widths(15))
 def test_values_without_an_activation(data: st.DataObject, n: int) -> None:
     w = [data.draw(filters(n)) for _ in range(2)]
     fraction = Fraction(data.draw(st.integers(0, 8)), 8)

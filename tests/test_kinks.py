@@ -11,9 +11,6 @@ import pytest
 import sympy as sp
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
-
-from numerics import oracle
-from numerics.channel import exact_quantities
 from strategies import (
     HOMOGENEOUS,
     KINKED,
@@ -26,8 +23,8 @@ from strategies import (
     balanced_exact,
     cases,
     crosses,
-    dyadics,
     filters,
+    grid,
     linear_exact,
     linear_paths,
     plateau_radii,
@@ -40,6 +37,9 @@ from strategies import (
     widths,
     worst_error,
 )
+
+from numerics import oracle
+from numerics.channel import exact_quantities
 from theory.activation import ACTIVATIONS
 from theory.kinks import CLAIM, LAW, KinkLaw, bend, bridge, cell, crossings, segments
 from theory.symmetry import Channel
@@ -209,7 +209,7 @@ def test_a_bias_below_the_kink_leaves_the_linear_cell(
 @given(widths(), st.data(), st.sampled_from(KINKED))
 def test_exact_iff_no_open_step_holds_the_kink(n: int, data: st.DataObject, name: str) -> None:
     """K = 1 and one kink, with a ≠ 0: cells are decided by signs, D by the law at all φ*."""
-    w, b = data.draw(filters(n, dyadics(2, 1))), data.draw(dyadics(2, 2))
+    w, b = data.draw(filters(n, grid(2, 1))), data.draw(grid(2, 2))
     inside = any((p + b) * (q + b) < 0 for p, q in segments(w))
     found = crossings(w, b, KINKS[name])
     assert (cell(w, b).kind == "crossed") == inside == bool(found)
@@ -243,6 +243,14 @@ def test_cells_are_named_by_signs(data: st.DataObject, n: int) -> None:
     assert negative.left == found.left.translate(str.maketrans("+-", "-+"))
 
 
+def test_floats_that_absorb_a_step_do_not_cross() -> None:
+    """p ≠ q, but p + b = q + b once rounded: such a step contains no kink."""
+    assert crossings((1e-20,), 1.0, [(0.0, 1.0)]) == []
+    assert crossings((1e-20, 0.0, -3.0), 1.0, [(0.0, 1.0)]) == crossings(
+        (0.0, 0.0, -3.0), 1.0, [(0.0, 1.0)]
+    )
+
+
 def test_tolerance_counts_as_zero() -> None:
     assert cell((-1.0, 2.0, -1.0), 1.0 + 1e-12).kind == "linear"
     assert cell((-1.0, -1.0, -1.0), 1.0 + 1e-12).kind == "crossed"
@@ -264,9 +272,7 @@ def test_balanced_kinks_are_exact(
 
 
 @given(balanced_exact(), rationals(1).filter(bool))
-def test_unbalanced_kinks_are_not(
-    drawn: tuple[Exact, tuple[Path, Path]], push: Fraction
-) -> None:
+def test_unbalanced_kinks_are_not(drawn: tuple[Exact, tuple[Path, Path]], push: Fraction) -> None:
     """The second channel answers by another weight: what is left of the jumps bends r̂."""
     found, _ = drawn
     first, second = found.net
@@ -366,5 +372,5 @@ def test_mutants_do_not_reproduce_the_deviation(case: Case, name: str, key: str)
 
 
 def test_a_homogeneous_row_has_one_kink_at_zero() -> None:
-    step: Callable[[str], bool] = lambda name: all(t == 0 for t, _ in KINKS[name])  # noqa: E731
+    step: Callable[[str], bool] = lambda name: all(t == 0 for t, _ in KINKS[name])
     assert [name for name in RATIONAL if step(name)] == list(HOMOGENEOUS)

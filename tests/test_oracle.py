@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import RATIONAL, Case, cases, filters, grid, rationals, widths
 
 from numerics import oracle
 from numerics.rounding import preactivation_bound
-from strategies import RATIONAL, Case, cases, dyadics, filters, rationals, widths
 
 F = Fraction
 
@@ -24,7 +24,9 @@ def test_it_shares_no_code() -> None:
         name
         for node in ast.walk(ast.parse(inspect.getsource(oracle)))
         if isinstance(node, ast.Import | ast.ImportFrom)
-        for name in ([node.module] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names])
+        for name in (
+            [node.module] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
+        )
     }
     assert found <= {"__future__", "collections.abc", "typing"}
 
@@ -58,8 +60,8 @@ def test_preactivations_are_numpys_correlation(
     data: st.DataObject, n: int, half_length: int, b: Fraction
 ) -> None:
     size = 2 * half_length + 1
-    w = data.draw(filters(n, dyadics()))
-    x = data.draw(st.lists(dyadics(), min_size=size, max_size=size))
+    w = data.draw(filters(n, grid()))
+    x = data.draw(st.lists(grid(), min_size=size, max_size=size))
     b = F(round(8 * b), 8)
     padded = np.pad(np.array(x, dtype=float), n // 2)
     expected = np.correlate(padded, np.array(w, dtype=float), "valid") + float(b)

@@ -9,12 +9,6 @@ import pytest
 import sympy as sp
 from hypothesis import example, given
 from hypothesis import strategies as st
-
-import theory.plateau as theory
-from numerics import oracle
-from numerics.channel import exact_quantities, quantities
-from numerics.compile import activation, compile_law, exact_law
-from numerics.rounding import response_bound
 from strategies import (
     RATIONAL,
     SMOOTH,
@@ -28,6 +22,12 @@ from strategies import (
     sigma_at,
     widths,
 )
+
+import theory.plateau as theory
+from numerics import oracle
+from numerics.channel import exact_quantities, quantities
+from numerics.compile import activation, compile_law, exact_law
+from numerics.rounding import response_bound
 from theory.plateau import CLAIM, kappa, plateau_response, slope
 
 LAW = plateau_response(5)

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
+from strategies import RATIONAL, answer, cases, channels, filters, rationals, sigma_at, unit, widths
 
 from numerics import oracle
 from numerics.channel import exact_quantities
-from strategies import RATIONAL, answer, cases, channels, filters, rationals, sigma_at, unit, widths
 from theory.readout import CLAIM, exact_readout, least_squares
 from theory.symmetry import Channel
 
@@ -153,7 +153,8 @@ def test_only_the_fraction_correlates_with_the_deviation(
 # --- every sign counts ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("place", "factor"), [("a", -1), ("c", -1), ("level", 2)])
+# One proof takes a second or two: signs one by one are left to the slow tests.
+@pytest.mark.parametrize(("place", "factor"), [("a", -1), ("level", 2)])
 def test_every_part_of_the_fit_counts(place: str, factor: int) -> None:
     def mutant(*values: Any) -> Any:
         fit = least_squares(*values)
@@ -162,6 +163,7 @@ def test_every_part_of_the_fit_counts(place: str, factor: int) -> None:
     assert not CLAIM.prove(replace(CLAIM.law, least_squares=mutant)).holds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("argument", range(7))
 def test_every_sign_in_the_fit_counts(argument: int) -> None:
     def mutant(*values: Any) -> Any:
@@ -170,12 +172,11 @@ def test_every_sign_in_the_fit_counts(argument: int) -> None:
     assert not CLAIM.prove(replace(CLAIM.law, least_squares=mutant)).holds
 
 
-@pytest.mark.parametrize("factor", [-1, 0, 2])
 @pytest.mark.parametrize("place", ["a", "c"])
-def test_every_part_of_the_exact_readout_counts(place: str, factor: int) -> None:
+def test_every_part_of_the_exact_readout_counts(place: str) -> None:
     def mutant(*values: Any) -> Any:
         a, c = exact_readout(*values)
-        return ([factor * x for x in a], c) if place == "a" else (a, factor * c)
+        return ([-x for x in a], c) if place == "a" else (a, -c)
 
     assert not CLAIM.prove(replace(CLAIM.law, exact=mutant)).holds
 

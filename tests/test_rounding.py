@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import RATIONAL, SMOOTH, filters, floating, floats, sigma_at, widths
 
 from numerics import oracle
 from numerics.compile import activation
@@ -20,7 +21,6 @@ from numerics.rounding import (
     prediction_bound,
     response_bound,
 )
-from strategies import RATIONAL, SMOOTH, filters, floating, floats, sigma_at, widths
 from theory.activation import ACTIVATIONS
 from theory.subpixel import subpixel_response
 
@@ -36,7 +36,7 @@ PRECISE = {
 
 
 def test_gamma() -> None:
-    assert UNIT == np.finfo(float).eps / 2
+    assert np.finfo(float).eps / 2 == UNIT
     assert gamma(1) == UNIT / (1 - UNIT)
     assert np.array_equal(gamma(np.array([0.0, 3.0])), [0.0, 3 * UNIT / (1 - 3 * UNIT)])
 
@@ -78,7 +78,9 @@ def test_smooth_simulation_keeps_to_the_bound(
             w, b, lambda v: float(sigma(v)), oracle.overlap_pulse(r, half_length)
         )
         stated = float(floating(subpixel_response, name, n)(w, b, [r], [fraction])[0])
-        bound = response_bound(np.array(w), np.array(b), np.array([r]), 2 * half_length + 1, name)[0]
+        bound = response_bound(np.array(w), np.array(b), np.array([r]), 2 * half_length + 1, name)[
+            0
+        ]
         assert abs(stated - exact) + abs(simulated - exact) <= bound
 
 
@@ -143,15 +145,21 @@ def test_lipschitz(name: str, data: st.DataObject) -> None:
     constant = Fraction(float(lipschitz(name, reach)))
     if name in RATIONAL:
         sigma = sigma_at(name, Fraction(0))
-        assert abs(sigma(Fraction(p)) - sigma(Fraction(q))) <= constant * abs(Fraction(p) - Fraction(q))
+        assert abs(sigma(Fraction(p)) - sigma(Fraction(q))) <= constant * abs(
+            Fraction(p) - Fraction(q)
+        )
     else:
         with mpmath.workdps(60):
             u, v = mpmath.mpf(p), mpmath.mpf(q)
             # 60 digits of values below 1000: their difference is good to 1e-56
-            assert abs(PRECISE[name](u) - PRECISE[name](v)) <= mpmath.mpf(float(constant)) * abs(u - v) + mpmath.mpf("1e-56")
+            assert abs(PRECISE[name](u) - PRECISE[name](v)) <= mpmath.mpf(float(constant)) * abs(
+                u - v
+            ) + mpmath.mpf("1e-56")
 
 
-@pytest.mark.parametrize(("name", "sharp"), [("gelu", 1.1289), ("silu", 1.0998), ("sigmoid", 0.2499)])
+@pytest.mark.parametrize(
+    ("name", "sharp"), [("gelu", 1.1289), ("silu", 1.0998), ("sigmoid", 0.2499)]
+)
 def test_largest_slopes(name: str, sharp: float) -> None:
     """The constants are above the largest derivative on a fine grid, which comes close to them."""
     slopes = activation(name)[1](np.linspace(-20, 20, 100001))

@@ -9,11 +9,11 @@ import pytest
 import sympy as sp
 from hypothesis import example, given
 from hypothesis import strategies as st
+from strategies import unit
 
 from numerics import oracle
 from numerics.rounding import UNIT
 from numerics.sample import pulse as sampled
-from strategies import unit
 from theory.signal import CLAIM, overlap, pixel, pulse, radius
 from verify.claims import signal as room
 from verify.lab import TINY, Lab
@@ -106,7 +106,8 @@ def test_check_accepts_the_pulse() -> None:
     assert room.check(CLAIM.law, Lab(TINY)).status == "holds"
 
 
-@given(st.integers(-2, 2), st.sampled_from(["sign", "half", "shift"]))
+@pytest.mark.parametrize("change", ["sign", "half", "shift"])
+@pytest.mark.parametrize("i", [-2, 0, 1])
 def test_no_pixel_may_change(i: int, change: str) -> None:
     """The proof rejects the law as soon as one pixel of one cell is changed."""
 

@@ -10,12 +10,12 @@ import pytest
 import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import Case, cases, filters, floats, widths
 
 import theory.staircase as theory
 from numerics import oracle
 from numerics.compile import compile_values, exact_values
 from numerics.rounding import preactivation_bound
-from strategies import Case, cases, filters, floats, widths
 from theory.network import taps
 from theory.staircase import CLAIM, C, S, T, definitions, preactivation_counts, to_taps
 from verify.claims import staircase as room

@@ -9,12 +9,6 @@ import pytest
 import sympy as sp
 from hypothesis import example, given
 from hypothesis import strategies as st
-
-import theory.subpixel as theory
-from numerics import oracle
-from numerics.channel import exact_quantities, quantities
-from numerics.compile import activation
-from numerics.rounding import response_bound
 from strategies import (
     RATIONAL,
     SMOOTH,
@@ -29,6 +23,12 @@ from strategies import (
     unit,
     widths,
 )
+
+import theory.subpixel as theory
+from numerics import oracle
+from numerics.channel import exact_quantities, quantities
+from numerics.compile import activation
+from numerics.rounding import response_bound
 from theory.subpixel import CLAIM, chord_deviation, deviation, subpixel_response
 
 TERMS = sp.Add.make_args(sp.expand(subpixel_response(5)))

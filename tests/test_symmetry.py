@@ -9,9 +9,9 @@ from fractions import Fraction
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
+from strategies import HOMOGENEOUS, RATIONAL, answer, channels, networks, positive, unit, widths
 
 from numerics import oracle
-from strategies import HOMOGENEOUS, RATIONAL, answer, channels, networks, positive, unit, widths
 from theory.activation import ACTIVATIONS
 from theory.symmetry import (
     CLAIM,
@@ -156,6 +156,12 @@ def test_floats_are_scaled_to_one_rounding(data: st.DataObject, n: int, name: st
         assert x == float(y)
 
 
+def test_integers_are_exact_numbers_too() -> None:
+    """a = 0: the scale 1/49 of Python integers must not be rounded to a float."""
+    (found,) = canonical((Channel(0, 49, (0,)),), homogeneous=True, parity="")
+    assert found == Channel(0, 1, (0,))
+
+
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_parity_and_scale_of_the_catalogue(name: str) -> None:
     """On a grid of exact numbers, by a second implementation where there is one."""
@@ -194,6 +200,8 @@ def test_what_the_wrong_laws_break(data: st.DataObject, net: Net, r: Fraction) -
     """Negation of a network with ReLU, which is not odd, changes σ(z) - σ(-z) = z summed over positions."""
     channel = net[0][0]
     assume(channel.a != 0)
-    difference = answer((channel,), F(0), "relu", r, 9) - answer((negate(channel),), F(0), "relu", r, 9)
+    difference = answer((channel,), F(0), "relu", r, 9) - answer(
+        (negate(channel),), F(0), "relu", r, 9
+    )
     total = answer((replace(channel, a=F(1)),), F(0), "abs", r, 9)
     assert difference == channel.a * total

@@ -79,10 +79,10 @@ class Activation:
     def parity(self) -> str:
         """``odd``, ``even`` or empty, decided symbolically on the two half-lines."""
         p = sp.Symbol("p", positive=True)
-        if sp.simplify(self(-p) + self(p)) == 0:
-            return "odd"
-        if sp.simplify(self(-p) - self(p)) == 0:
-            return "even"
+        # simplify does not look into nested Max and Min; as Piecewise their cases are compared.
+        for name, combination in (("odd", self(-p) + self(p)), ("even", self(-p) - self(p))):
+            if sp.simplify(combination.rewrite(sp.Piecewise)) == 0:
+                return name
         return ""
 
 

@@ -10,7 +10,7 @@ The G(., ψ) of different ψ are linearly independent.  Hence D ≡ 0 **iff** at
 channels cancel.  For K = 1, a ≠ 0 and one kink all jumps have one sign: D ≡ 0 iff no open step contains the
 kink.  (A straight response is exact once the slope and offset laws hold too, which takes Δ ≠ 0.)
 
-Cells of the exact K = 1 networks: the *linear cell* (all pre-activations on one side, closed) and the
+Cells of the straight K = 1 responses, one kink: the *linear cell* (all pre-activations on one side, closed) and the
 *threshold cells* (both sides occur, every crossing falls on a partial sum).  A threshold cell satisfies at
 least two independent linear equations in (w, b): its codimension is 2 or more.
 """

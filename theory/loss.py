@@ -9,7 +9,8 @@ so that the mean squared error over any distribution of radii is the exact quadr
 
     E(r̂ - r)² = α² E r² + β² + E D² + 2αβ E r + 2α E[rD] + 2β E D.
 
-The network is exact if and only if three laws hold: α = 0, β = 0, D ≡ 0.
+On two half-integers and all radii between them the network is exact if and only if three laws hold:
+α = 0, β = 0, D ≡ 0.
 
 Both formulas are ordinary arithmetic: they are proved on symbols and evaluated on arrays.
 """
@@ -191,8 +192,10 @@ CLAIM = Claim(
         r" \beta = c + \sum_k a_k \left(N g_k(0) + \kappa_k\right), \quad D = \sum_k a_k D_k"
     ),
     assumptions=(
-        r"plateau radii; any number of channels, activation, taps and biases",
-        r"exact if and only if $\alpha = 0$, $\beta = 0$ and $D \equiv 0$",
+        r"plateau radii, $m + h \le L$; any number of channels, activation, taps and biases",
+        r"sum pooling; with mean pooling $a_k/N$ takes the place of $a_k$",
+        r"exact on two half-integers and every radius between them if and only if $\alpha = 0$, $\beta = 0$"
+        r" and $D \equiv 0$",
     ),
     law=Decomposition(residuals, attribution),
     prove=prove,

@@ -1,6 +1,6 @@
 r"""The optimal readout of given filters, in closed form.
 
-*Exact at half-integers.* Whenever some Δ_k ≠ 0, the solution of smallest norm is
+*Exact at half-integers* (two or more). Whenever some Δ_k ≠ 0, the solution of smallest Σ a_k² is
 
     a_k = Δ_k / (2 Σ_j Δ_j²),    c = -Σ_k a_k (N g_k(0) + κ_k);    K = 1: a = 1/(2Δ).
 
@@ -190,7 +190,8 @@ CLAIM = Claim(
         r" \mathrm{loss} = V - \frac{(2\Delta V + \mu)^2}{4\Delta^2 V + 4\Delta\mu + v}"
     ),
     assumptions=(
-        r"first pair: half-integer plateau radii, some $\Delta_k \neq 0$; the smallest of all exact readouts",
+        r"first pair: two or more half-integer plateau radii, some $\Delta_k \neq 0$; of all exact readouts the"
+        r" one with the smallest $\sum_k a_k^2$",
         (
             r"second pair: $K = 1$, any plateau radii, $V = \mathrm{Var}\, r$, $\mu = \mathrm{Cov}(r, D)$,"
             r" $v = \mathrm{Var}\, D$, and a response that is not constant"

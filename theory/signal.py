@@ -70,7 +70,7 @@ def prove(law: Callable[[int, int, sp.Expr], sp.Expr]) -> Proof:
         for fraction in (sp.Integer(0), HALF, sp.Integer(1)):
             r = radius(m, fraction)
             agree = all(law(i, m, fraction) == overlap(i, r) for i in pixels)
-            steps.append(Step(f"pixels at r = {r}", agree))
+            steps.append(Step(f"pixels at r = {r}, m = {m}", agree))
         affine = all(sp.diff(law(i, m, phi), phi, 2) == 0 for i in pixels)
         steps.append(Step(f"affine in φ for m = {m}", affine))
         total = sp.Add(*(law(i, m, phi) for i in pixels))

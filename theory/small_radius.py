@@ -112,7 +112,7 @@ def _one_window_short(n: int, m: int) -> sp.Expr:
 
 CLAIM = Claim(
     id="small_radius",
-    title="Small radii: every half-integer below n/2 adds exactly one law",
+    title="Small radii: each half-integer below n/2 adds one law",
     statement=(
         r"\sum_i \left[g(z_i)-g(0)\right] = 2r\Delta + \kappa + \varepsilon_{2r}, \qquad"
         r" \varepsilon_\ell = \sum_{u} g\Big(\sum_{v=u}^{u+\ell-1} w_v\Big) + (n-1-\ell)\, g(S)"
@@ -120,6 +120,7 @@ CLAIM = Claim(
     ),
     assumptions=(
         r"half-integer radii $\tfrac12 \le r < n/2$, $\ell = 2r$ lit pixels; $\varepsilon_\ell = 0$ for $\ell \ge n$",
+        r"for an arbitrary $g$ these laws are independent; in a linear cell every $\varepsilon_\ell$ is 0; $m + h \le L$",
         r"between them $(1-\varphi)\,\varepsilon_{2m-1} + \varphi\,\varepsilon_{2m+1} + D_m(\varphi)$",
         (
             r"exact down to a half-integer $r_{\min}$ iff the plateau laws hold, $\sum_k a_k \varepsilon_{k,\ell} = 0$ for odd"

@@ -99,6 +99,7 @@ CLAIM = Claim(
     assumptions=(
         r"plateau radii $r = m - \tfrac12 + \varphi \ge n/2$, $0 \le \varphi \le 1$",
         r"any activation and bias; any taps",
+        r"zero padding and $m + h \le L$: no filter position sees a pulse cut off by the border",
         r"$\delta(p,q;\varphi) = g(p+\varphi(q-p)) - (1-\varphi)\,g(p) - \varphi\,g(q)$",
     ),
     law=subpixel_response,

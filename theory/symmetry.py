@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import product
 from typing import Any
 
@@ -89,7 +90,13 @@ def canonical(
     )
 
 
+def _exact(value: Any) -> Any:
+    """Integers divide into floats: as fractions they stay exact."""
+    return Fraction(value) if isinstance(value, int) else value
+
+
 def _representative(channel: Channel, homogeneous: bool, parity: str, law: Symmetries) -> Channel:
+    channel = Channel(_exact(channel.a), _exact(channel.b), tuple(map(_exact, channel.w)))
     if homogeneous:
         size = abs(channel.a) or _inverse(max(abs(entry) for entry in (channel.b, *channel.w)))
         channel = law.rescale(channel, size) if size else channel
@@ -146,8 +153,11 @@ def _prove_scaling(law: Symmetries) -> Iterator[Step]:
         new_a = apply(Channel(a, b, taps(1))).a
         rows = [row for row in ACTIVATIONS.values() if has(row)]
         for row, value in product(rows, (p, -p)):
-            balance = sp.simplify(new_a * _sigma(row, rho * value) - a * _sigma(row, value))
-            yield Step(f"{name}: {row.name} on one half-line", balance == 0)
+            balance = new_a * _sigma(row, rho * value) - a * _sigma(row, value)
+            yield Step(
+                f"{name}: {row.name} at z = {value}",
+                sp.simplify(balance.rewrite(sp.Piecewise)) == 0,
+            )
 
 
 def _sigma(row: Activation, value: sp.Expr) -> sp.Expr:

@@ -19,7 +19,7 @@ CENSUS = tuple(
 LAWS = (
     *(setting for setting in CENSUS if setting.taps == 5),
     Setting("tanh", 2, 5),
-    Setting("softplus", 2, 3),
+    Setting("silu", 2, 3),
 )
 """For laws that hold whatever σ is: five taps, and two smooth activations that never become exact."""
 

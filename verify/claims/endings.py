@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 import torch
+from scipy.optimize import linprog
 
 from numerics import oracle
 from numerics.levels import dead_level, level
@@ -16,7 +17,7 @@ from numerics.sample import Radii, pulse, windows
 from theory.endings import EndingLaw, blind_floor
 from verify import figures as draw
 from verify.classify import KINDS, Ending, classify, wilson
-from verify.ensemble import Setting, initial
+from verify.ensemble import Ensemble, Setting, initial, task
 from verify.explain import explain, render
 from verify.figures import Figure
 from verify.lab import Lab, Profile
@@ -173,6 +174,7 @@ def sections(lab: Lab) -> tuple[Section, ...]:
     return (
         *_explained(lab),
         Section("endings-census", "The census: where every network ended", census),
+        Section("endings-levels", "The levels of those that are not exact", _levels(lab)),
         Section("endings-torch", "A few networks by torch's own LBFGS", _by_torch(lab)),
     )
 
@@ -237,6 +239,68 @@ def _explained(lab: Lab) -> list[Section]:
                 Section(name, title, explain(ensemble, endings[chosen[0]], chosen[0], name))
             )
     return found
+
+
+def _levels(lab: Lab) -> str:
+    """Every network that is neither exact nor interpolating, grouped by setting, kind and level."""
+    groups: dict[tuple[Setting, str, Fraction], list[tuple[Ending, int]]] = {}
+    for setting in CENSUS:
+        ensemble = lab.ensemble(setting)
+        for j, ending in enumerate(classify(ensemble)):
+            if ending.kind not in ("exact", "interpolating"):
+                group = groups.setdefault((setting, ending.kind, ending.level), [])
+                group.append((ending, j))
+    rows = []
+    for (setting, kind, predicted), members in groups.items():
+        ensemble = lab.ensemble(setting)
+        margins = [_margin(ensemble, j) for _, j in members]
+        known = [margin for margin in margins if margin is not None]
+        rows.append(
+            {
+                "setting": setting,
+                "kind": kind,
+                "level": predicted,
+                "networks": len(members),
+                "loss": max(ending.loss for ending, _ in members),
+                "held": max(len(ensemble.held[j]) for _, j in members),
+                "margin": min(known) if known else None,
+                "gradient": max(ending.gradient for ending, _ in members),
+            }
+        )
+    order = sorted(rows, key=lambda row: (KINDS.index(str(row["kind"])), str(row["setting"])))
+    return render("levels.html", rows=order)
+
+
+def _margin(ensemble: Ensemble, j: int) -> float | None:
+    """The largest t with |λ_s| <= γ_s - t over the admissible multipliers, in units of the largest γ.
+
+    Dependent faces leave λ free; a linear programme per channel chooses.  None: no held kink bends the
+    loss, or some bend it downwards (γ < 0), where multipliers do not decide.
+    """
+    extended = task(ensemble.setting).extended
+    table, faces = ensemble.multipliers[j], ensemble.held[j]
+    if not np.any(table[:, 1]) or np.any(table[:, 1] < 0):
+        return None
+    margins = []
+    for k in range(ensemble.setting.channels):
+        own = [i for i, (channel, _) in enumerate(faces) if channel == k and table[i, 1] > 0]
+        if own:
+            unit = float(np.max(table[own, 1]))
+            multiplier, gamma = table[own].T / unit
+            normals = extended[[faces[i][1] for i in own]]
+            # Unknowns: the multipliers and t; maximise t.
+            one = np.ones((len(own), 1))
+            eye = np.eye(len(own))
+            answer = linprog(
+                np.append(np.zeros(len(own)), -1.0),
+                A_ub=np.block([[eye, one], [-eye, one]]),
+                b_ub=np.append(gamma, gamma),
+                A_eq=np.hstack([normals.T, np.zeros((normals.shape[1], 1))]),
+                b_eq=normals.T @ multiplier,
+                bounds=(None, None),
+            )
+            margins.append(float(answer.x[-1]) if answer.x is not None else float("nan"))
+    return min(margins)
 
 
 def _census_row(setting: Setting, endings: Sequence[Ending]) -> dict[str, object]:

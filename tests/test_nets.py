@@ -1,0 +1,211 @@
+"""The torch modules are the networks of the theory: against the direct simulation, both poolings, every row."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import RATIONAL, filters, floats, widths
+
+from numerics import oracle
+from numerics.compile import activation
+from numerics.rounding import prediction_bound, response_bound
+from numerics.sample import pulse
+from theory.activation import ACTIVATIONS
+from verify.ensemble import Setting, Weights
+from verify.nets import Network, build, load, measure, signals, weights_of
+
+
+@st.composite
+def settings(draw: st.DrawFn) -> Setting:
+    """Small shapes of every activation, plateau radii or all."""
+    return Setting(
+        draw(st.sampled_from(sorted(ACTIVATIONS))),
+        draw(st.integers(1, 3)),
+        draw(widths(9)),
+        draw(st.sampled_from([0, 1])),
+        draw(st.integers(1, 2)),
+        draw(st.sampled_from([1, 2, 4])),
+    )
+
+
+@st.composite
+def weights(draw: st.DrawFn, setting: Setting, count: int) -> Weights:
+    n, channels = setting.taps, setting.channels
+    # torch.nn.Softplus is the identity above 20: pre-activations stay below.
+    number = floats(20 / (n + 1) if setting.activation == "softplus" else 4.0)
+    w = [[draw(filters(n, number)) for _ in range(channels)] for _ in range(count)]
+    b, a = ([[draw(number) for _ in range(channels)] for _ in range(count)] for _ in "ba")
+    return Weights(
+        np.array(w), np.array(b), np.array(a), np.array([draw(number) for _ in range(count)])
+    )
+
+
+@given(st.data(), settings())
+def test_torch_is_the_direct_simulation(data: st.DataObject, setting: Setting) -> None:
+    at = data.draw(weights(setting, 1))
+    radii, sigma = setting.radii, activation(setting.activation)[0]
+    half_length = radii.half_length(setting.taps)
+    size = 2 * half_length + 1
+    net = load(setting, at, 0)
+    x = signals(radii, setting.taps)
+    with torch.inference_mode():
+        features, answers = net.pooled(x).numpy(), net(x).numpy()
+    assert features.shape == (len(radii.r), setting.channels)
+    assert answers.shape == (len(radii.r),)
+    response = response_bound(at.w[0], at.b[0], radii.r, size, setting.activation)
+    bound = prediction_bound(at.w, at.b, at.a, at.c, radii.r, size, setting.activation)[0]
+    for j, r in enumerate(radii.r):
+        direct = at.c[0]
+        for k in range(setting.channels):
+            z = oracle.preactivations(
+                at.w[0, k].tolist(), float(at.b[0, k]), oracle.overlap_pulse(float(r), half_length)
+            )
+            pooled = sum(float(sigma(v)) for v in z)
+            assert abs(features[j, k] - pooled) <= response[k, j]
+            direct += at.a[0, k] * pooled
+        assert abs(answers[j] - direct) <= bound[j]
+
+
+@given(st.data(), st.sampled_from(RATIONAL), st.integers(1, 2), widths(7))
+def test_dyadic_networks_are_exact(data: st.DataObject, name: str, channels: int, n: int) -> None:
+    """Weights in quarters, radii in quarters: torch rounds nothing (leaky_relu's slope apart)."""
+    if name == "leaky_relu":
+        name = "relu"
+    setting = Setting(name, channels, n, 1, 2, 4)
+    quarter = st.integers(-8, 8).map(lambda k: k / 4)
+    rows = st.lists(quarter, min_size=n, max_size=n)
+    w = np.array([[data.draw(rows) for _ in range(channels)]])
+    b, a = (np.array([[data.draw(quarter) for _ in range(channels)]]) for _ in "ba")
+    net = load(setting, Weights(w, b, a, np.array([0.25])), 0)
+    half_length = setting.radii.half_length(n)
+    with torch.inference_mode():
+        answers = net(signals(setting.radii, n)).numpy()
+    sigma = oracle.RATIONAL[name]
+    for r, found in zip(setting.radii.r, answers, strict=True):
+        x = oracle.overlap_pulse(Fraction(r), half_length)
+        exact = Fraction(1, 4) + sum(
+            Fraction(a[0, k])
+            * sum(
+                map(
+                    sigma, oracle.preactivations(list(map(Fraction, w[0, k])), Fraction(b[0, k]), x)
+                )
+            )
+            for k in range(channels)
+        )
+        assert Fraction(found) == exact
+
+
+@given(st.data(), settings())
+def test_mean_pooling_is_sum_pooling(data: st.DataObject, setting: Setting) -> None:
+    at = data.draw(weights(setting, 1))
+    x = signals(setting.radii, setting.taps)
+    size = x.shape[1]
+    first, second = load(setting, at, 0), load(setting, at, 0, "mean")
+    assert second.readout.weight.tolist() == [[float(v * size) for v in at.a[0]]]
+    with torch.inference_mode():
+        total, mean = first(x).numpy(), second(x).numpy()
+    # Three more roundings per channel: the quotient by N, N a, and their product.
+    bound = prediction_bound(at.w, at.b, at.a, at.c, setting.radii.r, size, setting.activation)[0]
+    assert np.all(np.abs(total - mean) <= bound)
+
+
+@given(st.data(), settings())
+def test_load_and_weights_of_are_inverse(data: st.DataObject, setting: Setting) -> None:
+    at = data.draw(weights(setting, 3))
+    back = weights_of([load(setting, at, j) for j in range(3)])
+    for name in ("w", "b", "a", "c"):
+        assert np.array_equal(getattr(back, name), getattr(at, name)), name
+    one = at[np.array([1])]
+    again = weights_of([load(setting, one, 0)])
+    assert np.array_equal(again.w[0], at.w[1])
+
+
+@given(st.data(), settings())
+def test_weights_are_copies(data: st.DataObject, setting: Setting) -> None:
+    net = load(setting, data.draw(weights(setting, 1)), 0)
+    found = weights_of([net])
+    before = net.conv.weight[0, 0, 0].item()
+    found.w[0, 0, 0] = before + 1
+    assert net.conv.weight[0, 0, 0].item() == before
+
+
+@given(st.data(), settings())
+def test_reversed_filters_answer_the_same(data: st.DataObject, setting: Setting) -> None:
+    at = data.draw(weights(setting, 1))
+    turned = Weights(at.w[:, :, ::-1].copy(), at.b, at.a, at.c)
+    x = signals(setting.radii, setting.taps)
+    with torch.inference_mode():
+        first, second = load(setting, at, 0)(x).numpy(), load(setting, turned, 0)(x).numpy()
+    bound = prediction_bound(
+        at.w, at.b, at.a, at.c, setting.radii.r, x.shape[1], setting.activation
+    )[0]
+    assert np.all(np.abs(first - second) <= bound)
+
+
+def test_torch_correlates() -> None:
+    """(w ⋆ x)_i = Σ_u w_u x(i + u), not convolution: on a signal that is not symmetric."""
+    setting = Setting("identity", 1, 3)
+    at = Weights(np.array([[[1.0, 2.0, 4.0]]]), np.zeros((1, 1)), np.ones((1, 1)), np.zeros(1))
+    x = torch.tensor([[0.0, 0.0, 1.0, 0.0, 0.0]], dtype=torch.float64)
+    assert load(setting, at, 0).preactivation(x)[0, 0].tolist() == [0.0, 4.0, 2.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_every_row_is_torchs_own(name: str) -> None:
+    """σ and σ' on a grid without kinks, against the module and its autograd."""
+    net = Network(name, 1, 1)
+    z = torch.linspace(-9.03, 9.05, 1001, dtype=torch.float64, requires_grad=True)
+    value = net.activation(z)
+    value.sum().backward()
+    sigma, slope = activation(name)
+    at = z.detach().numpy()
+    # Each side rounds a few elementary functions: 8u(1 + |z| + |σ|), the bound's own allowance, twice.
+    allowed = 2 * 8 * 2.0**-53 * (1 + np.abs(at) + np.abs(sigma(at)))
+    assert np.all(np.abs(sigma(at) - value.detach().numpy()) <= allowed)
+    # The derivative is one product and a few sums longer.
+    assert np.all(np.abs(slope(at) - z.grad.numpy()) <= 4 * allowed)
+    origin = net.activation(torch.zeros(1, dtype=torch.float64)).item()
+    assert sigma(np.array(0.0)) == pytest.approx(origin, abs=2.0**-52)
+
+
+@given(st.data(), settings())
+def test_measure_runs_every_network(data: st.DataObject, setting: Setting) -> None:
+    from verify.ensemble import Ensemble
+
+    at = data.draw(weights(setting, 2))
+    empty = np.zeros(2)
+    ensemble = Ensemble(
+        setting, at.w, at.b, at.a, at.c, at, empty, empty, ((), ()), (), empty, empty > 0, empty
+    )
+    found = measure(ensemble)
+    x = signals(setting.radii, setting.taps)
+    with torch.inference_mode():
+        for j in range(2):
+            net = load(setting, at, j)
+            assert np.array_equal(found.pooled[j], net.pooled(x).numpy())
+            assert np.array_equal(found.prediction[j], net(x).numpy())
+    error = found.prediction - setting.radii.r
+    assert np.array_equal(found.loss, np.mean(error**2, axis=1))
+
+
+def test_pooling_has_two_kinds() -> None:
+    with pytest.raises(ValueError, match="sum or mean"):
+        Network("relu", 1, 3, "max")
+    with pytest.raises(KeyError):
+        Network("no such row", 1, 3)
+
+
+@given(settings())
+def test_signals_are_the_pulses(setting: Setting) -> None:
+    x = signals(setting.radii, setting.taps)
+    assert x.dtype == torch.float64
+    half_length = setting.radii.half_length(setting.taps)
+    assert np.array_equal(x.numpy(), pulse(setting.radii.r, half_length))
+    # The smallest signal on which no filter sees the border at the largest radius.
+    assert half_length == setting.radii.m.max() + setting.taps // 2
+    assert [p.dtype for p in build(setting).parameters()] == [torch.float64] * 4
