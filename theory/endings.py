@@ -12,8 +12,8 @@ held at 0) the same holds on a subspace.  The named endings:
 
     exact         level 0;
     dead          every response is constant: level Var r;
-    blind         every Δ_k = 0: r̂ depends on φ alone, level >= Var m, attained iff r̂ - φ is constant;
-    thresholded   a smooth stationary point with crossed steps and a positive level;
+    blind         Σ a_k Δ_k = 0: r̂ depends on φ alone, level >= Var m, attained iff r̂ - φ is constant;
+    thresholded   any other smooth stationary point with a positive level: it has crossed steps;
     pinned        a face held by the kink itself: along every direction d the one-sided slope
                   g·d + Σ_s γ_s |n_s·d| is not negative, n_s = (U_s, 1).
 
@@ -83,7 +83,7 @@ def _prove_rows() -> Iterator[Step]:
                 sp.expand(row(value) - mean * value - half * sp.Abs(value)) == 0
                 for value in (p, -p)
             )
-            yield Step(f"{row.name} is two rays, a line plus |z|", linear and split)
+            yield Step(f"lemma: {row.name} is two rays, a line plus |z|", linear and split)
 
 
 def _prove_affine(law: EndingLaw) -> Iterator[Step]:
@@ -111,22 +111,25 @@ def _prove_affine(law: EndingLaw) -> Iterator[Step]:
             euler = size * sp.diff(direct, size) - sp.Add(
                 *(weight * sp.diff(direct, weight) for weight in (*w, b))
             )
-            yield Step(f"Euler's identity: n = {n}, m = {m}", sp.expand(euler) == 0)
+            yield Step(f"lemma: Euler's identity: n = {n}, m = {m}", sp.expand(euler) == 0)
 
 
 def _prove_minimum() -> Iterator[Step]:
-    """|Mx - r|² = (r·r - x*·Mᵀr) + |M(x - x*)|² where MᵀM x* = Mᵀr: the level is the least loss."""
+    """|Mx - r|² = (r·r - x*·Mᵀr) + |M(x - x*)|² whenever Mᵀ(r - Mx*) = 0: the level is the least loss.
+
+    With ρ = r - Mx* the two sides differ by (2x - x*)·Mᵀρ, for every M, singular ones included.
+    """
     design = sp.Matrix(3, 2, lambda i, j: sp.Symbol(f"M{i}{j}", real=True))
-    x = sp.Matrix(sp.symbols("x0:2", real=True))
-    target = sp.Matrix(sp.symbols("r0:3", real=True))
-    gram = design.T * design
-    best = gram.adjugate() * (design.T * target) / gram.det()
+    x, best = (sp.Matrix(sp.symbols(f"{letter}0:2", real=True)) for letter in "xy")
+    rho = sp.Matrix(sp.symbols("rho0:3", real=True))
+    target = design * best + rho
     level = target.dot(target) - best.dot(design.T * target)
     rest = design * (x - best)
     loss = (design * x - target).dot(design * x - target)
-    difference = sp.together(loss - level - rest.dot(rest))
+    normal = (2 * x - best).dot(design.T * rho)
     yield Step(
-        "the level is the least value of the quadratic", sp.expand(sp.numer(difference)) == 0
+        "lemma: the level is the least value of the quadratic",
+        sp.expand(loss - level - rest.dot(rest) + normal) == 0,
     )
 
 

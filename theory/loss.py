@@ -159,7 +159,9 @@ def prove(law: Decomposition) -> Proof:
     # α r + β = 0 at two half-integer radii, where D = 0, forces α = β = 0; then D = 0 remains.
     first, second = radius(sp.Symbol("m"), 0), radius(sp.Symbol("m") + 1, 0)
     determinant = sp.Matrix([[first, 1], [second, 1]]).det()
-    steps.append(Step("two half-integer radii determine α and β", sp.expand(determinant) == -1))
+    steps.append(
+        Step("lemma: two half-integer radii determine α and β", sp.expand(determinant) == -1)
+    )
     covers = (
         "n = 1, 3, 5, 9 with K = 1, 2 and n = 3 with K = 3, two cells, all φ, any g_k; "
         "the quadratic form for 1 to 5 radii with arbitrary r and D"

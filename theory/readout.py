@@ -190,8 +190,10 @@ CLAIM = Claim(
         r" \mathrm{loss} = V - \frac{(2\Delta V + \mu)^2}{4\Delta^2 V + 4\Delta\mu + v}"
     ),
     assumptions=(
-        r"first pair: two or more half-integer plateau radii, some $\Delta_k \neq 0$; of all exact readouts the"
-        r" one with the smallest $\sum_k a_k^2$",
+        (
+            r"first pair: two or more half-integer plateau radii, some $\Delta_k \neq 0$; of all exact"
+            r" readouts the one with the smallest $\sum_k a_k^2$"
+        ),
         (
             r"second pair: $K = 1$, any plateau radii, $V = \mathrm{Var}\, r$, $\mu = \mathrm{Cov}(r, D)$,"
             r" $v = \mathrm{Var}\, D$, and a response that is not constant"

@@ -86,7 +86,7 @@ def prove(law: SmallLaw) -> Proof:
             steps.append(
                 Step(f"n = {n}, r in [{2 * m - 1}/2, {2 * m + 1}/2]", sp.expand(difference) == 0)
             )
-        steps.append(Step(f"n = {n}: {h} independent laws", _independent(n) == h))
+        steps.append(Step(f"lemma: the {h} laws for n = {n} are independent", _independent(n) == h))
     covers = "n = 3, 5, 7, 9; every radius from 1/2 to n/2 + 1, all φ, any g, any taps"
     return Proof(tuple(steps), covers)
 

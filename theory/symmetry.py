@@ -27,7 +27,16 @@ from theory.claim import Claim, Proof, Step, Wrong
 from theory.network import g, preactivations, taps
 from theory.signal import phi, pulse
 
-__all__ = ["CLAIM", "Channel", "Symmetries", "canonical", "finite_symmetries", "rescale", "reverse"]
+__all__ = [
+    "CLAIM",
+    "LAW",
+    "Channel",
+    "Symmetries",
+    "canonical",
+    "finite_symmetries",
+    "rescale",
+    "reverse",
+]
 
 
 @dataclass(frozen=True, order=True)
@@ -59,17 +68,25 @@ def negate_filter(channel: Channel) -> Channel:
     return Channel(channel.a, -channel.b, tuple(-tap for tap in channel.w))
 
 
+def size(channel: Channel) -> Any:
+    """The factor t > 0 that fixes the scale: |a|, or 1/max(|w|, |b|) when a = 0; 0 for a silent channel."""
+    largest = max(abs(entry) for entry in (channel.b, *channel.w))
+    return abs(channel.a) or (1 / largest if largest else largest)
+
+
 @dataclass(frozen=True)
 class Symmetries:
-    """The law: what each symmetry does to a channel."""
+    """The law: what each symmetry does to a channel, and the scale of the canonical form."""
 
     reverse: Callable[[Channel], Channel]
     rescale: Callable[[Channel, Any], Channel]
     odd: Callable[[Channel], Channel]
     even: Callable[[Channel], Channel]
+    size: Callable[[Channel], Any]
 
 
-LAW = Symmetries(reverse, rescale, negate, negate_filter)
+LAW = Symmetries(reverse, rescale, negate, negate_filter, size)
+"""The law as derived; wrong laws replace one of its parts."""
 
 
 def finite_symmetries(parity: str, law: Symmetries = LAW) -> list[Callable[[Channel], Channel]]:
@@ -98,16 +115,12 @@ def _exact(value: Any) -> Any:
 def _representative(channel: Channel, homogeneous: bool, parity: str, law: Symmetries) -> Channel:
     channel = Channel(_exact(channel.a), _exact(channel.b), tuple(map(_exact, channel.w)))
     if homogeneous:
-        size = abs(channel.a) or _inverse(max(abs(entry) for entry in (channel.b, *channel.w)))
-        channel = law.rescale(channel, size) if size else channel
+        factor = law.size(channel)
+        channel = law.rescale(channel, factor) if factor else channel
     images = [channel]
     for symmetry in finite_symmetries(parity, law):
         images += [symmetry(image) for image in images]
     return max(images)
-
-
-def _inverse(size: Any) -> Any:
-    return 1 / size if size else size
 
 
 PROVED_TAPS = (1, 3, 5, 7, 9)
@@ -115,7 +128,7 @@ PROVED_TAPS = (1, 3, 5, 7, 9)
 
 def prove(law: Symmetries) -> Proof:
     """Each symmetry maps the pre-activations to ρ times themselves, and a' σ(ρ z) = a σ(z)."""
-    steps = [*_prove_reversal(law), *_prove_scaling(law)]
+    steps = [*_prove_reversal(law), *_prove_scaling(law), *_prove_size(law)]
     covers = (
         "n = 1, 3, 5, 7, 9 and every cell m = 1..h+2, all φ; reversal for any g, the others for every "
         "row of the catalogue that has the property"
@@ -160,6 +173,18 @@ def _prove_scaling(law: Symmetries) -> Iterator[Step]:
             )
 
 
+def _prove_size(law: Symmetries) -> Iterator[Step]:
+    """The scale of the canonical form is positive and makes |a| = 1, for either sign of a."""
+    p = sp.Symbol("p", positive=True)
+    for a in (p, -p):
+        channel = Channel(a, sp.Integer(1), (sp.Integer(2), sp.Integer(-3)))
+        factor = law.size(channel)
+        unit = abs(law.rescale(channel, factor).a)
+        yield Step(f"scale for a = {a}", bool(factor.is_positive) and sp.simplify(unit - 1) == 0)
+    silent = Channel(sp.Integer(0), sp.Integer(1), (sp.Integer(2), sp.Integer(-3)))
+    yield Step("scale for a = 0", law.size(silent) == sp.Rational(1, 3))
+
+
 def _sigma(row: Activation, value: sp.Expr) -> sp.Expr:
     return row.expression.xreplace({z: value})
 
@@ -184,6 +209,11 @@ def _rotate(channel: Channel) -> Channel:
     return Channel(channel.a, channel.b, channel.w[1:] + channel.w[:1])
 
 
+def _signed_size(channel: Channel) -> Any:
+    """Wrong: the canonical form divides by a, not by |a|."""
+    return channel.a or size(channel)
+
+
 CLAIM = Claim(
     id="symmetry",
     title="The symmetries: weights are compared modulo permutation, reversal, scale and sign",
@@ -192,7 +222,7 @@ CLAIM = Claim(
         r" \qquad (w,b) \to (-w,-b)"
     ),
     assumptions=(
-        r"centred pulses of every radius $r \ge \tfrac12$, any padding; permutation of channels always",
+        r"centred pulses of every radius $r \ge \tfrac12$, zero padding; permutation of channels always",
         (
             r"reversal: any $\sigma$; scale: positively homogeneous $\sigma$; negation of all: odd $\sigma$;"
             r" negation of the filter: even $\sigma$"
@@ -201,15 +231,21 @@ CLAIM = Claim(
     law=LAW,
     prove=prove,
     wrong=(
-        Wrong("a scales with w", Symmetries(reverse, _same_scale, negate, negate_filter)),
+        Wrong("a scales with w", Symmetries(reverse, _same_scale, negate, negate_filter, size)),
         Wrong(
             "odd σ: the bias keeps its sign",
-            Symmetries(reverse, rescale, _bias_kept, negate_filter),
+            Symmetries(reverse, rescale, _bias_kept, negate_filter, size),
         ),
-        Wrong("even σ: a changes sign too", Symmetries(reverse, rescale, negate, _readout_too)),
+        Wrong(
+            "even σ: a changes sign too", Symmetries(reverse, rescale, negate, _readout_too, size)
+        ),
         Wrong(
             "the filter is rotated, not reversed",
-            Symmetries(_rotate, rescale, negate, negate_filter),
+            Symmetries(_rotate, rescale, negate, negate_filter, size),
+        ),
+        Wrong(
+            "the canonical form divides by a, not by |a|",
+            Symmetries(reverse, rescale, negate, negate_filter, _signed_size),
         ),
     ),
     requires=("staircase",),

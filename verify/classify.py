@@ -2,12 +2,12 @@
 
 The kinds, in the order in which they are tried:
 
-    not converged   the trainer still saw a way down, or the gradient exceeds its rounding
+    not converged   some one-sided derivative of the loss is negative beyond rounding
     exact           the three laws hold on the sample, r̂ = r there and at every real radius between, to rounding
     interpolating   r̂ = r at every sampled radius only: the kinks of two channels cancel at the samples
-    dead            no channel's answer changes with r
-    blind           no channel's answer changes between half-integers, some change with φ
-    pinned          a kink holds a pre-activation at 0 and the loss has two slopes there
+    dead            the answer does not change with r
+    blind           the answer does not change with m, and does with φ
+    pinned          a pre-activation lies on the kink, where the loss has one-sided derivatives only
     thresholded     a smooth stationary point with a positive loss
 
 An ending is *explained* when it converged and its torch loss is the level that its sign pattern predicts.
@@ -25,14 +25,15 @@ from numpy.typing import NDArray
 
 from numerics.channel import quantities
 from numerics.levels import level
-from numerics.rounding import preactivation_bound, prediction_bound
+from numerics.rounding import prediction_bound
 from theory.activation import ACTIVATIONS
 from theory.endings import LAW, EndingLaw
 from theory.kinks import cell
 from theory.loss import CLAIM as LOSS
-from verify.ensemble import Ensemble, gradient_rounding, worst
+from verify.ensemble import Ensemble, worst
 from verify.nets import measure
 from verify.residuals import residual_errors
+from verify.stationary import Descent, descent, signs
 
 __all__ = ["KINDS", "Ending", "classify", "wilson"]
 
@@ -53,7 +54,7 @@ class Ending:
     loss: the loss that torch measures on real signals.
     tolerance: the rounding bound of |loss - level|.
     between: the largest |r̂ - r| over all real radii of the training range.
-    gradient: the length of the part of the gradient that no held kink explains.
+    gradient: how fast the loss falls along the steepest way down, over |d| <= 1; 0 to rounding at an end.
     """
 
     kind: str
@@ -75,11 +76,73 @@ class Ending:
         return self.kind != "not converged" and self.distance <= 1
 
 
+RESOLUTION = 2.0**-20
+"""A network whose answers are known no better than this, in pixels, is not judged at all."""
+
+
 @lru_cache(maxsize=512)
 def classify(ensemble: Ensemble, law: EndingLaw = LAW) -> tuple[Ending, ...]:
-    """The ending of every network of an ensemble of a positively homogeneous σ."""
+    """The ending of every network of an ensemble of a positively homogeneous σ, from its weights alone.
+
+    What the trainer says of signs, held kinks and convergence is not used: all of it is found again.
+    """
     setting, weights = ensemble.setting, ensemble.weights
+    found = _look(ensemble)
     measured = measure(ensemble)
+    endings = []
+    for j in range(len(weights.c)):
+        loss, most = float(measured.loss[j]), found.most[j]
+        kind = found.kind(j, loss)
+        endings.append(
+            Ending(
+                kind,
+                _cell(ensemble, j, found.live[j], most) if kind == "exact" else "",
+                level(setting.radii, setting.taps, setting.activation, found.pattern[j], law),
+                loss,
+                # The answers are off by at most B, so their mean square by 2 rms(e) rms(B) + rms(B)².
+                2 * np.sqrt(loss) * found.rms[j] + found.rms[j] ** 2,
+                float(found.between[j]),
+                -found.ways[j].slope,
+            )
+        )
+    return tuple(endings)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What is measured of every network; :meth:`kind` judges.
+
+    B bounds the rounding of one answer.  rms and most: its root mean square and maximum over the radii.
+    laws: the largest |α r + β| or |D| at the sampled radii.  whole and within: how far the answer moves with
+    m, and with φ.  ways: the steepest ways down.
+    """
+
+    pattern: NDArray[np.int8]
+    rms: Array
+    most: Array
+    between: Array
+    laws: Array
+    whole: Array
+    within: Array
+    live: NDArray[np.bool_]
+    ways: list[Descent]
+
+    def kind(self, j: int, loss: float) -> str:
+        """The kind of network j, in the order of the module's table."""
+        most, way = self.most[j], self.ways[j]
+        if most > RESOLUTION or way.slope < -way.noise:
+            return "not converged"
+        if loss <= self.rms[j] ** 2 and self.laws[j] <= 4 * most:
+            # Between samples the weights' own rounding and that of the evaluation add up.
+            return "exact" if self.between[j] <= 2 * most else "interpolating"
+        if self.whole[j] <= 4 * most:
+            return "dead" if self.within[j] <= 4 * most else "blind"
+        return "pinned" if way.held else "thresholded"
+
+
+@lru_cache(maxsize=128)
+def _look(ensemble: Ensemble) -> _Look:
+    setting, weights = ensemble.setting, ensemble.weights
     radii = setting.radii
     bound = prediction_bound(
         weights.w,
@@ -94,60 +157,23 @@ def classify(ensemble: Ensemble, law: EndingLaw = LAW) -> tuple[Ending, ...]:
     # Where |e| <= B is measured, the laws give |e| <= 2B: so at half-integers is the line α r + β, and 4B
     # at the last radius, less than a cell further; D is the difference of the two.
     ends = alpha[:, None] * radii.r[[0, -1]] + beta[:, None]
-    laws = np.maximum(np.max(np.abs(ends), axis=1), np.max(np.abs(d), axis=1))
-    rms, most = np.sqrt(np.mean(bound**2, axis=1)), np.max(bound, axis=1)
-    between = worst(setting, weights)
-    stuck = ensemble.gradient > gradient_rounding(setting, weights)
-    spread = _spread(ensemble)
-    endings = []
-    for j in range(len(weights.c)):
-        loss = float(measured.loss[j])
-        if stuck[j] or not ensemble.stationary[j]:
-            kind = "not converged"
-        elif loss <= rms[j] ** 2 and laws[j] <= 4 * most[j]:
-            # Between samples the weights' own rounding and that of the evaluation add up.
-            kind = "exact" if between[j] <= 2 * most[j] else "interpolating"
-        elif spread.whole[j] <= most[j]:
-            kind = "dead" if spread.within[j] <= most[j] else "blind"
-        else:
-            kind = "pinned" if np.any(ensemble.multipliers[j][:, 1] != 0) else "thresholded"
-        endings.append(
-            Ending(
-                kind,
-                _cell(ensemble, j, spread.live[j], float(most[j])) if kind == "exact" else "",
-                level(radii, setting.taps, setting.activation, ensemble.pattern[j], law),
-                loss,
-                # The answers are off by at most B, so their mean square by 2 rms(e) rms(B) + rms(B)².
-                2 * np.sqrt(loss) * rms[j] + rms[j] ** 2,
-                float(between[j]),
-                float(ensemble.gradient[j]),
-            )
-        )
-    return tuple(endings)
-
-
-@dataclass(frozen=True)
-class _Spread:
-    """How far answers move: between half-integers (whole, (B,)), within a cell ((B,)), and which channels do."""
-
-    whole: Array
-    within: Array
-    live: NDArray[np.bool_]
-
-
-def _spread(ensemble: Ensemble) -> _Spread:
-    """From the laws: a channel moves by 2 a Δ per unit of r, and by a D(φ) within a cell."""
-    setting = ensemble.setting
-    q = quantities(ensemble.w, ensemble.b, setting.activation, setting.radii.phi)
-    whole = 2 * setting.radii.cells * np.abs(ensemble.a * q.slope)
-    within = np.max(np.abs(ensemble.a[..., None] * q.deviation), axis=2)
-    tolerance = np.max(
-        np.abs(ensemble.a) * preactivation_bound(ensemble.w, ensemble.b), axis=1, keepdims=True
+    q = quantities(weights.w, weights.b, setting.activation, radii.phi)
+    moves = np.maximum(
+        2 * radii.cells * np.abs(weights.a * q.slope),
+        np.max(np.abs(weights.a[..., None] * q.deviation), axis=2),
     )
-    return _Spread(
-        np.max(whole, axis=1),
-        np.max(within, axis=1),
-        np.maximum(whole, within) > 4 * setting.taps * tolerance,
+    most = np.max(bound, axis=1)
+    pattern = signs(setting, weights)
+    return _Look(
+        pattern,
+        np.sqrt(np.mean(bound**2, axis=1)),
+        most,
+        worst(setting, weights),
+        np.maximum(np.max(np.abs(ends), axis=1), np.max(np.abs(d), axis=1)),
+        radii.cells * np.abs(alpha + 1),
+        np.max(np.abs(d), axis=1),
+        moves > most[:, None],
+        [descent(setting, weights, j, pattern[j]) for j in range(len(weights.c))],
     )
 
 

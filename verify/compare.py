@@ -69,7 +69,8 @@ def _exact_cases(law: ResponseLaw, lab: Lab, name: str, domain: _Domain) -> Iter
     kinds = list(oracle.RATIONAL.items())
     for k in range(lab.profile.draws):
         _sigma_name, sigma = kinds[k % len(kinds)]
-        n = EXACT_TAPS[(k // len(kinds)) % len(EXACT_TAPS)]
+        # Four widths and five activations: every pair within twenty draws, every width within four.
+        n = EXACT_TAPS[k % len(EXACT_TAPS)]
         m = int(rng.choice(domain.cells(n)))
         fraction = Fraction(int(rng.integers(0, 13)), 12) if domain.fractions else Fraction(0)
         w = [Fraction(int(v), 8) for v in rng.integers(-16, 17, n)]

@@ -183,7 +183,11 @@ def _walk(
     channel, window, when = channel[order], window[order], when[order]
     start = counts @ (signs[:, None] * _slopes(task, side) * speed).sum(axis=0) + dc * one
     turn = (task.slopes[1] - task.slopes[0]) * signs[channel] * np.abs(speed[channel, window])
-    velocity = np.cumsum(np.column_stack([start, counts[:, window] * turn]), axis=1)
+    turns = np.column_stack([start, counts[:, window] * turn])
+    velocity = np.cumsum(turns, axis=1)
+    # A velocity that cancelled to rounding is none: followed, it would lead far along a valley floor.
+    spent = np.cumsum(np.linalg.norm(turns, axis=0))
+    velocity = np.where(np.linalg.norm(velocity, axis=0) <= RANK * spent, 0.0, velocity)
     gaps = np.diff(when, prepend=0.0)
     errors = np.cumsum(np.column_stack([error, velocity[:, :-1] * gaps]), axis=1)
     after = np.sum(errors * velocity, axis=0)
@@ -296,7 +300,10 @@ def _release(
             rays = _candidates(slope, normals, gamma)
         value = rays @ slope + np.abs(rays @ normals.T) @ gamma
         sensitivity = np.abs(rays @ basis.T) @ (np.abs(task.extended).T @ reach)
-        value = np.where(value < -2 * max(map(abs, task.slopes)) * noise * sensitivity, value, 0.0)
+        # What is left of a sum after cancellation below RANK of its terms is rounding.
+        terms = np.abs(rays) @ np.abs(slope) + np.abs(rays @ normals.T) @ np.abs(gamma)
+        floor = np.maximum(2 * max(map(abs, task.slopes)) * noise * sensitivity, RANK * terms)
+        value = np.where(value < -floor, value, 0.0)
         index = int(np.argmin(value))
         if value[index] < best:
             best, chosen = value[index], (k, basis @ rays[index])

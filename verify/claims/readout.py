@@ -45,7 +45,7 @@ def check(law: Readout, lab: Lab) -> Column:
     kinks = list(oracle.RATIONAL.values())
     wrong = degenerate = 0
     for k in range(lab.profile.draws):
-        sigma, channels, n = kinks[k % len(kinks)], 1 + k % 3, (3, 5, 7)[k % 3]
+        sigma, channels, n = kinks[k % len(kinks)], 1 + k % 3, (3, 5, 7)[(k // 3) % 3]
         filters = [
             ([Fraction(int(v), 4) for v in rng.integers(-8, 9, n)], Fraction(int(b), 4))
             for b in rng.integers(-8, 9, channels)
