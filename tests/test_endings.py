@@ -15,10 +15,19 @@ from numerics.sample import Radii, pulse, windows
 from theory.endings import CLAIM, LAW, blind_floor, tilt
 from verify.claims import endings as room
 from verify.classify import KINDS, classify, wilson
-from verify.ensemble import Ensemble, Setting, Weights, gradient_rounding, initial, train_ensemble
+from verify.ensemble import (
+    Ensemble,
+    Setting,
+    Weights,
+    gradient_rounding,
+    initial,
+    loss_gradient,
+    train_ensemble,
+)
 from verify.lab import TINY, Lab
 from verify.nets import measure
 from verify.settings import CENSUS
+from verify.stationary import descent, signs
 
 RELU = Setting("relu", 1, 5)
 
@@ -106,7 +115,7 @@ def test_single_channels_never_interpolate_nor_balance() -> None:
 
 
 def _as_ensemble(setting: Setting, weights: Weights, like: Ensemble) -> Ensemble:
-    """Weights presented as if a trainer had ended there, with the signs that they have."""
+    """Weights presented as if the trainer had ended there: it says converged, whatever they are."""
     seen = windows(pulse(setting.radii.r, setting.radii.half_length(setting.taps)), setting.taps)
     pattern = np.sign(weights.w @ seen.windows.T + weights.b[..., None]).astype(np.int8)
     return replace(like, w=weights.w, b=weights.b, a=weights.a, c=weights.c, pattern=pattern)
@@ -131,6 +140,62 @@ def test_a_slightly_wrong_weight_is_caught(trained) -> None:
 def test_gradient_bound_is_small(trained) -> None:
     """The bound that separates converged from not converged is far below any real gradient."""
     assert np.max(gradient_rounding(RELU, trained.weights)) < 1e-6
+
+
+def test_a_ridge_is_no_ending() -> None:
+    """abs at w = b = 0: both sides descend, though Clarke's subdifferential contains 0."""
+    setting = Setting("abs", 1, 3)
+    like = train_ensemble(setting, 1, 0)
+    ridge = Weights(
+        np.zeros((1, 1, 3)), np.zeros((1, 1)), np.ones((1, 1)), np.array([np.mean(setting.radii.r)])
+    )
+    (ending,) = classify(_as_ensemble(setting, ridge, like))
+    assert ending.kind == "not converged"
+    assert not ending.explained
+
+
+def test_huge_weights_that_cancel_are_not_judged() -> None:
+    """A constant answer made of 1e13 - 1e13: its rounding exceeds any loss."""
+    setting = Setting("relu", 2, 3)
+    like = train_ensemble(setting, 1, 0)
+    huge = Weights(
+        np.zeros((1, 2, 3)), np.full((1, 2), 1e13), np.array([[1.0, -1.0]]), np.array([3.5])
+    )
+    (ending,) = classify(_as_ensemble(setting, huge, like))
+    assert not ending.explained
+
+
+def test_what_the_trainer_says_is_not_used(trained) -> None:
+    """Other signs, other held kinks, no convergence: the classification stays the same."""
+    liar = replace(
+        trained,
+        pattern=-trained.pattern,
+        held=tuple(() for _ in trained.held),
+        stationary=~trained.stationary,
+        gradient=trained.gradient + 1,
+    )
+    assert classify(liar) == classify(trained)
+
+
+def test_a_descent_step_finds_what_descent_reports() -> None:
+    """Where the steepest slope is negative, the loss falls along some direction; where not, along none."""
+    rng = np.random.default_rng(0)
+    for name in ("relu", "abs"):
+        setting = Setting(name, 1, 3)
+        ensemble = train_ensemble(setting, 10, 1)
+        for weights, ended in ((ensemble.weights, True), (ensemble.start, False)):
+            pattern = signs(setting, weights)
+            for j in range(10):
+                way = descent(setting, weights, j, pattern[j])
+                assert (way.slope >= -way.noise) == ended or name == "relu"
+                if way.slope >= -way.noise:
+                    one = weights[np.array([j])]
+                    here = loss_gradient(setting, one)[0][0]
+                    for _ in range(50):
+                        step = 1e-5 * rng.normal(size=(1, 1, 4))
+                        moved = Weights(one.w + step[..., :3], one.b + step[..., 3], one.a, one.c)
+                        there = loss_gradient(setting, moved)[0][0]
+                        assert there >= here - 1e-5 * 4 * way.noise - 1e-13
 
 
 @given(st.integers(1, 500), st.data())

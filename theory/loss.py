@@ -196,8 +196,10 @@ CLAIM = Claim(
     assumptions=(
         r"plateau radii, $m + h \le L$; any number of channels, activation, taps and biases",
         r"sum pooling; with mean pooling $a_k/N$ takes the place of $a_k$",
-        r"exact on two half-integers and every radius between them if and only if $\alpha = 0$, $\beta = 0$"
-        r" and $D \equiv 0$",
+        (
+            r"exact on two half-integers and every radius between them if and only if $\alpha = 0$, $\beta = 0$"
+            r" and $D \equiv 0$"
+        ),
     ),
     law=Decomposition(residuals, attribution),
     prove=prove,

@@ -38,15 +38,18 @@ class _Parser(argparse.ArgumentParser):
 
 def _count(least: int) -> Any:
     def whole(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = least - 1
-        if value < least:
+        # int() alone also takes "1_0" and digits of other scripts.
+        if not (text.isascii() and text.isdigit() and int(text) >= least):
             raise argparse.ArgumentTypeError(f"needs a whole number >= {least}, not {text!r}")
-        return value
+        return int(text)
 
     return whole
+
+
+def _folder(text: str) -> Path:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("needs the name of a folder")
+    return Path(text)
 
 
 def _version() -> str:
@@ -77,7 +80,7 @@ def _parser() -> _Parser:
     add("--seed", type=_count(0), default=0, help="same seed, same figures (default: 0)")
     add("--jobs", type=_count(1), default=cores or 1, help="processes (default: %(default)s)")
     add("--json", action="store_true", help="print report.json instead of the table")
-    add("--out", type=Path, default=Path("results"), metavar="DIR", help="default: %(default)s/")
+    add("--out", type=_folder, default=Path("results"), metavar="DIR", help="default: %(default)s/")
     add("--debug", action="store_true", help="stop at the first exception, with its traceback")
     add("--version", action="version", version=_version())
     return parser

@@ -57,14 +57,29 @@ def check(law: KinkLaw, lab: Lab) -> Column:
         ]
         wrong += bends != stated
         if name != "hardtanh":
-            straight = cell(w, b).kind != "crossed"
+            kind = cell(w, b).kind
+            straight = kind != "crossed"
+            wrong += straight and (kind == "threshold") != _both_sides(w, b)
             exact += straight
             wrong += straight != (not any(bends))
     detail = (
         f"filters, of {lab.profile.draws} in exact rationals, whose D differs from the kernel formula or "
-        f"whose cell does not decide whether D is 0 ({exact} filters do not bend)"
+        f"whose cell is misnamed or does not decide whether D is 0 ({exact} filters do not bend)"
     )
     return column(wrong, 0, detail)
+
+
+def _both_sides(w: list[Fraction], b: Fraction) -> bool:
+    """Pre-activations of both signs occur while the pulse grows by one pixel."""
+    m, half_length = len(w) // 2 + 1, len(w)
+    values = [
+        value
+        for fraction in (Fraction(0), Fraction(1, 2), Fraction(1))
+        for value in oracle.preactivations(
+            w, b, oracle.overlap_pulse(m - Fraction(1, 2) + fraction, half_length)
+        )
+    ]
+    return min(values) < 0 < max(values)
 
 
 def _kinks(name: str) -> list[tuple[Fraction, Fraction]]:

@@ -78,6 +78,10 @@ def _same_readout(
         return [oracle.pooled(w, b, sigma, x) + size * sigma(b) for w, b in filters]
 
     a, c = law.exact([q.slope for q in each], [size * q.background + q.kappa for q in each])
+    # Of smallest norm: parallel to the slopes.
+    slopes = [q.slope for q in each]
+    if any(x * slopes[0] != y * a[0] for x, y in zip(a, slopes, strict=True)):
+        return False
     for m in (h + 1, h + 2, h + 3):
         r = m - Fraction(1, 2)
         if c + sum(x * y for x, y in zip(a, features(r), strict=True)) != r:
@@ -198,6 +202,9 @@ def _frozen(law: Readout, lab: Lab, setting: Setting) -> tuple[int, float]:
         remaining = np.array(gradients) * len(target) / (2 * smallest)
     distance = np.max(np.abs(a[:, None] * features + c[:, None] - answers), axis=1)
     tolerance = remaining + np.max(bound, axis=1) * _condition(features)
+    # A readout that LBFGS left far from its end would make the tolerance, not the law, decide.
+    vague = tolerance > 1e-3 * np.maximum(np.ptp(answers, axis=1), 1.0)
+    distance = np.where(vague, np.inf, distance)
     return int(np.sum(alive)), float(np.max((distance / tolerance)[alive], initial=0.0))
 
 
