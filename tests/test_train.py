@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from verify.ensemble import Setting, initial
-from verify.nets import load, signals
+from verify.nets import load, signals, weights_of
 from verify.train import OPTIMIZERS, on_the_way, train
 
 SETTING = Setting("abs", 1, 3)
@@ -47,7 +47,7 @@ def test_gradient_is_that_of_the_final_weights() -> None:
 
 
 def test_networks_on_the_way_are_neither_start_nor_end() -> None:
-    weights = on_the_way(SETTING, 3, 0)
+    weights = weights_of(on_the_way(SETTING, 3, 0))
     start = initial(SETTING, 3, 0)
     assert not np.any(weights.w == start.w)
     x, r = _problem()

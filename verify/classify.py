@@ -153,7 +153,7 @@ def _look(ensemble: Ensemble) -> _Look:
         2 * radii.half_length(setting.taps) + 1,
         setting.activation,
     )
-    alpha, beta, d = residual_errors(LOSS.law, ensemble)
+    alpha, beta, d = residual_errors(LOSS.law, setting, weights)
     # Where |e| <= B is measured, the laws give |e| <= 2B: so at half-integers is the line α r + β, and 4B
     # at the last radius, less than a cell further; D is the difference of the two.
     ends = alpha[:, None] * radii.r[[0, -1]] + beta[:, None]

@@ -5,6 +5,7 @@ Whatever a trainer finds counts only after it was loaded into these modules and 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -94,8 +95,8 @@ def load(setting: Setting, weights: Weights, j: int, pooling: str = "sum") -> Ne
     return net
 
 
-def weights_of(nets: list[Network]) -> Weights:
-    """The weights of sum-pooling networks of one shape as a batch."""
+def weights_of(nets: Sequence[Network]) -> Weights:
+    """The weights of networks of one shape as a batch, as they are: with mean pooling a counts N times."""
     with torch.no_grad():
         return Weights(
             np.stack([net.conv.weight[:, 0, :].numpy().copy() for net in nets]),

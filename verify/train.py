@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from verify.ensemble import Setting, Weights, initial
-from verify.nets import Network, load, signals, weights_of
+from verify.ensemble import Setting, initial
+from verify.nets import Network, load, signals
 
 __all__ = ["OPTIMIZERS", "Trace", "on_the_way", "train"]
 
@@ -75,14 +75,17 @@ def train(
 
 
 @lru_cache(maxsize=64)
-def on_the_way(setting: Setting, networks: int, seed: int, steps: int = 25) -> Weights:
-    """Networks stopped after a few Adam steps from the ensemble's own random starts: trained, not finished.
+def on_the_way(
+    setting: Setting, networks: int, seed: int, pooling: str = "sum"
+) -> tuple[Network, ...]:
+    """Networks stopped after 25 Adam steps from the ensemble's own random starts: trained, not finished.
 
     A law that holds for every network must hold for these too, and unlike finished networks they bend.
+    With mean pooling they start from the same answers, and go another way.
     """
     start = initial(setting, networks, seed)
     x, r = signals(setting.radii, setting.taps), torch.tensor(setting.radii.r)
-    nets = [load(setting, start, j) for j in range(networks)]
+    nets = tuple(load(setting, start, j, pooling) for j in range(networks))
     for net in nets:
-        train(net, x, r, "adam", steps)
-    return weights_of(nets)
+        train(net, x, r, "adam", 25)
+    return nets

@@ -17,7 +17,7 @@ from theory.kinks import LAW, KinkLaw, bridge, cell, crossings
 from verify.ensemble import Setting, Weights
 from verify.figures import Figure, error_between, figure, staircase
 from verify.lab import Lab, Profile
-from verify.nets import load, signals
+from verify.nets import load, signals, weights_of
 from verify.settings import LAWS
 from verify.train import on_the_way
 from verify.verdict import Column, column
@@ -123,7 +123,7 @@ def train(law: KinkLaw, lab: Lab) -> Column:
     worst, largest, networks, bent = 0.0, 0.0, 0, 0
     for setting in BENT:
         ensemble = lab.ensemble(setting)
-        unfinished = on_the_way(setting, UNFINISHED, lab.seed)
+        unfinished = weights_of(on_the_way(setting, UNFINISHED, lab.seed))
         for weights in (ensemble.weights, unfinished):
             radii = setting.radii
             answers = _answers(setting, weights).reshape(-1, radii.cells, radii.per_cell)
@@ -157,7 +157,7 @@ def _answers(setting: Setting, weights: Weights) -> Array:
 def figures(lab: Lab) -> tuple[Figure, ...]:
     """r̂ - r of an unfinished network between half-integers, against α r + β + D(φ)."""
     setting = Setting("relu", 1, 5)
-    weights = on_the_way(setting, UNFINISHED, lab.seed)
+    weights = weights_of(on_the_way(setting, UNFINISHED, lab.seed))
     j = int(np.argmax(np.ptp(predicted_bend(LAW, setting, weights, np.linspace(0, 1, 33)), axis=1)))
     chosen = weights[np.array([j])]
     error = _answers(setting, chosen)[0] - setting.radii.r
