@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from theory.claim import Claim, Proof, Step, Wrong
-from verify.figures import Figure
+from verify.page import Figure
 from verify.judge import examine, judge, one_line, stopped
 from verify.lab import TINY, Lab, Workers
 from verify.verdict import COLUMNS, Column, column
@@ -154,7 +154,7 @@ def test_drawings_are_kept_and_bad_ones_become_problems(made: Callable[..., Clai
     found = examine("made", LAB)
     assert found.figures == (picture,)
     assert found.sections == ()
-    assert len(found.problems) == 1 and "verify.report.Section expected" in found.problems[0]
+    assert len(found.problems) == 1 and "verify.page.Section expected" in found.problems[0]
     assert found.verdict.verdict == "verified"
 
 

@@ -18,7 +18,8 @@ from rich.console import Console
 from theory.claim import Claim, Proof, Wrong, find_claims
 from verify import figures, mathml, report
 from verify.judge import Examined
-from verify.report import Report, Section
+from verify.page import Section
+from verify.report import Report
 from verify.verdict import COLUMNS, Column, Verdict, column
 
 DOCS = Path(__file__).parent.parent / "docs" / "report.md"

@@ -75,7 +75,7 @@ def _parser() -> _Parser:
         "--profile",
         choices=("quick", "full"),
         default="quick",
-        help="50 or 200 trained networks per setting (default: quick)",
+        help="50 or 1000 trained networks per setting (default: quick)",
     )
     add("--seed", type=_count(0), default=0, help="same seed, same figures (default: 0)")
     add("--jobs", type=_count(1), default=cores or 1, help="processes (default: %(default)s)")

@@ -11,7 +11,6 @@ import io
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
@@ -23,8 +22,9 @@ from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
+from verify.page import Figure
+
 __all__ = [
-    "Figure",
     "curves",
     "error_between",
     "figure",
@@ -66,24 +66,6 @@ STYLE: dict[Any, Any] = {
 
 _SVG = "http://www.w3.org/2000/svg"
 _LINK = "{http://www.w3.org/1999/xlink}href"
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A picture of the report.
-
-    Attributes
-    ----------
-    id: unique in the report; begins with the claim's name.
-    title: a few words.
-    caption: sentences, formulas between dollar signs: what is drawn and what to see.
-    svg: an ``<svg>`` element from :func:`figure_svg`.
-    """
-
-    id: str
-    title: str
-    caption: str
-    svg: str
 
 
 def figure_svg(drawing: Drawing, id: str, title: str) -> str:

@@ -22,12 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 from theory import claim as registry
 from theory.claim import Claim, Proof
+from verify.page import Figure, Section
 from verify.verdict import COLUMNS, Column, Verdict, column
 
 if TYPE_CHECKING:
-    from verify.figures import Figure
     from verify.lab import Lab
-    from verify.report import Section
 
 __all__ = ["Examined", "examine", "judge", "one_line", "room", "stopped"]
 
@@ -141,9 +140,6 @@ class Examined:
 
 def _typed(kind: str, parts: Iterable[Any]) -> tuple[Any, ...]:
     """The parts, each a Figure or a Section as the kind says; what else comes is an error here."""
-    from verify.figures import Figure
-    from verify.report import Section
-
     wanted = {"figures": Figure, "sections": Section}[kind]
     found = tuple(parts)
     for part in found:

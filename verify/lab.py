@@ -51,7 +51,7 @@ class Profile:
 
 
 PROFILES = MappingProxyType(
-    {profile.name: profile for profile in (Profile("quick", 50, 80), Profile("full", 200, 800))}
+    {profile.name: profile for profile in (Profile("quick", 50, 80), Profile("full", 1000, 800))}
 )
 """The profiles offered on the command line."""
 

@@ -33,7 +33,7 @@ from verify.verdict import COLUMNS, Column
 if TYPE_CHECKING:
     from verify.judge import Examined
 
-__all__ = ["Report", "Section", "as_json", "html", "probe", "table", "write"]
+__all__ = ["Report", "as_json", "html", "probe", "table", "write"]
 
 SYMBOLS = {"holds": "✓", "fails": "✗", "blocked": "?", "verified": "✓", "failed": "✗"}
 GLOSSARY = tuple(
@@ -59,22 +59,6 @@ Plateau radii: $r \ge n/2$, the pulse covers the filter.
 """What the statements speak of, for a reader who has seen nothing else."""
 
 LIBRARIES = ("numpy", "scipy", "sympy", "python-flint", "torch", "matplotlib")
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of the page that a claim's module writes itself (``sections(lab)``).
-
-    Attributes
-    ----------
-    id: unique in the report; begins with the claim's name.
-    title: plain text.
-    html: trusted markup, made by a template that escapes what it is given.
-    """
-
-    id: str
-    title: str
-    html: str
 
 
 @dataclass(frozen=True)

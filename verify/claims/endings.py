@@ -19,10 +19,9 @@ from verify import figures as draw
 from verify.classify import KINDS, Ending, classify, wilson
 from verify.ensemble import Ensemble, Setting, initial, task
 from verify.explain import explain, render
-from verify.figures import Figure
 from verify.lab import Lab, Profile
 from verify.nets import load, signals, weights_of
-from verify.report import Section
+from verify.page import Figure, Section
 from verify.settings import CENSUS
 from verify.train import train as train_one
 from verify.verdict import Column, column

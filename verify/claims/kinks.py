@@ -15,9 +15,10 @@ from numerics.rounding import prediction_bound
 from theory.activation import ACTIVATIONS
 from theory.kinks import LAW, KinkLaw, bridge, cell, crossings
 from verify.ensemble import Setting, Weights
-from verify.figures import Figure, error_between, figure, staircase
+from verify.figures import error_between, figure, staircase
 from verify.lab import Lab, Profile
 from verify.nets import load, signals, weights_of
+from verify.page import Figure
 from verify.settings import LAWS
 from verify.train import on_the_way
 from verify.verdict import Column, column

@@ -12,9 +12,10 @@ from numerics.oracle import overlap_pulse
 from numerics.rounding import prediction_bound
 from numerics.sample import pulse
 from verify.ensemble import Setting
-from verify.figures import Figure, figure, pulses
+from verify.figures import figure, pulses
 from verify.lab import Lab, Profile
 from verify.nets import measure
+from verify.page import Figure
 from verify.verdict import Column, column
 
 __all__ = ["NEEDS", "check", "figures", "train"]
