@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Radii", "Windows", "pulse", "windows"]
+__all__ = ["Radii", "Windows", "pulse", "sampled_pulse", "windows"]
 
 Array = NDArray[np.float64]
 
@@ -60,6 +60,20 @@ def pulse(r: Array | float, half_length: int) -> Array:
         raise ValueError(f"radii must lie in [1/2, {half_length + 0.5}]")
     i = np.arange(-half_length, half_length + 1)
     return np.clip(r[..., None] + 0.5 - np.abs(i), 0.0, 1.0)
+
+
+def sampled_pulse(r: Array | float, half_length: int) -> Array:
+    """The point-sampled pulse, 1 where |i| <= r, else 0: shape r.shape + (2·half_length + 1,).
+
+    Raises
+    ------
+    ValueError: a radius is negative or the pulse would leave the signal.
+    """
+    r = np.asarray(r, dtype=float)
+    if r.size and not (np.min(r) >= 0 and np.max(r) < half_length + 1):
+        raise ValueError(f"radii must lie in [0, {half_length + 1})")
+    i = np.arange(-half_length, half_length + 1)
+    return (np.abs(i) <= r[..., None]).astype(float)
 
 
 @dataclass(frozen=True)

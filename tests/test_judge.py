@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from theory.claim import Claim, Proof, Step, Wrong
-from verify.page import Figure
 from verify.judge import examine, judge, one_line, stopped
 from verify.lab import TINY, Lab, Workers
+from verify.page import Figure
 from verify.verdict import COLUMNS, Column, column
 
 LAB = Lab(TINY, 0)

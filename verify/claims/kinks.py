@@ -143,8 +143,8 @@ def train(law: KinkLaw, lab: Lab) -> Column:
             bent += int(np.sum(np.max(np.abs(stated), axis=1) > bound))
     detail = (
         f"largest distance between the bend of r̂ in torch and the kernel formula over {networks} "
-        f"networks, finished or stopped on the way, {bent} of which bend, is {largest:.2g}, in units of "
-        "the rounding bound"
+        f"networks, finished or stopped on the way, {bent} of which bend, is {largest:.2g}; the figure is in units "
+        "of the rounding bound"
     )
     return column(worst, 1.0, detail)
 

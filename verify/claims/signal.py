@@ -73,7 +73,7 @@ def train(law: Law, lab: Lab) -> Column:
     distance = np.abs(measure(ensemble).prediction - stated)
     detail = (
         f"largest distance between r̂ of {len(gain)} trained one-tap networks and the weighed pulse is "
-        f"{np.max(distance):.2g}, in units of the rounding bound; their gain 2wa - 1 is at most "
+        f"{np.max(distance):.2g} (figure: in units of the rounding bound); their gain 2wa - 1 is at most "
         f"{np.max(np.abs(2 * gain - 1)):.2g}"
     )
     return column(float(np.max(distance / bound)), 1.0, detail)

@@ -78,6 +78,6 @@ def train(law: Law, lab: Lab) -> Column:
         networks += len(ensemble.c)
     detail = (
         f"largest distance between sorted pre-activations of {networks} trained networks and the law is "
-        f"{largest:.2g}, in units of the rounding bound"
+        f"{largest:.2g}; the figure is in units of the rounding bound"
     )
     return column(worst, 1.0, detail)

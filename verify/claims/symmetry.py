@@ -144,7 +144,7 @@ def train(law: Symmetries, lab: Lab) -> Column:
         networks += len(ensemble.c)
     detail = (
         f"largest change of r̂ over {images} images of {networks} trained networks (channels permuted as "
-        f"well) is {largest:.2g}, in units of the rounding bound"
+        f"well) is {largest:.2g}; the figure is in units of the rounding bound"
     )
     return column(worst, 1.0, detail)
 
