@@ -35,8 +35,14 @@ def _engine() -> jinja2.Environment:
     engine = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
     engine.filters["digits"] = lambda value: f"{value:.17g}"
     engine.filters["short"] = lambda value: f"{value:.3g}"
-    engine.filters["percent"] = lambda value: f"{100 * value:.0f}"
+    engine.filters["percent"] = _percent
     return engine
+
+
+def _percent(share: float) -> str:
+    """A share in percent: whole from 10 on, with a decimal below and close to 100."""
+    percent = 100 * share
+    return f"{percent:.0f}" if 10 <= percent <= 99 or percent in (0, 100) else f"{percent:.1f}"
 
 
 def render(template: str, **values: Any) -> str:
