@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -141,13 +142,16 @@ def train(law: Readout, lab: Lab) -> Column:
     finished = [_finished(law, lab, setting) for setting in ONE_CHANNEL]
     frozen = [_frozen(law, lab, setting) for setting in (*ONE_CHANNEL, *BENT)]
     networks = sum(count for count, _ in finished)
-    worst = max(ratio for _, ratio in (*finished, *frozen))
+    worst = max(*(ratio for _, ratio in finished), *(batch.worst for batch in frozen))
+    compared = sum(batch.compared for batch in frozen)
+    undecided = sum(batch.undecided for batch in frozen)
     detail = (
         f"answers with the trained and with the predicted readout, for {networks} exact networks and "
-        f"{sum(count for count, _ in frozen)} frozen random filters, differ by at most the figure times "
+        f"{compared} frozen random filters ({undecided} more left undecided by LBFGS), differ by at most the figure times "
         "the bound of rounding and remaining gradient"
     )
-    return column(worst if networks else float("nan"), 1.0, detail)
+    # Mostly undecided means that nothing was trained.
+    return column(worst if networks and compared > undecided else float("nan"), 1.0, detail)
 
 
 def _finished(law: Readout, lab: Lab, setting: Setting) -> tuple[int, float]:
@@ -173,8 +177,17 @@ def _finished(law: Readout, lab: Lab, setting: Setting) -> tuple[int, float]:
     return int(np.sum(exact)), float(np.max(np.max(distance, axis=1) / tolerance))
 
 
-def _frozen(law: Readout, lab: Lab, setting: Setting) -> tuple[int, float]:
-    """Random filters whose readout alone is trained with LBFGS, and their largest relative distance.
+@dataclass(frozen=True)
+class _Frozen:
+    """Frozen filters compared, those that LBFGS left undecided, and the largest distance over its bound."""
+
+    compared: int
+    undecided: int
+    worst: float
+
+
+def _frozen(law: Readout, lab: Lab, setting: Setting) -> _Frozen:
+    """Random filters whose readout alone is trained with LBFGS.
 
     The loss is a convex quadratic in x = (a, c) with Hessian H = 2 JᵀJ/R, J = (F, 1): from x to its minimum
     the fitted values move by |J H⁻¹ ∇| <= |∇| R / (2 σ_min(J)), with the gradient ∇ that torch reports.
@@ -202,10 +215,10 @@ def _frozen(law: Readout, lab: Lab, setting: Setting) -> tuple[int, float]:
         remaining = np.array(gradients) * len(target) / (2 * smallest)
     distance = np.max(np.abs(a[:, None] * features + c[:, None] - answers), axis=1)
     tolerance = remaining + np.max(bound, axis=1) * _condition(features)
-    # A readout that LBFGS left far from its end would make the tolerance, not the law, decide.
-    vague = tolerance > 1e-3 * np.maximum(np.ptp(answers, axis=1), 1.0)
-    distance = np.where(vague, np.inf, distance)
-    return int(np.sum(alive)), float(np.max((distance / tolerance)[alive], initial=0.0))
+    # Where LBFGS ended too far from the minimum the tolerance, not the law, would decide.
+    sharp = alive & (tolerance <= 1e-3 * np.maximum(np.ptp(answers, axis=1), 1.0))
+    worst = float(np.max(distance[sharp] / tolerance[sharp], initial=0.0))
+    return _Frozen(int(np.sum(sharp)), int(np.sum(alive & ~sharp)), worst)
 
 
 def _condition(features: Array) -> Array:
