@@ -1,4 +1,4 @@
-r"""Point-sampled pulses: no network is better than the Bayes risk 1/12, and every useful σ attains it.
+r"""Point-sampled pulses: no network beats the Bayes risk 1/12, and every filter with Δ ≠ 0 attains it.
 
 The point-sampled pulse x_r(i) = 1 if |i| <= r, else 0, shows k = ⌊r⌋ and nothing else: it is the area-sampled pulse
 of the half-integer radius k + 1/2.  For r uniform on whole cells [k, k+1), and any answer f that depends on k,
@@ -133,7 +133,7 @@ def _unsharp(q: Any) -> Any:
 
 CLAIM = Claim(
     id="point_sampled",
-    title="Point-sampled pulses: the Bayes risk is 1/12, and every activation attains it",
+    title="Point-sampled pulses: the Bayes risk is 1/12, and every filter with Δ ≠ 0 attains it",
     statement=(
         r"\operatorname{E}\left(f(\lfloor r \rfloor) - r\right)^2 = \tfrac{1}{12} +"
         r" \operatorname{E}\left(f(\lfloor r \rfloor) - \lfloor r \rfloor - \tfrac12\right)^2, \qquad"
