@@ -32,26 +32,46 @@ Array = NDArray[np.float64]
 def activation(name: str) -> tuple[Callable[[Any], Array], Callable[[Any], Array]]:
     """(σ, σ') of a catalogue row as numpy functions, elementwise, float64, any shape.
 
-    At a kink σ' is the mean of the two slopes (numpy's value of the Heaviside step at 0 is 1/2).
+    No row overflows or warns for |z| up to 1000, but that exp is infinite above 709.78.  At a kink, and at a
+    jump, σ' is the mean of the slopes on both sides (the compiled Heaviside step at 0 is 1/2).
 
     Raises
     ------
     KeyError: there is no such row.
     """
     row = ACTIVATIONS[name]
-    if name in _WITHOUT_OVERFLOW:
-        return _WITHOUT_OVERFLOW[name]
+    if name in _BY_HAND:
+        return _BY_HAND[name]
     return _elementwise(row.expression), _elementwise(row.derivative)
 
 
+def _softplus(z: Any) -> Array:
+    return np.logaddexp(0.0, z)
+
+
+def _silu_slope(z: Any) -> Array:
+    return expit(z) * (1 + np.asarray(z) * expit(-np.asarray(z)))
+
+
+def _mish_slope(z: Any) -> Array:
+    level = np.tanh(_softplus(z))
+    return level + np.asarray(z) * (1 - level) * (1 + level) * expit(z)
+
+
+def _exp(z: Any) -> Array:
+    """exp(z), infinite above 709.78 without a warning, as torch has it."""
+    with np.errstate(over="ignore"):
+        return np.exp(np.asarray(z, dtype=float))
+
+
 # The catalogue's exp(z) overflows for large |z|, where these have ordinary values.
-_WITHOUT_OVERFLOW: dict[str, tuple[Callable[[Any], Array], Callable[[Any], Array]]] = {
+_BY_HAND: dict[str, tuple[Callable[[Any], Array], Callable[[Any], Array]]] = {
     "sigmoid": (expit, lambda z: expit(z) * expit(-np.asarray(z))),
-    "softplus": (lambda z: np.logaddexp(0.0, z), expit),
-    "silu": (
-        lambda z: np.asarray(z) * expit(z),
-        lambda z: expit(z) * (1 + np.asarray(z) * expit(-np.asarray(z))),
-    ),
+    "softplus": (_softplus, expit),
+    "logsigmoid": (lambda z: -_softplus(-np.asarray(z)), lambda z: expit(-np.asarray(z))),
+    "silu": (lambda z: np.asarray(z) * expit(z), _silu_slope),
+    "mish": (lambda z: np.asarray(z) * np.tanh(_softplus(z)), _mish_slope),
+    "exp": (_exp, _exp),
 }
 
 

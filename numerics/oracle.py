@@ -49,11 +49,32 @@ def shifted(sigma: Callable[[Any], Any], b: Any) -> Callable[[Any], Any]:
     return lambda z: sigma(z + b)
 
 
+def _half(v: Any) -> Any:
+    """1/2 in the arithmetic of ``v``."""
+    return (v - v + 1) / 2
+
+
+def _ramp(v: Any) -> Any:
+    """From 0 at -3 to 1 at 3, constant outside."""
+    return min(max((v + 3) / 6, 0 * v), 0 * v + 1)
+
+
 RATIONAL: dict[str, Callable[[Any], Any]] = {
     "identity": lambda v: v,
     "relu": lambda v: max(v, 0 * v),
     "leaky_relu": lambda v: v if v > 0 else v / 100,
     "abs": abs,
     "hardtanh": lambda v: min(max(v, 0 * v - 1), 0 * v + 1),
+    "prelu": lambda v: v if v > 0 else v / 4,
+    "rrelu": lambda v: v if v > 0 else v * 11 / 48,
+    "relu6": lambda v: min(max(v, 0 * v), 0 * v + 6),
+    "hardsigmoid": _ramp,
+    "softshrink": lambda v: v - min(max(v, -_half(v)), _half(v)),
+    "hardshrink": lambda v: v if 2 * abs(v) > 1 else 0 * v,
+    "threshold": lambda v: v if v > 1 else _half(v),
+    "hardswish": lambda v: v * _ramp(v),
+    "square": lambda v: v * v,
+    "cube": lambda v: v * v * v,
+    "softsign": lambda v: v / (1 + abs(v)),
 }
-"""The piecewise-linear activations written a second time, for exact numbers."""
+"""The activations that take rational numbers to rational numbers, written a second time."""

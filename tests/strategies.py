@@ -21,18 +21,30 @@ from numerics import oracle
 from numerics.compile import compile_law, exact_law
 from theory.symmetry import Channel
 
-HOMOGENEOUS = ("identity", "relu", "leaky_relu", "abs")
+HOMOGENEOUS = ("identity", "relu", "leaky_relu", "abs", "prelu", "rrelu")
 KINKED = ("relu", "leaky_relu", "abs")
 RATIONAL = tuple(oracle.RATIONAL)
-SMOOTH = ("tanh", "sigmoid", "softplus", "gelu", "silu", "square")
+JUMPING = ("hardshrink", "threshold")
+CONTINUOUS = tuple(name for name in RATIONAL if name not in JUMPING)
+SMOOTH = (
+    "tanh", "sigmoid", "softplus", "gelu", "silu", "square", "elu", "celu", "selu", "logsigmoid", "gelu_tanh",
+    "cube", "arctan", "erf", "softsign", "mish", "tanhshrink", "sin", "exp",
+)  # fmt: skip
+"""The rows whose laws are compared in floats: all but the piecewise-linear and the jumping ones."""
 KINKS: dict[str, tuple[tuple[Fraction, Fraction], ...]] = {
     "identity": (),
     "relu": ((Fraction(0), Fraction(1)),),
     "leaky_relu": ((Fraction(0), Fraction(99, 100)),),
     "abs": ((Fraction(0), Fraction(2)),),
     "hardtanh": ((Fraction(-1), Fraction(1)), (Fraction(1), Fraction(-1))),
+    "prelu": ((Fraction(0), Fraction(3, 4)),),
+    "rrelu": ((Fraction(0), Fraction(37, 48)),),
+    "relu6": ((Fraction(0), Fraction(1)), (Fraction(6), Fraction(-1))),
+    "hardsigmoid": ((Fraction(-3), Fraction(1, 6)), (Fraction(3), Fraction(-1, 6))),
+    "softshrink": ((Fraction(-1, 2), Fraction(-1)), (Fraction(1, 2), Fraction(1))),
 }
-"""(location, slope jump) of every kink, written a second time."""
+"""(location, slope jump) of every kink of the piecewise-linear rows, written a second time."""
+PIECEWISE_LINEAR = tuple(KINKS)
 
 
 # --- numbers ----------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from verify.nets import measure
 from verify.verdict import COLUMNS, Column, Verdict, column
 
 SETTINGS = (Setting("relu", 2, 3, 0, 2, 4), Setting("tanh", 1, 5, 0, 2, 4))
-# Few networks, but enough draws for two of every activation and width: ten see one and three taps only.
+# Few networks, but enough draws for two of every activation: ten see one and three taps only.
 LAB = Lab(dataclasses.replace(TINY, draws=40))
 FEW = Lab(TINY)
 PLATEAU = lambda n: range(n // 2 + 1, n // 2 + 5)

@@ -10,7 +10,18 @@ import pytest
 import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import RATIONAL, SMOOTH, cases, exactly, filters, floating, floats, sigma_at, widths
+from strategies import (
+    CONTINUOUS,
+    PIECEWISE_LINEAR,
+    RATIONAL,
+    cases,
+    exactly,
+    filters,
+    floating,
+    floats,
+    sigma_at,
+    widths,
+)
 
 from numerics.compile import activation, compile_law, compile_values, exact_law, exact_values
 from numerics.rounding import response_bound
@@ -21,7 +32,7 @@ from theory.signal import phi
 from theory.staircase import C, S
 from theory.subpixel import subpixel_response
 
-NAMES = (*RATIONAL, *SMOOTH)
+NAMES = tuple(ACTIVATIONS)
 
 
 def batch(data: st.DataObject, shape: tuple[int, ...], n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -56,7 +67,7 @@ def test_vectorised_is_elementwise(
             assert abs(found[index][j] - alone) <= bound[index][j]
 
 
-@given(st.data(), widths(9), st.sampled_from(RATIONAL))
+@given(st.data(), widths(9), st.sampled_from(PIECEWISE_LINEAR))
 def test_piecewise_linear_laws_are_elementwise_to_the_bit(
     data: st.DataObject, n: int, name: str
 ) -> None:
@@ -68,7 +79,7 @@ def test_piecewise_linear_laws_are_elementwise_to_the_bit(
     assert np.array_equal(found, alone)
 
 
-@given(cases(most=15), st.sampled_from(RATIONAL))
+@given(cases(most=15), st.sampled_from(CONTINUOUS))
 def test_compiled_and_exact_law_agree_within_rounding(case: Any, name: str) -> None:
     n = len(case.w)
     # The floats are exact rationals themselves: both sides see the same numbers.

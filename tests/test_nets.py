@@ -7,17 +7,21 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
-from strategies import RATIONAL, filters, floats, widths
+from strategies import JUMPING, RATIONAL, filters, floats, widths
 
 from numerics import oracle
 from numerics.compile import activation
-from numerics.rounding import prediction_bound, response_bound
+from numerics.rounding import preactivation_bound, prediction_bound, response_bound
 from numerics.sample import pulse
 from theory.activation import ACTIVATIONS
 from verify.ensemble import Setting, Weights
 from verify.nets import Network, build, load, measure, signals, weights_of
+
+ROUNDED = ("leaky_relu", "rrelu", "hardsigmoid", "hardswish", "softsign")
+DYADIC = tuple(name for name in RATIONAL if name not in ROUNDED)
+"""The rows that take dyadic numbers to dyadic numbers."""
 
 
 @st.composite
@@ -65,17 +69,19 @@ def test_torch_is_the_direct_simulation(data: st.DataObject, setting: Setting) -
             z = oracle.preactivations(
                 at.w[0, k].tolist(), float(at.b[0, k]), oracle.overlap_pulse(float(r), half_length)
             )
+            if setting.activation in JUMPING:
+                # Rounding may put an argument on either side of a jump: no bound holds there.
+                distances = [abs(abs(v) - jump) for v in z for jump in (0.5, 1.0)]
+                assume(min(distances) > preactivation_bound(at.w[0, k], at.b[0, k]))
             pooled = sum(float(sigma(v)) for v in z)
             assert abs(features[j, k] - pooled) <= response[k, j]
             direct += at.a[0, k] * pooled
         assert abs(answers[j] - direct) <= bound[j]
 
 
-@given(st.data(), st.sampled_from(RATIONAL), st.integers(1, 2), widths(7))
+@given(st.data(), st.sampled_from(DYADIC), st.integers(1, 2), widths(7))
 def test_dyadic_networks_are_exact(data: st.DataObject, name: str, channels: int, n: int) -> None:
-    """Weights in quarters, radii in quarters: torch rounds nothing (leaky_relu's slope apart)."""
-    if name == "leaky_relu":
-        name = "relu"
+    """Weights in quarters, radii in quarters: torch rounds nothing."""
     setting = Setting(name, channels, n, 1, 2, 4)
     quarter = st.integers(-8, 8).map(lambda k: k / 4)
     rows = st.lists(quarter, min_size=n, max_size=n)
@@ -167,8 +173,10 @@ def test_every_row_is_torchs_own(name: str) -> None:
     # Each side rounds a few elementary functions: 8u(1 + |z| + |σ|), the bound's own allowance, twice.
     allowed = 2 * 8 * 2.0**-53 * (1 + np.abs(at) + np.abs(sigma(at)))
     assert np.all(np.abs(sigma(at) - value.detach().numpy()) <= allowed)
-    # The derivative is one product and a few sums longer.
-    assert np.all(np.abs(slope(at) - z.grad.numpy()) <= 4 * allowed)
+    # The derivative is one product and a few sums longer.  torch's slope of Hardsigmoid is 1/6 in single
+    # precision, whatever the type of its argument.
+    single = 2.0**-24 / 6 if name == "hardsigmoid" else 0.0
+    assert np.all(np.abs(slope(at) - z.grad.numpy()) <= 4 * allowed + single)
     origin = net.activation(torch.zeros(1, dtype=torch.float64)).item()
     assert sigma(np.array(0.0)) == pytest.approx(origin, abs=2.0**-52)
 

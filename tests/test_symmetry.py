@@ -27,7 +27,12 @@ from theory.symmetry import (
 
 Net = tuple[tuple[Channel, ...], Fraction]
 F = Fraction
-PARITY = {"identity": "odd", "relu": "", "leaky_relu": "", "abs": "even", "hardtanh": "odd"}
+ODD = (
+    "identity", "hardtanh", "softshrink", "hardshrink", "cube", "softsign", "tanh", "arctan", "erf", "sin",
+    "tanhshrink",
+)  # fmt: skip
+PARITY = {name: "odd" if name in ODD else "" for name in ACTIVATIONS}
+PARITY |= {"abs": "even", "square": "even"}
 
 
 @st.composite
@@ -176,7 +181,7 @@ def test_parity_and_scale_of_the_catalogue(name: str) -> None:
         assert row.homogeneous == scales
     else:
         assert not row.homogeneous
-        assert row.parity == {"tanh": "odd", "square": "even"}.get(name, "")
+        assert row.parity == PARITY[name]
 
 
 # --- every sign counts ------------------------------------------------------------------------

@@ -50,7 +50,7 @@ def check_response(
 ) -> Column:
     """Count the random networks on which the law and the direct simulation disagree.
 
-    Piecewise-linear σ on rational weights and radii: both sides exact, any difference counts.  Smooth σ on
+    σ that keeps numbers rational, on rational weights and radii: both sides exact, any difference counts.  Smooth σ on
     floats: a difference beyond the rounding bound of both sides counts.
     """
     domain = _Domain(cells, fractions)
@@ -69,8 +69,8 @@ def _exact_cases(law: ResponseLaw, lab: Lab, name: str, domain: _Domain) -> Iter
     kinds = list(oracle.RATIONAL.items())
     for k in range(lab.profile.draws):
         _sigma_name, sigma = kinds[k % len(kinds)]
-        # Four widths and five activations: every pair within twenty draws, every width within four.
-        n = EXACT_TAPS[k % len(EXACT_TAPS)]
+        # Every width within four draws, and a shift with every round: all pairs within four rounds.
+        n = EXACT_TAPS[(k + k // len(kinds)) % len(EXACT_TAPS)]
         m = int(rng.choice(domain.cells(n)))
         fraction = Fraction(int(rng.integers(0, 13)), 12) if domain.fractions else Fraction(0)
         w = [Fraction(int(v), 8) for v in rng.integers(-16, 17, n)]

@@ -49,7 +49,8 @@ class Setting:
     ``first`` is the smallest m of r = m - 1/2 + φ; 0 means n//2 + 1, plateau radii only.  With one
     channel two radii per cell already tell an exact network from one that errs between them; with
     more channels a finer grid leaves fewer, and less wrong, networks that only meet the grid (see
-    :func:`worst`).
+    :func:`worst`).  ``spread`` multiplies the random filters and their biases that training starts from;
+    ``share`` times as many networks are trained as are asked for.
     """
 
     activation: str
@@ -58,6 +59,8 @@ class Setting:
     first: int = 0
     cells: int = 4
     per_cell: int = 16
+    spread: float = 1.0
+    share: int = 1
 
     @property
     def radii(self) -> Radii:
@@ -135,6 +138,8 @@ def task(setting: Setting) -> Task:
 def initial(setting: Setting, networks: int, seed: int) -> Weights:
     """Random starts as torch.nn.Conv1d and Linear draw them: uniform on ±1/sqrt(fan in), n and K.
 
+    Filters and their biases are then multiplied by the setting's spread.
+
     Network j is keyed by (seed, setting, j) alone, so it is the same however many are drawn.
     """
     n, channels = setting.taps, setting.channels
@@ -143,7 +148,7 @@ def initial(setting: Setting, networks: int, seed: int) -> Weights:
     for j in range(networks):
         key = [seed, name, channels, n, setting.radii.first, j]
         drawn[j] = np.random.default_rng(np.random.SeedSequence(key)).uniform(-1, 1, drawn.shape[1])
-    conv = drawn[:, : channels * (n + 1)] / np.sqrt(n)
+    conv = setting.spread * drawn[:, : channels * (n + 1)] / np.sqrt(n)
     read = drawn[:, channels * (n + 1) :] / np.sqrt(channels)
     w = conv[:, : channels * n].reshape(networks, channels, n)
     return Weights(w, conv[:, channels * n :], read[:, :-1], read[:, -1])
@@ -271,6 +276,8 @@ def worst(setting: Setting, at: Weights) -> Array:
     return result
 
 
+# A trial step may overflow (exp, cube): its loss is inf or NaN, no better than the one at hand, and refused.
+@np.errstate(over="ignore", invalid="ignore")
 def _levenberg_marquardt(
     setting: Setting, at: Weights, cap: int
 ) -> tuple[Weights, NDArray[np.int64], NDArray[np.bool_]]:
@@ -374,13 +381,13 @@ def _residual(
 
 
 def train_ensemble(setting: Setting, networks: int, seed: int) -> Ensemble:
-    """Train ``networks`` networks from random starts, each to a stationary point of the loss.
+    """Train ``networks`` times the setting's share from random starts, each to a stationary point of the loss.
 
     Raises
     ------
     KeyError: the activation is not in the catalogue.
     """
-    return train_from(setting, initial(setting, networks, seed))
+    return train_from(setting, initial(setting, setting.share * networks, seed))
 
 
 def train_from(setting: Setting, start: Weights) -> Ensemble:

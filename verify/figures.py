@@ -30,7 +30,9 @@ __all__ = [
     "figure",
     "figure_svg",
     "loss_histogram",
+    "profile",
     "pulses",
+    "scatter",
     "staircase",
 ]
 
@@ -41,7 +43,7 @@ COLOURS = ("#2f7fc1", "#d1672a", "#3a9a5b", "#a160b8", "#b08a1e", "#c74a6b")
 """Readable on white and on near-black; a curve never differs from another by its colour alone."""
 
 HATCHES = ("", "//", "..", "\\\\", "xx")
-"""Five beside six colours: no class of thirty looks like another."""
+"""Five beside six colours: no kind of thirty looks like another."""
 
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "verify",
@@ -216,24 +218,63 @@ def curves(losses: Mapping[str, ArrayLike], levels: Mapping[str, float]) -> Draw
     return drawing
 
 
+def profile(
+    x: ArrayLike, y: ArrayLike, across: str, up: str, levels: Mapping[str, float]
+) -> Drawing:
+    """One curve over a real variable, and named predicted levels as dashed lines."""
+    with matplotlib.rc_context(STYLE):
+        drawing, (axes,) = _drawing()
+        axes.plot(np.asarray(x, dtype=float), np.asarray(y, dtype=float), color=COLOURS[0])
+        for name, level in levels.items():
+            axes.axhline(level, color=INK, linestyle="--", linewidth=1)
+            axes.annotate(
+                name,
+                (1, level),
+                xycoords=("axes fraction", "data"),
+                ha="right",
+                va="bottom",
+                fontsize=9,
+            )
+        axes.set(xlabel=across, ylabel=up)
+    return drawing
+
+
+def scatter(
+    groups: Mapping[str, ArrayLike],
+    across: str,
+    up: str,
+    line: tuple[tuple[float, float], tuple[float, float]],
+) -> Drawing:
+    """Points in the plane, each group (count, 2) with its own mark, and a dashed predicted line."""
+    with matplotlib.rc_context(STYLE):
+        drawing, (axes,) = _drawing(height=3.6)
+        axes.plot(*np.array(line).T, color=INK, linestyle="--", linewidth=1)
+        for (name, values), colour, mark in zip(groups.items(), COLOURS, "ox^s+D", strict=False):
+            x, y = np.asarray(values, dtype=float).reshape(-1, 2).T
+            axes.plot(x, y, mark, color=colour, markersize=5, label=f"{name}: {len(x)}")
+        axes.set(xlabel=across, ylabel=up)
+        _above(axes, len(groups))
+    return drawing
+
+
 FLOOR = 1e-34
 """Losses at or below are drawn here: a logarithmic axis has no zero."""
 
 
 def loss_histogram(
-    losses: ArrayLike, levels: Mapping[str, float], classes: Sequence[str]
+    losses: ArrayLike, levels: Mapping[str, float], kinds: Sequence[str]
 ) -> Drawing:
-    """Final losses over seeds, stacked by class, on a logarithmic axis; predicted levels as lines.
+    """Final losses over seeds, stacked by kind, on a logarithmic axis; predicted levels as lines.
 
-    ``losses`` has shape (networks,) and ``classes`` names the class of each.
+    ``losses`` has shape (networks,) and ``kinds`` names the kind of each.
 
     Raises
     ------
-    ValueError: the numbers of losses and classes differ, or a loss is negative or not finite.
+    ValueError: the numbers of losses and kinds differ, or a loss is negative or not finite.
     """
     values = np.asarray(losses, dtype=float)
-    if values.shape != (len(classes),):
-        raise ValueError(f"{values.shape} losses, but {len(classes)} classes")
+    if values.shape != (len(kinds),):
+        raise ValueError(f"{values.shape} losses, but {len(kinds)} kinds")
     if not (np.isfinite(values).all() and (values >= 0).all()):
         raise ValueError("losses must be finite and not negative")
     shown = np.log10(np.maximum(values, FLOOR))
@@ -241,8 +282,8 @@ def loss_histogram(
     known = [*shown, *marks.values()]
     low, high = min(known, default=-1.0), max(known, default=0.0)
     edges = np.arange(np.floor(low) - 1, np.ceil(high) + 1.5, 0.5)
-    names = sorted(set(classes))
-    groups = [shown[np.array([c == name for c in classes])] for name in names]
+    names = sorted(set(kinds))
+    groups = [shown[np.array([c == name for c in kinds])] for name in names]
     labels = [f"{name}: {len(group)}" for name, group in zip(names, groups, strict=True)]
     with matplotlib.rc_context(STYLE):
         drawing, (axes,) = _drawing(height=3.6)

@@ -5,7 +5,7 @@ Whatever a trainer finds counts only after it was loaded into these modules and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -22,18 +22,27 @@ __all__ = ["Measured", "Network", "build", "load", "measure", "signals", "weight
 Array = NDArray[np.float64]
 
 
-class Abs(nn.Module):
-    """|z|, which torch.nn does not offer as a module."""
+class Elementwise(nn.Module):
+    """An activation that torch.nn does not offer as a module, from the torch function that computes it."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
 
     def forward(self, z: Tensor) -> Tensor:
-        return z.abs()
+        return self.function(z)
 
 
-class Square(nn.Module):
-    """z², which torch.nn does not offer as a module."""
-
-    def forward(self, z: Tensor) -> Tensor:
-        return z * z
+FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "abs": torch.abs,
+    "square": torch.square,
+    "cube": lambda z: z**3,
+    "arctan": torch.arctan,
+    "erf": torch.erf,
+    "sin": torch.sin,
+    "exp": torch.exp,
+}
+"""The rows without a class in torch.nn."""
 
 
 class Network(nn.Module):
@@ -55,6 +64,12 @@ class Network(nn.Module):
         self.activation = _module(activation)
         self.readout = nn.Linear(channels, 1, dtype=torch.float64)
 
+    def train(self, mode: bool = True) -> Network:
+        """As every module, but that σ stays in evaluation mode (RReLU is random in the other)."""
+        super().train(mode)
+        self.activation.eval()
+        return self
+
     def preactivation(self, x: Tensor) -> Tensor:
         """z + b at every position: (signals, N) -> (signals, K, N)."""
         return self.conv(x[:, None, :])
@@ -70,10 +85,15 @@ class Network(nn.Module):
 
 
 def _module(name: str) -> nn.Module:
+    """σ as torch computes it, in evaluation mode; what torch would learn in it (PReLU) stays where it starts."""
     row = ACTIVATIONS[name]
-    if row.torch:
-        return getattr(nn, row.torch)()
-    return {"abs": Abs, "square": Square}[name]()
+    if not row.torch:
+        return Elementwise(FUNCTIONS[name])
+    module: nn.Module = getattr(nn, row.torch)(**row.options)
+    for key, value in list(module.named_parameters()):
+        delattr(module, key)
+        module.register_buffer(key, value.detach().double())
+    return module.eval()
 
 
 def build(setting: Setting, pooling: str = "sum") -> Network:

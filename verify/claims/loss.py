@@ -38,7 +38,8 @@ def check(law: Decomposition, lab: Lab) -> Column:
     kinks = list(oracle.RATIONAL.values())
     wrong = 0
     for k in range(lab.profile.draws):
-        sigma, channels, n = kinks[k % len(kinks)], 1 + k % 3, (3, 5, 1, 7)[k % 4]
+        sigma, channels = kinks[k % len(kinks)], 1 + k % 3
+        n = (3, 5, 1, 7)[(k + k // len(kinks)) % 4]
         h = n // 2
         half_length = h + 3 + h
         filters = [

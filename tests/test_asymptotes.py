@@ -1,0 +1,231 @@
+"""The asymptotes theorem: exact networks obey it, symmetries leave it, and it reads off both ends of the sum."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any
+
+import flint
+import numpy as np
+import pytest
+from flint import arb
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from strategies import filters, rationals, widths
+
+from numerics import oracle
+from numerics.compile import activation
+from theory.asymptotes import CLAIM, ENDS, Channel, Ends, balance
+from theory.span import unrolled
+from verify.claims.asymptotes import ODD_PART, PAIRS, check, train
+from verify.ensemble import Setting, Weights, initial
+from verify.geodesic import BITS, SIGMA, Problem, descend, refine, trained
+from verify.lab import TINY, Lab
+from verify.nets import load, signals
+
+F = Fraction
+HALF = F(1, 2)
+ANY = Ends(F(5, 3), F(-1, 4), F(2), F(1, 7))
+"""No activation has these; the identities do not mind."""
+
+
+@st.composite
+def channels(draw: st.DrawFn, n: int) -> Channel:
+    return draw(filters(n)), draw(rationals()), draw(rationals())
+
+
+def negated(channel: Channel) -> Channel:
+    w, b, a = channel
+    return tuple(-tap for tap in w), -b, -a
+
+
+def plus(*residuals: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
+    """The residuals of several networks together."""
+    x, y, t = (sum(parts) for parts in zip(*residuals, strict=True))
+    return x + len(residuals) - 1, y, t
+
+
+# --- both ends of the continued sum, with σ that meet their asymptotes ------------------------
+
+
+def continued(sigma: Callable[[Any], Any], net: Sequence[Channel], phi: Any) -> Any:
+    """Σ_k a_k Σ_i [σ(z_i) - σ(b)] with the pixels of the first plateau cell continued to any real φ."""
+    h = len(net[0][0]) // 2
+    low, high = (oracle.overlap_pulse(h + HALF + end, 2 * h + 1) for end in (F(0), F(1)))
+    x = [p + (q - p) * phi for p, q in zip(low, high, strict=True)]
+    return sum((a * oracle.pooled(w, b, sigma, x) for w, b, a in net), F(0))
+
+
+EXACT_ENDS = {
+    "relu": Ends(1, 0, 0, 0),
+    "leaky_relu": Ends(1, F(1, 100), 0, 0),
+    "abs": Ends(1, -1, 0, 0),
+    "hardtanh": Ends(0, 0, 1, -1),
+}
+"""They reach their asymptotes at finite z: no limit is needed, and everything is rational."""
+
+
+@given(st.data(), widths(5), st.integers(1, 3), st.sampled_from(sorted(EXACT_ENDS)))
+def test_law_is_what_both_ends_of_the_sum_say(
+    data: st.DataObject, n: int, count: int, name: str
+) -> None:
+    net = [data.draw(channels(n)) for _ in range(count)]
+    far, sigma = F(10**5), oracle.RATIONAL[name]
+    right, left = (
+        [continued(sigma, net, side * far + step) for step in (F(0), F(1))] for side in (1, -1)
+    )
+    up, down = right[1] - right[0], left[1] - left[0]
+    gap = (right[0] - far * up) - (left[0] + far * down)
+    assert balance(net, EXACT_ENDS[name]) == ((up + down) / 2 - 1, (up - down) / 2, gap)
+
+
+# --- exact networks ---------------------------------------------------------------------------
+
+
+@given(st.data(), widths(7), st.sampled_from(ODD_PART))
+def test_pairs_obey_the_law(data: st.DataObject, n: int, name: str) -> None:
+    net = [data.draw(channels(n)) for _ in range(data.draw(st.integers(1, 3)))]
+    slope = 2 * sum((a * sum(w) for w, _, a in net), F(0))
+    assume(slope != 0)
+    scaled = [(w, b, a / slope) for w, b, a in net]
+    assert balance([*scaled, *map(negated, scaled)], ENDS[name]) == (0, 0, 0)
+
+
+@given(st.data(), st.sampled_from(ODD_PART))
+def test_a_zero_tap_may_move(data: st.DataObject, name: str) -> None:
+    """(x, 0, y) beside (-x, -y, 0), which is no negative of it: the copies cancel all the same."""
+    x, y, b = (data.draw(rationals()) for _ in range(3))
+    assume(x + y != 0)
+    a = 1 / (2 * (x + y))
+    net: list[Channel] = [((x, F(0), y), b, a), ((-x, -y, F(0)), -b, -a)]
+    assert balance(net, ENDS[name]) == (0, 0, 0)
+    with flint.ctx.workprec(200):
+        balls = [(tuple(map(_ball, w)), _ball(b), _ball(a)) for w, b, a in net]
+        sigma = SIGMA[name]
+
+        def at(phi: Fraction) -> arb:
+            x = [_ball(v) for v in oracle.overlap_pulse(F(3, 2) + phi, 4)]
+            return sum((a * oracle.pooled(w, b, sigma, x) for w, b, a in balls), arb(0))
+
+        error = at(F(2, 7)) - at(F(0)) - _ball(F(2, 7))
+        assert error.contains(0) and error.rad() < 1e-40
+
+
+def _ball(value: Fraction) -> arb:
+    return arb(value.numerator) / value.denominator
+
+
+# --- symmetries -------------------------------------------------------------------------------
+
+
+@given(st.data(), widths(7))
+def test_symmetries_leave_the_law(data: st.DataObject, n: int) -> None:
+    net = [data.draw(channels(n)) for _ in range(3)]
+    found = balance(net, ANY)
+    assert balance(net[::-1], ANY) == found
+    assert balance([(w[::-1], b, a) for w, b, a in net], ANY) == found
+    (w, b, a), *rest = net
+    assert balance([(w, b, a / 3), (w, b, 2 * a / 3), *rest], ANY) == found
+    assert balance([*net, (w, b, F(0))], ANY) == found
+    assert plus(*(balance([channel], ANY) for channel in net)) == found
+
+
+@given(st.data(), widths(7))
+def test_unrolling_leaves_the_law(data: st.DataObject, n: int) -> None:
+    net = [data.draw(channels(n)) for _ in range(2)]
+    single: list[Channel] = [((w,), b, a) for each in net for w, b, a in unrolled(*each)]
+    assert balance(single, ANY) == balance(net, ANY)
+
+
+@given(st.data(), widths(7), rationals().filter(bool))
+def test_scaling_an_activation(data: st.DataObject, n: int, s: Fraction) -> None:
+    """σ -> sσ with a -> a/s is the same network."""
+    net = [data.draw(channels(n)) for _ in range(2)]
+    scaled = Ends(s * ANY.right, s * ANY.left, s * ANY.above, s * ANY.below)
+    assert balance([(w, b, a / s) for w, b, a in net], scaled) == balance(net, ANY)
+
+
+# --- corollaries ------------------------------------------------------------------------------
+
+
+@given(st.data(), widths(7), rationals())
+def test_opposite_slopes_allow_nothing(data: st.DataObject, n: int, s: Fraction) -> None:
+    net = [data.draw(channels(n)) for _ in range(2)]
+    assert balance(net, Ends(s, -s, F(0), F(0)))[0] == -1
+
+
+@given(st.data(), widths(7), st.sampled_from(ODD_PART))
+def test_one_channel_never_obeys(data: st.DataObject, n: int, name: str) -> None:
+    x, y, _ = balance([data.draw(channels(n))], ENDS[name])
+    assert abs(x + 1) <= abs(y)  # so both cannot vanish
+    assert (x, y) != (0, 0)
+
+
+@pytest.mark.parametrize("name", sorted(ENDS))
+def test_limits_are_seen_in_numbers(name: str) -> None:
+    """At z = ±2^20: what is left is the tail of arctan, 1/z, or rounding."""
+    sigma, ends = activation(name)[0], ENDS[name]
+    size = 2.0**20
+    for z, s, d in ((size, ends.right, ends.above), (-size, ends.left, ends.below)):
+        with np.errstate(over="ignore"):
+            value = float(sigma(z))
+        assert abs(value - float(s) * z - float(d)) <= 2 / size
+
+
+@pytest.mark.parametrize("name", sorted(SIGMA))
+def test_balls_contain_the_compiled_activation(name: str) -> None:
+    with flint.ctx.workprec(BITS):
+        for value in (-3.0, -0.4, 0.0, 0.7, 5.0):
+            ball = SIGMA[name](arb(value))
+            assert math.isclose(
+                float(ball), float(activation(name)[0](value)), rel_tol=1e-13, abs_tol=1e-15
+            )
+
+
+# --- training ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("biased", [False, True])
+def test_descent_and_refinement(biased: bool) -> None:
+    """A pair, pushed a little: the descent returns to rounding, the refinement to 1e-60 next to it."""
+    setting = Setting("silu", 2, 1)
+    problem = Problem(setting, biased, 60)
+    assert len(problem.free) == (7 if biased else 5)
+    b = 0.3 if biased else 0.0
+    pushed = Weights(
+        np.array([[[0.81], [-0.78]]]), np.array([[b, -b]]), np.array([[0.6, -0.63]]), np.zeros(1)
+    )
+    ended = descend(problem, pushed)
+    x = signals(setting.radii, 1)
+    error = load(setting, ended, 0)(x).detach().numpy() - setting.radii.r
+    assert np.max(np.abs(error)) < 1e-12
+    assert biased or not np.any(ended.b)
+    one = refine(problem, ended, 0)
+    assert one is not None and one.exact and one.error < 1e-58 and one.moved < 1e-8
+    with flint.ctx.workprec(BITS):
+        assert all(abs(float(v)) < 1e-50 for v in balance(one.channels, ENDS["silu"]))
+
+
+def test_no_refinement_where_there_is_no_exact_network() -> None:
+    """tanh has none; a start far from zero loss is given up as well."""
+    for setting in (Setting("tanh", 2, 1), Setting("silu", 1, 1)):
+        assert refine(Problem(setting, True, 0), initial(setting, 1, 0), 0) is None
+
+
+def test_trained_networks_are_accounted_for() -> None:
+    batch = trained(PAIRS[0], TINY.networks, 0)
+    assert batch.rounded.shape == batch.exact.shape == (TINY.networks,)
+    assert np.all(batch.rounded[batch.exact]) and np.all(batch.loss >= 0)
+    assert np.all(batch.loss[~batch.rounded] > 0)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_check_and_training_reject_every_wrong_law(seed: int) -> None:
+    lab = Lab(TINY, seed)
+    assert check(CLAIM.law, lab).status == "holds"
+    assert train(CLAIM.law, lab).status == "holds"
+    for wrong in CLAIM.wrong:
+        assert check(wrong.law, lab).status == "fails"
+        assert train(wrong.law, lab).status == "fails"

@@ -1,0 +1,268 @@
+"""Enclosures contain the true value, are tight, and treat jumps soundly; networks are summed from the definition."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+import sympy as sp
+from flint import arb, ctx, fmpq
+from hypothesis import given
+from hypothesis import strategies as st
+
+from numerics import oracle
+from numerics.ball import (
+    PRECISIONS,
+    Net,
+    certified_error,
+    constant_ball,
+    dyadic,
+    error_ball,
+    expression_of,
+    largest_error,
+    responses,
+    sigma_ball,
+    window_counts,
+)
+from numerics.compile import activation
+from theory.activation import ACTIVATIONS, z
+
+SMOOTH: dict[str, Callable[[Any], Any]] = {
+    "elu": lambda x: x if x > 0 else mpmath.expm1(x),
+    "celu": lambda x: x if x > 0 else mpmath.expm1(x),
+    "softplus": lambda x: mpmath.log1p(mpmath.exp(x)),
+    "logsigmoid": lambda x: -mpmath.log1p(mpmath.exp(-x)),
+    "gelu": lambda x: x * mpmath.ncdf(x),
+    "gelu_tanh": lambda x: (
+        x
+        / 2
+        * (1 + mpmath.tanh(mpmath.sqrt(2 / mpmath.pi) * (x + mpmath.mpf(44715) / 10**6 * x**3)))
+    ),
+    "silu": lambda x: x / (1 + mpmath.exp(-x)),
+    "tanh": mpmath.tanh,
+    "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
+    "arctan": mpmath.atan,
+    "erf": mpmath.erf,
+    "softsign": lambda x: x / (1 + abs(x)),
+    "mish": lambda x: x * mpmath.tanh(mpmath.log1p(mpmath.exp(x))),
+    "tanhshrink": lambda x: x - mpmath.tanh(x),
+    "sin": mpmath.sin,
+    "exp": mpmath.exp,
+}
+"""The rows that are not rational, written once more for mpmath; SELU is compared with torch's constants below."""
+
+SAMPLES = tuple(Fraction(k, 32) for k in range(-320, 321, 7))
+
+
+def _holds(ball: arb, value: Any) -> bool:
+    """The ball meets the tiny one around a value of mpmath, which has 120 more bits."""
+    exact = arb(
+        fmpq(*map(int, sp.Rational(*mpmath.libmp.to_rational(value._mpf_)).as_numer_denom()))
+    )
+    return bool(ball.overlaps(exact + arb(0, 1e-60 * (1 + abs(float(value))))))
+
+
+def _contains(ball: arb, value: Fraction) -> bool:
+    """Without rounding the value: arb's own test would enclose it first."""
+    return bool((ball * value.denominator - value.numerator).contains(0))
+
+
+@pytest.mark.parametrize("name", sorted(SMOOTH))
+def test_ball_holds_the_value_and_is_tight(name: str) -> None:
+    with mpmath.workprec(300):
+        for x in SAMPLES:
+            value = mpmath.mpf(SMOOTH[name](mpmath.mpf(x.numerator) / x.denominator))
+            for bits in (64, 128):
+                with ctx.workprec(bits):
+                    ball = sigma_ball(name)(constant_ball(x))
+                    assert _holds(ball, value), x
+                    assert float(ball.rad()) <= 2.0 ** (24 - bits) * (1 + abs(float(value)))
+
+
+@pytest.mark.parametrize("name", sorted(oracle.RATIONAL))
+def test_ball_of_a_rational_row_holds_the_exact_value(name: str) -> None:
+    jumps = {Fraction(str(jump.location)) for jump in ACTIVATIONS[name].jumps}
+    for x in SAMPLES:
+        value = Fraction(oracle.RATIONAL[name](x))
+        with ctx.workprec(128):
+            ball = sigma_ball(name)(constant_ball(x))
+            assert _contains(ball, value)
+            if x not in jumps:
+                assert float(ball.rad()) <= 2.0**-100 * (1 + abs(value))
+
+
+def test_every_row_has_an_independent_value() -> None:
+    assert set(SMOOTH) | set(oracle.RATIONAL) | {"selu"} == set(ACTIVATIONS)
+
+
+@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+def test_ball_agrees_with_the_compiled_function(name: str) -> None:
+    jumps = {float(jump.location) for jump in ACTIVATIONS[name].jumps}
+    sigma = activation(name)[0]
+    for x in map(float, SAMPLES):
+        if x not in jumps:
+            ball = sigma_ball(name)(arb(x))
+            assert math.isclose(float(ball.mid()), float(sigma(x)), rel_tol=1e-11, abs_tol=1e-11)
+
+
+@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+def test_wide_ball_holds_the_values_inside(name: str) -> None:
+    sigma = sigma_ball(name)
+    for low, high in ((-1.25, 1.5), (-0.5, 0.5), (0.25, 6.5), (-4.0, -0.125)):
+        wide = sigma(arb((low + high) / 2, (high - low) / 2))
+        for x in np.linspace(low, high, 9):
+            inside = sigma(arb(float(x)))
+            # Where σ is not enclosed at all (a division by a ball with 0) the ball is no number.
+            assert not wide.is_finite() or wide.contains(inside.mid()), x
+
+
+@pytest.mark.parametrize(
+    ("name", "at", "before", "after"),
+    [("hardshrink", 0.5, 0, 0.5), ("hardshrink", -0.5, -0.5, 0), ("threshold", 1, 0.5, 1)],
+)
+def test_a_jump_gives_the_hull_of_both_sides(
+    name: str, at: float, before: float, after: float
+) -> None:
+    for x in (arb(at), arb(at, 1e-12)):
+        ball = sigma_ball(name)(x)
+        assert ball.contains(before) and ball.contains(after)
+        assert float(ball.rad()) < 0.51 * (after - before) + 1e-6
+    assert not sigma_ball(name)(arb(at + 1e-6)).contains(before)
+    assert not sigma_ball(name)(arb(at - 1e-6)).contains(after)
+
+
+@given(n=st.integers(-6, 6), x=st.fractions(-4, 4, max_denominator=50))
+def test_whole_powers(n: int, x: Fraction) -> None:
+    if x or n >= 0:
+        ball = sigma_ball(z**n if n else sp.Integer(1))(constant_ball(x))
+        value = x**n if n else Fraction(1)
+        assert _contains(ball, value)
+
+
+def test_even_power_of_a_ball_around_zero_stays_small() -> None:
+    ball = sigma_ball(z**2)(arb(0, 0.1))
+    assert ball.contains(0) and ball.contains(arb(0.0099)) and float(ball.rad()) < 0.011
+
+
+def test_constants() -> None:
+    with ctx.workprec(200):
+        assert constant_ball(0.1).is_exact()
+        assert dyadic(constant_ball(0.1)) == Fraction(0.1)
+        assert constant_ball(sp.sqrt(2)).contains(arb(2).sqrt())
+        assert constant_ball(sp.pi / 3 + sp.log(2)).overlaps(arb.pi() / 3 + arb(2).log())
+        assert constant_ball(sp.cbrt(2)).overlaps(arb(2).root(3))
+    with pytest.raises(ValueError, match="not a number"):
+        constant_ball(z)
+    with pytest.raises(ValueError, match="no enclosure"):
+        sigma_ball(sp.gamma(z))
+    with pytest.raises(KeyError):
+        sigma_ball("nothing")
+    assert expression_of("square") == expression_of(z**2) == z**2
+
+
+# --- networks ---------------------------------------------------------------------------------
+
+
+def _direct(net: Net, c: Fraction, r: Fraction, half_length: int) -> Fraction:
+    sigma = oracle.RATIONAL[str(net.sigma)]
+    x = oracle.overlap_pulse(r, half_length)
+    answer = c
+    for w, b, a in zip(net.w, net.b, net.a, strict=True):
+        answer += a * sum((sigma(v) for v in oracle.preactivations(w, b, x)), Fraction(0))
+    return answer - r
+
+
+RATIONALS = st.fractions(-3, 3, max_denominator=64)
+
+
+@given(
+    name=st.sampled_from(sorted(set(oracle.RATIONAL) - {"hardshrink", "threshold"})),
+    w=st.lists(st.tuples(RATIONALS, RATIONALS, RATIONALS), min_size=2, max_size=2),
+    rest=st.lists(RATIONALS, min_size=5, max_size=5),
+    r=st.fractions(Fraction(1, 2), 5, max_denominator=30),
+)
+def test_error_of_a_rational_network(
+    name: str, w: list[tuple[Fraction, ...]], rest: list[Fraction], r: Fraction
+) -> None:
+    net = Net(name, tuple(w), tuple(rest[:2]), tuple(rest[2:4]), rest[4])
+    exact = _direct(net, rest[4], r, 6)
+    for bits in (64, 256):
+        ball = error_ball(net, r, 6, bits)
+        assert _contains(ball, exact)
+        assert float(ball.rad()) < 2.0 ** (20 - bits)
+
+
+def test_windows_are_those_of_the_definition() -> None:
+    r, half_length = Fraction(7, 3), 5
+    padded = [Fraction(0), *oracle.overlap_pulse(r, half_length), Fraction(0)]
+    direct = sorted(tuple(padded[i : i + 3]) for i in range(11))
+    counted = sorted(w for w, count in window_counts(r, half_length, 3) for _ in range(count))
+    assert counted == direct
+
+
+def test_missing_readout_bias_is_the_one_that_the_laws_give() -> None:
+    w, b = (Fraction(1, 4), Fraction(1, 2), Fraction(1, 4)), Fraction(1, 3)
+    pair = Net("softplus", (w, tuple(-x for x in w)), (b, -b), (Fraction(1, 2), Fraction(-1, 2)))
+    radii = [Fraction(3, 2) + Fraction(t, 7) for t in range(15)]
+    for half_length in (4, 6):
+        error, holds = largest_error(pair, radii, half_length)
+        assert holds and error < Fraction(1, 10**60)
+    bent = Net("square", ((1, 2, 1),), (0,), (Fraction(1, 32),))
+    # Wrong between half-integers only: that is what c removes.
+    assert error_ball(bent, Fraction(5, 2), 5).contains(0)
+    assert not error_ball(bent, Fraction(9, 4), 5).contains(0)
+
+
+def test_responses_are_the_pooled_values() -> None:
+    w, b, radii = (Fraction(1), Fraction(-1, 2), Fraction(2)), Fraction(1, 5), [Fraction(9, 4)]
+    (ball,) = responses("relu", w, b, radii, 5)
+    x = oracle.overlap_pulse(radii[0], 5)
+    exact = sum((max(v, Fraction(0)) for v in oracle.preactivations(w, b, x)), Fraction(0))
+    assert _contains(ball, exact)
+
+
+def test_a_tiny_error_is_certified_and_an_exact_network_is_not() -> None:
+    exact = Net("relu", ((1, 2, 3),), (0,), (Fraction(1, 12),))
+    radii = [Fraction(5, 2) + Fraction(t, 7) for t in range(7)]
+    found = certified_error(exact, radii, 6)
+    assert (found.decided, found.radius, found.bound, found.precision) == (
+        False,
+        None,
+        0,
+        PRECISIONS[-1],
+    )
+    for size in (10, 30, 60, 100):
+        off = Net("relu", ((1, 2, 3),), (0,), (Fraction(1, 12) + Fraction(1, 10**size),))
+        found = certified_error(off, radii, 6)
+        assert found.decided and found.radius in radii
+        # c leaves the slope error: (2aΔ - 1) r with Δ = 6.
+        true = Fraction(12, 10**size) * found.radius
+        # A lower bound, and close: the largest over the radii.
+        assert 0 < found.bound <= true < 2 * found.bound
+        assert found.precision >= size * 3.3 or found.precision == PRECISIONS[0]
+
+
+def test_floats_are_taken_as_they_are() -> None:
+    a = 1 / 12  # not 1/12
+    net = Net("identity", ((1.0, 2.0, 3.0),), (0.0,), (a,), 0.0)
+    r = Fraction(9, 4)
+    exact = 12 * Fraction(a) * r - r
+    assert exact and error_ball(net, r, 5).contains(fmpq(exact.numerator, exact.denominator))
+    assert certified_error(net, [r], 5).decided
+
+
+def test_bad_input() -> None:
+    net = Net("relu", ((1, 2, 3),), (0,), (1,), 0)
+    for r in (Fraction(1, 4), Fraction(11, 2) + Fraction(1, 100)):
+        with pytest.raises(ValueError, match="does not lie"):
+            error_ball(net, r, 5)
+    with pytest.raises(ValueError, match="needed"):
+        certified_error(net, [], 5)
+    undefined = Net(sp.log(z), ((1, 1, 1),), (-1,), (1,), 0)
+    with pytest.raises(ValueError, match="no finite enclosure"):
+        largest_error(undefined, [Fraction(2)], 5)

@@ -1,0 +1,184 @@
+"""``python -m theory.shape``: answers, JSON, bad input, hostile input within its time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sympy as sp
+
+from theory import command
+from theory.classify import CLASSES, classify
+from theory.command import main, weights
+from theory.pieces import z
+
+KEYS = [
+    "expression",
+    "class",
+    "channels",
+    "minimal",
+    "weights",
+    "reason",
+    "fewer",
+    "others",
+    "steps",
+]
+
+
+def answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    assert main(["--json", *arguments]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    return json.loads(out)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "channels"),
+    [
+        ("max(z, 0)", "affine_piece", 1),
+        ("z*sigmoid(1.702*z)", "linear_odd_part", 2),
+        ("z^2", "polynomial", 2),
+        ("x + sin(x)", "affine_combination", 1),
+        ("tanh(z)", "impossible", None),
+        ("softplus(z) + tanh(z)", "undecided", None),
+        ("7", "impossible", None),
+    ],
+)
+def test_json(
+    capsys: pytest.CaptureFixture[str], text: str, kind: str, channels: int | None
+) -> None:
+    data = answer(capsys, text)
+    assert list(data) == KEYS
+    assert (data["class"], data["channels"]) == (kind, channels)
+    assert data["class"] in CLASSES and data["reason"]
+    if channels is None:
+        assert data["weights"] is None
+        return
+    found = data["weights"]
+    assert [len(w) for w in found["w"]] == [3] * channels
+    assert len(found["b"]) == len(found["a"]) == channels
+    assert set(found["exact"]) == {"w", "b", "a", "c"}
+
+
+@pytest.mark.parametrize(
+    "text", ["max(z, 0)", "z*sigmoid(1.702*z)", "z^4", "z + sin(z)", "max(z,0)^2"]
+)
+def test_printed_weights_measure_the_radius(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    """All that JSON prints, as floats, in a plain loop over the pixels: the answer is r itself, c included."""
+    from theory.grammar import parse
+
+    found = answer(capsys, text)["weights"]
+    sigma = sp.lambdify(z, parse(text), "math")
+    half = found["length"] // 2
+    for r in (1.5, 1.7, 2.25, 3.9, 5.0):
+        x = [min(max(r + 0.5 - abs(i), 0.0), 1.0) for i in range(-half - 1, half + 2)]
+        total = found["c"]
+        for w, b, a in zip(found["w"], found["b"], found["a"], strict=True):
+            total += a * sum(
+                sigma(w[0] * x[i - 1] + w[1] * x[i] + w[2] * x[i + 1] + b)
+                for i in range(1, len(x) - 1)
+            )
+        assert total == pytest.approx(r, abs=1e-9)
+
+
+def test_text_has_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["z*sigmoid(1.702*z)"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    for part in (
+        "linear odd part",
+        "2 (no network has fewer)",
+        "channel 2:",
+        "decided exactly:",
+        "yes",
+        "channel 1  ",
+    ):
+        assert part in out
+    assert main(["--ascii", "max(z, 0)"]) == 0
+    picture = capsys.readouterr().out.rpartition("decided exactly:")[2].partition("\n\n")[2]
+    assert "channel 1" in picture and picture.isascii()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "y", "z z", "2z", "import os", "__import__('os').system('true')", "z.__class__", "lambda: 0", "z**10**9", "(" * 10**5,
+        "9" * 10**5, "1e999999999", "exp(", "max(z)", "sqrt(-1)", "1/0", "log(0)", "z if z else 0", "\x00", "ｚ", "z²", "z;z", "z=1",
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_line_and_status_2(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    assert main([text]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1 and err.isascii() and len(err) < 250
+    assert "Traceback" not in err
+
+
+def test_usage_errors(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in ([], ["z", "z"], ["--what", "z"], ["--plot"]):
+        with pytest.raises(SystemExit) as stop:
+            main(arguments)
+        assert stop.value.code == 2
+        assert capsys.readouterr().err.count("\n") == 1
+    with pytest.raises(SystemExit) as stop:
+        main(["--help"])
+    assert stop.value.code == 0
+    assert "sigmoid" in capsys.readouterr().out
+
+
+def test_plot_is_written_whole_or_not_at_all(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    target = tmp_path / "relu.svg"
+    assert main(["max(z,0)", "--plot", str(target)]) == 0
+    assert (
+        target.read_text(encoding="utf-8").startswith("<svg") and len(list(tmp_path.iterdir())) == 1
+    )
+    capsys.readouterr()
+    assert main(["z", "--plot", str(tmp_path)]) == 2
+    assert main(["z", "--plot", str(tmp_path / "none" / "relu.svg")]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 2
+
+
+def test_what_takes_too_long_is_undecided(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "SECONDS", 0.5)
+    monkeypatch.setattr(command, "classify", lambda expression: __import__("time").sleep(60))
+    data = answer(capsys, "z")
+    assert (
+        data["class"] == "undecided" and "0.5 seconds" in data["reason"] and data["weights"] is None
+    )
+
+
+def test_what_raises_is_undecided(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(expression: sp.Expr) -> None:
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr(command, "classify", fail)
+    data = answer(capsys, "z")
+    assert data["class"] == "undecided" and "RecursionError" in data["reason"]
+
+
+def test_as_a_command() -> None:
+    """One process, as a user starts it: nothing on stderr, no warning about modules run twice."""
+    done = subprocess.run(
+        [sys.executable, "-m", "theory.shape", "--json", "min(max(z, -1), 1)"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["class"] == "affine_piece"
+
+
+def test_exact_weights_are_those_of_the_class() -> None:
+    shape = classify(z**3)
+    assert shape.recipe is not None
+    found = weights(z**3, shape.recipe, 9)
+    assert found["exact"]["w"] == [["1", "1", "-2**(1/3)"]]
+    assert found["length"] == 9

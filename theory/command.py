@@ -1,0 +1,262 @@
+"""``python -m theory.shape EXPRESSION``: what the shape of an activation permits, for any expression in z.
+
+The analysis runs in a process of its own with a limit of time and memory, since an expression may be
+harmless to read and hopeless to analyse; what the limit stops is *undecided*.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import resource
+import sys
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, NoReturn
+
+import sympy as sp
+
+from theory.classify import Shape, classify
+from theory.grammar import GrammarError, parse
+from theory.kinks import segments
+from theory.network import g
+from theory.normal import shortest
+from theory.operations import FUNCTIONS
+from theory.pieces import z
+from theory.plateau import kappa
+from theory.recipes import Recipe
+from theory.sketch import sketch, svg
+from theory.staircase import to_taps
+from theory.writing import to_text
+
+__all__ = ["Answer", "main", "weights"]
+
+LENGTH = 21
+"""The number N of pixels for which a readout bias is printed."""
+SECONDS = 20
+"""The analysis is stopped after this time."""
+MEMORY = 3 * 2**30
+"""Bytes of address space of the analysis."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is printed: the JSON object, and the pictures."""
+
+    data: dict[str, Any]
+    plot: str
+    picture: str
+
+
+class _Parser(argparse.ArgumentParser):
+    """Errors are one line on stderr and exit status 2."""
+
+    def error(self, message: str) -> NoReturn:
+        sys.stderr.write(f"theory.shape: {message}\n")
+        sys.exit(2)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m theory.shape",
+        description="Can a network with this activation measure a radius exactly? With how many channels, which weights, and why?",
+        epilog=(
+            "functions: "
+            + ", ".join(sorted(FUNCTIONS))
+            + ". Operators: + - * / ** ^. Constants: pi, e. "
+            "Exit status: 0 an answer was printed (undecided is one), 2 the expression or an option is no good."
+        ),
+    )
+    parser.add_argument(
+        "expression", help="σ as an expression in z, for example 'z*sigmoid(1.702*z)'"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object and nothing else"
+    )
+    parser.add_argument(
+        "--plot", metavar="FILE.svg", type=Path, help="also write the picture as SVG"
+    )
+    parser.add_argument("--ascii", action="store_true", help="draw with ASCII characters only")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit status."""
+    options = _parser().parse_args(arguments)
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # σ and φ on a terminal without them
+    try:
+        expression = parse(options.expression)
+    except GrammarError as error:
+        return _refuse(str(error))
+    if options.plot and options.plot.is_dir():
+        return _refuse(f"{options.plot} is a folder")
+    try:
+        answer = _bounded(expression, options.ascii)
+    except KeyboardInterrupt:
+        return 130
+    if options.plot:
+        try:
+            _write(options.plot, answer.picture)
+        except OSError as error:
+            return _refuse(f"{options.plot} cannot be written: {error.strerror}")
+    if options.json:
+        print(json.dumps(answer.data, ensure_ascii=False, indent=2))
+    else:
+        print(_text(answer))
+    return 0
+
+
+def _refuse(message: str) -> int:
+    sys.stderr.write(f"theory.shape: {message}\n")
+    return 2
+
+
+def _write(path: Path, text: str) -> None:
+    """All of it or nothing."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+# ---------------------------------------------------------------------------- the bounded analysis
+
+
+def _bounded(expression: sp.Expr, ascii: bool) -> Answer:
+    """The answer of a child process, or *undecided* when a limit stopped it."""
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe(duplex=False)
+    child = context.Process(target=_analyse, args=(expression, ascii, theirs), daemon=True)
+    child.start()
+    theirs.close()
+    try:
+        found = ours.recv() if ours.poll(SECONDS) else f"not decided within {SECONDS} seconds"
+    except EOFError:
+        found = "the analysis ran out of memory"
+    finally:
+        child.kill()
+        child.join()
+    if isinstance(found, Answer):
+        return found
+    return _answer(
+        expression, Shape("undecided", None, False, None, (), str(found)), ascii, draw=False
+    )
+
+
+def _analyse(expression: sp.Expr, ascii: bool, out: Connection) -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, most))
+    try:
+        out.send(_answer(expression, classify(expression), ascii))
+    except Exception as error:  # noqa: BLE001 - said in the answer, which is then undecided
+        line = (str(error).splitlines() or [""])[0]
+        out.send(f"the analysis stopped: {type(error).__name__} {line}".rstrip())
+
+
+def _answer(expression: sp.Expr, shape: Shape, ascii: bool, draw: bool = True) -> Answer:
+    recipe = shape.recipe
+    data = {
+        "expression": to_text(expression),
+        "class": shape.kind,
+        "channels": shape.channels,
+        "minimal": shape.minimal,
+        "weights": None if recipe is None else weights(expression, recipe),
+        "reason": shape.reason,
+        "fewer": shape.lower or None,
+        "others": recipe.conditions if recipe else None,
+        "steps": [{"name": step.name, "holds": step.holds} for step in shape.steps],
+    }
+    stairs = _stairs(recipe) if recipe else []
+    if not draw:
+        return Answer(data, "", svg(sp.Integer(0), []))
+    return Answer(data, sketch(expression, stairs, ascii=ascii), svg(expression, stairs))
+
+
+def _stairs(recipe: Recipe) -> list[list[sp.Expr]]:
+    """Per channel all values that its two staircases take, from b on, each once."""
+    stairs = []
+    for w, b in zip(recipe.w, recipe.b, strict=True):
+        ends = [b, *(b + end for pair in segments(w) for end in pair)]
+        stairs.append(list(dict.fromkeys(sp.expand(end) for end in ends)))
+    return stairs
+
+
+def weights(expression: sp.Expr, recipe: Recipe, length: int = LENGTH) -> dict[str, Any]:
+    """The weights of a recipe as floats and, under ``exact``, as expressions; c is for ``length`` pixels.
+
+    c = -Σ_k a_k (N g_k(0) + κ_k).
+    """
+    n = len(recipe.w[0])
+    c = sp.Integer(0)
+    for w, b, a in zip(recipe.w, recipe.b, recipe.a, strict=True):
+        taps = {
+            sp.Symbol(f"w_{u}", real=True): tap
+            for u, tap in zip(range(-(n // 2), n // 2 + 1), w, strict=True)
+        }
+        law = length * g(sp.Integer(0)) + to_taps(kappa(n), n)
+        c -= a * law.xreplace(taps).replace(
+            g, lambda v, b=b: expression.xreplace({z: sp.expand(v + b)})
+        )
+    exact = {"w": recipe.w, "b": recipe.b, "a": recipe.a, "c": shortest(c)}
+    return {
+        "length": length,
+        **{name: _map(value, lambda v: float(v.evalf(30))) for name, value in exact.items()},
+        "exact": {name: _map(value, str) for name, value in exact.items()},
+    }
+
+
+def _map(value: Any, function: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_map(part, function) for part in value]
+    return function(value)
+
+
+# ------------------------------------------------------------------------------------------- text
+
+
+WIDTH = 100
+INDENT = " " * 10
+
+
+def _text(answer: Answer) -> str:
+    data = answer.data
+    lines = [f"σ(z) = {data['expression']}", "", _line("class", data["class"].replace("_", " "))]
+    if data["channels"] is not None:
+        proved = "no network has fewer" if data["minimal"] else "the fewest known"
+        lines.append(_line("channels", f"{data['channels']} ({proved})"))
+    lines.append(_line("because", data["reason"]))
+    if data["fewer"]:
+        lines.append(_line("fewer", data["fewer"]))
+    if data["weights"]:
+        lines += ["", *_weights_text(data["weights"]), _line("others", data["others"])]
+    if data["steps"]:
+        lines += ["", "decided exactly:"]
+        lines += [
+            f"  {'yes' if step['holds'] else 'NO '}  {step['name']}" for step in data["steps"]
+        ]
+    return "\n".join([*lines, "", answer.plot]).rstrip()
+
+
+def _line(label: str, text: str) -> str:
+    return textwrap.fill(
+        text, WIDTH, initial_indent=label.ljust(len(INDENT)), subsequent_indent=INDENT,
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
+
+
+def _weights_text(found: dict[str, Any]) -> list[str]:
+    exact = found["exact"]
+    lines = ["weights   an example with three taps"]
+    for k, (w, b, a) in enumerate(zip(exact["w"], exact["b"], exact["a"], strict=True), start=1):
+        lines.append(f"  channel {k}:  w = ({', '.join(w)}),  b = {b},  a = {a}")
+    c = exact["c"] if len(exact["c"]) <= 40 else f"{found['c']:.12g}"
+    lines.append(f"  readout bias for {found['length']} pixels:  c = {c}")
+    return lines
