@@ -123,11 +123,10 @@ LAWS: dict[str, tuple[str, ...]] = {
     "span": ("response_rate", "copies"),
     "asymptotes": ("balance",),
     "rates": (
-        *(f"expansion.{name}" for name in ("basis", "moments", "centre", "chord_slope")),
-        *("expansion.components", "expansion.kinked_deviation"),
-        *(f"leading.{name}" for name in ("loss", "spread", "after_radius", "remaining")),
-        *(f"leading.{name}_rate" for name in ("curved", "inflection", "free_filter")),
-    ),
+        "expansion.basis", "expansion.moments", "expansion.centre", "expansion.chord_slope", "expansion.components",
+        "expansion.kinked_deviation", "leading.spread", "leading.loss", "leading.after_radius", "leading.remaining",
+        "leading.curved_rate", "leading.inflection_rate", "leading.free_filter_rate",
+    ),  # fmt: skip
 }
 """The functions that make up the law of each claim; from another file than the claim's with its name and a dot."""
 
@@ -234,9 +233,9 @@ def test_one_changed_sign_turns_the_proof_red(
     proved = importlib.import_module(f"theory.{claim}")
     before = getattr(module, name)
     after, change = _mutated(module, name, place)
-    for user in {module, proved}:  # where the proof is in another file, it has its own binding
-        assert getattr(user, name, before) is before
-        monkeypatch.setattr(user, name, after, raising=False)
+    for user in (module, proved):  # a proof in another file has its own binding of the function
+        if vars(user).get(name) is before:
+            monkeypatch.setattr(user, name, after)
     if "PROVED_TAPS" in vars(proved):
         monkeypatch.setattr(proved, "PROVED_TAPS", (3, 5))
     try:

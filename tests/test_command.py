@@ -117,6 +117,12 @@ def test_bad_input_is_one_line_and_status_2(capsys: pytest.CaptureFixture[str], 
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize("text", ["-softplus(-z)", "-z", "-1*z"])
+def test_expressions_may_begin_with_a_minus(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    assert answer(capsys, text)["channels"] in (1, 2)
+    assert main([text, "--json"]) == 0
+
+
 def test_usage_errors(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in ([], ["z", "z"], ["--what", "z"], ["--plot"]):
         with pytest.raises(SystemExit) as stop:

@@ -11,8 +11,10 @@ import json
 import multiprocessing
 import os
 import resource
+import signal
 import sys
 import textwrap
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -87,17 +89,16 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit status."""
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    options = _parser().parse_args([_guarded(argument) for argument in given])
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")  # σ and φ on a terminal without them
-    try:
-        expression = parse(options.expression)
-    except GrammarError as error:
-        return _refuse(str(error))
     if options.plot and options.plot.is_dir():
         return _refuse(f"{options.plot} is a folder")
     try:
-        answer = _bounded(expression, options.ascii)
+        answer = _bounded(options.expression.strip(), options.ascii)
+    except GrammarError as error:
+        return _refuse(str(error))
     except KeyboardInterrupt:
         return 130
     if options.plot:
@@ -110,6 +111,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         print(_text(answer))
     return 0
+
+
+def _guarded(argument: str) -> str:
+    """An expression such as -z is no option: a blank in front of it says so to argparse."""
+    return (
+        f" {argument}"
+        if argument[:1] == "-" and argument[:2] not in ("--", "-h", "-")
+        else argument
+    )
 
 
 def _refuse(message: str) -> int:
@@ -130,53 +140,75 @@ def _write(path: Path, text: str) -> None:
 # ---------------------------------------------------------------------------- the bounded analysis
 
 
-def _bounded(expression: sp.Expr, ascii: bool) -> Answer:
-    """The answer of a child process, or *undecided* when a limit stopped it."""
+def _bounded(text: str, ascii: bool) -> Answer:
+    """The answer of a child process, or *undecided* when a limit stopped it.
+
+    Raises
+    ------
+    GrammarError: the text is no expression.
+    """
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
-    child = context.Process(target=_analyse, args=(expression, ascii, theirs), daemon=True)
+    child = context.Process(target=_analyse, args=(text, ascii, theirs), daemon=True)
     child.start()
     theirs.close()
+    end = time.monotonic() + SECONDS
+    read, found = text, f"not decided within {SECONDS} seconds"
     try:
-        found = ours.recv() if ours.poll(SECONDS) else f"not decided within {SECONDS} seconds"
+        while ours.poll(max(end - time.monotonic(), 0)):
+            kind, value = ours.recv()
+            if kind == "refused":
+                raise GrammarError(value)
+            if kind == "answer":
+                return value
+            if kind == "read":
+                read = value
+            else:
+                found = value
+                break
     except EOFError:
         found = "the analysis ran out of memory"
     finally:
         child.kill()
         child.join()
-    if isinstance(found, Answer):
-        return found
-    return _answer(
-        expression, Shape("undecided", None, False, None, (), str(found)), ascii, draw=False
-    )
+    return _answer(read, None, Shape("undecided", None, False, None, (), found), ascii)
 
 
-def _analyse(expression: sp.Expr, ascii: bool, out: Connection) -> None:
+def _analyse(text: str, ascii: bool, out: Connection) -> None:
+    """In the child: what was read, then the answer, or why there is none."""
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, most))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process
     try:
-        out.send(_answer(expression, classify(expression), ascii))
+        expression = parse(text)
+        read = to_text(expression)
+        out.send(("read", read))
+        out.send(("answer", _answer(read, expression, classify(expression), ascii)))
+    except GrammarError as error:
+        out.send(("refused", str(error)))
     except Exception as error:  # noqa: BLE001 - said in the answer, which is then undecided
         line = (str(error).splitlines() or [""])[0]
-        out.send(f"the analysis stopped: {type(error).__name__} {line}".rstrip())
+        out.send(("stopped", f"the analysis stopped: {type(error).__name__} {line}".rstrip()))
 
 
-def _answer(expression: sp.Expr, shape: Shape, ascii: bool, draw: bool = True) -> Answer:
+def _answer(read: str, expression: sp.Expr | None, shape: Shape, ascii: bool) -> Answer:
+    """The answer about an expression; without one (the analysis was stopped) nothing is drawn."""
     recipe = shape.recipe
+    found = weights(expression, recipe) if expression is not None and recipe else None
     data = {
-        "expression": to_text(expression),
+        "expression": read,
         "class": shape.kind,
         "channels": shape.channels,
         "minimal": shape.minimal,
-        "weights": None if recipe is None else weights(expression, recipe),
+        "weights": found,
         "reason": shape.reason,
         "fewer": shape.lower or None,
         "others": recipe.conditions if recipe else None,
         "steps": [{"name": step.name, "holds": step.holds} for step in shape.steps],
     }
-    stairs = _stairs(recipe) if recipe else []
-    if not draw:
+    if expression is None:
         return Answer(data, "", svg(sp.Integer(0), []))
+    stairs = _stairs(recipe) if recipe else []
     return Answer(data, sketch(expression, stairs, ascii=ascii), svg(expression, stairs))
 
 
