@@ -123,10 +123,20 @@ LAWS: dict[str, tuple[str, ...]] = {
     "span": ("response_rate", "copies"),
     "asymptotes": ("balance",),
     "rates": (
-        "expansion.basis", "expansion.moments", "expansion.centre", "expansion.chord_slope", "expansion.components",
-        "expansion.kinked_deviation", "leading.spread", "leading.loss", "leading.after_radius", "leading.remaining",
-        "leading.curved_rate", "leading.inflection_rate", "leading.free_filter_rate",
-    ),  # fmt: skip
+        "expansion.basis",
+        "expansion.moments",
+        "expansion.centre",
+        "expansion.chord_slope",
+        "expansion.components",
+        "expansion.kinked_deviation",
+        "leading.spread",
+        "leading.loss",
+        "leading.after_radius",
+        "leading.remaining",
+        "leading.curved_rate",
+        "leading.inflection_rate",
+        "leading.free_filter_rate",
+    ),
 }
 """The functions that make up the law of each claim; from another file than the claim's with its name and a dot."""
 

@@ -237,7 +237,7 @@ def test_drawings_are_the_same_every_time_and_well_formed() -> None:
 def test_drawings_refuse_what_they_cannot_show() -> None:
     with pytest.raises(ValueError, match="id"):
         figures.figure_svg(figures.pulses([1.5], 3), "1 bad", "t")
-    with pytest.raises(ValueError, match="classes"):
+    with pytest.raises(ValueError, match="kinds"):
         figures.loss_histogram([1.0], {}, [])
     with pytest.raises(ValueError, match="finite"):
         figures.loss_histogram([math.nan], {}, ["exact"])

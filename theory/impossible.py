@@ -345,6 +345,7 @@ OBSTRUCTIONS: tuple[Callable[[Branches], Obstruction | None], ...] = (
     _one_exponential,
     _nearest_pole,
 )
+"""The tests, each a function of the branches of σ; cheap ones first."""
 
 
 def obstructions(branches: Branches) -> tuple[Obstruction, ...]:

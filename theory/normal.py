@@ -89,7 +89,7 @@ def _over_generators(expression: sp.Expr) -> tuple[sp.Expr, dict[sp.Expr, sp.Exp
     for table in rates.values():
         for monomial, rate in table.items():
             rational_part, kind = rate.as_coeff_Mul()
-            symbol, denominator = units.get((monomial, kind), (sp.Dummy(), 1))
+            symbol, denominator = units.get((monomial, kind), (_dummy(kind * monomial), 1))
             units[monomial, kind] = symbol, int(sp.ilcm(denominator, rational_part.q))
     forward, back = {}, {}
     for atom, table in rates.items():
@@ -101,6 +101,11 @@ def _over_generators(expression: sp.Expr) -> tuple[sp.Expr, dict[sp.Expr, sp.Exp
             back[symbol] = sp.exp(kind * monomial / denominator)
         forward[atom] = product
     return expression.xreplace(forward), back
+
+
+def _dummy(exponent: sp.Expr) -> sp.Symbol:
+    """A symbol for an exponential: positive where the exponent is real, which lets logarithms of it be taken."""
+    return sp.Dummy(positive=True) if exponent.is_real else sp.Dummy()
 
 
 def _monomials(argument: sp.Expr) -> list[tuple[sp.Expr, sp.Expr]]:

@@ -125,8 +125,10 @@ CLAIM = Claim(
     id="shape",
     title="The shape of σ decides: exact with how many channels and which weights, or never",
     statement=(
-        r"\text{exact for some } K, n \iff 1 \in \operatorname{span}\{\varphi \mapsto \sigma'(\alpha\varphi+\beta)\}: \quad"
-        r" \sigma = s z + t \text{ on } J \Rightarrow K = 1, \quad \sigma(t{+}z) - \sigma(t{-}z) = s z \Rightarrow K = 2, \quad"
+        r"\text{exact for some } K, n \iff"
+        r" 1 \in \operatorname{span}\{\varphi \mapsto \sigma'(\alpha\varphi+\beta)\}, \qquad"
+        r" \sigma = s z + t \text{ on } J \Rightarrow K = 1, \qquad"
+        r" \sigma(t{+}z) - \sigma(t{-}z) = s z \Rightarrow K = 2, \qquad"
         r" s_- + s_+ = 0 \Rightarrow \text{never}"
     ),
     assumptions=(

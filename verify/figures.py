@@ -261,9 +261,7 @@ FLOOR = 1e-34
 """Losses at or below are drawn here: a logarithmic axis has no zero."""
 
 
-def loss_histogram(
-    losses: ArrayLike, levels: Mapping[str, float], kinds: Sequence[str]
-) -> Drawing:
+def loss_histogram(losses: ArrayLike, levels: Mapping[str, float], kinds: Sequence[str]) -> Drawing:
     """Final losses over seeds, stacked by kind, on a logarithmic axis; predicted levels as lines.
 
     ``losses`` has shape (networks,) and ``kinds`` names the kind of each.

@@ -48,8 +48,10 @@ TAPS = (1, 3)
 """Numbers of taps."""
 HEIGHTS = tuple(2.0**-k for k in range(1, 7))
 """S, a decade and a half."""
-CELLS, PER_CELL = 4, 8
-"""The radii: so many cells, so many fractions in each."""
+CELLS = 4
+"""The cells of the radii trained on."""
+PER_CELL = 8
+"""The radii in each, φ = t/8."""
 EDGE = 6.0
 """A bias that gets as far as this has left: all inflections but those of sin lie well inside."""
 

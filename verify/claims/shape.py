@@ -175,7 +175,7 @@ def _filters(
     channels: int, k: int, rng: np.random.Generator
 ) -> tuple[tuple[tuple[Fraction, ...], Fraction], ...]:
     """Dyadic (w, b): of every size, some of one sign throughout, some with S + 2b = 0."""
-    size = 1 << (k // 3 % 6)
+    size = Fraction(2) ** (k // 3 % 4 - 1)
     found = []
     for _ in range(channels):
         w = [Fraction(int(x), 1024) * size for x in rng.integers(-1023, 1024, TAPS) | 1]
@@ -188,12 +188,16 @@ def _filters(
     return tuple(found)
 
 
+MORE = (1024, 2048, 4096)
+"""erf saturates like exp(-z²): at z = 16 it is 1 but for 2^-370, and a determinant multiplies K such numbers."""
+
+
 def _no_readout(
     name: str, filters: tuple[tuple[tuple[Fraction, ...], Fraction], ...], rng: np.random.Generator
 ) -> bool:
     """No (a, c) makes Σ_k a_k F_k(r) + c = r at K + 2 radii: det (F_1 .. F_K, 1, r) is proved nonzero."""
     size = len(filters) + 2
-    for bits in PRECISIONS:
+    for bits in (*PRECISIONS, *MORE):
         steps = rng.choice(4 * 32, size, replace=False)
         radii = [Fraction(TAPS, 2) + Fraction(int(t), 32) for t in steps]
         with ctx.workprec(bits):
