@@ -69,6 +69,9 @@ def test_zero_is_never_affirmed_wrongly(f: sp.Expr) -> None:
 
 
 IDENTITIES = (
+    (sp.exp(z) / (1 + sp.exp(z)) - 1 / (1 + sp.exp(-z))) / 2,
+    (sp.tanh(z) - sp.sinh(z) / sp.cosh(z)) ** 2 * sp.exp(z),
+    sp.log(1 + sp.exp(z)) - sp.log(1 + sp.exp(-z)) - z,
     1 / (1 + sp.exp(-z)) + 1 / (1 + sp.exp(z)) - 1,
     sp.tanh(z) - (sp.exp(2 * z) - 1) / (sp.exp(2 * z) + 1),
     sp.cosh(z) ** 2 - sp.sinh(z) ** 2 - 1,

@@ -52,6 +52,8 @@ def _is_zero_form(expression: sp.Expr) -> bool:
     if sp.expand(expression) == 0:
         return True
     written, back = _over_generators(_by_exponentials(expression))
+    # log(1 + 1/E) becomes log(1 + E) - log(E), and log(E) the exponent that E stands for.
+    written = written.replace(sp.log, lambda argument: sp.log(sp.together(argument)))
     numerator, _ = sp.fraction(sp.together(written))
     return bool(sp.expand(sp.expand(numerator).xreplace(back)) == 0)
 
@@ -60,15 +62,22 @@ _SAMPLES = (0.43, -0.72, 1.31, 1.67, -0.21, 0.89)
 
 
 def _far_from_zero(expression: sp.Expr) -> bool:
-    """Some value is far from 0, in floating point: a quick no, which needs no proof."""
+    """Some value is far from 0, in floating point: a quick no, which needs no proof.
+
+    A sum is far from 0 when it is not small against its largest term; a product when all its factors are.
+    """
+    if expression.is_Mul:
+        return all(_far_from_zero(factor) for factor in expression.args)
+    if expression.is_Pow and expression.exp.is_number:
+        return _far_from_zero(expression.base)
     symbols = sorted(expression.free_symbols, key=str)
-    parts = sp.Add.make_args(expression)
     try:
-        function = sp.lambdify(symbols, parts, "math", cse=True)
+        function = sp.lambdify(symbols, sp.Add.make_args(expression), "math", cse=True)
         for turn in range(2):
             at = [_SAMPLES[(turn + k) % len(_SAMPLES)] for k in range(len(symbols))]
             values = function(*at)
-            if abs(sum(values)) > 1e-8 * max(abs(value) for value in values):
+            scale = max(abs(value) for value in values) if expression.is_Add else 1.0
+            if abs(sum(values)) > 1e-8 * scale:
                 return True
     except (ArithmeticError, AttributeError, NameError, TypeError, ValueError):
         return False

@@ -101,11 +101,18 @@ def _combined(slope: sp.Expr, shifts: list[tuple[sp.Expr, sp.Expr]]) -> sp.Expr:
     """Σ a f'(z + s): for a polynomial f' its own, short, normal form."""
     if not slope.is_polynomial(z):
         return sp.Add(*(a * slope.xreplace({z: z + s}) for s, a in shifts))
-    poly = sp.Poly(slope, z)
+    poly, lead = sp.Poly(slope, z), shifts[0][1]
     total = sp.Poly(0, z)
     for s, a in shifts:
-        total += a * poly.compose(sp.Poly(z + sp.expand(s), z))
-    return sp.Add(*(sp.expand(c) * z**power for (power,), c in total.terms()))
+        total += _share(a, lead) * poly.compose(sp.Poly(z + sp.expand(s), z))
+    return lead * sp.Add(*(sp.expand(c) * z**power for (power,), c in total.terms()))
+
+
+def _share(a: sp.Expr, lead: sp.Expr) -> sp.Expr:
+    """a / lead, as the fraction that it is shown to be: differences give rational shares of one weight."""
+    digits = (a / lead).evalf(60, maxn=200)
+    guess = sp.nsimplify(digits, rational=True, tolerance=sp.Float("1e-30"))
+    return guess if is_zero(sp.expand(a - guess * lead)) else a / lead
 
 
 def _within(value: sp.Expr, piece: Piece) -> bool:

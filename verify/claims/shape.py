@@ -34,6 +34,7 @@ from verify.attempts import (
 from verify.ensemble import Setting
 from verify.lab import Lab, Profile
 from verify.page import Figure, Section
+from verify.rate_words import in_words
 from verify.verdict import Column, column
 
 __all__ = [
@@ -352,4 +353,5 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
 
 def sections(lab: Lab) -> tuple[Section, ...]:
     """The atlas: what every activation permits, and what training made of it."""
-    return atlas.sections(outcomes(LAW, lab), STARTS)
+    rates = {name: in_words(name) for name in ACTIVATIONS}
+    return atlas.sections(outcomes(LAW, lab), STARTS, rates)
