@@ -1,6 +1,6 @@
 r"""The class of an activation, from its expression alone: a verified construction, an obstruction, or neither.
 
-    possible    some construction of theory.recipes is shown to be exact; the one with the fewest channels is kept
+    possible    some construction of theory.constructions is shown to be exact; the one with the fewest channels is kept
     impossible  some obstruction of theory.impossible applies, for every number of channels and taps
     undecided   neither was found: this says nothing about σ
 
@@ -15,11 +15,12 @@ from functools import lru_cache
 import sympy as sp
 
 from theory.claim import Step
+from theory.constructions import constructions
 from theory.growth import analytic, slopes_at_infinity
 from theory.impossible import Obstruction, obstructions
 from theory.normal import constant_value, is_zero, nonnegative, number_sign, vanishes
 from theory.pieces import Piece, Pieces, TooManyPieces, pieces, z
-from theory.recipes import Construction, Recipe, constructions, decide
+from theory.recipes import Construction, Recipe, decide
 
 __all__ = ["CLASSES", "Shape", "classify", "needs_two"]
 
