@@ -12,6 +12,7 @@ from theory.classify import classify
 from theory.impossible import obstructions
 from theory.pieces import pieces
 from theory.shape import CLAIM, LAW, prove
+from verify.claims.shape import in_torch
 
 CLASSES = {
     "affine_piece": (
@@ -61,6 +62,17 @@ def test_proof() -> None:
 def test_wrong_laws_are_open_in_more_than_one_row(wrong: object) -> None:
     open_steps = prove(wrong.law).open  # type: ignore[attr-defined]
     assert len({step.name.partition(":")[0] for step in open_steps}) >= 2
+
+
+@pytest.mark.parametrize("name", [n for names in list(CLASSES.values())[:3] for n in names.split()])
+def test_derived_networks_measure_radii_in_torch(name: str) -> None:
+    stated = classify(ACTIVATIONS[name].expression)
+    right = in_torch(name, stated)
+    assert right is not None and right <= 1
+    assert stated.recipe is not None
+    a = (stated.recipe.a[0] * sp.Rational(10**9 + 1, 10**9), *stated.recipe.a[1:])
+    off = in_torch(name, replace(stated, recipe=replace(stated.recipe, a=a)))
+    assert off is not None and off > 1
 
 
 @pytest.mark.parametrize("name", ["relu", "silu", "square", "cube"])

@@ -26,14 +26,9 @@ import sympy as sp
 from theory.classify import Shape, classify
 from theory.grammar import GrammarError, parse
 from theory.kinks import segments
-from theory.network import g
-from theory.normal import shortest
 from theory.operations import FUNCTIONS
-from theory.pieces import z
-from theory.plateau import kappa
-from theory.recipes import Recipe
+from theory.recipes import Recipe, readout_bias
 from theory.sketch import sketch, svg
-from theory.staircase import to_taps
 from theory.writing import to_text
 
 __all__ = ["Answer", "main", "weights"]
@@ -222,22 +217,9 @@ def _stairs(recipe: Recipe) -> list[list[sp.Expr]]:
 
 
 def weights(expression: sp.Expr, recipe: Recipe, length: int = LENGTH) -> dict[str, Any]:
-    """The weights of a recipe as floats and, under ``exact``, as expressions; c is for ``length`` pixels.
-
-    c = -Σ_k a_k (N g_k(0) + κ_k).
-    """
-    n = len(recipe.w[0])
-    c = sp.Integer(0)
-    for w, b, a in zip(recipe.w, recipe.b, recipe.a, strict=True):
-        taps = {
-            sp.Symbol(f"w_{u}", real=True): tap
-            for u, tap in zip(range(-(n // 2), n // 2 + 1), w, strict=True)
-        }
-        law = length * g(sp.Integer(0)) + to_taps(kappa(n), n)
-        c -= a * law.xreplace(taps).replace(
-            g, lambda v, b=b: expression.xreplace({z: sp.expand(v + b)})
-        )
-    exact = {"w": recipe.w, "b": recipe.b, "a": recipe.a, "c": shortest(c)}
+    """The weights of a recipe as floats and, under ``exact``, as expressions; c is for ``length`` pixels."""
+    c = readout_bias(expression, recipe, length)
+    exact = {"w": recipe.w, "b": recipe.b, "a": recipe.a, "c": c}
     return {
         "length": length,
         **{name: _map(value, lambda v: float(v.evalf(30))) for name, value in exact.items()},

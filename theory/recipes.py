@@ -15,9 +15,12 @@ import sympy as sp
 
 from theory.claim import Step
 from theory.kinks import segments
-from theory.normal import is_zero, number_sign
+from theory.network import g, taps
+from theory.normal import is_zero, number_sign, shortest
 from theory.pieces import Piece, z
+from theory.plateau import kappa
 from theory.signal import phi
+from theory.staircase import to_taps
 
 __all__ = [
     "Channel",
@@ -27,6 +30,7 @@ __all__ = [
     "combined",
     "decide",
     "free_interval",
+    "readout_bias",
     "rising",
     "within",
 ]
@@ -116,6 +120,17 @@ def within(value: sp.Expr, piece: Piece) -> bool:
     """Strictly inside: σ may jump where the piece ends."""
     above = piece.low == -sp.oo or number_sign(value - piece.low) == 1
     return above and (piece.high == sp.oo or number_sign(piece.high - value) == 1)
+
+
+def readout_bias(expression: sp.Expr, recipe: Recipe, length: int) -> sp.Expr:
+    """c = -Σ_k a_k (N g_k(0) + κ_k), exact, for σ as an expression in z and a signal of N = ``length`` pixels."""
+    n = len(recipe.w[0])
+    law = length * g(sp.Integer(0)) + to_taps(kappa(n), n)
+    c = sp.Integer(0)
+    for w, b, a in zip(recipe.w, recipe.b, recipe.a, strict=True):
+        there = law.xreplace(dict(zip(taps(n), w, strict=True)))
+        c -= a * there.replace(g, lambda v, b=b: expression.xreplace({z: sp.expand(v + b)}))
+    return shortest(c)
 
 
 def free_interval(piece: Piece) -> tuple[sp.Expr, sp.Expr] | None:

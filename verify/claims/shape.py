@@ -8,14 +8,17 @@ from fractions import Fraction
 
 import numpy as np
 import sympy as sp
+import torch
 from flint import arb, arb_mat, ctx
 
 from numerics.ball import PRECISIONS, Net, largest_error
 from numerics.ball import responses as enclosed_responses
+from numerics.rounding import prediction_bound
+from numerics.sample import pulse
 from theory.activation import ACTIVATIONS
 from theory.classify import Shape
 from theory.pieces import Piece, pieces, z
-from theory.recipes import Recipe
+from theory.recipes import Recipe, readout_bias
 from theory.shape import LAW, ShapeLaw
 from verify import atlas
 from verify.attempts import (
@@ -31,8 +34,9 @@ from verify.attempts import (
     refined,
     settings,
 )
-from verify.ensemble import Setting
+from verify.ensemble import Setting, Weights
 from verify.lab import Lab, Profile
+from verify.nets import load
 from verify.page import Figure, Section
 from verify.rate_words import in_words
 from verify.verdict import Column, column
@@ -44,6 +48,7 @@ __all__ = [
     "figures",
     "forecast",
     "identical",
+    "in_torch",
     "outcomes",
     "sections",
     "train",
@@ -320,8 +325,12 @@ def train(law: ShapeLaw, lab: Lab) -> Column:
     never = [one for one in found if one.forecast == "never"]
     possible = [one for one in found if one.forecast == "exact"]
     torch_wrong, torch_networks = _by_torch(law, lab)
+    derived = [in_torch(name, law(row.expression)) for name, row in ACTIVATIONS.items()]
+    off = [ratio for ratio in derived if ratio is not None]
+    torch_wrong += sum(not ratio <= 1 for ratio in off)
     detail = (
-        f"contradictions: {len(possible)} cases (σ, K) must and do hold exact networks"
+        f"contradictions: {len(off)} derived networks, loaded into torch, answer r to {max(off, default=0.0):.1g} of the "
+        f"rounding bound at radii of all kinds; {len(possible)} cases (σ, K) must hold exact networks"
         f" ({sum(one.refined for one in possible)} of them reached from random starts, the others from starts "
         f"around the derived weights); in {len(never)} cases none may be exact: all "
         f"{sum(one.networks for one in never)} trained networks are proved to err, by "
@@ -330,6 +339,35 @@ def train(law: ShapeLaw, lab: Lab) -> Column:
         f"{torch_networks} trained by torch.optim"
     )
     return column(wrong + torch_wrong, 0, detail)
+
+
+IRRATIONAL = (np.sqrt(5) - 1) / 2
+"""Multiples of it fill an interval evenly and are no sampled radii."""
+
+
+def in_torch(name: str, stated: Shape) -> float | None:
+    """The largest |r̂ - r| of the derived network as torch runs it, in units of its bound; None without one.
+
+    Twice the bound of one evaluation: to write an exact weight as a float is one more rounding of every product.
+    """
+    if stated.recipe is None:
+        return None
+    recipe, n = stated.recipe, len(stated.recipe.w[0])
+    steps = np.arange(1, 201)
+    r = n / 2 + np.concatenate([4 * (steps * IRRATIONAL % 1), np.arange(4)])
+    half_length = int(np.ceil(r.max())) + n // 2
+    c = readout_bias(ACTIVATIONS[name].expression, recipe, 2 * half_length + 1)
+    w, b, a = (
+        np.array(sp.Matrix(part).evalf(30), dtype=float)
+        for part in (recipe.w, [recipe.b], [recipe.a])
+    )
+    weights = Weights(w[None], b, a, np.array([float(c.evalf(30))]))
+    with torch.inference_mode():
+        net = load(Setting(name, recipe.channels, n), weights, 0)
+        answers = net(torch.tensor(pulse(r, half_length))).numpy()
+    size = 2 * half_length + 1
+    bound = prediction_bound(weights.w, weights.b, weights.a, weights.c, r, size, name)[0]
+    return float(np.max(np.abs(answers - r) / (2 * bound)))
 
 
 def _by_torch(law: ShapeLaw, lab: Lab) -> tuple[int, int]:
