@@ -83,21 +83,15 @@ def classify(expression: sp.Expr) -> Shape:
             construction.reason,
             words,
         )
-    against = obstructions(parts.branches)
+    against = next(obstructions(parts.branches), None)
     if against:
-        steps = tuple(step for one in against for step in one.steps)
-        return Shape("impossible", None, True, None, steps, _first_and_others(against))
+        reason = f"{against.theorem}: {against.reason}"
+        return Shape("impossible", None, True, None, against.steps, reason)
     return _undecided("no construction and no obstruction known here applies")
 
 
 def _undecided(reason: str) -> Shape:
     return Shape("undecided", None, False, None, (), reason)
-
-
-def _first_and_others(found: tuple[Obstruction, ...]) -> str:
-    others = ", ".join(one.theorem for one in found[1:])
-    again = f" (proved again by: {others})" if others else ""
-    return f"{found[0].theorem}: {found[0].reason}{again}"
 
 
 def _best(parts: Pieces) -> tuple[Construction, tuple[Step, ...]] | None:

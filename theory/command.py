@@ -101,10 +101,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _write(options.plot, answer.picture)
         except OSError as error:
             return _refuse(f"{options.plot} cannot be written: {error.strerror}")
-    if options.json:
-        print(json.dumps(answer.data, ensure_ascii=False, indent=2))
-    else:
-        print(_text(answer))
+    text = json.dumps(answer.data, ensure_ascii=False, indent=2) if options.json else _text(answer)
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:  # the reader has seen enough; nothing more may be written at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

@@ -19,7 +19,7 @@ The theorems are proved in docs/shape.md; the steps here decide their premises f
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import sympy as sp
@@ -348,14 +348,15 @@ OBSTRUCTIONS: tuple[Callable[[Branches], Obstruction | None], ...] = (
 """The tests, each a function of the branches of σ; cheap ones first."""
 
 
-def obstructions(branches: Branches) -> tuple[Obstruction, ...]:
-    """Every obstruction whose premises are shown to hold for the analytic branches of σ; () when none is."""
-    found = []
+def obstructions(branches: Branches) -> Iterator[Obstruction]:
+    """Every obstruction whose premises are shown to hold for the analytic branches of σ, one after the other.
+
+    The first settles the matter; the later ones are further proofs, and may take long.
+    """
     for test in OBSTRUCTIONS:
         try:
-            one = test(branches)
+            found = test(branches)
         except Unsettled:
             continue
-        if one is not None:
-            found.append(one)
-    return tuple(found)
+        if found is not None:
+            yield found

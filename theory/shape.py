@@ -65,7 +65,7 @@ def _steps(expression: sp.Expr, stated: Shape) -> Iterator[Step]:
             yield from lower.steps if lower else ()
             yield Step("two channels are the fewest", stated.recipe.channels == 2)
         return
-    against = obstructions(parts.branches)
+    against = tuple(obstructions(parts.branches))
     yield Step(
         f"stated {stated.kind}, and an obstruction applies",
         bool(against) and stated.kind == "impossible",
