@@ -15,7 +15,7 @@ from theory.activation import ACTIVATIONS
 from theory.classify import CLASSES
 from theory.kinks import segments
 from verify import atlas, mathml
-from verify.attempts import KINDS, counts
+from verify.attempts import KINDS, Reached, counts
 from verify.claims import shape as room
 from verify.figures import COLOURS, figure_svg
 
@@ -97,11 +97,11 @@ def test_drawing_is_a_figure_that_names_its_parts(drawing: object) -> None:
     assert found.id.startswith("shape") and mathml.prose(found.caption)
 
 
-def _fake(name: str, channels: int) -> room.Outcome:
+def _fake(name: str, channels: int) -> Reached:
     stated = next(row.shape for row in atlas.rows() if row.name == name)
     said = room.forecast(stated, channels)
     kinds = (0, 3, 197, 0) if said == "never" else (150, 0, 50, 0)
-    return room.Outcome(
+    return Reached(
         name,
         channels,
         said,

@@ -19,6 +19,7 @@ from verify import attempts
 from verify.attempts import (
     KINDS,
     TAPS,
+    Reached,
     by_torch,
     certificates,
     counts,
@@ -186,14 +187,14 @@ def test_wrong_laws_are_rejected_by_check_and_by_training(lab: Lab, wrong: Any) 
 
 
 def test_outcomes_account_for_every_network(lab: Lab) -> None:
-    for one in room.outcomes(LAW, lab):
+    for one in room.reached(LAW, lab):
         assert sum(one.kinds) == one.networks == 4 * TINY.networks
         assert one.forecast == ("never" if one.name == "tanh" or _alone(one) else "exact")
         assert one.certified == (one.networks if one.forecast == "never" else 0)
         assert one.best <= one.median
 
 
-def _alone(one: room.Outcome) -> bool:
+def _alone(one: Reached) -> bool:
     return one.name in ("softplus", "square") and one.channels == 1
 
 

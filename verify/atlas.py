@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 import matplotlib
 import numpy as np
@@ -30,12 +29,10 @@ from theory.kinks import segments
 from theory.recipes import Recipe
 from theory.shape import LAW
 from verify import mathml
+from verify.attempts import Reached
 from verify.explain import render
 from verify.figures import COLOURS, INK, STYLE, figure
 from verify.page import Figure, Section
-
-if TYPE_CHECKING:
-    from verify.claims.shape import Outcome
 
 __all__ = ["CLASS_NAMES", "Row", "drawing", "expression_latex", "picture", "rows", "sections"]
 
@@ -252,7 +249,7 @@ def picture() -> Figure:
 
 
 def sections(
-    found: Sequence[Outcome], starts: int, rates: Mapping[str, str] | None = None
+    found: Sequence[Reached], starts: int, rates: Mapping[str, str] | None = None
 ) -> tuple[Section, ...]:
     """The atlas as a table with the losses and the census of a run, and every derived network.
 

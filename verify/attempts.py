@@ -41,6 +41,7 @@ __all__ = [
     "TAPS",
     "TRIED",
     "Look",
+    "Reached",
     "by_torch",
     "certificates",
     "certify",
@@ -285,3 +286,39 @@ def by_torch(setting: Setting, networks: int, seed: int, steps: int = 4) -> Weig
     for net in nets:
         train_one(net, x, r, "lbfgs", steps)
     return weights_of(nets)
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What one activation with K channels reached, against what the law says.
+
+    Attributes
+    ----------
+    name, channels: the row and K.
+    forecast: ``exact``, ``never`` or ``open``.
+    networks: how many were trained from random starts; each is counted in ``kinds`` or ``others``.
+    best, median: losses from torch's own initialisation, on 16 radii per cell.
+    kinds: how many of each of :data:`KINDS`.
+    certified: networks that are proved to err between the samples (``never`` only).
+    smallest: the smallest error that was certified.
+    refined: a network from a random start became exact when its training went on with 256 bits.
+    near: how many starts around the derived network did; asked only where no random start did.
+    violations: what contradicts the law.
+    """
+
+    name: str
+    channels: int
+    forecast: str
+    networks: int
+    best: float
+    median: float
+    kinds: tuple[int, ...]
+    certified: int
+    smallest: float
+    refined: bool
+    near: int
+    violations: int
+
+    def kind(self, name: str) -> int:
+        """How many networks are of that kind."""
+        return self.kinds[KINDS.index(name)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -25,6 +24,7 @@ from verify.attempts import (
     KINDS,
     TAPS,
     TRIED,
+    Reached,
     by_torch,
     certificates,
     certify,
@@ -43,13 +43,12 @@ from verify.verdict import Column, column
 
 __all__ = [
     "NEEDS",
-    "Outcome",
     "check",
     "figures",
     "forecast",
     "identical",
     "in_torch",
-    "outcomes",
+    "reached",
     "sections",
     "train",
 ]
@@ -241,52 +240,16 @@ def forecast(stated: Shape, channels: int) -> str:
     return "open"
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What one activation with K channels reached, against what the law says.
-
-    Attributes
-    ----------
-    name, channels: the row and K.
-    forecast: ``exact``, ``never`` or ``open``.
-    networks: how many were trained from random starts; each is counted in ``kinds`` or ``others``.
-    best, median: losses from torch's own initialisation, on 16 radii per cell.
-    kinds: how many of each of :data:`verify.attempts.KINDS`.
-    certified: networks that are proved to err between the samples (``never`` only).
-    smallest: the smallest error that was certified.
-    refined: a network from a random start became exact when its training went on with 256 bits.
-    near: how many of :data:`STARTS` around the derived network did; asked only where no random start did.
-    violations: what contradicts the law.
-    """
-
-    name: str
-    channels: int
-    forecast: str
-    networks: int
-    best: float
-    median: float
-    kinds: tuple[int, ...]
-    certified: int
-    smallest: float
-    refined: bool
-    near: int
-    violations: int
-
-    def kind(self, name: str) -> int:
-        """How many networks are of that kind."""
-        return self.kinds[KINDS.index(name)]
-
-
-def outcomes(law: ShapeLaw, lab: Lab) -> tuple[Outcome, ...]:
+def reached(law: ShapeLaw, lab: Lab) -> tuple[Reached, ...]:
     """One entry per activation and number of channels."""
     return tuple(
-        _outcome(name, channels, law(row.expression), lab)
+        _reached(name, channels, law(row.expression), lab)
         for name, row in ACTIVATIONS.items()
         for channels in counts(name)
     )
 
 
-def _outcome(name: str, channels: int, stated: Shape, lab: Lab) -> Outcome:
+def _reached(name: str, channels: int, stated: Shape, lab: Lab) -> Reached:
     said = forecast(stated, channels)
     ensembles = [lab.ensemble(setting) for setting in settings(name, channels, lab.profile)]
     kinds = Counter(kind for e in ensembles for kind in look(e.setting, e.weights).kinds)
@@ -308,7 +271,7 @@ def _outcome(name: str, channels: int, stated: Shape, lab: Lab) -> Outcome:
         ends = near(plain[0].setting, stated.recipe, STARTS, lab.seed)
         around = sum(end is not None for end in ends)
         violations = int(around == 0)
-    return Outcome(
+    return Reached(
         name, channels, said, networks, float(losses.min()), float(np.median(losses)),
         tuple(kinds[kind] for kind in KINDS), certified, smallest, exact, around, violations,
     )  # fmt: skip
@@ -320,7 +283,7 @@ def train(law: ShapeLaw, lab: Lab) -> Column:
     Exact: the continued training with 256 bits ends below 1e-40 at radii that it never saw.  Never: every
     network, however well it meets its samples, is proved to err between them.
     """
-    found = outcomes(law, lab)
+    found = reached(law, lab)
     wrong = sum(one.violations for one in found)
     never = [one for one in found if one.forecast == "never"]
     possible = [one for one in found if one.forecast == "exact"]
@@ -392,4 +355,4 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
 def sections(lab: Lab) -> tuple[Section, ...]:
     """The atlas: what every activation permits, and what training made of it."""
     rates = {name: in_words(name) for name in ACTIVATIONS}
-    return atlas.sections(outcomes(LAW, lab), STARTS, rates)
+    return atlas.sections(reached(LAW, lab), STARTS, rates)
