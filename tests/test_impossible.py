@@ -11,7 +11,7 @@ from theory.pieces import pieces, z
 APPLY = {
     "asymptotes": (sp.tanh(z), sp.sin(z), z * sp.tanh(z), sp.sqrt(1 + z**2), z / (1 + sp.Abs(z)), sp.Max(sp.tanh(z), 0), sp.atan(z)),
     "exponentials": (sp.exp(z), sp.sin(z), sp.erf(z), z * sp.exp(-z), z / (1 + sp.Abs(z)), sp.exp(-(z**2)), sp.cosh(z)),
-    "verticals": (sp.tan(z), sp.sqrt(sp.Abs(z)), sp.log(z), 1 / z, sp.cbrt(z), sp.sqrt(z) * z / (1 + z)),
+    "verticals": (sp.tan(z), sp.sqrt(sp.Abs(z)), sp.log(z), 1 / z, sp.cbrt(z), sp.sqrt(sp.Max(z, 0)), sp.sqrt(z) * z / (1 + z)),
     "one exponential": (z + sp.erf(z), z + z * sp.exp(-(z**2)), z + sp.exp(z**3), z + (z + 1) * sp.exp(-(z**2))),
     "nearest pole": (z - sp.tanh(z), z + sp.tanh(z), z + sp.atan(z), z * sp.tanh(sp.log(1 + sp.exp(z))), sp.tanh(z), 2 * z + sp.tanh(3 * z - 1)),
 }  # fmt: skip

@@ -110,7 +110,8 @@ def _falls_algebraically(derivative: sp.Expr) -> bool:
 
     A vertical line through a point where an affine function is positive never meets its zero.
     """
-    return all(_degree_bound(term) < 0 for term in sp.Add.make_args(sp.expand(derivative)))
+    terms = sp.Add.make_args(sp.expand(derivative))
+    return derivative == 0 or all(_degree_bound(term) < 0 for term in terms)
 
 
 def _degree_bound(term: sp.Expr) -> sp.Expr:
