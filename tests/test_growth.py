@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import sympy as sp
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from theory.growth import UnknownOrder, analytic, order, slopes_at_infinity
@@ -46,6 +46,7 @@ FAR = (sp.Integer(40), sp.Integer(160))
 
 
 @given(functions)
+@example(z + sp.log(1 + z**2) ** 2)
 @settings(deadline=None)
 def test_leading_terms_and_bounds(f: sp.Expr) -> None:
     """f / (c z^k e^{λz}) comes closer to 1, or f / (z^k e^{λz}) does not grow, from z = 40 to z = 160."""
@@ -60,8 +61,10 @@ def test_leading_terms_and_bounds(f: sp.Expr) -> None:
     near, far = (sp.sympify((f / scale).xreplace({z: at})).evalf(30, maxn=4000) for at in FAR)
     if found.leading is not None:
         lead = found.leading.evalf(30)
-        assert abs(far / lead - 1) <= max(abs(near / lead - 1), sp.Float("1e-20"))
-        assert abs(far / lead - 1) < 0.2
+        # What is left out is at least as small as a logarithm squared against z.
+        assert abs(far / lead - 1) <= max(
+            sp.Rational(9, 10) * abs(near / lead - 1), sp.Float("1e-9")
+        )
     else:
         assert abs(far) <= 2 * abs(near) + 20
 
