@@ -26,6 +26,7 @@ from theory.leading import (
     loss,
     remaining,
     spread,
+    uniform_spread,
 )
 
 F = Fraction
@@ -75,6 +76,19 @@ def test_remaining_is_a_residual_variance(count, variance) -> None:
         if j:
             rest = rest - left[j, :j] @ np.linalg.solve(left[:j, :j], left[:j, j])
         assert remaining(left.tolist(), j) == pytest.approx(rest, rel=1e-6)
+
+
+def test_uniform_averages_are_the_limit_of_sampled_ones() -> None:
+    """The midpoint-free samples t/q differ from the integral by O(1/q)."""
+    exact, q = uniform_spread(), 4000
+    sampled = spread([Fraction(t, q) for t in range(q)], Fraction(1))
+    for row, also in zip(exact.gram, sampled.gram, strict=True):
+        assert [float(x) for x in row] == pytest.approx([float(x) for x in also], abs=2 / q)
+    assert (exact.gram[0][0], exact.gram[1][1], exact.cov[0]) == (
+        sp.Rational(1, 180),
+        sp.Rational(1, 210),
+        0,
+    )
 
 
 def test_uniform_constants() -> None:

@@ -21,7 +21,7 @@ from numerics.compile import exact_law
 from numerics.sample import Radii
 from theory.activation import ACTIVATIONS
 from theory.span import CLAIM, Jump, copies, leaps, response_rate, unrolled
-from verify.claims.span import PIECEWISE, Piecewise, check, rate, torch_rate, train
+from verify.claims.span import PIECEWISE, Piecewise, check, rate, rate_bound, torch_rate, train
 from verify.ensemble import Setting, initial
 from verify.lab import TINY, Lab
 from verify.nets import load
@@ -232,10 +232,11 @@ def test_law_is_what_autograd_says(name: str) -> None:
     weights = initial(setting, 3, 0)
     radii = Radii(3, 2, 8)
     law = rate(response_rate, setting, weights, radii.phi)
+    bound = rate_bound(setting, weights, radii.phi, 2 * radii.half_length(5) + 1)
     for j in range(3):
         found = torch_rate(load(setting, weights, j), radii, 5)
         assert found.shape == (16,)
-        np.testing.assert_allclose(found, law[j], rtol=0, atol=1e-13)
+        assert np.all(np.abs(found - law[j]) <= bound[j])
     assert torch.is_grad_enabled() and not ACTIVATIONS[name].kinks
 
 

@@ -26,8 +26,8 @@ from theory.signal import phi
 
 __all__ = ["Family", "family"]
 
-PIXELS = 3
-"""Taps per filter."""
+TAPS = 3
+"""n: taps per filter."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def family(row: Activation) -> Family | None:
     at = recipe.b[0] + sp.Add(*recipe.w[0]) / 2
     formula, where = _branch(row.family, row.parameters, at)
     slope = sp.diff(formula, z)
-    w, b = taps(PIXELS), sp.Symbol("b", real=True)
+    w, b = taps(TAPS), sp.Symbol("b", real=True)
     total = sp.Add(*w)
     if shape.kind == "affine_piece":
         return Family(formula, (w,), (b,), (1 / (2 * sp.factor(slope) * total),), where)

@@ -39,6 +39,7 @@ __all__ = [
     "loss",
     "remaining",
     "spread",
+    "uniform_spread",
 ]
 
 
@@ -88,6 +89,23 @@ def loss(delta: Any, coefficients: Sequence[Any], over: Spread) -> Any:
 
 
 # --- the smallest loss, to leading order ------------------------------------------------------
+
+
+def uniform_spread() -> Spread:
+    """The averages of the basis for φ uniform on (0, 1) and Var r -> ∞, by exact integration."""
+    phi = sp.Symbol("varphi", real=True)
+    functions = basis(phi)
+
+    def mean(function: sp.Expr) -> sp.Expr:
+        return sp.integrate(sp.expand(function), (phi, 0, 1))
+
+    means = [mean(f) for f in functions]
+    cov = tuple(mean(phi * f) - m / 2 for f, m in zip(functions, means, strict=True))
+    gram = tuple(
+        tuple(mean(f * g) - m * k for g, k in zip(functions, means, strict=True))
+        for f, m in zip(functions, means, strict=True)
+    )
+    return Spread(sp.oo, cov, gram)
 
 
 @dataclass(frozen=True)

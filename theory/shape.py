@@ -18,12 +18,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 
 import sympy as sp
 
-from theory.activation import ACTIVATIONS
+from theory.activation import ACTIVATIONS, Activation
 from theory.claim import Claim, Proof, Step, Wrong
 from theory.classify import Shape, classify, needs_two
+from theory.families import family
 from theory.impossible import obstructions
 from theory.kinks import segments
 from theory.pieces import Piece, pieces, z
@@ -39,16 +41,27 @@ LAW: ShapeLaw = classify
 
 
 def prove(law: ShapeLaw) -> Proof:
-    """For every row of the catalogue the stated network is decided exact, or an obstruction to apply."""
+    """For every row of the catalogue the stated network is decided exact, or an obstruction to apply.
+
+    So are, where there are networks, those with all weights and parameters as symbols (theory.families).
+    """
     steps: list[Step] = []
     for row in ACTIVATIONS.values():
         stated = law(row.expression)
-        steps += [replace(s, name=f"{row.name}: {s.name}") for s in _steps(row.expression, stated)]
+        found = [*_steps(row.expression, stated), *_symbolic(row)]
+        steps += [replace(s, name=f"{row.name}: {s.name}") for s in found]
     covers = (
         "every row of the catalogue, all plateau radii r >= n/2 and n = 3 taps for the networks, every K and n for "
         "what is impossible"
     )
     return Proof(tuple(steps), covers)
+
+
+@cache
+def _symbolic(row: Activation) -> tuple[Step, ...]:
+    """The networks with all weights and parameters as symbols: derived from the row, whatever the law says."""
+    found = family(row)
+    return () if found is None else (found.decide(),)
 
 
 def _steps(expression: sp.Expr, stated: Shape) -> Iterator[Step]:
@@ -121,6 +134,14 @@ def _kinked_never(expression: sp.Expr) -> Shape:
     return replace(true, kind="impossible", channels=None, minimal=True, recipe=None)
 
 
+def _without_answer(expression: sp.Expr) -> Shape:
+    """Wrong: what has no affine piece is left undecided."""
+    true = classify(expression)
+    if true.kind == "affine_piece":
+        return true
+    return Shape("undecided", None, False, None, (), "")
+
+
 CLAIM = Claim(
     id="shape",
     title="The shape of σ decides: exact with how many channels and which weights, or never",
@@ -142,6 +163,7 @@ CLAIM = Claim(
         Wrong("of a channel and its mirror image one is enough", _one_channel),
         Wrong("what is smooth at 0 counts as affine there", _straight_enough),
         Wrong("what has a kink is impossible", _kinked_never),
+        Wrong("what has no affine piece is left undecided", _without_answer),
     ),
     requires=("span", "asymptotes"),
 )

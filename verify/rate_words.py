@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 import sympy as sp
 
 from theory.activation import ACTIVATIONS, Activation
 from theory.classify import classify
 from theory.growth import UnknownOrder, order, slopes_at_infinity
+from theory.leading import Rate, Spread, curved_rate, inflection_rate, uniform_spread
+from theory.normal import is_zero
 from theory.pieces import pieces, z
 
 __all__ = ["in_words"]
@@ -19,36 +22,50 @@ PERIODIC = {"sin": r"k\pi"}
 """Inflections that repeat."""
 
 
+@cache
+def _over() -> Spread:
+    return uniform_spread()
+
+
 def in_words(name: str) -> str:
     """How the best loss of one channel with one tap falls with its height S, and where its bias goes.
 
-    At an inflection t (σ''(t) = 0, σ'(t) ≠ 0): L ~ (γ/σ'(t))² S⁴/840, γ = σ'''(t)/6; everywhere L ~ ρ² S²/720
-    with ρ = σ''/σ'; at softsign's kink of σ' L ~ S²/480 (docs/rates.md; uniform φ, large Var r).
+    At an inflection t (σ''(t) = 0, σ'(t) ≠ 0) by :func:`theory.leading.inflection_rate`; where σ''/σ' is
+    constant by :func:`theory.leading.curved_rate`; at a jump of σ'' by the integral that
+    :func:`theory.leading.kink_rate` samples; all for uniform φ and Var r -> ∞ (docs/rates.md).
     LaTeX between dollars; empty where one channel is exact.
     """
     row = ACTIVATIONS[name]
-    shape = classify(row.expression)
-    if shape.channels == 1:
+    if classify(row.expression).channels == 1:
         return ""
-    found = [*_at_inflections(row), *_escapes(row)]
-    if not sp.diff(row.derivative / row.expression, z):
-        found = ["$S^2/720$ at every bias"]
-    return "; ".join(dict.fromkeys(found))
+    if is_zero(sp.diff(sp.diff(row.expression, z, 2) / row.derivative, z)):
+        return f"{_power(curved_rate(_taylor(row.expression, sp.Integer(0)), 1, _over()))} at every bias"
+    return "; ".join(dict.fromkeys([*_at_inflections(row), *_escapes(row)]))
+
+
+def _taylor(f: sp.Expr, at: sp.Expr) -> list[sp.Expr]:
+    """(s_1, ..., s_5), s_k = f^(k)(at)/k!."""
+    return [(sp.diff(f, z, k) / sp.factorial(k)).subs(z, at) for k in range(1, 6)]
 
 
 def _at_inflections(row: Activation) -> Iterator[str]:
-    second, third = sp.diff(row.expression, z, 2), sp.diff(row.expression, z, 3)
+    parts = pieces(row.expression).parts
     for turn in sorted(row.inflections, key=lambda one: abs(one.low)):
         at = turn.location if turn.exact else (turn.low + turn.high) / 2
-        slope = float(row.derivative.subs(z, at))
         where = sp.latex(at) if turn.exact else f"{float(at):.3f}"
-        if second.has(sp.sign, sp.Abs, sp.DiracDelta):
-            yield f"$S^2/480$ at its bend ${where}$"
-        elif abs(slope) < SLOPELESS:
-            continue
-        else:
-            factor = (float(third.subs(z, at)) / 6 / slope) ** 2 / 840
-            yield f"$S^4/{_grouped(1 / factor)}$ at ${PERIODIC.get(row.name, where)}$"
+        beyond = [part.expression for part in parts if part.low == at]
+        s = _taylor(beyond[0] if beyond else row.expression, at)
+        if beyond:
+            y = sp.Symbol("y")
+            bent = sp.integrate(sp.expand(((y**2 - y) / 4) ** 2), (y, 0, 1))
+            yield f"{_power(Rate(2, (s[1] / s[0]) ** 2 * bent))} at its bend ${where}$"
+        elif abs(float(s[0])) >= SLOPELESS:
+            rate = inflection_rate(s, 1, _over())
+            yield f"{_power(rate)} at ${PERIODIC.get(row.name, where)}$"
+
+
+def _power(rate: Rate) -> str:
+    return f"$S^{rate.exponent}/{_grouped(1 / float(rate.constant))}$"
 
 
 def _escapes(row: Activation) -> Iterator[str]:

@@ -281,7 +281,7 @@ def rate(law: Law, setting: Setting, weights: Weights, phi: Array) -> Array:
     return total
 
 
-def _rate_bound(setting: Setting, weights: Weights, phi: Array, size: int) -> Array:
+def rate_bound(setting: Setting, weights: Weights, phi: Array, size: int) -> Array:
     """(B, len(phi)): how far two float64 evaluations of the derivative may be apart.
 
     Each sums products a w σ'; an argument is off by at most 2γ(n+2)(Σ|w| + |b|), σ' moves by its Lipschitz
@@ -348,7 +348,7 @@ def _seen(setting: Setting, weights: Weights, nets: list[Network], answers: Arra
         weights.w, weights.b, weights.a, weights.c, fine.r, size, setting.activation
     )
     slope = np.stack([torch_rate(net, fine, setting.taps) for net in nets])
-    slope_bound = np.tile(_rate_bound(setting, weights, fine.phi[:PARTS], size), (1, setting.cells))
+    slope_bound = np.tile(rate_bound(setting, weights, fine.phi[:PARTS], size), (1, setting.cells))
     error = answers - fine.r
     farthest = np.max(np.abs(error), axis=1)
     if ACTIVATIONS[setting.activation].piecewise_linear:
