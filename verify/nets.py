@@ -46,23 +46,42 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 class Network(nn.Module):
-    """r̂(x) = Linear(pool σ(Conv1d(x))), zero padding "same".
+    """r̂(x) = Linear(pool σ(Conv1d(x))), zero padding "same" unless asked for circular.
 
     Parameters
     ----------
     activation: a row of the catalogue.
     channels, taps: K and n.
     pooling: ``sum`` or ``mean`` over the positions.
+    conv_bias, readout_bias: whether b and c exist.
     """
 
-    def __init__(self, activation: str, channels: int, taps: int, pooling: str = "sum") -> None:
+    def __init__(
+        self,
+        activation: str,
+        channels: int,
+        taps: int,
+        pooling: str = "sum",
+        *,
+        conv_bias: bool = True,
+        readout_bias: bool = True,
+        circular: bool = False,
+    ) -> None:
         super().__init__()
         if pooling not in ("sum", "mean"):
             raise ValueError(f"pooling is sum or mean, not {pooling!r}")
         self.pooling = pooling
-        self.conv = nn.Conv1d(1, channels, taps, padding=taps // 2, dtype=torch.float64)
+        self.conv = nn.Conv1d(
+            1,
+            channels,
+            taps,
+            padding=taps // 2,
+            padding_mode="circular" if circular else "zeros",
+            bias=conv_bias,
+            dtype=torch.float64,
+        )
         self.activation = _module(activation)
-        self.readout = nn.Linear(channels, 1, dtype=torch.float64)
+        self.readout = nn.Linear(channels, 1, bias=readout_bias, dtype=torch.float64)
 
     def train(self, mode: bool = True) -> Network:
         """As every module, but that σ stays in evaluation mode (RReLU is random in the other)."""
