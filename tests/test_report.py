@@ -183,6 +183,14 @@ def test_page_escapes_text_and_draws_formulas() -> None:
     assert {ET.fromstring(formula).tag for formula in formulas} == {f"{MATHML}math"}
 
 
+def test_a_statement_of_two_formulas_takes_two_lines() -> None:
+    two = claim(statement=r"x = 1, \qquad y = 2")
+    assert two.lines == ("x = 1", "y = 2")
+    text = report.html(run(examined(), claims=(two,)))
+    statement = text[text.index('aria-label="Statement"') :].partition("</div>")[0]
+    assert statement.count("<math") == 2
+
+
 def test_page_says_status_in_words_too() -> None:
     assert "✓ holds" in page() and "? blocked" in page()
 
@@ -202,7 +210,8 @@ def test_shared_ids_are_listed() -> None:
 
 @pytest.mark.parametrize("found", find_claims(), ids=lambda found: found.id)
 def test_every_formula_of_the_theory_is_drawn(found: Claim) -> None:
-    assert ET.fromstring(mathml.formula(found.statement, block=True)).tag == f"{MATHML}math"
+    for line in found.lines:
+        assert ET.fromstring(mathml.formula(line, block=True)).tag == f"{MATHML}math"
     for sentence in (found.title, *found.assumptions):
         assert ET.fromstring(f"<p>{mathml.prose(sentence)}</p>").tag == "p"
 

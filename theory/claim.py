@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
@@ -65,7 +66,7 @@ class Claim:
     ----------
     id: the name of the file the claim lives in.
     title: one line.
-    statement: the law in LaTeX, without dollar signs.
+    statement: the law in LaTeX, without dollar signs; ``\\qquad`` separates formulas.
     assumptions: sentences (LaTeX between dollars allowed) under which the law holds.
     law: what ``prove``, the check and the training column are run on.
     prove: ``prove(law) -> Proof``, exact, from the definitions.
@@ -81,6 +82,11 @@ class Claim:
     prove: Callable[[Any], Proof]
     wrong: tuple[Wrong, ...]
     requires: tuple[str, ...] = ()
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        r"""The statement's formulas, one to a line: it is broken at every ``\qquad``."""
+        return tuple(re.split(r"[,;]?\s*\\qquad\s*", self.statement))
 
 
 def find_claims() -> tuple[Claim, ...]:

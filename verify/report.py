@@ -210,7 +210,8 @@ def undrawn(claims: Sequence[Claim], examined: Sequence[Examined]) -> list[str]:
 
     ids: list[str] = []
     for claim, result in zip(claims, examined, strict=True):
-        attempt(claim.id, _statement, claim.statement)
+        for line in claim.lines:
+            attempt(claim.id, _statement, line)
         for sentence in claim.assumptions:
             attempt(claim.id, mathml.prose, sentence)
         for figure in result.figures:

@@ -8,7 +8,6 @@ law that is not rejected, is a build error.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from docutils import nodes
@@ -33,9 +32,8 @@ class Statement(_OfClaim):
     def run(self) -> list[nodes.Node]:
         self.depend()
         claim = self.claim
-        lines = re.split(r"[,;]?\s*\\qquad\s*", claim.statement)
         text = f"**{claim.title}.**\n\n"
-        text += "".join(f"$$\n{line}\n$$\n\n" for line in lines)
+        text += "".join(f"$$\n{line}\n$$\n\n" for line in claim.lines)
         text += "\n".join(f"- {sentence}" for sentence in claim.assumptions)
         if claim.requires:
             links = ", ".join(f"[{name}]({name}.md)" for name in claim.requires)
