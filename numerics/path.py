@@ -1,0 +1,113 @@
+r"""The pre-activations along r: on every cell m - 1/2 <= r <= m + 1/2 each is a line in φ, exactly.
+
+Between two half-integers only the pixels ±m change, x_r(±m) = φ, so at position i
+
+    z_i(φ) = Σ_{|i+u| < m} w_u + φ Σ_{|i+u| = m} w_u.
+
+Most positions see darkness or light only: they are counted, not listed.  Where the pulse is wider than the
+filter (m > h) and far from the border, the lines at its two edges are the same for every m.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from flint import fmpq
+
+__all__ = ["PADDINGS", "Line", "dark_and_lit", "edges", "far_from_border", "lines"]
+
+PADDINGS = ("zeros", "circular", "valid")
+"""What a filter sees beyond the ends of the signal; ``valid`` leaves those positions out."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """The pre-activation (without bias) ``start`` + φ ``slope`` at ``count`` positions."""
+
+    start: fmpq
+    slope: fmpq
+    count: int
+
+
+def far_from_border(taps: int, m: int, half_length: int, padding: str = "zeros") -> bool:
+    """No window holds the pulse's edge together with the border, so all lines follow from m alone.
+
+    Raises
+    ------
+    ValueError: an unknown padding, 1 <= m <= L does not hold, or the filter is longer than the signal.
+    """
+    if padding not in PADDINGS:
+        raise ValueError(f"padding is one of {', '.join(PADDINGS)}, not {padding!r}")
+    if not 1 <= m <= half_length:
+        raise ValueError(f"m must lie in 1..{half_length}, not {m}")
+    if taps > 2 * half_length + 1:
+        raise ValueError(f"{taps} taps do not fit into {2 * half_length + 1} pixels")
+    return m + taps // 2 <= _reach(taps, half_length, padding)
+
+
+def _reach(taps: int, half_length: int, padding: str) -> int:
+    """The last position: L, or L - h where the filter must not leave the signal."""
+    return half_length - taps // 2 if padding == "valid" else half_length
+
+
+@lru_cache(maxsize=4096)
+def edges(w: tuple[fmpq, ...], m: int) -> tuple[Line, ...]:
+    """The windows that hold pixel m or -m, far from the border; from m = h + 1 on they do not depend on m."""
+    h = len(w) // 2
+    m = min(m, h + 1)
+    sums = [fmpq(0)]
+    for tap in w:
+        sums.append(sums[-1] + tap)
+    found = []
+    for i in sorted({e + u for e in (-m, m) for u in range(-h, h + 1)}):
+        # Lit are the taps u with |i + u| < m; in the list of taps u stands at place u + h.
+        low, high = max(-h, 1 - m - i), min(h, m - 1 - i)
+        start = sums[high + h + 1] - sums[low + h] if low <= high else fmpq(0)
+        slope = sum((w[e - i + h] for e in (-m, m) if abs(e - i) <= h), fmpq(0))
+        found.append(Line(start, slope, 1))
+    return tuple(found)
+
+
+def dark_and_lit(taps: int, m: int, half_length: int, padding: str = "zeros") -> tuple[int, int]:
+    """How many positions, far from the border, see no light at all, and how many nothing but light."""
+    h = taps // 2
+    lit = max(2 * (m - h) - 1, 0)
+    at_edges = 2 * taps if m > h else 2 * (m + h) + 1
+    return 2 * _reach(taps, half_length, padding) + 1 - lit - at_edges, lit
+
+
+def lines(w: Sequence[fmpq], m: int, half_length: int, padding: str = "zeros") -> tuple[Line, ...]:
+    """All lines of one filter on the cell of m, on the pixels -L..L.
+
+    Raises
+    ------
+    ValueError: as :func:`far_from_border`.
+    """
+    taps = tuple(w)
+    if not far_from_border(len(taps), m, half_length, padding):
+        return _at_border(taps, m, half_length, padding)
+    dark, lit = dark_and_lit(len(taps), m, half_length, padding)
+    zero = fmpq(0)
+    flat = (Line(zero, zero, dark), Line(sum(taps, zero), zero, lit))
+    return edges(taps, m) + tuple(line for line in flat if line.count)
+
+
+def _at_border(w: tuple[fmpq, ...], m: int, half_length: int, padding: str) -> tuple[Line, ...]:
+    """Position by position, tap by tap."""
+    h, size = len(w) // 2, 2 * half_length + 1
+    reach = _reach(len(w), half_length, padding)
+    found = []
+    for i in range(-reach, reach + 1):
+        start, slope = fmpq(0), fmpq(0)
+        for u in range(-h, h + 1):
+            j = i + u
+            if padding == "circular":
+                j = (j + half_length) % size - half_length
+            if abs(j) < m:
+                start += w[u + h]
+            elif abs(j) == m:
+                slope += w[u + h]
+        found.append(Line(start, slope, 1))
+    return tuple(found)
