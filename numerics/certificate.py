@@ -23,7 +23,7 @@ from flint import acb, arb, ctx, fmpq, fmpq_poly
 from numerics.path import Line, dark_and_lit, edges, far_from_border, lines
 from numerics.piecewise import Activation, Piecewise, Term, added, exact_activation
 
-__all__ = ["Domain", "ExactNet", "Summary", "Worst", "error_on", "exact_net", "summary"]
+__all__ = ["Domain", "ExactNet", "Summary", "Worst", "cells", "error_on", "exact_net", "summary"]
 
 HALF = fmpq(1, 2)
 PRECISION = 256
@@ -126,7 +126,7 @@ def error_on(net: ExactNet, m: int, domain: Domain) -> Piecewise:
     return part.shifted(fmpq_poly([constant, -1]))
 
 
-def _cells(domain: Domain) -> Iterator[tuple[int, fmpq, fmpq]]:
+def cells(domain: Domain) -> Iterator[tuple[int, fmpq, fmpq]]:
     """(m, φ from, φ to) for the cells that [low, high] meets; a single radius is one cell of width 0."""
     m = min(int((domain.low + HALF).floor()), domain.half_length)
     while True:
@@ -182,7 +182,7 @@ def summary(net: ExactNet, domain: Domain) -> Summary:
     best: Worst | None = None
     first = second = fmpq(0)
     breaks = 0
-    for m, low, high in _cells(domain):
+    for m, low, high in cells(domain):
         error = error_on(net, m, domain)
         for candidate in _candidates(error, m, low, high):
             if best is None or _beats(candidate, best):
