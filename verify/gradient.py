@@ -19,11 +19,23 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from numerics.rounding import UNIT, gamma
 from numerics.sample import Radii
 from verify.ensemble import Weights
 from verify.nets import Network, signals
 
-__all__ = ["Bundle", "Model", "Path", "batches", "data", "descend", "sgd", "single", "starts"]
+__all__ = [
+    "Bundle",
+    "Model",
+    "Path",
+    "batches",
+    "data",
+    "descend",
+    "sgd",
+    "single",
+    "starts",
+    "step_rounding",
+]
 
 Array = NDArray[np.float64]
 Make = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
@@ -65,9 +77,10 @@ def _network(model: Model) -> Network:
 
 def starts(model: Model, networks: int, seed: int) -> Weights:
     """The initial weights that torch itself gives to ``networks`` modules, keyed by model and seed."""
-    key = zlib.crc32(repr(model).encode())
+    # torch's generator takes in 32 bits of its seed only: both go into them.
+    key = zlib.crc32(f"{seed}\n{model}".encode())
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed((seed << 32) + key)
+        torch.manual_seed(key)
         nets = [_network(model) for _ in range(networks)]
     return _weights([(net.conv, net.readout) for net in nets])
 
@@ -230,3 +243,26 @@ def descend(
     if steps in wanted:
         seen[steps] = end
     return Path(np.array(losses), end, seen)
+
+
+def step_rounding(model: Model, at: Weights, rate: ArrayLike) -> Array:
+    """(B,): how far any weight may be from the exact step w - η ∇L at these weights, by rounding alone.
+
+    For σ with slopes in [-1, 1] and σ(0) = 0.  With A = |c| + r + Σ_k |a_k| Σ_i (|w_k| ⋆ x + |b_k|)_i the answer is off by at most
+    γ_p A, and ∇L, a mean over R radii of 2 (r̂ - r) times a sum of at most N terms of total size
+    M = max(Σ_i (|w_k| ⋆ x + |b_k|)_i, |a_k| max(2r, N), 1), by at most 2 γ A M, where γ covers the longest chain of
+    operations.  The step itself rounds once more.
+    """
+    r = model.radii.r
+    size = 2 * model.radii.half_length(model.taps) + 1
+    mass = np.sum(np.abs(at.w), axis=2)[..., None] * 2 * r + size * np.abs(at.b)[..., None]
+    answer = np.sum(np.abs(at.a)[..., None] * mass, axis=1) + np.abs(at.c)[:, None] + r
+    lit = np.maximum(2 * r, size) if model.conv_bias else 2 * r
+    slope = np.maximum(np.max(mass, axis=1), np.max(np.abs(at.a), axis=1)[:, None] * lit)
+    chain = 2 * (model.taps + size + model.channels + 8) + len(r) * size
+    gradient = 2 * np.mean(answer * np.maximum(slope, 1.0), axis=1) * 2 * gamma(chain)
+    largest = np.max(
+        [np.max(np.abs(x).reshape(len(at.c), -1), axis=1) for x in (at.w, at.b, at.a, at.c)], axis=0
+    )
+    step = np.asarray(rate) * 2 * np.mean(answer * np.maximum(slope, 1.0), axis=1)
+    return np.asarray(rate) * gradient + 2 * UNIT * (largest + step)

@@ -1,0 +1,103 @@
+"""Conserved quantities: exactly, for random networks and data, and that no step of SGD moves them at first order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from strategies import rationals
+
+from theory.conserved import CLAIM, LAW, deviations, everywhere, products
+from verify.claims import conserved as room
+from verify.gradient import Bundle, Model, data, descend, starts
+from verify.lab import TINY, Lab
+
+Row = list[Fraction]
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> tuple[list[Row], Row]:
+    n, channels = draw(st.sampled_from((1, 3, 5, 7))), draw(st.integers(1, 4))
+    row = st.lists(rationals(), min_size=n, max_size=n)
+    w = draw(st.lists(row, min_size=channels, max_size=channels))
+    return w, draw(st.lists(rationals(), min_size=channels, max_size=channels))
+
+
+def _step(w: list[Row], a: Row, pull: Fraction) -> tuple[list[Row], Row]:
+    """One gradient step of the linear cell: a_k <- a_k + pull S_k, w_{k,u} <- w_{k,u} + pull a_k."""
+    new = [[tap + pull * weight for tap in row] for row, weight in zip(w, a, strict=True)]
+    return new, [weight + pull * sum(row) for row, weight in zip(w, a, strict=True)]
+
+
+@given(networks(), rationals())
+@example(([[Fraction(1)]], [Fraction(-1)]), Fraction(1, 2))
+def test_a_step_of_any_size_shrinks_all_products_alike(
+    net: tuple[list[Row], Row], pull: Fraction
+) -> None:
+    """Deviations stay; every product is multiplied by 1 - n pull², whatever the data: first order is 0."""
+    w, a = net
+    new_w, new_a = _step(w, a, pull)
+    assert deviations(new_w) == deviations(w)
+    factor = 1 - len(w[0]) * pull * pull
+    assert products(new_w, new_a) == [factor * value for value in products(w, a)]
+
+
+@given(networks())
+def test_numbers_of_quantities(net: tuple[list[Row], Row]) -> None:
+    w, a = net
+    n, channels = len(w[0]), len(w)
+    assert len(deviations(w)) == channels * (n - 1)
+    assert len(products(w, a)) == channels**2
+
+
+@given(networks(), rationals())
+def test_one_channel_agrees_in_both_forms(net: tuple[list[Row], Row], b: Fraction) -> None:
+    """a² - |w|² is a² - S²/n less the squares of the deviations."""
+    w, a = net
+    row, mean = w[0], sum(w[0], Fraction(0)) / len(w[0])
+    spread = sum(((tap - mean) ** 2 for tap in row), Fraction(0))
+    assert everywhere(row, b, a[0]) == products([row], [a[0]])[0] - spread - b * b
+
+
+@pytest.mark.parametrize("name", ["relu", "leaky_relu", "abs"])
+def test_relu_across_walls_keeps_its_balance_and_loses_its_deviations(name: str) -> None:
+    model = Model(name, 1, 5, readout_bias=True)
+    start = starts(model, 20, 3)
+    x, r = data(model)
+    drift, lost = [], []
+    for rate in (1e-4, 5e-5):
+        end = descend(Bundle(model, start), x, r, int(0.1 / rate), rate).end
+        balance = [everywhere(list(at.w[:, 0].T), 0, at.a[:, 0]) for at in (start, end)]
+        drift.append(np.mean(np.abs(balance[1] - balance[0])))
+        spread = [at.w[:, 0] - at.w[:, 0].mean(axis=1, keepdims=True) for at in (start, end)]
+        lost.append(np.mean(np.abs(spread[1] - spread[0])))
+    assert 1.5 < drift[0] / drift[1] < 2.5  # falls linearly with the step
+    assert 0.75 < lost[0] / lost[1] < 1.25  # does not fall: the flow itself changes it
+
+
+def test_columns_hold_and_reject_the_wrong_laws() -> None:
+    lab = Lab(TINY)
+    assert room.check(LAW, lab).status == room.train(LAW, lab).status == "holds"
+    for wrong in CLAIM.wrong:
+        assert room.check(wrong.law, lab).status == "fails", wrong.name
+        assert room.train(wrong.law, lab).status == "fails", wrong.name
+
+
+def test_a_law_that_claims_nothing_is_rejected() -> None:
+    lab = Lab(TINY)
+    for empty in (
+        replace(LAW, deviations=lambda w: [], products=lambda w, a: []),
+        replace(LAW, everywhere=lambda w, b, a: 0 * a),
+    ):
+        assert not CLAIM.prove(empty).holds
+        assert room.check(empty, lab).status == "fails"
+    nothing = replace(LAW, deviations=lambda w: [], products=lambda w, a: [])
+    assert room.train(nothing, lab).status == "fails"
+
+
+def test_figures_are_drawn() -> None:
+    assert [figure.id for figure in room.figures(Lab(TINY))] == ["conserved-hyperbolas"]
