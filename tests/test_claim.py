@@ -122,6 +122,11 @@ LAWS: dict[str, tuple[str, ...]] = {
     "kinks": ("segments", "bend"),
     "span": ("response_rate", "copies"),
     "asymptotes": ("balance",),
+    "conserved": ("deviations", "products", "everywhere"),
+    "flow": ("cone.stretch", "cone.unfold", "cone.moved"),
+    "trajectory": ("rate", "roots", "stretch_at", "time_of"),
+    "steps": ("factors", "first_order"),
+    "active": ("floors", "turning_point"),
     "rates": (
         "expansion.basis",
         "expansion.moments",
@@ -140,7 +145,7 @@ LAWS: dict[str, tuple[str, ...]] = {
 }
 """The functions that make up the law of each claim; from another file than the claim's with its name and a dot."""
 
-SLOW = frozenset({"readout", "rates"})
+SLOW = frozenset({"readout", "rates", "conserved"})
 """Claims whose proof takes a second: their mutants run with the slow tests."""
 
 UNCHANGED = frozenset(

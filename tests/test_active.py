@@ -1,0 +1,67 @@
+"""The linear cell of ReLU: floors, lowest sums, and torch's own starts."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from strategies import rationals
+
+from numerics.active import cells, lowest_sum, margins, stays
+from numerics.cone import coordinates, weights_at
+from theory.active import CLAIM, LAW, floors
+from verify.claims import active as room
+from verify.lab import Lab, Profile
+
+
+@given(
+    st.sampled_from((1, 3, 5, 7)).flatmap(lambda n: st.lists(rationals(), min_size=n, max_size=n))
+)
+@example([Fraction(1), Fraction(-2), Fraction(3)])
+def test_the_floors_say_when_all_partial_sums_are_positive(w: list[Fraction]) -> None:
+    total = sum(w)
+    sums = [sum(row[: j + 1]) for row in (w, w[::-1]) for j in range(len(w))]
+    assert (total > max(floors(w))) == all(s > 0 for s in sums)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 3), st.integers(0, 3))
+def test_the_lowest_sum_is_the_lowest_of_the_way(seed: int, channels: int, h: int) -> None:
+    rng = np.random.default_rng(seed)
+    w, a = rng.normal(size=(1, channels, 2 * h + 1)), rng.normal(size=(1, channels))
+    c = coordinates(w, a)
+    e = (1 + np.sqrt(1 + c.root**2 * c.big_u * c.big_w)) / (c.root * c.big_u)
+    stretches = np.exp(np.linspace(0, 1, 400)[:, None] * np.log(e) / 2)
+    sums = weights_at(w, a, stretches, 1 / stretches)[0].sum(axis=3)
+    lowest = lowest_sum(w, a)
+    assert np.all(lowest <= np.min(sums, axis=0) + 1e-9)
+    # The grid misses its lowest point by at most half a step: s'' = s in log E / 2.
+    step = abs(float(np.log(e)[0])) / 2 / 399
+    assert np.all(lowest >= np.min(sums, axis=0) - step**2 * np.max(np.abs(sums)) - 1e-9)
+
+
+def test_cells_are_named() -> None:
+    w = np.array([[[1.0, 2.0, 1.0], [-1.0, -2.0, -1.0], [1.0, -2.0, 3.0]]])
+    assert cells(w).tolist() == [["active", "silent", "crossed"]]
+
+
+def test_a_drift_without_bound_promises_nothing() -> None:
+    w, a = np.ones((1, 1, 3)), np.ones((1, 1))
+    assert stays(w, a)[0] and not stays(w, a, np.array([np.inf]))[0]
+    assert margins(w, a, 0.1)[0, 0] <= margins(w, a)[0, 0]
+
+
+def test_columns_hold_and_reject_the_wrong_laws() -> None:
+    lab = Lab(Profile("small", 20, 40))
+    check, train = room.check(LAW, lab), room.train(LAW, lab)
+    assert check.status == train.status == "holds", (check, train)
+    for wrong in CLAIM.wrong:
+        assert room.check(wrong.law, lab).status == "fails", wrong.name
+        assert room.train(wrong.law, lab).status == "fails", wrong.name
+
+
+@pytest.mark.parametrize("law", [w.law for w in CLAIM.wrong])
+def test_wrong_laws_fail_in_the_proof(law: object) -> None:
+    assert CLAIM.prove(law).open

@@ -1,0 +1,194 @@
+"""The end of every weight: exact, unique, the same for all data, and what happens where the law does not reach."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+from flint import arb, ctx
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from numerics.cone import coordinates, weights_at
+from numerics.discrete import sharpness
+from numerics.sample import Radii
+from theory import cone
+from theory.flow import CLAIM, LAW, end
+from theory.trajectory import LAW as PATH
+from verify.claims import flow as room
+from verify.claims.trajectory import along
+from verify.dynamics import integrate, second_moment
+from verify.ensemble import Weights
+from verify.gradient import Model, data, descend, single, starts
+from verify.lab import TINY, Lab
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+def _start(seed: int, channels: int, n: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(channels, n)) / math.sqrt(n), rng.normal(size=channels) / math.sqrt(
+        channels
+    )
+
+
+@given(seeds, st.integers(1, 8), st.integers(0, 15))
+@example(0, 1, 0)
+@example(7, 8, 15)
+def test_the_end_is_exact_to_a_hundred_bits(seed: int, channels: int, h: int) -> None:
+    """In ball arithmetic Σ a_k S_k contains 1/2, and is known to 2^-80."""
+    w, a = _start(seed, channels, 2 * h + 1)
+    with ctx.workprec(160):
+        taps = [[arb(float(x)) for x in row] for row in w]
+        new_w, new_a = end(
+            LAW, taps, [arb(float(x)) for x in a], arb(2 * h + 1).sqrt(), lambda x: x.sqrt()
+        )
+        theta = sum((y * sum(row, arb(0)) for row, y in zip(new_w, new_a, strict=True)), arb(0))
+        assert theta.contains(arb(0.5)) and theta.rad() < arb(2) ** -80
+
+
+@given(seeds, st.integers(1, 4), st.integers(0, 4), st.floats(-1, 1))
+def test_any_point_of_the_path_has_the_same_end(
+    seed: int, channels: int, h: int, tau: float
+) -> None:
+    w, a = (x[None] for x in _start(seed, channels, 2 * h + 1))
+    later = weights_at(w, a, np.full(1, math.exp(tau)), np.full(1, math.exp(-tau)))
+    for one, other in zip(room.predicted(LAW, w, a), room.predicted(LAW, *later), strict=True):
+        assert np.allclose(one, other, rtol=1e-9, atol=1e-9)
+
+
+@given(seeds, st.integers(1, 4), st.integers(0, 4))
+def test_an_exact_network_stays(seed: int, channels: int, h: int) -> None:
+    w, a = room.predicted(LAW, *(x[None] for x in _start(seed, channels, 2 * h + 1)))
+    for one, other in zip((w, a), room.predicted(LAW, w, a), strict=True):
+        assert np.allclose(one, other, rtol=1e-9, atol=1e-9)
+
+
+def _integrated(seed: int, channels: int, h: int, method: str) -> None:
+    """The end and ten points of the path, every weight to 1e-10, against scipy's integrator."""
+    n = 2 * h + 1
+    w, a = _start(seed, channels, n)
+    radii = Radii(h + 1, 2 + seed % 3, 2)
+    moment = second_moment(radii)
+    at = coordinates(w[None], a[None])
+    rate = float(sharpness(at, moment)[0])
+    stop = (60 + 4 * abs(math.log(float(at.big_u[0])))) / rate
+    times = np.concatenate([np.linspace(0, 1, 11) * 6 / rate, [stop]])
+    found_w, found_a, _ = integrate(w, a, radii, times, method=method)
+    want_w, want_a = along(PATH, w[None], a[None], moment, times)
+    assert np.max(np.abs(found_w - want_w[:, 0])) < 1e-10
+    assert np.max(np.abs(found_a - want_a[:, 0])) < 1e-10
+    end_w, end_a = room.predicted(LAW, w[None], a[None])
+    assert np.max(np.abs(found_w[-1] - end_w[0])) < 1e-10
+    assert np.max(np.abs(found_a[-1] - end_a[0])) < 1e-10
+
+
+@settings(max_examples=60)
+@given(seeds, st.integers(1, 8), st.integers(0, 15))
+@example(1, 8, 15)
+def test_the_integrator_finds_the_path_and_the_end(seed: int, channels: int, h: int) -> None:
+    _integrated(seed, channels, h, "LSODA")
+
+
+@pytest.mark.slow
+@settings(max_examples=600)
+@given(seeds, st.integers(1, 8), st.integers(0, 15))
+def test_the_integrator_finds_the_path_and_the_end_many_times(
+    seed: int, channels: int, h: int
+) -> None:
+    _integrated(seed, channels, h, "LSODA")
+
+
+@pytest.mark.parametrize("first", [2, 3])
+@pytest.mark.parametrize("c", [None, 0.3])
+def test_neither_data_nor_readout_bias_move_the_end(first: int, c: float | None) -> None:
+    w, a = _start(5, 2, 3)
+    radii = Radii(first, 2, 2)
+    found_w, found_a, _ = integrate(w, a, radii, np.array([0.0, 400.0]), c)
+    want_w, want_a = room.predicted(LAW, w[None], a[None])
+    assert np.max(np.abs(found_w[-1] - want_w[0])) < 1e-9
+    assert np.max(np.abs(found_a[-1] - want_a[0])) < 1e-9
+
+
+# --- where U = 0 ------------------------------------------------------------------------------
+
+
+def test_without_u_every_step_keeps_the_symmetry_and_leads_to_the_saddle() -> None:
+    """a = -w in rational steps: exactly kept, and both shrink; nothing leads away."""
+    w, a, moment, rate = Fraction(3, 4), Fraction(-3, 4), Fraction(7), Fraction(1, 200)
+    for _ in range(12):
+        before = abs(a)
+        pull = 4 * rate * moment * (1 - 2 * a * w)
+        w, a = w + pull * a, a + pull * w
+        assert a == -w and abs(a) < before
+
+
+def test_torch_leaves_the_saddle_by_rounding_alone() -> None:
+    """The same start in floating point: first it comes close to the saddle, then a rounding error grows."""
+    model = Model("identity", 1, 1)
+    x, r = data(model)
+    start = Weights(np.array([[[0.75]]]), np.zeros((1, 1)), np.array([[-0.75]]), np.zeros(1))
+    path = descend(single(model, start), x, r, 400, 0.01, look=range(400))
+    sizes = [abs(float(at.a[0, 0])) for at in path.seen.values()]
+    near = int(np.argmin(sizes))
+    assert sizes[near] < 1e-4
+    assert path.losses[near, 0] == pytest.approx(float(torch.mean(r**2)), rel=1e-6)
+    assert path.end.a[0, 0] * path.end.w[0, 0, 0] == pytest.approx(0.5)
+
+
+def test_a_start_just_beside_it_ends_as_predicted() -> None:
+    w, a = np.array([[[0.75]]]), np.array([[-0.75 + 1e-9]])
+    want_w, want_a = room.predicted(LAW, w, a)
+    assert float(want_w[0, 0, 0] * want_a[0, 0]) == pytest.approx(0.5)
+    at = coordinates(w, a)
+    stop = 200 / float(sharpness(at, 5.0)[0])
+    found_w, found_a, _ = integrate(w[0], a[0], Radii(1, 3, 2), np.array([0.0, stop * 4]))
+    assert np.max(np.abs(found_a[-1] - want_a[0])) < 1e-5
+    assert np.max(np.abs(found_w[-1] - want_w[0])) < 1e-5
+
+
+def test_balanced_starts_are_no_exception() -> None:
+    """W = 0, a_k = s_k: Q = 2|P|, and the law holds."""
+    w, a = np.array([[[0.2, 0.2, 0.2, 0.2]]])[..., :1], np.array([[0.2]])
+    at = coordinates(w, a)
+    assert at.big_w[0] == 0
+    want_w, want_a = room.predicted(LAW, w, a)
+    assert want_w[0, 0, 0] == pytest.approx(want_a[0, 0]) == pytest.approx(math.sqrt(0.5))
+
+
+# --- shapes and columns -----------------------------------------------------------------------
+
+
+@given(seeds, st.integers(1, 5), st.integers(0, 4), st.floats(0.2, 5), st.floats(0.2, 5))
+def test_coordinates_are_multiplied(
+    seed: int, channels: int, h: int, first: float, second: float
+) -> None:
+    w, a = (x[None] for x in _start(seed, channels, 2 * h + 1))
+    before = coordinates(w, a)
+    after = coordinates(*weights_at(w, a, np.array([first]), np.array([second])))
+    assert np.allclose(after.u, first * before.u, rtol=1e-12, atol=1e-12)
+    assert np.allclose(after.v, second * before.v, rtol=1e-12, atol=1e-12)
+    theta = float(np.sum(a * w.sum(axis=2)))
+    assert cone.theta(before.big_u, before.big_w, before.root, 1, 1)[0] == pytest.approx(
+        theta, abs=1e-12
+    )
+
+
+def test_starts_depend_on_the_seed_and_are_torch_s_own() -> None:
+    model = Model("identity", 2, 5)
+    one, other, again = (starts(model, 40, seed) for seed in (0, 1, 0))
+    assert np.array_equal(one.w, again.w) and not np.array_equal(one.w, other.w)
+    assert np.max(np.abs(one.w)) <= 1 / math.sqrt(5) and np.max(np.abs(one.a)) <= 1 / math.sqrt(2)
+    assert not one.b.any() and not one.c.any()
+
+
+def test_columns_hold_and_reject_the_wrong_laws() -> None:
+    lab = Lab(TINY)
+    assert room.check(LAW, lab).status == room.train(LAW, lab).status == "holds"
+    for wrong in CLAIM.wrong:
+        assert room.check(wrong.law, lab).status == "fails", wrong.name
+        assert room.train(wrong.law, lab).status == "fails", wrong.name
+    assert [figure.id for figure in room.figures(lab)] == ["flow-weights"]

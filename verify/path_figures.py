@@ -1,0 +1,77 @@
+"""Pictures of training: predicted against trained weights, and weights along their closed-form paths."""
+
+from __future__ import annotations
+
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure as Drawing
+from numpy.typing import ArrayLike
+
+from verify.figures import COLOURS, INK, STYLE
+
+__all__ = ["against", "decay", "paths"]
+
+
+def against(predicted: ArrayLike, trained: ArrayLike, allowed: ArrayLike, unit: str) -> Drawing:
+    """Above: every weight a point, trained over predicted, and the diagonal.  Below: |difference| and its bound."""
+    x, y, bound = (
+        np.asarray(values, dtype=float).ravel() for values in (predicted, trained, allowed)
+    )
+    with matplotlib.rc_context(STYLE):
+        drawing = Drawing(figsize=(7.2, 5.4), layout="constrained")
+        FigureCanvasSVG(drawing)
+        top, low = drawing.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+        ends = [min(x.min(), y.min()), max(x.max(), y.max())]
+        top.plot(ends, ends, color=INK, linestyle="--", linewidth=1)
+        top.plot(x, y, "o", color=COLOURS[0], markersize=3, alpha=0.7)
+        top.set(ylabel=f"trained {unit}")
+        low.semilogy(
+            x, np.maximum(bound, 1e-18), "x", color=COLOURS[1], markersize=4, label="proved bound"
+        )
+        low.semilogy(
+            x,
+            np.maximum(np.abs(y - x), 1e-18),
+            "o",
+            color=COLOURS[0],
+            markersize=3,
+            label="difference",
+        )
+        low.set(xlabel=f"predicted {unit}", ylabel="|difference|")
+        low.legend(fontsize=9, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0)
+    return drawing
+
+
+def paths(time: ArrayLike, closed: ArrayLike, steps: ArrayLike, trained: ArrayLike) -> Drawing:
+    """Every weight over time: lines (T, weights) in closed form, marks (M, weights) from training at ``steps``."""
+    t, lines, at, marks = (
+        np.asarray(values, dtype=float) for values in (time, closed, steps, trained)
+    )
+    with matplotlib.rc_context(STYLE):
+        drawing = Drawing(figsize=(7.2, 3.6), layout="constrained")
+        FigureCanvasSVG(drawing)
+        axes = drawing.subplots()
+        for j in range(lines.shape[1]):
+            colour = COLOURS[j % len(COLOURS)]
+            axes.plot(t, lines[:, j], color=colour, linewidth=1.2)
+            axes.plot(at, marks[:, j], "o", color=colour, markersize=3)
+        axes.set(xlabel="time λt", ylabel="weight")
+    return drawing
+
+
+def decay(steps: ArrayLike, losses: ArrayLike, predicted: ArrayLike) -> Drawing:
+    """Loss against time on a logarithmic axis: (T, networks) trained, (T, networks) in closed form dashed."""
+    t, found, closed = (np.asarray(values, dtype=float) for values in (steps, losses, predicted))
+    with matplotlib.rc_context(STYLE):
+        drawing = Drawing(figsize=(7.2, 3.4), layout="constrained")
+        FigureCanvasSVG(drawing)
+        axes = drawing.subplots()
+        for j in range(found.shape[1]):
+            colour = COLOURS[j % len(COLOURS)]
+            axes.semilogy(t, np.maximum(found[:, j], 1e-30), color=colour, label=f"network {j}")
+            axes.semilogy(
+                t, np.maximum(closed[:, j], 1e-30), color=INK, linestyle="--", linewidth=1
+            )
+        axes.set(xlabel="time λt (dashed: closed form)", ylabel="loss")
+        axes.legend(fontsize=9, loc="lower right", bbox_to_anchor=(1, 1), ncols=4, borderaxespad=0)
+    return drawing
