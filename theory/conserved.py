@@ -42,11 +42,8 @@ __all__ = ["CLAIM", "Conserved", "deviations", "everywhere", "products"]
 
 def deviations(w: Taps) -> list[Any]:
     """w_{k,u} - S_k/n for every channel and every tap but the last, whose value the others give."""
-    found = []
-    for row in w:
-        mean = sum(row[1:], row[0]) / len(row)
-        found += [tap - mean for tap in row[:-1]]
-    return found
+    means = [sum(row[1:], row[0]) / len(row) for row in w]
+    return [tap - mean for row, mean in zip(w, means, strict=True) for tap in row[:-1]]
 
 
 def products(w: Taps, a: Sequence[Any]) -> list[Any]:
@@ -54,7 +51,7 @@ def products(w: Taps, a: Sequence[Any]) -> list[Any]:
     n, sums = len(w[0]), [sum(row[1:], row[0]) for row in w]
     pairs = [(j, k) for k in range(len(a)) for j in range(k + 1)]
     even = [a[j] * a[k] - sums[j] * sums[k] / n for j, k in pairs]
-    return even + [a[j] * sums[k] - a[k] * sums[j] for j, k in pairs if j != k]
+    return [*even, *(a[j] * sums[k] - a[k] * sums[j] for j, k in pairs if j != k)]
 
 
 def everywhere(w: Sequence[Any], b: Any, a: Any) -> Any:

@@ -16,7 +16,9 @@ from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from verify.arguments import Parser, whole
 
 # Nothing here imports torch, matplotlib or sympy: --help and a mistyped option answer at once.
 
@@ -29,21 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["examine_all", "main"]
 
 PROGRAM = "python -m verify.all"
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}\n")
-
-
-def _count(least: int) -> Any:
-    def whole(text: str) -> int:
-        # int() alone also takes "1_0" and digits of other scripts.
-        if not (text.isascii() and text.isdigit() and int(text) >= least):
-            raise argparse.ArgumentTypeError(f"needs a whole number >= {least}, not {text!r}")
-        return int(text)
-
-    return whole
 
 
 def _folder(text: str) -> Path:
@@ -59,9 +46,9 @@ def _version() -> str:
         return "not installed"
 
 
-def _parser() -> _Parser:
+def _parser() -> Parser:
     assert __doc__
-    parser = _Parser(
+    parser = Parser(
         prog=PROGRAM,
         description=__doc__.partition("\n\n")[2],
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -77,8 +64,8 @@ def _parser() -> _Parser:
         default="quick",
         help="50 or 1000 trained networks per setting (default: quick)",
     )
-    add("--seed", type=_count(0), default=0, help="same seed, same figures (default: 0)")
-    add("--jobs", type=_count(1), default=cores or 1, help="processes (default: %(default)s)")
+    add("--seed", type=whole(0), default=0, help="same seed, same figures (default: 0)")
+    add("--jobs", type=whole(1), default=cores or 1, help="processes (default: %(default)s)")
     add("--json", action="store_true", help="print report.json instead of the table")
     add("--out", type=_folder, default=Path("results"), metavar="DIR", help="default: %(default)s/")
     add("--debug", action="store_true", help="stop at the first exception, with its traceback")
@@ -102,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _run(options: argparse.Namespace, parser: _Parser) -> int:
+def _run(options: argparse.Namespace, parser: Parser) -> int:
     from theory.claim import find_claims
 
     claims = find_claims()
@@ -141,7 +128,7 @@ def _run(options: argparse.Namespace, parser: _Parser) -> int:
     return 0 if report.summary["holds"] else 1
 
 
-def _selected(claims: tuple[Claim, ...], only: str, parser: _Parser) -> tuple[Claim, ...]:
+def _selected(claims: tuple[Claim, ...], only: str, parser: Parser) -> tuple[Claim, ...]:
     patterns = [word.strip() for word in only.split(",") if word.strip()]
     if not patterns:
         parser.error("--only needs at least one claim")

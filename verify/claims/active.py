@@ -23,8 +23,8 @@ __all__ = ["check", "train"]
 Array = NDArray[np.float64]
 MODELS = (Model("relu", 1, 3), Model("relu", 2, 3), Model("relu", 1, 5))
 FRACTION, STEPS = 0.02, 1800
-SHARE = 6
-"""So many times the profile's networks are started: most starts of torch's lie outside the cell."""
+SHARE, LEAST = 6, 300
+"""So many times the profile's networks are started, and at least so many: most starts of torch's lie outside the cell."""
 
 
 def _partial_sums(w: Array) -> Array:
@@ -118,7 +118,7 @@ def _judge(
 
 def train(law: Active, lab: Lab) -> Column:
     """torch's own starts under torch.optim.SGD: the law's answer against the partial sums on the way, and the predicted ends."""
-    networks = SHARE * lab.profile.networks
+    networks = max(SHARE * lab.profile.networks, LEAST)
     parts = [_judge(law, model, networks, lab.seed) for model in MODELS]
     stay, silent, leave, outside, wrong = (sum(part[j] for part in parts) for j in range(5))
     worst = max(part[5] for part in parts)

@@ -53,10 +53,10 @@ def check(law: Steps, lab: Lab) -> Column:
 
 
 def _one_step(law: Steps, rng: np.random.Generator, n: int, channels: int) -> bool:
-    numbers = lambda count: [Fraction(int(v), 8) for v in rng.integers(-16, 17, size=count).tolist()]
+    numbers = lambda count: [Fraction(int(v), 8) for v in np.asarray(rng.integers(-16, 17, count))]
     w, a = [numbers(n) for _ in range(channels)], numbers(channels)
     h, root, eta = n // 2, math.isqrt(n), Fraction(int(rng.integers(1, 64)), 128)
-    radii = [h + Fraction(int(v), 4) for v in rng.integers(2, 8, size=2).tolist()]
+    radii = [h + Fraction(int(v), 4) for v in np.asarray(rng.integers(2, 8, 2))]
     identity = oracle.RATIONAL["identity"]
     zero = Fraction(0)
     pulses = [oracle.overlap_pulse(r, 2 * h + 3) for r in radii]

@@ -132,7 +132,10 @@ def figures(lab: Lab) -> list[Figure]:
     closed_w, closed_a = along(LAW, *first, found.second_moment, fine)
     at = np.arange(0, steps, 16)
     marks = np.stack(
-        [np.concatenate([found.path.seen[int(t)].w[0].ravel(), found.path.seen[int(t)].a[0]]) for t in at]
+        [
+            np.concatenate([found.path.seen[int(t)].w[0].ravel(), found.path.seen[int(t)].a[0]])
+            for t in at
+        ]
     )
     lines = np.concatenate(
         [closed_w.reshape(len(fine), -1), closed_a.reshape(len(fine), -1)], axis=1
