@@ -1,0 +1,139 @@
+"""Checkpoints: what is read is exact; whatever else is refused in one sentence, never with a traceback."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from safetensors.numpy import save
+
+from verify.checkpoint import LARGEST, CheckpointError, read
+
+GOOD = {
+    "conv.weight": np.array([[[0.5, -0.25, 1.0]], [[0.1, 0.2, 0.3]]]),
+    "readout.weight": np.array([[1.0, -2.0]]),
+}
+BYTES = save(GOOD)
+
+
+def written(folder: Path, **tensors: NDArray[np.generic] | None) -> Path:
+    """A file with the good tensors and these; None leaves one out."""
+    found = {**GOOD, **{name.replace("_", ".", 1): value for name, value in tensors.items()}}
+    path = folder / "net.safetensors"
+    path.write_bytes(save({name: value for name, value in found.items() if value is not None}))
+    return path
+
+
+def refused(path: Path) -> str:
+    """The sentence with which a file is refused."""
+    with pytest.raises(CheckpointError) as error:
+        read(path)
+    message = str(error.value)
+    assert message and "\n" not in message
+    return message
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_values_are_read_exactly(tmp_path: Path, kind: type[np.floating]) -> None:
+    want = {name: value.astype(kind) for name, value in GOOD.items()}
+    path = tmp_path / "net.safetensors"
+    path.write_bytes(save({**want, "conv.bias": np.array([3, 4], dtype=kind)}))
+    found = read(path)
+    assert np.array_equal(found.w, want["conv.weight"][:, 0].astype(float))
+    assert np.array_equal(found.a, want["readout.weight"][0].astype(float))
+    assert found.b is not None and found.b.tolist() == [3, 4]
+    assert found.c is None and found.w.dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("tensors", "words"),
+    [
+        ({"conv_weight": None}, "no tensor conv.weight"),
+        ({"readout_weight": None}, "no tensor readout.weight"),
+        ({"readout_weight": np.ones((1, 3))}, r"readout.weight has the shape [1, 3], not [1, 2]"),
+        ({"readout_bias": np.ones(2)}, "readout.bias has the shape"),
+        ({"conv_bias": np.ones((2, 1))}, "conv.bias has the shape"),
+        ({"conv_weight": np.ones((2, 3))}, "not (K, 1, n)"),
+        ({"conv_weight": np.ones((2, 3, 3))}, "not (K, 1, n)"),
+        ({"conv_weight": np.ones((0, 1, 3))}, "not (K, 1, n)"),
+        ({"conv_weight": np.ones((2, 1, 4))}, "odd"),
+        ({"conv_weight": np.ones((2, 1, 3), dtype=np.float16)}, "conv.weight is F16"),
+        ({"conv_weight": np.ones((2, 1, 3), dtype=np.int64)}, "conv.weight is I64"),
+        ({"conv_weight": np.full((2, 1, 3), np.nan)}, "not finite"),
+        ({"readout_weight": np.array([[1.0, -np.inf]])}, "not finite"),
+        ({"fc_weight": np.ones(2)}, "'fc.weight', which this model does not have"),
+    ],
+)
+def test_other_tensors_are_refused(
+    tmp_path: Path, tensors: dict[str, NDArray[np.generic] | None], words: str
+) -> None:
+    assert words in refused(written(tmp_path, **tensors))
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    assert "no such file" in refused(tmp_path / "absent")
+    assert "not a regular file" in refused(tmp_path) or "directory" in refused(tmp_path)
+    assert refused(Path("nul\0byte"))
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert "not a regular file" in refused(pipe)
+    empty = tmp_path / "empty"
+    empty.write_bytes(b"")
+    assert "no safetensors file" in refused(empty)
+
+
+def test_a_large_file_is_refused_before_it_is_parsed(tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    with path.open("wb") as file:
+        file.truncate(LARGEST + 1)
+    assert "larger than 16 MiB" in refused(path)
+
+
+class _Bomb:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, ("ran",)
+
+
+def test_a_pickle_is_refused_and_does_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "net.pt"
+    path.write_bytes(pickle.dumps(_Bomb()))
+    refused(path)
+    assert not (tmp_path / "ran").exists()
+
+
+@given(st.binary(max_size=400))
+@example(b"\xff" * 8)
+@example((2**63).to_bytes(8, "little") + b"{}")
+@example(len(b"[" * 100).to_bytes(8, "little") + b"[" * 100)
+def test_random_bytes_are_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "random.safetensors"
+    path.write_bytes(content)
+    refused(path)
+
+
+@given(st.integers(0, 8 * len(BYTES) - 1), st.integers(0, len(BYTES)))
+def test_bit_flips_and_cuts_are_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, bit: int, cut: int
+) -> None:
+    content = bytearray(BYTES)
+    content[bit // 8] ^= 1 << bit % 8
+    path = tmp_path_factory.getbasetemp() / "flipped.safetensors"
+    path.write_bytes(content)
+    try:
+        found = read(path)
+    except CheckpointError as error:
+        assert "\n" not in str(error)
+    else:
+        assert np.all(np.isfinite(found.w)) and np.all(np.isfinite(found.a))
+    path.write_bytes(BYTES[:cut])
+    if cut < len(BYTES):
+        refused(path)

@@ -1,0 +1,188 @@
+"""The command verify.predict: what it prints, that it judges, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from theory import cone
+from verify import predict
+from verify.gradient import Model
+
+W = np.array([[[0.5, 0.1, 0.3]], [[-0.2, 0.4, 0.1]]])
+A = np.array([[0.4, -0.3]])
+
+
+def saved(path: Path, w: Any = W, a: Any = A, **more: Any) -> str:
+    """A checkpoint with these weights."""
+    save_file({"conv.weight": np.asarray(w), "readout.weight": np.asarray(a), **more}, path)
+    return str(path)
+
+
+def shown(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """The JSON printed for these arguments, which must succeed."""
+    assert predict.main([*arguments, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    return dict(json.loads(out))
+
+
+def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line on stderr with which these arguments are refused."""
+    with pytest.raises(SystemExit) as end:
+        predict.main(arguments)
+    out, err = capsys.readouterr()
+    assert (end.value.code, out, err.count("\n")) == (2, "", 1)
+    return err
+
+
+def test_json_names_every_weight(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = shown(["--init", saved(tmp_path / "x.safetensors"), "--step", "0.05"], capsys)
+    assert list(found) == ["model", "conditions", "sharpness", "step", "drift", "loss", "weights", "agrees"]  # fmt: skip
+    places = [(one["name"], tuple(one["index"])) for one in found["weights"]]
+    assert places == [("conv.weight", (k, 0, u)) for k in range(2) for u in range(3)] + [
+        ("readout.weight", (0, k)) for k in range(2)
+    ]
+    initial = [one["initial"] for one in found["weights"]]
+    assert initial == [*W.ravel(), *A.ravel()]
+    for one in found["weights"]:
+        assert one["difference"] == one["trained"] - one["predicted"]
+        assert abs(one["difference"]) <= one["bound"]
+        assert abs(one["beyond"]) <= one["beyond_bound"]
+    assert found["agrees"] is True
+    assert [one["name"] for one in found["conditions"]] == ["U > 0", "step"]
+    # The predicted weights are exact: Σ a_k S_k = 1/2; so are the trained ones, but for rounding.
+    for key, allowed in (("predicted", 1e-14), ("trained", 1e-12)):
+        value = np.array([one[key] for one in found["weights"]])
+        w, a = value[:6].reshape(2, 3), value[6:]
+        assert abs(a @ w.sum(axis=1) - 0.5) < allowed
+
+
+def test_half_the_step_halves_the_difference(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = saved(tmp_path / "x.safetensors")
+    far, near = (
+        np.array([one["difference"] for one in shown(["--init", path, "--step", s], capsys)["weights"]])
+        for s in ("0.04", "0.02")
+    )  # fmt: skip
+    factor = np.linalg.norm(far) / np.linalg.norm(near)
+    assert 1.9 < factor < 2.1
+
+
+@pytest.mark.parametrize("activation", ["identity", "relu"])
+def test_torch_starts_are_predicted(activation: str, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--activation", activation, "--step", "0.1", "--taps", "1", "--channels", "2"]
+    for seed in range(6):
+        try:
+            found = shown([*arguments, "--seed", str(seed)], capsys)
+        except SystemExit:  # ReLU outside its linear cell
+            assert activation == "relu"
+            assert "condition" not in capsys.readouterr().out
+            continue
+        assert found["model"] == {"activation": activation, "channels": 2, "taps": 1}
+        assert found["loss"]["final"] < 1e-20
+
+
+def test_the_table_shows_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--step", "0.1", "--seed", "3"]
+    found = shown(arguments, capsys)
+    assert predict.main(arguments) == 0
+    out, err = capsys.readouterr()
+    for one in found["weights"]:
+        assert f"{one['trained']:.9f}" in out
+    assert (err, out.count("condition ")) == ("", 2)
+    assert "every weight within its bound" in out
+
+
+def test_a_wrong_prediction_is_found(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    right = cone.stretch
+    monkeypatch.setattr("numerics.discrete.cone.stretch", lambda *given: right(*given) * (1 + 1e-3))
+    assert predict.main(["--step", "0.01", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["agrees"] is False
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--taps", "4"], "odd"),
+        (["--taps", "0"], "from 1 to 127"),
+        (["--channels", "x"], "whole number"),
+        (["--step", "0.9"], "0.0001 to 0.5"),
+        (["--step", "nan"], "0.0001 to 0.5"),
+        (["--activation", "tanh"], "invalid choice"),
+        (["--seed", "-1"], "whole number"),
+        (["--init", "absent.safetensors"], "no such file"),
+        (["--init", "absent.safetensors", "--seed", "1"], "give one of the two"),
+    ],
+)
+def test_bad_usage(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert words in refused(arguments, capsys)
+
+
+def test_starts_outside_the_theorem_name_the_condition(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "x.safetensors"
+    saddle = saved(path, [[[1.0]]], [[-1.0]])
+    assert "U > 0" in refused(["--init", saddle], capsys)
+    nothing = saved(path, np.zeros((1, 1, 3)), np.zeros((1, 1)))
+    assert "U > 0" in refused(["--init", nothing], capsys)
+    bent = saved(path, [[[-0.5, 1.0, 0.5]]], [[1.0]])
+    assert "linear cell" in refused(["--init", bent, "--activation", "relu"], capsys)
+    huge = saved(path, [[[1e200]]], [[1e200]])
+    assert "finite" in refused(["--init", huge], capsys)
+    tall = saved(path, [[[5.0]]], [[5.0]])
+    assert "step" in refused(["--init", tall, "--step", "0.5"], capsys)
+    biased = saved(path, **{"conv.bias": np.zeros(2)})
+    assert "conv.bias" in refused(["--init", biased], capsys)
+    assert "--taps 5" in refused(["--init", saved(path), "--taps", "5"], capsys)
+
+
+def test_a_bad_drawn_start_comes_with_a_seed_that_is_not(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    model = Model("relu", 1, 3)
+    bad = next(
+        seed for seed in range(50)
+        if np.min(predict._drawn(model, seed).w) < -0.3
+    )  # fmt: skip
+    line = refused(["--activation", "relu", "--seed", str(bad)], capsys)
+    assert "linear cell" in line
+    other = line.rsplit("--seed ", 1)[1].split()[0]
+    assert shown(["--activation", "relu", "--seed", other, "--step", "0.1"], capsys)["agrees"]
+
+
+def test_help_needs_no_torch() -> None:
+    code = (
+        "import sys; from verify.predict import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit as end: assert end.code == 0\n"
+        "assert 'torch' not in sys.modules and 'sympy' not in sys.modules"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert (found.returncode, found.stderr) == (0, "")
+    for option in ("--channels", "--taps", "--seed", "--init", "--activation", "--step", "--json"):
+        assert option in found.stdout
+
+
+def test_an_interrupt_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(predict, "prediction", interrupted)
+    assert predict.main([]) == 130
+    assert capsys.readouterr().err == "python -m verify.predict: interrupted\n"

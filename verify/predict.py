@@ -1,0 +1,372 @@
+"""Predict every weight, then train: python -m verify.predict
+
+From the initial weights of a network without biases - torch's own random ones, or those in a
+safetensors file - the end of every weight is computed in closed form.  Then torch.optim.SGD trains
+the network (Conv1d, activation, sum, Linear) on plateau radii, and the two are put side by side.
+
+  predicted    where gradient flow ends, whatever the data
+  trained      where SGD ended, with the step --step times 1/sharpness
+  difference   trained - predicted: what the finite step adds, at most the proved bound
+  beyond       what is left of it when the first order in the step, in closed form too, is taken out
+
+Exit status: 0 every weight lies within its proved bound, 1 one does not, 2 usage, a bad file, or a
+start outside the theorem's conditions, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from argparse import ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from verify.arguments import Parser, whole
+
+if TYPE_CHECKING:
+    from verify.ensemble import Weights
+    from verify.gradient import Model
+
+__all__ = ["Condition", "OutsideTheorem", "main", "prediction"]
+
+PROGRAM = "python -m verify.predict"
+NEAREST = 1e-8
+"""Starts with U below this share of U + W pass the saddle so closely that rounding may decide."""
+SEARCHED = 400
+"""Further seeds that are looked at for a start that satisfies the conditions."""
+
+Condition = dict[str, Any]
+"""name, holds, value and text of one condition of the theorem."""
+
+
+class OutsideTheorem(ValueError):
+    """The start does not satisfy a condition of the theorem; the message names it."""
+
+
+def _fraction(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 1e-4 <= value <= 0.5:
+        raise ArgumentTypeError(f"needs a number from 0.0001 to 0.5, not {text[:40]!r}")
+    return value
+
+
+def _odd(text: str) -> int:
+    value = whole(1, 127)(text)
+    if value % 2 == 0:
+        raise ArgumentTypeError(f"needs an odd number of taps, not {value}")
+    return value
+
+
+def _parser() -> Parser:
+    assert __doc__
+    parser = Parser(
+        prog=PROGRAM,
+        description=__doc__.partition("\n\n")[2],
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--channels", type=whole(1, 64), metavar="K", help="1 to 64 (default: 1, or the file's)")
+    add("--taps", type=_odd, metavar="N", help="odd, 1 to 127 (default: 3, or the file's)")
+    add("--seed", type=whole(0), help="of torch's random initial weights (default: 0)")
+    add(
+        "--init",
+        type=Path,
+        metavar="FILE",
+        help="initial weights: conv.weight (K, 1, N) and readout.weight (1, K)",
+    )
+    add(
+        "--activation",
+        choices=("identity", "relu"),
+        default="identity",
+        help="default: %(default)s",
+    )
+    add(
+        "--step",
+        type=_fraction,
+        default=0.01,
+        help="the step of SGD, in units of 1/sharpness (default: %(default)s)",
+    )
+    add("--json", action="store_true", help="print one JSON object instead of the table")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status, or raises SystemExit as argparse does."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        return _run(options, parser)
+    except KeyboardInterrupt:
+        print(f"{PROGRAM}: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output went away, e.g. head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _run(options: Namespace, parser: Parser) -> int:
+    from verify.gradient import Model
+
+    if options.init is None:
+        channels, taps = options.channels or 1, options.taps or 3
+        model = Model(options.activation, channels, taps)
+        start = _drawn(model, options.seed or 0)
+    else:
+        if options.seed is not None:
+            parser.error("--seed draws initial weights and --init reads them: give one of the two")
+        start = _read(options.init, parser)
+        channels, taps = start.w.shape[1:]
+        for name, wanted, found in (
+            ("channels", options.channels, channels),
+            ("taps", options.taps, taps),
+        ):
+            if wanted is not None and wanted != found:
+                parser.error(f"--{name} {wanted}, but {options.init} has {found} {name}")
+        if channels > 64 or taps > 127:
+            parser.error(
+                f"{options.init}: {channels} channels of {taps} taps; at most 64 of 127 are trained here"
+            )
+        model = Model(options.activation, channels, taps)
+    try:
+        document = prediction(model, start, options.step)
+    except OutsideTheorem as error:
+        hint = ""
+        if options.init is None:
+            other = _next_seed(model, options.seed or 0, options.step)
+            hint = f"; --seed {other} satisfies it" if other is not None else ""
+        parser.error(f"{error}{hint}")
+    if options.json:
+        print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False), flush=True)
+    else:
+        _table(document)
+    return 0 if document["agrees"] else 1
+
+
+def _drawn(model: Model, seed: int) -> Weights:
+    from verify.gradient import starts
+
+    return starts(model, 1, seed)
+
+
+def _read(path: Path, parser: Parser) -> Weights:
+    import numpy as np
+
+    from verify.checkpoint import CheckpointError, read
+    from verify.ensemble import Weights
+
+    try:
+        found = read(path)
+    except CheckpointError as error:
+        parser.error(f"{path}: {error}")
+    for name, bias in (("conv.bias", found.b), ("readout.bias", found.c)):
+        if bias is not None:
+            parser.error(f"{path}: it has {name}; the closed form is for networks without biases")
+    zero = np.zeros((1, len(found.a)))
+    return Weights(found.w[None], zero, found.a[None], np.zeros(1))
+
+
+def _next_seed(model: Model, seed: int, step: float) -> int | None:
+    for other in range(seed + 1, seed + 1 + SEARCHED):
+        try:
+            _conditions(model, _drawn(model, other), step)
+        except OutsideTheorem:
+            continue
+        return other
+    return None
+
+
+def _conditions(model: Model, start: Weights, step: float) -> tuple[list[Condition], Any]:
+    """The theorem's conditions, each with its number; the drift bound of the step.
+
+    Raises
+    ------
+    OutsideTheorem: one of them does not hold.
+    """
+    import numpy as np
+
+    from numerics.active import margins
+    from numerics.cone import coordinates
+    from numerics.discrete import drift_bound, sharpness
+    from verify.dynamics import second_moment
+
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        c = coordinates(start.w, start.a)
+        big_u, big_w = float(c.big_u[0]), float(c.big_w[0])
+        moment = second_moment(model.radii)
+        speed = float(sharpness(c, moment)[0])
+    if not math.isfinite(big_u + big_w) or not 0 < speed < math.inf:
+        raise OutsideTheorem("finite: the squares of these weights overflow")
+    if not big_u > NEAREST * (big_u + big_w):
+        raise OutsideTheorem(
+            f"U > 0: U = Σ(a + S/√n)² is {big_u:.3g} beside W = {big_w:.3g}; from there training runs into the saddle at 0"
+        )
+    met = [
+        {
+            "name": "U > 0",
+            "holds": True,
+            "value": big_u,
+            "text": "the start does not lead into the saddle at 0",
+        }
+    ]
+    rate = step / speed
+    rho = drift_bound(c, moment, rate)
+    if not math.isfinite(float(rho[0])):
+        raise OutsideTheorem(
+            f"step: with --step {step:g} the steps of this start are not shown to shrink; try a smaller one"
+        )
+    met.append(
+        {
+            "name": "step",
+            "holds": True,
+            "value": float(rho[0]),
+            "text": "the steps shrink, and their drift is at most this",
+        }
+    )
+    if model.activation == "relu":
+        room = margins(start.w, start.a, rho)[0]
+        worst = int(np.argmin(room))
+        if not room[worst] > 0:
+            raise OutsideTheorem(
+                f"linear cell: in channel {worst} a partial sum of the taps is or becomes negative on the way (margin {room[worst]:.3g}), so ReLU bends"
+            )
+        met.append(
+            {
+                "name": "linear cell",
+                "holds": True,
+                "value": float(room[worst]),
+                "text": "least margin of a partial sum on the way",
+            }
+        )
+    return met, rho
+
+
+def prediction(model: Model, start: Weights, step: float) -> dict[str, Any]:
+    """Predict, train and compare one network without biases: what ``--json`` prints.
+
+    ``step`` is in units of 1/λ, λ the sharpness of the end point.
+
+    Raises
+    ------
+    OutsideTheorem: the start does not satisfy a condition; the message names it.
+    """
+    import numpy as np
+
+    from numerics.cone import coordinates
+    from numerics.discrete import between, end_at, sharpness
+    from theory import cone
+    from theory.steps import LAW, first_order
+    from verify.claims.steps import corrected
+    from verify.dynamics import Run, end_rounding, second_moment
+    from verify.gradient import data, descend, single
+
+    met, rho = _conditions(model, start, step)
+    c, moment = coordinates(start.w, start.a), second_moment(model.radii)
+    speed = float(sharpness(c, moment)[0])
+    rate = np.array([step / speed])
+    e = cone.stretch(c.big_u, c.big_w, c.root, np.sqrt)
+    low = (1 - np.sqrt(1 + c.root**2 * c.big_u * c.big_w)) / (c.root * c.big_u)
+    # e^{-λt} times where the logistic equation begins, down to rounding.
+    begin = float(np.abs((1 - e) / (1 - low))[0])
+    steps = math.ceil((40 + math.log1p(begin)) / step)
+    path = descend(single(model, start), *data(model), steps, rate)
+    want_w, want_a = end_at(start.w, start.a, np.zeros(1))
+    near_w, near_a, near_tap, near_read = corrected(LAW, start.w, start.a, moment, rate)
+    tap, read = between(c, np.zeros(1), rho)
+    more = float(end_rounding(Run(model, start, rate, path, c, moment, moment))[0])
+    weights: list[dict[str, Any]] = []
+
+    def add(
+        name: str, index: list[int], values: tuple[Any, Any, Any, Any], bound: float, left: float
+    ) -> None:
+        initial, predicted, trained, first = (float(x) for x in values)
+        weights.append(
+            {
+                "name": name,
+                "index": index,
+                "initial": initial,
+                "predicted": predicted,
+                "trained": trained,
+                "difference": trained - predicted,
+                "bound": bound + more,
+                "corrected": first,
+                "beyond": trained - first,
+                "beyond_bound": left + more,
+            }
+        )
+
+    for k in range(model.channels):
+        for u in range(model.taps):
+            values = (start.w[0, k, u], want_w[0, k, u], path.end.w[0, k, u], near_w[0, k, u])
+            add("conv.weight", [k, 0, u], values, float(tap[0, k]), float(near_tap[0, k]))
+    for k in range(model.channels):
+        values = (start.a[0, k], want_a[0, k], path.end.a[0, k], near_a[0, k])
+        add("readout.weight", [0, k], values, float(read[0, k]), float(near_read[0, k]))
+    agrees = all(
+        abs(x["difference"]) <= x["bound"] and abs(x["beyond"]) <= x["beyond_bound"]
+        for x in weights
+    )
+    return {
+        "model": {"activation": model.activation, "channels": model.channels, "taps": model.taps},
+        "conditions": met,
+        "sharpness": speed,
+        "step": {"fraction": step, "size": float(rate[0]), "steps": steps},
+        "drift": {
+            "first_order": float(
+                (rate * first_order(c.big_u, c.big_w, c.root, moment, e, np.log))[0]
+            ),
+            "bound": float(rho[0]),
+        },
+        "loss": {"initial": float(path.losses[0, 0]), "final": float(path.losses[-1, 0])},
+        "weights": weights,
+        "agrees": agrees,
+    }
+
+
+def _table(document: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    grid.add_column("weight", no_wrap=True)
+    for name in ("initial", "predicted", "trained", "difference", "bound", "beyond", "bound"):
+        grid.add_column(name, justify="right", no_wrap=True)
+    for one in document["weights"]:
+        place = ",".join(map(str, one["index"]))
+        grid.add_row(
+            f"{one['name']} {place}",
+            *(f"{one[key]:.9f}" for key in ("initial", "predicted", "trained")),
+            *(f"{one[key]:.1e}" for key in ("difference", "bound", "beyond", "beyond_bound")),
+        )
+    console.print(grid)
+    for one in document["conditions"]:
+        console.print(
+            f"condition {one['name']}: holds, {one['value']:.3g} ({one['text']})",
+            markup=False,
+            soft_wrap=True,
+        )
+    step, loss = document["step"], document["loss"]
+    console.print(
+        f"{step['steps']} steps of {step['size']:.3g} = {step['fraction']:g}/sharpness, loss {loss['initial']:.3g} to {loss['final']:.2g}: "
+        + (
+            "every weight within its bound"
+            if document["agrees"]
+            else "a weight lies outside its bound"
+        ),
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
