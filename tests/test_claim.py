@@ -126,6 +126,7 @@ LAWS: dict[str, tuple[str, ...]] = {
     "flow": ("cone.stretch", "cone.unfold", "cone.moved"),
     "trajectory": ("rate", "roots", "stretch_at", "time_of"),
     "steps": ("factors", "first_order"),
+    "sharpness": ("gain", "gain_from_start", "pair", "threshold"),
     "active": ("floors", "turning_point"),
     "rates": (
         "expansion.basis",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import matplotlib
 import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -10,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from verify.figures import COLOURS, INK, STYLE
 
-__all__ = ["against", "decay", "paths"]
+__all__ = ["against", "catapult", "decay", "paths"]
 
 
 def against(predicted: ArrayLike, trained: ArrayLike, allowed: ArrayLike, unit: str) -> Drawing:
@@ -74,4 +76,24 @@ def decay(steps: ArrayLike, losses: ArrayLike, predicted: ArrayLike) -> Drawing:
             )
         axes.set(xlabel="time λt (dashed: closed form)", ylabel="loss")
         axes.legend(fontsize=9, loc="lower right", bbox_to_anchor=(1, 1), ncols=4, borderaxespad=0)
+    return drawing
+
+
+def catapult(losses: ArrayLike, levels: ArrayLike, shares: Sequence[float]) -> Drawing:
+    """Left the loss over the steps, right ηλ of the end ahead with its limit 2 dashed; a column per step size."""
+    left, right = (np.asarray(values, dtype=float) for values in (losses, levels))
+    with matplotlib.rc_context(STYLE):
+        drawing = Drawing(figsize=(7.2, 3.2), layout="constrained")
+        FigureCanvasSVG(drawing)
+        one, two = drawing.subplots(1, 2)
+        for j, share in enumerate(shares):
+            colour = COLOURS[j % len(COLOURS)]
+            one.semilogy(np.maximum(left[:, j], 1e-30), color=colour, label=f"{share:g}")
+            two.plot(right[:, j], color=colour)
+            # Lines that coincide are told apart at their ends.
+            two.annotate(f"{share:g}", (len(right) - 1, right[-1, j]), color=colour, fontsize=9)
+        two.axhline(2, color=INK, linestyle="--", linewidth=1)
+        one.set(xlabel="step", ylabel="loss")
+        two.set(xlabel="step", ylabel="ηλ of the end ahead")
+        one.legend(fontsize=9, ncols=2, title="share of 2/λ", title_fontsize=9)
     return drawing

@@ -1,0 +1,90 @@
+"""How steep the end is: torch's Hessian, steps beyond the threshold, and the columns."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from numerics.cone import coordinates
+from numerics.discrete import end_at
+from theory.sharpness import CLAIM, LAW, gain, gain_from_start, pair, threshold
+from verify.claims import sharpness as room
+from verify.dynamics import second_moment
+from verify.gradient import Bundle, Model, data, descend, starts
+from verify.lab import TINY, Lab
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+@given(seeds, st.integers(1, 4), st.integers(0, 4))
+@example(0, 1, 0)
+def test_the_start_knows_how_steep_the_end_is(seed: int, channels: int, h: int) -> None:
+    rng = np.random.default_rng(seed)
+    n = 2 * h + 1
+    w, a = rng.normal(size=(1, channels, n)), rng.normal(size=(1, channels))
+    c = coordinates(w, a)
+    if c.big_u[0] < 1e-4:
+        return  # beside the saddle
+    last_w, last_a = end_at(w, a, np.zeros(1))
+    there = gain(list(last_w[0].sum(axis=1)), list(last_a[0]), n)
+    from_start = gain_from_start(float(c.big_u[0]), float(c.big_w[0]), math.sqrt(n), math.sqrt)
+    assert there == pytest.approx(from_start, rel=1e-8)
+    assert from_start >= 4 * math.sqrt(n)
+
+
+@given(st.floats(1, 1e3), st.floats(0.1, 100), st.floats(0, 1))
+def test_the_pair_are_eigenvalues(square: float, moment: float, part: float) -> None:
+    mean = part * math.sqrt(moment)
+    g = math.sqrt(square)
+    matrix = 2 * np.array([[moment * square, mean * g], [mean * g, 1.0]])
+    total, product = pair(square, moment, mean)
+    assert np.trace(matrix) == pytest.approx(total)
+    assert np.linalg.det(matrix) == pytest.approx(product, rel=1e-6, abs=1e-9 * total**2)
+
+
+@given(st.floats(0, 0.99), st.floats(0.01, 0.99))
+def test_below_the_threshold_the_roots_lie_inside_the_circle(beta: float, part: float) -> None:
+    for share, settles in ((part, True), (1 + part, False)):
+        step = share * threshold(1.0, beta)
+        inside = np.max(np.abs(np.roots([1, -(1 + beta - step), beta]))) < 1
+        assert inside == settles
+
+
+@pytest.mark.parametrize(
+    "model", [Model("identity", 2, 3), Model("identity", 1, 3, readout_bias=True)]
+)
+def test_no_exact_network_is_stable_beyond_the_flattest(model: Model) -> None:
+    """η >= 1/(4√n E r²): training never settles at an exact network, from any of these starts."""
+    start = starts(model, 20, 1)
+    rate = 1.02 / (4 * math.sqrt(model.taps) * second_moment(model.radii))
+    with np.errstate(over="ignore", invalid="ignore"):
+        losses = descend(Bundle(model, start), *data(model), 3000, rate).losses[-1]
+    assert not np.any(losses < 1e-12)
+
+
+def test_beyond_the_threshold_training_ends_flatter_if_at_all() -> None:
+    model = Model("identity", 2, 3)
+    start = starts(model, 20, 0)
+    start = type(start)(3 * start.w, start.b, 3 * start.a, start.c)
+    c, moment = coordinates(start.w, start.a), second_moment(model.radii)
+    steep = 2 * moment * LAW.gain_from_start(c.big_u, c.big_w, c.root, np.sqrt)
+    rate = 1.2 * threshold(steep)
+    path = descend(Bundle(model, start), *data(model), 4000, rate)
+    settled = path.losses[-1] < 1e-20
+    assert np.sum(settled) > 3
+    later = 2 * moment * gain(list(path.end.w.sum(axis=2).T), list(path.end.a.T), 3)
+    assert np.all((rate * later)[settled] <= 2 + 1e-6)
+    assert np.all(later[settled] < steep[settled])
+
+
+def test_columns_hold_and_reject_the_wrong_laws() -> None:
+    lab = Lab(TINY)
+    assert room.check(LAW, lab).status == room.train(LAW, lab).status == "holds"
+    for wrong in CLAIM.wrong:
+        assert room.check(wrong.law, lab).status == "fails", wrong.name
+        assert room.train(wrong.law, lab).status == "fails", wrong.name
+    assert [figure.id for figure in room.figures(lab)] == ["sharpness-catapult"]
