@@ -127,6 +127,7 @@ LAWS: dict[str, tuple[str, ...]] = {
     "trajectory": ("rate", "roots", "stretch_at", "time_of"),
     "steps": ("factors", "first_order"),
     "sharpness": ("gain", "gain_from_start", "pair", "threshold"),
+    "conv_bias": ("balance", "readout_squared"),
     "active": ("floors", "turning_point"),
     "rates": (
         "expansion.basis",
