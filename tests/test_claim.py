@@ -128,6 +128,7 @@ LAWS: dict[str, tuple[str, ...]] = {
     "steps": ("factors", "first_order"),
     "sharpness": ("gain", "gain_from_start", "pair", "threshold"),
     "conv_bias": ("balance", "readout_squared"),
+    "ridge": ("collapse", "angle", "least"),
     "active": ("floors", "turning_point"),
     "rates": (
         "expansion.basis",

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from verify.figures import COLOURS, INK, STYLE
 
-__all__ = ["against", "catapult", "decay", "paths"]
+__all__ = ["against", "catapult", "decay", "paths", "ridge"]
 
 
 def against(predicted: ArrayLike, trained: ArrayLike, allowed: ArrayLike, unit: str) -> Drawing:
@@ -96,4 +96,33 @@ def catapult(losses: ArrayLike, levels: ArrayLike, shares: Sequence[float]) -> D
         one.set(xlabel="step", ylabel="loss")
         two.set(xlabel="step", ylabel="ηλ of the end ahead")
         one.legend(fontsize=9, ncols=2, title="share of 2/λ", title_fontsize=9)
+    return drawing
+
+
+def ridge(
+    fine: ArrayLike,
+    tap: ArrayLike,
+    read: ArrayLike,
+    value: ArrayLike,
+    shares: ArrayLike,
+    marks: ArrayLike,
+    levels: ArrayLike,
+) -> Drawing:
+    """Left the taps and the readout weight over λ (lines, and marks (M, taps + 1)), right J/V; λ in units of the collapse."""
+    x, at = np.asarray(fine, dtype=float), np.asarray(shares, dtype=float)
+    points = np.asarray(marks, dtype=float)
+    with matplotlib.rc_context(STYLE):
+        drawing = Drawing(figsize=(7.2, 3.4), layout="constrained")
+        FigureCanvasSVG(drawing)
+        one, two = drawing.subplots(1, 2)
+        one.plot(x, np.asarray(read), color=COLOURS[1], label="readout weight")
+        one.plot(x, np.asarray(tap), color=COLOURS[0], linestyle="--", label="each tap")
+        for j in range(points.shape[1] - 1):
+            one.plot(at, points[:, j], "o", color=COLOURS[0], markersize=6 - 1.5 * j, alpha=0.6)
+        one.plot(at, points[:, -1], "s", color=COLOURS[1], markersize=4)
+        two.plot(x, np.asarray(value), color=COLOURS[2])
+        two.plot(at, np.asarray(levels), "o", color=COLOURS[2], markersize=4)
+        one.set(xlabel="λ / (2√n V)", ylabel="weight")
+        two.set(xlabel="λ / (2√n V)", ylabel="J / V")
+        one.legend(fontsize=9)
     return drawing

@@ -1,0 +1,115 @@
+"""Weight decay: the bound for every network, the box that attains it, and the columns."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from numerics.compile import activation
+from numerics.sample import pulse, windows
+from theory.ridge import CLAIM, LAW, angle, box, collapse, least
+from verify.claims import ridge as room
+from verify.gradient import Model, data, descend, single, starts
+from verify.lab import TINY, Lab
+
+Array = NDArray[np.float64]
+seeds = st.integers(0, 2**32 - 1)
+shares = st.floats(0, 0.999)
+
+
+def _objective(
+    name: str, w: Array, b: Array, a: Array, r: Array, penalty: float, length: int
+) -> float:
+    """J with the best readout bias, from the signal."""
+    seen = windows(pulse(r, length), w.shape[1])
+    answer = seen.counts @ activation(name)[0](seen.windows @ w.T + b) @ a
+    return float(np.var(answer - r) + penalty * (np.sum(w**2) + np.sum(a**2)))
+
+
+@given(
+    seeds,
+    st.sampled_from(room.BOUNDED),
+    st.integers(1, 3),
+    st.integers(0, 3),
+    st.floats(0, 3),
+    st.integers(0, 4),
+)
+@example(0, "relu", 1, 1, 0.5, 0)
+def test_no_network_lies_below_the_bound(
+    seed: int, name: str, channels: int, h: int, share: float, room_left: int
+) -> None:
+    """Also where the pulse touches the border: zero padding only loses light."""
+    rng = np.random.default_rng(seed)
+    n = 2 * h + 1
+    r = np.sort(rng.uniform(0.5, 6, size=int(rng.integers(2, 9))))
+    spread = float(np.var(r))
+    limit = collapse(spread, math.sqrt(n))
+    penalty = share * limit
+    scale = 10 ** rng.uniform(-2, 1)
+    w, a = scale * rng.normal(size=(channels, n)), scale * rng.normal(size=channels)
+    b = rng.normal(size=channels)
+    value = _objective(name, w, b, a, r, penalty, 6 + room_left)
+    assert value >= least(min(penalty, limit), spread, math.sqrt(n)) * (1 - 1e-9) - 1e-12
+
+
+@given(seeds, st.sampled_from(("identity", "relu")), st.integers(1, 4), st.integers(0, 4), shares)
+def test_box_filters_attain_it(seed: int, name: str, channels: int, h: int, share: float) -> None:
+    rng = np.random.default_rng(seed)
+    n = 2 * h + 1
+    r = np.sort(rng.uniform(0.5, 6, size=5))
+    spread, root = float(np.var(r)), math.sqrt(n)
+    penalty = share * collapse(spread, root)
+    u = np.abs(rng.normal(size=channels)) + 1e-3
+    a, flat = box(list(u), angle(penalty, spread, root), root, math.sqrt)
+    w = np.repeat(np.array(flat)[:, None], n, axis=1)
+    value = _objective(name, w, np.zeros(channels), np.array(a), r, penalty, 6 + h)
+    assert value == pytest.approx(least(penalty, spread, root), rel=1e-9, abs=1e-12)
+
+
+@given(st.floats(0.01, 10), st.sampled_from((1, 3, 9)), shares, shares)
+def test_more_decay_never_helps(spread: float, n: int, one: float, two: float) -> None:
+    root = math.sqrt(n)
+    low, high = sorted((one, two))
+    limit = collapse(spread, root)
+    assert least(low * limit, spread, root) <= least(high * limit, spread, root) <= spread * (1 + 1e-12)  # fmt: skip
+    assert 0 <= angle(high * limit, spread, root) <= angle(low * limit, spread, root) <= 0.5
+
+
+def test_without_decay_it_is_the_exact_network_of_least_norm() -> None:
+    """θ = 1/2: S² = √n/2 and a² = 1/(2√n); every other exact network has a larger norm."""
+    for n in (1, 3, 9):
+        root = math.sqrt(n)
+        (a,), (tap,) = box([2.0], angle(0.0, 1.0, root), root, math.sqrt)
+        assert (n * tap) ** 2 == pytest.approx(root / 2)
+        assert a**2 == pytest.approx(1 / (2 * root))
+        for total in (0.3, 1.0, 4.0):
+            assert total**2 / n + 1 / (4 * total**2) >= 1 / root - 1e-12
+
+
+def test_torch_weight_decay_is_twice_the_penalty_and_spares_the_biases() -> None:
+    """One step from given weights against w - η(∇L + 2λw), by hand."""
+    model = Model("identity", 2, 3, conv_bias=True, readout_bias=True)
+    start = starts(model, 1, 0)
+    penalty, rate = 0.25, 0.01
+    plain = descend(single(model, start), *data(model), 1, rate).end
+    decayed = descend(
+        single(model, start), *data(model), 1, rate, room.decaying(2 * penalty * rate)
+    ).end
+    for name in ("w", "a"):
+        want = getattr(plain, name) - 2 * penalty * rate * getattr(start, name)
+        assert np.allclose(getattr(decayed, name), want, rtol=0, atol=1e-15)
+    assert np.array_equal(decayed.b, plain.b) and np.array_equal(decayed.c, plain.c)
+
+
+def test_columns_hold_and_reject_the_wrong_laws() -> None:
+    lab = Lab(TINY)
+    assert room.check(LAW, lab).status == room.train(LAW, lab).status == "holds"
+    for wrong in CLAIM.wrong:
+        assert room.check(wrong.law, lab).status == "fails", wrong.name
+        assert room.train(wrong.law, lab).status == "fails", wrong.name
+    assert [figure.id for figure in room.figures(lab)] == ["ridge-path"]
