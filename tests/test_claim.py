@@ -129,6 +129,7 @@ LAWS: dict[str, tuple[str, ...]] = {
     "sharpness": ("gain", "gain_from_start", "pair", "threshold"),
     "conv_bias": ("balance", "readout_squared"),
     "ridge": ("collapse", "angle", "least"),
+    "noise": ("angle", "linear_risk", "gaussian.first", "gaussian.second", "gaussian.product"),
     "active": ("floors", "turning_point"),
     "rates": (
         "expansion.basis",
@@ -148,7 +149,7 @@ LAWS: dict[str, tuple[str, ...]] = {
 }
 """The functions that make up the law of each claim; from another file than the claim's with its name and a dot."""
 
-SLOW = frozenset({"readout", "rates", "conserved"})
+SLOW = frozenset({"readout", "rates", "conserved", "noise"})
 """Claims whose proof takes a second: their mutants run with the slow tests."""
 
 UNCHANGED = frozenset(

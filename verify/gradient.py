@@ -43,7 +43,7 @@ Make = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 
 @dataclass(frozen=True)
 class Model:
-    """σ by name, K channels, n taps, which biases there are, and the radii (plateau radii by default)."""
+    """σ by name, K channels, n taps, which biases there are, the radii (plateau radii by default), and the padding."""
 
     activation: str
     channels: int
@@ -53,6 +53,7 @@ class Model:
     first: int = 0
     cells: int = 4
     per_cell: int = 2
+    circular: bool = False
 
     @property
     def radii(self) -> Radii:
@@ -72,6 +73,7 @@ def _network(model: Model) -> Network:
         model.taps,
         conv_bias=model.conv_bias,
         readout_bias=model.readout_bias,
+        circular=model.circular,
     )
 
 
@@ -111,6 +113,7 @@ class Bundle(nn.Module):
             size * channels,
             taps,
             padding=taps // 2,
+            padding_mode="circular" if model.circular else "zeros",
             bias=model.conv_bias,
             dtype=torch.float64,
         )
@@ -163,6 +166,7 @@ def single(model: Model, weights: Weights, j: int = 0) -> _Single:
         model.taps,
         conv_bias=model.conv_bias,
         readout_bias=model.readout_bias,
+        circular=model.circular,
     )
     with torch.no_grad():
         net.conv.weight.copy_(torch.tensor(weights.w[j])[:, None, :])

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from verify.figures import COLOURS, INK, STYLE
 
-__all__ = ["against", "catapult", "decay", "paths", "ridge"]
+__all__ = ["against", "catapult", "decay", "paths", "ridge", "threshold"]
 
 
 def against(predicted: ArrayLike, trained: ArrayLike, allowed: ArrayLike, unit: str) -> Drawing:
@@ -125,4 +125,26 @@ def ridge(
         one.set(xlabel="λ / (2√n V)", ylabel="weight")
         two.set(xlabel="λ / (2√n V)", ylabel="J / V")
         one.legend(fontsize=9)
+    return drawing
+
+
+def threshold(
+    noise: ArrayLike, linear: ArrayLike, ratios: ArrayLike, names: Sequence[str], limit: float
+) -> Drawing:
+    """Left the linear risk, right the ratios (S, curves) to it with their common limit dashed; noise on a logarithmic axis."""
+    x, curves = np.asarray(noise, dtype=float), np.asarray(ratios, dtype=float)
+    with matplotlib.rc_context(STYLE):
+        drawing = Drawing(figsize=(7.2, 3.2), layout="constrained")
+        FigureCanvasSVG(drawing)
+        one, two = drawing.subplots(1, 2)
+        one.loglog(x, np.asarray(linear), color=COLOURS[2])
+        for j, name in enumerate(names):
+            two.semilogx(
+                x, curves[:, j], "-o" if j else "--s", color=COLOURS[j], markersize=3, label=name
+            )
+        two.axhline(limit, color=INK, linestyle="--", linewidth=1)
+        two.axhline(1, color=INK, linewidth=0.5)
+        one.set(xlabel="noise s", ylabel="risk, linear")
+        two.set(xlabel="noise s", ylabel="risk, ReLU / linear")
+        two.legend(fontsize=9)
     return drawing

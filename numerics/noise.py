@@ -1,0 +1,217 @@
+r"""The exact risk of one ReLU channel on noisy pulses, its gradient, and its minimum: circular padding, every pixel N(x, s²).
+
+    f = Σ_i ReLU((w ⋆ (x + sξ))_i + b),   M = E f,  D = Var f,     risk = E_r[(c + aM - r)²] + a² E_r[D]
+
+with the moments of :mod:`theory.gaussian`; a and c are the best for given filters, so that the risk is a function of
+(w, b) alone, and by the envelope theorem its gradient is the partial one.  Derivation: docs/noise.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import ndtr, owens_t
+
+from theory import gaussian
+from theory.gaussian import Normal
+
+__all__ = [
+    "NUMERIC",
+    "Best",
+    "Problem",
+    "best",
+    "bivariate_cdf",
+    "moments",
+    "risk",
+    "risk_gradient",
+]
+
+Array = NDArray[np.float64]
+
+
+def _pdf(x: ArrayLike) -> Array:
+    return np.asarray(np.exp(-np.square(x) / 2) / math.sqrt(2 * math.pi))
+
+
+def bivariate_cdf(alpha: ArrayLike, beta: ArrayLike, rho: ArrayLike) -> Array:
+    """Φ₂(α, β; ρ) for |ρ| < 1, by Owen's T function."""
+    # At 0 the two quotients have no value; beside it they have the right limit.
+    h, k = (np.where(x == 0, 1e-300, x) for x in (np.asarray(alpha), np.asarray(beta)))
+    q = np.sqrt(1 - np.square(rho))
+    with np.errstate(over="ignore"):
+        first = owens_t(h, (k - rho * h) / (h * q))
+        second = owens_t(k, (h - rho * k) / (k * q))
+    return np.asarray((ndtr(h) + ndtr(k)) / 2 - first - second - np.where(h * k < 0, 0.5, 0.0))
+
+
+NUMERIC = Normal(ndtr, _pdf, bivariate_cdf, np.exp, np.sqrt, math.pi)
+"""The functions as arrays."""
+
+Product = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Radii r (R,), all equally likely, their pulses x (R, N) and the noise s; N >= 2n - 1 for n taps."""
+
+    r: Array
+    x: Array
+    noise: float
+
+    @property
+    def spread(self) -> float:
+        """V = Var r."""
+        return float(np.var(self.r))
+
+
+def _means(problem: Problem, w: Array, b: float) -> tuple[Array, list[Array]]:
+    """Means of the pre-activations (R, N), and their derivatives by every tap."""
+    h = len(w) // 2
+    shifted = [np.roll(problem.x, -u, axis=1) for u in range(-h, h + 1)]
+    return sum(tap * x for tap, x in zip(w, shifted, strict=True)) + b, shifted
+
+
+def _lags(w: Array) -> Array:
+    """Σ_u w_u w_{u+d} for d = 0..n-1: covariances for s = 1."""
+    return np.array([w[: len(w) - d] @ w[d:] for d in range(len(w))])
+
+
+def moments(problem: Problem, w: Array, b: float, law: Any) -> tuple[Array, Array]:
+    """(M, D), each (R,): mean and variance of the feature of the filter w (n,), b for every radius."""
+    mean, _ = _means(problem, w, b)
+    cov = problem.noise**2 * _lags(w)
+    sd = math.sqrt(cov[0])
+    one = law.first(mean, sd, NUMERIC)
+    spread = np.sum(law.second(mean, sd, NUMERIC) - one**2, axis=1)
+    for d in range(1, len(w)):
+        other = np.roll(mean, -d, axis=1)
+        both = law.product(mean, other, sd, sd, cov[d] / cov[0], NUMERIC)
+        spread = spread + 2 * np.sum(both - one * np.roll(one, -d, axis=1), axis=1)
+    return np.sum(one, axis=1), spread
+
+
+def _readout(problem: Problem, total: Array, spread: Array) -> tuple[float, float]:
+    """The best (a, c)."""
+    together = float(np.mean((total - total.mean()) * (problem.r - problem.r.mean())))
+    a = together / (float(np.var(total)) + float(np.mean(spread)))
+    return a, float(problem.r.mean() - a * total.mean())
+
+
+def risk(problem: Problem, w: Array, b: float, law: Any = gaussian) -> tuple[float, float, float]:
+    """(risk, a, c) with the best readout for the filter w (n,), b.  ``law`` has first, second and product."""
+    total, spread = moments(problem, w, b, law)
+    a, c = _readout(problem, total, spread)
+    value = float(np.mean((c + a * total - problem.r) ** 2) + a**2 * np.mean(spread))
+    return value, a, c
+
+
+def risk_gradient(problem: Problem, w: Array, b: float) -> tuple[float, Array]:
+    """(risk, its gradient (n + 1,) by w and b), the readout being the best."""
+    n = len(w)
+    mean, shifted = _means(problem, w, b)
+    lags = _lags(w)
+    cov = problem.noise**2 * lags
+    sd = math.sqrt(cov[0])
+    alpha = mean / sd
+    total, spread = moments(problem, w, b, gaussian)
+    a, c = _readout(problem, total, spread)
+    count = len(problem.r)
+    error = (c + a * total - problem.r)[:, None]
+    inside, edge = ndtr(alpha), _pdf(alpha)
+    one = gaussian.first(mean, sd, NUMERIC)
+    # By the means (R, N), and by the covariances of every lag.
+    by_mean = 2 * a * error * inside / count
+    by_lag = np.zeros(n)
+    by_lag[0] += np.sum(2 * a * error * edge / count) / (2 * sd)
+    share = a * a / count
+    by_mean = by_mean + share * (2 * one - 2 * one * inside)
+    by_lag[0] += share * np.sum(inside - one * edge / sd)
+    for d in range(1, n):
+        other, next_one = np.roll(mean, -d, axis=1), np.roll(one, -d, axis=1)
+        rho = cov[d] / cov[0]
+        forth = gaussian.one_sided(mean, other, sd, sd, rho, NUMERIC) - inside * next_one
+        back = gaussian.one_sided(other, mean, sd, sd, rho, NUMERIC) - np.roll(inside, -d, axis=1) * one  # fmt: skip
+        by_mean = by_mean + 2 * share * (forth + np.roll(back, d, axis=1))
+        by_lag[d] += 2 * share * np.sum(bivariate_cdf(alpha, np.roll(alpha, -d, axis=1), rho))
+        pinned = gaussian.pinned(mean, other, sd, sd, rho, NUMERIC)
+        pinned = pinned + gaussian.pinned(other, mean, sd, sd, rho, NUMERIC)
+        edges = edge / sd * next_one + np.roll(edge, -d, axis=1) / sd * one
+        by_lag[0] += 2 * share * np.sum(pinned - edges) / 2
+    gradient = np.array([np.sum(by_mean * x) for x in shifted] + [np.sum(by_mean)])
+    for d in range(n):
+        # ∂/∂w_u of Σ w_v w_{v+d}.
+        gradient[: n - d] += problem.noise**2 * by_lag[d] * w[d:]
+        gradient[d:n] += problem.noise**2 * by_lag[d] * w[: n - d]
+    value = float(np.mean(error**2) + a * a * np.mean(spread))
+    return value, gradient
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best network found: its risk, filter (n,), bias and readout, |filter| = 1; the gradient's largest component there."""
+
+    risk: float
+    w: Array
+    b: float
+    a: float
+    c: float
+    slope: float
+
+
+def best(problem: Problem, taps: int, starts: int = 8, seed: int = 0) -> Best:
+    """The least risk that BFGS (scipy) finds from ``starts`` random filters, box filters and the best narrower filter."""
+    rng = np.random.default_rng(seed)
+    begins = [
+        np.concatenate([np.ones(taps) / math.sqrt(taps), [value]])
+        for value in (0.5, 0.0, -problem.noise)
+    ]
+    if taps > 1:  # a narrower filter is a wide one with zeros
+        narrow = best(problem, taps - 2, starts, seed)
+        begins.append(np.array([1e-3, *narrow.w, 1e-3, narrow.b]))
+    begins += [
+        np.concatenate([np.abs(rng.normal(size=taps)), rng.normal(size=1) / 2])
+        for _ in range(starts)
+    ]
+    found = []
+    for begin in begins:
+        with np.errstate(all="ignore"):
+            end = minimize(
+                lambda y: risk_gradient(problem, y[:-1], float(y[-1])),
+                begin,
+                jac=True,
+                method="BFGS",
+                options={"gtol": 1e-10},
+            )
+        if np.isfinite(end.fun):
+            size = math.sqrt(float(end.x[:-1] @ end.x[:-1]))
+            found.append((float(end.fun), end.x / size))
+    value, y = min(found, key=lambda pair: pair[0])
+    w, b = y[:-1], float(y[-1])
+    _, a, c = risk(problem, w, b)
+    return Best(value, w, b, a, c, float(np.max(np.abs(risk_gradient(problem, w, b)[1]))))
+
+
+def quiet_share(problem: Problem) -> float:
+    """The limit of (least risk of ReLU with one tap)/(least linear risk) as s -> 0, for fixed radii.
+
+    With the threshold at τs a dark pixel adds noise of variance v(τ) = Var (ξ - τ)₊ instead of 1, and each of the
+    k(r) lit pixels is shifted by τ + ψ(τ), ψ = E(ξ - τ)₊, against the dark ones.  Only what k has beside a linear
+    function of r hurts: the share is min over τ of [E k + (N - E k) v + (τ + ψ)² min_α Var(k - αr)]/N.
+    """
+    k = np.sum(problem.x > 0, axis=1).astype(float)
+    size = problem.x.shape[1]
+    slope = float(np.mean((k - k.mean()) * (problem.r - problem.r.mean()))) / problem.spread
+    rest = float(np.var(k - slope * problem.r))
+
+    def share(tau: float) -> float:
+        psi = float(gaussian.first(-tau, 1.0, NUMERIC))
+        v = float(gaussian.second(-tau, 1.0, NUMERIC)) - psi * psi
+        return float(k.mean() + (size - k.mean()) * v + (tau + psi) ** 2 * rest) / size
+
+    return float(minimize_scalar(share, bounds=(-8, 8), method="bounded").fun)
