@@ -114,6 +114,29 @@ def test_steps_that_are_too_large_have_no_bound() -> None:
     assert np.all(np.isinf(tap)) and np.all(np.isinf(read))
 
 
+def test_batches_change_the_drift_by_their_second_moment() -> None:
+    """ρ₁ of mini-batches is ρ₁ times E[R_b²]/E[R_b]²: the mean over random batches, against its standard error."""
+    rng = np.random.default_rng(5)
+    _, _, c = _case(2, 2, 1)
+    moments = np.array([1.0, 2.0, 7.0, 10.0])  # E_b[r²] of four equally likely batches
+    mean = float(moments.mean())
+    shift = float(room._shift(LAW, c, mean)[0]) * float(np.mean(moments**2)) / mean**2
+    rate = 2e-3 / float(sharpness(c, mean)[0])
+    count, steps = 400, 12000
+    first = second = np.ones(count)
+    drift = np.zeros(count)
+    for _ in range(steps):
+        theta = cone.theta(c.big_u, c.big_w, c.root, first, second)
+        delta = 4 * c.root * rng.choice(moments, count) * rate * (1 - 2 * theta)
+        first, second = first * (1 + delta), second * (1 - delta)
+        drift -= np.log1p(-delta * delta)
+    found, error = drift.mean() / rate, drift.std() / math.sqrt(count) / rate
+    plain = float(room._shift(LAW, c, mean)[0])
+    # Second order in the step: 2e-3 of the shift itself.
+    assert abs(found - shift) < 5 * error + 0.01 * shift
+    assert abs(found - plain) > 0.2 * plain
+
+
 # --- torch --------------------------------------------------------------------------------------
 
 
