@@ -47,7 +47,9 @@ def bivariate_cdf(alpha: ArrayLike, beta: ArrayLike, rho: ArrayLike) -> Array:
     with np.errstate(over="ignore"):
         first = owens_t(h, (k - rho * h) / (h * q))
         second = owens_t(k, (h - rho * k) / (k * q))
-    return np.asarray((ndtr(h) + ndtr(k)) / 2 - first - second - np.where(h * k < 0, 0.5, 0.0))
+    return np.asarray(
+        (ndtr(h) + ndtr(k)) / 2 - first - second - np.where((h < 0) != (k < 0), 0.5, 0.0)
+    )
 
 
 NUMERIC = Normal(ndtr, _pdf, bivariate_cdf, np.exp, np.sqrt, math.pi)
@@ -99,7 +101,8 @@ def moments(problem: Problem, w: Array, b: float, law: Any) -> tuple[Array, Arra
 def _readout(problem: Problem, total: Array, spread: Array) -> tuple[float, float]:
     """The best (a, c)."""
     together = float(np.mean((total - total.mean()) * (problem.r - problem.r.mean())))
-    a = together / (float(np.var(total)) + float(np.mean(spread)))
+    square = float(np.var(total)) + float(np.mean(spread))
+    a = together / square if square else 0.0  # a dead channel
     return a, float(problem.r.mean() - a * total.mean())
 
 

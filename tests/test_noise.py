@@ -11,7 +11,7 @@ from scipy.stats import multivariate_normal
 from numerics.noise import NUMERIC, Problem, best, bivariate_cdf, quiet_share, risk, risk_gradient
 from numerics.sample import Radii, pulse
 from theory import gaussian
-from theory.noise import CLAIM, LAW, angle, linear_risk
+from theory.noise import angle, linear_risk
 from verify.claims import noise as room
 from verify.lab import TINY, Lab
 from verify.noisy import interval
@@ -30,6 +30,7 @@ def _problem(noise: float, cells: int = 3) -> Problem:
 @example(0.0, 1.0, -0.5)
 @example(-1.0, 0.0, 0.5)
 @example(-1.0, 1.0, -0.9)
+@example(0.0, -4.634768752256075e-79, 0.0)
 def test_the_bivariate_distribution_function(alpha: float, beta: float, rho: float) -> None:
     """Against scipy's own integration, which asks for 1e-8 in one place more than we compare."""
     want = multivariate_normal.cdf([alpha, beta], cov=[[1, rho], [rho, 1]])
@@ -60,6 +61,7 @@ def test_the_four_quadrants_add_up(
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 2), st.floats(0.1, 1))
+@example(137, 0, 0.25)
 def test_the_gradient_is_that_of_the_risk(seed: int, h: int, noise: float) -> None:
     rng = np.random.default_rng(seed)
     problem, y = _problem(noise), np.append(rng.normal(size=2 * h + 1) / 2 + 0.4, rng.normal() / 2)
@@ -123,10 +125,6 @@ def test_the_interval_of_an_average() -> None:
     assert np.allclose(found, interval(hessian, noise[0], steps), rtol=0.15)
 
 
-def test_columns_hold_and_reject_the_wrong_laws() -> None:
-    lab = Lab(TINY)
-    assert room.check(LAW, lab).status == room.train(LAW, lab).status == "holds"
-    for wrong in CLAIM.wrong:
-        assert room.check(wrong.law, lab).status == "fails", wrong.name
-        assert room.train(wrong.law, lab).status == "fails", wrong.name
-    assert [figure.id for figure in room.figures(lab)] == ["noise-threshold"]
+@pytest.mark.slow
+def test_the_figure_is_drawn() -> None:
+    assert [figure.id for figure in room.figures(Lab(TINY))] == ["noise-threshold"]
