@@ -21,7 +21,7 @@ from numerics.discrete import (
     shift_error,
 )
 from theory import cone
-from theory.steps import CLAIM, LAW
+from theory.steps import LAW
 from theory.trajectory import LAW as PATH
 from verify.claims import steps as room
 from verify.gradient import Bundle, Model, batches, data, descend, sgd, single, starts
@@ -184,10 +184,5 @@ def test_weights_are_seen_when_asked_for() -> None:
     assert path.losses.shape == (10, 2)
 
 
-def test_columns_hold_and_reject_the_wrong_laws() -> None:
-    lab = Lab(TINY)
-    assert room.check(LAW, lab).status == room.train(LAW, lab).status == "holds"
-    for wrong in CLAIM.wrong:
-        assert room.check(wrong.law, lab).status == "fails", wrong.name
-        assert room.train(wrong.law, lab).status == "fails", wrong.name
-    assert [section.id for section in room.sections(lab)] == ["steps-optimizers"]
+def test_the_table_of_optimizers_is_drawn() -> None:
+    assert [section.id for section in room.sections(Lab(TINY))] == ["steps-optimizers"]
