@@ -1,0 +1,269 @@
+"""Certificates: what is written is accepted; what is changed is refused, or still true; hostile files end at once."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import json
+import random
+import sys
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flint import fmpq
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from numerics import checker
+from numerics.certificate import Domain, exact_net
+from numerics.checker import BYTES, Rejected, canonical, check
+from numerics.document import certificate
+from tests.test_certificate import SIGMAS, THREE, _simulated, networks
+
+F = Fraction
+CONTINUOUS = sorted(set(SIGMAS) - {"hardshrink", "threshold"})
+Document = dict[str, Any]
+
+
+def _document(case: Any, low: Fraction, high: Fraction) -> Document:
+    name, padding, half_length, (w, b, a), c = case
+    net = exact_net(name, w, b, a, c)
+    q = lambda x: fmpq(x.numerator, x.denominator)
+    return certificate(net, Domain(half_length, q(low), q(high), padding))
+
+
+def _bytes(document: Document) -> bytes:
+    return json.dumps(document).encode()
+
+
+def _signed(document: Document) -> bytes:
+    """With the digest made to fit."""
+    return _bytes({**document, "digest": canonical(document)})
+
+
+RELU = ("relu", "zeros", 5, [[[F(3, 2), F(-1, 4), F(1)]], [F(-1, 8)], [F(2, 5)]], F(1, 3))
+HARDSWISH = ("hardswish", "circular", 4, THREE, F(1, 7))
+SAMPLES = [_document(RELU, F(1, 2), F(9, 2)), _document(HARDSWISH, F(3, 4), F(4))]
+
+
+# --- what is right is accepted ------------------------------------------------------------------
+
+
+@given(
+    networks(),
+    st.lists(st.fractions(0, 1, max_denominator=12), min_size=2, max_size=2, unique=True),
+)
+@example(("cube", "zeros", 3, THREE, F(0)), [F(0), F(1)])
+@example(("square", "circular", 2, THREE, F(1)), [F(0), F(1, 3)])
+@example(("identity", "zeros", 2, [[[F(1)]], [F(0)], [F(1, 2)]], F(0)), [F(0), F(1)])
+def test_certificates_are_accepted_and_true(case: Any, ends: list[Fraction]) -> None:
+    name, padding, half_length, (w, b, a), c = case
+    if name not in CONTINUOUS:
+        return
+    low, high = (F(1, 2) + end * half_length for end in sorted(ends))
+    document = _document(case, low, high)
+    claim = check(_bytes(document))
+    assert claim == document["claim"]
+    bounds = [F(x) for x in claim["worst"]]
+    error = lambda r: abs(_simulated(SIGMAS[name], w, b, a, c, r, half_length, padding))
+    assert error(F(document["evidence"]["radius"])) == bounds[0]
+    assert all(error(low + (high - low) * F(t, 30)) <= bounds[1] for t in range(31))
+
+
+def test_an_exact_network_is_certified_as_exact() -> None:
+    case = ("relu", "zeros", 6, [[[F(1, 4), F(1, 2), F(1, 4)]], [F(0)], [F(1, 2)]], F(0))
+    assert check(_bytes(_document(case, F(1, 2), F(5))))["worst"] == ["0", "0"]
+
+
+@pytest.mark.parametrize("name", ["hardshrink", "threshold"])
+def test_jumps_are_not_certified(name: str) -> None:
+    with pytest.raises(ValueError, match="without jumps"):
+        _document((name, *RELU[1:]), F(1, 2), F(4))
+
+
+def test_one_radius_is_not_certified() -> None:
+    with pytest.raises(ValueError, match="interval of radii"):
+        _document(RELU, F(2), F(2))
+
+
+# --- what is changed is refused -----------------------------------------------------------------
+
+
+def _leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    if isinstance(value, dict):
+        for key in value:
+            yield from _leaves(value[key], (*path, key))
+    elif isinstance(value, list):
+        for j, one in enumerate(value):
+            yield from _leaves(one, (*path, j))
+    else:
+        yield path
+
+
+def _at(document: Document, path: tuple[Any, ...]) -> tuple[Any, Any]:
+    holder: Any = document
+    for step in path[:-1]:
+        holder = holder[step]
+    return holder, path[-1]
+
+
+def _mutant(document: Document, rng: random.Random) -> tuple[Document, tuple[Any, ...]]:
+    """One field changed: by a little, by a lot, by a unit in some last place, or to something else."""
+    changed = copy.deepcopy(document)
+    path = rng.choice(list(_leaves(changed)))
+    holder, key = _at(changed, path)
+    old = holder[key]
+    try:
+        number = F(old)
+    except ValueError:
+        others = {"zeros": "circular", "circular": "valid", "valid": "zeros"}
+        holder[key] = others.get(old, old[:-1] + ("0" if old[-1:] != "0" else "1"))
+        return changed, path
+    step = rng.choice(
+        [
+            F(1),
+            F(-1),
+            F(1, 2 ** rng.randrange(1, 90)),
+            -F(1, 2 ** rng.randrange(1, 90)),
+            -2 * number,
+        ]
+    )
+    holder[key] = str(number + step) if step else str(number + 1)
+    return changed, path
+
+
+@pytest.mark.parametrize("number", range(len(SAMPLES)))
+def test_no_single_change_is_accepted(number: int) -> None:
+    rng = random.Random(number)
+    for _ in range(2000):
+        changed, path = _mutant(SAMPLES[number], rng)
+        if changed == SAMPLES[number]:
+            continue
+        with pytest.raises(Rejected):
+            check(_bytes(changed))
+            pytest.fail(f"accepted a change of {path}")
+
+
+@pytest.mark.parametrize("number", range(len(SAMPLES)))
+def test_a_change_that_hides_behind_a_new_digest_is_refused_or_true(number: int) -> None:
+    """Then only the arithmetic can tell.  What is accepted has to be true in the slow simulation."""
+    rng = random.Random(number)
+    refused = accepted = 0
+    for _ in range(600):
+        changed, path = _mutant(SAMPLES[number], rng)
+        if path == ("digest",) or changed == SAMPLES[number]:
+            continue
+        try:
+            claim = check(_signed(changed))
+        except Rejected:
+            refused += 1
+            continue
+        accepted += 1
+        net, domain = changed["network"], changed["domain"]
+        w, b, a = [[F(t) for t in row] for row in net["filters"]], [F(x) for x in net["biases"]], [F(x) for x in net["readout"]]  # fmt: skip
+        low, high = F(domain["low"]), F(domain["high"])
+        breaks = [F(t) for t in net["activation"]["breaks"]]
+        pieces = [[F(x) for x in piece] for piece in net["activation"]["pieces"]]
+        sigma = lambda v: sum(x * v**j for j, x in enumerate(pieces[sum(t < v for t in breaks)]))  # noqa: B023
+        for t in range(41):
+            r = low + (high - low) * F(t, 40)
+            error = _simulated(sigma, w, b, a, F(net["offset"]), r, int(domain["half_length"]), domain["padding"])  # fmt: skip
+            assert abs(error) <= F(claim["worst"][1]), path
+    # A longer signal, or an enclosure that is wider by a hair, is a true claim of its own.
+    assert refused > 10 * accepted > 0
+
+
+def test_a_wider_claim_is_no_certificate() -> None:
+    """Only the tightest bound is accepted: a worse one would be true, but say less than it seems to."""
+    changed = copy.deepcopy(SAMPLES[0])
+    changed["claim"]["worst"][1] = str(F(changed["claim"]["worst"][1]) + F(1, 10**15))
+    with pytest.raises(Rejected, match="not enclosed as it could be"):
+        check(_signed(changed))
+
+
+# --- hostile files ------------------------------------------------------------------------------
+
+GOOD = _bytes(SAMPLES[0])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{}",
+        b"null",
+        b"[" * 200_000,
+        b'{"a":' * 50_000,
+        b"9" * 10_000,
+        b"\xff\xfe",
+        '{"format": "\u00e9"}'.encode(),
+        GOOD + b"x",
+        GOOD.replace(b'"version": "1"', b'"version": 1'),
+        GOOD.replace(b'"version": "1"', b'"version": NaN'),
+        GOOD.replace(b'"version": "1"', b'"version": "1", "version": "1"'),
+        GOOD.replace(b'"-1/8"', b'"-2/16"'),
+        GOOD.replace(b'"-1/8"', b'"-1/0"'),
+        GOOD.replace(b'"-1/8"', b'"' + b"9" * 2000 + b'"'),
+        GOOD.replace(b'"-1/8"', b'"1e9999999"'),
+        GOOD.replace(b'"-1/8"', b'"__import__"'),
+        b" " * (BYTES + 1),
+    ],
+    ids=range(18),
+)
+def test_hostile_files_are_refused(content: bytes) -> None:
+    with pytest.raises(Rejected) as error:
+        check(content)
+    assert "\n" not in str(error.value) and len(str(error.value)) < 300
+
+
+def test_every_cut_is_refused() -> None:
+    for end in range(len(GOOD)):
+        with pytest.raises(Rejected):
+            check(GOOD[:end])
+
+
+@given(st.integers(0, 8 * len(GOOD) - 1))
+def test_every_flipped_bit_is_refused(bit: int) -> None:
+    content = bytearray(GOOD)
+    content[bit // 8] ^= 1 << bit % 8
+    if json.loads(GOOD) == _loads(bytes(content)):
+        return  # a blank for a blank
+    with pytest.raises(Rejected):
+        check(bytes(content))
+
+
+def _loads(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError:
+        return None
+
+
+@given(st.binary(max_size=300))
+def test_random_bytes_are_refused(content: bytes) -> None:
+    with pytest.raises(Rejected):
+        check(content)
+
+
+def test_what_would_take_long_is_refused_before_it_is_begun() -> None:
+    huge = copy.deepcopy(SAMPLES[0])
+    huge["domain"].update(half_length="99999", high="90000")
+    with pytest.raises(Rejected, match="too large"):
+        check(_signed(huge))
+
+
+def test_the_checker_is_short_and_stands_alone() -> None:
+    source = Path(checker.__file__).read_text()
+    assert len(source.splitlines()) < 250
+    modules = {
+        name.split(".")[0]
+        for node in ast.walk(ast.parse(source))
+        for name in (
+            [alias.name for alias in node.names] if isinstance(node, ast.Import)
+            else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        )
+    }  # fmt: skip
+    assert modules <= sys.stdlib_module_names

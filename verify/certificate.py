@@ -1,0 +1,96 @@
+"""Accept or reject a certificate: python -m verify.certificate FILE
+
+A certificate says how far a network's answer can be from the radius, over every real radius of an
+interval, in exact numbers. It is checked from its weights alone, by numerics/checker.py: under 250
+lines, standard library only, no code in common with what writes certificates. To check one without
+this package, copy that file.
+
+Exit status: 0 accepted, 1 rejected (the reason is printed), 2 usage or a file that cannot be read,
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+from argparse import RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from numerics.checker import BYTES, Rejected, check
+from verify.arguments import Parser
+
+__all__ = ["main"]
+
+PROGRAM = "python -m verify.certificate"
+
+
+def _parser() -> Parser:
+    assert __doc__
+    parser = Parser(
+        prog=PROGRAM,
+        description=__doc__.partition("\n\n")[2],
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="the certificate, JSON")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+def _content(path: Path, parser: Parser) -> bytes:
+    try:
+        # Not to wait for a pipe without a writer, and never more than a certificate may have.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                parser.error(f"{path}: it is not a regular file")
+            return file.read(BYTES + 1)
+    except OSError as error:
+        parser.error(f"{path}: {str(error.strerror or error).lower()}")
+    except ValueError:
+        parser.error("that is no name of a file")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status, or raises SystemExit as argparse does."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    content = _content(options.file, parser)
+    try:
+        claim = check(content)
+    except Rejected as error:
+        if options.json:
+            print(json.dumps({"accepted": False, "reason": str(error)}, indent=2))
+        else:
+            print(f"rejected: {error}")
+        return 1
+    except KeyboardInterrupt:
+        print(f"{PROGRAM}: interrupted", file=sys.stderr)
+        return 130
+    document = json.loads(content)
+    radius, domain = document["evidence"]["radius"], document["domain"]
+    if options.json:
+        found = {"accepted": True, "reason": None, "claim": claim, "radius": radius,
+                 "domain": domain, "digest": document["digest"]}  # fmt: skip
+        print(json.dumps(found, indent=2))
+        return 0
+    low, high = (Fraction(one) for one in claim["worst"])
+    exactly = "exactly" if low == high else "at most 1e-12 more than"
+    print(f"accepted: for every real r from {_short(domain['low'])} to {_short(domain['high'])}")
+    print(f"  |r̂ - r| <= {float(high):.12g}, {exactly} the error at r = {_short(radius)}")
+    print(f"  mean of r̂ - r: {float(Fraction(claim['mean'][0])):.12g}")
+    print(f"  mean of (r̂ - r)²: {float(Fraction(claim['mean_square'][1])):.12g}")
+    return 0
+
+
+def _short(number: str) -> str:
+    """A fraction as it is, or as a decimal number where it is long."""
+    return number if len(number) <= 24 else f"{float(Fraction(number)):.15g}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
