@@ -18,7 +18,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from verify.arguments import Parser, whole
+from verify.arguments import Parser, command_parser, whole
 
 # Nothing here imports torch, matplotlib or sympy: --help and a mistyped option answer at once.
 
@@ -48,12 +48,7 @@ def _version() -> str:
 
 def _parser() -> Parser:
     assert __doc__
-    parser = Parser(
-        prog=PROGRAM,
-        description=__doc__.partition("\n\n")[2],
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = command_parser(PROGRAM, __doc__)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     add = parser.add_argument
     add("--list", action="store_true", help="print the claims and stop")

@@ -1,12 +1,15 @@
-"""What the commands share in reading their arguments: one line on stderr and status 2 for what is wrong."""
+"""What the commands share: arguments, and files named by them; one line on stderr and status 2 for what is wrong."""
 
 from __future__ import annotations
 
 import argparse
+import os
+import stat
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
-__all__ = ["Parser", "whole"]
+__all__ = ["Parser", "command_parser", "content", "whole"]
 
 
 class Parser(argparse.ArgumentParser):
@@ -15,6 +18,36 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print ``program: message`` on stderr and exit with status 2."""
         self.exit(2, f"{self.prog}: {message}\n")
+
+
+def command_parser(program: str, text: str) -> Parser:
+    """The parser of a command whose module docstring is ``text``: without its first paragraph it is the help."""
+    return Parser(
+        prog=program,
+        description=text.partition("\n\n")[2],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def content(path: Path, most: int) -> bytes:
+    """Up to ``most`` + 1 bytes of a regular file; never waits for a pipe.
+
+    Raises
+    ------
+    ValueError: it is missing, not readable or not a regular file; the message says so, without the name.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        try:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise ValueError("it is not a regular file")
+            with os.fdopen(handle, "rb", closefd=False) as file:
+                return file.read(most + 1)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise ValueError(str(error.strerror or error).lower()) from error
 
 
 def whole(least: int, most: int | None = None) -> Callable[[str], int]:

@@ -12,16 +12,13 @@ Exit status: 0 accepted, 1 rejected (the reason is printed), 2 usage or a file t
 from __future__ import annotations
 
 import json
-import os
-import stat
 import sys
-from argparse import RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
 from numerics.checker import BYTES, Rejected, check
-from verify.arguments import Parser
+from verify.arguments import Parser, command_parser, content
 
 __all__ = ["main"]
 
@@ -30,38 +27,22 @@ PROGRAM = "python -m verify.certificate"
 
 def _parser() -> Parser:
     assert __doc__
-    parser = Parser(
-        prog=PROGRAM,
-        description=__doc__.partition("\n\n")[2],
-        formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = command_parser(PROGRAM, __doc__)
     parser.add_argument("file", type=Path, metavar="FILE", help="the certificate, JSON")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
-
-
-def _content(path: Path, parser: Parser) -> bytes:
-    try:
-        # Not to wait for a pipe without a writer, and never more than a certificate may have.
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                parser.error(f"{path}: it is not a regular file")
-            return file.read(BYTES + 1)
-    except OSError as error:
-        parser.error(f"{path}: {str(error.strerror or error).lower()}")
-    except ValueError:
-        parser.error("that is no name of a file")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status, or raises SystemExit as argparse does."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    content = _content(options.file, parser)
     try:
-        claim = check(content)
+        read = content(options.file, BYTES)
+    except ValueError as error:
+        parser.error(f"{options.file}: {error}")
+    try:
+        claim = check(read)
     except Rejected as error:
         if options.json:
             print(json.dumps({"accepted": False, "reason": str(error)}, indent=2))
@@ -71,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"{PROGRAM}: interrupted", file=sys.stderr)
         return 130
-    document = json.loads(content)
+    document = json.loads(read)
     radius, domain = document["evidence"]["radius"], document["domain"]
     if options.json:
         found = {"accepted": True, "reason": None, "claim": claim, "radius": radius,

@@ -7,8 +7,6 @@ A checkpoint of the one-dimensional model holds ``conv.weight`` (K, 1, n), n odd
 from __future__ import annotations
 
 import math
-import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, deserialize
+
+from verify.arguments import content
 
 __all__ = ["LARGEST", "Checkpoint", "CheckpointError", "read"]
 
@@ -53,26 +53,17 @@ def read(path: Path) -> Checkpoint:
 
 def _bytes(path: Path) -> bytes:
     try:
-        # Not to wait for a pipe without a writer.
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise CheckpointError("it is not a regular file")
-            content = file.read(LARGEST + 1)
+        found = content(path, LARGEST)
     except ValueError as error:
-        if isinstance(error, CheckpointError):
-            raise
-        raise CheckpointError("that is no name of a file") from error
-    except OSError as error:
-        raise CheckpointError(str(error.strerror or error).lower()) from error
-    if len(content) > LARGEST:
+        raise CheckpointError(str(error)) from error
+    if len(found) > LARGEST:
         raise CheckpointError(f"it is larger than {LARGEST // 2**20} MiB")
-    return content
+    return found
 
 
-def _tensors(content: bytes) -> dict[str, Array]:
+def _tensors(file: bytes) -> dict[str, Array]:
     try:
-        found: list[tuple[str, dict[str, Any]]] = deserialize(content)
+        found: list[tuple[str, dict[str, Any]]] = deserialize(file)
     except (SafetensorError, ValueError, OverflowError) as error:
         reason = str(error).splitlines()[0].removeprefix("Error while deserializing: ")[:120]
         raise CheckpointError(f"it is no safetensors file ({reason})") from error

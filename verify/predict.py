@@ -19,12 +19,12 @@ import json
 import math
 import os
 import sys
-from argparse import ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from verify.arguments import Parser, whole
+from verify.arguments import Parser, command_parser, whole
 
 if TYPE_CHECKING:
     from verify.ensemble import Weights
@@ -65,12 +65,7 @@ def _odd(text: str) -> int:
 
 def _parser() -> Parser:
     assert __doc__
-    parser = Parser(
-        prog=PROGRAM,
-        description=__doc__.partition("\n\n")[2],
-        formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = command_parser(PROGRAM, __doc__)
     add = parser.add_argument
     add("--channels", type=whole(1, 64), metavar="K", help="1 to 64 (default: 1, or the file's)")
     add("--taps", type=_odd, metavar="N", help="odd, 1 to 127 (default: 3, or the file's)")
