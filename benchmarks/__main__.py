@@ -33,8 +33,8 @@ from theory.signal import phi
 from theory.staircase import to_taps
 from theory.subpixel import subpixel_response
 from verify.ensemble import Setting, initial, train_ensemble
+from verify.minimise import train
 from verify.nets import load, signals
-from verify.train import train
 
 
 @dataclass(frozen=True)

@@ -1,62 +1,142 @@
-"""torch.optim on the real modules."""
+"""The command verify.train: files, table, going on after an interruption, and what it refuses."""
 
 from __future__ import annotations
 
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
-import torch
+from safetensors import safe_open
 
-from verify.ensemble import Setting, initial
-from verify.nets import load, signals, weights_of
-from verify.train import OPTIMIZERS, on_the_way, train
-
-SETTING = Setting("abs", 1, 3)
+from verify import train
+from verify.checkpoint import read
+from verify.ensemble import Setting, initial, train_from
 
 
-def _problem() -> tuple[torch.Tensor, torch.Tensor]:
-    return signals(SETTING.radii, SETTING.taps), torch.tensor(SETTING.radii.r)
+def run(folder: Path, *more: str) -> int:
+    """Six small networks into a folder, three at a time."""
+    return train.main(["--out", str(folder), "--seeds", "6", *more])
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_loss_falls_and_runs_repeat(optimizer: str) -> None:
-    x, r = _problem()
-    runs = [train(load(SETTING, initial(SETTING, 1, 4), 0), x, r, optimizer, 40) for _ in range(2)]
-    assert runs[0].losses[-1] < runs[0].losses[0]
-    assert np.array_equal(runs[0].losses, runs[1].losses)
-    assert runs[0].gradient == runs[1].gradient
+@pytest.fixture(autouse=True)
+def chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train, "CHUNK", 3)
 
 
-def test_readout_only_leaves_the_filter_alone() -> None:
-    x, r = _problem()
-    net = load(SETTING, initial(SETTING, 1, 4), 0)
-    before = net.conv.weight.detach().clone()
-    readout = net.readout.weight.detach().clone()
-    train(net, x, r, "lbfgs", 5, readout_only=True)
-    assert torch.equal(net.conv.weight, before)
-    assert not torch.equal(net.readout.weight, readout)
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder."""
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def test_gradient_is_that_of_the_final_weights() -> None:
-    x, r = _problem()
-    net = load(SETTING, initial(SETTING, 1, 4), 0)
-    trace = train(net, x, r, "adam", 3)
-    net.zero_grad()
-    torch.mean((net(x) - r) ** 2).backward()
-    squares = [float(torch.sum(p.grad**2)) for p in net.parameters() if p.grad is not None]
-    assert trace.gradient == pytest.approx(sum(squares) ** 0.5, rel=1e-12)
+def test_files_and_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(tmp_path) == 0
+    out, err = capsys.readouterr()
+    assert err == "" and out.startswith(f"6 networks in {tmp_path}: ")
+    with (tmp_path / "table.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert tuple(rows[0]) == train.COLUMNS
+    want = train_from(Setting("relu", 1, 3), initial(Setting("relu", 1, 3), 6, 0))
+    for j, row in enumerate(rows):
+        found = read(tmp_path / row["file"])
+        assert np.allclose(found.w, want.w[j], atol=1e-9) and found.b is not None
+        assert float(row["loss"]) == pytest.approx(want.loss[j], abs=1e-12)
+        assert (float(row["worst"]) < 1e-9) == (row["kind"] == "exact")
+        with safe_open(tmp_path / row["file"], "numpy") as file:
+            told = file.metadata()
+        assert told["activation"] == "relu" and told["padding"] == "zeros"
+        assert (told["r_min"], told["r_max"]) == ("1.5", "5.5")
 
 
-def test_networks_on_the_way_are_neither_start_nor_end() -> None:
-    weights = weights_of(on_the_way(SETTING, 3, 0))
-    start = initial(SETTING, 3, 0)
-    assert not np.any(weights.w == start.w)
-    x, r = _problem()
-    with torch.inference_mode():
-        losses = [float(torch.mean((load(SETTING, weights, j)(x) - r) ** 2)) for j in range(3)]
-    assert min(losses) > 1e-6
+def test_an_interrupted_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path / "whole") == 0
+    kept, count = train._keep, [0]
+
+    def interrupted(*given: Any) -> None:
+        count[0] += 1
+        if count[0] == 5:
+            raise KeyboardInterrupt
+        kept(*given)
+
+    monkeypatch.setattr(train, "_keep", interrupted)
+    assert run(tmp_path / "parts") == 130
+    assert "goes on from here" in capsys.readouterr().err
+    done = contents(tmp_path / "parts")
+    assert len(done) == 5 and "table.csv" not in done  # four networks and run.json
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "parts").iterdir()}
+    assert run(tmp_path / "parts") == 0
+    # Nothing is done twice, nothing is missing, and it is the same as without the interruption.
+    assert all(path.stat().st_mtime_ns == time for path, time in before.items())
+    assert contents(tmp_path / "parts") == contents(tmp_path / "whole")
+    assert count[0] == 7
 
 
-def test_unknown_optimizer() -> None:
-    x, r = _problem()
-    with pytest.raises(KeyError):
-        train(load(SETTING, initial(SETTING, 1, 4), 0), x, r, "newton", 1)
+def test_more_seeds_are_added(tmp_path: Path) -> None:
+    assert run(tmp_path) == 0
+    before = contents(tmp_path)
+    assert train.main(["--out", str(tmp_path), "--seeds", "8"]) == 0
+    after = contents(tmp_path)
+    assert len(after) == len(before) + 2
+    assert all(after[name] == before[name] for name in before if name != "table.csv")
+
+
+def test_other_activations_have_no_kind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--activation", "gelu", "--channels", "2", "--seeds", "2", "--json"]
+    assert train.main(["--out", str(tmp_path), *arguments]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [(row["kind"], row["worst"]) for row in rows] == [("", "")] * 2
+
+
+def test_what_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = tmp_path / "other"
+    assert run(other) == 0
+    full = tmp_path / "full"
+    full.mkdir()
+    (full / "mine.txt").write_text("kept")
+    plain = tmp_path / "plain"
+    plain.write_text("kept")
+    capsys.readouterr()
+    cases = [
+        [],
+        ["--out", str(other), "--taps", "5"],
+        ["--out", str(full)],
+        ["--out", str(plain)],
+        ["--out", str(tmp_path / "new"), "--activation", "nothing"],
+        ["--out", str(tmp_path / "new"), "--taps", "4"],
+        ["--out", str(tmp_path / "new"), "--seeds", "0"],
+    ]
+    before = contents(other)
+    for arguments in cases:
+        with pytest.raises(SystemExit) as end:
+            train.main(arguments)
+        out, err = capsys.readouterr()
+        assert (end.value.code, out, err.count("\n")) == (2, "", 1), arguments
+    assert contents(other) == before and not (tmp_path / "new").exists()
+    assert contents(full) == {"mine.txt": b"kept"} and plain.read_text() == "kept"
+
+
+def test_a_damaged_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(tmp_path) == 0
+    (tmp_path / "net-00002.safetensors").write_bytes(b"damaged")
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as end:
+        run(tmp_path)
+    assert end.value.code == 2
+    assert "net-00002.safetensors is damaged" in capsys.readouterr().err
+
+
+def test_help_needs_no_torch() -> None:
+    code = (
+        "import sys; from verify.train import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit as end: assert end.code == 0\n"
+        "assert 'torch' not in sys.modules and 'sympy' not in sys.modules"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # fmt: skip
+    assert (found.returncode, found.stderr) == (0, "")

@@ -32,9 +32,9 @@ from theory.activation import ACTIVATIONS, z
 from theory.recipes import Recipe
 from verify.ensemble import Ensemble, Setting, Weights, initial
 from verify.lab import Profile
+from verify.minimise import train as train_one
 from verify.nets import load, signals, weights_of
 from verify.refine import Refined, refine
-from verify.train import train as train_one
 
 __all__ = [
     "KINDS",

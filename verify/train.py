@@ -1,91 +1,260 @@
-"""One network at a time with torch.optim: SGD, Adam or LBFGS on the mean squared error over pulses."""
+"""Train networks and keep them: python -m verify.train --out DIR
+
+Trains --seeds networks (Conv1d, activation, sum, Linear; float64) from random starts to the end of
+their training, by second-order steps, and writes each as a safetensors file with its loss and, for
+positively homogeneous activations, how it ended. DIR/table.csv lists them.
+
+Interrupted, it loses nothing that was finished: the same command goes on where it stopped. Files
+are put in place in one step each, and none is ever written over.
+
+Exit status: 0 all networks are there, 2 usage, or a folder that holds another run or cannot be
+written, 130 interrupted.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from functools import lru_cache
-from types import MappingProxyType
+import csv
+import io
+import json
+import os
+import sys
+import tempfile
+from argparse import ArgumentTypeError, Namespace
+from collections import Counter
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from verify.arguments import Parser, command_parser, whole
 
-from verify.ensemble import Setting, initial
-from verify.nets import Network, load, signals
+if TYPE_CHECKING:
+    from verify.ensemble import Ensemble, Setting
 
-__all__ = ["OPTIMIZERS", "Trace", "on_the_way", "train"]
+__all__ = ["COLUMNS", "main"]
 
-Array = NDArray[np.float64]
-Make = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+PROGRAM = "python -m verify.train"
+CHUNK = 10
+"""So many networks are trained together; what an interruption can cost."""
+COLUMNS = ("file", "number", "loss", "worst", "kind", "converged")
+"""The columns of table.csv: worst is the largest error over all real radii of the training range, where it is known exactly."""
 
-OPTIMIZERS: MappingProxyType[str, Make] = MappingProxyType(
-    {
-        "sgd": lambda parameters: torch.optim.SGD(parameters, lr=1e-4),
-        "adam": lambda parameters: torch.optim.Adam(parameters, lr=1e-2),
-        "lbfgs": lambda parameters: torch.optim.LBFGS(
-            parameters,
-            lr=1.0,
-            max_iter=20,
-            history_size=50,
-            line_search_fn="strong_wolfe",
-            tolerance_grad=0.0,
-            tolerance_change=0.0,
-        ),
+
+def _odd(text: str) -> int:
+    value = whole(1, 63)(text)
+    if value % 2 == 0:
+        raise ArgumentTypeError(f"needs an odd number of taps, not {value}")
+    return value
+
+
+def _parser() -> Parser:
+    assert __doc__
+    parser = command_parser(PROGRAM, __doc__)
+    add = parser.add_argument
+    add("--activation", default="relu", metavar="NAME", help="a row of the catalogue (default: %(default)s)")  # fmt: skip
+    add("--channels", type=whole(1, 16), default=1, metavar="K", help="1 to 16 (default: 1)")
+    add("--taps", type=_odd, default=3, metavar="N", help="odd, 1 to 63 (default: 3)")
+    add("--seeds", type=whole(1, 100000), default=20, help="how many networks (default: 20)")
+    add("--seed", type=whole(0, 2**32 - 1), default=0, help="of the whole run (default: 0)")
+    add("--out", type=Path, required=True, metavar="DIR", help="the folder for the files")
+    add("--json", action="store_true", help="print the table as JSON instead of a summary")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status, or raises SystemExit as argparse does."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        return _run(options, parser)
+    except KeyboardInterrupt:
+        print(f"{PROGRAM}: interrupted; the same command goes on from here", file=sys.stderr)
+        return 130
+    except OSError as error:
+        parser.error(f"{options.out}: {str(error.strerror or error).lower()}")
+
+
+def _run(options: Namespace, parser: Parser) -> int:
+    from theory.activation import ACTIVATIONS
+
+    if options.activation not in ACTIVATIONS:
+        parser.error(f"--activation {options.activation!r}: one of {', '.join(ACTIVATIONS)}")
+    from verify.ensemble import Setting, initial, train_from
+
+    setting = Setting(options.activation, options.channels, options.taps)
+    _claim_folder(options, parser)
+    missing = [j for j in range(options.seeds) if not _file(options.out, j).exists()]
+    start = initial(setting, options.seeds, options.seed)
+    with _progress(options.seeds, options.seeds - len(missing)) as advance:
+        for begin in range(0, len(missing), CHUNK):
+            import numpy as np
+
+            numbers = missing[begin : begin + CHUNK]
+            ensemble = train_from(setting, start[np.array(numbers)])
+            for place, number in enumerate(numbers):
+                _keep(options, setting, ensemble, place, number)
+            advance(len(numbers))
+    rows = [_row(options.out, j) for j in range(options.seeds)]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    _put(options.out / "table.csv", text.getvalue().encode())
+    if options.json:
+        print(json.dumps(rows, indent=2))
+    else:
+        counts = Counter(row["kind"] or "not classified" for row in rows)
+        told = ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
+        print(f"{len(rows)} networks in {options.out}: {told}")
+    return 0
+
+
+def _file(folder: Path, number: int) -> Path:
+    return folder / f"net-{number:05d}.safetensors"
+
+
+def _claim_folder(options: Namespace, parser: Parser) -> None:
+    """Make the folder, or see that it holds this very run; --seeds may differ."""
+    run = {name: getattr(options, name) for name in ("activation", "channels", "taps", "seed")}
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / "run.json"
+    if not path.exists():
+        if any(options.out.iterdir()):
+            parser.error(f"{options.out}: the folder is not empty, and holds no run")
+        _put(path, json.dumps(run, indent=2).encode())
+        return
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        found = None
+    if found != run:
+        parser.error(f"{options.out}: the folder holds another run")
+
+
+def _put(path: Path, content: bytes) -> None:
+    """Write a file in one step: it is there whole, or not at all."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".unfinished-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _keep(
+    options: Namespace, setting: Setting, ensemble: Ensemble, place: int, number: int
+) -> None:
+    from safetensors.numpy import save
+
+    radii, n = setting.radii, setting.taps
+    kind = ""
+    if _classified(setting):
+        from verify.classify import classify
+
+        kind = classify(ensemble)[place].kind
+    worst = _worst(setting, ensemble, place)
+    tensors = {
+        "conv.weight": ensemble.w[place][:, None, :],
+        "conv.bias": ensemble.b[place],
+        "readout.weight": ensemble.a[place][None, :],
+        "readout.bias": ensemble.c[place : place + 1],
     }
-)
-"""The three optimizers, with the options used here; one step of ``lbfgs`` is up to 20 iterations."""
+    told = {
+        "activation": setting.activation,
+        "pooling": "sum",
+        "padding": "zeros",
+        "length": str(2 * radii.half_length(n) + 1),
+        "r_min": str(float(radii.r[0])),
+        "r_max": str(float(radii.r[0]) + radii.cells),
+        "seed": str(options.seed),
+        "number": str(number),
+        "loss": repr(float(ensemble.loss[place])),
+        "worst": "" if worst is None else repr(worst),
+        "kind": kind,
+        "converged": str(bool(ensemble.stationary[place])).lower(),
+    }
+    _put(_file(options.out, number), _ordered(save(tensors, told)))
 
 
-@dataclass(frozen=True)
-class Trace:
-    """What one training run left: the loss before every step, and the gradient's length at the end."""
-
-    losses: Array
-    gradient: float
-
-
-def train(
-    net: Network, x: Tensor, r: Tensor, optimizer: str, steps: int, readout_only: bool = False
-) -> Trace:
-    """Minimise mean((r̂ - r)²) over signals x (R, N) and radii r (R,), in place.
-
-    Deterministic: full batch, no shuffling.  ``readout_only`` freezes the filters and their biases.
-
-    Raises
-    ------
-    KeyError: the optimizer is none of :data:`OPTIMIZERS`.
-    """
-    module = net.readout if readout_only else net
-    chosen = OPTIMIZERS[optimizer](module.parameters())
-    losses = []
-
-    def closure() -> float:
-        chosen.zero_grad()
-        loss = torch.mean((net(x) - r) ** 2)
-        loss.backward()
-        return loss.item()
-
-    for _ in range(steps):
-        losses.append(chosen.step(closure))
-    closure()
-    squared = sum(torch.sum(p.grad**2).item() for p in module.parameters() if p.grad is not None)
-    return Trace(np.array(losses), squared**0.5)
+def _ordered(content: bytes) -> bytes:
+    """A safetensors file with its header's keys in order: the library writes them in an order of the moment."""
+    size = 8 + int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8:size]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + content[size:]
 
 
-@lru_cache(maxsize=64)
-def on_the_way(
-    setting: Setting, networks: int, seed: int, pooling: str = "sum"
-) -> tuple[Network, ...]:
-    """Networks stopped after 25 Adam steps from the ensemble's own random starts: trained, not finished.
+def _classified(setting: Setting) -> bool:
+    from theory.activation import ACTIVATIONS
 
-    A law that holds for every network must hold for these too, and unlike finished networks they bend.
-    With mean pooling they start from the same answers, and go another way.
-    """
-    start = initial(setting, networks, seed)
-    x, r = signals(setting.radii, setting.taps), torch.tensor(setting.radii.r)
-    nets = tuple(load(setting, start, j, pooling) for j in range(networks))
-    for net in nets:
-        train(net, x, r, "adam", 25)
-    return nets
+    return bool(ACTIVATIONS[setting.activation].homogeneous)
+
+
+def _worst(setting: Setting, ensemble: Ensemble, place: int) -> float | None:
+    """sup |r̂ - r| over all real radii of the training range as a float, or None where it is not known exactly."""
+    from flint import fmpq
+
+    from numerics.certificate import Domain, exact_net, summary
+
+    radii = setting.radii
+    try:
+        net = exact_net(
+            setting.activation,
+            ensemble.w[place].tolist(),
+            ensemble.b[place].tolist(),
+            ensemble.a[place].tolist(),
+            float(ensemble.c[place]),
+        )
+    except ValueError:
+        return None
+    first = fmpq(2 * radii.first - 1, 2)
+    found = summary(net, Domain(radii.half_length(setting.taps), first, first + radii.cells))
+    worst = found.worst.high
+    return float(Fraction(int(worst.p), int(worst.q)))
+
+
+def _row(folder: Path, number: int) -> dict[str, Any]:
+    from safetensors import SafetensorError, safe_open
+
+    path = _file(folder, number)
+    try:
+        with safe_open(path, "numpy") as file:
+            told = file.metadata() or {}
+    except SafetensorError as error:
+        raise OSError(0, f"{path.name} is damaged; remove it, and it is trained again") from error
+    return {"file": path.name, **{name: told.get(name, "") for name in COLUMNS[1:]}}
+
+
+class _progress:
+    """A bar on a terminal, nothing in a pipe."""
+
+    def __init__(self, total: int, done: int) -> None:
+        from rich.console import Console
+        from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        console = Console(stderr=True)
+        self.bar = Progress(
+            TextColumn("training"),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self.task = self.bar.add_task("training", total=total, completed=done)
+
+    def __enter__(self) -> Any:
+        self.bar.start()
+        return lambda count: self.bar.advance(self.task, count)
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

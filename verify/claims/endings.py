@@ -20,10 +20,10 @@ from verify.classify import KINDS, Ending, classify, wilson
 from verify.ensemble import Ensemble, Setting, initial, task
 from verify.explain import explain, render
 from verify.lab import Lab, Profile
+from verify.minimise import train as train_one
 from verify.nets import load, signals, weights_of
 from verify.page import Figure, Section
 from verify.settings import CENSUS
-from verify.train import train as train_one
 from verify.verdict import Column, column
 
 __all__ = ["NEEDS", "check", "figures", "sections", "train"]

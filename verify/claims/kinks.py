@@ -17,10 +17,10 @@ from theory.kinks import LAW, KinkLaw, bridge, cell, crossings
 from verify.ensemble import Setting, Weights
 from verify.figures import error_between, figure, staircase
 from verify.lab import Lab, Profile
+from verify.minimise import on_the_way
 from verify.nets import load, signals, weights_of
 from verify.page import Figure
 from verify.settings import LAWS
-from verify.train import on_the_way
 from verify.verdict import Column, column
 
 __all__ = ["NEEDS", "check", "figures", "predicted_bend", "train"]

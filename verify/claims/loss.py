@@ -14,10 +14,10 @@ from numerics.rounding import gamma, prediction_bound
 from theory.loss import Decomposition, Moments
 from verify.ensemble import Setting, Weights
 from verify.lab import Lab, Profile
+from verify.minimise import on_the_way
 from verify.nets import measure, signals, weights_of
 from verify.residuals import residual_errors
 from verify.settings import LAWS
-from verify.train import on_the_way
 from verify.verdict import Column, column
 
 __all__ = ["NEEDS", "check", "train"]

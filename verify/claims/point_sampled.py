@@ -15,8 +15,8 @@ from numerics.sample import sampled_pulse
 from theory.point_sampled import PointLaw
 from verify.ensemble import Setting, Weights, initial
 from verify.lab import Lab, Profile
+from verify.minimise import train as train_one
 from verify.nets import load, weights_of
-from verify.train import train as train_one
 from verify.verdict import Column, column
 
 __all__ = ["NEEDS", "check", "train"]

@@ -17,9 +17,9 @@ from numerics.rounding import prediction_bound
 from theory.readout import Readout
 from verify.ensemble import Setting, Weights, initial
 from verify.lab import Lab, Profile
+from verify.minimise import train as train_one
 from verify.nets import load, measure, signals, weights_of
 from verify.settings import LAWS
-from verify.train import train as train_one
 from verify.verdict import Column, column
 
 __all__ = ["NEEDS", "check", "train"]

@@ -23,10 +23,10 @@ from theory.span import Jump, copies, leaps, response_rate, unrolled
 from verify.ensemble import Ensemble, Setting, Weights, worst
 from verify.figures import error_between, figure
 from verify.lab import Lab, Profile
+from verify.minimise import on_the_way
 from verify.nets import Network, load, measure, weights_of
 from verify.page import Figure
 from verify.settings import LAWS
-from verify.train import on_the_way
 from verify.verdict import Column, column
 
 __all__ = ["NEEDS", "PIECEWISE", "Piecewise", "check", "figures", "rate", "torch_rate", "train"]
