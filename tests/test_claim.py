@@ -130,6 +130,7 @@ LAWS: dict[str, tuple[str, ...]] = {
     "conv_bias": ("balance", "readout_squared"),
     "ridge": ("collapse", "angle", "least"),
     "noise": ("angle", "linear_risk", "gaussian.first", "gaussian.second", "gaussian.product"),
+    "extremes": ("lines", "places"),
     "active": ("floors", "turning_point"),
     "rates": (
         "expansion.basis",

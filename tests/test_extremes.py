@@ -1,0 +1,50 @@
+"""Where the error can be largest: against the exact summary, on any cell."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from flint import fmpq
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from numerics.certificate import Domain, error_on, exact_net, summary
+from numerics.path import edges
+from theory.extremes import LAW, lines
+from verify.claims.extremes import _places
+
+taps = st.sampled_from((1, 3, 5)).flatmap(
+    lambda n: st.lists(st.fractions(-2, 2, max_denominator=8), min_size=n, max_size=n)
+)
+
+
+@given(
+    taps,
+    st.fractions(-2, 2, max_denominator=8),
+    st.integers(1, 5),
+    st.sampled_from(("relu", "leaky_relu", "abs", "hardtanh")),
+)
+@example([Fraction(1), Fraction(-1), Fraction(2)], Fraction(-1, 2), 1, "relu")
+def test_the_worst_radius_is_one_of_the_places(
+    w: list[Fraction], b: Fraction, m: int, name: str
+) -> None:
+    """The exact summary, which does not know the law, finds nothing worse and nothing better."""
+    half_length = m + len(w)
+    net = exact_net(name, [w], [b], [Fraction(1)], Fraction(1, 3))
+    low = fmpq(2 * m - 1, 2)
+    domain = Domain(half_length, low, low + 1)
+    error = error_on(net, m, domain)
+    values = [abs(error(fmpq(x.numerator, x.denominator))) for x in _places(LAW, name, [w], [b], m)]
+    assert max(values) == summary(net, domain).worst.high
+
+
+@given(taps, st.integers(1, 6))
+def test_the_lines_are_those_of_the_path(w: list[Fraction], m: int) -> None:
+    """Two programs for the same windows; beyond the plateau the path counts from m = h + 1."""
+    h = len(w) // 2
+    rational = tuple(fmpq(x.numerator, x.denominator) for x in w)
+    found = sorted(
+        (Fraction(int(x.start.p), int(x.start.q)), Fraction(int(x.slope.p), int(x.slope.q)))
+        for x in edges(rational, m)
+    )
+    assert found == sorted(lines(w, min(m, h + 1)))
