@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from verify.checkpoint import LARGEST, CheckpointError, read
+from verify.nets import Network
 
 GOOD = {
     "conv.weight": np.array([[[0.5, -0.25, 1.0]], [[0.1, 0.2, 0.3]]]),
@@ -95,6 +99,71 @@ def test_a_large_file_is_refused_before_it_is_parsed(tmp_path: Path) -> None:
     assert "larger than 16 MiB" in refused(path)
 
 
+# --- what torch.save makes ----------------------------------------------------------------------
+
+
+def saved(folder: Path, found: object) -> Path:
+    """A file as torch.save writes it."""
+    path = folder / "net.pt"
+    torch.save(found, path)
+    return path
+
+
+def test_a_state_dict_is_read(tmp_path: Path) -> None:
+    net = Network("relu", 2, 3)
+    found = read(saved(tmp_path, net.state_dict()))
+    assert np.array_equal(found.w, net.conv.weight[:, 0].detach().numpy())
+    assert found.b is not None and found.c is not None and found.told == {}
+
+
+def test_other_names_are_known_by_their_shapes(tmp_path: Path) -> None:
+    sequential = torch.nn.Sequential(
+        torch.nn.Conv1d(1, 2, 5), torch.nn.ReLU(), torch.nn.Linear(2, 1)
+    )
+    found = read(saved(tmp_path, sequential.state_dict()))
+    assert found.w.shape == (2, 5) and found.a.shape == (2,)
+    assert np.array_equal(found.a, sequential[2].weight[0].detach().double().numpy())
+    one = torch.nn.Sequential(torch.nn.Conv1d(1, 1, 5), torch.nn.Linear(1, 1))
+    assert "do not say which is which" in refused(saved(tmp_path, one.state_dict()))
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ({"conv.weight": torch.ones(2, 1, 3, dtype=torch.float16)}, "float16"),
+        ({"conv.weight": torch.ones(2, 1, 3, dtype=torch.bfloat16)}, "bfloat16"),
+        ({"conv.weight": torch.ones(2, 1, 3, dtype=torch.int64)}, "int64"),
+        ({"conv.weight": torch.full((2, 1, 3), float("nan"))}, "not finite"),
+        ({"conv.weight": torch.zeros(1).expand(10**10)}, "too large"),
+        ({"conv.weight": 3}, "not a named tensor"),
+        ([torch.ones(3)], "no state_dict"),
+        ({"layer.weight": torch.ones(2, 2, 3, 3)}, "which this model does not have"),
+        ({}, "no tensor conv.weight"),
+    ],
+)
+def test_other_things_are_refused(tmp_path: Path, found: object, words: str) -> None:
+    assert words in refused(saved(tmp_path, found))
+
+
+def test_an_archive_that_unpacks_to_much_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "net.pt"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("net/data.pkl", b"0" * (LARGEST + 1))
+    assert "unpacks to more than" in refused(path)
+
+
+def test_code_in_an_archive_does_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "weights_only" in refused(saved(tmp_path, {"conv.weight": _Bomb()}))
+    assert not (tmp_path / "ran").exists()
+
+
+def test_metadata_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "net.safetensors"
+    path.write_bytes(save(GOOD, {"activation": "relu"}))
+    assert read(path).told == {"activation": "relu"}
+
+
 class _Bomb:
     def __reduce__(self) -> tuple[object, tuple[str]]:
         return os.mkdir, ("ran",)
@@ -137,3 +206,29 @@ def test_bit_flips_and_cuts_are_read_or_refused(
     path.write_bytes(BYTES[:cut])
     if cut < len(BYTES):
         refused(path)
+
+
+def _archive() -> bytes:
+    file = io.BytesIO()
+    torch.save({name: torch.tensor(value) for name, value in GOOD.items()}, file)
+    return file.getvalue()
+
+
+ARCHIVE = _archive()
+
+
+@given(st.integers(0, 8 * len(ARCHIVE) - 1), st.integers(0, len(ARCHIVE)))
+def test_archives_with_flipped_bits_and_cuts_are_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, bit: int, cut: int
+) -> None:
+    content = bytearray(ARCHIVE)
+    content[bit // 8] ^= 1 << bit % 8
+    path = tmp_path_factory.getbasetemp() / "flipped.pt"
+    for changed in (bytes(content), ARCHIVE[:cut]):
+        path.write_bytes(changed)
+        try:
+            found = read(path)
+        except CheckpointError as error:
+            assert "\n" not in str(error)
+        else:
+            assert np.all(np.isfinite(found.w)) and np.all(np.isfinite(found.a))

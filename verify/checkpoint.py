@@ -1,12 +1,18 @@
-"""Weights from a safetensors file: read whole, checked, and taken as float64; nothing in it can run.
+"""Weights from a file: read whole, checked, and taken as float64; nothing in it can run.
 
 A checkpoint of the one-dimensional model holds ``conv.weight`` (K, 1, n), n odd, and ``readout.weight`` (1, K), and may hold
-``conv.bias`` (K) and ``readout.bias`` (1); float32 or float64, finite.  float32 values are exact in float64.
+``conv.bias`` (K) and ``readout.bias`` (1); float32 or float64, finite.  float32 values are exact in float64.  It is a
+safetensors file, or what torch.save makes of a state_dict; there, tensors of other names are known by their shapes.
 """
 
 from __future__ import annotations
 
+import io
+import json
 import math
+import warnings
+import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +30,7 @@ Array = NDArray[np.float64]
 LARGEST = 16 * 2**20
 """Bytes; more than any network of this model has."""
 KINDS = {"F64": "<f8", "F32": "<f4"}
+TAKEN = "float32 and float64 are taken"
 NAMES = ("conv.weight", "conv.bias", "readout.weight", "readout.bias")
 
 
@@ -33,22 +40,29 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The weights: w (K, n), a (K,), b (K,) or None, c (1,) or None; all finite float64."""
+    """The weights: w (K, n), a (K,), b (K,) or None, c (1,) or None; all finite float64.
+
+    ``told``: the metadata of a safetensors file, strings by name; empty for other files.
+    """
 
     w: Array
     a: Array
     b: Array | None
     c: Array | None
+    told: Mapping[str, str]
 
 
 def read(path: Path) -> Checkpoint:
-    """The network in a safetensors file.
+    """The network in a safetensors file, or in a state_dict that torch.save wrote.
 
     Raises
     ------
     CheckpointError: the file is missing, no regular file, too large, damaged, or holds no network of this model.
     """
-    return _network(_tensors(_bytes(path)))
+    file = _bytes(path)
+    if file.startswith(b"PK"):
+        return _network(_state_dict(file), {})
+    return _network(_tensors(file), _metadata(file))
 
 
 def _bytes(path: Path) -> bytes:
@@ -72,20 +86,80 @@ def _tensors(file: bytes) -> dict[str, Array]:
         if name not in NAMES:
             raise CheckpointError(f"it holds {name[:60]!r}, which this model does not have")
         if spec["dtype"] not in KINDS:
-            raise CheckpointError(
-                f"{name} is {str(spec['dtype'])[:12]}; float32 and float64 are taken"
-            )
+            raise CheckpointError(f"{name} is {str(spec['dtype'])[:12]}; {TAKEN}")
         shape = tuple(int(size) for size in spec["shape"])
         values = np.frombuffer(bytes(spec["data"]), dtype=KINDS[spec["dtype"]])
         if values.size != math.prod(shape):
             raise CheckpointError(f"{name} has {values.size} numbers for the shape {list(shape)}")
-        if not np.all(np.isfinite(values)):
-            raise CheckpointError(f"{name} holds a number that is not finite (NaN or infinity)")
-        tensors[name] = values.astype(np.float64).reshape(shape)
+        tensors[name] = _finite(name, values).reshape(shape)
     return tensors
 
 
-def _network(tensors: dict[str, Array]) -> Checkpoint:
+def _finite(name: str, values: NDArray[Any]) -> Array:
+    if not np.all(np.isfinite(values)):
+        raise CheckpointError(f"{name[:60]} holds a number that is not finite (NaN or infinity)")
+    return values.astype(np.float64)
+
+
+def _metadata(file: bytes) -> Mapping[str, str]:
+    """The strings in the header, which :func:`_tensors` has found to be well-formed."""
+    size = 8 + int.from_bytes(file[:8], "little")
+    return dict(json.loads(file[8:size]).get("__metadata__") or {})
+
+
+def _state_dict(file: bytes) -> dict[str, Array]:
+    """The tensors of a torch.save archive, by the names of this model."""
+    import torch
+
+    try:
+        with zipfile.ZipFile(io.BytesIO(file)) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > LARGEST:
+                raise CheckpointError(f"it unpacks to more than {LARGEST // 2**20} MiB")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about pickle protocols, on files that are refused
+            found = torch.load(io.BytesIO(file), map_location="cpu", weights_only=True)
+    except CheckpointError:
+        raise
+    except Exception as error:  # torch raises whatever its unpickler meets
+        raise CheckpointError("it is no state_dict that torch loads with weights_only") from error
+    if not isinstance(found, dict):
+        raise CheckpointError("it holds no state_dict")
+    tensors = {}
+    for name, value in found.items():
+        if not (isinstance(name, str) and isinstance(value, torch.Tensor)):
+            raise CheckpointError("it holds something that is not a named tensor")
+        if value.dtype not in (torch.float32, torch.float64) or value.layout != torch.strided:
+            kind = str(value.dtype).removeprefix("torch.")
+            raise CheckpointError(f"{name[:60]} is {kind}; {TAKEN}")
+        if value.numel() > LARGEST // 4:  # strides can make much of little
+            raise CheckpointError(f"{name[:60]} is too large")
+        tensors[name] = _finite(name, value.detach().numpy())
+    return tensors if set(tensors) <= set(NAMES) else _by_shape(tensors)
+
+
+def _by_shape(tensors: dict[str, Array]) -> dict[str, Array]:
+    """The same tensors under the names of this model, where their shapes leave one way only."""
+    roles: dict[str, list[str]] = {name: [] for name in NAMES}
+    filters = [name for name, value in tensors.items() if value.ndim == 3]
+    channels = tensors[filters[0]].shape[0] if len(filters) == 1 else 0
+    for name, value in tensors.items():
+        fits = {
+            "conv.weight": value.ndim == 3,
+            "readout.weight": value.shape == (1, channels),
+            "conv.bias": value.shape == (channels,),
+            "readout.bias": value.shape == (1,),
+        }
+        for role in (role for role, fit in fits.items() if fit):
+            roles[role].append(name)
+        if not any(fits.values()):
+            raise CheckpointError(f"it holds {name[:60]!r}, which this model does not have")
+    taken = [names[0] for names in roles.values() if names]
+    if any(len(names) > 1 for names in roles.values()) or len(set(taken)) != len(taken):
+        raise CheckpointError("the shapes of its tensors do not say which is which")
+    return {role: tensors[names[0]] for role, names in roles.items() if names}
+
+
+def _network(tensors: dict[str, Array], told: Mapping[str, str]) -> Checkpoint:
     for name in ("conv.weight", "readout.weight"):
         if name not in tensors:
             raise CheckpointError(f"it has no tensor {name}")
@@ -101,4 +175,5 @@ def _network(tensors: dict[str, Array]) -> Checkpoint:
             raise CheckpointError(
                 f"{name} has the shape {list(tensors[name].shape)}, not {list(shape)}"
             )
-    return Checkpoint(conv[:, 0], readout[0], tensors.get("conv.bias"), tensors.get("readout.bias"))
+    biases = (tensors.get("conv.bias"), tensors.get("readout.bias"))
+    return Checkpoint(conv[:, 0], readout[0], *biases, told)

@@ -74,7 +74,7 @@ def _parser() -> Parser:
         "--init",
         type=Path,
         metavar="FILE",
-        help="initial weights: conv.weight (K, 1, N) and readout.weight (1, K)",
+        help="initial weights, safetensors or a state_dict: conv.weight (K, 1, N), readout.weight (1, K)",
     )
     add(
         "--activation",
