@@ -45,6 +45,10 @@ def check(law: Active, lab: Lab) -> Column:
         if t % 3:  # positive taps, which turn back towards the walls first: a_k < 0 < a_k + s_k
             w = np.abs(w)
             a = -rng.uniform(0.0, 0.95, (1, k)) * w.sum(axis=2) / np.sqrt(n)
+        # Small, so that S comes back, and with a first tap near the wall: these leave on the way only.
+        if t % 3 == 2:
+            w, a = 0.3 * w, 0.3 * a
+            w[..., 0] *= 0.1
         if not np.all(cells(w) == "active"):
             continue
         radii = Radii(n // 2 + 1, 2, 2)
