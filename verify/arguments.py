@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-__all__ = ["Parser", "command_parser", "content", "whole"]
+__all__ = ["Parser", "command_parser", "content", "guarded", "odd", "whole"]
 
 
 class Parser(argparse.ArgumentParser):
@@ -28,6 +29,21 @@ def command_parser(program: str, text: str) -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+
+
+def guarded(program: str, body: Callable[[], int]) -> int:
+    """The exit status of a command: 130 when interrupted, 1 when the reader of its output went away."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        return body()
+    except KeyboardInterrupt:
+        print(f"{program}: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def content(path: Path, most: int) -> bytes:
@@ -60,5 +76,17 @@ def whole(least: int, most: int | None = None) -> Callable[[str], int]:
         if not good or (most is not None and int(text) > most):
             raise argparse.ArgumentTypeError(f"needs a whole number {span}, not {text[:40]!r}")
         return int(text)
+
+    return read
+
+
+def odd(most: int) -> Callable[[str], int]:
+    """A reader of odd numbers of taps up to ``most``."""
+
+    def read(text: str) -> int:
+        value = whole(1, most)(text)
+        if value % 2 == 0:
+            raise argparse.ArgumentTypeError(f"needs an odd number of taps, not {value}")
+        return value
 
     return read

@@ -20,10 +20,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, deserialize
+from safetensors.numpy import save
 
 from verify.arguments import content
 
-__all__ = ["LARGEST", "Checkpoint", "CheckpointError", "read"]
+__all__ = ["LARGEST", "Checkpoint", "CheckpointError", "encoded", "read"]
 
 Array = NDArray[np.float64]
 
@@ -63,6 +64,15 @@ def read(path: Path) -> Checkpoint:
     if file.startswith(b"PK"):
         return _network(_state_dict(file), {})
     return _network(_tensors(file), _metadata(file))
+
+
+def encoded(tensors: Mapping[str, Array], told: Mapping[str, str]) -> bytes:
+    """A safetensors file with its header's keys in order: the library writes them in an order of the moment."""
+    content = save(dict(tensors), dict(told))
+    size = 8 + int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8:size]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + content[size:]
 
 
 def _bytes(path: Path) -> bytes:
@@ -140,11 +150,11 @@ def _state_dict(file: bytes) -> dict[str, Array]:
 def _by_shape(tensors: dict[str, Array]) -> dict[str, Array]:
     """The same tensors under the names of this model, where their shapes leave one way only."""
     roles: dict[str, list[str]] = {name: [] for name in NAMES}
-    filters = [name for name, value in tensors.items() if value.ndim == 3]
+    filters = [name for name, value in tensors.items() if value.ndim in (3, 4)]
     channels = tensors[filters[0]].shape[0] if len(filters) == 1 else 0
     for name, value in tensors.items():
         fits = {
-            "conv.weight": value.ndim == 3,
+            "conv.weight": value.ndim in (3, 4),
             "readout.weight": value.shape == (1, channels),
             "conv.bias": value.shape == (channels,),
             "readout.bias": value.shape == (1,),
@@ -160,6 +170,11 @@ def _by_shape(tensors: dict[str, Array]) -> dict[str, Array]:
 
 
 def _network(tensors: dict[str, Array], told: Mapping[str, str]) -> Checkpoint:
+    conv = tensors.get("conv.weight")
+    if conv is not None and conv.ndim == 4:
+        raise CheckpointError(
+            f"conv.weight has the shape {list(conv.shape)}: a network for images; those for signals, (K, 1, n), are read"
+        )
     for name in ("conv.weight", "readout.weight"):
         if name not in tensors:
             raise CheckpointError(f"it has no tensor {name}")

@@ -27,6 +27,7 @@ from verify.page import Figure
 __all__ = [
     "curves",
     "error_between",
+    "error_over",
     "figure",
     "figure_svg",
     "loss_histogram",
@@ -144,11 +145,11 @@ def pulses(radii: Sequence[float], half_length: int) -> Drawing:
     return drawing
 
 
-def staircase(w: ArrayLike, b: float) -> Drawing:
+def staircase(w: ArrayLike, b: float, kinks: Sequence[float] = (0.0,)) -> Drawing:
     """A filter and its two staircases, C_j = w_-h + .. + w_j and T_j = w_j + .. + w_h.
 
-    Each tap is climbed while an edge of the pulse crosses one pixel; the dashed line is -b, where
-    the pre-activation is 0.  ``w`` has shape (n,), n odd.
+    Each tap is climbed while an edge of the pulse crosses one pixel; the dashed lines are t - b for the kinks t,
+    where the pre-activation meets them.  ``w`` has shape (n,), n odd.
     """
     taps = np.asarray(w, dtype=float)
     h = len(taps) // 2
@@ -167,7 +168,9 @@ def staircase(w: ArrayLike, b: float) -> Drawing:
         steps = np.arange(len(taps) + 1)
         for (name, sums), marker, line in zip(climbs.items(), "os", ("-", ":"), strict=True):
             right.plot(steps, sums, line, marker=marker, markersize=5, label=name)
-        right.axhline(-b, color=COLOURS[3], linestyle="--", linewidth=1.2, label="−b")
+        for t in kinks:
+            name = "−b" if t == 0 else f"{t:g} − b".replace("-", "−")
+            right.axhline(t - b, color=COLOURS[3], linestyle="--", linewidth=1.2, label=name)
         right.set(title="its partial sums", xlabel="taps summed", ylabel="partial sum")
         right.xaxis.set_major_locator(MaxNLocator(integer=True))
         drawing.legend(loc="outside lower center", ncols=3, fontsize=9)
@@ -192,6 +195,19 @@ def error_between(
         axes.plot(x, dots, "o", color=COLOURS[0], markersize=4, label="measured")
         axes.set(xlabel="radius r (lines at half-integers)", ylabel=label)
         _above(axes, 2)
+    return drawing
+
+
+def error_over(r: ArrayLike, error: ArrayLike, worst: float) -> Drawing:
+    """The error r̂(r) - r over all radii as a line, and the radius where it is largest.  Arrays of shape (radii,)."""
+    x, y = np.asarray(r, dtype=float), np.asarray(error, dtype=float)
+    with matplotlib.rc_context(STYLE):
+        drawing, (axes,) = _drawing()
+        axes.axhline(0, color=INK, linewidth=0.8)
+        axes.plot(x, y, color=COLOURS[0])
+        axes.axvline(worst, color=COLOURS[1], linestyle="--", linewidth=1.2, label="worst radius")
+        axes.set(xlabel="radius r", ylabel="error r̂(r) − r")
+        _above(axes, 1)
     return drawing
 
 

@@ -17,14 +17,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import sys
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from verify.arguments import Parser, command_parser, whole
+from verify.arguments import Parser, command_parser, guarded, odd, whole
 
 if TYPE_CHECKING:
     from verify.ensemble import Weights
@@ -56,19 +55,12 @@ def _fraction(text: str) -> float:
     return value
 
 
-def _odd(text: str) -> int:
-    value = whole(1, 127)(text)
-    if value % 2 == 0:
-        raise ArgumentTypeError(f"needs an odd number of taps, not {value}")
-    return value
-
-
 def _parser() -> Parser:
     assert __doc__
     parser = command_parser(PROGRAM, __doc__)
     add = parser.add_argument
     add("--channels", type=whole(1, 64), metavar="K", help="1 to 64 (default: 1, or the file's)")
-    add("--taps", type=_odd, metavar="N", help="odd, 1 to 127 (default: 3, or the file's)")
+    add("--taps", type=odd(127), metavar="N", help="odd, 1 to 127 (default: 3, or the file's)")
     add("--seed", type=whole(0), help="of torch's random initial weights (default: 0)")
     add(
         "--init",
@@ -94,19 +86,9 @@ def _parser() -> Parser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status, or raises SystemExit as argparse does."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
     parser = _parser()
     options = parser.parse_args(arguments)
-    try:
-        return _run(options, parser)
-    except KeyboardInterrupt:
-        print(f"{PROGRAM}: interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # the reader of our output went away, e.g. head
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    return guarded(PROGRAM, lambda: _run(options, parser))
 
 
 def _run(options: Namespace, parser: Parser) -> int:

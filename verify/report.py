@@ -251,7 +251,7 @@ def html(report: Report) -> str:
 FILES = ("report.json", "report.html")
 
 
-def probe(folder: Path) -> None:
+def probe(folder: Path, names: Sequence[str] = FILES) -> None:
     """Make the folder and find out, before the long work, whether files can be put there.
 
     Raises
@@ -261,7 +261,7 @@ def probe(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=folder, prefix=".probe-"):
         pass
-    for name in FILES:
+    for name in names:
         if (folder / name).is_dir():
             raise IsADirectoryError(21, "Is a directory", str(folder / name))
 

@@ -16,17 +16,16 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import sys
-import tempfile
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from verify.arguments import Parser, command_parser, whole
+from verify.arguments import Parser, command_parser, odd, whole
+from verify.files import put
 
 if TYPE_CHECKING:
     from verify.ensemble import Ensemble, Setting
@@ -40,20 +39,13 @@ COLUMNS = ("file", "number", "loss", "worst", "kind", "converged")
 """The columns of table.csv: worst is the largest error over all real radii of the training range, where it is known exactly."""
 
 
-def _odd(text: str) -> int:
-    value = whole(1, 63)(text)
-    if value % 2 == 0:
-        raise ArgumentTypeError(f"needs an odd number of taps, not {value}")
-    return value
-
-
 def _parser() -> Parser:
     assert __doc__
     parser = command_parser(PROGRAM, __doc__)
     add = parser.add_argument
     add("--activation", default="relu", metavar="NAME", help="a row of the catalogue (default: %(default)s)")  # fmt: skip
     add("--channels", type=whole(1, 16), default=1, metavar="K", help="1 to 16 (default: 1)")
-    add("--taps", type=_odd, default=3, metavar="N", help="odd, 1 to 63 (default: 3)")
+    add("--taps", type=odd(63), default=3, metavar="N", help="odd, 1 to 63 (default: 3)")
     add("--seeds", type=whole(1, 100000), default=20, help="how many networks (default: 20)")
     add("--seed", type=whole(0, 2**32 - 1), default=0, help="of the whole run (default: 0)")
     add("--out", type=Path, required=True, metavar="DIR", help="the folder for the files")
@@ -99,7 +91,7 @@ def _run(options: Namespace, parser: Parser) -> int:
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    _put(options.out / "table.csv", text.getvalue().encode())
+    put(options.out / "table.csv", text.getvalue().encode())
     if options.json:
         print(json.dumps(rows, indent=2))
     else:
@@ -121,7 +113,7 @@ def _claim_folder(options: Namespace, parser: Parser) -> None:
     if not path.exists():
         if any(options.out.iterdir()):
             parser.error(f"{options.out}: the folder is not empty, and holds no run")
-        _put(path, json.dumps(run, indent=2).encode())
+        put(path, json.dumps(run, indent=2).encode())
         return
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -131,25 +123,10 @@ def _claim_folder(options: Namespace, parser: Parser) -> None:
         parser.error(f"{options.out}: the folder holds another run")
 
 
-def _put(path: Path, content: bytes) -> None:
-    """Write a file in one step: it is there whole, or not at all."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".unfinished-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
 def _keep(
     options: Namespace, setting: Setting, ensemble: Ensemble, place: int, number: int
 ) -> None:
-    from safetensors.numpy import save
+    from verify.checkpoint import encoded
 
     radii, n = setting.radii, setting.taps
     kind = ""
@@ -178,15 +155,7 @@ def _keep(
         "kind": kind,
         "converged": str(bool(ensemble.stationary[place])).lower(),
     }
-    _put(_file(options.out, number), _ordered(save(tensors, told)))
-
-
-def _ordered(content: bytes) -> bytes:
-    """A safetensors file with its header's keys in order: the library writes them in an order of the moment."""
-    size = 8 + int.from_bytes(content[:8], "little")
-    header = json.dumps(json.loads(content[8:size]), sort_keys=True, separators=(",", ":")).encode()
-    header += b" " * (-len(header) % 8)
-    return len(header).to_bytes(8, "little") + header + content[size:]
+    put(_file(options.out, number), encoded(tensors, told))
 
 
 def _classified(setting: Setting) -> bool:

@@ -1,0 +1,116 @@
+"""Networks as they are stored, for the tests of what explains them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from flint import fmpq
+from hypothesis import strategies as st
+
+from numerics.certificate import Domain, ExactNet, exact_net
+from numerics.conditions import Stored
+from tests.strategies import Exact
+
+PIECEWISE = (
+    "identity",
+    "relu",
+    "leaky_relu",
+    "abs",
+    "hardtanh",
+    "relu6",
+    "hardsigmoid",
+    "softshrink",
+)
+"""Continuous and piecewise linear."""
+
+
+def q(number: Any) -> fmpq:
+    """A Fraction, float or int as a rational of flint."""
+    value = Fraction(number)
+    return fmpq(value.numerator, value.denominator)
+
+
+def fraction(number: fmpq) -> Fraction:
+    """The other way round."""
+    return Fraction(int(number.p), int(number.q))
+
+
+def stored(w: Sequence[Any], b: Any, a: Sequence[Any], c: Any, share: int = 1) -> Stored:
+    """From plain numbers; b and c may be None."""
+    rows = tuple(tuple(q(x) for x in row) for row in w)
+    biases = None if b is None else tuple(q(x) for x in b)
+    return Stored(rows, biases, tuple(q(x) for x in a), None if c is None else q(c), share)
+
+
+def as_net(net: Stored, name: str) -> ExactNet:
+    """The same for numerics.certificate, which shares no code with numerics.conditions but the lines of a path."""
+    zero = tuple(fmpq(0) for _ in net.a)
+    return exact_net(
+        name,
+        [[fraction(x) for x in row] for row in net.w],
+        [fraction(x) for x in (net.b or zero)],
+        [fraction(x) / net.share for x in net.a],
+        fraction(net.c if net.c is not None else fmpq(0)),
+    )
+
+
+def from_exact(exact: Exact) -> tuple[Stored, Domain]:
+    """A derived exact network on its plateau radii."""
+    channels = exact.net
+    net = stored(
+        [each.w for each in channels],
+        [each.b for each in channels],
+        [each.a for each in channels],
+        exact.bias(),
+    )
+    return net, Domain(exact.half_length, fmpq(exact.n, 2), fmpq(exact.n, 2) + 4)
+
+
+def moved(net: Stored, by: Sequence[fmpq]) -> Stored:
+    """Every stored weight plus a number, in the order w, b, a, c."""
+    numbers = iter(by)
+    w = tuple(tuple(x + next(numbers) for x in row) for row in net.w)
+    b = None if net.b is None else tuple(x + next(numbers) for x in net.b)
+    a = tuple(x + next(numbers) for x in net.a)
+    return Stored(w, b, a, None if net.c is None else net.c + next(numbers), net.share)
+
+
+def count(net: Stored) -> int:
+    """How many weights there are."""
+    n = sum(map(len, net.w)) + len(net.a)
+    return n + (len(net.b) if net.b is not None else 0) + (net.c is not None)
+
+
+def square(one: Stored, other: Stored) -> Fraction:
+    """The squared distance."""
+
+    def flat(net: Stored) -> list[fmpq]:
+        values = [x for row in net.w for x in row] + list(net.a) + list(net.b or ())
+        return [*values, net.c if net.c is not None else fmpq(0)]
+
+    return sum((fraction(x - y) ** 2 for x, y in zip(flat(one), flat(other), strict=True)), Fraction(0))  # fmt: skip
+
+
+numbers = st.integers(-16, 16).map(lambda k: Fraction(k, 8))
+
+
+@st.composite
+def cases(draw: st.DrawFn, names: Sequence[str] = PIECEWISE) -> tuple[str, Stored, Domain]:
+    """Any network on any interval of radii, with any padding and pooling, with or without biases."""
+    name, padding = (
+        draw(st.sampled_from(names)),
+        draw(st.sampled_from(("zeros", "circular", "valid"))),
+    )
+    n, channels = draw(st.sampled_from((1, 3, 5))), draw(st.integers(1, 3))
+    half = n + draw(st.integers(1, 4))
+    size = 2 * half + 1 - (n - 1 if padding == "valid" else 0)
+    row = st.lists(numbers, min_size=n, max_size=n)
+    each = st.lists(numbers, min_size=channels, max_size=channels)
+    w = draw(st.lists(row, min_size=channels, max_size=channels))
+    b, c = draw(st.none() | each), draw(st.none() | numbers)
+    net = stored(w, b, draw(each), c, draw(st.sampled_from((1, size))))
+    ends = draw(st.lists(st.integers(2, 4 * half + 2), min_size=2, max_size=2, unique=True))
+    low, high = sorted(ends)
+    return name, net, Domain(half, fmpq(low, 4), fmpq(high, 4), padding)

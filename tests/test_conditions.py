@@ -1,0 +1,135 @@
+"""Patterns: what holds in exact numbers is exact by an independent computation, and nothing else holds."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from flint import fmpq
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from numerics.certificate import Domain, summary
+from numerics.conditions import (
+    Branch,
+    branches_of,
+    holds,
+    linear_pattern,
+    paired_pattern,
+    snapped_pattern,
+    violated,
+)
+from tests.stored import as_net, cases, from_exact, moved, stored
+from tests.strategies import Exact, balanced_exact, linear_exact, threshold_exact
+
+F = Fraction
+DOMAIN = Domain(6, fmpq(3, 2), fmpq(5))
+
+
+def test_branches() -> None:
+    one = fmpq(1)
+    assert branches_of("relu") == (
+        Branch(None, fmpq(0), fmpq(0), fmpq(0)),
+        Branch(fmpq(0), None, one, fmpq(0)),
+    )
+    assert [x.slope for x in branches_of("hardtanh")] == [0, 1, 0]
+    assert branches_of("elu") == (Branch(fmpq(0), None, one, fmpq(0)),)
+    assert branches_of("tanh") == branches_of("hardshrink") == ()
+    assert [x.slope for x in branches_of("abs")] == [-1, 1]
+
+
+@given(linear_exact())
+def test_exact_networks_of_a_linear_cell_hold(exact: Exact) -> None:
+    net, domain = from_exact(exact)
+    pattern = snapped_pattern(net, domain, branches_of(exact.name))
+    assert pattern is not None and holds(pattern, net)
+    assert summary(as_net(net, exact.name), domain).worst.high == 0
+
+
+@given(threshold_exact())
+def test_exact_networks_of_a_threshold_cell_hold(exact: Exact) -> None:
+    net, domain = from_exact(exact)
+    pattern = snapped_pattern(net, domain, branches_of(exact.name))
+    assert pattern is not None and holds(pattern, net)
+    assert pattern.kinds == ("threshold",)
+    assert summary(as_net(net, exact.name), domain).worst.high == 0
+
+
+@given(balanced_exact())
+def test_exact_networks_that_balance_hold(found: tuple[Exact, Any]) -> None:
+    net, domain = from_exact(found[0])
+    branches = branches_of(found[0].name)
+    plain = snapped_pattern(net, domain, branches)
+    balanced = snapped_pattern(net, domain, branches, balance=True)
+    assert any(pattern is not None and holds(pattern, net) for pattern in (plain, balanced))
+
+
+@given(cases(), st.booleans())
+@example(("relu", stored([[1, 1, 1]], [0], [F(1, 6)], 0), DOMAIN), False)
+@example(("relu", stored([[1, 1, 1]], [0], [F(1, 6)], F(1, 8)), DOMAIN), False)
+def test_what_holds_is_exact(case: Any, balance: bool) -> None:
+    """Both ways: a pattern that holds has no error, and where its own pattern fails by an equation there is some."""
+    name, net, domain = case
+    pattern = snapped_pattern(net, domain, branches_of(name), balance=balance)
+    if pattern is None:
+        return
+    worst = summary(as_net(net, name), domain).worst.high
+    if holds(pattern, net):
+        assert worst == 0
+    elif not pattern.bends and not violated(pattern, net):
+        assert worst > 0
+
+
+@given(cases(), st.data())
+def test_the_conditions_are_the_error(case: Any, data: Any) -> None:
+    """In the network's own pattern the residuals at the ends of the cells are the errors there."""
+    name, net, domain = case
+    pattern = snapped_pattern(net, domain, branches_of(name))
+    if pattern is None or pattern.bends:
+        return
+    k = data.draw(st.integers(0, len(pattern.errors) - 1))
+    condition = pattern.errors[k]
+    here = Domain(domain.half_length, condition.value, condition.value, domain.padding)
+    found = summary(as_net(net, name), here)
+    assert condition.residual(net) == found.mean
+
+
+def test_held_windows_stand_on_the_kink() -> None:
+    net = stored([[F(-1), F(1, 2), F(3, 4)]], [F(1, 8)], [1], 0)
+    pattern = snapped_pattern(net, DOMAIN, branches_of("relu"))
+    assert pattern is not None and pattern.held and all(at == 0 for _, _, at in pattern.held)
+    assert not holds(pattern, net)
+
+
+def test_silent_channels_must_have_no_readout() -> None:
+    net = stored([[1, 1, 1], [5, -7, 3]], [0, 1], [F(1, 6), F(1, 10**9)], 0)
+    pattern = snapped_pattern(net, DOMAIN, branches_of("relu"), silent=frozenset({1}))
+    assert pattern is not None and pattern.kinds == ("linear", "silent")
+    assert not holds(pattern, net)
+    quiet = moved(net, [fmpq(0)] * 9 + [fmpq(-1, 10**9), fmpq(0)])
+    assert holds(pattern, quiet) and summary(as_net(quiet, "relu"), DOMAIN).worst.high == 0
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_pairs_are_exact_for_a_linear_odd_part(turned: bool) -> None:
+    """σ(z) - σ(-z) = z for ReLU, too: there the certificate sees it."""
+    w = [F(1, 2), F(-1), F(1, 4)]
+    other = [-x for x in (reversed(w) if turned else w)]
+    net = stored([w, other], [F(1, 3), F(-1, 3)], [-2, 2], 0)
+    pattern = paired_pattern(net, DOMAIN, [(0, 1, turned)], fmpq(1))
+    assert pattern.kinds == ("paired", "paired") and not holds(pattern, net)
+    error = pattern.errors[0].residual(net)
+    put_right = stored([w, other], [F(1, 3), F(-1, 3)], [-2, 2], F(-int(error.p), int(error.q)))
+    assert holds(pattern, put_right)
+    assert summary(as_net(put_right, "relu"), DOMAIN).worst.high == 0
+    broken = stored([w, [-1, 1, 1]], [F(1, 3), F(-1, 3)], [-2, 2], put_right.c and F(0))
+    assert not holds(pattern, broken)
+
+
+def test_a_linear_pattern_may_be_left() -> None:
+    net = stored([[1, -2, 3]], [0], [F(1, 4)], 0)
+    ramp = branches_of("relu")[1]
+    pattern = linear_pattern(net, DOMAIN, [ramp])
+    assert all(condition.residual(net) == 0 for condition in pattern.conditions)
+    assert violated(pattern, net) and not holds(pattern, net)

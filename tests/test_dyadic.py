@@ -1,0 +1,55 @@
+"""Exact networks whose weights are float64 numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flint import fmpq
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from numerics.certificate import Domain, summary
+from numerics.conditions import Stored
+from numerics.dyadic import dyadic
+from numerics.nearest import nearest
+from tests.stored import as_net, count, fraction, from_exact, moved, stored
+from tests.strategies import Exact, linear_exact, threshold_exact
+
+TINY = fmpq(1, 2**40)
+
+
+def _weights(net: Stored) -> list[fmpq]:
+    values = [x for row in net.w for x in row] + list(net.a) + list(net.b or ())
+    return [*values, *([net.c] if net.c is not None else [])]
+
+
+@given(st.one_of(linear_exact(), threshold_exact()), st.data())
+def test_exact_in_float64(exact: Exact, data: Any) -> None:
+    """What comes back is exact by the certificate's own computation, and its weights are floats."""
+    net, domain = from_exact(exact)
+    shifts = data.draw(st.lists(st.integers(-99, 99), min_size=count(net), max_size=count(net)))
+    near = nearest(exact.name, moved(net, [TINY * k for k in shifts]), domain)
+    assert near is not None
+    found = dyadic(near, homogeneous=True)
+    if found is None:
+        assert exact.name in ("leaky_relu", "prelu", "rrelu")  # slopes with odd denominators
+        return
+    assert all(fraction(x) == float(fraction(x)) for x in _weights(found))
+    assert summary(as_net(found, exact.name), domain).worst.high == 0
+    # The scale of a channel is what changed, by less than a factor of 2 for dyadic slopes.
+    for old, new in zip(near.net.a, found.a, strict=True):
+        if exact.name in ("identity", "relu", "abs"):
+            assert 1 / 2 <= fraction(new / old) <= 2
+
+
+@given(linear_exact())
+def test_relu_and_abs_never_fail(exact: Exact) -> None:
+    assume(exact.name in ("identity", "relu", "abs"))
+    net, domain = from_exact(exact)
+    near = nearest(exact.name, net, domain)
+    assert near is not None and dyadic(near, homogeneous=True) is not None
+
+
+def test_the_scale_is_free_for_homogeneous_activations_only() -> None:
+    near = nearest("hardtanh", stored([[0.25]], [0], [2], 0), Domain(4, fmpq(1, 2), fmpq(3)))
+    assert near is not None and dyadic(near, homogeneous=False) is None

@@ -1,0 +1,176 @@
+"""The nearest exact network: exact, at the stated distance, and no exact network is nearer than the bounds."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from flint import fmpq
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+from scipy.optimize import minimize
+
+from numerics.certificate import Domain, summary
+from numerics.conditions import Stored, branches_of, holds, snapped_pattern
+from numerics.nearest import distance_bound, nearest
+from tests.stored import as_net, cases, count, fraction, from_exact, moved, square, stored
+from tests.strategies import Exact, linear_exact, threshold_exact
+
+F = Fraction
+DOMAIN = Domain(6, fmpq(3, 2), fmpq(5))
+
+
+@given(cases())
+@example(("relu", stored([[-1, -1, -1]], [-1], [1], 0), DOMAIN))
+@example(("abs", stored([[1, 0, -1]], None, [1], None), DOMAIN))
+def test_it_is_exact_and_as_far_as_it_says(case: Any) -> None:
+    """By numerics.certificate, which knows nothing of patterns."""
+    name, net, domain = case
+    near = nearest(name, net, domain)
+    if near is None:
+        return
+    assert summary(as_net(near.net, name), domain).worst.high == 0
+    assert (near.net.b is None, near.net.c is None) == (net.b is None, net.c is None)
+    distance = square(net, near.net)
+    assert near.low <= near.high
+    assert distance <= F(near.high) ** 2
+    assert F(near.high) ** 2 <= distance * (1 + F(1, 2**40))
+
+
+@given(st.one_of(linear_exact(), threshold_exact()), st.data())
+def test_never_farther_than_a_network_that_is_known(exact: Exact, data: Any) -> None:
+    """A derived network moved a little: it stays where it was, at that distance or nearer, and all bounds are below."""
+    net, domain = from_exact(exact)
+    size = count(net)
+    shifts = data.draw(st.lists(st.integers(-99, 99), min_size=size, max_size=size).filter(any))
+    away = moved(net, [fmpq(k, 2**50) for k in shifts])
+    near = nearest(exact.name, away, domain)
+    assert near is not None
+    distance = square(away, net)
+    # Its pattern may be another one, of codimension lower or equal: never a farther one.
+    assert F(near.high) ** 2 <= distance * (1 + F(1, 2**20))
+    if holds(near.pattern, net):
+        assert F(near.low) ** 2 <= distance
+    bound = _bound(exact.name, away, domain)
+    assert F(bound) ** 2 <= distance
+
+
+def _bound(name: str, net: Stored, domain: Domain) -> float:
+    """distance_bound with everything it needs from the exact summary."""
+    from numerics.path import lines
+
+    exact = as_net(net, name)
+    worst = summary(exact, domain).worst
+    m = min(int((worst.radius + fmpq(1, 2)).floor()), domain.half_length)
+    phi = worst.radius - m + fmpq(1, 2)
+    pooled = []
+    for w, b in zip(exact.w, exact.b, strict=True):
+        seen = lines(w, m, domain.half_length, domain.padding)
+        values = [x.count * exact.sigma(x.start + phi * x.slope + b) for x in seen]
+        pooled.append(sum(values, fmpq(0)) / net.share)
+    steepest = max(abs(piece[1]) for piece in exact.sigma.pieces)
+    return distance_bound(net, domain, steepest, pooled, worst.low, worst.radius)
+
+
+@given(cases(("relu", "abs", "leaky_relu", "hardtanh")), st.data())
+def test_no_exact_network_is_nearer_than_the_bound(case: Any, data: Any) -> None:
+    """Any weights whatever that are exact, found from another start with the same shape."""
+    name, net, domain = case
+    size = count(net)
+    shifts = data.draw(st.lists(st.integers(-8, 8), min_size=size, max_size=size))
+    other = nearest(name, moved(net, [fmpq(k, 8) for k in shifts]), domain)
+    assume(other is not None)
+    assert other is not None
+    distance = square(net, other.net)
+    assert F(_bound(name, net, domain)) ** 2 <= distance
+    near = nearest(name, net, domain)
+    if near is not None and holds(near.pattern, other.net):
+        assert F(near.low) ** 2 <= distance
+
+
+def _searched(net: Stored, name: str, domain: Domain) -> float | None:
+    """The distance by a general constrained minimiser, from the conditions of the network's own pattern; None where it
+    does not converge."""
+    pattern = snapped_pattern(net, domain, branches_of(name))
+    assert pattern is not None
+    start = np.zeros(count(net))
+
+    def shifted(x: Any) -> Stored:
+        return moved(net, [fmpq(*float(y).as_integer_ratio()) for y in x])
+
+    def equations(x: Any) -> Any:
+        return [float(fraction(c.residual(shifted(x)))) for c in pattern.conditions]
+
+    found = minimize(
+        lambda x: x @ x,
+        start,
+        jac=lambda x: 2 * x,
+        constraints={"type": "eq", "fun": equations},
+        method="SLSQP",
+        options={"ftol": 1e-12, "maxiter": 300},
+    )
+    good = found.success and max(map(abs, equations(found.x))) < 1e-7
+    return float(np.sqrt(found.fun)) if good else None
+
+
+def test_the_distance_is_that_of_a_general_minimiser() -> None:
+    rng = np.random.default_rng(3)
+    compared = 0
+    for _ in range(40):
+        n = int(rng.choice([3, 5]))
+        channels = int(rng.integers(1, 3))
+        w = np.abs(rng.normal(size=(channels, n))).round(3)
+        b = np.abs(rng.normal(size=channels)).round(3)
+        a = rng.normal(size=channels).round(3)
+        net = stored(w.tolist(), b.tolist(), a.tolist(), float(rng.normal()))
+        domain = Domain(n + 3, fmpq(n, 2), fmpq(n + 6, 2))
+        near = nearest("relu", net, domain)
+        own = snapped_pattern(net, domain, branches_of("relu"))
+        # Where no window stands at the end of its branch the two ask the same question.
+        if near is None or own is None or near.pattern != own or len(near.conditions) != 2:
+            continue
+        found = _searched(net, "relu", domain)
+        if found is None:
+            continue
+        assert found >= near.low * (1 - 1e-6)
+        if near.high <= near.low * (1 + 1e-9):
+            assert abs(found - near.high) <= 1e-5 * near.high
+            compared += 1
+    assert compared >= 10
+
+
+def test_the_enclosure_is_tight_near_exact_networks() -> None:
+    """Weak duality leaves no gap where the network is nearly exact."""
+    net = stored([[0.5, 0.3, 0.2]], [0.1], [0.5000001], -0.65)
+    near = nearest("relu", net, Domain(6, fmpq(3, 2), fmpq(5)))
+    assert near is not None and near.high - near.low <= 1e-9 * near.high
+
+
+def test_one_channel_of_identity_by_hand() -> None:
+    """w = (1), a = 1/2, c = 1: only c is wrong, and b cannot help: the distance is that to the plane c + a N b = 0."""
+    net = stored([[1]], [0], [F(1, 2)], F(1, 100))
+    near = nearest("identity", net, Domain(4, fmpq(1, 2), fmpq(3)))
+    assert near is not None
+    # About a = 1/2 the condition c + 9 a b = 0 is c + 4.5 b = 0, at the distance 0.01 / sqrt(1 + 4.5²).
+    assert abs(near.high - 0.01 / np.sqrt(1 + 4.5**2)) < 1e-6
+
+
+def test_where_no_exact_network_is_found() -> None:
+    domain = Domain(4, fmpq(1, 2), fmpq(3))
+    assert nearest("tanh", stored([[1]], [0], [1], 0), domain) is None
+    assert nearest("hardshrink", stored([[1]], [0], [1], 0), domain) is None
+    # Without readout bias and conv bias hardsigmoid's background cannot be taken away.
+    assert nearest("hardsigmoid", stored([[1]], None, [1], None), domain) is None
+
+
+def test_smooth_activations_by_their_affine_piece_and_by_mirror_images() -> None:
+    domain = Domain(6, fmpq(3, 2), fmpq(5))
+    line = nearest("elu", stored([[0.4, 0.3, 0.4]], [0.1], [0.5], 0), domain)
+    assert line is not None and line.pattern.kinds == ("linear",) and line.high < 0.2
+    pair = stored([[0.4, 0.3, 0.4], [-0.4, -0.3, -0.5]], [0.1, -0.1], [0.5, -0.5], 0)
+    mirrored = nearest("softplus", pair, domain)
+    assert mirrored is not None and mirrored.pattern.kinds == ("paired", "paired")
+    first, second = mirrored.net.w
+    assert all(x == -y for x, y in zip(first, second, strict=True))
+    assert mirrored.net.a[0] == -mirrored.net.a[1]

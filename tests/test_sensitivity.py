@@ -1,0 +1,125 @@
+"""What a change of one weight costs: exact, against the loss of the changed network."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from flint import fmpq
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from numerics.certificate import Domain, cells, error_on, exact_net, summary
+from numerics.conditions import Stored
+from numerics.sensitivity import Sensitivity, sensitivities
+from tests.stored import as_net, cases, count, fraction, moved, stored
+
+F = Fraction
+POLYNOMIAL = ("identity", "relu", "leaky_relu", "abs", "hardtanh", "square", "cube", "hardswish")
+FINE = fmpq(1, 2**60)
+HELD = ("relu", stored([[1, -1, 2]], [0], [1], 0), Domain(5, fmpq(1, 2), fmpq(4)))
+"""The background rests on the kink: the two directions of b, at place 3, differ."""
+
+
+def _all(net: Stored, domain: Domain, name: str) -> list[Sensitivity]:
+    """In the order of tests.stored.moved, of the stored weights."""
+    found = sensitivities(as_net(net, name), domain)
+    scaled = [
+        Sensitivity(
+            (x.gradient[0] / net.share, x.gradient[1] / net.share),
+            (x.curvature[0] / net.share**2, x.curvature[1] / net.share**2),
+        )
+        for x in found.a
+    ]
+    each = [x for row in found.w for x in row]
+    each += found.b if net.b is not None else ()
+    return [*each, *scaled, *([found.c] if net.c is not None else [])]
+
+
+@given(cases(POLYNOMIAL), st.data())
+@example(HELD, None)
+def test_gradients_are_the_derivatives_of_the_loss(case: Any, data: Any) -> None:
+    name, net, domain = case
+    before = summary(as_net(net, name), domain).mean_square
+    found = _all(net, domain, name)
+    place = data.draw(st.integers(0, count(net) - 1)) if data is not None else 3
+    for side, sign in enumerate((-1, 1)):
+        step = [fmpq(0)] * count(net)
+        step[place] = sign * FINE
+        after = summary(as_net(moved(net, step), name), domain).mean_square
+        quotient = (after - before) / (sign * FINE)
+        # The loss is piecewise a polynomial in the weight with moderate coefficients: the next term is O(2^-60).
+        assert abs(fraction(quotient - found[place].gradient[side])) < F(1, 2**40)
+
+
+@given(cases(POLYNOMIAL), st.data())
+@example(HELD, None)
+def test_curvatures_are_the_mean_squares_of_the_change(case: Any, data: Any) -> None:
+    """E[(r̂' - r̂)²] / t², from the two networks' errors."""
+    name, net, domain = case
+    found = _all(net, domain, name)
+    place = data.draw(st.integers(0, count(net) - 1)) if data is not None else 3
+    for side, sign in enumerate((-1, 1)):
+        step = [fmpq(0)] * count(net)
+        step[place] = sign * FINE
+        one, other = as_net(net, name), as_net(moved(net, step), name)
+        total = _mean_square(one, other, domain)
+        assert abs(fraction(total / FINE**2 - found[place].curvature[side])) < F(1, 2**40)
+
+
+def _mean_square(one: Any, other: Any, domain: Domain) -> fmpq:
+    """E[(r̂' - r̂)²] on the pieces of both."""
+    total = fmpq(0)
+    for m, low, high in cells(domain):
+        a, b = error_on(one, m, domain), error_on(other, m, domain)
+        cuts = sorted({low, high, *(x for x in (*a.cuts, *b.cuts) if low < x < high)})
+        for left, right in pairwise(cuts):
+            # Degree at most 6 after squaring: Boole's rule with 7 nodes (Newton-Cotes) is exact up to degree 7.
+            width = right - left
+            values = [(b(left + width * fmpq(j, 6)) - a(left + width * fmpq(j, 6))) ** 2 for j in range(7)]  # fmt: skip
+            total += width / 840 * sum((v * k for v, k in zip(values, (41, 216, 27, 272, 27, 216, 41), strict=True)), fmpq(0))  # fmt: skip
+    return total / (domain.high - domain.low)
+
+
+@given(cases(("relu", "abs", "cube")))
+def test_c_and_a_are_quadratic(case: Any) -> None:
+    """In c, and in a_k, the loss is one parabola: gradient and curvature give it exactly, at any distance."""
+    name, net, domain = case
+    assume(net.c is not None)
+    before = summary(as_net(net, name), domain).mean_square
+    found = _all(net, domain, name)
+    places = [count(net) - 1, count(net) - 2]
+    for place in places:
+        step = [fmpq(0)] * count(net)
+        step[place] = fmpq(3, 2)
+        after = summary(as_net(moved(net, step), name), domain).mean_square
+        one = found[place]
+        assert after == before + fmpq(3, 2) * one.gradient[1] + fmpq(9, 4) * one.curvature[1]
+
+
+def test_the_two_directions_differ_on_a_kink() -> None:
+    name, net, domain = HELD
+    found = sensitivities(as_net(net, name), domain)
+    assert found.b[0].gradient[0] != found.b[0].gradient[1]
+    assert found.b[0].curvature[0] != found.b[0].curvature[1]
+
+
+def test_long_domains_are_added_up_in_closed_form() -> None:
+    """Plateau cells are summed by a formula: against one cell after the other."""
+    net = exact_net("relu", [[F(1, 2), F(-1, 3), F(2)]], [F(1, 5)], [F(1, 4)], F(1, 7))
+    whole = sensitivities(net, Domain(30, fmpq(5, 4), fmpq(28)))
+    cuts = [fmpq(5, 4), *(fmpq(2 * j + 1, 2) for j in range(1, 28)), fmpq(28)]
+    total = fmpq(0)
+    for low, high in pairwise(cuts):
+        total += (high - low) * sensitivities(net, Domain(30, low, high)).w[0][0].curvature[1]
+    assert whole.w[0][0].curvature[1] == total / (fmpq(28) - fmpq(5, 4))
+
+
+def test_refused() -> None:
+    net = exact_net("hardshrink", [[1]], [0], [1], 0)
+    with pytest.raises(ValueError, match="without jumps"):
+        sensitivities(net, Domain(3, fmpq(1), fmpq(2)))
+    with pytest.raises(ValueError, match="interval of radii"):
+        sensitivities(exact_net("relu", [[1]], [0], [1], 0), Domain(3, fmpq(1), fmpq(1)))

@@ -1,0 +1,397 @@
+"""What the theory has to say of one network: every weight, the laws, the loss, the worst error, the nearest exact network.
+
+:func:`account` measures and judges; verify.network prints, and verify.network_page draws.  docs/network.md describes the
+document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from flint import fmpq
+
+from numerics.certificate import Domain, ExactNet
+from numerics.channel import quantities
+from numerics.conditions import Pattern, Stored, branches_of, snapped_pattern
+from numerics.nearest import Nearest, distance_bound, nearest
+from numerics.path import lines
+from numerics.roles import Role, roles
+from numerics.running import UNITS, running_error
+from theory.activation import ACTIVATIONS
+from theory.classify import Shape, classify
+from theory.symmetry import Channel, canonical
+from verify.checkpoint import Checkpoint
+from verify.facts import (
+    Facts,
+    Sides,
+    biases,
+    exact_of,
+    facts_of,
+    floats,
+    fraction,
+    number,
+    rational_of,
+    stored_of,
+)
+from verify.setup import Setup
+
+__all__ = ["LARGEST", "SMALLEST", "WORK", "Account", "account", "too_much"]
+
+LARGEST, SMALLEST = 1e30, 1e-100
+"""Weights beyond are refused, as their squares and cubes would leave the range of float64."""
+WORK = 3e7
+"""K² n³ at most, some 40 seconds."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """A network explained.
+
+    Attributes
+    ----------
+    document: what ``--json`` prints.
+    stored, setup: the network.
+    net: the same in rational numbers; None where σ is not made of polynomials.
+    near: the nearest exact network that was found, or None.
+    """
+
+    document: dict[str, Any]
+    stored: Stored
+    setup: Setup
+    net: ExactNet | None
+    near: Nearest | None
+
+
+def too_much(found: Checkpoint, setup: Setup) -> str:
+    """Why this network is not explained at all, or an empty string."""
+    values = [found.w, found.a, *(x for x in (found.b, found.c) if x is not None)]
+    for x in (abs(float(y)) for value in values for y in np.ravel(value)):
+        if x and not SMALLEST <= x <= LARGEST:
+            return f"a weight of size {x:.3g}: weights of {SMALLEST:g} to {LARGEST:g}, and 0, are explained"
+    channels, taps = found.w.shape
+    if channels**2 * taps**3 > WORK:
+        return f"{channels} channels of {taps} taps are too many: K² n³ may be {WORK:.0e}"
+    return ""
+
+
+def account(found: Checkpoint, setup: Setup, tolerance: Fraction, file: str = "") -> Account:
+    """Explain a network; ``tolerance`` is in pixels, ``file`` its name.  The caller has asked :func:`too_much`."""
+    stored = stored_of(found, setup)
+    shape = classify(ACTIVATIONS[setup.activation].expression)
+    net = exact_of(stored, setup.activation)
+    facts = facts_of(stored, net, setup)
+    near = nearest(setup.activation, stored, setup.domain)
+    accurate = fraction(facts.worst.high) <= tolerance
+    close = near is not None and near.high <= float(tolerance) * _norm(stored)
+    explained = accurate and close
+    own = near.pattern if near is not None and explained else None
+    if own is None:
+        own = snapped_pattern(stored, setup.domain, branches_of(setup.activation))
+    told = _roles(stored, own, facts, setup)
+    failing = [] if accurate else _failing(facts, setup.domain, tolerance)
+    if not close:
+        failing.append("distance")
+    document = {
+        "file": file,
+        "network": {
+            **setup.as_dict(),
+            "channels": len(stored.a),
+            "taps": len(stored.w[0]),
+            "class": shape.kind,
+        },
+        "explained": explained,
+        "tolerance": float(tolerance),
+        "verdict": _verdict(shape, facts, failing, near, setup),
+        "failing": failing,
+        "cell": _cell(stored, own, facts, explained=explained),
+        "residuals": {
+            "slope": number(facts.alpha),
+            "offset": number(facts.beta),
+            "subpixel": facts.deviation,
+        },
+        "loss": _loss(facts),
+        "worst_error": _worst(facts, stored, net, found, setup.domain),
+        "weights": [
+            _weight(role, one, exact=facts.exact)
+            for role, one in zip(told, facts.sensitivities, strict=True)
+        ],
+        "canonical": _canonical(stored, setup),
+        "nearest": _nearest(near, stored, net, facts, shape, setup),
+    }
+    return Account(document, stored, setup, net, near)
+
+
+# ------------------------------------------------------------------------------------------- roles
+
+
+def _roles(stored: Stored, own: Pattern | None, facts: Facts, setup: Setup) -> list[Role]:
+    alpha, beta = (
+        x if isinstance(x, fmpq) else rational_of(Fraction(x)) for x in (facts.alpha, facts.beta)
+    )
+    if own is not None:
+        return roles(stored, own, alpha, beta)
+    return _curved_roles(stored, alpha, beta, setup)
+
+
+def _curved_roles(stored: Stored, alpha: fmpq, beta: fmpq, setup: Setup) -> list[Role]:
+    """Where a staircase bends: only the readout has derived values, a_k and c each from its law, the others as they are."""
+    w, b, _, _ = floats(stored)
+    q = quantities(w, b, setup.activation, np.zeros(1))
+    everywhere = (None, None)
+    channels = range(len(stored.a))
+    found = [
+        Role("conv.weight", (k, 0, u), tap, "bends", None, None)
+        for k in channels
+        for u, tap in enumerate(stored.w[k])
+    ]
+    if stored.b is not None:
+        found += [Role("conv.bias", (k,), stored.b[k], "bends", None, None) for k in channels]
+    for k in channels:
+        change = rational_of(Fraction(2 * float(q.slope[k]))) / stored.share
+        value = stored.a[k]
+        derived = value - alpha / change if change else None
+        does = "sets the slope" if change else "moves the offset"
+        found.append(Role("readout.weight", (0, k), value, does, derived, everywhere))
+    if stored.c is not None:
+        derived = stored.c - beta
+        found.append(Role("readout.bias", (0,), stored.c, "moves the offset", derived, everywhere))
+    return found
+
+
+def _weight(role: Role, one: tuple[Sides, Sides], *, exact: bool) -> dict[str, Any]:
+    derived: Any = None if role.derived is None else number(role.derived)
+    interval = None
+    if role.interval is not None:
+        interval = [None if end is None else number(end) for end in role.interval]
+    if derived is None and role.role in ("dead", "free"):
+        derived = interval
+    residual = 0.0 if role.role in ("dead", "free") else None
+    if role.derived is not None:
+        residual = number(role.value - role.derived)
+    gradient, curvature = one
+    return {
+        "name": role.name,
+        "index": list(role.index),
+        "value": number(role.value),
+        "role": role.role,
+        "derived": derived,
+        "residual": residual,
+        "interval": interval,
+        "sensitivity": max(curvature),
+        "gradient": list(gradient),
+        "exact": exact,
+    }
+
+
+# ----------------------------------------------------------------------------------- what is said
+
+
+def _failing(facts: Facts, domain: Domain, tolerance: Fraction) -> list[str]:
+    """The terms that alone move an answer by more than the tolerance; else all that are not 0."""
+    high = float(fraction(domain.high))
+    sizes = {
+        "slope": abs(number(facts.alpha)) * high,
+        "offset": abs(number(facts.beta)),
+        "sub-pixel": facts.deviation,
+        "small radii": float(np.sqrt(abs(number(facts.parts["small radii"])))),
+    }
+    over = [name for name, size in sizes.items() if size > tolerance]
+    return over or [name for name, size in sizes.items() if size > 0]
+
+
+def _verdict(
+    shape: Shape, facts: Facts, failing: Sequence[str], near: Nearest | None, setup: Setup
+) -> str:
+    size = f"{number(facts.worst.high):.3g}"
+    if not failing and near is not None:
+        return f"explained: it errs by {size} pixel at most, and an exact network lies at a distance of {near.high:.3g}"
+    if shape.kind == "impossible":
+        return (
+            f"not explained by these laws: no network with {setup.activation} is exact, however many channels and taps it "
+            f"has; this one errs by up to {size} pixel"
+        )
+    told = {
+        "slope": f"slope (α = {number(facts.alpha):.3g})",
+        "offset": f"offset (β = {number(facts.beta):.3g})",
+        "sub-pixel": f"sub-pixel (|D| up to {facts.deviation:.3g})",
+        "small radii": "small radii",
+    }
+    laws = [told[name] for name in failing if name in told]
+    if laws:
+        return f"not explained by these laws: it errs by up to {size} pixel; what fails: {', '.join(laws)}"
+    where = (
+        "none was found"
+        if near is None
+        else f"the nearest found lies at a distance of {near.high:.3g}"
+    )
+    return f"not explained by these laws: it errs by {size} pixel at most, but not because it is next to an exact network: {where}"
+
+
+def _cell(stored: Stored, own: Pattern | None, facts: Facts, *, explained: bool) -> str:
+    """One word for the whole network."""
+    if own is None:
+        return "curved"
+    if not explained:
+        if all(kind in ("constant", "silent") for kind in own.kinds):
+            return "dead"
+        if abs(number(facts.alpha) + 1) <= 1e-9:
+            return "blind"
+        if own.held and not _meets(own, stored):
+            return "crossed"
+    for kind in ("balanced", "paired", "threshold", "linear"):
+        if kind in own.kinds:
+            return kind
+    return "dead"
+
+
+def _norm(stored: Stored) -> float:
+    """The Euclidean length of all weights."""
+    w, b, a, c = floats(stored)
+    return float(np.sqrt(np.sum(w**2) + np.sum(b**2) + np.sum(a**2) + c**2))
+
+
+def _meets(own: Pattern, stored: Stored) -> bool:
+    """The windows that the pattern holds on a kink are there already."""
+    return all(condition.residual(stored) == 0 for condition in own.bends)
+
+
+def _loss(facts: Facts) -> dict[str, Any]:
+    return {
+        "value": number(facts.loss),
+        "parts": {name: number(part) for name, part in facts.parts.items()},
+        "exact": _text(facts.loss) if facts.exact else None,
+        "exact_parts": {name: _text(part) for name, part in facts.parts.items()}
+        if facts.exact
+        else None,
+    }
+
+
+def _worst(
+    facts: Facts, stored: Stored, net: ExactNet | None, found: Checkpoint, domain: Domain
+) -> dict[str, Any]:
+    worst = facts.worst
+    runs = {}
+    if net is not None and net.sigma.continuous:
+        single = all(
+            np.all(np.float32(x) == x)
+            for x in (found.w, found.a, found.b, found.c)
+            if x is not None
+        )
+        for kind in UNITS if single else ("float64",):
+            runs[kind] = _up(fraction(worst.high) + running_error(net, domain, kind))
+    short = _text(worst.low) if worst.exact else None
+    return {
+        "value": short or [_text(_coarse(worst.low, -1)), _text(_coarse(worst.high, 1))],
+        "about": number(worst.high),
+        "radius": _text(worst.radius) or _text(_coarse(worst.radius, 1)),
+        "attained": worst.attained,
+        "as_it_runs": runs,
+    }
+
+
+def _canonical(stored: Stored, setup: Setup) -> list[dict[str, Any]]:
+    row = ACTIVATIONS[setup.activation]
+    channels = [
+        Channel(fraction(a), fraction(b), tuple(map(fraction, w)))
+        for w, b, a in zip(stored.w, biases(stored), stored.a, strict=True)
+    ]
+    form = canonical(channels, homogeneous=row.homogeneous, parity=row.parity)
+    return [
+        {"a": float(one.a), "b": float(one.b), "w": [float(tap) for tap in one.w]} for one in form
+    ]
+
+
+def _nearest(
+    near: Nearest | None,
+    stored: Stored,
+    net: ExactNet | None,
+    facts: Facts,
+    shape: Shape,
+    setup: Setup,
+) -> dict[str, Any]:
+    anywhere = _anywhere(stored, net, facts, setup)
+    if near is None:
+        impossible = shape.kind == "impossible"
+        reason = shape.reason if impossible else "no exact network was found next to this one"
+        return {
+            "exists": False if impossible else None,
+            "distance": None,
+            "anywhere": None if impossible else anywhere,
+            "cells": None,
+            "weights": None,
+            "reason": reason,
+        }
+    weights = [
+        {"name": "conv.weight", "index": [k, 0, u], "value": number(tap)}
+        for k, row in enumerate(near.net.w)
+        for u, tap in enumerate(row)
+    ]
+    if near.net.b is not None:
+        weights += [
+            {"name": "conv.bias", "index": [k], "value": number(x)}
+            for k, x in enumerate(near.net.b)
+        ]
+    weights += [
+        {"name": "readout.weight", "index": [0, k], "value": number(x)}
+        for k, x in enumerate(near.net.a)
+    ]
+    if near.net.c is not None:
+        weights.append({"name": "readout.bias", "index": [0], "value": number(near.net.c)})
+    return {
+        "exists": True,
+        "distance": [near.low, near.high],
+        "anywhere": anywhere,
+        "cells": list(near.pattern.kinds),
+        "weights": weights,
+        "reason": "",
+    }
+
+
+def _anywhere(stored: Stored, net: ExactNet | None, facts: Facts, setup: Setup) -> float | None:
+    """A lower bound of the distance to every exact network, for piecewise-linear σ."""
+    if net is None or not net.sigma.continuous or any(p.degree() > 1 for p in net.sigma.pieces):
+        return None
+    domain, radius = setup.domain, facts.worst.radius
+    m = min(int((radius + fmpq(1, 2)).floor()), domain.half_length)
+    phi = radius - m + fmpq(1, 2)
+    pooled = [
+        sum(
+            (
+                line.count * net.sigma(line.start + phi * line.slope + b)
+                for line in lines(w, m, domain.half_length, domain.padding)
+            ),
+            fmpq(0),
+        )
+        / stored.share
+        for w, b in zip(net.w, net.b, strict=True)
+    ]
+    steepest = max(abs(piece[1]) for piece in net.sigma.pieces)
+    return distance_bound(stored, domain, steepest, pooled, facts.worst.low, radius)
+
+
+# ----------------------------------------------------------------------------------------- numbers
+
+
+def _up(value: Fraction) -> float:
+    return float(np.nextafter(float(value), np.inf))
+
+
+def _coarse(value: fmpq, direction: int) -> fmpq:
+    """A multiple of 2^-64 just above (1) or just below (-1)."""
+    fine = fmpq(2) ** 64
+    whole = (value * fine).ceil() if direction > 0 else (value * fine).floor()
+    return fmpq(whole) / fine
+
+
+DIGITS = 2000
+"""Of the numerator and denominator of an exact number that is printed."""
+
+
+def _text(number: fmpq) -> str | None:
+    """An exact number, or None where it has too many digits to be of use."""
+    text = str(number.p) if number.q == 1 else f"{number.p}/{number.q}"
+    return text if len(text) <= DIGITS else None

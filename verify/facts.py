@@ -1,0 +1,190 @@
+"""A network in exact numbers, and what is measured of it: residuals, loss, worst error, sensitivities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from flint import fmpq
+
+from numerics.attribution import attribute
+from numerics.ball import Net
+from numerics.certificate import ExactNet, Worst, exact_net, summary
+from numerics.conditions import Stored
+from numerics.piecewise import Piecewise, exact_activation
+from numerics.quadrature import measured
+from numerics.sensitivity import Sensitivity, sensitivities
+from numerics.supremum import supremum
+from verify.checkpoint import Checkpoint
+from verify.setup import Setup
+
+__all__ = [
+    "Facts",
+    "Sides",
+    "biases",
+    "exact_of",
+    "facts_of",
+    "floats",
+    "fraction",
+    "number",
+    "rational",
+    "rational_of",
+    "stored_of",
+]
+
+INTERVALS = 20_000
+"""That the search for the worst error of a smooth σ may look at."""
+Sides = tuple[float, float]
+"""For the weight made smaller, and made larger."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """α, β, max |D|, the parts of the loss, the worst error, and per weight (gradient, curvature) on both sides.
+
+    ``exact``: rational numbers throughout; else floats, but for the worst error.
+    """
+
+    exact: bool
+    alpha: Any
+    beta: Any
+    deviation: float
+    parts: dict[str, Any]
+    loss: Any
+    worst: Worst
+    sensitivities: list[tuple[Sides, Sides]]
+
+
+def facts_of(stored: Stored, net: ExactNet | None, setup: Setup) -> Facts:
+    if net is None or not net.sigma.continuous:
+        return _computed(stored, net, setup)
+    parts, whole = attribute(net, setup.domain), summary(net, setup.domain)
+    found = sensitivities(net, setup.domain)
+    share = stored.share
+
+    def sides(one: Sensitivity, scale: int = 1) -> tuple[Any, Any]:
+        return (
+            tuple(number(x / scale) for x in one.gradient),
+            tuple(number(x / scale**2) for x in one.curvature),
+        )
+
+    each = [sides(one) for row in found.w for one in row]
+    if stored.b is not None:
+        each += [sides(one) for one in found.b]
+    each += [sides(one, share) for one in found.a]
+    if stored.c is not None:
+        each.append(sides(found.c))
+    return Facts(
+        True,
+        parts.alpha,
+        parts.beta,
+        _largest(parts.deviation),
+        parts.parts,
+        parts.loss,
+        whole.worst,
+        each,
+    )
+
+
+def _largest(deviation: Piecewise) -> float:
+    """max |D|: at the cuts where D is piecewise linear, at 64 places per piece otherwise."""
+    most = max(abs(value) for value in deviation.points)
+    for low, high, piece in zip(deviation.cuts, deviation.cuts[1:], deviation.pieces, strict=False):
+        if piece.degree() > 1:
+            most = max(most, *(abs(piece(low + (high - low) * fmpq(j, 64))) for j in range(1, 64)))
+    return number(most)
+
+
+def _computed(stored: Stored, net: ExactNet | None, setup: Setup) -> Facts:
+    """In float64, but for the worst error."""
+    w, b, a, c = floats(stored)
+    found = measured(setup.activation, w, b, a / stored.share, c, setup.domain)
+    if net is not None:
+        worst = summary(net, setup.domain).worst
+    else:
+        share = Fraction(stored.share)
+        whole = Net(
+            setup.activation,
+            tuple(tuple(map(fraction, row)) for row in stored.w),
+            tuple(map(fraction, biases(stored))),
+            tuple(fraction(x) / share for x in stored.a),
+            fraction(stored.c if stored.c is not None else fmpq(0)),
+        )
+        bound = supremum(whole, setup.domain, most=INTERVALS)
+        worst = Worst(
+            rational_of(bound.low), rational_of(bound.high), rational_of(bound.radius), True
+        )
+    k, n = w.shape
+    scale = np.concatenate([np.ones(k * n + k), np.full(k, 1 / stored.share), [1.0]])
+    keep = np.concatenate(
+        [
+            np.ones(k * n, bool),
+            np.full(k, stored.b is not None),
+            np.ones(k, bool),
+            [stored.c is not None],
+        ]
+    )
+    each = [
+        ((float(g), float(g)), (float(h), float(h)))
+        for g, h in zip(
+            (found.gradient * scale)[keep], (found.curvature * scale**2)[keep], strict=True
+        )
+    ]
+    return Facts(
+        False, found.alpha, found.beta, found.deviation, found.parts, found.loss, worst, each
+    )
+
+
+def stored_of(found: Checkpoint, setup: Setup) -> Stored:
+    def exact(values: Any) -> tuple[fmpq, ...]:
+        return tuple(rational(x) for x in values)
+
+    return Stored(
+        tuple(exact(row) for row in found.w),
+        None if found.b is None else exact(found.b),
+        exact(found.a),
+        None if found.c is None else exact(found.c)[0],
+        setup.share(found.w.shape[1]),
+    )
+
+
+def exact_of(stored: Stored, activation: str) -> ExactNet | None:
+    if exact_activation(activation) is None:
+        return None
+    return exact_net(
+        activation,
+        [[fraction(x) for x in row] for row in stored.w],
+        [fraction(x) for x in biases(stored)],
+        [fraction(x) / stored.share for x in stored.a],
+        fraction(stored.c if stored.c is not None else fmpq(0)),
+    )
+
+
+def biases(stored: Stored) -> tuple[fmpq, ...]:
+    return stored.b if stored.b is not None else tuple(fmpq(0) for _ in stored.a)
+
+
+def floats(stored: Stored) -> tuple[Any, Any, Any, float]:
+    w = np.array([[number(x) for x in row] for row in stored.w])
+    b, a = (np.array([number(x) for x in row]) for row in (biases(stored), stored.a))
+    return w, b, a, number(stored.c if stored.c is not None else fmpq(0))
+
+
+def fraction(number: fmpq) -> Fraction:
+    return Fraction(int(number.p), int(number.q))
+
+
+def rational(value: float) -> fmpq:
+    """The dyadic rational that a float is."""
+    return fmpq(*float(value).as_integer_ratio())
+
+
+def rational_of(number: Fraction) -> fmpq:
+    return fmpq(number.numerator, number.denominator)
+
+
+def number(value: Any) -> float:
+    """The nearest float."""
+    return float(fraction(value)) if isinstance(value, fmpq) else float(value)

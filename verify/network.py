@@ -1,0 +1,160 @@
+"""Explain a trained network, weight by weight: python -m verify.network FILE
+
+FILE is a checkpoint of the one-dimensional model (Conv1d, activation, pooling, Linear): safetensors,
+or a state_dict that torch.save wrote, with conv.weight (K, 1, N), readout.weight (1, K) and, where
+there are any, conv.bias (K) and readout.bias (1). What weights do not say is read from the metadata
+of a safetensors file, or from options, which come first.
+
+For every weight: its role, the value that theory gives it, the residual, and what a change costs.
+For the network: the three laws, the loss term by term, the worst error over every real radius, and
+the nearest exact network. It is explained when it errs by no more than --tolerance pixels and an
+exact network lies within --tolerance times the length of its weights.
+
+Exit status: 0 explained, 1 not explained, 2 usage or a file that is not such a network (nothing is
+written then), 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from argparse import ArgumentTypeError, Namespace
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from verify.arguments import Parser, command_parser, guarded
+
+if TYPE_CHECKING:
+    from verify.account import Account
+
+__all__ = ["FILES", "main"]
+
+PROGRAM = "python -m verify.network"
+FILES = ("network.json", "network.html", "certificate.json")
+"""What ``--out`` writes; the certificate where σ is continuous and made of polynomials."""
+
+
+def _tolerance(text: str) -> Fraction:
+    good = re.fullmatch(r"\d{0,3}(\.\d{0,20})?(e-\d\d?)?", text, re.ASCII) and re.search(r"^\.?\d", text)  # fmt: skip
+    value = Fraction(text) if good else Fraction(0)
+    if not 0 < value <= 100:
+        raise ArgumentTypeError(f"needs a number of pixels up to 100, not {text[:40]!r}")
+    return value
+
+
+def _parser() -> Parser:
+    assert __doc__
+    parser = command_parser(PROGRAM, __doc__)
+    add = parser.add_argument
+    add("file", type=Path, metavar="FILE", help="the checkpoint")
+    add("--activation", metavar="NAME", help="a row of the catalogue")
+    add("--pooling", metavar="NAME", help="sum or mean over all positions (default: sum)")
+    add("--padding", metavar="NAME", help="zeros, circular or valid (default: zeros)")
+    add("--length", metavar="N", help="pixels of the signal, odd")
+    add("--r-min", metavar="R", help="the smallest radius, as 2.5 or 5/2 (default: half the taps)")
+    add("--r-max", metavar="R", help="the largest radius (default: so that the border never matters)")  # fmt: skip
+    add("--tolerance", type=_tolerance, default=Fraction(1, 1000), metavar="T", help="in pixels (default: 0.001)")  # fmt: skip
+    add("--json", action="store_true", help="print one JSON object instead of the tables")
+    add("--out", type=Path, metavar="DIR", help=f"also write {', '.join(FILES)} there")
+    add("--repair", type=Path, metavar="OUT", help="write the nearest exact network, as safetensors; never over a file")  # fmt: skip
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status, or raises SystemExit as argparse does."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    return guarded(PROGRAM, lambda: _run(options, parser))
+
+
+def _run(options: Namespace, parser: Parser) -> int:
+    from verify.account import account, too_much
+    from verify.checkpoint import CheckpointError, read
+    from verify.setup import KEYS, setup_of
+
+    try:
+        found = read(options.file)
+        told = {key: getattr(options, key) or found.told.get(key) for key in KEYS}
+        setup = setup_of(told, found.w.shape[1])
+        if trouble := too_much(found, setup):
+            raise ValueError(trouble)
+    except (CheckpointError, ValueError) as error:
+        parser.error(f"{options.file}: {error}")
+    if options.repair is not None and (options.repair.exists() or options.repair.is_symlink()):
+        parser.error(f"{options.repair}: it exists, and is not written over")
+    if options.out is not None:
+        _probe(options.out, parser)
+    explained = account(found, setup, options.tolerance, options.file.name)
+    text = json.dumps(explained.document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    if options.out is not None:
+        _write(options, text, explained, parser)
+    repaired = _repair(options, explained, parser) if options.repair is not None else None
+    if options.json:
+        print(text, end="", flush=True)
+    else:
+        from verify.network_text import show
+
+        show(explained.document)
+        if repaired:
+            print(repaired)
+    return 0 if explained.document["explained"] else 1
+
+
+def _probe(folder: Path, parser: Parser) -> None:
+    from verify.report import probe
+
+    try:
+        probe(folder, FILES)
+    except OSError as error:
+        parser.error(f"{folder}: {str(error.strerror or error).lower()}")
+
+
+def _write(options: Namespace, text: str, explained: Account, parser: Parser) -> None:
+    from verify.network_page import page
+    from verify.report import write
+
+    texts = {"network.json": text, "network.html": page(explained)}
+    document = _certificate(explained)
+    if document is not None:
+        texts["certificate.json"] = json.dumps(document, indent=2) + "\n"
+    try:
+        write(options.out, texts)
+    except OSError as error:
+        parser.error(f"{options.out}: {str(error.strerror or error).lower()}")
+
+
+def _certificate(explained: Account) -> dict[str, Any] | None:
+    """The certificate of the worst error, where there is one and its checker would read it."""
+    from numerics.checker import BYTES
+    from numerics.document import certificate
+
+    if explained.net is None:
+        return None
+    try:
+        document = certificate(explained.net, explained.setup.domain)
+    except ValueError:
+        return None
+    return document if len(json.dumps(document, indent=2)) < BYTES else None
+
+
+def _repair(options: Namespace, explained: Account, parser: Parser) -> str:
+    """Write the nearest exact network; what there is to say about it."""
+    from verify.files import put
+    from verify.repair import repaired
+
+    found = repaired(explained)
+    if found is None:
+        print(f"{PROGRAM}: --repair: {explained.document['nearest']['reason']}; nothing was written", file=sys.stderr)  # fmt: skip
+        return ""
+    try:
+        put(options.repair, found.content, over=False)
+    except OSError as error:
+        parser.error(f"{options.repair}: {str(error.strerror or error).lower()}")
+    return f"{options.repair}: {found.text}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""An explained network as one HTML page: the picture of every filter, the error over r, and all that the JSON has."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from flint import fmpq
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from numerics.certificate import cells, error_on
+from numerics.compile import activation
+from numerics.sample import pulse
+from theory.activation import ACTIVATIONS
+from verify import figures
+from verify.account import Account
+from verify.explain import render
+from verify.facts import biases, floats, fraction, number
+from verify.network_text import derived, place, short
+
+__all__ = ["page"]
+
+SHOWN = 8
+"""Channels that are drawn."""
+Array = NDArray[np.float64]
+
+
+def page(explained: Account) -> str:
+    """The page; a few pictures, no script, nothing from elsewhere."""
+    document, stored = explained.document, explained.stored
+    row = ACTIVATIONS[explained.setup.activation]
+    kinks = [float(kink.location) for kink in row.kinks]
+    pictures = [
+        Markup(
+            figures.figure_svg(
+                figures.staircase([number(tap) for tap in w], number(b), kinks),
+                f"filter-{k}",
+                f"Filter {k} and its staircases",
+            )
+        )
+        for k, (w, b) in enumerate(zip(stored.w, biases(stored), strict=True))
+        if k < SHOWN
+    ]
+    r, error = _error(explained)
+    worst = float(Fraction(document["worst_error"]["radius"]))
+    drawing = figures.error_over(r, error, worst)
+    return render(
+        "network.html",
+        document=document,
+        pictures=pictures,
+        error=Markup(figures.figure_svg(drawing, "error", "The error over the radius")),
+        weights=[
+            {
+                **one,
+                "place": place(one),
+                "derived": derived(one),
+                "residual": short(one["residual"]),
+            }
+            for one in document["weights"]
+        ],
+        shown=SHOWN,
+    )
+
+
+def _error(explained: Account) -> tuple[Array, Array]:
+    """Radii and r̂ - r: every bend where it is made of polynomials, else 33 radii per cell in float64."""
+    domain = explained.setup.domain
+    net = explained.net
+    radii: list[float] = []
+    errors: list[float] = []
+    for m, low, high in cells(domain):
+        inside = {low + (high - low) * fmpq(j, 32) for j in range(33)}
+        if net is None:
+            radii += [m - 0.5 + number(phi) for phi in sorted(inside)]
+            continue
+        curve = error_on(net, m, domain)
+        if all(piece.degree() <= 1 for piece in curve.pieces):
+            inside = {low, high}
+        inside |= {cut for cut in curve.cuts if low < cut < high}
+        for phi in sorted(inside):
+            radii.append(float(fraction(phi + m - fmpq(1, 2))))
+            errors.append(number(curve(phi)))
+    if net is None:
+        errors = _computed(explained, np.array(radii)).tolist()
+    return np.array(radii), np.array(errors)
+
+
+def _computed(explained: Account, r: Array) -> Array:
+    from numpy.lib.stride_tricks import sliding_window_view
+
+    w, b, a, c = floats(explained.stored)
+    domain, h = explained.setup.domain, w.shape[1] // 2
+    x = pulse(r, domain.half_length)
+    if domain.padding != "valid":
+        mode: Any = "wrap" if domain.padding == "circular" else "constant"
+        x = np.pad(x, ((0, 0), (h, h)), mode=mode)
+    seen = sliding_window_view(x, w.shape[1], axis=1)
+    sigma = activation(explained.setup.activation)[0]
+    pooled = np.sum(sigma(np.einsum("rpu,ku->rkp", seen, w) + b[:, None]), axis=2)
+    answer: Array = pooled @ (a / explained.stored.share) + c - r
+    return answer

@@ -1,0 +1,72 @@
+"""The nearest exact network as a checkpoint, and the certified worst error of what is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from numerics.certificate import summary
+from numerics.conditions import Stored
+from numerics.dyadic import dyadic
+from theory.activation import ACTIVATIONS
+from verify.account import Account
+from verify.checkpoint import encoded
+from verify.facts import exact_of, floats, number, rational
+
+__all__ = ["Repaired", "repaired"]
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """A safetensors file, and one sentence about it."""
+
+    content: bytes
+    text: str
+
+
+def repaired(explained: Account) -> Repaired | None:
+    """The nearest exact network in float64; None where there is none.
+
+    For a positively homogeneous σ the scale of each channel is free, and is used to find float64 weights that are exact.
+    Elsewhere the weights are rounded, and the sentence says how much they err.
+    """
+    near = explained.near
+    if near is None:
+        return None
+    setup = explained.setup
+    homogeneous = ACTIVATIONS[setup.activation].homogeneous
+    found = dyadic(near, homogeneous=homogeneous)
+    if found is not None:
+        error = "its certificate says 0: it is exact in its float64 weights"
+        net = found
+    else:
+        net = _rounded(near.net)
+        exact = exact_of(net, setup.activation)
+        if exact is None:
+            error = "rounded to float64 from an exact one"
+        else:
+            worst = summary(exact, setup.domain).worst
+            error = f"rounded to float64 from an exact one, it errs by {number(worst.high):.3g} pixel at most"
+    return Repaired(_file(net, explained), f"the nearest exact network that was found; {error}")
+
+
+def _rounded(net: Stored) -> Stored:
+    w, b, a, c = floats(net)
+    return Stored(
+        tuple(tuple(rational(x) for x in row) for row in w),
+        None if net.b is None else tuple(rational(x) for x in b),
+        tuple(rational(x) for x in a),
+        None if net.c is None else rational(c),
+        net.share,
+    )
+
+
+def _file(net: Stored, explained: Account) -> bytes:
+    w, b, a, c = floats(net)
+    tensors = {"conv.weight": w[:, None, :], "readout.weight": a[None, :]}
+    if net.b is not None:
+        tensors["conv.bias"] = b
+    if net.c is not None:
+        tensors["readout.bias"] = np.array([c])
+    return encoded(tensors, explained.setup.as_dict())

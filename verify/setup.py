@@ -1,0 +1,117 @@
+"""What weights alone do not say of a network: activation, pooling, padding, length of the signal, radii."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from flint import fmpq
+
+from numerics.certificate import HALF, Domain
+from numerics.path import PADDINGS
+from theory.activation import ACTIVATIONS
+
+__all__ = ["KEYS", "POOLINGS", "Setup", "setup_of"]
+
+POOLINGS = ("sum", "mean")
+KEYS = ("activation", "pooling", "padding", "length", "r_min", "r_max")
+"""The metadata of a checkpoint that a setup is read from."""
+LONGEST = 20001
+"""Pixels."""
+NUMBER = re.compile(r"\d{1,6}(\.\d{1,30})?|\d{1,9}/\d{1,9}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A network but for its weights, and the radii it is asked about.
+
+    Attributes
+    ----------
+    activation: a row of the catalogue.
+    pooling: ``sum`` or ``mean``, over all positions.
+    domain: pixels, padding and radii.
+    """
+
+    activation: str
+    pooling: str
+    domain: Domain
+
+    def share(self, taps: int) -> int:
+        """What the pooled sum is divided by."""
+        if self.pooling == "sum":
+            return 1
+        return self.domain.positions - (taps - 1 if self.domain.padding == "valid" else 0)
+
+    def as_dict(self) -> dict[str, str]:
+        """The metadata of a checkpoint, strings by name."""
+        return {
+            "activation": self.activation,
+            "pooling": self.pooling,
+            "padding": self.domain.padding,
+            "length": str(self.domain.positions),
+            "r_min": _text(self.domain.low),
+            "r_max": _text(self.domain.high),
+        }
+
+
+def setup_of(told: Mapping[str, str | None], taps: int) -> Setup:
+    """The setup in a mapping of strings by the names of :data:`KEYS`; missing ones have their defaults.
+
+    Defaults: sum pooling, zero padding, radii from n/2 to L - h, at which neither end of the pulse meets the border.
+    ``activation`` and ``length`` have none.
+
+    Raises
+    ------
+    ValueError: something is missing, malformed or does not fit; one sentence.
+    """
+    for key in ("activation", "length"):
+        if not told.get(key):
+            raise ValueError(f"the file does not say its {key}; give --{key}")
+    name = _one_of("activation", told, tuple(ACTIVATIONS), "")
+    pooling = _one_of("pooling", told, POOLINGS, "sum")
+    padding = _one_of("padding", told, PADDINGS, "zeros")
+    text = told["length"] or ""
+    good = re.fullmatch(r"\d{1,6}", text, re.ASCII)
+    length = int(text) if good else 0
+    if not 1 <= length <= LONGEST or length % 2 == 0:
+        raise ValueError(f"length is an odd number of pixels up to {LONGEST}, not {text[:40]!r}")
+    if taps > length:
+        raise ValueError(f"filters of {taps} taps do not fit into {length} pixels")
+    half, h = length // 2, taps // 2
+    low = _radius("r_min", told, fmpq(taps, 2))
+    high = _radius("r_max", told, fmpq(half - h))
+    if not HALF <= low < high <= half + HALF:
+        raise ValueError(
+            f"the radii run from {_text(low)} to {_text(high)}; they have to increase, from 1/2 at least to "
+            f"{_text(half + HALF)} at most on {length} pixels"
+        )
+    return Setup(name, pooling, Domain(half, low, high, padding))
+
+
+def _one_of(key: str, told: Mapping[str, str | None], known: tuple[str, ...], default: str) -> str:
+    value = told.get(key) or default
+    if value not in known:
+        raise ValueError(f"{key} is one of {', '.join(known)}, not {value[:40]!r}")
+    return value
+
+
+def _radius(key: str, told: Mapping[str, str | None], default: fmpq) -> fmpq:
+    text = told.get(key)
+    if not text:
+        return default
+    if not NUMBER.fullmatch(text):
+        raise ValueError(f"{key} is a number such as 2.5 or 5/2, not {text[:40]!r}")
+    try:
+        value = Fraction(text)
+    except ZeroDivisionError:
+        raise ValueError(f"{key} is a number such as 2.5 or 5/2, not {text[:40]!r}") from None
+    return fmpq(value.numerator, value.denominator)
+
+
+def _text(number: fmpq) -> str:
+    """5 and 5/2 as 5 and 2.5, 1/3 as 1/3."""
+    value = Fraction(int(number.p), int(number.q))
+    decimal = str(float(value))
+    return decimal if "e" not in decimal and Fraction(decimal) == value else str(value)
