@@ -16,7 +16,8 @@ from math import lcm
 from flint import fmpq, fmpz, fmpz_mat
 
 from numerics.conditions import Condition, Pattern, Stored, dot, holds, violated
-from numerics.nearest import Nearest, solved
+from numerics.nearest import Nearest
+from numerics.projection import solved
 
 __all__ = ["BITS", "dyadic"]
 

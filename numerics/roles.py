@@ -9,7 +9,8 @@ window linearly.  Its role is the first of
     dead                   the response of the channel is 0 at all radii
     sets the slope         dα/dx is not 0:                                     derived from α = 0
     moves the offset       dβ/dx is not 0:                                     derived from β = 0
-    free                   neither
+    serves other radii     it matters at small radii, or near the border, only
+    free                   it does not matter at all
 
 with all other weights as they are.  The interval holds the values of x alone at which no window leaves its branch; inside
 it the network stays exact on plateau radii once the readout follows (a = 1/(2Δ), c = -a(N g(0) + κ), for Δ ≠ 0), and
@@ -33,6 +34,7 @@ ROLES = (
     "dead",
     "sets the slope",
     "moves the offset",
+    "serves other radii",
     "free",
 )
 """Every role; ``mirrors channel`` is followed by the number of the channel."""
@@ -48,7 +50,7 @@ class Role:
     name, index: the tensor and the place in it.
     value: as stored.
     role: one of :data:`ROLES`.
-    derived: the value that its law gives it, the others as they are; None for dead and free weights.
+    derived: the value that its law gives it, the others as they are; None for dead and free weights, and for other radii.
     interval: (low, high) in which it meets no kink, None for infinite ends; None where the window is held on a kink.
     """
 
@@ -111,7 +113,7 @@ class _Laws:
         ) -> Role:
             return Role(name, index, value, role, derived, interval)
 
-        if kind == "silent":
+        if kind == "silent" or not self.net.a[k]:
             return told("free", None, (None, None))
         if k in self.mirrored:
             n = len(self.vectors[k]) - 1
@@ -131,7 +133,8 @@ class _Laws:
         ):
             if self.net.a[k] * form[u]:
                 return told(role, value - residual / (self.net.a[k] * form[u]), interval)
-        return told("free", None, interval)
+        elsewhere = self.net.a[k] and any(x.product[k][0][u] for x in self.pattern.errors)
+        return told("serves other radii" if elsewhere else "free", None, interval)
 
     def readout(self, k: int) -> Role:
         """The role of a_k."""
@@ -160,7 +163,10 @@ class _Laws:
             change = dot(form, self.vectors[k]) + constant
             if change:
                 return told(role, value - residual / change, everywhere)
-        return told("free", None, everywhere)
+        elsewhere = any(
+            dot(x.product[k][0], self.vectors[k]) + x.product[k][1] for x in self.pattern.errors
+        )
+        return told("serves other radii" if elsewhere else "free", None, everywhere)
 
     def _bend(self, k: int, u: int) -> tuple[str, fmpq] | None:
         """From the condition on bends with this entry that is farthest from holding."""

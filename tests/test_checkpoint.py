@@ -137,7 +137,8 @@ def test_other_names_are_known_by_their_shapes(tmp_path: Path) -> None:
         ({"conv.weight": torch.zeros(1).expand(10**10)}, "too large"),
         ({"conv.weight": 3}, "not a named tensor"),
         ([torch.ones(3)], "no state_dict"),
-        ({"layer.weight": torch.ones(2, 2, 3, 3)}, "which this model does not have"),
+        ({"layer.weight": torch.ones(2, 2, 3, 3)}, "a network for images"),
+        ({"layer.weight": torch.ones(3, 3)}, "which this model does not have"),
         ({}, "no tensor conv.weight"),
     ],
 )

@@ -11,15 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numerics.certificate import Domain, summary
-from numerics.conditions import (
-    Branch,
-    branches_of,
-    holds,
-    linear_pattern,
-    paired_pattern,
-    snapped_pattern,
-    violated,
-)
+from numerics.conditions import Branch, holds, violated
+from numerics.patterns import branches_of, linear_pattern, paired_pattern, snapped_pattern
 from tests.stored import as_net, cases, from_exact, moved, stored
 from tests.strategies import Exact, balanced_exact, linear_exact, threshold_exact
 

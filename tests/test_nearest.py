@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from numerics.certificate import Domain, summary
-from numerics.conditions import Stored, branches_of, holds, snapped_pattern
+from numerics.conditions import Stored, holds
 from numerics.nearest import distance_bound, nearest
+from numerics.patterns import branches_of, snapped_pattern
 from tests.stored import as_net, cases, count, fraction, from_exact, moved, square, stored
 from tests.strategies import Exact, linear_exact, threshold_exact
 

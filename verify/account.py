@@ -16,9 +16,10 @@ from flint import fmpq
 
 from numerics.certificate import Domain, ExactNet
 from numerics.channel import quantities
-from numerics.conditions import Pattern, Stored, branches_of, snapped_pattern
+from numerics.conditions import Pattern, Stored
 from numerics.nearest import Nearest, distance_bound, nearest
 from numerics.path import lines
+from numerics.patterns import branches_of, snapped_pattern
 from numerics.roles import Role, roles
 from numerics.running import UNITS, running_error
 from theory.activation import ACTIVATIONS
@@ -41,8 +42,10 @@ from verify.setup import Setup
 
 __all__ = ["LARGEST", "SMALLEST", "WORK", "Account", "account", "too_much"]
 
-LARGEST, SMALLEST = 1e30, 1e-100
-"""Weights beyond are refused, as their squares and cubes would leave the range of float64."""
+LARGEST = 1e30
+"""Larger weights are refused, as their cubes would leave the range of float64."""
+SMALLEST = 1e-100
+"""Smaller ones, other than 0, are refused likewise."""
 WORK = 3e7
 """K² n³ at most, some 40 seconds."""
 

@@ -58,6 +58,7 @@ class Facts:
 
 
 def facts_of(stored: Stored, net: ExactNet | None, setup: Setup) -> Facts:
+    """Everything measured of a network: exactly where ``net`` is given and σ is continuous, else in float64."""
     if net is None or not net.sigma.continuous:
         return _computed(stored, net, setup)
     parts, whole = attribute(net, setup.domain), summary(net, setup.domain)
@@ -138,6 +139,8 @@ def _computed(stored: Stored, net: ExactNet | None, setup: Setup) -> Facts:
 
 
 def stored_of(found: Checkpoint, setup: Setup) -> Stored:
+    """The weights of a checkpoint in rational numbers."""
+
     def exact(values: Any) -> tuple[fmpq, ...]:
         return tuple(rational(x) for x in values)
 
@@ -151,6 +154,7 @@ def stored_of(found: Checkpoint, setup: Setup) -> Stored:
 
 
 def exact_of(stored: Stored, activation: str) -> ExactNet | None:
+    """The network for numerics.certificate; None where σ is no piecewise polynomial."""
     if exact_activation(activation) is None:
         return None
     return exact_net(
@@ -163,16 +167,19 @@ def exact_of(stored: Stored, activation: str) -> ExactNet | None:
 
 
 def biases(stored: Stored) -> tuple[fmpq, ...]:
+    """b, or zeros where the network has none."""
     return stored.b if stored.b is not None else tuple(fmpq(0) for _ in stored.a)
 
 
 def floats(stored: Stored) -> tuple[Any, Any, Any, float]:
+    """w (K, n), b (K), a (K), c: the nearest float64 of each, 0 for a bias that is not there."""
     w = np.array([[number(x) for x in row] for row in stored.w])
     b, a = (np.array([number(x) for x in row]) for row in (biases(stored), stored.a))
     return w, b, a, number(stored.c if stored.c is not None else fmpq(0))
 
 
 def fraction(number: fmpq) -> Fraction:
+    """A rational of flint as a Fraction."""
     return Fraction(int(number.p), int(number.q))
 
 
@@ -182,6 +189,7 @@ def rational(value: float) -> fmpq:
 
 
 def rational_of(number: Fraction) -> fmpq:
+    """A Fraction as a rational of flint."""
     return fmpq(number.numerator, number.denominator)
 
 

@@ -16,6 +16,7 @@ from theory.activation import ACTIVATIONS
 __all__ = ["KEYS", "POOLINGS", "Setup", "setup_of"]
 
 POOLINGS = ("sum", "mean")
+"""Over all positions."""
 KEYS = ("activation", "pooling", "padding", "length", "r_min", "r_max")
 """The metadata of a checkpoint that a setup is read from."""
 LONGEST = 20001

@@ -1,0 +1,356 @@
+"""Patterns: which branch of σ every window is to lie on, and the conditions that follow.
+
+:func:`snapped_pattern` puts right the network's own; :func:`linear_pattern` keeps every channel on one branch;
+:func:`paired_pattern` pairs mirror images.  A pattern is a proposal: :func:`numerics.conditions.holds` decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+import sympy as sp
+from flint import fmpq
+
+from numerics.ball import expression_of
+from numerics.certificate import HALF, Domain, cells
+from numerics.conditions import Branch, Condition, End, Pattern, Stored, Vector, dot
+from numerics.path import far_from_border, lines
+from numerics.piecewise import rational
+from theory.traits import affine_pieces, jumps
+
+__all__ = ["branches_of", "linear_pattern", "paired_pattern", "snapped_pattern"]
+
+ZERO, ONE = fmpq(0), fmpq(1)
+
+
+@lru_cache(maxsize=256)
+def branches_of(sigma: str | sp.Expr) -> tuple[Branch, ...]:
+    """The affine pieces of a σ without jumps with rational ends and coefficients, in order; flat ones included."""
+    found: list[Branch] = []
+    if jumps(expression_of(sigma)):
+        return ()
+    for low, high, slope, constant in affine_pieces(expression_of(sigma)):
+        ends = [None if end.is_infinite else end for end in (low, high)]
+        if all(x.is_Rational for x in (slope, constant, *ends) if x is not None):
+            first, last = (None if end is None else rational(end) for end in ends)
+            found.append(Branch(first, last, rational(slope), rational(constant)))
+    return tuple(found)
+
+
+# ---------------------------------------------------------------------------------------- windows
+
+
+@dataclass(frozen=True)
+class Window:
+    """At ``count`` positions the window shows ``first`` at the start of a cell and ``last`` at its end (a final 1 for b)."""
+
+    first: Vector
+    last: Vector
+    count: int
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """The radii from ``low`` to ``high`` within one cell, and what the positions see there."""
+
+    low: fmpq
+    high: fmpq
+    windows: tuple[Window, ...]
+
+
+@lru_cache(maxsize=64)
+def stretches(taps: int, domain: Domain) -> tuple[Stretch, ...]:
+    """The cells that say something new: of the plateau cells far from the border one whole one, if there is one."""
+    plain: list[tuple[int, fmpq, fmpq]] = []
+    plateau: list[tuple[int, fmpq, fmpq]] = []
+    for m, low, high in cells(domain):
+        far = far_from_border(taps, m, domain.half_length, domain.padding)
+        (plateau if far and m > taps // 2 else plain).append((m, low, high))
+    whole = [cell for cell in plateau if cell[1] == 0 and cell[2] == 1]
+    return tuple(_stretch(taps, domain, *cell) for cell in plain + (whole[:1] or plateau))
+
+
+def _stretch(taps: int, domain: Domain, m: int, low: fmpq, high: fmpq) -> Stretch:
+    units = [tuple(fmpq(int(u == v)) for v in range(taps)) for u in range(taps)]
+    seen = [lines(unit, m, domain.half_length, domain.padding) for unit in units]
+    counts: dict[tuple[Vector, Vector], int] = {}
+    for places in zip(*seen, strict=True):
+        first, last = (
+            (*(place.start + phi * place.slope for place in places), ONE) for phi in (low, high)
+        )
+        counts[first, last] = counts.get((first, last), 0) + places[0].count
+    found = tuple(Window(first, last, count) for (first, last), count in counts.items())
+    return Stretch(m - HALF + low, m - HALF + high, found)
+
+
+# --------------------------------------------------------------------------------------- patterns
+
+
+def linear_pattern(net: Stored, domain: Domain, choice: Sequence[Branch | None]) -> Pattern:
+    """Channel k on the branch ``choice[k]`` throughout; None leaves it silent."""
+    table: list[dict[Vector, Branch] | None] = []
+    for branch in choice:
+        table.append(None if branch is None else _everywhere(net, domain, branch))
+    return _assembled(net, domain, table, (), ())
+
+
+def _everywhere(net: Stored, domain: Domain, branch: Branch) -> dict[Vector, Branch]:
+    forms = {}
+    for stretch in stretches(len(net.w[0]), domain):
+        for window in stretch.windows:
+            forms[window.first] = forms[window.last] = branch
+    return forms
+
+
+def paired_pattern(
+    net: Stored, domain: Domain, pairs: Sequence[tuple[int, int, bool]], slope: fmpq
+) -> Pattern:
+    """Channels in pairs (w, b, a), (-w, -b, -a), for σ(z) - σ(-z) = slope z; ``reversed``: the second filter is turned round.
+
+    Channels in no pair are silent.
+    """
+    n = len(net.w[0])
+    line = Branch(None, None, slope, ZERO)
+    first, second = {j for j, _, _ in pairs}, {k for _, k, _ in pairs}
+    table = [_everywhere(net, domain, line) if k in first else None for k in range(len(net.a))]
+    whole = _assembled(net, domain, table, (), (), second)
+    bends = list(whole.bends)
+    for j, k, turned in pairs:
+        for u in range(n + 1):
+            other = n - 1 - u if turned and u < n else u
+            units = [tuple(fmpq(int(v == place)) for v in range(n + 1)) for place in (u, other)]
+            bends.append(Condition(plain={j: units[0], k: units[1]}))
+        alone = _readout(n)
+        bends.append(Condition(product={j: alone, k: alone}))
+    kinds = tuple("paired" if k in first | second else kind for k, kind in enumerate(whole.kinds))
+    return Pattern(whole.errors, tuple(bends), (), (), kinds, tuple(pairs))
+
+
+def _readout(taps: int) -> tuple[Vector, fmpq]:
+    """a_k itself, as a part of a condition."""
+    return tuple(ZERO for _ in range(taps + 1)), ONE
+
+
+@dataclass(frozen=True)
+class _Crossing:
+    """Channel k, a window that runs over the kink ``at``, J · count · sign(d), φ*, and the bend a J count |d|."""
+
+    k: int
+    window: Window
+    at: fmpq
+    weight: fmpq
+    star: fmpq
+    bend: fmpq
+
+
+def snapped_pattern(
+    net: Stored,
+    domain: Domain,
+    branches: Sequence[Branch],
+    *,
+    balance: bool = False,
+    silent: frozenset[int] = frozenset(),
+) -> Pattern | None:
+    """The pattern next to the network's own: where a window runs over a kink, its nearer end is put on the kink.
+
+    With ``balance``, crossings that come close to cancelling each other are paired instead.  The channels in ``silent``
+    do not matter.  None where an end has no affine branch, or a window would still cross.
+    """
+    places = stretches(len(net.w[0]), domain)
+    heard = [k for k in range(len(net.a)) if k not in silent]
+    crossed = [x for k in heard for x in _crossings(net, k, places, branches)]
+    pairs = _pairs(crossed) if balance else []
+    if balance and not pairs:
+        return None
+    released = {(x.k, x.window) for pair in pairs for x in pair}
+    table: list[dict[Vector, Branch] | None] = []
+    held: list[tuple[int, Vector, fmpq]] = []
+    for k in range(len(net.a)):
+        if k in silent:
+            table.append(None)
+            continue
+        free = frozenset(window for j, window in released if j == k)
+        found = _snapped(net, k, places, branches, [x for x in crossed if x.k == k], free)
+        if found is None:
+            return None
+        table.append(found[0])
+        held += [(k, form, at) for form, at in found[1].items()]
+    return _assembled(net, domain, table, tuple(held), tuple(pairs))
+
+
+def _crossings(
+    net: Stored, k: int, places: Sequence[Stretch], branches: Sequence[Branch]
+) -> Iterator[_Crossing]:
+    vector = net.vector(k)
+    seen = set()
+    for stretch in places:
+        for window in stretch.windows:
+            if window in seen:
+                continue
+            seen.add(window)
+            p, q = dot(window.first, vector), dot(window.last, vector)
+            for left, right in pairwise(branches):
+                at = left.high
+                if at is not None and at == right.low and (p - at) * (q - at) < 0:
+                    jump = (right.slope - left.slope) * window.count * (1 if q > p else -1)
+                    bend = net.a[k] * jump * (q - p)
+                    yield _Crossing(k, window, at, jump, (at - p) / (q - p), bend)
+
+
+def _pairs(crossed: Sequence[_Crossing]) -> list[tuple[_Crossing, _Crossing]]:
+    """Crossings at nearly the same φ* with nearly opposite bends, the best matches first."""
+    matches = []
+    for i, one in enumerate(crossed):
+        for j in range(i):
+            other = crossed[j]
+            size = max(abs(one.bend), abs(other.bend))
+            if one.window != other.window or one.k != other.k:
+                miss = (
+                    abs(one.star - other.star) + abs(one.bend + other.bend) / size if size else ONE
+                )
+                if miss < HALF:
+                    matches.append((miss, j, i))
+    taken: set[int] = set()
+    pairs = []
+    for _, j, i in sorted(matches):
+        if not {i, j} & taken:
+            taken |= {i, j}
+            pairs.append((crossed[j], crossed[i]))
+    return pairs
+
+
+def _snapped(
+    net: Stored,
+    k: int,
+    places: Sequence[Stretch],
+    branches: Sequence[Branch],
+    crossed: Sequence[_Crossing],
+    free: frozenset[Window],
+) -> tuple[dict[Vector, Branch], dict[Vector, fmpq]] | None:
+    vector = net.vector(k)
+    fixed = net.b is None  # the background alone is then no weight
+    snapped: dict[Vector, fmpq] = {}
+
+    def value(form: Vector) -> fmpq:
+        return snapped[form] if form in snapped else dot(form, vector)
+
+    def distance(x: _Crossing) -> fmpq:
+        return min(abs(dot(form, vector) - x.at) for form in (x.window.first, x.window.last))
+
+    for x in sorted(crossed, key=distance):
+        p, q = value(x.window.first), value(x.window.last)
+        if x.window in free or (p - x.at) * (q - x.at) >= 0:
+            continue
+        ends = [
+            (abs(p_or_q - x.at), place)
+            for place, (form, p_or_q) in enumerate(((x.window.first, p), (x.window.last, q)))
+            if form not in snapped and not (fixed and not any(form[:-1]))
+        ]
+        if not ends:
+            return None
+        snapped[(x.window.first, x.window.last)[min(ends)[1]]] = x.at
+    table: dict[Vector, Branch] = {}
+    sided: list[Window] = []
+    for window in dict.fromkeys(window for stretch in places for window in stretch.windows):
+        p, q = value(window.first), value(window.last)
+        both = [branch for branch in branches if branch.holds(p) and branch.holds(q)]
+        if window in free:
+            for form, at in ((window.first, p), (window.last, q)):
+                table.setdefault(form, next(branch for branch in branches if branch.holds(at)))
+            continue
+        if not both:
+            return None
+        sided.append(window)
+        for form in (window.first, window.last):
+            # Two branches hold a value on the kink: where windows ask for either, it has to stay there.
+            if table.setdefault(form, both[0]) not in both:
+                snapped[form] = value(form)
+    for window in sided:
+        if (
+            table[window.first] != table[window.last]
+            and not {window.first, window.last} & snapped.keys()
+        ):
+            end = next(
+                form
+                for form in (window.first, window.last)
+                if not _inside(value(form), table[form])
+            )
+            snapped[end] = value(end)
+    return table, snapped
+
+
+def _inside(value: fmpq, branch: Branch) -> bool:
+    return value not in (branch.low, branch.high)
+
+
+def _assembled(
+    net: Stored,
+    domain: Domain,
+    table: Sequence[Mapping[Vector, Branch] | None],
+    held: tuple[tuple[int, Vector, fmpq], ...],
+    pairs: tuple[tuple[_Crossing, _Crossing], ...],
+    left_out: Collection[int] = (),
+) -> Pattern:
+    """The pattern in which channel k has each window on the branch that ``table[k]`` gives it; with None it is silent,
+    unless it is left out."""
+    n, share = len(net.w[0]), fmpq(net.share)
+    kept = {(k, form) for k, form, _ in held}
+    errors, ends = [], {}
+    seen: list[set[tuple[Vector, fmpq]]] = [set() for _ in net.a]
+    for stretch in stretches(n, domain):
+        sides: list[dict[int, tuple[Vector, fmpq]]] = [{}, {}]
+        for k, forms in enumerate(table):
+            if forms is None:
+                continue
+            for side, sums in enumerate(sides):
+                total, constant = [ZERO] * (n + 1), ZERO
+                for window in stretch.windows:
+                    form = window.last if side else window.first
+                    branch = forms[form]
+                    if branch.slope:
+                        factor = branch.slope * window.count
+                        total = [x + factor * y for x, y in zip(total, form, strict=True)]
+                    constant += branch.constant * window.count
+                    if (k, form) not in kept:
+                        ends[k, form] = End(k, form, branch)
+                sums[k] = (tuple(x / share for x in total), constant / share)
+            seen[k] |= {sums[k] for sums in sides}
+        for sums, radius in zip(sides, (stretch.low, stretch.high), strict=True):
+            errors.append(Condition(sums, {}, ONE, radius))
+    bends = [Condition(plain={k: form}, value=at) for k, form, at in held]
+    silent = [k for k, forms in enumerate(table) if forms is None and k not in left_out]
+    bends += [Condition(product={k: _readout(n)}) for k in silent]
+    for pair in pairs:
+        bends += _balanced(pair)
+    crossing = {x.k for pair in pairs for x in pair}
+    kinds = []
+    for k, forms in enumerate(table):
+        used = set() if forms is None else set(forms.values())
+        if k in silent:
+            kinds.append("silent")
+        elif k in crossing:
+            kinds.append("balanced")
+        elif len(seen[k]) < 2:
+            kinds.append("constant")
+        else:
+            kinds.append("linear" if len(used) == 1 else "threshold")
+    return Pattern(tuple(errors), tuple(bends), held, tuple(ends.values()), tuple(kinds))
+
+
+def _balanced(pair: tuple[_Crossing, _Crossing]) -> Iterator[Condition]:
+    slopes: dict[int, tuple[Vector, fmpq]] = {}
+    starts: dict[int, tuple[Vector, fmpq]] = {}
+
+    def add(to: dict[int, tuple[Vector, fmpq]], k: int, form: Sequence[fmpq], t: fmpq) -> None:
+        old = to.get(k, (tuple(ZERO for _ in form), ZERO))
+        to[k] = (tuple(x + y for x, y in zip(old[0], form, strict=True)), old[1] + t)
+
+    for x in pair:
+        first, last = x.window.first, x.window.last
+        add(slopes, x.k, [x.weight * (q - p) for p, q in zip(first, last, strict=True)], ZERO)
+        add(starts, x.k, [-x.weight * p for p in first], x.weight * x.at)
+    yield Condition(slopes)
+    yield Condition(starts)
