@@ -34,7 +34,8 @@ __all__ = [
     "violated",
 ]
 
-Vector = tuple[fmpq, ...]
+Vector = tuple[fmpq | int, ...]
+"""Rational numbers, one per entry of v_k = (w_k, b_k)."""
 ZERO, ONE = fmpq(0), fmpq(1)
 
 

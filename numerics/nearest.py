@@ -16,24 +16,26 @@ no exact network is nearer than the d at which that reaches E.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
 import sympy as sp
 from flint import arb, ctx, fmpq
+from numpy.typing import NDArray
 
 from numerics.ball import expression_of
 from numerics.certificate import Domain
-from numerics.conditions import Branch, Condition, Pattern, Stored, holds, violated
+from numerics.conditions import Branch, Condition, Pattern, Stored, dot, holds
 from numerics.patterns import branches_of, linear_pattern, paired_pattern, snapped_pattern
 from numerics.piecewise import rational
-from numerics.projection import dual_of, lower_bound, solved
+from numerics.projection import Effort, dual_of, lower_bound, solved, with_readout
 from theory.activation import z
 from theory.traits import odd_part
 
 __all__ = ["Nearest", "distance_bound", "nearest"]
 
+Array = NDArray[np.float64]
 ZERO = fmpq(0)
 ROUNDS = 200
 """Windows that are put on a kink, one after the other, before a pattern is given up."""
@@ -144,42 +146,132 @@ def _mirrored(net: Stored) -> list[tuple[int, int, bool]]:
 def _in(pattern: Pattern, net: Stored) -> Nearest | None:
     """The nearest exact network of a pattern; windows that would leave their branch are put on its end.
 
+    Adding and letting go as many as there are is tried first, as it takes the fewest rounds; then one after the other.
     Far away the readout may have to change its sign: that is tried where nothing else leads to an exact network.
     """
-    turned = replace(net, a=tuple(-x for x in net.a))
-    return _walked(pattern, net, None) or _walked(pattern, net, turned)
+    ends, effort = _Ends(pattern), Effort()
+    turned = tuple(-x for x in net.a)
+    return (
+        _walked(ends, net, None, effort, at_once=True)
+        or _walked(ends, net, None, effort, at_once=False)
+        or _walked(ends, net, turned, effort, at_once=True)
+    )
 
 
-def _walked(pattern: Pattern, net: Stored, start: Stored | None) -> Nearest | None:
-    """From the minimiser of the dual function, or with the readout of ``start``."""
-    added: list[Condition] = []
-    signs: list[int] = []  # of the multipliers of inequalities
-    bound = fmpq(0)
+@dataclass(frozen=True)
+class _Left:
+    """Window ``place`` of a pattern passed the lower (-1) or the upper (1) end of its branch, by so much."""
+
+    place: int
+    side: int
+    by: float
+
+
+class _Ends:
+    """The windows of a pattern and the ends of their branches, in floats and as they are."""
+
+    def __init__(self, pattern: Pattern) -> None:
+        self.pattern = pattern
+        ends = pattern.ends
+        self.k = np.array([end.k for end in ends], dtype=int)
+        self.forms = np.array([[_float(x) for x in end.form] for end in ends])
+        limits = [(end.branch.low, end.branch.high) for end in ends]
+        self.low = np.array([-np.inf if low is None else _float(low) for low, _ in limits])
+        self.high = np.array([np.inf if high is None else _float(high) for _, high in limits])
+
+    def left(self, net: Stored) -> list[_Left]:
+        """Which windows are off their branch, the farthest first: in floats where these can tell, else exactly."""
+        if not len(self.k):
+            return []
+        exact = [net.vector(k) for k in range(len(net.a))]
+        vectors = np.array([[_float(x) for x in row] for row in exact])
+        value = np.einsum("en,en->e", self.forms, vectors[self.k])
+        known = 1e-12 * np.einsum("en,en->e", np.abs(self.forms), np.abs(vectors[self.k]))
+        beyond = np.stack([self.low - value, value - self.high])
+        found = []
+        for row, place in np.argwhere(beyond > -known):
+            end, side, by = self.pattern.ends[place], 2 * int(row) - 1, float(beyond[row, place])
+            if by <= known[place]:
+                at = dot(end.form, exact[end.k]) - self.at(int(place), side)
+                by = side * _float(at)
+            if by > 0:
+                found.append(_Left(int(place), side, by))
+        return sorted(found, key=lambda x: -x.by)
+
+    def at(self, place: int, side: int) -> fmpq:
+        """The end of the branch on that side."""
+        branch = self.pattern.ends[place].branch
+        limit = branch.low if side < 0 else branch.high
+        assert limit is not None
+        return limit
+
+    def held(self, place: int, side: int) -> Condition:
+        """The window stands there."""
+        end = self.pattern.ends[place]
+        return Condition(plain={end.k: end.form}, value=self.at(place, side))
+
+
+def _walked(
+    ends: _Ends, net: Stored, readout: tuple[fmpq, ...] | None, effort: Effort, *, at_once: bool
+) -> Nearest | None:
+    """An active set of windows that are held at the end of their branch, in floats; its end is then made exact.
+
+    From the minimiser of the dual function, or with a given readout.  ``at_once``: all windows that left are held, and
+    those whose multiplier points inwards are let go.
+    """
+    pattern = ends.pattern
+    own = len(pattern.conditions)
+    active: dict[tuple[int, int], Condition] = {}
+    seen: set[frozenset[tuple[int, int]]] = set()
     for _ in range(ROUNDS):
-        conditions = (*pattern.conditions, *added)
-        starts, mu = dual_of(conditions, net)
-        if mu is not None:
-            last = mu[len(pattern.conditions) :]
-            last *= last * signs >= 0
-            bound = max(bound, lower_bound(conditions, net, mu))
-        tried = starts if start is None else [start]
-        exact = [x for x in (solved(conditions, one) for one in tried) if x is not None]
-        near = min(exact, key=lambda x: _square(net, x), default=None)
-        if near is None:
+        if frozenset(active) in seen or effort.left <= 0:
             return None
-        gone = violated(pattern, near)
-        if not gone:
-            if not holds(pattern, near):
+        seen.add(frozenset(active))
+        conditions = (*pattern.conditions, *active.values())
+        points, mu = dual_of(conditions, net, effort)
+        if readout is not None:
+            points = with_readout(conditions, net, readout)
+        inwards = []
+        if mu is not None and at_once and readout is None:
+            inwards = [key for key, m in zip(active, mu[own:], strict=True) if m * key[1] < 0]
+        left = min((ends.left(point) for point in points), key=len)
+        if not inwards and all((x.place, x.side) in active for x in left):
+            exact = [x for x in (solved(conditions, point) for point in points) if x is not None]
+            near = min(exact, key=lambda x: _square(net, x), default=None)
+            if near is None:
                 return None
-            low, high = _root(bound)[0], _root(_square(net, near))[1]
-            return Nearest(near, pattern, conditions, min(low, high), high)
-        end, at = gone[0]
-        more = Condition(plain={end.k: end.form}, value=at)
-        if more in added:
-            return None
-        added.append(more)
-        signs.append(-1 if at == end.branch.low else 1)
+            left = ends.left(near)
+            if not left:
+                return _told(pattern, net, near, conditions, mu, list(active)) if holds(pattern, near) else None
+        for key in inwards:
+            del active[key]
+        more = [(x.place, x.side) for x in left if (x.place, x.side) not in active]
+        for place, side in more if at_once else more[:1]:
+            active[place, side] = ends.held(place, side)
     return None
+
+
+def _told(
+    pattern: Pattern,
+    net: Stored,
+    near: Stored,
+    conditions: tuple[Condition, ...],
+    mu: Array | None,
+    active: list[tuple[int, int]],
+) -> Nearest:
+    """With the bounds of its distance; multipliers of the wrong sign prove nothing, and are left out."""
+    bound = ZERO
+    if mu is not None:
+        mu = mu.copy()
+        last = mu[len(pattern.conditions) :]
+        last *= last * np.array([side for _, side in active]) >= 0
+        bound = lower_bound(conditions, net, mu)
+    low, high = _root(bound)[0], _root(_square(net, near))[1]
+    return Nearest(near, pattern, conditions, min(low, high), high)
+
+
+def _float(number: fmpq | int) -> float:
+    return float(number) if isinstance(number, int) else int(number.p) / int(number.q)
 
 
 def _square(one: Stored, other: Stored) -> fmpq:

@@ -79,11 +79,17 @@ def _stretch(taps: int, domain: Domain, m: int, low: fmpq, high: fmpq) -> Stretc
     counts: dict[tuple[Vector, Vector], int] = {}
     for places in zip(*seen, strict=True):
         first, last = (
-            (*(place.start + phi * place.slope for place in places), ONE) for phi in (low, high)
+            (*(_whole(place.start + phi * place.slope) for place in places), 1)
+            for phi in (low, high)
         )
         counts[first, last] = counts.get((first, last), 0) + places[0].count
     found = tuple(Window(first, last, count) for (first, last), count in counts.items())
     return Stretch(m - HALF + low, m - HALF + high, found)
+
+
+def _whole(number: fmpq) -> fmpq | int:
+    """A whole number as an int: windows are keys, and most of what they see is 0 or 1."""
+    return int(number.p) if number.q == 1 else number
 
 
 # --------------------------------------------------------------------------------------- patterns

@@ -13,118 +13,175 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from flint import fmpq, fmpq_mat
 from numpy.typing import NDArray
+from scipy.linalg import lstsq
 
 from numerics.conditions import Condition, Stored, dot
 
-__all__ = ["dual_of", "lower_bound", "solved"]
+__all__ = ["Effort", "dual_of", "lower_bound", "solved", "with_readout"]
 
 Array = NDArray[np.float64]
 ZERO = fmpq(0)
+PROJECTIONS = 60
+"""Linear projections in a row, at most; what is found is made exact later."""
 
 
-def dual_of(conditions: Sequence[Condition], net: Stored) -> tuple[list[Stored], Array | None]:
+@dataclass
+class Effort:
+    """How many multiplications are left: large networks are given up after the same number everywhere, not after a time."""
+
+    left: float = 1e10
+
+    def spend(self, conditions: int, weights: int) -> bool:
+        """For one linear problem of that size; False once nothing is left."""
+        self.left -= conditions**2 * (conditions + weights)
+        return self.left > 0
+
+
+
+def dual_of(
+    conditions: Sequence[Condition], net: Stored, effort: Effort
+) -> tuple[list[Stored], Array | None]:
     """(points about the nearest one, the multipliers), by Newton's method in floats; ([net], None) where it fails.
 
     Everything is written in the step from the network, whose exact residuals come first: no digits are lost where
     the network is nearly exact.
     """
-    residual = np.array([float(_ratio(x.residual(net))) for x in conditions])
-    size = len(net.w[0]) + 2  # v_k and a_k
-    total = len(net.a) * size + 1
-    gradient = np.zeros((len(conditions), total))
-    couples = np.zeros((len(conditions), len(net.a), size - 1))
-    for i, x in enumerate(conditions):
-        for k, (p, t) in x.product.items():
-            couples[i, k] = [float(_ratio(y)) for y in p]
-            begin = k * size
-            gradient[i, begin : begin + size - 1] += float(_ratio(net.a[k])) * couples[i, k]
-            gradient[i, begin + size - 1] += float(_ratio(dot(p, net.vector(k)) + t))
-        for k, q in x.plain.items():
-            gradient[i, k * size : (k + 1) * size - 1] += [float(_ratio(y)) for y in q]
-        gradient[i, -1] = float(_ratio(x.offset))
-    free = np.ones(total, dtype=bool)
-    if net.b is None:
-        free[size - 2 : -1 : size] = False
-        couples[:, :, -1] = 0
-    free[-1] = net.c is not None
-    gradient[:, ~free] = 0
-    if not np.all(np.isfinite(gradient)):
+    system = _System(conditions, net)
+    if not np.all(np.isfinite(system.gradient)):
         return [net], None
-    steps, mu = _newton(residual, gradient, couples, size)
-    return [_moved(net, step, size) for step in steps], mu
+    steps, mu = _newton(system, effort)
+    return [_moved(net, step, system.size) for step in steps], mu
+
+
+def with_readout(
+    conditions: Sequence[Condition], net: Stored, a: tuple[fmpq, ...]
+) -> list[Stored]:
+    """A point near the nearest one that has the readout ``a``, in floats: a linear problem."""
+    system = _System(conditions, net)
+    if not np.all(np.isfinite(system.gradient)):
+        return [net]
+    step = np.zeros(system.gradient.shape[1])
+    places = system.places
+    step[places] = [_float(new - old) for new, old in zip(a, net.a, strict=True)]
+    slopes = system.local(step)
+    slopes[:, places] = 0
+    with np.errstate(all="ignore"):
+        moved = _least(slopes, -system.value(step))
+    if not np.all(np.isfinite(moved)):
+        return [net]
+    return [replace(_moved(net, step + moved, system.size), a=a)]
+
+
+class _System:
+    """Residuals q(δ) of the conditions in the step δ, flat as (v_1, a_1, v_2, a_2, ..., c)."""
+
+    def __init__(self, conditions: Sequence[Condition], net: Stored) -> None:
+        channels, n = len(net.a), len(net.w[0])
+        self.size = size = n + 2  # v_k and a_k
+        self.channels = channels
+        self.places = np.arange(channels) * size + size - 1
+        total = channels * size + 1
+        self.residual = np.array([_float(x.residual(net)) for x in conditions])
+        self.gradient = np.zeros((len(conditions), total))
+        self.couples = np.zeros((len(conditions), channels, n + 1))
+        vectors = [net.vector(k) for k in range(channels)]
+        readout = [_float(x) for x in net.a]
+        for i, x in enumerate(conditions):
+            for k, (p, t) in x.product.items():
+                self.couples[i, k] = [_float(y) for y in p]
+                begin = k * size
+                self.gradient[i, begin : begin + n + 1] += readout[k] * self.couples[i, k]
+                self.gradient[i, begin + n + 1] += _float(dot(p, vectors[k]) + t)
+            for k, q in x.plain.items():
+                self.gradient[i, k * size : (k + 1) * size - 1] += [_float(y) for y in q]
+            self.gradient[i, -1] = _float(x.offset)
+        free = np.ones(total, dtype=bool)
+        if net.b is None:
+            free[size - 2 : -1 : size] = False
+            self.couples[:, :, -1] = 0
+        free[-1] = net.c is not None
+        self.gradient[:, ~free] = 0
+
+    def split(self, step: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """(v (..., K, n + 1), a (..., K)) of (..., total)."""
+        blocks = step[..., :-1].reshape(*step.shape[:-1], self.channels, self.size)
+        return blocks[..., :-1], blocks[..., -1]
+
+    def local(self, step: NDArray[Any]) -> NDArray[Any]:
+        """∇q at the step, (conditions, total)."""
+        found = self.gradient.copy()
+        blocks = found[:, :-1].reshape(-1, self.channels, self.size)
+        v, a = self.split(step)
+        blocks[:, :, :-1] += a[:, None] * self.couples
+        blocks[:, :, -1] += np.einsum("ikn,kn->ik", self.couples, v)
+        return found
+
+    def value(self, step: NDArray[Any]) -> NDArray[Any]:
+        """q at the step."""
+        v, a = self.split(step)
+        found: NDArray[Any] = self.residual + self.gradient @ step
+        return found + np.einsum("ikn,kn,k->i", self.couples, v, a)
+
+    def halves(self, mu: Array) -> Array:
+        """p_k/2 (K, n + 1), the off-diagonal of H."""
+        found: Array = np.einsum("i,ikn->kn", mu, self.couples) / 2
+        return found
+
+    def over(self, half: Array, right: NDArray[Any]) -> NDArray[Any]:
+        """H⁻¹ applied to (..., total): H couples a_k with v_k only."""
+        found = right.copy()
+        v, a = self.split(found)
+        left = 1 - np.sum(half**2, axis=-1)
+        last = (a - np.einsum("...kn,kn->...k", v, half)) / left
+        blocks = found[..., :-1].reshape(*found.shape[:-1], self.channels, self.size)
+        blocks[..., :-1] -= last[..., None] * half
+        blocks[..., -1] = last
+        return found
 
 
 @dataclass(frozen=True)
 class _Dual:
-    """The dual function at μ: its value, the minimiser (as a step), its gradient q(x), and H."""
+    """The dual function at μ: its value, the minimiser (as a step), its gradient q(x), and p/2."""
 
     value: float
     step: NDArray[Any]
     q: NDArray[Any]
-    hessian: Array
+    half: Array
 
 
-def _newton(
-    residual: Array, gradient: Array, couples: Array, size: int
-) -> tuple[list[NDArray[Any]], Array]:
+def _dual(system: _System, mu: Array) -> _Dual | None:
+    """None where H is not positive definite: its least eigenvalue is 1 - max |p_k|/2."""
+    half = system.halves(mu)
+    if not np.max(np.sum(half**2, axis=-1)) <= (1 - 1e-9) ** 2:
+        return None
+    step = system.over(half, -system.gradient.T @ mu / 2)
+    q = system.value(step)
+    return _Dual(float(step @ step + mu @ q), step, q, half)
+
+
+def _newton(system: _System, effort: Effort) -> tuple[list[NDArray[Any]], Array]:
     """Damped Newton ascent of the dual function, concave where H is positive definite: (steps, μ) as far as it came.
 
     Where the dual function is largest at its border there is a gap; a second step then comes from projecting onto the
     conditions, linear about the last point, again and again.
     """
-    channels, total = couples.shape[1], gradient.shape[1]
-    blocks = [(slice(k * size, (k + 1) * size - 1), (k + 1) * size - 1) for k in range(channels)]
-
-    def local(step: NDArray[Any]) -> Array:
-        found = gradient.copy()
-        for k, (v, a) in enumerate(blocks):
-            found[:, v] += step[a] * couples[:, k]
-            found[:, a] += couples[:, k] @ step[v]
-        return found
-
-    def value(step: NDArray[Any]) -> NDArray[Any]:
-        found = residual + gradient @ step
-        for k, (v, a) in enumerate(blocks):
-            found += step[a] * (couples[:, k] @ step[v])
-        return found
-
-    def projected(step: NDArray[Any]) -> NDArray[Any]:
-        for _ in range(200):
-            slopes = local(step)
-            right = slopes @ step - value(step)
-            last, step = step, np.linalg.lstsq(slopes, right, rcond=1e-12)[0]
-            if not np.all(np.isfinite(step)):
-                return last
-            if np.max(np.abs(step - last)) <= 1e-13 * np.max(np.abs(step)):
-                break
-        return step
-
-    def dual(mu: Array) -> _Dual | None:
-        hessian = np.eye(total)
-        for k, (v, a) in enumerate(blocks):
-            hessian[v, a] = hessian[a, v] = mu @ couples[:, k] / 2
-        if not np.all(np.isfinite(hessian)) or np.linalg.eigvalsh(hessian)[0] <= 1e-9:
-            return None
-        step = np.linalg.solve(hessian, -gradient.T @ mu / 2)
-        q = value(step)
-        return _Dual(float(step @ step + mu @ q), step, q, hessian)
-
-    mu = np.zeros(len(residual))
+    mu = np.zeros(len(system.residual))
     with np.errstate(all="ignore"):
-        here = dual(mu)
+        here = _dual(system, mu)
         assert here is not None  # H = 1
         for _ in range(100):
-            local_here = local(here.step)
-            slope = local_here @ np.linalg.solve(here.hessian, local_here.T) / 2
-            change, size_of = np.linalg.lstsq(slope, here.q, rcond=1e-12)[0], 1.0
+            if not effort.spend(*system.gradient.shape):
+                break
+            slopes = system.local(here.step)
+            curved = slopes @ system.over(here.half, slopes).T / 2
+            change, size_of = _least(curved, here.q), 1.0
             while size_of > 1e-9:
-                tried = dual(mu + size_of * change)
+                tried = _dual(system, mu + size_of * change)
                 if tried is not None and tried.value >= here.value - 1e-12 * abs(here.value):
                     break
                 size_of /= 2
@@ -133,8 +190,30 @@ def _newton(
             here, mu = tried, mu + size_of * change
             if np.all(np.abs(change) <= 1e-13 * np.max(np.abs(mu))):
                 break
-        gap = np.max(np.abs(here.q)) > 1e-6 * np.max(np.abs(residual))
-        return ([here.step, projected(here.step)] if gap else [here.step]), mu
+        gap = np.max(np.abs(here.q)) > 1e-6 * np.max(np.abs(system.residual))
+        return ([here.step, _projected(system, here.step, effort)] if gap else [here.step]), mu
+
+
+def _least(matrix: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:
+    """The shortest least-squares solution, by a pivoted QR; nan where the numbers are not finite."""
+    if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(right))):
+        return np.full(matrix.shape[1], np.nan)
+    found: NDArray[Any] = lstsq(matrix, right, cond=1e-12, lapack_driver="gelsy")[0]
+    return found
+
+
+def _projected(system: _System, step: NDArray[Any], effort: Effort) -> NDArray[Any]:
+    for _ in range(PROJECTIONS):
+        if not effort.spend(*system.gradient.shape):
+            break
+        slopes = system.local(step)
+        right = slopes @ step - system.value(step)
+        last, step = step, _least(slopes, right)
+        if not np.all(np.isfinite(step)):
+            return last
+        if np.max(np.abs(step - last)) <= 1e-13 * np.max(np.abs(step)):
+            break
+    return step
 
 
 def _moved(net: Stored, step: Array, size: int) -> Stored:
@@ -159,8 +238,8 @@ def _exact(number: float) -> fmpq:
     return fmpq(*number.as_integer_ratio())
 
 
-def _ratio(number: fmpq) -> Fraction:
-    return Fraction(int(number.p), int(number.q))
+def _float(number: fmpq | int) -> float:
+    return float(number) if isinstance(number, int) else int(number.p) / int(number.q)
 
 
 def lower_bound(conditions: Sequence[Condition], net: Stored, mu: Array) -> fmpq:
