@@ -19,23 +19,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+import sympy as sp
 from flint import fmpq
+
+from numerics.certificate import ExactNet
+from numerics.piecewise import exact_activation
 
 __all__ = [
     "Branch",
     "Condition",
     "End",
+    "Form",
     "Pattern",
     "Stored",
     "Vector",
     "dot",
+    "exact_of",
     "holds",
     "violated",
 ]
 
-Vector = tuple[fmpq | int, ...]
+Vector = tuple[fmpq, ...]
 """Rational numbers, one per entry of v_k = (w_k, b_k)."""
+Form = tuple[Any, ...]
+"""What multiplies v_k: rational numbers, whole ones of them as ints where it is a window."""
 ZERO, ONE = fmpq(0), fmpq(1)
 
 
@@ -57,6 +66,16 @@ class Stored:
         return (*self.w[k], self.b[k] if self.b is not None else ZERO)
 
 
+def exact_of(net: Stored, sigma: str | sp.Expr) -> ExactNet | None:
+    """The same with sum pooling, for numerics.certificate; None where σ is no piecewise polynomial."""
+    found = exact_activation(sigma)
+    if found is None:
+        return None
+    b = net.b if net.b is not None else tuple(ZERO for _ in net.a)
+    a = tuple(x / net.share for x in net.a)
+    return ExactNet(found, net.w, b, a, net.c if net.c is not None else ZERO)
+
+
 @dataclass(frozen=True)
 class Branch:
     """σ(z) = slope z + constant for low <= z <= high; None is infinite."""
@@ -75,8 +94,8 @@ class Branch:
 class Condition:
     """Σ_k [a_k (p_k·v_k + t_k) + q_k·v_k] + γ c = d; channels that are not named do not occur."""
 
-    product: Mapping[int, tuple[Vector, fmpq]] = field(default_factory=dict)
-    plain: Mapping[int, Vector] = field(default_factory=dict)
+    product: Mapping[int, tuple[Form, fmpq]] = field(default_factory=dict)
+    plain: Mapping[int, Form] = field(default_factory=dict)
     offset: fmpq = ZERO
     value: fmpq = ZERO
 
@@ -95,7 +114,7 @@ class End:
     """A window of channel k and the branch on which it has to lie."""
 
     k: int
-    form: Vector
+    form: Form
     branch: Branch
 
 
@@ -117,7 +136,7 @@ class Pattern:
 
     errors: tuple[Condition, ...]
     bends: tuple[Condition, ...]
-    held: tuple[tuple[int, Vector, fmpq], ...]
+    held: tuple[tuple[int, Form, fmpq], ...]
     ends: tuple[End, ...]
     kinds: tuple[str, ...]
     pairs: tuple[tuple[int, int, bool], ...] = ()
@@ -128,7 +147,7 @@ class Pattern:
         return self.errors + self.bends
 
 
-def dot(one: Sequence[fmpq], other: Sequence[fmpq]) -> fmpq:
+def dot(one: Sequence[Any], other: Sequence[fmpq]) -> fmpq:
     """Σ x y."""
     return sum((x * y for x, y in zip(one, other, strict=True) if x), ZERO)
 

@@ -33,27 +33,28 @@ def dyadic(near: Nearest, *, homogeneous: bool) -> Stored | None:
 
     The answer has been tested exactly: it meets all conditions, and every weight is a float64 number.
     """
-    if not homogeneous:
+    pattern = near.pattern
+    if not homogeneous or pattern is None:
         return None
     for whole in (False, True):
         net = _rescaled(near, whole=whole)
         largest = max(abs(x) for k in range(len(net.a)) for x in net.vector(k))
         for bits in BITS if largest else ():
-            found = _settled(near, net, _power(largest) / fmpq(2) ** bits)
+            found = _settled(near.conditions, pattern, net, _power(largest) / fmpq(2) ** bits)
             if found is not None and _floats(found):
                 return found
     return None
 
 
-def _settled(near: Nearest, net: Stored, step: fmpq) -> Stored | None:
+def _settled(met: Sequence[Condition], pattern: Pattern, net: Stored, step: fmpq) -> Stored | None:
     """On multiples of ``step``; windows that rounding moves off their branch are put on its end."""
-    conditions = [*near.conditions, *_standing(near.pattern, net)]
+    conditions = [*met, *_standing(pattern, net)]
     for _ in range(ROUNDS):
         start = solved(conditions, net)
         found = None if start is None else _on_grid(conditions, start, step)
-        if found is None or holds(near.pattern, found):
+        if found is None or holds(pattern, found):
             return found
-        gone = violated(near.pattern, found)
+        gone = violated(pattern, found)
         if not gone:
             return None
         conditions += [Condition(plain={end.k: end.form}, value=at) for end, at in gone]

@@ -29,7 +29,8 @@ from numerics.certificate import Domain
 from numerics.conditions import Branch, Condition, Pattern, Stored, dot, holds
 from numerics.patterns import branches_of, linear_pattern, paired_pattern, snapped_pattern
 from numerics.piecewise import rational
-from numerics.projection import Effort, dual_of, lower_bound, solved, with_readout
+from numerics.projection import Effort, dual_of, lower_bound, solved, to_float, with_readout
+from numerics.refit import refitted
 from theory.activation import z
 from theory.traits import odd_part
 
@@ -48,13 +49,14 @@ class Nearest:
     Attributes
     ----------
     net: exact at every radius of the domain, in rational numbers.
-    pattern: its branches.
+    pattern: its branches; None where it runs over pieces of higher degree (numerics/refit.py).
     conditions: those of the pattern, and the windows that stand at the end of their branch.
     low, high: no exact network of this pattern is nearer than ``low``; this one is at ``high`` or a rounding less.
+    Without a pattern ``low`` is 0: nothing is proved.
     """
 
     net: Stored
-    pattern: Pattern
+    pattern: Pattern | None
     conditions: tuple[Condition, ...]
     low: float
     high: float
@@ -63,9 +65,13 @@ class Nearest:
 def nearest(sigma: str | sp.Expr, net: Stored, domain: Domain) -> Nearest | None:
     """The nearest exact network among the patterns that suggest themselves; None where none of them has one.
 
-    ``low`` is a bound for its own pattern only: :func:`distance_bound` is one for all.
+    ``low`` is a bound for its own pattern only: :func:`distance_bound` is one for all.  Over pieces of higher degree
+    (rows of the catalogue only) there is no pattern and no such bound.
     """
     found = [near for pattern in _candidates(sigma, net, domain) if (near := _in(pattern, net))]
+    bent = refitted(sigma, net, domain) if isinstance(sigma, str) else None
+    if bent is not None:
+        found.append(Nearest(bent, None, (), 0.0, _root(_square(net, bent))[1]))
     return min(found, key=lambda near: near.high, default=None)
 
 
@@ -174,17 +180,17 @@ class _Ends:
         self.pattern = pattern
         ends = pattern.ends
         self.k = np.array([end.k for end in ends], dtype=int)
-        self.forms = np.array([[_float(x) for x in end.form] for end in ends])
+        self.forms = np.array([[to_float(x) for x in end.form] for end in ends])
         limits = [(end.branch.low, end.branch.high) for end in ends]
-        self.low = np.array([-np.inf if low is None else _float(low) for low, _ in limits])
-        self.high = np.array([np.inf if high is None else _float(high) for _, high in limits])
+        self.low = np.array([-np.inf if low is None else to_float(low) for low, _ in limits])
+        self.high = np.array([np.inf if high is None else to_float(high) for _, high in limits])
 
     def left(self, net: Stored) -> list[_Left]:
         """Which windows are off their branch, the farthest first: in floats where these can tell, else exactly."""
         if not len(self.k):
             return []
         exact = [net.vector(k) for k in range(len(net.a))]
-        vectors = np.array([[_float(x) for x in row] for row in exact])
+        vectors = np.array([[to_float(x) for x in row] for row in exact])
         value = np.einsum("en,en->e", self.forms, vectors[self.k])
         known = 1e-12 * np.einsum("en,en->e", np.abs(self.forms), np.abs(vectors[self.k]))
         beyond = np.stack([self.low - value, value - self.high])
@@ -193,7 +199,7 @@ class _Ends:
             end, side, by = self.pattern.ends[place], 2 * int(row) - 1, float(beyond[row, place])
             if by <= known[place]:
                 at = dot(end.form, exact[end.k]) - self.at(int(place), side)
-                by = side * _float(at)
+                by = side * to_float(at)
             if by > 0:
                 found.append(_Left(int(place), side, by))
         return sorted(found, key=lambda x: -x.by)
@@ -242,7 +248,11 @@ def _walked(
                 return None
             left = ends.left(near)
             if not left:
-                return _told(pattern, net, near, conditions, mu, list(active)) if holds(pattern, near) else None
+                return (
+                    _told(pattern, net, near, conditions, mu, list(active))
+                    if holds(pattern, near)
+                    else None
+                )
         for key in inwards:
             del active[key]
         more = [(x.place, x.side) for x in left if (x.place, x.side) not in active]
@@ -268,10 +278,6 @@ def _told(
         bound = lower_bound(conditions, net, mu)
     low, high = _root(bound)[0], _root(_square(net, near))[1]
     return Nearest(near, pattern, conditions, min(low, high), high)
-
-
-def _float(number: fmpq | int) -> float:
-    return float(number) if isinstance(number, int) else int(number.p) / int(number.q)
 
 
 def _square(one: Stored, other: Stored) -> fmpq:

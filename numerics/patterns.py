@@ -16,7 +16,7 @@ from flint import fmpq
 
 from numerics.ball import expression_of
 from numerics.certificate import HALF, Domain, cells
-from numerics.conditions import Branch, Condition, End, Pattern, Stored, Vector, dot
+from numerics.conditions import Branch, Condition, End, Form, Pattern, Stored, dot
 from numerics.path import far_from_border, lines
 from numerics.piecewise import rational
 from theory.traits import affine_pieces, jumps
@@ -47,8 +47,8 @@ def branches_of(sigma: str | sp.Expr) -> tuple[Branch, ...]:
 class Window:
     """At ``count`` positions the window shows ``first`` at the start of a cell and ``last`` at its end (a final 1 for b)."""
 
-    first: Vector
-    last: Vector
+    first: Form
+    last: Form
     count: int
 
 
@@ -76,7 +76,7 @@ def stretches(taps: int, domain: Domain) -> tuple[Stretch, ...]:
 def _stretch(taps: int, domain: Domain, m: int, low: fmpq, high: fmpq) -> Stretch:
     units = [tuple(fmpq(int(u == v)) for v in range(taps)) for u in range(taps)]
     seen = [lines(unit, m, domain.half_length, domain.padding) for unit in units]
-    counts: dict[tuple[Vector, Vector], int] = {}
+    counts: dict[tuple[Form, Form], int] = {}
     for places in zip(*seen, strict=True):
         first, last = (
             (*(_whole(place.start + phi * place.slope) for place in places), 1)
@@ -97,13 +97,13 @@ def _whole(number: fmpq) -> fmpq | int:
 
 def linear_pattern(net: Stored, domain: Domain, choice: Sequence[Branch | None]) -> Pattern:
     """Channel k on the branch ``choice[k]`` throughout; None leaves it silent."""
-    table: list[dict[Vector, Branch] | None] = []
+    table: list[dict[Form, Branch] | None] = []
     for branch in choice:
         table.append(None if branch is None else _everywhere(net, domain, branch))
     return _assembled(net, domain, table, (), ())
 
 
-def _everywhere(net: Stored, domain: Domain, branch: Branch) -> dict[Vector, Branch]:
+def _everywhere(net: Stored, domain: Domain, branch: Branch) -> dict[Form, Branch]:
     forms = {}
     for stretch in stretches(len(net.w[0]), domain):
         for window in stretch.windows:
@@ -135,7 +135,7 @@ def paired_pattern(
     return Pattern(whole.errors, tuple(bends), (), (), kinds, tuple(pairs))
 
 
-def _readout(taps: int) -> tuple[Vector, fmpq]:
+def _readout(taps: int) -> tuple[Form, fmpq]:
     """a_k itself, as a part of a condition."""
     return tuple(ZERO for _ in range(taps + 1)), ONE
 
@@ -172,8 +172,8 @@ def snapped_pattern(
     if balance and not pairs:
         return None
     released = {(x.k, x.window) for pair in pairs for x in pair}
-    table: list[dict[Vector, Branch] | None] = []
-    held: list[tuple[int, Vector, fmpq]] = []
+    table: list[dict[Form, Branch] | None] = []
+    held: list[tuple[int, Form, fmpq]] = []
     for k in range(len(net.a)):
         if k in silent:
             table.append(None)
@@ -235,12 +235,12 @@ def _snapped(
     branches: Sequence[Branch],
     crossed: Sequence[_Crossing],
     free: frozenset[Window],
-) -> tuple[dict[Vector, Branch], dict[Vector, fmpq]] | None:
+) -> tuple[dict[Form, Branch], dict[Form, fmpq]] | None:
     vector = net.vector(k)
     fixed = net.b is None  # the background alone is then no weight
-    snapped: dict[Vector, fmpq] = {}
+    snapped: dict[Form, fmpq] = {}
 
-    def value(form: Vector) -> fmpq:
+    def value(form: Form) -> fmpq:
         return snapped[form] if form in snapped else dot(form, vector)
 
     def distance(x: _Crossing) -> fmpq:
@@ -258,7 +258,7 @@ def _snapped(
         if not ends:
             return None
         snapped[(x.window.first, x.window.last)[min(ends)[1]]] = x.at
-    table: dict[Vector, Branch] = {}
+    table: dict[Form, Branch] = {}
     sided: list[Window] = []
     for window in dict.fromkeys(window for stretch in places for window in stretch.windows):
         p, q = value(window.first), value(window.last)
@@ -295,8 +295,8 @@ def _inside(value: fmpq, branch: Branch) -> bool:
 def _assembled(
     net: Stored,
     domain: Domain,
-    table: Sequence[Mapping[Vector, Branch] | None],
-    held: tuple[tuple[int, Vector, fmpq], ...],
+    table: Sequence[Mapping[Form, Branch] | None],
+    held: tuple[tuple[int, Form, fmpq], ...],
     pairs: tuple[tuple[_Crossing, _Crossing], ...],
     left_out: Collection[int] = (),
 ) -> Pattern:
@@ -305,9 +305,9 @@ def _assembled(
     n, share = len(net.w[0]), fmpq(net.share)
     kept = {(k, form) for k, form, _ in held}
     errors, ends = [], {}
-    seen: list[set[tuple[Vector, fmpq]]] = [set() for _ in net.a]
+    seen: list[set[tuple[Form, fmpq]]] = [set() for _ in net.a]
     for stretch in stretches(n, domain):
-        sides: list[dict[int, tuple[Vector, fmpq]]] = [{}, {}]
+        sides: list[dict[int, tuple[Form, fmpq]]] = [{}, {}]
         for k, forms in enumerate(table):
             if forms is None:
                 continue
@@ -347,10 +347,10 @@ def _assembled(
 
 
 def _balanced(pair: tuple[_Crossing, _Crossing]) -> Iterator[Condition]:
-    slopes: dict[int, tuple[Vector, fmpq]] = {}
-    starts: dict[int, tuple[Vector, fmpq]] = {}
+    slopes: dict[int, tuple[Form, fmpq]] = {}
+    starts: dict[int, tuple[Form, fmpq]] = {}
 
-    def add(to: dict[int, tuple[Vector, fmpq]], k: int, form: Sequence[fmpq], t: fmpq) -> None:
+    def add(to: dict[int, tuple[Form, fmpq]], k: int, form: Sequence[fmpq], t: fmpq) -> None:
         old = to.get(k, (tuple(ZERO for _ in form), ZERO))
         to[k] = (tuple(x + y for x, y in zip(old[0], form, strict=True)), old[1] + t)
 

@@ -22,7 +22,16 @@ from scipy.linalg import lstsq
 
 from numerics.conditions import Condition, Stored, dot
 
-__all__ = ["Effort", "dual_of", "lower_bound", "solved", "with_readout"]
+__all__ = [
+    "Effort",
+    "dual_of",
+    "least",
+    "lower_bound",
+    "shortest",
+    "solved",
+    "to_float",
+    "with_readout",
+]
 
 Array = NDArray[np.float64]
 ZERO = fmpq(0)
@@ -42,7 +51,6 @@ class Effort:
         return self.left > 0
 
 
-
 def dual_of(
     conditions: Sequence[Condition], net: Stored, effort: Effort
 ) -> tuple[list[Stored], Array | None]:
@@ -58,20 +66,18 @@ def dual_of(
     return [_moved(net, step, system.size) for step in steps], mu
 
 
-def with_readout(
-    conditions: Sequence[Condition], net: Stored, a: tuple[fmpq, ...]
-) -> list[Stored]:
+def with_readout(conditions: Sequence[Condition], net: Stored, a: tuple[fmpq, ...]) -> list[Stored]:
     """A point near the nearest one that has the readout ``a``, in floats: a linear problem."""
     system = _System(conditions, net)
     if not np.all(np.isfinite(system.gradient)):
         return [net]
     step = np.zeros(system.gradient.shape[1])
     places = system.places
-    step[places] = [_float(new - old) for new, old in zip(a, net.a, strict=True)]
+    step[places] = [to_float(new - old) for new, old in zip(a, net.a, strict=True)]
     slopes = system.local(step)
     slopes[:, places] = 0
     with np.errstate(all="ignore"):
-        moved = _least(slopes, -system.value(step))
+        moved = least(slopes, -system.value(step))
     if not np.all(np.isfinite(moved)):
         return [net]
     return [replace(_moved(net, step + moved, system.size), a=a)]
@@ -86,20 +92,20 @@ class _System:
         self.channels = channels
         self.places = np.arange(channels) * size + size - 1
         total = channels * size + 1
-        self.residual = np.array([_float(x.residual(net)) for x in conditions])
+        self.residual = np.array([to_float(x.residual(net)) for x in conditions])
         self.gradient = np.zeros((len(conditions), total))
         self.couples = np.zeros((len(conditions), channels, n + 1))
         vectors = [net.vector(k) for k in range(channels)]
-        readout = [_float(x) for x in net.a]
+        readout = [to_float(x) for x in net.a]
         for i, x in enumerate(conditions):
             for k, (p, t) in x.product.items():
-                self.couples[i, k] = [_float(y) for y in p]
+                self.couples[i, k] = [to_float(y) for y in p]
                 begin = k * size
                 self.gradient[i, begin : begin + n + 1] += readout[k] * self.couples[i, k]
-                self.gradient[i, begin + n + 1] += _float(dot(p, vectors[k]) + t)
+                self.gradient[i, begin + n + 1] += to_float(dot(p, vectors[k]) + t)
             for k, q in x.plain.items():
-                self.gradient[i, k * size : (k + 1) * size - 1] += [_float(y) for y in q]
-            self.gradient[i, -1] = _float(x.offset)
+                self.gradient[i, k * size : (k + 1) * size - 1] += [to_float(y) for y in q]
+            self.gradient[i, -1] = to_float(x.offset)
         free = np.ones(total, dtype=bool)
         if net.b is None:
             free[size - 2 : -1 : size] = False
@@ -179,7 +185,7 @@ def _newton(system: _System, effort: Effort) -> tuple[list[NDArray[Any]], Array]
                 break
             slopes = system.local(here.step)
             curved = slopes @ system.over(here.half, slopes).T / 2
-            change, size_of = _least(curved, here.q), 1.0
+            change, size_of = least(curved, here.q), 1.0
             while size_of > 1e-9:
                 tried = _dual(system, mu + size_of * change)
                 if tried is not None and tried.value >= here.value - 1e-12 * abs(here.value):
@@ -194,7 +200,7 @@ def _newton(system: _System, effort: Effort) -> tuple[list[NDArray[Any]], Array]
         return ([here.step, _projected(system, here.step, effort)] if gap else [here.step]), mu
 
 
-def _least(matrix: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:
+def least(matrix: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:
     """The shortest least-squares solution, by a pivoted QR; nan where the numbers are not finite."""
     if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(right))):
         return np.full(matrix.shape[1], np.nan)
@@ -208,7 +214,7 @@ def _projected(system: _System, step: NDArray[Any], effort: Effort) -> NDArray[A
             break
         slopes = system.local(step)
         right = slopes @ step - system.value(step)
-        last, step = step, _least(slopes, right)
+        last, step = step, least(slopes, right)
         if not np.all(np.isfinite(step)):
             return last
         if np.max(np.abs(step - last)) <= 1e-13 * np.max(np.abs(step)):
@@ -238,7 +244,8 @@ def _exact(number: float) -> fmpq:
     return fmpq(*number.as_integer_ratio())
 
 
-def _float(number: fmpq | int) -> float:
+def to_float(number: fmpq | int) -> float:
+    """The nearest float64."""
     return float(number) if isinstance(number, int) else int(number.p) / int(number.q)
 
 
@@ -295,21 +302,28 @@ def solved(conditions: Sequence[Condition], net: Stored) -> Stored | None:
         if net.c is None:
             row[-1] = ZERO
         rows.append([*row, -x.residual(net)])
-    reduced, rank = fmpq_mat(rows).rref()
-    table = reduced.tolist()[:rank]
-    if any(not any(row[:-1]) for row in table):
+    flat = shortest(rows)
+    if flat is None:
         return None
-    if not table:
-        return net
-    matrix = fmpq_mat([row[:-1] for row in table])
-    target = fmpq_mat([[row[-1]] for row in table])
-    step = (matrix.transpose() * (matrix * matrix.transpose()).solve(target)).tolist()
-    flat = [x[0] for x in step]
     w = tuple(
         tuple(tap + flat[k * width + u] for u, tap in enumerate(net.w[k])) for k in range(channels)
     )
     b = None if net.b is None else tuple(x + flat[k * width + n] for k, x in enumerate(net.b))
     return replace(net, w=w, b=b, c=None if net.c is None else net.c + flat[-1])
+
+
+def shortest(rows: list[list[fmpq]]) -> list[fmpq] | None:
+    """The shortest x with M x = y, exactly, for rows [M | y]; None where they contradict each other."""
+    reduced, rank = fmpq_mat(rows).rref()
+    table = reduced.tolist()[:rank]
+    if any(not any(row[:-1]) for row in table):
+        return None
+    if not table:
+        return [ZERO] * (len(rows[0]) - 1)
+    matrix = fmpq_mat([row[:-1] for row in table])
+    target = fmpq_mat([[row[-1]] for row in table])
+    step = (matrix.transpose() * (matrix * matrix.transpose()).solve(target)).tolist()
+    return [x[0] for x in step]
 
 
 def _readout(conditions: Sequence[Condition], net: Stored) -> tuple[fmpq, ...]:

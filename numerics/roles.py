@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 from flint import fmpq
 
-from numerics.conditions import Pattern, Stored, Vector, dot
+from numerics.conditions import Form, Pattern, Stored, dot
 
 __all__ = ["ROLES", "Role", "roles"]
 
@@ -87,7 +87,7 @@ class _Laws:
         self.vectors = [net.vector(k) for k in range(len(net.a))]
         self.mirrored = {k: (j, turned) for j, k, turned in pattern.pairs}
 
-    def _lines(self, k: int) -> tuple[tuple[Vector, fmpq], tuple[Vector, fmpq]]:
+    def _lines(self, k: int) -> tuple[tuple[Form, fmpq], tuple[Form, fmpq]]:
         """α and β per unit of a_k, as linear forms (p, t) in v_k."""
         nothing = (tuple(ZERO for _ in self.vectors[k]), ZERO)
         low, high = self.low.product.get(k, nothing), self.high.product.get(k, nothing)

@@ -10,20 +10,33 @@ Z = Σ|w| + |b|, M and Λ bounds of |σ| and of its slope on [-Z, Z], P position
     answer          Σ |a| pooled,     then γ_{K+4} (Σ |a| (P M + pooled) + |c|)
 
 "Any order" covers direct, blocked and fused summation; convolution by Fourier or Winograd transforms is not covered.
+
+For a σ made of polynomials every line is a theorem.  For the others the second rests on an assumption about the library's
+functions, that σ is off by at most 8u (1 + |z| + |σ(z)|) (numerics/rounding.py): tests look at it, no proof does.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from typing import Any
 
+import numpy as np
 from flint import fmpq
 
+from numerics.ball import Net
 from numerics.certificate import Domain, ExactNet
+from numerics.compile import activation
+from numerics.rounding import lipschitz
+from theory.activation import ACTIVATIONS
+from theory.traits import jumps
 
-__all__ = ["UNITS", "running_error"]
+__all__ = ["UNITS", "assumed_error", "running_error"]
 
 UNITS = {"float32": Fraction(1, 2**24), "float64": Fraction(1, 2**53)}
 """The unit roundoff of each type."""
+CUT = 20
+"""Above this torch takes the argument for softplus of it, which is off by e^-20 < 2.1e-9 then."""
 
 
 def _gamma(k: int, unit: Fraction) -> Fraction:
@@ -61,17 +74,72 @@ def running_error(net: ExactNet, domain: Domain, kind: str = "float64") -> Fract
     unit = UNITS[kind]
     if not net.sigma.continuous:
         raise ValueError("an error that carries an argument over a jump has no bound of this kind")
-    n, h = len(net.w[0]), len(net.w[0]) // 2
+
+    def respond(reach: Fraction) -> tuple[Fraction, Fraction, Fraction]:
+        size, steep = _bounds(net, reach)
+        return size, steep, _gamma(8, unit) * size
+
+    w = [[_fraction(tap) for tap in row] for row in net.w]
+    b, a = (list(map(_fraction, row)) for row in (net.b, net.a))
+    return _answer(w, b, a, _fraction(net.c), domain, unit, respond)
+
+
+def assumed_error(net: Net, domain: Domain, kind: str = "float64") -> Fraction:
+    """The same for any row of the catalogue without jumps, on the assumption about its σ that the header states.
+
+    Raises
+    ------
+    KeyError: ``kind`` is neither float32 nor float64.
+    ValueError: σ jumps or overflows, c is missing, or there are too many operations for a bound.
+    """
+    unit, name = UNITS[kind], str(net.sigma)
+    if jumps(ACTIVATIONS[name].expression):
+        raise ValueError("an error that carries an argument over a jump has no bound of this kind")
+    if net.c is None:
+        raise ValueError("the readout bias is needed")
+    start = Fraction(float(np.abs(activation(name)[0](np.zeros(1)))[0])) + unit
+
+    def respond(reach: Fraction) -> tuple[Fraction, Fraction, Fraction]:
+        steepest = float(lipschitz(name, np.array([float(reach) * (1 + 2.0**-50)]))[0])
+        if not np.isfinite(steepest):
+            raise ValueError("σ overflows")
+        steep = Fraction(steepest)
+        size = start + steep * reach
+        own = 8 * unit * (1 + reach + size)
+        return (
+            size,
+            steep,
+            own + (Fraction(21, 10**10) if name == "softplus" and reach > CUT else 0),
+        )
+
+    w = [[Fraction(tap) for tap in row] for row in net.w]
+    b, a = (list(map(Fraction, row)) for row in (net.b, net.a))
+    return _answer(w, b, a, Fraction(net.c), domain, unit, respond)
+
+
+Response = Callable[[Fraction], tuple[Fraction, Fraction, Fraction]]
+"""reach -> M, Λ, and how far σ as computed is off, all on [-reach, reach]."""
+
+
+def _answer(
+    filters: Sequence[Sequence[Fraction]],
+    biases: Sequence[Fraction],
+    readout: Sequence[Fraction],
+    c: Any,
+    domain: Domain,
+    unit: Fraction,
+    respond: Response,
+) -> Fraction:
+    n, h = len(filters[0]), len(filters[0]) // 2
     positions = domain.positions - (2 * h if domain.padding == "valid" else 0)
     lit = min(positions, int((2 * domain.high).ceil()) + n + 1)
     total = carried = Fraction(0)
-    for w, b, a in zip(net.w, net.b, net.a, strict=True):
-        reach = sum((abs(_fraction(tap)) for tap in w), abs(_fraction(b)))
+    for w, b, a in zip(filters, biases, readout, strict=True):
+        reach = sum(map(abs, w), abs(b))
         moved = _gamma(n + 2, unit) * reach
-        size, steep = _bounds(net, reach + moved)
-        off = lit * steep * moved + positions * _gamma(8, unit) * size
+        size, steep, own = respond(reach + moved)
+        off = lit * steep * moved + positions * own
         off += _gamma(positions, unit) * (positions * size + off)
-        weight = abs(_fraction(a))
-        total += weight * off
-        carried += weight * (positions * size + off)
-    return total + _gamma(len(net.a) + 4, unit) * (carried + abs(_fraction(net.c)))
+        total += abs(a) * off
+        carried += abs(a) * (positions * size + off)
+    return total + _gamma(len(readout) + 4, unit) * (carried + abs(c))

@@ -1,6 +1,10 @@
 r"""The worst error over every real radius, enclosed, for any σ that has an enclosure.
 
-On a cell e(φ) = r̂(r) - r, r = m - 1/2 + φ, is enclosed on an interval I around φ₀ by two forms at once,
+On a cell e(φ) = r̂(r) - r, r = m - 1/2 + φ, is enclosed on an interval I around φ₀ where σ is smooth by Taylor's theorem,
+
+    e(I) ⊂ Σ_{k<12} e⁽ᵏ⁾(φ₀)/k! (I - φ₀)ᵏ + e⁽¹²⁾(I)/12! (I - φ₀)¹²,
+
+in which what the channels cancel is gone before an interval enters; elsewhere by two forms at once,
 
     e(I) ⊂ (e evaluated on I) ∩ (e(φ₀) + e'(I) (I - φ₀)),
 
@@ -19,11 +23,12 @@ from functools import lru_cache
 from typing import Any
 
 import sympy as sp
-from flint import arb, ctx, fmpq
+from flint import arb, arb_series, ctx, fmpq
 
 from numerics.ball import Net, constant_ball, dyadic, expression_of, sigma_ball
 from numerics.certificate import HALF, Domain, cells
 from numerics.path import lines
+from numerics.taylor import TERMS, Kinked, series
 from theory.activation import ACTIVATIONS, z
 from theory.traits import jumps
 
@@ -64,11 +69,20 @@ def _slope(sigma: str | sp.Expr) -> Callable[[arb], arb]:
     return sigma_ball(derivative)
 
 
+@lru_cache(maxsize=256)
+def _expanded(sigma: str | sp.Expr) -> Callable[[arb_series], arb_series] | None:
+    """σ on power series, or None where it has none here."""
+    try:
+        return series(expression_of(sigma))
+    except KeyError:
+        return None
+
+
 class _Cell:
     """The error on the cell of m as a function of φ, with all weights enclosed at the current precision."""
 
     def __init__(self, net: Net, m: int, domain: Domain) -> None:
-        self.m = m
+        self.m, self.sigma_of = m, net.sigma
         self.sigma, self.derivative = sigma_ball(net.sigma), _slope(net.sigma)
         self.constant = constant_ball(net.c) - arb(m - HALF)
         self.terms: list[tuple[arb, arb, arb]] = []
@@ -94,6 +108,25 @@ class _Cell:
             total += factor * slope * self.derivative(start + slope * phi)
         return total
 
+    def expansion(self, middle: fmpq, reach: arb) -> arb | None:
+        """The error on middle + reach by Taylor's theorem; None where σ is not smooth, or has no series here."""
+        sigma = _expanded(self.sigma_of)
+        if sigma is None:
+            return None
+        on = arb(middle) + reach
+        total, last = arb_series([self.constant - arb(middle), -1], prec=TERMS + 1), arb(0)
+        try:
+            for factor, start, slope in self.terms:
+                here, wide = ([start + slope * x, slope] for x in (arb(middle), on))
+                total += factor * sigma(arb_series(here, prec=TERMS + 1))
+                last += factor * sigma(arb_series(wide, prec=TERMS + 1))[TERMS]
+        except Kinked:
+            return None
+        value = last
+        for k in reversed(range(TERMS)):
+            value = total[k] + reach * value
+        return value
+
     def bounds(self, low: fmpq, high: fmpq) -> tuple[Fraction, Fraction]:
         """(a lower bound of |e| in the middle, an upper bound of |e| on the whole interval)."""
         middle = (low + high) / 2
@@ -103,6 +136,9 @@ class _Cell:
         if low == high:
             return dyadic(centre.abs_lower()), dyadic(centre.abs_upper())
         reach = arb(0, 1) * arb((high - low) / 2)
+        smooth = self.expansion(middle, reach)
+        if smooth is not None and smooth.is_finite():
+            return dyadic(centre.abs_lower()), dyadic(smooth.abs_upper())
         on = arb(middle) + reach
         forms = (self.error(on), centre + self.rate(on) * reach)
         finite = [dyadic(form.abs_upper()) for form in forms if form.is_finite()]
@@ -133,8 +169,12 @@ def supremum(
     """
     if net.c is None:
         raise ValueError("the readout bias is needed")
-    with ctx.workprec(precision):
-        return _search(net, domain, width, most)
+    cap, ctx.cap = ctx.cap, TERMS + 1
+    try:
+        with ctx.workprec(precision):
+            return _search(net, domain, width, most)
+    finally:
+        ctx.cap = cap
 
 
 def _search(net: Net, domain: Domain, width: Fraction, most: int) -> Enclosed:

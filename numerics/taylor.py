@@ -24,7 +24,16 @@ from numpy.typing import NDArray
 from numerics.ball import constant_ball
 from theory.activation import ACTIVATIONS, z
 
-__all__ = ["TERMS", "at_inflection", "coefficients_at", "inflections", "last_bound", "taylor"]
+__all__ = [
+    "TERMS",
+    "Kinked",
+    "at_inflection",
+    "coefficients_at",
+    "inflections",
+    "last_bound",
+    "series",
+    "taylor",
+]
 
 Array = NDArray[np.float64]
 
@@ -41,23 +50,30 @@ def taylor(name: str, centre: float, radius: float = 0.0) -> Array:
     ctx.cap, ctx.prec = TERMS + 1, 128
     try:
         at = arb_series([arb(centre, radius), 1], prec=TERMS + 1)
-        found = _series(ACTIVATIONS[name].expression)(at)
+        found = series(ACTIVATIONS[name].expression)(at)
         coefficients = [found[k] for k in range(TERMS + 1)]
         ends = [(float(x.lower()), float(x.upper())) for x in coefficients]
-    except _Kinked:
+    except Kinked:
         ends = [(-np.inf, np.inf)] * (TERMS + 1)
     finally:
         ctx.cap, ctx.prec = cap, bits
     return np.array(ends).T
 
 
-class _Kinked(Exception):
-    """|x| was asked for around 0."""
+class Kinked(Exception):
+    """|x| was asked for around 0, or the larger of two that meet."""
 
 
 @cache
-def _series(expression: sp.Expr) -> Callable[[arb_series], arb_series]:
-    """σ on power series, a closure per node; constants are enclosed once, at the precision of the first call."""
+def series(expression: sp.Expr) -> Callable[[arb_series], arb_series]:
+    """σ on power series, a closure per node; constants are enclosed once, at the precision of the first call.
+
+    To be called with flint's cap at :data:`TERMS` + 1; raises :class:`Kinked` where σ is not smooth.
+
+    Raises
+    ------
+    KeyError: the expression holds a function without a series here.
+    """
     if expression == z:
         return lambda x: x
     if not expression.free_symbols:
@@ -65,7 +81,7 @@ def _series(expression: sp.Expr) -> Callable[[arb_series], arb_series]:
         return lambda x: constant
     args = expression.args
     if expression.func is sp.Pow and args[1].is_Integer:
-        base, power = _series(args[0]), int(args[1])
+        base, power = series(args[0]), int(args[1])
 
         def raised(x: arb_series) -> arb_series:
             result = factor = base(x)
@@ -74,17 +90,29 @@ def _series(expression: sp.Expr) -> Callable[[arb_series], arb_series]:
             return result if power > 0 else 1 / result
 
         return raised
-    inner = [_series(argument) for argument in args]
+    inner = [series(argument) for argument in args]
     if expression.func in (sp.Add, sp.Mul):
         join = add if expression.func is sp.Add else mul
         return lambda x: reduce(join, (part(x) for part in inner))
+    if expression.func in (sp.Max, sp.Min):
+        larger = expression.func is sp.Max
+        return lambda x: reduce(lambda one, other: _extreme(one, other, larger), (part(x) for part in inner))  # fmt: skip
     function = _FUNCTIONS[expression.func]
     return lambda x: function(inner[0](x))
 
 
+def _extreme(one: arb_series, other: arb_series, larger: bool) -> arb_series:
+    """The larger or smaller of two, which must not meet."""
+    if one[0] > other[0]:
+        return one if larger else other
+    if one[0] < other[0]:
+        return other if larger else one
+    raise Kinked
+
+
 def _absolute(x: arb_series) -> arb_series:
     if 0 in x[0]:
-        raise _Kinked
+        raise Kinked
     return x if x[0] > 0 else -x
 
 

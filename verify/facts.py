@@ -11,9 +11,9 @@ from flint import fmpq
 
 from numerics.attribution import attribute
 from numerics.ball import Net
-from numerics.certificate import ExactNet, Worst, exact_net, summary
+from numerics.certificate import ExactNet, Worst, summary
 from numerics.conditions import Stored
-from numerics.piecewise import Piecewise, exact_activation
+from numerics.piecewise import Piecewise
 from numerics.quadrature import measured
 from numerics.sensitivity import Sensitivity, sensitivities
 from numerics.supremum import supremum
@@ -23,8 +23,9 @@ from verify.setup import Setup
 __all__ = [
     "Facts",
     "Sides",
+    "ball_net",
     "biases",
-    "exact_of",
+    "enclosed",
     "facts_of",
     "floats",
     "fraction",
@@ -102,21 +103,7 @@ def _computed(stored: Stored, net: ExactNet | None, setup: Setup) -> Facts:
     """In float64, but for the worst error."""
     w, b, a, c = floats(stored)
     found = measured(setup.activation, w, b, a / stored.share, c, setup.domain)
-    if net is not None:
-        worst = summary(net, setup.domain).worst
-    else:
-        share = Fraction(stored.share)
-        whole = Net(
-            setup.activation,
-            tuple(tuple(map(fraction, row)) for row in stored.w),
-            tuple(map(fraction, biases(stored))),
-            tuple(fraction(x) / share for x in stored.a),
-            fraction(stored.c if stored.c is not None else fmpq(0)),
-        )
-        bound = supremum(whole, setup.domain, most=INTERVALS)
-        worst = Worst(
-            rational_of(bound.low), rational_of(bound.high), rational_of(bound.radius), True
-        )
+    worst = summary(net, setup.domain).worst if net is not None else enclosed(stored, setup)
     k, n = w.shape
     scale = np.concatenate([np.ones(k * n + k), np.full(k, 1 / stored.share), [1.0]])
     keep = np.concatenate(
@@ -138,6 +125,23 @@ def _computed(stored: Stored, net: ExactNet | None, setup: Setup) -> Facts:
     )
 
 
+def enclosed(stored: Stored, setup: Setup) -> Worst:
+    """The worst error of a network with any activation without jumps, in ball arithmetic."""
+    bound = supremum(ball_net(stored, setup.activation), setup.domain, most=INTERVALS)
+    return Worst(rational_of(bound.low), rational_of(bound.high), rational_of(bound.radius), True)
+
+
+def ball_net(stored: Stored, activation: str) -> Net:
+    """The network for numerics.ball, with sum pooling."""
+    return Net(
+        activation,
+        tuple(tuple(map(fraction, row)) for row in stored.w),
+        tuple(map(fraction, biases(stored))),
+        tuple(fraction(x) / stored.share for x in stored.a),
+        fraction(stored.c if stored.c is not None else fmpq(0)),
+    )
+
+
 def stored_of(found: Checkpoint, setup: Setup) -> Stored:
     """The weights of a checkpoint in rational numbers."""
 
@@ -150,19 +154,6 @@ def stored_of(found: Checkpoint, setup: Setup) -> Stored:
         exact(found.a),
         None if found.c is None else exact(found.c)[0],
         setup.share(found.w.shape[1]),
-    )
-
-
-def exact_of(stored: Stored, activation: str) -> ExactNet | None:
-    """The network for numerics.certificate; None where σ is no piecewise polynomial."""
-    if exact_activation(activation) is None:
-        return None
-    return exact_net(
-        activation,
-        [[fraction(x) for x in row] for row in stored.w],
-        [fraction(x) for x in biases(stored)],
-        [fraction(x) / stored.share for x in stored.a],
-        fraction(stored.c if stored.c is not None else fmpq(0)),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["interval", "place", "short", "show"]
+__all__ = ["derived", "interval", "place", "proved", "short", "show"]
 
 
 def short(value: float | None, digits: int = 3) -> str:
@@ -35,6 +35,18 @@ def derived(one: dict[str, Any]) -> str:
     if value is None:
         return ""
     return interval(value) if isinstance(value, list) else f"{value:.12g}"
+
+
+def proved(near: dict[str, Any]) -> str:
+    """The bounds on the distance, as far as there are any."""
+    bounds = []
+    if near["distance"][0] is not None:
+        bounds.append(
+            f"no exact network of the same pattern is nearer than {short(near['distance'][0])}"
+        )
+    if near["anywhere"] is not None:
+        bounds.append(f"none at all is nearer than {short(near['anywhere'])}")
+    return "".join(f"; {bound}" for bound in bounds)
 
 
 def show(document: dict[str, Any]) -> None:
@@ -78,11 +90,10 @@ def show(document: dict[str, Any]) -> None:
     say(f"worst error: {exactly} {short(worst['about'], 6)} at r = {where}{runs}")
     near = document["nearest"]
     if near["exists"]:
-        low, high = near["distance"]
-        least = f"no exact network of the same pattern is nearer than {short(low)}"
-        if near["anywhere"] is not None:
-            least += f", and none at all nearer than {short(near['anywhere'])}"
-        say(f"nearest exact network found: distance {short(high)} ({', '.join(near['cells'])}); {least}")  # fmt: skip
+        high = near["distance"][1]
+        say(
+            f"nearest exact network found: distance {short(high)} ({', '.join(near['cells'])}){proved(near)}"
+        )
     else:
         say(f"nearest exact network: {near['reason']}")
     for k, one in enumerate(document["canonical"]):

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from numerics.certificate import summary
-from numerics.conditions import Stored
+from numerics.conditions import Stored, exact_of
 from numerics.dyadic import dyadic
 from theory.activation import ACTIVATIONS
 from verify.account import Account
 from verify.checkpoint import encoded
-from verify.facts import exact_of, floats, number, rational
+from verify.facts import enclosed, floats, number, rational
 
 __all__ = ["Repaired", "repaired"]
 
@@ -43,11 +43,8 @@ def repaired(explained: Account) -> Repaired | None:
     else:
         net = _rounded(near.net)
         exact = exact_of(net, setup.activation)
-        if exact is None:
-            error = "rounded to float64 from an exact one"
-        else:
-            worst = summary(exact, setup.domain).worst
-            error = f"rounded to float64 from an exact one, it errs by {number(worst.high):.3g} pixel at most"
+        worst = enclosed(net, setup) if exact is None else summary(exact, setup.domain).worst
+        error = f"rounded to float64 from an exact one, it errs by {number(worst.high):.3g} pixel at most"
     return Repaired(_file(net, explained), f"the nearest exact network that was found; {error}")
 
 
