@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
@@ -12,13 +11,12 @@ import torch
 from flint import fmpq
 
 from numerics import oracle
-from numerics.certificate import Domain, ExactNet, error_on, exact_net
-from numerics.checker import check as accepted
-from numerics.document import certificate
+from numerics.certificate import Domain, ExactNet, error_on
 from numerics.running import running_error
 from numerics.sample import pulse
 from theory.activation import ACTIVATIONS
 from theory.extremes import Extremes
+from verify.certified import accepted, certified_net, plateau
 from verify.ensemble import Setting, Weights
 from verify.lab import Lab, Profile
 from verify.minimise import on_the_way
@@ -99,22 +97,19 @@ def train(law: Extremes, lab: Lab) -> Column:
     worst, bent, refused, networks = 0.0, 0, 0, 0
     for setting in BENT:
         radii, weights = setting.radii, _chosen(lab, setting)
-        length = radii.half_length(setting.taps)
-        low = fmpq(2 * radii.first - 1, 2)
-        domain = Domain(length, low, low + radii.cells)
+        domain = plateau(setting)
         fine = radii.first - 0.5 + np.arange(radii.cells * GRID + 1) / GRID
-        x = torch.tensor(pulse(fine, length))
+        x = torch.tensor(pulse(fine, domain.half_length))
         for j in range(len(weights.c)):
             w, b = weights.w[j].tolist(), weights.b[j].tolist()
-            net = exact_net(setting.activation, w, b, weights.a[j].tolist(), float(weights.c[j]))
+            net = certified_net(setting, weights, j)
             stated = _stated(law, setting, net, w, b, domain)
             bound = float(running_error(net, domain)) + 8 * float(np.max(fine)) * 2.0**-53
             with torch.no_grad():
                 found = float(torch.max(torch.abs(load(setting, weights, j)(x) - torch.tensor(fine))))  # fmt: skip
             worst = float(np.max([worst, (found - float(stated)) / bound]))
-            document = certificate(net, domain)
-            claimed = accepted(json.dumps(document).encode())["worst"][1]
-            refused += Fraction(claimed) != stated
+            claim = accepted(net, domain)
+            refused += claim is None or claim["worst"] != (stated, stated)
             bent += stated > Fraction(1, 10**6)
             networks += 1
     detail = (

@@ -1,0 +1,170 @@
+"""What weights do not say: every setting is read or refused in one sentence that names it."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+from flint import fmpq
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from numerics.path import PADDINGS
+from tests.stored import fraction
+from theory.activation import ACTIVATIONS
+from verify.setup import KEYS, POOLINGS, Setup, setup_of
+
+LEAST = {"activation": "relu", "length": "13"}
+
+
+def refused(told: dict[str, str | None], taps: int = 3) -> str:
+    """The sentence with which these settings are refused."""
+    with pytest.raises(ValueError) as error:
+        setup_of(told, taps)
+    message = str(error.value)
+    assert message and "\n" not in message and len(message) < 400
+    return message
+
+
+def test_what_is_not_said_has_a_default() -> None:
+    """Sum pooling, zeros outside, and radii at which no window sees both ends of the pulse, or the border."""
+    for taps in (1, 3, 5):
+        found = setup_of(LEAST, taps)
+        domain = found.domain
+        assert (found.activation, found.pooling, domain.padding) == ("relu", "sum", "zeros")
+        assert (domain.half_length, domain.positions) == (6, 13)
+        # The narrowest pulse fills a window; at the widest one the last window with light is centred on a pixel.
+        assert fraction(2 * domain.low) == taps
+        assert fraction(domain.high) + taps // 2 == domain.half_length
+
+
+def test_an_empty_string_is_not_said() -> None:
+    assert setup_of({**LEAST, "pooling": "", "r_min": "", "r_max": None}, 3) == setup_of(LEAST, 3)
+
+
+@pytest.mark.parametrize("key", ["activation", "length"])
+@pytest.mark.parametrize("value", [None, ""])
+def test_these_have_no_default(key: str, value: str | None) -> None:
+    message = refused({**LEAST, key: value})
+    assert key in message and f"--{key}" in message
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"activation": "ReLU"}, "activation is one of"),
+        ({"activation": "relu "}, "activation is one of"),
+        ({"activation": "__class__"}, "activation is one of"),
+        ({"pooling": "max"}, "pooling is one of sum, mean"),
+        ({"padding": "reflect"}, "padding is one of"),
+        ({"padding": "ZEROS"}, "padding is one of"),
+        ({"length": "12"}, "length is an odd number"),
+        ({"length": "0"}, "length is an odd number"),
+        ({"length": "-13"}, "length is an odd number"),
+        ({"length": "13.0"}, "length is an odd number"),
+        ({"length": "1_3"}, "length is an odd number"),
+        ({"length": " 13"}, "length is an odd number"),
+        ({"length": "13\n"}, "length is an odd number"),
+        ({"length": "٣"}, "length is an odd number"),
+        ({"length": "20003"}, "length is an odd number"),
+        ({"length": "9" * 10**6}, "length is an odd number"),
+        ({"length": "1"}, "do not fit into 1 pixels"),
+        ({"r_min": "nan"}, "r_min is a number"),
+        ({"r_min": "inf"}, "r_min is a number"),
+        ({"r_min": "-1"}, "r_min is a number"),
+        ({"r_min": "1e0"}, "r_min is a number"),
+        ({"r_min": "2,5"}, "r_min is a number"),
+        ({"r_min": "1/0"}, "r_min is a number"),
+        ({"r_min": "2.5\n"}, "r_min is a number"),
+        ({"r_min": "\x1b[31m2"}, "r_min is a number"),
+        ({"r_max": "5/"}, "r_max is a number"),
+        ({"r_max": "9" * 10**6}, "r_max is a number"),
+        ({"r_min": "0.49"}, "from 0.49 to"),
+        ({"r_min": "5"}, "from 5 to 5"),
+        ({"r_min": "4", "r_max": "3"}, "from 4 to 3"),
+        ({"r_max": "6.51"}, "at most on 13 pixels"),
+        ({"r_max": "999999"}, "at most on 13 pixels"),
+    ],
+)
+def test_what_does_not_fit_is_named(told: dict[str, str | None], words: str) -> None:
+    message = refused({**LEAST, **told})
+    assert words in message and "\x1b" not in message
+
+
+def test_the_default_radii_of_a_filter_as_long_as_the_signal_are_refused_and_others_taken() -> None:
+    assert "radii" in refused({**LEAST, "length": "5"}, 5)
+    assert setup_of({**LEAST, "length": "5", "r_min": "1/2", "r_max": "2.5"}, 5).domain.half_length == 2  # fmt: skip
+
+
+@given(
+    st.sampled_from(KEYS), st.text(max_size=60) | st.from_regex(r"[-+0-9./e_ ]{1,12}", fullmatch=True)
+)  # fmt: skip
+@example("r_max", "5/1")
+@example("r_min", "1/1/1")
+@example("length", "0000013")
+def test_any_text_is_read_or_refused_in_one_line(key: str, value: str) -> None:
+    told = {**LEAST, key: value}
+    try:
+        found = setup_of(told, 3)
+    except ValueError as error:
+        message = str(error)
+        assert "\n" not in message and message.isprintable()
+        return
+    domain = found.domain
+    assert Fraction(1, 2) <= fraction(domain.low) < fraction(domain.high)
+    assert fraction(domain.high) <= domain.half_length + Fraction(1, 2)
+
+
+@st.composite
+def setups(draw: st.DrawFn) -> tuple[dict[str, str], int]:
+    """Everything said, and right."""
+    taps = draw(st.sampled_from((1, 3, 5, 9)))
+    half = draw(st.integers(taps // 2, 200))
+    top = 2 * half + 1
+    parts = draw(st.sampled_from((1, 2, 3, 10, 64, 99999)))
+    ends = [draw(st.integers(parts, top * parts)) for _ in range(2)]
+    assume(ends[0] != ends[1])
+    low, high = sorted(Fraction(x, 2 * parts) for x in ends)
+    return {
+        "activation": draw(st.sampled_from(sorted(ACTIVATIONS))),
+        "pooling": draw(st.sampled_from(POOLINGS)),
+        "padding": draw(st.sampled_from(PADDINGS)),
+        "length": str(top),
+        "r_min": str(low),
+        "r_max": str(high),
+    }, taps
+
+
+@given(setups())
+@example(({**LEAST, "pooling": "mean", "padding": "valid", "r_min": "1/3", "r_max": "13/2"}, 3))
+def test_what_it_says_of_itself_gives_it_back(case: tuple[dict[str, str], int]) -> None:
+    told, taps = case
+    if told["r_min"] == "1/3":  # below the narrowest pulse of all
+        assert "1/3" in refused(dict(told), taps)
+        return
+    found = setup_of(told, taps)
+    assert (found.domain.low, found.domain.high) == tuple(_exact(told[key]) for key in ("r_min", "r_max"))  # fmt: skip
+    said = found.as_dict()
+    assert tuple(said) == KEYS and all(isinstance(value, str) for value in said.values())
+    again = setup_of(said, taps)
+    assert again == found and again.as_dict() == said
+    assert isinstance(again, Setup)
+
+
+def _exact(text: str) -> fmpq:
+    value = Fraction(text)
+    return fmpq(value.numerator, value.denominator)
+
+
+@given(setups())
+def test_the_pooled_sum_is_divided_by_the_positions(case: tuple[dict[str, str], int]) -> None:
+    """A mean over what a convolution of this padding gives back."""
+    told, taps = case
+    found = setup_of(told, taps)
+    pixels = found.domain.positions
+    places = sum(
+        1
+        for i in range(pixels)
+        if found.domain.padding != "valid" or taps // 2 <= i < pixels - taps // 2
+    )
+    assert found.share(taps) == (1 if found.pooling == "sum" else places)
