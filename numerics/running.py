@@ -100,7 +100,8 @@ def assumed_error(net: Net, domain: Domain, kind: str = "float64") -> Fraction:
     start = Fraction(float(np.abs(activation(name)[0](np.zeros(1)))[0])) + unit
 
     def respond(reach: Fraction) -> tuple[Fraction, Fraction, Fraction]:
-        steepest = float(lipschitz(name, np.array([float(reach) * (1 + 2.0**-50)]))[0])
+        with np.errstate(over="ignore"):
+            steepest = float(lipschitz(name, np.array([float(reach) * (1 + 2.0**-50)]))[0])
         if not np.isfinite(steepest):
             raise ValueError("σ overflows")
         steep = Fraction(steepest)

@@ -96,3 +96,33 @@ def test_what_cannot_be_enclosed_is_refused() -> None:
         supremum(Net("hardshrink", ((1.0,),), (0.0,), (1.0,), 0.0), domain)
     with pytest.raises(ValueError, match="readout bias"):
         supremum(Net("tanh", ((1.0,),), (0.0,), (1.0,)), domain)
+
+
+@pytest.mark.parametrize("name", ["softplus", "gelu", "silu", "logsigmoid"])
+def test_what_mirror_images_cancel_costs_no_intervals(name: str) -> None:
+    """A pair is exact up to the rounding of its weights, though each channel bends by much more: seen to 1e-12 at once."""
+    w = (0.3, 0.7, -0.2)
+    pair = Net(name, (w, tuple(-x for x in w)), (0.4, -0.4), (0.625, -0.625), 0.0)
+    low, high = fmpq(3, 2), fmpq(11, 2)
+    start = supremum(pair, Domain(7, low, low))
+    exact = Net(name, pair.w, pair.b, pair.a, _offset(pair))
+    found = supremum(exact, Domain(7, low, high))
+    assert start.high > 1e-3
+    assert found.high < F(1, 10**12) and found.intervals < 100
+
+
+def _offset(net: Net) -> F:
+    """The readout bias that takes away the error at r = 3/2, to a rounding."""
+    return -F(float(error_ball(net, F(3, 2), 7).mid()))
+
+
+@given(st.sampled_from(SMOOTH), nets(SMOOTH))
+@example("elu", Net("elu", ((1.0, -2.0, 0.5),), (0.0,), (1.0,), 0.0))
+def test_taylor_encloses_the_error_on_every_interval(name: str, net: Net) -> None:
+    """The worst error of a short stretch, which is one interval at first, against enclosures at radii inside."""
+    net = Net(name, net.w, net.b, net.a, net.c)
+    domain = Domain(6, fmpq(9, 4), fmpq(9, 4) + fmpq(1, 8))
+    found = supremum(net, domain, width=F(10), most=1)
+    for t in range(9):
+        ball = error_ball(net, F(9, 4) + F(t, 64), 6)
+        assert dyadic(ball.abs_lower()) <= found.high

@@ -6,11 +6,12 @@ import argparse
 import os
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-__all__ = ["Parser", "command_parser", "content", "guarded", "odd", "whole"]
+__all__ = ["Parser", "command_parser", "content", "guarded", "odd", "whole", "working"]
 
 
 class Parser(argparse.ArgumentParser):
@@ -44,6 +45,18 @@ def guarded(program: str, body: Callable[[], int]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+@contextmanager
+def working(text: str) -> Iterator[None]:
+    """A line that moves on stderr while something takes long, when that is a terminal; nothing otherwise."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(text):
+        yield
 
 
 def content(path: Path, most: int) -> bytes:

@@ -25,7 +25,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from verify.arguments import Parser, command_parser, guarded
+from verify.arguments import Parser, command_parser, guarded, working
 
 if TYPE_CHECKING:
     from verify.account import Account
@@ -87,7 +87,8 @@ def _run(options: Namespace, parser: Parser) -> int:
         parser.error(f"{options.repair}: it exists, and is not written over")
     if options.out is not None:
         _probe(options.out, parser)
-    explained = account(found, setup, options.tolerance, options.file.name)
+    with working("explaining"):
+        explained = account(found, setup, options.tolerance, options.file.name)
     text = json.dumps(explained.document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     if options.out is not None:
         _write(options, text, explained, parser)
