@@ -18,7 +18,7 @@ from verify import figures
 from verify.account import Account
 from verify.explain import render
 from verify.facts import biases, floats, fraction, number
-from verify.network_text import derived, place, proved, short
+from verify.network_text import derived, place, place_of, proved, short
 
 __all__ = ["page"]
 
@@ -61,6 +61,7 @@ def page(explained: Account) -> str:
             for one in document["weights"]
         ],
         proved=proved(document["nearest"]) if document["nearest"]["exists"] else "",
+        radius=place_of(document["worst_error"]["radius"]),
         shown=SHOWN,
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["derived", "interval", "place", "proved", "short", "show"]
+__all__ = ["derived", "interval", "place", "place_of", "proved", "short", "show"]
 
 
 def short(value: float | None, digits: int = 3) -> str:
@@ -27,6 +27,12 @@ def interval(ends: list[float | None]) -> str:
     left = "(−∞" if low is None else f"[{low:.6g}"
     right = "∞)" if high is None else f"{high:.6g}]"
     return f"{left}, {right}"
+
+
+def place_of(radius: str) -> str:
+    """A radius as it is, or in decimals where it has many digits."""
+    over, _, under = radius.partition("/")
+    return radius if len(radius) < 24 else f"about {int(over) / int(under or 1):.9g}"
 
 
 def derived(one: dict[str, Any]) -> str:
@@ -84,7 +90,7 @@ def show(document: dict[str, Any]) -> None:
     parts = [f"{name} {short(part)}" for name, part in loss["parts"].items() if part]
     say(f"loss: {short(loss['value'])}" + (f" = {' + '.join(parts)}" if parts else ""))
     worst = document["worst_error"]
-    where = worst["radius"] if len(worst["radius"]) < 24 else f"about {_decimal(worst['radius'])}"
+    where = place_of(worst["radius"])
     exactly = "exactly" if isinstance(worst["value"], str) else "at most"
     runs = "".join(f"; as it runs in {kind} at most {short(most)}" for kind, most in worst["as_it_runs"].items())  # fmt: skip
     say(f"worst error: {exactly} {short(worst['about'], 6)} at r = {where}{runs}")
@@ -99,8 +105,3 @@ def show(document: dict[str, Any]) -> None:
     for k, one in enumerate(document["canonical"]):
         taps = ", ".join(short(tap, 6) for tap in one["w"])
         say(f"canonical form, channel {k}: a = {short(one['a'], 6)}, b = {short(one['b'], 6)}, w = ({taps})")  # fmt: skip
-
-
-def _decimal(number: str) -> str:
-    over, _, under = number.partition("/")
-    return f"{int(over) / int(under or 1):.9g}"
