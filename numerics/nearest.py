@@ -25,11 +25,19 @@ from flint import arb, ctx, fmpq
 from numpy.typing import NDArray
 
 from numerics.ball import expression_of
-from numerics.certificate import Domain
-from numerics.conditions import Branch, Condition, Pattern, Stored, dot, holds
+from numerics.certificate import Domain, summary
+from numerics.conditions import Branch, Condition, Pattern, Stored, dot, exact_of, holds
 from numerics.patterns import branches_of, linear_pattern, paired_pattern, snapped_pattern
 from numerics.piecewise import rational
-from numerics.projection import Effort, dual_of, lower_bound, solved, to_float, with_readout
+from numerics.projection import (
+    Effort,
+    dual_of,
+    lower_bound,
+    solved,
+    solved_by_readout,
+    to_float,
+    with_readout,
+)
 from numerics.refit import refitted
 from theory.activation import z
 from theory.traits import odd_part
@@ -68,11 +76,21 @@ def nearest(sigma: str | sp.Expr, net: Stored, domain: Domain) -> Nearest | None
     ``low`` is a bound for its own pattern only: :func:`distance_bound` is one for all.  Over pieces of higher degree
     (rows of the catalogue only) there is no pattern and no such bound.
     """
-    found = [near for pattern in _candidates(sigma, net, domain) if (near := _in(pattern, net))]
+    found = [
+        near
+        for pattern in _candidates(sigma, net, domain)
+        if (near := _in(pattern, net)) and _confirmed(sigma, near.net, domain)
+    ]
     bent = refitted(sigma, net, domain) if isinstance(sigma, str) else None
     if bent is not None:
         found.append(Nearest(bent, None, (), 0.0, _root(_square(net, bent))[1]))
     return min(found, key=lambda near: near.high, default=None)
+
+
+def _confirmed(sigma: str | sp.Expr, net: Stored, domain: Domain) -> bool:
+    """Where σ is made of polynomials, numerics.certificate says so too; it knows nothing of patterns."""
+    exact = exact_of(net, sigma)
+    return exact is None or summary(exact, domain).worst.high == 0
 
 
 def _candidates(sigma: str | sp.Expr, net: Stored, domain: Domain) -> Iterator[Pattern]:
@@ -185,8 +203,9 @@ class _Ends:
         self.low = np.array([-np.inf if low is None else to_float(low) for low, _ in limits])
         self.high = np.array([np.inf if high is None else to_float(high) for _, high in limits])
 
-    def left(self, net: Stored) -> list[_Left]:
-        """Which windows are off their branch, the farthest first: in floats where these can tell, else exactly."""
+    def left(self, net: Stored, slack: float = 0.0) -> list[_Left]:
+        """Which windows are off their branch by more than ``slack``, the farthest first: in floats where these can tell,
+        else exactly."""
         if not len(self.k):
             return []
         exact = [net.vector(k) for k in range(len(net.a))]
@@ -200,7 +219,7 @@ class _Ends:
             if by <= known[place]:
                 at = dot(end.form, exact[end.k]) - self.at(int(place), side)
                 by = side * to_float(at)
-            if by > 0:
+            if by > slack:
                 found.append(_Left(int(place), side, by))
         return sorted(found, key=lambda x: -x.by)
 
@@ -240,10 +259,10 @@ def _walked(
         inwards = []
         if mu is not None and at_once and readout is None:
             inwards = [key for key, m in zip(active, mu[own:], strict=True) if m * key[1] < 0]
-        left = min((ends.left(point) for point in points), key=len)
+        # The step to a point is a float: what it is off by is no reason to hold a window.
+        left = min((ends.left(x, 1e-10 * _root(_square(net, x))[1]) for x in points), key=len)
         if not inwards and all((x.place, x.side) in active for x in left):
-            exact = [x for x in (solved(conditions, point) for point in points) if x is not None]
-            near = min(exact, key=lambda x: _square(net, x), default=None)
+            near = _exactly(conditions, net, points)
             if near is None:
                 return None
             left = ends.left(near)
@@ -258,6 +277,17 @@ def _walked(
         more = [(x.place, x.side) for x in left if (x.place, x.side) not in active]
         for place, side in more if at_once else more[:1]:
             active[place, side] = ends.held(place, side)
+    return None
+
+
+def _exactly(
+    conditions: Sequence[Condition], net: Stored, points: Sequence[Stored]
+) -> Stored | None:
+    """The nearest of the exact points next to these; conditions that ask for equal readouts may allow the stored ones only."""
+    for way, near in ((solved, points), (solved, [net]), (solved_by_readout, points)):
+        found = [x for x in (way(conditions, point) for point in near) if x is not None]
+        if found:
+            return min(found, key=lambda x: _square(net, x))
     return None
 
 

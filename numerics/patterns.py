@@ -171,14 +171,14 @@ def snapped_pattern(
     pairs = _pairs(crossed) if balance else []
     if balance and not pairs:
         return None
-    released = {(x.k, x.window) for pair in pairs for x in pair}
+    released = {(x.k, x.window, x.at) for pair in pairs for x in pair}
     table: list[dict[Form, Branch] | None] = []
     held: list[tuple[int, Form, fmpq]] = []
     for k in range(len(net.a)):
         if k in silent:
             table.append(None)
             continue
-        free = frozenset(window for j, window in released if j == k)
+        free = frozenset((window, at) for j, window, at in released if j == k)
         found = _snapped(net, k, places, branches, [x for x in crossed if x.k == k], free)
         if found is None:
             return None
@@ -234,7 +234,7 @@ def _snapped(
     places: Sequence[Stretch],
     branches: Sequence[Branch],
     crossed: Sequence[_Crossing],
-    free: frozenset[Window],
+    free: frozenset[tuple[Window, fmpq]],
 ) -> tuple[dict[Form, Branch], dict[Form, fmpq]] | None:
     vector = net.vector(k)
     fixed = net.b is None  # the background alone is then no weight
@@ -248,7 +248,7 @@ def _snapped(
 
     for x in sorted(crossed, key=distance):
         p, q = value(x.window.first), value(x.window.last)
-        if x.window in free or (p - x.at) * (q - x.at) >= 0:
+        if (x.window, x.at) in free or (p - x.at) * (q - x.at) >= 0:
             continue
         ends = [
             (abs(p_or_q - x.at), place)
@@ -260,10 +260,11 @@ def _snapped(
         snapped[(x.window.first, x.window.last)[min(ends)[1]]] = x.at
     table: dict[Form, Branch] = {}
     sided: list[Window] = []
+    crossing = {window for window, _ in free}
     for window in dict.fromkeys(window for stretch in places for window in stretch.windows):
         p, q = value(window.first), value(window.last)
         both = [branch for branch in branches if branch.holds(p) and branch.holds(q)]
-        if window in free:
+        if window in crossing:
             for form, at in ((window.first, p), (window.last, q)):
                 table.setdefault(form, next(branch for branch in branches if branch.holds(at)))
             continue

@@ -29,6 +29,7 @@ __all__ = [
     "lower_bound",
     "shortest",
     "solved",
+    "solved_by_readout",
     "to_float",
     "with_readout",
 ]
@@ -43,7 +44,7 @@ PROJECTIONS = 60
 class Effort:
     """How many multiplications are left: large networks are given up after the same number everywhere, not after a time."""
 
-    left: float = 1e10
+    left: float = 2e9
 
     def spend(self, conditions: int, weights: int) -> bool:
         """For one linear problem of that size; False once nothing is left."""
@@ -310,6 +311,31 @@ def solved(conditions: Sequence[Condition], net: Stored) -> Stored | None:
     )
     b = None if net.b is None else tuple(x + flat[k * width + n] for k, x in enumerate(net.b))
     return replace(net, w=w, b=b, c=None if net.c is None else net.c + flat[-1])
+
+
+def solved_by_readout(conditions: Sequence[Condition], net: Stored) -> Stored | None:
+    """An exact point with the filters first: (w, b) projected onto the conditions on them alone, then (a, c) onto the rest.
+
+    Where windows stand on both ends of a channel's branch its filter has no room left, and only the readout can give way.
+    """
+    alone = [x for x in conditions if not x.product and not x.offset]
+    near = solved(alone, net) if alone else net
+    if near is None:
+        return None
+    one = ZERO if net.c is None else fmpq(1)
+    vectors = [near.vector(k) for k in range(len(net.a))]
+    rows = []
+    for x in conditions:
+        if x.product or x.offset:
+            row = [ZERO] * len(net.a)
+            for k, (p, t) in x.product.items():
+                row[k] = dot(p, vectors[k]) + t
+            rows.append([*row, one * x.offset, -x.residual(near)])
+    step = shortest(rows)
+    if step is None:
+        return None
+    a = tuple(x + y for x, y in zip(near.a, step, strict=False))
+    return replace(near, a=a, c=None if near.c is None else near.c + step[-1])
 
 
 def shortest(rows: list[list[fmpq]]) -> list[fmpq] | None:

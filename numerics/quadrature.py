@@ -36,7 +36,8 @@ class Measured:
     ----------
     alpha, beta, deviation: slope error, offset error, the largest |D| at the nodes.
     parts, loss: as :class:`numerics.attribution.Attribution`.
-    gradient, curvature: of the loss to w (K, n), b (K), a (K) and c, flat in this order.
+    gradient, curvature: of the loss to w (K, n), b (K), a (K) and c, flat in this order: (2, K(n + 2) + 1), for the weight
+        made smaller and made larger, which differ where a window stands on a kink.
     """
 
     alpha: float
@@ -62,17 +63,20 @@ def measured(name: str, w: Array, b: Array, a: Array, c: float, domain: Domain) 
     seen = _windows(pulse(r, domain.half_length), n, domain.padding)
     sigma, slope = activation(name)
     z = np.einsum("rpu,ku->rkp", seen, w) + b[:, None]
-    pooled, steep = np.sum(sigma(z), axis=2), slope(z)
+    pooled = np.sum(sigma(z), axis=2)
     error = pooled @ a + c - r
-    derivative = np.concatenate(
-        [
+
+    def derivative(steep: Array) -> Array:
+        parts = (
             (a[:, None] * np.einsum("rkp,rpu->rku", steep, seen)).reshape(len(r), -1),
             a * np.sum(steep, axis=2),
             pooled,
             np.ones((len(r), 1)),
-        ],
-        axis=1,
-    )
+        )
+        return np.concatenate(parts, axis=1)
+
+    # Light is not negative: a larger tap or bias moves every argument up, a smaller one down.
+    sides = [derivative(slope(np.nextafter(z, end))) for end in (-np.inf, np.inf)]
     size = seen.shape[1]
     q = quantities(w, b, name, phi)
     channels = (q.slope, q.background, q.kappa, q.deviation)
@@ -93,8 +97,8 @@ def measured(name: str, w: Array, b: Array, a: Array, c: float, domain: Domain) 
         float(np.max(np.abs(d))),
         dict(zip(NAMES, parts, strict=True)),
         mean(error * error),
-        2 * (weight * error) @ derivative,
-        weight @ derivative**2,
+        np.stack([2 * (weight * error) @ side for side in sides]),
+        np.stack([weight @ side**2 for side in sides]),
     )
 
 

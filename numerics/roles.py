@@ -39,6 +39,8 @@ ROLES = (
 )
 """Every role; ``mirrors channel`` is followed by the number of the channel."""
 ZERO = fmpq(0)
+RESOLUTION = fmpq(1, 2**40)
+"""What a readout weight changes counts as 0 below this share of the terms it is made of: stored weights are rounded."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,13 @@ class Role:
     interval: tuple[fmpq | None, fmpq | None] | None
 
 
-def roles(net: Stored, pattern: Pattern, alpha: fmpq, beta: fmpq) -> list[Role]:
-    """The role of every stored weight, in the order conv.weight, conv.bias, readout.weight, readout.bias."""
-    laws = _Laws(net, pattern, alpha, beta)
+def roles(net: Stored, pattern: Pattern, residuals: tuple[fmpq, fmpq] | None) -> list[Role]:
+    """The role of every stored weight, in the order conv.weight, conv.bias, readout.weight, readout.bias.
+
+    ``residuals``: α and β; None where no cell of the domain is a plateau cell far from the border.  Then they are those of
+    the straight line through the pattern's error at both ends of the last cell.
+    """
+    laws = _Laws(net, pattern, residuals)
     n, channels = len(net.w[0]), range(len(net.a))
     found = [laws.tap(k, u, "conv.weight", (k, 0, u)) for k in channels for u in range(n)]
     if net.b is not None:
@@ -73,17 +79,21 @@ def roles(net: Stored, pattern: Pattern, alpha: fmpq, beta: fmpq) -> list[Role]:
     if net.c is not None:
         everywhere = (None, None)
         found.append(
-            Role("readout.bias", (0,), net.c, "moves the offset", net.c - beta, everywhere)
+            Role("readout.bias", (0,), net.c, "moves the offset", net.c - laws.beta, everywhere)
         )
     return found
 
 
 class _Laws:
-    def __init__(self, net: Stored, pattern: Pattern, alpha: fmpq, beta: fmpq) -> None:
+    def __init__(self, net: Stored, pattern: Pattern, residuals: tuple[fmpq, fmpq] | None) -> None:
         self.net, self.pattern = net, pattern
-        self.alpha, self.beta = alpha, beta
         # The last two conditions are those of one plateau cell, where there is one: e = α r + β at both ends.
         self.low, self.high = pattern.errors[-2:]
+        if residuals is None:
+            first, last = self.low.residual(net), self.high.residual(net)
+            alpha = (last - first) / (self.high.value - self.low.value)
+            residuals = alpha, first - alpha * self.low.value
+        self.alpha, self.beta = residuals
         self.vectors = [net.vector(k) for k in range(len(net.a))]
         self.mirrored = {k: (j, turned) for j, k, turned in pattern.pairs}
 
@@ -150,7 +160,7 @@ class _Laws:
             return told(f"mirrors channel {other}", -self.net.a[other], None)
         for x in self.pattern.bends:
             if k in x.product and any(x.product[k][0]):
-                change = dot(x.product[k][0], self.vectors[k]) + x.product[k][1]
+                change = self._change(k, *x.product[k])
                 if change:
                     return told("cancels a kink", value - x.residual(self.net) / change, None)
         if self._silent_response(k):
@@ -160,13 +170,18 @@ class _Laws:
             ("sets the slope", (p, t), self.alpha),
             ("moves the offset", (q, s), self.beta),
         ):
-            change = dot(form, self.vectors[k]) + constant
+            change = self._change(k, form, constant)
             if change:
                 return told(role, value - residual / change, everywhere)
-        elsewhere = any(
-            dot(x.product[k][0], self.vectors[k]) + x.product[k][1] for x in self.pattern.errors
-        )
+        elsewhere = any(self._change(k, *x.product[k]) for x in self.pattern.errors)
         return told("serves other radii" if elsewhere else "free", None, everywhere)
+
+    def _change(self, k: int, form: Form, constant: fmpq) -> fmpq:
+        """What a unit of a_k changes; 0 where that is the rounding of the weights."""
+        parts = [x * y for x, y in zip(form, self.vectors[k], strict=True)]
+        total = sum(parts, constant)
+        size = sum(map(abs, parts), abs(constant))
+        return total if abs(total) > RESOLUTION * size else ZERO
 
     def _bend(self, k: int, u: int) -> tuple[str, fmpq] | None:
         """From the condition on bends with this entry that is farthest from holding."""

@@ -127,8 +127,8 @@ class _Cell:
             value = total[k] + reach * value
         return value
 
-    def bounds(self, low: fmpq, high: fmpq) -> tuple[Fraction, Fraction]:
-        """(a lower bound of |e| in the middle, an upper bound of |e| on the whole interval)."""
+    def bounds(self, low: fmpq, high: fmpq) -> tuple[Fraction, Fraction | None]:
+        """(a lower bound of |e| in the middle, an upper bound of |e| on the whole interval; None where there is none yet)."""
         middle = (low + high) / 2
         centre = self.error(arb(middle))
         if not centre.is_finite():
@@ -142,9 +142,7 @@ class _Cell:
         on = arb(middle) + reach
         forms = (self.error(on), centre + self.rate(on) * reach)
         finite = [dyadic(form.abs_upper()) for form in forms if form.is_finite()]
-        if not finite:
-            raise ValueError(f"σ has no finite enclosure around m = {self.m}, φ = {middle}")
-        return dyadic(centre.abs_lower()), min(finite)
+        return dyadic(centre.abs_lower()), min(finite, default=None)
 
 
 def _exact(number: Any) -> fmpq:
@@ -180,27 +178,31 @@ def supremum(
 def _search(net: Net, domain: Domain, width: Fraction, most: int) -> Enclosed:
     best, where = Fraction(-1), Fraction(0)
     number = itertools.count()
-    heap: list[tuple[Fraction, int, _Cell, fmpq, fmpq]] = []
+    # Those without an upper bound come first, then those with the largest.
+    heap: list[tuple[bool, Fraction, int, _Cell, fmpq, fmpq]] = []
 
     def look(cell: _Cell, low: fmpq, high: fmpq) -> None:
         nonlocal best, where
         least, largest = cell.bounds(low, high)
         if least > best:
             best, where = least, _fraction(cell.m - HALF + (low + high) / 2)
-        if largest > best:
-            heapq.heappush(heap, (-largest, next(number), cell, low, high))
+        if largest is None or largest > best:
+            bound = Fraction(0) if largest is None else -largest
+            heapq.heappush(heap, (largest is not None, bound, next(number), cell, low, high))
 
     for m, low, high in cells(domain):
         look(_Cell(net, m, domain), low, high)
     looked = len(heap)
-    while heap and -heap[0][0] - best > width and looked < most:
-        _, _, cell, low, high = heapq.heappop(heap)
+    while heap and (not heap[0][0] or -heap[0][1] - best > width) and looked < most:
+        _, _, _, cell, low, high = heapq.heappop(heap)
         if low == high:  # a single radius: nothing to cut, only the precision is left
-            heapq.heappush(heap, (-cell.bounds(low, high)[1], next(number), cell, low, high))
+            heapq.heappush(heap, (True, -cell.bounds(low, high)[1], next(number), cell, low, high))  # type: ignore[operator]
             break
         middle = (low + high) / 2
         for part in ((low, middle), (middle, high)):
             look(cell, *part)
         looked += 2
-    highest = max(best, -heap[0][0]) if heap else best
+    if heap and not heap[0][0]:
+        raise ValueError(f"σ has no finite enclosure around m = {heap[0][3].m}, φ = {heap[0][4]}")
+    highest = max(best, -heap[0][1]) if heap else best
     return Enclosed(max(best, Fraction(0)), highest, where, looked)

@@ -61,7 +61,7 @@ def taylor(name: str, centre: float, radius: float = 0.0) -> Array:
 
 
 class Kinked(Exception):
-    """|x| was asked for around 0, or the larger of two that meet."""
+    """|x| or 1/x was asked for around 0, or the larger of two that meet."""
 
 
 @cache
@@ -87,6 +87,8 @@ def series(expression: sp.Expr) -> Callable[[arb_series], arb_series]:
             result = factor = base(x)
             for _ in range(abs(power) - 1):
                 result = result * factor
+            if power < 0 and 0 in result[0]:
+                raise Kinked
             return result if power > 0 else 1 / result
 
         return raised

@@ -27,7 +27,7 @@ def _roles(net: Stored, name: str, domain: Domain) -> tuple[Any, list[Role]]:
     if pattern is None:
         return None, []
     found = attribute(as_net(net, name), domain)
-    return pattern, roles(net, pattern, found.alpha, found.beta)
+    return pattern, roles(net, pattern, (found.alpha, found.beta))
 
 
 def _with(net: Stored, place: int, value: fmpq, old: fmpq) -> Stored:
@@ -117,7 +117,7 @@ def test_by_name() -> None:
     )
     pattern = snapped_pattern(net, DOMAIN, branches_of("relu"), silent=frozenset({2}))
     assert pattern is not None
-    told = {(one.name, *one.index): one.role for one in roles(net, pattern, fmpq(0), fmpq(0))}
+    told = {(one.name, *one.index): one.role for one in roles(net, pattern, (fmpq(0), fmpq(0)))}
     assert [told["conv.weight", 0, 0, u] for u in range(3)] == ["sets the slope"] * 3
     assert [told["conv.weight", 1, 0, u] for u in range(3)] == ["dead"] * 3
     assert [told["conv.weight", 2, 0, u] for u in range(3)] == ["free"] * 3
@@ -129,7 +129,7 @@ def test_by_name() -> None:
 def test_mirror_images() -> None:
     net = stored([[1, 2, 3], [-3, -2, -1]], [1, -1], [1, -1], 0)
     pattern = paired_pattern(net, DOMAIN, [(0, 1, True)], fmpq(1))
-    found = roles(net, pattern, fmpq(11), fmpq(0))
+    found = roles(net, pattern, (fmpq(11), fmpq(0)))
     second = [one for one in found if one.role == "mirrors channel 0"]
     assert [one.name for one in second] == ["conv.weight"] * 3 + ["conv.bias", "readout.weight"]
     assert all(one.derived == one.value for one in second)
@@ -141,5 +141,5 @@ def test_a_tap_that_only_small_radii_see() -> None:
     domain = Domain(6, fmpq(1, 2), fmpq(5))
     pattern = snapped_pattern(net, domain, branches_of("relu"))
     if pattern is not None and not pattern.bends:
-        found = roles(net, pattern, fmpq(0), fmpq(0))
+        found = roles(net, pattern, (fmpq(0), fmpq(0)))
         assert any(one.role == "serves other radii" for one in found)

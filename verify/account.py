@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 from flint import fmpq
 
-from numerics.certificate import Domain, ExactNet
+from numerics.certificate import Domain, ExactNet, cells
 from numerics.channel import quantities
 from numerics.conditions import Pattern, Stored, exact_of
 from numerics.nearest import Nearest, distance_bound, nearest
-from numerics.path import lines
+from numerics.path import far_from_border, lines
 from numerics.patterns import branches_of, snapped_pattern
+from numerics.piecewise import exact_activation
 from numerics.roles import Role, roles
 from numerics.running import UNITS, assumed_error, running_error
 from theory.activation import ACTIVATIONS
@@ -48,6 +49,12 @@ SMALLEST = 1e-100
 """Smaller ones, other than 0, are refused likewise."""
 WORK = 3e7
 """K² n³ at most, about a minute."""
+REACH = 1e6
+"""Pre-activations that are explained, for activations that are not made of polynomials."""
+STEEPEST = 300
+"""The same for exp: squares of responses stay within the range of float64."""
+FLAT = 1e-9
+"""An answer that rises no more than this per pixel, or bends no more, is constant."""
 ASSUMED = "the library's σ is off by at most 8u (1 + |z| + |σ(z)|), which is tested, not proved"
 """What the bound on rounding rests on where σ is not made of polynomials."""
 
@@ -77,6 +84,12 @@ def too_much(found: Checkpoint, setup: Setup) -> str:
     for x in (abs(float(y)) for value in values for y in np.ravel(value)):
         if x and not SMALLEST <= x <= LARGEST:
             return f"a weight of size {x:.3g}: weights of {SMALLEST:g} to {LARGEST:g}, and 0, are explained"
+    if exact_activation(setup.activation) is None:
+        bias = np.zeros(len(found.w)) if found.b is None else np.abs(found.b)
+        reach = float(np.max(np.sum(np.abs(found.w), axis=1) + bias))
+        most = STEEPEST if setup.activation == "exp" else REACH
+        if reach > most:
+            return f"its pre-activations reach {reach:.3g}: up to {most:g} are explained for {setup.activation}"
     channels, taps = found.w.shape
     if channels**2 * taps**3 > WORK:
         return f"{channels} channels of {taps} taps are too many: K² n³ may be {WORK:.0e}"
@@ -136,52 +149,81 @@ def account(found: Checkpoint, setup: Setup, tolerance: Fraction, file: str = ""
 def _roles(
     stored: Stored, own: Pattern | None, near: Nearest | None, facts: Facts, setup: Setup
 ) -> list[Role]:
-    alpha, beta = (
-        x if isinstance(x, fmpq) else rational_of(Fraction(x)) for x in (facts.alpha, facts.beta)
-    )
+    laws = (_exactly(facts.alpha), _exactly(facts.beta))
+    plateau = _has_plateau(len(stored.w[0]), setup.domain)
+    if own is not None and near is not None:
+        return roles(stored, own, laws if plateau else None)
+    readout = _readout_roles(stored, laws if plateau else None, setup)
     if own is None:
-        return _curved_roles(stored, alpha, beta, near, setup)
-    found = roles(stored, own, alpha, beta)
-    if near is not None:
-        return found
-    # A network that is far from its pattern runs over kinks that the pattern does not: what bends it is not free.
+        return _bending_roles(stored, near) + readout
+    # A network that is far from its pattern runs over kinks that the pattern does not: what bends it is neither dead nor
+    # free, and what its readout does follows from its own responses.
+    found = roles(stored, own, laws if plateau else None)[: -len(readout)]
     bending = [max(curvature) > 0 for _, curvature in facts.sensitivities]
+    idle = ("dead", "free")
     return [
-        replace(role, role="must avoid the kink") if role.role == "free" and bends else role
-        for role, bends in zip(found, bending, strict=True)
-    ]
+        replace(role, role="must avoid the kink") if role.role in idle and bends else role
+        for role, bends in zip(found, bending, strict=False)
+    ] + readout
 
 
-def _curved_roles(
-    stored: Stored, alpha: fmpq, beta: fmpq, near: Nearest | None, setup: Setup
-) -> list[Role]:
-    """Where a staircase bends: next to an exact network its values are the derived ones; elsewhere only the readout has
-    derived values, a_k and c each from its law, the others as they are."""
-    w, b, _, _ = floats(stored)
-    q = quantities(w, b, setup.activation, np.zeros(1))
-    everywhere = (None, None)
-    channels = range(len(stored.a))
+def _exactly(number: Any) -> fmpq:
+    return number if isinstance(number, fmpq) else rational_of(Fraction(number))
+
+
+def _has_plateau(taps: int, domain: Domain) -> bool:
+    """Some cell is a plateau cell far from the border, where the laws hold."""
+    return any(
+        m > taps // 2 and far_from_border(taps, m, domain.half_length, domain.padding)
+        for m, _, _ in cells(domain)
+    )
+
+
+def _bending_roles(stored: Stored, near: Nearest | None) -> list[Role]:
+    """Filters whose staircase bends: next to an exact network its values are the derived ones; elsewhere there are none."""
     exact = None if near is None else near.net
     found = [
         Role("conv.weight", (k, 0, u), tap, "bends", None if exact is None else exact.w[k][u], None)
-        for k in channels
-        for u, tap in enumerate(stored.w[k])
+        for k, row in enumerate(stored.w)
+        for u, tap in enumerate(row)
     ]
     if stored.b is not None:
         goal = None if exact is None else exact.b
         found += [
-            Role("conv.bias", (k,), stored.b[k], "bends", None if goal is None else goal[k], None)
-            for k in channels
+            Role("conv.bias", (k,), bias, "bends", None if goal is None else goal[k], None)
+            for k, bias in enumerate(stored.b)
         ]
-    for k in channels:
-        change = rational_of(Fraction(2 * float(q.slope[k]))) / stored.share
-        value = stored.a[k]
-        derived = value - alpha / change if change else None
-        does = "sets the slope" if change else "moves the offset"
-        found.append(Role("readout.weight", (0, k), value, does, derived, everywhere))
+    return found
+
+
+def _readout_roles(stored: Stored, laws: tuple[fmpq, fmpq] | None, setup: Setup) -> list[Role]:
+    """a_k and c, each from its law with the others as they are; Δ_k and N g_k(0) + κ_k below 2⁻⁴⁰ of their terms count as 0."""
+    w, b, _, _ = floats(stored)
+    q = quantities(w, b, setup.activation, np.zeros(1))
+    taps = w.shape[1]
+    size = setup.domain.positions - (taps - 1 if setup.domain.padding == "valid" else 0)
+    tall = np.abs(q.background) + np.abs(q.background + q.slope)
+    everywhere = (None, None)
+    found = []
+    for k, value in enumerate(stored.a):
+        level = size * q.background[k] + q.kappa[k]
+        rates = (
+            ("sets the slope", 2 * float(q.slope[k]), tall[k]),
+            ("moves the offset", float(level), size * tall[k]),
+        )
+        role, derived = "dead", None
+        for place, (does, rate, terms) in enumerate(rates):
+            if abs(rate) > 2.0**-40 * terms:
+                role = does
+                if laws is not None:
+                    derived = value - laws[place] * stored.share / rational_of(Fraction(rate))
+                break
+        if laws is None:
+            role = "serves other radii"
+        found.append(Role("readout.weight", (0, k), value, role, derived, everywhere))
     if stored.c is not None:
-        derived = stored.c - beta
-        found.append(Role("readout.bias", (0,), stored.c, "moves the offset", derived, everywhere))
+        offset = None if laws is None else stored.c - laws[1]
+        found.append(Role("readout.bias", (0,), stored.c, "moves the offset", offset, everywhere))
     return found
 
 
@@ -259,12 +301,13 @@ def _cell(stored: Stored, own: Pattern | None, facts: Facts, *, explained: bool)
     if own is None:
         return "polynomial" if explained else "curved"
     if not explained:
-        if all(kind in ("constant", "silent") for kind in own.kinds):
-            return "dead"
-        if abs(number(facts.alpha) + 1) <= 1e-9:
+        flat = abs(number(facts.alpha) + 1) <= FLAT
+        if flat and facts.deviation > FLAT:
             return "blind"
         if own.held and not _meets(own, stored):
             return "crossed"
+        if flat or all(kind in ("constant", "silent") for kind in own.kinds):
+            return "dead"
     for kind in ("balanced", "paired", "threshold", "linear"):
         if kind in own.kinds:
             return kind

@@ -11,15 +11,29 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-__all__ = ["Parser", "command_parser", "content", "guarded", "odd", "whole", "working"]
+__all__ = [
+    "Parser",
+    "command_parser",
+    "content",
+    "guarded",
+    "odd",
+    "printable",
+    "whole",
+    "working",
+]
 
 
 class Parser(argparse.ArgumentParser):
     """argparse's parser whose errors are one line, without the usage."""
 
     def error(self, message: str) -> NoReturn:
-        """Print ``program: message`` on stderr and exit with status 2."""
-        self.exit(2, f"{self.prog}: {message}\n")
+        """Print ``program: message`` on stderr, one line, and exit with status 2."""
+        self.exit(2, f"{self.prog}: {printable(message)}\n")
+
+
+def printable(text: str) -> str:
+    """The text on one line: what a terminal would obey, or could not show, is escaped."""
+    return "".join(x if x.isprintable() else x.encode("unicode_escape").decode() for x in text)
 
 
 def command_parser(program: str, text: str) -> Parser:

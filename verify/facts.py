@@ -35,7 +35,7 @@ __all__ = [
     "stored_of",
 ]
 
-INTERVALS = 20_000
+INTERVALS = 4_000
 """That the search for the worst error of a smooth σ may look at."""
 Sides = tuple[float, float]
 """For the weight made smaller, and made larger."""
@@ -114,12 +114,9 @@ def _computed(stored: Stored, net: ExactNet | None, setup: Setup) -> Facts:
             [stored.c is not None],
         ]
     )
-    each = [
-        ((float(g), float(g)), (float(h), float(h)))
-        for g, h in zip(
-            (found.gradient * scale)[keep], (found.curvature * scale**2)[keep], strict=True
-        )
-    ]
+    gradient, curvature = (found.gradient * scale)[:, keep], (found.curvature * scale**2)[:, keep]
+    pair = lambda values, j: (float(values[0, j]), float(values[1, j]))
+    each = [(pair(gradient, j), pair(curvature, j)) for j in range(gradient.shape[1])]
     return Facts(
         False, found.alpha, found.beta, found.deviation, found.parts, found.loss, worst, each
     )

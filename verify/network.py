@@ -25,7 +25,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from verify.arguments import Parser, command_parser, guarded, working
+from verify.arguments import Parser, command_parser, guarded, printable, working
 
 if TYPE_CHECKING:
     from verify.account import Account
@@ -83,16 +83,20 @@ def _run(options: Namespace, parser: Parser) -> int:
             raise ValueError(trouble)
     except (CheckpointError, ValueError) as error:
         parser.error(f"{options.file}: {error}")
-    if options.repair is not None and (options.repair.exists() or options.repair.is_symlink()):
-        parser.error(f"{options.repair}: it exists, and is not written over")
+    if options.repair is not None:
+        _free(options, parser)
     if options.out is not None:
         _probe(options.out, parser)
-    with working("explaining"):
-        explained = account(found, setup, options.tolerance, options.file.name)
+    try:
+        with working("explaining"):
+            explained = account(found, setup, options.tolerance, printable(options.file.name))
+    except ValueError as error:  # no enclosure of σ at weights of this size
+        parser.error(f"{options.file}: {error}")
     text = json.dumps(explained.document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    # The repaired network first: where it cannot be put, nothing is written.
+    repaired = _repair(options, explained, parser) if options.repair is not None else None
     if options.out is not None:
         _write(options, text, explained, parser)
-    repaired = _repair(options, explained, parser) if options.repair is not None else None
     if options.json:
         print(text, end="", flush=True)
     else:
@@ -104,13 +108,32 @@ def _run(options: Namespace, parser: Parser) -> int:
     return 0 if explained.document["explained"] else 1
 
 
+def _free(options: Namespace, parser: Parser) -> None:
+    """Nothing stands where the repaired network is to go, and nothing else is to go there."""
+    target: Path = options.repair
+    try:
+        target.lstat()
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:
+        parser.error(f"{target}: {_reason(error)}")
+    else:
+        parser.error(f"{target}: it exists, and is not written over")
+    if options.out is not None and target.absolute() in [(options.out / name).absolute() for name in FILES]:  # fmt: skip
+        parser.error(f"{target}: --out writes another file there")
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return str(getattr(error, "strerror", None) or error).lower()
+
+
 def _probe(folder: Path, parser: Parser) -> None:
     from verify.report import probe
 
     try:
         probe(folder, FILES)
-    except OSError as error:
-        parser.error(f"{folder}: {str(error.strerror or error).lower()}")
+    except (OSError, ValueError) as error:
+        parser.error(f"{folder}: {_reason(error)}")
 
 
 def _write(options: Namespace, text: str, explained: Account, parser: Parser) -> None:
@@ -123,8 +146,8 @@ def _write(options: Namespace, text: str, explained: Account, parser: Parser) ->
         texts["certificate.json"] = json.dumps(document, indent=2) + "\n"
     try:
         write(options.out, texts)
-    except OSError as error:
-        parser.error(f"{options.out}: {str(error.strerror or error).lower()}")
+    except (OSError, ValueError) as error:
+        parser.error(f"{options.out}: {_reason(error)}")
 
 
 def _certificate(explained: Account) -> dict[str, Any] | None:
@@ -148,12 +171,12 @@ def _repair(options: Namespace, explained: Account, parser: Parser) -> str:
 
     found = repaired(explained)
     if found is None:
-        print(f"{PROGRAM}: --repair: {explained.document['nearest']['reason']}; nothing was written", file=sys.stderr)  # fmt: skip
+        print(f"{PROGRAM}: --repair: {explained.document['nearest']['reason']}; no network was written", file=sys.stderr)  # fmt: skip
         return ""
     try:
         put(options.repair, found.content, over=False)
-    except OSError as error:
-        parser.error(f"{options.repair}: {str(error.strerror or error).lower()}")
+    except (OSError, ValueError) as error:
+        parser.error(f"{options.repair}: {_reason(error)}")
     return f"{options.repair}: {found.text}"
 
 

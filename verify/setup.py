@@ -114,5 +114,7 @@ def _radius(key: str, told: Mapping[str, str | None], default: fmpq) -> fmpq:
 def _text(number: fmpq) -> str:
     """5 and 5/2 as 5 and 2.5, 1/3 as 1/3."""
     value = Fraction(int(number.p), int(number.q))
+    if value.denominator == 1:
+        return str(value)
     decimal = str(float(value))
     return decimal if "e" not in decimal and Fraction(decimal) == value else str(value)

@@ -1,0 +1,249 @@
+"""A network explained: verdict, cell, roles, loss, residuals and distance are what theory and plain simulation say they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from numerics import oracle
+from numerics.certificate import summary
+from tests.strategies import Exact, balanced_exact, linear_exact, threshold_exact
+from verify.account import Account, account
+from verify.checkpoint import Checkpoint
+from verify.setup import setup_of
+
+F = Fraction
+TOLERANCE = F(1, 1000)
+TOLD = {"activation": "relu", "length": "13"}
+few = settings(max_examples=10)
+exacts = st.one_of(linear_exact(), threshold_exact(), balanced_exact().map(lambda pair: pair[0]))
+
+
+def found(w: Any, b: Any, a: Any, c: Any, told: Any, tolerance: Fraction = TOLERANCE) -> Account:
+    """The account of a network; b and c may be None."""
+
+    def array(values: Any) -> Any:
+        return None if values is None else np.array(values, dtype=float)
+
+    kept = Checkpoint(np.array(w, dtype=float), np.array(a, dtype=float), array(b), array(None if c is None else [c]), {})  # fmt: skip
+    return account(kept, setup_of(told, kept.w.shape[1]), tolerance)
+
+
+def derived(exact: Exact) -> Account:
+    """That of a derived network: exact but for the rounding of its weights to float64."""
+    net = exact.net
+    assume(max(abs(x) for each in net for x in (each.a, each.b, *each.w)) < 1000)
+    told = {**TOLD, "activation": exact.name, "length": str(2 * exact.half_length + 1)}
+    return found([x.w for x in net], [x.b for x in net], [x.a for x in net], exact.bias(), told)
+
+
+def error(w: Any, b: Any, a: Any, c: Any, name: str, r: Fraction, half: int) -> Fraction:
+    """r̂ - r by plain loops on Fractions, with zeros outside and sum pooling."""
+    sigma, x = oracle.RATIONAL[name], oracle.overlap_pulse(r, half)
+    each = (F(y) * sum(sigma(z) for z in oracle.preactivations([F(t) for t in row], F(s), x)) for row, s, y in zip(w, b, a, strict=True))  # fmt: skip
+    return F(c) + sum(each, F(0)) - r
+
+
+def at(one: dict[str, Any]) -> str:
+    """conv.weight 0,0,2"""
+    return f"{one['name']} {','.join(map(str, one['index']))}"
+
+
+# --- verdict and cell -------------------------------------------------------------------------
+
+
+@few
+@given(exacts)
+def test_derived_networks_are_explained(exact: Exact) -> None:
+    document = derived(exact).document
+    assert document["explained"] is True and document["failing"] == []
+    assert document["worst_error"]["about"] < 1e-9
+    assert document["nearest"]["distance"][1] < 1e-9
+    low, high = document["nearest"]["distance"]
+    assert low <= high and document["nearest"]["anywhere"] <= high
+    assert document["cell"] in ("linear", "threshold", "balanced")
+    for one in document["weights"]:
+        if one["residual"] is not None:
+            assert abs(one["residual"]) < 1e-6
+    shares = document["loss"]["exact_parts"].values()
+    assert sum(map(F, shares)) == F(document["loss"]["exact"])
+
+
+LINEAR = ([[0.5, 0.25, 0.25]], [0.5], [0.5], -3.25)
+CASES: dict[str, tuple[Any, dict[str, str], str]] = {
+    "linear": (LINEAR, {}, "linear"),
+    "linear, no bias": (([[0.5, 0.25, 0.25]], None, [0.5], None), {}, "linear"),
+    "mean": (([[0.5, 0.25, 0.25]], None, [6.5], None), {"pooling": "mean"}, "linear"),
+    "threshold": (([[-1.0, 1.0, 1.0]], [0.0], [0.5], -0.5), {}, "threshold"),
+    "one channel silent": (([[1.0], [5.0]], [0.0, 1.0], [0.5, 0.0], None), {}, "linear"),
+    "softplus": (([[1.0, 0.5, 0.25], [-1.0, -0.5, -0.25]], [0.5, -0.5], [2 / 7, -2 / 7], -13 / 7), {"activation": "softplus"}, "paired"),
+    "gelu": (([[1.0, 0.5, 0.5], [-0.5, -0.5, -1.0]], None, [0.25, -0.25], None), {"activation": "gelu"}, "paired"),
+    "square": (([[1.0], [1.0]], [1.0, -1.0], [0.125, -0.125], 0.0), {"activation": "square"}, "polynomial"),
+    "cube": (([[1.0]] * 3, [1.0, -1.0, 0.0], [1 / 12, 1 / 12, -1 / 6], 0.0), {"activation": "cube"}, "polynomial"),
+    "one square": (([[1.0]], [1.0], [0.25], 0.0), {"activation": "square"}, "curved"),
+    "dead": (([[-1.0, -1.0, -1.0]], [-1.0], [1.0], 2.0), {}, "dead"),
+    "the same at all radii": (([[1.0, 0.0, -1.0]], [2.0], [1.0], 0.0), {}, "dead"),
+    "blind": (([[1.0, 0.0, -1.0]], [-0.5], [1.0], 0.0), {}, "blind"),
+    "crossed": (([[1.0, 1.0, 1.0]], [-0.5], [0.2], 0.0), {}, "crossed"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_cells_by_name(name: str) -> None:
+    net, more, cell = CASES[name]
+    document = found(*net, {**TOLD, **more}).document
+    assert document["explained"] is (
+        name not in ("dead", "the same at all radii", "blind", "crossed", "one square")
+    )
+    assert document["cell"] == cell
+
+
+@pytest.mark.parametrize("name", ["tanh", "sigmoid", "arctan"])
+def test_never_explained_where_no_network_is_exact(name: str) -> None:
+    """Not even with a tolerance that the error meets."""
+    told = {**TOLD, "activation": name, "r_min": "2.5", "r_max": "2.625"}
+    document = found([[0.25]], [0.1], [0.5], 2.0, told, F(100)).document
+    assert document["network"]["class"] == "impossible" and document["worst_error"]["about"] < 100
+    assert document["explained"] is False and document["nearest"]["exists"] is False
+
+
+def test_the_tolerance_decides() -> None:
+    """c off by t: it errs by t at every radius; both the error and the distance have to be within the tolerance."""
+    w, b, a, c = LINEAR
+    for shift, tolerance, explained in ((0.25, F(1, 4), True), (0.25, F(249, 1000), False)):
+        document = found(w, b, a, c + shift, TOLD, tolerance).document
+        assert (document["explained"], F(document["worst_error"]["value"])) == (explained, F(shift))
+        assert document["failing"] == ([] if explained else ["offset"])
+
+
+@st.composite
+def relu_like(draw: st.DrawFn) -> tuple[Any, str]:
+    """Any small network on multiples of 1/8."""
+    number = st.integers(-16, 16).map(lambda k: k / 8)
+    channels = draw(st.integers(1, 2))
+    each = st.lists(number, min_size=channels, max_size=channels)
+    w = draw(st.lists(st.lists(number, min_size=3, max_size=3), min_size=channels, max_size=channels))  # fmt: skip
+    name = draw(st.sampled_from(("relu", "abs", "leaky_relu", "hardtanh", "identity")))
+    return (w, draw(each), draw(each), draw(number)), name
+
+
+@few
+@given(relu_like())
+@example((([[0.0, 0.0, 0.0]], [0.0], [0.0], 0.0), "relu"))
+@example((LINEAR, "abs"))
+def test_numbers_are_those_of_a_simulation(case: Any) -> None:
+    """On the plateau of 13 pixels, r = 2.5, 3.5, 4.5 are cell ends, where D is 0: the error is α r + β."""
+    net, name = case
+    told = {**TOLD, "activation": name}
+    said = found(*net, told)
+    document = said.document
+    values = [error(*net, name, F(k, 2), 6) for k in (5, 7, 9)]
+    slope = values[1] - values[0]
+    assert values[2] - values[1] == slope
+    assert abs(document["residuals"]["slope"] - float(slope)) < 1e-12
+    assert abs(document["residuals"]["offset"] - float(values[0] - slope * F(5, 2))) < 1e-12
+    inside = [error(*net, name, F(5, 2) + F(k, 16), 6) - values[0] - slope * F(k, 16) for k in range(16)]  # fmt: skip
+    assert max(map(abs, inside)) <= F(document["residuals"]["subpixel"]) + F(1, 10**12)
+    worst = document["worst_error"]
+    assert all(abs(error(*net, name, F(3, 2) + F(k, 8), 6)) <= F(worst["value"]) for k in range(29))
+    assert abs(error(*net, name, F(worst["radius"]), 6)) == F(worst["value"])
+    loss = document["loss"]
+    assert said.net is not None
+    mean = summary(said.net, said.setup.domain).mean_square
+    assert sum(map(F, loss["exact_parts"].values())) == F(loss["exact"]) == F(int(mean.p), int(mean.q))  # fmt: skip
+
+
+def _readout(said: Account) -> Any:
+    return next(one for one in said.document["weights"] if at(one) == "readout.weight 0,0")
+
+
+@few
+@given(linear_exact(), st.integers(1, 64))
+def test_a_change_of_the_readout_costs_its_sensitivity(exact: Exact, k: int) -> None:
+    """J(a_k + t) = J + t gradient + t² sensitivity, nothing else: the loss is a square in the readout."""
+    before = derived(exact)
+    net = before.net
+    assert net is not None
+    t = k / 64
+    a, c = [float(F(int(x.p), int(x.q))) for x in net.a], float(F(int(net.c.p), int(net.c.q)))
+    w, b = ([[float(F(int(x.p), int(x.q))) for x in row] for row in rows] for rows in (net.w, [net.b]))  # fmt: skip
+    after = found(w, b[0], [a[0] + t, *a[1:]], c, before.setup.as_dict())
+    change = F(after.document["loss"]["exact"]) - F(before.document["loss"]["exact"])
+    one = _readout(before)
+    step = F(a[0] + t) - F(a[0])
+    expected = step * F(one["gradient"][0]) + step**2 * F(one["sensitivity"])
+    assert abs(change - expected) <= F(1, 10**12) * (abs(change) + 1)
+
+
+def put(net: Any, place: str, value: float) -> Any:
+    """The network with one weight replaced."""
+    w, b, a, c = [[list(row) for row in net[0]], *(x if x is None or isinstance(x, float) else list(x) for x in net[1:])]  # fmt: skip
+    name, index = place.split()
+    at = [int(x) for x in index.split(",")]
+    if name == "conv.weight":
+        w[at[0]][at[2]] = value
+    elif name == "readout.bias":
+        c = value
+    else:
+        (b if name == "conv.bias" else a)[at[-1]] = value
+    return w, b, a, c
+
+
+def _errors(net: Any, name: str) -> Sequence[Fraction]:
+    w, b, a, c = net
+    return [error(w, b, a, c, name, F(3, 2) + F(k, 8), 6) for k in range(29)]
+
+
+@few
+@given(st.lists(st.integers(-40, 40), min_size=4, max_size=4), st.fractions(0, 1, max_denominator=8))  # fmt: skip
+@example([-8, -8, -8, -8], F(1))
+@example([0, 0, 0, 0], F(0))
+def test_free_and_dead_weights_go_anywhere(other: Any, share: Fraction) -> None:
+    """Beside a linear channel that is exact: what a second one's free and dead weights do is nothing."""
+    *taps, bias = (k / 8 for k in other)
+    net = ([[0.5, 0.25, 0.25], taps], [0.5, bias], [0.5, 1.0], -3.25)
+    document = found(*net, TOLD).document
+    if not document["explained"]:
+        return
+    before = _errors(net, "relu")
+    for one in document["weights"]:
+        if one["role"] not in ("free", "dead") or one["interval"] is None:
+            continue
+        low, high = one["interval"]
+        low = low if low is not None else min(one["value"], high if high is not None else 0) - 4
+        high = high if high is not None else max(one["value"], low) + 8
+        assert low <= one["value"] <= high
+        moved = put(net, at(one), float(low + F(share) * F(high - low)))
+        assert _errors(moved, "relu") == before, at(one)
+
+
+@few
+@given(st.integers(-64, 64))
+def test_the_derived_value_sets_the_slope_right(k: int) -> None:
+    """Whatever a_0 was, and in a domain whose radii meet the border too."""
+    w, b, _, c = LINEAR
+    for more in ({}, {"r_max": "6.5"}, {"padding": "valid"}, {"r_min": "0.5"}):
+        net = (w, b, [k / 64], c)
+        one = _readout(found(*net, {**TOLD, **more}))
+        if one["role"] != "sets the slope":
+            continue
+        moved = found(*put(net, at(one), one["derived"]), {**TOLD, **more}).document
+        assert abs(moved["residuals"]["slope"]) < 1e-12
+
+
+@few
+@given(relu_like(), st.integers(-3, 3), st.booleans())
+def test_symmetric_copies_have_one_canonical_form(case: Any, power: int, turn: bool) -> None:
+    (w, b, a, c), name = case
+    t = 2.0**power if name != "hardtanh" else 1.0
+    sign = -1 if name == "abs" and turn else 1
+    rows = [[sign * t * x for x in (row[::-1] if turn else row)] for row in w][::-1]
+    other = (rows, [sign * t * x for x in b][::-1], [x / t for x in a][::-1], c)
+    told = {**TOLD, "activation": name}
+    assert found(w, b, a, c, told).document["canonical"] == found(*other, told).document["canonical"]  # fmt: skip

@@ -1,0 +1,249 @@
+"""The command verify.network: what it prints and writes, how it ends, and that whatever it is given it never ends in a traceback."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pickle
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import save
+
+from numerics.checker import check
+from verify.network import FILES, main
+
+EXACT = {
+    "conv.weight": np.array([[[0.5, 0.25, 0.125]]]),
+    "conv.bias": np.array([0.125]),
+    "readout.weight": np.array([[4 / 7]]),
+    "readout.bias": np.array([0.0]),
+}
+TOLD = {"activation": "relu", "length": "9"}
+
+
+def encoded(told: dict[str, str] | None = None, **tensors: Any) -> bytes:
+    """A safetensors file with these tensors in place of the usual ones; None leaves one out."""
+    found = {**EXACT, **{name.replace("_", ".", 1): value for name, value in tensors.items()}}
+    kept = {name: np.asarray(value) for name, value in found.items() if value is not None}
+    return save(kept, TOLD if told is None else told)
+
+
+def good(c: float = -9 * 0.125 * 4 / 7) -> bytes:
+    """Exact but for rounding: 2 a S = 1, and c takes away the background a N b; κ is 0 here."""
+    return encoded(readout_bias=np.array([c]))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, being in it."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def placed(folder: Path, content: bytes, name: str = "net.safetensors") -> Path:
+    """A file with this content."""
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+def tree(folder: Path) -> set[str]:
+    """All that is there, hidden files too."""
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+def shown(arguments: Sequence[str], capsys: pytest.CaptureFixture[str], status: int) -> str:
+    """What is printed for these arguments, which end with this status and nothing on stderr."""
+    assert main(arguments) == status
+    out, err = capsys.readouterr()
+    assert err == ""
+    return str(out)
+
+
+def refused(arguments: Sequence[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line on stderr with which these arguments are refused."""
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    out, err = capsys.readouterr()
+    assert (end.value.code, out, len(err.splitlines()), err[-1]) == (2, "", 1, "\n")
+    assert err[:-1].isprintable()
+    return str(err)
+
+
+def test_explained_and_not(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    net = str(placed(folder, good()))
+    assert "\nnearest exact network found" in shown([net], capsys, 0)
+    off = str(placed(folder, good(0.0), "off.safetensors"))
+    text = shown([off], capsys, 1)
+    assert text.startswith("not explained by these laws") and "offset (β = 0.643)" in text
+    assert tree(folder) == {"net.safetensors", "off.safetensors"}
+    # It errs by 9/14 at every radius; a tolerance of a pixel is more, and so is the way to the next exact network.
+    assert json.loads(shown([off, "--json", "--tolerance", "1"], capsys, 0))["explained"] is True
+
+
+def test_json_is_what_is_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    net = str(placed(folder, good()))
+    text = shown([net, "--json", "--out", "here/there"], capsys, 0)
+    out = folder / "here/there"
+    assert tree(out) == set(FILES)
+    assert (out / "network.json").read_text(encoding="utf-8") == text
+    found = json.loads(text)
+    assert found["file"] == "net.safetensors" and found["explained"] is True
+    assert set(found["residuals"]) == {"slope", "offset", "subpixel"}
+    places = [(one["name"], one["index"]) for one in found["weights"]]
+    assert places[:3] == [("conv.weight", [0, 0, u]) for u in range(3)] and len(places) == 6
+    # By hand: r̂ - r = (2 a S - 1) r + c + 9 a b, largest at an end of the radii.
+    a, c = (Fraction(float(x)) for x in (EXACT["readout.weight"][0, 0], -9 * 0.125 * 4 / 7))
+    slope, offset = 2 * a * Fraction(7, 8) - 1, c + 9 * a / 8
+    worst = max(abs(slope * r + offset) for r in (Fraction(3, 2), Fraction(3)))
+    assert Fraction(found["worst_error"]["value"]) == worst
+    claim = check((out / "certificate.json").read_bytes())
+    assert [Fraction(x) for x in claim["worst"]] == [worst, worst]
+
+
+def test_the_page_needs_nothing_from_elsewhere(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    net = placed(folder, good(), "<b>&'\".safetensors")
+    shown([str(net), "--out", "."], capsys, 0)
+    page = (folder / "network.html").read_text(encoding="utf-8")
+    addresses = re.findall(r"[\w:]*=?[\"']?https?://[^\"'\s]*", page)
+    assert all(one.startswith("xmlns") for one in addresses)
+    assert "<script" not in page and not re.search(r"\s(src|onload|onerror)=", page)
+    assert "<b>&" not in page and "&lt;b&gt;&amp;" in page
+    assert page.count("<svg") == 2
+
+
+ONE = np.ones((1, 1, 3))
+BAD: dict[str, tuple[bytes, str]] = {
+    "empty": (b"", "no safetensors file"),
+    "text": (b"hello", "no safetensors file"),
+    "2D": (encoded(conv_weight=np.ones((1, 1, 3, 3))), "images"),
+    "even": (encoded(conv_weight=np.ones((1, 1, 4))), "odd"),
+    "no conv": (encoded(conv_weight=None), "no tensor conv.weight"),
+    "half": (encoded(conv_weight=ONE.astype(np.float16)), "F16"),
+    "NaN": (encoded(conv_bias=np.array([np.nan])), "not finite"),
+    "infinite": (encoded(readout_weight=np.array([[np.inf]])), "not finite"),
+    "huge": (encoded(conv_weight=1e300 * ONE), "1e+300"),
+    "denormal": (encoded(conv_weight=1e-310 * ONE), "1e-310"),
+    "no metadata": (encoded({}), "activation"),
+    "no length": (encoded({"activation": "relu"}), "length"),
+    "even length": (encoded({**TOLD, "length": "12"}), "length"),
+    "length": (encoded({**TOLD, "length": "13.5"}), "length"),
+    "activation": (encoded({**TOLD, "activation": "relu\n\x1b[31m"}), "activation"),
+    "padding": (encoded({**TOLD, "padding": "same"}), "padding"),
+    "pooling": (encoded({**TOLD, "pooling": "max"}), "pooling"),
+    "large radii": (encoded({**TOLD, "r_max": "99"}), "radii"),
+    "no radii": (encoded({**TOLD, "r_min": "3", "r_max": "3"}), "radii"),
+    "radius": (encoded({**TOLD, "r_min": "1/0"}), "r_min"),
+    "many taps": (encoded(conv_weight=np.ones((1, 1, 11))), "do not fit"),
+    "too much": (encoded({**TOLD, "length": "2001"}, conv_weight=np.ones((1, 1, 401))), "too many"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_files(name: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    content, words = BAD[name]
+    net = str(placed(folder, content))
+    assert words in refused([net, "--out", "out", "--repair", "new"], capsys)
+    assert tree(folder) == {"net.safetensors"}
+
+
+class _Bomb:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, ("ran",)
+
+
+def test_files_that_are_none(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "a folder").mkdir()
+    os.mkfifo(folder / "pipe")
+    (folder / "dangling").symlink_to("nowhere")
+    placed(folder, pickle.dumps(_Bomb()), "pickle")
+    torch.save({"conv.weight": _Bomb()}, folder / "bomb.pt")
+    torch.save({"conv.weight": torch.ones(1, 1, 3, 3)}, folder / "image.pt")
+    torch.save({name: torch.tensor(x) for name, x in EXACT.items()}, folder / "untold.pt")
+    before = tree(folder)
+    for name in ("a folder", "pipe", "dangling", "pickle", "bomb.pt", "image.pt", "untold.pt", "absent", "nul\0byte"):  # fmt: skip
+        refused(["--out", "out", "--length", "9", name], capsys)
+    assert tree(folder) == before
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "red\x1b[31m", "\udcff", "bell\a\r"])
+def test_odd_names(name: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They name files like any other, and cannot write on the terminal."""
+    placed(folder, encoded({}), name)
+    refused([name], capsys)
+    placed(folder, good(), name)
+    text = shown([name, "--activation", "relu", "--out", "out"], capsys, 0)
+    assert "\x1b" not in text and set(tree(folder / "out")) == set(FILES)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["net.safetensors", "more"],
+        ["net.safetensors", "two\nlines"],
+        ["net.safetensors", "--verbose"],
+        *(["net.safetensors", "--tolerance", x] for x in ("nan", "inf", "0", "-1", "101", "1e9", "x\ny")),
+        *(["net.safetensors", "--length", x] for x in ("8", "1", "x\ny", "-9")),
+        ["net.safetensors", "--activation", "max"],
+    ],
+)  # fmt: skip
+def test_bad_usage(arguments: list[str], folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    placed(folder, good())
+    refused(arguments, capsys)
+    assert tree(folder) == {"net.safetensors"}
+
+
+def test_as_a_program(folder: Path) -> None:
+    def ran(*arguments: str) -> Any:
+        command = [sys.executable, "-m", "verify.network", *arguments]
+        given = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+        return subprocess.run(command, capture_output=True, text=True, check=False, env=given)
+
+    torch.save({name: torch.tensor(x) for name, x in EXACT.items()}, "net.pt")
+    found = ran("--activation", "relu", "--length", "9", "net.pt")
+    assert (found.returncode, found.stderr) == (1, "") and "offset" in found.stdout
+    bad = ran("--length", "9", "net.pt")
+    assert (bad.returncode, bad.stdout, bad.stderr.count("\n")) == (2, "", 1)
+
+
+torch_file = io.BytesIO()
+torch.save({name: torch.tensor(x) for name, x in EXACT.items()}, torch_file)
+WHOLE = (good(), torch_file.getvalue())
+
+
+@settings(max_examples=60)
+@given(st.sampled_from(WHOLE), st.integers(0, 2**20), st.none() | st.binary(max_size=200))
+@example(WHOLE[0], 0, b"\xff" * 9)
+@example(WHOLE[1], 0, b"PK\x03\x04")
+def test_damaged_files_are_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, whole: bytes, bit: int, other: bytes | None
+) -> None:
+    """One bit turned over, or any bytes at all."""
+    content = bytearray(whole)
+    content[bit // 8 % len(whole)] ^= 1 << bit % 8
+    path = tmp_path_factory.getbasetemp() / "damaged"
+    path.write_bytes(content if other is None else other)
+    with redirect_stderr(io.StringIO()) as err, redirect_stdout(io.StringIO()) as out:
+        try:
+            status: object = main([str(path), "--activation", "relu", "--length", "9"])
+        except SystemExit as end:
+            status = end.code
+    lines = err.getvalue().splitlines()
+    assert status in (0, 1, 2) and len(lines) == (status == 2)
+    assert bool(out.getvalue()) is (status != 2)

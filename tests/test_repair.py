@@ -1,0 +1,205 @@
+"""The nearest exact network as a file: it is exact, it is never put over anything, and no weight of it has to move."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from numerics import oracle
+from numerics.certificate import summary
+from numerics.conditions import exact_of
+from tests.test_account import TOLD, at, error, found, put
+from verify.checkpoint import encoded, read
+from verify.network import main
+from verify.repair import Repaired, repaired
+
+F = Fraction
+NETS: dict[str, Any] = {
+    "one": ([[0.5, 0.3, 0.2]], [0.1], [0.6], 0.0),
+    "two": ([[0.5, 0.3, 0.2], [0.1, -0.2, 0.7]], [0.1, 0.4], [0.6, -0.1], 1.0),
+    "no biases": ([[0.3, 0.3, 0.3]], None, [0.4], None),
+}
+BIG = ([[2.5], [2.5]], [-1.75, -2.0], [1.75, -1.75], 0.0)
+BENT = ([[1.75, -2.5, -1.5], [1.25, -4.5, 0.75]], [-1.25, 0.25], [-0.0, 0.25], 0.0)
+SMALL = ([[-0.1876609626058674, -0.1876609626058674, 0.8131975046254254]], [0.0], [0.6148567809862006], None)  # fmt: skip
+WIDE = ([[0.25, 0.25, 0.25]], [0.125], [0.5], 0.0)
+EVEN = ([[0.0, 1 / 3600, 59 / 3600], [-1 / 120, 1 / 3600, 29 / 3600]], [0.0, 1 / 120], [30.0, -30.0], 3.25)  # fmt: skip
+"""The second filter sums to 0 but for rounding, so that its readout weight does not set the slope."""
+NARROW = {"r_min": "0.5", "r_max": "1.5"}
+
+
+def put_down(folder: Path, made: Repaired | None) -> tuple[str, Any]:
+    """The file, and the weights in it as lists."""
+    assert made is not None and made.text.count("\n") == 0
+    path = folder / "new.safetensors"
+    path.write_bytes(made.content)
+    kept = read(path)
+    return str(path), (kept.w, np.zeros(len(kept.a)) if kept.b is None else kept.b, kept.a, 0.0 if kept.c is None else kept.c[0])  # fmt: skip
+
+
+@pytest.mark.parametrize("activation", ["relu", "abs", "identity", "leaky_relu"])
+@pytest.mark.parametrize("name", NETS)
+def test_homogeneous_ones_are_exact_in_float64(
+    activation: str, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = repaired(found(*NETS[name], {**TOLD, "activation": activation}))
+    path, weights = put_down(tmp_path, made)
+    assert made is not None and "its certificate says 0" in made.text
+    assert all(error(*weights, activation, F(3, 2) + F(k, 8), 6) == 0 for k in range(29))
+    assert main([path, "--json", "--tolerance", "1e-20"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert again["explained"] is True and again["worst_error"]["value"] == "0"
+    assert (read(Path(path)).b is None) == (NETS[name][1] is None)
+
+
+@pytest.mark.parametrize("activation", ["hardtanh", "softshrink", "softplus", "gelu"])
+def test_others_err_by_no_more_than_the_sentence_says(activation: str, tmp_path: Path) -> None:
+    pair = ([[0.25, 0.1, 0.2], [-0.25, -0.1, -0.25]], [0.1, -0.1], [1.0, -1.0], 0.0)
+    shift = 1.0 if activation == "softshrink" else 0.0
+    net = pair if activation in ("softplus", "gelu") else ([[0.2, 0.1, 0.3]], [0.1 + shift], [0.8], 0.0)  # fmt: skip
+    made = repaired(found(*net, {**TOLD, "activation": activation}))
+    _, weights = put_down(tmp_path, made)
+    assert made is not None and "rounded to float64" in made.text
+    most = float(made.text.split("errs by ")[1].split()[0])
+    assert most < 1e-12
+    if activation in oracle.RATIONAL:  # three digits are printed
+        worst = max(abs(error(*weights, activation, F(3, 2) + F(k, 8), 6)) for k in range(29))
+        assert worst <= F(most) * F(1005, 1000)
+    told = {**TOLD, "activation": activation}
+    assert found(*weights, told).document["worst_error"]["about"] <= most * 1.005
+
+
+def test_there_is_none_to_write() -> None:
+    assert repaired(found([[0.5]], [0.1], [0.5], 0.0, {**TOLD, "activation": "tanh"})) is None
+
+
+def test_never_over_anything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path, _ = put_down(tmp_path, repaired(found(*NETS["one"], TOLD)))
+    (tmp_path / "dangling").symlink_to("nowhere")
+    (tmp_path / "empty").mkdir()
+    before = {one.name for one in tmp_path.iterdir()}, Path(path).read_bytes()
+    for target in ("dangling", "empty", path):
+        with pytest.raises(SystemExit) as end:
+            main([path, "--repair", target])
+        assert end.value.code == 2 and "not written over" in capsys.readouterr().err
+    assert ({one.name for one in tmp_path.iterdir()}, Path(path).read_bytes()) == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--repair", "absent/new"],
+        ["--repair", "absent/new", "--out", "out"],
+        ["--repair", "new.safetensors/new"],
+        ["--repair", "x" * 300],
+        ["--repair", "loop/new"],
+        ["--repair", "nul\0byte"],
+        ["--out", "new.safetensors"],
+        ["--out", "x" * 300],
+        ["--out", "loop/new"],
+        ["--out", "nul\0byte"],
+        ["--out", "out", "--repair", "out/network.json"],
+    ],
+)
+def test_where_nothing_can_be_put_nothing_is(
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path, _ = put_down(tmp_path, repaired(found(*NETS["one"], TOLD)))
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(SystemExit) as end:
+        main([path, *arguments])
+    out, err = capsys.readouterr()
+    assert (end.value.code, out, len(err.splitlines())) == (2, "", 1)
+    assert {one.name for one in tmp_path.rglob("*") if not one.is_dir()} == {"new.safetensors", "loop"}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["exp", "softplus", "sin", "cube", "hardswish"])
+def test_large_weights_end_in_a_sentence(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tensors = {"conv.weight": np.full((1, 1, 3), 800.0), "readout.weight": np.ones((1, 1))}
+    net = tmp_path / "net.safetensors"
+    net.write_bytes(encoded(tensors, {**TOLD, "activation": name}))
+    try:
+        status = main([str(net), "--repair", str(tmp_path / "new")])
+    except SystemExit as end:
+        status = int(str(end.code))
+    assert status in (1, 2) and len(capsys.readouterr().err.splitlines()) <= 1
+
+
+@pytest.mark.parametrize(
+    ("net", "more"),
+    [
+        (BIG, {**NARROW, "activation": "softshrink", "length": "5"}),
+        (BENT, {**NARROW, "activation": "hardtanh", "length": "7"}),
+        (NETS["two"], {}),
+    ],
+)
+def test_the_nearest_exact_network_is_exact(net: Any, more: dict[str, str]) -> None:
+    """By numerics.certificate.  The first two run over both kinks of σ in one window."""
+    said = found(*net, {**TOLD, **more})
+    if said.near is None:
+        return
+    exact = exact_of(said.near.net, said.setup.activation)
+    assert exact is not None and summary(exact, said.setup.domain).worst.high == 0
+
+
+@pytest.mark.parametrize(
+    ("net", "more"),
+    [
+        (SMALL, {"activation": "abs", "r_min": "0.8", "r_max": "0.9"}),
+        (WIDE, {"length": "7", "r_min": "3.1", "r_max": "3.3"}),
+        (WIDE, {"length": "7", "r_min": "2.6", "r_max": "3.5", "padding": "valid"}),
+        (WIDE, {}),
+        (EVEN, {}),
+    ],
+)
+def test_no_weight_of_an_exact_network_has_to_move(net: Any, more: dict[str, str]) -> None:
+    """Also where no radius is on the plateau far from the border, and where a sum is 0 but for rounding."""
+    told = {**TOLD, **more}
+    for one in found(*net, told).document["nearest"]["weights"]:
+        net = put(net, at(one), one["value"])
+    document = found(*net, told).document
+    assert document["explained"] is True
+    large = {at(one): one["residual"] for one in document["weights"] if abs(one["residual"] or 0) > 1e-6}  # fmt: skip
+    assert not large
+
+
+@settings(max_examples=10)
+@given(st.lists(st.integers(-8, 8), min_size=5, max_size=5))
+@example([0, 0, 0, 0, 0])
+@example([8, 8, 8, 0, 8])
+def test_any_network_repaired_is_exact(tmp_path_factory: pytest.TempPathFactory, numbers: list[int]) -> None:  # fmt: skip
+    """Whatever the start: exact by plain simulation, and the same again when it is repaired once more."""
+    *w, b, a = (k / 8 for k in numbers)
+    said = found([w], [b], [a], 0.0, TOLD)
+    made = repaired(said)
+    assert (made is None) == (said.near is None)
+    if made is not None:
+        folder = tmp_path_factory.getbasetemp()
+        _, weights = put_down(folder, made)
+        assert all(error(*weights, "relu", F(3, 2) + F(k, 8), 6) == 0 for k in range(29))
+        assert found(*weights, TOLD).document["nearest"]["distance"] == [0, 0]
+
+
+@pytest.mark.parametrize("net", [([[-4.0]], [2.0], [0.5], 0.0), ([[2.0, -2.75, 1.0]], [0.0], [0.5], 0.0)])  # fmt: skip
+def test_softsign_has_an_account(net: Any) -> None:
+    """Its pre-activations run over 0, where |z| has its kink."""
+    document = found(*net, {**TOLD, "activation": "softsign"}).document
+    worst = max(abs(error(*net, "softsign", F(3, 2) + F(k, 8), 6)) for k in range(29))
+    assert document["explained"] is False
+    assert float(worst) <= document["worst_error"]["about"] * (1 + 1e-12)
