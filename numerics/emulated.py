@@ -114,7 +114,7 @@ def answer(
         h, seen = len(w) // 2, []
         for i in range(len(pixels)):
             inside = [u for u in range(len(w)) if 0 <= i + u - h < len(pixels)]
-            z = add([*(rounded(w[u] * pixels[i + u - h], bits) for u in inside), b], bits)
+            z = add([b, *(rounded(w[u] * pixels[i + u - h], bits) for u in inside)], bits)
             seen.append(_response(shape, z, bits))
         total = add(seen, bits)
         if mean:

@@ -191,11 +191,11 @@ def test_53_bits_are_float64(seed: int, name: str) -> None:
     sigma = {"identity": lambda z: z, "relu": lambda z: max(z, 0.0), "abs": abs, "square": lambda z: z * z}[name]  # fmt: skip
     total = 0.0
     for i in range(len(x)):
-        z = 0.0
+        z = b
         for u in range(3):
             if 0 <= i + u - 1 < len(x):
                 z += w[u] * x[i + u - 1]
-        total += sigma(z + b)
+        total += sigma(z)
     exact = ([list(map(Fraction, w))], [Fraction(b)], [Fraction(a)], Fraction(c))
     found = answer(SHAPES[name], exact, list(map(Fraction, x)), 53, in_a_row)
     assert found == Fraction(a * total + c)
