@@ -131,6 +131,7 @@ LAWS: dict[str, tuple[str, ...]] = {
     "ridge": ("collapse", "angle", "least"),
     "noise": ("angle", "linear_risk", "gaussian.first", "gaussian.second", "gaussian.product"),
     "extremes": ("lines", "places"),
+    "nearest": ("reach", "linear", "least", "distance"),
     "running": ("gamma", "lit", "argument", "pooled", "answer", "bound"),
     "active": ("floors", "turning_point"),
     "rates": (

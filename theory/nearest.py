@@ -63,7 +63,7 @@ def reach(n: int, positions: Any, radius: Any, share: Any, conv_bias: int) -> An
 
 def linear(pooled: Sequence[Any], readout: Sequence[Any], spread: Any, readout_bias: int) -> Any:
     """A², with ``spread`` = (Λ G)²."""
-    total = readout_bias + 0 * spread
+    total: Any = readout_bias
     for p, a in zip(pooled, readout, strict=True):
         total = total + p**2 + spread * a**2
     return total
