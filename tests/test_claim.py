@@ -131,6 +131,8 @@ LAWS: dict[str, tuple[str, ...]] = {
     "ridge": ("collapse", "angle", "least"),
     "noise": ("angle", "linear_risk", "gaussian.first", "gaussian.second", "gaussian.product"),
     "extremes": ("lines", "places"),
+    "nearest": ("reach", "linear", "least", "distance"),
+    "running": ("gamma", "lit", "argument", "pooled", "answer", "bound"),
     "active": ("floors", "turning_point"),
     "rates": (
         "expansion.basis",
@@ -150,7 +152,7 @@ LAWS: dict[str, tuple[str, ...]] = {
 }
 """The functions that make up the law of each claim; from another file than the claim's with its name and a dot."""
 
-SLOW = frozenset({"readout", "rates", "conserved", "noise"})
+SLOW = frozenset({"readout", "rates", "conserved", "noise", "running"})
 """Claims whose proof takes a second: their mutants run with the slow tests."""
 
 UNCHANGED = frozenset(

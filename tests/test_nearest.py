@@ -6,17 +6,22 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from flint import fmpq
+import pytest
+import sympy as sp
+from flint import arb, ctx, fmpq
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from numerics.certificate import Domain, summary
+from numerics import oracle
+from numerics.certificate import Domain, error_on, summary
 from numerics.conditions import Stored, holds
 from numerics.nearest import distance_bound, nearest
+from numerics.path import lines
 from numerics.patterns import branches_of, snapped_pattern
 from tests.stored import as_net, cases, count, fraction, from_exact, moved, square, stored
 from tests.strategies import Exact, linear_exact, threshold_exact
+from theory.nearest import LAW, Facts, distance
 
 F = Fraction
 DOMAIN = Domain(6, fmpq(3, 2), fmpq(5))
@@ -59,8 +64,6 @@ def test_never_farther_than_a_network_that_is_known(exact: Exact, data: Any) -> 
 
 def _bound(name: str, net: Stored, domain: Domain) -> float:
     """distance_bound with everything it needs from the exact summary."""
-    from numerics.path import lines
-
     exact = as_net(net, name)
     worst = summary(exact, domain).worst
     m = min(int((worst.radius + fmpq(1, 2)).floor()), domain.half_length)
@@ -175,3 +178,96 @@ def test_smooth_activations_by_their_affine_piece_and_by_mirror_images() -> None
     first, second = mirrored.net.w
     assert all(x == -y for x, y in zip(first, second, strict=True))
     assert mirrored.net.a[0] == -mirrored.net.a[1]
+
+
+# --- the law ----------------------------------------------------------------------------------
+
+
+def _root(value: Any) -> arb:
+    return arb(value).sqrt()
+
+
+def _facts(name: str, net: Stored, domain: Domain, radius: fmpq, error: fmpq) -> Facts:
+    """As balls, at any radius."""
+    exact = as_net(net, name)
+    m = min(int((radius + fmpq(1, 2)).floor()), domain.half_length)
+    phi = radius - m + fmpq(1, 2)
+    pooled = []
+    for w, b in zip(exact.w, exact.b, strict=True):
+        seen = lines(w, m, domain.half_length, domain.padding)
+        total = sum((x.count * exact.sigma(x.start + phi * x.slope + b) for x in seen), fmpq(0))
+        pooled.append(arb(total / net.share))
+    n = len(net.w[0])
+    positions = domain.positions - (n - 1 if domain.padding == "valid" else 0)
+    steepest = max(abs(piece[1]) for piece in exact.sigma.pieces)
+    return Facts(
+        n, positions, net.share, arb(radius), arb(error), arb(steepest), tuple(pooled), tuple(map(arb, net.a)),
+        int(net.b is not None), int(net.c is not None),
+    )  # fmt: skip
+
+
+@given(cases())
+@example(("hardtanh", stored([[F(1, 2)]], None, [F(3)], None, 9), Domain(4, fmpq(1, 2), fmpq(3))))
+def test_the_bound_of_numerics_is_the_law(case: Any) -> None:
+    """The same number, less a rounding: two programs cannot drift apart."""
+    name, net, domain = case
+    worst = summary(as_net(net, name), domain).worst
+    assume(worst.low > 0)
+    with ctx.workprec(128):
+        law = distance(LAW, _facts(name, net, domain, worst.radius, worst.low), _root)
+        if not law.is_finite():
+            return
+        found = _bound(name, net, domain)
+        assert arb(found) <= law
+        assert arb(found) >= law * (1 - arb(2) ** -50)
+
+
+@given(cases(), st.data())
+def test_no_two_networks_differ_by_more(case: Any, data: Any) -> None:
+    """Whatever is exact or not: with the difference of two answers in place of the error, at any radius.
+
+    Where the bound is reached, balls cannot tell: it must not lie above for certain.
+    """
+    name, net, domain = case
+    size = count(net)
+    shifts = data.draw(st.lists(st.integers(-8, 8), min_size=size, max_size=size).filter(any))
+    other = moved(net, [fmpq(k, data.draw(st.sampled_from((4, 64, 1024)))) for k in shifts])
+    eighths = data.draw(st.integers(4, 8 * domain.half_length + 4))
+    radius = fmpq(eighths, 8)
+    m = min(int((radius + fmpq(1, 2)).floor()), domain.half_length)
+    phi = radius - m + fmpq(1, 2)
+    answers = [error_on(as_net(each, name), m, domain)(phi) for each in (net, other)]
+    apart = abs(answers[0] - answers[1])
+    assume(apart > 0)
+    with ctx.workprec(128):
+        law = distance(LAW, _facts(name, net, domain, radius, apart), _root)
+        far = square(net, other)
+        assert not (law.is_finite() and law > arb(fmpq(far.numerator, far.denominator)).sqrt())
+
+
+def test_by_hand() -> None:
+    """One tap of identity at r = 1, wrong by 3 through c alone: A² = 1 + 2² + 1², B = 2."""
+    facts = Facts(1, 9, 1, F(1), F(3), F(1), (F(2),), (F(1, 2),), 0, 1)
+    assert distance(LAW, facts, lambda x: float(x) ** 0.5) == pytest.approx(6 / (6**0.5 + 18**0.5))
+
+
+def test_from_nothing_the_bound_is_reached_exactly() -> None:
+    """w = a = 0 without biases, A = 0: moved to w = a = 1/4 the answer of one identity tap at r = 1 becomes 1/8."""
+    facts = Facts(1, 5, 1, F(1), F(1, 8), F(1), (F(0),), (F(0),), 0, 0)
+    assert distance(LAW, facts, sp.sqrt) ** 2 == F(1, 8)
+
+
+def test_along_the_gradient_of_identity_the_bound_is_reached() -> None:
+    """w = (1/4, 1/4, 1/2), a = 1/2, b = c = 0, moved by a little along the gradient at r = 2."""
+    w, a, r = [F(1, 4), F(1, 4), F(1, 2)], F(1, 2), F(2)
+    x = oracle.overlap_pulse(r, 5)
+    step = F(1, 2**20)
+    moved_w = [tap + step * a * 2 * r for tap in w]
+    b, p = step * a * len(x), sum(oracle.preactivations(w, F(0), x))
+    moved_a, c = a + step * p, step
+    pooled = sum(oracle.preactivations(moved_w, b, x))
+    error = c + moved_a * pooled - r
+    far = sum((x - y) ** 2 for x, y in zip(moved_w, w, strict=True)) + b**2 + (step * p) ** 2 + c**2
+    facts = Facts(3, len(x), 1, r, error, F(1), (pooled,), (moved_a,))
+    ratio = distance(LAW, facts, lambda x: float(x) ** 0.5) / float(far) ** 0.5
+    assert 1 - 1e-4 < ratio <= 1

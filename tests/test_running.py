@@ -1,4 +1,4 @@
-"""The network as it runs: torch's answers in float32 and float64 against exact ones."""
+"""The network as it runs: torch in float32 and float64, emulated types of few bits, and two programs for one bound."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ from flint import arb, fmpq
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from numerics import oracle
 from numerics.ball import Net, error_ball
 from numerics.certificate import Domain, error_on, exact_net
+from numerics.emulated import SHAPES, answer, at_random, in_a_row, pushed, rounded
 from numerics.running import UNITS, assumed_error, running_error
 from numerics.sample import pulse
 from theory.activation import ACTIVATIONS
+from theory.rounded import Computed, in_every_order, in_order
+from theory.running import LAW, bound, gamma, lit
+from verify.claims.running import sizes_of
 from verify.nets import Network
 
 NAMES = ("identity", "relu", "leaky_relu", "abs", "relu6", "hardtanh", "hardsigmoid", "hardswish",
@@ -147,3 +152,138 @@ def test_the_assumed_bound_is_of_use_and_has_its_limits() -> None:
         assumed_error(Net("exp", ((800.0,),), (0.0,), (0.5,), 0.0), Domain(3, fmpq(1, 2), fmpq(2)))
     with pytest.raises(ValueError, match="readout bias"):
         assumed_error(Net("tanh", ((0.25,),), (0.0,), (0.5,), None), Domain(3, fmpq(1, 2), fmpq(2)))
+
+
+# --- the law and its two programs -------------------------------------------------------------
+
+small = st.integers(-40, 40).map(lambda k: Fraction(k, 16))
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> tuple[str, list[list[Fraction]], list[Fraction], list[Fraction], Fraction]:  # fmt: skip
+    n, channels = draw(st.sampled_from((1, 3, 5))), draw(st.integers(1, 3))
+    row = st.lists(small, min_size=n, max_size=n)
+    each = st.lists(small, min_size=channels, max_size=channels)
+    w = draw(st.lists(row, min_size=channels, max_size=channels))
+    return draw(st.sampled_from(sorted(SHAPES))), w, draw(each), draw(each), draw(small)
+
+
+@given(networks(), st.sampled_from(sorted(UNITS)), st.integers(2, 22), st.integers(6, 12))
+@example(("hardswish", [[Fraction(1)]], [Fraction(-1)], [Fraction(2)], Fraction(0)), "float32", 3, 9)  # fmt: skip
+def test_the_bound_of_numerics_is_the_law(
+    net: tuple[str, list[list[Fraction]], list[Fraction], list[Fraction], Fraction], kind: str, quarters: int, half_length: int,
+) -> None:  # fmt: skip
+    """The same number, exactly."""
+    name, w, b, a, c = net
+    domain = Domain(half_length, fmpq(1, 2), fmpq(quarters, 4))
+    sizes = sizes_of(name, w, b, a, c, domain.positions, Fraction(quarters, 4))
+    claimed = bound(LAW, sizes, lambda k: gamma(k, UNITS[kind]))
+    assert running_error(exact_net(name, w, b, a, c), domain, kind) == claimed
+
+
+@given(
+    st.lists(st.tuples(st.integers(-64, 64), st.booleans()), min_size=1, max_size=20),
+    st.integers(1, 6),
+)
+@example([(64, False)] * 8 + [(-64, True)] * 8, 1)
+def test_factors_stay_within_gamma(parts: list[tuple[int, bool]], scale: int) -> None:
+    """Products and quotients of 1 + δ in any mixture."""
+    unit = Fraction(1, 16 * scale * len(parts))
+    total = Fraction(1)
+    for part, turned in parts:
+        factor = 1 + unit * Fraction(part, 64)
+        total = total / factor if turned else total * factor
+    assert abs(total - 1) <= gamma(len(parts), unit)
+
+
+@given(st.integers(1, 6), st.integers(2, 60), st.sampled_from((1, 3, 5)))
+def test_no_more_positions_see_light(extra: int, eighths: int, n: int) -> None:
+    radius = Fraction(1, 2) + Fraction(eighths, 8)
+    x = oracle.overlap_pulse(radius, int(radius) + 1 + extra)
+    seen = sum(any(x[max(i - n // 2, 0) : i + n // 2 + 1]) for i in range(len(x)))
+    assert seen <= lit(len(x), radius, n)
+
+
+def test_every_tree_once() -> None:
+    """(2k-3)!! trees; of equal terms the row is the worst."""
+    unit = Fraction(1, 32)
+    for k, count in ((1, 1), (2, 1), (3, 3), (4, 15), (5, 105)):
+        terms = [Computed(Fraction(1), Fraction(0))] * k
+        found = [one.error for one in in_every_order(terms, unit)]
+        assert len(found) == count
+        assert max(found) == in_order(terms, unit).error
+        assert max(found) <= gamma(max(k - 1, 0), unit) * k
+
+
+# --- the emulator -----------------------------------------------------------------------------
+
+
+@given(st.fractions(max_denominator=10**6), st.integers(2, 60))
+@example(Fraction(3, 2), 1)
+@example(Fraction(2**24 + 1), 24)
+@example(Fraction(0), 4)
+def test_rounded_is_near_and_has_few_digits(x: Fraction, bits: int) -> None:
+    near = rounded(x, bits)
+    assert abs(near - x) <= abs(x) / 2**bits
+    odd = abs(near.numerator)
+    assert near.denominator.bit_count() == 1
+    assert not odd or odd >> ((odd & -odd).bit_length() - 1) < 2**bits
+    assert rounded(near, bits) == near
+
+
+@given(st.fractions(-(10**6), 10**6, max_denominator=10**6))
+@example(Fraction(1) + Fraction(1, 2**24))
+@example(Fraction(1) + Fraction(3, 2**24))
+def test_rounded_is_what_the_machine_does(x: Fraction) -> None:
+    assert rounded(x, 53) == Fraction(float(x))
+    once = rounded(x, 40)  # twice rounded is not once rounded: a number that float64 holds
+    assert rounded(once, 24) == Fraction(float(np.float32(float(once))))
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from(("identity", "relu", "abs", "square")))
+def test_53_bits_are_float64(seed: int, name: str) -> None:
+    """The same order of operations in Python's own floats: the same number."""
+    rng = np.random.default_rng(seed)
+    w, b, a, c = rng.normal(size=3).tolist(), *rng.normal(size=3).tolist()
+    x = pulse(float(rng.integers(32, 96)) / 64, 3).tolist()
+    sigma = {"identity": lambda z: z, "relu": lambda z: max(z, 0.0), "abs": abs, "square": lambda z: z * z}[name]  # fmt: skip
+    total = 0.0
+    for i in range(len(x)):
+        z = b
+        for u in range(3):
+            if 0 <= i + u - 1 < len(x):
+                z += w[u] * x[i + u - 1]
+        total += sigma(z)
+    exact = ([list(map(Fraction, w))], [Fraction(b)], [Fraction(a)], Fraction(c))
+    found = answer(SHAPES[name], exact, list(map(Fraction, x)), 53, in_a_row)
+    assert found == Fraction(a * total + c)
+
+
+@given(networks(), st.integers(6, 12), st.integers(2, 16), st.booleans(), st.integers(0, 99))
+@example(("relu", [[Fraction(1, 64)] * 5], [Fraction(1)], [Fraction(1)], Fraction(0)), 6, 16, False, 0)  # fmt: skip
+def test_no_order_of_summation_leaves_the_bound(
+    net: tuple[str, list[list[Fraction]], list[Fraction], list[Fraction], Fraction], bits: int, quarters: int, mean: bool, seed: int,
+) -> None:  # fmt: skip
+    name, w, b, a, c = net
+    few = lambda row: [rounded(x, bits) for x in row]
+    w, b, a, c = [few(row) for row in w], few(b), few(a), rounded(c, bits)
+    radius = Fraction(quarters, 4) + Fraction(1, 12)
+    x = oracle.overlap_pulse(radius, 7)
+    share = len(x) if mean else 1
+    sigma = oracle.RATIONAL[name]
+    exact = c
+    for row, bias, y in zip(w, b, a, strict=True):
+        exact += y * sum(map(sigma, oracle.preactivations(row, bias, x)), Fraction(0)) / share
+    sizes = sizes_of(name, w, b, [y / share for y in a], c, len(x), radius)
+    allowed = bound(LAW, sizes, lambda k: gamma(k, Fraction(1, 2**bits)))
+    for add in (in_a_row, pushed(1), pushed(-1), at_random(np.random.default_rng(seed))):
+        found = answer(SHAPES[name], (w, b, a, c), x, bits, add, mean=mean)
+        assert abs(found - exact) <= allowed
+
+
+def test_the_emulated_shapes_are_the_catalogue() -> None:
+    for name, shape in SHAPES.items():
+        for k in range(-70, 71):
+            z = Fraction(k, 16)
+            value = sum((s * z**j for j, s in enumerate(shape.piece(z))), Fraction(0))
+            assert value == oracle.RATIONAL[name](z)

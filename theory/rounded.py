@@ -1,0 +1,70 @@
+r"""Computed numbers: how large a number is, and how far the computed one may be from it.
+
+A rounded operation gives y(1 + δ) with |δ| <= u.  So if x̂, ŷ are within e, f of x, y with |x| <= X, |y| <= Y,
+
+    |fl(x̂ + ŷ) - (x + y)| <= (e + f) + u (X + Y + e + f),
+    |fl(x̂ ŷ) - x y|       <= (e Y + f X + e f) + u (X + e)(Y + f),
+
+and x + 0 is x, unrounded.  Applied operation after operation this bounds any program from its definition: polynomials
+in u and in the sizes, with non-negative coefficients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+__all__ = ["Computed", "in_every_order", "in_order", "rounded_once"]
+
+
+@dataclass(frozen=True)
+class Computed:
+    """|x| <= size and |x̂ - x| <= error."""
+
+    size: Any
+    error: Any
+
+    def plus(self, other: Computed, u: Any) -> Computed:
+        """Their sum, rounded; with 0 it is not."""
+        for one, rest in ((self, other), (other, self)):
+            if one.size == 0 and one.error == 0:
+                return rest
+        size, error = self.size + other.size, self.error + other.error
+        return Computed(size, error + u * (size + error))
+
+    def times(self, other: Computed, u: Any) -> Computed:
+        """Their product, rounded."""
+        size = self.size * other.size
+        error = self.error * other.size + other.error * self.size + self.error * other.error
+        return Computed(size, error + u * (size + error))
+
+
+def rounded_once(size: Any, u: Any) -> Computed:
+    """A number that is stored rounded."""
+    return Computed(size, u * size)
+
+
+def in_order(terms: Iterable[Computed], u: Any) -> Computed:
+    """((x₁ + x₂) + x₃) + ..."""
+    first, *rest = terms
+    for term in rest:
+        first = first.plus(term, u)
+    return first
+
+
+def in_every_order(terms: Sequence[Computed], u: Any) -> Iterator[Computed]:
+    """The sum along every binary tree whose leaves are the terms: every order, blocked or not."""
+    if len(terms) == 1:
+        yield terms[0]
+        return
+    others = range(1, len(terms))
+    # The half that holds the first term, so that no tree comes twice.
+    for count in range(len(terms) - 1):
+        for chosen in combinations(others, count):
+            one = [terms[0], *(terms[j] for j in chosen)]
+            two = [terms[j] for j in others if j not in chosen]
+            for left in in_every_order(one, u):
+                for right in in_every_order(two, u):
+                    yield left.plus(right, u)

@@ -1,0 +1,173 @@
+"""The network as it runs: floating point of few bits, emulated, and torch in float32 and float64, against the bound."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import lru_cache
+
+import numpy as np
+import torch
+from flint import fmpq
+
+from numerics import oracle
+from numerics.certificate import Domain, error_on, exact_net
+from numerics.emulated import SHAPES, answer, at_random, in_a_row, pushed
+from numerics.sample import pulse
+from theory.activation import ACTIVATIONS
+from theory.running import Running, Sizes, bound
+from verify.ensemble import Ensemble, Setting, Weights
+from verify.lab import Lab, Profile
+from verify.minimise import on_the_way
+from verify.nets import Network, load, weights_of
+from verify.settings import LAWS
+from verify.verdict import Column, column
+
+__all__ = ["NEEDS", "check", "sizes_of", "train"]
+
+STRAIGHT = tuple(s for s in LAWS if ACTIVATIONS[s.activation].piecewise_linear)
+FINISHED, UNFINISHED = 8, 4
+"""Networks per setting: at their end, and stopped on the way."""
+GRID = 16
+"""Radii per pixel at which torch is asked: random multiples of 2^-30, whose pulses float32 must round."""
+TYPES = {torch.float32: Fraction(1, 2**24), torch.float64: Fraction(1, 2**53)}
+
+
+def NEEDS(profile: Profile) -> tuple[Setting, ...]:
+    """The piecewise-linear ensembles."""
+    return STRAIGHT
+
+
+def sizes_of(
+    name: str,
+    w: Sequence[Sequence[Fraction]],
+    b: Sequence[Fraction],
+    a: Sequence[Fraction],
+    c: Fraction,
+    positions: int,
+    radius: Fraction,
+) -> Sizes:
+    """What the bound asks of a network, from its weights and the second list of activations."""
+    pieces = SHAPES[name].pieces
+
+    def respond(reach: Fraction) -> tuple[Fraction, Fraction]:
+        size = max(sum((abs(s) * reach**j for j, s in enumerate(p)), Fraction(0)) for p in pieces)
+        slopes = [[j * abs(s) * reach ** (j - 1) for j, s in enumerate(p) if j] for p in pieces]
+        return size, max(sum(row, Fraction(0)) for row in slopes)
+
+    filters = tuple(sum(map(abs, row), abs(x)) for row, x in zip(w, b, strict=True))
+    return Sizes(len(w[0]), positions, radius, filters, tuple(map(abs, a)), abs(c), respond)
+
+
+def _stated(law: Running, sizes: Sizes, unit: Fraction) -> Fraction:
+    return bound(law, sizes, lambda k: law.gamma(k, unit))
+
+
+def check(law: Running, lab: Lab) -> Column:
+    """Networks of 4 to 10 bits, rounding after rounding in exact fractions: the same numbers without rounding are never farther than the bound."""
+    rng = lab.rng("running")
+    names = sorted(SHAPES)
+    orders = [in_a_row, pushed(1), pushed(-1), *(at_random(rng) for _ in range(3))]
+    most, networks = Fraction(0), max(lab.profile.draws, 40)
+    for t in range(networks):
+        name, bits = names[t % len(names)], int(rng.integers(4, 11))
+        n, channels = int(rng.choice([1, 3, 5])), int(rng.integers(1, 3))
+        half_length = n // 2 + int(rng.integers(1, 4))
+        radius = Fraction(int(rng.integers(30, 60 * (half_length - n // 2) + 31)), 60)
+
+        def some() -> Fraction:
+            size = Fraction(int(rng.integers(2 ** (bits - 1), 2**bits)), 2**bits)  # noqa: B023
+            return int(rng.choice([-1, 1])) * size * Fraction(2) ** int(rng.integers(-2, 2))
+
+        w, b = [[some() for _ in range(n)] for _ in range(channels)], [some() for _ in range(channels)]  # fmt: skip
+        if t % 3 == 0:  # every tap lifts the bias by more than half of its last digit
+            unit = Fraction(1, 2**bits)
+            w, b = [[unit * (1 + 2 * unit)] * n for _ in w], [Fraction(1) for _ in b]
+        a, c = [some() for _ in range(channels)], some()
+        x = oracle.overlap_pulse(radius, half_length)
+        sigma = oracle.RATIONAL[name]
+        parts = [y * (oracle.pooled(row, bias, sigma, x) + len(x) * sigma(bias)) for row, bias, y in zip(w, b, a, strict=True)]  # fmt: skip
+        for mean in (False, True):
+            share = len(x) if mean else 1
+            exact = sum(parts, Fraction(0)) / share + c
+            offs = [abs(answer(SHAPES[name], (w, b, a, c), x, bits, add, mean=mean) - exact) for add in orders]  # fmt: skip
+            sizes = sizes_of(name, w, b, [y / share for y in a], c, len(x), radius)
+            most = max(most, max(offs) / _stated(law, sizes, Fraction(1, 2**bits)))
+    detail = (
+        f"largest distance of an answer computed with 4 to 10 bits from the exact one, in units of the bound; {networks} "
+        "networks, sum and mean, each summed from left to right, in random orders, and in orders that make roundings add up"
+    )
+    return column(float(most), 1.0, detail)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One network in one type: sizes without a radius, u, and per half pixel of radii how far torch is off at most."""
+
+    sizes: Sizes
+    unit: Fraction
+    offs: dict[Fraction, Fraction]
+
+
+@lru_cache(maxsize=32)
+def _runs(ensemble: Ensemble, seed: int) -> tuple[_Run, ...]:
+    setting = ensemble.setting
+    finished, stopped = ensemble.weights[slice(0, FINISHED)], weights_of(on_the_way(setting, UNFINISHED, seed))  # fmt: skip
+    parts = [np.concatenate([getattr(x, k) for x in (finished, stopped)]) for k in "wbac"]
+    weights = Weights(*parts)
+    rng = np.random.default_rng(seed)
+    radii, length = setting.radii, setting.radii.half_length(setting.taps)
+    low = fmpq(2 * radii.first - 1, 2)
+    domain = Domain(length, low, low + radii.cells)
+    r = radii.first - 0.5 + rng.integers(0, radii.cells << 30, GRID * radii.cells) / 2.0**30
+    found = []
+    for j in range(len(weights.c)):
+        pooling = ("sum", "mean")[j % 2]
+        share = 2 * length + 1 if j % 2 else 1
+        for kind, unit in TYPES.items():
+            net = load(setting, weights, j, pooling).to(kind)
+            with torch.no_grad():
+                answers = net(torch.tensor(pulse(r, length)).to(kind)).double().tolist()
+            w, b, a, c = _fractions(net)
+            a = [x / share for x in a]
+            exact = exact_net(setting.activation, w, b, a, c)
+            offs: dict[Fraction, Fraction] = {}
+            for radius, value in zip(map(Fraction, r.tolist()), answers, strict=True):
+                m = int(radius + Fraction(1, 2))
+                phi = radius - m + Fraction(1, 2)
+                error = error_on(exact, m, domain)(fmpq(phi.numerator, phi.denominator))
+                off = abs(Fraction(value) - Fraction(int(error.p), int(error.q)) - radius)
+                half = Fraction(math.ceil(2 * radius), 2)
+                offs[half] = max(off, offs.get(half, off))
+            sizes = sizes_of(setting.activation, w, b, a, c, 2 * length + 1, Fraction(0))
+            found.append(_Run(sizes, unit, offs))
+    return tuple(found)
+
+
+def _fractions(
+    net: Network,
+) -> tuple[list[list[Fraction]], list[Fraction], list[Fraction], Fraction]:
+    """(w, b, a, c) as stored, exactly."""
+    one = weights_of([net])
+    w = [[Fraction(float(x)) for x in row] for row in one.w[0]]
+    b, a = ([Fraction(float(x)) for x in row] for row in (one.b[0], one.a[0]))
+    return w, b, a, Fraction(float(one.c[0]))
+
+
+def train(law: Running, lab: Lab) -> Column:
+    """Trained networks run by torch in float32 and float64, against their exact answers, in units of the bound."""
+    most, asked, networks = Fraction(0), 0, 0
+    for setting in STRAIGHT:
+        for run in _runs(lab.ensemble(setting), lab.seed):
+            for radius, off in run.offs.items():
+                sizes = replace(run.sizes, radius=radius)
+                most = max(most, off / _stated(law, sizes, run.unit))
+            asked += GRID * setting.radii.cells
+            networks += 1
+    detail = (
+        f"largest distance of torch's answer from the exact one, in units of the bound ({asked} answers of {networks // len(TYPES)} networks, "
+        "finished and stopped on the way, sum and mean pooling, each in float32 and in float64)"
+    )
+    return column(float(most), 1.0, detail)
