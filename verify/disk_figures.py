@@ -1,0 +1,43 @@
+"""Drawings of disks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure as Drawing
+from matplotlib.patches import Circle, Rectangle
+from numpy.typing import ArrayLike
+
+from verify.figures import COLOURS, INK, STYLE
+
+__all__ = ["pixels_and_errors"]
+
+
+def pixels_and_errors(
+    r: float, x: ArrayLike, fine: ArrayLike, errors: Sequence[ArrayLike], span: tuple[float, float]
+) -> Drawing:
+    """Left the pixels x (N, N) of the disk of radius r with its circle, right curves (R,) over ``fine``; ``span`` is shaded."""
+    pixels, at = np.asarray(x, dtype=float), np.asarray(fine, dtype=float)
+    reach = len(pixels) // 2
+    with matplotlib.rc_context(STYLE):
+        drawing = Drawing(figsize=(7.2, 3.2), layout="constrained")
+        FigureCanvasSVG(drawing)
+        one, two = drawing.subplots(1, 2, width_ratios=(1, 1.5))
+        for i, j in np.ndindex(*pixels.shape):
+            place = (i - reach - 0.5, j - reach - 0.5)
+            one.add_patch(
+                Rectangle(place, 1, 1, facecolor=COLOURS[0], alpha=float(pixels[i, j]), linewidth=0)
+            )
+            one.add_patch(Rectangle(place, 1, 1, fill=False, edgecolor=INK, linewidth=0.2))
+        one.add_patch(Circle((0, 0), r, fill=False, edgecolor=COLOURS[1], linewidth=1.5))
+        one.set(xlim=(-reach - 0.6, reach + 0.6), ylim=(-reach - 0.6, reach + 0.6), aspect="equal")
+        one.set(xlabel="pixel i", ylabel="pixel j", title=f"r = {r:g}")
+        two.axvspan(*span, color=COLOURS[2], alpha=0.15, linewidth=0)
+        two.axhline(0, color=INK, linewidth=0.5)
+        for curve in errors:
+            two.plot(at, np.asarray(curve), color=COLOURS[0], alpha=0.6)
+        two.set(xlabel="radius r", ylabel="answer less r", title="the parabola")
+    return drawing
