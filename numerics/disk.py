@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from numerics.rounding import UNIT
 
-__all__ = ["disk", "disk_bound"]
+__all__ = ["disk", "disk_bound", "pixels"]
 
 Array = NDArray[np.float64]
 
@@ -35,7 +35,7 @@ def disk(radii: ArrayLike, half_length: int) -> Array:
         raise ValueError(f"radii must lie in (0, {half_length + 0.5}]")
     i, j = np.tril_indices(half_length + 1)
     quarter = np.empty((len(r), half_length + 1, half_length + 1))
-    quarter[:, i, j] = quarter[:, j, i] = _pixels(r[:, None], i, j)
+    quarter[:, i, j] = quarter[:, j, i] = pixels(r[:, None], i, j)
     at = np.abs(np.arange(-half_length, half_length + 1))
     return quarter[:, at[:, None], at]
 
@@ -45,8 +45,10 @@ def disk_bound(r: ArrayLike) -> Array:
     return 12 * (np.asarray(r, dtype=float) + 3) * UNIT
 
 
-def _pixels(r: Array, i: NDArray[np.intp], j: NDArray[np.intp]) -> Array:
-    """x_r(i, j) for i >= j >= 0; of a pixel on an axis only the part with X, Y >= 0, times 2 or 4."""
+def pixels(r: ArrayLike, i: ArrayLike, j: ArrayLike) -> Array:
+    """x_r(i, j), all three broadcast: of a pixel on an axis the part with X, Y >= 0 is computed, times 2 or 4."""
+    r, i, j = np.asarray(r, dtype=float), np.abs(i), np.abs(j)
+    i, j = np.maximum(i, j), np.minimum(i, j)
     left, low = np.maximum(i - 0.5, 0.0), np.maximum(j - 0.5, 0.0)
     wide, high = i + 0.5 - left, j + 0.5
     p, q = (np.clip(_leg(r, x), low, high) for x in (left + wide, left))

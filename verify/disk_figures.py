@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from verify.figures import COLOURS, INK, STYLE
 
-__all__ = ["pixels_and_errors"]
+__all__ = ["edges_and_errors", "pixels_and_errors"]
 
 
 def pixels_and_errors(
@@ -40,4 +40,30 @@ def pixels_and_errors(
         for curve in errors:
             two.plot(at, np.asarray(curve), color=COLOURS[0], alpha=0.6)
         two.set(xlabel="radius r", ylabel="answer less r", title="the parabola")
+    return drawing
+
+
+def edges_and_errors(
+    t: ArrayLike,
+    edges: Mapping[str, ArrayLike],
+    fine: ArrayLike,
+    errors: Mapping[str, ArrayLike],
+    span: tuple[float, float],
+) -> Drawing:
+    """Left named curves over the distance t inside an edge, right named errors over the radius; ``span`` is shaded."""
+    styles = ("-", "--", "-.", ":")
+    with matplotlib.rc_context(STYLE):
+        drawing = Drawing(figsize=(7.2, 3.4), layout="constrained")
+        FigureCanvasSVG(drawing)
+        one, two = drawing.subplots(1, 2, width_ratios=(1, 1.3))
+        for axes, at, curves in ((one, t, edges), (two, fine, errors)):
+            for k, (name, curve) in enumerate(curves.items()):
+                axes.plot(
+                    np.asarray(at), np.asarray(curve), styles[k], color=COLOURS[k], label=name
+                )
+            axes.axhline(0, color=INK, linewidth=0.5)
+            axes.legend(fontsize=9)
+        two.axvspan(*span, color=COLOURS[2], alpha=0.12, linewidth=0)
+        one.set(xlabel="distance t inside the edge", ylabel="response")
+        two.set(xlabel="radius r", ylabel="answer less r")
     return drawing

@@ -1,4 +1,4 @@
-"""Networks on disks as torch runs them: Conv2d -> activation -> sum pooling -> Linear, float64, and one way to train them."""
+"""Networks on disks as torch runs them: Conv2d -> activation -> sum pooling -> Linear, float64; and one way to train them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from numerics.disk import disk
 from verify.nets import elementwise
 
-__all__ = ["Plane", "disks", "loss", "train"]
+__all__ = ["Difference", "Plane", "disks", "loss", "train"]
 
 Array = NDArray[np.float64]
 
@@ -50,18 +50,60 @@ class Plane(nn.Module):
         return w[:, 0], b, a[0], float(c[0])
 
 
+class Difference(nn.Module):
+    """r̂(x) = Linear(Σ σ(Conv2d(x(p + e) - x(p)))): one channel, no bias, the taps of κ at random in (1/2, 3/2) where ``mask`` is 1.
+
+    Parameters
+    ----------
+    activation: a row of the catalogue.
+    step: e, the fixed difference that comes first.
+    mask: n × n zeros and ones; a tap under a zero is 0 and stays so.
+    rng: draws κ and, as torch.nn.Linear does, the readout.
+    """
+
+    mask: Tensor
+
+    def __init__(
+        self, activation: str, step: tuple[int, int], mask: ArrayLike, rng: np.random.Generator
+    ) -> None:
+        super().__init__()
+        here = np.asarray(mask, dtype=float)
+        self.step = step
+        self.register_buffer("mask", torch.tensor(here.copy()))
+        taps = len(here)
+        self.conv = nn.Conv2d(1, 1, taps, padding=taps // 2, bias=False, dtype=torch.float64)
+        self.activation = elementwise(activation)
+        self.readout = nn.Linear(1, 1, dtype=torch.float64)
+        with torch.no_grad():
+            self.conv.weight.copy_(torch.tensor(rng.uniform(0.5, 1.5, here.shape) * here))
+            for parameter in self.readout.parameters():
+                parameter.copy_(torch.tensor(rng.uniform(-1, 1, parameter.shape)))
+        self.conv.weight.register_hook(lambda gradient: gradient * self.mask)
+
+    def response(self, x: Tensor) -> Tensor:
+        """κ ⋆ (x(p + e) - x(p)) at every position: (signals, N, N) -> (signals, N, N)."""
+        moved = torch.roll(x, (-self.step[0], -self.step[1]), dims=(1, 2))
+        return self.conv((moved - x)[:, None])[:, 0]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """r̂: (signals, N, N) -> (signals,)."""
+        values: Tensor = self.activation(self.response(x)).sum(dim=(1, 2))
+        answer: Tensor = self.readout(values[:, None])[:, 0]
+        return answer
+
+
 def disks(radii: Sequence[float] | Array, half_length: int) -> Tensor:
     """The disks of these radii as a float64 tensor (R, N, N)."""
     return torch.tensor(disk(radii, half_length))
 
 
-def loss(net: Plane, x: Tensor, r: Tensor, share: Tensor) -> Tensor:
+def loss(net: Plane | Difference, x: Tensor, r: Tensor, share: Tensor) -> Tensor:
     """Σ share (r̂ - r)², the shares adding up to 1."""
     return torch.sum(share * (net(x) - r) ** 2)
 
 
 def train(
-    net: Plane, x: Tensor, r: ArrayLike, share: ArrayLike, steps: int, rounds: int = 5
+    net: Plane | Difference, x: Tensor, r: ArrayLike, share: ArrayLike, steps: int, rounds: int = 5
 ) -> None:
     """LBFGS on the weighted squared error, in place, begun anew until it finds no way down or ``rounds`` times."""
     target, weight = torch.tensor(np.asarray(r)), torch.tensor(np.asarray(share))
