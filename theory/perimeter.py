@@ -16,6 +16,7 @@ Derivation: docs/perimeter.md.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -211,18 +212,17 @@ def _prove_crest(step: tuple[int, int], r: sp.Rational) -> Step:
 
 def _prove_width(law: Perimeter, step: tuple[int, int], n: int, r: sp.Rational) -> Step:
     """The double sum of |κ ⋆ (x(p + e) - x(p))|, every sign decided, against the law."""
-    (reach, x), h = _disk(r), n // 2
-    far = reach + 3
-    kappa = {(u, v): 1 + sp.Rational(2 * u + 3 * v + 5, 7) for u in range(-h, h + 1) for v in range(-h, h + 1)}  # fmt: skip
-    kappa = {(u, v): tap if _along(step, (u, v)) else sp.Integer(0) for (u, v), tap in kappa.items()}  # fmt: skip
-    total = sp.Integer(0)
-    for i in range(-far, far + 1):
-        for j in range(-far, far + 1):
-            z = sp.Add(*(
-                tap * (x.get((i + u + step[0], j + v + step[1]), 0) - x.get((i + u, j + v), 0))
-                for (u, v), tap in kappa.items() if tap
-            ))  # fmt: skip
-            total += z if z == 0 or sp.N(z, 30) > 0 else -z
+    (reach, x), offsets = _disk(r), range(-(n // 2), n // 2 + 1)
+    taps = ((u, v) for u in offsets for v in offsets if _along(step, (u, v)))
+    kappa = {(u, v): 1 + sp.Rational(2 * u + 3 * v + 5, 7) for u, v in taps}
+    z: defaultdict[tuple[int, int], list[sp.Expr]] = defaultdict(list)
+    for (u, v), tap in kappa.items():
+        for (i, j), value in x.items():
+            if value != 0:  # seen by κ at p + v + e, and at p + v
+                z[i - u - step[0], j - v - step[1]].append(tap * value)
+                z[i - u, j - v].append(-tap * value)
+    answers = (sp.Add(*terms) for terms in z.values())
+    total = sp.Add(*(one if one == 0 or sp.N(one, 30) > 0 else -one for one in answers))
     stated = sp.Add(*kappa.values()) * law.width(step, r, reach)
     return Step(f"the sum for e = {step}, n = {n}, r = {r}", sp.expand(total - stated) == 0)
 
