@@ -1,10 +1,10 @@
-r"""The perimeter's coefficient P = ∮ dθ ∫ |p_θ(t)| dt of filters with sum 0, by a midpoint rule with a bound.
+r"""The perimeter's coefficient P = ∮ dθ ∫ [g(p_θ(t)) - g(0) - (g(S) - g(0)) 1{t > 0}] dt, by a midpoint rule with a bound.
 
-p_θ(t) = Σ_u w_u H_θ(t + u·n) vanishes for |t| > ρ = h√2 + 1/√2, the reach of the window's corners.  A line meets a pixel
-on at most √2, so p_θ moves by at most √2|w|₁ per unit of t and ρ√2|w|₁ per unit of θ.  A midpoint rule with steps τ and η
-is off by a quarter of step times slope times length: at most
+p_θ(t) = Σ_u w_u H_θ(t + u·n) is 0 or S for |t| > ρ = h√2 + 1/√2, the reach of the window's corners.  A line meets a pixel
+on at most √2, so p_θ moves by at most √2|w|₁ per unit of t and ρ√2|w|₁ per unit of θ, and g(p_θ) by Λ times that.  A
+midpoint rule with steps τ and η is off by a quarter of step times slope times length: at most
 
-    |w|₁ √2 (2π · 2ρ) (τ + ρη)/4.
+    Λ|w|₁ √2 (2π · 2ρ) (τ + ρη)/4.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ __all__ = ["difference", "edge_response", "reach", "strength", "strength_bound"]
 Array = NDArray[np.float64]
 Edge = Callable[[Any, Any, Any], Any]
 
-TURNS, PLACES = 720, 480
-"""Directions over half a turn (the other half has the same |p|, S = 0), and places across an edge."""
+TURNS, PLACES = 1440, 480
+"""Directions over a turn, and places across an edge: an even number, t = 0 lies between two."""
 
 
 def reach(taps: int) -> float:
@@ -39,22 +39,25 @@ def edge_response(w: Array, t: Array, c: float, s: float, law: Edge = edge) -> A
     return np.asarray(w.reshape(len(w), -1) @ seen)
 
 
-def strength(w: Array, law: Edge = edge) -> Array:
-    """P of filters w (F, n, n) with sum 0: (F,)."""
+def strength(
+    w: Array, law: Edge = edge, g: Callable[[Array], Array] = np.abs, turns: int = TURNS
+) -> Array:
+    """P of filters w (F, n, n): (F,)."""
     rho = reach(w.shape[-1])
     t = rho * ((2 * np.arange(PLACES) + 1) / PLACES - 1)
+    dark, full = g(np.zeros(1)), g(w.sum(axis=(1, 2)))[:, None]
     total = np.zeros(len(w))
-    for turn in (np.arange(TURNS) + 0.5) * np.pi / TURNS:
+    for turn in (np.arange(turns) + 0.5) * 2 * np.pi / turns:
         p = edge_response(w, t, float(np.cos(turn)), float(np.sin(turn)), law)
-        total += np.sum(np.abs(p), axis=1)
-    return np.asarray(total * (2 * rho / PLACES) * (2 * np.pi / TURNS))
+        total += np.sum(g(p) - np.where(t > 0, full, dark), axis=1)
+    return np.asarray(total * (2 * rho / PLACES) * (2 * np.pi / turns))
 
 
-def strength_bound(w: Array) -> Array:
-    """How far :func:`strength` may be from P: (F,)."""
+def strength_bound(w: Array, steepest: float = 1.0) -> Array:
+    """How far :func:`strength` may be from P, for g with the Lipschitz constant ``steepest``: (F,)."""
     rho = reach(w.shape[-1])
-    steps = 2 * rho / PLACES + rho * np.pi / TURNS
-    weight = np.abs(w).sum(axis=(1, 2))
+    steps = 2 * rho / PLACES + rho * 2 * np.pi / TURNS
+    weight = steepest * np.abs(w).sum(axis=(1, 2))
     return np.asarray(weight * 2**0.5 * (2 * np.pi * 2 * rho) * steps / 4)
 
 

@@ -148,6 +148,53 @@ def test_the_sum_of_squares_fluctuates_with_the_root_of_the_radius() -> None:
     assert max(spread["abs"]) < 1e-3
 
 
+def _mean_over_centres(w: np.ndarray, g, r: float, parts: int = 5) -> float:
+    """Σ [g(z) - g(0)] averaged over parts² positions of the centre: a disk of radius parts·r, seen through a box."""
+    half = int(r + 4) * parts + parts // 2
+    total = np.pad(np.cumsum(np.cumsum(disk([parts * r], half)[0], axis=0), axis=1), ((1, 0), (1, 0)))  # fmt: skip
+    t = parts
+    box = (total[t:, t:] - total[:-t, t:] - total[t:, :-t] + total[:-t, :-t]) / t**2
+    z = sum(w[u + 1, v + 1] * np.roll(box, (-u * t, -v * t), axis=(0, 1)) for u in (-1, 0, 1) for v in (-1, 0, 1))  # fmt: skip
+    return float(np.sum(g(z) - g(np.zeros(1)))) / t**2
+
+
+@pytest.mark.parametrize(
+    ("name", "g", "steepest"), [("abs", np.abs, 1), ("tanh", lambda z: np.tanh(2 * z + 0.3), 2)]
+)
+def test_the_mean_over_centres_follows_area_and_perimeter(name: str, g, steepest: int) -> None:
+    """The rest keeps to the theorem's bound and settles: it changes less from r to 2r than from r/2 to r."""
+    w = np.random.default_rng(3).normal(size=(3, 3))
+    w -= w.mean() * (name == "abs")
+    full, dark = g(np.array([w.sum(), 0.0]))
+    length, rho, weight = strength(w[None], g=g)[0], reach(3), float(np.abs(w).sum())
+    rest = []
+    for r in (10.3, 20.6, 41.2):
+        rest.append(_mean_over_centres(w, g, r) - pi * r * r * (full - dark) - length * r)
+        bound = 2 * pi * steepest * weight * rho**2 * (1 + 2 * 2**0.5 * rho * (1 + rho / r))
+        assert abs(rest[-1]) <= bound
+    assert abs(rest[2] - rest[1]) < abs(rest[1] - rest[0]) < 0.5 * weight
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_what_the_area_and_the_perimeter_add_up_to(seed: int) -> None:
+    """aP + 2μaπΔ = 1 - L/Var r - a times the slope of the rest, whenever the readout is the best one."""
+    w = np.random.default_rng(seed).normal(size=(3, 3))
+    r = np.linspace(3, 10, 15)
+    x = disk(r, 12)
+    z = sum(w[u + 1, v + 1] * np.roll(x, (-u, -v), axis=(1, 2)) for u in (-1, 0, 1) for v in (-1, 0, 1))  # fmt: skip
+    seen = np.sum(np.abs(z), axis=(1, 2))
+    spread = float(np.var(r))
+    slope = lambda f: float(np.mean((r - 6.5) * f)) / spread
+    assume(np.var(seen) > 1e-6)
+    a = slope(seen) * spread / float(np.var(seen))
+    loss = float(np.var(a * seen - r))
+    length, area = strength(w[None], g=np.abs, turns=16)[0], pi * abs(w.sum())
+    rest = seen - area * r**2 - length * r
+    left = a * length + 13 * a * area
+    scale = 1 + abs(a) * (float(np.max(seen)) + 100 * area + 10 * abs(length))
+    assert abs(left - (1 - loss / spread - a * slope(rest))) <= gamma(2000) * scale
+
+
 @given(st.integers(0, 2**32 - 1), st.sampled_from(STEPS), st.sampled_from(["abs", "relu"]))
 def test_the_module_is_the_filter(seed: int, step: tuple[int, int], name: str) -> None:
     """Difference and κ make the filter that numerics says; taps under a zero of the mask stay 0 in training."""
@@ -166,4 +213,7 @@ def test_the_module_is_the_filter(seed: int, step: tuple[int, int], name: str) -
 
 @pytest.mark.slow
 def test_the_figure_is_drawn() -> None:
-    assert [figure.id for figure in room.figures(Lab(TINY))] == ["perimeter-width"]
+    assert [figure.id for figure in room.figures(Lab(TINY))] == [
+        "perimeter-width",
+        "perimeter-or-area",
+    ]

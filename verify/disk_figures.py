@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from verify.figures import COLOURS, INK, STYLE
 
-__all__ = ["edges_and_errors", "pixels_and_errors"]
+__all__ = ["area_or_length", "edges_and_errors", "pixels_and_errors"]
 
 
 def pixels_and_errors(
@@ -66,4 +66,19 @@ def edges_and_errors(
         two.axvspan(*span, color=COLOURS[2], alpha=0.12, linewidth=0)
         one.set(xlabel="distance t inside the edge", ylabel="response")
         two.set(xlabel="radius r", ylabel="answer less r")
+    return drawing
+
+
+def area_or_length(points: Mapping[str, Sequence[tuple[float, float]]]) -> Drawing:
+    """Named clouds of (share of the area, share of the perimeter), and the line on which they add up to 1."""
+    with matplotlib.rc_context(STYLE):
+        drawing = Drawing(figsize=(7.2, 3.4), layout="constrained")
+        FigureCanvasSVG(drawing)
+        axes = drawing.subplots()
+        axes.plot((-0.05, 1.05), (1.05, -0.05), color=INK, linewidth=0.8)
+        for k, (name, cloud) in enumerate(points.items()):
+            x, y = np.transpose(np.asarray(cloud, dtype=float))
+            axes.plot(x, y, "os"[k], color=COLOURS[k], alpha=0.7, markersize=6 - k, label=name)
+        axes.set(xlabel="through the area, 2μaπΔ", ylabel="through the perimeter, aP")
+        axes.legend(fontsize=9)
     return drawing

@@ -12,7 +12,9 @@ import mpmath
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from numerics.compile import activation
 from numerics.disk import disk, disk_bound, pixels
 from numerics.perimeter import difference, edge_response, reach, strength, strength_bound
 from numerics.rounding import gamma
@@ -21,8 +23,9 @@ from verify import disk_figures as draw
 from verify.figures import figure
 from verify.lab import Lab
 from verify.page import Figure
-from verify.plane import Difference, disks, loss
+from verify.plane import Difference, Plane, disks, loss
 from verify.plane import train as train_one
+from verify.plane_fit import fit, seen
 from verify.verdict import Column, column
 
 __all__ = ["across", "check", "clipped", "figures", "floor", "train"]
@@ -166,8 +169,8 @@ class Trained:
     @property
     def one_sign(self) -> bool:
         """Whether κ >= 0 still holds, or κ <= 0 throughout."""
-        seen = self.kappa[self.net.mask.numpy() > 0]
-        return bool(np.all(seen > 0) or np.all(seen < 0))
+        taps = self.kappa[self.net.mask.numpy() > 0]
+        return bool(np.all(taps > 0) or np.all(taps < 0))
 
 
 @lru_cache(maxsize=4)
@@ -192,11 +195,55 @@ def _trained(networks: int, seed: int) -> tuple[Trained, ...]:
                 with torch.no_grad():
                     answers = net(x).numpy()
                     # By (a, c): the feature is what torch answers, less c, over a.
-                    seen = np.stack([(answers - c) / a, np.ones(COUNT)])
+                    features = np.stack([(answers - c) / a, np.ones(COUNT)])
                     g = np.array([by_a, by_c])
-                    excess = float(g @ np.linalg.solve(2 * (share * seen) @ seen.T, g)) / 2
+                    excess = float(g @ np.linalg.solve(2 * (share * features) @ features.T, g)) / 2
                     weight = a * float(np.abs(kappa).sum()) * (0.5 if name == "relu" else 1.0)
                     found.append(Trained(net, kappa, weight, c, value.item(), excess, answers - r, net(fresh).numpy(), net(distant).numpy()))  # fmt: skip
+    return tuple(found)
+
+
+FREE, FREE_COUNT, FREE_TURNS = 6, 29, 360
+"""Networks per activation, their training radii, and directions for their P, which is only looked at."""
+
+
+@dataclass(frozen=True)
+class Free:
+    """A network with one filter of 3 × 3, all of whose weights were trained.
+
+    Attributes
+    ----------
+    area, length: aπΔ and aP, the coefficients of r² and r in its answers to large disks.
+    share: 1 - L/Var r, the part of the variance of r that it explains.
+    """
+
+    name: str
+    net: Plane
+    area: float
+    length: float
+    share: float
+
+
+@lru_cache(maxsize=4)
+def free(networks: int, seed: int) -> tuple[Free, ...]:
+    """abs and ReLU with all biases, from random starts, by Levenberg-Marquardt on the training radii."""
+    rng, found = np.random.default_rng([seed, 11]), []
+    r = np.linspace(LOW, HIGH, FREE_COUNT)
+    x = disks(r, HIGH + 2)
+    data = seen(x.numpy(), 3, r)
+    for name in ("abs", "relu"):
+        sigma = activation(name)[0]
+        for _ in range(networks):
+            net = Plane(name, 1, 3, rng)
+            fit(net, name, data)
+            w, b, a, _ = net.weights()
+            g = lambda z: sigma(z + b[0])  # noqa: B023
+            dark, full = g(np.array([0.0, w.sum()]))
+            with torch.no_grad():
+                value = float(torch.mean((net(x) - torch.tensor(r)) ** 2))
+            length = float(a[0] * strength(w, g=g, turns=FREE_TURNS)[0])
+            area = float(a[0] * np.pi * (full - dark))
+            found.append(Free(name, net, area, length, 1 - value / float(np.var(r))))
     return tuple(found)
 
 
@@ -220,17 +267,14 @@ def _patches(seed: int) -> Patches:
     return Patches(pixels(FARTHEST, i, j), FARTHEST - length, -(centre / length).T)
 
 
-def _edge_ratio(half_squares: Array, one: Trained, patches: Patches) -> float:
-    """The largest distance between torch's pre-activations at the edge and p_θ(t), in units of what the curvature may do."""
-    w = difference(one.kappa, one.net.step)
-    with torch.no_grad():
-        z = one.net.response(torch.tensor(patches.windows))[:, 3, 3].numpy()
+def _edge_ratio(half_squares: Array, w: Array, z: Tensor, patches: Patches) -> float:
+    """The largest distance between torch's pre-activations z at the edge and p_θ(t), in units of what the curvature may do."""
     stated = np.einsum("puv,uv->p", half_squares, np.pad(w, (7 - len(w)) // 2))
     weight, rho = float(np.abs(w).sum()), reach(len(w))
     # The formula divides four squares of at most (ρ + 1)² by cs.
     steep = (rho + 1) ** 2 / float(np.min(np.abs(np.prod(patches.normal, axis=1))))
     allowed = 2**0.5 * rho**2 / FARTHEST + float(disk_bound(FARTHEST) + gamma(60) * steep)
-    return float(np.max(np.abs(z - stated))) / (weight * allowed)
+    return float(np.max(np.abs(z.detach()[:, 3, 3].numpy() - stated))) / (weight * allowed)
 
 
 def _half_squares(law: Perimeter, patches: Patches) -> Array:
@@ -246,11 +290,11 @@ def floor(law: Perimeter, step: Step) -> float:
     """The least E(c + θ width - r)² on the training radii, in 40 digits."""
     with mpmath.workdps(DIGITS):
         r = [LOW + mpmath.mpf(HIGH - LOW) * k / (COUNT - 1) for k in range(COUNT)]
-        seen = [law.width(step, x, HIGH + 1, mpmath) for x in r]
+        wide = [law.width(step, x, HIGH + 1, mpmath) for x in r]
         mean = lambda values: sum(values, mpmath.mpf(0)) / COUNT
-        one, two = mean(r), mean(seen)
-        both = mean([(x - one) * (y - two) for x, y in zip(r, seen, strict=True)])
-        spread = mean([(y - two) ** 2 for y in seen])
+        one, two = mean(r), mean(wide)
+        both = mean([(x - one) * (y - two) for x, y in zip(r, wide, strict=True)])
+        spread = mean([(y - two) ** 2 for y in wide])
         return float(mean([(x - one) ** 2 for x in r]) - both**2 / spread)
 
 
@@ -258,7 +302,7 @@ def train(law: Perimeter, lab: Lab) -> Column:
     """torch's losses, answers near and far, and pre-activations at a straight edge, against the law; κ of one sign."""
     found = _trained(max(lab.profile.networks // 5, 2), lab.seed)
     patches = _patches(lab.seed)
-    half_squares = _half_squares(law, patches)
+    half_squares, windows = _half_squares(law, patches), torch.tensor(patches.windows)
     worst, late, mixed, above = 0.0, 0, 0, dict.fromkeys(STEPS, 0.0)
     floors = {step: floor(law, step) for step in STEPS}
     widths = {step: np.array([float(_width(law, step, r)) for r in FRESH.tolist()]) for step in STEPS}  # fmt: skip
@@ -266,7 +310,8 @@ def train(law: Perimeter, lab: Lab) -> Column:
     radii = np.linspace(LOW, HIGH, COUNT)
     for one in found:
         step, sum_kappa = one.net.step, float(np.abs(one.kappa).sum())
-        worst = max(worst, _edge_ratio(half_squares, one, patches))
+        z = one.net.response(windows)
+        worst = max(worst, _edge_ratio(half_squares, difference(one.kappa, step), z, patches))
         if not one.one_sign:
             mixed += 1
             continue
@@ -281,10 +326,17 @@ def train(law: Perimeter, lab: Lab) -> Column:
         straight = abs(one.weight) * np.array([_straight(r) for r in FAR.tolist()])
         worst = max(worst, float(np.max(gap)), float(np.max(far / (straight + bound(FAR, (2 * int(FAR[-1]) + 11) ** 2)))))  # fmt: skip
         above[step] = max(above[step], abs(one.loss - floors[step]) / one.loss)
+    whole = free(FREE, lab.seed)
+    for each in whole:
+        w, b, _, _ = each.net.weights()
+        z = each.net.conv(windows[:, None])[:, 0] - float(b[0])
+        worst = max(worst, _edge_ratio(half_squares, w[0], z, patches))
+    apart = [each.length + (LOW + HIGH) * each.area - each.share for each in whole]
     kinds = ", ".join(f"{NAMES[step]} {floors[step]:.3g} (to {above[step]:.0e})" for step in STEPS)  # fmt: skip
     detail = (
         f"{len(found)} networks, abs and ReLU of a difference, κ trained from random starts; {mixed} ended with κ of both signs, {late} of the others had not arrived (six digits). Floors that they reach: {kinds}. "
-        f"Figure: the largest distance in units of its bound, of losses, of answers to new radii, of answers at radius {FAR[0]:g} and {FAR[1]:g} from 4|m|r, and of pre-activations at {PATCHES} places of a circle of radius {FARTHEST:g} from p_θ(t)"
+        f"Figure: the largest distance in units of its bound, of losses, of answers to new radii, of answers at radius {FAR[0]:g} and {FAR[1]:g} from 4|m|r, and of pre-activations at {PATCHES} places of a circle of radius {FARTHEST:g} from p_θ(t), also of {len(whole)} filters of 3 × 3 that were trained freely; for these (only seen) aP + 2μaπΔ lies between "
+        f"{min(apart):+.3f} and {max(apart):+.3f} of 1 - L/Var r"
     )
     good = not late and 2 * mixed < len(found)
     return column(worst if good else float("nan"), 1.0, detail)
@@ -310,4 +362,12 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
         f"Right: the error of one trained network of each kind, trained on radii from {LOW} to {HIGH}. Along a row nothing fluctuates; along the diagonal the two ends of the crest do."
     )
     drawing = draw.edges_and_errors(t, edges, fine, errors, (LOW, HIGH))
-    return (figure("perimeter-width", "Differences measure a width", caption, drawing),)
+    free_caption = (
+        "Each point is a network with one filter of 3 × 3, abs or ReLU, all of whose weights were trained from a random start: by how much its answer grows per unit of r through the area (2μaπΔ, at the mean radius μ) and through "
+        "the perimeter (aP). The line is where both together give 1. Bottom right: networks that use the area, as without σ; top left: those for which the area cancels; dead networks lie at the origin."
+    )
+    points = {name: [((LOW + HIGH) * one.area, one.length) for one in free(2 * FREE, lab.seed) if one.name == name] for name in ("abs", "relu")}  # fmt: skip
+    return (
+        figure("perimeter-width", "Differences measure a width", caption, drawing),
+        figure("perimeter-or-area", "Area or perimeter", free_caption, draw.area_or_length(points)),
+    )
