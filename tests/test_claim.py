@@ -134,6 +134,8 @@ LAWS: dict[str, tuple[str, ...]] = {
     "nearest": ("reach", "linear", "least", "distance"),
     "running": ("gamma", "lit", "argument", "pooled", "answer", "bound"),
     "active": ("floors", "turning_point"),
+    "perimeter": ("kernel", "edge", "dipole", "crest", "width"),
+    "disk": ("arc", "corner", "pixel", "least", "limit"),
     "rates": (
         "expansion.basis",
         "expansion.moments",
@@ -152,13 +154,15 @@ LAWS: dict[str, tuple[str, ...]] = {
 }
 """The functions that make up the law of each claim; from another file than the claim's with its name and a dot."""
 
-SLOW = frozenset({"readout", "rates", "conserved", "noise", "running"})
+SLOW = frozenset({"readout", "rates", "conserved", "noise", "running", "disk", "perimeter"})
 """Claims whose proof takes a second: their mutants run with the slow tests."""
 
 UNCHANGED = frozenset(
     {
         # Only the spelling: where q - p is not replaced by its tap, it stays a difference of the same value.
         ("subpixel", "_edge", "q - p -> q + p"),
+        # Two pixels of a chain are equally large; either may stand on the crest.
+        ("perimeter", "crest", "k + 1 -> k - 1"),
     }
 )
 

@@ -17,7 +17,16 @@ from numerics.sample import Radii, pulse
 from theory.activation import ACTIVATIONS
 from verify.ensemble import Ensemble, Setting, Weights
 
-__all__ = ["Measured", "Network", "build", "load", "measure", "signals", "weights_of"]
+__all__ = [
+    "Measured",
+    "Network",
+    "build",
+    "elementwise",
+    "load",
+    "measure",
+    "signals",
+    "weights_of",
+]
 
 Array = NDArray[np.float64]
 
@@ -80,7 +89,7 @@ class Network(nn.Module):
             bias=conv_bias,
             dtype=torch.float64,
         )
-        self.activation = _module(activation)
+        self.activation = elementwise(activation)
         self.readout = nn.Linear(channels, 1, bias=readout_bias, dtype=torch.float64)
 
     def train(self, mode: bool = True) -> Network:
@@ -103,7 +112,7 @@ class Network(nn.Module):
         return self.readout(self.pooled(x))[:, 0]
 
 
-def _module(name: str) -> nn.Module:
+def elementwise(name: str) -> nn.Module:
     """σ as torch computes it, in evaluation mode; what torch would learn in it (PReLU) stays where it starts."""
     row = ACTIVATIONS[name]
     if not row.torch:
