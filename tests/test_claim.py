@@ -132,6 +132,7 @@ LAWS: dict[str, tuple[str, ...]] = {
     "noise": ("angle", "linear_risk", "gaussian.first", "gaussian.second", "gaussian.product"),
     "extremes": ("lines", "places"),
     "active": ("floors", "turning_point"),
+    "dense": ("changing", "fixed", "_block", "groups", "share", "kernel", "moved"),
     "rates": (
         "expansion.basis",
         "expansion.moments",
@@ -150,7 +151,7 @@ LAWS: dict[str, tuple[str, ...]] = {
 }
 """The functions that make up the law of each claim; from another file than the claim's with its name and a dot."""
 
-SLOW = frozenset({"readout", "rates", "conserved", "noise"})
+SLOW = frozenset({"readout", "rates", "conserved", "noise", "dense"})
 """Claims whose proof takes a second: their mutants run with the slow tests."""
 
 UNCHANGED = frozenset(

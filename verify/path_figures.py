@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from verify.figures import COLOURS, INK, STYLE
 
-__all__ = ["against", "catapult", "decay", "paths", "ridge", "threshold"]
+__all__ = ["against", "catapult", "decay", "paths", "positions", "ridge", "threshold"]
 
 
 def against(predicted: ArrayLike, trained: ArrayLike, allowed: ArrayLike, unit: str) -> Drawing:
@@ -147,4 +147,21 @@ def threshold(
         one.set(xlabel="noise s", ylabel="risk, linear")
         two.set(xlabel="noise s", ylabel="risk, ReLU / linear")
         two.legend(fontsize=9)
+    return drawing
+
+
+def positions(at: ArrayLike, start: ArrayLike, closed: ArrayLike, trained: ArrayLike) -> Drawing:
+    """One weight per position: bars at the start, rings in closed form, dots from training; the line is at 1/2."""
+    i = np.asarray(at)
+    with matplotlib.rc_context(STYLE):
+        drawing = Drawing(figsize=(7.2, 3.2), layout="constrained")
+        FigureCanvasSVG(drawing)
+        axes = drawing.subplots()
+        axes.axhline(0.5, color=INK, linewidth=0.5)
+        axes.bar(i, np.asarray(start), color=INK, alpha=0.25, label="random start")
+        axes.plot(i, closed, "o", markersize=9, markerfacecolor="none", color=COLOURS[0], label="closed form")  # fmt: skip
+        axes.plot(i, trained, "o", markersize=3, color=COLOURS[1], label="trained")
+        axes.set(xlabel="position i", ylabel="readout weight")
+        # Above the drawing: the weights have all of the height.
+        axes.legend(fontsize=9, loc="lower right", bbox_to_anchor=(1, 1), ncols=3, borderaxespad=0)
     return drawing
