@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from numerics import oracle
+from numerics.gram import Vector, dot, rest
 from numerics.rounding import gamma
 from numerics.sample import pulse
 from theory.dense import LAW, Dense, changing, end
@@ -30,7 +31,6 @@ __all__ = ["check", "figures", "train"]
 
 Array = NDArray[np.float64]
 HALF = Fraction(1, 2)
-Vector = list[Fraction]
 
 
 # ------------------------------------------------------------------------------------------ check
@@ -48,7 +48,7 @@ def check(law: Dense, lab: Lab) -> Column:
         found, basis = _projected(start, radii, length, bias)
         claimed = end(law, radii, length, bias)
         stated = [sum((p * y for p, y in zip(row, start, strict=True)), q) for row, q in zip(claimed.matrix, claimed.offset, strict=True)]  # fmt: skip
-        pairs = {m for m in changing(radii) if not any(_rest(_pair(m, length, bias), basis))}
+        pairs = {m for m in changing(radii) if not any(rest(_pair(m, length, bias), basis))}
         wrong += stated != found or law.fixed(radii) != pairs or not _shifted(law, found, radii, length, 1 + t % 2)  # fmt: skip
     detail = (
         "cases, of as many sets of radii with random starts, in which a weight, a fixed pixel or the effect of a shift is another than by "
@@ -72,18 +72,6 @@ def _some_radii(rng: np.random.Generator, kind: int) -> list[Fraction]:
     ]
 
 
-def _rest(y: Vector, basis: list[Vector]) -> Vector:
-    """y less its components along orthogonal vectors."""
-    for e in basis:
-        share = _dot(y, e) / _dot(e, e)
-        y = [p - share * q for p, q in zip(y, e, strict=True)]
-    return y
-
-
-def _dot(x: Vector, y: Vector) -> Fraction:
-    return sum((p * q for p, q in zip(x, y, strict=True)), Fraction(0))
-
-
 def _pair(m: int, length: int, bias: bool) -> Vector:
     return [Fraction(int(abs(i) == m)) for i in range(-length, length + 1)] + [Fraction(0)] * bias
 
@@ -96,11 +84,11 @@ def _projected(
     y = list(start)
     for r in radii:
         x = oracle.overlap_pulse(r, length) + [Fraction(1)] * bias
-        e = _rest(x, basis)
+        e = rest(x, basis)
         if not any(e):
             continue
         # Along e alone: the signals before are orthogonal to it, and stay right.
-        step = (r - _dot(x, y)) / _dot(x, e)
+        step = (r - dot(x, y)) / dot(x, e)
         y = [p + step * q for p, q in zip(y, e, strict=True)]
         basis.append(e)
     return y, basis
@@ -111,7 +99,7 @@ def _shifted(law: Dense, v: Vector, radii: list[Fraction], length: int, s: int) 
     v, r = v[: 2 * length + 1], max(radii)
     there = [max(min(i + HALF, s + r) - max(i - HALF, s - r), Fraction(0)) for i in range(-length, length + 1)]  # fmt: skip
     x = oracle.overlap_pulse(r, length)
-    return bool(_dot(v, there) - _dot(v, x) == law.moved(v, x, s))
+    return bool(dot(v, there) - dot(v, x) == law.moved(v, x, s))
 
 
 # --------------------------------------------------------------------------------------- training
