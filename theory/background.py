@@ -8,7 +8,7 @@ pre-activation, βS and (β + 1)S, and the plateau law moves with them:
 
 One strictly monotone channel that ignores β has S = 0, and is blind to r.  The identity, with any K and n, has the best
 loss VN²B/(4V + N²B), V = Var r, B = Var β.  But two channels with a kink and three taps are exact on any bounded
-interval: a filter that answers at one edge only reads the background there.  With one tap there is no edge, and two
+interval, and three of them between the half-integers, too: filters that answer at one edge only read the background there.  With one tap there is no edge, and two
 backgrounds that differ by 1 cost VN²/(2(8V + 4(E r)² + (N - 2E r)²)).  Zeros beyond the border are an edge, too.  Derivation:
 docs/background.md.
 """
@@ -32,6 +32,7 @@ __all__ = [
     "Reader",
     "angle",
     "border",
+    "full_reader",
     "one_tap",
     "reader",
     "response",
@@ -74,11 +75,11 @@ def one_tap(spread: Any, pixels: Any, mean: Any) -> Any:
 
 @dataclass(frozen=True)
 class Reader:
-    """A network with two channels and three taps: filters, biases, readout weights, readout bias."""
+    """A network with three taps: filters (K, 3), biases (K,), readout weights (K,), readout bias."""
 
-    w: tuple[tuple[Any, Any, Any], tuple[Any, Any, Any]]
-    b: tuple[Any, Any]
-    a: tuple[Any, Any]
+    w: tuple[tuple[Any, Any, Any], ...]
+    b: tuple[Any, ...]
+    a: tuple[Any, ...]
     c: Any
 
 
@@ -96,19 +97,34 @@ def reader(low: Any, high: Any, shift: Any, pixels: Any, left: Any, right: Any) 
     return Reader(((zero, zero + 1, zero), (edge, 1 - edge, zero)), (shift, -high - 1), (first, second), c)  # fmt: skip
 
 
+def full_reader(low: Any, high: Any, shift: Any, pixels: Any, left: Any, right: Any) -> Reader:
+    """The same for every real radius: two channels at the edge, each of which is straight where the other bends.
+
+    Where a window of the second meets the kink at z, one of the third does at -z: together they are straight, and
+    add up to 4β - 2(low + high) at the one edge that they see.
+    """
+    reach, zero = high - low + 2, 0 * high
+    pair = -pixels / (8 * (right - left))
+    first = (1 - 4 * pair * left) / (2 * right)
+    c = -first * right * pixels * shift + pair * (left * pixels * (high + low + 1) + 2 * (right - left) * (high + low))  # fmt: skip
+    w = ((zero, zero + 1, zero), (reach, zero - 1, 2 - reach), (reach - 2, zero + 1, -reach))
+    return Reader(w, (shift, -high - 1, low), (first, pair, -pair), c)
+
+
 @dataclass(frozen=True)
 class Background:
-    """The law: the response, the best linear network, zero padding, the exact network and the price of one tap."""
+    """The law: the response, the best linear network, zero padding, the exact networks and the price of one tap."""
 
     response: Callable[..., Any]
     angle: Callable[[Any, Any, Any], Any]
     risk: Callable[..., Any]
     border: Callable[[Sequence[Any], Any], Any]
     reader: Callable[..., Reader]
+    full_reader: Callable[..., Reader]
     one_tap: Callable[[Any, Any, Any], Any]
 
 
-LAW = Background(response, angle, risk, border, reader, one_tap)
+LAW = Background(response, angle, risk, border, reader, full_reader, one_tap)
 """The law as derived here."""
 
 
@@ -122,10 +138,10 @@ SPREAD, PIXELS, SQUARE = sp.symbols("V N B", positive=True)
 def prove(law: Background) -> Proof:
     """The circular double sum with an undefined g; completed squares; the exact network with symbols for ends, size and slopes."""
     steps = [step for n in PROVED_TAPS for step in _double_sum(law, n)]
-    steps += [*_linear(law), *_steep(law), *_reads(law), *_single(law)]
+    steps += [*_linear(law), *_steep(law), *_reads(law), *_reads_all(law), *_single(law)]
     covers = (
         "the double sum for n = 1, 3, 5 at r = n/2 and n/2 + 1, any g and β; zero padding at any radius of those cells; the best linear network for all V, N, B; "
-        "the exact network for every interval, N, kink and half-integer radius r; one tap for any g"
+        "the exact networks for every interval and kink, with two channels for every N and half-integer r, with three on the cells m = 2 and 3; one tap for any g"
     )
     return Proof(tuple(steps), covers)
 
@@ -225,6 +241,42 @@ def _reads(law: Background) -> list[Step]:
     return steps
 
 
+def _reads_all(law: Background) -> list[Step]:
+    """Window by window at r = m - 1/2 + φ: each keeps its side for 0 <= φ <= 1, or has its mirror image in the other channel."""
+    low, fraction = sp.symbols("beta_0 varphi", real=True)
+    before, after, more = sp.symbols("s t d", nonnegative=True)
+    left, right = sp.symbols("p q", real=True)
+    here, high = low + before, low + before + after
+    steps = []
+    for m in (2, 3):
+        x = [here + value for value in pulse(m, fraction, m + 1)]
+        size = sp.Integer(len(x))
+        net = law.full_reader(low, high, more - low, size, left, right)
+        answer, bent = net.c, []
+        for w, b, a in zip(net.w, net.b, net.a, strict=True):
+            for z in _circular(w, x):
+                z = sp.expand(z + b)
+                ends = [z.subs(fraction, 0), z.subs(fraction, 1)]
+                answer = answer + a * left * z
+                if all(end.is_nonnegative is True for end in ends):
+                    answer = answer + a * (right - left) * z
+                elif not all(end.is_nonpositive is True for end in ends):
+                    bent.append((a, z))
+        # a max(z, 0) - a max(-z, 0) = a z.
+        one = sorted(((a, z) for a, z in bent if sp.simplify(a - net.a[1]) == 0), key=str)
+        two = [(a, z) for a, z in bent if sp.simplify(a - net.a[1]) != 0]
+        mirrored = len(one) == len(two) and all(
+            any(sp.simplify(a + other) == 0 and sp.expand(z + image) == 0 for other, image in two)
+            for a, z in one
+        )
+        answer = answer + sp.Add(*(a * (right - left) * z for a, z in one))
+        steps += [
+            Step(f"{len(bent)} windows bend, in pairs, n = 3, m = {m}", mirrored),
+            Step(f"the answer is r between half-integers, n = 3, m = {m}", sp.simplify(answer - (m - HALF + fraction)) == 0),
+        ]  # fmt: skip
+    return steps
+
+
 def _single(law: Background) -> list[Step]:
     """One tap sees f(β) and f(β + 1) only; two backgrounds β, β + 1 and any three values of f."""
     u, v, t, c, r, mean = sp.symbols("u v t c r mu", real=True)
@@ -297,13 +349,14 @@ CLAIM = Claim(
         r" \qquad \min_{\text{linear}} \mathrm{E}(\hat r - r)^2 = \frac{V N^2 B}{4V + N^2 B}, \quad \theta = \frac{2V}{4V + N^2 B}"
         r" \qquad \min_{n = 1} \mathrm{E}(\hat r - r)^2 = \frac{V N^2}{2\left(8V + 4(\mathrm{E} r)^2 + (N - 2\mathrm{E} r)^2\right)} \text{ on } \{\beta, \beta + 1\}"
         r" \qquad K = 2,\ n = 3: \quad a_2 = \frac{-N}{2(q - p)}, \quad w_2 = (M, 1 - M, 0), \quad b_2 = -\beta_1 - 1, \quad M = \beta_1 - \beta_0 + 1"
+        r" \qquad K = 3: \quad a_2 = -a_3 = \frac{-N}{8(q - p)}, \quad w_2 = (M + 1, -1, 1 - M), \quad w_3 = (M - 1, 1, -M - 1), \quad b_3 = \beta_0"
         r" \qquad \text{zero padding:} \quad \sum_i z_i = 2rS + \beta \sum_u (N - |u|)\, w_u"
     ),
     assumptions=(
         r"$x = \beta + x_r$ on a ring of $N$ pixels, sum pooling; first line: any $\sigma$, half-integer plateau radii; $\kappa_\beta = \sum_j [g(\beta S + C_j) + g(\beta S + S - C_j) - g(\beta S) - g((\beta+1)S)]$",
         r"so one strictly monotone channel that ignores $\beta$ has $S = 0$ and answers the same to all these radii: its loss is $V = \mathrm{Var}\, r$ or more; if it does not ignore $\beta$ and all slopes of $\sigma$ lie in $[s_0, s_1]$, it is at least the second line with $4V(s_1/s_0)^2$ for $4V$",
         r"second line: identity, any $K$ and $n$, $r$ and $\beta$ independent, $B = \mathrm{Var}\, \beta$; third line: any $\sigma$ and $K$, both backgrounds equally likely",
-        r"fourth line: $\sigma$ with slope $p$ below a kink at 0 and $q$ above, $p \ne q \ne 0$: exact for every $\beta \in [\beta_0, \beta_1]$ and all half-integers $r \ge \frac32$; last line: any $r$",
+        r"fourth line: $\sigma$ with slope $p$ below a kink at 0 and $q$ above, $p \ne q \ne 0$: exact for every $\beta \in [\beta_0, \beta_1]$ and all half-integers $r \ge \frac32$; fifth line: and all real $r \ge \frac32$; last line: any $r$",
     ),
     law=LAW,
     prove=prove,
@@ -312,6 +365,7 @@ CLAIM = Claim(
         Wrong("the best linear network is blind", replace(LAW, risk=_blind)),
         Wrong("the border costs nothing", replace(LAW, border=_ring)),
         Wrong("the second channel answers at both edges", replace(LAW, reader=_both_edges)),
+        Wrong("two channels are straight between half-integers", replace(LAW, full_reader=reader)),
         Wrong("one tap is enough for any background", replace(LAW, one_tap=_no_price)),
     ),
     requires=("plateau",),
