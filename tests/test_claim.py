@@ -132,6 +132,7 @@ LAWS: dict[str, tuple[str, ...]] = {
     "noise": ("angle", "linear_risk", "gaussian.first", "gaussian.second", "gaussian.product"),
     "extremes": ("lines", "places"),
     "active": ("floors", "turning_point"),
+    "background": ("response", "angle", "risk", "border", "reader", "full_reader", "one_tap"),
     "dense": ("changing", "fixed", "_block", "groups", "share", "kernel", "moved"),
     "rates": (
         "expansion.basis",
@@ -151,7 +152,7 @@ LAWS: dict[str, tuple[str, ...]] = {
 }
 """The functions that make up the law of each claim; from another file than the claim's with its name and a dot."""
 
-SLOW = frozenset({"readout", "rates", "conserved", "noise", "dense"})
+SLOW = frozenset({"readout", "rates", "conserved", "noise", "dense", "background"})
 """Claims whose proof takes a second: their mutants run with the slow tests."""
 
 UNCHANGED = frozenset(

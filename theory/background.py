@@ -176,7 +176,9 @@ def _double_sum(law: Background, n: int) -> list[Step]:
         steps += [
             Step(f"the double sum, n = {n}, r = {r}", sp.expand(direct - stated) == 0),
             Step(f"all windows move by S, n = {n}, r = {r}", together),
-            Step(f"S = 0 is blind to r and β, n = {n}, r = {r}", sp.expand(blind[0] - blind[1]) == 0),
+            Step(
+                f"S = 0 is blind to r and β, n = {n}, r = {r}", sp.expand(blind[0] - blind[1]) == 0
+            ),
             Step(f"zero padding, n = {n}, r = {r} + φ", sp.expand(padded - claimed) == 0),
         ]
     return steps
@@ -307,9 +309,7 @@ def _single(law: Background) -> list[Step]:
 # ------------------------------------------------------------------------------------- wrong laws
 
 
-def _fixed_edges(
-    g: Callable[[Any], Any], w: Sequence[Any], beta: Any, r: Any, pixels: Any
-) -> Any:
+def _fixed_edges(g: Callable[[Any], Any], w: Sequence[Any], beta: Any, r: Any, pixels: Any) -> Any:
     """Wrong: the windows at the edges do not see the background."""
     total = sum(w[1:], w[0])
     return response(g, w, beta, r, pixels) + sum(
@@ -328,9 +328,7 @@ def _ring(w: Sequence[Any], pixels: Any) -> Any:
     return pixels * sum(w[1:], w[0])
 
 
-def _both_edges(
-    low: Any, high: Any, shift: Any, pixels: Any, left: Any, right: Any
-) -> Reader:
+def _both_edges(low: Any, high: Any, shift: Any, pixels: Any, left: Any, right: Any) -> Reader:
     """Wrong: as if the second channel answered at both edges."""
     net = reader(low, high, shift, pixels, left, right)
     return replace(net, a=(net.a[0], net.a[1] / 2))
