@@ -133,6 +133,7 @@ LAWS: dict[str, tuple[str, ...]] = {
     "extremes": ("lines", "places"),
     "active": ("floors", "turning_point"),
     "background": ("response", "angle", "risk", "border", "reader", "full_reader", "one_tap"),
+    "contrast": ("partial_sums", "response", "quiet", "silence", "legs"),
     "dense": ("changing", "fixed", "_block", "groups", "share", "kernel", "moved"),
     "rates": (
         "expansion.basis",
@@ -152,7 +153,7 @@ LAWS: dict[str, tuple[str, ...]] = {
 }
 """The functions that make up the law of each claim; from another file than the claim's with its name and a dot."""
 
-SLOW = frozenset({"readout", "rates", "conserved", "noise", "dense", "background"})
+SLOW = frozenset({"readout", "rates", "conserved", "noise", "dense", "background", "contrast"})
 """Claims whose proof takes a second: their mutants run with the slow tests."""
 
 UNCHANGED = frozenset(

@@ -1,13 +1,13 @@
 """Networks with one readout weight per position, as torch runs and trains them.
 
-    r̂(x) = c + Σ_i v_i σ(x(i)):    Conv1d with one tap (held at 1, bias 0) -> σ -> Linear over positions, float64.
+    r̂(x) = c + Σ_i v_i σ((w ⋆ x)_i):    Conv1d on a ring (w held, by default one tap 1; bias 0) -> σ -> Linear over positions.
 
-The loss is a quadratic form in (v, c) with Hessian 2 YᵀY/R, Y the signals with a column of ones if there is c.
+The loss is a quadratic form in (v, c) with Hessian 2 YᵀY/R, Y the features with a column of ones if there is c.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,20 +26,34 @@ Array = NDArray[np.float64]
 class Positional(nn.Module):
     """B networks that share nothing but the clock: row j of the last layer is the readout of network j."""
 
-    def __init__(self, activation: str, positions: int, networks: int, bias: bool) -> None:
+    def __init__(
+        self,
+        activation: str,
+        positions: int,
+        networks: int,
+        bias: bool,
+        taps: Sequence[float] = (1.0,),
+    ) -> None:
         super().__init__()
-        self.conv = nn.Conv1d(1, 1, 1, dtype=torch.float64)
+        half = len(taps) // 2
+        self.conv = nn.Conv1d(
+            1, 1, len(taps), padding=half, padding_mode="circular", dtype=torch.float64
+        )
         with torch.no_grad():
-            self.conv.weight.fill_(1.0)
+            self.conv.weight.copy_(torch.tensor(taps).double()[None, None, :])
             torch.nn.init.zeros_(self.conv.bias)  # type: ignore[arg-type]
         self.conv.requires_grad_(False)
         self.activation = Network(activation, 1, 1).activation
         self.readout = nn.Linear(positions, networks, bias=bias, dtype=torch.float64)
 
+    def features(self, x: Tensor) -> Tensor:
+        """σ at every position: (R, N) -> (R, N)."""
+        values: Tensor = self.activation(self.conv(x[:, None, :]))[:, 0, :]
+        return values
+
     def forward(self, x: Tensor) -> Tensor:
         """r̂: (R, N) -> (B, R)."""
-        features = self.activation(self.conv(x[:, None, :]))[:, 0, :]
-        answers: Tensor = self.readout(features)
+        answers: Tensor = self.readout(self.features(x))
         return answers.T
 
     @property
@@ -80,7 +94,7 @@ def train(
 ) -> Trained:
     """``steps`` steps of torch.optim.SGD on mean((r̂ - r)²), in place; ``order``: mini-batches.
 
-    Rounding.  A step's gradient, a sum of at most R terms of total size 2 mean|r̂ - r| <= 2√L, is off by γ_{R+4} times
+    Rounding, for features in [-1, 1].  A step's gradient, a sum of at most R terms of total size 2 mean|r̂ - r| <= 2√L, is off by γ_{R+4} times
     that, whatever r̂ itself is; the momentum's buffer and the weight round three times more.  Steps pass an error on with
     weights that add up to at most 1/(1 - momentum), and the buffers add up to that times the gradients.
     """

@@ -213,7 +213,7 @@ class Scene:
 NEAR, FAR, PAIR = (0.0, 0.125, 0.25, 0.375, 0.5), (0.0, 0.5, 1.0, 1.5, 2.0), (0.0, 1.0)
 LINEAR = tuple(Scene("identity", k, n, NEAR, steps=6) for k, n in ((1, 1), (1, 3), (2, 3)))
 STEEP = (Scene("prelu", 1, 3, NEAR, steps=10), Scene("leaky_relu", 1, 3, FAR, steps=10))
-PADDED = tuple(Scene("identity", k, 3, FAR, steps=15, circular=False) for k in (1, 2))
+PADDED = tuple(Scene("identity", k, 3, FAR, steps=12, circular=False) for k in (1, 2))
 SEEKING = (Scene("relu", 2, 3, FAR), Scene("abs", 2, 3, FAR))
 ONE_TAP = (Scene("relu", 2, 1, PAIR), Scene("tanh", 3, 1, PAIR))
 EXACT = 1e-20
@@ -256,7 +256,7 @@ def _rounding(net: Network, x: Tensor) -> Array:
 
 def train(law: Background, lab: Lab) -> Column:
     """Losses against the best that there is, answers against the law, and trained readouts of the exact networks."""
-    count = max(lab.profile.networks // 4, 4)
+    count = max(lab.profile.networks // 5, 4)
     ratios = [_linear(law, scene, count, lab.seed) for scene in LINEAR]
     ratios += [_below(law.risk(*_price(scene)), scene, count, lab.seed) for scene in STEEP]
     price = lambda s: law.one_tap(s.moments[0], s.pixels, s.moments[2])
