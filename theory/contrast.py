@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import product
+from itertools import accumulate, product
 from typing import Any
 
 import sympy as sp
@@ -40,11 +40,8 @@ __all__ = [
 def partial_sums(w: Sequence[Any]) -> list[Any]:
     """C_j and S - C_j for j = -h, ..., h - 1: what a window holds at an edge, at contrast 1."""
     total = sum(w[1:], w[0])
-    sums, partial = [], 0 * total
-    for tap in w[:-1]:
-        partial = partial + tap
-        sums += [partial, total - partial]
-    return sums
+    left = list(accumulate(w[:-1]))
+    return [*left, *(total - partial for partial in left)]
 
 
 def response(g: Callable[[Any], Any], w: Sequence[Any], alpha: Any, r: Any, pixels: Any) -> Any:
@@ -227,7 +224,7 @@ def _ruler() -> list[Step]:
 def _learned(law: Contrast) -> list[Step]:
     """The end is right on every radius and differs from the start by a combination of the rows e_{-k} - e_{k+1} + e_c."""
     steps = []
-    for count in (1, 2, 4):
+    for count in (1, 3, 4):
         for bias in (False, True):
             errors = sp.symbols(f"d0:{count}", real=True)
             own, all_of = law.legs(count, bias)
