@@ -149,3 +149,7 @@ def test_one_strict_channel_moves_with_the_background() -> None:
         answers = room._answers(net, x).reshape(len(scene.r), -1)
         steps = np.diff(answers, axis=1)
         assert np.all(steps > 0) or np.all(steps < 0)
+
+
+def test_the_figure_is_drawn() -> None:
+    assert [figure.id for figure in room.figures(Lab(TINY))] == ["background-errors"]

@@ -20,13 +20,16 @@ from numerics.compile import activation
 from numerics.gram import Vector, dot, orthogonal, rest
 from numerics.rounding import gamma
 from numerics.sample import pulse
-from theory.background import Background, Reader
+from theory.background import LAW, Background, Reader
+from verify import figures as draw
+from verify import path_figures
 from verify.lab import Lab
 from verify.minimise import train as descend
 from verify.nets import Network
+from verify.page import Figure
 from verify.verdict import Column, column
 
-__all__ = ["check", "train"]
+__all__ = ["check", "figures", "train"]
 
 Array = NDArray[np.float64]
 Sigma = Callable[[Any], Any]
@@ -413,3 +416,39 @@ def _counted(law: Background, lab: Lab) -> float:
     low = 2 * _spectrum(net, x)[-1] ** 2 / len(r)
     allowed = float(slope @ slope) / (2 * low) + float(np.mean(2 * np.abs(error) * bound + bound**2)) + 1e-14  # fmt: skip
     return abs(float(np.mean(error**2)) - law.one_tap(v, scene.pixels, mean)) / allowed
+
+
+# ---------------------------------------------------------------------------------------- figures
+
+
+def figures(lab: Lab) -> list[Figure]:
+    """The errors of three networks, in torch, over the background: at a half-integer radius and between two."""
+    scene = Scene("relu", 1, 3, FAR)
+    low, high = scene.backgrounds[0], scene.backgrounds[-1]
+    v, b, mean = scene.moments
+    theta = LAW.angle(v, scene.pixels, b)
+    offset = mean - theta * (2 * mean + scene.pixels * float(np.mean(scene.backgrounds)))
+    # A filter that stays above the kink is linear: its bias is large enough for every background shown.
+    line = Reader(((0.0, 1.0, 0.0),), (2.0,), (theta,), offset - 2 * theta * scene.pixels)
+    nets = {"the best linear": line}
+    nets["two channels"] = LAW.reader(low, high, 2.0, scene.pixels, 0.0, 1.0)
+    nets["three channels"] = LAW.full_reader(low, high, 2.0, scene.pixels, 0.0, 1.0)
+    at = np.linspace(low - 0.25, high + 0.25, 161)
+    panels = {f"r = {r}": {name: _errors(net, scene, at, r) for name, net in nets.items()} for r in (2.5, 2.75)}  # fmt: skip
+    drawing = path_figures.unknown(at, panels, (low, high))
+    caption = (
+        r"Errors over the background $\beta$; shaded: the interval for which the networks are made. The best linear network trades radius against background. Two ReLU channels are exact at half-integers "
+        "and off by pixels between; three are exact at every radius. Outside the interval neither promises anything."
+    )
+    return [draw.figure("background-errors", "Who ignores the background", caption, drawing)]
+
+
+def _errors(stated: Reader, scene: Scene, at: Array, r: float) -> Array:
+    """r̂ - r of a ReLU network in torch, at all these backgrounds."""
+    net = Network("relu", len(stated.a), 3, circular=True)
+    with torch.no_grad():
+        net.conv.weight.copy_(torch.tensor(stated.w)[:, None, :])
+        net.conv.bias.copy_(torch.tensor(stated.b))  # type: ignore[union-attr]
+        net.readout.weight.copy_(torch.tensor(stated.a)[None, :])
+        net.readout.bias.fill_(stated.c)
+    return _answers(net, torch.tensor(pulse(r, scene.half_length) + at[:, None])) - r
