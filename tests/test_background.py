@@ -14,6 +14,7 @@ from numerics.gram import dot, orthogonal, rest
 from theory.background import CLAIM, LAW, border, full_reader, one_tap, reader, response, risk
 from verify.claims import background as room
 from verify.lab import TINY, Lab
+from verify.ring import Scene, answers, trained
 
 HALF = Fraction(1, 2)
 numbers = st.fractions(-3, 3, max_denominator=6)
@@ -137,7 +138,7 @@ def test_the_cube_is_exact_on_every_background() -> None:
 def test_smooth_networks_do_not_become_exact() -> None:
     """tanh and softplus, trained on a short interval of backgrounds: all errors stay visible."""
     for name in ("tanh", "softplus"):
-        scene = room.Scene(name, 2, 3, room.NEAR, steps=4)
+        scene = Scene(name, 2, 3, room.NEAR, steps=4)
         assert room._found(scene, 4, 0) == (0, 0)
 
 
@@ -145,9 +146,9 @@ def test_one_strict_channel_moves_with_the_background() -> None:
     """Trained networks: the answer at every radius is strictly monotone in the background."""
     scene = room.STEEP[0]
     x, _ = scene.data()
-    for net in room._trained(scene, 4, 0):
-        answers = room._answers(net, x).reshape(len(scene.r), -1)
-        steps = np.diff(answers, axis=1)
+    for net in trained(scene, 4, 0):
+        found = answers(net, x).reshape(len(scene.r), -1)
+        steps = np.diff(found, axis=1)
         assert np.all(steps > 0) or np.all(steps < 0)
 
 

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import math
-import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from numerics import oracle
 from numerics.compile import activation
 from numerics.gram import Vector, dot, orthogonal, rest
-from numerics.rounding import gamma
 from numerics.sample import pulse
 from theory.background import LAW, Background, Reader
 from verify import figures as draw
 from verify import path_figures
 from verify.lab import Lab
-from verify.minimise import train as descend
 from verify.nets import Network
 from verify.page import Figure
+from verify.ring import Scene, answers, readout, rounding, spectrum, trained
 from verify.verdict import Column, column
 
 __all__ = ["check", "figures", "train"]
@@ -176,43 +172,6 @@ def _reads(make: Callable[..., Reader], rng: np.random.Generator, t: int, radii:
 # --------------------------------------------------------------------------------------- training
 
 
-@dataclass(frozen=True)
-class Scene:
-    """A network's shape and what it is trained on: radii m - 1/2 + t/q on backgrounds, every pair once."""
-
-    activation: str
-    channels: int
-    taps: int
-    backgrounds: tuple[float, ...]
-    steps: int = 30
-    first: int = 2
-    cells: int = 3
-    per_cell: int = 1
-    circular: bool = True
-
-    @property
-    def r(self) -> Array:
-        return self.first - 0.5 + np.arange(self.cells * self.per_cell) / self.per_cell
-
-    @property
-    def half_length(self) -> int:
-        """The ring closes where windows see nothing but background."""
-        return self.first + self.cells + self.taps // 2
-
-    @property
-    def pixels(self) -> int:
-        return 2 * self.half_length + 1
-
-    @property
-    def moments(self) -> tuple[float, float, float]:
-        """(V, B, E r)."""
-        return float(np.var(self.r)), float(np.var(self.backgrounds)), float(np.mean(self.r))
-
-    def data(self) -> tuple[Tensor, Tensor]:
-        x = pulse(self.r, self.half_length)[:, None, :] + np.array(self.backgrounds)[:, None]
-        return torch.tensor(x.reshape(-1, self.pixels)), torch.tensor(np.repeat(self.r, len(self.backgrounds)))  # fmt: skip
-
-
 NEAR, FAR, PAIR = (0.0, 0.125, 0.25, 0.375, 0.5), (0.0, 0.5, 1.0, 1.5, 2.0), (0.0, 1.0)
 LINEAR = tuple(Scene("identity", k, n, NEAR, steps=6) for k, n in ((1, 1), (1, 3), (2, 3)))
 STEEP = (Scene("prelu", 1, 3, NEAR, steps=10), Scene("leaky_relu", 1, 3, FAR, steps=10))
@@ -221,40 +180,6 @@ SEEKING = (Scene("relu", 2, 3, FAR), Scene("abs", 2, 3, FAR))
 ONE_TAP = (Scene("relu", 2, 1, PAIR), Scene("tanh", 3, 1, PAIR))
 EXACT = 1e-20
 """The loss below which a trained network counts as exact on its training data: errors below 1e-10, far below any other ending."""
-
-
-def _net(scene: Scene) -> Network:
-    return Network(scene.activation, scene.channels, scene.taps, circular=scene.circular)
-
-
-@lru_cache(maxsize=32)
-def _trained(scene: Scene, networks: int, seed: int) -> tuple[Network, ...]:
-    """torch's own random starts, trained by LBFGS."""
-    x, r = scene.data()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(zlib.crc32(f"{seed}\n{scene}".encode()))
-        nets = tuple(_net(scene) for _ in range(networks))
-    for net in nets:
-        descend(net, x, r, "lbfgs", scene.steps)
-    return nets
-
-
-def _answers(net: Network, x: Tensor) -> Array:
-    with torch.no_grad():
-        return np.asarray(net(x).numpy())
-
-
-def _rounding(net: Network, x: Tensor) -> Array:
-    """How far an answer may be from real arithmetic, (R,): γ times the same sums of absolute values.
-
-    For σ with |σ(z)| <= |z|, slopes in [-1, 1] and an evaluation error of 8u(1 + 2|z|).
-    """
-    with torch.no_grad():
-        w, b = net.conv.weight.abs(), net.conv.bias.abs()  # type: ignore[union-attr]
-        mass = float(w.sum(dim=2).max()) * x.abs().max(dim=1).values + b.max() + 1
-        size = net.readout.weight.abs().sum() * mass * x.shape[1] + net.readout.bias.abs()
-    chain = x.shape[1] + net.conv.weight.shape[2] + len(b) + 24
-    return np.asarray(2 * gamma(chain) * (size.numpy() + x.shape[1]))
 
 
 def train(law: Background, lab: Lab) -> Column:
@@ -286,8 +211,8 @@ def _linear(law: Background, scene: Scene, count: int, seed: int) -> float:
     columns = np.stack([pooled, np.ones_like(pooled)], axis=1)
     low = 2 * float(np.linalg.eigvalsh(columns.T @ columns / len(r))[0])
     worst = 0.0
-    for net in _trained(scene, count, seed):
-        error, bound = _answers(net, x) - r.numpy(), _rounding(net, x)
+    for net in trained(scene, count, seed):
+        error, bound = answers(net, x) - r.numpy(), rounding(net, x)
         slope = 2 * columns.T @ error / len(r)
         slopes = float(np.linalg.norm(np.abs(slope) + 2 * np.abs(columns).T @ bound / len(r)))
         off = abs(float(np.mean(error**2)) - law.risk(v, scene.pixels, b))
@@ -307,8 +232,8 @@ def _below(least: float, scene: Scene, count: int, seed: int) -> float:
     """The largest (least - loss), in units of rounding: nothing is below the price."""
     x, r = scene.data()
     worst = -math.inf
-    for net in _trained(scene, count, seed):
-        error, bound = _answers(net, x) - r.numpy(), _rounding(net, x)
+    for net in trained(scene, count, seed):
+        error, bound = answers(net, x) - r.numpy(), rounding(net, x)
         allowed = float(np.mean(2 * np.abs(error) * bound + bound**2)) + 1e-14
         worst = max(worst, (least - float(np.mean(error**2))) / allowed)
     return worst
@@ -327,9 +252,9 @@ def _answered(law: Background, scene: Scene, count: int, seed: int) -> float:
     x, r = scene.data()
     beta = np.tile(np.array(scene.backgrounds), len(scene.r))
     worst = 0.0
-    for net in _trained(scene, count, seed):
-        off = np.abs(_answers(net, x) - _stated(law, scene, net, beta, r.numpy()))
-        worst = float(np.max([worst, np.max(off / (2 * _rounding(net, x)))]))
+    for net in trained(scene, count, seed):
+        off = np.abs(answers(net, x) - _stated(law, scene, net, beta, r.numpy()))
+        worst = float(np.max([worst, np.max(off / (2 * rounding(net, x)))]))
     return worst
 
 
@@ -339,13 +264,13 @@ def _padded(law: Background, scene: Scene, count: int, seed: int) -> tuple[float
     dark = x - x.min(dim=1, keepdim=True).values
     beta = np.tile(np.array(scene.backgrounds), len(scene.r))
     worst, exact = 0.0, 0
-    for net in _trained(scene, count, seed):
+    for net in trained(scene, count, seed):
         with torch.no_grad():
             w, a = net.conv.weight[:, 0].numpy(), net.readout.weight[0].numpy()
         lift = sum(a[k] * law.border(list(w[k]), scene.pixels) for k in range(len(a)))
-        off = np.abs(_answers(net, x) - _answers(net, dark) - lift * beta)
-        worst = max(worst, float(np.max(off / (3 * _rounding(net, x)))))
-        exact += float(np.mean((_answers(net, x) - r.numpy()) ** 2)) < EXACT
+        off = np.abs(answers(net, x) - answers(net, dark) - lift * beta)
+        worst = max(worst, float(np.max(off / (3 * rounding(net, x)))))
+        exact += float(np.mean((answers(net, x) - r.numpy()) ** 2)) < EXACT
     return worst, exact
 
 
@@ -354,30 +279,9 @@ def _found(scene: Scene, count: int, seed: int) -> tuple[int, int]:
     x, r = scene.data()
     between = np.linspace(min(scene.backgrounds), max(scene.backgrounds), 65)
     fine, target = replace(scene, backgrounds=tuple(between)).data()
-    there = [net for net in _trained(scene, count, seed) if np.mean((_answers(net, x) - r.numpy()) ** 2) < EXACT]  # fmt: skip
-    all_over = [net for net in there if np.mean((_answers(net, fine) - target.numpy()) ** 2) < EXACT]  # fmt: skip
+    there = [net for net in trained(scene, count, seed) if np.mean((answers(net, x) - r.numpy()) ** 2) < EXACT]  # fmt: skip
+    all_over = [net for net in there if np.mean((answers(net, fine) - target.numpy()) ** 2) < EXACT]  # fmt: skip
     return len(there), len(all_over)
-
-
-@lru_cache(maxsize=64)
-def _readout(scene: Scene, w: tuple[tuple[float, ...], ...], b: tuple[float, ...], seed: int) -> Network:  # fmt: skip
-    """Given filters, a random readout, and LBFGS on the readout alone."""
-    x, r = scene.data()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        net = _net(scene)
-    with torch.no_grad():
-        net.conv.weight.copy_(torch.tensor(w)[:, None, :])
-        net.conv.bias.copy_(torch.tensor(b))  # type: ignore[union-attr]
-    descend(net, x, r, "lbfgs", 30, readout_only=True)
-    return net
-
-
-def _spectrum(net: Network, x: Tensor) -> Array:
-    """Singular values of the readout's columns: pooled channels and 1."""
-    with torch.no_grad():
-        columns = torch.cat([net.pooled(x), torch.ones(len(x), 1, dtype=x.dtype)], dim=1).numpy()
-    return np.asarray(np.linalg.svd(columns, compute_uv=False))
 
 
 def _frozen(law: Background, lab: Lab, j: int) -> float:
@@ -390,10 +294,10 @@ def _frozen(law: Background, lab: Lab, j: int) -> float:
     shape = Scene(name, 3 if full else 2, 3, tuple(low + length * t / 4 for t in range(5)), per_cell=4 if full else 1)  # fmt: skip
     stated = make(low, low + length, 0.25 - low, shape.pixels, left, right)
     scene = Scene(name, len(stated.a), 3, shape.backgrounds, per_cell=shape.per_cell)
-    net = _readout(scene, stated.w, stated.b, lab.seed)
+    net = readout(scene, stated.w, stated.b, lab.seed)
     x, r = scene.data()
-    error, values = _answers(net, x) - r.numpy(), _spectrum(net, x)
-    allowed = float(np.linalg.norm(np.abs(error) + 2 * _rounding(net, x))) / values[-1]
+    error, values = answers(net, x) - r.numpy(), spectrum(net, x)
+    allowed = float(np.linalg.norm(np.abs(error) + 2 * rounding(net, x))) / values[-1]
     with torch.no_grad():
         found = np.append(net.readout.weight[0].numpy(), net.readout.bias.numpy())
     off = float(np.linalg.norm(found - np.array([*stated.a, stated.c])))
@@ -407,13 +311,13 @@ def _counted(law: Background, lab: Lab) -> float:
     scene = ONE_TAP[0]
     v, _, mean = scene.moments
     b = tuple(float(-k - rng.uniform(0.2, 0.8)) for k in (0, 1))
-    net = _readout(scene, ((1.0,), (1.0,)), b, lab.seed)
+    net = readout(scene, ((1.0,), (1.0,)), b, lab.seed)
     x, r = scene.data()
-    error, bound = _answers(net, x) - r.numpy(), _rounding(net, x)
+    error, bound = answers(net, x) - r.numpy(), rounding(net, x)
     with torch.no_grad():
         columns = torch.cat([net.pooled(x), torch.ones(len(x), 1, dtype=x.dtype)], dim=1).numpy()
     slope = np.abs(2 * columns.T @ error / len(r)) + 2 * np.abs(columns).T @ bound / len(r)
-    low = 2 * _spectrum(net, x)[-1] ** 2 / len(r)
+    low = 2 * spectrum(net, x)[-1] ** 2 / len(r)
     allowed = float(slope @ slope) / (2 * low) + float(np.mean(2 * np.abs(error) * bound + bound**2)) + 1e-14  # fmt: skip
     return abs(float(np.mean(error**2)) - law.one_tap(v, scene.pixels, mean)) / allowed
 
@@ -451,4 +355,4 @@ def _errors(stated: Reader, scene: Scene, at: Array, r: float) -> Array:
         net.conv.bias.copy_(torch.tensor(stated.b))  # type: ignore[union-attr]
         net.readout.weight.copy_(torch.tensor(stated.a)[None, :])
         net.readout.bias.fill_(stated.c)
-    return _answers(net, torch.tensor(pulse(r, scene.half_length) + at[:, None])) - r
+    return answers(net, torch.tensor(pulse(r, scene.half_length) + at[:, None])) - r

@@ -25,6 +25,7 @@ from verify.minimise import train as descend
 from verify.nets import Network
 from verify.positional import Positional, Trained, spectrum
 from verify.positional import train as slide
+from verify.ring import rounding
 from verify.verdict import Column, column
 
 __all__ = ["check", "train"]
@@ -188,13 +189,7 @@ def _loss(net: Network, x: Tensor, r: Tensor) -> float:
 
 
 def _rounding(net: Network, x: Tensor) -> float:
-    """How far an answer may be from real arithmetic: γ times the same sums of absolute values, |σ(z)| <= |z|."""
-    with torch.no_grad():
-        w, b = net.conv.weight.abs(), net.conv.bias.abs()  # type: ignore[union-attr]
-        mass = float(w.sum(dim=2).max() * x.abs().max() + b.max() + 1)
-        size = float(net.readout.weight.abs().sum()) * mass * x.shape[1] + float(net.readout.bias.abs())  # fmt: skip
-    chain = x.shape[1] + net.conv.weight.shape[2] + len(b) + 24
-    return float(2 * gamma(chain) * (size + x.shape[1]))
+    return float(np.max(rounding(net, x)))
 
 
 def train(law: Contrast, lab: Lab) -> Column:
