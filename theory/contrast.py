@@ -98,7 +98,7 @@ def prove(law: Contrast) -> Proof:
     steps += [step for n in PROVED_TAPS for step in _counts(law, n)]
     steps += [*_all_filters(law), *_quotient(), *_ruler(), *_learned(law)]
     covers = (
-        "the double sum for n = 1, 3, 5 at r = n/2 and n/2 + 1, any g and α; which channels are quiet for 900 filters with n = 1 and 3, their readouts for n = 1, 3, 5; the quotient on "
+        "the double sum for n = 1, 3, 5 at r = n/2 and n/2 + 1, any g and α; which channels are quiet for all 780 small filters with n = 1 and 3, their readouts for n = 1, 3, 5; the quotient on "
         "the cells m = 1 to 3; the ruler for radii k + 1/2 with k = 1 to 3, any background, contrast, weights and three shifts; its training on one to four radii"
     )
     return Proof(tuple(steps), covers)

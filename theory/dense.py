@@ -295,13 +295,10 @@ _DEFINED = {
 
 
 def _fixed_agrees(law: Dense, radii: Sequence[Fraction]) -> bool:
-    """m is fixed iff v_m + v_{-m} is the same for all solutions: iff every null vector has it 0."""
-    claimed = law.fixed(radii)
-    null = _fractions(_rows(radii, False).nullspace())
-    found = {
-        m for m in changing(radii) if all(row[LENGTH + m] + row[LENGTH - m] == 0 for row in null)
-    }
-    return claimed == found
+    """m is fixed iff v_m + v_{-m} is the same for all solutions: iff every null vector of the half rows has it 0."""
+    # The pulse is even: Σ v_i x(i) = v_0 x(0) + Σ (v_m + v_{-m}) x(m).
+    null = _fractions(_domain([_DEFINED[r][LENGTH:] for r in radii]).nullspace())
+    return law.fixed(radii) == {m for m in changing(radii) if all(row[m] == 0 for row in null)}
 
 
 def _projects(law: Dense, radii: Sequence[Fraction], bias: bool) -> bool:
