@@ -136,6 +136,9 @@ LAWS: dict[str, tuple[str, ...]] = {
     "active": ("floors", "turning_point"),
     "perimeter": ("kernel", "edge", "dipole", "crest", "width"),
     "disk": ("arc", "corner", "pixel", "least", "limit"),
+    "background": ("response", "angle", "risk", "border", "reader", "full_reader", "one_tap"),
+    "contrast": ("partial_sums", "response", "quiet", "silence", "legs"),
+    "dense": ("changing", "fixed", "_block", "groups", "share", "kernel", "moved"),
     "rates": (
         "expansion.basis",
         "expansion.moments",
@@ -154,7 +157,9 @@ LAWS: dict[str, tuple[str, ...]] = {
 }
 """The functions that make up the law of each claim; from another file than the claim's with its name and a dot."""
 
-SLOW = frozenset({"readout", "rates", "conserved", "noise", "running", "disk", "perimeter"})
+SLOW = frozenset(
+    {"readout", "rates", "conserved", "noise", "running", "disk", "perimeter", "dense", "background", "contrast"}
+)  # fmt: skip
 """Claims whose proof takes a second: their mutants run with the slow tests."""
 
 UNCHANGED = frozenset(

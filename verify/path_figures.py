@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib
 import numpy as np
@@ -12,7 +12,16 @@ from numpy.typing import ArrayLike
 
 from verify.figures import COLOURS, INK, STYLE
 
-__all__ = ["against", "catapult", "decay", "paths", "ridge", "threshold"]
+__all__ = [
+    "against",
+    "catapult",
+    "decay",
+    "paths",
+    "positions",
+    "ridge",
+    "threshold",
+    "unknown",
+]
 
 
 def against(predicted: ArrayLike, trained: ArrayLike, allowed: ArrayLike, unit: str) -> Drawing:
@@ -147,4 +156,42 @@ def threshold(
         one.set(xlabel="noise s", ylabel="risk, linear")
         two.set(xlabel="noise s", ylabel="risk, ReLU / linear")
         two.legend(fontsize=9)
+    return drawing
+
+
+def positions(at: ArrayLike, start: ArrayLike, closed: ArrayLike, trained: ArrayLike) -> Drawing:
+    """One weight per position: bars at the start, rings in closed form, dots from training; the line is at 1/2."""
+    i = np.asarray(at)
+    with matplotlib.rc_context(STYLE):
+        drawing = Drawing(figsize=(7.2, 3.2), layout="constrained")
+        FigureCanvasSVG(drawing)
+        axes = drawing.subplots()
+        axes.axhline(0.5, color=INK, linewidth=0.5)
+        axes.bar(i, np.asarray(start), color=INK, alpha=0.25, label="random start")
+        axes.plot(i, closed, "o", markersize=9, markerfacecolor="none", color=COLOURS[0], label="closed form")  # fmt: skip
+        axes.plot(i, trained, "o", markersize=3, color=COLOURS[1], label="trained")
+        axes.set(xlabel="position i", ylabel="readout weight")
+        # Above the drawing: the weights have all of the height.
+        axes.legend(fontsize=9, loc="lower right", bbox_to_anchor=(1, 1), ncols=3, borderaxespad=0)
+    return drawing
+
+
+def unknown(
+    at: ArrayLike,
+    panels: Mapping[str, Mapping[str, ArrayLike]],
+    span: tuple[float, float],
+) -> Drawing:
+    """Errors over an unknown quantity, one panel per title, one curve per name; the interval promised is shaded."""
+    x, styles = np.asarray(at, dtype=float), ("-", "--", "-.")
+    with matplotlib.rc_context(STYLE):
+        drawing = Drawing(figsize=(7.2, 3.2), layout="constrained")
+        FigureCanvasSVG(drawing)
+        row = drawing.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        for axes, (title, lines) in zip(row, panels.items(), strict=True):
+            axes.axvspan(*span, color=INK, alpha=0.08, linewidth=0)
+            for j, (name, values) in enumerate(lines.items()):
+                axes.plot(x, np.asarray(values), styles[j], color=COLOURS[j], label=name)
+            axes.set(title=title, xlabel="background β")
+        row[0].set_ylabel("error of the answer")
+        row[0].legend(fontsize=9)
     return drawing

@@ -1,0 +1,34 @@
+"""Orthogonal vectors in rational numbers, by Gram and Schmidt without any root: the slow, obvious projection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+
+__all__ = ["Vector", "dot", "orthogonal", "rest"]
+
+Vector = list[Fraction]
+"""A vector of rational numbers."""
+
+
+def dot(x: Vector, y: Vector) -> Fraction:
+    """Σ x_i y_i."""
+    return sum((p * q for p, q in zip(x, y, strict=True)), Fraction(0))
+
+
+def rest(y: Vector, basis: list[Vector]) -> Vector:
+    """y less its components along orthogonal vectors."""
+    for e in basis:
+        share = dot(y, e) / dot(e, e)
+        y = [p - share * q for p, q in zip(y, e, strict=True)]
+    return y
+
+
+def orthogonal(vectors: Iterable[Vector]) -> list[Vector]:
+    """Orthogonal vectors that span the same space."""
+    basis: list[Vector] = []
+    for vector in vectors:
+        left = rest(vector, basis)
+        if any(left):
+            basis.append(left)
+    return basis

@@ -1,0 +1,128 @@
+"""An unknown contrast: counting silence, the quotient, and the ruler."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from numerics import oracle
+from theory.contrast import CLAIM, LAW, partial_sums, quiet, response, silence
+from verify.claims import contrast as room
+from verify.lab import TINY, Lab
+from verify.positional import Positional, spectrum
+
+HALF = Fraction(1, 2)
+small = st.fractions(-3, 3, max_denominator=4)
+
+
+def test_check_and_training_reject_wrong_laws() -> None:
+    lab = Lab(TINY, 1)
+    for question in (room.check, room.train):
+        assert question(LAW, lab).status == "holds"
+        assert [wrong.name for wrong in CLAIM.wrong if question(wrong.law, lab).status != "fails"] == []  # fmt: skip
+
+
+@given(st.sampled_from(sorted(oracle.RATIONAL)), st.sampled_from([1, 3, 5]), st.integers(0, 3), st.data())  # fmt: skip
+def test_the_plateau_law_at_any_contrast(name: str, n: int, more: int, data) -> None:
+    w = data.draw(st.lists(small, min_size=n, max_size=n))
+    b, alpha = data.draw(small), data.draw(st.fractions(0, 5, max_denominator=4))
+    r = n // 2 + HALF + more
+    x = [alpha * value for value in oracle.overlap_pulse(r, n + more)]
+    sigma = oracle.RATIONAL[name]
+    assert response(oracle.shifted(sigma, b), w, alpha, r, len(x)) == room._pooled(w, b, name, x)
+
+
+@given(st.sampled_from([1, 3, 5]), st.data())
+def test_a_channel_is_quiet_iff_it_can_be_read(n: int, data) -> None:
+    w = data.draw(st.lists(st.sampled_from([Fraction(k, 2) for k in (-4, -2, -1, 0, 0, 0, 1)]), min_size=n, max_size=n))  # fmt: skip
+    b, least = data.draw(small), data.draw(st.fractions(Fraction(1, 4), 3, max_denominator=4))
+    assert quiet(w, b, least) == room._readable(w, b, least)
+
+
+@given(st.lists(st.sampled_from([Fraction(k, 2) for k in (-6, -4, -2, 0, 0)]), min_size=3, max_size=3),
+       st.fractions(Fraction(1, 4), 1, max_denominator=4), st.fractions(1, 50, max_denominator=6), st.integers(2, 5))  # fmt: skip
+@example([Fraction(0), Fraction(-1), Fraction(0)], Fraction(1), Fraction(1), 2)
+def test_a_quiet_channel_is_exact(w: list[Fraction], b: Fraction, alpha: Fraction, m: int) -> None:
+    assume(quiet(w, b, Fraction(1)))
+    x = [alpha * value for value in oracle.overlap_pulse(m - HALF, 7)]
+    a, c = silence(w, b, len(x))
+    assert c + a * room._pooled(w, b, "relu", x) == m - HALF
+    assert len(partial_sums(w)) == 4
+
+
+@given(st.fractions(Fraction(1, 4), 4, max_denominator=5), st.fractions(0, 9, max_denominator=5), st.integers(1, 5))  # fmt: skip
+def test_a_full_ramp_is_exact_with_two_channels(t: Fraction, more: Fraction, m: int) -> None:
+    least, w = HALF, 2 * t
+    x = [(least + more) * value for value in oracle.overlap_pulse(m - HALF, 6)]
+    ramp = sum(max(w * v, Fraction(0)) - max(w * v - t, Fraction(0)) for v in x)
+    assert ramp / (2 * t) == m - HALF
+
+
+@given(small, st.fractions(Fraction(1, 2), 9, max_denominator=6), st.integers(0, 4), st.integers(-3, 3), small)  # fmt: skip
+def test_the_ruler_ignores_background_contrast_and_place(
+    beta: Fraction, alpha: Fraction, k: int, s: int, zero: Fraction
+) -> None:
+    length = 9
+    x = [beta + alpha * (abs(i - s) <= k) for i in range(-length, length + 1)]
+    legs = [oracle.RATIONAL["hardtanh"](2 * (x[j] - x[j - 1])) for j in range(len(x))]
+    assert sum((zero - HALF * i) * leg for i, leg in zip(range(-length, length + 1), legs, strict=True)) == k + HALF  # fmt: skip
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_shifts_make_the_ruler(bias: bool) -> None:
+    """All exact readouts for shifts of up to three pixels: one straight line on all legs, free in its zero alone."""
+    length, rows, radii = 8, [], []
+    for k in (0, 1, 2):
+        for s in range(4):
+            row = np.zeros(2 * length + 1 + bias)
+            row[length + s - k], row[length + s + k + 1] = 1, -1
+            row[2 * length + 1 :] = 1
+            rows.append(row)
+            radii.append(k + 0.5)
+    x, r = np.array(rows), np.array(radii)
+    touched = np.any(x != 0, axis=0)
+    assert np.linalg.matrix_rank(x) == np.sum(touched) - 1
+    start = np.random.default_rng(0).normal(size=x.shape[1])
+    end = start + np.linalg.pinv(x) @ (r - x @ start)
+    legs = touched[: 2 * length + 1]
+    assert np.allclose(np.diff(end[: 2 * length + 1][legs]), -0.5)
+    if bias:
+        assert abs(end[-1]) < 1e-12
+
+
+def test_legs_that_never_meet_make_two_rulers() -> None:
+    rows = np.zeros((6, 19))
+    for j, (k, s) in enumerate((k, s) for k in (5, 6, 7) for s in (0, 1)):
+        rows[j, 9 + s - k], rows[j, 9 + s + k + 1] = 1, -1
+    touched = np.any(rows != 0, axis=0)
+    assert np.linalg.matrix_rank(rows) == np.sum(touched) - 2
+    two = np.zeros(19)
+    two[[9 + i for i in range(-9, 10) if (i % 2 == 0) == (i <= 0)]] = 1
+    assert not np.any(rows @ two)
+
+
+def test_a_trained_ruler_errs_off_centre_until_it_has_seen_shifts() -> None:
+    """torch: trained at the centre it is right there only; trained on shifted pulses it is a ruler."""
+    length, chosen = 8, (0, 1, 2)
+    centred = [(k, 0) for k in chosen]
+    shifted = [(k, s) for k in chosen for s in range(4)]
+    i = np.arange(-length, length + 1)
+    signal = lambda pairs: torch.tensor(np.array([0.25 + 1.5 * (np.abs(i - s) <= k) for k, s in pairs]))  # fmt: skip
+    worst = []
+    for pairs in (centred, shifted):
+        torch.manual_seed(0)
+        net = Positional("hardtanh", len(i), 3, False, (-1.0, 1.0, 0.0))
+        with torch.no_grad():
+            features = net.features(signal(pairs)).numpy()
+        top, low = (2 * v * v / len(pairs) for v in spectrum(features, False))
+        target = torch.tensor([k + 0.5 for k, _ in pairs], dtype=torch.float64)
+        room.slide(net, signal(pairs), target, int(20 * top / low), 2 / (top + low))
+        with torch.no_grad():
+            off = net(signal([(1, s) for s in range(4)])) - 1.5
+        worst.append(float(off.abs().max()))
+    assert worst[0] > 0.1 and worst[1] < 1e-9

@@ -1,0 +1,139 @@
+"""A dense readout: projections, groups, what radii fix, shifts, and networks trained by torch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import torch
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from numerics import oracle
+from numerics.sample import pulse
+from theory.dense import CLAIM, LAW, changing, end, fixed, groups, kernel, moved
+from verify.claims import dense as room
+from verify.lab import TINY, Lab
+from verify.positional import Positional, spectrum
+
+HALF = Fraction(1, 2)
+radii = st.lists(st.fractions(HALF, 5, max_denominator=6), min_size=1, max_size=8)
+LENGTH = 7
+
+
+def _rows(found: list[Fraction], bias: bool) -> np.ndarray:
+    return np.array([[float(x) for x in oracle.overlap_pulse(r, LENGTH)] + [1.0] * bias for r in found])  # fmt: skip
+
+
+def test_check_and_training_reject_wrong_laws() -> None:
+    lab = Lab(TINY, 1)
+    for question in (room.check, room.train):
+        assert question(LAW, lab).status == "holds"
+        assert [wrong.name for wrong in CLAIM.wrong if question(wrong.law, lab).status != "fails"] == []  # fmt: skip
+
+
+@given(radii, st.booleans())
+@example([Fraction(9, 4)], True)
+@example([Fraction(3, 2), Fraction(7, 2)], False)
+@example([Fraction(9, 10), Fraction(9, 10), Fraction(31, 10)], True)
+def test_the_end_is_that_of_the_pseudoinverse(found: list[Fraction], bias: bool) -> None:
+    """P = 1 - X⁺X, q = X⁺r by numpy; its rounding is at most that of float64 times the condition of X."""
+    claimed = end(LAW, found, LENGTH, bias)
+    x = _rows(found, bias)
+    inverse = np.linalg.pinv(x, rcond=1e-9)
+    top, low = np.linalg.svd(x, compute_uv=False)[0], spectrum(x, False)[1]
+    near = 64 * 2.0**-52 * (top / low) ** 2 * 8
+    matrix = np.array(claimed.matrix, dtype=float)
+    assert np.max(np.abs(matrix - (np.eye(len(matrix)) - inverse @ x))) < near
+    want = inverse @ np.array([float(r) for r in found])
+    assert np.max(np.abs(np.array(claimed.offset, dtype=float) - want)) < near
+
+
+@given(radii, st.booleans())
+@example([Fraction(3, 2), Fraction(7, 2), Fraction(9, 2)], True)
+def test_groups_and_kernel_say_the_same(found: list[Fraction], bias: bool) -> None:
+    assert end(LAW, found, LENGTH, bias) == end(replace(LAW, groups=lambda *_: None), found, LENGTH, bias)  # fmt: skip
+
+
+@given(st.integers(2, 17), st.integers(1, 12))
+def test_an_interval_fixes_all_that_changes(start: int, length: int) -> None:
+    """Radii in quarters from start/4 on: two or more in every pixel, but where an end lies on a border."""
+    found = [Fraction(start + j, 4) for j in range(length + 1)]
+    assert fixed(found) == frozenset(changing(found))
+
+
+@given(st.integers(1, 4), st.integers(1, 4), st.fractions(0, 1, max_denominator=9))
+def test_one_radius_per_pixel_is_too_few_but_at_half_integers(
+    first: int, cells: int, fraction: Fraction
+) -> None:
+    found = [first - HALF + j + fraction for j in range(cells + 1)]
+    if fraction in (0, 1):
+        assert fixed(found) == frozenset(changing(found)) and len(fixed(found)) == cells
+    else:
+        assert not fixed(found) and groups(found, fixed(found), False) is None
+
+
+def test_a_gap_shares_what_it_has_to_make_up() -> None:
+    """1.5 and 3.5: the pixels 2 and 3 move alike, until the four add up to 2."""
+    claimed = end(LAW, [Fraction(3, 2), Fraction(7, 2)], 5, False)
+    gap = [5 + i for i in (-3, -2, 2, 3)]
+    for i in gap:
+        assert claimed.offset[i] == HALF
+        assert [claimed.matrix[i][j] for j in gap] == [Fraction(4 * (i == j) - 1, 4) for j in gap]
+    dark = [0, 1, 9, 10]
+    assert all(claimed.offset[i] == 0 and claimed.matrix[i][i] == 1 for i in dark)
+
+
+@given(st.fractions(HALF, 6, max_denominator=12), st.fractions(HALF, 6, max_denominator=12))
+@example(Fraction(3, 2), Fraction(7, 4))
+def test_the_kernel_is_the_product_of_two_pulses(r: Fraction, s: Fraction) -> None:
+    product = sum(
+        x * y for x, y in zip(oracle.overlap_pulse(r, 8), oracle.overlap_pulse(s, 8), strict=True)
+    )
+    cell = lambda t: max(1, -int(-(t - HALF) // 1))
+    assert kernel(r, s, cell(r), cell(s)) == product
+
+
+@given(
+    st.lists(st.fractions(-2, 2, max_denominator=8), min_size=15, max_size=15), st.integers(-3, 3)
+)
+def test_a_shift_moves_the_answer_as_stated(v: list[Fraction], s: int) -> None:
+    x = oracle.overlap_pulse(Fraction(13, 4), LENGTH)
+    there = [x[i - s] if 0 <= i - s < len(x) else Fraction(0) for i in range(len(x))]
+    answers = [sum(p * q for p, q in zip(v, signal, strict=True)) for signal in (x, there)]
+    assert answers[1] - answers[0] == moved(v, x, s)
+
+
+@given(st.integers(1, 3), st.integers(1, 3), st.integers(1, 6))
+def test_what_shifts_leave_of_a_dense_readout(first: int, cells: int, most: int) -> None:
+    """Exact for all shifts 0..S: 1/2 at every pixel that ever changes, but for one alternating pattern if S < 2 m - 1."""
+    length = first + cells + most + 1
+    i = np.arange(-length, length + 1)
+    found = np.arange(4 * first - 2, 4 * (first + cells) - 1) / 4
+    x = np.concatenate([np.roll(pulse(found, length), s, axis=1) for s in range(most + 1)])
+    rank = int(np.linalg.matrix_rank(x))
+    core = max(0, 2 * first - 1 - most)
+    touched = np.sum(np.any(x > 0, axis=0))
+    # The core counts through its sum alone; where there is one, the pattern is free.
+    assert rank == touched - core
+    pattern = np.where(i >= first, 1.0, -1.0) * (-1.0) ** i
+    pattern[(i > most - first) & (i < first)] = 0
+    if core:
+        # The core makes up for what the pattern adds beside it.
+        pattern[i == first - 1] -= x[0] @ pattern
+        assert np.allclose(x @ pattern, 0)
+
+
+def test_networks_of_a_batch_share_nothing() -> None:
+    """The gradient of one network's loss does not reach the others, and the filter stays."""
+    net = Positional("relu", 9, 3, True)
+    x = torch.tensor(pulse(np.array([1.5, 2.25]), 4))
+    (net(x)[1] ** 2).sum().backward()
+    assert net.readout.weight.grad is not None
+    assert [bool(row.any()) for row in net.readout.weight.grad] == [False, True, False]
+    assert all(p.grad is None for p in net.conv.parameters())
+
+
+def test_the_figure_is_drawn() -> None:
+    assert [figure.id for figure in room.figures(Lab(TINY))] == ["dense-weights"]
