@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
+import pytest
 import sympy as sp
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
@@ -27,6 +28,7 @@ def _answer(net, name: str, beta: Fraction, r: Fraction, length: int) -> Fractio
     return sum(parts, net.c)
 
 
+@pytest.mark.slow
 def test_check_and_training_reject_wrong_laws() -> None:
     lab = Lab(TINY, 1)
     for question in (room.check, room.train):

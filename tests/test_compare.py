@@ -197,7 +197,17 @@ def test_a_nan_is_no_rejection(monkeypatch: pytest.MonkeyPatch) -> None:
 ROOMS = [claim for claim in find_claims() if not isinstance(judge.room(claim.id), Exception)]
 
 
-@pytest.mark.parametrize("claim", ROOMS, ids=lambda claim: claim.id)
+LONG = frozenset({"extremes", "active", "conv_bias", "ridge", "steps"})
+"""Claims whose check takes long, four times over."""
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        pytest.param(claim, id=claim.id, marks=pytest.mark.slow if claim.id in LONG else ())
+        for claim in ROOMS
+    ],
+)
 def test_check_columns_accept_the_law_and_reject_wrong_ones(claim: Claim) -> None:
     module = importlib.import_module(f"verify.claims.{claim.id}")
     assert module.check(claim.law, LAB).status == "holds"

@@ -6,6 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -26,6 +27,7 @@ def _rows(found: list[Fraction], bias: bool) -> np.ndarray:
     return np.array([[float(x) for x in oracle.overlap_pulse(r, LENGTH)] + [1.0] * bias for r in found])  # fmt: skip
 
 
+@pytest.mark.slow
 def test_check_and_training_reject_wrong_laws() -> None:
     lab = Lab(TINY, 1)
     for question in (room.check, room.train):

@@ -185,6 +185,7 @@ def test_starts_depend_on_the_seed_and_are_torch_s_own() -> None:
     assert not one.b.any() and not one.c.any()
 
 
+@pytest.mark.slow
 def test_columns_hold_and_reject_the_wrong_laws() -> None:
     lab = Lab(TINY)
     assert room.check(LAW, lab).status == room.train(LAW, lab).status == "holds"

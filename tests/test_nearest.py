@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import sympy as sp
 from flint import arb, ctx, fmpq
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
@@ -27,6 +27,7 @@ F = Fraction
 DOMAIN = Domain(6, fmpq(3, 2), fmpq(5))
 
 
+@settings(max_examples=40)
 @given(cases())
 @example(("relu", stored([[-1, -1, -1]], [-1], [1], 0), DOMAIN))
 @example(("abs", stored([[1, 0, -1]], None, [1], None), DOMAIN))
@@ -77,6 +78,7 @@ def _bound(name: str, net: Stored, domain: Domain) -> float:
     return distance_bound(net, domain, steepest, pooled, worst.low, worst.radius)
 
 
+@settings(max_examples=20)
 @given(cases(("relu", "abs", "leaky_relu", "hardtanh")), st.data())
 def test_no_exact_network_is_nearer_than_the_bound(case: Any, data: Any) -> None:
     """Any weights whatever that are exact, found from another start with the same shape."""

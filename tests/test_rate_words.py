@@ -9,6 +9,7 @@ from theory.classify import classify
 from verify.rate_words import in_words
 
 
+@pytest.mark.slow
 def test_every_row_that_one_channel_cannot_make_exact_has_words() -> None:
     for name, row in ACTIVATIONS.items():
         assert bool(in_words(name)) == (classify(row.expression).channels != 1)

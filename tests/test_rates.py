@@ -46,6 +46,7 @@ def test_the_predicted_minimum_is_one(name: str) -> None:
         assert other.root[0] >= least * (1 - 1e-12)
 
 
+@pytest.mark.slow
 def test_columns_hold_and_reject_every_wrong_law() -> None:
     lab = Lab(TINY, 3)
     for question in (room.check, room.train):
