@@ -344,7 +344,7 @@ def distance_bound(
     pooled: Σ_i σ(z_{k,i} + b_k) / share per channel at ``radius``.
     error: a lower bound of |r̂ - r| there.
 
-    With P positions, of which each tap sees the 2r of light, |δ pooled_k| <= steepest G |δv_k|,
+    With P positions, of which each tap sees at most the 2r of light, |δ pooled_k| <= steepest G |δv_k|,
     G² = n (2r)² + P² over share², and so |δr̂| <= A d + B d²/2 with A² = 1 + Σ (pooled_k² + (steepest G a_k)²), B = steepest G.
     """
     n = len(net.w[0])

@@ -5,7 +5,7 @@ rounds by at most u (2⁻²⁴ in float32, 2⁻⁵³ in float64).  With γ_k = k
 Z = Σ|w| + |b|, M and Λ bounds of |σ| and of its slope on [-Z, Z], P positions of which at most Q see light:
 
     argument of σ   δ = γ_{n+2} Z                 where there is light, 0 in the dark
-    σ               Λ δ + γ_8 M                   at most eight operations, and constants of σ rounded once
+    σ               Λ δ + γ_8 M                   at most eight roundings (more for degrees above 3)
     pooled          Q Λ δ + P γ_8 M,  then γ_P (P M + that)
     answer          Σ |a| pooled,     then γ_{K+4} (Σ |a| (P M + pooled) + |c|)
 
@@ -75,9 +75,12 @@ def running_error(net: ExactNet, domain: Domain, kind: str = "float64") -> Fract
     if not net.sigma.continuous:
         raise ValueError("an error that carries an argument over a jump has no bound of this kind")
 
+    # Horner's rule rounds twice per degree, and each coefficient once.
+    operations = max(8, *(2 * piece.degree() + 1 for piece in net.sigma.pieces))
+
     def respond(reach: Fraction) -> tuple[Fraction, Fraction, Fraction]:
         size, steep = _bounds(net, reach)
-        return size, steep, _gamma(8, unit) * size
+        return size, steep, _gamma(operations, unit) * size
 
     w = [[_fraction(tap) for tap in row] for row in net.w]
     b, a = (list(map(_fraction, row)) for row in (net.b, net.a))
