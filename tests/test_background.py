@@ -154,5 +154,6 @@ def test_one_strict_channel_moves_with_the_background() -> None:
         assert np.all(steps > 0) or np.all(steps < 0)
 
 
-def test_the_figure_is_drawn() -> None:
-    assert [figure.id for figure in room.figures(Lab(TINY))] == ["background-errors"]
+def test_the_figures_are_drawn() -> None:
+    found = ["background-errors", "background-atlas", "background-compass"]
+    assert [figure.id for figure in room.figures(Lab(TINY))] == found

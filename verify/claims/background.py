@@ -18,14 +18,16 @@ from numerics.gram import Vector, dot, orthogonal, rest
 from numerics.sample import pulse
 from theory.background import LAW, Background, Reader
 from verify import figures as draw
-from verify import path_figures
+from verify import invariance_figures, path_figures
+from verify.claims import contrast, dense
+from verify.invariance_atlas import Place, Seen, section
 from verify.lab import Lab
 from verify.nets import Network
-from verify.page import Figure
+from verify.page import Figure, Section
 from verify.ring import Scene, answers, readout, rounding, spectrum, trained
 from verify.verdict import Column, column
 
-__all__ = ["check", "figures", "train"]
+__all__ = ["check", "figures", "sections", "seen", "train"]
 
 Array = NDArray[np.float64]
 Sigma = Callable[[Any], Any]
@@ -182,9 +184,13 @@ EXACT = 1e-20
 """The loss below which a trained network counts as exact on its training data: errors below 1e-10, far below any other ending."""
 
 
+def _count(lab: Lab) -> int:
+    return max(lab.profile.networks // 5, 4)
+
+
 def train(law: Background, lab: Lab) -> Column:
     """Losses against the best that there is, answers against the law, and trained readouts of the exact networks."""
-    count = max(lab.profile.networks // 5, 4)
+    count = _count(lab)
     ratios = [_linear(law, scene, count, lab.seed) for scene in LINEAR]
     ratios += [_below(law.risk(*_price(scene)), scene, count, lab.seed) for scene in STEEP]
     price = lambda s: law.one_tap(s.moments[0], s.pixels, s.moments[2])
@@ -204,13 +210,17 @@ def train(law: Background, lab: Lab) -> Column:
 
 
 def _linear(law: Background, scene: Scene, count: int, seed: int) -> float:
-    """|loss - law| and |θ - law| from the remaining slope of the quadratic form, in its own coordinates (θ, c)."""
+    return max(0.0, *_linear_each(law, scene, count, seed))
+
+
+def _linear_each(law: Background, scene: Scene, count: int, seed: int) -> list[float]:
+    """|loss - law| and |θ - law| from the remaining slope of the quadratic form, in its own coordinates (θ, c): a ratio for each network."""
     x, r = scene.data()
     v, b, _ = scene.moments
     pooled = x.sum(dim=1).numpy()
     columns = np.stack([pooled, np.ones_like(pooled)], axis=1)
     low = 2 * float(np.linalg.eigvalsh(columns.T @ columns / len(r))[0])
-    worst = 0.0
+    ratios = []
     for net in trained(scene, count, seed):
         error, bound = answers(net, x) - r.numpy(), rounding(net, x)
         slope = 2 * columns.T @ error / len(r)
@@ -219,8 +229,8 @@ def _linear(law: Background, scene: Scene, count: int, seed: int) -> float:
         with torch.no_grad():
             theta = float(net.readout.weight[0] @ net.conv.weight.sum(dim=(1, 2)))
         allowed = slopes**2 / (2 * low) + float(np.mean(2 * np.abs(error) * bound + bound**2)) + 1e-14  # fmt: skip
-        worst = max(worst, off / allowed, abs(theta - law.angle(v, scene.pixels, b)) / (slopes / low + 1e-14))  # fmt: skip
-    return worst
+        ratios.append(max(off / allowed, abs(theta - law.angle(v, scene.pixels, b)) / (slopes / low + 1e-14)))  # fmt: skip
+    return ratios
 
 
 def _price(scene: Scene) -> tuple[float, int, float, float]:
@@ -322,11 +332,31 @@ def _counted(law: Background, lab: Lab) -> float:
     return abs(float(np.mean(error**2)) - law.one_tap(v, scene.pixels, mean)) / allowed
 
 
+def seen(lab: Lab) -> dict[Place, list[Seen]]:
+    """What became of the networks of :func:`train`, by cells of the atlas of invariance."""
+    count = _count(lab)
+    place = lambda padding, kind: Place("background", "sum", "half", padding, kind)
+    linear = [ratio for scene in LINEAR for ratio in _linear_each(LAW, scene, count, lab.seed)]
+    best = sum(ratio <= 1 for ratio in linear)
+    padded = sum(_padded(LAW, scene, count, lab.seed)[1] for scene in PADDED)
+    found: dict[Place, list[Seen]] = {
+        place("ring", "linear"): [Seen("K = 1, 2, backgrounds in [0, 1/2]", len(linear), (("at the least loss", best), ("elsewhere", len(linear) - best)))],
+        place("zeros", "linear"): [Seen("K = 1, 2, backgrounds in [0, 2]", count * len(PADDED), (("exact, by the border", padded), ("not", count * len(PADDED) - padded)))],
+    }  # fmt: skip
+    for scene in (*SEEKING, *ONE_TAP, *STEEP):
+        exact, between = _found(scene, count, lab.seed)
+        kind = "relu 2" if (scene.activation, scene.channels) == ("relu", 2) else "any"
+        words = f"{scene.activation}, K = {scene.channels}, n = {scene.taps}, backgrounds in [{scene.backgrounds[0]:g}, {scene.backgrounds[-1]:g}]"
+        outcomes = (("exact", between), ("exact at the trained backgrounds only", exact - between), ("not exact", count - exact))  # fmt: skip
+        found.setdefault(place("ring", kind), []).append(Seen(words, count, outcomes))
+    return found
+
+
 # ---------------------------------------------------------------------------------------- figures
 
 
 def figures(lab: Lab) -> list[Figure]:
-    """The errors of three networks, in torch, over the background: at a half-integer radius and between two."""
+    """The errors of three networks in torch over the background; the atlas of invariance at a glance; an edge and a ruler."""
     scene = Scene("relu", 1, 3, FAR)
     low, high = scene.backgrounds[0], scene.backgrounds[-1]
     v, b, mean = scene.moments
@@ -344,7 +374,25 @@ def figures(lab: Lab) -> list[Figure]:
         r"Errors over the background $\beta$; shaded: the interval for which the networks are made. The best linear network trades radius against background. Two ReLU channels are exact at half-integers "
         "and off by pixels between; three are exact at every radius. Outside the interval neither promises anything."
     )
-    return [draw.figure("background-errors", "Who ignores the background", caption, drawing)]
+    errors = draw.figure("background-errors", "Who ignores the background", caption, drawing)
+    glance = (
+        r"What is unknown, by line; readout and radii, by block; in each block linear networks, ReLU with one, two and three channels, and any $\sigma$. A dot on a full square: exact networks exist. "
+        "A cross: a theorem says that there is none. A question mark: open."
+    )
+    how = (
+        r"Left: a pulse on three backgrounds, and below what the second of two channels sees of it, before $\sigma$. All positions lie at or below the kink but one, which says how bright the background is. "
+        "Right: two pulses with different background and contrast. Their edges, saturated, are two legs on a readout whose weights are the marks of a ruler."
+    )
+    return [
+        errors,
+        draw.figure("background-atlas", "Who can ignore what", glance, invariance_figures.matrix()),
+        draw.figure("background-compass", "An edge and a ruler", how, invariance_figures.compass()),
+    ]
+
+
+def sections(lab: Lab) -> tuple[Section, ...]:
+    """The atlas of invariance, with all that the three claims on invariance have trained."""
+    return (section({**dense.seen(lab), **seen(lab), **contrast.seen(lab)}),)
 
 
 def _errors(stated: Reader, scene: Scene, at: Array, r: float) -> Array:

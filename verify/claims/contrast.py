@@ -19,7 +19,8 @@ from numerics.compile import activation
 from numerics.gram import Vector, orthogonal
 from numerics.rounding import gamma
 from numerics.sample import pulse, sampled_pulse
-from theory.contrast import Contrast
+from theory.contrast import LAW, Contrast
+from verify.invariance_atlas import Place, Seen
 from verify.lab import Lab
 from verify.minimise import train as descend
 from verify.nets import Network
@@ -28,7 +29,7 @@ from verify.positional import train as slide
 from verify.ring import rounding
 from verify.verdict import Column, column
 
-__all__ = ["check", "train"]
+__all__ = ["check", "seen", "train"]
 
 Array = NDArray[np.float64]
 HALF = Fraction(1, 2)
@@ -192,9 +193,13 @@ def _rounding(net: Network, x: Tensor) -> float:
     return float(np.max(rounding(net, x)))
 
 
+def _count(lab: Lab) -> int:
+    return max(lab.profile.networks // 3, 4)
+
+
 def train(law: Contrast, lab: Lab) -> Column:
     """Which channels a trained readout can use and with which weights; answers of bent networks; and the ruler's weights."""
-    count = max(lab.profile.networks // 3, 4)
+    count = _count(lab)
     ratios = [_answered(law, *task, count, lab.seed) for task in (("tanh", 2, 3), ("relu", 2, 5))]
     misjudged, quiet, off = _judged(law, lab, CHANNELS)
     exact, strange, apart = _silent(law, count, lab.seed)
@@ -301,7 +306,11 @@ def _learned(task: Ruler, networks: int, seed: int) -> tuple[Trained, Array, Arr
 
 
 def _slid(law: Contrast, task: Ruler, networks: int, seed: int) -> float:
-    """Every weight against the law: |errors|/σ inside the row space, rounding outside."""
+    return float(np.max(_slid_each(law, task, networks, seed)))
+
+
+def _slid_each(law: Contrast, task: Ruler, networks: int, seed: int) -> Array:
+    """Every weight against the law, (B,): |errors|/σ inside the row space, rounding outside."""
     run, features, r = _learned(task, networks, seed)
     end = np.stack(_ruled(law, list(run.start.T), list(task.chosen), task.bias), axis=1).astype(float)  # fmt: skip
     size = run.end.shape[1]
@@ -310,4 +319,24 @@ def _slid(law: Contrast, task: Ruler, networks: int, seed: int) -> float:
     stray = 2 * 16 * 2.0**-53 * task.gain * np.sum(np.abs(run.end), axis=1)
     left = np.sqrt(len(r)) * (np.sqrt(run.loss) + answers + stray)
     allowed = left / spectrum(features, task.bias)[1] + np.sqrt(size) * run.rounding
-    return float(np.max(np.max(np.abs(run.end - end), axis=1) / allowed))
+    return np.asarray(np.max(np.abs(run.end - end), axis=1) / allowed)
+
+
+# --------------------------------------------------------------------------------------- the atlas
+
+
+def seen(lab: Lab) -> dict[Place, list[Seen]]:
+    """What became of the networks of :func:`train` that may be exact, by cells of the atlas of invariance."""
+    count = _count(lab)
+    misjudged, quiet, _ = _judged(LAW, lab, CHANNELS)
+    exact, strange, _ = _silent(LAW, count, lab.seed)
+    one = Place("contrast", "sum", "half", "any", "relu 1")
+    both = Place("both", "dense", "half", "ring", "any")
+    free = (("exact, counting silence", exact - strange), ("exact otherwise", strange), ("not exact", count - exact))  # fmt: skip
+    held = (("quiet and exact", quiet), ("neither", CHANNELS - quiet - misjudged), ("judged otherwise than by the law", misjudged))  # fmt: skip
+    found = {one: [Seen("n = 1", count, free), Seen("random filters, readout trained", CHANNELS, held)]}  # fmt: skip
+    ruled = np.concatenate([_slid_each(LAW, task, lab.profile.networks, lab.seed) for task in RULERS])  # fmt: skip
+    good = int(np.sum(ruled <= 1))
+    words = "hardtanh, filter held, pulses in the middle"
+    found[both] = [Seen(words, len(ruled), (("at the predicted exact weights", good), ("elsewhere", len(ruled) - good)))]  # fmt: skip
+    return found

@@ -20,6 +20,7 @@ from verify import figures as draw
 from verify import path_figures
 from verify.ensemble import Setting
 from verify.gradient import batches
+from verify.invariance_atlas import Place, Seen
 from verify.lab import Lab
 from verify.minimise import on_the_way
 from verify.page import Figure
@@ -27,7 +28,7 @@ from verify.positional import Positional, Trained, spectrum
 from verify.positional import train as descend
 from verify.verdict import Column, column
 
-__all__ = ["check", "figures", "train"]
+__all__ = ["check", "figures", "seen", "train"]
 
 Array = NDArray[np.float64]
 HALF = Fraction(1, 2)
@@ -241,6 +242,28 @@ def _pooled(lab: Lab) -> float:
                     there = net(torch.tensor(np.roll(x, s, axis=1)))
                     worst = max(worst, float((there - here).abs().max()) / bound)
     return worst
+
+
+def seen(lab: Lab) -> dict[Place, list[Seen]]:
+    """What became of the networks of :func:`train`, by cells of the atlas of invariance.
+
+    A readout that is right at the radii that it was trained on is right at all others exactly if they fix every pixel that changes.
+    """
+    found: dict[Place, list[Seen]] = {}
+    for task in TASKS:
+        run = _trained(task, lab.profile.networks, lab.seed)
+        off = np.max(np.abs(run.end - _predicted(LAW, task, run)), axis=1)
+        there, total = int(np.sum(off <= _allowed(task, run))), len(off)
+        settled = LAW.fixed(task.radii) == set(changing(task.radii))
+        words = (
+            "as predicted, exact" if settled else "as predicted, exact at the trained radii only"
+        )
+        kind = "linear" if task.activation == "identity" else "relu 1"
+        place = Place("nothing", "dense", "real", "any", kind)
+        found.setdefault(place, []).append(
+            Seen(task.name, total, ((words, there), ("elsewhere", total - there)))
+        )
+    return found
 
 
 # ---------------------------------------------------------------------------------------- figures

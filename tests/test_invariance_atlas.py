@@ -1,0 +1,367 @@
+"""The atlas of invariance: every network is exact by other code, no loss is beaten, and every cell is there once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from itertools import product
+
+import pytest
+import sympy as sp
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from numerics import oracle
+from numerics.gram import Vector, dot, orthogonal, rest
+from theory.background import full_reader, reader
+from theory.invariance import behind_the_border, both_price, dense_risk, one_leg, sum_risk
+from verify import invariance_atlas as atlas
+from verify import invariance_figures
+from verify.invariance_atlas import Net, Place, Row, Seen
+
+HALF = Fraction(1, 2)
+FEASIBLE = [row for row in atlas.rows() if row.net is not None]
+INFEASIBLE = [row for row in atlas.rows() if row.status == "infeasible"]
+PRICED = [row for row in INFEASIBLE if row.loss is not None]
+DISTINCT = {(row.net, row.place.unknown, row.place.padding, row.place.radii): row for row in FEASIBLE}  # fmt: skip
+"""Networks shared by several kinds once."""
+named = lambda row: "-".join(vars(row.place).values())
+
+
+def _sigma(net: Net) -> Callable[[Fraction], Fraction]:
+    """σ a second time: torch's by the oracle, others from their values at two bends."""
+    name = net.sigma.name
+    if name in oracle.RATIONAL:
+        return oracle.RATIONAL[name]
+    if name.startswith("prelu"):
+        slope = Fraction(name[6:-1])
+        return lambda z: z if z > 0 else slope * z
+    (low, _), (high, _) = net.sigma.bends
+    outer, inner = net.sigma.slope, net.sigma.slope + net.sigma.bends[0][1]
+    at = net.sigma.level + outer * low
+    return lambda z: at + (outer * (z - low) if z < low else inner * (min(z, high) - low) + outer * max(z - high, 0))  # fmt: skip
+
+
+def _windows(w: Vector, b: Fraction, x: Vector, padding: str) -> Vector:
+    """numerics.oracle has zeros beyond the border: for a ring the signal is continued and the ends are cut off."""
+    if padding != "ring":
+        return oracle.preactivations(w, b, x)
+    h = len(w) // 2
+    return oracle.preactivations(w, b, [*x[-h:], *x, *x[:h]] if h else x)[h : h + len(x)]
+
+
+def _answer(net: Net, x: Vector, padding: str) -> Fraction:
+    sigma, value = _sigma(net), net.c
+    for channel in net.channels:
+        values = [sigma(z) for z in _windows(list(channel.w), channel.b, x, padding)]
+        weights = channel.v if len(channel.v) > 1 else channel.v * len(values)
+        value += dot(list(weights), values)
+    return value
+
+
+def _signal(r: Fraction, beta: Fraction, alpha: Fraction, s: int) -> Vector:
+    pulse = oracle.overlap_pulse(r, atlas.HALF_LENGTH)
+    moved = [Fraction(0)] * s + pulse[: len(pulse) - s]
+    return [beta + alpha * value for value in moved]
+
+
+# ------------------------------------------------------------------------------------------ cells
+
+
+def test_every_cell_is_there_once() -> None:
+    places = [row.place for row in atlas.rows()]
+    unknown = {"nothing": ["any"], "place": ["any"], "background": ["ring", "zeros"], "contrast": ["any"], "both": ["ring", "zeros"]}  # fmt: skip
+    wanted = {
+        Place(name, readout, radii, padding, kind)
+        for name, paddings in unknown.items()
+        for padding, readout, radii, kind in product(paddings, ("sum", "dense"), ("half", "real"), atlas.KINDS)
+    }  # fmt: skip
+    assert len(places) == len(set(places)) == len(wanted)
+    assert set(places) == wanted
+
+
+def test_a_cell_shows_what_its_status_asks_for() -> None:
+    for row in atlas.rows():
+        assert row.status in ("feasible", "infeasible", "open")
+        assert (row.net is not None) == (row.status == "feasible")
+        assert row.loss is None or row.status == "infeasible"
+        assert row.reason.name and row.reason.page.partition("#")[0].endswith(".md")
+        if row.net is not None and row.place.kind.startswith("relu"):
+            assert row.net.sigma.name == "relu"
+            assert len(row.net.channels) <= int(row.place.kind[-1])
+        if row.place.kind == "linear":
+            assert row.status != "open" and (row.net is None or not row.net.sigma.bends)
+        if row.place.kind == "linear" and row.status == "infeasible":
+            assert row.loss is not None
+
+
+def test_what_is_harder_is_not_easier() -> None:
+    """Feasible cells stay so with more channels, fewer radii, more readout weights, and with any σ."""
+    can = {row.place: row.status == "feasible" for row in atlas.rows()}
+    cannot = {row.place: row.status == "infeasible" for row in atlas.rows()}
+    for place, feasible in can.items():
+        base = dict(vars(place))
+        easier = [{**base, "readout": "dense"}, {**base, "radii": "half"}, {**base, "kind": "any"}]
+        if place.kind in ("relu 1", "relu 2"):
+            easier.append({**base, "kind": f"relu {int(place.kind[-1]) + 1}"})
+        if place.unknown == "both":
+            easier += [{**base, "unknown": "background"}, {**base, "unknown": "contrast", "padding": "any"}]  # fmt: skip
+        for one in easier:
+            assert can[Place(**one)] >= feasible
+            assert cannot[place] >= cannot[Place(**one)]
+
+
+def test_the_open_cells_say_so() -> None:
+    (row,) = (row for row in atlas.rows() if row.status == "open")
+    assert row.place == Place("background", "sum", "real", "ring", "relu 2")
+    assert row.reason.page.endswith("#what-is-open")
+
+
+# ------------------------------------------------------------------------------- exact networks
+
+
+@pytest.mark.parametrize("row", DISTINCT.values(), ids=named)
+def test_every_network_is_exact(row: Row) -> None:
+    """At the ends of its intervals, by the oracle; where the padding does not matter, with both."""
+    net, place = row.net, row.place
+    assert net is not None
+    shades = (atlas.LOW, atlas.HIGH) if place.unknown in ("background", "both") else (Fraction(0),)
+    lights = (atlas.LEAST, atlas.MOST) if place.unknown in ("contrast", "both") else (Fraction(1),)
+    moves = (0, 2, 4) if place.unknown == "place" else (0,)
+    radii = [Fraction(k, 2) for k in (3, 7)] + [Fraction(k, 5) for k in (9, 18)] * (place.radii == "real")  # fmt: skip
+    for padding in ("ring", "zeros") if place.padding == "any" else (place.padding,):
+        for r, beta, alpha, s in product(radii, shades, lights, moves):
+            assert _answer(net, _signal(r, beta, alpha, s), padding) == r
+
+
+@settings(max_examples=40)
+@given(
+    st.sampled_from(list(DISTINCT.values())), st.fractions(0, 1, max_denominator=7), st.fractions(0, 1, max_denominator=7),
+    st.integers(2, 5), st.fractions(0, 1, max_denominator=9), st.integers(0, 4),
+)  # fmt: skip
+def test_networks_are_exact_anywhere_inside(
+    row: Row, shade: Fraction, light: Fraction, m: int, phi: Fraction, s: int
+) -> None:
+    net, place = row.net, row.place
+    assert net is not None
+    r = m - HALF + (phi if place.radii == "real" else 0)
+    beta = (atlas.LOW + shade * (atlas.HIGH - atlas.LOW)) if place.unknown in ("background", "both") else Fraction(0)  # fmt: skip
+    alpha = (atlas.LEAST + light * (atlas.MOST - atlas.LEAST)) if place.unknown in ("contrast", "both") else Fraction(1)  # fmt: skip
+    x = _signal(r, beta, alpha, s if place.unknown == "place" and s + r <= 8 else 0)
+    assert _answer(net, x, place.padding) == r == atlas.answer(net, x, place.padding)
+
+
+def test_networks_that_promise_nothing_there_are_not() -> None:
+    """Off its interval, between half-integers or elsewhere, a network of the atlas errs: the grids are no idle test."""
+    by_place = {row.place: row.net for row in FEASIBLE}
+    lone = by_place[Place("background", "sum", "half", "ring", "any")]
+    leg = by_place[Place("both", "dense", "half", "ring", "relu 1")]
+    quiet = by_place[Place("contrast", "sum", "half", "any", "relu 1")]
+    assert lone and leg and quiet
+    assert len(lone.channels) == 1
+    one = Fraction(1)
+    for net, r, beta, alpha, s in (
+        (lone, Fraction(5, 2), atlas.HIGH + 1, one, 0),
+        (lone, Fraction(8, 3), HALF, one, 0),
+        (quiet, Fraction(5, 2), Fraction(0), HALF, 0),
+        (quiet, Fraction(8, 3), Fraction(0), Fraction(2), 0),
+        (leg, Fraction(5, 2), HALF, one, 1),
+    ):
+        assert _answer(net, _signal(r, beta, alpha, s), "ring") != r
+
+
+@given(st.integers(7, 40), st.fractions(-3, 3, max_denominator=4), st.fractions(0, 5, max_denominator=4))  # fmt: skip
+@example(8, Fraction(0), Fraction(0))
+def test_slopes_at_which_a_channel_drops_out(size: int, low: Fraction, length: Fraction) -> None:
+    n, one = Fraction(size), Fraction(1)
+    assert reader(low, low + length, -low, n, -1 / (n - 1), one).a[0] == 0
+    found = full_reader(low, low + length, -low, n, -2 / (n - 2), one)
+    assert found.a[0] == 0 and found.a[1] == -found.a[2]
+    assert found.w[2] == tuple(-tap for tap in found.w[1][::-1])
+    assert reader(low, low + length, -low, n, -1 / n, one).a[0] != 0
+
+
+@given(st.integers(7, 30), st.fractions(-4, 4, max_denominator=5))
+def test_the_border_as_an_edge(size: int, bias: Fraction) -> None:
+    net = behind_the_border(Fraction(size), bias)
+    ones = oracle.preactivations(list(net.w[0]), Fraction(0), [Fraction(1)] * size)
+    assert sum(ones) == 0 and sum(net.w[0]) == 1
+
+
+@given(st.fractions(1, 5, max_denominator=4), st.fractions(1, 9, max_denominator=4),
+       st.fractions(-5, 5, max_denominator=4), st.integers(0, 6))  # fmt: skip
+def test_one_leg_is_enough(share: Fraction, gain: Fraction, beta: Fraction, k: int) -> None:
+    net = one_leg(gain, range(-8, 9))
+    x = [beta + share / gain * (abs(i) <= k) for i in range(-8, 9)]
+    for padding in ("ring", "zeros"):
+        seen = [max(z, Fraction(0)) for z in _windows(list(net.w), net.b, x, padding)]
+        assert net.c + dot(list(net.v), seen) == k + HALF
+
+
+# ---------------------------------------------------------------------------------- least losses
+
+
+def _scenes(place: Place) -> list[tuple[Fraction, Fraction, Fraction]]:
+    shades = atlas.LOSS_BACKGROUNDS if place.unknown in ("background", "both") else (Fraction(0),)
+    lights = atlas.LOSS_CONTRASTS if place.unknown in ("contrast", "both") else (Fraction(1),)
+    return list(product(atlas.RADII[place.radii], shades, lights))
+
+
+def _left(target: Vector, columns: list[Vector]) -> Fraction:
+    """The mean square that the best readout of these features leaves."""
+    left = rest(target, orthogonal([[Fraction(1)] * len(target), *columns]))
+    return dot(left, left) / len(left)
+
+
+def _features(row: Row, filters: list[tuple[Vector, Fraction]], sigma: Callable[[Fraction], Fraction]) -> tuple[Vector, list[Vector]]:  # fmt: skip
+    place, scenes = row.place, _scenes(row.place)
+    columns: list[Vector] = []
+    for w, b in filters:
+        seen = [
+            [sigma(z) for z in _windows(w, b, _signal(r, beta, alpha, 0), place.padding)]
+            for r, beta, alpha in scenes
+        ]
+        if place.readout == "sum":
+            columns.append([sum(values, Fraction(0)) for values in seen])
+        else:
+            columns += [list(column) for column in zip(*seen, strict=True)]
+    return [r for r, _, _ in scenes], columns
+
+
+def test_losses_are_positive() -> None:
+    assert PRICED
+    for row in PRICED:
+        assert row.loss is not None and row.loss.value > 0
+        spread = atlas.moments(atlas.RADII[row.place.radii])[1]
+        assert row.loss.value < spread
+
+
+taps = st.lists(st.fractions(-3, 3, max_denominator=3), min_size=3, max_size=3)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.sampled_from(INFEASIBLE), st.lists(st.tuples(taps, st.fractions(-3, 3, max_denominator=3)), min_size=3, max_size=3),
+       st.sampled_from(["relu", "abs", "hardtanh", "prelu", "square"]))  # fmt: skip
+def test_no_random_network_is_better(row: Row, filters: list[tuple[Vector, Fraction]], name: str) -> None:  # fmt: skip
+    """Random filters with the best readout there is for them: not below the loss, and where none is known not exact."""
+    kind, loss = row.place.kind, row.loss
+    name = {"linear": "identity", "any": name}.get(kind, "relu")
+    count = int(kind[-1]) if kind.startswith("relu") else 1 if row.place.readout == "dense" else 3
+    target, columns = _features(row, filters[:count], oracle.RATIONAL[name])
+    left = _left(target, columns)
+    assert left > 0 if loss is None else left >= loss.value
+
+
+@pytest.mark.parametrize("row", [row for row in PRICED if row.place.kind == "linear"], ids=named)
+def test_linear_losses_are_attained(row: Row) -> None:
+    """One tap on the ring or on every position; with zeros beyond, the filter that a background does not reach."""
+    w = list(behind_the_border(atlas.PIXELS, Fraction(0)).w[0]) if row.place.padding == "zeros" else [Fraction(1)]  # fmt: skip
+    if row.place.readout == "dense":
+        w = [Fraction(1)]
+    target, columns = _features(row, [(w, Fraction(0))], oracle.RATIONAL["identity"])
+    assert row.loss is not None and _left(target, columns) == row.loss.value
+
+
+@pytest.mark.parametrize("padding", ["ring", "zeros"])
+def test_the_price_of_both_is_attained(padding: str) -> None:
+    """σ given at the points where it is evaluated: levels 0, 1, 2, 3, and for each pair a window of its own."""
+    w = [Fraction(1, 5), Fraction(6, 11), Fraction(14, 55)]
+    row = next(row for row in PRICED if row.place == Place("both", "sum", "half", padding, "any"))
+    scenes = _scenes(row.place)
+    step = Fraction(1, 6)
+    f0, f1 = Fraction(0), HALF - step
+    values = {Fraction(0): f0, Fraction(1): f1, Fraction(2): f0 + HALF + step, Fraction(3): f1 + HALF}  # fmt: skip
+    own = {(beta, alpha): beta + alpha * w[0] for _, beta, alpha in scenes}
+    assert len(set(own.values()) | set(values)) == 8
+    sigma = lambda z: values.get(z, Fraction(0))
+    total = lambda r, beta, alpha: sum((sigma(z) for z in _windows(w, Fraction(0), _signal(r, beta, alpha, 0), padding)), Fraction(0))  # fmt: skip
+    # One window for each edge may hold β + α w: the value there shifts the error of that pair alone.
+    mean = {
+        pair: sum(total(r, *pair) - r for r in atlas.RADII["half"]) / len(atlas.RADII["half"])
+        for pair in own
+    }
+    for pair, point in own.items():
+        hits = {
+            sum(z == point for z in _windows(w, Fraction(0), _signal(r, *pair, 0), padding))
+            for r in atlas.RADII["half"]
+        }
+        (count,) = hits
+        assert count
+        values[point] = -mean[pair] / count
+    errors = [total(r, beta, alpha) - r for r, beta, alpha in scenes]
+    assert row.loss is not None and row.loss.attained
+    assert dot(errors, errors) / len(errors) == row.loss.value
+
+
+def test_least_losses_from_their_definitions() -> None:
+    """Squares completed with symbols for all moments."""
+    v, a, b = sp.symbols("V A B", positive=True)
+    m, mu, nu, lift, c, theta = sp.symbols("m mu nu T c theta", real=True)
+    r, e, d = sp.symbols("r e d", real=True)
+    moments = {0: 1, 1: 0, 2: 1}
+
+    def mean(error: sp.Expr) -> sp.Expr:
+        """E over r = m + √V r', α = μ + √A e', β = ν + √B d', independent, with means 0 and variances 1."""
+        poly = sp.Poly(sp.expand(error), r, e, d)
+        return sp.Add(*(k * sp.Mul(*(moments[p] for p in powers)) for powers, k in poly.terms()))
+
+    radius, alpha, beta = m + sp.sqrt(v) * r, mu + sp.sqrt(a) * e, nu + sp.sqrt(b) * d
+    answer = c + theta * (2 * alpha * radius + lift * beta)
+    loss = mean((answer - radius) ** 2)
+    best = sp.solve([sp.diff(loss, c), sp.diff(loss, theta)], [c, theta], dict=True)[0]
+    assert sp.simplify(loss.subs(best) - sum_risk(v, m, a, mu, b, lift)) == 0
+    # Dense: h(r) for each r by itself, then c.
+    h = sp.Symbol("h", real=True)
+    inner = sp.Symbol("r0", real=True)
+    given_r = mean((c + (mu + sp.sqrt(a) * e) * h - inner) ** 2)
+    left = sp.factor(given_r.subs(h, sp.solve(sp.diff(given_r, h), h)[0]))
+    outer = mean(left.subs(inner, radius))
+    assert sp.simplify(outer.subs(c, sp.solve(sp.diff(outer, c), c)[0]) - dense_risk(v, a, mu)) == 0
+
+
+def test_the_price_of_both_is_a_least_square() -> None:
+    """f at four levels: the rows (β, α), (β, 2α), (β + α, α), (β + α, 2α) of the errors in slope."""
+    spread = Fraction(5, 4)
+    columns = [[Fraction(k) for k in row] for row in ((-1, -1, 0, 0), (1, 0, -1, -1), (0, 1, 1, 0), (0, 0, 0, 1))]  # fmt: skip
+    left = rest([HALF] * 4, orthogonal(columns))
+    assert 4 * spread * dot(left, left) / 4 == both_price(spread)
+
+
+# ------------------------------------------------------------------------------------- rendering
+
+
+def test_every_network_seen_is_accounted_for() -> None:
+    with pytest.raises(ValueError, match="do not add up"):
+        Seen("some", 3, (("exact", 1), ("not", 1)))
+    place = Place("nothing", "dense", "real", "any", "linear")
+    html = atlas.section({place: [Seen("some <b>", 3, (("exact", 1), ("not", 2)))]}).html
+    assert "of 3, 1 exact, 2 not" in html and "some &lt;b&gt;" in html
+    with pytest.raises(ValueError, match="no such cells"):
+        atlas.section({Place("nothing", "sum", "half", "ring", "linear"): []})
+
+
+def test_an_open_cell_has_no_error() -> None:
+    (row,) = (row for row in atlas.rows() if row.status == "open")
+    with pytest.raises(ValueError, match="no network"):
+        atlas.largest_error(row)
+
+
+def test_the_matrix_shows_every_cell() -> None:
+    axes = invariance_figures.matrix().axes[0]
+    squares = len(axes.patches)
+    dots = sum(line.get_marker() == "o" for line in axes.lines)
+    crosses = sum(line.get_marker() == "x" for line in axes.lines)
+    count = lambda status: sum(row.status == status for row in atlas.rows())
+    assert (squares, dots, crosses) == (len(atlas.rows()), count("feasible"), count("infeasible"))
+    assert sum(text.get_text() == "?" for text in axes.texts) == count("open")
+
+
+def test_the_edge_and_the_ruler_are_drawn() -> None:
+    panels = invariance_figures.compass().axes
+    assert len(panels) == 4
+    edge = panels[2]
+    above = [max(line.get_ydata()) for line in edge.lines[:3]]
+    assert [float(y) for y in above] == [0.0, 1.0, 2.0]
+    assert all(sum(y > 0 for y in line.get_ydata()) <= 1 for line in edge.lines[:3])
+    assert math.isclose(sum(panels[3].get_ylim()), 0.2)
