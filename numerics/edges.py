@@ -386,9 +386,11 @@ def _closed(edge: Edge) -> Strength | None:
         low, high = low + min(exact, 0), high + max(exact, 0)
     for left, right, *_ in row.affine_pieces:
         if left <= low and high <= right:
-            return Strength(0.0, 0.0, 0, difference_of(edge.w), "σ is affine here: 0")
+            return Strength(
+                0.0, 0.0, 0, difference_of(edge.w), "0, as σ is affine on all that it answers"
+            )
     if not np.any(edge.w):
-        return Strength(0.0, 0.0, 0, None, "no filter: 0")
+        return Strength(0.0, 0.0, 0, None, "0, as all taps are 0")
     step = difference_of(edge.w)
     if step is None or edge.b != 0 or not row.homogeneous:
         return None
