@@ -35,7 +35,7 @@ def filter_and_edges(
     """
     taps, at, turn, strength = (np.asarray(x, dtype=float) for x in (w, t, theta, q))
     with matplotlib.rc_context(STYLE):
-        drawing = Drawing(figsize=(7.6, 3.0), layout="constrained")
+        drawing = Drawing(figsize=(7.6, 3.3), layout="constrained")
         FigureCanvasSVG(drawing)
         one = drawing.add_subplot(1, 3, 1)
         two = drawing.add_subplot(1, 3, 2)
@@ -51,7 +51,7 @@ def filter_and_edges(
             if np.any(good):
                 shown = np.where(good, np.abs(strength), np.nan)
                 three.plot(turn, shown, line, color=COLOURS[0 if line == "-" else 1], label=sign)
-        three.set_title("what an edge adds, Q(θ)")
+        three.set_title("what an edge adds, Q(θ)", pad=12)
         three.tick_params(labelsize=8)
         three.grid(color="#888888", alpha=0.35, linewidth=0.6)
         three.set_rlabel_position(22.5)  # type: ignore[attr-defined]
