@@ -276,9 +276,11 @@ def _cut(found: _Quadratics, levels: tuple[float, ...]) -> _Quadratics:
 def _leading(found: _Quadratics, sizes: tuple[float, ...]) -> Array:
     """l¹³ (6!)⁴/(13 (12!)²) Σ_j C(12 - j, j) |s_{12-j}| |p'|^{12-2j} |p''/2|^j: what 6 points leave out."""
     l, p1 = found.length, np.maximum(np.abs(found.p1), np.abs(found.p1 + 2 * found.length * found.p2))  # fmt: skip
-    one, two, total = p1 * l, np.abs(found.p2) * l * l, np.zeros_like(l)
-    for j in range(POINTS + 1):
-        total += comb(TERMS - j, j) * sizes[TERMS - j] * one ** (TERMS - 2 * j) * two**j
+    one, two = (p1 * l) ** 2, np.abs(found.p2) * l * l
+    total, power = np.full_like(l, sizes[TERMS]), np.ones_like(l)
+    for j in range(1, POINTS + 1):
+        power = power * two
+        total = total * one + comb(TERMS - j, j) * sizes[TERMS - j] * power
     return total * l * (factorial(POINTS) ** 4 / ((TERMS + 1) * factorial(TERMS) ** 2))
 
 
@@ -290,9 +292,17 @@ def _halved(found: _Quadratics, parts: NDArray[np.intp]) -> _Quadratics:
     return found.take(which, number * length, length)
 
 
-def over_turn(edge: Edge, theta: Array, aim: float = 1e-9) -> tuple[Array, Array]:
-    """Q(θ) and the error of its quadrature in t, each (T,); no θ a multiple of π/2.  ``aim``: for σ that is not made of polynomials."""
-    return _over(edge, _corners(edge.w), _bent(edge.name, *_range(edge)), theta, aim)
+def over_turn(edge: Edge, theta: Array) -> tuple[Array, Array]:
+    """Q(θ) and the error of its quadrature in t, each (T,); no θ a multiple of π/2."""
+    if not np.any(edge.w):
+        return np.zeros(len(theta)), np.zeros(len(theta))
+    bent = _bent(edge.name, *_range(edge))
+    return _over(edge, _corners(edge.w), bent, theta, _fine(edge, bent, AIM))
+
+
+def _fine(edge: Edge, bent: _Bent, aim: float) -> float:
+    """An error per unit of t that is small for a relative ``aim``, where there is a quadrature in t at all."""
+    return aim * float(np.max(np.abs(edge.w))) * bent.sizes[1] / 64
 
 
 def _range(edge: Edge) -> tuple[float, float]:
@@ -314,10 +324,11 @@ def _over(edge: Edge, corners: _Corners, bent: _Bent, theta: Array, aim: float) 
         found, last = _spline(corners, c, s)
         found = _cut(found, tuple(z - edge.b for z in bent.breaks))
         if bent.points == POINTS:
-            # The bound of a piece in m parts is m^-12 of the whole's.
-            off = _leading(found, bent.sizes) / (aim * np.maximum(found.length, 1e-30))
-            found = _halved(found, np.ceil(np.clip(off, 1, 1e18) ** (1 / TERMS)).astype(int))
-            error[first : first + step] = np.bincount(found.at, _leading(found, bent.sizes), len(c))
+            # In m parts the bound is m^-12 of the whole's.
+            off = _leading(found, bent.sizes)
+            parts = np.ceil(np.clip(off / (aim * np.maximum(found.length, 1e-30)), 1, 1e18) ** (1 / TERMS))  # fmt: skip
+            error[first : first + step] = np.bincount(found.at, off / parts**TERMS, len(c))
+            found = _halved(found, parts.astype(int))
         total = np.zeros(len(found.at))
         for x, weight in zip(node.tolist(), share.tolist(), strict=True):
             total += weight / 2 * (sigma(found(found.length * (1 + x) / 2) + edge.b) - dark)
@@ -351,7 +362,7 @@ def strength_of(edge: Edge, aim: float = AIM, most: int = MOST) -> Strength:
     if closed is not None:
         return closed
     corners, bent = _corners(edge.w), _bent(edge.name, *_range(edge))
-    fine = aim * float(np.max(np.abs(edge.w))) * bent.sizes[1] / 64
+    fine = _fine(edge, bent, aim)
     turn = lambda count: (np.arange(count) + 0.5) * (2 * pi / count)
     rough = float(np.sum(_over(edge, corners, bent, turn(256), fine)[0])) * 2 * pi / 256
     variation = _variation(edge.w, corners, bent)

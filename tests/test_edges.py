@@ -144,7 +144,7 @@ def test_large_disks(name: str) -> None:
 def test_every_row(name: str) -> None:
     """An enclosure from few directions holds the value of many; rows that jump have none."""
     w = drawn(1) / 2
-    one, two = p_of(w, 0.25, name), p_of(w, 0.25, name, 4 * FEW)
+    one, two = p_of(w, 0.25, name, 16), p_of(w, 0.25, name)
     if ACTIVATIONS[name].jumps:
         assert one.error is None
         return
