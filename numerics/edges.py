@@ -60,7 +60,7 @@ class _Bent:
     Attributes
     ----------
     breaks: places where one formula takes over from another.
-    bends: (place, |jump of the slope|) of the kinks.
+    bends: |jump of the slope| at every kink.
     sizes: bounds on |σ⁽ᵏ⁾/k!| between the breaks, k = 0, ..., 12.
     points: of Gauss' rule.
     jumps: σ is discontinuous somewhere in the range.
@@ -96,7 +96,7 @@ def _bent(name: str, low: float, high: float) -> _Bent:
             half = (right - left) / (2 * count)
             for k in range(count):
                 # Cells are widened a little: their ends are rounded.
-                ball = arb(left + (2 * k + 1) * half, half * (1 + 1e-9) + 1e-300)
+                ball = arb(left + (2 * k + 1) * half, half + 8 * UNIT * (abs(left) + abs(right)))
                 found = series(part.expression)(arb_series([ball, 1], prec=TERMS + 1))
                 sizes = np.maximum(sizes, [float(found[j].abs_upper()) for j in range(TERMS + 1)])
     finally:
