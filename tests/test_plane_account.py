@@ -244,3 +244,18 @@ def test_defaults() -> None:
     setup = plane_setup_of({"activation": "abs", "length": "25"}, 5)
     assert (setup.as_dict()["r_min"], setup.as_dict()["r_max"]) == ("5", "10")
     assert plane_setup_of({**TOLD, "r_max": "11.5"}, 3).as_dict()["r_max"] == "11.5"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_filters_with_the_best_readout_share_the_work_out(seed: int) -> None:
+    """Six channels of tanh, only the readout fitted (as seen, not proved): the rest is a small part of the scale."""
+    rng = np.random.default_rng(seed)
+    w, b = rng.normal(size=(6, 3, 3)), rng.normal(size=6) / 3
+    r = np.linspace(3, 6, 97)
+    design = np.column_stack([features(w, b, "tanh", r), np.ones(len(r))])
+    best = np.linalg.lstsq(design, r, rcond=None)[0]
+    c = best[-1] - 625 * float(best[:-1] @ np.tanh(b))
+    found = told(w, best[:-1], b, c, Fraction(1, 10), activation="tanh", r_max="6")
+    assert found["explained"] and found["identity"]["unsettled"] < 1e-7
+    assert abs(found["identity"]["rest"]) < found["identity"]["scale"] / 4
+    assert found["identity"]["slope"] == pytest.approx(found["identity"]["explains"], abs=1e-9)
