@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from numerics.compile import activation
 from numerics.disk import disk
 from numerics.edges import MOST, Strength, difference_of, edge_of, over_turn, strength_of
-from numerics.perimeter import difference, reach, strength, strength_bound
+from numerics.perimeter import difference, edge_response, reach, strength, strength_bound
 from theory.activation import ACTIVATIONS
 
 Array = NDArray[np.float64]
@@ -165,3 +165,16 @@ def test_one_direction() -> None:
     edge = edge_of(difference(np.ones((1, 1)), (1, 0)), 0.0, "abs")
     value, error = over_turn(edge, np.array([pi / 6, 2.0]))
     assert value == pytest.approx(np.abs(np.cos([pi / 6, 2.0])), abs=1e-13) and not error.any()
+
+
+@pytest.mark.parametrize("name", ["abs", "relu", "hardtanh", "hardswish", "elu", "selu", "tanh", "cube"])  # fmt: skip
+def test_one_direction_by_a_million_places(name: str) -> None:
+    """Roots of quadratics and all: a midpoint rule over t, whose error falls as the square of its step."""
+    edge = edge_of(drawn(11), 0.125, name)
+    theta, rho, count = np.array([0.4, 2.2]), reach(3), 1_000_000
+    t = rho * ((2 * np.arange(count) + 1) / count - 1)
+    sigma, value = activation(name)[0], over_turn(edge, theta)[0]
+    for turn, found in zip(theta.tolist(), value.tolist(), strict=True):
+        p = edge_response(edge.w[None], t, float(np.cos(turn)), float(np.sin(turn)))[0]
+        slow = np.sum(sigma(p + 0.125) - sigma(0.125) - edge.rise * (t > 0)) * 2 * rho / count
+        assert found == pytest.approx(slow, abs=1e-9)
