@@ -146,6 +146,19 @@ def test_other_things_are_refused(tmp_path: Path, found: object, words: str) -> 
     assert words in refused(saved(tmp_path, found))
 
 
+def test_images_are_read_where_they_are_wanted(tmp_path: Path) -> None:
+    net = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU(), torch.nn.Linear(2, 1))
+    path = saved(tmp_path, net.state_dict())
+    assert "a network for images" in refused(path)
+    found = read(path, images=True)
+    assert np.array_equal(found.w, net[0].weight[:, 0].detach().double().numpy())
+    oblong = torch.nn.Sequential(torch.nn.Conv2d(1, 2, (3, 5)), torch.nn.Linear(2, 1))
+    with pytest.raises(CheckpointError, match="squares are needed"):
+        read(saved(tmp_path, oblong.state_dict()), images=True)
+    # Signals are read as ever.
+    assert np.array_equal(read(written(tmp_path), images=True).w, GOOD["conv.weight"][:, 0])
+
+
 def test_an_archive_that_unpacks_to_much_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "net.pt"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:

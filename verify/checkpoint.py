@@ -3,6 +3,7 @@
 A checkpoint of the one-dimensional model holds ``conv.weight`` (K, 1, n), n odd, and ``readout.weight`` (1, K), and may hold
 ``conv.bias`` (K) and ``readout.bias`` (1); float32 or float64, finite.  float32 values are exact in float64.  It is a
 safetensors file, or what torch.save makes of a state_dict; there, tensors of other names are known by their shapes.
+A network for images has ``conv.weight`` (K, 1, n, n) and is read where it is asked for.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The weights: w (K, n), a (K,), b (K,) or None, c (1,) or None; all finite float64.
+    """The weights: w (K, n), or (K, n, n) of images, a (K,), b (K,) or None, c (1,) or None; all finite float64.
 
     ``told``: the metadata of a safetensors file, strings by name; empty for other files.
     """
@@ -53,8 +54,8 @@ class Checkpoint:
     told: Mapping[str, str]
 
 
-def read(path: Path) -> Checkpoint:
-    """The network in a safetensors file, or in a state_dict that torch.save wrote.
+def read(path: Path, *, images: bool = False) -> Checkpoint:
+    """The network in a safetensors file, or in a state_dict that torch.save wrote; for images too where these are wanted.
 
     Raises
     ------
@@ -62,8 +63,8 @@ def read(path: Path) -> Checkpoint:
     """
     file = _bytes(path)
     if file.startswith(b"PK"):
-        return _network(_state_dict(file), {})
-    return _network(_tensors(file), _metadata(file))
+        return _network(_state_dict(file), {}, images=images)
+    return _network(_tensors(file), _metadata(file), images=images)
 
 
 def encoded(tensors: Mapping[str, Array], told: Mapping[str, str]) -> bytes:
@@ -169,9 +170,9 @@ def _by_shape(tensors: dict[str, Array]) -> dict[str, Array]:
     return {role: tensors[names[0]] for role, names in roles.items() if names}
 
 
-def _network(tensors: dict[str, Array], told: Mapping[str, str]) -> Checkpoint:
+def _network(tensors: dict[str, Array], told: Mapping[str, str], *, images: bool) -> Checkpoint:
     conv = tensors.get("conv.weight")
-    if conv is not None and conv.ndim == 4:
+    if conv is not None and conv.ndim == 4 and not images:
         raise CheckpointError(
             f"conv.weight has the shape {list(conv.shape)}: a network for images; those for signals, (K, 1, n), are read"
         )
@@ -179,13 +180,16 @@ def _network(tensors: dict[str, Array], told: Mapping[str, str]) -> Checkpoint:
         if name not in tensors:
             raise CheckpointError(f"it has no tensor {name}")
     conv, readout = tensors["conv.weight"], tensors["readout.weight"]
-    if conv.ndim != 3 or conv.shape[1] != 1 or 0 in conv.shape:
-        raise CheckpointError(f"conv.weight has the shape {list(conv.shape)}, not (K, 1, n)")
-    channels, _, taps = conv.shape
+    if conv.ndim not in (3, 4) or conv.shape[1] != 1 or 0 in conv.shape:
+        wanted = "(K, 1, n) or (K, 1, n, n)" if images else "(K, 1, n)"
+        raise CheckpointError(f"conv.weight has the shape {list(conv.shape)}, not {wanted}")
+    channels, _, taps, *across = conv.shape
+    if across not in ([], [taps]):
+        raise CheckpointError(f"the filters have {taps} × {across[0]} taps; squares are needed")
     if taps % 2 == 0:
         raise CheckpointError(f"the filters have {taps} taps; an odd number is needed")
-    wanted = {"readout.weight": (1, channels), "conv.bias": (channels,), "readout.bias": (1,)}
-    for name, shape in wanted.items():
+    shapes = {"readout.weight": (1, channels), "conv.bias": (channels,), "readout.bias": (1,)}
+    for name, shape in shapes.items():
         if name in tensors and tensors[name].shape != shape:
             raise CheckpointError(
                 f"{name} has the shape {list(tensors[name].shape)}, not {list(shape)}"

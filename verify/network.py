@@ -5,6 +5,9 @@ or a state_dict that torch.save wrote, with conv.weight (K, 1, N), readout.weigh
 there are any, conv.bias (K) and readout.bias (1). What weights do not say is read from the metadata
 of a safetensors file, or from options, which come first.
 
+A network for images, Conv2d with conv.weight (K, 1, N, N), is asked for the radius of a centred disk: what every filter measures, the
+area or the perimeter, by how much, and whether that explains its answers. Its radii are sampled.
+
 For every weight: its role, the value that theory gives it, the residual, and what a change costs.
 For the network: the three laws, the loss term by term, the worst error over every real radius, and
 the nearest exact network. It is explained when it errs by no more than --tolerance pixels and an
@@ -29,12 +32,15 @@ from verify.arguments import Parser, command_parser, guarded, printable, working
 
 if TYPE_CHECKING:
     from verify.account import Account
+    from verify.checkpoint import Checkpoint
 
-__all__ = ["FILES", "main"]
+__all__ = ["FILES", "PLANE_FILES", "main"]
 
 PROGRAM = "python -m verify.network"
 FILES = ("network.json", "network.html", "certificate.json")
 """What ``--out`` writes; the certificate where σ is continuous and made of polynomials."""
+PLANE_FILES = FILES[:2]
+"""The same for a network for images."""
 
 
 def _tolerance(text: str) -> Fraction:
@@ -52,13 +58,26 @@ def _parser() -> Parser:
     add("file", type=Path, metavar="FILE", help="the checkpoint")
     add("--activation", metavar="NAME", help="a row of the catalogue")
     add("--pooling", metavar="NAME", help="sum or mean over all positions (default: sum)")
-    add("--padding", metavar="NAME", help="zeros, circular or valid (default: zeros)")
-    add("--length", metavar="N", help="pixels of the signal, odd")
-    add("--r-min", metavar="R", help="the smallest radius, as 2.5 or 5/2 (default: half the taps)")
+    add(
+        "--padding",
+        metavar="NAME",
+        help="zeros, circular or valid (default: zeros); of images zeros only",
+    )
+    add("--length", metavar="N", help="pixels of the signal, or of the image per side, odd")
+    add(
+        "--r-min",
+        metavar="R",
+        help="the smallest radius, as 2.5 or 5/2 (default: half the taps; of images, the taps)",
+    )
     add("--r-max", metavar="R", help="the largest radius (default: so that the border never matters)")  # fmt: skip
     add("--tolerance", type=_tolerance, default=Fraction(1, 1000), metavar="T", help="in pixels (default: 0.001)")  # fmt: skip
     add("--json", action="store_true", help="print one JSON object instead of the tables")
-    add("--out", type=Path, metavar="DIR", help=f"also write {', '.join(FILES)} there")
+    add(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help=f"also write {', '.join(FILES)} there; of a network for images no certificate",
+    )
     add("--repair", type=Path, metavar="OUT", help="write the nearest exact network, as safetensors; never over a file")  # fmt: skip
     return parser
 
@@ -76,7 +95,9 @@ def _run(options: Namespace, parser: Parser) -> int:
     from verify.setup import KEYS, setup_of
 
     try:
-        found = read(options.file)
+        found = read(options.file, images=True)
+        if found.w.ndim == 3:
+            return _run_plane(found, options, parser)
         told = {key: getattr(options, key) or found.told.get(key) for key in KEYS}
         setup = setup_of(told, found.w.shape[1])
         if trouble := too_much(found, setup):
@@ -86,13 +107,13 @@ def _run(options: Namespace, parser: Parser) -> int:
     if options.repair is not None:
         _free(options, parser)
     if options.out is not None:
-        _probe(options.out, parser)
+        _probe(options.out, FILES, parser)
     try:
         with working("explaining"):
             explained = account(found, setup, options.tolerance, printable(options.file.name))
     except ValueError as error:  # no enclosure of σ at weights of this size
         parser.error(f"{options.file}: {error}")
-    text = json.dumps(explained.document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = _encoded(explained.document)
     # The repaired network first: where it cannot be put, nothing is written.
     repaired = _repair(options, explained, parser) if options.repair is not None else None
     if options.out is not None:
@@ -106,6 +127,39 @@ def _run(options: Namespace, parser: Parser) -> int:
         if repaired:
             print(repaired)
     return 0 if explained.document["explained"] else 1
+
+
+def _run_plane(found: Checkpoint, options: Namespace, parser: Parser) -> int:
+    """The same for a network for images."""
+    from verify.plane_account import plane_account, too_much_plane
+    from verify.setup import KEYS, plane_setup_of
+
+    if options.repair is not None:
+        parser.error(f"{options.file}: --repair is for signals; of a network for images no nearest exact one is known")  # fmt: skip
+    told = {key: getattr(options, key) or found.told.get(key) for key in KEYS}
+    setup = plane_setup_of(told, found.w.shape[1])
+    if trouble := too_much_plane(found, setup):
+        raise ValueError(trouble)
+    if options.out is not None:
+        _probe(options.out, PLANE_FILES, parser)
+    with working("explaining"):
+        explained = plane_account(found, setup, options.tolerance, printable(options.file.name))
+    text = _encoded(explained.document)
+    if options.out is not None:
+        from verify.plane_page import plane_page
+
+        _put(options.out, {"network.json": text, "network.html": plane_page(explained)}, parser)
+    if options.json:
+        print(text, end="", flush=True)
+    else:
+        from verify.network_text import show_plane
+
+        show_plane(explained.document)
+    return 0 if explained.document["explained"] else 1
+
+
+def _encoded(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _free(options: Namespace, parser: Parser) -> None:
@@ -127,27 +181,32 @@ def _reason(error: OSError | ValueError) -> str:
     return str(getattr(error, "strerror", None) or error).lower()
 
 
-def _probe(folder: Path, parser: Parser) -> None:
+def _probe(folder: Path, names: Sequence[str], parser: Parser) -> None:
     from verify.report import probe
 
     try:
-        probe(folder, FILES)
+        probe(folder, names)
     except (OSError, ValueError) as error:
         parser.error(f"{folder}: {_reason(error)}")
 
 
 def _write(options: Namespace, text: str, explained: Account, parser: Parser) -> None:
     from verify.network_page import page
-    from verify.report import write
 
     texts = {"network.json": text, "network.html": page(explained)}
     document = _certificate(explained)
     if document is not None:
         texts["certificate.json"] = json.dumps(document, indent=2) + "\n"
+    _put(options.out, texts, parser)
+
+
+def _put(folder: Path, texts: dict[str, str], parser: Parser) -> None:
+    from verify.report import write
+
     try:
-        write(options.out, texts)
+        write(folder, texts)
     except (OSError, ValueError) as error:
-        parser.error(f"{options.out}: {_reason(error)}")
+        parser.error(f"{folder}: {_reason(error)}")
 
 
 def _certificate(explained: Account) -> dict[str, Any] | None:

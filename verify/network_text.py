@@ -8,7 +8,17 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["derived", "interval", "place", "place_of", "proved", "short", "show"]
+__all__ = [
+    "derived",
+    "interval",
+    "place",
+    "place_of",
+    "proved",
+    "short",
+    "show",
+    "show_plane",
+    "signed",
+]
 
 
 def short(value: float | None, digits: int = 3) -> str:
@@ -55,9 +65,13 @@ def proved(near: dict[str, Any]) -> str:
     return "".join(f"; {bound}" for bound in bounds)
 
 
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+
+
 def show(document: dict[str, Any]) -> None:
     """Print the tables."""
-    console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+    console = _console()
 
     def say(text: str) -> None:
         console.print(text, markup=False, soft_wrap=True)
@@ -105,3 +119,63 @@ def show(document: dict[str, Any]) -> None:
     for k, one in enumerate(document["canonical"]):
         taps = ", ".join(short(tap, 6) for tap in one["w"])
         say(f"canonical form, channel {k}: a = {short(one['a'], 6)}, b = {short(one['b'], 6)}, w = ({taps})")  # fmt: skip
+
+
+def signed(value: float, error: float | None) -> str:
+    """A value with its error, as far as there is one."""
+    return f"{value:.8g}" + ("" if error is None else f" ± {error:.1g}" if error else " exactly")
+
+
+def show_plane(document: dict[str, Any]) -> None:
+    """The tables of a network for images."""
+    console = _console()
+
+    def say(text: str) -> None:
+        console.print(text, markup=False, soft_wrap=True)
+
+    net, laws, same = document["network"], document["residuals"], document["identity"]
+    say(document["verdict"])
+    say(
+        f"{net['activation']}, K = {net['channels']}, {net['taps']} × {net['taps']} taps, {net['pooling']} pooling, zeros outside, "
+        f"{net['length']} × {net['length']} pixels, disks with r from {net['r_min']} to {net['r_max']}\n"
+    )
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in ("filter", "role"):
+        grid.add_column(name, no_wrap=True)
+    for name in ("S", "Δ", "|m|", "P", "by the area", "by the perimeter", "rest"):
+        grid.add_column(name, justify="right", no_wrap=True)
+    for one in document["filters"]:
+        share = one["shares"]
+        numbers = [short(one[key], 4) for key in ("sum", "rise", "moment")]
+        parts = [short(share[key]) for key in ("area", "perimeter", "rest")]
+        grid.add_row(str(one["channel"]), one["role"], *numbers, signed(one["perimeter"], one["error"]), *parts)  # fmt: skip
+    console.print(grid)
+    for one in document["filters"]:
+        if one["closed_form"]:
+            step = f"; a difference along {tuple(one['difference'])}: one sign at every edge" if one["difference"] else ""  # fmt: skip
+            say(f"filter {one['channel']}: P in closed form, {one['closed_form']}{step}")
+        elif one["excess"] is not None:
+            say(f"filter {one['channel']}: P is {1 + one['excess']:.6g} times what a one-signed filter with this dipole has")  # fmt: skip
+    console.print()
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    grid.add_column("weight", no_wrap=True)
+    grid.add_column("value", justify="right", no_wrap=True)
+    grid.add_column("role", no_wrap=True)
+    for name in ("derived", "residual", "from"):
+        grid.add_column(name, justify="right", no_wrap=True)
+    for one in document["weights"]:
+        grid.add_row(place(one), f"{one['value']:.12g}", one["role"], derived(one), short(one["residual"], 2), one["law"])  # fmt: skip
+    console.print(grid)
+    loss, worst = document["loss"], document["worst_error"]
+    say(
+        f"\nlaws: area Σ aΔ = {short(laws['area'])}, perimeter Σ aP - 1 = {short(laws['perimeter'])}"
+    )
+    say(
+        f"slope {same['slope']:.6g} = area {same['area']:.4g} + perimeter {same['perimeter']:.4g} + rest {same['rest']:.2g} (an edge is bent: up to about "
+        f"{same['scale']:.2g}); 1 - L/Var r = {same['explains']:.6g}"
+    )
+    say(f"the readout is {short(same['unsettled'])} pixel off the least-squares one (root mean square)")  # fmt: skip
+    say(
+        f"loss: {short(loss['value'])}; without an activation it is {short(loss['floor'])} at least"
+    )
+    say(f"worst error: {short(worst['value'], 6)} at r = {worst['radius']:.6g}, of {worst['sampled']} radii: sampled, not certified")  # fmt: skip

@@ -13,14 +13,14 @@ from numerics.certificate import HALF, Domain
 from numerics.path import PADDINGS
 from theory.activation import ACTIVATIONS
 
-__all__ = ["KEYS", "POOLINGS", "Setup", "setup_of"]
+__all__ = ["KEYS", "POOLINGS", "Setup", "plane_setup_of", "setup_of"]
 
 POOLINGS = ("sum", "mean")
 """Over all positions."""
 KEYS = ("activation", "pooling", "padding", "length", "r_min", "r_max")
 """The metadata of a checkpoint that a setup is read from."""
-LONGEST = 20001
-"""Pixels."""
+LONGEST, WIDEST = 20001, 2001
+"""Pixels of a signal, and of an image per side."""
 NUMBER = re.compile(r"\d{1,6}(\.\d{1,30})?|\d{1,9}/\d{1,9}", re.ASCII)
 
 
@@ -67,17 +67,7 @@ def setup_of(told: Mapping[str, str | None], taps: int) -> Setup:
     ------
     ValueError: something is missing, malformed or does not fit; one sentence.
     """
-    for key in ("activation", "length"):
-        if not told.get(key):
-            raise ValueError(f"the file does not say its {key}; give --{key}")
-    name = _one_of("activation", told, tuple(ACTIVATIONS), "")
-    pooling = _one_of("pooling", told, POOLINGS, "sum")
-    padding = _one_of("padding", told, PADDINGS, "zeros")
-    text = told["length"] or ""
-    good = re.fullmatch(r"\d{1,6}", text, re.ASCII)
-    length = int(text) if good else 0
-    if not 1 <= length <= LONGEST or length % 2 == 0:
-        raise ValueError(f"length is an odd number of pixels up to {LONGEST}, not {text[:40]!r}")
+    name, pooling, padding, length = _names(told, PADDINGS, LONGEST)
     if taps > length:
         raise ValueError(f"filters of {taps} taps do not fit into {length} pixels")
     half, h = length // 2, taps // 2
@@ -89,6 +79,46 @@ def setup_of(told: Mapping[str, str | None], taps: int) -> Setup:
             f"{_text(half + HALF)} at most on {length} pixels"
         )
     return Setup(name, pooling, Domain(half, low, high, padding))
+
+
+def plane_setup_of(told: Mapping[str, str | None], taps: int) -> Setup:
+    """The same for images of length × length pixels.
+
+    Defaults: sum pooling, zero padding, which is the only one, radii from n to L - h.  No window that sees the disk may meet the
+    border: r <= L - h + 1/2.
+
+    Raises
+    ------
+    ValueError: something is missing, malformed or does not fit; one sentence.
+    """
+    name, pooling, padding, length = _names(told, ("zeros",), WIDEST)
+    half, h = length // 2, taps // 2
+    low = _radius("r_min", told, fmpq(taps))
+    high = _radius("r_max", told, fmpq(half - h))
+    most = half - h + HALF
+    if not HALF <= low < high <= most:
+        raise ValueError(
+            f"the radii run from {_text(low)} to {_text(high)}; they have to increase, from 1/2 at least to {_text(most)} at most, "
+            f"where filters of {taps} × {taps} taps on {length} × {length} pixels see the border"
+        )
+    return Setup(name, pooling, Domain(half, low, high, padding))
+
+
+def _names(
+    told: Mapping[str, str | None], paddings: tuple[str, ...], longest: int
+) -> tuple[str, str, str, int]:
+    for key in ("activation", "length"):
+        if not told.get(key):
+            raise ValueError(f"the file does not say its {key}; give --{key}")
+    name = _one_of("activation", told, tuple(ACTIVATIONS), "")
+    pooling = _one_of("pooling", told, POOLINGS, "sum")
+    padding = _one_of("padding", told, paddings, "zeros")
+    text = told["length"] or ""
+    good = re.fullmatch(r"\d{1,6}", text, re.ASCII)
+    length = int(text) if good else 0
+    if not 1 <= length <= longest or length % 2 == 0:
+        raise ValueError(f"length is an odd number of pixels up to {longest}, not {text[:40]!r}")
+    return name, pooling, padding, length
 
 
 def _one_of(key: str, told: Mapping[str, str | None], known: tuple[str, ...], default: str) -> str:

@@ -1,0 +1,180 @@
+"""P of a filter: the symmetries of the square, what closed forms say, a slow half square, and disks themselves."""
+
+from __future__ import annotations
+
+from math import pi
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from numerics.compile import activation
+from numerics.disk import disk
+from numerics.edges import MOST, Strength, difference_of, edge_of, over_turn, strength_of
+from numerics.perimeter import difference, edge_response, reach, strength, strength_bound
+from theory.activation import ACTIVATIONS
+
+Array = NDArray[np.float64]
+FEW = 4096
+"""Directions: the bound then says less, and the quadrature is as fast as a test has to be."""
+NAMES = ("abs", "relu", "hardtanh", "tanh", "elu", "square", "gelu")
+names, seeds = st.sampled_from(NAMES), st.integers(0, 2**32 - 1)
+
+
+def drawn(seed: int, n: int = 3) -> Array:
+    """Taps in eighths."""
+    found: Array = np.random.default_rng(seed).integers(-8, 9, (n, n)) / 8
+    return found
+
+
+def p_of(w: Array, b: float, name: str, most: int = FEW) -> Strength:
+    return strength_of(edge_of(w, b, name), most=most)
+
+
+def same(one: Strength, two: Strength, factor: float = 1.0) -> bool:
+    """Whether both enclosures meet, the second times ``factor``."""
+    assert one.error is not None and two.error is not None
+    return abs(one.value - factor * two.value) <= one.error + factor * two.error
+
+
+SQUARE = [lambda w, k=k, t=t: np.rot90(w.T if t else w, k) for k in range(4) for t in (0, 1)]
+
+
+@settings(max_examples=8)
+@given(seeds, names, st.floats(-1, 1), st.sampled_from(SQUARE))
+@example(0, "relu", 0.0, SQUARE[3])
+def test_the_symmetries_of_the_square(seed: int, name: str, b: float, turned: Any) -> None:
+    w = drawn(seed)
+    assert same(p_of(w, b, name), p_of(turned(w), b, name))
+
+
+@settings(max_examples=8)
+@given(seeds, names, st.floats(-1, 1), st.integers(-1, 1), st.integers(-1, 1))
+def test_a_filter_moved_in_a_larger_one(seed: int, name: str, b: float, i: int, j: int) -> None:
+    w, large = drawn(seed), np.zeros((5, 5))
+    large[1 + i : 4 + i, 1 + j : 4 + j] = w
+    assert same(p_of(w, b, name), p_of(large, b, name))
+
+
+@settings(max_examples=8)
+@given(seeds, st.sampled_from(("abs", "relu", "leaky_relu")), st.floats(-1, 1), st.floats(0.1, 9))
+def test_homogeneous_activations_scale(seed: int, name: str, b: float, size: float) -> None:
+    w = drawn(seed)
+    assert same(p_of(size * w, size * b, name), p_of(w, b, name), size)
+
+
+@settings(max_examples=8)
+@given(seeds)
+@example(3)
+def test_at_least_four_dipoles_and_half_for_relu(seed: int) -> None:
+    w = drawn(seed)
+    w[1, 1] -= w.sum()
+    whole, half = p_of(w, 0.0, "abs"), p_of(w, 0.0, "relu")
+    assert whole.error is not None
+    assert whole.value + whole.error >= 4 * edge_of(w, 0.0, "abs").moment
+    assert same(half, whole, 0.5)
+
+
+@pytest.mark.parametrize("step", [(1, 0), (0, 2), (1, 1), (1, -1), (2, 1)])
+def test_one_sign_is_found_and_its_closed_form_is_the_quadrature(step: tuple[int, int]) -> None:
+    w = difference(np.array([[0.5, 0.0, 1.0], [0.25, 2.0, 0.125], [0.0, 1.0, 0.5]]), step)
+    for name in ("abs", "relu", "leaky_relu"):
+        closed = p_of(w, 0.0, name)
+        assert closed.turns == 0 and closed.step is not None
+        # A tap beyond the filter's reach of one sign, so small that P does not notice: no closed form any more.
+        off = w.copy()
+        off[len(w) // 2, len(w) // 2] += 2.0**-40
+        found = p_of(off, 0.0, name)
+        assert found.turns and same(found, closed)
+    assert p_of(w, 0.0, "abs").value == pytest.approx(4 * edge_of(w, 0.0, "abs").moment, rel=1e-15)
+
+
+def test_no_second_difference_has_one_sign() -> None:
+    assert difference_of(np.array([[0.0, 1.0, 0.0], [1.0, -4.0, 1.0], [0.0, 1.0, 0.0]])) is None
+    assert difference_of(np.array([[0.0] * 3, [1.0, -2.0, 1.0], [0.0] * 3])) is None
+    assert difference_of(np.array([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])) == (0, 1)
+    assert difference_of(np.zeros((3, 3))) is None
+
+
+def rows(t: Any, c: Any, s: Any) -> Any:
+    """H_θ by 32 rows instead of an integral: a row's length rises or falls with y, so it is off by at most 1/64."""
+    y = ((2 * np.arange(32) + 1) / 64 - 0.5)[:, None]
+    return np.mean(np.clip((np.atleast_1d(t) - abs(s) * y) / abs(c) + 0.5, 0, 1), axis=0)
+
+
+@settings(max_examples=2)
+@given(seeds, names, st.floats(-1, 1))
+def test_a_slow_computation(seed: int, name: str, b: float) -> None:
+    """Pixels cut into rows, then a midpoint rule in both variables, which shares nothing but the definition."""
+    w = drawn(seed)
+    sigma = activation(name)[0]
+    high = float(np.abs(w).sum()) + abs(b)
+    steep = {"square": 2 * high, "gelu": 1.13}.get(name, 1.0)
+    slow = float(strength(w[None], law=rows, g=lambda z: sigma(z + b), turns=1440)[0])
+    found = p_of(w, b, name)
+    assert found.error is not None
+    allowed = float(strength_bound(w[None], steep)[0])
+    allowed += 2 * pi * 2 * reach(3) * steep * float(np.abs(w).sum()) / 64
+    assert abs(found.value - slow) <= found.error + allowed
+    assert abs(found.value - slow) <= 0.01 * steep * float(np.abs(w).sum())  # as seen, far less
+
+
+@pytest.mark.parametrize("name", ["abs", "relu", "tanh"])
+def test_large_disks(name: str) -> None:
+    """Pooled features of exact disks grow by 2πrΔ + P per unit of r, when a pixel's worth of radii is averaged (seen, not proved)."""
+    w = np.array([[0.5, -0.25, 0.125], [1.0, -0.75, -0.5], [0.25, -0.5, 0.25]])
+    edge = edge_of(w, 0.125, name)
+    sigma = activation(name)[0]
+    means = []
+    for big in (40, 120):
+        radii, total = big + (np.arange(16) + 0.5) / 16, 0.0
+        for r in radii.tolist():
+            x = np.pad(disk([r], big + 1)[0], 1)
+            size = len(x) - 2
+            z = sum(w[u, v] * x[u : u + size, v : v + size] for u in range(3) for v in range(3))
+            total += float(np.sum(sigma(z + 0.125) - sigma(0.125))) - pi * r * r * edge.rise
+        means.append(total / 16)
+    assert (means[1] - means[0]) / 80 == pytest.approx(strength_of(edge).value, abs=0.02)
+
+
+@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+def test_every_row(name: str) -> None:
+    """An enclosure from few directions holds the value of many; rows that jump have none."""
+    w = drawn(1) / 2
+    one, two = p_of(w, 0.25, name, 16), p_of(w, 0.25, name)
+    if ACTIVATIONS[name].jumps:
+        assert one.error is None
+        return
+    assert one.error is not None and two.error is not None
+    assert same(one, two) and two.error <= one.error
+
+
+def test_what_is_reached() -> None:
+    """1e-6 where P is not small against the filter."""
+    for n in (3, 5):
+        w = np.random.default_rng(n).normal(size=(n, n))
+        found = p_of(w - w.mean(), 0.0, "abs", MOST)
+        assert found.error is not None and found.error <= 1e-6 * abs(found.value)
+
+
+def test_one_direction() -> None:
+    """A column's difference at 30 degrees: ∫ |p| dt = |cos θ|."""
+    edge = edge_of(difference(np.ones((1, 1)), (1, 0)), 0.0, "abs")
+    value, error = over_turn(edge, np.array([pi / 6, 2.0]))
+    assert value == pytest.approx(np.abs(np.cos([pi / 6, 2.0])), abs=1e-13) and not error.any()
+
+
+@pytest.mark.parametrize("name", ["abs", "relu", "hardtanh", "hardswish", "elu", "selu", "tanh", "cube"])  # fmt: skip
+def test_one_direction_by_a_million_places(name: str) -> None:
+    """Roots of quadratics and all: a midpoint rule over t, whose error falls as the square of its step."""
+    edge = edge_of(drawn(11), 0.125, name)
+    theta, rho, count = np.array([0.4, 2.2]), reach(3), 1_000_000
+    t = rho * ((2 * np.arange(count) + 1) / count - 1)
+    sigma, value = activation(name)[0], over_turn(edge, theta)[0]
+    for turn, found in zip(theta.tolist(), value.tolist(), strict=True):
+        p = edge_response(edge.w[None], t, float(np.cos(turn)), float(np.sin(turn)))[0]
+        slow = np.sum(sigma(p + 0.125) - sigma(0.125) - edge.rise * (t > 0)) * 2 * rho / count
+        assert found == pytest.approx(slow, abs=1e-9)

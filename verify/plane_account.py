@@ -1,0 +1,245 @@
+"""What the theory has to say of one network for images: what every filter measures, by how much, and how well that explains the answers.
+
+:func:`plane_account` measures and judges; docs/network.md describes the document.  Radii are sampled: nothing here is a
+certificate over all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numerics.edges import Edge, Strength, edge_of, strength_of
+from numerics.perimeter import reach
+from theory.activation import ACTIVATIONS
+from theory.disk import least
+from verify.checkpoint import Checkpoint
+from verify.plane_facts import PlaneFacts, Shares, cost, measured, shares
+from verify.setup import Setup
+
+__all__ = ["PlaneAccount", "plane_account", "too_much_plane"]
+
+Array = NDArray[np.float64]
+
+LARGEST, SMALLEST = 1e12, 1e-100
+"""Weights of a size between these are explained, and 0."""
+REACH = 300
+"""Pre-activations that are explained, for activations that are not made of polynomials."""
+WIDEST, CORNERS, WORK = 15, 2500, 1e10
+"""Taps per side; K (n + 1)² at most; and products on the grid: about a minute each."""
+FLAT = 1e-9
+"""A channel that moves the answer by no more than this, in pixels, over all radii adds a constant."""
+MINOR = 0.1
+"""A channel measures what moves the answer by this part of a pixel per pixel of radius; where nothing does, the larger of the two."""
+
+
+@dataclass(frozen=True)
+class PlaneAccount:
+    """A network for images explained.
+
+    Attributes
+    ----------
+    document: what ``--json`` prints.
+    setup, edges, strengths, facts: what it was made from.
+    """
+
+    document: dict[str, Any]
+    setup: Setup
+    edges: tuple[Edge, ...]
+    strengths: tuple[Strength, ...]
+    facts: PlaneFacts
+
+
+def too_much_plane(found: Checkpoint, setup: Setup) -> str:
+    """Why this network is not explained at all, or an empty string."""
+    values = [found.w, found.a, *(x for x in (found.b, found.c) if x is not None)]
+    for x in (abs(float(y)) for value in values for y in np.ravel(value)):
+        if x and not SMALLEST <= x <= LARGEST:
+            return f"a weight of size {x:.3g}: weights of {SMALLEST:g} to {LARGEST:g}, and 0, are explained"
+    channels, n, _ = found.w.shape
+    bias = np.zeros(channels) if found.b is None else np.abs(found.b)
+    most = float(np.max(np.sum(np.abs(found.w), axis=(1, 2)) + bias))
+    row = ACTIVATIONS[setup.activation]
+    if not (row.piecewise_linear or row.jumps) and most > REACH:
+        return f"its pre-activations reach {most:.3g}: up to {REACH} are explained for {setup.activation}"
+    if n > WIDEST or channels * (n + 1) ** 2 > CORNERS:
+        return f"{channels} filters of {n} × {n} taps are too many: n may be {WIDEST}, and K (n + 1)² {CORNERS}"
+    if cost(found, setup) > WORK:
+        return f"radii up to {setup.as_dict()['r_max']} with {channels} filters of {n} × {n} taps are too many pixels"
+    return ""
+
+
+def plane_account(
+    found: Checkpoint, setup: Setup, tolerance: Fraction, file: str = ""
+) -> PlaneAccount:
+    """Explain a network; ``tolerance`` is in pixels, ``file`` its name.  The caller has asked :func:`too_much_plane`."""
+    biases = np.zeros(len(found.a)) if found.b is None else found.b
+    edges = tuple(edge_of(w, float(b), setup.activation) for w, b in zip(found.w, biases, strict=True))  # fmt: skip
+    strengths = tuple(strength_of(edge) for edge in edges)
+    facts = measured(found, setup)
+    parts = shares(facts, edges, strengths)
+    roles = [_role(facts, parts, k) for k in range(len(edges))]
+    mean = float(np.mean(facts.r))
+    slope = float(facts.slopes(facts.answers))
+    explains = 1 - facts.loss / float(np.var(facts.r))
+    rest = float(np.sum(parts.rest))
+    scale = (reach(found.w.shape[1]) / mean) ** 2
+    place = int(np.argmax(np.abs(facts.error)))
+    worst = float(np.abs(facts.error[place]))
+    failing = _failing(facts, slope, float(tolerance)) if worst > tolerance else []
+    if not abs(rest) + parts.doubt <= scale < 1:
+        failing.append("edges")
+    low, high, count = float(facts.r[0]), float(facts.r[-1]), len(facts.r)
+    document = {
+        "file": file,
+        "network": {
+            **setup.as_dict(),
+            "dimensions": 2,
+            "channels": len(edges),
+            "taps": found.w.shape[1],
+        },
+        "explained": not failing,
+        "tolerance": float(tolerance),
+        "verdict": _verdict(worst, failing, parts, facts, slope),
+        "failing": failing,
+        "residuals": {
+            "area": float(np.sum(facts.a * [edge.rise for edge in edges])),
+            "perimeter": float(np.sum(parts.perimeter)) - 1,
+        },
+        "identity": {
+            "area": float(np.sum(parts.area)),
+            "perimeter": float(np.sum(parts.perimeter)),
+            "rest": rest,
+            "slope": slope,
+            "explains": explains,
+            "scale": scale,
+            "error": None if np.isinf(parts.doubt) else parts.doubt,
+            "unsettled": facts.unsettled(),
+        },
+        "loss": {"value": facts.loss, "floor": least(low, high, count)},
+        "worst_error": {
+            "value": worst,
+            "radius": float(facts.r[place]),
+            "sampled": count,
+            "certified": False,
+        },
+        "filters": [
+            _filter(edge, strength, parts, k, roles[k])
+            for k, (edge, strength) in enumerate(zip(edges, strengths, strict=True))
+        ],
+        "weights": _weights(found, setup, facts, strengths, roles),
+    }
+    return PlaneAccount(document, setup, edges, strengths, facts)
+
+
+# ------------------------------------------------------------------------------------------- roles
+
+
+def _role(facts: PlaneFacts, parts: Shares, k: int) -> str:
+    """What a channel does."""
+    spread = abs(facts.a[k]) * float(np.ptp(facts.pooled[:, k]))
+    if spread <= FLAT:
+        silent = facts.a[k] == 0 or (facts.dark[k] == 0 and not np.any(facts.pooled[:, k]))
+        return "dead" if silent else "adds a constant"
+    area, length = abs(parts.area[k]), abs(parts.perimeter[k])
+    if min(area, length) >= MINOR:
+        return "measures both"
+    return "measures the area" if area > length else "measures the perimeter"
+
+
+def _weights(
+    found: Checkpoint,
+    setup: Setup,
+    facts: PlaneFacts,
+    strengths: tuple[Strength, ...],
+    roles: Sequence[str],
+) -> list[dict[str, Any]]:
+    def one(name: str, index: Sequence[int], value: float, role: str, derived: float | None = None, law: str = "") -> dict[str, Any]:  # fmt: skip
+        residual = None if derived is None else value - derived
+        return {"name": name, "index": list(index), "value": value, "role": role, "derived": derived, "residual": residual, "law": law}  # fmt: skip
+
+    told = [one("conv.weight", (k, 0, i, j), float(found.w[k, i, j]), roles[k]) for k, i, j in np.ndindex(*found.w.shape)]  # fmt: skip
+    if found.b is not None:
+        told += [one("conv.bias", (k,), float(b), roles[k]) for k, b in enumerate(found.b)]
+    share = setup.domain.positions**2 if setup.pooling == "mean" else 1
+    slopes, missing = facts.slopes(facts.pooled), 1 - float(facts.slopes(facts.answers))
+    for k, (a, strength) in enumerate(zip(found.a.tolist(), strengths, strict=True)):
+        derived, law = None, ""
+        if roles[k] not in ("dead", "adds a constant"):
+            if len(strengths) == 1 and strength.law and strength.value:
+                derived, law = share / strength.value, f"1/({strength.law})"
+            elif abs(slopes[k]) > FLAT * abs(strength.value):
+                derived, law = a + share * missing / float(slopes[k]), "the slope is 1"
+        told.append(one("readout.weight", (0, k), a, roles[k], derived, law))
+    if found.c is not None:
+        c = float(found.c[0])
+        told.append(one("readout.bias", (0,), c, "moves the offset", c - float(np.mean(facts.error)), "the mean error is 0"))  # fmt: skip
+    return told
+
+
+def _filter(edge: Edge, strength: Strength, parts: Shares, k: int, role: str) -> dict[str, Any]:
+    row, moment = ACTIVATIONS[edge.name], edge.moment
+    excess = None
+    if row.homogeneous and moment:
+        below, above = row.slopes
+        if above != below:
+            excess = strength.value / (2 * float(above - below) * moment) - 1
+    return {
+        "channel": k,
+        "role": role,
+        "sum": edge.total,
+        "rise": edge.rise,
+        "dipole": list(edge.dipole),
+        "moment": moment,
+        "perimeter": strength.value,
+        "error": strength.error,
+        "closed_form": strength.law,
+        "difference": None if strength.step is None else list(strength.step),
+        "excess": excess,
+        "shares": {
+            "area": float(parts.area[k]),
+            "perimeter": float(parts.perimeter[k]),
+            "rest": float(parts.rest[k]),
+        },
+    }
+
+
+# ----------------------------------------------------------------------------------- what is said
+
+
+def _terms(facts: PlaneFacts, slope: float) -> dict[str, float]:
+    """The largest part of the error that is a constant, a slope, and neither."""
+    mean, t = float(np.mean(facts.error)), facts.r - np.mean(facts.r)
+    return {
+        "offset": abs(mean),
+        "slope": abs(slope - 1) * float(np.max(t)),
+        "shape": float(np.max(np.abs(facts.error - mean - (slope - 1) * t))),
+    }
+
+
+def _failing(facts: PlaneFacts, slope: float, tolerance: float) -> list[str]:
+    sizes = _terms(facts, slope)
+    return [name for name, size in sizes.items() if size > tolerance] or list(sizes)
+
+
+def _verdict(
+    worst: float, failing: Sequence[str], parts: Shares, facts: PlaneFacts, slope: float
+) -> str:
+    area, length = float(np.sum(parts.area)), float(np.sum(parts.perimeter))
+    most = float(np.max(np.abs(parts.area)))
+    cancel = f" (parts of {most:.3g} cancel)" if most > 10 * abs(area) and most > MINOR else ""
+    source = f"of a slope of {slope:.4g} the area gives {area:.3g}{cancel} and the perimeter {length:.3g}"
+    errs = f"it errs by {worst:.3g} pixel at most on {len(facts.r)} disks"
+    if not failing:
+        return f"explained: {source}, and {errs}"
+    sizes = _terms(facts, slope)
+    told = [f"{name} (up to {sizes[name]:.3g})" for name in failing if name in sizes]
+    if "edges" in failing:
+        jumps = np.isinf(parts.doubt)
+        told.append(f"edges ({'σ jumps, and P is not proved' if jumps else 'straight ones do not account for what it answers'})")  # fmt: skip
+    return f"not explained by these laws: {errs}; {source}; what fails: {', '.join(told)}"
