@@ -5,8 +5,9 @@ or a state_dict that torch.save wrote, with conv.weight (K, 1, N), readout.weigh
 there are any, conv.bias (K) and readout.bias (1). What weights do not say is read from the metadata
 of a safetensors file, or from options, which come first.
 
-A network for images, Conv2d with conv.weight (K, 1, N, N), is asked for the radius of a centred disk: what every filter measures, the
-area or the perimeter, by how much, and whether that explains its answers. Its radii are sampled.
+A network for images, Conv2d with conv.weight (K, 1, N, N), is asked for the radius of a centred
+disk: what every filter measures, the area or the perimeter, by how much, and whether that explains
+its answers. Its radii are sampled.
 
 For every weight: its role, the value that theory gives it, the residual, and what a change costs.
 For the network: the three laws, the loss term by term, the worst error over every real radius, and
