@@ -94,42 +94,47 @@ class Plate:
     Attributes
     ----------
     r: the radii (R,).
-    parts: for each radius the windows (W, n² + 1) that are neither dark nor lit, and these two; the last column is 1.
+    rows: radius by radius the windows that are neither dark nor lit, and these two (W, n² + 1); the last column is 1.
     counts: how often each occurs, (W,).
+    parts: the rows of each radius.
     """
 
     r: Array
-    parts: tuple[Array, ...]
-    counts: tuple[Array, ...]
+    rows: Array
+    counts: Array
+    parts: tuple[slice, ...]
 
 
 def plate(r: Array, taps: int, half_length: int) -> Plate:
     """Cut the zero-padded windows of the disks of these radii on (2·half_length + 1)² pixels."""
     h = taps // 2
-    parts, counts = [], []
+    rows, counts, parts, start = [], [], [], 0
     for radius in r.tolist():
         padded = np.pad(disk([radius], half_length)[0], h)
         cut = np.lib.stride_tricks.sliding_window_view(padded, (taps, taps))
         flat = cut.reshape(-1, taps * taps)
         dark, lit = np.all(flat == 0, axis=1), np.all(flat == 1, axis=1)
         edge, many = np.unique(flat[~(dark | lit)], axis=0, return_counts=True)
-        rows = np.vstack([edge, np.zeros(taps * taps), np.ones(taps * taps)])
-        parts.append(np.hstack([rows, np.ones((len(rows), 1))]))
-        counts.append(np.concatenate([many, [dark.sum(), lit.sum()]]).astype(float))
-    return Plate(r, tuple(parts), tuple(counts))
+        rows += [edge, np.zeros((1, taps * taps)), np.ones((1, taps * taps))]
+        counts += [many, [dark.sum(), lit.sum()]]
+        parts.append(slice(start, start + len(edge) + 2))
+        start = parts[-1].stop
+    windows = np.concatenate(rows)
+    extended = np.hstack([windows, np.ones((len(windows), 1))])
+    return Plate(r, extended, np.concatenate(counts).astype(float), tuple(parts))
 
 
 def _features(conv: Array, seen: Plate, sigma: Sigma) -> Array:
     """φ: (B, K, n² + 1) -> (B, K, R)."""
-    flat = conv.reshape(-1, conv.shape[-1])
-    found = [sigma(flat @ x.T) @ m for x, m in zip(seen.parts, seen.counts, strict=True)]
+    values = sigma(conv.reshape(-1, conv.shape[-1]) @ seen.rows.T)
+    found = [values[:, part] @ seen.counts[part] for part in seen.parts]
     return np.stack(found, axis=-1).reshape(*conv.shape[:2], -1)
 
 
 def _slopes(conv: Array, seen: Plate, slope: Sigma) -> Array:
     """∂φ_k(r) by the numbers of channel k: (B, K, R, n² + 1)."""
-    flat = conv.reshape(-1, conv.shape[-1])
-    found = [(slope(flat @ x.T) * m) @ x for x, m in zip(seen.parts, seen.counts, strict=True)]
+    values = slope(conv.reshape(-1, conv.shape[-1]) @ seen.rows.T) * seen.counts
+    found = [values[:, part] @ seen.rows[part] for part in seen.parts]
     return np.stack(found, axis=1).reshape(*conv.shape[:2], len(seen.r), -1)
 
 

@@ -18,7 +18,7 @@ from numerics.disk import disk, disk_bound, pixels
 from numerics.lags import correlations, least, least_of_one_sign, places
 from numerics.perimeter import reach
 from numerics.rounding import UNIT, gamma, lipschitz
-from numerics.shares import TURNS, lengths, lengths_bound, nodes
+from numerics.shares import PLACES, TURNS, lengths, lengths_bound, nodes
 from theory.disk import least as disk_least
 from theory.shares import Lag, Shares, opposite
 from verify import share_figures as draw
@@ -126,6 +126,7 @@ MEAN, SPREAD = (LOW + HIGH) / 2, float(np.var(R))
 FAR, FAR_LENGTH = np.array([15.3, 22.6, 30.0]), 33
 """Radii up to three times as large as those trained on."""
 SETTINGS = tuple(Shape(*one) for one in (("identity", 1), ("abs", 1), ("relu", 1), ("leaky_relu", 1), ("square", 1), ("tanh", 1), ("softplus", 1), ("abs", 2), ("relu", 2), ("square", 2), ("tanh", 2), ("tanh", 3), ("abs", 4), ("square", 4), ("square", 1, 5), ("abs", 1, 5)))  # fmt: skip
+"""What every profile trains."""
 MORE = tuple(Shape(*one) for one in (("silu", 1), ("leaky_relu", 2), ("silu", 2), ("softplus", 2), ("abs", 3), ("tanh", 4), ("square", 2, 5)))  # fmt: skip
 """What the full profile adds."""
 MOST = 300
@@ -265,10 +266,10 @@ def _length_scores(nets: Nets, seen: Array, stated: Array) -> Array:
     rho, weight = reach(nets.shape.taps), np.abs(nets.w).sum(axis=(2, 3))
     size = weight + np.abs(nets.b)
     steep = _steepest(nets)
-    # A place of the size of the radius is rounded by UNIT·LARGE, an edge by at most four of it; and σ itself, twice.
+    # A place of the size of the radius is rounded by UNIT·LARGE, an edge by at most eight of it; then σ itself, and the sum over all nodes.
     edge = weight * (2**0.5 * rho**2 / LARGE + float(disk_bound(LARGE)) + 8 * UNIT * LARGE)
     value = np.abs(activation(nets.shape.activation)[0](0.0)) + steep * size
-    rounding = float(gamma(nets.shape.taps**2 + 4)) * steep * size + (16 + TURNS) * UNIT * (1 + size + value)  # fmt: skip
+    rounding = float(gamma(nets.shape.taps**2 + 4)) * steep * size + (16 + TURNS * PLACES) * UNIT * (1 + size + value)  # fmt: skip
     return np.asarray(np.abs(seen - stated) / (2 * pi * 2 * rho * (steep * edge + rounding)))
 
 
@@ -397,40 +398,38 @@ def _within(one: Trained, length: Array, area: Array) -> Array:
 
 SHOWN = (Shape("identity", 1), Shape("square", 1), Shape("tanh", 2), Shape("abs", 1), Shape("relu", 1))  # fmt: skip
 SHOWN_NETWORKS = 24
-
-
-def _best(shape: Shape, seed: int) -> tuple[Trained, int]:
-    one = trained(shape, SHOWN_NETWORKS, seed)
-    return one, int(np.argmin([m.loss for m in one.measured]))
+"""Of each kind, at least."""
 
 
 def figures(lab: Lab) -> tuple[Figure, ...]:
     """The losses, errors far beyond the training radii, and what filters answer to a disk."""
-    fine = np.concatenate([np.linspace(2.5, HIGH, 121), np.linspace(HIGH, FAR[-1], 136)[1:]])
+    fine = np.concatenate([np.linspace(2.5, HIGH, 91), np.linspace(HIGH, FAR[-1], 91)[1:]])
     x = disks(fine, FAR_LENGTH)
     errors, pictures = {}, []
+    networks = max(min(lab.profile.networks, MOST), SHOWN_NETWORKS)
     shown = disks([4.3], 6)
     for shape in SHOWN:
-        one, j = _best(shape, lab.seed)
+        one = trained(shape, networks, lab.seed)
+        j = int(np.argmin([m.loss for m in one.measured]))
         net = one.nets.module(j)
         with torch.no_grad():
             found = torch.cat([net(x[k : k + 16]) for k in range(0, len(fine), 16)]).numpy()
             # The larger signal has more dark pixels, which its c would take care of.
             found -= _dark(one.nets, FAR_LENGTH)[j] - _dark(one.nets, HALF_LENGTH)[j]
             values = net.activation(net.conv(shown[:, None]))[0, 0].numpy()
-        length = _lengths(opposite, shape, SHOWN_NETWORKS, lab.seed)
+        length = _lengths(opposite, shape, networks, lab.seed)
         stated = _far(one, length, _areas(one.nets), fine)[j]
         errors[_name(shape)] = (found - fine, stated - fine)
         if shape.channels == 1:
             pictures.append((shape.activation, one.nets.w[j, 0], values))
-    every = {_name(shape): [m.loss for m in trained(shape, SHOWN_NETWORKS, lab.seed).measured] for shape in SETTINGS}  # fmt: skip
+    every = {_name(shape): [m.loss for m in trained(shape, networks, lab.seed).measured] for shape in SETTINGS}  # fmt: skip
     lines: dict[str, list[float]] = {"identity K=1": [float(disk_least(Fraction(LOW), Fraction(HIGH), Fraction(COUNT)))]}  # fmt: skip
     for shape in SETTINGS:
         if shape.activation == "square":
             level = floors(shape.taps)
             lines[_name(shape)] = list(level[1:]) if shape.channels == 1 else [level[0]]
-    told = f"Every point is a network trained from a random start, {SHOWN_NETWORKS} of each kind; the lines are the floors that theory knows: the parabola of the identity, and of squares what their lags leave, with one channel for either sign of its readout."
-    far = f"The error of the best of {SHOWN_NETWORKS} networks of each kind, trained on the shaded radii; a logarithmic scale beyond ±0.001. Dots: area and perimeter alone, c + Σ a(πr²Δ + Pr), c so that the rest is 0 in the mean over the training radii."
+    told = f"Every point is a network trained from a random start, {networks} of each kind; the lines are the floors that theory knows: the parabola of the identity, and of squares what their lags leave, with one channel for either sign of its readout."
+    far = f"The error of the best of {networks} networks of each kind, trained on the shaded radii; a logarithmic scale beyond ±0.001. Dots: area and perimeter alone, c + Σ a(πr²Δ + Pr), c so that the rest is 0 in the mean over the training radii."
     seen = "Filters of the best networks with one channel (above; white is 0), and σ(w ⋆ x + b) on a disk of radius 4.3 (below; white is the background). Without σ the whole disk counts; the others answer at the edge."
     return (
         figure("shares-losses", "Where training on disks ends", told, draw.losses(every, lines)),
