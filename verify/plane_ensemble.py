@@ -108,7 +108,9 @@ class Plate:
 def plate(r: Array, taps: int, half_length: int) -> Plate:
     """Cut the zero-padded windows of the disks of these radii on (2·half_length + 1)² pixels."""
     h = taps // 2
-    rows, counts, parts, start = [], [], [], 0
+    rows: list[Array] = []
+    counts: list[NDArray[np.intp]] = []
+    parts, start = [], 0
     for radius in r.tolist():
         padded = np.pad(disk([radius], half_length)[0], h)
         cut = np.lib.stride_tricks.sliding_window_view(padded, (taps, taps))
@@ -116,7 +118,7 @@ def plate(r: Array, taps: int, half_length: int) -> Plate:
         dark, lit = np.all(flat == 0, axis=1), np.all(flat == 1, axis=1)
         edge, many = np.unique(flat[~(dark | lit)], axis=0, return_counts=True)
         rows += [edge, np.zeros((1, taps * taps)), np.ones((1, taps * taps))]
-        counts += [many, [dark.sum(), lit.sum()]]
+        counts += [many, np.array([dark.sum(), lit.sum()])]
         parts.append(slice(start, start + len(edge) + 2))
         start = parts[-1].stop
     windows = np.concatenate(rows)

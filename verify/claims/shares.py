@@ -429,7 +429,7 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
             level = floors(shape.taps)
             lines[_name(shape)] = list(level[1:]) if shape.channels == 1 else [level[0]]
     told = f"Every point is a network trained from a random start, {networks} of each kind; the lines are the floors that theory knows: the parabola of the identity, and of squares what their lags leave, with one channel for either sign of its readout."
-    far = f"The error of the best of {networks} networks of each kind, trained on the shaded radii; a logarithmic scale beyond ±0.001. Dots: area and perimeter alone, c + Σ a(πr²Δ + Pr), c so that the rest is 0 in the mean over the training radii."
+    far = f"The error of the best of {networks} networks of each kind, trained on the shaded radii; a logarithmic scale beyond ±0.001. Dots: area and perimeter alone, c + Σ a(πr²Δ + Pr), c so that the rest is 0 in the mean over the training radii. The best networks of abs and of ReLU are the same difference and err alike; squares fluctuate."
     seen = "Filters of the best networks with one channel (above; white is 0), and σ(w ⋆ x + b) on a disk of radius 4.3 (below; white is the background). Without σ the whole disk counts; the others answer at the edge."
     return (
         figure("shares-losses", "Where training on disks ends", told, draw.losses(every, lines)),
