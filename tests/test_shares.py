@@ -1,0 +1,229 @@
+"""Shares: edges from both sides, P from half a turn, squares and their lags, floors by duality, and the trainer."""
+
+from __future__ import annotations
+
+from math import pi
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from numerics.compile import activation
+from numerics.disk import disk, disk_bound
+from numerics.lags import correlations, least, least_of_one_sign, places, spectrum
+from numerics.perimeter import edge_response, reach, strength, strength_bound
+from numerics.rounding import gamma, lipschitz
+from numerics.shares import lengths, lengths_bound
+from theory.shares import CLAIM, LAW, lags, opposite, orbit, share
+from verify.claims import shares as room
+from verify.lab import TINY, Lab
+from verify.plane import disks
+from verify.plane_ensemble import Shape, Together, plate, train_plane
+
+seeds = st.integers(0, 2**32 - 1)
+R = np.linspace(3, 10, 15)
+
+
+def _taps(w: np.ndarray) -> dict[tuple[int, int], float]:
+    h = len(w) // 2
+    return {(u - h, v - h): float(w[u, v]) for u in range(len(w)) for v in range(len(w))}
+
+
+@given(seeds, st.sampled_from([1, 3, 5]), st.floats(0.05, 1.5), st.floats(-4, 4))
+@example(0, 3, pi / 4, 0.0)
+def test_an_edge_from_the_other_side(seed: int, n: int, angle: float, t: float) -> None:
+    w = np.random.default_rng(seed).normal(size=(1, n, n))
+    c, s = float(np.cos(angle)), float(np.sin(angle))
+    here = edge_response(w, np.array([t]), c, s)[0, 0]
+    back = edge_response(w, np.array([-t]), -c, -s)[0, 0]
+    slack = 8 * gamma(60) * np.abs(w).sum() * (abs(t) + reach(n) + 2) ** 2 / (c * s)
+    assert abs(opposite(here, w.sum()) - back) <= slack
+
+
+@given(seeds, st.sampled_from(["tanh", "arctan", "erf", "softsign"]))
+def test_an_odd_activation_in_the_middle_has_no_perimeter(seed: int, name: str) -> None:
+    """b = -S/2: g is odd about S/2, so P = 0 whatever the filter; with S = 0 too, this is b = 0."""
+    w = np.random.default_rng(seed).normal(size=(2, 3, 3))
+    w[1] -= w[1].mean()
+    found = lengths(w, -w.sum(axis=(1, 2)) / 2, activation(name)[0], opposite)
+    assert np.max(np.abs(found)) < 1e-10
+    moved = lengths(w, -w.sum(axis=(1, 2)) / 2 + 0.7, activation(name)[0], opposite)
+    assert np.min(np.abs(moved)) > 1e-6
+
+
+@pytest.mark.parametrize("name", ["abs", "tanh", "softplus"])
+def test_half_a_turn_gives_the_whole_perimeter(name: str) -> None:
+    """Two quadratures, each within its own bound; and filters whose P is known."""
+    rng = np.random.default_rng(5)
+    w, b = rng.normal(size=(3, 3, 3)), rng.normal(size=3)
+    sigma = activation(name)[0]
+    steep = lipschitz(name, np.abs(w).sum(axis=(1, 2)) + np.abs(b))
+    whole = [strength(w[k : k + 1], g=lambda z, k=k: sigma(z + b[k]))[0] for k in range(3)]
+    gap = np.abs(lengths(w, b, sigma, opposite) - whole)
+    assert np.all(gap <= lengths_bound(w, steep) + strength_bound(w) * steep)
+    assert np.all(gap <= 0.01 * np.abs(w).sum(axis=(1, 2)))
+
+
+@given(st.floats(0.1, 3), st.sampled_from([3, 5]))
+@example(1.0, 3)
+def test_differences_have_four_moments(across: float, n: int) -> None:
+    w = np.zeros((1, n, n))
+    w[0, n // 2 + 1, n // 2], w[0, n // 2, n // 2] = across, -across
+    found = lengths(w, np.zeros(1), np.abs, opposite)[0]
+    assert abs(found - 4 * across) <= lengths_bound(w, np.ones(1))[0]
+    half = lengths(w, np.zeros(1), lambda z: np.maximum(z, 0), opposite)[0]
+    assert abs(2 * half - found) <= 1e-9
+
+
+@given(seeds, st.integers(1, 4), st.integers(2, 20))
+def test_the_shares_of_any_network(seed: int, channels: int, count: int) -> None:
+    """Also with features that come from nowhere, and P and Δ that mean nothing."""
+    rng = np.random.default_rng(seed)
+    r = np.linspace(3, 10, count)
+    f, a, c = rng.normal(size=(channels, count)), rng.normal(size=channels), rng.normal()
+    length, area = rng.normal(size=(2, channels))
+    error, spread = a @ f + c - r, float(np.var(r))
+    left = sum(2 * np.mean(error * f[k]) * a[k] for k in range(channels))
+    left += (c - 6.5) * 2 * np.mean(error)
+    rest = f - area[:, None] * r**2 - length[:, None] * r
+    stated = share(a, length, area, rest @ (r - 6.5) / (count * spread), 6.5)
+    assert abs(stated - (1 - np.mean(error**2) / spread + left / (2 * spread))) < 1e-9
+
+
+@given(seeds, st.sampled_from([1, 3, 5]), st.floats(0.5, 9))
+@example(0, 3, 0.5)
+def test_squares_see_lags_of_disks(seed: int, n: int, r: float) -> None:
+    rng = np.random.default_rng(seed)
+    w, b, h = rng.normal(size=(n, n)), rng.normal(), n // 2
+    x = disk([r], 14)
+    z = b + sum(w[u, v] * np.roll(x[0], (h - u, h - v), axis=(0, 1)) for u in range(n) for v in range(n))  # fmt: skip
+    of = lags(_taps(w))
+    stated = correlations(x, n)[0] @ np.array([of[d] for d in places(n)]) + 2 * b * w.sum() * pi * r * r  # fmt: skip
+    level = np.abs(w).sum() + abs(b)
+    slack = level**2 * x.size * (4 * gamma(n**4 + x.size + 20) + 2 * n * n * float(disk_bound(r)))
+    assert abs(np.sum(z**2 - b**2) - stated) <= slack
+    assert set(of) == set(places(n))
+
+
+@given(seeds, st.sampled_from([3, 5]), st.floats(-4, 4), st.floats(-4, 4))
+def test_lags_are_a_spectrum_of_one_sign(seed: int, n: int, one: float, two: float) -> None:
+    w = np.random.default_rng(seed).normal(size=(n, n))
+    of = lags(_taps(w))
+    value = spectrum(n, np.array([[one, two]]))[0] @ np.array([of[d] for d in places(n)])
+    assert value >= -1e-10
+    assert abs(sum(of.values()) - w.sum() ** 2) < 1e-9
+    assert sum(len(orbit(d)) for d in places(n)) == (2 * n - 1) ** 2
+
+
+def _columns(taps: int) -> tuple[np.ndarray, np.ndarray]:
+    x = disk(R, 13)
+    return np.stack([np.ones(len(R)), pi * R**2], axis=1), correlations(x, taps)
+
+
+@given(seeds, st.integers(1, 4), st.sampled_from([1, -1]))
+@settings(max_examples=25)
+def test_no_squares_of_one_sign_go_below_their_floor(seed: int, channels: int, sign: int) -> None:
+    """Random filters, all readouts of one sign, the area and the common scale free."""
+    rng = np.random.default_rng(seed)
+    always, cone = _columns(3)
+    total = np.zeros(len(R))
+    for _ in range(channels):
+        of = lags(_taps(rng.normal(size=(3, 3)) - rng.uniform(-1, 1)))
+        total += cone @ np.array([of[d] for d in places(3)])
+    columns = np.column_stack([always, total])
+    scale = np.linalg.lstsq(columns, R, rcond=None)[0][-1]
+    assume(sign * scale > 0)
+    floor = least_of_one_sign(always, cone, 3, R, sign)
+    assert least(columns, R) >= floor * (1 - 1e-9)
+    assert floor >= least(np.hstack([always, cone]), R)
+
+
+@pytest.mark.parametrize("networks", [24])
+def test_one_channel_of_squares_ends_at_the_floor_of_its_sign(networks: int) -> None:
+    found = room.trained(Shape("square", 1), networks, 0)
+    for m, a in zip(found.measured, found.nets.a[:, 0], strict=True):
+        floor = room.floors(3)[1 if a > 0 else 2]
+        assert floor * (1 - 1e-6) <= m.loss <= floor * 1.001
+
+
+def test_small_weights_turn_every_bent_activation_into_a_square() -> None:
+    """tanh(b + εz) with S = 0: less its constant, over ε²σ''(b)/2, the features tend to Σ z²."""
+    rng = np.random.default_rng(1)
+    w, b = rng.normal(size=(3, 3)), 0.6
+    w -= w.mean()
+    x = disk(R, 13)
+    z = sum(w[u, v] * np.roll(x, (1 - u, 1 - v), axis=(1, 2)) for u in range(3) for v in range(3))
+    bend = -2 * np.tanh(b) * (1 - np.tanh(b) ** 2) / 2
+    gaps = []
+    for scale in (0.1, 0.01):
+        features = np.sum(np.tanh(b + scale * z) - np.tanh(b), axis=(1, 2)) / (scale**2 * bend)
+        gaps.append(np.max(np.abs(features - np.sum(z * z, axis=(1, 2)))))
+    assert gaps[1] < 0.2 * gaps[0]
+    assert gaps[1] < 0.05 * np.max(np.sum(z * z, axis=(1, 2)))
+
+
+# ------------------------------------------------------------------------------------ the trainer
+
+
+@pytest.mark.parametrize("taps", [3, 5])
+def test_windows_come_with_their_number(taps: int) -> None:
+    seen = plate(R, taps, 13)
+    assert all(seen.counts[part].sum() == 27**2 for part in seen.parts)
+    sums = [seen.counts[part] @ seen.rows[part, (taps * taps) // 2] for part in seen.parts]
+    assert np.allclose(sums, pi * R**2, rtol=0, atol=1e-10)
+
+
+@given(seeds, st.sampled_from(["abs", "relu", "tanh", "square"]), st.sampled_from([1, 2, 3]))
+@settings(max_examples=10)
+def test_what_is_trained_is_what_torch_runs(seed: int, name: str, channels: int) -> None:
+    """The modules alone and together; the readout is the best one by torch's own gradient."""
+    shape = Shape(name, channels)
+    nets = train_plane(shape, plate(R, 3, 13), 3, np.random.default_rng(seed), 8)
+    x, target = disks(R, 13), torch.tensor(R)
+    together = Together(nets)
+    features = together.features(x)
+    both = together.answers(features)
+    size = np.abs(nets.a) @ np.ones(channels) * 27**2 * (1 + np.abs(nets.w).sum() + np.abs(nets.b).sum()) ** 2  # fmt: skip
+    for j in range(3):
+        net = nets.module(j)
+        alone = net(x)
+        slack = 4 * gamma(27**2 + 30) * (size[j] + abs(nets.c[j]))
+        assert float(torch.max(torch.abs(alone - both[:, j])).detach()) <= slack
+        loss = torch.mean((alone - target) ** 2)
+        loss.backward()
+        assert net.readout.bias.grad is not None
+        assert abs(float(net.readout.bias.grad)) <= 2 * slack + 1e-9
+        assert loss.item() <= np.var(R) * (1 + 1e-9) + slack
+
+
+def test_the_same_start_ends_at_the_same_network_and_longer_is_not_worse() -> None:
+    seen, shape = plate(R, 3, 13), Shape("relu", 2)
+    short, again, long = (train_plane(shape, seen, 4, np.random.default_rng(3), steps) for steps in (5, 5, 30))  # fmt: skip
+    assert np.array_equal(short.w, again.w)
+    lost = [torch.mean((Together(n).answers(Together(n).features(disks(R, 13))) - torch.tensor(R)[:, None]) ** 2, dim=0).detach().numpy() for n in (short, long)]  # fmt: skip
+    assert np.all(lost[1] <= lost[0] * (1 + 1e-9))
+
+
+# --------------------------------------------------------------------------------------- the room
+
+
+@pytest.mark.parametrize("wrong", CLAIM.wrong, ids=lambda wrong: wrong.name)
+def test_wrong_laws_are_rejected_by_every_column(wrong) -> None:
+    lab = Lab(TINY)
+    assert not CLAIM.prove(wrong.law).holds
+    assert room.check(wrong.law, lab).status == "fails"
+
+
+def test_the_law_holds_on_few_cases() -> None:
+    assert room.check(LAW, Lab(TINY)).status == "holds"
+
+
+@pytest.mark.slow
+def test_the_figures_are_drawn() -> None:
+    assert [one.id for one in room.figures(Lab(TINY))] == [
+        "shares-losses",
+        "shares-beyond",
+        "shares-filters",
+    ]
