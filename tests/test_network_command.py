@@ -9,7 +9,6 @@ import pickle
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +22,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import save
 
 from numerics.checker import check
+from tests.commands import refused, shown, tree
 from verify.network import FILES, main
 
 EXACT = {
@@ -58,29 +58,6 @@ def placed(folder: Path, content: bytes, name: str = "net.safetensors") -> Path:
     path = folder / name
     path.write_bytes(content)
     return path
-
-
-def tree(folder: Path) -> set[str]:
-    """All that is there, hidden files too."""
-    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
-
-
-def shown(arguments: Sequence[str], capsys: pytest.CaptureFixture[str], status: int) -> str:
-    """What is printed for these arguments, which end with this status and nothing on stderr."""
-    assert main(arguments) == status
-    out, err = capsys.readouterr()
-    assert err == ""
-    return str(out)
-
-
-def refused(arguments: Sequence[str], capsys: pytest.CaptureFixture[str]) -> str:
-    """The one line on stderr with which these arguments are refused."""
-    with pytest.raises(SystemExit) as end:
-        main(arguments)
-    out, err = capsys.readouterr()
-    assert (end.value.code, out, len(err.splitlines()), err[-1]) == (2, "", 1, "\n")
-    assert err[:-1].isprintable()
-    return str(err)
 
 
 def test_explained_and_not(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

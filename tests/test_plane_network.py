@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,8 @@ import pytest
 import torch
 from safetensors.numpy import save
 
-from verify.network import PLANE_FILES, main
+from tests.commands import refused, shown, tree
+from verify.network import PLANE_FILES
 
 STEP = np.array([[[[0.0, 0.0, 0.0], [0.0, -1.0, 1.0], [0.0, 0.0, 0.0]]]])
 NET = {
@@ -46,29 +46,6 @@ def placed(folder: Path, content: bytes, name: str = "net.safetensors") -> str:
     """A file with this content."""
     (folder / name).write_bytes(content)
     return name
-
-
-def tree(folder: Path) -> set[str]:
-    """All that is there, hidden files too."""
-    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
-
-
-def shown(arguments: Sequence[str], capsys: pytest.CaptureFixture[str], status: int) -> str:
-    """What is printed for these arguments, which end with this status and nothing on stderr."""
-    assert main(arguments) == status
-    out, err = capsys.readouterr()
-    assert err == ""
-    return str(out)
-
-
-def refused(arguments: Sequence[str], capsys: pytest.CaptureFixture[str]) -> str:
-    """The one line on stderr with which these arguments are refused."""
-    with pytest.raises(SystemExit) as end:
-        main(arguments)
-    out, err = capsys.readouterr()
-    assert (end.value.code, out, len(err.splitlines()), err[-1]) == (2, "", 1, "\n")
-    assert err[:-1].isprintable()
-    return str(err)
 
 
 def test_explained_and_not(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
