@@ -18,7 +18,7 @@ from numerics.sample import pulse
 from verify.ensemble import Setting, Weights
 from verify.nets import load
 
-__all__ = ["accepted", "agrees", "certified_net", "plateau"]
+__all__ = ["accepted", "agrees", "answer_error", "certified_net", "plateau"]
 
 
 def plateau(setting: Setting) -> Domain:
@@ -67,8 +67,16 @@ def agrees(setting: Setting, weights: Weights, j: int) -> Fraction | None:
     r = float(radius)
     with torch.no_grad():
         answer = load(setting, weights, j)(torch.tensor(pulse(np.array([r]), domain.half_length)))
-    # The radius is rounded, and with it the two pixels at the edges; each tap sees both.
-    steep = 1 + 2 * float(np.sum(np.abs(weights.a[j]) * np.sum(np.abs(weights.w[j]), axis=1)))
-    off = float(running_error(net, domain)) + 8 * steep * r * 2.0**-53
     worst = claim["worst"][1]
+    off = answer_error(setting, weights, j, r)
     return worst if abs(abs(float(answer[0]) - r) - float(worst)) <= off else None
+
+
+def answer_error(setting: Setting, weights: Weights, j: int, r: float) -> float:
+    """How far torch's answer may be from the exact one at a radius up to ``r`` that is itself rounded; for |σ'| <= 1.
+
+    With the radius two pixels at the edges are rounded, and each tap sees both.
+    """
+    steep = 1 + 2 * float(np.sum(np.abs(weights.a[j]) * np.sum(np.abs(weights.w[j]), axis=1)))
+    more = running_error(certified_net(setting, weights, j), plateau(setting))
+    return float(more) + 8 * steep * r * 2.0**-53

@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 from numerics import oracle
 from numerics.channel import exact_quantities
 from numerics.rounding import gamma
-from numerics.running import running_error
 from numerics.sample import pulse
 from theory.activation import ACTIVATIONS
 from theory.averages import Averages, Bends, moments
 from theory.kinks import crossings
 from theory.loss import attribution, residuals
-from verify.certified import accepted, certified_net, plateau
+from verify.certified import accepted, answer_error, certified_net, plateau
 from verify.ensemble import Setting, Weights
 from verify.lab import Lab, Profile
 from verify.minimise import on_the_way
@@ -146,10 +145,7 @@ def _measured(
         answer = load(setting, weights, j)(torch.tensor(pulse(r.ravel(), length))).numpy()
     error = answer.reshape(r.shape) - r
     found = float(np.sum(share * error**2) / radii.cells)
-    # One answer is off by B; rounding a radius or a place moves the error by its slope times that.
-    net = certified_net(setting, weights, j)
-    steep = 1 + float(np.sum(np.abs(weights.a[j]) * np.sum(np.abs(weights.w[j]), axis=1))) * 2
-    off = float(running_error(net, plateau(setting))) + 8 * steep * float(np.max(r)) * 2.0**-53
+    off = answer_error(setting, weights, j, float(np.max(r)))
     most = float(np.max(np.abs(error)))
     return found, (2 * most + off) * off + float(gamma(r.size + 8)) * found
 
