@@ -37,7 +37,7 @@ from numerics.taylor import TERMS, series
 from theory.activation import ACTIVATIONS
 from theory.pieces import pieces
 
-__all__ = ["Edge", "Strength", "difference_of", "edge_of", "over_turn", "strength_of"]
+__all__ = ["Edge", "Strength", "bent_of", "difference_of", "edge_of", "over_turn", "strength_of"]
 
 Array = NDArray[np.float64]
 
@@ -296,13 +296,18 @@ def over_turn(edge: Edge, theta: Array) -> tuple[Array, Array]:
     """Q(θ) and the error of its quadrature in t, each (T,); no θ a multiple of π/2."""
     if not np.any(edge.w):
         return np.zeros(len(theta)), np.zeros(len(theta))
-    bent = _bent(edge.name, *_range(edge))
+    bent = bent_of(edge)
     return _over(edge, _corners(edge.w), bent, theta, _fine(edge, bent, AIM))
 
 
 def _fine(edge: Edge, bent: _Bent, aim: float) -> float:
     """An error per unit of t that is small for a relative ``aim``, where there is a quadrature in t at all."""
     return aim * float(np.max(np.abs(edge.w))) * bent.sizes[1] / 64
+
+
+def bent_of(edge: Edge) -> _Bent:
+    """What is known of σ on all that the filter can answer."""
+    return _bent(edge.name, *_range(edge))
 
 
 def _range(edge: Edge) -> tuple[float, float]:
@@ -361,7 +366,7 @@ def strength_of(edge: Edge, aim: float = AIM, most: int = MOST) -> Strength:
     closed = _closed(edge)
     if closed is not None:
         return closed
-    corners, bent = _corners(edge.w), _bent(edge.name, *_range(edge))
+    corners, bent = _corners(edge.w), bent_of(edge)
     fine = _fine(edge, bent, aim)
     turn = lambda count: (np.arange(count) + 0.5) * (2 * pi / count)
     rough = float(np.sum(_over(edge, corners, bent, turn(256), fine)[0])) * 2 * pi / 256

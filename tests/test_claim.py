@@ -132,6 +132,7 @@ LAWS: dict[str, tuple[str, ...]] = {
     "noise": ("angle", "linear_risk", "gaussian.first", "gaussian.second", "gaussian.product"),
     "extremes": ("lines", "places"),
     "shares": ("opposite", "share", "lags", "orbit"),
+    "curvature": ("moment", "local", "narrowing"),
     "averages": ("mean_bend", "tilted_bend", "overlap", "spread"),
     "nearest": ("reach", "linear", "least", "distance"),
     "running": ("gamma", "lit", "argument", "pooled", "answer", "bound"),
@@ -160,7 +161,7 @@ LAWS: dict[str, tuple[str, ...]] = {
 """The functions that make up the law of each claim; from another file than the claim's with its name and a dot."""
 
 SLOW = frozenset(
-    {"readout", "rates", "conserved", "noise", "running", "disk", "perimeter", "dense", "background", "contrast"}
+    {"readout", "rates", "conserved", "noise", "running", "disk", "perimeter", "curvature", "dense", "background", "contrast"}
 )  # fmt: skip
 """Claims whose proof takes a second: their mutants run with the slow tests."""
 

@@ -1,0 +1,362 @@
+"""The bend of the edge: chords, the constant's symmetries, hulls of points, means over centres, and the rooms."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import pairwise
+from math import pi
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from numerics.centres import centres, centres_bound, variation
+from numerics.compile import activation
+from numerics.curvature import NARROW, constant_of, remainder, spreads
+from numerics.disk import disk
+from numerics.edges import bent_of, edge_of, strength_of
+from numerics.perimeter import difference, reach
+from theory.curvature import CLAIM, LAW, local, moment, narrowing
+from theory.perimeter import STEPS, edge
+from verify.claims import curvature as room
+from verify.lab import TINY, Lab
+from verify.plane_ensemble import Shape, Together, plate, train_plane
+
+seeds = st.integers(0, 2**32 - 1)
+slopes = st.fractions(-3, 3, max_denominator=12).filter(lambda k: k not in (0, 1, -1))
+distances = st.fractions(-1, 1, max_denominator=60)
+places = st.fractions(-3, 3, max_denominator=12)
+SMOOTH = ("tanh", "sigmoid", "gelu", "softplus", "square", "cube")
+names = st.sampled_from(SMOOTH)
+
+
+def _direction(k: Fraction) -> tuple[Fraction, Fraction]:
+    return (1 - k * k) / (1 + k * k), 2 * k / (1 + k * k)
+
+
+def _taps(seed: int, n: int = 3) -> np.ndarray:
+    """Taps in sixteenths, |w|₁ about 3."""
+    return np.random.default_rng(seed).integers(-8, 9, (n, n)) / 16
+
+
+def _constant(w: np.ndarray, b: float, name: str) -> tuple[float, float]:
+    found = constant_of(edge_of(w, b, name))
+    assert found.error is not None
+    return found.value, found.error
+
+
+# ------------------------------------------------------------------------------------- the moment
+
+
+@given(distances, places, slopes)
+@example(Fraction(0), Fraction(0), Fraction(1, 3))
+@example(Fraction(7, 10), Fraction(2), Fraction(1, 3))
+def test_moments_are_those_of_the_chord(t: Fraction, y: Fraction, k: Fraction) -> None:
+    """The line is cut by the square's four sides, one after the other."""
+    c, s = _direction(k)
+    low, high = Fraction(-5), Fraction(5)
+    for a, b in ((-t * c, -s), (-t * s, c)):  # |a + b ℓ| <= 1/2
+        ends = sorted(((Fraction(-1, 2) - a) / b, (Fraction(1, 2) - a) / b))
+        low, high = max(low, ends[0]), min(high, ends[1])
+    whole = ((y + high) ** 3 - (y + low) ** 3) / 3 if high > low else 0
+    found = moment(t, y, c, s)
+    assert found == whole >= 0
+    assert found == moment(-t, -y, -c, -s) == moment(t, -y, s, c)
+
+
+@given(places, slopes)
+def test_a_pixel_has_its_second_moment(y: Fraction, k: Fraction) -> None:
+    """∫ M dt = y² + 1/12, by Simpson's rule between the breaks."""
+    c, s = _direction(k)
+    breaks = sorted({(i * c + j * s) / 2 for i in (1, -1) for j in (1, -1)})
+    total = Fraction(0)
+    for low, high in pairwise(breaks):
+        values = [moment(low + (high - low) * Fraction(m, 2), y, c, s) for m in range(3)]
+        total += (high - low) * (values[0] + 4 * values[1] + values[2]) / 6
+    assert total == y * y + Fraction(1, 12)
+
+
+@given(st.floats(0.05, 1.5), st.floats(-0.6, 0.6), st.floats(-2, 2))
+def test_a_half_square_bends(turn: float, t: float, y: float) -> None:
+    """Rows of the square end at δ(ℓ) = εℓ²/2 in place of 0: a midpoint rule over the square, and its slope in ε."""
+    c, s, eps = float(np.cos(turn)), float(np.sin(turn)), 0.02
+    at = (np.arange(800) + 0.5) / 800 - 0.5
+    inside = at[:, None] * c + at * s + t
+    along = y - at[:, None] * s + at * c
+    change = np.mean(inside >= eps * along**2 / 2) - np.mean(inside >= -eps * along**2 / 2)
+    # Cells at the two curves, each at most a few to a row, and the cubic term.
+    assert abs(change / (2 * eps) + moment(t, y, c, s) / 2) < 4 / 800 / eps / 2 + 20 * eps
+
+
+# ----------------------------------------------------------------------------------- the constant
+
+
+@settings(max_examples=12)
+@given(seeds, names, st.floats(-1, 1), st.integers(0, 1), st.integers(0, 1))
+@example(0, "tanh", 0.3, 1, 0)
+def test_a_filter_moved_in_a_larger_one(seed: int, name: str, b: float, i: int, j: int) -> None:
+    """The foot of the normal moves, the mean over centres does not."""
+    w, moved = np.zeros((2, 3, 3))
+    w[:2, :2] = moved[i : i + 2, j : j + 2] = _taps(seed, 2)
+    (one, near), (two, far) = _constant(w, b, name), _constant(moved, b, name)
+    assert abs(one - two) <= near + far
+    assert abs(one - two) <= 2e-3 * (1 + abs(one))
+
+
+@settings(max_examples=12)
+@given(seeds, names, st.floats(-1, 1), st.integers(0, 3), st.booleans())
+def test_the_symmetries_of_the_square(seed: int, name: str, b: float, k: int, back: bool) -> None:
+    w = _taps(seed)
+    one, two = _constant(w, b, name)[0], _constant(np.rot90(w.T if back else w, k), b, name)[0]
+    assert abs(one - two) <= 1e-6 * (1 + abs(one))
+
+
+@settings(max_examples=12)
+@given(seeds, names, st.floats(-1, 1))
+def test_a_hole_has_the_opposite_constant(seed: int, name: str, b: float) -> None:
+    """-w and b + S make g(S - z): the same P, and -C."""
+    w = _taps(seed)
+    there = edge_of(-w, b + float(w.sum()), name)
+    assert abs(_constant(w, b, name)[0] + constant_of(there).value) <= 1e-6 * (1 + abs(_constant(w, b, name)[0]))  # fmt: skip
+    one, two = strength_of(edge_of(w, b, name), 1e-3), strength_of(there, 1e-3)
+    assert one.error is not None and two.error is not None
+    assert abs(one.value - two.value) <= one.error + two.error
+
+
+@settings(max_examples=16)
+@given(seeds, st.sampled_from(["identity", "square", "gelu", "silu", "softplus", "abs", "relu"]))
+@example(1, "abs")
+def test_an_affine_odd_part_has_no_constant(seed: int, name: str) -> None:
+    """σ(z) - σ(-z) affine and b = -S/2; squares and the identity for any b."""
+    w = _taps(seed)
+    b = 0.37 if name in ("identity", "square") else -float(w.sum()) / 2
+    found = constant_of(edge_of(w, b, name))
+    assert abs(found.value) <= (1e-6 if found.error is not None else 0.02)
+
+
+def test_a_kink_that_edges_show_all_at_once() -> None:
+    """The second difference is 0 on edges along it, and sees them bend: 2/3, though abs is even; two of them, 16/3."""
+    one = np.array([[0.0, 1, 0], [0, -2, 0], [0, 1, 0]])
+    two = np.outer([1.0, -2, 1], [1.0, -2, 1])
+    found = [constant_of(edge_of(w, 0.0, name)).value for w, name in ((one, "abs"), (one, "relu"), (two, "abs"))]  # fmt: skip
+    assert found == pytest.approx([2 / 3, 1 / 3, 16 / 3], abs=1e-3)
+    edge_ = edge_of(one, 0.0, "abs")
+    rest = []
+    for r in (20.3, 81.2):
+        seen = centres(r, 4, 3, (0.3, 0.7))
+        rest.append(float(seen.mean(np.abs(seen.windows @ one.ravel()), 0.0)) - strength_of(edge_).value * r)  # fmt: skip
+    assert abs(rest[1] - 2 / 3) < abs(rest[0] - 2 / 3) < 0.2
+
+
+def test_tanh_in_the_middle_has_a_constant_and_no_perimeter() -> None:
+    w = np.array([[0, 0.5, 0], [0.25, 1, 0], [0, 0, -0.5]])
+    one = edge_of(w, -float(w.sum()) / 2, "tanh")
+    assert abs(strength_of(one).value) < 1e-9
+    assert abs(constant_of(one).value) > 0.02
+
+
+def test_sylvester() -> None:
+    """Three points of a pixel; the quadrature is better than its bound."""
+    value, error = _constant(np.ones((1, 1)), 0.0, "cube")
+    assert abs(value - 11 / 144) <= min(error, 1e-5)
+
+
+@settings(max_examples=4, deadline=None)
+@given(seeds)
+@example(5)
+def test_cubes_see_the_hull_of_three_points(seed: int) -> None:
+    """Σ w w w times the mean area of the triangle: points drawn by |w|, with their signs; eight standard errors."""
+    w, rng, count = _taps(seed), np.random.default_rng(seed), 200_000
+    weight = float(np.abs(w).sum())
+    assume(weight)
+    pick = rng.choice(9, (count, 3), p=np.abs(w).ravel() / weight)
+    points = np.stack([pick // 3, pick % 3], axis=-1) + rng.uniform(size=(count, 3, 2))
+    one, two = points[:, 1] - points[:, 0], points[:, 2] - points[:, 0]
+    area = np.abs(one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0]) / 2
+    signed = weight**3 * np.prod(np.sign(w.ravel())[pick], axis=1) * area
+    value, error = _constant(w, 0.0, "cube")
+    assert abs(np.mean(signed) - value) <= error + 8 * np.std(signed) / count**0.5
+
+
+def test_one_direction_at_a_time() -> None:
+    """The parts by direction add up to C, and for the identity they cancel over a turn only."""
+    w = _taps(3)
+    found = constant_of(edge_of(w, 0.2, "tanh"))
+    step = 2 * pi / len(found.by_direction)
+    assert abs(np.sum(found.by_direction) * step - found.value) < 1e-12
+    line = constant_of(edge_of(w, 0.2, "identity"))
+    assert np.max(np.abs(line.by_direction)) > 0.01
+    assert abs(line.value) < 1e-6
+
+
+# ------------------------------------------------------------------------------------- the centres
+
+
+@settings(max_examples=20)
+@given(st.floats(1, 9), st.integers(1, 4), st.floats(0, 0.999), st.floats(0, 0.999))
+def test_every_centre_shows_the_whole_disk(r: float, parts: int, x: float, y: float) -> None:
+    """The identity on one pixel: the areas at each centre add up to πr²."""
+    seen = centres(r, parts, 1, (x, y))
+    total = float(seen.mean(seen.windows[:, 0], 1.0))
+    assert abs(total) <= len(seen.windows) / parts**2 * seen.error + 1e-12 * r * r
+    assert np.min(seen.windows) >= -seen.error
+    assert np.max(seen.windows) <= 1 + seen.error
+
+
+@pytest.mark.parametrize("parts", [3, 4])
+def test_centres_are_blocks_of_a_finer_disk(parts: int) -> None:
+    """Of the radius nr, added up over n × n: the same windows, at centres half a fine pixel beside."""
+    r, half = 5.3, 9
+    fine = disk([parts * r], half * parts)[0]
+    size = len(fine) // parts * parts
+    found = []
+    for i in range(parts):
+        for j in range(parts):
+            cut = fine[i : i + size - parts, j : j + size - parts]
+            found.append(cut.reshape(size // parts - 1, parts, size // parts - 1, parts).sum(axis=(1, 3)) / parts**2)  # fmt: skip
+    shift = (parts - 1) / 2 % 1
+    seen = centres(r, parts, 1, (shift, shift))
+    squares = sum(float(np.sum(one**2)) for one in found) / parts**2
+    assert abs(squares - pi * r * r - float(seen.mean(seen.windows[:, 0] ** 2, 1.0))) < 1e-9
+
+
+def _squares(r: float) -> float:
+    """∫ A² over the plane: the covariogram of the disk against that of the pixel, by Gauss' rule on a quarter."""
+    node, weight = np.polynomial.legendre.leggauss(24)
+    x, share = (node + 1) / 2, weight / 2
+    v = np.hypot(x[:, None], x)
+    lens = 2 * r * r * np.arccos(v / (2 * r)) - v / 2 * np.sqrt(4 * r * r - v * v)
+    return float(4 * np.sum(share[:, None] * share * (1 - x[:, None]) * (1 - x) * lens))
+
+
+@pytest.mark.parametrize("r", [2.0, 5.7, 17.3])
+def test_squares_have_no_constant_and_their_mean_is_known(r: float) -> None:
+    seen = centres(r, 16, 1)
+    found = float(seen.mean(seen.windows[:, 0] ** 2, 1.0)) + pi * r * r
+    assert abs(found - _squares(r)) <= centres_bound(variation(1, 2, 2), r, 16) + 1e-9
+    one = edge_of(np.ones((1, 1)), 0.0, "square")
+    length = strength_of(one)
+    assert length.error is not None
+    # v³/12r is what comes next, and at most (√2)³/12r.
+    assert abs(_squares(r) - pi * r * r - length.value * r) <= 8**0.5 / 12 / r + length.error * r
+    if r >= 2 * reach(1):
+        assert remainder(one, r) >= 8**0.5 / 12 / r / 4
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_differences_narrow(step: tuple[int, int]) -> None:
+    """4 ∫ ψ √(r² - X²) dX, by a fine midpoint rule: the mean over centres, and the term 1/r."""
+    size, r = float(np.hypot(*step)), 3.0
+    x = ((np.arange(40_000) + 0.5) / 40_000 - 0.5) * 5
+    half = edge
+    psi = half(x + size / 2, step[0] / size, step[1] / size) - half(x - size / 2, step[0] / size, step[1] / size)  # fmt: skip
+    width = float(np.sum(psi * np.sqrt(r * r - x * x)) * 4 * 5 / 40_000)
+    seen = centres(r, 12, 3 + 2 * max(step))
+    w = difference(np.diag([0.0, 1.0, 0.0]), step)
+    found = float(seen.mean(np.abs(seen.windows @ w.ravel()), 0.0))
+    assert abs(found - width) <= centres_bound(12.0, r, 12) + 1e-6
+
+    class roots:
+        sqrt = np.sqrt
+
+    stated = 4 * size * r + narrowing(*map(float, step), roots) / r
+    assert abs(width - stated) <= room.narrow_bound(step, r, 10**9)
+
+
+@settings(max_examples=6, deadline=None)
+@given(seeds, names, st.floats(-0.5, 0.5), st.floats(6, 14))
+@example(0, "tanh", 0.2, 12.0)
+def test_what_is_left_is_the_constant(seed: int, name: str, b: float, r: float) -> None:
+    """The mean over centres, area and perimeter away, against C within all bounds."""
+    w = _taps(seed)
+    one = edge_of(w, b, name)
+    sizes, length, constant = bent_of(one).sizes, strength_of(one, 1e-4), constant_of(one)
+    assert length.error is not None and constant.error is not None
+    seen, sigma = centres(r, 12, 3), activation(name)[0]
+    found = float(seen.mean(sigma(seen.windows @ w.ravel() + b) - sigma(np.array(b)), one.rise))
+    allowed = centres_bound(variation(float(np.abs(w).sum()), sizes[1], 2 * sizes[2]), r, 12)
+    allowed += constant.error + length.error * r + remainder(one, r) + 1e-6 * (1 + sizes[0])
+    assert abs(found - length.value * r - constant.value) <= allowed
+
+
+def test_a_kink_or_a_small_disk_has_no_bound() -> None:
+    w = np.eye(3)
+    with pytest.raises(ValueError, match="not smooth"):
+        remainder(edge_of(w, 0.1 - 1, "relu"), 20)
+    with pytest.raises(ValueError, match="holds from r"):
+        remainder(edge_of(w, 0.1, "tanh"), 4)
+    assert constant_of(edge_of(w, -1.0, "relu")).error is None
+    assert 1 < NARROW < 1.08
+
+
+def test_spreads_of_one_pixel() -> None:
+    two, three, four, line = spreads(np.ones((1, 1)))
+    x = (np.arange(400) + 0.5) / 400 - 0.5
+    far = np.hypot(x[:, None], x)
+    assert two == pytest.approx(np.mean(far**2), rel=1e-4)
+    assert four == pytest.approx(np.mean(far**4), rel=1e-4)
+    assert np.mean(far**3) <= three <= 1.1 * np.mean(far**3)
+    assert line == pytest.approx(4 * np.mean((0.25 + x**2) ** 2), rel=1e-4)
+
+
+# ---------------------------------------------------------------------------------------- the room
+
+
+def test_windows_are_what_a_network_sees() -> None:
+    """torch's features of whole images at every centre, and the sums over windows."""
+    shape = Shape("tanh", 2)
+    nets = train_plane(shape, plate(np.linspace(3, 6, 8), 3, 9), 3, np.random.default_rng(1), 3)
+    r, parts, shift = 4.3, 2, (0.3, 0.9)
+    seen = centres(r, parts, 3, shift)
+    windows = torch.tensor(seen.windows.reshape(-1, 1, 3, 3))
+    found = seen.mean(0 * seen.windows[:, 0], 1.0) * np.array([one.rise for one in room._edges(nets)])  # fmt: skip
+    found = found + room._each(nets, windows) / parts**2
+    images = []
+    for k in range(parts**2):
+        cells = divmod(k, parts)
+        fine = np.arange(-9, 10.0)
+        images.append(room_pixels(r, *(fine + (cell + one) / parts for cell, one in zip(cells, shift, strict=True))))  # fmt: skip
+    features = Together(nets).features(torch.tensor(np.array(images))).numpy().mean(axis=0).ravel()
+    dark = 19**2 * np.tanh(nets.b.ravel())
+    rises = np.array([one.rise for one in room._edges(nets)])
+    # A row's length rises and falls with its place once: off by its variation over 4000, in at most 8r + 4 pixels.
+    allowed = 9 * np.max(np.abs(nets.w).sum(axis=(2, 3))) * (8 * r + 4) / 4000
+    assert np.max(np.abs(features - dark - pi * r * r * rises - found)) < allowed
+
+
+def room_pixels(r: float, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Areas of pixels by rows: Gauss' rule would not see the corners, a fine midpoint rule nearly does."""
+    fine = (np.arange(4000) + 0.5) / 4000 - 0.5
+    found = np.empty((len(x), len(y)))
+    for k, at in enumerate(x):
+        leg = np.sqrt(np.maximum(r * r - (at + fine) ** 2, 0))[:, None]
+        found[k] = np.mean(np.clip(np.minimum(leg, y + 0.5) - np.maximum(-leg, y - 0.5), 0, 1), axis=0)  # fmt: skip
+    return found
+
+
+@pytest.mark.parametrize("wrong", CLAIM.wrong, ids=lambda wrong: wrong.name)
+def test_the_check_rejects_wrong_laws(wrong) -> None:
+    assert room.check(wrong.law, Lab(TINY)).status == "fails"
+
+
+def test_the_law_holds_on_few_cases() -> None:
+    assert room.check(LAW, Lab(TINY)).status == "holds"
+    assert local(0, 1, 2, 3) == -1
+
+
+@pytest.mark.slow
+def test_few_networks_follow_the_law() -> None:
+    lab = Lab(TINY)
+    assert room.train(LAW, lab).status == "holds"
+    for wrong in CLAIM.wrong:
+        assert room.train(wrong.law, lab).status == "fails"
+
+
+@pytest.mark.slow
+def test_the_figures_are_drawn() -> None:
+    assert [one.id for one in room.figures(Lab(TINY))] == [
+        "curvature-rests",
+        "curvature-directions",
+    ]
