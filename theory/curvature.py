@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
@@ -128,24 +129,28 @@ def _prove_moment(law: Curvature) -> Iterator[Step]:
 # ----------------------------------------------------------------------------------- the identity
 
 
+def _fraction(x: Any) -> Fraction:
+    return Fraction(int(x.p), int(x.q))
+
+
 @lru_cache(maxsize=8)
-def _weights(count: int) -> tuple[Any, ...]:
+def _weights(count: int) -> tuple[Fraction, ...]:
     """∫ over [0, 1] of a polynomial of degree < count from its values at k/(count - 1)."""
     x = sp.Symbol("x")
     found = []
     for k in range(count):
         one = sp.prod((x * (count - 1) - m) / sp.Integer(k - m) for m in range(count) if m != k)
-        found.append(sp.Poly(one, x).integrate().eval(1))
+        found.append(_fraction(sp.Poly(one, x).integrate().eval(1)))
     return tuple(found)
 
 
 def _over(breaks: list[Any], degree: int, f: Callable[[Any, int], Any]) -> Any:
     """∫ f(t, 1{t > 0}) dt between the first and the last break, for a polynomial between any two, 0 being one of them."""
-    weights, total = _weights(degree + 1), sp.Integer(0)
+    weights, total = _weights(degree + 1), 0
     for k, (low, high) in enumerate(pairwise(breaks)):
         lit = int(k >= breaks.index(0))
         for m, weight in enumerate(weights):
-            total += weight * (high - low) * f(low + (high - low) * sp.Rational(m, degree), lit)
+            total += weight * (high - low) * f(low + (high - low) * Fraction(m, degree), lit)
     return total
 
 
@@ -158,12 +163,12 @@ def _prove_identity(law: Curvature) -> Iterator[Step]:
         for u in range(-h, h + 1):
             for v in range(-h, h + 1):
                 w = sp.Symbol(f"w{u}_{v}", real=True)
-                for c, s in SLANTED[::2]:
+                for c, s in (map(_fraction, x) for x in SLANTED[::2]):
                     inside, along = u * c + v * s, v * c - u * s
-                    breaks = sorted({x - inside for x in _breaks(c, s)} | {sp.Integer(0)})
+                    breaks = sorted({x - inside for x in _breaks(c, s)} | {Fraction(0)})
                     at = lambda t, lit, inside=inside, along=along, c=c, s=s: law.local(t, 1, law.moment(t + inside, along, c, s), edge(t + inside, c, s) - lit)  # fmt: skip
                     # Beyond the pixel's own breaks nothing is left, up to the place where 1{t > 0} jumps.
-                    good = good and sp.expand(_over(breaks, 3, at) - (inside**2 - along**2) / 2) == 0  # fmt: skip
+                    good = good and _over(breaks, 3, at) == (inside**2 - along**2) / 2
                 c, s = sp.cos(turn), sp.sin(turn)
                 total += w * ((u * c + v * s) ** 2 - (v * c - u * s) ** 2) / 2
         around = sp.integrate(sp.expand(total), (turn, 0, 2 * sp.pi))
