@@ -30,7 +30,7 @@ def rests(r: ArrayLike, found: Mapping[str, tuple[ArrayLike, float]]) -> Drawing
         axes.set_xticks(at, [f"{x:g}" for x in at])
         axes.minorticks_off()
         axes.set(xlabel="radius r", ylabel="mean feature less area and perimeter")
-        axes.legend(fontsize=9, ncols=2)
+        drawing.legend(fontsize=9, ncols=len(found), loc="outside upper center")
     return drawing
 
 
@@ -50,5 +50,6 @@ def directions(theta: ArrayLike, shown: Sequence[tuple[str, ArrayLike, ArrayLike
             axes.set_xticks((0, 90, 180, 270, 360))
             axes.set(xlabel="direction", title=name)
         panels[0].set_ylabel("per radian")
-        panels[0].legend(fontsize=8)
+        lines = panels[0].get_lines()[1:]
+        drawing.legend(handles=lines, fontsize=9, ncols=3, loc="outside upper center")
     return drawing

@@ -368,8 +368,8 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     for one in chosen[:3]:
         both, part = constant_of(one).by_direction, constant_of(one, bend).by_direction
         panels.append((one.name, part, both - part))
-    told = f"Of every kind of trained network the channel with the largest constant: its mean feature over {SHOWN_PARTS**2} centres, less πr²Δ + Pr (points), and C (lines). What is left falls as 1/r; the kinks of abs and ReLU have no bound, and follow."
-    by_direction = "What every direction of the edge adds to C: the bend of the edge, the shorter circle inside it, and both together, for three trained channels. The two nearly cancel; what is left is the constant."
+    told = f"Of every kind of trained network the channel with the largest constant: its mean feature over {SHOWN_PARTS**2} centres, less πr²Δ + Pr (points), and C (lines). The points approach the lines; for abs and ReLU, which have kinks, no bound on the distance is known."
+    by_direction = "What every direction of the edge adds to C: the bend of the edge, the shorter circle inside it, and both together, for three trained channels. Without an activation the sum would turn once around to 0; the constant is what σ leaves of it."
     return (
         figure("curvature-rests", "What is left beside area and perimeter", told, draw.rests(SHOWN_RADII, found)),
         figure("curvature-directions", "The constant by direction", by_direction, draw.directions(direction(3), panels)),
