@@ -164,12 +164,12 @@ def check(law: Curvature, lab: Lab) -> Column:
     """Pixels of a huge disk in 60 digits, sums at a thousand centres, and differences at a small radius."""
     rng = lab.rng("curvature")
     bends = sum(not _bends(law, rng) for _ in range(lab.profile.draws))
-    sums, cases, largest = 0, _cases(lab.seed, lab.profile.draws), 0.0
+    sums, cases, largest = 0, _cases(lab.seed, lab.profile.draws), dict.fromkeys((r for r, _ in CHECKED), 0.0)  # fmt: skip
     for case in cases:
         constant = constant_of(case.edge, law)
         assert constant.error is not None
         gap = abs(case.found - case.strength.value * case.r - constant.value)
-        largest = max(largest, gap)
+        largest[case.r] = max(largest[case.r], gap)
         sums += not gap <= case.allowed + constant.error
     widths, narrowed = 0, _narrowed(lab.seed, lab.profile.draws)
     for step, total, weight in narrowed:
@@ -177,7 +177,7 @@ def check(law: Curvature, lab: Lab) -> Column:
         widths += not gap <= narrow_bound(step, NARROW_RADIUS, NARROW_PARTS) + _small(step)
     detail = (
         f"pixels of a disk of radius {DISTANT:.0e}, of {lab.profile.draws}, that do not bend as the law says: {bends}; means over {CHECKED[0][1] ** 2} centres, of {len(cases)}, farther from πr²Δ + Pr + C than their bounds: {sums} "
-        f"(r = {' and '.join(str(r) for r, _ in CHECKED)}, |w|₁ = 1; the largest distance is {largest:.4f}); widths, of {len(narrowed)} at r = {NARROW_RADIUS:g}, that differ in the order 1/r: {widths}"
+        f"(|w|₁ = 1; the largest distance is {' and '.join(f'{gap:.4f} at r = {r}' for r, gap in largest.items())}); widths, of {len(narrowed)} at r = {NARROW_RADIUS:g}, that differ in the order 1/r: {widths}"
     )
     return column(bends + sums + widths, 0, detail)
 
@@ -324,7 +324,9 @@ def train(law: Curvature, lab: Lab) -> Column:
     told = []
     for shape in KINKED:
         gaps = [abs(one.found - one.strength.value * LARGE - constant_of(one.edge, law).value) for one in every[shape]]  # fmt: skip
-        told.append(f"{shape.activation} {np.median(gaps):.2g}/{np.max(gaps):.2g} ({len(gaps)})")
+        told.append(
+            f"{shape.activation} {np.median(gaps):.2g}/{np.max(gaps):.2g} ({len(gaps)} of {shape.channels * networks})"
+        )
     narrow, mixed = [0.0], 0
     for each in _differences(lab.seed):
         if not each.weight:
@@ -335,7 +337,7 @@ def train(law: Curvature, lab: Lab) -> Column:
     detail = (
         f"{len(SMOOTH) * networks} networks with two channels ({', '.join(shape.activation for shape in SMOOTH)}) from random starts, shown a circle of radius {LARGE:g} at {SHIFTS} random grids of {PARTS**2} centres. Figure: the largest distance from the law in units of its bound, "
         f"of torch's sums from πr²Δ + Pr + C ({np.max(scores):.2g}; for {int(np.sum(sharp))} of {len(bounds)} channels the bound is below 0.2; {heavy} more have |w|₁ > {HEAVY:g} and no bound) and of {len(narrow) - 1} trained differences at radius {NARROW_RADIUS:g} from 4|m|r and the term 1/r ({np.max(narrow):.2g}; {mixed} more ended with κ of both signs). "
-        f"Only seen, kinks having no bound: median/largest distance of {', '.join(told)}"
+        f"Only seen, kinks having no bound: median/largest distance of the channels with |w|₁ <= {HEAVY:g}: {', '.join(told)}"
     )
     good = len(narrow) > 1 and np.any(sharp)
     return column(float(max(np.max(scores), np.max(narrow))) if good else float("nan"), 1.0, detail)
