@@ -18,8 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from numerics.perimeter import reach
-from numerics.rounding import UNIT
+from numerics.disk import disk_bound, ring
 
 __all__ = ["Centres", "centres", "centres_bound", "variation"]
 
@@ -52,35 +51,13 @@ class Centres:
 
 def centres(r: float, parts: int, taps: int, shift: tuple[float, float] = (0.0, 0.0)) -> Centres:
     """The windows of ``taps`` × ``taps`` pixels that the disk of radius r shows at parts² centres, from ``shift``/parts on."""
-    rho, h = reach(taps), taps // 2
-    half = int(r + rho + 1) + 1
-    whole = np.arange(-half - h, half + h + 1.0)
     windows, lit = [], 0
     for k in range(parts * parts):
-        x, y = (whole + (cell + one) / parts for cell, one in zip(divmod(k, parts), shift, strict=True))  # fmt: skip
-        pixels = _pixels(r, x, y)
-        distance = np.hypot(x[h : len(x) - h, None], y[h : len(y) - h])
-        near = np.abs(distance - r) <= rho
-        cut = np.lib.stride_tricks.sliding_window_view(pixels, (taps, taps))
-        windows.append(cut[near].reshape(-1, taps * taps))
-        lit += int(np.sum(distance < r - rho))
-    return Centres(r, parts, np.concatenate(windows), lit, 64 * UNIT * (r + 2) ** 2)
-
-
-def _pixels(r: float, x: Array, y: Array) -> Array:
-    """The areas of the pixels around (x, y) inside the disk around 0, from those of rectangles at its centre: (X, Y)."""
-    one, two = (np.append(at - 0.5, at[-1] + 0.5) for at in (x, y))
-    legs, angles = [], []
-    for edge in (one, two):
-        short = np.minimum(np.abs(edge), r)
-        leg = np.sqrt((r - short) * (r + short))
-        legs.append(short)
-        angles.append(short * leg / 2 - r * r / 2 * np.arctan2(leg, short))
-    a, b = legs[0][:, None], legs[1]
-    inside = a * a + b * b <= r * r
-    area = np.where(inside, a * b, angles[0][:, None] + angles[1] + np.pi / 4 * r * r)
-    area = area * np.sign(one)[:, None] * np.sign(two)
-    return np.asarray(np.diff(np.diff(area, axis=0), axis=1))
+        x, y = (-(cell + one) / parts for cell, one in zip(divmod(k, parts), shift, strict=True))
+        edge, inside, _, _ = ring(r, (x, y), taps)
+        windows.append(edge.reshape(-1, taps * taps))
+        lit += inside
+    return Centres(r, parts, np.concatenate(windows), lit, float(disk_bound(max(r, 3.0))))
 
 
 def variation(weight: float, steep: float, bent: float) -> float:

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from numerics.rounding import UNIT
 
-__all__ = ["disk", "disk_bound", "pixels"]
+__all__ = ["around", "disk", "disk_bound", "pixels", "ring"]
 
 Array = NDArray[np.float64]
 
@@ -45,17 +45,99 @@ def disk_bound(r: ArrayLike) -> Array:
     return 12 * (np.asarray(r, dtype=float) + 3) * UNIT
 
 
+def around(r: float, centre: tuple[float, float], half_length: int) -> Array:
+    """The disk of radius r around any point (X, Y) of the signal: (N, N).
+
+    The mixed second difference of theory/disk.py, of corners: no pixel is off by more than 64(r² + 1)u.
+
+    Raises
+    ------
+    ValueError: the disk would leave the signal.
+    """
+    if not r > 0 or max(map(abs, centre)) + r > half_length + 0.5:
+        raise ValueError("the disk leaves the signal")
+    edges: Array = np.arange(2 * half_length + 2, dtype=np.float64) - (half_length + 0.5)
+    area = _corner(edges[:, None] - centre[0], edges[None, :] - centre[1], r)
+    return np.asarray(np.diff(np.diff(area, axis=0), axis=1))
+
+
+def _corner(x: Array, y: Array, r: float) -> Array:
+    """A(x, y) of theory/disk.py."""
+    sign = np.sign(x) * np.sign(y)
+    x, y = (np.minimum(np.abs(one), r) for one in (x, y))
+    across, along = (np.sqrt((r - one) * (r + one)) for one in (x, y))
+    # The arcsine loses half its digits near 1, the arctangent does not.
+    angle = np.arctan2(x, across) + np.arctan2(y, along) - np.pi / 2
+    beyond = (x * across + y * along + r * r * angle) / 2
+    return np.asarray(sign * np.where(x * x + y * y <= r * r, x * y, beyond))
+
+
+def ring(r: float, centre: tuple[float, float], taps: int) -> tuple[Array, int, Array, Array]:
+    """The windows of n × n pixels that the edge of a disk around ``centre`` may meet, (W, n, n), the number of lit ones beside them,
+    and where their middles are, seen from ``centre``: x (W,) and y (W,).
+
+    A window whose centre is farther than n/√2 from the edge is dark or lit.  For r >= 3 pixels keep to :func:`disk_bound`, whose proof in
+    docs/disk.md asks of their place only that no slope of the circle in them exceeds 3.
+    """
+    reach, half = taps / 2**0.5, int(r + 2 * taps) + 3
+    i, j, _ = _beside(r, centre, 2 * reach)
+    x, y = (np.asarray(k - c, dtype=np.float64) for k, c in ((i, centre[0]), (j, centre[1])))
+    image = np.zeros((2 * half + 1, 2 * half + 1))
+    image[i + half, j + half] = _anywhere(r, x, y)
+    i, j, lit = _beside(r, centre, reach)
+    at = np.arange(taps) - taps // 2 + half
+    windows = image[i[:, None, None] + at[:, None], j[:, None, None] + at]
+    x, y = (np.asarray(k - c, dtype=np.float64) for k, c in ((i, centre[0]), (j, centre[1])))
+    return windows, lit, x, y
+
+
+Places = NDArray[np.intp]
+
+
+def _beside(r: float, centre: tuple[float, float], reach: float) -> tuple[Places, Places, int]:
+    """The pixels (i, j) whose centres lie within ``reach`` of the circle, and the number of those farther inside."""
+    half = int(r + reach) + 2
+    i = np.arange(-half, half + 1)
+    d = i - centre[0]
+    far, near = (np.sqrt(np.maximum(c * abs(c) - d**2, 0)) for c in (r + reach, r - reach))
+    ends = (np.ceil(centre[1] - far), np.floor(centre[1] - near), np.ceil(centre[1] + near), np.floor(centre[1] + far))  # fmt: skip
+    first, stop, start, last = (one.astype(np.intp) for one in ends)
+    found = [np.arange(a, e + 1) if b >= c or not x else np.concatenate([np.arange(a, b + 1), np.arange(c, e + 1)])
+             for a, b, c, e, x in zip(first, stop, start, last, near.tolist(), strict=True)]  # fmt: skip
+    lit = np.where(near > 0, np.maximum(start - stop - 1, 0), 0)
+    return np.repeat(i, [len(one) for one in found]), np.concatenate(found), int(lit.sum())
+
+
+def _anywhere(r: float, x: Array, y: Array) -> Array:
+    """The area of the pixels around points (x, y), seen from the centre of the disk."""
+    x, y = np.abs(x), np.abs(y)
+    x, y = np.maximum(x, y), np.minimum(x, y)
+    found = np.zeros_like(x)
+    # What the axes cut off lies on the other side of them.
+    for left, right in ((np.maximum(x - 0.5, 0.0), x + 0.5), (np.zeros_like(x), np.maximum(0.5 - x, 0.0))):  # fmt: skip
+        for low, high in ((np.maximum(y - 0.5, 0.0), y + 0.5), (np.zeros_like(y), np.maximum(0.5 - y, 0.0))):  # fmt: skip
+            some = (right > left) & (high > low)
+            found[some] += _lit(
+                np.asarray(r), left[some], (right - left)[some], low[some], high[some]
+            )
+    return found
+
+
 def pixels(r: ArrayLike, i: ArrayLike, j: ArrayLike) -> Array:
     """x_r(i, j), all three broadcast: of a pixel on an axis the part with X, Y >= 0 is computed, times 2 or 4."""
     r, i, j = np.asarray(r, dtype=float), np.abs(i), np.abs(j)
     i, j = np.maximum(i, j), np.minimum(i, j)
     left, low = np.maximum(i - 0.5, 0.0), np.maximum(j - 0.5, 0.0)
-    wide, high = i + 0.5 - left, j + 0.5
+    copies = (1 + (i == 0)) * (1 + (j == 0))
+    return copies * _lit(r, left, i + 0.5 - left, low, j + 0.5)
+
+
+def _lit(r: Array, left: Array, wide: Array, low: Array, high: Array) -> Array:
+    """The area of [left, left + wide] × [low, high], both >= 0, inside the disk."""
     p, q = (np.clip(_leg(r, x), low, high) for x in (left + wide, left))
     at_p, at_q = (_leg(r, y) - left for y in (p, q))
     flat = (p - low) * wide + (q - p) * (at_p + at_q) / 2
-    copies = (1 + (i == 0)) * (1 + (j == 0))
-    return copies * (flat + _segment(r, np.hypot(q - p, at_p - at_q)))
+    return np.asarray(flat + _segment(r, np.hypot(q - p, at_p - at_q)))
 
 
 def _leg(r: Array, x: Array) -> Array:

@@ -138,6 +138,7 @@ LAWS: dict[str, tuple[str, ...]] = {
     "running": ("gamma", "lit", "argument", "pooled", "answer", "bound"),
     "active": ("floors", "turning_point"),
     "perimeter": ("kernel", "edge", "dipole", "crest", "width"),
+    "lattice": ("project", "response", "weight", "swing"),
     "disk": ("arc", "corner", "pixel", "least", "limit"),
     "background": ("response", "angle", "risk", "border", "reader", "full_reader", "one_tap"),
     "contrast": ("partial_sums", "response", "quiet", "silence", "legs"),
@@ -161,7 +162,7 @@ LAWS: dict[str, tuple[str, ...]] = {
 """The functions that make up the law of each claim; from another file than the claim's with its name and a dot."""
 
 SLOW = frozenset(
-    {"readout", "rates", "conserved", "noise", "running", "disk", "perimeter", "curvature", "dense", "background", "contrast"}
+    {"readout", "rates", "conserved", "noise", "running", "disk", "perimeter", "curvature", "lattice", "dense", "background", "contrast"}
 )  # fmt: skip
 """Claims whose proof takes a second: their mutants run with the slow tests."""
 

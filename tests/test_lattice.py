@@ -1,0 +1,250 @@
+"""The lattice fluctuation: projected filters, waves, the half-integral of a kink, and disks around any point."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import pi
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from numerics.compile import activation
+from numerics.disk import around, disk, disk_bound, ring
+from numerics.lattice import fluctuation, hurwitz, parts, size, swing, wave
+from numerics.perimeter import difference
+from numerics.rounding import UNIT
+from theory.lattice import CLAIM, LAW, Lag, directions, project, response
+from theory.perimeter import edge
+from verify.claims import lattice as room
+from verify.lab import TINY, Lab
+
+primitive = st.sampled_from(list(directions(5)))
+seeds = st.integers(0, 2**32 - 1)
+
+
+def _filter(seed: int, n: int = 3) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(1, n, n))
+
+
+# --- definitions ----------------------------------------------------------------------------------
+
+
+@given(st.integers(-6, 6), st.integers(-6, 6))
+def test_directions_are_the_primitive_vectors(i: int, j: int) -> None:
+    inside = 0 < i * i + j * j <= 36
+    coprime = inside and all(i % d or j % d for d in range(2, 7))
+    assert ((i, j) in set(directions(6))) == coprime
+
+
+@given(primitive, st.fractions(-6, 6, max_denominator=24))
+def test_a_pixel_across_a_line_is_a_half_square(q: Lag, T: Fraction) -> None:
+    held = response(T, q)
+    assert held == room.clipped(T, Fraction(q[0]), Fraction(q[1]))
+    assert held + response(-T, q) == 1
+    length = float(np.hypot(*q))
+    assert float(held) == pytest.approx(edge(float(T) / length, q[0] / length, q[1] / length), abs=1e-12)  # fmt: skip
+
+
+@given(seeds, primitive)
+def test_the_projection_keeps_the_sum_and_the_dipole(seed: int, q: Lag) -> None:
+    rng = np.random.default_rng(seed)
+    w = {(u, v): int(rng.integers(-9, 10)) for u in (-1, 0, 1) for v in (-1, 0, 1)}
+    taps = project(w, q)
+    assert sum(taps.values()) == sum(w.values())
+    assert sum(j * tap for j, tap in taps.items()) == sum((u * q[0] + v * q[1]) * tap for (u, v), tap in w.items())  # fmt: skip
+
+
+# --- one kink ---------------------------------------------------------------------------------------
+
+
+@given(st.floats(1e-6, 1.0))
+@example(1.0)
+@example(1e-6)
+def test_hurwitz_is_that_of_mpmath(x: float) -> None:
+    for s in (-1.5, -1.0):
+        with mpmath.workdps(30):
+            known = float(mpmath.zeta(s, mpmath.mpf(x)))
+        assert abs(float(hurwitz(s, x)) - known) <= 3e-12 + 1e4 * UNIT
+
+
+@given(st.floats(-3, 3))
+@example(0.0)
+@example(-1.0)
+def test_a_kink_leaves_a_wave_of_period_1(x: float) -> None:
+    there = swing(np.array([x, x + 1, x - 2]))
+    # K is steepest at integers, where it is like √x: a rounding of x may grow to its root there.
+    assert np.ptp(there) <= 10 * (4 * UNIT) ** 0.5
+    assert abs(float(np.mean(swing((np.arange(4096) + 0.5) / 4096)))) <= 1e-5
+
+
+@given(seeds)
+def test_the_swing_is_the_integral_along_the_parabola(seed: int) -> None:
+    """∫ B(x - y²/2) dy over |y| <= Y; beyond, the next zero of the sawtooth's integral bounds what is left by 2/(12√3 Y)."""
+    x = float(np.random.default_rng(seed).uniform(0, 1))
+    reach, count = 40.0, 400_000
+    y = (np.arange(count) + 0.5) * reach / count
+    wrapped = (x - y * y / 2) % 1
+    inside = 2 * float(np.sum((wrapped - wrapped**2) / 2 - 1 / 12)) * reach / count
+    # A midpoint rule: ∫|slope| <= 2·Y²/4 times a quarter of a step; the tail by parts, |∫B - 1/12| <= 1/(36√3).
+    assert abs(inside - float(swing(x))) <= reach**2 / 2 * reach / count / 4 + 4 / (36 * 3**0.5) / reach  # fmt: skip
+
+
+# --- waves ------------------------------------------------------------------------------------------
+
+
+@given(seeds, primitive)
+def test_without_activation_nothing_fluctuates(seed: int, q: Lag) -> None:
+    w = _filter(seed)
+    b = np.array([0.3])
+    values = wave(w, b, activation("identity")[0], q)
+    assert np.ptp(values) <= 1e4 * UNIT * float(np.abs(w).sum() + 1)
+
+
+@given(seeds, primitive, st.sampled_from([(1, 0), (0, 2), (1, 1), (2, -1)]))
+def test_one_signed_differences_do_not_fluctuate(seed: int, q: Lag, e: Lag) -> None:
+    kappa = np.random.default_rng(seed).uniform(0, 1, (3, 3))
+    w = difference(kappa, e)[None]
+    for name in ("abs", "relu"):
+        values = wave(w, np.zeros(1), activation(name)[0], q)
+        assert np.ptp(values) <= 1e5 * UNIT * float(np.abs(w).sum() + 1)
+
+
+@given(seeds)
+def test_a_second_difference_does(seed: int) -> None:
+    tap = np.random.default_rng(seed).uniform(0.1, 1)
+    w = np.zeros((1, 3, 3))
+    w[0, :, 1] = tap * np.array([1.0, -2.0, 1.0])
+    assert size(w, np.zeros(1), np.abs, reach=3)[0] > 0.1 * tap
+
+
+@given(seeds, st.sampled_from(["tanh", "relu", "square", "gelu"]))
+def test_on_the_axes_the_chord_deviation_of_one_dimension(seed: int, name: str) -> None:
+    """Both edges of a pulse of plateau radius, summed over its pixels, against the waves of q and -q."""
+    rng = np.random.default_rng(seed)
+    w, b, sigma = _filter(seed), rng.uniform(-1, 1, 1), activation(name)[0]
+    line, m = w[0].sum(axis=1), 4
+    i = np.arange(-8, 9)
+    both = wave(w, b, sigma, (1, 0))[0] + wave(w, b, sigma, (-1, 0))[0]
+    places, total = len(both), []
+    for phi in np.arange(places) / places:
+        x = np.pad(np.clip(m + phi - np.abs(i), 0, 1), 1)
+        z = np.convolve(x, line[::-1], "valid") + b
+        rise = float(sigma(np.array(line.sum()) + b)[0] - sigma(b)[0])
+        total.append(float(np.sum(sigma(z) - sigma(b))) - (2 * m - 1 + 2 * phi) * rise)
+    found = np.roll(both, places // 2)  # from x = φ - 1/2
+    scale = 1 + float(np.max(np.abs(total)))
+    assert np.ptp(found - np.array(total)) <= 1e-11 * scale * (1 + float(np.abs(w).sum()))
+
+
+# --- disks anywhere -----------------------------------------------------------------------------------
+
+
+@given(st.floats(0.6, 9), st.floats(-0.5, 0.5), st.floats(-0.5, 0.5))
+@example(2.0, 0.0, 0.0)
+@example(3.0, 0.5, -0.5)
+def test_disks_anywhere_have_their_area(r: float, x: float, y: float) -> None:
+    found, slack = around(r, (x, y), 11), 64 * (r * r + 1) * UNIT
+    assert abs(float(found.sum()) - pi * r * r) <= found.size * slack
+    assert float(found.min()) >= -slack and float(found.max()) <= 1 + slack
+    assert np.max(np.abs(around(r, (0.0, 0.0), 11) - disk([r], 11)[0])) <= slack + float(disk_bound(r))  # fmt: skip
+    assert np.max(np.abs(np.flip(around(r, (-x, y), 11), axis=0) - found)) <= 2 * slack
+    assert np.max(np.abs(around(r, (y, x), 11).T - found)) <= 2 * slack
+
+
+@given(st.floats(1.5, 6), st.integers(-2, 2), st.integers(-2, 2))
+def test_a_disk_moves_with_its_centre(r: float, i: int, j: int) -> None:
+    moved = around(r, (float(i), float(j)), 11)
+    assert np.max(np.abs(np.roll(disk([r], 11)[0], (i, j), axis=(0, 1)) - moved)) <= 64 * (r * r + 1) * UNIT + float(disk_bound(r))  # fmt: skip
+
+
+@given(
+    seeds, st.floats(1.6, 9), st.floats(-0.5, 0.5), st.floats(-0.5, 0.5), st.sampled_from([1, 3])
+)
+@example(0, 2.0, 0.0, 0.0, 3)
+def test_the_edge_is_all_that_a_sum_needs(seed: int, r: float, x: float, y: float, n: int) -> None:
+    """Windows at the edge and the lit ones beside them, against every position of the signal."""
+    rng = np.random.default_rng(seed)
+    w, b = rng.normal(size=(2, n, n)), rng.uniform(-1, 1, 2)
+    whole = np.lib.stride_tricks.sliding_window_view(np.pad(around(r, (x, y), 12), 1), (n, n))
+    z = np.einsum("ijuv,kuv->kij", whole, w) + b[:, None, None]
+    total = np.sum(np.tanh(z) - np.tanh(b)[:, None, None], axis=(1, 2))
+    slack = 2 * np.abs(w).sum(axis=(1, 2)) * z[0].size * 64 * (r * r + 1) * UNIT
+    assert np.all(np.abs(room.sums(w, b, "tanh", [r], (x, y))[:, 0] - total) <= slack + 1e-12)
+    windows, lit, _, _ = ring(r, (x, y), n)
+    middle = windows[:, n // 2, n // 2]
+    assert abs(float(middle.sum()) + lit - pi * r * r) <= z[0].size * 64 * (r * r + 1) * UNIT
+
+
+def test_a_disk_that_leaves_the_signal_is_refused() -> None:
+    for r, x in ((5.0, 0.6), (0.0, 0.0), (float("nan"), 0.0)):
+        with pytest.raises(ValueError, match="leaves the signal"):
+            around(r, (x, 0.0), 5)
+
+
+# --- the law ------------------------------------------------------------------------------------------
+
+
+@given(seeds, st.floats(0.2, 5.0))
+@settings(max_examples=10)
+def test_the_fluctuation_scales_and_turns(seed: int, scale: float) -> None:
+    """Homogeneous σ: filter and bias t times as large; a filter turned by a quarter, centre turned with it."""
+    rng = np.random.default_rng(seed)
+    w, b = _filter(seed), rng.uniform(-0.5, 0.5, 1)
+    r, centre = rng.uniform(5, 50, 4), (float(rng.uniform(-0.5, 0.5)), float(rng.uniform(-0.5, 0.5)))  # fmt: skip
+    relu = activation("relu")[0]
+    one = fluctuation(w, b, relu, r, centre, reach=4)
+    close = 1e-9 * (1 + np.abs(w).sum()) * 10
+    assert np.allclose(fluctuation(scale * w, scale * b, relu, r, centre, reach=4), scale * one, atol=close * (1 + scale))  # fmt: skip
+    turned = np.rot90(w, axes=(1, 2))
+    assert np.allclose(fluctuation(turned, b, relu, r, (-centre[1], centre[0]), reach=4), one, atol=close)  # fmt: skip
+    assert np.allclose(fluctuation(w, b, relu, r, (centre[0] + 1, centre[1] - 2), reach=4), one, atol=1e-5)  # fmt: skip
+
+
+@given(seeds)
+@settings(max_examples=3)
+def test_the_size_is_the_spread_over_places_and_radii(seed: int) -> None:
+    """300 places: the root of a mean square of so many draws is off by 4% or so; five times that is allowed."""
+    rng = np.random.default_rng(seed)
+    w, b, sigma = _filter(seed), rng.uniform(-0.5, 0.5, 1), activation("tanh")[0]
+    stated = float(size(w, b, sigma, reach=2)[0])
+    assume(stated > 0.01)
+    found = []
+    for _ in range(300):
+        centre = (float(rng.uniform(-0.5, 0.5)), float(rng.uniform(-0.5, 0.5)))
+        r = rng.uniform(1000, 1100, 8)
+        found.append(fluctuation(w, b, sigma, r, centre, reach=2)[0] / np.sqrt(r))
+    assert float(np.std(np.concatenate(found))) == pytest.approx(stated, rel=0.2)
+    each = parts(w, b, sigma, reach=2)
+    assert stated == pytest.approx(float(np.sqrt(sum(one[0] ** 2 for one in each.values()))))
+
+
+def test_squares_in_closed_form_on_the_axes() -> None:
+    """Four axes of one disk: -(16√2/3) (ΣR² + ΣC²) ζ(-3/2, r + 1/2)."""
+    w, r = _filter(3), np.array([20.0, 20.3, 20.5, 20.9])
+    found = fluctuation(w, np.zeros(1), np.square, r, reach=1)[0] / np.sqrt(r)
+    rows, columns = w[0].sum(axis=1), w[0].sum(axis=0)
+    weight = -16 * 2**0.5 / 3 * float(rows @ rows + columns @ columns)
+    stated = [weight * float(mpmath.zeta(-1.5, (x + 0.5) % 1 or 1)) for x in r.tolist()]
+    # The polygon through 128 places lies 1/8 of the curvature times their distance squared from the parabola.
+    assert np.allclose(found, stated, atol=abs(weight) / 128**1.5)
+
+
+# --- the claim ------------------------------------------------------------------------------------------
+
+
+def test_every_network_is_accounted_for() -> None:
+    told = room.train(LAW, Lab(TINY, 3))
+    assert told.status == "holds"
+    assert "networks from random starts" in told.detail
+
+
+@pytest.mark.parametrize("wrong", CLAIM.wrong, ids=lambda wrong: wrong.name)
+def test_a_wrong_law_leaves_a_rest_that_grows(wrong: object) -> None:
+    law = wrong.law  # type: ignore[attr-defined]
+    left = [room.drawn_powers(law, name, 3, 4)[0] for name in ("abs", "tanh")]
+    assert float(np.max(np.concatenate(left))) > room.UNDECIDED
+    right = [room.drawn_powers(LAW, name, 3, 4)[0] for name in ("abs", "tanh")]
+    assert float(np.max(np.concatenate(right))) < 0
