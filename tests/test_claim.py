@@ -139,6 +139,7 @@ LAWS: dict[str, tuple[str, ...]] = {
     "perimeter": ("kernel", "edge", "dipole", "crest", "width"),
     "disk": ("arc", "corner", "pixel", "least", "limit"),
     "background": ("response", "angle", "risk", "border", "reader", "full_reader", "one_tap"),
+    "pair": ("kinks", "pixels", "pair", "short_pair"),
     "contrast": ("partial_sums", "response", "quiet", "silence", "legs"),
     "dense": ("changing", "fixed", "_block", "groups", "share", "kernel", "moved"),
     "rates": (
@@ -160,7 +161,7 @@ LAWS: dict[str, tuple[str, ...]] = {
 """The functions that make up the law of each claim; from another file than the claim's with its name and a dot."""
 
 SLOW = frozenset(
-    {"readout", "rates", "conserved", "noise", "running", "disk", "perimeter", "dense", "background", "contrast"}
+    {"readout", "rates", "conserved", "noise", "running", "disk", "perimeter", "dense", "background", "contrast", "pair"}
 )  # fmt: skip
 """Claims whose proof takes a second: their mutants run with the slow tests."""
 
