@@ -3,7 +3,7 @@
     r̂ = c + Σ_k Σ_i v_k(i) σ((w_k ⋆ x)_i + b_k),    x(i) = β + α x_r(i - s)
 
 A row is a statement about a kind of network: an exact network, whose weights are evaluated from the theory's formulas; or
-the theorem that there is none, and the least loss where it is known; or that the question is open.  :func:`largest_error`
+the theorem that there is none, and the least loss where it is known.  :func:`largest_error`
 runs a row's network in rationals over a grid of what is unknown.  :mod:`verify.invariance_figures` draws the rows.
 """
 
@@ -172,7 +172,7 @@ class Loss:
 
 @dataclass(frozen=True)
 class Row:
-    """What is known of a cell: ``status`` is feasible, infeasible or open."""
+    """What is known of a cell: ``status`` is feasible or infeasible."""
 
     place: Place
     status: str
@@ -349,7 +349,7 @@ TRADE = Reason("a linear network trades radius against background", "background.
 FLAT = Reason("ReLU has only one flat piece", "background.md#one-channel")
 EDGE = Reason("two channels read the background at an edge", "background.md#two-channels-read-the-background-at-an-edge")  # fmt: skip
 MIRROR = Reason("three channels, each straight where another bends", "background.md#two-channels-read-the-background-at-an-edge")  # fmt: skip
-UNSETTLED = Reason("no network is known and no proof that there is none", "invariance.md#what-is-open")  # fmt: skip
+CROWDED = Reason("two channels with three taps cannot balance bends and slopes", "pair.md#rings-that-are-too-large")  # fmt: skip
 DROPPED = Reason("a slope at which one channel is enough", "invariance.md#one-channel-with-a-slope-of-its-own")  # fmt: skip
 BORDER = Reason("the border is an edge", "background.md#zeros-beyond-the-border")
 NO_WEIGHT = Reason("weights that add up to 0", "background.md#zeros-beyond-the-border")
@@ -424,7 +424,7 @@ def _on_the_ring(place: Place) -> Row:
     if place.kind == "any":
         return Row(place, "feasible", DROPPED, _merged() if real else _lone())
     if real and place.kind == "relu 2":
-        return Row(place, "open", UNSETTLED)
+        return Row(place, "infeasible", CROWDED)
     return Row(place, "feasible", MIRROR, _readers("three")) if real else Row(place, "feasible", EDGE, _readers("two"))  # fmt: skip
 
 
@@ -562,9 +562,9 @@ def section(seen: Mapping[Place, Sequence[Seen]]) -> Section:
     html = render(
         "invariance.html",
         lines=list(zip(lines(), trained, strict=True)),
-        marks={"feasible": "●", "infeasible": "×", "open": "?"},
+        marks={"feasible": "●", "infeasible": "×"},
         weights=weights,
-        counts={status: sum(row.status == status for row in rows()) for status in ("feasible", "infeasible", "open")},
+        counts={status: sum(row.status == status for row in rows()) for status in ("feasible", "infeasible")},
         pixels=int(PIXELS),
     )  # fmt: skip
     return Section("background-invariance", "The atlas of invariance", html)

@@ -66,12 +66,9 @@ def _cell(axes: Axes, x: float, y: float, status: str) -> None:
     if status == "feasible":
         axes.add_patch(Rectangle(place, size, size, facecolor=COLOURS[0], edgecolor=INK, linewidth=0.6))  # fmt: skip
         axes.plot(x + 0.5, y + 0.5, "o", color="white", markersize=4)
-    elif status == "infeasible":
+    else:
         axes.add_patch(Rectangle(place, size, size, facecolor="none", edgecolor=INK, linewidth=0.6, alpha=0.5))  # fmt: skip
         axes.plot(x + 0.5, y + 0.5, "x", color=COLOURS[1], markersize=5, markeredgewidth=1.4)
-    else:
-        axes.add_patch(Rectangle(place, size, size, facecolor="none", edgecolor=INK, linewidth=1.2, linestyle=":"))  # fmt: skip
-        axes.text(x + 0.5, y + 0.53, "?", ha="center", va="center", fontsize=9, fontweight="bold")
 
 
 def compass() -> Drawing:
