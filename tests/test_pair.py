@@ -11,28 +11,25 @@ from hypothesis import strategies as st
 
 from numerics import oracle
 from numerics.crossings import curves, rings
-from theory.pair import CLAIM, LAW, kinks, limit, pair, pixels, short_pair
+from tests.columns import hold_and_reject, on_a_ring
+from theory.background import Reader
+from theory.pair import CLAIM, kinks, limit, pair, pixels, short_pair
 from verify.claims import pair as room
 from verify.lab import TINY, Lab
 
 HALF = Fraction(1, 2)
-RELU = oracle.RATIONAL["relu"]
 levels = st.fractions(-3, 3, max_denominator=6)
 shares = st.fractions(0, 1, max_denominator=9)
 
 
 def _answer(net, beta: Fraction, r: Fraction, size: int) -> Fraction:
     x = [beta + value for value in oracle.overlap_pulse(r, size // 2)]
-    parts = [a * sum(map(RELU, oracle.ring(w, b, x))) for w, b, a in zip(net.w, net.b, net.a, strict=True)]  # fmt: skip
-    return sum(parts, net.c)
+    return on_a_ring(net, "relu", x)
 
 
 @pytest.mark.slow
 def test_check_and_training_reject_wrong_laws() -> None:
-    lab = Lab(TINY, 1)
-    for question in (room.check, room.train):
-        assert question(LAW, lab).status == "holds"
-        assert [wrong.name for wrong in CLAIM.wrong if question(wrong.law, lab).status != "fails"] == []  # fmt: skip
+    hold_and_reject(CLAIM, 1)
 
 
 @given(st.integers(1, 6), st.integers(0, 9), st.integers(0, 4), levels, st.fractions(0, 9, max_denominator=5), shares, shares, st.booleans())  # fmt: skip
@@ -101,17 +98,13 @@ def test_no_staircases_on_small_integers_fit_a_ring_that_is_too_large(
 def test_what_the_enumeration_finds_is_exact() -> None:
     """Seven taps on seventeen pixels: λ = 2, both edges of the first channel turn."""
     on, off = (0, 0, 1, 1, 2, -3, -2, -1), (2, -3, -3, -3, -3, -3, 0, 1)
-    taps = lambda curve: [Fraction(here - there) for here, there in pairwise(curve)]  # fmt: skip
-    w, b, a = [taps(on), taps(off)], [Fraction(0), Fraction(-2)], [HALF, Fraction(-1)]
-
-    def answer(beta: Fraction, r: Fraction) -> Fraction:
-        x = [beta + value for value in oracle.overlap_pulse(r, 8)]
-        return sum((y * sum(map(RELU, oracle.ring(u, v, x))) for u, v, y in zip(w, b, a, strict=True)), Fraction(0))  # fmt: skip
-
+    taps = lambda curve: tuple(Fraction(here - there) for here, there in pairwise(curve))  # fmt: skip
+    net = Reader((taps(on), taps(off)), (Fraction(0), Fraction(-2)), (HALF, Fraction(-1)), Fraction(0))  # fmt: skip
     radii = [Fraction(7, 2) + Fraction(k, 6) for k in range(13)]
-    offsets = {answer(Fraction(k, 5), r) - r for r in radii for k in range(6)}
-    assert len(offsets) == 1
-    assert len({answer(Fraction(k, 5), r) - r for r in radii for k in (0, 7)}) > 1
+    offsets = lambda fifths: {
+        _answer(net, Fraction(k, 5), r, 17) - r for r in radii for k in fifths
+    }
+    assert len(offsets(range(6))) == 1 < len(offsets((0, 7)))
 
 
 def test_the_figure_is_drawn() -> None:
