@@ -13,18 +13,9 @@ from matplotlib.patches import Rectangle
 
 from theory.background import reader
 from verify.figures import COLOURS, INK, STYLE
-from verify.invariance_atlas import (
-    HALF_LENGTH,
-    KINDS,
-    LINES,
-    PADDINGS,
-    PIXELS,
-    UNKNOWNS,
-    Place,
-    Row,
-    rows,
-    signal,
-)
+from verify.invariance_atlas import KINDS, LINES, Place, Row, rows
+from verify.invariance_networks import HALF_LENGTH, PIXELS, signal
+from verify.invariance_table import PADDINGS, UNKNOWNS
 
 __all__ = ["compass", "matrix"]
 

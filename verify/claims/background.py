@@ -20,7 +20,8 @@ from theory.background import LAW, Background, Reader
 from verify import figures as draw
 from verify import invariance_figures, path_figures
 from verify.claims import contrast, dense
-from verify.invariance_atlas import Place, Seen, section
+from verify.invariance_atlas import Place
+from verify.invariance_table import Seen, section
 from verify.lab import Lab
 from verify.nets import Network
 from verify.page import Figure, Section
