@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-__all__ = ["RATIONAL", "overlap_pulse", "pooled", "preactivations", "shifted"]
+__all__ = ["RATIONAL", "overlap_pulse", "pooled", "preactivations", "ring", "shifted"]
 
 
 def overlap_pulse(r: Any, half_length: int) -> list[Any]:
@@ -31,6 +31,18 @@ def preactivations(w: Sequence[Any], b: Any, x: Sequence[Any]) -> list[Any]:
         for u in range(-h, h + 1):
             if 0 <= i + u < len(x):
                 total = total + w[u + h] * x[i + u]
+        values.append(total)
+    return values
+
+
+def ring(w: Sequence[Any], b: Any, x: Sequence[Any]) -> list[Any]:
+    """Σ_u w_u x(i + u) + b at every position, the signal closed to a ring."""
+    h, size = len(w) // 2, len(x)
+    values = []
+    for i in range(size):
+        total = b
+        for u, tap in enumerate(w):
+            total = total + tap * x[(i + u - h) % size]
         values.append(total)
     return values
 

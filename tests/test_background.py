@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from numerics import oracle
 from numerics.gram import dot, orthogonal, rest
-from theory.background import CLAIM, LAW, border, full_reader, one_tap, reader, response, risk
+from tests.columns import hold_and_reject, on_a_ring, plateau_cases
+from theory.background import CLAIM, border, full_reader, one_tap, reader, response, risk
 from verify.claims import background as room
 from verify.lab import TINY, Lab
 from verify.ring import Scene, answers, trained
@@ -24,25 +25,18 @@ names = st.sampled_from(sorted(room.KINKS))
 
 def _answer(net, name: str, beta: Fraction, r: Fraction, length: int) -> Fraction:
     x = [beta + value for value in oracle.overlap_pulse(r, length)]
-    parts = [a * room._ring(list(w), b, oracle.RATIONAL[name], x) for w, b, a in zip(net.w, net.b, net.a, strict=True)]  # fmt: skip
-    return sum(parts, net.c)
+    return on_a_ring(net, name, x)
 
 
 @pytest.mark.slow
 def test_check_and_training_reject_wrong_laws() -> None:
-    lab = Lab(TINY, 1)
-    for question in (room.check, room.train):
-        assert question(LAW, lab).status == "holds"
-        assert [wrong.name for wrong in CLAIM.wrong if question(wrong.law, lab).status != "fails"] == []  # fmt: skip
+    hold_and_reject(CLAIM, 1)
 
 
-@given(st.sampled_from(sorted(oracle.RATIONAL)), st.sampled_from([1, 3, 5]), st.integers(0, 3), st.data())  # fmt: skip
-def test_the_plateau_law_moves_with_the_background(name: str, n: int, more: int, data) -> None:
-    w = data.draw(st.lists(numbers, min_size=n, max_size=n))
-    b, beta = data.draw(numbers), data.draw(numbers)
-    r = n // 2 + HALF + more
-    x = [beta + value for value in oracle.overlap_pulse(r, n + more)]
-    sigma = oracle.RATIONAL[name]
+@given(plateau_cases(numbers), numbers)
+def test_the_plateau_law_moves_with_the_background(case, beta: Fraction) -> None:
+    name, w, b, r, pulse = case
+    x, sigma = [beta + value for value in pulse], oracle.RATIONAL[name]
     assert response(oracle.shifted(sigma, b), w, beta, r, len(x)) == room._ring(w, b, sigma, x)
 
 

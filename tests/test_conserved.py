@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies import rationals
 
+from tests.columns import hold_and_reject
 from theory.conserved import CLAIM, LAW, deviations, everywhere, products
 from verify.claims import conserved as room
 from verify.gradient import Bundle, Model, data, descend, starts
@@ -80,11 +81,7 @@ def test_relu_across_walls_keeps_its_balance_and_loses_its_deviations(name: str)
 
 
 def test_columns_hold_and_reject_the_wrong_laws() -> None:
-    lab = Lab(TINY)
-    assert room.check(LAW, lab).status == room.train(LAW, lab).status == "holds"
-    for wrong in CLAIM.wrong:
-        assert room.check(wrong.law, lab).status == "fails", wrong.name
-        assert room.train(wrong.law, lab).status == "fails", wrong.name
+    hold_and_reject(CLAIM)
 
 
 def test_a_law_that_claims_nothing_is_rejected() -> None:

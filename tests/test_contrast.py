@@ -11,9 +11,9 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from numerics import oracle
-from theory.contrast import CLAIM, LAW, partial_sums, quiet, response, silence
+from tests.columns import hold_and_reject, plateau_cases
+from theory.contrast import CLAIM, partial_sums, quiet, response, silence
 from verify.claims import contrast as room
-from verify.lab import TINY, Lab
 from verify.positional import Positional, spectrum
 
 HALF = Fraction(1, 2)
@@ -21,19 +21,13 @@ small = st.fractions(-3, 3, max_denominator=4)
 
 
 def test_check_and_training_reject_wrong_laws() -> None:
-    lab = Lab(TINY, 1)
-    for question in (room.check, room.train):
-        assert question(LAW, lab).status == "holds"
-        assert [wrong.name for wrong in CLAIM.wrong if question(wrong.law, lab).status != "fails"] == []  # fmt: skip
+    hold_and_reject(CLAIM, 1)
 
 
-@given(st.sampled_from(sorted(oracle.RATIONAL)), st.sampled_from([1, 3, 5]), st.integers(0, 3), st.data())  # fmt: skip
-def test_the_plateau_law_at_any_contrast(name: str, n: int, more: int, data) -> None:
-    w = data.draw(st.lists(small, min_size=n, max_size=n))
-    b, alpha = data.draw(small), data.draw(st.fractions(0, 5, max_denominator=4))
-    r = n // 2 + HALF + more
-    x = [alpha * value for value in oracle.overlap_pulse(r, n + more)]
-    sigma = oracle.RATIONAL[name]
+@given(plateau_cases(small), st.fractions(0, 5, max_denominator=4))
+def test_the_plateau_law_at_any_contrast(case, alpha: Fraction) -> None:
+    name, w, b, r, pulse = case
+    x, sigma = [alpha * value for value in pulse], oracle.RATIONAL[name]
     assert response(oracle.shifted(sigma, b), w, alpha, r, len(x)) == room._pooled(w, b, name, x)
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from numerics.cone import coordinates, weights_at
 from numerics.discrete import sharpness
 from numerics.sample import Radii
+from tests.columns import hold_and_reject
 from theory import cone
 from theory.flow import CLAIM, LAW, end
 from theory.trajectory import LAW as PATH
@@ -23,7 +24,6 @@ from verify.claims.trajectory import along
 from verify.dynamics import integrate, second_moment
 from verify.ensemble import Weights
 from verify.gradient import Model, data, descend, single, starts
-from verify.lab import TINY, Lab
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -187,9 +187,5 @@ def test_starts_depend_on_the_seed_and_are_torch_s_own() -> None:
 
 @pytest.mark.slow
 def test_columns_hold_and_reject_the_wrong_laws() -> None:
-    lab = Lab(TINY)
-    assert room.check(LAW, lab).status == room.train(LAW, lab).status == "holds"
-    for wrong in CLAIM.wrong:
-        assert room.check(wrong.law, lab).status == "fails", wrong.name
-        assert room.train(wrong.law, lab).status == "fails", wrong.name
+    lab = hold_and_reject(CLAIM)
     assert [figure.id for figure in room.figures(lab)] == ["flow-weights"]

@@ -17,8 +17,11 @@ from numerics.gram import Vector, dot, orthogonal, rest
 from theory.background import full_reader, reader
 from theory.invariance import behind_the_border, both_price, dense_risk, one_leg, sum_risk
 from verify import invariance_atlas as atlas
-from verify import invariance_figures
-from verify.invariance_atlas import Net, Place, Row, Seen
+from verify import invariance_figures, invariance_table
+from verify import invariance_networks as networks
+from verify.invariance_atlas import Place, Row
+from verify.invariance_networks import Net
+from verify.invariance_table import Seen
 
 HALF = Fraction(1, 2)
 FEASIBLE = [row for row in atlas.rows() if row.net is not None]
@@ -44,11 +47,7 @@ def _sigma(net: Net) -> Callable[[Fraction], Fraction]:
 
 
 def _windows(w: Vector, b: Fraction, x: Vector, padding: str) -> Vector:
-    """numerics.oracle has zeros beyond the border: for a ring the signal is continued and the ends are cut off."""
-    if padding != "ring":
-        return oracle.preactivations(w, b, x)
-    h = len(w) // 2
-    return oracle.preactivations(w, b, [*x[-h:], *x, *x[:h]] if h else x)[h : h + len(x)]
+    return (oracle.ring if padding == "ring" else oracle.preactivations)(w, b, x)
 
 
 def _answer(net: Net, x: Vector, padding: str) -> Fraction:
@@ -61,7 +60,7 @@ def _answer(net: Net, x: Vector, padding: str) -> Fraction:
 
 
 def _signal(r: Fraction, beta: Fraction, alpha: Fraction, s: int) -> Vector:
-    pulse = oracle.overlap_pulse(r, atlas.HALF_LENGTH)
+    pulse = oracle.overlap_pulse(r, networks.HALF_LENGTH)
     moved = [Fraction(0)] * s + pulse[: len(pulse) - s]
     return [beta + alpha * value for value in moved]
 
@@ -83,7 +82,7 @@ def test_every_cell_is_there_once() -> None:
 
 def test_a_cell_shows_what_its_status_asks_for() -> None:
     for row in atlas.rows():
-        assert row.status in ("feasible", "infeasible", "open")
+        assert row.status in ("feasible", "infeasible")
         assert (row.net is not None) == (row.status == "feasible")
         assert row.loss is None or row.status == "infeasible"
         assert row.reason.name and row.reason.page.partition("#")[0].endswith(".md")
@@ -91,7 +90,7 @@ def test_a_cell_shows_what_its_status_asks_for() -> None:
             assert row.net.sigma.name == "relu"
             assert len(row.net.channels) <= int(row.place.kind[-1])
         if row.place.kind == "linear":
-            assert row.status != "open" and (row.net is None or not row.net.sigma.bends)
+            assert row.net is None or not row.net.sigma.bends
         if row.place.kind == "linear" and row.status == "infeasible":
             assert row.loss is not None
 
@@ -112,12 +111,6 @@ def test_what_is_harder_is_not_easier() -> None:
             assert cannot[place] >= cannot[Place(**one)]
 
 
-def test_the_open_cells_say_so() -> None:
-    (row,) = (row for row in atlas.rows() if row.status == "open")
-    assert row.place == Place("background", "sum", "real", "ring", "relu 2")
-    assert row.reason.page.endswith("#what-is-open")
-
-
 # ------------------------------------------------------------------------------- exact networks
 
 
@@ -126,8 +119,12 @@ def test_every_network_is_exact(row: Row) -> None:
     """At the ends of its intervals, by the oracle; where the padding does not matter, with both."""
     net, place = row.net, row.place
     assert net is not None
-    shades = (atlas.LOW, atlas.HIGH) if place.unknown in ("background", "both") else (Fraction(0),)
-    lights = (atlas.LEAST, atlas.MOST) if place.unknown in ("contrast", "both") else (Fraction(1),)
+    shades = (
+        (networks.LOW, networks.HIGH) if place.unknown in ("background", "both") else (Fraction(0),)
+    )
+    lights = (
+        (networks.LEAST, networks.MOST) if place.unknown in ("contrast", "both") else (Fraction(1),)
+    )
     moves = (0, 2, 4) if place.unknown == "place" else (0,)
     radii = [Fraction(k, 2) for k in (3, 7)] + [Fraction(k, 5) for k in (9, 18)] * (place.radii == "real")  # fmt: skip
     for padding in ("ring", "zeros") if place.padding == "any" else (place.padding,):
@@ -146,10 +143,10 @@ def test_networks_are_exact_anywhere_inside(
     net, place = row.net, row.place
     assert net is not None
     r = m - HALF + (phi if place.radii == "real" else 0)
-    beta = (atlas.LOW + shade * (atlas.HIGH - atlas.LOW)) if place.unknown in ("background", "both") else Fraction(0)  # fmt: skip
-    alpha = (atlas.LEAST + light * (atlas.MOST - atlas.LEAST)) if place.unknown in ("contrast", "both") else Fraction(1)  # fmt: skip
+    beta = (networks.LOW + shade * (networks.HIGH - networks.LOW)) if place.unknown in ("background", "both") else Fraction(0)  # fmt: skip
+    alpha = (networks.LEAST + light * (networks.MOST - networks.LEAST)) if place.unknown in ("contrast", "both") else Fraction(1)  # fmt: skip
     x = _signal(r, beta, alpha, s if place.unknown == "place" and s + r <= 8 else 0)
-    assert _answer(net, x, place.padding) == r == atlas.answer(net, x, place.padding)
+    assert _answer(net, x, place.padding) == r == networks.answer(net, x, place.padding)
 
 
 def test_networks_that_promise_nothing_there_are_not() -> None:
@@ -162,7 +159,7 @@ def test_networks_that_promise_nothing_there_are_not() -> None:
     assert len(lone.channels) == 1
     one = Fraction(1)
     for net, r, beta, alpha, s in (
-        (lone, Fraction(5, 2), atlas.HIGH + 1, one, 0),
+        (lone, Fraction(5, 2), networks.HIGH + 1, one, 0),
         (lone, Fraction(8, 3), HALF, one, 0),
         (quiet, Fraction(5, 2), Fraction(0), HALF, 0),
         (quiet, Fraction(8, 3), Fraction(0), Fraction(2), 0),
@@ -256,7 +253,7 @@ def test_no_random_network_is_better(row: Row, filters: list[tuple[Vector, Fract
 @pytest.mark.parametrize("row", [row for row in PRICED if row.place.kind == "linear"], ids=named)
 def test_linear_losses_are_attained(row: Row) -> None:
     """One tap on the ring or on every position; with zeros beyond, the filter that a background does not reach."""
-    w = list(behind_the_border(atlas.PIXELS, Fraction(0)).w[0]) if row.place.padding == "zeros" else [Fraction(1)]  # fmt: skip
+    w = list(behind_the_border(networks.PIXELS, Fraction(0)).w[0]) if row.place.padding == "zeros" else [Fraction(1)]  # fmt: skip
     if row.place.readout == "dense":
         w = [Fraction(1)]
     target, columns = _features(row, [(w, Fraction(0))], oracle.RATIONAL["identity"])
@@ -335,16 +332,15 @@ def test_every_network_seen_is_accounted_for() -> None:
     with pytest.raises(ValueError, match="do not add up"):
         Seen("some", 3, (("exact", 1), ("not", 1)))
     place = Place("nothing", "dense", "real", "any", "linear")
-    html = atlas.section({place: [Seen("some <b>", 3, (("exact", 1), ("not", 2)))]}).html
+    html = invariance_table.section({place: [Seen("some <b>", 3, (("exact", 1), ("not", 2)))]}).html
     assert "of 3, 1 exact, 2 not" in html and "some &lt;b&gt;" in html
     with pytest.raises(ValueError, match="no such cells"):
-        atlas.section({Place("nothing", "sum", "half", "ring", "linear"): []})
+        invariance_table.section({Place("nothing", "sum", "half", "ring", "linear"): []})
 
 
-def test_an_open_cell_has_no_error() -> None:
-    (row,) = (row for row in atlas.rows() if row.status == "open")
+def test_a_cell_without_a_network_has_no_error() -> None:
     with pytest.raises(ValueError, match="no network"):
-        atlas.largest_error(row)
+        atlas.largest_error(INFEASIBLE[0])
 
 
 def test_the_matrix_shows_every_cell() -> None:
@@ -354,7 +350,6 @@ def test_the_matrix_shows_every_cell() -> None:
     crosses = sum(line.get_marker() == "x" for line in axes.lines)
     count = lambda status: sum(row.status == status for row in atlas.rows())
     assert (squares, dots, crosses) == (len(atlas.rows()), count("feasible"), count("infeasible"))
-    assert sum(text.get_text() == "?" for text in axes.texts) == count("open")
 
 
 def test_the_edge_and_the_ruler_are_drawn() -> None:

@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from numerics import oracle
 from numerics.channel import exact_quantities
 from numerics.sample import pulse, sampled_pulse
-from theory.point_sampled import CLAIM, LAW, best_answer, grid_risk
+from tests.columns import hold_and_reject
+from theory.point_sampled import CLAIM, best_answer, grid_risk
 from theory.readout import exact_readout
-from verify.claims import point_sampled as room
-from verify.lab import TINY, Lab
 
 NUMBERS = st.integers(-12, 12).map(lambda value: Fraction(value, 4))
 
@@ -25,12 +24,8 @@ def test_proof_holds_and_wrong_laws_are_open() -> None:
     assert all(not CLAIM.prove(wrong.law).holds for wrong in CLAIM.wrong)
 
 
-@pytest.mark.parametrize("wrong", CLAIM.wrong, ids=lambda wrong: wrong.name)
-def test_check_and_training_reject_wrong_laws(wrong) -> None:
-    lab = Lab(TINY, 2)
-    for question in (room.check, room.train):
-        assert question(LAW, lab).status == "holds"
-        assert question(wrong.law, lab).status == "fails"
+def test_check_and_training_reject_wrong_laws() -> None:
+    hold_and_reject(CLAIM, 2)
 
 
 @given(st.floats(0, 20.999, allow_nan=False))

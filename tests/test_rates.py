@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numerics.taylor import inflections
+from tests.columns import hold_and_reject
 from theory.rates import CLAIM, LAW
-from verify.claims import rates as room
 from verify.height import ROWS, measured
-from verify.lab import TINY, Lab
 from verify.minima import Place, predicted
 from verify.remainder import root_of, stated
 
@@ -48,8 +47,4 @@ def test_the_predicted_minimum_is_one(name: str) -> None:
 
 @pytest.mark.slow
 def test_columns_hold_and_reject_every_wrong_law() -> None:
-    lab = Lab(TINY, 3)
-    for question in (room.check, room.train):
-        assert question(LAW, lab).status == "holds"
-        for wrong in CLAIM.wrong:
-            assert question(wrong.law, lab).status == "fails"
+    hold_and_reject(CLAIM, 3)

@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numerics.cone import coordinates
+from tests.columns import hold_and_reject
 from theory.trajectory import CLAIM, LAW, rate, roots, stretch_at, time_of
 from verify.claims import trajectory as room
-from verify.lab import TINY, Lab
 
 positive = st.floats(1e-3, 1e3)
 
@@ -64,9 +64,5 @@ def test_going_on_later_is_going_on(
 
 
 def test_columns_hold_and_reject_the_wrong_laws() -> None:
-    lab = Lab(TINY)
-    assert room.check(LAW, lab).status == room.train(LAW, lab).status == "holds"
-    for wrong in CLAIM.wrong:
-        assert room.check(wrong.law, lab).status == "fails", wrong.name
-        assert room.train(wrong.law, lab).status == "fails", wrong.name
+    lab = hold_and_reject(CLAIM)
     assert {figure.id for figure in room.figures(lab)} == {"trajectory-weights", "trajectory-loss"}

@@ -22,7 +22,7 @@ from typing import Any
 import sympy as sp
 
 from theory.claim import Claim, Proof, Step, Wrong
-from theory.network import g, preactivations, taps
+from theory.network import circular, g, preactivations, taps
 from theory.signal import HALF, pulse
 
 __all__ = [
@@ -75,9 +75,9 @@ def one_tap(spread: Any, pixels: Any, mean: Any) -> Any:
 
 @dataclass(frozen=True)
 class Reader:
-    """A network with three taps: filters (K, 3), biases (K,), readout weights (K,), readout bias."""
+    """A network: filters (K, n), biases (K,), readout weights (K,), readout bias."""
 
-    w: tuple[tuple[Any, Any, Any], ...]
+    w: tuple[tuple[Any, ...], ...]
     b: tuple[Any, ...]
     a: tuple[Any, ...]
     c: Any
@@ -146,12 +146,6 @@ def prove(law: Background) -> Proof:
     return Proof(tuple(steps), covers)
 
 
-def _circular(w: Sequence[Any], x: Sequence[Any]) -> list[Any]:
-    """The definition: z_i = Σ_u w_u x(i + u), the signal closed to a ring."""
-    h, size = len(w) // 2, len(x)
-    return [sp.Add(*(w[u + h] * x[(i + u) % size] for u in range(-h, h + 1))) for i in range(size)]
-
-
 def _double_sum(law: Background, n: int) -> list[Step]:
     h, w = n // 2, taps(n)
     total = sp.Add(*w)
@@ -159,7 +153,7 @@ def _double_sum(law: Background, n: int) -> list[Step]:
     for m in (h + 1, h + 2):
         r = m - HALF
         x = [beta + value for value in pulse(m, sp.Integer(0), m + h)]
-        z = _circular(w, x)
+        z = circular(w, x)
         direct = sp.Add(*(g(sp.expand(one)) for one in z))
         stated = law.response(lambda one: g(sp.expand(one)), w, beta, r, sp.Integer(len(x)))
         # Every pre-activation moves by S dβ, so a strictly monotone σ moves the sum.
@@ -256,7 +250,7 @@ def _reads_all(law: Background) -> list[Step]:
         net = law.full_reader(low, high, more - low, size, left, right)
         answer, bent = net.c, []
         for w, b, a in zip(net.w, net.b, net.a, strict=True):
-            for z in _circular(w, x):
+            for z in circular(w, x):
                 z = sp.expand(z + b)
                 ends = [z.subs(fraction, 0), z.subs(fraction, 1)]
                 answer = answer + a * left * z

@@ -17,6 +17,7 @@ from theory.signal import pulse
 
 __all__ = [
     "channel_function",
+    "circular",
     "direct_response",
     "g",
     "preactivations",
@@ -69,6 +70,12 @@ def preactivations(w: Sequence[sp.Expr], x: Sequence[sp.Expr]) -> list[sp.Expr]:
         )
         for i in range(size)
     ]
+
+
+def circular(w: Sequence[sp.Expr], x: Sequence[sp.Expr]) -> list[sp.Expr]:
+    """z_i = Σ_u w_u x(i + u), the signal closed to a ring."""
+    h, size = len(w) // 2, len(x)
+    return [sp.Add(*(w[u + h] * x[(i + u) % size] for u in range(-h, h + 1))) for i in range(size)]
 
 
 def direct_response(

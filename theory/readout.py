@@ -67,7 +67,7 @@ class Readout:
 
 
 def prove(law: Readout) -> Proof:
-    """Exactness from the double sum; least squares from its stationarity on arbitrary samples."""
+    """Exactness from the double sum; least squares as a completed square on arbitrary samples."""
     steps = [*_prove_exact(law), *_prove_smallest(law), *_prove_least_squares(law)]
     steps += _prove_independence()
     covers = (
@@ -120,24 +120,22 @@ def _prove_smallest(law: Readout) -> list[Step]:
 
 
 def _prove_least_squares(law: Readout) -> list[Step]:
-    s, o, a, c = sp.symbols("Delta o a c", real=True)
+    """loss(a, c) = level + mean (c - c* + (a - a*) f)² for every a and c, f the response: in the field of rational functions."""
     steps = []
     for count in (2, 3):
-        rs, ds = (sp.symbols(f"{letter}1:{count + 1}", real=True) for letter in "rd")
-        mean_r, mean_d = sp.Add(*rs) / count, sp.Add(*ds) / count
-        var_r = sp.Add(*(x**2 for x in rs)) / count - mean_r**2
-        var_d = sp.Add(*(x**2 for x in ds)) / count - mean_d**2
-        cov = sp.Add(*(x * y for x, y in zip(rs, ds, strict=True))) / count - mean_r * mean_d
-        fit = law.least_squares(s, o, mean_r, var_r, mean_d, cov, var_d)
+        names = [f"{letter}{j}" for letter in "rd" for j in range(count)]
+        _, s, o, a, c, *values = sp.field(["Delta", "o", "a", "c", *names], sp.QQ)
+        rs, ds = values[:count], values[count:]
+        mean = lambda x: sum(x[1:], x[0]) / count  # noqa: B023
+        moment = lambda x, y: mean([p * q for p, q in zip(x, y, strict=True)]) - mean(x) * mean(y)  # noqa: B023  # fmt: skip
+        fit = law.least_squares(s, o, mean(rs), moment(rs, rs), mean(ds), moment(rs, ds), moment(ds, ds))  # fmt: skip
         features = [2 * s * x + o + y for x, y in zip(rs, ds, strict=True)]
-        loss = sp.Add(*((c + a * f - x) ** 2 for f, x in zip(features, rs, strict=True))) / count
-        # The loss is a convex quadratic in (a, c): its stationary point is its minimum.
-        for name, value in (("a", sp.diff(loss, a)), ("c", sp.diff(loss, c))):
-            at_fit = sp.numer(sp.together(value.subs({a: fit.a, c: fit.c}, simultaneous=True)))
-            steps.append(Step(f"stationary in {name}, {count} radii", sp.expand(at_fit) == 0))
-        level = loss.subs({a: fit.a, c: fit.c}, simultaneous=True) - fit.level
-        remaining = sp.expand(sp.numer(sp.together(level)))
-        steps.append(Step(f"level, {count} radii", remaining == 0))
+        loss = lambda a, c: mean([(c + a * f - x) ** 2 for f, x in zip(features, rs, strict=True)])  # noqa: B023  # fmt: skip
+        more = mean([(c - fit.c + (a - fit.a) * f) ** 2 for f in features])
+        steps += [
+            Step(f"level, {count} radii", loss(fit.a, fit.c) == fit.level),
+            Step(f"every other readout loses a mean square more, {count} radii", loss(a, c) == fit.level + more),
+        ]  # fmt: skip
     return steps
 
 

@@ -13,18 +13,9 @@ from matplotlib.patches import Rectangle
 
 from theory.background import reader
 from verify.figures import COLOURS, INK, STYLE
-from verify.invariance_atlas import (
-    HALF_LENGTH,
-    KINDS,
-    LINES,
-    PADDINGS,
-    PIXELS,
-    UNKNOWNS,
-    Place,
-    Row,
-    rows,
-    signal,
-)
+from verify.invariance_atlas import KINDS, LINES, Place, Row, rows
+from verify.invariance_networks import HALF_LENGTH, PIXELS, signal
+from verify.invariance_table import PADDINGS, UNKNOWNS
 
 __all__ = ["compass", "matrix"]
 
@@ -66,12 +57,9 @@ def _cell(axes: Axes, x: float, y: float, status: str) -> None:
     if status == "feasible":
         axes.add_patch(Rectangle(place, size, size, facecolor=COLOURS[0], edgecolor=INK, linewidth=0.6))  # fmt: skip
         axes.plot(x + 0.5, y + 0.5, "o", color="white", markersize=4)
-    elif status == "infeasible":
+    else:
         axes.add_patch(Rectangle(place, size, size, facecolor="none", edgecolor=INK, linewidth=0.6, alpha=0.5))  # fmt: skip
         axes.plot(x + 0.5, y + 0.5, "x", color=COLOURS[1], markersize=5, markeredgewidth=1.4)
-    else:
-        axes.add_patch(Rectangle(place, size, size, facecolor="none", edgecolor=INK, linewidth=1.2, linestyle=":"))  # fmt: skip
-        axes.text(x + 0.5, y + 0.53, "?", ha="center", va="center", fontsize=9, fontweight="bold")
 
 
 def compass() -> Drawing:

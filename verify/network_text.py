@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -19,6 +20,9 @@ __all__ = [
     "show_plane",
     "signed",
 ]
+
+WORDS = frozenset({"weight", "filter", "role"})
+"""Columns that hold no numbers."""
 
 
 def short(value: float | None, digits: int = 3) -> str:
@@ -65,117 +69,101 @@ def proved(near: dict[str, Any]) -> str:
     return "".join(f"; {bound}" for bound in bounds)
 
 
-def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else 140, highlight=False)
-
-
-def show(document: dict[str, Any]) -> None:
-    """Print the tables."""
-    console = _console()
-
-    def say(text: str) -> None:
-        console.print(text, markup=False, soft_wrap=True)
-
-    net, laws, loss = document["network"], document["residuals"], document["loss"]
-    say(document["verdict"])
-    say(
-        f"{net['activation']} ({net['class'].replace('_', ' ')}), K = {net['channels']}, n = {net['taps']}, {net['pooling']} pooling, "
-        f"{net['padding']} padding, {net['length']} pixels, every real r from {net['r_min']} to {net['r_max']}; cell: {document['cell']}\n"
-    )
-    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    grid.add_column("weight", no_wrap=True)
-    grid.add_column("value", justify="right", no_wrap=True)
-    grid.add_column("role", no_wrap=True)
-    for name in ("derived", "residual", "sensitivity"):
-        grid.add_column(name, justify="right", no_wrap=True)
-    for one in document["weights"]:
-        grid.add_row(
-            place(one),
-            f"{one['value']:.12g}",
-            one["role"],
-            derived(one),
-            short(one["residual"], 2),
-            short(one["sensitivity"]),
-        )
-    console.print(grid)
-    say(
-        f"\nlaws: slope α = {short(laws['slope'])}, offset β = {short(laws['offset'])}, sub-pixel |D| <= {short(laws['subpixel'])}"
-    )
-    parts = [f"{name} {short(part)}" for name, part in loss["parts"].items() if part]
-    say(f"loss: {short(loss['value'])}" + (f" = {' + '.join(parts)}" if parts else ""))
-    worst = document["worst_error"]
-    where = place_of(worst["radius"])
-    exactly = "exactly" if isinstance(worst["value"], str) else "at most"
-    runs = "".join(f"; as it runs in {kind} at most {short(most)}" for kind, most in worst["as_it_runs"].items())  # fmt: skip
-    say(f"worst error: {exactly} {short(worst['about'], 6)} at r = {where}{runs}")
-    near = document["nearest"]
-    if near["exists"]:
-        high = near["distance"][1]
-        say(
-            f"nearest exact network found: distance {short(high)} ({', '.join(near['cells'])}){proved(near)}"
-        )
-    else:
-        say(f"nearest exact network: {near['reason']}")
-    for k, one in enumerate(document["canonical"]):
-        taps = ", ".join(short(tap, 6) for tap in one["w"])
-        say(f"canonical form, channel {k}: a = {short(one['a'], 6)}, b = {short(one['b'], 6)}, w = ({taps})")  # fmt: skip
-
-
 def signed(value: float, error: float | None) -> str:
     """A value with its error, as far as there is one."""
     return f"{value:.8g}" + ("" if error is None else f" ± {error:.1g}" if error else " exactly")
 
 
+def show(document: dict[str, Any]) -> None:
+    """Print the tables."""
+    _print(_pulse(document))
+
+
 def show_plane(document: dict[str, Any]) -> None:
     """The tables of a network for images."""
-    console = _console()
+    _print(_disk(document))
 
-    def say(text: str) -> None:
-        console.print(text, markup=False, soft_wrap=True)
 
+def _print(parts: Iterable[str | Table]) -> None:
+    console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+    for part in parts:
+        console.print(part, markup=False, soft_wrap=isinstance(part, str))
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """Words to the left, numbers to the right."""
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in columns:
+        grid.add_column(name, justify="left" if name in WORDS else "right", no_wrap=True)
+    for row in rows:
+        grid.add_row(*row)
+    return grid
+
+
+def _weights(document: dict[str, Any], last: str, cell: Callable[[dict[str, Any]], str]) -> Table:
+    """Every weight, with a last column of the caller's."""
+    return _table(
+        ("weight", "value", "role", "derived", "residual", last),
+        (
+            (place(one), f"{one['value']:.12g}", one["role"], derived(one), short(one["residual"], 2), cell(one))
+            for one in document["weights"]
+        ),
+    )  # fmt: skip
+
+
+def _pulse(document: dict[str, Any]) -> Iterator[str | Table]:
+    net, laws, loss = document["network"], document["residuals"], document["loss"]
+    yield document["verdict"]
+    yield (
+        f"{net['activation']} ({net['class'].replace('_', ' ')}), K = {net['channels']}, n = {net['taps']}, {net['pooling']} pooling, "
+        f"{net['padding']} padding, {net['length']} pixels, every real r from {net['r_min']} to {net['r_max']}; cell: {document['cell']}\n"
+    )
+    yield _weights(document, "sensitivity", lambda one: short(one["sensitivity"]))
+    yield f"\nlaws: slope α = {short(laws['slope'])}, offset β = {short(laws['offset'])}, sub-pixel |D| <= {short(laws['subpixel'])}"
+    parts = [f"{name} {short(part)}" for name, part in loss["parts"].items() if part]
+    yield f"loss: {short(loss['value'])}" + (f" = {' + '.join(parts)}" if parts else "")
+    worst = document["worst_error"]
+    exactly = "exactly" if isinstance(worst["value"], str) else "at most"
+    runs = "".join(f"; as it runs in {kind} at most {short(most)}" for kind, most in worst["as_it_runs"].items())  # fmt: skip
+    yield f"worst error: {exactly} {short(worst['about'], 6)} at r = {place_of(worst['radius'])}{runs}"
+    near = document["nearest"]
+    if near["exists"]:
+        high = near["distance"][1]
+        yield f"nearest exact network found: distance {short(high)} ({', '.join(near['cells'])}){proved(near)}"
+    else:
+        yield f"nearest exact network: {near['reason']}"
+    for k, one in enumerate(document["canonical"]):
+        taps = ", ".join(short(tap, 6) for tap in one["w"])
+        yield f"canonical form, channel {k}: a = {short(one['a'], 6)}, b = {short(one['b'], 6)}, w = ({taps})"
+
+
+def _disk(document: dict[str, Any]) -> Iterator[str | Table]:
     net, laws, same = document["network"], document["residuals"], document["identity"]
-    say(document["verdict"])
-    say(
+    yield document["verdict"]
+    yield (
         f"{net['activation']}, K = {net['channels']}, {net['taps']} × {net['taps']} taps, {net['pooling']} pooling, zeros outside, "
         f"{net['length']} × {net['length']} pixels, disks with r from {net['r_min']} to {net['r_max']}\n"
     )
-    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for name in ("filter", "role"):
-        grid.add_column(name, no_wrap=True)
-    for name in ("S", "Δ", "|m|", "P", "by the area", "by the perimeter", "rest"):
-        grid.add_column(name, justify="right", no_wrap=True)
+    rows = []
     for one in document["filters"]:
-        share = one["shares"]
         numbers = [short(one[key], 4) for key in ("sum", "rise", "moment")]
-        parts = [short(share[key]) for key in ("area", "perimeter", "rest")]
-        grid.add_row(str(one["channel"]), one["role"], *numbers, signed(one["perimeter"], one["error"]), *parts)  # fmt: skip
-    console.print(grid)
+        parts = [short(one["shares"][key]) for key in ("area", "perimeter", "rest")]
+        rows.append((str(one["channel"]), one["role"], *numbers, signed(one["perimeter"], one["error"]), *parts))  # fmt: skip
+    yield _table(("filter", "role", "S", "Δ", "|m|", "P", "by the area", "by the perimeter", "rest"), rows)  # fmt: skip
     for one in document["filters"]:
         if one["closed_form"]:
             step = f"; a difference along {tuple(one['difference'])}: one sign at every edge" if one["difference"] else ""  # fmt: skip
-            say(f"filter {one['channel']}: P in closed form, {one['closed_form']}{step}")
+            yield f"filter {one['channel']}: P in closed form, {one['closed_form']}{step}"
         elif one["excess"] is not None:
-            say(f"filter {one['channel']}: P is {1 + one['excess']:.6g} times what a one-signed filter with this dipole has")  # fmt: skip
-    console.print()
-    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    grid.add_column("weight", no_wrap=True)
-    grid.add_column("value", justify="right", no_wrap=True)
-    grid.add_column("role", no_wrap=True)
-    for name in ("derived", "residual", "from"):
-        grid.add_column(name, justify="right", no_wrap=True)
-    for one in document["weights"]:
-        grid.add_row(place(one), f"{one['value']:.12g}", one["role"], derived(one), short(one["residual"], 2), one["law"])  # fmt: skip
-    console.print(grid)
+            yield f"filter {one['channel']}: P is {1 + one['excess']:.6g} times what a one-signed filter with this dipole has"
+    yield ""
+    yield _weights(document, "from", lambda one: str(one["law"]))
     loss, worst = document["loss"], document["worst_error"]
-    say(
-        f"\nlaws: area Σ aΔ = {short(laws['area'])}, perimeter Σ aP - 1 = {short(laws['perimeter'])}"
-    )
-    say(
+    yield f"\nlaws: area Σ aΔ = {short(laws['area'])}, perimeter Σ aP - 1 = {short(laws['perimeter'])}"
+    yield (
         f"slope {same['slope']:.6g} = area {same['area']:.4g} + perimeter {same['perimeter']:.4g} + rest {same['rest']:.2g} (an edge is bent: up to about "
         f"{same['scale']:.2g}); 1 - L/Var r = {same['explains']:.6g}"
     )
-    say(f"the readout is {short(same['unsettled'])} pixel off the least-squares one (root mean square)")  # fmt: skip
-    say(
-        f"loss: {short(loss['value'])}; without an activation it is {short(loss['floor'])} at least"
-    )
-    say(f"worst error: {short(worst['value'], 6)} at r = {worst['radius']:.6g}, of {worst['sampled']} radii: sampled, not certified")  # fmt: skip
+    yield f"the readout is {short(same['unsettled'])} pixel off the least-squares one (root mean square)"
+    yield f"loss: {short(loss['value'])}; without an activation it is {short(loss['floor'])} at least"
+    yield f"worst error: {short(worst['value'], 6)} at r = {worst['radius']:.6g}, of {worst['sampled']} radii: sampled, not certified"

@@ -20,7 +20,8 @@ from theory.background import LAW, Background, Reader
 from verify import figures as draw
 from verify import invariance_figures, path_figures
 from verify.claims import contrast, dense
-from verify.invariance_atlas import Place, Seen, section
+from verify.invariance_atlas import Place
+from verify.invariance_table import Seen, section
 from verify.lab import Lab
 from verify.nets import Network
 from verify.page import Figure, Section
@@ -61,10 +62,7 @@ def check(law: Background, lab: Lab) -> Column:
 
 def _ring(w: Vector, b: Fraction, sigma: Sigma, x: Vector) -> Fraction:
     """Σ_i σ(Σ_u w_u x(i + u) + b) on a ring."""
-    h, total = len(w) // 2, Fraction(0)
-    for i in range(len(x)):
-        total += sigma(b + sum((tap * x[(i + u - h) % len(x)] for u, tap in enumerate(w)), Fraction(0)))  # fmt: skip
-    return total
+    return sum((sigma(z) for z in oracle.ring(w, b, x)), Fraction(0))
 
 
 def _quarters(rng: np.random.Generator, count: int) -> Vector:
@@ -377,7 +375,7 @@ def figures(lab: Lab) -> list[Figure]:
     errors = draw.figure("background-errors", "Who ignores the background", caption, drawing)
     glance = (
         r"What is unknown, by line; readout and radii, by block; in each block linear networks, ReLU with one, two and three channels, and any $\sigma$. A dot on a full square: exact networks exist. "
-        "A cross: a theorem says that there is none. A question mark: open."
+        "A cross: a theorem says that there is none."
     )
     how = (
         r"Left: a pulse on three backgrounds, and below what the second of two channels sees of it, before $\sigma$. All positions lie at or below the kink but one, which says how bright the background is. "

@@ -20,7 +20,8 @@ from numerics.gram import Vector, orthogonal
 from numerics.rounding import gamma
 from numerics.sample import pulse, sampled_pulse
 from theory.contrast import LAW, Contrast
-from verify.invariance_atlas import Place, Seen
+from verify.invariance_atlas import Place
+from verify.invariance_table import Seen
 from verify.lab import Lab
 from verify.minimise import train as descend
 from verify.nets import Network

@@ -20,7 +20,8 @@ from verify import figures as draw
 from verify import path_figures
 from verify.ensemble import Setting
 from verify.gradient import batches
-from verify.invariance_atlas import Place, Seen
+from verify.invariance_atlas import Place
+from verify.invariance_table import Seen
 from verify.lab import Lab
 from verify.minimise import on_the_way
 from verify.page import Figure

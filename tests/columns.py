@@ -1,0 +1,45 @@
+"""What the tests of claims share: their columns at work on the law and on every wrong one, cases of the plateau law, and answers on a ring."""
+
+from __future__ import annotations
+
+import importlib
+from fractions import Fraction
+from typing import Any
+
+from hypothesis import strategies as st
+
+from numerics import oracle
+from theory.background import Reader
+from theory.claim import Claim
+from verify.lab import TINY, Lab
+
+
+def hold_and_reject(claim: Claim, seed: int = 0) -> Lab:
+    """Check and training hold for the law and fail for every wrong one; the lab in which they were tried."""
+    room = importlib.import_module(f"verify.claims.{claim.id}")
+    lab = Lab(TINY, seed)
+    for question in (room.check, room.train):
+        assert question(claim.law, lab).status == "holds"
+        passed = [wrong.name for wrong in claim.wrong if question(wrong.law, lab).status != "fails"]
+        assert passed == []
+    return lab
+
+
+def on_a_ring(net: Reader, name: str, x: list[Fraction]) -> Fraction:
+    """r̂ of a signal closed to a ring, by the oracle."""
+    sigma, value = oracle.RATIONAL[name], net.c
+    for w, b, a in zip(net.w, net.b, net.a, strict=True):
+        value += a * sum(map(sigma, oracle.ring(w, b, x)))
+    return value
+
+
+@st.composite
+def plateau_cases(
+    draw: st.DrawFn, numbers: st.SearchStrategy[Fraction]
+) -> tuple[str, list[Fraction], Fraction, Fraction, list[Any]]:
+    """(a rational σ's name, w, b, a half-integer plateau radius, its pulse)."""
+    name, n = draw(st.sampled_from(sorted(oracle.RATIONAL))), draw(st.sampled_from([1, 3, 5]))
+    more = draw(st.integers(0, 3))
+    w = draw(st.lists(numbers, min_size=n, max_size=n))
+    r = n // 2 + Fraction(1, 2) + more
+    return name, w, draw(numbers), r, oracle.overlap_pulse(r, n + more)

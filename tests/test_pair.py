@@ -1,0 +1,111 @@
+"""Two ReLU channels at every real radius: exact networks on their rings, and no others on small integers."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import pairwise
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from numerics import oracle
+from numerics.crossings import curves, rings
+from tests.columns import hold_and_reject, on_a_ring
+from theory.background import Reader
+from theory.pair import CLAIM, kinks, limit, pair, pixels, short_pair
+from verify.claims import pair as room
+from verify.lab import TINY, Lab
+
+HALF = Fraction(1, 2)
+levels = st.fractions(-3, 3, max_denominator=6)
+shares = st.fractions(0, 1, max_denominator=9)
+
+
+def _answer(net, beta: Fraction, r: Fraction, size: int) -> Fraction:
+    x = [beta + value for value in oracle.overlap_pulse(r, size // 2)]
+    return on_a_ring(net, "relu", x)
+
+
+@pytest.mark.slow
+def test_check_and_training_reject_wrong_laws() -> None:
+    hold_and_reject(CLAIM, 1)
+
+
+@given(st.integers(1, 6), st.integers(0, 9), st.integers(0, 4), levels, st.fractions(0, 9, max_denominator=5), shares, shares, st.booleans())  # fmt: skip
+@example(3, 5, 0, Fraction(-1), Fraction(3), Fraction(0), Fraction(0), False)
+def test_turns_and_a_wait_are_exact(
+    turns: int, wait: int, rest: int, low: Fraction, length: Fraction, share: Fraction, phi: Fraction, next_cell: bool
+) -> None:  # fmt: skip
+    net, size = pair(low, low + length, turns, wait, rest), pixels(turns, wait, rest)
+    n = len(net.w[0])
+    assume(size % 2 == 1 and size >= 2 * n + 3)
+    r = Fraction(n, 2) + next_cell + phi
+    assert size < limit(n)
+    assert _answer(net, low + share * length, r, size) == r
+
+
+@given(levels, st.fractions(0, Fraction(15, 32), max_denominator=32), shares, st.integers(6, 9), st.fractions(Fraction(5, 2), Fraction(9, 2), max_denominator=24))  # fmt: skip
+@example(Fraction(0), Fraction(0), Fraction(0), 6, Fraction(5, 2))
+def test_short_intervals_need_five_taps(
+    low: Fraction, length: Fraction, share: Fraction, half_length: int, r: Fraction
+) -> None:
+    net = short_pair(low, low + length)
+    assert _answer(net, low + share * length, r, 2 * half_length + 1) == r
+
+
+@pytest.mark.parametrize("more", [-2, 2])
+def test_on_another_ring_they_err(more: int) -> None:
+    net = pair(Fraction(0), Fraction(1), 3, 6, 1)
+    size = pixels(3, 6, 1)
+    answers = {_answer(net, beta, Fraction(9, 2), size + more) for beta in (Fraction(0), Fraction(1))}  # fmt: skip
+    assert len(answers) == 2
+
+
+def test_outside_their_interval_they_err() -> None:
+    r = Fraction(9, 2)
+    for beta in (Fraction(-1), Fraction(2)):
+        assert _answer(pair(Fraction(0), Fraction(1), 3, 5, 0), beta, r, 21) != r
+        assert _answer(short_pair(Fraction(0), Fraction(1, 4)), beta, r, 21) != r
+
+
+@given(st.lists(levels, min_size=3, max_size=7), levels, shares)
+def test_one_edge_is_the_other_turned_over(w: list[Fraction], b: Fraction, phi: Fraction) -> None:
+    total = sum(w)
+    assume(total != 0)
+    p, n = -b / total, len(w)
+    found, back = kinks(w, b, phi), kinks(w, b, 1 - phi)
+    assert found[n:] == [2 * p - 1 - level for level in back[:n]]
+
+
+def test_the_enumerated_curves_are_those_of_the_law() -> None:
+    """A channel with p = 2 and the levels 2, 0, 3, 1: its taps are the differences of -γ, S = 1, b = -p."""
+    first, second = curves(2, (0, 3))
+    assert (first, second) == ((2, 0, 3, 1), (2, 0, 3, 1))
+    w = [Fraction(here - there) for here, there in pairwise(first)]
+    assert kinks(w, Fraction(-2), Fraction(0)) == [2, 0, 3, 3, 0, 2]
+
+
+@pytest.mark.parametrize(("n", "height", "largest"), [(3, 5, 4), (5, 3, 12), pytest.param(7, 2, 24, marks=pytest.mark.slow)])  # fmt: skip
+def test_no_staircases_on_small_integers_fit_a_ring_that_is_too_large(
+    n: int, height: int, largest: int
+) -> None:
+    found = rings(n, height)
+    assert max(found) == largest == (n**2 - 1) // 2 < limit(n)
+    assert all(size < 2 * n + 3 for size in found) == (n < 7)
+
+
+def test_what_the_enumeration_finds_is_exact() -> None:
+    """Seven taps on seventeen pixels: λ = 2, both edges of the first channel turn."""
+    on, off = (0, 0, 1, 1, 2, -3, -2, -1), (2, -3, -3, -3, -3, -3, 0, 1)
+    taps = lambda curve: tuple(Fraction(here - there) for here, there in pairwise(curve))  # fmt: skip
+    net = Reader((taps(on), taps(off)), (Fraction(0), Fraction(-2)), (HALF, Fraction(-1)), Fraction(0))  # fmt: skip
+    radii = [Fraction(7, 2) + Fraction(k, 6) for k in range(13)]
+    offsets = lambda fifths: {
+        _answer(net, Fraction(k, 5), r, 17) - r for r in radii for k in fifths
+    }
+    assert len(offsets(range(6))) == 1 < len(offsets((0, 7)))
+
+
+def test_the_figure_is_drawn() -> None:
+    assert [figure.id for figure in room.figures(Lab(TINY))] == ["pair-turns"]

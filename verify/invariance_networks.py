@@ -1,0 +1,214 @@
+"""The exact networks of the atlas of invariance, their weights evaluated from the theory's formulas; and how one is run.
+
+    r̂ = c + Σ_k Σ_i v_k(i) σ((w_k ⋆ x)_i + b_k),    x(i) = β + α x_r(i - s),
+
+in rationals, for σ of finitely many straight pieces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from theory.background import Reader, full_reader, reader
+from theory.contrast import silence
+from theory.invariance import OneLeg, behind_the_border, one_leg
+from theory.readout import exact_readout
+
+__all__ = [
+    "HALF",
+    "HALF_LENGTH",
+    "HIGH",
+    "IDENTITY",
+    "LEAST",
+    "LOW",
+    "MOST",
+    "PIXELS",
+    "RELU",
+    "Channel",
+    "Net",
+    "Sigma",
+    "answer",
+    "border",
+    "leg",
+    "lone",
+    "merged",
+    "plain",
+    "quiet",
+    "readers",
+    "ruler",
+    "signal",
+    "spread_out",
+    "weightless",
+]
+
+HALF = Fraction(1, 2)
+"""1/2, in rationals."""
+HALF_LENGTH = 9
+"""L: pixels -L, ..., L."""
+PIXELS = Fraction(2 * HALF_LENGTH + 1)
+"""N."""
+LOW = Fraction(-1)
+"""The least background."""
+HIGH = Fraction(2)
+"""The largest background."""
+LEAST = Fraction(1)
+"""The least contrast."""
+MOST = Fraction(2)
+"""The largest contrast."""
+
+
+@dataclass(frozen=True)
+class Sigma:
+    """σ(z) = level + slope·z + Σ jump·max(z - at, 0) over ``bends``, pairs (at, jump)."""
+
+    name: str
+    slope: Fraction
+    bends: tuple[tuple[Fraction, Fraction], ...] = ()
+    level: Fraction = Fraction(0)
+
+    def __call__(self, z: Fraction) -> Fraction:
+        return self.level + self.slope * z + sum(jump * max(z - at, Fraction(0)) for at, jump in self.bends)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Channel:
+    """Three taps, a bias, and one readout weight, or one for each position."""
+
+    w: tuple[Fraction, ...]
+    b: Fraction
+    v: tuple[Fraction, ...]
+
+
+@dataclass(frozen=True)
+class Net:
+    """Channels that share σ, and the readout bias."""
+
+    sigma: Sigma
+    channels: tuple[Channel, ...]
+    c: Fraction
+
+
+# ---------------------------------------------------------------------------- running a network
+
+
+def signal(r: Fraction, beta: Fraction, alpha: Fraction, s: int) -> list[Fraction]:
+    """x(i) = β + α |[i - 1/2, i + 1/2] ∩ [s - r, s + r]|."""
+    overlap = lambda i: max(min(i + HALF, s + r) - max(i - HALF, s - r), Fraction(0))
+    return [beta + alpha * overlap(i) for i in range(-HALF_LENGTH, HALF_LENGTH + 1)]
+
+
+def answer(net: Net, x: Sequence[Fraction], padding: str) -> Fraction:
+    """r̂, in rationals; ``any`` padding is taken as zeros."""
+    size, value = len(x), net.c
+    for channel in net.channels:
+        h = len(channel.w) // 2
+        for i in range(size):
+            weight = channel.v[i if len(channel.v) > 1 else 0]
+            if weight == 0:
+                continue
+            z = channel.b
+            for u, tap in enumerate(channel.w, start=i - h):
+                if padding == "ring" or 0 <= u < size:
+                    z += tap * x[u % size]
+            value += weight * net.sigma(z)
+    return value
+
+
+# ------------------------------------------------------------------------------ exact networks
+
+IDENTITY = Sigma("identity", Fraction(1))
+"""σ(z) = z."""
+RELU = Sigma("relu", Fraction(0), ((Fraction(0), Fraction(1)),))
+"""σ(z) = max(z, 0)."""
+HARDTANH = Sigma("hardtanh", Fraction(0), ((Fraction(-1), Fraction(1)), (Fraction(1), Fraction(-1))), Fraction(-1))  # fmt: skip
+ONE = (Fraction(0), Fraction(1), Fraction(0))
+
+
+def _prelu(slope: Fraction) -> Sigma:
+    """Slope ``slope`` below 0 and 1 above, as a trained PReLU may have."""
+    return Sigma(f"prelu({slope})", slope, ((Fraction(0), 1 - slope),))
+
+
+def _summed(sigma: Sigma, found: Reader) -> Net:
+    """Without the channels that have the readout weight 0."""
+    channels = tuple(Channel(w, b, (a,)) for w, b, a in zip(found.w, found.b, found.a, strict=True) if a != 0)  # fmt: skip
+    return Net(sigma, channels, found.c)
+
+
+def plain(sigma: Sigma) -> Net:
+    """One tap in the linear cell: a = 1/(2Δ), c = -aNσ(0)."""
+    (a,), c = exact_readout([sigma(Fraction(1)) - sigma(Fraction(0))], [PIXELS * sigma(Fraction(0))])  # fmt: skip
+    return Net(sigma, (Channel(ONE, Fraction(0), (a,)),), c)
+
+
+def spread_out(net: Net) -> Net:
+    """Sum pooling as a dense readout: the same weight at every position."""
+    channels = tuple(Channel(one.w, one.b, one.v * int(PIXELS)) for one in net.channels)
+    return Net(net.sigma, channels, net.c)
+
+
+def weightless(sigma: Sigma, bias: Fraction) -> Net:
+    """A dense readout whose weights add up to 0: 1/2 everywhere, less N/2 in the middle, which is always lit; c = N/2."""
+    net = spread_out(plain(sigma))
+    ((w, _, v),) = ((one.w, one.b, one.v) for one in net.channels)
+    excess = sum(v)
+    middle = tuple(p - excess * (i == HALF_LENGTH) for i, p in enumerate(v))
+    return Net(sigma, (Channel(w, bias, middle),), net.c + excess)
+
+
+def border(sigma: Sigma) -> Net:
+    """The border as an edge; for ReLU with a bias that keeps every window above the kink."""
+    plain = behind_the_border(PIXELS, Fraction(0))
+    worst = max(abs(LOW), abs(HIGH) + 1) * sum(abs(tap) for tap in plain.w[0])
+    bias = worst if sigma == RELU else Fraction(0)
+    return _summed(sigma, behind_the_border(PIXELS, bias))
+
+
+def quiet() -> Net:
+    """Counting silence: one tap -b/α_0, b = 1."""
+    w = (Fraction(0), -1 / LEAST, Fraction(0))
+    a, c = silence(w[1:2], Fraction(1), PIXELS)
+    return Net(RELU, (Channel(w, Fraction(1), (a,)),), c)
+
+
+def leg() -> Net:
+    """One leg of the compass, γ = 1/α_0."""
+    found: OneLeg = one_leg(1 / LEAST, range(-HALF_LENGTH, HALF_LENGTH + 1))
+    return Net(RELU, (Channel(found.w, found.b, found.v),), found.c)
+
+
+def ruler() -> Net:
+    """v_i = v_0 - i/2, here v_0 = 0.  What the first position says is not read: with zeros it sees the border."""
+    v = tuple(-HALF * i * (i > -HALF_LENGTH) for i in range(-HALF_LENGTH, HALF_LENGTH + 1))
+    gain = 1 / LEAST
+    return Net(HARDTANH, (Channel((-gain, gain, Fraction(0)), Fraction(0), v),), Fraction(0))
+
+
+def readers(make: str) -> Net:
+    """The ``two`` channels that read the background at an edge, or the ``three`` for every real radius."""
+    two = reader if make == "two" else full_reader
+    return _summed(RELU, two(LOW, HIGH, -LOW, PIXELS, Fraction(0), Fraction(1)))
+
+
+def lone() -> Net:
+    """The slope at which the first of two channels gets the readout weight 0: p = -1/(N - 1)."""
+    slope = -1 / (PIXELS - 1)
+    return _summed(_prelu(slope), reader(LOW, HIGH, -LOW, PIXELS, slope, Fraction(1)))
+
+
+def merged() -> Net:
+    """The slope at which the first of three gets 0, p = -2/(N - 2); the other two, each other's mirror image, as one σ.
+
+    On a pulse that is its own mirror image a filter and its reversal answer the same; so
+    aσ(y + b_2) - aσ(-y + b_3) is one activation of y, with slope 2p from b_3 to -b_2 and p + 1 outside.
+    """
+    p = -2 / (PIXELS - 2)
+    two = _summed(_prelu(p), full_reader(LOW, HIGH, -LOW, PIXELS, p, Fraction(1)))
+    one, other = two.channels
+    if other.w != tuple(-tap for tap in one.w[::-1]) or other.v[0] != -one.v[0]:
+        raise ValueError("the two channels at the edge are no mirror images")
+    level = p * (one.b - other.b) - (1 - p) * other.b
+    sigma = Sigma(f"slopes {p + 1}, {2 * p}, {p + 1}, bent at {other.b} and {-one.b}", p + 1, ((other.b, p - 1), (-one.b, 1 - p)), level)  # fmt: skip
+    return Net(sigma, (Channel(one.w, Fraction(0), one.v),), two.c)
