@@ -48,6 +48,17 @@ def weight(document: dict[str, Any], name: str, *index: int) -> dict[str, Any]:
     return dict(found)
 
 
+def test_the_lattice_accounts_for_how_squares_waver() -> None:
+    """Squares waver with the pixels of the edge, and nothing much else; a one-signed difference does not; where σ jumps nothing is said."""
+    domain = {"length": "101", "r_min": "20", "r_max": "45"}
+    square = told(STEP[None], np.array([0.3]), activation="square", **domain)["lattice"]
+    assert square["measured"] > 0.5 and square["left"] < square["measured"] / 20
+    assert abs(square["law"] / square["measured"] - 1) < 0.05
+    width = told(STEP[None], np.array([0.25]), **domain)["lattice"]
+    assert width["measured"] < 1e-4 and width["law"] < 1e-9
+    assert told(STEP[None], np.array([0.25]), activation="hardshrink")["lattice"] is None
+
+
 @pytest.mark.parametrize(("name", "half"), [("abs", 1), ("relu", 2)])
 @pytest.mark.parametrize(("w", "moment"), [(STEP, 1), (SOBEL, 8), (SOBEL.T, 8)])
 def test_one_difference(name: str, half: int, w: Array, moment: int) -> None:

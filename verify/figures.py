@@ -198,16 +198,22 @@ def error_between(
     return drawing
 
 
-def error_over(r: ArrayLike, error: ArrayLike, worst: float) -> Drawing:
-    """The error r̂(r) - r over all radii as a line, and the radius where it is largest.  Arrays of shape (radii,)."""
+def error_over(
+    r: ArrayLike, error: ArrayLike, worst: float, stated: tuple[str, ArrayLike] | None = None
+) -> Drawing:
+    """The error r̂(r) - r over all radii as a line, and the radius where it is largest; perhaps dots by a named law.  Arrays of shape (radii,)."""
     x, y = np.asarray(r, dtype=float), np.asarray(error, dtype=float)
     with matplotlib.rc_context(STYLE):
         drawing, (axes,) = _drawing()
         axes.axhline(0, color=INK, linewidth=0.8)
         axes.plot(x, y, color=COLOURS[0])
         axes.axvline(worst, color=COLOURS[1], linestyle="--", linewidth=1.2, label="worst radius")
+        if stated is not None:
+            name, values = stated
+            every = slice(None, None, max(1, len(x) // 120))
+            axes.plot(x[every], np.asarray(values)[every], ".", color=COLOURS[2], markersize=3, label=name)  # fmt: skip
         axes.set(xlabel="radius r", ylabel="error r̂(r) − r")
-        _above(axes, 1)
+        _above(axes, 1 if stated is None else 2)
     return drawing
 
 

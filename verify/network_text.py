@@ -164,6 +164,9 @@ def _disk(document: dict[str, Any]) -> Iterator[str | Table]:
         f"slope {same['slope']:.6g} = area {same['area']:.4g} + perimeter {same['perimeter']:.4g} + rest {same['rest']:.2g} (an edge is bent: up to about "
         f"{same['scale']:.2g}); 1 - L/Var r = {same['explains']:.6g}"
     )
+    if document["lattice"]:
+        swing = {name: short(size) for name, size in document["lattice"].items()}
+        yield f"about its best parabola the answer wavers by {swing['measured']} pixel; the pixels of the edge account for {swing['law']}, and {swing['left']} is left (root mean squares)"
     yield f"the readout is {short(same['unsettled'])} pixel off the least-squares one (root mean square)"
     yield f"loss: {short(loss['value'])}; without an activation it is {short(loss['floor'])} at least"
     yield f"worst error: {short(worst['value'], 6)} at r = {worst['radius']:.6g}, of {worst['sampled']} radii: sampled, not certified"

@@ -19,7 +19,7 @@ from numerics.perimeter import reach
 from theory.activation import ACTIVATIONS
 from theory.disk import least
 from verify.checkpoint import Checkpoint
-from verify.plane_facts import PlaneFacts, Shares, cost, measured, shares
+from verify.plane_facts import PlaneFacts, Shares, Wavering, cost, measured, shares, wavering
 from verify.setup import Setup
 
 __all__ = ["PlaneAccount", "plane_account", "too_much_plane"]
@@ -46,6 +46,7 @@ class PlaneAccount:
     ----------
     document: what ``--json`` prints.
     setup, edges, strengths, facts: what it was made from.
+    wavering: how the answer wavers with the pixels, or None where σ jumps.
     """
 
     document: dict[str, Any]
@@ -53,6 +54,7 @@ class PlaneAccount:
     edges: tuple[Edge, ...]
     strengths: tuple[Strength, ...]
     facts: PlaneFacts
+    wavering: Wavering | None
 
 
 def too_much_plane(found: Checkpoint, setup: Setup) -> str:
@@ -82,7 +84,7 @@ def plane_account(
     edges = tuple(edge_of(w, float(b), setup.activation) for w, b in zip(found.w, biases, strict=True))  # fmt: skip
     strengths = tuple(strength_of(edge) for edge in edges)
     facts = measured(found, setup)
-    parts = shares(facts, edges, strengths)
+    parts, wavers = shares(facts, edges, strengths), wavering(facts, edges)
     roles = [_role(facts, parts, k) for k in range(len(edges))]
     mean = float(np.mean(facts.r))
     slope = float(facts.slopes(facts.answers))
@@ -121,6 +123,7 @@ def plane_account(
             "error": None if np.isinf(parts.doubt) else parts.doubt,
             "unsettled": facts.unsettled(),
         },
+        "lattice": None if wavers is None else wavers.sizes(),
         "loss": {"value": facts.loss, "floor": least(low, high, count)},
         "worst_error": {
             "value": worst,
@@ -134,7 +137,7 @@ def plane_account(
         ],
         "weights": _weights(found, setup, facts, strengths, roles),
     }
-    return PlaneAccount(document, setup, edges, strengths, facts)
+    return PlaneAccount(document, setup, edges, strengths, facts, wavers)
 
 
 # ------------------------------------------------------------------------------------------- roles

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from numerics.compile import activation
 from numerics.disk import disk
 from numerics.edges import Edge, Strength
+from numerics.lattice import fluctuation
+from theory.activation import ACTIVATIONS
 from verify.checkpoint import Checkpoint
 from verify.facts import fraction
 from verify.setup import Setup
 
-__all__ = ["PlaneFacts", "Shares", "cost", "features", "measured", "shares"]
+__all__ = ["PlaneFacts", "Shares", "Wavering", "cost", "features", "measured", "shares", "wavering"]
 
 Array = NDArray[np.float64]
 
@@ -130,3 +132,34 @@ def shares(facts: PlaneFacts, edges: tuple[Edge, ...], strengths: tuple[Strength
     rest = facts.a * facts.slopes(facts.pooled) - area - perimeter
     doubt = float(np.sum(np.abs(facts.a[facts.a != 0]) * off[facts.a != 0]))
     return Shares(area, perimeter, rest, doubt)
+
+
+DIRECTIONS = 8
+"""The longest vector of the lattice that takes part in a fluctuation."""
+
+
+@dataclass(frozen=True)
+class Wavering:
+    """How the answer wavers about its best parabola: measured, and what the lattice makes of it, both (R,)."""
+
+    measured: Array
+    stated: Array
+    parabola: Array
+
+    def sizes(self) -> dict[str, float]:
+        """Root mean squares: measured, of the law, and of what the law leaves."""
+        parts = {"measured": self.measured, "law": self.stated, "left": self.measured - self.stated}
+        return {name: float(np.sqrt(np.mean(values**2))) for name, values in parts.items()}
+
+
+def wavering(facts: PlaneFacts, edges: tuple[Edge, ...]) -> Wavering | None:
+    """The error about its best parabola, against √r Σ_q … of docs/lattice.md; None where σ jumps, and the law does not hold."""
+    name = edges[0].name
+    if ACTIVATIONS[name].jumps:
+        return None
+    w, b = np.stack([edge.w for edge in edges]), np.array([edge.b for edge in edges])
+    swung = facts.a @ fluctuation(w, b, activation(name)[0], facts.r, reach=DIRECTIONS)
+    t = (facts.r - np.mean(facts.r)) / np.ptp(facts.r)
+    basis = np.linalg.qr(np.stack([np.ones_like(t), t, t * t], axis=1))[0]
+    parabola = basis @ (basis.T @ facts.error)
+    return Wavering(facts.error - parabola, swung - basis @ (basis.T @ swung), parabola)

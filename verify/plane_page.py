@@ -26,7 +26,9 @@ DIRECTIONS = (0, 45, 90, 135)
 def plane_page(explained: PlaneAccount) -> str:
     """The page; a few pictures, no script, nothing from elsewhere."""
     document, facts = explained.document, explained.facts
-    drawn = figures.error_over(facts.r, facts.error, document["worst_error"]["radius"])
+    wavers = explained.wavering
+    dots = None if wavers is None else ("the lattice", wavers.parabola + wavers.stated)
+    drawn = figures.error_over(facts.r, facts.error, document["worst_error"]["radius"], dots)
     return render(
         "network_plane.html",
         document=document,
