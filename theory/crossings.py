@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
+from math import lcm
 from typing import Literal
 
 __all__ = ["Crossing", "Stretch", "centre_of", "corners", "crossing", "stretches"]
@@ -24,7 +25,6 @@ __all__ = ["Crossing", "Stretch", "centre_of", "corners", "crossing", "stretches
 Point = tuple[Fraction, Fraction]
 Filter = Mapping[tuple[int, int], Fraction]
 HALF = Fraction(1, 2)
-ZERO = (Fraction(0), Fraction(0))
 
 OCTANTS = tuple(((p, q), (r, s)) for p, q, r, s in ((1, 0, 0, 1), (0, 1, 1, 0), (0, -1, 1, 0), (1, 0, 0, -1)))  # fmt: skip
 """Images of the corners; with v = (v₁, v₂) seen at tan θ = u in (0, 1) they cover half a turn, and their opposites the other half."""
@@ -52,43 +52,57 @@ def centre_of(w: Filter) -> Point | None:
 
 @dataclass(frozen=True)
 class _Trapezoid:
-    """q(u, x) = Σ_v d_v (x + v₁ + v₂u)² + 2ub between two values of u and two lines x = -v₁ - v₂u.
+    """q(u, x) = Σ_v d_v (x + v₁ + v₂u)² + 2ub between two values of u and two lines, in whole numbers.
 
     Attributes
     ----------
-    left, right: the values of u.
-    low, high: the v of the lines below and above.
-    powers: the coefficients of 1, u, x, u², ux, x².
+    ring: the four corners (u, x) in units of 1/``unit``, all multiples of 4.
+    powers: the coefficients of 1, u, x, u², ux, x², times one positive number.
     """
 
-    left: Fraction
-    right: Fraction
-    low: Point
-    high: Point
-    powers: tuple[Fraction, ...]
+    ring: tuple[tuple[int, int], ...]
+    unit: int
+    powers: tuple[int, ...]
 
-    def __call__(self, u: Fraction, x: Fraction) -> Fraction:
+    def __call__(self, u: int, x: int) -> int:
         one, by_u, by_x, uu, ux, xx = self.powers
-        return one + u * (by_u + u * uu + x * ux) + x * (by_x + x * xx)
+        return self.unit * (self.unit * one + by_u * u + by_x * x) + u * (uu * u + ux * x) + xx * x * x  # fmt: skip
 
-    def places(self) -> Iterator[Point]:
-        """Where its extremes are, and its middle."""
-        at = lambda u, v: (u, -v[0] - v[1] * u)
-        ring = [at(self.left, self.low), at(self.right, self.low), at(self.right, self.high), at(self.left, self.high)]  # fmt: skip
-        yield from ring
-        for (u, x), (v, y) in pairwise([*ring, ring[0]]):
-            first, half, last = self(u, x), self((u + v) / 2, (x + y) / 2), self(v, y)
-            bent = 2 * (first - 2 * half + last)
-            share = (3 * first - 4 * half + last) / (2 * bent) if bent else HALF
-            if 0 < share < 1:
-                yield u + share * (v - u), x + share * (y - x)
-        middle = (self.left + self.right) / 2
-        yield middle, (at(middle, self.low)[1] + at(middle, self.high)[1]) / 2
-        _, by_u, by_x, uu, ux, xx = self.powers
-        if det := 4 * uu * xx - ux * ux:
-            u, x = (ux * by_x - 2 * xx * by_u) / det, (ux * by_u - 2 * uu * by_x) / det
-            if self.left < u < self.right and at(u, self.low)[1] < x < at(u, self.high)[1]:
-                yield u, x
+    def signs(self) -> dict[int, Point]:
+        """A place for each sign, -1 or 1, that q takes."""
+        found: dict[int, Point] = {}
+
+        def see(value: int, u: int | Fraction, x: int | Fraction) -> None:
+            if value:
+                found.setdefault(1 if value > 0 else -1, (Fraction(u) / self.unit, Fraction(x) / self.unit))  # fmt: skip
+
+        values = [self(u, x) for u, x in self.ring]
+        for value, place in zip(values, self.ring, strict=True):
+            see(value, *place)
+        for k, (u, x) in enumerate(self.ring):
+            (v, y), first, last = self.ring[k - 1], values[k], values[k - 1]
+            half = self((u + v) // 2, (x + y) // 2)
+            # first + slope s + bent s² along the edge, 0 <= s <= 1.
+            slope, bent = 4 * half - 3 * first - last, 2 * (first - 2 * half + last)
+            if bent and 0 < -slope * bent < 2 * bent * bent:
+                share = Fraction(-slope, 2 * bent)
+                extreme = (4 * first * bent - slope * slope) * (1 if bent > 0 else -1)
+                see(extreme, u + share * (v - u), x + share * (y - x))
+        middle = (sum(u for u, _ in self.ring) // 4, sum(x for _, x in self.ring) // 4)
+        see(self(*middle), *middle)
+        one, by_u, by_x, uu, ux, xx = self.powers
+        if (det := 4 * uu * xx - ux * ux) > 0:
+            # Where the gradient is 0; elsewhere than at an extreme there is nothing new.
+            u, x = self.unit * (ux * by_x - 2 * xx * by_u), self.unit * (ux * by_u - 2 * uu * by_x)
+            if self._inside(u, x, det):
+                value = one * det + (by_u * (ux * by_x - 2 * xx * by_u) + by_x * (ux * by_u - 2 * uu * by_x)) // 2  # fmt: skip
+                see(value, Fraction(u, det), Fraction(x, det))
+        return found
+
+    def _inside(self, u: int, x: int, scale: int) -> bool:
+        """Whether (u, x)/``scale`` lies inside the ring, which runs from left to right below and back above."""
+        turns = ((b[0] - a[0]) * (x - scale * a[1]) - (b[1] - a[1]) * (u - scale * a[0]) for a, b in pairwise((*self.ring, self.ring[0])))  # fmt: skip
+        return all(turn > 0 for turn in turns)
 
 
 @dataclass(frozen=True)
@@ -109,45 +123,48 @@ class Stretch:
 def stretches(w: Filter, b: Fraction = Fraction(0), centre: Point | None = None) -> Iterator[Stretch]:  # fmt: skip
     """Half a turn in stretches of tan θ between places where lines meet."""
     d = corners(w)
-    total = sum(w.values(), Fraction(0))
+    scale = lcm(b.denominator, *(value.denominator for value in d.values()))
     for octant in OCTANTS:
-        image = lambda v, o=octant: (o[0][0] * v[0] + o[0][1] * v[1], o[1][0] * v[0] + o[1][1] * v[1])  # fmt: skip
+        image = lambda v, o=octant: tuple(int(2 * (p * v[0] + q * v[1])) for p, q in o)
         side = sum(octant[0]) * sum(octant[1])  # d_v has the sign of (v - pixel)₁ (v - pixel)₂
-        heights = {image(v): side * value for v, value in d.items()}
+        heights = {image(v): int(side * scale * value) for v, value in d.items()}
         cut = None if centre is None else image(centre)
         lines = {*heights} | ({cut} if cut else set())
-        meets = {(p[0] - q[0]) / (q[1] - p[1]) for p in lines for q in lines if p[1] != q[1]}
-        for left, right in pairwise(sorted({Fraction(0), Fraction(1)} | {u for u in meets if 0 < u < 1})):  # fmt: skip
+        apart = {(p[0] - q[0], q[1] - p[1]) for p in lines for q in lines if q[1] > p[1]}
+        meets = {Fraction(*one) for one in apart if 0 < one[0] < one[1]}
+        for left, right in pairwise(sorted({Fraction(0), Fraction(1)} | meets)):
             signs: dict[int, Point] = {}
-            for part in _trapezoids(heights, lines, left, right, b, total):
-                middle = (left + right) / 2
-                if cut and part.low[0] + part.low[1] * middle > cut[0] + cut[1] * middle:
-                    continue
-                for place in part.places():
-                    if value := part(*place):
-                        signs.setdefault(1 if value > 0 else -1, place)
+            for low, part in _trapezoids(heights, lines, left, right, int(8 * scale * b)):
+                if cut is None or _height(low, left + right) >= _height(cut, left + right):
+                    for sign, place in part.signs().items():
+                        signs.setdefault(sign, place)
             yield Stretch(octant, left, right, signs)
 
 
+def _height(v: tuple[int, ...], twice: Fraction) -> Fraction:
+    """Four times the x of the line of v/2 at u = ``twice``/2."""
+    return -2 * v[0] - v[1] * twice
+
+
 def _trapezoids(
-    heights: Mapping[Point, Fraction],
-    lines: set[Point],
+    heights: Mapping[tuple[int, ...], int],
+    lines: set[tuple[int, ...]],
     left: Fraction,
     right: Fraction,
-    b: Fraction,
-    total: Fraction,
-) -> Iterator[_Trapezoid]:
-    """From below all lines, where the edge has not arrived, to above all, where it has passed."""
-    middle = (left + right) / 2
-    order = sorted(lines, key=lambda v: -v[0] - v[1] * middle)
-    beyond = lambda v, step: (v[0] + step, v[1])
-    powers = [Fraction(0), 2 * b, *[Fraction(0)] * 4]
-    yield _Trapezoid(left, right, beyond(order[0], 1), order[0], tuple(powers))
-    for v, following in pairwise([*order, beyond(order[-1], -1)]):
+    bias: int,
+) -> Iterator[tuple[tuple[int, ...], _Trapezoid]]:
+    """The line below, in halves, and the trapezoid above it: from below all lines, where the edge has not arrived, to above all, where it has passed."""
+    order = sorted(lines, key=lambda v: _height(v, left + right))
+    order = [(order[0][0] + 2, order[0][1]), *order, (order[-1][0] - 2, order[-1][1])]
+    unit = 8 * left.denominator * right.denominator
+    ends = [int(unit * u) for u in (left, right)]
+    at = lambda k, v: (ends[k], -(unit * v[0] + ends[k] * v[1]) // 2)
+    powers = [0, bias, 0, 0, 0, 0]
+    for v, following in pairwise(order):
         p, q = v
-        for k, factor in enumerate((p * p, 2 * p * q, 2 * p, q * q, 2 * q, 1)):
+        for k, factor in enumerate((p * p, 2 * p * q, 4 * p, q * q, 4 * q, 4)):
             powers[k] += heights.get(v, 0) * factor
-        yield _Trapezoid(left, right, v, following, tuple(powers))
+        yield v, _Trapezoid((at(0, v), at(1, v), at(1, following), at(0, following)), unit, tuple(powers))  # fmt: skip
 
 
 @dataclass(frozen=True)

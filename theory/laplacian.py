@@ -77,8 +77,8 @@ def arc(v: Sequence[Any], p: Any, q: Any, f: Any = Exact) -> Any:
     """An antiderivative of (v·n)³/(6 cos θ sin θ) at the direction n of (p, q), p, q >= 0; on an axis without its logarithm."""
     size = f.sqrt(p * p + q * q)
     c, s, one, two = p / size, q / size, v[0], v[1]
-    rise = f.asinh(q / p) if p else 0
-    fall = f.asinh(p / q) if q else 0
+    rise = 0 if p == 0 else f.asinh(q / p)
+    fall = 0 if q == 0 else f.asinh(p / q)
     return (one**3 * (c - fall) + 3 * one * two * (one * s - two * c) + two**3 * (rise - s)) / 6
 
 
