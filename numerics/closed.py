@@ -2,7 +2,7 @@ r"""P in closed form, where there is one: for σ made of lines and filters whose
 
 σ(z) = α + βz + Σ_j (J_j/2) |z - κ_j| with the bends J_j at the kinks κ_j.  A line adds nothing to P, so
 
-    P = Σ_j (J_j/2) P of |z + b - κ_j|,
+    P = Σ_j (J_j/2) P of |z + b - κ_j|,     P of |z + b| = P of |z - S - b|     (p_{θ+π}(-t) = S - p_θ(t)),
 
 and each term is 0, 4|m|, ±4 Σ_u w_u D(u) or ∮ |M_θ| dθ by its class (:mod:`theory.crossings`, :mod:`theory.laplacian`).  Classes are decided
 in rational numbers, values enclosed in balls.
@@ -10,6 +10,7 @@ in rational numbers, values enclosed in balls.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -22,13 +23,15 @@ from theory.activation import ACTIVATIONS
 from theory.crossings import crossing
 from theory.laplacian import strength, turned
 
-__all__ = ["LARGEST", "Balls", "Closed", "closed", "rational"]
+__all__ = ["LARGEST", "ODD", "Balls", "Closed", "closed", "rational"]
 
 Array = NDArray[np.float64]
 
 LARGEST = 7
 """Wider filters are not classified: the corners meet in too many directions."""
 BITS = 192
+AFFINE = "0, as σ is affine on all that edges show"
+ODD = "0, as σ is odd about the middle between dark and bright"
 
 
 class Balls:
@@ -71,23 +74,27 @@ def closed(w: Array, b: float, name: str) -> Closed | None:
     row = ACTIVATIONS[name]
     if len(w) > LARGEST or not row.piecewise_linear:
         return None
-    filter_ = rational(w)
+    taps = rational(w)
+    middle = -sum(taps.values(), Fraction(0)) / 2
+    bends: defaultdict[Fraction, Fraction] = defaultdict(Fraction)
+    for kink in row.kinks:
+        location, jump = (Fraction(int(x.p), int(x.q)) for x in (kink.location, kink.jump))
+        level = Fraction(b) - location
+        bends[max(level, 2 * middle - level)] += jump / 2
     before = ctx.prec
     ctx.prec = BITS
     try:
         total, words = arb(0), []
-        for kink in row.kinks:
-            location, jump = (Fraction(int(x.p), int(x.q)) for x in (kink.location, kink.jump))
-            found = _level(filter_, Fraction(b) - location)
-            if found is None:
-                return None
-            size, factor, rest = found
-            total += Balls.number(jump) / 2 * size
-            if rest:
-                words.append(_times(jump / 2 * factor, rest))
+        for level, bend in bends.items():
+            if bend:
+                found = _level(taps, level)
+                if found is None:
+                    return None
+                size, factor, rest = found
+                total += Balls.number(bend) * size
+                words += [_times(bend * factor, rest)] if rest else []
         value = float(total.mid())
-        error = float((total - arb(value)).abs_upper())
-        return Closed(value, error, " + ".join(words) or "0, as σ is affine on all that edges show")
+        return Closed(value, float((total - arb(value)).abs_upper()), " + ".join(words) or (ODD, AFFINE)[any(bends.values())])  # fmt: skip
     finally:
         ctx.prec = before
 

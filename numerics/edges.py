@@ -30,7 +30,7 @@ import sympy as sp
 from flint import arb, arb_series, ctx
 from numpy.typing import NDArray
 
-from numerics.closed import closed
+from numerics.closed import ODD, closed
 from numerics.compile import activation
 from numerics.piecewise import exact_activation
 from numerics.rounding import UNIT, gamma
@@ -406,6 +406,8 @@ def _closed(edge: Edge) -> Strength | None:
     if not np.any(edge.w):
         return Strength(0.0, 0.0, 0, None, "0, as all taps are 0")
     step = difference_of(edge.w)
+    if row.parity == "odd" and not row.jumps and low + high == 0:  # S + 2b
+        return Strength(0.0, 0.0, 0, step, ODD)
     if step is None or edge.b != 0 or not row.homogeneous:
         found = closed(edge.w, edge.b, edge.name)
         return None if found is None else Strength(found.value, found.error, 0, step, found.law)
