@@ -125,13 +125,15 @@ LAW = Laplacian(distance, strength, across, turned, crossing)
 """The law as derived here."""
 
 STEPS = ((1, 0), (0, 1), (1, 1), (1, -1))
-SADDLE = {(1, 0): Fraction(1), (-1, 0): Fraction(1), (0, 1): Fraction(-1), (0, -1): Fraction(-1)}
-"""Second differences across each other: which side is the positive one turns with the direction."""
+SADDLE = {(1, 0): Fraction(1), (-1, 0): Fraction(1), (1, 1): Fraction(-1), (-1, -1): Fraction(-1)}
+"""The difference of two second differences: which side is the positive one turns with the direction."""
 BLOCK = {(0, 0): Fraction(1), (1, 1): Fraction(1), (0, 1): Fraction(-1), (1, 0): Fraction(-1)}
 BLUR = {(i, j): Fraction(4, 2 ** (abs(i) + abs(j))) for i in (-1, 0, 1) for j in (-1, 0, 1)}
 RING = {**BLUR, (0, 0): Fraction(-16)}
 DENT = {(0, 0): Fraction(4), (1, 0): Fraction(-3), (-1, 0): Fraction(-3), (0, 1): Fraction(1), (0, -1): Fraction(1)}  # fmt: skip
 """Even with sum 0, but both signs occur on either side."""
+SLANT = {(0, 0): Fraction(3), (1, 0): Fraction(-1), (1, 1): Fraction(2), (-1, 1): Fraction(-4), (0, -1): Fraction(1)}  # fmt: skip
+ALONG = {(0, 0): Fraction(-1), (1, 1): Fraction(1)}
 SIDED: tuple[tuple[str, Filter, Point, bool], ...] = (
     ("(1, -2, 1)", second((1, 0)), (Fraction(0), Fraction(0)), False),
     ("(1, -2, 1) along the diagonal", second((1, 1)), (Fraction(0), Fraction(0)), False),
@@ -140,7 +142,7 @@ SIDED: tuple[tuple[str, Filter, Point, bool], ...] = (
     ("one tap", {(0, 0): Fraction(1)}, (Fraction(0), Fraction(0)), False),
     ("a blur", BLUR, (Fraction(0), Fraction(0)), False),
     ("a ring", RING, (Fraction(0), Fraction(0)), False),
-    ("two columns", {(i, j): Fraction((-2, 1)[i != 0]) for i in (-1, 0, 1) for j in (0, 1)}, (Fraction(0), Fraction(1, 2)), False),
+    ("four pixels", {(0, 0): Fraction(2), (1, 1): Fraction(2), (0, 1): Fraction(1), (1, 0): Fraction(1)}, (Fraction(1, 2), Fraction(1, 2)), False),
     ("a saddle", SADDLE, (Fraction(0), Fraction(0)), True),
     ("2 × 2", BLOCK, (Fraction(1, 2), Fraction(1, 2)), True),
 )  # fmt: skip
@@ -293,25 +295,32 @@ def _prove_sides(law: Laplacian) -> Iterator[Step]:
         good = law.crossing(w) == Crossing("centre", (Fraction(0), Fraction(0)), False)
         signs = [set(one.signs) for one in stretches(w, centre=(Fraction(0), Fraction(0)))]
         yield Step(f"above the centre the second difference along {e} is negative", good and all(one == {-1} for one in signs))  # fmt: skip
-    cases = (("a dent", DENT, "other"), ("a difference", {(0, 0): Fraction(-1), (1, 0): Fraction(1)}, "dipole"), ("a blur at level 0", BLUR, "none"))  # fmt: skip
-    for name, w, kind in cases:
-        yield Step(f"the class of {name}", law.crossing(w).kind == kind)
-    yield Step("the class of a blur at another level", law.crossing(BLUR, Fraction(-1)).kind == "other")  # fmt: skip
+    cases = (
+        ("a dent", DENT, 0, "other"), ("a difference", ALONG, 0, "dipole"), ("a difference at level 1/2", ALONG, Fraction(1, 2), "other"),
+        ("a blur at level 0", BLUR, 0, "none"), ("a blur above it", BLUR, 1, "none"), ("a blur at level -1", BLUR, -1, "other"), ("a blur below -16", BLUR, -20, "none"),
+    )  # fmt: skip
+    for name, w, b, kind in cases:
+        yield Step(f"the class of {name}", law.crossing(w, Fraction(b)).kind == kind)
 
 
 def _prove_signs() -> Iterator[Step]:
     """What the trapezoids show is what half squares show: at their extremes, and no other sign elsewhere."""
-    for name, w, b in (("a dent", DENT, Fraction(0)), ("a ring", RING, Fraction(2))):
-        good, both = True, 0
-        for one in stretches(w, b, (Fraction(0), Fraction(0))):
+    middle = (Fraction(0), Fraction(0))
+    cases: tuple[tuple[str, Filter, Fraction, Point | None, bool], ...] = (
+        ("a dent", DENT, Fraction(0), middle, True), ("a ring", RING, Fraction(2), middle, False), ("a slanted filter", SLANT, Fraction(1, 2), None, True),
+    )  # fmt: skip
+    for name, w, b, centre, expected in cases:
+        good, both = True, False
+        for one in stretches(w, b, centre):
             (p, q), (r, s) = one.octant
             # Rows of the image act on corners; the normal that sees them so is their sum.
             see = lambda u, x: sum((tap * half_square(sp.Rational(x + (p * i + q * j) + (r * i + s * j) * u), sp.Integer(1), sp.Rational(u)) for (i, j), tap in w.items()), sp.Rational(b))  # noqa: B023  # fmt: skip
             good = good and all(sp.sign(see(*place)) == sign for sign, place in one.signs.items())
-            both += len(one.signs) > 1
-            middle = (one.left + one.right) / 2
-            good = good and {int(sp.sign(see(middle, Fraction(k, 4)))) for k in range(1, 11)} <= {0, *one.signs}  # fmt: skip
-        yield Step(f"half squares agree on the signs of {name}", good and bool(both) == (w is DENT))
+            both = both or len(one.signs) > 1
+            turn = (one.left + one.right) / 2
+            places = (Fraction(k, 4) for k in range(1 if centre else -10, 11))
+            good = good and {int(sp.sign(see(turn, x))) for x in places} <= {0, *one.signs}
+        yield Step(f"half squares agree on the signs of {name}", good and both == expected)
 
 
 # ----------------------------------------------------------------------------------- wrong versions

@@ -210,6 +210,7 @@ KINDS = (
     Kind("a saddle along the diagonals", SADDLES[1:], lambda rng: rng.uniform(0.5, 1.5, 1)),
     Kind("pairs at half their sum", PAIRS, lambda rng: rng.uniform(0.5, 1.5, 5)),
 )
+"""Positive weights on second differences keep their sides; any weights need not; saddles turn; pairs have a sum, and a threshold at its half."""
 
 
 @dataclass(frozen=True)
