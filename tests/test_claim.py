@@ -151,7 +151,7 @@ LAWS: dict[str, tuple[str, ...]] = {
         "crossings._trapezoids",
         "crossings.crossing",
         "crossings._one_sign",
-    ),  # fmt: skip
+    ),
     "disk": ("arc", "corner", "pixel", "least", "limit"),
     "background": ("response", "angle", "risk", "border", "reader", "full_reader", "one_tap"),
     "contrast": ("partial_sums", "response", "quiet", "silence", "legs"),
