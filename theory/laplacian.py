@@ -84,12 +84,14 @@ def arc(v: Sequence[Any], p: Any, q: Any, f: Any = Exact) -> Any:
 
 def turned(w: Filter, centre: Point, f: Any = Exact) -> Any:
     """∮ |∫ W |y·n| dy| dθ, the sum over all arcs between directions in which lines through two corners meet."""
-    total = f.number(0)
+    total, found = f.number(0), corners(w)
+    # Differences of corners are whole numbers up to the width, and no corner is seen under another slope.
+    sizes = range(
+        1, 1 + max(int(max(v[k] for v in found) - min(v[k] for v in found)) for k in (0, 1))
+    )
+    ends = [(1, 0), *(u.as_integer_ratio()[::-1] for u in sorted({Fraction(a, b) for a in sizes for b in sizes})), (0, 1)]  # fmt: skip
     for side in (1, -1):  # the other half of the turn is the same
-        d = {(v[0] - centre[0], side * (v[1] - centre[1])): side * value for v, value in corners(w).items()}  # fmt: skip
-        lines = {*d, (Fraction(0), Fraction(0))}
-        meets = {(one[0] - two[0]) / (two[1] - one[1]) for one in lines for two in lines if one[1] != two[1]}  # fmt: skip
-        ends = [(1, 0), *(u.as_integer_ratio()[::-1] for u in sorted(meets) if u > 0), (0, 1)]
+        d = {(v[0] - centre[0], side * (v[1] - centre[1])): side * value for v, value in found.items()}  # fmt: skip
         for (a, b), (p, q) in pairwise(ends):
             part = f.number(0)
             for v, value in d.items():
