@@ -348,7 +348,7 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
         lines[name] = [abs(float(across(exact, (Fraction(0), Fraction(0)), *direction(x)))) for x in turn.tolist()]  # fmt: skip
         dots[name] = over_turn(edge_of(w, 0.0, "abs"), nodes)[0]
     caption = (
-        "What an edge adds to Σ|w ⋆ x| per unit of its length, by the direction of its normal: the closed form as lines, the quadrature as dots. The area under each curve, ∮ Q dθ, is P. Second differences are blind to edges along themselves "
-        "only; the five points see all edges nearly alike; the saddle is blind to the diagonals, where its sides turn."
+        "What an edge adds to Σ|w ⋆ x| per unit of its length, by the direction of its normal: the closed form as lines, the quadrature as dots. The mean of a curve over all directions is P/2π. A second difference does not see edges that run along it; "
+        "the five points see every edge, those across a diagonal best; the saddle does not see these, and there its sides turn."
     )
     return (figure("laplacian-directions", "What Laplacians see of edges", caption, draw.by_direction(turn, lines, nodes, dots)),)  # fmt: skip
