@@ -162,7 +162,7 @@ def prove(law: Laplacian) -> Proof:
         steps.append(Step(f"the class of {name}", law.crossing(w, -sum(w.values()) / 2) == Crossing("centre", centre, turns)))  # fmt: skip
     steps += [*_prove_sides(law), *_prove_signs()]
     covers = (
-        f"D of all pixels, and of those at {len(PIXELS)} places from triangles; ∮ |y·n| dθ and the antiderivative for all corners; {len(SIDED)} filters with n = 1 or 3, across {len(DIRECTIONS)} directions from half squares and around the turn in two ways; "
+        f"D of all pixels, and of those at {len(PIXELS)} places from triangles; ∮ |y·n| dθ and the antiderivative for all corners; {len(SIDED)} filters with n = 1 or 3, each across two of {len(DIRECTIONS)} directions from half squares and around the turn in two ways; "
         "both signs excluded at every direction and distance for the second differences of n = 3 with every step, hence for their sums; no radius enters"
     )
     return Proof(tuple(steps), covers)
