@@ -133,6 +133,22 @@ def test_a_small_tap_of_the_other_sign_does_not_show() -> None:
         assert sampled(w, 0.0, None) == (kind == "other")
 
 
+def test_a_sign_that_shows_inside_one_triangle_only() -> None:
+    """Its extreme is in no corner and on no edge, and one side of the trapezoid has no length."""
+    w = np.array([[5.0, 1, -2], [-2, 6, -2], [-2, 1, 5]])
+    assert sampled(w, -5.0, (0.0, 0.0)) and room._shown(w, -5.0, (0.0, 0.0))
+    assert known(w, -5.0).kind == "other"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_classes_are_what_is_seen_of_many(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    for k in range(400):
+        w = room._difference(rng) if k % 4 == 0 else room._even(rng)
+        assert not room._wrongly_classed(LAW, w, 0.0 if k % 4 == 0 else -float(w.sum()) / 2)
+
+
 def test_a_centre_is_where_it_is() -> None:
     assert centre_of({(0, 0): Fraction(0)}) is None
     assert centre_of({(0, 0): Fraction(1), (0, 1): Fraction(1)}) == (0, Fraction(1, 2))

@@ -100,9 +100,9 @@ class _Trapezoid:
         return found
 
     def _inside(self, u: int, x: int, scale: int) -> bool:
-        """Whether (u, x)/``scale`` lies inside the ring, which runs from left to right below and back above."""
+        """Whether (u, x)/``scale`` lies in the ring, which runs from left to right below and back above."""
         turns = ((b[0] - a[0]) * (x - scale * a[1]) - (b[1] - a[1]) * (u - scale * a[0]) for a, b in pairwise((*self.ring, self.ring[0])))  # fmt: skip
-        return all(turn > 0 for turn in turns)
+        return all(turn >= 0 for turn in turns)  # a side may have no length
 
 
 @dataclass(frozen=True)

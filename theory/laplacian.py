@@ -135,6 +135,8 @@ RING = {**BLUR, (0, 0): Fraction(-16)}
 DENT = {(0, 0): Fraction(4), (1, 0): Fraction(-3), (-1, 0): Fraction(-3), (0, 1): Fraction(1), (0, -1): Fraction(1)}  # fmt: skip
 """Even with sum 0, but both signs occur on either side."""
 SLANT = {(0, 0): Fraction(3), (1, 0): Fraction(-1), (1, 1): Fraction(2), (-1, 1): Fraction(-4), (0, -1): Fraction(1)}  # fmt: skip
+PIT = {p: Fraction(tap) for p, tap in zip(BLUR, (5, 1, -2, -2, 6, -2, -2, 1, 5), strict=True)}
+"""The other sign shows only inside one triangle between the lines, for a few directions."""
 ALONG = {(0, 0): Fraction(-1), (1, 1): Fraction(1)}
 SIDED: tuple[tuple[str, Filter, Point, bool], ...] = (
     ("(1, -2, 1)", second((1, 0)), (Fraction(0), Fraction(0)), False),
@@ -299,7 +301,7 @@ def _prove_sides(law: Laplacian) -> Iterator[Step]:
         yield Step(f"above the centre the second difference along {e} is negative", good and all(one == {-1} for one in signs))  # fmt: skip
     cases = (
         ("a dent", DENT, 0, "other"), ("a difference", ALONG, 0, "dipole"), ("a difference at level 1/2", ALONG, Fraction(1, 2), "other"),
-        ("a blur at level 0", BLUR, 0, "none"), ("a blur above it", BLUR, 1, "none"), ("a blur at level -1", BLUR, -1, "other"), ("a blur below -16", BLUR, -20, "none"),
+        ("a blur at level 0", BLUR, 0, "none"), ("a blur above it", BLUR, 1, "none"), ("a blur at level -1", BLUR, -1, "other"), ("a blur below -16", BLUR, -20, "none"), ("a pit", PIT, -5, "other"),
     )  # fmt: skip
     for name, w, b, kind in cases:
         yield Step(f"the class of {name}", law.crossing(w, Fraction(b)).kind == kind)
