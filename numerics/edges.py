@@ -30,6 +30,7 @@ import sympy as sp
 from flint import arb, arb_series, ctx
 from numpy.typing import NDArray
 
+from numerics.closed import ODD, closed
 from numerics.compile import activation
 from numerics.piecewise import exact_activation
 from numerics.rounding import UNIT, gamma
@@ -37,7 +38,7 @@ from numerics.taylor import TERMS, series
 from theory.activation import ACTIVATIONS
 from theory.pieces import pieces
 
-__all__ = ["Edge", "Strength", "bent_of", "difference_of", "edge_of", "over_turn", "strength_of"]
+__all__ = ["Edge", "Strength", "bent_of", "difference_of", "edge_of", "over_turn", "quadrature_of", "strength_of"]  # fmt: skip
 
 Array = NDArray[np.float64]
 
@@ -363,9 +364,11 @@ class Strength:
 
 def strength_of(edge: Edge, aim: float = AIM, most: int = MOST) -> Strength:
     """P with its error; ``most`` directions at most, fewer where ``aim``, relative, is reached with fewer."""
-    closed = _closed(edge)
-    if closed is not None:
-        return closed
+    return _closed(edge) or quadrature_of(edge, aim, most)
+
+
+def quadrature_of(edge: Edge, aim: float = AIM, most: int = MOST) -> Strength:
+    """P with its error by the midpoint rule, also where there is a closed form."""
     corners, bent = _corners(edge.w), bent_of(edge)
     fine = _fine(edge, bent, aim)
     turn = lambda count: (np.arange(count) + 0.5) * (2 * pi / count)
@@ -394,7 +397,7 @@ def _rounding(edge: Edge, corners: _Corners, bent: _Bent, theta: Array) -> float
 
 
 def _closed(edge: Edge) -> Strength | None:
-    """P where it needs no quadrature: σ affine on all that the filter can answer, or homogeneous behind a one-signed difference."""
+    """P where it needs no quadrature: σ affine on all that the filter can answer, homogeneous behind a one-signed difference, or what :mod:`numerics.closed` knows."""
     row = ACTIVATIONS[edge.name]
     low = high = sp.Rational(*edge.b.as_integer_ratio())
     for tap in np.ravel(edge.w).tolist():
@@ -408,8 +411,11 @@ def _closed(edge: Edge) -> Strength | None:
     if not np.any(edge.w):
         return Strength(0.0, 0.0, 0, None, "0, as all taps are 0")
     step = difference_of(edge.w)
+    if row.parity == "odd" and not row.jumps and low + high == 0:  # S + 2b
+        return Strength(0.0, 0.0, 0, step, ODD)
     if step is None or edge.b != 0 or not row.homogeneous:
-        return None
+        found = closed(edge.w, edge.b, edge.name)
+        return None if found is None else Strength(found.value, found.error, 0, step, found.law)
     below, above = row.slopes
     value = 2 * float(above - below) * edge.moment
     law = {2: "4|m|", 1: "2|m|"}.get(above - below, "2(s₊ - s₋)|m|")

@@ -141,6 +141,21 @@ LAWS: dict[str, tuple[str, ...]] = {
     "active": ("floors", "turning_point"),
     "perimeter": ("kernel", "edge", "dipole", "crest", "width"),
     "lattice": ("project", "response", "weight", "swing"),
+    "laplacian": (
+        "box",
+        "distance",
+        "strength",
+        "across",
+        "arc",
+        "turned",
+        "crossings.corners",
+        "crossings.centre_of",
+        "crossings.stretches",
+        "crossings._height",
+        "crossings._trapezoids",
+        "crossings.crossing",
+        "crossings._one_sign",
+    ),
     "disk": ("arc", "corner", "pixel", "least", "limit"),
     "background": ("response", "angle", "risk", "border", "reader", "full_reader", "one_tap"),
     "pair": ("kinks", "pixels", "pair", "short_pair"),
@@ -166,7 +181,7 @@ LAWS: dict[str, tuple[str, ...]] = {
 """The functions that make up the law of each claim; from another file than the claim's with its name and a dot."""
 
 SLOW = frozenset(
-    {"readout", "rates", "conserved", "noise", "running", "disk", "perimeter", "curvature", "lattice", "dense", "background", "contrast", "pair", "shape"}
+    {"readout", "rates", "conserved", "noise", "running", "disk", "perimeter", "laplacian", "curvature", "lattice", "dense", "background", "contrast", "pair", "shape"}
 )  # fmt: skip
 """Claims whose proof takes a second: their mutants run with the slow tests."""
 
@@ -179,6 +194,15 @@ UNCHANGED = frozenset(
         ("subpixel", "_edge", "q - p -> q + p"),
         # Two pixels of a chain are equally large; either may stand on the crest.
         ("perimeter", "crest", "k + 1 -> k - 1"),
+        # Of an arc only the absolute value counts.
+        (
+            "laplacian",
+            "turned",
+            "part += f.number(ahead * value) * gain -> part -= f.number(ahead * value) * gain",
+        ),
+        # Above all lines the quadratic is S + b times 2u, wherever its trapezoid ends.
+        ("laplacian", "crossings._trapezoids", "-1 -> 1"),
+        ("laplacian", "crossings._trapezoids", "order[-1][0] - 2 -> order[-1][0] + 2"),
     }
 )
 

@@ -85,6 +85,23 @@ def test_one_difference(name: str, half: int, w: Array, moment: int) -> None:
         assert found["worst_error"]["value"] < 0.01 and found["worst_error"]["certified"] is False
 
 
+def test_one_laplacian() -> None:
+    """a = 1/P for a second difference; a blur with its threshold at half has a closed form, and a derived readout only where the area cancels."""
+    laplacian = np.array([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]])
+    found = told(laplacian[None], np.array([0.1]))
+    assert found["filters"][0]["closed_form"] == "4|Σ w D|"
+    assert weight(found, "readout.weight", 0, 0)["law"] == "1/(4|Σ w D|)"
+    assert weight(found, "readout.weight", 0, 0)["derived"] == pytest.approx(1 / 10.573162386861662, rel=1e-15)  # fmt: skip
+    blur = np.ones((1, 3, 3)) / 8
+    for name, law in (("abs", "1/(-4Σ w D)"), ("relu", "the slope is 1")):
+        found = told(blur, np.array([-0.2]), b=np.array([-9 / 16]), activation=name)
+        assert (
+            "Σ w D" in found["filters"][0]["closed_form"] and found["filters"][0]["error"] < 1e-15
+        )
+        assert (found["filters"][0]["rise"] == 0) == (name == "abs")
+        assert weight(found, "readout.weight", 0, 0)["law"] == law
+
+
 def test_a_network_without_activation_weighs_the_disk() -> None:
     found = told(np.ones((1, 3, 3)), np.array([0.01]), activation="identity")
     (one,) = found["filters"]

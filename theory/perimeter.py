@@ -29,7 +29,7 @@ from theory.claim import Claim, Proof, Step, Wrong
 from theory.disk import pixel
 from theory.signal import HALF
 
-__all__ = ["CLAIM", "LAW", "Perimeter", "crest", "dipole", "edge", "kernel", "width"]
+__all__ = ["CLAIM", "LAW", "Perimeter", "crest", "dipole", "edge", "half_square", "kernel", "width"]
 
 STEPS = ((1, 0), (2, 0), (1, 1))
 """The differences e whose crest is known in closed form, up to the symmetries of the square."""
@@ -116,7 +116,7 @@ def _length(t: Any, y: Any, c: Any, s: Any) -> Any:
     return min(max((t - s * y) / c + HALF, sp.Integer(0)), sp.Integer(1))
 
 
-def _half_square(t: Any, c: Any, s: Any) -> Any:
+def half_square(t: Any, c: Any, s: Any) -> Any:
     """The definition, ∫ of the rows' lengths over |y| <= 1/2: lines between the places where a row is just full or empty."""
     if not c:  # columns for rows
         c, s = s, c
@@ -137,7 +137,7 @@ def _prove_edge(law: Perimeter) -> Iterator[Step]:
         # Between bends a quadratic: three values decide it.
         inner = [x + (y - x) * k / 4 for x, y in pairwise(bends) for k in range(4)]  # fmt: skip
         tried = [bends[0] - 1, *inner, bends[-1], bends[-1] + 1]
-        same = all(sp.expand(law.edge(t, c, s) - _half_square(t, c, s)) == 0 for t in tried)
+        same = all(sp.expand(law.edge(t, c, s) - half_square(t, c, s)) == 0 for t in tried)
         yield Step(f"half squares across ({c}, {s})", same)
 
 

@@ -9,11 +9,12 @@ import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Drawing
 from matplotlib.patches import Circle, Rectangle
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from verify.figures import COLOURS, INK, STYLE
 
-__all__ = ["area_or_length", "edges_and_errors", "pixels_and_errors"]
+__all__ = ["area_or_length", "by_direction", "edges_and_errors", "pixels_and_errors"]
 
 
 def pixels_and_errors(
@@ -81,4 +82,27 @@ def area_or_length(points: Mapping[str, Sequence[tuple[float, float]]]) -> Drawi
             axes.plot(x, y, "os"[k], color=COLOURS[k], alpha=0.7, markersize=6 - k, label=name)
         axes.set(xlabel="through the area, 2μaπΔ", ylabel="through the perimeter, aP")
         axes.legend(fontsize=9)
+    return drawing
+
+
+def by_direction(
+    turn: ArrayLike,
+    lines: Mapping[str, ArrayLike],
+    nodes: ArrayLike,
+    dots: Mapping[str, ArrayLike],
+) -> Drawing:
+    """Named closed curves of a direction, and dots beside them."""
+    styles = ("-", "--", "-.", ":")
+    with matplotlib.rc_context(STYLE):
+        drawing = Drawing(figsize=(7.2, 4.4), layout="constrained")
+        FigureCanvasSVG(drawing)
+        axes = drawing.add_subplot(projection="polar")
+        for k, (name, curve) in enumerate(lines.items()):
+            axes.plot(turn, np.asarray(curve), styles[k], color=COLOURS[k], label=name)
+            axes.plot(nodes, np.asarray(dots[name]), ".", color=COLOURS[k], markersize=4)
+        axes.grid(color="#888888", alpha=0.35, linewidth=0.6)
+        axes.set_rlabel_position(80)  # type: ignore[attr-defined]
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=4))
+        axes.tick_params(labelsize=8)
+        axes.legend(fontsize=9, loc="upper left", bbox_to_anchor=(1.05, 1.0))
     return drawing

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from numerics.disk import disk
 from verify.nets import elementwise
 
-__all__ = ["Difference", "Plane", "disks", "loss", "train"]
+__all__ = ["Combination", "Difference", "Plane", "disks", "loss", "train"]
 
 Array = NDArray[np.float64]
 
@@ -92,18 +92,51 @@ class Difference(nn.Module):
         return answer
 
 
+class Combination(nn.Module):
+    """r̂(y) = Linear(Σ σ(Conv2d(y))) of images y (C, N, N) of a disk: one channel, one weight for each image, no bias.
+
+    Parameters
+    ----------
+    activation: a row of the catalogue.
+    start: the weights at the start (C,).
+    rng: draws the readout as torch.nn.Linear does.
+    """
+
+    def __init__(self, activation: str, start: ArrayLike, rng: np.random.Generator) -> None:
+        super().__init__()
+        weights = torch.tensor(np.asarray(start, dtype=float))
+        self.conv = nn.Conv2d(len(weights), 1, 1, bias=False, dtype=torch.float64)
+        self.activation = elementwise(activation)
+        self.readout = nn.Linear(1, 1, dtype=torch.float64)
+        with torch.no_grad():
+            self.conv.weight.copy_(weights[None, :, None, None])
+            for parameter in self.readout.parameters():
+                parameter.copy_(torch.tensor(rng.uniform(-1, 1, parameter.shape)))
+
+    def forward(self, y: Tensor) -> Tensor:
+        """r̂: (signals, C, N, N) -> (signals,)."""
+        values: Tensor = self.activation(self.conv(y)).sum(dim=(2, 3))
+        answer: Tensor = self.readout(values)[:, 0]
+        return answer
+
+
 def disks(radii: Sequence[float] | Array, half_length: int) -> Tensor:
     """The disks of these radii as a float64 tensor (R, N, N)."""
     return torch.tensor(disk(radii, half_length))
 
 
-def loss(net: Plane | Difference, x: Tensor, r: Tensor, share: Tensor) -> Tensor:
+def loss(net: Plane | Difference | Combination, x: Tensor, r: Tensor, share: Tensor) -> Tensor:
     """Σ share (r̂ - r)², the shares adding up to 1."""
     return torch.sum(share * (net(x) - r) ** 2)
 
 
 def train(
-    net: Plane | Difference, x: Tensor, r: ArrayLike, share: ArrayLike, steps: int, rounds: int = 5
+    net: Plane | Difference | Combination,
+    x: Tensor,
+    r: ArrayLike,
+    share: ArrayLike,
+    steps: int,
+    rounds: int = 5,
 ) -> None:
     """LBFGS on the weighted squared error, in place, begun anew until it finds no way down or ``rounds`` times."""
     target, weight = torch.tensor(np.asarray(r)), torch.tensor(np.asarray(share))

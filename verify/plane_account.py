@@ -135,7 +135,7 @@ def plane_account(
             _filter(edge, strength, parts, k, roles[k])
             for k, (edge, strength) in enumerate(zip(edges, strengths, strict=True))
         ],
-        "weights": _weights(found, setup, facts, strengths, roles),
+        "weights": _weights(found, setup, facts, edges, strengths, roles),
     }
     return PlaneAccount(document, setup, edges, strengths, facts, wavers)
 
@@ -159,6 +159,7 @@ def _weights(
     found: Checkpoint,
     setup: Setup,
     facts: PlaneFacts,
+    edges: tuple[Edge, ...],
     strengths: tuple[Strength, ...],
     roles: Sequence[str],
 ) -> list[dict[str, Any]]:
@@ -174,7 +175,7 @@ def _weights(
     for k, (a, strength) in enumerate(zip(found.a.tolist(), strengths, strict=True)):
         derived, law = None, ""
         if roles[k] not in ("dead", "adds a constant"):
-            if len(strengths) == 1 and strength.law and strength.value:
+            if len(strengths) == 1 and strength.law and strength.value and not edges[0].rise:
                 derived, law = share / strength.value, f"1/({strength.law})"
             elif abs(slopes[k]) > FLAT * abs(strength.value):
                 derived, law = a + share * missing / float(slopes[k]), "the slope is 1"

@@ -1,0 +1,124 @@
+r"""P in closed form, where there is one: for σ made of lines and filters whose edge responses change their sign at known places only.
+
+σ(z) = α + βz + Σ_j (J_j/2) |z - κ_j| with the bends J_j at the kinks κ_j.  A line adds nothing to P, so
+
+    P = Σ_j (J_j/2) P of |z + b - κ_j|,     P of |z + b| = P of |z - S - b|     (p_{θ+π}(-t) = S - p_θ(t)),
+
+and each term is 0, 4|m|, ±4 Σ_u w_u D(u) or ∮ |M_θ| dθ by its class (:mod:`theory.crossings`, :mod:`theory.laplacian`).  Classes are decided
+in rational numbers, values enclosed in balls.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from flint import arb, ctx, fmpq
+from numpy.typing import NDArray
+
+from theory.activation import ACTIVATIONS
+from theory.crossings import crossing
+from theory.laplacian import strength, turned
+
+__all__ = ["LARGEST", "ODD", "Balls", "Closed", "closed", "rational"]
+
+Array = NDArray[np.float64]
+
+LARGEST = 7
+"""Wider filters are not classified: the corners meet in too many directions."""
+BITS = 192
+AFFINE = "0, as σ is affine on all that edges show"
+ODD = "0, as σ is odd about the middle between dark and bright"
+"""A law in words: P knows only the part of σ that is even about that middle (docs/shares.md)."""
+
+
+class Balls:
+    """The arithmetic of balls: how to write a fraction, √ and asinh."""
+
+    @staticmethod
+    def number(x: Any) -> Any:
+        """A fraction."""
+        found = Fraction(x)
+        return arb(fmpq(found.numerator, found.denominator))
+
+    @staticmethod
+    def sqrt(x: Any) -> Any:
+        """√x."""
+        return x.sqrt()
+
+    @staticmethod
+    def asinh(x: Any) -> Any:
+        """asinh x."""
+        return x.asinh()
+
+
+@dataclass(frozen=True)
+class Closed:
+    """P: |P - value| <= error; ``law`` says it in words."""
+
+    value: float
+    error: float
+    law: str
+
+
+def rational(w: Array) -> dict[tuple[int, int], Fraction]:
+    """The taps of a filter (n, n) as they are, by their offset from the middle."""
+    h = len(w) // 2
+    return {(i - h, j - h): Fraction(float(tap)) for (i, j), tap in np.ndenumerate(w)}
+
+
+def closed(w: Array, b: float, name: str) -> Closed | None:
+    """P of a filter (n, n) with a bias and a row of the catalogue; None where no closed form is known."""
+    row = ACTIVATIONS[name]
+    if len(w) > LARGEST or not row.piecewise_linear:
+        return None
+    taps = rational(w)
+    middle = -sum(taps.values(), Fraction(0)) / 2
+    bends: defaultdict[Fraction, Fraction] = defaultdict(Fraction)
+    for kink in row.kinks:
+        location, jump = (Fraction(int(x.p), int(x.q)) for x in (kink.location, kink.jump))
+        level = Fraction(b) - location
+        bends[max(level, 2 * middle - level)] += jump / 2
+    before = ctx.prec
+    ctx.prec = BITS
+    try:
+        total, words = arb(0), []
+        for level, bend in bends.items():
+            if bend:
+                found = _level(taps, level)
+                if found is None:
+                    return None
+                size, factor, rest = found
+                total += Balls.number(bend) * size
+                words += [_times(bend * factor, rest)] if rest else []
+        value = float(total.mid())
+        return Closed(value, float((total - arb(value)).abs_upper()), " + ".join(words) or (ODD, AFFINE)[any(bends.values())])  # fmt: skip
+    finally:
+        ctx.prec = before
+
+
+def _level(w: dict[tuple[int, int], Fraction], b: Fraction) -> tuple[Any, int, str] | None:
+    """P of |z + b|, and in words: a number times what follows; nothing follows where P = 0."""
+    found = crossing(w, b)
+    if found.kind == "other":
+        return None
+    if found.kind == "none":
+        return arb(0), 0, ""
+    if found.kind == "dipole":
+        m = [Balls.number(sum(place[k] * tap for place, tap in w.items())) for k in (0, 1)]
+        return 4 * Balls.sqrt(m[0] * m[0] + m[1] * m[1]), 4, "|m|"
+    assert found.centre is not None
+    if found.turns:
+        return turned(w, found.centre, Balls), 1, "∮|M|dθ"
+    level = sum(w.values())
+    sign, word = (1, "|Σ w D|") if level == 0 else (-1 if level > 0 else 1, "Σ w D")
+    return strength(w, found.centre, Balls), 4 * sign, word
+
+
+def _times(factor: Fraction, rest: str) -> str:
+    if abs(factor) == 1:
+        return "-" * (factor < 0) + rest
+    return f"{factor}{rest}" if factor.denominator == 1 else f"{float(factor):.6g} {rest}"

@@ -1,0 +1,325 @@
+"""Laplacians: mean distances, classes and their symmetries, P against quadrature, the bound for every filter, and what training runs."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import asinh, hypot, pi, sqrt
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+import torch
+from flint import arb
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from numerics.closed import AFFINE, LARGEST, ODD, Balls, closed, rational
+from numerics.edges import Edge, difference_of, edge_of, quadrature_of, strength_of
+from theory.crossings import Crossing, centre_of, crossing, stretches
+from theory.laplacian import LAW, across, distance, second, strength, turned
+from verify.claims import laplacian as room
+from verify.claims.laplacian import KINDS, SADDLES, SECONDS, Digits, sampled
+from verify.lab import TINY, Lab
+from verify.plane import Combination, disks
+
+Array = NDArray[np.float64]
+FEW = 4096
+ORIGIN = (Fraction(0), Fraction(0))
+seeds = st.integers(0, 2**32 - 1)
+IMAGES = [lambda w, k=k, t=t: np.rot90(w.T if t else w, k) for k in range(4) for t in (0, 1)]
+
+
+def known(w: Array, b: float = 0.0) -> Crossing:
+    return crossing(rational(w), Fraction(b))
+
+
+def within(edge: Edge, value: float, error: float = 0.0) -> bool:
+    """Whether the quadrature's enclosure meets the closed form's."""
+    by = quadrature_of(edge, most=FEW)
+    assert by.error is not None
+    return abs(by.value - value) <= by.error + error
+
+
+def even(seed: int, n: int = 3) -> Array:
+    """Whole taps, even about the middle."""
+    w = np.random.default_rng(seed).integers(-3, 4, (n, n)).astype(float)
+    return np.asarray(w + w[::-1, ::-1])
+
+
+# --- distances --------------------------------------------------------------------------------
+
+
+@given(st.floats(-4, 4), st.floats(-4, 4))
+@example(0.0, 0.0)
+@example(0.5, -0.5)
+@example(-1.0, 0.0)
+def test_distances_are_those_along_rays(x: float, y: float) -> None:
+    found = distance(mpmath.mpf(x), mpmath.mpf(y), Digits)
+    assert abs(found - room._by_rays(x, y)) < 1e-9
+    assert hypot(x, y) - 1e-12 <= found <= hypot(x, y) + 0.4  # convex; at most D(0) more
+    for other in ((y, x), (-x, y)):
+        assert abs(found - distance(*map(mpmath.mpf, other), Digits)) < 1e-12
+
+
+def test_the_mean_distance_of_a_square_from_its_middle() -> None:
+    assert float(distance(arb(0), arb(0), Balls)) == pytest.approx((sqrt(2) + asinh(1)) / 6, rel=1e-15)  # fmt: skip
+
+
+# --- classes ----------------------------------------------------------------------------------
+
+
+@settings(max_examples=20)
+@given(seeds, st.booleans(), st.sampled_from(IMAGES), st.sampled_from([(1, 0), (0, 1), (1, 1)]))
+def test_classes_have_the_symmetries_of_the_square(seed: int, balanced: bool, image: Any, by: tuple[int, int]) -> None:  # fmt: skip
+    w = even(seed)
+    w[1, 1] -= w.sum() * balanced
+    b = -float(w.sum()) / 2
+    found, turned_ = known(w, b), known(image(w), b)
+    assert (found.kind, found.turns) == (turned_.kind, turned_.turns)
+    large = np.zeros((5, 5))
+    large[1 + by[0] : 4 + by[0], 1 + by[1] : 4 + by[1]] = w
+    moved = known(large, b)
+    assert (found.kind, found.turns) == (moved.kind, moved.turns)
+    if found.centre is not None:
+        assert moved.centre == (found.centre[0] + by[0], found.centre[1] + by[1])
+    for size in (-1.0, 0.25):
+        assert known(size * w, size * b).kind == found.kind
+
+
+@settings(max_examples=30)
+@given(seeds, st.booleans())
+@example(0, True)
+def test_classes_are_what_is_seen(seed: int, differences: bool) -> None:
+    rng = np.random.default_rng(seed)
+    w = room._difference(rng) if differences else room._even(rng)
+    assert not room._wrongly_classed(LAW, w, 0.0 if differences else -float(w.sum()) / 2)
+
+
+@settings(max_examples=30)
+@given(st.lists(st.floats(0, 4), min_size=4, max_size=4), st.floats(0, 4))
+@example([1.0, 0.0, 0.0, 0.0], 0.0)
+def test_what_the_lemma_says(weights: list[float], more: float) -> None:
+    """Taps beside the middle >= 0 and S <= 0, or all >= 0: one sign on each side, and the same for all directions."""
+    assume(max(weights) > 2.0**-40)
+    w = sum(a * pair for a, pair in zip(weights, SECONDS + 2 * (SECONDS == -2), strict=True))
+    for middle in (-2 * float(sum(map(Fraction, weights))) - more, more):
+        w[1, 1] = middle
+        level = -sum(rational(w).values()) / 2
+        if sum(rational(w).values()) < 0 or middle >= 0:
+            assert crossing(rational(w), level) == Crossing("centre", ORIGIN, False)
+
+
+@pytest.mark.parametrize("e", [(1, 0), (2, 0), (1, 1), (2, 1), (2, -2)])
+def test_second_differences_are_negative_above_their_middle(e: tuple[int, int]) -> None:
+    w = second(e)
+    assert crossing(w) == Crossing("centre", ORIGIN, False)
+    assert all(set(one.signs) == {-1} for one in stretches(w, centre=ORIGIN))
+
+
+def test_a_small_tap_of_the_other_sign_does_not_show() -> None:
+    """Class dipole, although no smoothed difference with one sign: P = 4|m| all the same; a larger one shows."""
+    for tap, kind in ((-0.125, "dipole"), (-4.0, "other")):
+        w = np.zeros((3, 3))
+        kappa = np.array([[1, tap, 1], [1, 1, 1.0]])
+        w[1:] += kappa
+        w[:2] -= kappa
+        assert difference_of(w) is None and known(w).kind == kind
+        edge = edge_of(w, 0.0, "abs")
+        found = strength_of(edge)
+        assert (found.law == "4|m|") == (kind == "dipole")
+        assert within(edge, found.value, found.error or 0.0)
+        assert sampled(w, 0.0, None) == (kind == "other")
+
+
+def test_a_sign_that_shows_inside_one_triangle_only() -> None:
+    """Its extreme is in no corner and on no edge, and one side of the trapezoid has no length."""
+    w = np.array([[5.0, 1, -2], [-2, 6, -2], [-2, 1, 5]])
+    assert sampled(w, -5.0, (0.0, 0.0)) and room._shown(w, -5.0, (0.0, 0.0))
+    assert known(w, -5.0).kind == "other"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_classes_are_what_is_seen_of_many(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    for k in range(400):
+        w = room._difference(rng) if k % 4 == 0 else room._even(rng)
+        assert not room._wrongly_classed(LAW, w, 0.0 if k % 4 == 0 else -float(w.sum()) / 2)
+
+
+def test_a_centre_is_where_it_is() -> None:
+    assert centre_of({(0, 0): Fraction(0)}) is None
+    assert centre_of({(0, 0): Fraction(1), (0, 1): Fraction(1)}) == (0, Fraction(1, 2))
+    assert centre_of({(0, 0): Fraction(1), (0, 1): Fraction(2)}) is None
+    assert centre_of(rational(np.ones((3, 3)))) == ORIGIN
+    assert crossing(rational(np.zeros((3, 3)))).kind == "none"
+
+
+# --- P ----------------------------------------------------------------------------------------
+
+
+@settings(max_examples=8)
+@given(seeds, st.sampled_from(["abs", "relu", "leaky_relu"]), st.sampled_from([3, 5]))
+@example(0, "abs", 3)
+def test_sums_of_second_differences(seed: int, name: str, n: int) -> None:
+    rng = np.random.default_rng(seed)
+    w = rng.integers(0, 9, (n, n)) * rng.integers(0, 2, (n, n)) / 8.0
+    w = w + w[::-1, ::-1]
+    w[n // 2, n // 2] = 0
+    w[n // 2, n // 2] = -w.sum()
+    assume(np.any(w))
+    edge = edge_of(w, 0.0, name)
+    found = strength_of(edge)
+    assert found.turns == 0 and found.error is not None and found.error <= 1e-15 * found.value
+    assert within(edge, found.value, found.error)
+    whole = strength_of(edge_of(w, 0.0, "abs")).value
+    assert found.value == pytest.approx({"abs": 1, "relu": 0.5, "leaky_relu": 0.495}[name] * whole)
+
+
+@settings(max_examples=15)
+@given(seeds, st.sampled_from(["abs", "relu"]))
+def test_a_threshold_at_half_a_blur(seed: int, name: str) -> None:
+    w = np.random.default_rng(seed).integers(0, 9, (3, 3)) / 8.0
+    w = w + w[::-1, ::-1]
+    assume(np.any(w))
+    edge = edge_of(w, -float(w.sum()) / 2, name)
+    found = strength_of(edge)
+    assert found.turns == 0 and found.value < 0 and "Σ w D" in found.law
+    assert within(edge, found.value, found.error or 0.0)
+    # At any other level there is none.
+    assert closed(w, -float(w.sum()) * 0.375, name) is None
+
+
+@pytest.mark.parametrize("k", [0, 1])
+@pytest.mark.parametrize("name", ["abs", "relu"])
+def test_saddles(k: int, name: str) -> None:
+    edge = edge_of(SADDLES[k], 0.0, name)
+    found = strength_of(edge)
+    assert known(SADDLES[k]).turns and "∮|M|dθ" in found.law
+    assert within(edge, found.value, found.error or 0.0)
+    # Added to a second difference that is large enough they do not turn any more.
+    assert known(SADDLES[k] + 2 * SECONDS.sum(axis=0)) == Crossing("centre", ORIGIN, False)
+
+
+@settings(max_examples=10)
+@given(seeds)
+@example(34773)
+@example(1)
+def test_arcs_and_distances_are_one_number(seed: int) -> None:
+    """Where S = 0 and the sides do not turn; ∮ |M| dθ is larger where they do, and with S ≠ 0 it may be: M can have both signs then."""
+    w = rational(even(seed))
+    w[0, 0] -= sum(w.values()) * (seed % 2)
+    level = -sum(w.values()) / 2
+    found = crossing(w, level)
+    assume(found.kind == "centre")
+    assert found.centre is not None
+    arcs, by = turned(w, found.centre, Balls), strength(w, found.centre, Balls)
+    if found.turns:
+        assert float(arcs) > abs(float(by))
+    elif level:
+        assert arcs >= abs(by) or arcs.overlaps(abs(by))
+    else:
+        assert arcs.overlaps(abs(by)) and float(arcs.rad()) < 1e-10
+
+
+@given(seeds, st.floats(0.01, 1.56), st.booleans())
+def test_one_direction_is_a_moment(seed: int, turn: float, back: bool) -> None:
+    """Σ d_v |v·n|³/(6cs) against ∫ W |y·n| dy by a midpoint rule on every pixel."""
+    w = rational(even(seed))
+    c, s = Fraction(float(np.cos(turn))), Fraction(float(np.sin(turn))) * (-1 if back else 1)
+    at = (np.arange(200) + 0.5) / 200 - 0.5
+    pixel = lambda i, j: np.mean(np.abs((i + at[:, None]) * float(c) + (j + at) * float(s)))
+    slow = sum(float(tap) * pixel(i, j) for (i, j), tap in w.items())
+    size = sum(abs(float(tap)) for tap in w.values())
+    assert abs(float(across(w, ORIGIN, c, s)) - slow) <= size * 2e-4
+
+
+@settings(max_examples=10)
+@given(seeds, st.floats(-3, 3), st.floats(-3, 3))
+def test_no_filter_has_less(seed: int, x: float, y: float) -> None:
+    """P >= 4 |Σ w D(u - c)| for every filter with S = 0 and every point c."""
+    w = np.random.default_rng(seed).integers(-8, 9, (3, 3)) / 8.0
+    w[1, 1] -= w.sum()
+    by = quadrature_of(edge_of(w, 0.0, "abs"), most=FEW)
+    assert by.error is not None
+    least = 4 * abs(sum(float(w[i, j]) * room._by_rays(i - 1 - x, j - 1 - y) for i, j in np.ndindex(3, 3)))  # fmt: skip
+    assert by.value + by.error >= least - 1e-8
+
+
+# --- kinks ------------------------------------------------------------------------------------
+
+
+def test_kinks_that_are_not_met_or_cancel() -> None:
+    blur, laplacian = np.ones((3, 3)), SECONDS[0] + SECONDS[1]
+    told = lambda w, b, name: strength_of(edge_of(w, b, name))
+    assert told(-laplacian / 4, 1.5, "hardtanh").law in (AFFINE, "0, as σ is affine on all that it answers")  # fmt: skip
+    # About 3 = S/2 + b the two kinks of ReLU6 lie symmetrically; about 0 all odd activations do.
+    assert told(blur, -1.5, "relu6") == told(blur, -1.5, "relu6") and told(blur, -1.5, "relu6").law == ODD  # fmt: skip
+    for name in ("hardtanh", "softshrink", "tanh", "sin", "erf"):
+        w = np.random.default_rng(1).integers(-8, 9, (3, 3)) / 8.0
+        assert told(w, -float(w.sum()) / 2, name).law == ODD
+        assert within(edge_of(w, -float(w.sum()) / 2, name), 0.0)
+    # One kink at the half, the other out of reach: ReLU's closed form.
+    assert told(blur / 9, -0.5, "relu6").value == pytest.approx(told(blur / 9, -0.5, "relu").value, rel=1e-14)  # fmt: skip
+    assert told(blur / 9, -0.5, "tanh").turns and not told(blur / 9, -0.5, "tanh").law
+
+
+def test_too_wide_and_not_made_of_lines() -> None:
+    w = np.zeros((LARGEST + 2, LARGEST + 2))
+    w[1:-1, 1:-1] = 1
+    assert closed(w, -float(w.sum()) / 2, "abs") is None
+    assert closed(SECONDS[0], 0.0, "tanh") is None
+    assert closed(SECONDS[0], 0.25, "abs") is None
+
+
+@settings(max_examples=3)
+@given(st.floats(0.05, 0.5))
+def test_one_tap_at_a_level_is_an_elliptic_integral(level: float) -> None:
+    def slope(x: Any) -> Any:
+        turn = mpmath.atan(2 * x)
+        cut = mpmath.quad(lambda a: mpmath.sqrt(2 * x * mpmath.cos(a) * mpmath.sin(a)) - (mpmath.cos(a) + mpmath.sin(a)) / 2, [turn, mpmath.pi / 4])  # fmt: skip
+        return 8 * (cut + (x - 0.5) * mpmath.sin(turn))
+
+    tap = np.zeros((3, 3))
+    tap[1, 1] = 1
+    assert within(edge_of(tap, -level, "relu"), float(mpmath.quad(slope, [0, level])), 1e-9)
+
+
+def test_balls() -> None:
+    assert Balls.number(Fraction(1, 3)).contains(arb(1) / 3)
+    assert float(Balls.asinh(Balls.sqrt(arb(4)))) == pytest.approx(asinh(2))
+
+
+# --- training ---------------------------------------------------------------------------------
+
+
+@given(seeds, st.sampled_from(range(len(KINDS))))
+def test_the_module_is_the_filter(seed: int, k: int) -> None:
+    """Weights on filtered images are one filter, its bias at -S/2."""
+    rng = np.random.default_rng(seed)
+    kind = KINDS[k]
+    net = Combination("abs", kind.start(rng), rng)
+    x = disks([2.3], 5)
+    with torch.no_grad():
+        z = net.conv(room._filtered(x, kind.filters))[0, 0].numpy()
+    w = np.tensordot(net.conv.weight.detach().numpy()[0, :, 0, 0], kind.filters, axes=1)
+    padded = np.pad(x[0].numpy(), 1)
+    slow = sum(w[i, j] * padded[i : i + 11, j : j + 11] for i, j in np.ndindex(3, 3)) - w.sum() / 2
+    assert np.allclose(z, slow, rtol=0, atol=1e-13)
+
+
+def test_a_turn_of_the_circle_adds_up_to_the_perimeter() -> None:
+    """torch's P of an untrained second difference, within the bound that training uses."""
+    net = Combination("abs", [1.0, 0, 0, 0], np.random.default_rng(0))
+    seen = room._seen(net, room._filtered(room._windows(), SECONDS, "valid"))
+    stated = strength_of(edge_of(SECONDS[0], 0.0, "abs")).value
+    assert abs(seen - stated) <= room._bound(SECONDS[0], 0.0, "abs") < 0.05 * stated
+    assert stated == pytest.approx(8 * float(distance(arb(1), arb(0), Balls) - distance(arb(0), arb(0), Balls)))  # fmt: skip
+    assert stated < 2 * pi
+
+
+@pytest.mark.slow
+def test_the_figure_is_drawn() -> None:
+    assert [figure.id for figure in room.figures(Lab(TINY))] == ["laplacian-directions"]
