@@ -122,9 +122,12 @@ def constant_of(edge: Edge, law: Curvature = LAW) -> Constant:
     bent = bent_of(edge)
     slope = steep(p + edge.b)
     for at in bent.breaks:
-        # Lines may show a kink on a set that has an area: there the slope is that of the side to which the bend leads.
-        sides = np.where(second > 0, steep(np.array(at - NEAR)), steep(np.array(at + NEAR)))
-        slope = np.where(np.abs(p + edge.b - at) <= NEAR, sides, slope)
+        # Lines may show a kink on a whole stretch: there the slope is that of the side to which the bend leads.  One node
+        # of a stretch may hit a kink in passing: it stands for both sides.
+        sides = [steep(np.array(at - NEAR)), steep(np.array(at + NEAR))]
+        met = np.abs(p + edge.b - at) <= NEAR
+        slope = np.where(met, (sides[0] + sides[1]) / 2, slope)
+        slope = np.where(np.all(met, axis=2, keepdims=True), np.where(second > 0, *sides), slope)
     each = np.sum(nodes.weight * law.local(nodes.t, slope, second, lack), axis=(1, 2))
     error = None
     if not bent.breaks:
