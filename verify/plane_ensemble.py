@@ -22,7 +22,7 @@ from numerics.disk import disk
 from verify.nets import elementwise
 from verify.plane import Plane
 
-__all__ = ["Nets", "Plate", "Shape", "Together", "plate", "train_plane"]
+__all__ = ["LARGEST", "Nets", "Plate", "Sigma", "Shape", "State", "Together", "nets_of", "plate", "state", "train_plane"]
 
 Array = NDArray[np.float64]
 Sigma = Callable[[Array], Array]
@@ -141,7 +141,7 @@ def _slopes(conv: Array, seen: Plate, slope: Sigma) -> Array:
 
 
 @dataclass
-class _State:
+class State:
     """Networks under way: their numbers, φ, and the best readout (an orthonormal basis of the centred φ, a, error, loss)."""
 
     conv: Array
@@ -151,10 +151,10 @@ class _State:
     error: Array
     loss: Array
 
-    def take(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> _State:
-        return _State(*(value[chosen] for value in vars(self).values()))
+    def take(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> State:
+        return State(*(value[chosen] for value in vars(self).values()))
 
-    def put(self, chosen: NDArray[np.intp], other: _State) -> None:
+    def put(self, chosen: NDArray[np.intp], other: State) -> None:
         for name, value in vars(other).items():
             getattr(self, name)[chosen] = value
 
@@ -167,7 +167,7 @@ NEGLIGIBLE = 1e-11
 """Directions of the features, each scaled to length 1, that are smaller than this part of the largest are rounding."""
 
 
-def _state(conv: Array, seen: Plate, sigma: Sigma) -> _State:
+def state(conv: Array, seen: Plate, sigma: Sigma) -> State:
     features = _features(conv, seen, sigma)
     centred = np.swapaxes(features - features.mean(axis=-1, keepdims=True), 1, 2)
     size = np.linalg.norm(centred, axis=1)
@@ -180,10 +180,10 @@ def _state(conv: Array, seen: Plate, sigma: Sigma) -> _State:
     inverse = np.where(kept, 1 / np.where(kept, values, 1), 0)
     a = np.einsum("bjk,bj->bk", right, inverse * along) / scale
     error = np.einsum("brk,bk->br", basis, along) - target
-    return _State(conv, features, basis, a, error, np.mean(error**2, axis=-1))
+    return State(conv, features, basis, a, error, np.mean(error**2, axis=-1))
 
 
-def _tried(now: _State, damping: Array, seen: Plate, slope: Sigma) -> Array:
+def _tried(now: State, damping: Array, seen: Plate, slope: Sigma) -> Array:
     """The filters after a damped step."""
     count = len(now.conv)
     moved = _slopes(now.conv, seen, slope) * now.a[:, :, None, None]
@@ -208,11 +208,11 @@ def train_plane(
     """
     sigma, slope = activation(shape.activation)
     n, channels = shape.taps, shape.channels
-    every = _state(rng.uniform(-1, 1, (networks, channels, n * n + 1)) / n, seen, sigma)
+    every = state(rng.uniform(-1, 1, (networks, channels, n * n + 1)) / n, seen, sigma)
     damping, live = np.full(networks, 1e-2), np.arange(networks)
     for _ in range(steps):
         now = every.take(live)
-        other = _state(_tried(now, damping[live], seen, slope), seen, sigma)
+        other = state(_tried(now, damping[live], seen, slope), seen, sigma)
         large = np.maximum(np.abs(other.conv).max(axis=(1, 2)), np.abs(other.a).max(axis=1)) > LARGEST  # fmt: skip
         better = (other.loss < now.loss) & ~large
         every.put(live[better], other.take(better))
@@ -222,6 +222,11 @@ def train_plane(
         live = live[~ended]
         if not len(live):
             break
+    return nets_of(shape, every, seen)
+
+
+def nets_of(shape: Shape, every: State, seen: Plate) -> Nets:
+    """The networks of a state, with the best c."""
     c = seen.r.mean() - np.einsum("bk,bk->b", every.a, every.features.mean(axis=-1))
-    w = every.conv[..., :-1].reshape(networks, channels, n, n)
+    w = every.conv[..., :-1].reshape(*every.conv.shape[:2], shape.taps, shape.taps)
     return Nets(shape, w, every.conv[..., -1], every.a, c)

@@ -1,0 +1,332 @@
+r"""Networks on disks finished on their kinks: where a smooth trainer stalls, hold the face and go on along it.
+
+The loss of the best readout is smooth inside a cell (a piece of σ for every window) and has a kink on every face
+U·v_k = t, v_k = (w_k, b_k), t a kink of σ, U a window with a final 1.  Hundreds of pixels lie on two of them at once, the
+dark one b_k = t and the lit one S_k + b_k = t; and a filter with b_k = t and zeros among its taps lies on many.  With the
+held windows s, their counts N_s and radii r_s, g the gradient for the mean of both slopes, e = r̂ - r and σ's slope jumping
+by j at t, the slope along d is
+
+    L'(d) = g·d + Σ γ_s |U_s·d_k|,     γ_s = a_k (j/R) N_s e(r_s).
+
+The loop: a Gauss-Newton step in the subspace of the held faces; walk along it to the lowest place, kinks included; where that
+is a kink, hold its face; where a step promises less than :data:`PROMISE` of the loss, leave the face along the steepest way
+down (bounded least squares for γ >= 0, and the edges of the face for all γ); if that promises as little, the run has ended.
+A promise is L'²/(2C), C the curvature of Gauss-Newton.  Nothing makes the loss larger.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import qr
+from scipy.optimize import lsq_linear
+
+from numerics.compile import activation
+from theory.activation import ACTIVATIONS
+from verify.plane_ensemble import LARGEST, Nets, Plate, Sigma, State, nets_of, state
+
+__all__ = ["PROMISE", "Finished", "finish"]
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+PROMISE = 1e-8
+"""A step that promises less than this part of the loss is none: six digits of the loss are settled with room to spare."""
+ZERO = 1e-10
+"""A pre-activation this close to its kink, relative to the filter, is on it: far above rounding, far below what a step moves."""
+TRIES = 40
+"""Places tried at once along a step."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Networks and how they ended.
+
+    Attributes
+    ----------
+    nets: the networks.
+    stalled, loss: the loss before and after, (B,).
+    ended: no direction promises more than :data:`PROMISE` of the loss, (B,).
+    dark, lit, single: on how many faces of each sort the channels lie, (B,); single ones are independent of the others.
+    steps: accepted steps (B,).
+    """
+
+    nets: Nets
+    stalled: Array
+    loss: Array
+    ended: Mask
+    dark: NDArray[np.intp]
+    lit: NDArray[np.intp]
+    single: NDArray[np.intp]
+    steps: NDArray[np.intp]
+
+
+class _Task:
+    """The windows and one σ."""
+
+    def __init__(self, name: str, seen: Plate) -> None:
+        row = ACTIVATIONS[name]
+        self.seen, self.homogeneous = seen, row.homogeneous
+        self.sigma, self.slope = activation(name)
+        self.kinks = [(float(kink.location), float(kink.jump)) for kink in row.kinks]
+        self.starts = np.array([part.start for part in seen.parts])
+        sizes = [part.stop - part.start for part in seen.parts]
+        self.radius = np.repeat(np.arange(len(seen.r)), sizes)
+
+
+class _Face:
+    """The held windows of one channel: ``normals`` independent ones, all others that follow, the kink of each, the free directions."""
+
+    def __init__(self, task: _Task, normals: NDArray[np.intp], level: Array, v: Array) -> None:
+        self.normals, self.level = normals, level
+        rows = task.seen.rows
+        self.held = np.full(len(rows), -1)
+        self.free = np.eye(rows.shape[1])
+        if len(normals):
+            self.free = np.linalg.svd(rows[normals], full_matrices=True)[2][len(normals) :].T
+            follows = np.max(np.abs(rows @ self.free), axis=1, initial=0) < ZERO
+            z = rows @ self.on(rows, v)
+            for j, (t, _) in enumerate(task.kinks):
+                self.held[follows & (np.abs(z - t) < ZERO * (1 + np.abs(v).sum()))] = j
+
+    def on(self, rows: Array, v: Array) -> Array:
+        """The nearest filter on the face."""
+        if not len(self.normals):
+            return v
+        n = rows[self.normals]
+        return np.asarray(v - np.linalg.lstsq(n, n @ v - self.level, rcond=None)[0])
+
+
+def _independent(rows: Array, among: NDArray[np.intp]) -> NDArray[np.intp]:
+    """As many of these rows as are independent."""
+    if not len(among):
+        return among
+    _, upper, order = qr(rows[among].T, mode="economic", pivoting=True)
+    size = np.abs(np.diag(upper))
+    return np.asarray(among[order[: int(np.sum(size > 1e-7 * size[0]))]])
+
+
+@dataclass
+class _Run:
+    """One network under way: its filters, faces, and the state of its readout."""
+
+    conv: Array
+    faces: list[_Face]
+    now: State
+
+
+def _jacobian(task: _Task, run: _Run) -> Array:
+    """a_k ∂φ_k(r), on held faces for the mean of both slopes: (K, R, n² + 1)."""
+    rows, found = task.seen.rows, []
+    for v, a, face in zip(run.conv, run.now.a[0], run.faces, strict=True):
+        z = rows @ v
+        for j, (t, _) in enumerate(task.kinks):
+            z[face.held == j] = t
+        steep = a * task.slope(z) * task.seen.counts
+        found.append(np.add.reduceat(steep[:, None] * rows, task.starts, axis=0))
+    return np.stack(found)
+
+
+def _cleared(run: _Run, columns: Array) -> Array:
+    """(1 - Π): (R, C) less what the readout makes up for."""
+    basis = run.now.basis[0]
+    centred = columns - columns.mean(axis=0)
+    return np.asarray(centred - basis @ (basis.T @ centred))
+
+
+def _along_faces(run: _Run, jac: Array, damping: float) -> tuple[Array, float]:
+    """A damped Gauss-Newton step on the faces, and by how much it promises to lower the loss."""
+    columns = _cleared(run, np.concatenate([j @ face.free for j, face in zip(jac, run.faces, strict=True)], axis=1))  # fmt: skip
+    if not columns.shape[1]:
+        return np.zeros_like(run.conv), 0.0
+    error = run.now.error[0]
+    normal, down = columns.T @ columns, columns.T @ error
+    own = np.diag(normal)
+    size = np.maximum(own, 1e-9 * own.max() + 1e-30)
+    step = -np.linalg.solve(normal + damping * np.diag(size), down)
+    promise = -(2 * down @ step + step @ normal @ step) / len(error)
+    ends = np.cumsum([face.free.shape[1] for face in run.faces])[:-1]
+    parts = np.split(step, ends)
+    return np.stack([face.free @ part for face, part in zip(run.faces, parts, strict=True)]), float(promise)  # fmt: skip
+
+
+def _ways_out(task: _Task, v: Array, face: _Face, g: Array, rows: Array, gamma: Array) -> list[Array]:
+    """Directions in which a channel may leave its face: the steepest for γ >= 0, and the edges."""
+    plus = np.maximum(gamma, 0) + 1e-300
+    found = lsq_linear(rows.T, -g, bounds=(-plus, plus), tol=1e-12)
+    edges = np.linalg.pinv(task.seen.rows[face.normals])
+    every = [-(g + rows.T @ found.x), *edges.T, *-edges.T]
+    return [way / size for way in every if (size := float(np.linalg.norm(way))) > 1e-14 * (1 + float(np.linalg.norm(g)))]  # fmt: skip
+
+
+def _off_faces(task: _Task, run: _Run, jac: Array) -> tuple[Array, float]:
+    """The most promising way off the faces, as a Gauss-Newton step, and its promise."""
+    error, count = run.now.error[0], len(task.seen.r)
+    step, most = np.zeros_like(run.conv), 0.0
+    jumps = np.array([j for _, j in task.kinks])
+    for k, face in enumerate(run.faces):
+        held = np.nonzero(face.held >= 0)[0]
+        if not len(held):
+            continue
+        g = 2 / count * error @ jac[k]
+        half = run.now.a[0, k] * jumps[face.held[held]] / 2 * task.seen.counts[held]
+        rows, which = np.unique(task.seen.rows[held], axis=0, return_inverse=True)
+        gamma = np.bincount(which.ravel(), 2 / count * half * error[task.radius[held]])
+        for way in _ways_out(task, run.conv[k], face, g, rows, gamma):
+            slope = float(g @ way + gamma @ np.abs(rows @ way))
+            if slope >= 0:
+                continue
+            bent = np.bincount(task.radius[held], half * np.abs(task.seen.rows[held] @ way), minlength=count)  # fmt: skip
+            moved = _cleared(run, (jac[k] @ way + bent)[:, None])
+            curvature = 2 / count * float(np.sum(moved**2))
+            # Where Gauss-Newton sees no curvature, a step of the size of the filter is as far as one looks.
+            length = min(-slope / max(curvature, 1e-300), float(np.linalg.norm(run.conv[k])))
+            promise = -slope * length / 2
+            if promise > most:
+                most, step = promise, np.zeros_like(run.conv)
+                step[k] = length * way
+    return step, most
+
+
+def _breaks(task: _Task, run: _Run, step: Array) -> tuple[Array, NDArray[np.intp]]:
+    """Where along a step, 0 < τ <= 1, windows meet kinks; and their channel, row and kink."""
+    places, who = [np.empty(0)], [np.empty((0, 3), dtype=np.intp)]
+    for k, face in enumerate(run.faces):
+        z, speed = task.seen.rows @ run.conv[k], task.seen.rows @ step[k]
+        moves = (np.abs(speed) > 1e-14 * np.abs(step[k]).sum()) & (face.held < 0)
+        for j, (t, _) in enumerate(task.kinks):
+            at = (t - z[moves]) / speed[moves]
+            inside = (at > 0) & (at <= 1)
+            places.append(at[inside])
+            row = np.nonzero(moves)[0][inside]
+            who.append(np.stack([np.full(len(row), k), row, np.full(len(row), j)], axis=1))
+    every, names = np.concatenate(places), np.concatenate(who)
+    order = np.argsort(every, kind="stable")
+    return every[order], names[order]
+
+
+def _at(task: _Task, run: _Run, step: Array, places: Array) -> Array:
+    """The loss at places along a step; infinite where a weight is too large."""
+    conv = run.conv + places[:, None, None] * step
+    found = state(conv, task.seen, task.sigma)
+    large = np.maximum(np.abs(conv).max(axis=(1, 2)), np.abs(found.a).max(axis=1)) > LARGEST
+    return np.where(large, np.inf, found.loss)
+
+
+def _lowest(task: _Task, run: _Run, step: Array) -> tuple[float, float, NDArray[np.intp] | None]:
+    """The lowest place found along a step, its loss, and the kink that it is on, if any."""
+    at, who = _breaks(task, run, step)
+    ends = np.concatenate([[0.0], at, [1.0]])
+    halves = 0.5 ** np.arange(1, 31)
+    places = np.concatenate([at, (ends[1:] + ends[:-1]) / 2, halves])
+    kink = np.concatenate([np.arange(len(at)), np.full(len(places) - len(at), -1)])
+    order = np.argsort(places, kind="stable")
+    places, kink = places[order], kink[order]
+    coarse = np.linspace(0, len(places) - 1, TRIES)
+    fine = np.searchsorted(places, halves[::2])
+    some = np.unique(np.concatenate([coarse.astype(int), np.minimum(fine, len(places) - 1)]))
+    while True:
+        losses = _at(task, run, step, places[some])
+        best = int(np.argmin(losses))
+        low = some[best - 1] if best else some[0]
+        high = some[best + 1] if best + 1 < len(some) else some[-1]
+        if high - low <= 2:
+            chosen = some[best]
+            return float(places[chosen]), float(losses[best]), who[kink[chosen]] if kink[chosen] >= 0 else None  # fmt: skip
+        some = np.unique(np.append(np.linspace(low, high, TRIES).astype(int), some[best]))
+
+
+def _stay(task: _Task, run: _Run, step: Array) -> list[_Face]:
+    """The faces that a step off them keeps."""
+    faces = []
+    for v, face, way in zip(run.conv, run.faces, step, strict=True):
+        size, held = float(np.linalg.norm(way)), np.nonzero(face.held >= 0)[0]
+        if not size or not len(held):
+            faces.append(face)
+            continue
+        kept = held[np.abs(task.seen.rows[held] @ way) < 1e-9 * size]
+        normals = _independent(task.seen.rows, kept)
+        level = np.array([task.kinks[j][0] for j in face.held[normals]])
+        faces.append(_Face(task, normals, level, v + way))
+    return faces
+
+
+def _placed(task: _Task, conv: Array, faces: list[_Face]) -> _Run:
+    """On its faces exactly, and of length 1 where the length means nothing."""
+    on = np.stack([face.on(task.seen.rows, v) for v, face in zip(conv, faces, strict=True)])
+    if task.homogeneous:
+        size = np.linalg.norm(on, axis=1, keepdims=True)
+        on = on / np.where(size > 0, size, 1)
+    return _Run(on, faces, state(on[None], task.seen, task.sigma))
+
+
+def _held(task: _Task, run: _Run, kink: NDArray[np.intp]) -> list[_Face] | None:
+    """The faces with one more, if it is independent of them (and, where every face contains 0, if more than 0 is left)."""
+    k, row, j = kink.tolist()
+    face = run.faces[k]
+    normals = np.append(face.normals, row)
+    most = task.seen.rows.shape[1] - task.homogeneous
+    if len(normals) > most or len(_independent(task.seen.rows, normals)) < len(normals):
+        return None
+    level = np.append(face.level, task.kinks[j][0])
+    return [*run.faces[:k], _Face(task, normals, level, run.conv[k]), *run.faces[k + 1 :]]
+
+
+def _finish(task: _Task, conv: Array, cap: int) -> tuple[_Run, bool, int]:
+    none = np.empty(0, dtype=np.intp)
+    run = _placed(task, conv, [_Face(task, none, np.empty(0), v) for v in conv])
+    damping = 1e-3
+    for steps in range(cap):
+        loss = float(run.now.loss[0])
+        jac = _jacobian(task, run)
+        step, promise = _along_faces(run, jac, damping)
+        faces = run.faces
+        leaving = promise <= PROMISE * loss
+        if leaving:
+            step, promise = _off_faces(task, run, jac)
+            if promise <= PROMISE * loss:
+                return run, True, steps
+            faces = _stay(task, run, step)
+        whole = _at(task, run, step, np.ones(1))[0]
+        if whole < loss - 0.25 * promise:
+            place, kink = 1.0, None
+            damping = max(damping / 3, 1e-9)
+        else:
+            place, found, kink = _lowest(task, run, step)
+            if found > loss or (leaving and found == loss):
+                if leaving or damping > 1e8:
+                    return run, False, steps
+                damping *= 10
+                continue
+            damping = min(2 * damping, 1e8) if place < 0.1 else damping
+        moved = _Run(run.conv + place * step, faces, run.now)
+        with_kink = None if kink is None else _held(task, moved, kink)
+        for chosen in (with_kink, faces):
+            if chosen is not None:
+                there = _placed(task, moved.conv, chosen)
+                if there.now.loss[0] <= loss * (1 + 1e-12):
+                    run = there
+                    break
+        else:
+            return run, False, steps
+    return run, False, cap
+
+
+def finish(nets: Nets, seen: Plate, cap: int = 200) -> Finished:
+    """Go on from trained networks, whose σ has kinks, with at most ``cap`` steps each."""
+    task = _Task(nets.shape.activation, seen)
+    count, channels = nets.b.shape
+    conv = np.concatenate([nets.w.reshape(count, channels, -1), nets.b[..., None]], axis=2)
+    stalled = state(conv, seen, task.sigma).loss
+    runs, ended, steps = zip(*(_finish(task, one, cap) for one in conv), strict=True)
+    dark, lit, single = (np.zeros(count, dtype=np.intp) for _ in range(3))
+    for j, run in enumerate(runs):
+        for face in run.faces:
+            taps = seen.rows[face.held >= 0, :-1]
+            at_dark, at_lit = bool(np.any(np.all(taps == 0, axis=1))), bool(np.any(np.all(taps == 1, axis=1)))  # fmt: skip
+            dark[j], lit[j] = dark[j] + at_dark, lit[j] + at_lit
+            single[j] += len(face.normals) - at_dark - at_lit
+    every = State(*(np.concatenate([getattr(run.now, name) for run in runs]) for name in vars(runs[0].now)))  # fmt: skip
+    return Finished(nets_of(nets.shape, every, seen), stalled, every.loss, np.array(ended), dark, lit, single, np.array(steps))  # fmt: skip
