@@ -25,7 +25,7 @@ from scipy.optimize import lsq_linear
 
 from numerics.compile import activation
 from theory.activation import ACTIVATIONS
-from verify.plane_ensemble import LARGEST, Nets, Plate, Sigma, State, nets_of, state
+from verify.plane_ensemble import INTERPOLATED, LARGEST, NEGLIGIBLE, Nets, Plate, State, nets_of, read, state
 
 __all__ = ["PROMISE", "Finished", "finish"]
 
@@ -38,6 +38,8 @@ ZERO = 1e-10
 """A pre-activation this close to its kink, relative to the filter, is on it: far above rounding, far below what a step moves."""
 TRIES = 40
 """Places tried at once along a step."""
+FIRST, LEAST = 1e-3, 1e-9
+"""The damping of the first step, and the least."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,7 @@ class _Task:
         self.seen, self.homogeneous = seen, row.homogeneous
         self.sigma, self.slope = activation(name)
         self.kinks = [(float(kink.location), float(kink.jump)) for kink in row.kinks]
-        self.starts = np.array([part.start for part in seen.parts])
-        sizes = [part.stop - part.start for part in seen.parts]
-        self.radius = np.repeat(np.arange(len(seen.r)), sizes)
+        self.straight = row.piecewise_linear
 
 
 class _Face:
@@ -125,7 +125,7 @@ def _jacobian(task: _Task, run: _Run) -> Array:
         for j, (t, _) in enumerate(task.kinks):
             z[face.held == j] = t
         steep = a * task.slope(z) * task.seen.counts
-        found.append(np.add.reduceat(steep[:, None] * rows, task.starts, axis=0))
+        found.append(task.seen.summed(steep[:, None] * rows, axis=0))
     return np.stack(found)
 
 
@@ -138,8 +138,11 @@ def _cleared(run: _Run, columns: Array) -> Array:
 
 def _along_faces(run: _Run, jac: Array, damping: float) -> tuple[Array, float]:
     """A damped Gauss-Newton step on the faces, and by how much it promises to lower the loss."""
-    columns = _cleared(run, np.concatenate([j @ face.free for j, face in zip(jac, run.faces, strict=True)], axis=1))  # fmt: skip
-    if not columns.shape[1]:
+    whole = np.concatenate([j @ face.free for j, face in zip(jac, run.faces, strict=True)], axis=1)
+    columns = _cleared(run, whole)
+    # A direction that the readout makes up for, such as a filter's own, leaves rounding.
+    columns[:, np.linalg.norm(columns, axis=0) <= NEGLIGIBLE * np.linalg.norm(whole, axis=0)] = 0
+    if not np.any(columns):
         return np.zeros_like(run.conv), 0.0
     error = run.now.error[0]
     normal, down = columns.T @ columns, columns.T @ error
@@ -152,42 +155,48 @@ def _along_faces(run: _Run, jac: Array, damping: float) -> tuple[Array, float]:
     return np.stack([face.free @ part for face, part in zip(run.faces, parts, strict=True)]), float(promise)  # fmt: skip
 
 
-def _ways_out(task: _Task, v: Array, face: _Face, g: Array, rows: Array, gamma: Array) -> list[Array]:
-    """Directions in which a channel may leave its face: the steepest for γ >= 0, and the edges."""
-    plus = np.maximum(gamma, 0) + 1e-300
-    found = lsq_linear(rows.T, -g, bounds=(-plus, plus), tol=1e-12)
-    edges = np.linalg.pinv(task.seen.rows[face.normals])
-    every = [-(g + rows.T @ found.x), *edges.T, *-edges.T]
-    return [way / size for way in every if (size := float(np.linalg.norm(way))) > 1e-14 * (1 + float(np.linalg.norm(g)))]  # fmt: skip
+def _steepest(rows: Array, g: Array, gamma: Array) -> Array:
+    """The way down off held windows that is steepest where γ >= 0; an infinitesimal one if there is none."""
+    every, which = np.unique(rows, axis=0, return_inverse=True)
+    plus = np.maximum(np.bincount(which.ravel(), gamma), 0) + 1e-300
+    found = lsq_linear(every.T, -g, bounds=(-plus, plus), tol=1e-12)
+    return np.asarray(-(g + every.T @ found.x))[None]
+
+
+def _off_face(task: _Task, run: _Run, k: int, jac: Array) -> tuple[Array, float]:
+    """The most promising way of channel k off its face, as a Gauss-Newton step, and its promise."""
+    face, error, count = run.faces[k], run.now.error[0], len(task.seen.r)
+    held = np.nonzero(face.held >= 0)[0]
+    if not len(held):
+        return np.zeros_like(run.conv[k]), 0.0
+    rows, radius = task.seen.rows[held], task.seen.radius[held]
+    g = 2 / count * error @ jac
+    jumps = np.array([j for _, j in task.kinks])[face.held[held]]
+    half = run.now.a[0, k] * jumps / 2 * task.seen.counts[held]
+    gamma = 2 / count * half * error[radius]
+    edges = np.linalg.pinv(task.seen.rows[face.normals]).T
+    ways = np.concatenate([_steepest(rows, g, gamma), edges, -edges])
+    size = np.linalg.norm(ways, axis=1, keepdims=True)
+    ways = ways / np.where(size > 0, size, 1)
+    away = np.abs(ways @ rows.T)
+    slope = ways @ g + away @ gamma
+    bent = np.zeros((count, len(ways)))
+    np.add.at(bent, radius, (away * half).T)
+    curvature = 2 / count * np.sum(_cleared(run, jac @ ways.T + bent) ** 2, axis=0)
+    # Where Gauss-Newton sees no curvature, a step of the size of the filter is as far as one looks.
+    length = np.minimum(-slope / np.maximum(curvature, 1e-300), np.linalg.norm(run.conv[k]))
+    promise = -slope * length / 2 * (slope < 0)
+    best = int(np.argmax(promise))
+    return length[best] * ways[best], float(promise[best])
 
 
 def _off_faces(task: _Task, run: _Run, jac: Array) -> tuple[Array, float]:
-    """The most promising way off the faces, as a Gauss-Newton step, and its promise."""
-    error, count = run.now.error[0], len(task.seen.r)
-    step, most = np.zeros_like(run.conv), 0.0
-    jumps = np.array([j for _, j in task.kinks])
-    for k, face in enumerate(run.faces):
-        held = np.nonzero(face.held >= 0)[0]
-        if not len(held):
-            continue
-        g = 2 / count * error @ jac[k]
-        half = run.now.a[0, k] * jumps[face.held[held]] / 2 * task.seen.counts[held]
-        rows, which = np.unique(task.seen.rows[held], axis=0, return_inverse=True)
-        gamma = np.bincount(which.ravel(), 2 / count * half * error[task.radius[held]])
-        for way in _ways_out(task, run.conv[k], face, g, rows, gamma):
-            slope = float(g @ way + gamma @ np.abs(rows @ way))
-            if slope >= 0:
-                continue
-            bent = np.bincount(task.radius[held], half * np.abs(task.seen.rows[held] @ way), minlength=count)  # fmt: skip
-            moved = _cleared(run, (jac[k] @ way + bent)[:, None])
-            curvature = 2 / count * float(np.sum(moved**2))
-            # Where Gauss-Newton sees no curvature, a step of the size of the filter is as far as one looks.
-            length = min(-slope / max(curvature, 1e-300), float(np.linalg.norm(run.conv[k])))
-            promise = -slope * length / 2
-            if promise > most:
-                most, step = promise, np.zeros_like(run.conv)
-                step[k] = length * way
-    return step, most
+    """The most promising way off the faces of one channel, and its promise."""
+    every = [_off_face(task, run, k, jac[k]) for k in range(len(run.faces))]
+    best = int(np.argmax([promise for _, promise in every]))
+    step = np.zeros_like(run.conv)
+    step[best] = every[best][0]
+    return step, every[best][1]
 
 
 def _breaks(task: _Task, run: _Run, step: Array) -> tuple[Array, NDArray[np.intp]]:
@@ -209,15 +218,61 @@ def _breaks(task: _Task, run: _Run, step: Array) -> tuple[Array, NDArray[np.intp
 
 def _at(task: _Task, run: _Run, step: Array, places: Array) -> Array:
     """The loss at places along a step; infinite where a weight is too large."""
-    conv = run.conv + places[:, None, None] * step
-    found = state(conv, task.seen, task.sigma)
-    large = np.maximum(np.abs(conv).max(axis=(1, 2)), np.abs(found.a).max(axis=1)) > LARGEST
+    return _judged(state(run.conv + places[:, None, None] * step, task.seen, task.sigma))
+
+
+def _judged(found: State) -> Array:
+    large = np.maximum(np.abs(found.conv).max(axis=(1, 2)), np.abs(found.a).max(axis=1)) > LARGEST
     return np.where(large, np.inf, found.loss)
 
 
-def _lowest(task: _Task, run: _Run, step: Array) -> tuple[float, float, NDArray[np.intp] | None]:
-    """The lowest place found along a step, its loss, and the kink that it is on, if any."""
-    at, who = _breaks(task, run, step)
+class _Line:
+    """A step, the kinks that it meets, and the loss along it.
+
+    For piecewise-linear σ the features are straight between kinks: φ(τ) = φ + τφ' + Σ_s J_s (τ - τ_s)_+, s the windows met.
+    """
+
+    def __init__(self, task: _Task, run: _Run, step: Array) -> None:
+        self.task, self.run, self.step = task, run, step
+        self.at, self.who = _breaks(task, run, step)
+        if task.straight:
+            seen, jumps = task.seen, np.array([j for _, j in task.kinks])
+            k, row, kink = self.who.T
+            speed = np.abs(np.sum(step[k] * seen.rows[row], axis=1))
+            self.jump = jumps[kink] * speed * seen.counts[row]
+            group = k * len(seen.r) + seen.radius[row]
+            self.order = np.argsort(group, kind="stable")
+            self.groups, self.first = np.unique(group[self.order], return_index=True)
+            self.slope = np.stack([self._begun(v, way, face, jumps) for v, way, face in zip(run.conv, step, run.faces, strict=True)])  # fmt: skip
+
+    def _begun(self, v: Array, way: Array, face: _Face, jumps: Array) -> Array:
+        """φ' of a channel at the beginning of the step, held windows leaving their kinks."""
+        seen = self.task.seen
+        z, speed = seen.rows @ v, seen.rows @ way
+        held = face.held >= 0
+        for j, (t, _) in enumerate(self.task.kinks):
+            z[face.held == j] = t
+        rate = self.task.slope(z) * speed
+        rate[held] += jumps[face.held[held]] / 2 * np.abs(speed[held])
+        return seen.summed(rate * seen.counts)
+
+    def losses(self, places: Array) -> Array:
+        """The loss at places (T,)."""
+        if not self.task.straight:
+            return _at(self.task, self.run, self.step, places)
+        features = self.run.now.features + places[:, None, None] * self.slope
+        if len(self.at):
+            bends = np.maximum(places[:, None] - self.at[self.order], 0) * self.jump[self.order]
+            flat = features.reshape(len(places), -1)
+            flat[:, self.groups] += np.add.reduceat(bends, self.first, axis=1)
+        conv = self.run.conv + places[:, None, None] * self.step
+        return _judged(read(conv, features, self.task.seen.r))
+
+
+def _lowest(task: _Task, run: _Run, step: Array) -> tuple[float, NDArray[np.intp] | None]:
+    """The lowest place found along a step, and the kink that it is on, if any; the first kink where nothing is gained."""
+    line = _Line(task, run, step)
+    at, who = line.at, line.who
     ends = np.concatenate([[0.0], at, [1.0]])
     halves = 0.5 ** np.arange(1, 31)
     places = np.concatenate([at, (ends[1:] + ends[:-1]) / 2, halves])
@@ -228,13 +283,15 @@ def _lowest(task: _Task, run: _Run, step: Array) -> tuple[float, float, NDArray[
     fine = np.searchsorted(places, halves[::2])
     some = np.unique(np.concatenate([coarse.astype(int), np.minimum(fine, len(places) - 1)]))
     while True:
-        losses = _at(task, run, step, places[some])
+        losses = line.losses(places[some])
         best = int(np.argmin(losses))
         low = some[best - 1] if best else some[0]
         high = some[best + 1] if best + 1 < len(some) else some[-1]
         if high - low <= 2:
-            chosen = some[best]
-            return float(places[chosen]), float(losses[best]), who[kink[chosen]] if kink[chosen] >= 0 else None  # fmt: skip
+            if len(at) and not losses[best] < run.now.loss[0] * (1 - 1e-12):
+                return float(at[0]), who[0]
+            met = kink[some[best]]
+            return float(places[some[best]]), who[met] if met >= 0 else None
         some = np.unique(np.append(np.linspace(low, high, TRIES).astype(int), some[best]))
 
 
@@ -262,59 +319,65 @@ def _placed(task: _Task, conv: Array, faces: list[_Face]) -> _Run:
     return _Run(on, faces, state(on[None], task.seen, task.sigma))
 
 
-def _held(task: _Task, run: _Run, kink: NDArray[np.intp]) -> list[_Face] | None:
+def _held(
+    task: _Task, conv: Array, faces: list[_Face], kink: NDArray[np.intp]
+) -> list[_Face] | None:
     """The faces with one more, if it is independent of them (and, where every face contains 0, if more than 0 is left)."""
     k, row, j = kink.tolist()
-    face = run.faces[k]
-    normals = np.append(face.normals, row)
+    normals = np.append(faces[k].normals, row)
     most = task.seen.rows.shape[1] - task.homogeneous
     if len(normals) > most or len(_independent(task.seen.rows, normals)) < len(normals):
         return None
-    level = np.append(face.level, task.kinks[j][0])
-    return [*run.faces[:k], _Face(task, normals, level, run.conv[k]), *run.faces[k + 1 :]]
+    level = np.append(faces[k].level, task.kinks[j][0])
+    return [*faces[:k], _Face(task, normals, level, conv[k]), *faces[k + 1 :]]
 
 
 def _finish(task: _Task, conv: Array, cap: int) -> tuple[_Run, bool, int]:
     none = np.empty(0, dtype=np.intp)
     run = _placed(task, conv, [_Face(task, none, np.empty(0), v) for v in conv])
-    damping = 1e-3
+    damping = FIRST
     for steps in range(cap):
         loss = float(run.now.loss[0])
+        if loss < INTERPOLATED:
+            return run, True, steps
         jac = _jacobian(task, run)
         step, promise = _along_faces(run, jac, damping)
-        faces = run.faces
-        leaving = promise <= PROMISE * loss
+        if promise <= PROMISE * loss and damping > LEAST:
+            damping = LEAST
+            step, promise = _along_faces(run, jac, damping)
+        faces, leaving = run.faces, promise <= PROMISE * loss
         if leaving:
             step, promise = _off_faces(task, run, jac)
             if promise <= PROMISE * loss:
                 return run, True, steps
             faces = _stay(task, run, step)
-        whole = _at(task, run, step, np.ones(1))[0]
-        if whole < loss - 0.25 * promise:
-            place, kink = 1.0, None
-            damping = max(damping / 3, 1e-9)
+        place, kink = 1.0, None
+        if _at(task, run, step, np.ones(1))[0] < loss - promise / 4:
+            damping = max(damping / 3, LEAST)
         else:
-            place, found, kink = _lowest(task, run, step)
-            if found > loss or (leaving and found == loss):
-                if leaving or damping > 1e8:
-                    return run, False, steps
-                damping *= 10
-                continue
-            damping = min(2 * damping, 1e8) if place < 0.1 else damping
-        moved = _Run(run.conv + place * step, faces, run.now)
-        with_kink = None if kink is None else _held(task, moved, kink)
-        for chosen in (with_kink, faces):
-            if chosen is not None:
-                there = _placed(task, moved.conv, chosen)
-                if there.now.loss[0] <= loss * (1 + 1e-12):
-                    run = there
-                    break
-        else:
+            place, kink = _lowest(task, run, step)
+            damping *= 2 if place < 0.1 else 1
+        there = _moved(task, run, place * step, faces, kink)
+        if there is None:
             return run, False, steps
+        run = there
     return run, False, cap
 
 
-def finish(nets: Nets, seen: Plate, cap: int = 200) -> Finished:
+def _moved(
+    task: _Task, run: _Run, step: Array, faces: list[_Face], kink: NDArray[np.intp] | None
+) -> _Run | None:
+    """After a step, on its kink if there is one; None if rounding makes the loss larger."""
+    conv = run.conv + step
+    for chosen in (None if kink is None else _held(task, conv, faces, kink), faces):
+        if chosen is not None:
+            there = _placed(task, conv, chosen)
+            if there.now.loss[0] <= run.now.loss[0] * (1 + 1e-12):
+                return there
+    return None
+
+
+def finish(nets: Nets, seen: Plate, cap: int = 120) -> Finished:
     """Go on from trained networks, whose σ has kinks, with at most ``cap`` steps each."""
     task = _Task(nets.shape.activation, seen)
     count, channels = nets.b.shape

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from numerics.disk import disk
 from verify.nets import elementwise
 from verify.plane import Plane
 
-__all__ = ["LARGEST", "Nets", "Plate", "Sigma", "Shape", "State", "Together", "nets_of", "plate", "state", "train_plane"]
+__all__ = ["INTERPOLATED", "LARGEST", "NEGLIGIBLE", "Nets", "Plate", "Sigma", "Shape", "State", "Together", "nets_of", "plate", "read", "state", "train_plane"]
 
 Array = NDArray[np.float64]
 Sigma = Callable[[Array], Array]
@@ -104,6 +105,20 @@ class Plate:
     counts: Array
     parts: tuple[slice, ...]
 
+    @cached_property
+    def starts(self) -> NDArray[np.intp]:
+        """The first row of each radius (R,)."""
+        return np.array([part.start for part in self.parts])
+
+    @cached_property
+    def radius(self) -> NDArray[np.intp]:
+        """Which radius a row belongs to (W,)."""
+        return np.repeat(np.arange(len(self.r)), [part.stop - part.start for part in self.parts])
+
+    def summed(self, values: Array, axis: int = -1) -> Array:
+        """Radius by radius: the axis of length W becomes one of length R."""
+        return np.asarray(np.add.reduceat(values, self.starts, axis=axis))
+
 
 def plate(r: Array, taps: int, half_length: int) -> Plate:
     """Cut the zero-padded windows of the disks of these radii on (2·half_length + 1)² pixels."""
@@ -129,8 +144,7 @@ def plate(r: Array, taps: int, half_length: int) -> Plate:
 def _features(conv: Array, seen: Plate, sigma: Sigma) -> Array:
     """φ: (B, K, n² + 1) -> (B, K, R)."""
     values = sigma(conv.reshape(-1, conv.shape[-1]) @ seen.rows.T)
-    found = [values[:, part] @ seen.counts[part] for part in seen.parts]
-    return np.stack(found, axis=-1).reshape(*conv.shape[:2], -1)
+    return seen.summed(values * seen.counts).reshape(*conv.shape[:2], -1)
 
 
 def _slopes(conv: Array, seen: Plate, slope: Sigma) -> Array:
@@ -168,19 +182,27 @@ NEGLIGIBLE = 1e-11
 
 
 def state(conv: Array, seen: Plate, sigma: Sigma) -> State:
-    features = _features(conv, seen, sigma)
+    """Filters (B, K, n² + 1) with their features and the best readout."""
+    return read(conv, _features(conv, seen, sigma), seen.r)
+
+
+def read(conv: Array, features: Array, r: Array) -> State:
+    """The best readout of features (B, K, R); the loss is infinite where one of them is not finite."""
+    wild = ~np.all(np.isfinite(features), axis=(1, 2))
+    features = np.where(wild[:, None, None], 0, features)
     centred = np.swapaxes(features - features.mean(axis=-1, keepdims=True), 1, 2)
     size = np.linalg.norm(centred, axis=1)
     scale = np.where(size > NEGLIGIBLE * (1 + np.abs(features).max(axis=-1)), size, np.inf)
     left, values, right = np.linalg.svd(centred / scale[:, None, :], full_matrices=False)
     kept = values > NEGLIGIBLE * np.maximum(values[:, :1], 0.5)
     basis = left * kept[:, None, :]
-    target = seen.r - seen.r.mean()
+    target = r - r.mean()
     along = np.einsum("brk,r->bk", basis, target)
     inverse = np.where(kept, 1 / np.where(kept, values, 1), 0)
     a = np.einsum("bjk,bj->bk", right, inverse * along) / scale
     error = np.einsum("brk,bk->br", basis, along) - target
-    return State(conv, features, basis, a, error, np.mean(error**2, axis=-1))
+    loss = np.where(wild, np.inf, np.mean(error**2, axis=-1))
+    return State(conv, features, basis, a, error, loss)
 
 
 def _tried(now: State, damping: Array, seen: Plate, slope: Sigma) -> Array:
