@@ -120,7 +120,7 @@ def check(law: Shares, lab: Lab) -> Column:
 
 # --------------------------------------------------------------------------------------- training
 
-LOW, HIGH, COUNT, HALF_LENGTH = 3, 10, 36, 13
+LOW, HIGH, COUNT, HALF_LENGTH = 3, 10, 71, 13
 R = np.linspace(LOW, HIGH, COUNT)
 MEAN, SPREAD = (LOW + HIGH) / 2, float(np.var(R))
 FAR, FAR_LENGTH = np.array([15.3, 22.6, 30.0]), 33
