@@ -378,13 +378,15 @@ def _moved(
 
 
 def finish(nets: Nets, seen: Plate, cap: int = 120) -> Finished:
-    """Go on from trained networks, whose σ has kinks, with at most ``cap`` steps each."""
+    """Go on from trained networks with at most ``cap`` steps each; where σ has no kinks, or jumps, they stay as they are and none has ended."""
     task = _Task(nets.shape.activation, seen)
     count, channels = nets.b.shape
     conv = np.concatenate([nets.w.reshape(count, channels, -1), nets.b[..., None]], axis=2)
     stalled = state(conv, seen, task.sigma).loss
-    runs, ended, steps = zip(*(_finish(task, one, cap) for one in conv), strict=True)
     dark, lit, single = (np.zeros(count, dtype=np.intp) for _ in range(3))
+    if not task.kinks or ACTIVATIONS[nets.shape.activation].jumps:
+        return Finished(nets, stalled, stalled, np.zeros(count, dtype=bool), dark, lit, single, dark)  # fmt: skip
+    runs, ended, steps = zip(*(_finish(task, one, cap) for one in conv), strict=True)
     for j, run in enumerate(runs):
         for face in run.faces:
             taps = seen.rows[face.held >= 0, :-1]

@@ -23,7 +23,7 @@ from numerics.disk import disk
 from verify.nets import elementwise
 from verify.plane import Plane
 
-__all__ = ["INTERPOLATED", "LARGEST", "NEGLIGIBLE", "Nets", "Plate", "Sigma", "Shape", "State", "Together", "nets_of", "plate", "read", "state", "train_plane"]
+__all__ = ["INTERPOLATED", "LARGEST", "NEGLIGIBLE", "Nets", "Plate", "Sigma", "Shape", "State", "Together", "features_of", "nets_of", "plate", "read", "state", "train_plane"]
 
 Array = NDArray[np.float64]
 Sigma = Callable[[Array], Array]
@@ -141,8 +141,8 @@ def plate(r: Array, taps: int, half_length: int) -> Plate:
     return Plate(r, extended, np.concatenate(counts).astype(float), tuple(parts))
 
 
-def _features(conv: Array, seen: Plate, sigma: Sigma) -> Array:
-    """φ: (B, K, n² + 1) -> (B, K, R)."""
+def features_of(conv: Array, seen: Plate, sigma: Sigma) -> Array:
+    """φ_k(r) of filters with their biases: (B, K, n² + 1) -> (B, K, R)."""
     values = sigma(conv.reshape(-1, conv.shape[-1]) @ seen.rows.T)
     return seen.summed(values * seen.counts).reshape(*conv.shape[:2], -1)
 
@@ -183,7 +183,7 @@ NEGLIGIBLE = 1e-11
 
 def state(conv: Array, seen: Plate, sigma: Sigma) -> State:
     """Filters (B, K, n² + 1) with their features and the best readout."""
-    return read(conv, _features(conv, seen, sigma), seen.r)
+    return read(conv, features_of(conv, seen, sigma), seen.r)
 
 
 def read(conv: Array, features: Array, r: Array) -> State:
