@@ -86,10 +86,11 @@ class _Face:
         self.free = np.eye(rows.shape[1])
         if len(normals):
             self.free = np.linalg.svd(rows[normals], full_matrices=True)[2][len(normals) :].T
-            follows = np.max(np.abs(rows @ self.free), axis=1, initial=0) < ZERO
             z = rows @ self.on(rows, v)
             for j, (t, _) in enumerate(task.kinks):
-                self.held[follows & (np.abs(z - t) < ZERO * (1 + np.abs(v).sum()))] = j
+                near = np.nonzero(np.abs(z - t) < ZERO * (1 + np.abs(v).sum()))[0]
+                follows = np.max(np.abs(rows[near] @ self.free), axis=1, initial=0) < ZERO
+                self.held[near[follows]] = j
 
     def on(self, rows: Array, v: Array) -> Array:
         """The nearest filter on the face."""
@@ -125,7 +126,7 @@ def _jacobian(task: _Task, run: _Run) -> Array:
         for j, (t, _) in enumerate(task.kinks):
             z[face.held == j] = t
         steep = a * task.slope(z) * task.seen.counts
-        found.append(task.seen.summed(steep[:, None] * rows, axis=0))
+        found.append(np.stack([steep[part] @ rows[part] for part in task.seen.parts]))
     return np.stack(found)
 
 
@@ -338,8 +339,8 @@ def _finish(task: _Task, conv: Array, cap: int) -> tuple[_Run, bool, int]:
     damping = FIRST
     for steps in range(cap):
         loss = float(run.now.loss[0])
-        if loss < INTERPOLATED:
-            return run, True, steps
+        if loss < INTERPOLATED:  # through all radii: nothing to be learned, and no rest either
+            return run, False, steps
         jac = _jacobian(task, run)
         step, promise = _along_faces(run, jac, damping)
         if promise <= PROMISE * loss and damping > LEAST:

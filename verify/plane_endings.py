@@ -17,7 +17,7 @@ from numerics.rounding import gamma
 from theory.activation import ACTIVATIONS
 from theory.disk import least as disk_least
 from theory.perimeter import STEPS, width
-from verify.plane_ensemble import Plate, Shape, features_of, plate
+from verify.plane_ensemble import INTERPOLATED, Plate, Shape, features_of, plate
 from verify.plane_trained import (
     COUNT,
     HALF_LENGTH,
@@ -104,7 +104,7 @@ def grown(one: Trained, length: Array, area: Array) -> Array:
     return np.array(one.losses[chosen] / [float(disk_least(LOW + d, HIGH + d, COUNT)) for d in delta.tolist()])  # fmt: skip
 
 
-HEADER = ("σ", "K", "n", "networks", "dead", "count pixels", "grown disk", "came to rest", "at the level of their pieces", "freed from kinks", "least loss", "median", "between radii", "area", "perimeter", "rest")  # fmt: skip
+HEADER = ("σ", "K", "n", "networks", "dead", "count pixels", "grown disk", "through all radii", "came to rest", "at the level of their pieces", "freed from kinks", "least loss", "median", "between radii", "area", "perimeter", "rest")  # fmt: skip
 """The columns of the table: counts, then losses, then the shares of the best network."""
 
 
@@ -115,7 +115,7 @@ class Row:
     Attributes
     ----------
     shape, networks: what was trained.
-    dead, parabola, grown: networks that answer a constant, that count pixels, that count those of a grown disk.
+    dead, parabola, grown, through: networks that answer a constant, that count pixels, that count those of a grown disk, that pass through all radii.
     rest, met: networks that came to rest, and those whose loss is the level of their pieces to six digits; None where σ is not piecewise linear.
     freed: networks whose loss fell by a tenth or more after the smooth trainer had stalled; None without kinks.
     least, median: losses; between: the best network's loss between the radii of training.
@@ -127,6 +127,7 @@ class Row:
     dead: int
     parabola: int
     grown: int
+    through: int
     rest: int | None
     met: int | None
     freed: int | None
@@ -140,7 +141,7 @@ class Row:
         count = lambda x: "" if x is None else str(x)
         n = self.shape.taps
         return (
-            self.shape.activation, str(self.shape.channels), f"{n} × {n}", str(self.networks), str(self.dead), str(self.parabola), str(self.grown), count(self.rest), count(self.met), count(self.freed),
+            self.shape.activation, str(self.shape.channels), f"{n} × {n}", str(self.networks), str(self.dead), str(self.parabola), str(self.grown), str(self.through), count(self.rest), count(self.met), count(self.freed),
             f"{self.least:.2e}", f"{self.median:.2e}", f"{self.between:.2e}", *(f"{x:.3f}" for x in self.shares),
         )  # fmt: skip
 
@@ -162,6 +163,7 @@ def row_of(one: Trained, law_part: Any, length: Array, area: Array, seed: int) -
         int(np.sum(loss > (1 - SIX_DIGITS) * SPREAD)),
         int(np.sum(np.abs(loss / PARABOLA - 1) < SIX_DIGITS)),
         int(np.sum(np.abs(grown(one, length, area) - 1) < 0.1)),
+        int(np.sum(done.loss < INTERPOLATED)),
         int(np.sum(done.ended)) if bent else None,
         met,
         int(np.sum(done.loss < 0.9 * done.stalled)) if bent else None,

@@ -66,8 +66,10 @@ MORE = tuple(one for one in (*EVERY, *(Shape(name, 1) for name in JUMPING)) if o
 """What the full profile adds: every row, K = 1 to 4, 3 × 3 and 5 × 5."""
 MOST = 50
 """Starts per setting, at most: the full profile trains more settings, not longer ones."""
-STEPS, DEEP = 150, 120
-"""Smooth steps, and steps over kinks, of each network; of the latter a quarter where there are more than 30 weights."""
+STEPS = 150
+"""Smooth steps of each network, at most."""
+DEEP = ((10, 120), (30, 60), (10**9, 20))
+"""Steps over kinks, at most, by the number of weights in the filters and biases."""
 LARGE = 1.0e5
 """The radius of the circle at which torch is shown an edge."""
 SIX_DIGITS = 1e-6
@@ -171,7 +173,7 @@ def trained(shape: Shape, networks: int, seed: int) -> Trained:
     key = [seed, 12, shape.channels, shape.taps, *shape.activation.encode()]
     nets = train_plane(shape, shown(shape.taps), networks, np.random.default_rng(key), STEPS)
     weights = shape.channels * (shape.taps**2 + 1)
-    finished = finish(nets, shown(shape.taps), DEEP if weights <= 30 else DEEP // 4)
+    finished = finish(nets, shown(shape.taps), next(cap for most, cap in DEEP if weights <= most))
     return Trained(finished, _measured(finished.nets), _seen(finished.nets))
 
 
