@@ -109,6 +109,16 @@ def _independent(rows: Array, among: NDArray[np.intp]) -> NDArray[np.intp]:
     return np.asarray(among[order[: int(np.sum(size > 1e-7 * size[0]))]])
 
 
+def _begin(task: _Task, v: Array) -> _Face:
+    """The face on which a filter lies already, if any."""
+    rows, z = task.seen.rows, task.seen.rows @ v
+    level = np.full(len(rows), np.nan)
+    for t, _ in task.kinks:
+        level[np.abs(z - t) < ZERO * np.abs(v).sum()] = t
+    normals = _independent(rows, np.nonzero(~np.isnan(level))[0])
+    return _Face(task, normals, level[normals], v)
+
+
 @dataclass
 class _Run:
     """One network under way: its filters, faces, and the state of its readout."""
@@ -334,8 +344,7 @@ def _held(
 
 
 def _finish(task: _Task, conv: Array, cap: int) -> tuple[_Run, bool, int]:
-    none = np.empty(0, dtype=np.intp)
-    run = _placed(task, conv, [_Face(task, none, np.empty(0), v) for v in conv])
+    run = _placed(task, conv, [_begin(task, v) for v in conv])
     damping = FIRST
     for steps in range(cap):
         loss = float(run.now.loss[0])
