@@ -25,7 +25,17 @@ from scipy.optimize import lsq_linear
 
 from numerics.compile import activation
 from theory.activation import ACTIVATIONS
-from verify.plane_ensemble import INTERPOLATED, LARGEST, NEGLIGIBLE, Nets, Plate, State, nets_of, read, state
+from verify.plane_ensemble import (
+    INTERPOLATED,
+    LARGEST,
+    NEGLIGIBLE,
+    Nets,
+    Plate,
+    State,
+    nets_of,
+    read,
+    state,
+)
 
 __all__ = ["PROMISE", "Finished", "finish"]
 

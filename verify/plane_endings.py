@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -63,7 +63,7 @@ def conv_of(one: Trained) -> Array:
     return np.concatenate([nets.w.reshape(*nets.b.shape, -1), nets.b[..., None]], axis=2)
 
 
-@lru_cache(maxsize=None)
+@cache
 def levels(law_part: Any, shape: Shape, networks: int, seed: int) -> Array:
     """The level of the pieces of every network (B,)."""
     seen = shown(shape.taps)

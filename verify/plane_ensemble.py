@@ -23,7 +23,23 @@ from numerics.disk import disk
 from verify.nets import elementwise
 from verify.plane import Plane
 
-__all__ = ["INTERPOLATED", "LARGEST", "NEGLIGIBLE", "Nets", "Plate", "Sigma", "Shape", "State", "Together", "features_of", "nets_of", "plate", "read", "state", "train_plane"]
+__all__ = [
+    "INTERPOLATED",
+    "LARGEST",
+    "NEGLIGIBLE",
+    "Nets",
+    "Plate",
+    "Shape",
+    "Sigma",
+    "State",
+    "Together",
+    "features_of",
+    "nets_of",
+    "plate",
+    "read",
+    "state",
+    "train_plane",
+]
 
 Array = NDArray[np.float64]
 Sigma = Callable[[Array], Array]

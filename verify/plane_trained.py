@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from math import pi
 
 import numpy as np
@@ -55,7 +55,19 @@ R = np.linspace(LOW, HIGH, COUNT)
 MEAN, SPREAD = (LOW + HIGH) / 2, float(np.var(R))
 FAR, FAR_LENGTH = np.array([15.3, 22.6, 30.0]), 33
 """Radii up to three times as large as those trained on."""
-KINKED = ("relu", "leaky_relu", "prelu", "rrelu", "relu6", "hardtanh", "hardsigmoid", "softshrink", "abs", "hardswish", "selu")
+KINKED = (
+    "relu",
+    "leaky_relu",
+    "prelu",
+    "rrelu",
+    "relu6",
+    "hardtanh",
+    "hardsigmoid",
+    "softshrink",
+    "abs",
+    "hardswish",
+    "selu",
+)
 """Rows with kinks and no jumps: all that are piecewise linear, and two more."""
 SMOOTH = ("square", "tanh", "sigmoid", "softsign", "softplus", "silu", "gelu", "elu")
 JUMPING = ("hardshrink", "threshold")
@@ -167,7 +179,7 @@ def shown(taps: int) -> Plate:
     return plate(R, taps, HALF_LENGTH)
 
 
-@lru_cache(maxsize=None)
+@cache
 def trained(shape: Shape, networks: int, seed: int) -> Trained:
     """``networks`` networks from random starts, finished on their kinks, loaded into torch and measured there."""
     key = [seed, 12, shape.channels, shape.taps, *shape.activation.encode()]

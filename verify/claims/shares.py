@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache, lru_cache
 from math import pi
 from typing import Any
 
@@ -158,7 +158,7 @@ def check(law: Shares, lab: Lab) -> Column:
 # ---------------------------------------------------------------------------------------- the law
 
 
-@lru_cache(maxsize=None)
+@cache
 def _lengths(law_opposite: Any, shape: Shape, networks: int, seed: int) -> Array:
     """P by the law, (B, K)."""
     nets = trained(shape, networks, seed).nets
