@@ -225,5 +225,6 @@ def test_the_figures_are_drawn() -> None:
     assert [one.id for one in room.figures(Lab(TINY))] == [
         "shares-losses",
         "shares-beyond",
+        "shares-freed",
         "shares-filters",
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 from functools import cache, lru_cache
 from math import pi
@@ -28,7 +29,7 @@ from verify.figures import figure
 from verify.lab import Lab
 from verify.page import Figure, Section
 from verify.plane import disks
-from verify.plane_endings import HEADER, PARABOLA, grown, levels, row_of, slack
+from verify.plane_endings import CREST, HEADER, PARABOLA, grown, levels, row_of, slack
 from verify.plane_ensemble import Nets, Shape
 from verify.plane_trained import (
     COUNT,
@@ -53,7 +54,7 @@ from verify.plane_trained import (
 )
 from verify.verdict import Column, column
 
-__all__ = ["check", "figures", "floors", "sections", "train"]
+__all__ = ["check", "figures", "floors", "sections", "table_of", "train"]
 
 Array = NDArray[np.float64]
 
@@ -286,13 +287,19 @@ def train(law: Shares, lab: Lab) -> Column:
     return column(figure_ if good else float("nan"), 1.0, detail)
 
 
+def table_of(every: Iterable[Trained], seed: int) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The header and one row of text for each setting."""
+    rows = []
+    for one in every:
+        length = _lengths(opposite, one.nets.shape, len(one.nets.c), seed)
+        rows.append(row_of(one, part, length, areas(one.nets), seed).cells())
+    return HEADER, rows
+
+
 def sections(lab: Lab) -> tuple[Section, ...]:
     """One row for every setting."""
-    rows = []
-    for one in ensembles(lab):
-        length = _lengths(opposite, one.nets.shape, len(one.nets.c), lab.seed)
-        rows.append(row_of(one, part, length, areas(one.nets), lab.seed))
-    html = render("disks.html", header=HEADER, rows=[row.cells() for row in rows], radii=COUNT)
+    header, rows = table_of(ensembles(lab), lab.seed)
+    html = render("disks.html", header=header, rows=rows, radii=COUNT)
     return (Section("shares-table", "Where networks on disks end", html),)
 
 
@@ -358,11 +365,15 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
         if shape.activation == "square":
             level = floors(shape.taps)
             lines[name_of(shape)] = list(level[1:]) if shape.channels == 1 else [level[0]]
+    kinked = [trained(shape, networks, lab.seed) for shape in SETTINGS if shape.activation in ("abs", "relu", "leaky_relu", "softshrink") and shape.taps == 3 and shape.channels == 1]  # fmt: skip
+    pairs = {name_of(one.nets.shape): (one.finished.stalled, one.finished.loss) for one in kinked}
+    free = f"{networks} networks of each kind with one channel. Below the thin line: runs that went on along the kinks where the smooth trainer had stopped. The level is the floor of the crest with the area beside it."
     told = f"Every point is a network trained from a random start, {networks} of each kind; the lines are the floors that theory knows: the parabola of the identity, and of squares what their lags leave, with one channel for either sign of its readout."
     far = f"The error of the best of {networks} networks of each kind, trained on the shaded radii; a logarithmic scale beyond ±0.001. Dots: area and perimeter alone, c + Σ a(πr²Δ + Pr), c so that the rest is 0 in the mean over the training radii. The best networks of abs and of ReLU are the same difference and err alike; squares fluctuate."
     seen = "Filters of the best networks with one channel (above; white is 0), and σ(w ⋆ x + b) on a disk of radius 4.3 (below; white is the background). Without σ the whole disk counts; the others answer at the edge."
     return (
         figure("shares-losses", "Where training on disks ends", told, draw.losses(every, lines)),
         figure("shares-beyond", "Beyond the radii of training", far, draw.beyond(fine, errors, (LOW, HIGH), 1e-3)),
+        figure("shares-freed", "Past the kinks", free, draw.freed(pairs, CREST[1, 0][1])),
         figure("shares-filters", "What filters answer to a disk", seen, draw.filters(pictures)),
     )  # fmt: skip
