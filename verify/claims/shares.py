@@ -365,10 +365,12 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
         if shape.activation == "square":
             level = floors(shape.taps)
             lines[name_of(shape)] = list(level[1:]) if shape.channels == 1 else [level[0]]
+        elif ACTIVATIONS[shape.activation].kinks and shape.taps == 3:
+            lines[name_of(shape)] = [CREST[1, 0][1], PARABOLA, SPREAD]
     kinked = [trained(shape, networks, lab.seed) for shape in SETTINGS if shape.activation in ("abs", "relu", "leaky_relu", "softshrink") and shape.taps == 3 and shape.channels == 1]  # fmt: skip
     pairs = {name_of(one.nets.shape): (one.finished.stalled, one.finished.loss) for one in kinked}
     free = f"{networks} networks of each kind with one channel. Below the thin line: runs that went on along the kinks where the smooth trainer had stopped. The level is the floor of the crest with the area beside it."
-    told = f"Every point is a network trained from a random start, {networks} of each kind; the lines are the floors that theory knows: the parabola of the identity, and of squares what their lags leave, with one channel for either sign of its readout."
+    told = f"Every point is a network trained from a random start, {networks} of each kind; the lines are levels that theory knows: the parabola of networks that count pixels; of squares what their lags leave, with one channel for either sign of its readout; with kinks the crest with the area beside it, counted pixels, and a constant answer."
     far = f"The error of the best of {networks} networks of each kind, trained on the shaded radii; a logarithmic scale beyond ±0.001. Dots: area and perimeter alone, c + Σ a(πr²Δ + Pr), c so that the rest is 0 in the mean over the training radii. The best networks of abs and of ReLU are the same difference and err alike; squares fluctuate."
     seen = "Filters of the best networks with one channel (above; white is 0), and σ(w ⋆ x + b) on a disk of radius 4.3 (below; white is the background). Without σ the whole disk counts; the others answer at the edge."
     return (
