@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from theory.activation import ACTIVATIONS
 from theory.facets import pieces
 
-__all__ = ["HELD", "level"]
+__all__ = ["HELD", "RANK", "level"]
 
 Array = NDArray[np.float64]
 HELD = 1e-12

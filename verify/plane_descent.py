@@ -24,6 +24,7 @@ from scipy.linalg import qr
 from scipy.optimize import lsq_linear
 
 from numerics.compile import activation
+from numerics.facets import RANK
 from theory.activation import ACTIVATIONS
 from verify.plane_ensemble import (
     INTERPOLATED,
@@ -170,10 +171,31 @@ def _along_faces(run: _Run, jac: Array, damping: float) -> tuple[Array, float]:
     own = np.diag(normal)
     size = np.maximum(own, 1e-9 * own.max() + 1e-30)
     step = -np.linalg.solve(normal + damping * np.diag(size), down)
-    promise = -(2 * down @ step + step @ normal @ step) / len(error)
+    promise = -float(2 * down @ step + step @ normal @ step) / len(error)
+    return _by_channel(run, step), promise
+
+
+def _whole_step(run: _Run, jac: Array) -> tuple[Array, float]:
+    """The Gauss-Newton step without damping, from a regression on features and derivatives together, and its promise.
+
+    For piecewise-linear σ that is the regression of the level: what it leaves of the loss is the level.
+    """
+    columns = np.concatenate([run.now.features[0].T, *(j @ face.free for j, face in zip(jac, run.faces, strict=True))], axis=1)  # fmt: skip
+    centred = columns - columns.mean(axis=0)
+    size = np.linalg.norm(centred, axis=0)
+    size = np.where(size > NEGLIGIBLE * np.abs(columns).max(axis=0), size, np.inf)
+    left, values, right = np.linalg.svd(centred / size, full_matrices=False)
+    kept = values > RANK * values[0]
+    along = left[:, kept].T @ run.now.error[0]
+    found = -(right[kept].T @ (along / np.where(values[kept] > 0, values[kept], 1))) / size
+    return _by_channel(run, found[len(run.conv) :]), float(along @ along) / len(columns)
+
+
+def _by_channel(run: _Run, step: Array) -> Array:
+    """Coordinates on the faces as steps of the filters: (K, n² + 1)."""
     ends = np.cumsum([face.free.shape[1] for face in run.faces])[:-1]
     parts = np.split(step, ends)
-    return np.stack([face.free @ part for face, part in zip(run.faces, parts, strict=True)]), float(promise)  # fmt: skip
+    return np.stack([face.free @ part for face, part in zip(run.faces, parts, strict=True)])
 
 
 def _steepest(rows: Array, g: Array, gamma: Array) -> Array:
@@ -362,9 +384,10 @@ def _finish(task: _Task, conv: Array, cap: int) -> tuple[_Run, bool, int]:
             return run, False, steps
         jac = _jacobian(task, run)
         step, promise = _along_faces(run, jac, damping)
-        if promise <= PROMISE * loss and damping > LEAST:
-            damping = LEAST
-            step, promise = _along_faces(run, jac, damping)
+        if promise <= PROMISE * loss:
+            step, promise = _along_faces(run, jac, LEAST)
+        if promise <= PROMISE * loss:
+            step, promise = _whole_step(run, jac)
         faces, leaving = run.faces, promise <= PROMISE * loss
         if leaving:
             step, promise = _off_faces(task, run, jac)
