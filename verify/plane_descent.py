@@ -12,6 +12,9 @@ The loop: a Gauss-Newton step in the subspace of the held faces; walk along it t
 is a kink, hold its face; where a step promises less than :data:`PROMISE` of the loss, leave the face along the steepest way
 down (bounded least squares for γ >= 0, and the edges of the face for all γ); if that promises as little, the run has ended.
 A promise is L'²/(2C), C the curvature of Gauss-Newton.  Nothing makes the loss larger.
+
+Along the facet the test is complete, off it where the held windows are independent (edges decide) or all γ >= 0 (least squares
+do).  Where dependent windows have γ < 0 not every way off is tried: "ended" then means that none of those tried descends.
 """
 
 from __future__ import annotations
@@ -61,7 +64,7 @@ class Finished:
     ----------
     nets: the networks.
     stalled, loss: the loss before and after, (B,).
-    ended: no direction promises more than :data:`PROMISE` of the loss, (B,).
+    ended: none of the ways tried promises more than :data:`PROMISE` of the loss, (B,).
     dark, lit, single: on how many faces of each sort the channels lie, (B,); single ones are independent of the others.
     steps: accepted steps (B,).
     """
