@@ -22,6 +22,7 @@ __all__ = ["Gate", "behind", "best", "residual"]
 
 Array = NDArray[np.float64]
 Gate = Callable[[Array], Array]
+"""σ', elementwise."""
 RANK = 1e-11
 """Singular values below this part of the largest are rounding; the columns have length 1."""
 

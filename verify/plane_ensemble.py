@@ -43,6 +43,7 @@ __all__ = [
 
 Array = NDArray[np.float64]
 Sigma = Callable[[Array], Array]
+"""σ or σ', elementwise."""
 
 
 @dataclass(frozen=True)

@@ -50,11 +50,24 @@ __all__ = [
 
 Array = NDArray[np.float64]
 
-LOW, HIGH, COUNT, HALF_LENGTH = 3, 10, 71, 13
+LOW = 3
+"""The least radius of training."""
+HIGH = 10
+"""The greatest."""
+COUNT = 71
+"""How many radii: more than K = 4 channels of 3 × 3 taps have weights."""
+HALF_LENGTH = 13
+"""The signals have (2·13 + 1)² pixels."""
 R = np.linspace(LOW, HIGH, COUNT)
-MEAN, SPREAD = (LOW + HIGH) / 2, float(np.var(R))
-FAR, FAR_LENGTH = np.array([15.3, 22.6, 30.0]), 33
+"""The radii of training."""
+MEAN = (LOW + HIGH) / 2
+"""Their mean μ."""
+SPREAD = float(np.var(R))
+"""Their variance."""
+FAR = np.array([15.3, 22.6, 30.0])
 """Radii up to three times as large as those trained on."""
+FAR_LENGTH = 33
+"""The half length of the signals with these."""
 KINKED = (
     "relu",
     "leaky_relu",
@@ -70,10 +83,13 @@ KINKED = (
 )
 """Rows with kinks and no jumps: all that are piecewise linear, and two more."""
 SMOOTH = ("square", "tanh", "sigmoid", "softsign", "softplus", "silu", "gelu", "elu")
+"""Smooth rows: the main ones."""
 JUMPING = ("hardshrink", "threshold")
+"""Rows that jump."""
 SETTINGS = tuple(Shape(*one) for one in (("identity", 1), ("abs", 1), ("relu", 1), ("leaky_relu", 1), ("softshrink", 1), ("square", 1), ("tanh", 1), ("softplus", 1), ("silu", 1), ("abs", 2), ("relu", 2), ("square", 2), ("tanh", 2), ("tanh", 3), ("square", 4), ("square", 1, 5), ("abs", 1, 5)))  # fmt: skip
 """What every profile trains."""
 EVERY = tuple(Shape(name, channels, taps) for taps in (3, 5) for channels in (1, 2, 3, 4) for name in ("identity", *KINKED, *SMOOTH))  # fmt: skip
+"""Every setting with a continuous row."""
 MORE = tuple(one for one in (*EVERY, *(Shape(name, 1) for name in JUMPING)) if one not in SETTINGS)
 """What the full profile adds: every row, K = 1 to 4, 3 × 3 and 5 × 5."""
 MOST = 50
@@ -85,6 +101,7 @@ DEEP = ((10, 120), (30, 60), (10**9, 20))
 LARGE = 1.0e5
 """The radius of the circle at which torch is shown an edge."""
 SIX_DIGITS = 1e-6
+"""What is meant by six digits, relative."""
 
 
 @dataclass(frozen=True)
