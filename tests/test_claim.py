@@ -133,7 +133,7 @@ LAWS: dict[str, tuple[str, ...]] = {
     "ridge": ("collapse", "angle", "least"),
     "noise": ("angle", "linear_risk", "gaussian.first", "gaussian.second", "gaussian.product"),
     "extremes": ("lines", "places"),
-    "shares": ("opposite", "share", "lags", "orbit"),
+    "shares": ("opposite", "share", "lags", "orbit", "facets.part"),
     "curvature": ("moment", "local", "narrowing"),
     "averages": ("mean_bend", "tilted_bend", "overlap", "spread"),
     "nearest": ("reach", "linear", "least", "distance"),

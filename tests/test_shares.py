@@ -20,7 +20,10 @@ from theory.shares import CLAIM, LAW, lags, opposite, orbit, share
 from verify.claims import shares as room
 from verify.lab import TINY, Lab
 from verify.plane import disks
+from verify.plane_endings import CREST, between
 from verify.plane_ensemble import Shape, Together, plate, train_plane
+from verify.plane_trained import R as R71
+from verify.plane_trained import trained
 
 seeds = st.integers(0, 2**32 - 1)
 R = np.linspace(3, 10, 15)
@@ -142,7 +145,7 @@ def test_no_squares_of_one_sign_go_below_their_floor(seed: int, channels: int, s
 
 @pytest.mark.parametrize("networks", [24])
 def test_one_channel_of_squares_ends_at_the_floor_of_its_sign(networks: int) -> None:
-    found = room.trained(Shape("square", 1), networks, 0)
+    found = trained(Shape("square", 1), networks, 0)
     for m, a in zip(found.measured, found.nets.a[:, 0], strict=True):
         floor = room.floors(3)[1 if a > 0 else 2]
         assert floor * (1 - 1e-6) <= m.loss <= floor * 1.001
@@ -225,5 +228,36 @@ def test_the_figures_are_drawn() -> None:
     assert [one.id for one in room.figures(Lab(TINY))] == [
         "shares-losses",
         "shares-beyond",
+        "shares-freed",
         "shares-filters",
     ]
+
+
+def test_a_row_of_the_table_counts_every_network() -> None:
+    """The same numbers by hand; and one cell for each name in the header."""
+    one = trained(Shape("relu", 1), 6, 0)
+    header, (cells,) = room.table_of([one], 0)
+    row = dict(zip(header, cells, strict=True))
+    assert len(header) == len(set(header)) == len(cells)
+    assert row["networks"] == "6"
+    assert int(row["dead"]) == np.sum(one.losses > (1 - 1e-6) * np.var(R71))
+    assert row["least loss"] == f"{np.min(one.losses):.2e}"
+    assert int(row["came to rest"]) <= int(row["at the level of their pieces"]) <= 6
+    assert abs(sum(float(row[name]) for name in ("area", "perimeter", "rest")) - 1) < 2e-3
+    _, (plain,) = room.table_of([trained(Shape("tanh", 1), 3, 0)], 0)
+    assert plain[header.index("came to rest")] == ""
+
+
+def test_losses_between_the_radii_are_those_of_torch() -> None:
+    one = trained(Shape("abs", 1), 3, 0)
+    middle = (R71[1:] + R71[:-1]) / 2
+    for j, loss in enumerate(between(one)):
+        net = one.nets.module(j)
+        with torch.no_grad():
+            error = net(disks(middle, 13)).numpy() - middle
+        assert abs(np.mean(error**2) / loss - 1) < 1e-6
+
+
+def test_crests_are_lower_with_the_area_beside_them() -> None:
+    assert all(beside < alone for alone, beside in CREST.values())
+    assert min(CREST, key=lambda step: CREST[step][1]) == (1, 0)

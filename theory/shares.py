@@ -14,7 +14,9 @@ autocorrelation at a few lags and nothing else,
 
     Σ_p [(w ⋆ x + b)²_p - b²] = Σ_d W_d C(d) + 2bS Σx,    C(d) = Σ_p x(p)x(p + d),    d = (i, j), i >= j >= 0,
 
-W_d being the filter's autocorrelation, added up over the images of d.  Derivation: docs/shares.md.
+W_d being the filter's autocorrelation, added up over the images of d.  And where σ is piecewise linear, the pieces and kinks on
+which the windows lie leave a linear regression (:mod:`theory.facets`): where training comes to rest, its residual is the loss.
+Derivation: docs/shares.md.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from typing import Any
 import sympy as sp
 
 from theory.claim import Claim, Proof, Step, Wrong
+from theory.facets import part, prove_facets
 from theory.perimeter import DIRECTIONS, edge
 
 __all__ = ["CLAIM", "LAW", "Lag", "Shares", "lags", "opposite", "orbit", "share"]
@@ -65,14 +68,15 @@ def orbit(lag: Lag) -> tuple[Lag, ...]:
 
 @dataclass(frozen=True)
 class Shares:
-    """The law: the other side of an edge, the shares of a network's answer, and the lags that squares see."""
+    """The law: the other side of an edge, the shares of a network's answer, the lags that squares see, and what a piece of σ contributes."""
 
     opposite: Callable[[Any, Any], Any]
     share: Callable[[Sequence[Any], Sequence[Any], Sequence[Any], Sequence[Any], Any], Any]
     lags: Callable[[Mapping[Lag, Any]], dict[Lag, Any]]
+    part: Callable[[Any, Any, Any, Any], Any]
 
 
-LAW = Shares(opposite, share, lags)
+LAW = Shares(opposite, share, lags, part)
 """The law as derived here."""
 
 PROVED_TAPS = (1, 3)
@@ -80,12 +84,12 @@ PROVED_RADII = (2, 3, 4, 5)
 
 
 def prove(law: Shares) -> Proof:
-    """Sums of half squares from both sides, regression from the loss itself, and squares pixel by pixel."""
+    """Sums of half squares from both sides, regression from the loss itself, squares pixel by pixel, and pieces row by row."""
     steps = [*_prove_opposite(law), *_prove_even(law), *_prove_share(law), *_prove_lags(law)]
-    steps += [*_prove_spectrum(law)]
+    steps += [*_prove_spectrum(law), *prove_facets(law.part)]
     covers = (
         "edges for every direction and distance, n = 1, 3; polynomials g up to degree 5; any network with K = 1, 2 on 2 to 5 radii, any features and weights; squares with n = 1, 3, any filter and bias, "
-        "on every symmetric image of 3 × 3 pixels, n = 1 also of 5 × 5; the spectrum for n = 3 at nine frequencies"
+        "on every symmetric image of 3 × 3 pixels, n = 1 also of 5 × 5; the spectrum for n = 3 at nine frequencies; pieces and kinks of every piecewise-linear row, their gradient for K = 1, 2, three windows and two radii"
     )
     return Proof(tuple(steps), covers)
 
@@ -216,18 +220,25 @@ def _once(w: Mapping[Lag, Any]) -> dict[Lag, Any]:
     return {d: value / 2 if any(d) else value for d, value in lags(w).items()}
 
 
+def _no_intercept(slope: Any, intercept: Any, response: Any, read: Any) -> Any:
+    """Wrong: every piece is a line through 0."""
+    return part(slope, 0 * intercept, response, read)
+
+
 CLAIM = Claim(
     id="shares",
     title="Trained on disks: what every channel contributes, and what squares cannot do",
     statement=(
         r"\sum_k a_k \left(P_k + 2\mu\pi\Delta_k + \frac{\operatorname{Cov}(r, \varrho_k)}{\operatorname{Var} r}\right) = 1 - \frac{L}{\operatorname{Var} r} + \frac{1}{2\operatorname{Var} r}\left(\sum_k a_k \frac{\partial L}{\partial a_k} + (c - \mu)\frac{\partial L}{\partial c}\right), \qquad"
         r" p_{\theta+\pi}(t) = S - p_\theta(-t), \qquad"
-        r" \sum_p \left[(w \star x + b)^2_p - b^2\right] = \sum_{d} W_d \sum_p x(p)\, x(p + d) + 2bS\sum_p x(p)"
+        r" \sum_p \left[(w \star x + b)^2_p - b^2\right] = \sum_{d} W_d \sum_p x(p)\, x(p + d) + 2bS\sum_p x(p), \qquad"
+        r" L = \min_{V, a, c} \operatorname{E}\Big(c + \sum_{k, U} N_U(r)\,(s_{k,U}\, U \cdot V_k + o_{k,U}\, a_k) - r\Big)^2 \text{ over } U \cdot V_k = t\,a_k \text{ where } U \cdot v_k = t"
     ),
     assumptions=(
         r"$F_k(r) = \pi r^2\Delta_k + P_k r + \varrho_k(r)$ with $P_k$ of the perimeter, $L$ the mean of $(\hat r - r)^2$ over radii that lie symmetrically about $\mu$; the parenthesis on the right is 0 for the best readout",
         r"$p_\theta$: what a filter shows of a straight edge; so $P$ knows only the part of $g(z) = \sigma(z + b)$ that is even about $S/2$",
         r"squares: $x$ has the symmetries of the square, as a disk has, far from the border; $d = (i, j)$ with $i \ge j \ge 0$, $W_d$ the autocorrelation of $w$, added up over the images of $d$",
+        r"last line: $\sigma$ continuous and piecewise linear, $\sigma(z) = s_{k,U}z + o_{k,U}$ on the piece of the window $U$ (with a final 1), which occurs $N_U(r)$ times; no $a_k$ is 0, and the loss is stationary along the facet of the weights $v_k = (w_k, b_k)$, $V_k = a_kv_k$: the windows on a kink $t$ stay there, the others on their pieces; for all other weights $L$ is at least that",
     ),
     law=LAW,
     prove=prove,
@@ -236,6 +247,7 @@ CLAIM = Claim(
         Wrong("the share of the area is forgotten", replace(LAW, share=_no_area)),
         Wrong("channels without their readout", replace(LAW, share=_no_readout)),
         Wrong("every pair of taps counts once", replace(LAW, lags=_once)),
+        Wrong("every piece is a line through 0", replace(LAW, part=_no_intercept)),
     ),
     requires=("perimeter",),
 )

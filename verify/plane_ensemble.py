@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -22,10 +23,27 @@ from numerics.disk import disk
 from verify.nets import elementwise
 from verify.plane import Plane
 
-__all__ = ["Nets", "Plate", "Shape", "Together", "plate", "train_plane"]
+__all__ = [
+    "INTERPOLATED",
+    "LARGEST",
+    "NEGLIGIBLE",
+    "Nets",
+    "Plate",
+    "Shape",
+    "Sigma",
+    "State",
+    "Together",
+    "features_of",
+    "nets_of",
+    "plate",
+    "read",
+    "state",
+    "train_plane",
+]
 
 Array = NDArray[np.float64]
 Sigma = Callable[[Array], Array]
+"""σ or σ', elementwise."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +122,20 @@ class Plate:
     counts: Array
     parts: tuple[slice, ...]
 
+    @cached_property
+    def starts(self) -> NDArray[np.intp]:
+        """The first row of each radius (R,)."""
+        return np.array([part.start for part in self.parts])
+
+    @cached_property
+    def radius(self) -> NDArray[np.intp]:
+        """Which radius a row belongs to (W,)."""
+        return np.repeat(np.arange(len(self.r)), [part.stop - part.start for part in self.parts])
+
+    def summed(self, values: Array, axis: int = -1) -> Array:
+        """Radius by radius: the axis of length W becomes one of length R."""
+        return np.asarray(np.add.reduceat(values, self.starts, axis=axis))
+
 
 def plate(r: Array, taps: int, half_length: int) -> Plate:
     """Cut the zero-padded windows of the disks of these radii on (2·half_length + 1)² pixels."""
@@ -126,11 +158,10 @@ def plate(r: Array, taps: int, half_length: int) -> Plate:
     return Plate(r, extended, np.concatenate(counts).astype(float), tuple(parts))
 
 
-def _features(conv: Array, seen: Plate, sigma: Sigma) -> Array:
-    """φ: (B, K, n² + 1) -> (B, K, R)."""
+def features_of(conv: Array, seen: Plate, sigma: Sigma) -> Array:
+    """φ_k(r) of filters with their biases: (B, K, n² + 1) -> (B, K, R)."""
     values = sigma(conv.reshape(-1, conv.shape[-1]) @ seen.rows.T)
-    found = [values[:, part] @ seen.counts[part] for part in seen.parts]
-    return np.stack(found, axis=-1).reshape(*conv.shape[:2], -1)
+    return seen.summed(values * seen.counts).reshape(*conv.shape[:2], -1)
 
 
 def _slopes(conv: Array, seen: Plate, slope: Sigma) -> Array:
@@ -141,7 +172,7 @@ def _slopes(conv: Array, seen: Plate, slope: Sigma) -> Array:
 
 
 @dataclass
-class _State:
+class State:
     """Networks under way: their numbers, φ, and the best readout (an orthonormal basis of the centred φ, a, error, loss)."""
 
     conv: Array
@@ -151,10 +182,10 @@ class _State:
     error: Array
     loss: Array
 
-    def take(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> _State:
-        return _State(*(value[chosen] for value in vars(self).values()))
+    def take(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> State:
+        return State(*(value[chosen] for value in vars(self).values()))
 
-    def put(self, chosen: NDArray[np.intp], other: _State) -> None:
+    def put(self, chosen: NDArray[np.intp], other: State) -> None:
         for name, value in vars(other).items():
             getattr(self, name)[chosen] = value
 
@@ -167,23 +198,31 @@ NEGLIGIBLE = 1e-11
 """Directions of the features, each scaled to length 1, that are smaller than this part of the largest are rounding."""
 
 
-def _state(conv: Array, seen: Plate, sigma: Sigma) -> _State:
-    features = _features(conv, seen, sigma)
+def state(conv: Array, seen: Plate, sigma: Sigma) -> State:
+    """Filters (B, K, n² + 1) with their features and the best readout."""
+    return read(conv, features_of(conv, seen, sigma), seen.r)
+
+
+def read(conv: Array, features: Array, r: Array) -> State:
+    """The best readout of features (B, K, R); the loss is infinite where one of them is not finite."""
+    wild = ~np.all(np.isfinite(features), axis=(1, 2))
+    features = np.where(wild[:, None, None], 0, features)
     centred = np.swapaxes(features - features.mean(axis=-1, keepdims=True), 1, 2)
     size = np.linalg.norm(centred, axis=1)
     scale = np.where(size > NEGLIGIBLE * (1 + np.abs(features).max(axis=-1)), size, np.inf)
     left, values, right = np.linalg.svd(centred / scale[:, None, :], full_matrices=False)
     kept = values > NEGLIGIBLE * np.maximum(values[:, :1], 0.5)
     basis = left * kept[:, None, :]
-    target = seen.r - seen.r.mean()
+    target = r - r.mean()
     along = np.einsum("brk,r->bk", basis, target)
     inverse = np.where(kept, 1 / np.where(kept, values, 1), 0)
     a = np.einsum("bjk,bj->bk", right, inverse * along) / scale
     error = np.einsum("brk,bk->br", basis, along) - target
-    return _State(conv, features, basis, a, error, np.mean(error**2, axis=-1))
+    loss = np.where(wild, np.inf, np.mean(error**2, axis=-1))
+    return State(conv, features, basis, a, error, loss)
 
 
-def _tried(now: _State, damping: Array, seen: Plate, slope: Sigma) -> Array:
+def _tried(now: State, damping: Array, seen: Plate, slope: Sigma) -> Array:
     """The filters after a damped step."""
     count = len(now.conv)
     moved = _slopes(now.conv, seen, slope) * now.a[:, :, None, None]
@@ -208,11 +247,11 @@ def train_plane(
     """
     sigma, slope = activation(shape.activation)
     n, channels = shape.taps, shape.channels
-    every = _state(rng.uniform(-1, 1, (networks, channels, n * n + 1)) / n, seen, sigma)
+    every = state(rng.uniform(-1, 1, (networks, channels, n * n + 1)) / n, seen, sigma)
     damping, live = np.full(networks, 1e-2), np.arange(networks)
     for _ in range(steps):
         now = every.take(live)
-        other = _state(_tried(now, damping[live], seen, slope), seen, sigma)
+        other = state(_tried(now, damping[live], seen, slope), seen, sigma)
         large = np.maximum(np.abs(other.conv).max(axis=(1, 2)), np.abs(other.a).max(axis=1)) > LARGEST  # fmt: skip
         better = (other.loss < now.loss) & ~large
         every.put(live[better], other.take(better))
@@ -222,6 +261,11 @@ def train_plane(
         live = live[~ended]
         if not len(live):
             break
+    return nets_of(shape, every, seen)
+
+
+def nets_of(shape: Shape, every: State, seen: Plate) -> Nets:
+    """The networks of a state, with the best c."""
     c = seen.r.mean() - np.einsum("bk,bk->b", every.a, every.features.mean(axis=-1))
-    w = every.conv[..., :-1].reshape(networks, channels, n, n)
+    w = every.conv[..., :-1].reshape(*every.conv.shape[:2], shape.taps, shape.taps)
     return Nets(shape, w, every.conv[..., -1], every.a, c)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from verify.figures import COLOURS, INK, STYLE
 
-__all__ = ["beyond", "filters", "losses"]
+__all__ = ["beyond", "filters", "freed", "losses"]
 
 
 def beyond(
@@ -53,6 +53,24 @@ def filters(shown: Sequence[tuple[str, ArrayLike, ArrayLike]]) -> Drawing:
                 axes.pcolormesh(level.T, cmap="PuOr_r", vmin=-most, vmax=most)
                 axes.set(aspect="equal", xticks=[], yticks=[])
             panels[0, column].set_title(name)
+    return drawing
+
+
+def freed(found: Mapping[str, tuple[ArrayLike, ArrayLike]], level: float) -> Drawing:
+    """Loss after against loss before, one point each, by name; a thin line where they are equal, and one at a level."""
+    marks = ("o", "s", "^", "D", "v", "P")
+    with matplotlib.rc_context(STYLE):
+        drawing = Drawing(figsize=(7.2, 4.2), layout="constrained")
+        FigureCanvasSVG(drawing)
+        axes = drawing.subplots()
+        everything = np.concatenate([np.concatenate(pair) for pair in found.values()])
+        ends = (float(np.min(everything)) / 2, float(np.max(everything)) * 2)
+        axes.plot(ends, ends, color=INK, linewidth=0.5)
+        axes.axhline(level, color=COLOURS[1], linewidth=1)
+        for k, (name, (before, after)) in enumerate(found.items()):
+            axes.plot(before, after, marks[k], color=COLOURS[(0, 2, 3, 4, 5)[k % 5]], alpha=0.6, markersize=5, label=name)  # fmt: skip
+        axes.set(xscale="log", yscale="log", xlabel="loss where the smooth trainer stalled", ylabel="loss in the end")  # fmt: skip
+        axes.legend(fontsize=9)
     return drawing
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache, lru_cache
 from math import pi
 from typing import Any
 
@@ -13,25 +12,49 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from numerics import oracle
 from numerics.compile import activation
-from numerics.disk import disk, disk_bound, pixels
+from numerics.disk import disk, disk_bound
 from numerics.lags import correlations, least, least_of_one_sign, places
 from numerics.perimeter import reach
 from numerics.rounding import UNIT, gamma, lipschitz
-from numerics.shares import PLACES, TURNS, lengths, lengths_bound, nodes
-from theory.disk import least as disk_least
+from numerics.shares import PLACES, TURNS, lengths, lengths_bound
+from theory.activation import ACTIVATIONS
+from theory.facets import part, pieces
 from theory.shares import Lag, Shares, opposite
 from verify import share_figures as draw
 from verify.claims.perimeter import clipped
+from verify.explain import render
 from verify.figures import figure
 from verify.lab import Lab
-from verify.nets import elementwise
-from verify.page import Figure
+from verify.page import Figure, Section
 from verify.plane import disks
-from verify.plane_ensemble import Nets, Shape, Together, plate, train_plane
+from verify.plane_endings import CREST, HEADER, PARABOLA, grown, levels, row_of, slack
+from verify.plane_ensemble import Nets, Shape
+from verify.plane_trained import (
+    COUNT,
+    FAR,
+    FAR_LENGTH,
+    HALF_LENGTH,
+    HIGH,
+    LARGE,
+    LOW,
+    MEAN,
+    MOST,
+    SETTINGS,
+    SIX_DIGITS,
+    SPREAD,
+    Measured,
+    R,
+    Trained,
+    areas,
+    ensembles,
+    name_of,
+    trained,
+)
 from verify.verdict import Column, column
 
-__all__ = ["SETTINGS", "Measured", "Trained", "check", "figures", "floors", "train", "trained"]
+__all__ = ["check", "figures", "floors", "sections", "table_of", "train"]
 
 Array = NDArray[np.float64]
 
@@ -109,137 +132,39 @@ def _squares(law: Shares, rng: np.random.Generator) -> bool:
     return bool(stated == total)
 
 
+BENT = tuple(name for name, row in ACTIVATIONS.items() if row.piecewise_linear)
+
+
+def _pieces(law: Shares, rng: np.random.Generator) -> bool:
+    """A random channel on random pixels: a σ(z) by the oracle, and from the piece on which z lies."""
+    name = BENT[int(rng.integers(len(BENT)))]
+    kinks = [Fraction(int(kink.location.p), int(kink.location.q)) for kink in ACTIVATIONS[name].kinks]  # fmt: skip
+    w, x, b, a = [_some(rng) for _ in range(4)], [_some(rng) for _ in range(4)], _some(rng), _some(rng)  # fmt: skip
+    pre = sum((one * two for one, two in zip(w, x, strict=True)), b)
+    products = sum((a * one * two for one, two in zip(w, x, strict=True)), a * b)
+    slope, intercept = pieces(name)[sum(pre > kink for kink in kinks)]
+    exact = lambda v: Fraction(int(v.p), int(v.q))
+    return bool(law.part(exact(slope), exact(intercept), products, a) == a * oracle.RATIONAL[name](pre))  # fmt: skip
+
+
 def check(law: Shares, lab: Lab) -> Column:
-    """Everything in fractions: clipped squares, losses of random networks, sums over random images."""
+    """Everything in fractions: clipped squares, losses of random networks, sums over random images, pieces of σ."""
     rng = lab.rng("shares")
-    parts = {"edges": _other_side, "networks": _regression, "images": _squares}
+    parts = {"edges": _other_side, "networks": _regression, "images": _squares, "pieces": _pieces}
     wrong = {name: sum(not part(law, rng) for _ in range(lab.profile.draws)) for name, part in parts.items()}  # fmt: skip
     detail = f"of {lab.profile.draws} random cases each, in fractions, those that differ from the law: " + ", ".join(f"{count} {name}" for name, count in wrong.items())  # fmt: skip
     return column(sum(wrong.values()), 0, detail)
 
 
-# --------------------------------------------------------------------------------------- training
-
-LOW, HIGH, COUNT, HALF_LENGTH = 3, 10, 36, 13
-R = np.linspace(LOW, HIGH, COUNT)
-MEAN, SPREAD = (LOW + HIGH) / 2, float(np.var(R))
-FAR, FAR_LENGTH = np.array([15.3, 22.6, 30.0]), 33
-"""Radii up to three times as large as those trained on."""
-SETTINGS = tuple(Shape(*one) for one in (("identity", 1), ("abs", 1), ("relu", 1), ("leaky_relu", 1), ("square", 1), ("tanh", 1), ("softplus", 1), ("abs", 2), ("relu", 2), ("square", 2), ("tanh", 2), ("tanh", 3), ("abs", 4), ("square", 4), ("square", 1, 5), ("abs", 1, 5)))  # fmt: skip
-"""What every profile trains."""
-MORE = tuple(Shape(*one) for one in (("silu", 1), ("leaky_relu", 2), ("silu", 2), ("softplus", 2), ("abs", 3), ("tanh", 4), ("square", 2, 5)))  # fmt: skip
-"""What the full profile adds."""
-MOST = 300
-"""Starts per setting, at most."""
-LARGE = 1.0e5
-"""The radius of the circle at which torch is shown an edge."""
-SIX_DIGITS = 1e-6
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What torch says of one network on the training radii.
-
-    Attributes
-    ----------
-    features: Σ_p [g(z_p) - g(0)] (K, R).
-    loss, left: L, and Σ_k a_k ∂L/∂a_k + (c - μ) ∂L/∂c by torch's own gradient.
-    error: r̂ - r (R,); far: r̂ at :data:`FAR`.
-    largest: the largest sum of absolute values among the terms of an answer.
-    """
-
-    features: Array
-    loss: float
-    left: float
-    error: Array
-    far: Array
-    largest: float
-
-
-@dataclass(frozen=True)
-class Trained:
-    """One setting: networks, what torch says of each, and P as torch sees it at a circle of radius :data:`LARGE` (B, K)."""
-
-    nets: Nets
-    measured: tuple[Measured, ...]
-    seen: Array
-
-
-def _measured(nets: Nets) -> tuple[Measured, ...]:
-    together = Together(nets)
-    features = together.features(disks(R, HALF_LENGTH))
-    answers = together.answers(features)
-    target = torch.tensor(R)[:, None]
-    losses = torch.mean((answers - target) ** 2, dim=0)
-    losses.sum().backward()
-    with torch.no_grad():
-        far = together.answers(together.features(disks(FAR, FAR_LENGTH))).numpy()
-        dark = (2 * HALF_LENGTH + 1) ** 2 * together.activation(torch.tensor(nets.b)).numpy()
-    error, summed, found = answers.detach().numpy() - R[:, None], features.numpy(), []
-    for j, readout in enumerate(together.readouts):
-        by_a, by_c = (one.grad.numpy() for one in readout.parameters() if one.grad is not None)
-        left = float(nets.a[j] @ by_a[0] + (nets.c[j] - MEAN) * by_c[0])
-        each = np.abs(summed[:, j]).max(axis=0) + np.abs(dark[j])
-        largest = float(abs(nets.c[j]) + np.abs(nets.a[j]) @ each)
-        found.append(Measured((summed[:, j] - dark[j]).T, losses[j].item(), left, error[:, j], far[:, j], largest))  # fmt: skip
-    return tuple(found)
-
-
-@lru_cache(maxsize=4)
-def _windows(taps: int) -> Array:
-    """What a circle of radius :data:`LARGE` shows at all nodes of a whole turn: (nodes, n, n)."""
-    turn, t, _ = nodes(taps)
-    offset = np.arange(-(taps // 2), taps // 2 + 1)
-    whole = np.concatenate([turn, turn + np.pi])
-    # The inner normal points at the centre.
-    x, y = ((t - LARGE) * np.array([[f(angle)] for angle in whole]) for f in (np.cos, np.sin))
-    i, j = x.reshape(-1, 1, 1) + offset[:, None], y.reshape(-1, 1, 1) + offset
-    return pixels(LARGE, *np.broadcast_arrays(i, j))
-
-
-def _seen(nets: Nets) -> Array:
-    """P by torch: every channel at every node of a whole turn."""
-    shape = nets.shape
-    windows, weight = torch.tensor(_windows(shape.taps)[:, None]), nodes(shape.taps)[2]
-    w, b = nets.w.reshape(-1, 1, shape.taps, shape.taps), nets.b.reshape(-1)
-    sigma, found = elementwise(shape.activation), []
-    with torch.no_grad():
-        for k in range(0, len(w), 16):
-            some, bias = torch.tensor(w[k : k + 16]), torch.tensor(b[k : k + 16])
-            values = sigma(torch.nn.functional.conv2d(windows, some, bias))[:, :, 0, 0]
-            ends = sigma(bias) + sigma(some.sum(dim=(1, 2, 3)) + bias)
-            found.append(weight * torch.sum(values - ends / 2, dim=0).numpy())
-    return np.concatenate(found).reshape(nets.b.shape)
-
-
-@lru_cache(maxsize=64)
-def trained(shape: Shape, networks: int, seed: int) -> Trained:
-    """``networks`` networks from random starts, loaded into torch and measured there."""
-    key = [seed, 12, shape.channels, shape.taps, *shape.activation.encode()]
-    nets = train_plane(shape, plate(R, shape.taps, HALF_LENGTH), networks, np.random.default_rng(key))  # fmt: skip
-    return Trained(nets, _measured(nets), _seen(nets))
-
-
-def _ensembles(lab: Lab) -> Iterator[Trained]:
-    for shape in SETTINGS + (MORE if lab.profile.name == "full" else ()):
-        yield trained(shape, min(lab.profile.networks, MOST), lab.seed)
-
-
 # ---------------------------------------------------------------------------------------- the law
 
 
-@lru_cache(maxsize=256)
+@cache
 def _lengths(law_opposite: Any, shape: Shape, networks: int, seed: int) -> Array:
     """P by the law, (B, K)."""
     nets = trained(shape, networks, seed).nets
     sigma = activation(shape.activation)[0]
     return lengths(nets.w.reshape(-1, *nets.w.shape[2:]), nets.b.reshape(-1), sigma, law_opposite).reshape(nets.b.shape)  # fmt: skip
-
-
-def _areas(nets: Nets) -> Array:
-    """πΔ (B, K)."""
-    sigma = activation(nets.shape.activation)[0]
-    return np.asarray(pi * (sigma(nets.w.sum(axis=(2, 3)) + nets.b) - sigma(nets.b)))
 
 
 def _steepest(nets: Nets) -> Array:
@@ -309,61 +234,73 @@ def _columns(taps: int) -> Array:
 
 
 def train(law: Shares, lab: Lab) -> Column:
-    """Every network: its shares, the P of its channels as torch sees them, and for squares answers and floors."""
-    scores: dict[str, list[float]] = {"shares": [], "lengths": [], "squares": [], "below": []}
-    told, levels, total, dead = [], {}, 0, 0
-    within, beyond, grown, alike = 0, 0, 0, 0
-    for one in _ensembles(lab):
-        nets, shape = one.nets, one.nets.shape
-        count = len(nets.c)
-        length, area = _lengths(law.opposite, shape, count, lab.seed), _areas(nets)
-        scores["lengths"] += _length_scores(nets, one.seen, length).ravel().tolist()
-        ended = np.array([m.loss for m in one.measured])
+    """Every network: its shares, the P of its channels as torch sees them, the level of its pieces, and for squares answers and floors."""
+    scores: dict[str, list[float]] = {"shares": [], "lengths": [], "squares": [], "below": [], "levels": []}  # fmt: skip
+    told, total, dead, settings = [], 0, 0, 0
+    within, beyond, grew, alike = 0, 0, 0, 0
+    rest, freed, bent, identity = [0, 0], 0, 0, [0, 0]
+    for one in ensembles(lab):
+        nets, shape, done = one.nets, one.nets.shape, one.finished
+        row, count = ACTIVATIONS[shape.activation], len(one.nets.c)
+        length, area = _lengths(law.opposite, shape, count, lab.seed), areas(nets)
         for j, m in enumerate(one.measured):
             scores["shares"].append(_share_score(law, nets, j, m, length[j], area[j]))
             if shape.activation == "square":
                 answers, below = _square_scores(law, nets, j, m)
                 scores["squares"].append(answers)
                 scores["below"].append(below)
-        total, dead = total + count, dead + int(np.sum(ended > (1 - SIX_DIGITS) * SPREAD))
-        inside = _within(one, length, area)
-        within, beyond = within + int(np.sum(inside)), beyond + inside.size
-        own = _grown(one, length, area)
-        grown, alike = grown + len(own), alike + int(np.sum(np.abs(own - 1) < 0.1))
-        told.append(f"{_name(shape)} {np.min(ended):.2g}/{np.median(ended):.2g}")
-        levels[shape] = ended
+        if not row.jumps:
+            scores["lengths"] += _length_scores(nets, one.seen, length).ravel().tolist()
+            inside = _within(one, length, area)
+            within, beyond = within + int(np.sum(inside)), beyond + inside.size
+        if row.piecewise_linear:
+            above = (levels(law.part, shape, count, lab.seed) - one.losses) / slack(one)
+            scores["levels"] += above.tolist()
+            scores["levels"] += (-above[done.ended]).tolist()
+        if row.kinks and not row.jumps:
+            rest = [rest[0] + int(np.sum(done.ended)), rest[1] + count]
+            stuck = done.stalled < (1 - SIX_DIGITS) * SPREAD
+            bent, freed = bent + int(np.sum(stuck)), freed + int(np.sum(done.loss[stuck] < 0.9 * done.stalled[stuck]))  # fmt: skip
+        if shape.activation == "identity":
+            identity = [identity[0] + int(np.sum(np.abs(one.losses / PARABOLA - 1) <= SIX_DIGITS)), identity[1] + count]  # fmt: skip
+        settings, total = settings + 1, total + count
+        dead += int(np.sum(one.losses > (1 - SIX_DIGITS) * SPREAD))
+        own = grown(one, length, area)
+        grew, alike = grew + len(own), alike + int(np.sum(np.abs(own - 1) < 0.1))
+        if shape in SETTINGS:
+            told.append(f"{name_of(shape)} {np.min(one.losses):.2g}/{np.median(one.losses):.2g}")
     worst = {name: float(np.max(found)) for name, found in scores.items()}
-    parabola = float(disk_least(Fraction(LOW), Fraction(HIGH), Fraction(COUNT)))
-    line = levels[Shape("identity", 1)]
-    flat = int(np.sum(np.abs(line / parabola - 1) > SIX_DIGITS))
+    networks = min(lab.profile.networks, MOST)
     any_sign, plus, minus = floors(3)
-    at = levels[Shape("square", 1)]
-    on = [int(np.sum(np.abs(at / level - 1) < 1e-3)) for level in (minus, plus)]
-    two = int(np.sum(levels[Shape("square", 2)] < 1.001 * any_sign))
+    at, two = (trained(Shape("square", k), networks, lab.seed).losses for k in (1, 2))
+    on = [int(np.sum(np.abs(at / floor - 1) < 1e-3)) for floor in (minus, plus)]
+    pair = int(np.sum(two < 1.001 * any_sign))
     detail = (
-        f"{total} networks from random starts, {dead} of them dead. Figure: the largest distance from the law in units of its bound, of shares ({worst['shares']:.1e}), of P as torch sees it at a circle of radius {LARGE:g} "
-        f"({worst['lengths']:.2f}), of the answers of squares ({worst['squares']:.1e}). Least/median loss: {', '.join(told)}. Floors: identity {parabola:.6g}, missed by {flat} of {len(line)}; squares {any_sign:.4g}, "
-        f"and with readouts of one sign {minus:.6g} (-) or {plus:.6g} (+): of {len(at)} with one channel {on[0]} and {on[1]} end there (three digits), of {len(levels[Shape('square', 2)])} with two {two} at {any_sign:.4g}; none is below its own. "
-        f"Only seen: {grown} networks with σ count the area of a grown disk, {alike} of them within a tenth of the loss that this has; at radii up to {FAR[-1]:g}, {within} of {beyond} answers lie within the bound that perimeter proves for the mean over centres"
+        f"{total} networks of {settings} kinds from random starts, {dead} of them dead. Figure: the largest distance from the law in units of its bound, of shares ({worst['shares']:.1e}), of P as torch sees it at a circle of radius {LARGE:g} "
+        f"({worst['lengths']:.2f}), of the answers of squares ({worst['squares']:.1e}), of losses from the level of their pieces ({worst['levels']:.1e}; networks that came to rest, and no others below it). "
+        f"With kinks {rest[0]} of {rest[1]} came to rest, {freed} of {bent} by leaving where the smooth trainer had stalled for a loss at least a tenth lower. Least/median loss: {', '.join(told)}. Floors: identity {PARABOLA:.6g}, met in six digits by {identity[0]} of {identity[1]}; squares {any_sign:.4g}, "
+        f"and with readouts of one sign {minus:.6g} (-) or {plus:.6g} (+): of {len(at)} with one channel {on[0]} and {on[1]} end there (three digits), of {len(two)} with two {pair} at {any_sign:.4g}; none is below its own. "
+        f"Only seen: {grew} networks with σ count the area of a grown disk, {alike} of them within a tenth of the loss that this has; at radii up to {FAR[-1]:g}, {within} of {beyond} answers lie within the bound that perimeter proves for the mean over centres"
     )
-    good = not flat and worst["below"] <= 1
-    figure_ = max(worst[name] for name in ("shares", "lengths", "squares"))
+    good = identity[0] == identity[1] and worst["below"] <= 1
+    figure_ = max(worst[name] for name in ("shares", "lengths", "squares", "levels"))
     return column(figure_ if good else float("nan"), 1.0, detail)
 
 
-def _grown(one: Trained, length: Array, area: Array) -> Array:
-    """Of networks with σ that answer through the area more than through the perimeter: loss over the level of their δ = P/(2πΔ)."""
-    if one.nets.shape.activation == "identity":
-        return np.empty(0)
-    by_area, by_length = np.sum(one.nets.a * area, axis=1), np.sum(one.nets.a * length, axis=1)
-    chosen = (2 * MEAN * by_area > np.abs(by_length)) & (by_length > SIX_DIGITS)
-    delta = by_length[chosen] / (2 * by_area[chosen])
-    ended = np.array([m.loss for m in one.measured])[chosen]
-    return np.array(ended / [float(disk_least(LOW + d, HIGH + d, COUNT)) for d in delta.tolist()])
+def table_of(every: Iterable[Trained], seed: int) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The header and one row of text for each setting."""
+    rows = []
+    for one in every:
+        length = _lengths(opposite, one.nets.shape, len(one.nets.c), seed)
+        rows.append(row_of(one, part, length, areas(one.nets), seed).cells())
+    return HEADER, rows
 
 
-def _name(shape: Shape) -> str:
-    return f"{shape.activation} K={shape.channels}" + (f" {shape.taps}×{shape.taps}" if shape.taps != 3 else "")  # fmt: skip
+def sections(lab: Lab) -> tuple[Section, ...]:
+    """One row for every setting."""
+    header, rows = table_of(ensembles(lab), lab.seed)
+    html = render("disks.html", header=header, rows=rows, radii=COUNT)
+    return (Section("shares-table", "Where networks on disks end", html),)
 
 
 def _dark(nets: Nets, half_length: int) -> Array:
@@ -410,7 +347,7 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     shown = disks([4.3], 6)
     for shape in SHOWN:
         one = trained(shape, networks, lab.seed)
-        j = int(np.argmin([m.loss for m in one.measured]))
+        j = int(np.argmin(one.losses))
         net = one.nets.module(j)
         with torch.no_grad():
             found = torch.cat([net(x[k : k + 16]) for k in range(0, len(fine), 16)]).numpy()
@@ -418,21 +355,27 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
             found -= _dark(one.nets, FAR_LENGTH)[j] - _dark(one.nets, HALF_LENGTH)[j]
             values = net.activation(net.conv(shown[:, None]))[0, 0].numpy()
         length = _lengths(opposite, shape, networks, lab.seed)
-        stated = _far(one, length, _areas(one.nets), fine)[j]
-        errors[_name(shape)] = (found - fine, stated - fine)
+        stated = _far(one, length, areas(one.nets), fine)[j]
+        errors[name_of(shape)] = (found - fine, stated - fine)
         if shape.channels == 1:
             pictures.append((shape.activation, one.nets.w[j, 0], values))
-    every = {_name(shape): [m.loss for m in trained(shape, networks, lab.seed).measured] for shape in SETTINGS}  # fmt: skip
-    lines: dict[str, list[float]] = {"identity K=1": [float(disk_least(Fraction(LOW), Fraction(HIGH), Fraction(COUNT)))]}  # fmt: skip
+    every = {name_of(shape): trained(shape, networks, lab.seed).losses for shape in SETTINGS}  # fmt: skip
+    lines: dict[str, list[float]] = {"identity K=1": [PARABOLA]}  # fmt: skip
     for shape in SETTINGS:
         if shape.activation == "square":
             level = floors(shape.taps)
-            lines[_name(shape)] = list(level[1:]) if shape.channels == 1 else [level[0]]
-    told = f"Every point is a network trained from a random start, {networks} of each kind; the lines are the floors that theory knows: the parabola of the identity, and of squares what their lags leave, with one channel for either sign of its readout."
+            lines[name_of(shape)] = list(level[1:]) if shape.channels == 1 else [level[0]]
+        elif ACTIVATIONS[shape.activation].kinks and shape.taps == 3:
+            lines[name_of(shape)] = [CREST[1, 0][1], PARABOLA, SPREAD]
+    kinked = [trained(shape, networks, lab.seed) for shape in SETTINGS if shape.activation in ("abs", "relu", "leaky_relu", "softshrink") and shape.taps == 3 and shape.channels == 1]  # fmt: skip
+    pairs = {name_of(one.nets.shape): (one.finished.stalled, one.finished.loss) for one in kinked}
+    free = f"{networks} networks of each kind with one channel. Below the thin line: runs that went on along the kinks where the smooth trainer had stopped. The level is the floor of the crest with the area beside it."
+    told = f"Every point is a network trained from a random start, {networks} of each kind; the lines are levels that theory knows: the parabola of networks that count pixels; of squares what their lags leave, with one channel for either sign of its readout; with kinks the crest with the area beside it, counted pixels, and a constant answer."
     far = f"The error of the best of {networks} networks of each kind, trained on the shaded radii; a logarithmic scale beyond ±0.001. Dots: area and perimeter alone, c + Σ a(πr²Δ + Pr), c so that the rest is 0 in the mean over the training radii. The best networks of abs and of ReLU are the same difference and err alike; squares fluctuate."
     seen = "Filters of the best networks with one channel (above; white is 0), and σ(w ⋆ x + b) on a disk of radius 4.3 (below; white is the background). Without σ the whole disk counts; the others answer at the edge."
     return (
         figure("shares-losses", "Where training on disks ends", told, draw.losses(every, lines)),
         figure("shares-beyond", "Beyond the radii of training", far, draw.beyond(fine, errors, (LOW, HIGH), 1e-3)),
+        figure("shares-freed", "Past the kinks", free, draw.freed(pairs, CREST[1, 0][1])),
         figure("shares-filters", "What filters answer to a disk", seen, draw.filters(pictures)),
     )  # fmt: skip
