@@ -16,6 +16,7 @@ from numerics import oracle
 from numerics.compile import activation
 from numerics.disk import disk, disk_bound
 from numerics.lags import correlations, least, least_of_one_sign, places
+from numerics.lattice import fluctuation
 from numerics.perimeter import reach
 from numerics.rounding import UNIT, gamma, lipschitz
 from numerics.shares import PLACES, TURNS, lengths, lengths_bound
@@ -309,15 +310,15 @@ def _dark(nets: Nets, half_length: int) -> Array:
     return np.asarray((2 * half_length + 1) ** 2 * np.sum(nets.a * sigma(nets.b), axis=1))
 
 
-def _far(one: Trained, length: Array, area: Array, r: Array) -> Array:
-    """c + Σ a_k(N²g_k(0) + πr²Δ_k + P_k r), of the rests only the mean over the training radii: (B, R)."""
-    rest = []
-    for j, m in enumerate(one.measured):
-        kept = m.features - area[j][:, None] * R**2 - length[j][:, None] * R
-        rest.append(one.nets.a[j] @ kept.mean(axis=1))
-    by_area, by_length = np.sum(one.nets.a * area, axis=1), np.sum(one.nets.a * length, axis=1)
-    constant = one.nets.c + _dark(one.nets, HALF_LENGTH) + np.array(rest)
-    return np.asarray(constant[:, None] + by_area[:, None] * r**2 + by_length[:, None] * r)
+def _far(one: Trained, j: int, length: Array, area: Array, r: Array) -> Array:
+    """c + Σ a_k(N²g_k(0) + πr²Δ_k + P_k r + the lattice's fluctuation) of network j, of the rests only the mean over the training radii: (R,)."""
+    nets, sigma = one.nets, activation(one.nets.shape.activation)[0]
+    a = nets.a[j]
+    swung = a @ fluctuation(nets.w[j], nets.b[j], sigma, np.concatenate([R, r]), reach=8)
+    by_law = lambda x, wavers: a @ area[j] * x**2 + a @ length[j] * x + wavers
+    rest = np.mean(a @ one.measured[j].features - by_law(R, swung[:COUNT]))
+    constant = nets.c[j] + _dark(nets, HALF_LENGTH)[j] + rest
+    return np.asarray(constant + by_law(r, swung[COUNT:]))
 
 
 def _within(one: Trained, length: Array, area: Array) -> Array:
@@ -355,7 +356,7 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
             found -= _dark(one.nets, FAR_LENGTH)[j] - _dark(one.nets, HALF_LENGTH)[j]
             values = net.activation(net.conv(shown[:, None]))[0, 0].numpy()
         length = _lengths(opposite, shape, networks, lab.seed)
-        stated = _far(one, length, areas(one.nets), fine)[j]
+        stated = _far(one, j, length, areas(one.nets), fine)
         errors[name_of(shape)] = (found - fine, stated - fine)
         if shape.channels == 1:
             pictures.append((shape.activation, one.nets.w[j, 0], values))
@@ -371,7 +372,7 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     pairs = {name_of(one.nets.shape): (one.finished.stalled, one.finished.loss) for one in kinked}
     free = f"{networks} networks of each kind with one channel. Below the thin line: runs that went on along the kinks where the smooth trainer had stopped. The level is the floor of the crest with the area beside it."
     told = f"Every point is a network trained from a random start, {networks} of each kind; the lines are levels that theory knows: the parabola of networks that count pixels; of squares what their lags leave, with one channel for either sign of its readout; with kinks the crest with the area beside it, counted pixels, and a constant answer."
-    far = f"The error of the best of {networks} networks of each kind, trained on the shaded radii; a logarithmic scale beyond ±0.001. Dots: area and perimeter alone, c + Σ a(πr²Δ + Pr), c so that the rest is 0 in the mean over the training radii. The best networks of abs and of ReLU are the same difference and err alike; squares fluctuate."
+    far = f"The error of the best of {networks} networks of each kind, trained on the shaded radii; a logarithmic scale beyond ±0.001. Dots: area, perimeter and the fluctuation of the lattice, with a constant that makes the rest 0 in the mean over the training radii. The best networks of abs and of ReLU are the same difference and err alike; squares waver."
     seen = "Filters of the best networks with one channel (above; white is 0), and σ(w ⋆ x + b) on a disk of radius 4.3 (below; white is the background). Without σ the whole disk counts; the others answer at the edge."
     return (
         figure("shares-losses", "Where training on disks ends", told, draw.losses(every, lines)),
