@@ -47,7 +47,7 @@ def _some(rng: np.random.Generator) -> Fraction:
 
 def _wave(law: Lattice, rng: np.random.Generator) -> bool:
     """b_q(x) of a random filter, pixel by pixel: squares cut by a line, against the projected taps; σ is abs or the square."""
-    every = list(directions(4))
+    every = list(directions(3))
     q = every[int(rng.integers(len(every)))]
     w = {(u, v): _some(rng) for u in (-1, 0, 1) for v in (-1, 0, 1)}
     b, x = _some(rng), Fraction(int(rng.integers(0, 24)), 24)
