@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numerics.rounding import gamma
 from theory.activation import ACTIVATIONS
 from theory.facets import pieces
 
@@ -22,7 +23,7 @@ Array = NDArray[np.float64]
 HELD = 1e-12
 """A response this close to a kink, relative to the sizes of its terms, is on it: rounding is a hundredth of it."""
 RANK = 1e-12
-"""Singular values below this part of the largest are rounding; the columns have length 1."""
+"""Singular values below this part of the largest are rounding in any case; the columns have length 1."""
 
 
 def level(
@@ -33,8 +34,10 @@ def level(
     counts: Array,
     starts: NDArray[np.intp],
     r: Array,
-) -> float:
-    """The level of filters and biases ``conv`` (K, n² + 1) on windows ``rows`` (W, n² + 1), radius by radius.
+) -> tuple[float, float]:
+    """The level of filters and biases ``conv`` (K, n² + 1) on windows ``rows`` (W, n² + 1), radius by radius: it lies between the two.
+
+    The first counts every direction of the regression, the second only those that stand out of the rounding of their columns.
 
     Raises
     ------
@@ -52,7 +55,8 @@ def level(
         met = np.abs(z[:, None] - kinks) <= HELD * (np.abs(v).sum() + np.abs(kinks))
         held, which = np.nonzero(met)
         columns.append(np.add.reduceat(every, starts, axis=0) @ _free(np.column_stack([rows[held], -kinks[which]])))  # fmt: skip
-    return _least(np.concatenate(columns, axis=1), r)
+    each = np.add.reduceat(counts, starts)
+    return _least(np.concatenate(columns, axis=1), r, float(np.max(each)) + rows.shape[1])
 
 
 def _free(normals: Array) -> Array:
@@ -63,14 +67,20 @@ def _free(normals: Array) -> Array:
     return np.asarray(right[int(np.sum(size > 1e-9 * size[0])) :].T)
 
 
-def _least(columns: Array, r: Array) -> float:
-    """The least mean of (r̂ - r)², a constant among the columns."""
+def _least(columns: Array, r: Array, terms: float) -> tuple[float, float]:
+    """The least mean of (r̂ - r)², a constant among the columns, which are sums of so many ``terms``."""
     target = r - r.mean()
     centred = columns - columns.mean(axis=0)
-    size = np.linalg.norm(centred, axis=0)
-    kept = size > RANK * np.max(np.abs(columns), axis=0, initial=0) * np.sqrt(len(r))
+    size, largest = np.linalg.norm(centred, axis=0), np.max(np.abs(columns), axis=0, initial=0)
+    kept = size > RANK * largest * np.sqrt(len(r))
     if not np.any(kept):
-        return float(np.mean(target**2))
+        return float(np.mean(target**2)), float(np.mean(target**2))
     left, values, _ = np.linalg.svd(centred[:, kept] / size[kept], full_matrices=False)
-    basis = left[:, values > RANK * values[0]]
-    return float(np.mean((target - basis @ (basis.T @ target)) ** 2))
+    # Rounding moves no singular value by more than the norm of what it does to all columns.
+    rounding = float(gamma(terms)) * float(np.linalg.norm(largest[kept] / size[kept])) * np.sqrt(len(r))  # fmt: skip
+
+    def least(smallest: float) -> float:
+        basis = left[:, values > smallest]
+        return float(np.mean((target - basis @ (basis.T @ target)) ** 2))
+
+    return least(RANK * values[0]), least(max(RANK * values[0], rounding))

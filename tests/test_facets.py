@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from numerics import oracle
 from numerics.compile import activation
-from numerics.facets import level
+from numerics.facets import _least, level
 from theory.activation import ACTIVATIONS
 from theory.facets import ROWS, part, pieces, prove_facets
 from verify.plane_ensemble import features_of, plate, state
@@ -24,7 +24,9 @@ LINEAR = [name for name in ROWS if name != "identity"]
 
 
 def _level(name: str, conv: np.ndarray) -> float:
-    return level(part, name, conv, SEEN.rows, SEEN.counts, SEEN.starts, SEEN.r)
+    low, high = level(part, name, conv, SEEN.rows, SEEN.counts, SEEN.starts, SEEN.r)
+    assert low <= high
+    return low
 
 
 def _lost(name: str, conv: np.ndarray, a: np.ndarray, c: float) -> float:
@@ -95,6 +97,17 @@ def test_a_held_kink_is_a_constraint() -> None:
     conv[0, -1] = 1e-3
     beside = _level("abs", conv)
     assert beside < on <= state(np.array([[[0, 0, 0, -1, 1, 0, 0, 0, 0, 0]]], dtype=float), SEEN, np.abs).loss[0] * (1 + 1e-9)  # fmt: skip
+
+
+def test_what_rounding_makes_is_no_direction() -> None:
+    """Of two columns that are one but for the rounding of a large constant in them, one stands out; a regression on both would know too much."""
+    rng = np.random.default_rng(0)
+    r = np.linspace(3, 10, 71)
+    one = 1e3 + 1e-4 * np.sqrt(r)
+    low, high = _least(np.stack([one, one + 1e-12 * rng.normal(size=71)], axis=1), r, 800.0)
+    alone = np.stack([np.ones(71), np.sqrt(r)], axis=1)
+    left = r - alone @ np.linalg.lstsq(alone, r, rcond=None)[0]
+    assert low < high and abs(high / float(np.mean(left**2)) - 1) < 1e-6
 
 
 # ------------------------------------------------------------------------- networks inside others

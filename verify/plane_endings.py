@@ -32,7 +32,18 @@ from verify.plane_trained import (
     trained,
 )
 
-__all__ = ["CREST", "HEADER", "PARABOLA", "Row", "between", "grown", "levels", "row_of", "slack"]
+__all__ = [
+    "CREST",
+    "HEADER",
+    "PARABOLA",
+    "Row",
+    "between",
+    "grown",
+    "levels",
+    "off_level",
+    "row_of",
+    "slack",
+]
 
 Array = NDArray[np.float64]
 
@@ -65,7 +76,7 @@ def conv_of(one: Trained) -> Array:
 
 @cache
 def levels(law_part: Any, shape: Shape, networks: int, seed: int) -> Array:
-    """The level of the pieces of every network (B,)."""
+    """The level of the pieces of every network, between two numbers (B, 2)."""
     seen = shown(shape.taps)
     every = conv_of(trained(shape, networks, seed))
     return np.array([level(law_part, shape.activation, one, seen.rows, seen.counts, seen.starts, seen.r) for one in every])  # fmt: skip
@@ -79,6 +90,12 @@ def slack(one: Trained) -> Array:
         off = float(gamma((2 * HALF_LENGTH + 1) ** 2 + one.nets.shape.taps**2 + 40)) * part
         found.append(SIX_DIGITS * m.loss + float(np.mean(2 * np.abs(m.error) * off + off**2)))
     return np.array(found)
+
+
+def off_level(one: Trained, law_part: Any, seed: int) -> tuple[Array, Array]:
+    """How far each loss is below its level, and above it, in units of what it may be (B,)."""
+    low, high = levels(law_part, one.nets.shape, len(one.losses), seed).T
+    return (low - one.losses) / slack(one), (one.losses - high) / slack(one)
 
 
 @lru_cache(maxsize=2)
@@ -153,7 +170,7 @@ def row_of(one: Trained, law_part: Any, length: Array, area: Array, seed: int) -
     bent = bool(row.kinks) and not row.jumps
     met = None
     if row.piecewise_linear:
-        met = int(np.sum(np.abs(loss - levels(law_part, shape, count, seed)) <= slack(one)))
+        met = int(np.sum(np.maximum(*off_level(one, law_part, seed)) <= 1))
     j = int(np.argmin(loss))
     by_area, by_length = float(2 * MEAN * one.nets.a[j] @ area[j]), float(one.nets.a[j] @ length[j])
     slope = float((one.measured[j].error + R) @ (R - MEAN)) / (COUNT * SPREAD)

@@ -30,7 +30,7 @@ from verify.figures import figure
 from verify.lab import Lab
 from verify.page import Figure, Section
 from verify.plane import disks
-from verify.plane_endings import CREST, HEADER, PARABOLA, grown, levels, row_of, slack
+from verify.plane_endings import CREST, HEADER, PARABOLA, grown, off_level, row_of
 from verify.plane_ensemble import Nets, Shape
 from verify.plane_trained import (
     COUNT,
@@ -255,9 +255,8 @@ def train(law: Shares, lab: Lab) -> Column:
             inside = _within(one, length, area)
             within, beyond = within + int(np.sum(inside)), beyond + inside.size
         if row.piecewise_linear:
-            above = (levels(law.part, shape, count, lab.seed) - one.losses) / slack(one)
-            scores["levels"] += above.tolist()
-            scores["levels"] += (-above[done.ended]).tolist()
+            under, over = off_level(one, law.part, lab.seed)
+            scores["levels"] += under.tolist() + over[done.ended].tolist()
         if row.kinks and not row.jumps:
             rest = [rest[0] + int(np.sum(done.ended)), rest[1] + count]
             stuck = done.stalled < (1 - SIX_DIGITS) * SPREAD
