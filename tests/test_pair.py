@@ -10,7 +10,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from numerics import oracle
-from numerics.crossings import curves, rings
+from numerics.pair import curves, rings
 from tests.columns import hold_and_reject, on_a_ring
 from theory.background import Reader
 from theory.pair import CLAIM, kinks, limit, pair, pixels, short_pair

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from numerics import oracle
-from numerics.crossings import rings
 from numerics.gram import Vector
+from numerics.pair import rings
 from numerics.rounding import gamma
 from numerics.sample import pulse
 from theory.background import Reader
