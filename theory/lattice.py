@@ -98,8 +98,8 @@ def prove(law: Lattice) -> Proof:
     steps = [*_prove_window(law), *_prove_linear(law), *_prove_axis(law), *_prove_one_sign(law)]
     steps += [*_prove_weight(law), *_prove_swing(law)]
     covers = (
-        f"windows of 3 × 3 and the sums over lines in the directions {', '.join(map(str, PROVED))}; the axes for any g and any 3 × 3 filter; one-signed differences along e and κ of 2 × 2 taps; "
-        "the lines of the lattice; the integral along the parabola for every x in (0, 1], from the limit that defines ζ(-3/2, x)"
+        f"filters with n × n taps, n = 3, and sums over lines in the directions {', '.join(map(str, PROVED))}; the axes for any g and any 3 × 3 filter; one-signed differences along e and κ of 2 × 2 taps; "
+        "the lines of the lattice; the parabola as the radius r grows; the integral along it for every x in (0, 1], from the limit that defines ζ(-3/2, x)"
     )
     return Proof(tuple(steps), covers)
 
