@@ -16,9 +16,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from numerics.rounding import UNIT
 
-__all__ = ["around", "disk", "disk_bound", "pixels", "ring"]
+__all__ = ["disk", "disk_bound", "pixels", "ring"]
 
 Array = NDArray[np.float64]
+Places = NDArray[np.intp]
 
 
 def disk(radii: ArrayLike, half_length: int) -> Array:
@@ -45,33 +46,6 @@ def disk_bound(r: ArrayLike) -> Array:
     return 12 * (np.asarray(r, dtype=float) + 3) * UNIT
 
 
-def around(r: float, centre: tuple[float, float], half_length: int) -> Array:
-    """The disk of radius r around any point (X, Y) of the signal: (N, N).
-
-    The mixed second difference of theory/disk.py, of corners: no pixel is off by more than 64(r² + 1)u.
-
-    Raises
-    ------
-    ValueError: the disk would leave the signal.
-    """
-    if not r > 0 or max(map(abs, centre)) + r > half_length + 0.5:
-        raise ValueError("the disk leaves the signal")
-    edges: Array = np.arange(2 * half_length + 2, dtype=np.float64) - (half_length + 0.5)
-    area = _corner(edges[:, None] - centre[0], edges[None, :] - centre[1], r)
-    return np.asarray(np.diff(np.diff(area, axis=0), axis=1))
-
-
-def _corner(x: Array, y: Array, r: float) -> Array:
-    """A(x, y) of theory/disk.py."""
-    sign = np.sign(x) * np.sign(y)
-    x, y = (np.minimum(np.abs(one), r) for one in (x, y))
-    across, along = (np.sqrt((r - one) * (r + one)) for one in (x, y))
-    # The arcsine loses half its digits near 1, the arctangent does not.
-    angle = np.arctan2(x, across) + np.arctan2(y, along) - np.pi / 2
-    beyond = (x * across + y * along + r * r * angle) / 2
-    return np.asarray(sign * np.where(x * x + y * y <= r * r, x * y, beyond))
-
-
 def ring(r: float, centre: tuple[float, float], taps: int) -> tuple[Array, int, Array, Array]:
     """The windows of n × n pixels that the edge of a disk around ``centre`` may meet, (W, n, n), the number of lit ones beside them,
     and where their middles are, seen from ``centre``: x (W,) and y (W,).
@@ -80,18 +54,17 @@ def ring(r: float, centre: tuple[float, float], taps: int) -> tuple[Array, int, 
     docs/disk.md asks of their place only that no slope of the circle in them exceeds 3.
     """
     reach, half = taps / 2**0.5, int(r + 2 * taps) + 3
-    i, j, _ = _beside(r, centre, 2 * reach)
-    x, y = (np.asarray(k - c, dtype=np.float64) for k, c in ((i, centre[0]), (j, centre[1])))
     image = np.zeros((2 * half + 1, 2 * half + 1))
-    image[i + half, j + half] = _anywhere(r, x, y)
+    i, j, _ = _beside(r, centre, 2 * reach)
+    image[i + half, j + half] = _anywhere(r, *_seen(i, j, centre))
     i, j, lit = _beside(r, centre, reach)
     at = np.arange(taps) - taps // 2 + half
-    windows = image[i[:, None, None] + at[:, None], j[:, None, None] + at]
-    x, y = (np.asarray(k - c, dtype=np.float64) for k, c in ((i, centre[0]), (j, centre[1])))
-    return windows, lit, x, y
+    return image[i[:, None, None] + at[:, None], j[:, None, None] + at], lit, *_seen(i, j, centre)
 
 
-Places = NDArray[np.intp]
+def _seen(i: Places, j: Places, centre: tuple[float, float]) -> tuple[Array, Array]:
+    """Pixels from ``centre``."""
+    return np.asarray(i - centre[0], dtype=np.float64), np.asarray(j - centre[1], dtype=np.float64)
 
 
 def _beside(r: float, centre: tuple[float, float], reach: float) -> tuple[Places, Places, int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-import mpmath
 import numpy as np
 import pytest
 from flint import arb
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from numerics.closed import closed
 from numerics.edges import edge_of, quadrature_of
 from numerics.elliptic import _negative, _roots, _Strip, enclosed
+from tests.disks import one_tap
 from verify.claims.laplacian import SADDLES, SECONDS
 
 Array = NDArray[np.float64]
@@ -81,15 +81,9 @@ def test_the_symmetries_of_the_square_and_the_other_side(seed: int) -> None:
 
 
 def test_one_tap_at_a_quarter() -> None:
-    def slope(x: Any) -> Any:
-        turn = mpmath.atan(2 * x)
-        cut = mpmath.quad(lambda a: mpmath.sqrt(2 * x * mpmath.cos(a) * mpmath.sin(a)) - (mpmath.cos(a) + mpmath.sin(a)) / 2, [turn, mpmath.pi / 4])  # fmt: skip
-        return 8 * (cut + (x - 0.5) * mpmath.sin(turn))
-
     tap = np.zeros((3, 3))
     tap[1, 1] = 1
-    stated = float(mpmath.quad(slope, [0, 0.25]))
-    assert float(ball(tap, -0.25, "relu")) == pytest.approx(stated, abs=1e-12)
+    assert float(ball(tap, -0.25, "relu")) == pytest.approx(one_tap(0.25), abs=1e-12)
 
 
 def test_activations_not_made_of_lines_and_no_taps() -> None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from numerics.closed import AFFINE, LARGEST, ODD, Balls, closed, rational
 from numerics.edges import Edge, difference_of, edge_of, quadrature_of, strength_of
+from tests.disks import one_tap
 from theory.crossings import Crossing, centre_of, crossing, stretches
 from theory.laplacian import LAW, across, distance, second, strength, turned
 from verify.claims import laplacian as room
@@ -277,14 +278,9 @@ def test_too_wide_and_not_made_of_lines() -> None:
 @settings(max_examples=3)
 @given(st.floats(0.05, 0.5))
 def test_one_tap_at_a_level_is_an_elliptic_integral(level: float) -> None:
-    def slope(x: Any) -> Any:
-        turn = mpmath.atan(2 * x)
-        cut = mpmath.quad(lambda a: mpmath.sqrt(2 * x * mpmath.cos(a) * mpmath.sin(a)) - (mpmath.cos(a) + mpmath.sin(a)) / 2, [turn, mpmath.pi / 4])  # fmt: skip
-        return 8 * (cut + (x - 0.5) * mpmath.sin(turn))
-
     tap = np.zeros((3, 3))
     tap[1, 1] = 1
-    assert within(edge_of(tap, -level, "relu"), float(mpmath.quad(slope, [0, level])), 1e-9)
+    assert within(edge_of(tap, -level, "relu"), one_tap(level), 1e-9)
 
 
 def test_balls() -> None:

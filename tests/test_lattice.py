@@ -12,10 +12,11 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from numerics.compile import activation
-from numerics.disk import around, disk, disk_bound, ring
+from numerics.disk import disk, disk_bound, ring
 from numerics.lattice import fluctuation, hurwitz, parts, size, swing, wave
 from numerics.perimeter import difference
 from numerics.rounding import UNIT
+from tests.disks import around
 from theory.lattice import CLAIM, LAW, Lag, directions, project, response
 from theory.perimeter import edge
 from verify.claims import lattice as room
@@ -176,12 +177,6 @@ def test_the_edge_is_all_that_a_sum_needs(seed: int, r: float, x: float, y: floa
     windows, lit, _, _ = ring(r, (x, y), n)
     middle = windows[:, n // 2, n // 2]
     assert abs(float(middle.sum()) + lit - pi * r * r) <= z[0].size * 64 * (r * r + 1) * UNIT
-
-
-def test_a_disk_that_leaves_the_signal_is_refused() -> None:
-    for r, x in ((5.0, 0.6), (0.0, 0.0), (float("nan"), 0.0)):
-        with pytest.raises(ValueError, match="leaves the signal"):
-            around(r, (x, 0.0), 5)
 
 
 # --- the law ------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ x = β + x_r for every pair of a radius and a background,    r̂ = Linear(Σ_i �
 
 from __future__ import annotations
 
+import math
 import zlib
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,10 +17,11 @@ from torch import Tensor
 
 from numerics.rounding import gamma
 from numerics.sample import pulse
+from theory.background import Reader
 from verify.minimise import train as descend
 from verify.nets import Network
 
-__all__ = ["Scene", "answers", "readout", "rounding", "spectrum", "trained"]
+__all__ = ["Scene", "answers", "off_readout", "readout", "rounding", "spectrum", "trained"]
 
 Array = NDArray[np.float64]
 
@@ -117,3 +119,19 @@ def spectrum(net: Network, x: Tensor) -> Array:
     with torch.no_grad():
         columns = torch.cat([net.pooled(x), torch.ones(len(x), 1, dtype=x.dtype)], dim=1).numpy()
     return np.asarray(np.linalg.svd(columns, compute_uv=False))
+
+
+def off_readout(scene: Scene, stated: Reader, seed: int) -> float:
+    """A readout trained on the stated filters: its distance from the stated one in units of |errors|/σ, if the errors vanish.
+
+    σ is the least singular value of the readout's columns; inf where the errors do not vanish, and the tolerance, not the law,
+    would decide.
+    """
+    net = readout(scene, stated.w, stated.b, seed)
+    x, r = scene.data()
+    error, values = answers(net, x) - r.numpy(), spectrum(net, x)
+    allowed = float(np.linalg.norm(np.abs(error) + 2 * rounding(net, x))) / values[-1]
+    with torch.no_grad():
+        found = np.append(net.readout.weight[0].numpy(), net.readout.bias.numpy())
+    off = float(np.linalg.norm(found - np.array([*stated.a, stated.c])))
+    return off / allowed if allowed < 1e-6 else math.inf

@@ -25,7 +25,7 @@ from verify.invariance_table import Seen, section
 from verify.lab import Lab
 from verify.nets import Network
 from verify.page import Figure, Section
-from verify.ring import Scene, answers, readout, rounding, spectrum, trained
+from verify.ring import Scene, answers, off_readout, readout, rounding, spectrum, trained
 from verify.verdict import Column, column
 
 __all__ = ["check", "figures", "sections", "seen", "train"]
@@ -302,15 +302,7 @@ def _frozen(law: Background, lab: Lab, j: int) -> float:
     shape = Scene(name, 3 if full else 2, 3, tuple(low + length * t / 4 for t in range(5)), per_cell=4 if full else 1)  # fmt: skip
     stated = make(low, low + length, 0.25 - low, shape.pixels, left, right)
     scene = Scene(name, len(stated.a), 3, shape.backgrounds, per_cell=shape.per_cell)
-    net = readout(scene, stated.w, stated.b, lab.seed)
-    x, r = scene.data()
-    error, values = answers(net, x) - r.numpy(), spectrum(net, x)
-    allowed = float(np.linalg.norm(np.abs(error) + 2 * rounding(net, x))) / values[-1]
-    with torch.no_grad():
-        found = np.append(net.readout.weight[0].numpy(), net.readout.bias.numpy())
-    off = float(np.linalg.norm(found - np.array([*stated.a, stated.c])))
-    # Where the errors do not vanish the tolerance, not the law, would decide.
-    return off / allowed if allowed < 1e-6 else math.inf
+    return off_readout(scene, stated, lab.seed)
 
 
 def _counted(law: Background, lab: Lab) -> float:

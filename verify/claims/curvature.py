@@ -15,6 +15,7 @@ from scipy import special
 from numerics.centres import Centres, centres, centres_bound, variation
 from numerics.compile import activation
 from numerics.curvature import NARROW, constant_of, direction, remainder
+from numerics.disk import disk_bound
 from numerics.edges import Edge, Strength, bent_of, edge_of, strength_of
 from numerics.perimeter import difference, reach
 from numerics.rounding import UNIT, gamma
@@ -306,7 +307,7 @@ def _score(law: Curvature, one: Channel) -> tuple[float, float]:
     count = 2 * pi * LARGE * 2 * reach(3) * 1.1
     weight = float(np.abs(one.edge.w).sum())
     sizes = bent_of(one.edge).sizes
-    rounding = count * (sizes[1] * weight * 64 * UNIT * (LARGE + 2) ** 2 + 1e5 * UNIT * (1 + weight + abs(one.edge.b) + 2 * sizes[0]))  # fmt: skip
+    rounding = count * (sizes[1] * weight * float(disk_bound(LARGE)) + 1e5 * UNIT * (1 + weight + abs(one.edge.b) + 2 * sizes[0]))  # fmt: skip
     rounding += 8 * UNIT * pi * LARGE**2 * abs(one.edge.rise)
     chance = float(special.stdtrit(SHIFTS - 1, 1 - CHANCE / 2)) * one.spread
     allowed = constant.error + _certain(one.strength) * LARGE + remainder(one.edge, LARGE) + chance + rounding  # fmt: skip

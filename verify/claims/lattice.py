@@ -153,7 +153,7 @@ class Grown:
     def powers(self, area: Array, stated: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
         """By which power of r what is left grows, with the fluctuation ``stated`` taken off and without; and of which networks.
 
-        Those are left out of which only rounding is left, or less than bending does.
+        Those are left out of which only rounding is left, and those that waver less than the bending of the edge makes of them.
         """
         plain = self.found - area[:, None, None] * self.r**2
         rests, raws = (np.stack([_rest(r, y[:, k]) for k, r in enumerate(self.r)]) for y in (plain - stated, plain))  # fmt: skip
@@ -208,14 +208,15 @@ def check(law: Lattice, lab: Lab) -> Column:
     filters = max(lab.profile.draws // 20, 2)
     grown = [drawn_powers(law, name, filters, lab.seed) for name in CHECKED]
     left, raw = (np.concatenate([one[k] for one in grown]) for k in (0, 1))
+    most = (
+        float(np.max(left)) if len(left) else np.nan
+    )  # without a filter that wavers nothing is shown
     detail = (
         f"of {lab.profile.draws} waves b_q, in fractions, those that differ from clipped squares: {waves}; K from its Fourier series: {kernel:.1e} of what the rest of the series may add. By which power of r the rest grows from radius {NEAR:g} to {FAR:g}, "
-        f"disks around random points, {len(left)} of {filters * len(CHECKED)} random filters with {len(CHECKED)} activations (of the others no more is left than rounding, or than the bending of their edge explains): {np.max(left, initial=-np.inf):.2f} at most, median {_middle(left)}; of the fluctuation itself {_middle(raw)}. "
+        f"disks around random points, {len(left)} of {filters * len(CHECKED)} random filters with {len(CHECKED)} activations (the others are linear, or waver less than the bending of their edge makes of them): {most:.2f} at most, median {_middle(left)}; of the fluctuation itself {_middle(raw)}. "
         "Figure: waves, K, and the largest power in units of 1/4, half way to √r"
     )
-    return column(
-        max(float(waves), kernel, float(np.max(left, initial=0.0)) / UNDECIDED), 1.0, detail
-    )
+    return column(float(np.max([waves, kernel, most / UNDECIDED])), 1.0, detail)
 
 
 # --------------------------------------------------------------------------------------- training
@@ -288,9 +289,9 @@ def train(law: Lattice, lab: Lab) -> Column:
         left.append(powers)
         told.append(f"{shape.activation} K={shape.channels} {_middle(raw)}/{_middle(powers)} ({len(powers)})")  # fmt: skip
     every = np.concatenate(left)
-    middle = max((float(np.median(powers)) for powers in left if len(powers)), default=0.0)
+    middle = max((float(np.median(powers)) for powers in left if len(powers)), default=np.nan)
     detail = (
-        f"{networks * len(SETTINGS)} networks from random starts; of {networks * len(SETTINGS) - len(every)} no more is left than rounding, or than the bending of an edge of radius {FAR:g} explains. By which power of r torch's answers less area and line grow "
+        f"{networks * len(SETTINGS)} networks from random starts; {networks * len(SETTINGS) - len(every)} are dead or linear, or waver less than the bending of an edge of radius {FAR:g} makes of them. By which power of r torch's answers less area and line grow "
         f"from radius {NEAR:g} to {FAR:g}, without and with the fluctuation (medians; networks): {', '.join(told)}. With it {int(np.sum(every > UNDECIDED))} of {len(every)} still grow by more than 1/4: steep ones, and those that keep a level near a kink, to which edges are not straight yet. Figure: the largest median in units of 1/4, half way to √r"
     )
     return column(middle / UNDECIDED, 1.0, detail)

@@ -22,7 +22,7 @@ from verify import pair_figures
 from verify.lab import Lab
 from verify.nets import Network
 from verify.page import Figure
-from verify.ring import Scene, answers, readout, rounding, spectrum, trained
+from verify.ring import Scene, answers, off_readout, trained
 from verify.verdict import Column, column
 
 __all__ = ["check", "figures", "train"]
@@ -159,19 +159,10 @@ def _near(law: Pair, lab: Lab, j: int) -> float:
 
 
 def _trained(stated: Reader, low: float, length: float, cells: int, seed: int) -> float:
-    """(a, c) lies within |errors|/σ of the stated one, if the errors vanish; σ the least singular value of the readout's columns."""
     n = len(stated.w[0])
     backgrounds = tuple(low + length * t / 4 for t in range(5))
     scene = Scene("relu", 2, n, backgrounds, first=n // 2 + 1, cells=cells, per_cell=4)
-    net = readout(scene, stated.w, stated.b, seed)
-    x, r = scene.data()
-    error, values = answers(net, x) - r.numpy(), spectrum(net, x)
-    allowed = float(np.linalg.norm(np.abs(error) + 2 * rounding(net, x))) / values[-1]
-    with torch.no_grad():
-        found = np.append(net.readout.weight[0].numpy(), net.readout.bias.numpy())
-    off = float(np.linalg.norm(found - np.array([*stated.a, stated.c])))
-    # Where the errors do not vanish the tolerance, not the law, would decide.
-    return off / allowed if allowed < 1e-6 else math.inf
+    return off_readout(scene, stated, seed)
 
 
 # ---------------------------------------------------------------------------------------- figures
