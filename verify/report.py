@@ -27,7 +27,7 @@ from rich.table import Table
 from rich.text import Text
 
 from theory.claim import Claim
-from verify import mathml
+from verify import mathml, mutants
 from verify.verdict import COLUMNS, Column
 
 if TYPE_CHECKING:
@@ -104,7 +104,8 @@ def environment() -> dict[str, str]:
 def as_json(report: Report) -> str:
     """report.json; without NaN or infinities, which are not JSON."""
     claims = [
-        found.verdict.as_dict() | {"assumptions": list(claim.assumptions)}
+        found.verdict.as_dict()
+        | {"assumptions": list(claim.assumptions), "mutants": mutants.summary(claim.id)}
         for claim, found in zip(report.claims, report.examined, strict=True)
     ]
     document = {
@@ -243,6 +244,7 @@ def html(report: Report) -> str:
         columns=COLUMNS,
         symbols=SYMBOLS,
         symbols_used=GLOSSARY,
+        mutants=mutants.counts(),
     )
 
 
