@@ -2,8 +2,8 @@
 
 A mutant is the law with one operator changed: a sign, a product for a quotient, a constant (hence an
 index or an exponent) one higher, a comparison that takes or leaves its border, ``and`` for ``or``,
-``min`` for ``max``.  Each is put before the claim's proof, then its check, then its training, until
-one of them does not hold.  What survives all three is either the same law in other letters (then the
+``min`` for ``max``.  Each is put before the claim's proof, check and training, the quickest first,
+until one of them does not hold.  What survives all three is either the same law in other letters (then the
 reason stands here) or something that the claim's evidence cannot see.
 
 The counts are kept in verify/mutants.json; the report and the documentation quote them.  Exit
@@ -26,7 +26,6 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
-from multiprocessing.connection import Connection
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -319,6 +318,9 @@ def install(mutant: Mutant, assign: Callable[[Any, str, Any], None] = setattr) -
     return rebuilt(claim_module.CLAIM.law, before, after)
 
 
+COLUMNS = ("proof", "check", "training")
+
+
 def _columns(claim: Claim, lab: Lab) -> dict[str, Callable[[Any], bool]]:
     """For each column, whether it holds for a law."""
     module = room(claim.id)
@@ -331,37 +333,44 @@ def _columns(claim: Claim, lab: Lab) -> dict[str, Callable[[Any], bool]]:
     }
 
 
-def _judge(
-    mutant: Mutant | None, claim: Claim, lab: Lab, channel: Connection, seconds: int
-) -> None:
-    """In a process of its own: the first column that does not hold, or '' when all do."""
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))  # the same on a busy machine
+def _judge(mutant: Mutant | None, claim: Claim, lab: Lab, order: Sequence[str]) -> str:
+    """The first column, in that order, that does not hold; '' when all do."""
     law = claim.law if mutant is None else install(mutant)
-    for name, holds in _columns(claim, lab).items():
+    columns = _columns(claim, lab)
+    for name in order:
         try:
-            verdict = holds(law)
+            holds = columns[name](law)
         except Exception:  # noqa: BLE001 - a column that stops is no column that holds
-            verdict = False
-        if not verdict:
-            channel.send(name)
-            return
-    channel.send("")
+            holds = False
+        if not holds:
+            return name
+    return ""
 
 
-def _in_a_process(mutant: Mutant | None, claim: Claim, lab: Lab, seconds: int) -> str:
-    """What :func:`_judge` finds; ``stopped`` when it crashed or took more processor seconds."""
+def _in_a_process(
+    mutant: Mutant | None, claim: Claim, lab: Lab, order: Sequence[str], seconds: int
+) -> tuple[str, float]:
+    """What :func:`_judge` finds, and the processor seconds that it took.
+
+    ``stopped`` when the process crashed or took more than ``seconds``: the same on a busy machine.
+    """
     context = multiprocessing.get_context("fork")  # the mutant ends with its process
     here, there = context.Pipe(duplex=False)
-    process = context.Process(target=_judge, args=(mutant, claim, lab, there, seconds))
+
+    def work() -> None:
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+        there.send(_judge(mutant, claim, lab, order))
+
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    process = context.Process(target=work)
     process.start()
     there.close()
     try:
-        return str(here.recv())
+        name = str(here.recv())
     except EOFError:
-        return "stopped"
-    finally:
-        process.kill()
-        process.join()
+        name = "stopped"
+    process.join()
+    return name, resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
 
 
 @dataclasses.dataclass(frozen=True)
@@ -404,16 +413,18 @@ def count(claim: Claim, lab: Lab, show: Callable[[str], None]) -> Count:
     ValueError: the unchanged law is rejected.
     """
     lab.prepare(getattr(room(claim.id), "NEEDS", lambda profile: ())(lab.profile))
-    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-    if name := _in_a_process(None, claim, lab, 3600):
-        raise ValueError(f"{claim.id}: {name} does not hold for the law itself")
-    spent = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
-    seconds = 20 + math.ceil(5 * spent)
+    cost: dict[str, float] = {}
+    for name in COLUMNS:
+        first, cost[name] = _in_a_process(None, claim, lab, (name,), 7200)
+        if first:
+            raise ValueError(f"{claim.id}: {name} does not hold for the law itself")
+    order = sorted(COLUMNS, key=cost.__getitem__)
+    seconds = 20 + math.ceil(5 * sum(cost.values()))
     rejected: Counter[str] = Counter()
     survivors: list[tuple[str, str]] = []
     every = mutants(claim.id)
     for place, mutant in enumerate(every, start=1):
-        name = _in_a_process(mutant, claim, lab, seconds)
+        name, _ = _in_a_process(mutant, claim, lab, order, seconds)
         if name:
             rejected[name] += 1
         else:
