@@ -16,7 +16,7 @@ from flint import fmpq
 
 from numerics.certificate import Domain, ExactNet
 from numerics.conditions import Pattern, Stored, exact_of
-from numerics.nearest import Nearest, distance_bound, nearest
+from numerics.nearest import Nearest, distance_bound, nearest, refined_nearest
 from numerics.path import lines
 from numerics.patterns import branches_of, snapped_pattern
 from numerics.piecewise import exact_activation
@@ -101,12 +101,18 @@ def account(found: Checkpoint, setup: Setup, tolerance: Fraction, file: str = ""
     shape = classify(ACTIVATIONS[setup.activation].expression)
     net = exact_of(stored, setup.activation)
     facts = facts_of(stored, net, setup)
-    near = nearest(setup.activation, stored, setup.domain)
     accurate = fraction(facts.worst.high) <= tolerance
-    close = near is not None and near.high <= float(tolerance) * _norm(stored)
+    reach = float(tolerance) * _norm(stored)
+    near = nearest(setup.activation, stored, setup.domain)
+    if accurate and shape.kind != "impossible" and (near is None or near.high > reach):
+        # Nothing that is exact by its structure; the network itself nearly is.
+        near = refined_nearest(setup.activation, stored, setup.domain) or near
+    close = near is not None and near.high <= reach
     explained = accurate and close
     own = near.pattern if near is not None and explained else None
-    if own is None:
+    if own is not None and "copied" in own.kinds:
+        own = None  # no equation is linear in a single weight
+    elif own is None:
         own = snapped_pattern(stored, setup.domain, branches_of(setup.activation))
     told = told_roles(stored, own, near if explained else None, facts, setup)
     failing = [] if accurate else _failing(facts, setup.domain, tolerance)
@@ -124,7 +130,7 @@ def account(found: Checkpoint, setup: Setup, tolerance: Fraction, file: str = ""
         "tolerance": float(tolerance),
         "verdict": _verdict(shape, facts, failing, near, setup),
         "failing": failing,
-        "cell": _cell(stored, own, facts, explained=explained),
+        "cell": _cell(stored, own, near, facts, explained=explained),
         "residuals": {
             "slope": number(facts.alpha),
             "offset": number(facts.beta),
@@ -191,7 +197,8 @@ def _verdict(
 ) -> str:
     size = f"{number(facts.worst.high):.3g}"
     if not failing and near is not None:
-        return f"explained: it errs by {size} pixel at most, and an exact network lies at a distance of {near.high:.3g}"
+        beside = _beside(near)
+        return f"explained: it errs by {size} pixel at most, and {beside} lies at a distance of {near.high:.3g}"
     if shape.kind == "impossible":
         return (
             f"not explained by these laws: no network with {setup.activation} is exact, however many channels and taps it "
@@ -206,18 +213,25 @@ def _verdict(
     laws = [told[name] for name in failing if name in told]
     if laws:
         return f"not explained by these laws: it errs by up to {size} pixel; what fails: {', '.join(laws)}"
-    where = (
-        "none was found"
-        if near is None
-        else f"the nearest found lies at a distance of {near.high:.3g}"
-    )
-    return f"not explained by these laws: it errs by {size} pixel at most, but not because it is next to an exact network: {where}"
+    where = "no exact network was found near it"
+    if near is not None:
+        where += f"; the nearest found lies at a distance of {near.high:.3g}"
+    return f"not explained by these laws: it errs by {size} pixel at most, but {where}"
 
 
-def _cell(stored: Stored, own: Pattern | None, facts: Facts, *, explained: bool) -> str:
+def _beside(near: Nearest) -> str:
+    """What was found next to the network."""
+    if near.error == 0:
+        return "an exact network"
+    return f"one that errs by {_up(near.error):.1g} pixel at most, at every radius,"
+
+
+def _cell(
+    stored: Stored, own: Pattern | None, near: Nearest | None, facts: Facts, *, explained: bool
+) -> str:
     """One word for the whole network."""
     if own is None:
-        return "polynomial" if explained else "curved"
+        return _bent(near) if explained and near is not None else "curved"
     if not explained:
         flat = abs(number(facts.alpha) + 1) <= FLAT
         if flat and facts.deviation > FLAT:
@@ -230,6 +244,13 @@ def _cell(stored: Stored, own: Pattern | None, facts: Facts, *, explained: bool)
         if kind in own.kinds:
             return kind
     return "dead"
+
+
+def _bent(near: Nearest) -> str:
+    """The word for an exact network without a pattern that is linear in each weight."""
+    if near.error:
+        return "curved"
+    return "copied" if near.pattern is not None else "polynomial"
 
 
 def _norm(stored: Stored) -> float:
@@ -329,14 +350,16 @@ def _nearest(
     if near.net.c is not None:
         weights.append({"name": "readout.bias", "index": [0], "value": number(near.net.c)})
     return {
-        "exists": True,
-        "distance": [None if near.pattern is None else near.low, near.high],
+        "exists": True if near.error == 0 else None,
+        "distance": [near.low, near.high],
         "anywhere": anywhere,
-        "cells": ["polynomial" for _ in stored.a]
+        "cells": [_bent(near) for _ in stored.a]
         if near.pattern is None
         else list(near.pattern.kinds),
         "weights": weights,
-        "reason": "",
+        "reason": ""
+        if near.error == 0
+        else f"{_beside(near)} was found at a distance of {near.high:.3g}; that it is next to an exact one is not proved",
     }
 
 

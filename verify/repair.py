@@ -45,7 +45,8 @@ def repaired(explained: Account) -> Repaired | None:
         exact = exact_of(net, setup.activation)
         worst = enclosed(net, setup) if exact is None else summary(exact, setup.domain).worst
         error = f"rounded to float64 from an exact one, it errs by {number(worst.high):.3g} pixel at most"
-    return Repaired(_file(net, explained), f"the nearest exact network that was found; {error}")
+    which = "exact network" if near.error == 0 else "network, nearly exact,"
+    return Repaired(_file(net, explained), f"the nearest {which} that was found; {error}")
 
 
 def _rounded(net: Stored) -> Stored:

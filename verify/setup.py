@@ -10,10 +10,10 @@ from fractions import Fraction
 from flint import fmpq
 
 from numerics.certificate import HALF, Domain
-from numerics.path import PADDINGS
+from numerics.path import PADDINGS, last_plateau_radius
 from theory.activation import ACTIVATIONS
 
-__all__ = ["KEYS", "POOLINGS", "Setup", "plane_setup_of", "setup_of"]
+__all__ = ["KEYS", "POOLINGS", "Setup", "default_high", "plane_setup_of", "setup_of"]
 
 POOLINGS = ("sum", "mean")
 """Over all positions."""
@@ -60,7 +60,7 @@ class Setup:
 def setup_of(told: Mapping[str, str | None], taps: int) -> Setup:
     """The setup in a mapping of strings by the names of :data:`KEYS`; missing ones have their defaults.
 
-    Defaults: sum pooling, zero padding, radii from n/2 to L - h, at which neither end of the pulse meets the border.
+    Defaults: sum pooling, zero padding, radii from n/2 to :func:`default_high`.
     ``activation`` and ``length`` have none.
 
     Raises
@@ -70,15 +70,21 @@ def setup_of(told: Mapping[str, str | None], taps: int) -> Setup:
     name, pooling, padding, length = _names(told, PADDINGS, LONGEST)
     if taps > length:
         raise ValueError(f"filters of {taps} taps do not fit into {length} pixels")
-    half, h = length // 2, taps // 2
+    half = length // 2
     low = _radius("r_min", told, fmpq(taps, 2))
-    high = _radius("r_max", told, fmpq(half - h))
+    high = _radius("r_max", told, default_high(taps, half, padding))
     if not HALF <= low < high <= half + HALF:
         raise ValueError(
             f"the radii run from {_text(low)} to {_text(high)}; they have to increase, from 1/2 at least to "
             f"{_text(half + HALF)} at most on {length} pixels"
         )
     return Setup(name, pooling, Domain(half, low, high, padding))
+
+
+def default_high(taps: int, half_length: int, padding: str) -> fmpq:
+    """L - h, or less where a window holds an edge of the pulse and the border before: valid padding."""
+    usual = fmpq(half_length - taps // 2)
+    return min(usual, last_plateau_radius(taps, half_length, padding))
 
 
 def plane_setup_of(told: Mapping[str, str | None], taps: int) -> Setup:
@@ -92,10 +98,10 @@ def plane_setup_of(told: Mapping[str, str | None], taps: int) -> Setup:
     ValueError: something is missing, malformed or does not fit; one sentence.
     """
     name, pooling, padding, length = _names(told, ("zeros",), WIDEST)
-    half, h = length // 2, taps // 2
+    half = length // 2
     low = _radius("r_min", told, fmpq(taps))
-    high = _radius("r_max", told, fmpq(half - h))
-    most = half - h + HALF
+    high = _radius("r_max", told, default_high(taps, half, padding))
+    most = last_plateau_radius(taps, half, padding)
     if not HALF <= low < high <= most:
         raise ValueError(
             f"the radii run from {_text(low)} to {_text(high)}; they have to increase, from 1/2 at least to {_text(most)} at most, "
