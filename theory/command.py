@@ -199,7 +199,7 @@ def _answer(read: str, expression: sp.Expr | None, shape: Shape, ascii: bool) ->
         "weights": found,
         "reason": shape.reason,
         "fewer": shape.lower or None,
-        "others": recipe.conditions if recipe else None,
+        "others": recipe.others.words if recipe and recipe.others else None,
         "steps": [{"name": step.name, "holds": step.holds} for step in shape.steps],
     }
     if expression is None:
@@ -251,7 +251,9 @@ def _text(answer: Answer) -> str:
     if data["fewer"]:
         lines.append(_line("fewer", data["fewer"]))
     if data["weights"]:
-        lines += ["", *_weights_text(data["weights"]), _line("others", data["others"])]
+        lines += ["", *_weights_text(data["weights"])]
+    if data["others"]:
+        lines.append(_line("others", data["others"]))
     if data["steps"]:
         lines += ["", "decided exactly:"]
         lines += [

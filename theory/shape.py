@@ -108,7 +108,7 @@ def _one_channel(expression: sp.Expr) -> Shape:
     true = classify(expression)
     if true.recipe is None or true.recipe.channels == 1:
         return true
-    first = Recipe(true.recipe.w[:1], true.recipe.b[:1], true.recipe.a[:1], true.recipe.conditions)
+    first = Recipe(true.recipe.w[:1], true.recipe.b[:1], true.recipe.a[:1])
     return replace(true, channels=1, minimal=True, recipe=first)
 
 
@@ -122,7 +122,7 @@ def _straight_enough(expression: sp.Expr) -> Shape:
     if not at.is_finite or at == 0:
         return true
     w = (sp.Rational(1, 4), sp.Rational(1, 2), sp.Rational(1, 4))
-    recipe = Recipe((w,), (sp.Rational(-1, 2),), (1 / (2 * at),), "")
+    recipe = Recipe((w,), (sp.Rational(-1, 2),), (1 / (2 * at),))
     return replace(true, kind="affine_piece", channels=1, minimal=True, recipe=recipe)
 
 
