@@ -27,6 +27,7 @@ from theory.classify import Shape, classify
 from theory.grammar import GrammarError, parse
 from theory.kinks import segments
 from theory.operations import FUNCTIONS
+from theory.process import end_with_parent
 from theory.recipes import Recipe, readout_bias
 from theory.sketch import sketch, svg
 from theory.writing import to_text
@@ -66,7 +67,8 @@ def _parser() -> argparse.ArgumentParser:
             "functions: "
             + ", ".join(sorted(FUNCTIONS))
             + ". Operators: + - * / ** ^. Constants: pi, e. "
-            "Exit status: 0 an answer was printed (undecided is one), 2 the expression or an option is no good."
+            "Exit status: 0 an answer was printed (undecided is one), 2 the expression or an option is no good, "
+            "3 the output could not be written or the machine failed."
         ),
     )
     parser.add_argument(
@@ -102,10 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except OSError as error:
             return _refuse(f"{options.plot} cannot be written: {error.strerror}")
     text = json.dumps(answer.data, ensure_ascii=False, indent=2) if options.json else _text(answer)
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:  # the reader has seen enough; nothing more may be written at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    print(text, flush=True)
     return 0
 
 
@@ -172,6 +171,7 @@ def _bounded(text: str, ascii: bool) -> Answer:
 
 def _analyse(text: str, ascii: bool, out: Connection) -> None:
     """In the child: what was read, then the answer, or why there is none."""
+    end_with_parent()
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, most))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process

@@ -171,5 +171,6 @@ CLAIM = Claim(
 
 if __name__ == "__main__":
     from theory.command import main
+    from theory.process import run
 
-    sys.exit(main())
+    sys.exit(run("theory.shape", main))

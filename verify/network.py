@@ -15,7 +15,7 @@ the nearest exact network. It is explained when it errs by no more than --tolera
 exact network lies within --tolerance times the length of its weights.
 
 Exit status: 0 explained, 1 not explained, 2 usage or a file that is not such a network (nothing is
-written then), 130 interrupted.
+written then), 3 the output could not be written or the machine failed, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from verify.arguments import Parser, command_parser, guarded, printable, working
+from theory.process import run
+from verify.arguments import Parser, command_parser, named, printable, working
 
 if TYPE_CHECKING:
     from verify.account import Account
@@ -56,7 +57,7 @@ def _parser() -> Parser:
     assert __doc__
     parser = command_parser(PROGRAM, __doc__)
     add = parser.add_argument
-    add("file", type=Path, metavar="FILE", help="the checkpoint")
+    add("file", type=named("file"), metavar="FILE", help="the checkpoint")
     add("--activation", metavar="NAME", help="a row of the catalogue")
     add("--pooling", metavar="NAME", help="sum or mean over all positions (default: sum)")
     add(
@@ -75,19 +76,23 @@ def _parser() -> Parser:
     add("--json", action="store_true", help="print one JSON object instead of the tables")
     add(
         "--out",
-        type=Path,
+        type=named("folder"),
         metavar="DIR",
         help=f"also write {', '.join(FILES)} there; of a network for images no certificate",
     )
-    add("--repair", type=Path, metavar="OUT", help="write the nearest exact network, as safetensors; never over a file")  # fmt: skip
+    add(
+        "--repair",
+        type=named("file"),
+        metavar="OUT",
+        help="write the nearest exact network, as safetensors; never over a file",
+    )
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status, or raises SystemExit as argparse does."""
     parser = _parser()
-    options = parser.parse_args(arguments)
-    return guarded(PROGRAM, lambda: _run(options, parser))
+    return _run(parser.parse_args(arguments), parser)
 
 
 def _run(options: Namespace, parser: Parser) -> int:
@@ -241,4 +246,4 @@ def _repair(options: Namespace, explained: Account, parser: Parser) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(PROGRAM, main))
