@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, product
 
+import numpy as np
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from numerics import oracle
 from numerics.pair import curves, rings
 from tests.columns import hold_and_reject, on_a_ring
-from theory.background import Reader
+from theory.background import Reader, last_radius
 from theory.pair import CLAIM, kinks, limit, pair, pixels, short_pair
 from verify.claims import pair as room
 from verify.lab import TINY, Lab
@@ -93,6 +94,47 @@ def test_no_staircases_on_small_integers_fit_a_ring_that_is_too_large(
     found = rings(n, height)
     assert max(found) == largest == (n**2 - 1) // 2 < limit(n)
     assert all(size < 2 * n + 3 for size in found) == (n < 7)
+
+
+def _responses(p: int, between: tuple[int, ...]) -> np.ndarray:
+    """Σ max(β - level, 0) over the edges, over a dark and over a lit window, less its value at β = 0, on a grid: (3, φ, β)."""
+    n = len(between) + 1
+    beta, phi = np.arange(1, 33)[:, None] / 32, np.arange(1, 8) / 8
+    curve = (p, *between, p - 1)
+    over = lambda level: np.maximum(beta - level, 0) - np.maximum(-level + 0 * beta, 0)
+    edges = 0
+    for j in range(n):
+        edges = edges + over(curve[j] + phi * (curve[j + 1] - curve[j]))
+        edges = edges + over(2 * p - 1 - curve[j + 1] + phi * (curve[j + 1] - curve[j]))
+    flat = [np.broadcast_to(over(level), edges.shape) for level in (p, p - 1)]
+    return np.array([edges, *flat])
+
+
+@pytest.mark.parametrize(("n", "height"), [(3, 1), (3, 2), (5, 1)])
+def test_the_enumeration_is_what_the_definition_asks_for(n: int, height: int) -> None:
+    """Cause: the rings were only compared with their largest, so a fault in the second kind of pair, both on, was not seen.
+
+    Here every pair of channels is run on every ring: the first, less λ times the second, must not move with β.
+    """
+    asked = set()
+    starts = (*range(-height, 1), *range(2, height + 2))
+    walks = [(p, _responses(p, between)) for p in starts for between in product(range(-height, height + 2), repeat=n - 1)]  # fmt: skip
+    bends = lambda r: np.abs(np.diff(r[0], 2, axis=0)).max() > 1e-9
+    walks = [(p, r) for p, r in walks if bends(r)]
+    for size in range(1, max(rings(n, height)) + 2):
+        # m = h + 1: one window on the plateau, N - 2n - 1 in the dark; formal where that is negative.
+        on: dict[bytes, list[float]] = {}
+        off: dict[bytes, list[float]] = {}
+        for p, r in walks:
+            whole = (r[0] + (size - 2 * n - 1) * r[1] + r[2]).ravel()
+            length = float(np.linalg.norm(whole))
+            if length:
+                kind = on if p <= 0 else off
+                kind.setdefault(np.round(whole / length, 9).tobytes(), []).append(length)
+        both = any(max(found) > min(found) * (1 + 1e-9) for found in on.values())
+        if both or on.keys() & off.keys():
+            asked.add(size)
+    assert asked == set(rings(n, height))
 
 
 def test_what_the_enumeration_finds_is_exact() -> None:
