@@ -7,7 +7,8 @@ until one of them does not hold.  What survives all three is either the same law
 reason stands here) or something that the claim's evidence cannot see.
 
 The counts are kept in verify/mutants.json; the report and the documentation quote them.  Exit
-status: 0 every mutant was judged, 1 the unchanged law was rejected, 2 usage.
+status: 0 every mutant was judged, 1 the unchanged law was rejected, 2 usage, 3 the
+output could not be written, or the machine failed, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ from types import ModuleType
 from typing import Any, cast
 
 from theory.claim import Claim, find_claims
-from verify.arguments import command_parser, guarded, whole
+from theory.process import run
+from verify.arguments import command_parser, whole
 from verify.files import put
 from verify.judge import room
 from verify.lab import PROFILES, Lab
@@ -464,11 +466,7 @@ def summary(claim: str) -> dict[str, int] | None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit status."""
-    return guarded(PROGRAM, lambda: _run(arguments))
-
-
-def _run(arguments: Sequence[str] | None) -> int:
+    """The command line; returns the exit status, or raises SystemExit as argparse does."""
     assert __doc__
     parser = command_parser(PROGRAM, __doc__)
     parser.add_argument("--only", metavar="ID,...", default="*", help="these claims; globs match")
@@ -488,7 +486,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     for claim in claims:
         lab = Lab(PROFILES[options.profile], options.seed)
         try:
-            counted = count(claim, lab, lambda line: print(line, file=sys.stderr, flush=True))
+            counted = count(claim, lab, _show)
         except ValueError as error:
             print(f"{PROGRAM}: {error}", file=sys.stderr)
             return 1
@@ -498,8 +496,16 @@ def _run(arguments: Sequence[str] | None) -> int:
         put(STORE, text.encode())
         total = sum(counted.rejected.values())
         print(f"{claim.id}: {total} of {counted.mutants} rejected", flush=True)
+        for path, change in counted.survivors:
+            print(f"  {path}: {change}", flush=True)
     return 0
 
 
+def _show(line: str) -> None:
+    """Progress, where somebody looks."""
+    if sys.stderr.isatty():
+        print(line, file=sys.stderr, flush=True)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(PROGRAM, main))
