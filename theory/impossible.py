@@ -31,7 +31,7 @@ from theory.growth import UnknownOrder, analytic, order, slopes_at_infinity
 from theory.normal import Unsettled, degree, exponential_sum, is_zero, rational, settled, vanishes
 from theory.pieces import z
 
-__all__ = ["OBSTRUCTIONS", "Obstruction", "obstructions"]
+__all__ = ["OBSTRUCTIONS", "Obstruction", "Pole", "obstructions", "poles"]
 
 Branches = tuple[sp.Expr, ...]
 
@@ -244,7 +244,7 @@ def _only_itself(theorem: str, steps: tuple[Step, ...], what: str) -> Obstructio
 
 
 @dataclass(frozen=True)
-class _Pole:
+class Pole:
     """A pole in the closed upper half-plane: exact place, and to 60 digits its height and the coefficient
     p_k of its highest term p_k (z - place)^{-k}."""
 
@@ -258,7 +258,7 @@ def _nearest_pole(branches: Branches) -> Obstruction | None:
     if len(branches) != 1:
         return None
     derivative = sp.diff(branches[0], z)
-    found = _poles(derivative)
+    found = poles(derivative)
     if not found:
         return None
     found.sort(key=lambda pole: pole.height)
@@ -320,7 +320,7 @@ def _expanded_exponents(expression: sp.Expr) -> sp.Expr:
     )
 
 
-def _poles(derivative: sp.Expr) -> list[_Pole] | None:
+def poles(derivative: sp.Expr) -> list[Pole] | None:
     """The poles of a rational function of z and e^{λz} nearest to the real line and above it, or None.
 
     For each root E of the denominator's factor in e^{λz} only the logarithm nearest to the real line.
@@ -364,7 +364,7 @@ def _poles(derivative: sp.Expr) -> list[_Pole] | None:
             if any(vanishes(value) is not False for value in values):
                 return None
             top = (sp.factorial(multiplicity) * values[0] / values[1]).evalf(60)
-            poles.append(_Pole(place, height, top))
+            poles.append(Pole(place, height, top))
     return poles
 
 
