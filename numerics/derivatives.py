@@ -6,6 +6,7 @@ once on each cell (:mod:`numerics.taylor`); on an interval it is at most the lar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
@@ -20,7 +21,7 @@ from numerics.piecewise import exact_activation
 from numerics.rounding import UNIT
 from numerics.taylor import TERMS, series
 from theory.activation import ACTIVATIONS
-from theory.pieces import pieces
+from theory.pieces import Piece, pieces, z
 
 __all__ = ["Derivatives", "derivatives"]
 
@@ -42,7 +43,7 @@ class Derivatives:
     ----------
     breaks: places where one formula takes over from another.
     kinks, bends: places where the slope jumps, and |jump| of each.
-    jumps: σ is discontinuous somewhere in the range.
+    jumps: places where σ jumps, and by how much.
     points: of Gauss' rule, exact for polynomials of σ's degree in a quadratic, TERMS/2 where σ is no polynomial.
     cuts: the ends of the cells (M + 1,).
     cells: bounds on |s_k| in them, k = 0, ..., 12 (13, M).
@@ -51,7 +52,7 @@ class Derivatives:
     breaks: tuple[float, ...]
     kinks: tuple[float, ...]
     bends: tuple[float, ...]
-    jumps: bool
+    jumps: tuple[tuple[float, float], ...]
     points: int
     cuts: Array
     cells: Array
@@ -121,6 +122,12 @@ def _cell(expression: sp.Expr, low: float, high: float) -> tuple[float, ...]:
         ctx.cap, ctx.prec = cap, bits
 
 
+def _bend(parts: Sequence[Piece], at: sp.Expr) -> float:
+    """The slope after a break less that before it."""
+    left, right = (next(part for part in parts if getattr(part, end) == at) for end in ("high", "low"))  # fmt: skip
+    return float(sp.diff(right.expression - left.expression, z).subs(z, at))
+
+
 @lru_cache(maxsize=64)
 def derivatives(name: str, low: float, high: float) -> Derivatives:
     """What is known of a row of the catalogue on [low, high]."""
@@ -128,7 +135,8 @@ def derivatives(name: str, low: float, high: float) -> Derivatives:
     parts = pieces(row.expression).parts
     inside = lambda x: low <= float(x) <= high
     breaks = tuple(float(part.low) for part in parts[1:] if inside(part.low))
-    kinks = [(float(one.location), abs(float(one.jump)) * (1 + 4 * UNIT)) for one in row.kinks if inside(one.location)]  # fmt: skip
+    places = [one.location for one in (*row.kinks, *row.jumps) if inside(one.location)]
+    kinks = sorted((float(x), abs(_bend(parts, x)) * (1 + 4 * UNIT)) for x in places)
     right = _grid(max(abs(low), abs(high)))
     grid = np.array([-x for x in right[:0:-1]] + right)
     cuts = sorted({low, *grid[(low < grid) & (grid < high)].tolist(), *breaks, high})
@@ -139,5 +147,5 @@ def derivatives(name: str, low: float, high: float) -> Derivatives:
     degree = None if exact is None else max(piece.degree() for piece in exact.pieces)
     # Of a polynomial of degree d in a quadratic the degree is 2d, and m points are exact up to 2m - 1.
     points = TERMS // 2 if degree is None else max(degree, 0) + 1
-    jumps = any(inside(one.location) for one in row.jumps)
+    jumps = tuple((float(one.location), float(one.height)) for one in row.jumps if inside(one.location))  # fmt: skip
     return Derivatives(breaks, tuple(x for x, _ in kinks), tuple(x for _, x in kinks), jumps, points, np.array(cuts), np.array(cells).T)  # fmt: skip
