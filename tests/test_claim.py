@@ -157,7 +157,7 @@ LAWS: dict[str, tuple[str, ...]] = {
         "crossings._one_sign",
     ),
     "disk": ("arc", "corner", "pixel", "least", "limit"),
-    "background": ("response", "last_radius", "angle", "risk", "border", "reader", "full_reader", "one_tap"),
+    "background": ("response", "network.last_radius", "angle", "risk", "border", "reader", "full_reader", "one_tap"),
     "pair": ("kinks", "pixels", "pair", "short_pair"),
     "contrast": ("partial_sums", "response", "quiet", "silence", "legs"),
     "dense": ("changing", "fixed", "_block", "groups", "share", "kernel", "moved"),
