@@ -128,7 +128,7 @@ LAWS: dict[str, tuple[str, ...]] = {
     "flow": ("cone.stretch", "cone.unfold", "cone.moved"),
     "trajectory": ("rate", "roots", "stretch_at", "time_of"),
     "steps": ("factors", "first_order"),
-    "sharpness": ("gain", "gain_from_start", "pair", "threshold"),
+    "sharpness": ("gain", "gain_from_start", "pair", "threshold", "flattest", "turned", "settles"),
     "conv_bias": ("balance", "readout_squared"),
     "ridge": ("collapse", "angle", "least"),
     "noise": ("angle", "linear_risk", "gaussian.first", "gaussian.second", "gaussian.product"),
