@@ -23,7 +23,7 @@ from typing import Any
 import sympy as sp
 
 from theory.claim import Claim, Proof, Step, Wrong
-from theory.network import circular, g, preactivations, taps
+from theory.network import circular, g, last_radius, preactivations, taps
 from theory.signal import HALF, pulse
 
 __all__ = [
@@ -34,7 +34,6 @@ __all__ = [
     "angle",
     "border",
     "full_reader",
-    "last_radius",
     "one_tap",
     "reader",
     "response",
@@ -52,11 +51,6 @@ def response(g: Callable[[Any], Any], w: Sequence[Any], beta: Any, r: Any, pixel
         partial = partial + tap
         value = value + g(beta * total + partial) + g(beta * total + total - partial) - dark - lit
     return value
-
-
-def last_radius(n: Any, pixels: Any) -> Any:
-    """N/2 - h: up to here no window of n = 2h + 1 taps meets both edges, or, with zeros beyond the border, loses light."""
-    return (pixels - n + 1) / 2
 
 
 def angle(spread: Any, pixels: Any, background: Any) -> Any:

@@ -10,6 +10,7 @@ Mean pooling is sum pooling with a_k/N in place of a_k.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import sympy as sp
 
@@ -20,6 +21,7 @@ __all__ = [
     "circular",
     "direct_response",
     "g",
+    "last_radius",
     "preactivations",
     "readout_bias",
     "readout_weight",
@@ -54,6 +56,11 @@ def taps(n: int, channel: str = "") -> tuple[sp.Symbol, ...]:
         raise ValueError(f"a filter has an odd number of taps, not {n}")
     h = n // 2
     return tuple(sp.Symbol(f"w{channel}_{u}", real=True) for u in range(-h, h + 1))
+
+
+def last_radius(n: Any, pixels: Any) -> Any:
+    """N/2 - h: up to here no window of n = 2h + 1 taps meets both edges, or, with zeros beyond the border, loses light."""
+    return (pixels - n + 1) / 2
 
 
 def preactivations(w: Sequence[sp.Expr], x: Sequence[sp.Expr]) -> list[sp.Expr]:

@@ -25,9 +25,9 @@ from typing import Any
 
 import sympy as sp
 
-from theory.background import Reader, last_radius
+from theory.background import Reader
 from theory.claim import Claim, Proof, Step, Wrong
-from theory.network import circular, taps
+from theory.network import circular, last_radius, taps
 from theory.signal import HALF, phi, pulse
 
 __all__ = ["CLAIM", "LAW", "Pair", "kinks", "limit", "pair", "pixels", "short_pair"]

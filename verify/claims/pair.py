@@ -15,7 +15,8 @@ from numerics.gram import Vector
 from numerics.pair import rings
 from numerics.rounding import gamma
 from numerics.sample import pulse
-from theory.background import Reader, last_radius
+from theory.background import Reader
+from theory.network import last_radius
 from theory.pair import Pair
 from verify import figures as draw
 from verify import pair_figures
@@ -90,7 +91,8 @@ def _turns(law: Pair, rng: np.random.Generator) -> bool:
             # Zeros at the ends of both filters see nothing: without them the last radius may be larger.
             full = any(w[0] for w in net.w) and any(w[-1] for w in net.w)
             good = size < law.limit(n) and _exact(net, size, low + share * length, radii)
-            return good and (not full or not _exact(net, size, low, [last + HALF]))
+            ends = (low, low + length)
+            return good and not (full and all(_exact(net, size, end, [last + HALF]) for end in ends))  # fmt: skip
 
 
 def _short(law: Pair, rng: np.random.Generator) -> bool:
