@@ -116,7 +116,7 @@ LAWS: dict[str, tuple[str, ...]] = {
     "plateau": ("slope", "kappa", "plateau_response"),
     "subpixel": ("chord_deviation", "_edge", "deviation", "subpixel_response"),
     "point_sampled": ("best_answer", "grid_risk"),
-    "small_radius": ("defect", "_window_sum", "sliding_deviation", "small_response"),
+    "small_radius": ("defect", "_window_sum", "sliding_deviation", "small_response", "conditions"),
     "loss": ("residuals", "attribution"),
     "readout": ("exact_readout", "least_squares"),
     "symmetry": ("negate", "negate_filter"),
