@@ -22,8 +22,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import sympy as sp
-from sympy.core.function import AppliedUndef
-from sympy.polys.matrices import DomainMatrix
 
 from theory.claim import Claim, Proof, Step, Wrong
 from theory.network import (
@@ -32,6 +30,7 @@ from theory.network import (
     readout_bias,
     readout_weight,
     taps,
+    vanish_together,
 )
 from theory.plateau import kappa, slope
 from theory.signal import phi, pulse, radius
@@ -149,24 +148,13 @@ def _stated(law: Stated, n: int, channels: int, size: int) -> tuple[Any, ...]:
     return law([readout_weight(k) for k in numbers], readout_bias, size, *per_channel)
 
 
-def _vanish_together(n: int, channels: int, conditions: Stated) -> bool:
-    """The errors at two half-integers and between them are combinations of the conditions, and these of those.
-
-    All are affine in c and the products a_k f(...), with polynomials of φ as coefficients.
-    """
+def _exact_together(n: int, channels: int, conditions: Stated) -> bool:
+    """The errors at two half-integers and between them vanish where the conditions do."""
     h = n // 2
     size = 2 * (2 * h + 2) + 1
     places = ((h + 1, sp.Integer(0)), (h + 2, sp.Integer(0)), (h + 1, phi))
     errors = [direct_error(n, channels, m, part, 2 * h + 2) for m, part in places]
-    forms = [sp.expand(x) for x in (*errors, *_stated(conditions, n, channels, size))]
-    letters = {readout_bias, *(readout_weight(k) for k in range(1, channels + 1))}
-    letters |= set().union(*(x.atoms(AppliedUndef) for x in forms))
-    rows = [dict(sp.Poly(x, *sorted(letters, key=str)).terms()) for x in forms]
-    columns = sorted(set().union(*rows))
-    table = sp.Matrix([[row.get(key, 0) for key in columns] for row in rows])
-    parts = (table[:3, :], table[3:, :], table)
-    ranks = [DomainMatrix.from_Matrix(x).convert_to(sp.QQ.frac_field(phi)).rank() for x in parts]
-    return len(set(ranks)) == 1
+    return vanish_together(errors, _stated(conditions, n, channels, size))
 
 
 def _mean(values: Sequence[sp.Expr]) -> sp.Expr:
@@ -201,7 +189,7 @@ def prove(law: Decomposition) -> Proof:
 
     for n, channels in ((1, 1), (3, 1), (5, 1), (1, 2), (3, 2), (5, 2)):
         name = f"exact if and only if the conditions hold, n = {n}, K = {channels}"
-        steps.append(Step(name, _vanish_together(n, channels, law.conditions)))
+        steps.append(Step(name, _exact_together(n, channels, law.conditions)))
     covers = (
         "n = 1, 3, 5, 9 with K = 1, 2 and n = 3 with K = 3, two cells, all φ, any g_k; "
         "the quadratic form for 1 to 5 radii with arbitrary r and D; exact if and only if, n = 1, 3, 5 "

@@ -132,7 +132,7 @@ def _scaled(case: _Case) -> _Case:
 def _cases(rng: np.random.Generator, k: int) -> Iterator[_Case]:
     """One affine piece, a mirrored pair, or two filters, right at half-integers; then without an offset or slope law."""
     n = (1, 3, 5)[k % 3]
-    some = lambda low, count: [Fraction(int(v), 8) for v in rng.integers(low, 17, count)]
+    some = lambda low, count: [Fraction(v, 8) for v in rng.integers(low, 17, (count,)).tolist()]
     (a,), (b,), lit, mixed, other = some(1, 1), some(0, 1), some(1, n), some(-16, n), some(-16, n)
     turned = ([-tap for tap in mixed], -b)
     name, filters, readout = (
