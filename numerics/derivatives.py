@@ -135,8 +135,8 @@ def derivatives(name: str, low: float, high: float) -> Derivatives:
     parts = pieces(row.expression).parts
     inside = lambda x: low <= float(x) <= high
     breaks = tuple(float(part.low) for part in parts[1:] if inside(part.low))
-    places = [one.location for one in (*row.kinks, *row.jumps) if inside(one.location)]
-    kinks = sorted((float(x), abs(_bend(parts, x)) * (1 + 4 * UNIT)) for x in places)
+    places = [x.location for x in row.kinks] + [x.location for x in row.jumps]
+    kinks = sorted((float(x), abs(_bend(parts, x)) * (1 + 4 * UNIT)) for x in places if inside(x))
     right = _grid(max(abs(low), abs(high)))
     grid = np.array([-x for x in right[:0:-1]] + right)
     cuts = sorted({low, *grid[(low < grid) & (grid < high)].tolist(), *breaks, high})

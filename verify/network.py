@@ -7,7 +7,7 @@ of a safetensors file, or from options, which come first.
 
 A network for images, Conv2d with conv.weight (K, 1, N, N), is asked for the radius of a centred
 disk: what every filter measures, the area or the perimeter, by how much, and whether that explains
-its answers. Its radii are sampled.
+its answers. Its error is bounded at every radius, where that is not too much work.
 
 For every weight: its role, the value that theory gives it, the residual, and what a change costs.
 For the network: the three laws, the loss term by term, the worst error over every real radius, and

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import floor, inf, log10
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -21,17 +21,18 @@ from numerics.perimeter import reach
 from theory.activation import ACTIVATIONS
 from theory.disk import least
 from verify.checkpoint import Checkpoint
+from verify.network_text import MINOR, above, cancels
 from verify.plane_facts import PlaneFacts, Shares, Wavering, cost, measured, shares, wavering
 from verify.setup import Setup
 
-__all__ = ["PlaneAccount", "WorstError", "cancels", "plane_account", "too_much_plane"]
+__all__ = ["PlaneAccount", "WorstError", "plane_account", "too_much_plane"]
 
 Array = NDArray[np.float64]
 
 LARGEST, SMALLEST = 1e12, 1e-100
 """Weights of a size between these are explained, and 0."""
-REACH = {"exp": 300.0}
-"""Pre-activations that are explained, where σ would be infinite beyond."""
+REACH = {"exp": 300.0, "sin": 1000.0}
+"""Pre-activations that are explained, where σ would be infinite beyond, or turn too often on a pixel."""
 WIDEST, CORNERS, WORK = 15, 2500, 1e10
 """Taps per side; K (n + 1)² at most; and products on the grid: about a minute each."""
 FLAT = 1e-9
@@ -40,8 +41,6 @@ EXAMINED = 1e8
 """Products on windows that the bound between the grid's radii takes at most: a few seconds."""
 IDLE = ("dead", "adds a constant")
 """Roles of channels that do not measure."""
-MINOR = 0.1
-"""A channel measures what moves the answer by this part of a pixel per pixel of radius; where nothing does, the larger of the two."""
 
 
 @dataclass(frozen=True)
@@ -75,17 +74,11 @@ class WorstError:
     def words(self) -> str:
         """It errs by how much, and at which radii."""
         if self.bound is not None and self.certified:
-            return f"it errs by {_above(self.bound)} pixel at most at every radius"
+            return f"it errs by {above(self.bound)} pixel at most at every radius"
         known = (
-            "" if self.bound is None else f", and by {_above(self.bound)} at most at every radius"
+            "" if self.bound is None else f", and by {above(self.bound)} at most at every radius"
         )
         return f"it errs by {self.value:.3g} pixel at most at the sampled radii, {self.sampled} of them{known}"
-
-
-def _above(x: float) -> str:
-    """Three digits, rounded up."""
-    near = f"{x:.3g}"
-    return near if float(near) >= x else f"{x + 10.0 ** (floor(log10(x)) - 2) / 2:.3g}"
 
 
 @dataclass(frozen=True)
@@ -289,12 +282,6 @@ def _failing(facts: PlaneFacts, slope: float, tolerance: float) -> list[str]:
         return ["between"]
     sizes = _terms(facts, slope)
     return [name for name, size in sizes.items() if size > tolerance] or list(sizes)
-
-
-def cancels(parts: Sequence[float]) -> bool:
-    """Whether shares cancel: the largest is no trifle, and more than ten times their sum."""
-    most = max(abs(part) for part in parts)
-    return most > MINOR and most > 10 * abs(sum(parts))
 
 
 def _verdict(
