@@ -21,7 +21,7 @@ from itertools import accumulate, chain, pairwise
 from math import ceil, comb, floor, lcm
 from typing import Any
 
-__all__ = ["BYTES", "Rejected", "canonical", "check"]
+__all__ = ["BYTES", "Network", "Rejected", "canonical", "check"]
 
 BYTES = 2**18
 """The size of a file; further limits: the length of a number, nesting, work in steps of some 0.25 µs (ten seconds)."""
@@ -178,7 +178,7 @@ class Network:
 def below(net: Network, p: list[Fraction], left: Fraction, right: Fraction, bound: Fraction, depth: int = 60) -> bool:  # fmt: skip
     """|p| <= bound on [left, right], shown by subdivision."""
     if depth < 60:
-        net.spend(4, 0, 60)
+        net.spend(1, 0, 60)
     q, n = composed(p, left, right - left), len(p) - 1  # between its Bernstein coefficients:
     if all(abs(sum(Fraction(comb(j, i), comb(n, i)) * q[i] for i in range(j + 1))) <= bound for j in range(n + 1)):  # fmt: skip
         return True

@@ -15,6 +15,9 @@ from typing import Any
 import pytest
 
 from tests.test_report import page
+from theory.claim import find_claims
+from verify.judge import stopped
+from verify.report import Report, html
 
 ROOT = Path(__file__).parent.parent
 BUILT = ROOT / "docs" / "_build" / "html"
@@ -133,8 +136,14 @@ def test_every_built_page_is_looked_at() -> None:
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}px")
 def test_the_report(browser: Any, tmp_path: Path, size: tuple[int, int]) -> None:
-    (tmp_path / "report.html").write_text(page(), encoding="utf-8")
-    sound(looked(browser, tmp_path / "report.html", size))
+    """Every statement and assumption of every claim; and the drawings of an invented report."""
+    claims = find_claims()
+    blocked = tuple(stopped(claim, ValueError("not examined here")) for claim in claims)
+    every = html(Report("0", 0, "quick", claims, blocked))
+    for name, text in (("every", every), ("drawn", page())):
+        (tmp_path / f"{name}.html").write_text(text, encoding="utf-8")
+        found = looked(browser, tmp_path / f"{name}.html", size)
+        sound(found if name == "every" else {**found, "words": ""})
 
 
 def test_parentheses_grow(browser: Any, tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 A certificate says how far a network's answer can be from the radius, over every real radius of an
 interval, in exact numbers. It is checked from its weights alone, by numerics/checker.py: under 250
 lines, standard library only, no code in common with what writes certificates. To check one without
-this package, copy that file.
+this package, copy that file and run it: python checker.py FILE.
+
+A file whose check would take more than about ten seconds is rejected as too large.
 
 Exit status: 0 accepted, 1 rejected (the reason is printed), 2 usage or a file that cannot be read,
 3 the output could not be written or the machine failed, 130 interrupted.
