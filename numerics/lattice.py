@@ -111,10 +111,11 @@ def _turned(w: Array, b: Array, sigma: Sigma, q: Lag, angle: float) -> Array:
 
 
 def unsettled(w: Array, b: Array, sigma: Sigma, r: float, reach: int) -> Array:
-    """The spread of what the waves change while the normal turns to the end of the first Fresnel zone, at the radius r: (B,).
+    """How much the waves change while the normal turns to the end of the first Fresnel zone, at the radius r: (B,).
 
     There the edge has left the line across q by half a line: λ = 1 and θ = ±1/√(|q|r).  On both sides of the point of contact
-    the circle is the same, so what one side gains and the other loses does not count.
+    the circle is the same, so what one side gains and the other loses does not count.  The spreads of all directions are added up:
+    for one disk their waves may meet at their worst.
     """
     total = np.zeros(len(w))
     for q in directions(reach):
@@ -122,8 +123,8 @@ def unsettled(w: Array, b: Array, sigma: Sigma, r: float, reach: int) -> Array:
         sides = (_turned(w, b, sigma, q, side) for side in (angle, -angle))
         change = sum(sides, 0 * x) / 2 - wave(w, b, sigma, q)
         swung = _kinks(change) @ swing(x - x[:, None])
-        total += r * float(LAW.weight(q, np)) ** 2 * np.mean(swung**2, axis=1)
-    return np.asarray(np.sqrt(total))
+        total += float(LAW.weight(q, np)) * np.sqrt(np.mean(swung**2, axis=1))
+    return np.asarray(np.sqrt(r) * total)
 
 
 def parts(
