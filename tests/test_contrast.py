@@ -67,7 +67,9 @@ def test_beyond_the_last_radius_the_law_errs(case, alpha: Fraction) -> None:
         assert inside == (half_length == length)
         if inside:
             assert stated == sum(bent(z) for z in oracle.preactivations(w, b, x))
-        elif b >= 0:  # then σ is concave, and the windows that are missing held less than the stated ones
+        elif (
+            b >= 0
+        ):  # then σ is concave, and the windows that are missing held less than the stated ones
             assert stated != sum(bent(z) for z in oracle.preactivations(w, b, x))
 
 
