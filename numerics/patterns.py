@@ -26,16 +26,22 @@ __all__ = ["branches_of", "linear_pattern", "paired_pattern", "snapped_pattern"]
 ZERO, ONE = fmpq(0), fmpq(1)
 
 
+MARGIN = fmpq(1, 2**20)
+"""How far a branch stays from a jump, where σ has a value of its own."""
+
+
 @lru_cache(maxsize=256)
 def branches_of(sigma: str | sp.Expr) -> tuple[Branch, ...]:
-    """The affine pieces of a σ without jumps with rational ends and coefficients, in order; flat ones included."""
+    """The affine pieces of σ with rational ends and coefficients, in order; flat ones included."""
     found: list[Branch] = []
-    if jumps(expression_of(sigma)):
-        return ()
+    torn = {jump.location for jump in jumps(expression_of(sigma))}
     for low, high, slope, constant in affine_pieces(expression_of(sigma)):
         ends = [None if end.is_infinite else end for end in (low, high)]
         if all(x.is_Rational for x in (slope, constant, *ends) if x is not None):
-            first, last = (None if end is None else rational(end) for end in ends)
+            first, last = (
+                None if end is None else rational(end) + (side * MARGIN if end in torn else 0)
+                for end, side in zip(ends, (1, -1), strict=True)
+            )
             found.append(Branch(first, last, rational(slope), rational(constant)))
     return tuple(found)
 

@@ -28,7 +28,10 @@ def test_branches() -> None:
     )
     assert [x.slope for x in branches_of("hardtanh")] == [0, 1, 0]
     assert branches_of("elu") == (Branch(fmpq(0), None, one, fmpq(0)),)
-    assert branches_of("tanh") == branches_of("hardshrink") == ()
+    assert branches_of("tanh") == ()
+    low, flat, high = branches_of("hardshrink")  # each stays off the jumps at ±1/2
+    assert low.high < -fmpq(1, 2) < flat.low and flat.high < fmpq(1, 2) < high.low
+    assert [x.slope for x in (low, flat, high)] == [1, 0, 1]
     assert [x.slope for x in branches_of("abs")] == [-1, 1]
 
 
