@@ -110,9 +110,7 @@ def account(found: Checkpoint, setup: Setup, tolerance: Fraction, file: str = ""
     close = near is not None and near.high <= reach
     explained = accurate and close
     own = near.pattern if near is not None and explained else None
-    if own is not None and "copied" in own.kinds:
-        own = None  # no equation is linear in a single weight
-    elif own is None:
+    if own is None:
         own = snapped_pattern(stored, setup.domain, branches_of(setup.activation))
     told = told_roles(stored, own, near if explained else None, facts, setup)
     failing = [] if accurate else _failing(facts, setup.domain, tolerance)
@@ -130,7 +128,7 @@ def account(found: Checkpoint, setup: Setup, tolerance: Fraction, file: str = ""
         "tolerance": float(tolerance),
         "verdict": _verdict(shape, facts, failing, near, setup),
         "failing": failing,
-        "cell": _cell(stored, own, near, facts, explained=explained),
+        "cell": _cell(stored, own, facts, explained=explained),
         "residuals": {
             "slope": number(facts.alpha),
             "offset": number(facts.beta),
@@ -226,12 +224,10 @@ def _beside(near: Nearest) -> str:
     return f"one that errs by {_up(near.error):.1g} pixel at most, at every radius,"
 
 
-def _cell(
-    stored: Stored, own: Pattern | None, near: Nearest | None, facts: Facts, *, explained: bool
-) -> str:
+def _cell(stored: Stored, own: Pattern | None, facts: Facts, *, explained: bool) -> str:
     """One word for the whole network."""
     if own is None:
-        return _bent(near) if explained and near is not None else "curved"
+        return "polynomial" if explained and facts.exact else "curved"
     if not explained:
         flat = abs(number(facts.alpha) + 1) <= FLAT
         if flat and facts.deviation > FLAT:
@@ -240,17 +236,10 @@ def _cell(
             return "crossed"
         if flat or all(kind in ("constant", "silent") for kind in own.kinds):
             return "dead"
-    for kind in ("balanced", "paired", "threshold", "linear"):
+    for kind in ("balanced", "paired", "copied", "threshold", "linear"):
         if kind in own.kinds:
             return kind
     return "dead"
-
-
-def _bent(near: Nearest) -> str:
-    """The word for an exact network without a pattern that is linear in each weight."""
-    if near.error:
-        return "curved"
-    return "copied" if near.pattern is not None else "polynomial"
 
 
 def _norm(stored: Stored) -> float:
@@ -353,7 +342,7 @@ def _nearest(
         "exists": True if near.error == 0 else None,
         "distance": [near.low, near.high],
         "anywhere": anywhere,
-        "cells": [_bent(near) for _ in stored.a]
+        "cells": ["polynomial" if facts.exact else "curved" for _ in stored.a]
         if near.pattern is None
         else list(near.pattern.kinds),
         "weights": weights,
