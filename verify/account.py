@@ -19,7 +19,6 @@ from numerics.conditions import Pattern, Stored, exact_of
 from numerics.nearest import Nearest, distance_bound, nearest, refined_nearest
 from numerics.path import lines
 from numerics.patterns import branches_of, snapped_pattern
-from numerics.piecewise import exact_activation
 from numerics.roles import Role
 from numerics.running import UNITS, assumed_error, running_error
 from theory.activation import ACTIVATIONS
@@ -37,7 +36,7 @@ from verify.facts import (
     number,
     stored_of,
 )
-from verify.setup import Setup
+from verify.setup import Setup, too_large
 from verify.told_roles import told_roles
 
 __all__ = ["LARGEST", "SMALLEST", "WORK", "Account", "account", "too_much"]
@@ -48,10 +47,6 @@ SMALLEST = 1e-100
 """Smaller ones, other than 0, are refused likewise."""
 WORK = 3e7
 """K² n³ at most, about a minute."""
-REACH = 1e6
-"""Pre-activations that are explained, for activations that are not made of polynomials."""
-STEEPEST = 300
-"""The same for exp: squares of responses stay within the range of float64."""
 FLAT = 1e-9
 """An answer that rises no more than this per pixel, or bends no more, is constant."""
 ASSUMED = "the library's σ is off by at most 8u (1 + |z| + |σ(z)|), which is tested, not proved"
@@ -83,12 +78,9 @@ def too_much(found: Checkpoint, setup: Setup) -> str:
     for x in (abs(float(y)) for value in values for y in np.ravel(value)):
         if x and not SMALLEST <= x <= LARGEST:
             return f"a weight of size {x:.3g}: weights of {SMALLEST:g} to {LARGEST:g}, and 0, are explained"
-    if exact_activation(setup.activation) is None:
-        bias = np.zeros(len(found.w)) if found.b is None else np.abs(found.b)
-        reach = float(np.max(np.sum(np.abs(found.w), axis=1) + bias))
-        most = STEEPEST if setup.activation == "exp" else REACH
-        if reach > most:
-            return f"its pre-activations reach {reach:.3g}: up to {most:g} are explained for {setup.activation}"
+    bias = np.zeros(len(found.w)) if found.b is None else found.b
+    if trouble := too_large(setup.activation, found.w, bias, found.a):
+        return trouble
     channels, taps = found.w.shape
     if channels**2 * taps**3 > WORK:
         return f"{channels} channels of {taps} taps are too many: K² n³ may be {WORK:.0e}"
