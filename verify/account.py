@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import sympy as sp
 from flint import fmpq
 
 from numerics.certificate import Domain, ExactNet
@@ -47,6 +48,8 @@ SMALLEST = 1e-100
 """Smaller ones, other than 0, are refused likewise."""
 WORK = 3e7
 """K² n³ at most, about a minute."""
+WAVES = 300
+"""Pre-activations in front of a wave: there would be too many turns between two radii."""
 FLAT = 1e-9
 """An answer that rises no more than this per pixel, or bends no more, is constant."""
 ASSUMED = "the library's σ is off by at most 8u (1 + |z| + |σ(z)|), which is tested, not proved"
@@ -81,6 +84,9 @@ def too_much(found: Checkpoint, setup: Setup) -> str:
     bias = np.zeros(len(found.w)) if found.b is None else found.b
     if trouble := too_large(setup.activation, found.w, bias, found.a):
         return trouble
+    reach = float(np.max(np.sum(np.abs(found.w), axis=1) + np.abs(bias)))
+    if ACTIVATIONS[setup.activation].expression.has(sp.sin, sp.cos) and reach > WAVES:
+        return f"its pre-activations reach {reach:.3g}: up to {WAVES} are explained for {setup.activation}"
     channels, taps = found.w.shape
     if channels**2 * taps**3 > WORK:
         return f"{channels} channels of {taps} taps are too many: K² n³ may be {WORK:.0e}"

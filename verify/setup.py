@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-import sympy as sp
 from flint import fmpq
 from numpy.typing import NDArray
 
@@ -38,8 +37,6 @@ LONGEST, WIDEST = 20001, 2001
 """Pixels of a signal, and of an image per side."""
 TALLEST = math.exp(300)
 """Of a response, also times its readout weight: squares stay within the range of float64."""
-TURNED = 300
-"""A pre-activation, in front of a wave."""
 NUMBER = re.compile(r"\d{1,6}(\.\d{1,30})?|\d{1,9}/\d{1,9}", re.ASCII)
 
 
@@ -103,9 +100,9 @@ def setup_of(told: Mapping[str, str | None], taps: int) -> Setup:
 def too_large(name: str, w: Array, b: Array, a: Array) -> str:
     """Why a network with pre-activations of this size is not explained, or an empty string; w (K, taps), b (K,), a (K,).
 
-    Light is between 0 and 1, so that those of channel k lie between b_k + Σ min(w, 0) and b_k + Σ max(w, 0).  Two kinds of σ
-    have a limit.  One that grows exponentially, on the side where it does: exp, but not its flat tail, nor any polynomial,
-    line or bounded σ.  And a wave, which turns once every 2π: the radii in between would be too many.
+    Light is between 0 and 1, so that those of channel k lie between b_k + Σ min(w, 0) and b_k + Σ max(w, 0).  What grows
+    exponentially has a limit on the side where it does, at 300: exp, but not its flat tail, nor any polynomial, line or
+    bounded σ.
     """
     low, high = (np.sum(side, axis=1) + b for side in (np.minimum(w, 0), np.maximum(w, 0)))
     sigma = activation(name)[0]
@@ -114,9 +111,6 @@ def too_large(name: str, w: Array, b: Array, a: Array) -> str:
         most = float(np.max(tall * np.maximum(1, np.abs(a))))
     if not most <= TALLEST:
         return f"its responses reach {most:.3g}: up to {TALLEST:.3g} are explained"
-    reach = float(np.max(np.maximum(np.abs(low), np.abs(high))))
-    if ACTIVATIONS[name].expression.has(sp.sin, sp.cos) and reach > TURNED:
-        return f"its pre-activations reach {reach:.3g}: up to {TURNED} are explained for {name}"
     return ""
 
 
