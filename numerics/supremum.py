@@ -139,11 +139,14 @@ class _Cell:
             return _below(centre), _above(centre)
         reach = arb(0, 1) * arb((high - low) / 2)
         smooth = self.expansion(middle, reach)
+        whole = None
         if smooth is not None and smooth.is_finite():
-            return _below(centre), _above(smooth)
+            whole = _above(smooth)
+            if whole is not None and whole <= 1:
+                return _below(centre), whole
         on = arb(middle) + reach
         forms = (self.error(on), centre + self.rate(on) * reach)
-        bounds = [_above(form) for form in forms if form.is_finite()]
+        bounds = [whole, *(_above(form) for form in forms if form.is_finite())]
         return _below(centre), min((x for x in bounds if x is not None), default=None)
 
 
