@@ -142,7 +142,7 @@ def _candidates(sigma: str | sp.Expr, net: Stored, domain: Domain) -> Iterator[P
     """The network's own pattern put right, and those with every channel on one branch."""
     branches = branches_of(sigma)
     for silent in _silences(net):
-        for balance in (False, True):
+        for balance in ("", "pairs", "groups"):
             own = snapped_pattern(net, domain, branches, balance=balance, silent=silent)
             if own is not None:
                 yield own

@@ -78,7 +78,7 @@ def running_error(net: ExactNet, domain: Domain, kind: str = "float64") -> Fract
     # Horner's rule rounds twice per degree, and each coefficient once.
     operations = max(8, *(2 * piece.degree() + 1 for piece in net.sigma.pieces))
 
-    def respond(reach: Fraction) -> tuple[Fraction, Fraction, Fraction]:
+    def respond(reach: Fraction, _: Fraction) -> tuple[Fraction, Fraction, Fraction]:
         size, steep = _bounds(net, reach)
         return size, steep, _gamma(operations, unit) * size
 
@@ -102,13 +102,14 @@ def assumed_error(net: Net, domain: Domain, kind: str = "float64") -> Fraction:
         raise ValueError("the readout bias is needed")
     start = Fraction(float(np.abs(activation(name)[0](np.zeros(1)))[0])) + unit
 
-    def respond(reach: Fraction) -> tuple[Fraction, Fraction, Fraction]:
+    def respond(reach: Fraction, top: Fraction) -> tuple[Fraction, Fraction, Fraction]:
+        most = float(top if name == "exp" else reach)  # exp is flat below
         with np.errstate(over="ignore"):
-            steepest = float(lipschitz(name, np.array([float(reach) * (1 + 2.0**-50)]))[0])
+            steepest = float(lipschitz(name, np.array([most + abs(most) * 2.0**-50]))[0])
         if not np.isfinite(steepest):
             raise ValueError("σ overflows")
         steep = Fraction(steepest)
-        size = start + steep * reach
+        size = steep if name == "exp" else start + steep * reach
         own = 8 * unit * (1 + reach + size)
         return (
             size,
@@ -121,8 +122,8 @@ def assumed_error(net: Net, domain: Domain, kind: str = "float64") -> Fraction:
     return _answer(w, b, a, Fraction(net.c), domain, unit, respond)
 
 
-Response = Callable[[Fraction], tuple[Fraction, Fraction, Fraction]]
-"""reach -> M, Λ, and how far σ as computed is off, all on [-reach, reach]."""
+Response = Callable[[Fraction, Fraction], tuple[Fraction, Fraction, Fraction]]
+"""(reach, top) -> M, Λ, and how far σ as computed is off, all on [-reach, top], where 0 <= |top| <= reach."""
 
 
 def _answer(
@@ -141,7 +142,8 @@ def _answer(
     for w, b, a in zip(filters, biases, readout, strict=True):
         reach = sum(map(abs, w), abs(b))
         moved = _gamma(n + 2, unit) * reach
-        size, steep, own = respond(reach + moved)
+        top = sum((tap for tap in w if tap > 0), b) + moved
+        size, steep, own = respond(reach + moved, top)
         off = lit * steep * moved + positions * own
         off += _gamma(positions, unit) * (positions * size + off)
         total += abs(a) * off

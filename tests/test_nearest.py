@@ -168,7 +168,6 @@ def test_one_channel_of_identity_by_hand() -> None:
 def test_where_no_exact_network_is_found() -> None:
     domain = Domain(4, fmpq(1, 2), fmpq(3))
     assert nearest("tanh", stored([[1]], [0], [1], 0), domain) is None
-    assert nearest("hardshrink", stored([[1]], [0], [1], 0), domain) is None
     # Without readout bias and conv bias hardsigmoid's background cannot be taken away.
     assert nearest("hardsigmoid", stored([[1]], None, [1], None), domain) is None
 
@@ -183,6 +182,16 @@ def test_smooth_activations_by_their_affine_piece_and_by_mirror_images() -> None
     first, second = mirrored.net.w
     assert all(x == -y for x, y in zip(first, second, strict=True))
     assert mirrored.net.a[0] == -mirrored.net.a[1]
+
+
+@pytest.mark.parametrize(("name", "b"), [("hardshrink", 1), ("hardshrink", -4), ("threshold", 2)])
+def test_a_sigma_that_jumps_is_exact_on_an_affine_piece(name: str, b: int) -> None:
+    """Cause: such a σ had no branches at all, so its exact networks were never found."""
+    domain = Domain(6, fmpq(3, 2), fmpq(5))
+    pooled = [F(13) * b, F(1, 2)]
+    net = stored([[0.5, 0.25, 0.25]], [b], pooled[1:], -pooled[0] / 2)
+    near = nearest(name, net, domain)
+    assert near is not None and near.high == 0 and near.pattern.kinds == ("linear",)
 
 
 # --- the law ----------------------------------------------------------------------------------

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import numpy as np
 import pytest
+import sympy as sp
 from flint import fmpq
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
@@ -12,8 +14,8 @@ from hypothesis import strategies as st
 from numerics import oracle
 from numerics.path import PADDINGS
 from tests.stored import fraction
-from theory.activation import ACTIVATIONS
-from verify.setup import KEYS, POOLINGS, Setup, setup_of
+from theory.activation import ACTIVATIONS, z
+from verify.setup import KEYS, POOLINGS, Setup, setup_of, too_large
 
 LEAST = {"activation": "relu", "length": "13"}
 
@@ -73,6 +75,27 @@ def test_at_the_default_radii_no_window_holds_an_edge_and_the_border(
         assert answer(high + Fraction(1, 8)) != high + Fraction(1, 8)
     else:
         assert high == half - taps // 2
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("side", [1, -1])
+def test_only_what_grows_exponentially_is_refused(name: str, side: int) -> None:
+    """By what σ is in sympy: its value at ±1000 beside that of a polynomial.
+
+    Cause: one bound on |w| + |b| for every σ without affine pieces, on both sides.  Siblings: signals (10^6, of exp 300)
+    and images (300).
+    """
+    expression = ACTIVATIONS[name].expression
+    grows = bool(abs(expression.xreplace({z: sp.Integer(1000 * side)}).evalf()) > 10**12)
+    assert grows == (name == "exp" and side > 0)
+    one = np.ones(1)
+    for reach in (301.0, 1e6, 1e12):
+        w = np.array([[reach * side / 2, reach * side / 2]])
+        for shift in (0.0, side * reach / 4):
+            assert bool(too_large(name, w, shift * one, one)) is grows
+    # Both signs of taps: the other side is met as well.
+    assert bool(too_large(name, np.array([[1e3, -1e3]]), 0 * one, one)) is (name == "exp")
+    assert not too_large(name, np.array([[100.0 * side]]), 100.0 * side * one, one)
 
 
 def test_an_empty_string_is_not_said() -> None:

@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import sympy as sp
 from flint import fmpq
 
 from numerics.certificate import Domain, ExactNet
@@ -19,7 +20,6 @@ from numerics.conditions import Pattern, Stored, exact_of
 from numerics.nearest import Nearest, distance_bound, nearest, refined_nearest
 from numerics.path import lines
 from numerics.patterns import branches_of, snapped_pattern
-from numerics.piecewise import exact_activation
 from numerics.roles import Role
 from numerics.running import UNITS, assumed_error, running_error
 from theory.activation import ACTIVATIONS
@@ -37,7 +37,7 @@ from verify.facts import (
     number,
     stored_of,
 )
-from verify.setup import Setup
+from verify.setup import Setup, too_large
 from verify.told_roles import told_roles
 
 __all__ = ["LARGEST", "SMALLEST", "WORK", "Account", "account", "too_much"]
@@ -48,10 +48,8 @@ SMALLEST = 1e-100
 """Smaller ones, other than 0, are refused likewise."""
 WORK = 3e7
 """K² n³ at most, about a minute."""
-REACH = 1e6
-"""Pre-activations that are explained, for activations that are not made of polynomials."""
-STEEPEST = 300
-"""The same for exp: squares of responses stay within the range of float64."""
+WAVES = 300
+"""Pre-activations in front of a wave: there would be too many turns between two radii."""
 FLAT = 1e-9
 """An answer that rises no more than this per pixel, or bends no more, is constant."""
 ASSUMED = "the library's σ is off by at most 8u (1 + |z| + |σ(z)|), which is tested, not proved"
@@ -83,12 +81,12 @@ def too_much(found: Checkpoint, setup: Setup) -> str:
     for x in (abs(float(y)) for value in values for y in np.ravel(value)):
         if x and not SMALLEST <= x <= LARGEST:
             return f"a weight of size {x:.3g}: weights of {SMALLEST:g} to {LARGEST:g}, and 0, are explained"
-    if exact_activation(setup.activation) is None:
-        bias = np.zeros(len(found.w)) if found.b is None else np.abs(found.b)
-        reach = float(np.max(np.sum(np.abs(found.w), axis=1) + bias))
-        most = STEEPEST if setup.activation == "exp" else REACH
-        if reach > most:
-            return f"its pre-activations reach {reach:.3g}: up to {most:g} are explained for {setup.activation}"
+    bias = np.zeros(len(found.w)) if found.b is None else found.b
+    if trouble := too_large(setup.activation, found.w, bias, found.a):
+        return trouble
+    reach = float(np.max(np.sum(np.abs(found.w), axis=1) + np.abs(bias)))
+    if ACTIVATIONS[setup.activation].expression.has(sp.sin, sp.cos) and reach > WAVES:
+        return f"its pre-activations reach {reach:.3g}: up to {WAVES} are explained for {setup.activation}"
     channels, taps = found.w.shape
     if channels**2 * taps**3 > WORK:
         return f"{channels} channels of {taps} taps are too many: K² n³ may be {WORK:.0e}"
@@ -110,9 +108,7 @@ def account(found: Checkpoint, setup: Setup, tolerance: Fraction, file: str = ""
     close = near is not None and near.high <= reach
     explained = accurate and close
     own = near.pattern if near is not None and explained else None
-    if own is not None and "copied" in own.kinds:
-        own = None  # no equation is linear in a single weight
-    elif own is None:
+    if own is None:
         own = snapped_pattern(stored, setup.domain, branches_of(setup.activation))
     told = told_roles(stored, own, near if explained else None, facts, setup)
     failing = [] if accurate else _failing(facts, setup.domain, tolerance)
@@ -130,7 +126,7 @@ def account(found: Checkpoint, setup: Setup, tolerance: Fraction, file: str = ""
         "tolerance": float(tolerance),
         "verdict": _verdict(shape, facts, failing, near, setup),
         "failing": failing,
-        "cell": _cell(stored, own, near, facts, explained=explained),
+        "cell": _cell(stored, own, facts, explained=explained),
         "residuals": {
             "slope": number(facts.alpha),
             "offset": number(facts.beta),
@@ -226,12 +222,10 @@ def _beside(near: Nearest) -> str:
     return f"one that errs by {_up(near.error):.1g} pixel at most, at every radius,"
 
 
-def _cell(
-    stored: Stored, own: Pattern | None, near: Nearest | None, facts: Facts, *, explained: bool
-) -> str:
+def _cell(stored: Stored, own: Pattern | None, facts: Facts, *, explained: bool) -> str:
     """One word for the whole network."""
     if own is None:
-        return _bent(near) if explained and near is not None else "curved"
+        return "polynomial" if explained and facts.exact else "curved"
     if not explained:
         flat = abs(number(facts.alpha) + 1) <= FLAT
         if flat and facts.deviation > FLAT:
@@ -240,17 +234,10 @@ def _cell(
             return "crossed"
         if flat or all(kind in ("constant", "silent") for kind in own.kinds):
             return "dead"
-    for kind in ("balanced", "paired", "threshold", "linear"):
+    for kind in ("balanced", "paired", "copied", "threshold", "linear"):
         if kind in own.kinds:
             return kind
     return "dead"
-
-
-def _bent(near: Nearest) -> str:
-    """The word for an exact network without a pattern that is linear in each weight."""
-    if near.error:
-        return "curved"
-    return "copied" if near.pattern is not None else "polynomial"
 
 
 def _norm(stored: Stored) -> float:
@@ -353,7 +340,7 @@ def _nearest(
         "exists": True if near.error == 0 else None,
         "distance": [near.low, near.high],
         "anywhere": anywhere,
-        "cells": [_bent(near) for _ in stored.a]
+        "cells": ["polynomial" if facts.exact else "curved" for _ in stored.a]
         if near.pattern is None
         else list(near.pattern.kinds),
         "weights": weights,

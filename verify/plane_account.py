@@ -23,7 +23,7 @@ from theory.disk import least
 from verify.checkpoint import Checkpoint
 from verify.network_text import MINOR, above, cancels
 from verify.plane_facts import PlaneFacts, Shares, Wavering, cost, measured, shares, wavering
-from verify.setup import Setup
+from verify.setup import Setup, too_large
 
 __all__ = ["PlaneAccount", "WorstError", "plane_account", "too_much_plane"]
 
@@ -31,8 +31,6 @@ Array = NDArray[np.float64]
 
 LARGEST, SMALLEST = 1e12, 1e-100
 """Weights of a size between these are explained, and 0."""
-REACH = {"exp": 300.0, "sin": 1000.0}
-"""Pre-activations that are explained, where σ would be infinite beyond, or turn too often on a pixel."""
 WIDEST, CORNERS, WORK = 15, 2500, 1e10
 """Taps per side; K (n + 1)² at most; and products on the grid: about a minute each."""
 FLAT = 1e-9
@@ -110,10 +108,9 @@ def too_much_plane(found: Checkpoint, setup: Setup) -> str:
         if x and not SMALLEST <= x <= LARGEST:
             return f"a weight of size {x:.3g}: weights of {SMALLEST:g} to {LARGEST:g}, and 0, are explained"
     channels, n, _ = found.w.shape
-    bias = np.zeros(channels) if found.b is None else np.abs(found.b)
-    most = float(np.max(np.sum(np.abs(found.w), axis=(1, 2)) + bias))
-    if most > (limit := REACH.get(setup.activation, inf)):
-        return f"its pre-activations reach {most:.3g}: up to {limit:g} are explained for {setup.activation}"
+    bias = np.zeros(channels) if found.b is None else found.b
+    if trouble := too_large(setup.activation, found.w.reshape(channels, -1), bias, found.a):
+        return trouble
     if n > WIDEST or channels * (n + 1) ** 2 > CORNERS:
         return f"{channels} filters of {n} × {n} taps are too many: n may be {WIDEST}, and K (n + 1)² {CORNERS}"
     if cost(found, setup) > WORK:

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
 from flint import fmpq
+from numpy.typing import NDArray
 
 from numerics.certificate import HALF, Domain
+from numerics.compile import activation
 from numerics.path import PADDINGS, last_plateau_radius
 from theory.activation import ACTIVATIONS
 
-__all__ = ["KEYS", "POOLINGS", "Setup", "default_high", "plane_setup_of", "setup_of"]
+__all__ = [
+    "KEYS",
+    "POOLINGS",
+    "Setup",
+    "default_high",
+    "plane_setup_of",
+    "setup_of",
+    "too_large",
+]
+
+Array = NDArray[np.float64]
 
 POOLINGS = ("sum", "mean")
 """Over all positions."""
@@ -21,6 +35,8 @@ KEYS = ("activation", "pooling", "padding", "length", "r_min", "r_max")
 """The metadata of a checkpoint that a setup is read from."""
 LONGEST, WIDEST = 20001, 2001
 """Pixels of a signal, and of an image per side."""
+TALLEST = math.exp(300)
+"""Of a response, also times its readout weight: squares stay within the range of float64."""
 NUMBER = re.compile(r"\d{1,6}(\.\d{1,30})?|\d{1,9}/\d{1,9}", re.ASCII)
 
 
@@ -79,6 +95,23 @@ def setup_of(told: Mapping[str, str | None], taps: int) -> Setup:
             f"{_text(half + HALF)} at most on {length} pixels"
         )
     return Setup(name, pooling, Domain(half, low, high, padding))
+
+
+def too_large(name: str, w: Array, b: Array, a: Array) -> str:
+    """Why a network with pre-activations of this size is not explained, or an empty string; w (K, taps), b (K,), a (K,).
+
+    Light is between 0 and 1, so that those of channel k lie between b_k + Σ min(w, 0) and b_k + Σ max(w, 0).  What grows
+    exponentially has a limit on the side where it does, at 300: exp, but not its flat tail, nor any polynomial, line or
+    bounded σ.
+    """
+    low, high = (np.sum(side, axis=1) + b for side in (np.minimum(w, 0), np.maximum(w, 0)))
+    sigma = activation(name)[0]
+    with np.errstate(all="ignore"):
+        tall = np.maximum(np.abs(sigma(low)), np.abs(sigma(high)))
+        most = float(np.max(tall * np.maximum(1, np.abs(a))))
+    if not most <= TALLEST:
+        return f"its responses reach {most:.3g}: up to {TALLEST:.3g} are explained"
+    return ""
 
 
 def default_high(taps: int, half_length: int, padding: str) -> fmpq:
