@@ -14,7 +14,7 @@ are linear in v.  So the conditions are those of a :class:`Pattern`, and :func:`
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 

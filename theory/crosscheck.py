@@ -350,9 +350,7 @@ OFF = (0.31 + 0.2j, -1.13 - 0.4j, 0.77 + 0.9j, -0.29 + 0.6j, 1.71 - 0.8j)
 def same_off_the_line(f: sp.Expr, g: sp.Expr) -> bool:
     """The two have one value at all points of :data:`OFF` where both have any; at three at least."""
     left, right = _complex(f), _complex(g)
-    pairs = [
-        (a, b) for x in OFF if (a := left(x)) is not None and (b := right(x)) is not None
-    ]
+    pairs = [(a, b) for x in OFF if (a := left(x)) is not None and (b := right(x)) is not None]
     close = (abs(a - b) <= 1e-9 * max(1.0, abs(a), abs(b)) for a, b in pairs)
     return len(pairs) >= 3 and all(close)
 

@@ -336,7 +336,7 @@ def _denied(probe: Probe, law: ShapeLaw, lab: Lab) -> bool:
 
     With 256 bits only: no module of torch computes the probe.
     """
-    if probe.network is None:
+    if probe.network is None or not probe.reachable:
         return False
     said = forecast(law(probe.expression), probe.network.channels)
     setting = Setting("", probe.network.channels, TAPS, first=3, cells=3)
