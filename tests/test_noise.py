@@ -19,8 +19,8 @@ from numerics.noise import (
     scan,
 )
 from numerics.sample import Radii, pulse
-from theory import gaussian
 from tests.columns import hold_and_reject
+from theory import gaussian
 from theory.noise import CLAIM, angle, linear_risk
 from verify.claims import noise as room
 from verify.lab import TINY, Lab

@@ -44,7 +44,7 @@ SECONDS = 20
 MEMORY = 3 * 2**30
 """Bytes of address space of the analysis, where the system bounds it and allows as much."""
 REFUSED = 2
-"""Exit statuses: the input is no good; memory or an output failed."""
+"""The exit status of input that is no good."""
 
 
 @dataclass(frozen=True)
