@@ -164,7 +164,7 @@ def _weight(role: Role, one: tuple[Sides, Sides], *, exact: bool) -> dict[str, A
         "derived": derived,
         "residual": residual,
         "interval": interval,
-        "sensitivity": max(curvature),
+        "sensitivity": None if None in curvature else max(x for x in curvature if x is not None),
         "gradient": list(gradient),
         "exact": exact,
     }

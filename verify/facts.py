@@ -11,9 +11,8 @@ from flint import fmpq
 
 from numerics.attribution import attribute
 from numerics.ball import Net
-from numerics.certificate import ExactNet, Worst, summary
+from numerics.certificate import ExactNet, Worst, largest, summary
 from numerics.conditions import Stored
-from numerics.piecewise import Piecewise
 from numerics.quadrature import measured
 from numerics.sensitivity import Sensitivity, sensitivities
 from numerics.supremum import supremum
@@ -37,8 +36,8 @@ __all__ = [
 
 INTERVALS = 4_000
 """That the search for the worst error of a smooth σ may look at."""
-Sides = tuple[float, float]
-"""For the weight made smaller, and made larger."""
+Sides = tuple[float | None, float | None]
+"""For the weight made smaller, and made larger; None where there is no finite value."""
 
 
 @dataclass(frozen=True)
@@ -59,18 +58,15 @@ class Facts:
 
 
 def facts_of(stored: Stored, net: ExactNet | None, setup: Setup) -> Facts:
-    """Everything measured of a network: exactly where ``net`` is given and σ is continuous, else in float64."""
-    if net is None or not net.sigma.continuous:
-        return _computed(stored, net, setup)
+    """Everything measured of a network: exactly where ``net`` is given, else in float64."""
+    if net is None:
+        return _computed(stored, setup)
     parts, whole = attribute(net, setup.domain), summary(net, setup.domain)
     found = sensitivities(net, setup.domain)
     share = stored.share
 
-    def sides(one: Sensitivity, scale: int = 1) -> tuple[Any, Any]:
-        return (
-            tuple(number(x / scale) for x in one.gradient),
-            tuple(number(x / scale**2) for x in one.curvature),
-        )
+    def sides(one: Sensitivity, scale: int = 1) -> tuple[Sides, Sides]:
+        return _scaled(one.gradient, scale), _scaled(one.curvature, scale**2)
 
     each = [sides(one) for row in found.w for one in row]
     if stored.b is not None:
@@ -82,7 +78,7 @@ def facts_of(stored: Stored, net: ExactNet | None, setup: Setup) -> Facts:
         True,
         parts.alpha,
         parts.beta,
-        _largest(parts.deviation),
+        number(largest(parts.deviation, fmpq(0), fmpq(0), fmpq(1)).high),
         parts.parts,
         parts.loss,
         whole.worst,
@@ -90,20 +86,16 @@ def facts_of(stored: Stored, net: ExactNet | None, setup: Setup) -> Facts:
     )
 
 
-def _largest(deviation: Piecewise) -> float:
-    """max |D|: at the cuts where D is piecewise linear, at 64 places per piece otherwise."""
-    most = max(abs(value) for value in deviation.points)
-    for low, high, piece in zip(deviation.cuts, deviation.cuts[1:], deviation.pieces, strict=False):
-        if piece.degree() > 1:
-            most = max(most, *(abs(piece(low + (high - low) * fmpq(j, 64))) for j in range(1, 64)))
-    return number(most)
+def _scaled(sides: tuple[fmpq | None, fmpq | None], scale: int) -> Sides:
+    below, above = (None if x is None else number(x / scale) for x in sides)
+    return below, above
 
 
-def _computed(stored: Stored, net: ExactNet | None, setup: Setup) -> Facts:
+def _computed(stored: Stored, setup: Setup) -> Facts:
     """In float64, but for the worst error."""
     w, b, a, c = floats(stored)
     found = measured(setup.activation, w, b, a / stored.share, c, setup.domain)
-    worst = summary(net, setup.domain).worst if net is not None else enclosed(stored, setup)
+    worst = enclosed(stored, setup)
     k, n = w.shape
     scale = np.concatenate([np.ones(k * n + k), np.full(k, 1 / stored.share), [1.0]])
     keep = np.concatenate(
