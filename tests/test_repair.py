@@ -152,9 +152,9 @@ def test_large_weights_end_in_a_sentence(
 def test_the_nearest_exact_network_is_exact(net: Any, more: dict[str, str]) -> None:
     """By numerics.certificate.  The first two run over both kinks of σ in one window."""
     said = found(*net, {**TOLD, **more})
-    if said.near is None:
+    if said.exact is None:
         return
-    exact = exact_of(said.near.net, said.setup.activation)
+    exact = exact_of(said.exact, said.setup.activation)
     assert exact is not None and summary(exact, said.setup.domain).worst.high == 0
 
 

@@ -11,9 +11,9 @@ from flint import fmpq
 
 from numerics.attribution import attribute
 from numerics.ball import Net
-from numerics.certificate import ExactNet, Worst, largest, summary
-from numerics.conditions import Stored
-from numerics.quadrature import measured
+from numerics.certificate import Worst, largest, summary
+from numerics.conditions import Stored, exact_of
+from numerics.quadrature import Measured, measured
 from numerics.sensitivity import Sensitivity, sensitivities
 from numerics.supremum import supremum
 from verify.checkpoint import Checkpoint
@@ -57,11 +57,15 @@ class Facts:
     sensitivities: list[tuple[Sides, Sides]]
 
 
-def facts_of(stored: Stored, net: ExactNet | None, setup: Setup) -> Facts:
-    """Everything measured of a network: exactly where ``net`` is given, else in float64."""
-    if net is None:
-        return _computed(stored, setup)
-    parts, whole = attribute(net, setup.domain), summary(net, setup.domain)
+def facts_of(stored: Stored, least: Stored, setup: Setup) -> Facts:
+    """Everything measured of a network: exactly where σ is made of polynomials, else in float64.
+
+    What belongs to the answers is measured of ``least``, which gives the same ones: then it is the same for all that do.
+    """
+    net, short = (exact_of(x, setup.activation) for x in (stored, least))
+    if net is None or short is None:
+        return _computed(stored, least, setup)
+    parts, whole = attribute(short, setup.domain), summary(short, setup.domain)
     found = sensitivities(net, setup.domain)
     share = stored.share
 
@@ -91,12 +95,11 @@ def _scaled(sides: tuple[fmpq | None, fmpq | None], scale: int) -> Sides:
     return below, above
 
 
-def _computed(stored: Stored, setup: Setup) -> Facts:
+def _computed(stored: Stored, least: Stored, setup: Setup) -> Facts:
     """In float64, but for the worst error."""
-    w, b, a, c = floats(stored)
-    found = measured(setup.activation, w, b, a / stored.share, c, setup.domain)
-    worst = enclosed(stored, setup)
-    k, n = w.shape
+    found, laws = (_measured(net, setup) for net in (stored, least))
+    worst = enclosed(least, setup)
+    k, n = len(stored.w), len(stored.w[0])
     scale = np.concatenate([np.ones(k * n + k), np.full(k, 1 / stored.share), [1.0]])
     keep = np.concatenate(
         [
@@ -109,9 +112,12 @@ def _computed(stored: Stored, setup: Setup) -> Facts:
     gradient, curvature = (found.gradient * scale)[:, keep], (found.curvature * scale**2)[:, keep]
     pair = lambda values, j: (float(values[0, j]), float(values[1, j]))
     each = [(pair(gradient, j), pair(curvature, j)) for j in range(gradient.shape[1])]
-    return Facts(
-        False, found.alpha, found.beta, found.deviation, found.parts, found.loss, worst, each
-    )
+    return Facts(False, laws.alpha, laws.beta, laws.deviation, laws.parts, laws.loss, worst, each)
+
+
+def _measured(net: Stored, setup: Setup) -> Measured:
+    w, b, a, c = floats(net)
+    return measured(setup.activation, w, b, a / net.share, c, setup.domain)
 
 
 def enclosed(stored: Stored, setup: Setup) -> Worst:
