@@ -90,7 +90,7 @@ def reduced(net: Stored, activation: str, domain: Domain) -> Reduction:
             images += [symmetry(image) for image in images]
         image = max(images, key=lambda one: (one.b, one.w))
         groups.setdefault((image.b, *image.w), {})[k] = image.a
-    found = []
+    found: list[tuple[Channel, Sequence[int]]] = []
     for (b, *w), parts in groups.items():
         total = sum(parts.values(), ZERO)
         if total:
@@ -98,13 +98,10 @@ def reduced(net: Stored, activation: str, domain: Domain) -> Reduction:
             form = canonical(one, homogeneous=row.homogeneous, parity=row.parity)[0]
             found.append((form, tuple(parts)))
     found.sort(reverse=True)
-    place: list[int | None] = [None for _ in net.a]
-    for j, (_, parts) in enumerate(found):
-        for k in parts:
-            place[k] = j
+    place = {k: j for j, (_, parts) in enumerate(found) for k in parts}
     channels = tuple(form for form, _ in found)
-    taps = len(net.w[0])
-    kept = [_scaled(one, degree) for one in channels] or [Channel(ZERO, ZERO, (ZERO,) * taps)]
+    nothing = Channel(ZERO, ZERO, tuple(ZERO for _ in net.w[0]))
+    kept = [_scaled(one, degree) for one in channels] or [nothing]
     least = Stored(
         tuple(one.w for one in kept),
         None if net.b is None else tuple(one.b for one in kept),
@@ -112,7 +109,7 @@ def reduced(net: Stored, activation: str, domain: Domain) -> Reduction:
         None if net.c is None and not base else (net.c or ZERO) + base,
         net.share,
     )
-    return Reduction(least, channels, tuple(place))
+    return Reduction(least, channels, tuple(place.get(k) for k in range(len(net.a))))
 
 
 def length(net: Stored) -> float:
@@ -125,11 +122,10 @@ def length(net: Stored) -> float:
 
 def _degree(sigma: Activation) -> int:
     """d if σ(tz) = t^d σ(z) for all t > 0, else 0."""
-    degrees = {piece.degree() for piece in sigma.pieces if piece}
-    one_power = all(piece == 0 or not any(piece.coeffs()[:-1]) for piece in sigma.pieces)
-    if any(sigma.breaks) or any(sigma.at) or not one_power or len(degrees) != 1:
+    powers = {j for piece in sigma.pieces for j, x in enumerate(piece.coeffs()) if x}
+    if any(sigma.breaks) or any(sigma.at) or len(powers) != 1:
         return 0
-    return int(degrees.pop())
+    return powers.pop()
 
 
 def _level(

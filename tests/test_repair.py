@@ -188,7 +188,8 @@ def test_any_network_repaired_is_exact(tmp_path_factory: pytest.TempPathFactory,
     *w, b, a = (k / 8 for k in numbers)
     said = found([w], [b], [a], 0.0, TOLD)
     made = repaired(said)
-    assert (made is None) == (said.near is None)
+    # A network whose channels all idle is next to none, but its stored weights may be.
+    assert made is not None or said.exact is None
     if made is not None:
         folder = tmp_path_factory.getbasetemp()
         _, weights = put_down(folder, made)

@@ -111,7 +111,9 @@ def _computed(stored: Stored, least: Stored, setup: Setup) -> Facts:
     )
     gradient, curvature = (found.gradient * scale)[:, keep], (found.curvature * scale**2)[:, keep]
     pair = lambda values, j: (float(values[0, j]), float(values[1, j]))
-    each = [(pair(gradient, j), pair(curvature, j)) for j in range(gradient.shape[1])]
+    each: list[tuple[Sides, Sides]] = [
+        (pair(gradient, j), pair(curvature, j)) for j in range(gradient.shape[1])
+    ]
     return Facts(False, laws.alpha, laws.beta, laws.deviation, laws.parts, laws.loss, worst, each)
 
 
