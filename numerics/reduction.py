@@ -9,15 +9,15 @@ channels that idle change nothing; so they must not change a verdict.  Of all th
     its image and the order                               are those of the canonical form
     its scale, where σ(tz) = t^d σ(z) for t > 0           is the power of 2 for which a² + |w|² + b² is least
 
-A filter that has no effect has no length either: :func:`length` counts filters and readout weights of the result.
-Biases do not count, as they may be moved from the filters to the readout.
+How near another network is, is then told by :func:`apart`, relative to the length of filters and readout.  Biases have no
+length, as they may be moved from the filters to the readout.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import log2, sqrt
+from math import inf, log2, sqrt
 
 from flint import fmpq
 
@@ -28,7 +28,7 @@ from numerics.projection import to_float
 from theory.activation import ACTIVATIONS
 from theory.symmetry import Channel, canonical, finite_symmetries
 
-__all__ = ["Reduction", "length", "reduced"]
+__all__ = ["Reduction", "apart", "reduced"]
 
 ZERO = fmpq(0)
 ONE = fmpq(1)
@@ -112,12 +112,27 @@ def reduced(net: Stored, activation: str, domain: Domain) -> Reduction:
     return Reduction(least, channels, tuple(place.get(k) for k in range(len(net.a))))
 
 
-def length(net: Stored) -> float:
-    """The Euclidean length of filters and readout weights; a channel whose filter is 0 is a part of the bias."""
-    squares = sum(
-        (x * x for w, a in zip(net.w, net.a, strict=True) if any(w) for x in (*w, a)), ZERO
-    )
-    return sqrt(to_float(squares))
+def apart(net: Stored, other: Stored) -> float:
+    """How far another network is, as a share of the length of ``net``: the same in all units of a channel's weights.
+
+    |(δw, δb)|² and δa² of a channel are weighted by |a| / |(w, b)| and |(w, b)| / |a|, so that both sides of it count alike and
+    no factor between them matters; δc² by 1.  The squared length is Σ 2 |a| |w|.  Infinite where all channels idle.
+    """
+    whole = 0.0
+    moved = to_float((net.c or ZERO) - (other.c or ZERO)) ** 2
+    for k, weight in enumerate(net.a):
+        vector = net.vector(k)
+        size, a = _norm(vector), abs(to_float(weight / net.share))
+        if size and a:
+            whole += 2 * a * _norm(vector[:-1])
+            step = _norm([x - y for x, y in zip(vector, other.vector(k), strict=True)])
+            moved += step**2 * a / size
+            moved += to_float((weight - other.a[k]) / net.share) ** 2 * size / a
+    return sqrt(moved / whole) if whole else inf
+
+
+def _norm(vector: Sequence[fmpq]) -> float:
+    return sqrt(to_float(sum((x * x for x in vector), ZERO)))
 
 
 def _degree(sigma: Activation) -> int:

@@ -20,7 +20,7 @@ from numerics.nearest import Nearest, distance_bound, nearest
 from numerics.path import lines
 from numerics.patterns import branches_of, snapped_pattern
 from numerics.piecewise import exact_activation
-from numerics.reduction import length, reduced
+from numerics.reduction import apart, reduced
 from numerics.roles import Role
 from numerics.running import UNITS, assumed_error, running_error
 from theory.activation import ACTIVATIONS
@@ -104,7 +104,7 @@ def account(found: Checkpoint, setup: Setup, tolerance: Fraction, file: str = ""
     near = nearest(setup.activation, least, setup.domain)
     exact = None if near is None else reduction.restored(stored, near.net)
     accurate = fraction(facts.worst.high) <= tolerance
-    close = near is not None and near.high <= float(tolerance) * length(least)
+    close = near is not None and apart(least, near.net) <= tolerance
     explained = accurate and close
     told = told_roles(
         stored,
@@ -164,7 +164,10 @@ def _weight(role: Role, one: tuple[Sides, Sides], *, exact: bool) -> dict[str, A
     derived: Any = None if role.derived is None else number(role.derived)
     interval = None
     if role.interval is not None:
-        interval = [None if end is None else number(end) for end in role.interval]
+        interval = [
+            None if end is None else _inwards(end, side)
+            for end, side in zip(role.interval, (1, -1), strict=True)
+        ]
     if derived is None and role.role in ("dead", "free"):
         derived = interval
     residual = 0.0 if role.role in ("dead", "free") else None
@@ -309,6 +312,7 @@ def _nearest(
         return {
             "exists": False if impossible else None,
             "distance": None,
+            "relative": None,
             "anywhere": None if impossible else anywhere,
             "cells": None,
             "weights": None,
@@ -332,6 +336,7 @@ def _nearest(
     return {
         "exists": True,
         "distance": [None if near.pattern is None else near.low, near.high],
+        "relative": apart(least, near.net),
         "anywhere": anywhere,
         "cells": ["polynomial" for _ in least.a]
         if near.pattern is None
@@ -369,6 +374,16 @@ def _anywhere(least: Stored, facts: Facts, setup: Setup) -> float | None:
 
 def _up(value: Fraction) -> float:
     return float(np.nextafter(float(value), np.inf))
+
+
+def _inwards(end: fmpq, side: int) -> float:
+    """The float next to ``end`` that is not below (1) or not above it (-1)."""
+    value = number(end)
+    return (
+        value
+        if side * (Fraction(value) - fraction(end)) >= 0
+        else float(np.nextafter(value, side * np.inf))
+    )
 
 
 def _coarse(value: fmpq, direction: int) -> fmpq:

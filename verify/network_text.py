@@ -129,7 +129,10 @@ def _pulse(document: dict[str, Any]) -> Iterator[str | Table]:
     near = document["nearest"]
     if near["exists"]:
         high = near["distance"][1]
-        yield f"nearest exact network found: distance {short(high)} ({', '.join(near['cells'])}){proved(near)}"
+        yield (
+            f"nearest exact network found: distance {short(high)}, {short(near['relative'])} of its length"
+            f" ({', '.join(near['cells'])}){proved(near)}"
+        )
     else:
         yield f"nearest exact network: {near['reason']}"
     for k, one in enumerate(document["canonical"]):
