@@ -14,13 +14,15 @@ from flint import fmpq
 
 from numerics.certificate import Domain, cells
 from numerics.channel import exact_quantities, quantities
-from numerics.conditions import Pattern, Stored, exact_of
+from numerics.conditions import Pattern, Stored, dot, exact_of
 from numerics.path import far_from_border
-from numerics.roles import Role, roles
+from numerics.roles import RESOLUTION, Role, roles
 from verify.facts import Facts, Sides, floats, rational, rational_of
 from verify.setup import Setup
 
 __all__ = ["told_roles"]
+
+IDLE = ("dead", "free")
 
 
 def told_roles(
@@ -32,13 +34,15 @@ def told_roles(
     if _has_plateau(len(stored.w[0]), setup.domain):
         laws = _exactly(facts.alpha), _exactly(facts.beta)
     if own is not None and exact is not None:
-        found = roles(stored, own, laws)
+        found = [_met(role, own, stored) for role in roles(stored, own, laws)]
     else:
         # A network that is far from its pattern runs over kinks that the pattern does not: what its readout does follows
         # from its own responses.
         readout = _readout_roles(stored, laws, setup)
         bending = _bending_roles(stored, exact)
-        found = [*(bending if own is None else roles(stored, own, laws)[: len(bending)]), *readout]
+        if own is not None:
+            bending = [_met(role, own, stored) for role in roles(stored, own, laws)[: len(bending)]]
+        found = [*bending, *readout]
     each = zip(found, facts.sensitivities, strict=True)
     return [_awake(role) if _moves(curvature) else role for role, (_, curvature) in each]
 
@@ -48,10 +52,25 @@ def _moves(curvature: Sides) -> bool:
     return any(x is None or x > 0 for x in curvature)
 
 
+def _met(role: Role, own: Pattern, stored: Stored) -> Role:
+    """In a channel that runs over a kink, by more than rounding, no value of a weight is known at which it meets none."""
+    if role.name.startswith("readout") or role.interval is None or role.role in IDLE:
+        return role
+    vector = stored.vector(role.index[0])
+    off = [(form, dot(form, vector) - at) for k, form, at in own.held if k == role.index[0]]
+    met = any(
+        abs(by) > RESOLUTION * dot([abs(x) for x in form], [abs(x) for x in vector])
+        for form, by in off
+    )
+    low, high = role.interval
+    empty = low is not None and high is not None and low > high
+    return replace(role, interval=None) if met or empty else role
+
+
 def _awake(role: Role) -> Role:
     """Nothing that moves an answer is dead or free: what bends a filter meets a kink, and a readout weight moves answers
     that the laws do not know of."""
-    if role.role not in ("dead", "free"):
+    if role.role not in IDLE:
         return role
     if role.name == "readout.weight":
         return replace(role, role="serves other radii")
