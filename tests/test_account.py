@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from numerics import oracle
 from numerics.certificate import summary
-from tests.stored import answered, count, fraction, moved, q
+from tests.stored import answered, count, dotted, fraction, moved, q, views
 from tests.strategies import Exact, balanced_exact, linear_exact, threshold_exact
 from theory.activation import ACTIVATIONS
 from verify.account import Account, account
@@ -318,6 +319,48 @@ def test_nothing_that_moves_an_answer_is_dead_or_free(case: Any, tolerance: Frac
         by[place] = q(first + share * (last - first) - F(one["value"]))
         after = [answered(moved(stored, by), told["activation"], domain, r) for r in radii]
         assert after == before, at(one)
+
+
+KINKS = {"relu": (0,), "abs": (0,), "leaky_relu": (0,), "hardtanh": (-1, 1), "softshrink": (F(-1, 2), F(1, 2))}  # fmt: skip
+CROSSED = (([[-2.5, -4.0, -2.5, -4.0, 0.5]], [0.0], [4.0], None), {"activation": "softshrink", "length": "15"})  # fmt: skip
+
+
+@settings(max_examples=25)
+@given(networks(tuple(KINKS)), st.sampled_from((TOLERANCE, F(1))), st.data())
+@example(CROSSED, TOLERANCE, None)
+def test_within_its_interval_a_weight_meets_no_kink(case: Any, tolerance: Fraction, data: Any) -> None:  # fmt: skip
+    """No window that sees it passes a kink on its way through a cell; idle weights are tested above.
+
+    Cause: the interval was that of the pattern with every crossing put right, told of a network that still crosses.
+    """
+    net, told = case
+    said = found(*net, told, tolerance)
+    for place, one in enumerate(said.document["weights"]):
+        if one["interval"] is None or one["role"] in ("dead", "free") or "conv" not in one["name"]:
+            continue
+        low, high = one["interval"]
+        ends = [F(low) if low is not None else F(high or 0) - 9]
+        ends.append(F(high) if high is not None else ends[0] + 18)
+        share = data.draw(st.fractions(0, 1, max_denominator=8)) if data is not None else F(1, 2)
+        by = [fmpq(0)] * count(said.stored)
+        by[place] = q(ends[0] + share * (ends[1] - ends[0]) - F(one["value"]))
+        entry = one["index"][2] if one["name"] == "conv.weight" else len(net[0][0])
+        assert not _crosses(moved(said.stored, by), told["activation"], said, one["index"][0], entry)  # fmt: skip
+
+
+def _crosses(stored: Any, name: str, said: Account, k: int, entry: int) -> bool:
+    """Some window that sees this entry of (w_k, b_k) passes a kink between two half-integers, by plain loops."""
+    *w, b = map(fraction, stored.vector(k))
+    domain, n = said.setup.domain, len(w)
+    low, high = fraction(domain.low), fraction(domain.high)
+    halves = (F(2 * m + 1, 2) for m in range(domain.half_length + 1))
+    for p, r in pairwise([low, *(x for x in halves if low < x < high), high]):
+        for x, y in zip(views(domain, n, p), views(domain, n, r), strict=True):
+            first, last = dotted(w, x) + b, dotted(w, y) + b
+            if entry == n or x[entry] or y[entry]:
+                if any((first - kink) * (last - kink) < 0 for kink in KINKS[name]):
+                    return True
+    return False
 
 
 def test_what_a_weight_moves_that_no_law_knows_of() -> None:
