@@ -357,9 +357,9 @@ def _crosses(stored: Any, name: str, said: Account, k: int, entry: int) -> bool:
     for p, r in pairwise([low, *(x for x in halves if low < x < high), high]):
         for x, y in zip(views(domain, n, p), views(domain, n, r), strict=True):
             first, last = dotted(w, x) + b, dotted(w, y) + b
-            if entry == n or x[entry] or y[entry]:
-                if any((first - kink) * (last - kink) < 0 for kink in KINKS[name]):
-                    return True
+            lit = entry == n or x[entry] or y[entry]
+            if lit and any((first - kink) * (last - kink) < 0 for kink in KINKS[name]):
+                return True
     return False
 
 
