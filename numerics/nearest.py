@@ -87,7 +87,9 @@ def nearest(sigma: str | sp.Expr, net: Stored, domain: Domain) -> Nearest | None
         for pattern in _candidates(sigma, net, domain)
         if (near := _in(pattern, net)) and _confirmed(sigma, near.net, domain)
     ]
-    found += [near for near in _by_copies(sigma, net, domain) if _confirmed(sigma, near.net, domain)]
+    found += [
+        near for near in _by_copies(sigma, net, domain) if _confirmed(sigma, near.net, domain)
+    ]
     if isinstance(sigma, str) and _curved(sigma):
         bent = refitted(sigma, net, domain)
         if bent is not None:

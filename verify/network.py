@@ -12,7 +12,8 @@ its answers. Its error is bounded at every radius, where that is not too much wo
 For every weight: its role, the value that theory gives it, the residual, and what a change costs.
 For the network: the three laws, the loss term by term, the worst error over every real radius, and
 the nearest exact network. It is explained when it errs by no more than --tolerance pixels and an
-exact network lies within --tolerance times the length of its weights.
+exact network lies within --tolerance times its length. Networks that give the same answers have
+one verdict: symmetries, and channels that idle or are split, change nothing.
 
 Exit status: 0 explained, 1 not explained, 2 usage or a file that is not such a network (nothing is
 written then), 3 the output could not be written or the machine failed, 130 interrupted.

@@ -162,7 +162,7 @@ def _pulse(document: dict[str, Any]) -> Iterator[str | Table]:
         f"{net['activation']} ({net['class'].replace('_', ' ')}), K = {net['channels']}, n = {net['taps']}, {net['pooling']} pooling, "
         f"{net['padding']} padding, {net['length']} pixels, every real r from {net['r_min']} to {net['r_max']}; cell: {document['cell']}\n"
     )
-    yield _weights(document, "sensitivity", lambda one: short(one["sensitivity"]))
+    yield _weights(document, "sensitivity", lambda one: short(one["sensitivity"]) or "∞")
     yield f"\nlaws: slope α = {short(laws['slope'])}, offset β = {short(laws['offset'])}, sub-pixel |D| <= {short(laws['subpixel'])}"
     parts = [f"{name} {short(part)}" for name, part in loss["parts"].items() if part]
     yield f"loss: {short(loss['value'])}" + (f" = {' + '.join(parts)}" if parts else "")
@@ -173,7 +173,10 @@ def _pulse(document: dict[str, Any]) -> Iterator[str | Table]:
     near = document["nearest"]
     if near["exists"]:
         high = near["distance"][1]
-        yield f"nearest exact network found: distance {short(high)} ({', '.join(near['cells'])}){proved(near)}"
+        yield (
+            f"nearest exact network found: distance {short(high)}, {short(near['relative'])} of its length"
+            f" ({', '.join(near['cells'])}){proved(near)}"
+        )
     else:
         yield f"nearest exact network: {near['reason']}"
     for k, one in enumerate(document["canonical"]):
