@@ -47,7 +47,8 @@ def repaired(explained: Account) -> Repaired | None:
         rounded = exact_of(net, setup.activation)
         worst = enclosed(net, setup) if rounded is None else summary(rounded, setup.domain).worst
         error = f"rounded to float64 from an exact one, it errs by {number(worst.high):.3g} pixel at most"
-    which = "exact network" if near.error == 0 else "network, nearly exact,"
+    proved = explained.document["nearest"]["exists"] if near is None else near.error == 0
+    which = "exact network" if proved else "network, nearly exact,"
     return Repaired(_file(net, explained), f"the nearest {which} that was found; {error}")
 
 
