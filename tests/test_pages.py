@@ -31,13 +31,13 @@ LOOK = """
 () => {
   const article = document.querySelector("article, main");
   const words = article.cloneNode(true);
-  words.querySelectorAll("pre, code, math, svg, script, style").forEach(each => each.remove());
-  const cut = [];
+  words.querySelectorAll("pre, code, math, svg, script, noscript, style").forEach(each => each.remove());
+  const cut = [], edge = article.getBoundingClientRect();
   for (const math of article.querySelectorAll("math")) {
     if (!math.checkVisibility()) continue;
     const box = math.getBoundingClientRect();
     let scrolls = false;
-    for (let up = math.parentElement; up; up = up.parentElement) {
+    for (let up = math.parentElement; up && up !== article; up = up.parentElement) {
       const style = getComputedStyle(up), around = up.getBoundingClientRect();
       if (style.overflowY !== "visible" && up.clientHeight &&
           (box.top < around.top - 1 || box.bottom > around.bottom + 1) &&
@@ -45,7 +45,7 @@ LOOK = """
       if (["auto", "scroll"].includes(style.overflowX)) { scrolls = true; break; }
       if (style.overflowX !== "visible" && (box.left < around.left - 1 || box.right > around.right + 1)) break;
     }
-    if (!scrolls && (box.left < -1 || box.right > document.documentElement.clientWidth + 1 ||
+    if (!scrolls && (box.left < edge.left - 1 || box.right > edge.right + 1 ||
         math.scrollWidth > math.clientWidth + 1)) cut.push(math.getAttribute("alttext"));
   }
   const empty = [...article.querySelectorAll("figure")].filter(figure => {
