@@ -53,7 +53,9 @@ LOOK = """
     return !box || box.width < 100 || box.height < 50 || !svg.querySelector("path") || !figure.querySelector("figcaption");
   });
   return {
-    words: words.textContent, cut, empty: empty.map(each => each.outerHTML.slice(0, 200)),
+    words: words.textContent,
+    code: [...article.querySelectorAll("pre, code")].map(each => each.textContent).join(" "),
+    cut, empty: empty.map(each => each.outerHTML.slice(0, 200)),
     figures: article.querySelectorAll("figure").length,
     formulas: article.querySelectorAll("math").length,
     wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
@@ -107,6 +109,7 @@ def sound(found: dict[str, Any]) -> None:
     """Nothing is cut, empty, left as markup, or asked of anyone."""
     assert found["trouble"] == []
     assert [match[0] for match in MARKUP.finditer(found["words"])] == []
+    assert re.findall(r"</(?:svg|g|text|path|use)>", found["code"]) == []
     assert found["cut"] == [] and found["wide"] <= 0
     assert found["empty"] == []
     if found["formulas"]:
