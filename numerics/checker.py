@@ -180,12 +180,11 @@ def below(net: Network, p: list[Fraction], left: Fraction, right: Fraction, boun
     if depth < 60:
         net.spend(1, 0, 60)
     q, n = composed(p, left, right - left), len(p) - 1  # between its Bernstein coefficients:
-    if all(abs(sum(Fraction(comb(j, i), comb(n, i)) * q[i] for i in range(j + 1))) <= bound for j in range(n + 1)):  # fmt: skip
+    if all(abs(sum((Fraction(comb(j, i), comb(n, i)) * q[i] for i in range(j + 1)), ZERO)) <= bound for j in range(n + 1)):  # fmt: skip
         return True
     if depth == 0 or abs(value_at(p, left)) > bound or abs(value_at(p, right)) > bound:
         return False
-    # A parabola is cut at its vertex, where it may touch the bound.
-    vertex = -p[1] / (2 * p[2]) if any(p[2:3]) and not any(p[3:]) else left
+    vertex = -p[1] / (2 * p[2]) if any(p[2:3]) and not any(p[3:]) else left  # may touch there
     middle = vertex if left < vertex < right else (left + right) / 2
     return all(below(net, p, *ends, bound, depth - 1) for ends in ((left, middle), (middle, right)))
 
@@ -229,12 +228,13 @@ def main() -> int:
     """Say one line and return the status; os.write tells at once what cannot be written."""
     status, line = 2, "usage: checker.py FILE"
     try:
-        with open(*sys.argv[1:2], mode="rb") as file:
+        [name] = sys.argv[1:]
+        with open(name, "rb") as file:
             check(file.read(BYTES + 1))
         status, line = 0, "accepted"
     except Rejected as error:
         status, line = 1, f"rejected: {error}"
-    except (MemoryError, OSError, TypeError, ValueError) as error:
+    except (MemoryError, OSError, ValueError) as error:
         status, line = 2 + isinstance(error, MemoryError), f"{line}: {error!r}"
     for stream in (1, 2) if status < 2 else (2, 1):
         try:

@@ -31,13 +31,13 @@ LOOK = """
 () => {
   const article = document.querySelector("article, main");
   const words = article.cloneNode(true);
-  words.querySelectorAll("pre, code, math, svg, script, style").forEach(each => each.remove());
-  const cut = [];
+  words.querySelectorAll("pre, code, math, svg, script, noscript, style").forEach(each => each.remove());
+  const cut = [], edge = article.getBoundingClientRect();
   for (const math of article.querySelectorAll("math")) {
     if (!math.checkVisibility()) continue;
     const box = math.getBoundingClientRect();
     let scrolls = false;
-    for (let up = math.parentElement; up; up = up.parentElement) {
+    for (let up = math.parentElement; up && up !== article; up = up.parentElement) {
       const style = getComputedStyle(up), around = up.getBoundingClientRect();
       if (style.overflowY !== "visible" && up.clientHeight &&
           (box.top < around.top - 1 || box.bottom > around.bottom + 1) &&
@@ -45,7 +45,7 @@ LOOK = """
       if (["auto", "scroll"].includes(style.overflowX)) { scrolls = true; break; }
       if (style.overflowX !== "visible" && (box.left < around.left - 1 || box.right > around.right + 1)) break;
     }
-    if (!scrolls && (box.left < -1 || box.right > document.documentElement.clientWidth + 1 ||
+    if (!scrolls && (box.left < edge.left - 1 || box.right > edge.right + 1 ||
         math.scrollWidth > math.clientWidth + 1)) cut.push(math.getAttribute("alttext"));
   }
   const empty = [...article.querySelectorAll("figure")].filter(figure => {
@@ -53,7 +53,9 @@ LOOK = """
     return !box || box.width < 100 || box.height < 50 || !svg.querySelector("path") || !figure.querySelector("figcaption");
   });
   return {
-    words: words.textContent, cut, empty: empty.map(each => each.outerHTML.slice(0, 200)),
+    words: words.textContent,
+    code: [...article.querySelectorAll("pre, code")].map(each => each.textContent).join(" "),
+    cut, empty: empty.map(each => each.outerHTML.slice(0, 200)),
     figures: article.querySelectorAll("figure").length,
     formulas: article.querySelectorAll("math").length,
     wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
@@ -107,6 +109,7 @@ def sound(found: dict[str, Any]) -> None:
     """Nothing is cut, empty, left as markup, or asked of anyone."""
     assert found["trouble"] == []
     assert [match[0] for match in MARKUP.finditer(found["words"])] == []
+    assert re.findall(r"</(?:svg|g|text|path|use)>", found["code"]) == []
     assert found["cut"] == [] and found["wide"] <= 0
     assert found["empty"] == []
     if found["formulas"]:
