@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from numerics import oracle
 from numerics.gram import dot, orthogonal, rest
 from tests.columns import hold_and_reject, on_a_ring, plateau_cases
-from theory.background import CLAIM, border, full_reader, one_tap, reader, response, risk  # fmt: skip
+from theory.background import (  # fmt: skip
+    CLAIM,
+    border,
+    full_reader,
+    one_tap,
+    reader,
+    response,
+    risk,
+)
 from theory.invariance import behind_the_border
 from theory.network import last_radius
 from verify.claims import background as room

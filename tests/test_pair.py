@@ -152,7 +152,7 @@ def test_the_enumeration_is_what_the_definition_asks_for(n: int, height: int) ->
 
     Here every pair of channels is run on every ring: the first, less λ times the second, must not move with β.
     """
-    asked = set()
+    asked, together = set(), set()
     starts = (*range(-height, 1), *range(2, height + 2))
     walks = [(p, _responses(p, between)) for p in starts for between in product(range(-height, height + 2), repeat=n - 1)]  # fmt: skip
     bends = lambda r: np.abs(np.diff(r[0], 2, axis=0)).max() > 1e-9
@@ -168,9 +168,12 @@ def test_the_enumeration_is_what_the_definition_asks_for(n: int, height: int) ->
                 kind = on if p <= 0 else off
                 kind.setdefault((np.round(whole / length, 9) + 0.0).tobytes(), []).append(length)
         both = any(max(found) > min(found) * (1 + 1e-9) for found in on.values())
+        if both:
+            together.add(size)
         if both or on.keys() & off.keys():
             asked.add(size)
     assert asked == set(rings(n, height))
+    assert together == set(rings(n, height, both=True))
 
 
 def test_what_the_enumeration_finds_is_exact() -> None:
