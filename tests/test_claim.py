@@ -74,6 +74,21 @@ def test_order_does_not_depend_on_discovery(monkeypatch: pytest.MonkeyPatch) -> 
     assert [claim.id for claim in find_claims()] == IDS
 
 
+UNBOUNDED = {"trajectory": "assumes what flow does", "laplacian": "is about edges, not about radii"}
+"""Claims that name no last radius, and why."""
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=IDS)
+def test_a_claim_says_up_to_which_radius(claim: Claim) -> None:
+    """Cause: "plateau radius" had no upper end, so statements ran into the border, or around the ring, and were false there.
+
+    Siblings: background, contrast, pair and dense, eight claims on plateau radii and six on the linear cell.
+    """
+    words = r"\\le L|L \+ \\frac12|\\frac N2|inside the signal|border|circular|any( real)? radi|every radius"
+    named = re.search(words, " ".join((claim.statement, *claim.assumptions)))
+    assert bool(named) == (claim.id not in UNBOUNDED)
+
+
 # --- proofs -----------------------------------------------------------------------------------
 
 

@@ -34,15 +34,23 @@ def test_check_and_training_reject_wrong_laws() -> None:
     hold_and_reject(CLAIM, 1)
 
 
-@given(st.integers(1, 6), st.integers(0, 9), st.integers(0, 4), levels, st.fractions(0, 9, max_denominator=5), shares, shares, st.booleans())  # fmt: skip
-@example(3, 5, 0, Fraction(-1), Fraction(3), Fraction(0), Fraction(0), False)
+FORMS = [
+    (turns, wait, rest)
+    for turns, wait, rest in product(range(1, 7), range(10), range(5))
+    if (size := pixels(turns, wait, rest)) % 2 and size >= 2 * (max(2 * turns + rest + 1, wait + 3) | 1) + 3
+]  # fmt: skip
+"""(ν, k, l) with room for both edges on a ring of an odd number of pixels."""
+
+
+@given(st.sampled_from(FORMS), levels, st.fractions(0, 9, max_denominator=5), shares, shares, st.booleans())  # fmt: skip
+@example((3, 5, 0), Fraction(-1), Fraction(3), Fraction(0), Fraction(0), False)
 def test_turns_and_a_wait_are_exact(
-    turns: int, wait: int, rest: int, low: Fraction, length: Fraction, share: Fraction, phi: Fraction, next_cell: bool
+    form: tuple[int, int, int], low: Fraction, length: Fraction, share: Fraction, phi: Fraction, at_the_end: bool
 ) -> None:  # fmt: skip
-    net, size = pair(low, low + length, turns, wait, rest), pixels(turns, wait, rest)
+    """In the first cell, or in the last one, up to N/2 - h."""
+    net, size = pair(low, low + length, *form), pixels(*form)
     n = len(net.w[0])
-    assume(size % 2 == 1 and size >= 2 * n + 3)
-    r = last_radius(n, Fraction(size)) - phi if next_cell else Fraction(n, 2) + phi
+    r = last_radius(n, Fraction(size)) - phi if at_the_end else Fraction(n, 2) + phi
     assert size < limit(n)
     assert _answer(net, low + share * length, r, size) == r
 
@@ -152,7 +160,7 @@ def test_the_enumeration_is_what_the_definition_asks_for(n: int, height: int) ->
 
     Here every pair of channels is run on every ring: the first, less λ times the second, must not move with β.
     """
-    asked = set()
+    asked, together = set(), set()
     starts = (*range(-height, 1), *range(2, height + 2))
     walks = [(p, _responses(p, between)) for p in starts for between in product(range(-height, height + 2), repeat=n - 1)]  # fmt: skip
     bends = lambda r: np.abs(np.diff(r[0], 2, axis=0)).max() > 1e-9
@@ -168,9 +176,12 @@ def test_the_enumeration_is_what_the_definition_asks_for(n: int, height: int) ->
                 kind = on if p <= 0 else off
                 kind.setdefault((np.round(whole / length, 9) + 0.0).tobytes(), []).append(length)
         both = any(max(found) > min(found) * (1 + 1e-9) for found in on.values())
+        if both:
+            together.add(size)
         if both or on.keys() & off.keys():
             asked.add(size)
     assert asked == set(rings(n, height))
+    assert together == set(rings(n, height, both=True))
 
 
 def test_what_the_enumeration_finds_is_exact() -> None:

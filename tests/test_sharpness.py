@@ -59,10 +59,10 @@ def test_the_pair_are_eigenvalues(square: float, moment: float, part: float) -> 
 
 @given(st.floats(0, 0.99), st.floats(0.01, 0.99))
 def test_below_the_threshold_the_roots_lie_inside_the_circle(beta: float, part: float) -> None:
-    for share, settles in ((part, True), (1 + part, False)):
+    for share, stays in ((part, True), (1 + part, False)):
         step = share * threshold(1.0, beta)
         inside = np.max(np.abs(np.roots([1, -(1 + beta - step), beta]))) < 1
-        assert inside == settles
+        assert inside == stays
 
 
 @pytest.mark.parametrize(

@@ -364,7 +364,7 @@ CLAIM = Claim(
         r" \quad q = \mathrm{Cov}(D, r), \quad v = \mathrm{Var}\,D"
     ),
     assumptions=(
-        r"$K = 1$, plateau radii, the best readout $(a, c)$",
+        r"$K = 1$, plateau radii, $m + h \le L$, the best readout $(a, c)$",
         (
             r"$s_k = \sigma^{(k)}(b + S/2)/k!$; $p_k = \sum_u w_u^k$, $m_{ij} = \sum_u x_u^i w_u^j$ with $x_u$ the middle"
             r" of step $u$ less $S/2$; $E = \varphi(1-\varphi)$, $O = E\,(1-2\varphi)$"

@@ -320,7 +320,7 @@ CLAIM = Claim(
         r" s_- + s_+ = 0 \Rightarrow \text{never}"
     ),
     assumptions=(
-        r"plateau radii $r \ge n/2$, every $\varphi$; zero padding",
+        r"plateau radii $r \ge n/2$, every $\varphi$; zero padding and $m + h \le L$",
         r"$\sigma$ is analytic but for finitely many points in each bounded interval",
         r"impossible: for every number of channels $K$ and of taps $n$, and every weight",
     ),

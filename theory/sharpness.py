@@ -286,7 +286,7 @@ CLAIM = Claim(
         r" \qquad \eta = \frac{q}{4\sqrt n\, \mathrm{E}[r^2]}, \ W = 0: \quad 2\theta \to 2\theta\,(1 + q(1 - 2\theta))^2; \quad q = 1: \ \mathrm{loss} \sim \frac{\mathrm{E}[r^2]}{4t}"
     ),
     assumptions=(
-        r"the linear cell, no conv bias; the Hessian of the mean squared error at an exact network, all other eigenvalues are 0",
+        r"the linear cell, radii up to $\frac N2 - h$, no conv bias; the Hessian of the mean squared error at an exact network, all other eigenvalues are 0",
         r"$U, W$: of the start of gradient flow; $\eta$, $\beta$: step and momentum of gradient descent beside the end",
         r"last line: without $c$ and momentum; for $q > 1$ no exact network is stable, and training settles at one only from starts of measure zero; for $q \le 1$ the balanced ones are",
     ),
