@@ -117,6 +117,9 @@ def _sum(expression: sp.Expr) -> Function:
 def _product(expression: sp.Expr) -> Function:
     """Negative powers as one division: a/b is tighter than a · b⁻¹, and by one rounding cheaper."""
     over, under = sp.fraction(expression)
+    if (inner := _logistic(under)) is not None:
+        above, exponent = _compiled(over), _compiled(-inner)
+        return lambda x: above(x) * _sigmoid(exponent(x))
     if under != 1:
         above, below = _compiled(over), _compiled(under)
         return lambda x: above(x) / below(x)
@@ -133,6 +136,9 @@ def _product(expression: sp.Expr) -> Function:
 
 def _power(expression: sp.Expr) -> Function:
     base, exponent = expression.args
+    if exponent == -1 and (argument := _logistic(base)) is not None:
+        outwards = _compiled(-argument)
+        return lambda x: _sigmoid(outwards(x))
     inner = _compiled(base)
     if exponent.is_Integer:
         n = int(exponent)
@@ -155,6 +161,49 @@ def _whole_power(x: arb, n: int) -> arb:
         if left:
             base = base * base
     return result if n >= 0 else 1 / result
+
+
+def _logistic(expression: sp.Expr) -> sp.Expr | None:
+    """u of 1 + exp(u)."""
+    rest = expression - 1 if expression.is_Add else None
+    return rest.args[0] if isinstance(rest, sp.exp) else None
+
+
+def _rising(apply: Callable[[arb], arb]) -> Callable[[arb], arb]:
+    """A function that increases, on wide balls from its values at both ends."""
+
+    def value(x: arb) -> arb:
+        if x.rad() < NARROW or not x.is_finite():
+            return apply(x)
+        return apply(arb(x.lower())).union(apply(arb(x.upper())))
+
+    return value
+
+
+NARROW = 2**-4
+"""Balls with a smaller radius are sent through a formula as they are."""
+
+
+@_rising
+def _sigmoid(x: arb) -> arb:
+    """1/(1 + exp(-x)); the exponential is never large."""
+    small = (-abs(x)).exp()
+    return small / (1 + small) if x < 0 else 1 / (1 + small) if x > 0 else 1 / (1 + (-x).exp())
+
+
+@_rising
+def _softplus(x: arb) -> arb:
+    """log(1 + exp(x)), likewise."""
+    if x > 0:
+        return x + (-x).exp().log1p()
+    return x.exp().log1p()
+
+
+def _logarithm(expression: sp.Expr) -> Function:
+    if (inner := _logistic(expression.args[0])) is None:
+        return _elementary(arb.log)(expression)
+    exponent = _compiled(inner)
+    return lambda x: _softplus(exponent(x))
 
 
 def _sides(x: arb) -> arb:
@@ -205,7 +254,7 @@ _NODES: dict[Any, Callable[[sp.Expr], Function]] = {
     sp.sign: _elementary(_sides),
     sp.Heaviside: _elementary(_step),
     sp.exp: _elementary(arb.exp),
-    sp.log: _elementary(arb.log),
+    sp.log: _logarithm,
     sp.sin: _elementary(arb.sin),
     sp.cos: _elementary(arb.cos),
     sp.tan: _elementary(arb.tan),

@@ -16,7 +16,8 @@ no exact network is nearer than the d at which that reaches E.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import permutations
 
 import numpy as np
@@ -27,8 +28,9 @@ from numpy.typing import NDArray
 from numerics.ball import expression_of
 from numerics.certificate import Domain, summary
 from numerics.conditions import Branch, Condition, Pattern, Stored, dot, exact_of, holds
+from numerics.copies import BITS, Copied, copied_pattern
 from numerics.patterns import branches_of, linear_pattern, paired_pattern, snapped_pattern
-from numerics.piecewise import rational
+from numerics.piecewise import exact_activation, rational
 from numerics.projection import (
     Effort,
     dual_of,
@@ -38,14 +40,16 @@ from numerics.projection import (
     to_float,
     with_readout,
 )
-from numerics.refit import refitted
+from numerics.refit import refined, refitted
 from theory.activation import z
 from theory.traits import odd_part
 
-__all__ = ["Nearest", "distance_bound", "nearest"]
+__all__ = ["Nearest", "distance_bound", "nearest", "refined_nearest"]
 
 Array = NDArray[np.float64]
 ZERO = fmpq(0)
+WIDTHS = (2.0**-4, 2.0**-8, 2.0**-16, 2.0**-32)
+"""How far apart copies may be that are brought together, relative to the weights; tried in turn."""
 ROUNDS = 200
 """Windows that are put on a kink, one after the other, before a pattern is given up."""
 
@@ -56,18 +60,20 @@ class Nearest:
 
     Attributes
     ----------
-    net: exact at every radius of the domain, in rational numbers.
+    net: exact at every radius of the domain, in rational numbers; or these are known to about 2^-130.
     pattern: its branches; None where it runs over pieces of higher degree (numerics/refit.py).
     conditions: those of the pattern, and the windows that stand at the end of their branch.
-    low, high: no exact network of this pattern is nearer than ``low``; this one is at ``high`` or a rounding less.
-    Without a pattern ``low`` is 0: nothing is proved.
+    low, high: no exact network of this pattern is nearer than ``low``, None where nothing is proved; this one is at ``high``
+        or a rounding less.
+    error: 0 for an exact network.  Else none is proved to be there, and ``net`` errs by no more than this at any radius.
     """
 
     net: Stored
     pattern: Pattern | None
     conditions: tuple[Condition, ...]
-    low: float
+    low: float | None
     high: float
+    error: Fraction = Fraction(0)
 
 
 def nearest(sigma: str | sp.Expr, net: Stored, domain: Domain) -> Nearest | None:
@@ -81,10 +87,51 @@ def nearest(sigma: str | sp.Expr, net: Stored, domain: Domain) -> Nearest | None
         for pattern in _candidates(sigma, net, domain)
         if (near := _in(pattern, net)) and _confirmed(sigma, near.net, domain)
     ]
-    bent = refitted(sigma, net, domain) if isinstance(sigma, str) else None
-    if bent is not None:
-        found.append(Nearest(bent, None, (), 0.0, _root(_square(net, bent))[1]))
+    found += [
+        near for near in _by_copies(sigma, net, domain) if _confirmed(sigma, near.net, domain)
+    ]
+    if isinstance(sigma, str) and _curved(sigma):
+        bent = refitted(sigma, net, domain)
+        if bent is not None:
+            found.append(Nearest(bent, None, (), None, _root(_square(net, bent))[1]))
+        elif (near := refined_nearest(sigma, net, domain)) is not None and near.error == 0:
+            found.append(near)
     return min(found, key=lambda near: near.high, default=None)
+
+
+def _curved(name: str) -> bool:
+    """A row of the catalogue that is made of polynomials, one of degree 2 or more."""
+    exact = exact_activation(name)
+    return exact is not None and any(piece.degree() > 1 for piece in exact.pieces)
+
+
+def refined_nearest(name: str, net: Stored, domain: Domain) -> Nearest | None:
+    """Next to the network that is exact at sampled radii (numerics/refit.py): exact where that is proved, else nearly so."""
+    found = refined(name, net, domain)
+    if found is None:
+        return None
+    high = _root(_square(net, found.net))[1] + found.slack
+    return Nearest(found.net, None, (), None, high, found.error)
+
+
+def _by_copies(sigma: str | sp.Expr, net: Stored, domain: Domain) -> Iterator[Nearest]:
+    """Where copies of σ cancel each other; a c that takes up constants is known to 2^-BITS, and has no bound."""
+    tried: list[Copied] = []
+    for width in WIDTHS:
+        copied = copied_pattern(sigma, net, domain, branches_of(sigma), width)
+        if copied is None or copied in tried:
+            continue
+        tried.append(copied)
+        if not copied.constants:
+            near = _in(copied.pattern, net)
+            if near is not None:
+                yield near
+        elif net.c is not None:
+            near = _in(copied.pattern, replace(net, c=net.c + copied.level(sigma, net)))
+            if near is not None and near.net.c is not None:
+                there = replace(near.net, c=near.net.c - copied.level(sigma, near.net))
+                high = _root(_square(net, there))[1] + 2.0**-BITS
+                yield Nearest(there, near.pattern, near.conditions, None, high)
 
 
 def _confirmed(sigma: str | sp.Expr, net: Stored, domain: Domain) -> bool:
@@ -97,7 +144,7 @@ def _candidates(sigma: str | sp.Expr, net: Stored, domain: Domain) -> Iterator[P
     """The network's own pattern put right, and those with every channel on one branch."""
     branches = branches_of(sigma)
     for silent in _silences(net):
-        for balance in (False, True):
+        for balance in ("", "pairs", "groups"):
             own = snapped_pattern(net, domain, branches, balance=balance, silent=silent)
             if own is not None:
                 yield own

@@ -16,7 +16,15 @@ from functools import lru_cache
 
 from flint import fmpq
 
-__all__ = ["PADDINGS", "Line", "dark_and_lit", "edges", "far_from_border", "lines"]
+__all__ = [
+    "PADDINGS",
+    "Line",
+    "dark_and_lit",
+    "edges",
+    "far_from_border",
+    "last_plateau_radius",
+    "lines",
+]
 
 PADDINGS = ("zeros", "circular", "valid")
 """What a filter sees beyond the ends of the signal; ``valid`` leaves those positions out."""
@@ -45,6 +53,14 @@ def far_from_border(taps: int, m: int, half_length: int, padding: str = "zeros")
     if taps > 2 * half_length + 1:
         raise ValueError(f"{taps} taps do not fit into {2 * half_length + 1} pixels")
     return m + taps // 2 <= _reach(taps, half_length, padding)
+
+
+def last_plateau_radius(taps: int, half_length: int, padding: str = "zeros") -> fmpq:
+    """The largest r up to which no window holds the pulse's edge together with the border.
+
+    That is L - h + 1/2, and L - 2h + 1/2 for ``valid``, whose last window is centred on L - h.
+    """
+    return fmpq(2 * (_reach(taps, half_length, padding) - taps // 2) + 1, 2)
 
 
 def _reach(taps: int, half_length: int, padding: str) -> int:

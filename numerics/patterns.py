@@ -26,16 +26,26 @@ __all__ = ["branches_of", "linear_pattern", "paired_pattern", "snapped_pattern"]
 ZERO, ONE = fmpq(0), fmpq(1)
 
 
+CLOSE = fmpq(1, 2**8)
+"""Crossings whose φ* differ by less may be meant to be at the same one."""
+FINE = fmpq(2**64)
+"""A common φ* is a multiple of one over this."""
+MARGIN = fmpq(1, 2**20)
+"""How far a branch stays from a jump, where σ has a value of its own."""
+
+
 @lru_cache(maxsize=256)
 def branches_of(sigma: str | sp.Expr) -> tuple[Branch, ...]:
-    """The affine pieces of a σ without jumps with rational ends and coefficients, in order; flat ones included."""
+    """The affine pieces of σ with rational ends and coefficients, in order; flat ones included."""
     found: list[Branch] = []
-    if jumps(expression_of(sigma)):
-        return ()
+    torn = {jump.location for jump in jumps(expression_of(sigma))}
     for low, high, slope, constant in affine_pieces(expression_of(sigma)):
         ends = [None if end.is_infinite else end for end in (low, high)]
         if all(x.is_Rational for x in (slope, constant, *ends) if x is not None):
-            first, last = (None if end is None else rational(end) for end in ends)
+            first, last = (
+                None if end is None else rational(end) + (side * MARGIN if end in torn else 0)
+                for end, side in zip(ends, (1, -1), strict=True)
+            )
             found.append(Branch(first, last, rational(slope), rational(constant)))
     return tuple(found)
 
@@ -157,21 +167,22 @@ def snapped_pattern(
     domain: Domain,
     branches: Sequence[Branch],
     *,
-    balance: bool = False,
+    balance: str = "",
     silent: frozenset[int] = frozenset(),
 ) -> Pattern | None:
     """The pattern next to the network's own: where a window runs over a kink, its nearer end is put on the kink.
 
-    With ``balance``, crossings that come close to cancelling each other are paired instead.  The channels in ``silent``
-    do not matter.  None where an end has no affine branch, or a window would still cross.
+    With ``balance`` = "pairs", crossings that come close to cancelling each other are paired instead; with "groups", as
+    many as meet their kinks at the same φ* are taken together, and that φ* is kept.  The channels in ``silent`` do not
+    matter.  None where an end has no affine branch, or a window would still cross.
     """
     places = stretches(len(net.w[0]), domain)
     heard = [k for k in range(len(net.a)) if k not in silent]
     crossed = [x for k in heard for x in _crossings(net, k, places, branches)]
-    pairs = _pairs(crossed) if balance else []
-    if balance and not pairs:
+    groups = {"": [], "pairs": _pairs(crossed), "groups": _groups(crossed)}[balance]
+    if balance and not groups:
         return None
-    released = {(x.k, x.window, x.at) for pair in pairs for x in pair}
+    released = {(x.k, x.window, x.at) for group in groups for x in group}
     table: list[dict[Form, Branch] | None] = []
     held: list[tuple[int, Form, fmpq]] = []
     for k in range(len(net.a)):
@@ -184,7 +195,7 @@ def snapped_pattern(
             return None
         table.append(found[0])
         held += [(k, form, at) for form, at in found[1].items()]
-    return _assembled(net, domain, table, tuple(held), tuple(pairs))
+    return _assembled(net, domain, table, tuple(held), groups)
 
 
 def _crossings(
@@ -206,7 +217,24 @@ def _crossings(
                     yield _Crossing(k, window, at, jump, (at - p) / (q - p), bend)
 
 
-def _pairs(crossed: Sequence[_Crossing]) -> list[tuple[_Crossing, _Crossing]]:
+def _groups(crossed: Sequence[_Crossing]) -> list[tuple[_Crossing, ...]]:
+    """All crossings at nearly the same φ* whose bends nearly add up to 0, if some are three or more."""
+    found: list[list[_Crossing]] = []
+    for x in sorted(crossed, key=lambda x: x.star):
+        if found and x.star - found[-1][-1].star < CLOSE:
+            found[-1].append(x)
+        else:
+            found.append([x])
+    groups = [
+        tuple(group)
+        for group in found
+        if len(group) > 1
+        and 8 * abs(sum((x.bend for x in group), ZERO)) < sum(abs(x.bend) for x in group)
+    ]
+    return groups if any(len(group) > 2 for group in groups) else []
+
+
+def _pairs(crossed: Sequence[_Crossing]) -> list[tuple[_Crossing, ...]]:
     """Crossings at nearly the same φ* with nearly opposite bends, the best matches first."""
     matches = []
     for i, one in enumerate(crossed):
@@ -220,7 +248,7 @@ def _pairs(crossed: Sequence[_Crossing]) -> list[tuple[_Crossing, _Crossing]]:
                 if miss < HALF:
                     matches.append((miss, j, i))
     taken: set[int] = set()
-    pairs = []
+    pairs: list[tuple[_Crossing, ...]] = []
     for _, j, i in sorted(matches):
         if not {i, j} & taken:
             taken |= {i, j}
@@ -298,7 +326,7 @@ def _assembled(
     domain: Domain,
     table: Sequence[Mapping[Form, Branch] | None],
     held: tuple[tuple[int, Form, fmpq], ...],
-    pairs: tuple[tuple[_Crossing, _Crossing], ...],
+    groups: Sequence[tuple[_Crossing, ...]],
     left_out: Collection[int] = (),
 ) -> Pattern:
     """The pattern in which channel k has each window on the branch that ``table[k]`` gives it; with None it is silent,
@@ -330,9 +358,9 @@ def _assembled(
     bends = [Condition(plain={k: form}, value=at) for k, form, at in held]
     silent = [k for k, forms in enumerate(table) if forms is None and k not in left_out]
     bends += [Condition(product={k: _readout(n)}) for k in silent]
-    for pair in pairs:
-        bends += _balanced(pair)
-    crossing = {x.k for pair in pairs for x in pair}
+    for group in groups:
+        bends += _balanced(group)
+    crossing = {x.k for group in groups for x in group}
     kinds = []
     for k, forms in enumerate(table):
         used = set() if forms is None else set(forms.values())
@@ -347,7 +375,8 @@ def _assembled(
     return Pattern(tuple(errors), tuple(bends), held, tuple(ends.values()), tuple(kinds))
 
 
-def _balanced(pair: tuple[_Crossing, _Crossing]) -> Iterator[Condition]:
+def _balanced(group: Sequence[_Crossing]) -> Iterator[Condition]:
+    """Σ a J d = 0, and one φ*: for a pair from Σ a J (t - p) = 0, for more of them as it is."""
     slopes: dict[int, tuple[Form, fmpq]] = {}
     starts: dict[int, tuple[Form, fmpq]] = {}
 
@@ -355,9 +384,17 @@ def _balanced(pair: tuple[_Crossing, _Crossing]) -> Iterator[Condition]:
         old = to.get(k, (tuple(ZERO for _ in form), ZERO))
         to[k] = (tuple(x + y for x, y in zip(old[0], form, strict=True)), old[1] + t)
 
-    for x in pair:
+    for x in group:
         first, last = x.window.first, x.window.last
         add(slopes, x.k, [x.weight * (q - p) for p, q in zip(first, last, strict=True)], ZERO)
         add(starts, x.k, [-x.weight * p for p in first], x.weight * x.at)
     yield Condition(slopes)
-    yield Condition(starts)
+    if len(group) == 2:
+        yield Condition(starts)
+        return
+    size = sum(abs(x.bend) for x in group)
+    star = sum((abs(x.bend) * x.star for x in group), ZERO) / size
+    star = fmpq((star * FINE).floor()) / FINE
+    for x in group:
+        ends = zip(x.window.first, x.window.last, strict=True)
+        yield Condition(plain={x.k: tuple(p + star * (q - p) for p, q in ends)}, value=x.at)

@@ -281,7 +281,7 @@ def lower_bound(conditions: Sequence[Condition], net: Stored, mu: Array) -> fmpq
 def solved(conditions: Sequence[Condition], net: Stored) -> Stored | None:
     """The exact projection of (w, b, c) onto the conditions, a as it is; None where they contradict each other.
 
-    Conditions on a alone (silent channels, pairs) are met first.
+    Conditions on a alone (silent channels, copies that cancel) are met first.
     """
     a = _readout(conditions, net)
     net = replace(net, a=a)
@@ -353,11 +353,16 @@ def shortest(rows: list[list[fmpq]]) -> list[fmpq] | None:
 
 
 def _readout(conditions: Sequence[Condition], net: Stored) -> tuple[fmpq, ...]:
-    """a with a_k = 0, or a_j + a_k = 0, where a condition says just that."""
-    a = list(net.a)
+    """The nearest a that meets the conditions on a alone (silent channels, copies that cancel), if there is one."""
+    rows: list[list[fmpq]] = []
     for x in conditions:
-        if x.product and not x.plain and all(t == 1 and not any(p) for p, t in x.product.values()):
-            j, k = (*x.product, *x.product)[:2]
-            a[j] = (a[j] - a[k]) / 2
-            a[k] = -a[j]
-    return tuple(a)
+        if (
+            x.product
+            and not x.plain
+            and not x.offset
+            and not any(any(p) for p, _ in x.product.values())
+        ):
+            row = [x.product[k][1] if k in x.product else ZERO for k in range(len(net.a))]
+            rows.append([*row, -x.residual(net)])
+    step = shortest(rows) if rows else None
+    return net.a if step is None else tuple(p + q for p, q in zip(net.a, step, strict=True))

@@ -8,28 +8,55 @@ at d + 1 radii of it.  These equations are linear in (a, c):
 So a point near the nearest one is found in floats, by projecting onto the equations, linear about the last point, again
 and again; its filters are then kept as they are, and the readout nearest to its own is solved for in rational numbers.
 Whether the result is exact over *every* real radius is for :func:`numerics.certificate.summary` to say.
+
+Where no rational network is near (one cube: Σ w³ = 0) the point is refined in balls, θ -> θ - J⁺e.  With m equations f and m
+of the weights x free, the others fixed, Krawczyk's operator on a cube X about x₀,
+
+    K(X) = x₀ - Y f(x₀) + (1 - Y f'(X)) (X - x₀),        Y close to f'(x₀)⁻¹,
+
+maps X into its interior only if X holds a solution: an exact network, known to the size of X.  For any other σ the same
+steps lead to a network whose error over every real radius is enclosed: nearly exact, and no more is said.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
-from flint import fmpq
+from flint import arb, arb_mat, ctx, fmpq
 from numpy.typing import NDArray
+from scipy.linalg import qr
 
+from numerics.ball import Net, sigma_ball
 from numerics.certificate import Domain, summary
 from numerics.compile import activation
 from numerics.conditions import Stored, dot, exact_of
 from numerics.patterns import Stretch, stretches
 from numerics.piecewise import exact_activation
 from numerics.projection import least, shortest, to_float
+from numerics.supremum import supremum
+from theory.activation import ACTIVATIONS
 
-__all__ = ["refitted"]
+__all__ = ["NEGLIGIBLE", "Refined", "refined", "refitted"]
 
 Array = NDArray[np.float64]
 ROUNDS = 200
+BITS = 256
+"""Of a refinement."""
+GOAL = 1e-55
+"""The error at the nodes that it ends at, in pixels."""
+CYCLES = 12
+"""J⁺ is computed anew this often at most, for four steps each."""
+CUT = 1e-11
+"""Singular values of J below this share of the largest belong to directions along which exact networks lie."""
+ROOM = fmpq(1, 2**130)
+"""Half the side of Krawczyk's cube."""
+NEGLIGIBLE = Fraction(1, 10**20)
+"""The largest error, over every real radius, of a network that is said to be nearly exact."""
+INTERVALS = 600
+"""Per cell, for its enclosure."""
 
 
 def refitted(name: str, net: Stored, domain: Domain) -> Stored | None:
@@ -56,6 +83,137 @@ def refitted(name: str, net: Stored, domain: Domain) -> Stored | None:
     return found if exact is not None and summary(exact, domain).worst.high == 0 else None
 
 
+@dataclass(frozen=True)
+class Refined:
+    """A network beside an exact one, or one that is nearly exact.
+
+    Attributes
+    ----------
+    net: its weights, rational.
+    slack: an exact network is no farther from it than this; 0 where none is proved to be there.
+    error: |r̂ - r| of ``net`` itself is no larger at any radius; 0 where an exact network is proved to be there.
+    """
+
+    net: Stored
+    slack: float
+    error: Fraction
+
+
+def refined(name: str, net: Stored, domain: Domain) -> Refined | None:
+    """The nearest network that is exact at the nodes, and what is proved of it; None where none is found.
+
+    For a σ made of polynomials that there is an exact network there, by Krawczyk's operator; for every other one, that its
+    error is at most :data:`NEGLIGIBLE`.
+    """
+    exact = exact_activation(name)
+    if ACTIVATIONS[name].jumps:
+        return None
+    degree = None if exact is None else max(piece.degree() for piece in exact.pieces)
+    cells = stretches(len(net.w[0]), domain)
+    count = len(net.a) * (len(net.w[0]) + 2) + 1 if degree is None else max(degree, 1)
+    system = _Nodes(name, net, cells, count)
+    with ctx.workprec(BITS):
+        there = _newton(system, [arb(y) for y in _projected(system).tolist()])
+        if there is None:
+            return None
+        found = system.network([_dyadic(y) for y in there])
+        if exact is not None:
+            wide = _krawczyk(system, there)
+            if wide is not None:
+                return Refined(found, wide, Fraction(0))
+    error = _largest_error(name, found, domain, cells)
+    return None if error is None else Refined(found, 0.0, error)
+
+
+def _newton(system: _Nodes, x: list[arb]) -> list[arb] | None:
+    """θ -> θ - J⁺e, e in balls and J⁺ in float64: the error falls by a large factor per step."""
+    size = np.inf
+    for _ in range(CYCLES):
+        jacobian = system.linear(np.array([float(y) for y in x]))[1]
+        if not np.all(np.isfinite(jacobian)):
+            return None
+        inverse = np.linalg.pinv(jacobian, rcond=CUT)
+        for _ in range(4):
+            errors = system.errors(x)
+            before, size = size, max(float(abs(e).upper()) for e in errors)
+            if size < GOAL:
+                return x
+            if not size < before / 2:
+                break
+            step = inverse @ np.array([float(e) for e in errors])
+            x = [(y - arb(float(d))).mid() for y, d in zip(x, step, strict=True)]
+        if not size < 1:
+            return None
+    return None
+
+
+def _krawczyk(system: _Nodes, x: list[arb]) -> float | None:
+    """How far, at most, an exact network is from x; None where none is proved to be in the cube."""
+    jacobian = system.linear(np.array([float(y) for y in x]))[1]
+    size = len(jacobian)
+    if size > jacobian.shape[1]:
+        return None
+    _, upper, order = qr(jacobian, mode="economic", pivoting=True)
+    if abs(upper[size - 1, size - 1]) <= CUT * abs(upper[0, 0]):
+        return None
+    free = order[:size].tolist()
+    inverse = arb_mat(np.linalg.inv(jacobian[:, free]).tolist())
+    wide = list(x)
+    for place in free:
+        wide[place] = arb(x[place], arb(ROOM))
+    slopes = system.slopes(wide)
+    if slopes is None:
+        return None
+    steep = arb_mat([[row[place] for place in free] for row in slopes])
+    one = arb_mat(size, size, [int(i == j) for i in range(size) for j in range(size)])
+    moved = inverse * arb_mat([[e] for e in system.errors(x)])
+    spread = (one - inverse * steep) * arb_mat([[arb(0, arb(ROOM))] for _ in range(size)])
+    image = (spread - moved).tolist()
+    if not all(abs(y[0]) < arb(ROOM) for y in image):
+        return None
+    return float((arb(ROOM) * arb(size).sqrt()).upper())
+
+
+def _dyadic(x: arb) -> fmpq:
+    """The middle of a ball."""
+    mantissa, exponent = x.mid().man_exp()
+    power = int(exponent)
+    return fmpq(int(mantissa)) * (fmpq(2) ** power if power >= 0 else 1 / fmpq(2) ** -power)
+
+
+def _largest_error(
+    name: str, net: Stored, domain: Domain, cells: Sequence[Stretch]
+) -> Fraction | None:
+    """A bound over every real radius, or None where it is not negligible.
+
+    One plateau cell stands for all: the next one differs by 2 Σ aΔ - 1, what the error grows by over the cell, at most
+    twice its bound.
+    """
+
+    def fractions(values: Sequence[fmpq]) -> tuple[Fraction, ...]:
+        return tuple(Fraction(int(x.p), int(x.q)) for x in values)
+
+    zeros = [fmpq(0)] * len(net.a)
+    ball = Net(
+        name,
+        tuple(map(fractions, net.w)),
+        fractions(net.b if net.b is not None else zeros),
+        fractions([x / net.share for x in net.a]),
+        fractions([net.c if net.c is not None else fmpq(0)])[0],
+    )
+    largest, more = Fraction(0), 1 + 2 * domain.half_length
+    for cell in cells:
+        part = Domain(domain.half_length, cell.low, cell.high, domain.padding)
+        try:
+            bound = supremum(ball, part, NEGLIGIBLE / (2 * more), INTERVALS, BITS)
+        except ValueError:
+            return None
+        largest = max(largest, more * bound.high)
+        if largest > NEGLIGIBLE:
+            return None
+    return largest
+
+
 class _Nodes:
     """The answers at d + 1 radii per cell, as functions of the weights, flat as (w, b, a, c)."""
 
@@ -66,6 +224,8 @@ class _Nodes:
         for cell in cells:
             for j in range(degree + 1):
                 at = fmpq(j, degree)
+                if cell.low + at * (cell.high - cell.low) in self.radii:
+                    continue  # the end of the cell before
                 self.radii.append(cell.low + at * (cell.high - cell.low))
                 self.seen.append(
                     [
@@ -73,6 +233,7 @@ class _Nodes:
                         for one in cell.windows
                     ]
                 )  # fmt: skip
+        self.windows = {(one.first, one.last) for cell in cells for one in cell.windows}
         self.forms = np.array(
             [[to_float(x) for x in form] for seen in self.seen for form, _ in seen]
         )
@@ -113,9 +274,66 @@ class _Nodes:
         error: Array = pooled @ a + c - self.r
         return error, derivative
 
+    def errors(self, x: Sequence[arb]) -> list[arb]:
+        """The same error in balls."""
+        sigma = sigma_ball(self.name)
+        channels, n = self.shape
+        found = []
+        for radius, seen in zip(self.radii, self.seen, strict=True):
+            total = x[-1] - arb(radius)
+            for k in range(channels):
+                pooled = arb(0)
+                for form, count in seen:
+                    pooled += count * sigma(self._preactivation(x, k, form))
+                total += x[channels * (n + 1) + k] * pooled / self.net.share
+            found.append(total)
+        return found
+
+    def _preactivation(self, x: Sequence[arb], k: int, form: Sequence[fmpq]) -> arb:
+        channels, n = self.shape
+        return sum((x[k * n + u] * arb(form[u]) for u in range(n) if form[u]), x[channels * n + k])
+
+    def slopes(self, x: Sequence[arb]) -> list[list[arb]] | None:
+        """Its derivative by the weights in balls; None where a window may pass a break of σ between two radii."""
+        sigma, steep = sigma_ball(self.name), sigma_ball(ACTIVATIONS[self.name].derivative)
+        channels, n = self.shape
+        if not all(
+            self._on_one_piece(self._preactivation(x, k, first), self._preactivation(x, k, last))
+            for k in range(channels)
+            for first, last in self.windows
+        ):
+            return None
+        found = []
+        for seen in self.seen:
+            row = [arb(0) for _ in x]
+            row[-1] = arb(1)
+            for k in range(channels):
+                a = x[channels * (n + 1) + k] / self.net.share
+                for form, count in seen:
+                    at = self._preactivation(x, k, form)
+                    slope = a * count * steep(at)
+                    for u in range(n):
+                        row[k * n + u] += slope * arb(form[u])
+                    row[channels * n + k] += slope
+                    row[channels * (n + 1) + k] += count * sigma(at) / self.net.share
+            found.append([y if keep else arb(0) for y, keep in zip(row, self.keep, strict=True)])
+        return found
+
+    def _on_one_piece(self, first: arb, last: arb) -> bool:
+        """No break of σ lies between the two, or on one of them."""
+        exact = exact_activation(self.name)
+        assert exact is not None
+        return all(
+            (first < arb(at) and last < arb(at)) or (first > arb(at) and last > arb(at))
+            for at in exact.breaks
+        )
+
     def moved(self, x: Array) -> Stored:
         """The network with these weights; those that are not stored stay away."""
-        exact = [fmpq(*float(y).as_integer_ratio()) for y in x]
+        return self.network([fmpq(*float(y).as_integer_ratio()) for y in x])
+
+    def network(self, exact: Sequence[fmpq]) -> Stored:
+        """The same in exact numbers."""
         channels, n = self.shape
         w = tuple(tuple(exact[k * n : (k + 1) * n]) for k in range(channels))
         b, a = exact[channels * n : channels * (n + 1)], exact[channels * (n + 1) : -1]

@@ -6,6 +6,7 @@ window linearly.  Its role is the first of
     must avoid the kink    x is part of a window that separates two branches:  derived from window = kink
     cancels a kink         x is part of a bend that another channel cancels:   derived from the balance
     mirrors channel j      σ(z) - σ(-z) = s z:                                 derived from minus the other's
+    cancels a copy         x is part of a copy of σ that others cancel:        derived from equality (numerics/copies.py)
     dead                   the response of the channel is 0 at all radii
     sets the slope         dα/dx is not 0:                                     derived from α = 0
     moves the offset       dβ/dx is not 0:                                     derived from β = 0
@@ -31,6 +32,7 @@ ROLES = (
     "must avoid the kink",
     "cancels a kink",
     "mirrors channel",
+    "cancels a copy",
     "dead",
     "sets the slope",
     "moves the offset",
@@ -158,7 +160,10 @@ class _Laws:
         if k in self.mirrored:
             other = self.mirrored[k][0]
             return told(f"mirrors channel {other}", -self.net.a[other], None)
-        for x in self.pattern.bends:
+        for x in sorted(self.pattern.bends, key=lambda x: -abs(x.residual(self.net))):
+            if self.pattern.kinds[k] == "copied" and k in x.product:
+                change = x.product[k][1]
+                return told("cancels a copy", value - x.residual(self.net) / change, None)
             if k in x.product and any(x.product[k][0]):
                 change = self._change(k, *x.product[k])
                 if change:
@@ -188,7 +193,9 @@ class _Laws:
         found: tuple[fmpq, str, fmpq] | None = None
         for x in self.pattern.bends:
             if k in x.plain:
-                role, change = "must avoid the kink", x.plain[k][u]
+                copied = self.pattern.kinds[k] == "copied"
+                role = "cancels a copy" if copied else "must avoid the kink"
+                change = x.plain[k][u]
             elif k in x.product:
                 role, change = "cancels a kink", self.net.a[k] * x.product[k][0][u]
             else:

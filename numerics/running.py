@@ -6,8 +6,8 @@ Z = Σ|w| + |b|, M and Λ bounds of |σ| and of its slope on [-Z, Z], P position
 
     argument of σ   δ = γ_{n+2} Z                 where there is light, 0 in the dark
     σ               Λ δ + γ_8 M                   at most eight roundings (more for degrees above 3)
-    pooled          Q Λ δ + P γ_8 M,  then γ_P (P M + that)
-    answer          Σ |a| pooled,     then γ_{K+4} (Σ |a| (P M + pooled) + |c|)
+    pooled          Q Λ δ + P γ_8 M,  then γ_{P+1} (P M + that)
+    answer          Σ |a| pooled,     then γ_{K+1} (Σ |a| (P M + pooled) + |c|)
 
 "Any order" covers direct, blocked and fused summation; convolution by Fourier or Winograd transforms is not covered.
 
@@ -63,7 +63,8 @@ def _bounds(net: ExactNet, reach: Fraction) -> tuple[Fraction, Fraction]:
 def running_error(net: ExactNet, domain: Domain, kind: str = "float64") -> Fraction:
     """A bound on |r̂ as computed - r̂| at every radius of the domain, for a continuous σ made of polynomials.
 
-    With mean pooling ``net`` has the readout divided by the positions, and the division is covered.  Overflow and
+    With mean pooling ``net`` has the readout divided by the positions, and the division, or a product with a rounded
+    1/P, is covered.  Overflow and
     underflow are not.
 
     Raises
@@ -78,7 +79,7 @@ def running_error(net: ExactNet, domain: Domain, kind: str = "float64") -> Fract
     # Horner's rule rounds twice per degree, and each coefficient once.
     operations = max(8, *(2 * piece.degree() + 1 for piece in net.sigma.pieces))
 
-    def respond(reach: Fraction) -> tuple[Fraction, Fraction, Fraction]:
+    def respond(reach: Fraction, _: Fraction) -> tuple[Fraction, Fraction, Fraction]:
         size, steep = _bounds(net, reach)
         return size, steep, _gamma(operations, unit) * size
 
@@ -102,13 +103,14 @@ def assumed_error(net: Net, domain: Domain, kind: str = "float64") -> Fraction:
         raise ValueError("the readout bias is needed")
     start = Fraction(float(np.abs(activation(name)[0](np.zeros(1)))[0])) + unit
 
-    def respond(reach: Fraction) -> tuple[Fraction, Fraction, Fraction]:
+    def respond(reach: Fraction, top: Fraction) -> tuple[Fraction, Fraction, Fraction]:
+        most = float(top if name == "exp" else reach)  # exp is flat below
         with np.errstate(over="ignore"):
-            steepest = float(lipschitz(name, np.array([float(reach) * (1 + 2.0**-50)]))[0])
+            steepest = float(lipschitz(name, np.array([most + abs(most) * 2.0**-50]))[0])
         if not np.isfinite(steepest):
             raise ValueError("σ overflows")
         steep = Fraction(steepest)
-        size = start + steep * reach
+        size = steep if name == "exp" else start + steep * reach
         own = 8 * unit * (1 + reach + size)
         return (
             size,
@@ -121,8 +123,8 @@ def assumed_error(net: Net, domain: Domain, kind: str = "float64") -> Fraction:
     return _answer(w, b, a, Fraction(net.c), domain, unit, respond)
 
 
-Response = Callable[[Fraction], tuple[Fraction, Fraction, Fraction]]
-"""reach -> M, Λ, and how far σ as computed is off, all on [-reach, reach]."""
+Response = Callable[[Fraction, Fraction], tuple[Fraction, Fraction, Fraction]]
+"""(reach, top) -> M, Λ, and how far σ as computed is off, all on [-reach, top], where 0 <= |top| <= reach."""
 
 
 def _answer(
@@ -141,9 +143,10 @@ def _answer(
     for w, b, a in zip(filters, biases, readout, strict=True):
         reach = sum(map(abs, w), abs(b))
         moved = _gamma(n + 2, unit) * reach
-        size, steep, own = respond(reach + moved)
+        top = sum((tap for tap in w if tap > 0), b) + moved
+        size, steep, own = respond(reach + moved, top)
         off = lit * steep * moved + positions * own
-        off += _gamma(positions, unit) * (positions * size + off)
+        off += _gamma(positions + 1, unit) * (positions * size + off)
         total += abs(a) * off
         carried += abs(a) * (positions * size + off)
-    return total + _gamma(len(readout) + 4, unit) * (carried + abs(c))
+    return total + _gamma(len(readout) + 1, unit) * (carried + abs(c))

@@ -36,6 +36,8 @@ __all__ = ["Enclosed", "supremum"]
 
 WIDTH = Fraction(1, 10**12)
 """The width that is aimed at."""
+TINY = arb(2) ** -4096
+"""Bounds are given down to this, and up to its inverse."""
 MOST = 200_000
 """Intervals that are looked at before the search stops with what it has."""
 
@@ -134,15 +136,32 @@ class _Cell:
         if not centre.is_finite():
             raise ValueError(f"σ has no finite enclosure at m = {self.m}, φ = {middle}")
         if low == high:
-            return dyadic(centre.abs_lower()), dyadic(centre.abs_upper())
+            return _below(centre), _above(centre)
         reach = arb(0, 1) * arb((high - low) / 2)
         smooth = self.expansion(middle, reach)
+        whole = None
         if smooth is not None and smooth.is_finite():
-            return dyadic(centre.abs_lower()), dyadic(smooth.abs_upper())
+            whole = _above(smooth)
+            if whole is not None and whole <= 1:
+                return _below(centre), whole
         on = arb(middle) + reach
         forms = (self.error(on), centre + self.rate(on) * reach)
-        finite = [dyadic(form.abs_upper()) for form in forms if form.is_finite()]
-        return dyadic(centre.abs_lower()), min(finite, default=None)
+        bounds = [whole, *(_above(form) for form in forms if form.is_finite())]
+        return _below(centre), min((x for x in bounds if x is not None), default=None)
+
+
+def _below(x: arb) -> Fraction:
+    """A lower bound of |x|: what is left of a tail, e^(-10^12) say, would be a fraction of as many digits."""
+    low = x.abs_lower()
+    return dyadic(low) if low > TINY else Fraction(0)
+
+
+def _above(x: arb) -> Fraction | None:
+    """An upper bound of |x|; None where it is out of all bounds."""
+    high = x.abs_upper()
+    if high > 1 / TINY:
+        return None
+    return dyadic(high.max(TINY) if high > 0 else high)
 
 
 def _exact(number: Any) -> fmpq:

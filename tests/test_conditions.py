@@ -28,7 +28,10 @@ def test_branches() -> None:
     )
     assert [x.slope for x in branches_of("hardtanh")] == [0, 1, 0]
     assert branches_of("elu") == (Branch(fmpq(0), None, one, fmpq(0)),)
-    assert branches_of("tanh") == branches_of("hardshrink") == ()
+    assert branches_of("tanh") == ()
+    low, flat, high = branches_of("hardshrink")  # each stays off the jumps at ±1/2
+    assert low.high < -fmpq(1, 2) < flat.low and flat.high < fmpq(1, 2) < high.low
+    assert [x.slope for x in (low, flat, high)] == [1, 0, 1]
     assert [x.slope for x in branches_of("abs")] == [-1, 1]
 
 
@@ -54,13 +57,13 @@ def test_exact_networks_that_balance_hold(found: tuple[Exact, Any]) -> None:
     net, domain = from_exact(found[0])
     branches = branches_of(found[0].name)
     plain = snapped_pattern(net, domain, branches)
-    balanced = snapped_pattern(net, domain, branches, balance=True)
+    balanced = snapped_pattern(net, domain, branches, balance="pairs")
     assert any(pattern is not None and holds(pattern, net) for pattern in (plain, balanced))
 
 
-@given(cases(), st.booleans())
-@example(("relu", stored([[1, 1, 1]], [0], [F(1, 6)], 0), DOMAIN), False)
-@example(("relu", stored([[1, 1, 1]], [0], [F(1, 6)], F(1, 8)), DOMAIN), False)
+@given(cases(), st.sampled_from(("", "pairs", "groups")))
+@example(("relu", stored([[1, 1, 1]], [0], [F(1, 6)], 0), DOMAIN), "")
+@example(("relu", stored([[1, 1, 1]], [0], [F(1, 6)], F(1, 8)), DOMAIN), "")
 def test_what_holds_is_exact(case: Any, balance: bool) -> None:
     """Both ways: a pattern that holds has no error, and where its own pattern fails by an equation there is some."""
     name, net, domain = case

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import numpy as np
 import pytest
+import sympy as sp
 from flint import fmpq
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from numerics import oracle
 from numerics.path import PADDINGS
 from tests.stored import fraction
-from theory.activation import ACTIVATIONS
-from verify.setup import KEYS, POOLINGS, Setup, setup_of
+from theory.activation import ACTIVATIONS, z
+from verify.setup import KEYS, POOLINGS, Setup, setup_of, too_large
 
 LEAST = {"activation": "relu", "length": "13"}
 
@@ -36,6 +39,63 @@ def test_what_is_not_said_has_a_default() -> None:
         # The narrowest pulse fills a window; at the widest one the last window with light is centred on a pixel.
         assert fraction(2 * domain.low) == taps
         assert fraction(domain.high) + taps // 2 == domain.half_length
+
+
+@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize("taps", [1, 3, 5])
+def test_at_the_default_radii_no_window_holds_an_edge_and_the_border(
+    padding: str, taps: int
+) -> None:
+    """One linear channel measures 2r of light with every tap, up to the last radius and no farther.
+
+    Cause: with valid padding the last window is centred on L - h, and the default r_max was that of
+    zeros.  Siblings: none; images have zeros only, train writes its radii, certificates name theirs.
+    """
+    half = 8
+    told = {**LEAST, "length": str(2 * half + 1), "padding": padding}
+    domain = setup_of(told, taps).domain
+    w = [Fraction(1)] * taps
+
+    def answer(r: Fraction) -> Fraction:
+        pulse = oracle.overlap_pulse(r, half)
+        reach = half - taps // 2 if padding == "valid" else half
+        total = Fraction(0)
+        for i in range(-reach, reach + 1):
+            for u in range(-(taps // 2), taps // 2 + 1):
+                j = i + u
+                if padding == "circular":
+                    j = (j + half) % len(pulse) - half
+                total += w[u] * (pulse[j + half] if abs(j) <= half else 0)
+        return total / (2 * taps)
+
+    low, high = fraction(domain.low), fraction(domain.high)
+    assert all(answer(low + (high - low) * k / 32) == low + (high - low) * k / 32 for k in range(33))
+    if padding == "valid" and taps > 1:
+        assert high == half - 2 * (taps // 2) + Fraction(1, 2)
+        assert answer(high + Fraction(1, 8)) != high + Fraction(1, 8)
+    else:
+        assert high == half - taps // 2
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("side", [1, -1])
+def test_only_what_grows_exponentially_is_refused(name: str, side: int) -> None:
+    """By what σ is in sympy: its value at ±1000 beside that of a polynomial.
+
+    Cause: one bound on |w| + |b| for every σ without affine pieces, on both sides.  Siblings: signals (10^6, of exp 300)
+    and images (300).
+    """
+    expression = ACTIVATIONS[name].expression
+    grows = bool(abs(expression.xreplace({z: sp.Integer(1000 * side)}).evalf()) > 10**12)
+    assert grows == (name == "exp" and side > 0)
+    one = np.ones(1)
+    for reach in (301.0, 1e6, 1e12):
+        w = np.array([[reach * side / 2, reach * side / 2]])
+        for shift in (0.0, side * reach / 4):
+            assert bool(too_large(name, w, shift * one, one)) is grows
+    # Both signs of taps: the other side is met as well.
+    assert bool(too_large(name, np.array([[1e3, -1e3]]), 0 * one, one)) is (name == "exp")
+    assert not too_large(name, np.array([[100.0 * side]]), 100.0 * side * one, one)
 
 
 def test_an_empty_string_is_not_said() -> None:

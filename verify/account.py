@@ -12,14 +12,14 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import sympy as sp
 from flint import fmpq
 
 from numerics.certificate import Domain, ExactNet
 from numerics.conditions import Pattern, Stored, exact_of
-from numerics.nearest import Nearest, distance_bound, nearest
+from numerics.nearest import Nearest, distance_bound, nearest, refined_nearest
 from numerics.path import lines
 from numerics.patterns import branches_of, snapped_pattern
-from numerics.piecewise import exact_activation
 from numerics.reduction import apart, reduced
 from numerics.roles import Role
 from numerics.running import UNITS, assumed_error, running_error
@@ -35,7 +35,7 @@ from verify.facts import (
     number,
     stored_of,
 )
-from verify.setup import Setup
+from verify.setup import Setup, too_large
 from verify.told_roles import told_roles
 
 __all__ = ["LARGEST", "SMALLEST", "WORK", "Account", "account", "too_much"]
@@ -46,10 +46,8 @@ SMALLEST = 1e-100
 """Smaller ones, other than 0, are refused likewise."""
 WORK = 3e7
 """K² n³ at most, about a minute."""
-REACH = 1e6
-"""Pre-activations that are explained, for activations that are not made of polynomials."""
-STEEPEST = 300
-"""The same for exp: squares of responses stay within the range of float64."""
+WAVES = 300
+"""Pre-activations in front of a wave: there would be too many turns between two radii."""
 FLAT = 1e-9
 """An answer that rises no more than this per pixel, or bends no more, is constant."""
 ASSUMED = "the library's σ is off by at most 8u (1 + |z| + |σ(z)|), which is tested, not proved"
@@ -65,13 +63,15 @@ class Account:
     document: what ``--json`` prints.
     stored, setup: the network.
     net: the same in rational numbers; None where σ is not made of polynomials.
-    exact: the exact network next to it that was found, in the same shape, or None.
+    near: the nearest exact network that was found, next to the one it is judged by (numerics/reduction.py), or None.
+    exact: the same in the shape of ``stored``, or None.
     """
 
     document: dict[str, Any]
     stored: Stored
     setup: Setup
     net: ExactNet | None
+    near: Nearest | None
     exact: Stored | None
 
 
@@ -81,12 +81,12 @@ def too_much(found: Checkpoint, setup: Setup) -> str:
     for x in (abs(float(y)) for value in values for y in np.ravel(value)):
         if x and not SMALLEST <= x <= LARGEST:
             return f"a weight of size {x:.3g}: weights of {SMALLEST:g} to {LARGEST:g}, and 0, are explained"
-    if exact_activation(setup.activation) is None:
-        bias = np.zeros(len(found.w)) if found.b is None else np.abs(found.b)
-        reach = float(np.max(np.sum(np.abs(found.w), axis=1) + bias))
-        most = STEEPEST if setup.activation == "exp" else REACH
-        if reach > most:
-            return f"its pre-activations reach {reach:.3g}: up to {most:g} are explained for {setup.activation}"
+    bias = np.zeros(len(found.w)) if found.b is None else found.b
+    if trouble := too_large(setup.activation, found.w, bias, found.a):
+        return trouble
+    reach = float(np.max(np.sum(np.abs(found.w), axis=1) + np.abs(bias)))
+    if ACTIVATIONS[setup.activation].expression.has(sp.sin, sp.cos) and reach > WAVES:
+        return f"its pre-activations reach {reach:.3g}: up to {WAVES} are explained for {setup.activation}"
     channels, taps = found.w.shape
     if channels**2 * taps**3 > WORK:
         return f"{channels} channels of {taps} taps are too many: K² n³ may be {WORK:.0e}"
@@ -101,10 +101,14 @@ def account(found: Checkpoint, setup: Setup, tolerance: Fraction, file: str = ""
     reduction = reduced(stored, setup.activation, setup.domain)
     least = reduction.net
     facts = facts_of(stored, least, setup)
-    near = nearest(setup.activation, least, setup.domain)
-    exact = None if near is None else reduction.restored(stored, near.net)
     accurate = fraction(facts.worst.high) <= tolerance
+    near = nearest(setup.activation, least, setup.domain)
     close = near is not None and apart(least, near.net) <= tolerance
+    if accurate and shape.kind != "impossible" and not close:
+        # Nothing that is exact by its structure; the network itself nearly is.
+        near = refined_nearest(setup.activation, least, setup.domain) or near
+        close = near is not None and apart(least, near.net) <= tolerance
+    exact = None if near is None else reduction.restored(stored, near.net)
     explained = accurate and close
     told = told_roles(
         stored,
@@ -146,7 +150,7 @@ def account(found: Checkpoint, setup: Setup, tolerance: Fraction, file: str = ""
         ],
         "nearest": _nearest(near, exact, least, facts, shape, setup),
     }
-    return Account(document, stored, setup, net, exact)
+    return Account(document, stored, setup, net, near, exact)
 
 
 def _pattern(stored: Stored, setup: Setup, *, explained: bool) -> Pattern | None:
@@ -209,7 +213,8 @@ def _verdict(
 ) -> str:
     size = f"{number(facts.worst.high):.3g}"
     if not failing and near is not None:
-        return f"explained: it errs by {size} pixel at most, and an exact network lies at a distance of {near.high:.3g}"
+        beside = _beside(near)
+        return f"explained: it errs by {size} pixel at most, and {beside} lies at a distance of {near.high:.3g}"
     if shape.kind == "impossible":
         return (
             f"not explained by these laws: no network with {setup.activation} is exact, however many channels and taps it "
@@ -224,12 +229,17 @@ def _verdict(
     laws = [told[name] for name in failing if name in told]
     if laws:
         return f"not explained by these laws: it errs by up to {size} pixel; what fails: {', '.join(laws)}"
-    where = (
-        "none was found"
-        if near is None
-        else f"the nearest found lies at a distance of {near.high:.3g}"
-    )
-    return f"not explained by these laws: it errs by {size} pixel at most, but not because it is next to an exact network: {where}"
+    where = "no exact network was found near it"
+    if near is not None:
+        where += f"; the nearest found lies at a distance of {near.high:.3g}"
+    return f"not explained by these laws: it errs by {size} pixel at most, but {where}"
+
+
+def _beside(near: Nearest) -> str:
+    """What was found next to the network."""
+    if near.error == 0:
+        return "an exact network"
+    return f"one that errs by {_up(near.error):.1g} pixel at most, at every radius,"
 
 
 def _cell(
@@ -240,7 +250,7 @@ def _cell(
     if own is None:
         own = snapped_pattern(least, setup.domain, branches_of(setup.activation))
     if own is None:
-        return "polynomial" if explained else "curved"
+        return "polynomial" if explained and facts.exact else "curved"
     if not explained:
         flat = abs(number(facts.alpha) + 1) <= FLAT
         if flat and facts.deviation > FLAT:
@@ -249,7 +259,7 @@ def _cell(
             return "crossed"
         if flat or all(kind in ("constant", "silent") for kind in own.kinds):
             return "dead"
-    for kind in ("balanced", "paired", "threshold", "linear"):
+    for kind in ("balanced", "paired", "copied", "threshold", "linear"):
         if kind in own.kinds:
             return kind
     return "dead"
@@ -334,15 +344,17 @@ def _nearest(
     if exact.c is not None:
         weights.append({"name": "readout.bias", "index": [0], "value": number(exact.c)})
     return {
-        "exists": True,
-        "distance": [None if near.pattern is None else near.low, near.high],
+        "exists": True if near.error == 0 else None,
+        "distance": [near.low, near.high],
         "relative": apart(least, near.net),
         "anywhere": anywhere,
-        "cells": ["polynomial" for _ in least.a]
+        "cells": ["polynomial" if facts.exact else "curved" for _ in least.a]
         if near.pattern is None
         else list(near.pattern.kinds),
         "weights": weights,
-        "reason": "",
+        "reason": ""
+        if near.error == 0
+        else f"{_beside(near)} was found at a distance of {near.high:.3g}; that it is next to an exact one is not proved",
     }
 
 

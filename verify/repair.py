@@ -33,12 +33,14 @@ def repaired(explained: Account) -> Repaired | None:
     Elsewhere the weights are rounded, and the sentence says how much they err.
     """
     setup = explained.setup
-    near = nearest(setup.activation, explained.stored, setup.domain)
-    exact = explained.exact if near is None else near.net
-    if exact is None:
+    own = nearest(setup.activation, explained.stored, setup.domain)
+    near, exact = explained.near, explained.exact
+    if own is not None:
+        near, exact = own, own.net
+    if near is None or exact is None:
         return None
     homogeneous = ACTIVATIONS[setup.activation].homogeneous
-    found = None if near is None else dyadic(near, homogeneous=homogeneous)
+    found = None if own is None else dyadic(own, homogeneous=homogeneous)
     if found is not None:
         error = "its certificate says 0: it is exact in its float64 weights"
         net = found
@@ -47,7 +49,8 @@ def repaired(explained: Account) -> Repaired | None:
         rounded = exact_of(net, setup.activation)
         worst = enclosed(net, setup) if rounded is None else summary(rounded, setup.domain).worst
         error = f"rounded to float64 from an exact one, it errs by {number(worst.high):.3g} pixel at most"
-    return Repaired(_file(net, explained), f"the nearest exact network that was found; {error}")
+    which = "exact network" if near.error == 0 else "network, nearly exact,"
+    return Repaired(_file(net, explained), f"the nearest {which} that was found; {error}")
 
 
 def _rounded(net: Stored) -> Stored:

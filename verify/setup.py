@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
 from flint import fmpq
+from numpy.typing import NDArray
 
 from numerics.certificate import HALF, Domain
-from numerics.path import PADDINGS
+from numerics.compile import activation
+from numerics.path import PADDINGS, last_plateau_radius
 from theory.activation import ACTIVATIONS
 
-__all__ = ["KEYS", "POOLINGS", "Setup", "plane_setup_of", "setup_of"]
+__all__ = [
+    "KEYS",
+    "POOLINGS",
+    "Setup",
+    "default_high",
+    "plane_setup_of",
+    "setup_of",
+    "too_large",
+]
+
+Array = NDArray[np.float64]
 
 POOLINGS = ("sum", "mean")
 """Over all positions."""
@@ -21,6 +35,8 @@ KEYS = ("activation", "pooling", "padding", "length", "r_min", "r_max")
 """The metadata of a checkpoint that a setup is read from."""
 LONGEST, WIDEST = 20001, 2001
 """Pixels of a signal, and of an image per side."""
+TALLEST = math.exp(300)
+"""Of a response, also times its readout weight: squares stay within the range of float64."""
 NUMBER = re.compile(r"\d{1,6}(\.\d{1,30})?|\d{1,9}/\d{1,9}", re.ASCII)
 
 
@@ -60,7 +76,7 @@ class Setup:
 def setup_of(told: Mapping[str, str | None], taps: int) -> Setup:
     """The setup in a mapping of strings by the names of :data:`KEYS`; missing ones have their defaults.
 
-    Defaults: sum pooling, zero padding, radii from n/2 to L - h, at which neither end of the pulse meets the border.
+    Defaults: sum pooling, zero padding, radii from n/2 to :func:`default_high`.
     ``activation`` and ``length`` have none.
 
     Raises
@@ -70,15 +86,38 @@ def setup_of(told: Mapping[str, str | None], taps: int) -> Setup:
     name, pooling, padding, length = _names(told, PADDINGS, LONGEST)
     if taps > length:
         raise ValueError(f"filters of {taps} taps do not fit into {length} pixels")
-    half, h = length // 2, taps // 2
+    half = length // 2
     low = _radius("r_min", told, fmpq(taps, 2))
-    high = _radius("r_max", told, fmpq(half - h))
+    high = _radius("r_max", told, default_high(taps, half, padding))
     if not HALF <= low < high <= half + HALF:
         raise ValueError(
             f"the radii run from {_text(low)} to {_text(high)}; they have to increase, from 1/2 at least to "
             f"{_text(half + HALF)} at most on {length} pixels"
         )
     return Setup(name, pooling, Domain(half, low, high, padding))
+
+
+def too_large(name: str, w: Array, b: Array, a: Array) -> str:
+    """Why a network with pre-activations of this size is not explained, or an empty string; w (K, taps), b (K,), a (K,).
+
+    Light is between 0 and 1, so that those of channel k lie between b_k + Σ min(w, 0) and b_k + Σ max(w, 0).  What grows
+    exponentially has a limit on the side where it does, at 300: exp, but not its flat tail, nor any polynomial, line or
+    bounded σ.
+    """
+    low, high = (np.sum(side, axis=1) + b for side in (np.minimum(w, 0), np.maximum(w, 0)))
+    sigma = activation(name)[0]
+    with np.errstate(all="ignore"):
+        tall = np.maximum(np.abs(sigma(low)), np.abs(sigma(high)))
+        most = float(np.max(tall * np.maximum(1, np.abs(a))))
+    if not most <= TALLEST:
+        return f"its responses reach {most:.3g}: up to {TALLEST:.3g} are explained"
+    return ""
+
+
+def default_high(taps: int, half_length: int, padding: str) -> fmpq:
+    """L - h, or less where a window holds an edge of the pulse and the border before: valid padding."""
+    usual = fmpq(half_length - taps // 2)
+    return min(usual, last_plateau_radius(taps, half_length, padding))
 
 
 def plane_setup_of(told: Mapping[str, str | None], taps: int) -> Setup:
@@ -92,10 +131,10 @@ def plane_setup_of(told: Mapping[str, str | None], taps: int) -> Setup:
     ValueError: something is missing, malformed or does not fit; one sentence.
     """
     name, pooling, padding, length = _names(told, ("zeros",), WIDEST)
-    half, h = length // 2, taps // 2
+    half = length // 2
     low = _radius("r_min", told, fmpq(taps))
-    high = _radius("r_max", told, fmpq(half - h))
-    most = half - h + HALF
+    high = _radius("r_max", told, default_high(taps, half, padding))
+    most = last_plateau_radius(taps, half, padding)
     if not HALF <= low < high <= most:
         raise ValueError(
             f"the radii run from {_text(low)} to {_text(high)}; they have to increase, from 1/2 at least to {_text(most)} at most, "
