@@ -63,13 +63,15 @@ class Account:
     document: what ``--json`` prints.
     stored, setup: the network.
     net: the same in rational numbers; None where σ is not made of polynomials.
-    exact: the exact network next to it that was found, in the same shape, or None.
+    near: the nearest exact network that was found, next to the one it is judged by (numerics/reduction.py), or None.
+    exact: the same in the shape of ``stored``, or None.
     """
 
     document: dict[str, Any]
     stored: Stored
     setup: Setup
     net: ExactNet | None
+    near: Nearest | None
     exact: Stored | None
 
 
@@ -101,12 +103,12 @@ def account(found: Checkpoint, setup: Setup, tolerance: Fraction, file: str = ""
     facts = facts_of(stored, least, setup)
     accurate = fraction(facts.worst.high) <= tolerance
     near = nearest(setup.activation, least, setup.domain)
-    possible = shape.kind != "impossible"
-    if accurate and possible and (near is None or apart(least, near.net) > tolerance):
+    close = near is not None and apart(least, near.net) <= tolerance
+    if accurate and shape.kind != "impossible" and not close:
         # Nothing that is exact by its structure; the network itself nearly is.
         near = refined_nearest(setup.activation, least, setup.domain) or near
+        close = near is not None and apart(least, near.net) <= tolerance
     exact = None if near is None else reduction.restored(stored, near.net)
-    close = near is not None and apart(least, near.net) <= tolerance
     explained = accurate and close
     told = told_roles(
         stored,
@@ -148,7 +150,7 @@ def account(found: Checkpoint, setup: Setup, tolerance: Fraction, file: str = ""
         ],
         "nearest": _nearest(near, exact, least, facts, shape, setup),
     }
-    return Account(document, stored, setup, net, exact)
+    return Account(document, stored, setup, net, near, exact)
 
 
 def _pattern(stored: Stored, setup: Setup, *, explained: bool) -> Pattern | None:

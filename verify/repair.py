@@ -33,12 +33,14 @@ def repaired(explained: Account) -> Repaired | None:
     Elsewhere the weights are rounded, and the sentence says how much they err.
     """
     setup = explained.setup
-    near = nearest(setup.activation, explained.stored, setup.domain)
-    exact = explained.exact if near is None else near.net
-    if exact is None:
+    own = nearest(setup.activation, explained.stored, setup.domain)
+    near, exact = explained.near, explained.exact
+    if own is not None:
+        near, exact = own, own.net
+    if near is None or exact is None:
         return None
     homogeneous = ACTIVATIONS[setup.activation].homogeneous
-    found = None if near is None else dyadic(near, homogeneous=homogeneous)
+    found = None if own is None else dyadic(own, homogeneous=homogeneous)
     if found is not None:
         error = "its certificate says 0: it is exact in its float64 weights"
         net = found

@@ -5,6 +5,7 @@ numerics.roles has the roles within a pattern; here it is decided which of them 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -14,7 +15,7 @@ from flint import fmpq
 
 from numerics.certificate import Domain, cells
 from numerics.channel import exact_quantities, quantities
-from numerics.conditions import Pattern, Stored, dot, exact_of
+from numerics.conditions import Form, Pattern, Stored, dot, exact_of
 from numerics.path import far_from_border
 from numerics.roles import RESOLUTION, Role, roles
 from verify.facts import Facts, Sides, floats, rational, rational_of
@@ -53,18 +54,30 @@ def _moves(curvature: Sides) -> bool:
 
 
 def _met(role: Role, own: Pattern, stored: Stored) -> Role:
-    """In a channel that runs over a kink, by more than rounding, no value of a weight is known at which it meets none."""
+    """Where a window that the weight does not see is off its branch, or one is off the kink that it is held on, by more than
+    rounding, no value of the weight is known at which it meets no kink."""
     if role.name.startswith("readout") or role.interval is None or role.role in IDLE:
         return role
-    vector = stored.vector(role.index[0])
-    off = [(form, dot(form, vector) - at) for k, form, at in own.held if k == role.index[0]]
-    met = any(
-        abs(by) > RESOLUTION * dot([abs(x) for x in form], [abs(x) for x in vector])
-        for form, by in off
-    )
+    k, entry = role.index[0], role.index[2] if role.name == "conv.weight" else -1
+    windows = [(form, at, at) for j, form, at in own.held if j == k]
+    windows += [
+        (end.form, end.branch.low, end.branch.high)
+        for end in own.ends
+        if end.k == k and not end.form[entry]
+    ]
     low, high = role.interval
     empty = low is not None and high is not None and low > high
-    return replace(role, interval=None) if met or empty else role
+    met = empty or any(_off(stored.vector(k), *window) for window in windows)
+    return replace(role, interval=None) if met else role
+
+
+def _off(vector: Sequence[fmpq], form: Form, low: fmpq | None, high: fmpq | None) -> bool:
+    """A window is not between these ends, by more than rounding."""
+    value = dot(form, vector)
+    room = RESOLUTION * sum(abs(x * y) for x, y in zip(form, vector, strict=True))
+    return bool(
+        (low is not None and value < low - room) or (high is not None and value > high + room)
+    )
 
 
 def _awake(role: Role) -> Role:
