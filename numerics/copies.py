@@ -14,7 +14,7 @@ are linear in v.  So the conditions are those of a :class:`Pattern`, and :func:`
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -272,9 +272,7 @@ class _Builder:
         silence = tuple(ZERO for _ in range(len(self.net.w[0]) + 1))
         for row in weights:
             if any(row.values()):
-                self._bend(
-                    Condition({k: (silence, fmpq(n)) for k, n in row.items() if n})
-                )
+                self._bend(Condition({k: (silence, fmpq(n)) for k, n in row.items() if n}))
         self._together(members)
         for one in members:
             self.kinds[one.copy.k] = "copied"
@@ -292,9 +290,7 @@ class _Builder:
             for form, other in ((one.copy.first, leader.first), (one.copy.last, leader.last)):
                 self._meet(one.copy.k, form, leader.k, other, sign, value)
 
-    def _meet(
-        self, k: int, form: Form, j: int, other: Form, sign: int, value: fmpq
-    ) -> None:
+    def _meet(self, k: int, form: Form, j: int, other: Form, sign: int, value: fmpq) -> None:
         """form · v_k = sign other · v_j + value."""
         plain: dict[int, Form] = {k: tuple(fmpq(x) for x in form)}
         right = tuple(-sign * fmpq(x) for x in other)

@@ -356,7 +356,12 @@ def _readout(conditions: Sequence[Condition], net: Stored) -> tuple[fmpq, ...]:
     """The nearest a that meets the conditions on a alone (silent channels, copies that cancel), if there is one."""
     rows: list[list[fmpq]] = []
     for x in conditions:
-        if x.product and not x.plain and not x.offset and not any(any(p) for p, _ in x.product.values()):
+        if (
+            x.product
+            and not x.plain
+            and not x.offset
+            and not any(any(p) for p, _ in x.product.values())
+        ):
             row = [x.product[k][1] if k in x.product else ZERO for k in range(len(net.a))]
             rows.append([*row, -x.residual(net)])
     step = shortest(rows) if rows else None

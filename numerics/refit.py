@@ -291,9 +291,7 @@ class _Nodes:
 
     def _preactivation(self, x: Sequence[arb], k: int, form: Sequence[fmpq]) -> arb:
         channels, n = self.shape
-        return sum(
-            (x[k * n + u] * arb(form[u]) for u in range(n) if form[u]), x[channels * n + k]
-        )
+        return sum((x[k * n + u] * arb(form[u]) for u in range(n) if form[u]), x[channels * n + k])
 
     def slopes(self, x: Sequence[arb]) -> list[list[arb]] | None:
         """Its derivative by the weights in balls; None where a window may pass a break of σ between two radii."""

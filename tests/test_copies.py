@@ -174,10 +174,7 @@ def drawn(rng: random.Random, name: str) -> list[Channel]:
             for k in range(size)
         ]
         levels = [
-            b + sum(side[:u])
-            for w, b, _ in channels
-            for side in (w, w[::-1])
-            for u in range(n + 1)
+            b + sum(side[:u]) for w, b, _ in channels for side in (w, w[::-1]) for u in range(n + 1)
         ]
         inside = all(x.xreplace({z: sp.Float(v)} | at) for x in found.where for v in levels)
         if inside and max(map(abs, flat)) < 20:
