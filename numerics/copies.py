@@ -143,7 +143,7 @@ def copied_pattern(
 ) -> Copied | None:
     """The pattern whose classes are the copies that lie within ``width``, relative, of each other.
 
-    None where some copy neither cancels, nor is a constant, nor has an affine branch near it; or where none cancels.
+    None where some copy neither cancels, nor is a constant, nor has an affine branch near it; or where all have one.
     """
     places = stretches(len(net.w[0]), domain)
     copies = _copies(net, places)
@@ -156,7 +156,7 @@ def copied_pattern(
     for members in _classes(copies, mirror, apart):
         if not builder.add(members):
             return None
-    return builder.finished() if any(kind == "copied" for kind in builder.kinds) else None
+    return builder.finished() if "copied" in builder.kinds else None
 
 
 def _copies(net: Stored, places: Sequence[Stretch]) -> list[_Copy]:
@@ -335,6 +335,8 @@ class _Builder:
         self._together(members)
         leader = members[0].copy
         self._meet(leader.k, leader.last, leader.k, leader.first, 1, ZERO)
+        for one in members:
+            self.kinds[one.copy.k] = "copied"
         self.constants.append(Constant(tuple(weights[0].items()), leader.k, leader.first))
         return True
 

@@ -82,14 +82,12 @@ def nearest(sigma: str | sp.Expr, net: Stored, domain: Domain) -> Nearest | None
     ``low`` is a bound for its own pattern only: :func:`distance_bound` is one for all.  Over pieces of higher degree
     (rows of the catalogue only) there is no pattern and no such bound.
     """
-    found = [
-        near
-        for pattern in _candidates(sigma, net, domain)
-        if (near := _in(pattern, net)) and _confirmed(sigma, near.net, domain)
-    ]
-    found += [
-        near for near in _by_copies(sigma, net, domain) if _confirmed(sigma, near.net, domain)
-    ]
+    found: list[Nearest] = []
+    for candidate in (*_candidates(sigma, net, domain), *_copies(sigma, net, domain)):
+        least = min((near.high for near in found), default=np.inf)
+        near = _beside(sigma, candidate, net, least)
+        if near is not None and _confirmed(sigma, near.net, domain):
+            found.append(near)
     if isinstance(sigma, str) and _curved(sigma):
         bent = refitted(sigma, net, domain)
         if bent is not None:
@@ -114,24 +112,33 @@ def refined_nearest(name: str, net: Stored, domain: Domain) -> Nearest | None:
     return Nearest(found.net, None, (), None, high, found.error)
 
 
-def _by_copies(sigma: str | sp.Expr, net: Stored, domain: Domain) -> Iterator[Nearest]:
-    """Where copies of σ cancel each other; a c that takes up constants is known to 2^-BITS, and has no bound."""
+def _copies(sigma: str | sp.Expr, net: Stored, domain: Domain) -> Iterator[Copied]:
+    """Patterns in which copies of σ cancel each other."""
     tried: list[Copied] = []
     for width in WIDTHS:
         copied = copied_pattern(sigma, net, domain, branches_of(sigma), width)
-        if copied is None or copied in tried:
-            continue
-        tried.append(copied)
-        if not copied.constants:
-            near = _in(copied.pattern, net)
-            if near is not None:
-                yield near
-        elif net.c is not None:
-            near = _in(copied.pattern, replace(net, c=net.c + copied.level(sigma, net)))
-            if near is not None and near.net.c is not None:
-                there = replace(near.net, c=near.net.c - copied.level(sigma, near.net))
-                high = _root(_square(net, there))[1] + 2.0**-BITS
-                yield Nearest(there, near.pattern, near.conditions, None, high)
+        if copied is not None and copied not in tried and (not copied.constants or net.c is not None):
+            tried.append(copied)
+            yield copied
+
+
+def _beside(
+    sigma: str | sp.Expr, candidate: Pattern | Copied, net: Stored, limit: float
+) -> Nearest | None:
+    """The nearest exact network of a pattern; a c that takes up constants is known to 2^-BITS, and has no bound."""
+    if isinstance(candidate, Pattern):
+        return _in(candidate, net, limit)
+    pattern = candidate.pattern
+    if not candidate.constants:
+        return _in(pattern, net, limit)
+    assert net.c is not None
+    # The constants move with the weights, and c against them: how far is only known at the end.
+    near = _in(pattern, replace(net, c=net.c + candidate.level(sigma, net)), np.inf)
+    if near is None or near.net.c is None:
+        return None
+    there = replace(near.net, c=near.net.c - candidate.level(sigma, near.net))
+    high = _root(_square(net, there))[1] + 2.0**-BITS
+    return Nearest(there, near.pattern, near.conditions, None, high)
 
 
 def _confirmed(sigma: str | sp.Expr, net: Stored, domain: Domain) -> bool:
@@ -214,8 +221,10 @@ def _mirrored(net: Stored) -> list[tuple[int, int, bool]]:
 # ------------------------------------------------------------------------------- within one pattern
 
 
-def _in(pattern: Pattern, net: Stored) -> Nearest | None:
+def _in(pattern: Pattern, net: Stored, limit: float) -> Nearest | None:
     """The nearest exact network of a pattern; windows that would leave their branch are put on its end.
+
+    None as soon as a step leads a quarter farther than ``limit``.
 
     Adding and letting go as many as there are is tried first, as it takes the fewest rounds; then one after the other.
     Far away the readout may have to change its sign: that is tried where nothing else leads to an exact network.
@@ -223,9 +232,9 @@ def _in(pattern: Pattern, net: Stored) -> Nearest | None:
     ends, effort = _Ends(pattern), Effort()
     turned = tuple(-x for x in net.a)
     return (
-        _walked(ends, net, None, effort, at_once=True)
-        or _walked(ends, net, None, effort, at_once=False)
-        or _walked(ends, net, turned, effort, at_once=True)
+        _walked(ends, net, None, effort, limit, at_once=True)
+        or _walked(ends, net, None, effort, limit, at_once=False)
+        or _walked(ends, net, turned, effort, limit, at_once=True)
     )
 
 
@@ -284,7 +293,13 @@ class _Ends:
 
 
 def _walked(
-    ends: _Ends, net: Stored, readout: tuple[fmpq, ...] | None, effort: Effort, *, at_once: bool
+    ends: _Ends,
+    net: Stored,
+    readout: tuple[fmpq, ...] | None,
+    effort: Effort,
+    limit: float,
+    *,
+    at_once: bool,
 ) -> Nearest | None:
     """An active set of windows that are held at the end of their branch, in floats; its end is then made exact.
 
@@ -303,6 +318,8 @@ def _walked(
         points, mu = dual_of(conditions, net, effort)
         if readout is not None:
             points = with_readout(conditions, net, readout)
+        if min(_root(_square(net, x))[0] for x in points) > 1.25 * limit:
+            return None
         inwards = []
         if mu is not None and at_once and readout is None:
             inwards = [key for key, m in zip(active, mu[own:], strict=True) if m * key[1] < 0]

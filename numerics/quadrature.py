@@ -104,12 +104,12 @@ def measured(name: str, w: Array, b: Array, a: Array, c: float, domain: Domain) 
 
     moments = Moments(mean(r), mean(r * r), mean(d), mean(r * d), mean(d * d))
     left = mean(rest * rest + 2 * rest * (error - rest))
-    parts = (*map(float, attribution(alpha, beta, moments)), left)
+    terms = (*map(float, attribution(alpha, beta, moments)), left)
     return Measured(
         float(alpha),
         float(beta),
         float(np.max(np.abs(d))),
-        dict(zip(NAMES, parts, strict=True)),
+        dict(zip(NAMES, terms, strict=True)),
         mean(error * error),
         np.stack([2 * (weight * error) @ side for side in (below, above)]),
         np.stack([weight @ side**2 for side in (below, above)]),
@@ -122,9 +122,8 @@ def _plateau(m: int, n: int, domain: Domain) -> bool:
 
 def _nodes(name: str, w: Array, b: Array, domain: Domain) -> tuple[Array, Array, Array, Any]:
     """Radii, their φ, weights that add up to 1, and the number of the cell."""
-    ends = [
-        (m, *(float(int(y.p) / int(y.q)) for y in (low, high))) for m, low, high in cells(domain)
-    ]
+    number = lambda y: float(int(y.p) / int(y.q))
+    ends = [(m, number(low), number(high)) for m, low, high in cells(domain)]
     expression = ACTIVATIONS[name].expression
     breaks = [float(part.low) for part in pieces(expression).parts[1:]]
     reach = float(np.max(np.sum(np.abs(w), axis=1) + np.abs(b)))

@@ -145,6 +145,8 @@ class _Laws:
         ):
             if self.net.a[k] * form[u]:
                 return told(role, value - residual / (self.net.a[k] * form[u]), interval)
+        if kind == "copied":  # of a constant that c takes up
+            return told("bends", None, None)
         elsewhere = self.net.a[k] and any(x.product[k][0][u] for x in self.pattern.errors)
         return told("serves other radii" if elsewhere else "free", None, interval)
 
@@ -178,6 +180,8 @@ class _Laws:
             change = self._change(k, form, constant)
             if change:
                 return told(role, value - residual / change, everywhere)
+        if self.pattern.kinds[k] == "copied":
+            return told("moves the offset", None, everywhere)
         elsewhere = any(self._change(k, *x.product[k]) for x in self.pattern.errors)
         return told("serves other radii" if elsewhere else "free", None, everywhere)
 

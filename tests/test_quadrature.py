@@ -93,7 +93,12 @@ def test_steep_and_bent_ones_too(name: str, reach: float) -> None:
     """
     if name == "sin":
         reach = min(reach, 200.0)
-    w, b, a, c = np.array([[0.25, -0.55, 0.45]]) * reach, np.array([0.1]) * reach, np.array([0.3]), 1.0
+    w, b, a, c = (
+        np.array([[0.25, -0.55, 0.45]]) * reach,
+        np.array([0.1]) * reach,
+        np.array([0.3]),
+        1.0,
+    )
     if name == "exp":  # its flat side
         w, b = -np.abs(w), -b
     domain = Domain(4, fmpq(3, 2), fmpq(5, 2))

@@ -69,7 +69,9 @@ def test_at_the_default_radii_no_window_holds_an_edge_and_the_border(
         return total / (2 * taps)
 
     low, high = fraction(domain.low), fraction(domain.high)
-    assert all(answer(low + (high - low) * k / 32) == low + (high - low) * k / 32 for k in range(33))
+    assert all(
+        answer(low + (high - low) * k / 32) == low + (high - low) * k / 32 for k in range(33)
+    )
     if padding == "valid" and taps > 1:
         assert high == half - 2 * (taps // 2) + Fraction(1, 2)
         assert answer(high + Fraction(1, 8)) != high + Fraction(1, 8)
