@@ -20,7 +20,7 @@ from theory.classify import classify
 from theory.impossible import obstructions
 from theory.pieces import pieces, z
 from theory.recipes import Recipe
-from theory.shape import CLAIM, LAW, PROBES, prove
+from theory.shape import CLAIM, LAW, prove
 from verify.claims.shape import in_torch
 
 CLASSES = {
