@@ -161,7 +161,12 @@ LAWS: dict[str, tuple[str, ...]] = {
     "pair": ("kinks", "pixels", "pair", "short_pair"),
     "contrast": ("partial_sums", "response", "quiet", "silence", "legs"),
     "dense": ("changing", "fixed", "_block", "groups", "share", "kernel", "moved"),
-    "shape": ("polynomials._line", "families.family"),
+    "shape": (
+        "polynomials._line",
+        "polynomials._by_cubic",
+        "polynomials._by_differences",
+        "families.family",
+    ),
     "rates": (
         "expansion.basis",
         "expansion.moments",
@@ -185,7 +190,9 @@ SLOW = frozenset(
 )  # fmt: skip
 """Claims whose proof takes a second: their mutants run with the slow tests."""
 
-REMEMBERED: dict[str, tuple[str, ...]] = {"shape": ("classify.classify", "_symbolic")}
+REMEMBERED: dict[str, tuple[str, ...]] = {
+    "shape": ("classify.classify", "_symbolic", "_steps", "_exact_by_hand")
+}
 """The functions whose results are kept, and would be those of another law."""
 
 UNCHANGED = frozenset(
