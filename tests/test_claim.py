@@ -164,7 +164,6 @@ LAWS: dict[str, tuple[str, ...]] = {
     "shape": (
         "polynomials._line",
         "polynomials._by_cubic",
-        "polynomials._by_differences",
         "families.family",
     ),
     "rates": (
@@ -207,6 +206,8 @@ UNCHANGED = frozenset(
             "turned",
             "part += f.number(ahead * value) * gain -> part -= f.number(ahead * value) * gain",
         ),
+        # Only a proposal: whether the staircases lie on the piece is decided afterwards.
+        ("shape", "polynomials._by_cubic", "b + end -> b - end"),
         # Above all lines the quadratic is S + b times 2u, wherever its trapezoid ends.
         ("laplacian", "crossings._trapezoids", "-1 -> 1"),
         ("laplacian", "crossings._trapezoids", "order[-1][0] - 2 -> order[-1][0] + 2"),
