@@ -117,6 +117,7 @@ MORE = (
     "z + exp(z)", "Max(z, 0) + 1/z", "z + sqrt(Abs(z))", "z - log(z)", "z + sin(2*z) - sin(6*z)/3", "Max(z, exp(-z))",
     "Max(log(1 + exp(z)), 1)", "Min(Max(z**3 - z, -6), 6)", "Min(z, sqrt(2)) + z", "tanh(z) + z**2", "z + exp(-(z - 1)**2)",
     "Max(z*Abs(z), -1)", "Max(Min(z, 1), -1)*3 + Min(z, 2)", "Min(log(1 + exp(2*z - 1)), 1) + z", "Max(z + cos(3*z), 0)",
+    "Min(z, -1)**2",
 )  # fmt: skip
 """Written for sympy, in the symbol z: every kind of family, on the whole line and on pieces."""
 NUMBERS = st.fractions(-4, 4, max_denominator=6)

@@ -434,30 +434,54 @@ def measures_radius(expression: sp.Expr, channels: Channels, digits: int = 30) -
 
     Exact fractions where σ and the weights are rational; ``digits`` digits, or floats for 0, where they are not.
     """
-    channels = tuple(channels)
-    weights = [value for w, b, a in channels for value in (*w, b, a)]
-    exact = _rational_arithmetic(expression) and all(value.is_Rational for value in weights)
-    if not (exact or digits):
-        return _in_floats(expression, channels)
+    return _measures(expression, tuple((tuple(w), b, a) for w, b, a in channels), digits)
+
+
+@lru_cache(maxsize=4096)
+def _measures(expression: sp.Expr, channels: Channels, digits: int) -> bool:
+    numbers = [value for w, b, a in channels for value in (*w, b, a)]
+    if _rational_arithmetic(expression) and all(value.is_Rational for value in numbers):
+        return _in_fractions(expression, channels)
+    return _in_digits(expression, channels, digits) if digits else _in_floats(expression, channels)
+
+
+def _in_fractions(expression: sp.Expr, channels: Channels) -> bool:
+    """Exactly: all gaps between answer and radius are one number."""
+    exact = [([_fraction(tap) for tap in w], _fraction(b), _fraction(a)) for w, b, a in channels]
+    values: dict[Fraction, Fraction] = {}
+    gaps = set()
+    for r, windows in _windows(len(exact[0][0])):
+        total = -r
+        for window, count in windows:
+            for w, b, a in exact:
+                at = b + sum((tap * x for tap, x in zip(w, window, strict=True)), Fraction(0))
+                if at not in values:
+                    place = sp.Rational(at.numerator, at.denominator)
+                    values[at] = _fraction(expression.xreplace({z: place}))
+                total += count * a * values[at]
+        gaps.add(total)
+    return len(gaps) == 1
+
+
+def _fraction(value: sp.Expr) -> Fraction:
+    return Fraction(int(value.p), int(value.q))
+
+
+def _in_digits(expression: sp.Expr, channels: Channels, digits: int) -> bool:
     gaps, scale = [], sp.Integer(1)
     for r, windows in _windows(len(channels[0][0])):
         total = -sp.Rational(r.numerator, r.denominator)
         for window, count in windows:
             for w, b, a in channels:
-                at = b + sp.Add(
-                    *(
-                        tap * sp.Rational(*x.as_integer_ratio())
-                        for tap, x in zip(w, window, strict=True)
-                    )
-                )
-                value = _at(expression, at, 0 if exact else digits)
-                if value is None:
+                seen = (sp.Rational(x.numerator, x.denominator) for x in window)
+                at = b + sp.Add(*(tap * x for tap, x in zip(w, seen, strict=True)))
+                value = expression.evalf(digits, subs={z: at}, maxn=200)
+                if not (value.is_Float or value.is_Rational):
                     return False
-                total += count * a * value
+                total += (count * a * value).evalf(digits)
                 scale = max(scale, abs(count * a * value).evalf(5))
         gaps.append(total)
-    spread = max(abs(gap - gaps[0]) for gap in gaps)
-    return bool(spread == 0 if exact else spread.evalf(digits) < scale * sp.Float("1e-20"))
+    return bool(max(gaps) - min(gaps) < scale * sp.Float("1e-20"))
 
 
 def _in_floats(expression: sp.Expr, channels: Channels) -> bool:
@@ -492,15 +516,6 @@ def _windows(n: int) -> list[tuple[Fraction, list[tuple[tuple[Fraction, ...], in
         ]
         found.append((r, list(Counter(tuple(x[i : i + n]) for i in range(2 * reach + 1)).items())))
     return found
-
-
-@lru_cache(maxsize=4096)
-def _at(expression: sp.Expr, at: sp.Expr, digits: int) -> sp.Expr | None:
-    """σ at an exact number: to that many digits, or for 0 exactly."""
-    if not digits:
-        return expression.xreplace({z: at})
-    value = expression.evalf(digits, subs={z: at}, maxn=200)
-    return value if value.is_Float or value.is_Rational else None
 
 
 @lru_cache(maxsize=256)

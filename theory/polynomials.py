@@ -114,28 +114,27 @@ def _by_cubic(f: sp.Expr, piece: Piece) -> Iterator[Found]:
     """The (d-3)-fold central difference is a cubic with its inflection at the centroid of the roots of f."""
     poly = sp.Poly(f, z)
     top = poly.degree()
+    count = top - 3
     centre = -poly.coeff_monomial(z ** (top - 1)) / (top * poly.LC())
     shape = (ONE, ONE, -sp.cbrt(2))
     for scale in (ONE, ONE / 2, ONE / 4, ONE / 16, ONE / 64):
         w = tuple(scale * tap for tap in shape)
         total = sp.expand(sp.Add(*w))
         start = sp.expand(centre - total / 2)
-        shifts = [(j - sp.Rational(top - 3, 2)) * scale for j in range(top - 2)]
-        cubic = combined(f, list(zip(shifts, differences(top - 3), strict=True)))
+        shifts = [(j - sp.Rational(count, 2)) * scale for j in range(count + 1)]
+        cubic = combined(f, list(zip(shifts, differences(count), strict=True)))
         rise = sp.expand(cubic.xreplace({z: start + total}) - cubic.xreplace({z: start}))
         if not number_sign(rise):
             continue
         a = 1 / (2 * rise)
         a = sp.radsimp(a, symbolic=False) if rise.is_algebraic else a
-        channels = [
-            (w, start + s, a * c) for c, s in zip(differences(top - 3), shifts, strict=True)
-        ]
+        channels = [(w, start + s, a * c) for c, s in zip(differences(count), shifts, strict=True)]
         if all(
             within(b + end, piece) for w, b, _ in channels for pair in segments(w) for end in pair
         ):
             how = "a cubic is exact with Σ w³ = 0 and S + 2b = 2 × its inflection, if Δ != 0"
-            others = freedom_of_cubic(f, centre, piece.low, piece.high) if top == 3 else None
-            if top > 3:
-                how = f"the {top - 3}-fold difference in b is a cubic; {how}"
+            others = freedom_of_cubic(f, centre, piece.low, piece.high) if count == 0 else None
+            if count:
+                how = f"the {count}-fold difference in b is a cubic; {how}"
             yield channels, how, others
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
 import sympy as sp
@@ -151,6 +152,7 @@ def _enclosed(sigma: str | sp.Expr, recipe: Recipe, lab: Lab, rng: np.random.Gen
     return True
 
 
+@cache
 def identical(sigma: str | sp.Expr, recipe: Recipe) -> bool | None:
     """Whether r̂(φ) - r is 0 as a polynomial in φ, on every plateau cell; None where σ is none there.
 
