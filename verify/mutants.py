@@ -90,7 +90,7 @@ LAWS: dict[str, tuple[str, ...]] = {
     "nearest": ("reach", "linear", "least", "distance"),
     "running": ("gamma", "lit", "argument", "pooled", "answer", "bound"),
     "active": ("floors", "turning_point"),
-    "perimeter": ("kernel", "edge", "dipole", "crest", "width"),
+    "perimeter": ("kernel", "edge", "dipole", "gap", "lack", "crest", "width"),
     "lattice": ("project", "response", "weight", "swing"),
     "laplacian": (
         "box",
