@@ -300,6 +300,6 @@ def _verdict(
     if "edges" in failing:
         told.append("edges (straight ones do not account for what it answers)")
     if "bound" in failing:
-        why = "σ jumps" if np.isinf(parts.doubt) else f"Σ aP is known to {parts.doubt:.2g} only"
-        told.append(f"bound ({why}, so that nothing is proved of edges)")
+        why = "σ jumps, and P is not proved" if np.isinf(parts.doubt) else f"Σ aP is known to {parts.doubt:.2g} only"  # fmt: skip
+        told.append(f"bound ({why})")
     return f"not explained by these laws: {error.words()}; {source}; what fails: {', '.join(told)}"
