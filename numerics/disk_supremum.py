@@ -216,7 +216,7 @@ def disk_supremum(
         bound = max(settled, *(float(np.max(one)) for one in bounds))
         following = []
         for (band, r1, r2, _, rounded), most in zip(active, bounds, strict=True):
-            wide = most > goal
+            wide = most - rounded > goal
             settled = max(settled, float(np.max(most[~wide], initial=0.0)))
             if np.any(wide):
                 middle = (r1[wide] + r2[wide]) / 2

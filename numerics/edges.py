@@ -22,7 +22,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
-from math import comb, factorial, hypot, pi
+from math import comb, factorial, hypot, isfinite, pi
 from typing import Any
 
 import numpy as np
@@ -239,13 +239,20 @@ def _leading(found: _Quadratics, sizes: Array) -> Array:
 def _refined(found: _Quadratics, bent: Derivatives, b: float, aim: float) -> tuple[_Quadratics, Array]:  # fmt: skip
     """The same pieces, divided until the rule leaves out ``aim`` per unit of t at most, and what it leaves out of each."""
     which, start, length = np.arange(len(found.at)), np.zeros(len(found.at)), found.length
+    whole = np.array(bent.sizes[POINTS:])[:, None]
     kept, off, room = [], [], CROWD * len(which)
     for left in reversed(range(ROUNDS)):
-        part = found.take(which, start, length)
-        low, high = part.hull()
+        part, goal = found.take(which, start, length), aim * length
         with np.errstate(over="ignore", invalid="ignore"):
-            lost = np.nan_to_num(_leading(part, bent.over(low + b, high + b, slice(POINTS, None))), nan=np.inf)  # fmt: skip
-        parts = np.where(lost <= aim * length, 1, np.clip(np.ceil(np.clip(lost / (aim * np.maximum(length, 1e-300)), 1, 1e18) ** (1 / TERMS)), 2, PARTS)).astype(int)  # fmt: skip
+            lost = _leading(part, whole)
+            # Only where the bound of all that the filter answers is too rough.
+            some = ~(lost <= goal)
+            close = part.take(some, np.zeros(int(np.sum(some))), length[some])
+            low, high = close.hull()
+            lost[some] = _leading(close, bent.over(low + b, high + b, slice(POINTS, None)))
+        lost = np.nan_to_num(lost, nan=np.inf)
+        over = np.clip(lost / np.maximum(goal, 1e-300), 1, 1e18) ** (1 / TERMS)
+        parts = np.where(lost <= goal, 1, np.clip(np.ceil(over), 2, PARTS)).astype(int)
         room -= len(which)
         done = parts == 1 if left and np.sum(parts) <= room else np.ones(len(which), bool)
         kept.append(part.take(done, np.zeros(int(np.sum(done))), length[done]))
@@ -318,7 +325,7 @@ class Strength:
 
     Attributes
     ----------
-    value, error: |P - value| <= error; None where σ jumps within the filter's reach, and nothing is proved.
+    value, error: |P - value| <= error; None where nothing is proved, as σ jumps within the filter's reach.
     turns: directions that it took, 0 for a closed form.
     step: e, where the filter is a difference along e that is smoothed with one sign: every p_θ has one sign.
     law: the closed form in words, or empty.
@@ -350,9 +357,9 @@ def quadrature_of(edge: Edge, aim: float = AIM, most: int = MOST) -> Strength:
     theta, step = turn(turns), 2 * pi / turns
     value, error, _ = _over(edge, corners, bent, theta, fine)
     total = float(np.sum(value)) * step
-    if bent.jumps:
-        return Strength(total, None, turns, difference_of(edge.w), "")
     off = step**2 / 8 * variation + float(np.sum(error)) * step + _rounding(edge, corners, bent, theta)  # fmt: skip
+    if bent.jumps or not isfinite(off):
+        return Strength(total, None, turns, difference_of(edge.w), "")
     return Strength(total, off * (1 + 1e-9), turns, difference_of(edge.w), "")
 
 

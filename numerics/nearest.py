@@ -117,7 +117,11 @@ def _copies(sigma: str | sp.Expr, net: Stored, domain: Domain) -> Iterator[Copie
     tried: list[Copied] = []
     for width in WIDTHS:
         copied = copied_pattern(sigma, net, domain, branches_of(sigma), width)
-        if copied is not None and copied not in tried and (not copied.constants or net.c is not None):
+        if (
+            copied is not None
+            and copied not in tried
+            and (not copied.constants or net.c is not None)
+        ):
             tried.append(copied)
             yield copied
 

@@ -13,6 +13,7 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy import signal
 
 from numerics.disk import arcs, disk, pixels
 from numerics.disk_supremum import disk_supremum
@@ -260,6 +261,19 @@ def test_what_happens_between_the_sampled_radii(seed: int) -> None:
     near = np.unique(near)
     dense = np.max(np.abs(features(w, b, "hardtanh", near) @ a + offset - near))
     assert dense <= worst["bound"] <= 1.03 * dense
+
+
+def test_a_channel_that_answers_between_the_sampled_radii_only_is_not_dead() -> None:
+    """Roles were those of the grid: a ReLU whose bias is its largest pre-activation there was dead, while it moves the answer by pixels."""
+    w = np.array([[1.0, -0.25, 0.5], [-1.0, 2.0, -0.75], [0.25, -1.5, 0.5]])
+    r, dense = np.linspace(3, 10, 225), np.linspace(3, 10, 7 * 1024 + 1)
+    peak = lambda radii: max(float(np.max(signal.correlate(x, w))) for x in disk(radii, 12))
+    most, there = peak(r), peak(dense)
+    a = 4 / (there - most)
+    found = told(np.stack([STEP, w]), np.array([0.5, a]), np.array([0, -most]), None, activation="relu")  # fmt: skip
+    alone = told(STEP[None], np.array([0.5]), None, None, activation="relu")
+    assert there > most and alone["worst_error"]["value"] < 1 < found["worst_error"]["value"]
+    assert found["filters"][1]["role"].startswith("measures")
 
 
 CASES = ("abs", "relu", "hardtanh", "tanh", "softplus", "gelu", "elu", "square", "hardshrink", "threshold")  # fmt: skip

@@ -21,7 +21,16 @@ from theory.activation import ACTIVATIONS
 from theory.disk import least
 from verify.checkpoint import Checkpoint
 from verify.network_text import MINOR, above, cancels
-from verify.plane_facts import PlaneFacts, Shares, Wavering, cost, measured, shares, wavering
+from verify.plane_facts import (
+    PlaneFacts,
+    Shares,
+    Wavering,
+    cost,
+    features,
+    measured,
+    shares,
+    wavering,
+)
 from verify.setup import Setup, too_large
 
 __all__ = ["PlaneAccount", "WorstError", "plane_account", "too_much_plane"]
@@ -126,7 +135,6 @@ def plane_account(
     strengths = tuple(strength_of(edge) for edge in edges)
     facts = measured(found, setup)
     parts, wavers = shares(facts, edges, strengths), wavering(facts, edges)
-    roles = [_role(facts, parts, k) for k in range(len(edges))]
     mean = float(np.mean(facts.r))
     slope = float(facts.slopes(facts.answers))
     explains = 1 - facts.loss / float(np.var(facts.r))
@@ -139,6 +147,7 @@ def plane_account(
     error = WorstError(
         float(np.abs(errors[place])), float(radii[place]), len(radii), most.bound, limit
     )
+    roles = [_role(facts, parts, edge, k, radii) for k, edge in enumerate(edges)]
     failing = _failing(facts, slope, limit) if error.value > limit else []
     if abs(rest) - parts.doubt > scale or scale >= 1:
         failing.append("edges")
@@ -186,10 +195,13 @@ def plane_account(
 # ------------------------------------------------------------------------------------------- roles
 
 
-def _role(facts: PlaneFacts, parts: Shares, k: int) -> str:
-    """What a channel does."""
-    spread = abs(facts.a[k]) * float(np.ptp(facts.pooled[:, k]))
-    if spread <= FLAT:
+def _role(facts: PlaneFacts, parts: Shares, edge: Edge, k: int, radii: Array) -> str:
+    """What a channel does: it is idle if it is on the grid, and at all other radii that were looked at."""
+    spread = lambda pooled: abs(facts.a[k]) * float(np.ptp(pooled))
+    if spread(facts.pooled[:, k]) <= FLAT and (
+        facts.a[k] == 0
+        or spread(features(edge.w[None], np.array([edge.b]), edge.name, radii)) <= FLAT
+    ):
         silent = facts.a[k] == 0 or (facts.dark[k] == 0 and not np.any(facts.pooled[:, k]))
         return "dead" if silent else "adds a constant"
     area, length = abs(parts.area[k]), abs(parts.perimeter[k])
@@ -296,6 +308,6 @@ def _verdict(
     if "edges" in failing:
         told.append("edges (straight ones do not account for what it answers)")
     if "bound" in failing:
-        why = "σ jumps" if np.isinf(parts.doubt) else f"Σ aP is known to {parts.doubt:.2g} only"
-        told.append(f"bound ({why}, so that nothing is proved of edges)")
+        why = "σ jumps, and P is not proved" if np.isinf(parts.doubt) else f"Σ aP is known to {parts.doubt:.2g} only"  # fmt: skip
+        told.append(f"bound ({why})")
     return f"not explained by these laws: {error.words()}; {source}; what fails: {', '.join(told)}"
