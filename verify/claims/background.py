@@ -103,24 +103,33 @@ def _domain_agrees(law: Background, rng: np.random.Generator, t: int) -> bool:
     n, length = (1, 3, 5)[t % 3], 6 + int(rng.integers(0, 3))
     size, low = 2 * length + 1, Fraction(int(rng.integers(-8, 5)), 4)
     last, bent = law.last_radius(n, size), oracle.RATIONAL["softsign"]
-    cases = [([Fraction(int(k), 4) for k in rng.integers(1, 9, n)], *_quarters(rng, 2)) for _ in range(3)]  # fmt: skip
+    filters = [[Fraction(int(k), 4) for k in rng.integers(1, 9, n)] for _ in range(3)]
+    cases = list(zip(filters, _quarters(rng, 3), _quarters(rng, 3), strict=True))
     nets = {1: law.reader, 2: law.full_reader} if n == 3 else {}
     for k in range(n, size + 1):
         r, pulse = HALF * k, oracle.overlap_pulse(HALF * k, length)
-        good = []
-        for w, b, beta in cases:
-            x = [beta + value for value in pulse]
-            light = sum(oracle.preactivations(w, Fraction(0), x), Fraction(0))
-            good.append(light == 2 * r * sum(w) + beta * law.border(w, size))
-            if k % 2:
-                stated = law.response(oracle.shifted(bent, b), w, beta, r, size)
-                good.append(stated == _ring(w, b, bent, x))
+        signals = [[beta + value for value in pulse] for _, _, beta in cases]
+        # A response may be right by chance, where σ is odd about the middle: all three are not.
+        found = [
+            all(
+                sum(oracle.preactivations(w, Fraction(0), x), Fraction(0))
+                == 2 * r * sum(w) + beta * law.border(w, size)
+                for (w, _, beta), x in zip(cases, signals, strict=True)
+            )
+        ]
+        if k % 2:
+            found.append(
+                all(
+                    law.response(oracle.shifted(bent, b), w, beta, r, size) == _ring(w, b, bent, x)
+                    for (w, b, beta), x in zip(cases, signals, strict=True)
+                )
+            )
         for step, make in nets.items():
             if k % 2 or step == 2:
                 net = make(low, low + 1, -low, size, *KINKS["relu"])
                 levels = (low, low + Fraction(1, 3), low + 1)
-                good.append(all(_answer(net, "relu", [beta + value for value in pulse]) == r for beta in levels))  # fmt: skip
-        if set(good) != {r <= last}:
+                found.append(all(_answer(net, "relu", [beta + value for value in pulse]) == r for beta in levels))  # fmt: skip
+        if set(found) != {r <= last}:
             return False
     return True
 
@@ -315,10 +324,11 @@ def _until(law: Background, scene: Scene, count: int, seed: int) -> float:
 
     inf if beyond it there is a radius at which no network errs.
     """
-    r = np.arange(scene.taps // 2, scene.half_length + 1) + 0.5
+    r = np.arange(scene.taps // 2, scene.half_length + 1, dtype=np.float64) + 0.5
     x = torch.tensor(pulse(r, scene.half_length))
+    dark: Array = np.zeros(len(r))
     off = np.array([
-        np.abs(answers(net, x) - _stated(law, scene, net, np.zeros_like(r), r)) / (2 * rounding(net, x))
+        np.abs(np.subtract(answers(net, x), _stated(law, scene, net, dark, r))) / (2 * rounding(net, x))
         for net in trained(scene, count, seed)
     ])  # fmt: skip
     inside = r <= law.last_radius(scene.taps, scene.pixels)

@@ -260,7 +260,7 @@ def train(law: Sharpness, lab: Lab) -> Column:
                     if not momentum and settles:
                         speed.append(last ** (1 / (STEPS - 1)))
     for share in SHARES:
-        wrong += int(np.sum(~_balanced(law, share, lab.seed)))
+        wrong += NETWORKS - int(np.sum(_balanced(law, share, lab.seed)))
         asked += NETWORKS
     low, high = float(np.min(speed)), float(np.max(speed))
     detail = (
