@@ -258,7 +258,8 @@ def _steep(law: Background) -> list[Step]:
     d, r, a, c, mean, middle, e = sp.symbols("d r a c mu nu e", real=True)
     mixed = low * d + high * (1 - d)
     sigma = {beta: low * beta, beta + 1: mixed + low * beta}
-    answer = a * law.response(sigma.__getitem__, (sp.Integer(1),), beta, r, PIXELS) + c
+    seen = lambda z: sigma.get(sp.expand(z), sp.Symbol("elsewhere"))
+    answer = a * law.response(seen, (sp.Integer(1),), beta, r, PIXELS) + c
     loss = _expected((answer.subs(beta, middle + e) - r) ** 2, r, e, mean)
     offset = a * (2 * mixed * mean + PIXELS * low * middle) + c - mean
     least = offset**2 + price.subs({high: mixed, size: a}, simultaneous=True)
