@@ -259,10 +259,11 @@ def test_what_would_take_long_is_refused_before_it_is_begun() -> None:
 def _costly(
     channels: int, taps: int, cells: int, degree: int, breaks: int, digits: int, dyadic: bool = True
 ) -> bytes:
-    """Random weights of so many digits; the claim is wrong, which only the end of the check can tell."""
+    """Random weights of so many digits; that the claim is wrong, only the end of the check tells."""
     rng = random.Random(0)
     top = 10**digits
-    number = lambda: F(rng.randrange(-top, top), 2 ** (10 * digits // 3) if dyadic else rng.randrange(top // 2 + 1, top))  # fmt: skip
+    scale = lambda: 2 ** (10 * digits // 3) if dyadic else rng.randrange(top // 2 + 1, top)
+    number = lambda: F(rng.randrange(-top, top), scale())
     row = lambda size: [str(number()) for _ in range(size)]
     places = sorted({F(rng.randrange(-2 * top, 2 * top), top) for _ in range(breaks)})
     pieces = [[number() for _ in range(degree + 1)]]
@@ -309,10 +310,11 @@ def _seconds(content: bytes, monkeypatch: pytest.MonkeyPatch) -> tuple[float, in
 
 
 def test_no_shape_takes_longer_than_it_is_charged(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bound on windows times taps knew neither degree nor digits: 300 cells of degree 8 with 650 digits took 72 s.
+    """The bound knew neither degree nor digits: 300 cells of degree 8 with 650 digits took 72 s.
 
-    ReLU with 31 taps and float weights sets the time of a step; others may take twice that.  Siblings: subdivisions were
-    not counted at all, and verify.network wrote certificates that its own checker calls too large.
+    ReLU with 31 taps and float weights sets the time of a step; others may take twice that.
+    Siblings: subdivisions were not counted, and verify.network wrote certificates that its own
+    checker calls too large.
     """
     seconds, steps = _seconds(_costly(8, 31, 1, 1, 1, 18), monkeypatch)
     for shape in (

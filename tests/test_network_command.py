@@ -23,7 +23,7 @@ from safetensors.numpy import save
 
 from numerics.checker import check
 from tests.commands import refused, shown, tree
-from verify.network import FILES, main
+from verify.network import FILES, PLANE_FILES, main
 
 EXACT = {
     "conv.weight": np.array([[[0.5, 0.25, 0.125]]]),
@@ -107,6 +107,14 @@ def test_json_is_what_is_written(folder: Path, capsys: pytest.CaptureFixture[str
     assert Fraction(found["worst_error"]["value"]) == worst
     claim = check((out / "certificate.json").read_bytes())
     assert [Fraction(x) for x in claim["worst"]] == [worst, worst]
+
+
+def test_a_certificate_that_is_too_large_to_check_is_not_written(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("numerics.checker.WORK", 100)
+    shown([str(placed(folder, good())), "--out", "out"], capsys, 0)
+    assert tree(folder / "out") == set(PLANE_FILES)
 
 
 def test_the_page_needs_nothing_from_elsewhere(

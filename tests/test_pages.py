@@ -1,7 +1,8 @@
-"""Every page as a reader sees it: the built documentation and a report, opened in Chromium; run by make browser.
+"""Every page as a reader sees it: documentation and report, opened in Chromium by make browser.
 
-Figures went through Markdown, whose block ends at the blank line that a logarithmic label leaves in a <text>, and five
-pages showed SVG source; inline formulas neither break nor scroll and were cut.  No test had looked at a page.
+Figures went through Markdown, whose block ends at the blank line that a logarithmic label leaves in
+a <text>, and five pages showed SVG source; inline formulas neither break nor scroll and were cut.
+No test had looked at a page.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ LOOK = """
 () => {
   const article = document.querySelector("article, main");
   const words = article.cloneNode(true);
-  words.querySelectorAll("pre, code, math, svg, script, noscript, style").forEach(each => each.remove());
+  words.querySelectorAll("pre, code, math, svg, script, noscript, style")
+    .forEach(each => each.remove());
   const cut = [], edge = article.getBoundingClientRect();
   for (const math of article.querySelectorAll("math")) {
     if (!math.checkVisibility()) continue;
@@ -41,16 +43,17 @@ LOOK = """
       const style = getComputedStyle(up), around = up.getBoundingClientRect();
       if (style.overflowY !== "visible" && up.clientHeight &&
           (box.top < around.top - 1 || box.bottom > around.bottom + 1) &&
-          style.overflowY !== "auto" && style.overflowY !== "scroll") cut.push("height: " + math.getAttribute("alttext"));
+          !["auto", "scroll"].includes(style.overflowY))
+        cut.push("height: " + math.getAttribute("alttext"));
       if (["auto", "scroll"].includes(style.overflowX)) { scrolls = true; break; }
-      if (style.overflowX !== "visible" && (box.left < around.left - 1 || box.right > around.right + 1)) break;
     }
     if (!scrolls && (box.left < edge.left - 1 || box.right > edge.right + 1 ||
         math.scrollWidth > math.clientWidth + 1)) cut.push(math.getAttribute("alttext"));
   }
   const empty = [...article.querySelectorAll("figure")].filter(figure => {
     const svg = figure.querySelector("svg"), box = svg && svg.getBoundingClientRect();
-    return !box || box.width < 100 || box.height < 50 || !svg.querySelector("path") || !figure.querySelector("figcaption");
+    return !box || box.width < 100 || box.height < 50 || !svg.querySelector("path") ||
+      !figure.querySelector("figcaption");
   });
   return {
     words: words.textContent,
@@ -59,11 +62,12 @@ LOOK = """
     figures: article.querySelectorAll("figure").length,
     formulas: article.querySelectorAll("math").length,
     wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
-    fonts: [...document.fonts].filter(each => each.family.includes("STIX")).map(each => each.status),
+    fonts: [...document.fonts].filter(each => each.family.includes("STIX"))
+      .map(each => each.status),
   };
 }
 """
-"""What a page shows: its words, formulas that are cut, figures that are empty, and how far it is wider than the window."""
+"""What a page shows: its words, cut formulas, empty figures, how far it is wider than the window."""
 MARKUP = re.compile(r"</?[A-Za-z][\w-]*[\s/>=]|&\w+;|\\[A-Za-z]+|\$[^$]*\$|\]\(")
 """HTML, LaTeX or Markdown that should have become something else."""
 
@@ -75,17 +79,19 @@ def browser() -> Iterator[Any]:
 
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     assert program, "no chromium on the path: on Debian, apt-get install chromium"
-    options = "--disable-gpu --no-first-run --disable-background-networking --disable-quic --disable-sync --disable-component-update"  # fmt: skip
+    options = ["gpu", "background-networking", "quic", "sync", "component-update"]
     with sync_playwright() as engine:
         found = engine.chromium.launch(
-            executable_path=program, chromium_sandbox=False, args=options.split()
+            executable_path=program,
+            chromium_sandbox=False,
+            args=["--no-first-run", *(f"--disable-{name}" for name in options)],
         )
         yield found
         found.close()
 
 
 def looked(browser: Any, path: Path, size: tuple[int, int]) -> dict[str, Any]:
-    """What a page shows at a size of the window; with ``trouble``: console errors and requests that left or failed."""
+    """What a page shows in a window; ``trouble``: console errors, requests that left or failed."""
     tab = browser.new_page(viewport={"width": size[0], "height": size[1]})
     trouble: list[str] = []
     home = path.parent.as_uri()
@@ -150,7 +156,7 @@ def test_the_report(browser: Any, tmp_path: Path, size: tuple[int, int]) -> None
 
 
 def test_parentheses_grow(browser: Any, tmp_path: Path) -> None:
-    """By the font that comes along, whatever the machine has; without a table MATH they stay small."""
+    """By the font that comes along; without a table MATH they stay small."""
     from verify.mathml import formula
 
     small, tall = (

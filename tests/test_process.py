@@ -1,8 +1,9 @@
 """How every command ends: what it printed has arrived or its status says so, and nothing outlives it.
 
-An output that failed was a verdict: print raised or was cut off inside a command, and its status 1, or Python's own
-120 at exit, read as "not explained" or "rejected".  Siblings found: rich ends a broken pipe with status 1, print(file=None)
-moves errors to standard output, argparse swallows them, a lack of memory blocked a claim, any crash was 1.
+An output that failed was a verdict: print raised inside a command, and its status 1, or Python's own
+120 at exit, read as "not explained" or "rejected".  Siblings found: rich ends a broken pipe with 1,
+print(file=None) moves errors to standard output, argparse swallows them, a lack of memory blocked a
+claim, any crash was 1.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ WRONG = {
 """Each ends with 2 and a line on standard error."""
 
 HEAVY = {"all --only", "network --json", "train", "predict", "benchmarks"}
-"""These train networks, or repeat what others show; with every stream they take more than ten seconds."""
+"""These train networks, or repeat what others show; with all streams they take long."""
 SLOW = (pytest.mark.slow,)
 
 
@@ -134,7 +135,9 @@ def test_a_rejected_certificate_has_the_same_two_ends(folder: Path) -> None:
         assert ended(folder, [*start, "bad.json"], ">/dev/full")[0] == FAILED
 
 
-@pytest.mark.parametrize("error", [MemoryError(), OSError(12, "Cannot allocate memory"), ImportError("no\nmemory")], ids=repr)  # fmt: skip
+@pytest.mark.parametrize(
+    "error", [MemoryError(), OSError(12, "Cannot allocate"), ImportError("no\nmemory")], ids=repr
+)
 def test_what_the_machine_lacks_is_one_line(
     error: Exception, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -197,7 +200,7 @@ def shape():
 @pytest.mark.parametrize("main", ["pool", "shape"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGHUP])
 def test_workers_end_with_their_parent(tmp_path: Path, main: str, number: int) -> None:
-    """They waited for work on a pipe whose other end they held themselves; theory.shape's child went on."""
+    """They waited on a pipe whose other end they held; a sibling: theory.shape's child went on."""
     (tmp_path / "slow.py").write_text(WORK)
     script = tmp_path / "script.py"
     script.write_text(TREE.format(folder=str(tmp_path), main=main))
@@ -232,7 +235,7 @@ def _within(seconds: float, holds: Callable[[], bool]) -> bool:
 
 @pytest.mark.parametrize("name", ["", " "])
 def test_an_empty_name_is_not_the_current_folder(tmp_path: Path, name: str) -> None:
-    """Path('') is '.': networks were written into the folder one stands in.  Siblings: every argument that names a file."""
+    """Path('') is '.': networks went into the current folder.  Siblings: all arguments for files."""
     for arguments in (
         ["-m", "verify.all", "--out", name],
         ["-m", "verify.train", "--out", name],

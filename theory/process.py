@@ -1,4 +1,4 @@
-"""A command as a process: its status says whether its output was written, and what it started ends with it.
+"""A command as a process: its status says whether its output arrived, and its workers end with it.
 
     0, 1, ..   what the command found: the status that its ``main`` returns
     2          bad usage or input
@@ -95,7 +95,7 @@ def _ended(program: str, main: Callable[[], int]) -> tuple[int, str]:
 
 
 def end_with_parent() -> None:
-    """In a process that :mod:`multiprocessing` started: end at once when the one that started it is gone."""
+    """In a process that :mod:`multiprocessing` started: end at once when its parent is gone."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return
