@@ -44,7 +44,7 @@ def check(law: Dense, lab: Lab) -> Column:
     draws = max(lab.profile.draws, 60)
     wrong = 0
     for t in range(draws):
-        radii, bias = _some_radii(rng, t % 4), bool(t % 2)
+        radii, bias = _some_radii(rng, t % 5), bool(t % 2)
         length = int(max(radii) + HALF) + 3
         start = [Fraction(int(k), 4) for k in rng.integers(-8, 9, 2 * length + 1 + bias)]
         found, basis = _projected(start, radii, length, bias)
@@ -60,7 +60,7 @@ def check(law: Dense, lab: Lab) -> Column:
 
 
 def _some_radii(rng: np.random.Generator, kind: int) -> list[Fraction]:
-    """Many per pixel; half-integers with gaps; one per pixel, all at one fraction; anything, with repetitions."""
+    """Many per pixel; half-integers with gaps; one per pixel, all at one fraction; crowds at one side; anything, with repetitions."""
     first, cells = int(rng.integers(1, 4)), int(rng.integers(2, 5))
     start = first - HALF
     if kind == 0:
@@ -69,6 +69,11 @@ def _some_radii(rng: np.random.Generator, kind: int) -> list[Fraction]:
         return [start + j for j in range(cells + 2) if j in (0, cells + 1) or rng.random() < 0.5]
     if kind == 2:
         return [start + j + Fraction(int(rng.integers(1, 4)), 4) for j in range(cells)]
+    if kind == 3:  # enough for the whole, but not for the pixels far from the crowd
+        crowd = [Fraction(j, 4) for j in range(int(rng.integers(2)), 4 + int(rng.integers(2)))]
+        far = [Fraction(int(j), 2) for j in rng.integers(2, 2 * cells + 1, int(rng.integers(1, 3)))]
+        turned = bool(rng.integers(2))
+        return [start + (cells - x if turned else x) for x in crowd + far]
     return [
         start + Fraction(int(j), 5) for j in rng.integers(0, 5 * cells, int(rng.integers(1, 8)))
     ]

@@ -147,8 +147,13 @@ class Grown:
         """What is left in units of what is allowed, with the fluctuation ``stated`` taken off and without: (B, 2) each."""
         plain = self.found - area[:, None, None] * self.r**2
         left, raw = (np.stack([_rest(r, y[:, k]) for k, r in enumerate(self.r)], axis=1) for y in (plain - stated, plain))  # fmt: skip
-        nothing = self.allowed == 0  # a dead network
-        return tuple(np.where(nothing, np.where(one > 0, np.inf, 0), one / np.where(nothing, 1, self.allowed)) for one in (left, raw))  # fmt: skip
+        return self._measured(left), self._measured(raw)
+
+    def _measured(self, spread: Array) -> Array:
+        """In units of what is allowed; nothing in units of nothing, as a dead network leaves it, is 0."""
+        dead = self.allowed == 0
+        found = spread / np.where(dead, 1.0, self.allowed)
+        return np.asarray(np.where(dead & (spread > 0), np.inf, found))
 
 
 def _allowed(w: Array, b: Array, name: str, r: Array, centre: tuple[float, float]) -> Array:

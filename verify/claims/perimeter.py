@@ -95,8 +95,8 @@ def check(law: Perimeter, lab: Lab) -> Column:
     """Half squares in fractions, P by quadrature against 4|m|, and the double sums over numpy's disks."""
     rng = lab.rng("perimeter")
     edges = 0
-    for _ in range(lab.profile.draws):
-        c, s = _direction(rng)
+    axes = [(Fraction(x), Fraction(y)) for x, y in ((1, 0), (0, 1), (-1, 0), (0, -1))]
+    for c, s in (*axes * 4, *(_direction(rng) for _ in range(lab.profile.draws))):
         t = Fraction(int(rng.integers(-96, 97)), 96)
         edges += law.edge(t, c, s) != clipped(t, c, s)
     signed = [_one_signed(rng, e) for e in ((1, 0), (0, 2), (1, 1), (1, -1), (2, 1))]
@@ -130,7 +130,7 @@ def check(law: Perimeter, lab: Lab) -> Column:
             along = float(law.dipole(weight * step[0], weight * step[1], mpmath)) * r
             sums += not abs(found - along) <= weight * _straight(r) + slack
     detail = (
-        f"half squares, of {lab.profile.draws}, whose area is not that of the clipped square: {edges}; filters with S = 0, of {len(w)}, whose P is not 4|m| and what both signs add, or not that of their quadrature: {dipoles} (the midpoint rule is bounded to "
+        f"half squares, of {lab.profile.draws + 16}, whose area is not that of the clipped square: {edges}; filters with S = 0, of {len(w)}, whose P is not 4|m| and what both signs add, or not that of their quadrature: {dipoles} (the midpoint rule is bounded to "
         f"{float(np.max(bound / np.array([one.value for one in exact]))):.0%} of P; {int(np.sum(both))} have P > 4|m| by more than the tolerance); filters with Δ ≠ 0, of {len(drawn)}, with another P: {areas}; sums over disks, of {2 * len(STEPS) * len(radii)}, that differ from the law: {sums}"
     )
     shown = np.any(both) and not np.all(both)
