@@ -1,4 +1,4 @@
-# make verify · make test · make docs · make bench · make lint · make venv · make clean
+# make verify · make test · make docs · make browser · make bench · make lint · make venv · make clean
 # Each works from a bare clone with python3 (3.11 or newer, with venv), git and make.
 # Arguments pass through: make verify ARGS="--profile full"
 
@@ -9,7 +9,7 @@ ARGS ?=
 python := $(VENV)/bin/python
 pip := PIP_DISABLE_PIP_VERSION_CHECK=1 $(python) -m pip install --quiet --constraint constraints.txt
 
-.PHONY: verify test docs bench lint venv clean
+.PHONY: verify test docs browser bench lint venv clean
 .NOTPARALLEL:
 
 verify: $(VENV)/.ready-test
@@ -21,6 +21,9 @@ test: $(VENV)/.ready-test
 docs: $(VENV)/.ready-docs
 	$(python) -m sphinx --fail-on-warning --keep-going --quiet $(ARGS) docs docs/_build/html
 	@echo "docs/_build/html/index.html"
+
+browser: $(VENV)/.ready-browser
+	$(python) -m pytest -m browser $(ARGS) tests/test_pages.py
 
 bench: $(VENV)/.ready-test
 	$(python) -m benchmarks $(ARGS)

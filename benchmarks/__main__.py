@@ -14,6 +14,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"
 
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -31,6 +32,7 @@ from numerics.compile import compile_law
 from numerics.sample import pulse, windows
 from theory.network import direct_response, taps
 from theory.plateau import plateau_response
+from theory.process import run
 from theory.signal import phi
 from theory.staircase import to_taps
 from theory.subpixel import subpixel_response
@@ -147,8 +149,8 @@ def _seconds(call: Callable[[], object]) -> float:
         repeats *= 4
 
 
-def main() -> None:
-    """Measure every pair and print a table."""
+def main() -> int:
+    """Measure every pair and print a table; returns the exit status 0."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="rounds per pair (default 5)")
     rounds = parser.parse_args().rounds
@@ -173,7 +175,8 @@ def main() -> None:
             f"{1e6 * statistics.median(fast_times):.3g} µs",
         )
     Console().print(table)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run("python -m benchmarks", main))

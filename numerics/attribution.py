@@ -55,10 +55,8 @@ def attribute(net: ExactNet, domain: Domain) -> Attribution:
 
     Raises
     ------
-    ValueError: σ jumps, the radii are a single one, or as :func:`numerics.certificate.error_on`.
+    ValueError: the radii are a single one, or as :func:`numerics.certificate.error_on`.
     """
-    if not net.sigma.continuous:
-        raise ValueError("the parts are for activations without jumps")
     if domain.low == domain.high:
         raise ValueError("the parts are for an interval of radii, not for one radius")
     alpha, beta = _residuals(net, domain)

@@ -23,7 +23,17 @@ from flint import acb, arb, ctx, fmpq, fmpq_poly
 from numerics.path import Line, dark_and_lit, edges, far_from_border, lines
 from numerics.piecewise import Activation, Piecewise, Term, added, exact_activation
 
-__all__ = ["Domain", "ExactNet", "Summary", "Worst", "cells", "error_on", "exact_net", "summary"]
+__all__ = [
+    "Domain",
+    "ExactNet",
+    "Summary",
+    "Worst",
+    "cells",
+    "error_on",
+    "exact_net",
+    "largest",
+    "summary",
+]
 
 HALF = fmpq(1, 2)
 PRECISION = 256
@@ -184,9 +194,9 @@ def summary(net: ExactNet, domain: Domain) -> Summary:
     breaks = 0
     for m, low, high in cells(domain):
         error = error_on(net, m, domain)
-        for candidate in _candidates(error, m, low, high):
-            if best is None or _beats(candidate, best):
-                best = candidate
+        candidate = largest(error, m - HALF, low, high)
+        if best is None or _beats(candidate, best):
+            best = candidate
         for a, b, piece in _spans(error, low, high):
             breaks += 1
             first += _integral(piece, a, b)
@@ -197,6 +207,16 @@ def summary(net: ExactNet, domain: Domain) -> Summary:
         value = error_on(net, m, domain)(low)
         return Summary(best, value, value * value, 0)
     return Summary(best, first / width, second / width, breaks - 1)
+
+
+def largest(curve: Piecewise, start: fmpq, low: fmpq, high: fmpq) -> Worst:
+    """sup |curve(φ)| over low <= φ <= high, limits on either side of a jump included; φ is the radius less ``start``."""
+    candidates = _candidates(curve, start, low, high)
+    best = next(candidates)
+    for candidate in candidates:
+        if _beats(candidate, best):
+            best = candidate
+    return best
 
 
 def _beats(one: Worst, other: Worst) -> bool:
@@ -218,9 +238,8 @@ def _integral(piece: fmpq_poly, low: fmpq, high: fmpq) -> fmpq:
     return whole(high) - whole(low)
 
 
-def _candidates(error: Piecewise, m: int, low: fmpq, high: fmpq) -> Iterator[Worst]:
+def _candidates(error: Piecewise, start: fmpq, low: fmpq, high: fmpq) -> Iterator[Worst]:
     """Where |error| can be largest: both ends of every piece, roots of its derivative, and the cuts themselves."""
-    start = m - HALF
 
     def point(phi: fmpq, value: fmpq, attained: bool) -> Worst:
         size = abs(value)

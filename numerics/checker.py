@@ -1,6 +1,7 @@
-r"""Accepts or rejects a certificate: a small program of its own, to be read before it is believed.
+r"""Accepts or rejects a certificate: python checker.py FILE, to be read before it is believed.
 
-Standard library only, no code in common with what writes certificates, exact arithmetic.  A certificate says how far
+Standard library only, no code in common with what writes certificates, exact arithmetic.  Exit status: 0 accepted,
+1 rejected, 2 usage or a file that cannot be read, 3 the output could not be written.  A certificate says how far
 
     e(r) = c - r + Σ_k a_k Σ_i σ(b_k + Σ_u w_{k,u} x_r(i + u)),    x_r(j) = clip(r + 1/2 - |j|, 0, 1),
 
@@ -9,35 +10,27 @@ argument of σ is a line in φ = r - (m - 1/2), so e is a polynomial between the
 Those places are found here anew; nothing in the file is taken on trust but the weights.  Format: docs/certificate.md.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
+import os
 import re
+import sys
 from collections.abc import Iterator
 from fractions import Fraction
-from itertools import pairwise
+from itertools import accumulate, chain, pairwise
 from math import ceil, comb, floor, lcm
 from typing import Any
 
-__all__ = ["BYTES", "Rejected", "canonical", "check"]
+__all__ = ["BYTES", "Network", "Rejected", "canonical", "check"]
 
 BYTES = 2**18
-"""The size of a file that is read at all; the other limits are on the length of a number, nesting, and windows times taps."""
-DIGITS, DEPTH, WORK = 1500, 6, 40_000_000
-FORM = "everyweight-certificate"
+"""The size of a file; further limits: the length of a number, nesting, work in steps of some 0.25 µs (ten seconds)."""
+DIGITS, DEPTH, WORK, FORM = 1500, 6, 40_000_000, "everyweight-certificate"
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(/[1-9][0-9]*)?")
-KEYS = {
-    "": {"format", "version", "network", "domain", "claim", "evidence", "digest"},
-    "network": {"activation", "filters", "biases", "readout", "offset"},
-    "activation": {"breaks", "pieces"},
-    "domain": {"half_length", "padding", "low", "high"},
-    "claim": {"worst", "mean", "mean_square"},
-    "evidence": {"radius"},
-}
-Poly = list[Fraction]
-ZERO, HALF = Fraction(0), Fraction(1, 2)
-FINE = 2**200
+KEYS = {"": "format version network domain claim evidence digest", "activation": "breaks pieces",
+        "network": "activation filters biases readout offset", "claim": "worst mean mean_square",
+        "domain": "half_length padding low high", "evidence": "radius"}  # fmt: skip
+ZERO, HALF, FINE = Fraction(0), Fraction(1, 2), 2**200
 
 
 class Rejected(ValueError):
@@ -51,35 +44,28 @@ def need(holds: bool, why: str) -> None:
 
 def canonical(document: dict[str, Any]) -> str:
     """SHA-256 of the document with an empty digest, sorted keys and no blanks."""
-    text = json.dumps(
-        {**document, "digest": ""}, sort_keys=True, separators=(",", ":"), ensure_ascii=True
-    )
+    text = json.dumps({**document, "digest": ""}, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def parse(content: bytes) -> dict[str, Any]:
     need(len(content) <= BYTES, f"the file has more than {BYTES} bytes")
-    depth = 0
-    for byte in content:
-        depth += (byte in b"[{") - (byte in b"]}")
-        need(depth <= DEPTH, f"brackets are nested more than {DEPTH} deep")
-
-    def refuse(text: str) -> None:
-        raise Rejected(f"numbers are strings of fractions, not {text[:20]}")
+    nested = accumulate((byte in b"[{") - (byte in b"]}") for byte in content)
+    need(max(nested, default=0) <= DEPTH, f"brackets are nested more than {DEPTH} deep")
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         need(len({key for key, _ in pairs}) == len(pairs), "a key occurs twice")
         return dict(pairs)
 
     try:
-        found = json.loads(content.decode("ascii"), parse_int=refuse, parse_float=refuse, parse_constant=refuse, object_pairs_hook=once)  # fmt: skip
+        found = json.loads(content.decode("ascii"), parse_int=float, object_pairs_hook=once)
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Rejected(f"it is no ASCII JSON ({type(error).__name__})") from error
     return keyed(found, "")
 
 
 def keyed(value: Any, name: str) -> dict[str, Any]:
-    need(isinstance(value, dict) and set(value) == KEYS[name], f"{name or 'the whole'} needs exactly the keys {sorted(KEYS[name])}")  # fmt: skip
+    need(isinstance(value, dict) and set(value) == set(KEYS[name].split()), f"{name or 'the whole'} needs exactly the keys {KEYS[name]}")  # fmt: skip
     return dict(value)
 
 
@@ -96,19 +82,17 @@ def numbers(value: Any, least: int = 0, most: int = 2**16) -> list[Fraction]:
     return [number(one) for one in value]
 
 
-def value_at(p: Poly, x: Fraction) -> Fraction:
+def value_at(p: list[Fraction], x: Fraction) -> Fraction:
     return sum((coefficient * x**j for j, coefficient in enumerate(p)), ZERO)
 
 
-def composed(p: Poly, start: Fraction, slope: Fraction) -> Poly:
+def composed(p: list[Fraction], start: Fraction, slope: Fraction) -> list[Fraction]:
     """p(start + φ slope) as a polynomial in φ."""
-    total: Poly = []
+    total: list[Fraction] = []
     for coefficient in reversed(p):
-        longer = [start * x for x in total] + [ZERO]
-        for j, x in enumerate(total):
-            longer[j + 1] += slope * x
-        longer[0] += coefficient
-        total = longer
+        both = zip([*total, ZERO], [ZERO, *total], strict=True)
+        total = [start * x + slope * y for x, y in both]
+        total[0] += coefficient
     return total
 
 
@@ -121,15 +105,15 @@ class Network:
         self.breaks = numbers(sigma["breaks"])
         need(isinstance(sigma["pieces"], list) and len(sigma["pieces"]) == len(self.breaks) + 1, "σ needs one piece more than breaks")  # fmt: skip
         pieces = [numbers(piece, 1) for piece in sigma["pieces"]]
-        size = max(2, *map(len, pieces), 2)
-        self.pieces = [piece + [ZERO] * (size - len(piece)) for piece in pieces]
-        need(size <= 9 and len(self.breaks) <= 64, "σ has more than 64 breaks or a degree above 8")  # fmt: skip
+        self.size = max(2, *map(len, pieces), 2)
+        self.pieces = [piece + [ZERO] * (self.size - len(piece)) for piece in pieces]
+        need(self.size <= 9 and len(self.breaks) <= 64, "σ has more than 64 breaks or a degree above 8")  # fmt: skip
         need(all(x < y for x, y in zip(self.breaks, self.breaks[1:])), "breaks do not increase")  # noqa: B905
         need(all(value_at(p, t) == value_at(q, t) for (p, q), t in zip(pairwise(self.pieces), self.breaks, strict=True)), "σ jumps")  # fmt: skip
         need(isinstance(net["filters"], list) and len(net["filters"]) > 0, "there is no filter")
         self.w = [numbers(row, 1) for row in net["filters"]]
         self.taps = len(self.w[0])
-        self.b, self.a = numbers(net["biases"]), numbers(net["readout"])
+        self.b, self.a = map(numbers, (net["biases"], net["readout"]))
         self.c = number(net["offset"])
         need(self.taps % 2 == 1 and all(len(row) == self.taps for row in self.w), "filters need the same odd number of taps")  # fmt: skip
         need(len(self.b) == len(self.a) == len(self.w), "filters, biases and readout differ in number")  # fmt: skip
@@ -138,29 +122,31 @@ class Network:
         need(self.padding in ("zeros", "circular", "valid"), "padding is zeros, circular or valid")
         self.low, self.high = number(domain["low"]), number(domain["high"])
         need(HALF <= self.low < self.high <= self.length + HALF, "the radii do not lie in the signal")  # fmt: skip
-        cells = ceil(self.high + HALF) - floor(self.low + HALF)
-        need(
-            cells * 6 * self.taps * (self.taps + 20) * len(self.w) * (1 + len(self.breaks)) <= WORK,
-            "it is too large to be checked",
-        )
+        used = [*self.breaks, *chain(*self.pieces, *self.w), *self.b, *self.a, self.c, self.low, self.high]  # fmt: skip
+        common = lcm(*(x.denominator for x in used))
+        self.bits = max(abs(x.numerator) * common // x.denominator for x in used).bit_length()
+        self.left, cells = WORK, ceil(self.high + HALF) - floor(self.low + HALF)
+        self.spend(cells * (6 * self.taps * len(self.w) + 40) * (1 + len(self.breaks)), self.taps)
+
+    def spend(self, times: int, taps: int, more: int = 0) -> None:
+        """A window costs its taps and a polynomial: 5 (d + 1)² fractions of d/2 + 1 times the bits of all weights."""
+        fraction = (1200 + (self.size + 1) * (self.bits + more)) ** 2
+        self.left -= times * (taps + 5 * self.size**2 * fraction // 1200**2)
+        need(self.left >= 0, "it is too large to be checked")
 
     def windows(self, k: int, m: int) -> Iterator[tuple[int, Fraction, Fraction]]:
         """(how many positions, argument of σ at φ = 0, its slope in φ) on the cell of m."""
         h, size, w = self.taps // 2, 2 * self.length + 1, self.w[k]
+        ring = self.padding == "circular"
         scale = lcm(*(tap.denominator for tap in w))
         whole = [int(tap * scale) for tap in w]
         reach = self.length - h if self.padding == "valid" else self.length
-        near = (
-            *range(max(m - h, 0), min(m + h, reach) + 1),
-            *range(self.length - h + 1, reach + 1),
-        )
-        listed = {s * i for i in near for s in (1, -1)}
+        near = range(max(m - h, 0), min(m + h, reach) + 1), range(self.length - h + 1, reach + 1)
+        listed = {s * i for i in chain(*near) for s in (1, -1)}
         for i in listed:
             start = slope = 0
             for u in range(-h, h + 1):
-                j = i + u
-                if self.padding == "circular":
-                    j = (j + self.length) % size - self.length
+                j = (i + u + self.length) % size - self.length if ring else i + u
                 start += whole[u + h] if abs(j) < m else 0
                 slope += whole[u + h] if abs(j) == m else 0
             yield 1, self.b[k] + Fraction(start, scale), Fraction(slope, scale)
@@ -168,11 +154,11 @@ class Network:
         yield lit, self.b[k] + sum(w), ZERO
         yield 2 * reach + 1 - lit - len(listed), self.b[k], ZERO
 
-    def error(self, m: int) -> list[tuple[Fraction, Fraction, Poly]]:
+    def error(self, m: int) -> Iterator[tuple[Fraction, Fraction, list[Fraction]]]:
         """e on the cell of m: (from φ, to φ, polynomial in φ), in order."""
         none = [ZERO] * len(self.pieces[0])
         total = [self.c - m + HALF, Fraction(-1), *none[2:]]
-        changes: dict[Fraction, Poly] = {}
+        changes: dict[Fraction, list[Fraction]] = {}
         for k, weight in enumerate(self.a):
             for count, start, slope in self.windows(k, m):
                 met = sorted((t - start) / slope for t in self.breaks) if slope else []
@@ -184,38 +170,27 @@ class Network:
                     into = changes.get(left, none)
                     changes[left] = [x + y - z for x, y, z in zip(into, here, before, strict=True)]
                     before = here
-        found = []
         for left, right in pairwise([*sorted({ZERO, *changes}), Fraction(1)]):
             total = [x + y for x, y in zip(total, changes.get(left, none), strict=True)]
-            found.append((left, right, total))
-        return found
+            yield left, right, total
 
 
-def on_unit(p: Poly, left: Fraction, right: Fraction) -> Poly:
-    """The Bernstein coefficients of p on [left, right]: p lies between the least and the largest of them."""
-    q, n = composed(p, left, right - left), len(p) - 1
-    return [sum((Fraction(comb(j, i), comb(n, i)) * q[i] for i in range(j + 1)), ZERO) for j in range(n + 1)]  # fmt: skip
-
-
-def below(p: Poly, left: Fraction, right: Fraction, bound: Fraction, depth: int = 60) -> bool:
+def below(net: Network, p: list[Fraction], left: Fraction, right: Fraction, bound: Fraction, depth: int = 60) -> bool:  # fmt: skip
     """|p| <= bound on [left, right], shown by subdivision."""
-    if all(abs(x) <= bound for x in on_unit(p, left, right)):
+    if depth < 60:
+        net.spend(1, 0, 60)
+    q, n = composed(p, left, right - left), len(p) - 1  # between its Bernstein coefficients:
+    if all(abs(sum((Fraction(comb(j, i), comb(n, i)) * q[i] for i in range(j + 1)), ZERO)) <= bound for j in range(n + 1)):  # fmt: skip
         return True
     if depth == 0 or abs(value_at(p, left)) > bound or abs(value_at(p, right)) > bound:
         return False
-    # A parabola is cut at its vertex, where it may touch the bound.
-    vertex = -p[1] / (2 * p[2]) if any(p[2:3]) and not any(p[3:]) else left
+    vertex = -p[1] / (2 * p[2]) if any(p[2:3]) and not any(p[3:]) else left  # may touch there
     middle = vertex if left < vertex < right else (left + right) / 2
-    return below(p, left, middle, bound, depth - 1) and below(p, middle, right, bound, depth - 1)
+    return all(below(net, p, *ends, bound, depth - 1) for ends in ((left, middle), (middle, right)))
 
 
 def check(content: bytes) -> dict[str, Any]:
-    """The claim of a valid certificate, as read; exact numbers as strings.
-
-    Raises
-    ------
-    Rejected: the file is no certificate, or says something that is not so.
-    """
+    """The claim of a valid certificate, as read, exact numbers as strings; Rejected says what is not so."""
     document = parse(content)
     need(document["format"] == FORM and document["version"] == "1", f"it is no {FORM} of version 1")
     need(document["digest"] == canonical(document), "the digest does not fit the content")
@@ -231,7 +206,7 @@ def check(content: bytes) -> dict[str, Any]:
             left, right = max(first, net.low - start), min(last, net.high - start)
             if left >= right:
                 continue
-            need(below(p, left, right, high), f"the error exceeds the claim between {start + left} and {start + right}")  # fmt: skip
+            need(below(net, p, left, right, high), f"the error exceeds the claim between {start + left} and {start + right}")  # fmt: skip
             bent = bent or any(p[3:])
             if left <= radius - start <= right:
                 reached = abs(value_at(p, radius - start))
@@ -247,3 +222,28 @@ def check(content: bytes) -> dict[str, Any]:
         need(ends[0] * scale <= least and most <= ends[1] * scale, f"the {name} is not where the claim says")  # fmt: skip
         need(ends[1] - ends[0] <= Fraction(1, 2**63), f"the {name} is not enclosed to 2^-63")
     return claim
+
+
+def main() -> int:
+    """Say one line and return the status; os.write tells at once what cannot be written."""
+    status, line = 2, "usage: checker.py FILE"
+    try:
+        [name] = sys.argv[1:]
+        with open(name, "rb") as file:
+            check(file.read(BYTES + 1))
+        status, line = 0, "accepted"
+    except Rejected as error:
+        status, line = 1, f"rejected: {error}"
+    except (MemoryError, OSError, ValueError) as error:
+        status, line = 2 + isinstance(error, MemoryError), f"{line}: {error!r}"
+    for stream in (1, 2) if status < 2 else (2, 1):
+        try:
+            os.write(stream, f"{line}\n".encode())
+            return status
+        except OSError as error:
+            status, line = 3, f"the output could not be written: {error.strerror}"
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -28,11 +28,12 @@ from numpy.typing import NDArray
 from numerics.compile import activation
 from numerics.edges import Edge, bent_of
 from numerics.perimeter import reach
-from numerics.rounding import gamma
+from numerics.rounding import UNIT, gamma
+from theory.activation import ACTIVATIONS
 from theory.curvature import LAW, Curvature
 from theory.perimeter import edge as half_square
 
-__all__ = ["NARROW", "Constant", "constant_of", "direction", "remainder", "spreads"]
+__all__ = ["NARROW", "Constant", "at_once", "constant_of", "direction", "nodes", "remainder", "spreads"]  # fmt: skip
 
 Array = NDArray[np.float64]
 TURNS, POINTS = 2048, 5
@@ -44,7 +45,7 @@ NARROW = 4 * (2 - 3**0.5)
 
 
 @dataclass(frozen=True)
-class _Nodes:
+class Nodes:
     """All nodes of a turn: t, the weights, cos θ and sin θ, each (T, pieces, G), or (T, 1, 1); length (T, pieces)."""
 
     t: Array
@@ -54,17 +55,23 @@ class _Nodes:
     length: Array
 
 
+def direction(turns: int = TURNS) -> Array:
+    """The directions θ of :func:`nodes` and of :attr:`Constant.by_direction`: (T,)."""
+    return (np.arange(turns) + 0.5) * 2 * pi / turns
+
+
 @lru_cache(maxsize=4)
-def _nodes(taps: int) -> _Nodes:
-    turn = (np.arange(TURNS) + 0.5) * 2 * pi / TURNS
+def nodes(taps: int, turns: int = TURNS) -> Nodes:
+    """Gauss' points between the breaks of all p_θ, in this number of directions."""
+    turn = direction(turns)
     c, s = np.cos(turn)[:, None, None], np.sin(turn)[:, None, None]
     at = np.arange(taps + 1) - taps / 2
-    corners = (c * at[:, None] + s * at).reshape(TURNS, -1)
-    breaks = np.sort(np.concatenate([corners, np.zeros((TURNS, 1))], axis=1), axis=1)
+    corners = (c * at[:, None] + s * at).reshape(turns, -1)
+    breaks = np.sort(np.concatenate([corners, np.zeros((turns, 1))], axis=1), axis=1)
     length = np.diff(breaks, axis=1)
     node, share = np.polynomial.legendre.leggauss(POINTS)
     t = breaks[:, :-1, None] + length[..., None] * (1 + node) / 2
-    return _Nodes(t, length[..., None] * share / 2 * (2 * pi / TURNS), c, s, length)
+    return Nodes(t, length[..., None] * share / 2 * (2 * pi / turns), c, s, length)
 
 
 def _offsets(taps: int) -> list[tuple[int, int]]:
@@ -73,18 +80,18 @@ def _offsets(taps: int) -> list[tuple[int, int]]:
 
 
 @lru_cache(maxsize=4)
-def _half_squares(taps: int) -> Array:
+def _half_squares(taps: int, turns: int) -> Array:
     """H_θ(t + u·n) at all nodes: (n², T, pieces, G)."""
-    nodes, found = _nodes(taps), []
-    for t, c, s in zip(nodes.t, nodes.c.ravel().tolist(), nodes.s.ravel().tolist(), strict=True):
+    n, found = nodes(taps, turns), []
+    for t, c, s in zip(n.t, n.c.ravel().tolist(), n.s.ravel().tolist(), strict=True):
         found.append(np.stack([half_square(t + u * c + v * s, c, s) for u, v in _offsets(taps)]))
     return np.stack(found, axis=1)
 
 
 @lru_cache(maxsize=8)
-def _moments(taps: int, moment: Callable[[Any, Any, Any, Any], Any]) -> Array:
+def _moments(taps: int, turns: int, moment: Callable[[Any, Any, Any, Any], Any]) -> Array:
     """M_θ(t; u) at all nodes: (n², T, pieces, G)."""
-    n = _nodes(taps)
+    n = nodes(taps, turns)
     return np.stack([moment(n.t + u * n.c + v * n.s, v * n.c - u * n.s, n.c, n.s) for u, v in _offsets(taps)])  # fmt: skip
 
 
@@ -97,7 +104,7 @@ class Constant:
 
     Attributes
     ----------
-    value, error: |C - value| <= error; None where σ has a break within the filter's reach, and nothing is proved.
+    value, error: |C - value| <= error; None if it is not asked for, or where σ has a break within the filter's reach, and nothing is proved.
     by_direction: what each direction adds, per unit of θ (T,).
     """
 
@@ -106,34 +113,31 @@ class Constant:
     by_direction: Array
 
 
-def direction(taps: int) -> Array:
-    """The directions of :attr:`Constant.by_direction`."""
-    return (np.arange(TURNS) + 0.5) * 2 * pi / TURNS
-
-
-def constant_of(edge: Edge, law: Curvature = LAW) -> Constant:
-    """C, from the law's second moment and what it lets a place add."""
-    taps, nodes = len(edge.w), _nodes(len(edge.w))
+def constant_of(
+    edge: Edge, law: Curvature = LAW, turns: int = TURNS, proved: bool = True
+) -> Constant:
+    """C, from the law's second moment and what it lets a place add, by ``turns`` directions; its error if it is to be ``proved``."""
+    taps, at = len(edge.w), nodes(len(edge.w), turns)
     sigma, steep = activation(edge.name)
-    p = np.tensordot(edge.w.ravel(), _half_squares(taps), 1)
-    second = np.tensordot(edge.w.ravel(), _moments(taps, law.moment), 1)
+    p = np.tensordot(edge.w.ravel(), _half_squares(taps, turns), 1)
+    second = np.tensordot(edge.w.ravel(), _moments(taps, turns, law.moment), 1)
     dark = float(sigma(np.array(edge.b)))
-    lack = sigma(p + edge.b) - dark - edge.rise * (nodes.t > 0)
+    lack = sigma(p + edge.b) - dark - edge.rise * (at.t > 0)
     bent = bent_of(edge)
     slope = steep(p + edge.b)
-    for at in bent.breaks:
+    for kink in bent.breaks:
         # Lines may show a kink on a whole stretch: there the slope is that of the side to which the bend leads.  One node
         # of a stretch may hit a kink in passing: it stands for both sides.
-        sides = [steep(np.array(at - NEAR)), steep(np.array(at + NEAR))]
-        met = np.abs(p + edge.b - at) <= NEAR
+        sides = [steep(np.array(kink - NEAR)), steep(np.array(kink + NEAR))]
+        met = np.abs(p + edge.b - kink) <= NEAR
         slope = np.where(met, (sides[0] + sides[1]) / 2, slope)
         slope = np.where(np.all(met, axis=2, keepdims=True), np.where(second > 0, *sides), slope)
-    each = np.sum(nodes.weight * law.local(nodes.t, slope, second, lack), axis=(1, 2))
+    each = np.sum(at.weight * law.local(at.t, slope, second, lack), axis=(1, 2))
     error = None
-    if not bent.breaks:
+    if proved and not bent.breaks:
         sizes = np.array(bent.sizes)
-        error = _left_out(nodes, p, second, sizes) + _turning(edge, sizes) + _rounding(edge, nodes, sizes)  # fmt: skip
-    return Constant(float(np.sum(each)), error, each * TURNS / (2 * pi))
+        error = _left_out(at, p, second, sizes) + _turning(edge, sizes, turns) + _rounding(edge, at, sizes)  # fmt: skip
+    return Constant(float(np.sum(each)), error, each * turns / (2 * pi))
 
 
 def _coefficients(values: Array, degree: int) -> Array:
@@ -157,32 +161,66 @@ def _composed(p: list[Array], sizes: Array, order: int) -> Array:
     return total
 
 
-def _left_out(nodes: _Nodes, p: Array, second: Array, sizes: Array) -> float:
+def _left_out(at: Nodes, p: Array, second: Array, sizes: Array) -> float:
     """Of Gauss' rule, with x = t/l on a piece: -σ'(p) N₂/2 - t (σ(p) - const)."""
-    at, by = _shifted(_coefficients(p, 2)), _shifted(_coefficients(second, 3))
+    quadratic, by = _shifted(_coefficients(p, 2)), _shifted(_coefficients(second, 3))
     order, slopes = 2 * POINTS, sizes[1:] * np.arange(1, len(sizes))
-    found = sum((by[k] / 2 * _composed(at, slopes, order - k) for k in range(4)), 0 * at[0])
-    far = np.max(np.abs(nodes.t), axis=2) + nodes.length
-    found = found + far * _composed(at, sizes, order) + nodes.length * _composed(at, sizes, order - 1)  # fmt: skip
+    found = sum(
+        (by[k] / 2 * _composed(quadratic, slopes, order - k) for k in range(4)), 0 * quadratic[0]
+    )
+    far = np.max(np.abs(at.t), axis=2) + at.length
+    found = found + far * _composed(quadratic, sizes, order) + at.length * _composed(quadratic, sizes, order - 1)  # fmt: skip
     factor = factorial(POINTS) ** 4 / ((order + 1) * factorial(order) ** 2)
-    return float(np.sum(found * nodes.length)) * factor * (2 * pi / TURNS) * 1.01
+    return float(np.sum(found * at.length)) * factor * (2 * pi / len(at.t)) * 1.01
 
 
-def _turning(edge: Edge, sizes: Array) -> float:
+def _turning(edge: Edge, sizes: Array, turns: int) -> float:
     two, three, _, _ = spreads(edge.w)
     most, rho = float(np.max(np.abs(edge.w), initial=0.0)), reach(len(edge.w))
     across = sizes[1] * 4 * two
     across += 2 * sizes[2] * most * (pi / 2 * rho**2 * two + 8 / 3 * rho * three)
-    return pi / TURNS * float(across)
+    return pi / turns * float(across)
 
 
-def _rounding(edge: Edge, nodes: _Nodes, sizes: Array) -> float:
+def _rounding(edge: Edge, at: Nodes, sizes: Array) -> float:
     """Cubes of depths over cos θ sin θ, eight to a pixel, then σ: a priori, not sharp."""
     rho, weight = 2 * reach(len(edge.w)), float(np.sum(np.abs(edge.w)))
-    cubes = float(np.sum(nodes.weight * (rho / np.abs(nodes.c * nodes.s)) ** 3))
+    cubes = float(np.sum(at.weight * (rho / np.abs(at.c * at.s)) ** 3))
     tall = 1 + weight + abs(edge.b) + float(sizes[0])
     plain = 2 * pi * rho * rho * tall
     return float(gamma(64)) * (8 * weight * (float(sizes[1] + sizes[2]) * cubes) + plain)
+
+
+def at_once(edge: Edge, turns: int, r: float, z: Array, p: Array, off: float) -> Array:
+    """How far r ∫ [g(Z) - g(p)] - ∫ t (g(Z) - g(0) - Δ 1{t > 0}) may be from one direction's C: (T,).
+
+    Of a pixel in whose rows |ℓ| <= λ the edge lies δ <= κλ²/2r inside its tangent.  A row on which one of its four sides
+    lies between the two is met on δ/|cos θ sin θ| at most, and is off by δ; on all others δ - ℓ²/2r = δ²/2r.  Then Taylor's
+    formula for g, whose kinks between p and Z cost their whole bend.
+
+    Parameters
+    ----------
+    z, p: the pre-activations Z and p_θ at the nodes (T, pieces, G), each pixel of which is off by ``off`` at most.
+    """
+    at, bent = nodes(len(edge.w), turns), bent_of(edge)
+    steep, curved = bent.sizes[1], 2 * bent.sizes[2]
+    across = np.abs(at.c * at.s)
+    apart = 0 * at.t
+    for tap, (u, v) in zip(np.abs(edge.w).ravel().tolist(), _offsets(len(edge.w)), strict=True):
+        far = np.abs(v * at.c - u * at.s) + 0.5**0.5
+        apart = apart + tap * (NARROW * far**2) ** 2 / r * (1 / across + 1)
+    weight = float(np.sum(np.abs(edge.w)))
+    moved = np.abs(z - p) + 2 * weight * off
+    found = (
+        steep * (apart + 2 * r * weight * off + np.abs(at.t) * moved) + curved / 2 * r * moved**2
+    )
+    for kink in ACTIVATIONS[edge.name].kinks:
+        met = np.abs(p - float(kink.location)) <= moved + NEAR
+        found = found + abs(float(kink.jump)) * r * moved * met
+    rounding = 16 * UNIT * r * (1 + np.abs(p) + moved + bent.sizes[0])
+    cubes = float(gamma(64)) * 8 * weight * steep * (2 * reach(len(edge.w)) / across) ** 3
+    each = found + rounding + cubes
+    return np.asarray(np.sum(at.weight * each, axis=(1, 2)) * turns / (2 * pi))
 
 
 # ---------------------------------------------------------------------------------- the remainder

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from numerics.rounding import UNIT
 
-__all__ = ["disk", "disk_bound", "pixels", "ring"]
+__all__ = ["arcs", "disk", "disk_bound", "pixels", "ring"]
 
 Array = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -103,6 +103,18 @@ def pixels(r: ArrayLike, i: ArrayLike, j: ArrayLike) -> Array:
     left, low = np.maximum(i - 0.5, 0.0), np.maximum(j - 0.5, 0.0)
     copies = (1 + (i == 0)) * (1 + (j == 0))
     return copies * _lit(r, left, i + 0.5 - left, low, j + 0.5)
+
+
+def arcs(r: ArrayLike, i: ArrayLike, j: ArrayLike) -> Array:
+    """The length of the circle inside the pixel (i, j), all three broadcast: dx_r(i, j)/dr."""
+    r, i, j = np.asarray(r, dtype=float), np.abs(i), np.abs(j)
+    i, j = np.maximum(i, j), np.minimum(i, j)
+    left, low = np.maximum(i - 0.5, 0.0), np.maximum(j - 0.5, 0.0)
+    copies = (1 + (i == 0)) * (1 + (j == 0))
+    p, q = (np.clip(_leg(r, x), low, j + 0.5) for x in (i + 0.5, left))
+    at_p, at_q = (_leg(r, y) for y in (p, q))
+    chord = np.where(q > p, np.hypot(q - p, at_p - at_q), 0.0)
+    return np.asarray(copies * 2 * r * np.arcsin(chord / (2 * r)))
 
 
 def _lit(r: Array, left: Array, wide: Array, low: Array, high: Array) -> Array:

@@ -6,13 +6,14 @@ the mixed differences d_v of w at the corners v of its pixels,
     p_θ(t) = Σ_v d_v (t + v·n)₊² / (2 cos θ sin θ):
 
 a quadratic spline whose breaks are known.  Between them, and between the roots of p_θ = break of σ, Gauss' rule is exact for
-polynomial pieces; else it is off by l¹³ (6!)⁴/(13 (12!)²) times the twelfth Taylor coefficient of g∘p, from enclosures of those of σ.
+polynomial pieces; else it is off by l¹³ (6!)⁴/(13 (12!)²) times the twelfth Taylor coefficient of g∘p, from enclosures of those of σ on what the
+piece answers (:mod:`numerics.derivatives`), and pieces are divided until that is little.
 
 Over θ a midpoint rule with step η is off by η²/8 · Var Q'.  Along the line of p_θ(t), y from its foot, ∂p/∂θ = ∫ y W dy, so
 
-    Var Q' <= Λ 4 Σ_e |[W]_e| ∫_e |x| |x_e| dl + Λ₂ 2π (16/15) ρ⁵ max w² + Σ_kinks J ∫ max|w| (ρ² - t²) N(t) dt,
+    Var Q' <= Λ 4 Σ_e |[W]_e| ∫_e |x| |x_e| dl + min(Λ₂ 2π (16/15) ρ⁵ max w², B X) + Σ_kinks J X,    X = ∫ max|w| (ρ² - t²) N(t) dt,
 
-e the edges of pixels, x_e the coordinate along e, Λ₂ = sup |σ''|, J the bend of a kink, and N(t) = 4(2 #{v: |v| > |t|} + 4) a bound on how
+e the edges of pixels, x_e the coordinate along e, Λ₂ = sup |σ''|, B = ∫ |σ''| dz, J the bend of a kink, and N(t) = 4(2 #{v: |v| > |t|} + 4) a bound on how
 often p_θ(t) passes a value while θ turns.  Derivation: docs/network.md.
 """
 
@@ -20,23 +21,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from itertools import pairwise
-from math import comb, factorial, hypot, pi
+from math import comb, factorial, hypot, isfinite, pi
 from typing import Any
 
 import numpy as np
 import sympy as sp
-from flint import arb, arb_series, ctx
 from numpy.typing import NDArray
 
 from numerics.closed import ODD, closed
 from numerics.compile import activation
-from numerics.piecewise import exact_activation
+from numerics.derivatives import Derivatives, derivatives
 from numerics.rounding import UNIT, gamma
-from numerics.taylor import TERMS, series
+from numerics.taylor import TERMS
 from theory.activation import ACTIVATIONS
-from theory.pieces import pieces
 
 __all__ = ["Edge", "Strength", "bent_of", "difference_of", "edge_of", "over_turn", "quadrature_of", "strength_of"]  # fmt: skip
 
@@ -46,67 +44,12 @@ FEWEST, MOST = 1 << 12, 1 << 18
 """Directions over a turn."""
 AIM = 1e-6
 """The relative error that the number of directions is chosen for."""
-BLOCK = 1 << 18
-"""Pieces at a time."""
-POINTS = TERMS // 2
-
-
-# ------------------------------------------------------------------------------------- activations
-
-
-@dataclass(frozen=True)
-class _Bent:
-    """σ on [low, high]: what the quadrature and its error need.
-
-    Attributes
-    ----------
-    breaks: places where one formula takes over from another.
-    bends: |jump of the slope| at every kink.
-    sizes: bounds on |σ⁽ᵏ⁾/k!| between the breaks, k = 0, ..., 12.
-    points: of Gauss' rule.
-    jumps: σ is discontinuous somewhere in the range.
-    """
-
-    breaks: tuple[float, ...]
-    bends: tuple[float, ...]
-    sizes: tuple[float, ...]
-    points: int
-    jumps: bool
-
-
-CELLS, FINEST = 256, 1 / 16
-"""At most this number of enclosures of σ, at this width if they are fewer."""
-
-
-@lru_cache(maxsize=64)
-def _bent(name: str, low: float, high: float) -> _Bent:
-    row = ACTIVATIONS[name]
-    parts = pieces(row.expression).parts
-    inside = lambda x: low <= float(x) <= high
-    breaks = tuple(float(part.low) for part in parts[1:] if inside(part.low))
-    bends = tuple(abs(float(one.jump)) * (1 + 4 * UNIT) for one in row.kinks if inside(one.location))  # fmt: skip
-    sizes = np.zeros(TERMS + 1)
-    cap, bits = ctx.cap, ctx.prec
-    ctx.cap, ctx.prec = TERMS + 1, 128
-    try:
-        for part in parts:
-            left, right = max(low, float(part.low)), min(high, float(part.high))
-            if left > right:
-                continue
-            count = max(1, min(CELLS, int(np.ceil((right - left) / FINEST))))
-            half = (right - left) / (2 * count)
-            for k in range(count):
-                # Cells are widened a little: their ends are rounded.
-                ball = arb(left + (2 * k + 1) * half, half + 8 * UNIT * (abs(left) + abs(right)))
-                found = series(part.expression)(arb_series([ball, 1], prec=TERMS + 1))
-                sizes = np.maximum(sizes, [float(found[j].abs_upper()) for j in range(TERMS + 1)])
-    finally:
-        ctx.cap, ctx.prec = cap, bits
-    exact = exact_activation(name)
-    degree = None if exact is None else max(piece.degree() for piece in exact.pieces)
-    # Of a polynomial of degree d in a quadratic the degree is 2d, and m points are exact up to 2m - 1.
-    points = POINTS if degree is None else max(degree, 0) + 1
-    return _Bent(breaks, bends, tuple(sizes.tolist()), points, any(inside(one.location) for one in row.jumps))  # fmt: skip
+BLOCK = 1 << 16
+"""Pieces at a time, before they are divided."""
+POINTS, PARTS, ROUNDS = TERMS // 2, 4, 16
+"""Of Gauss' rule; in how many a piece is divided at most, and how often."""
+CROWD, WORK = 64, 1 << 24
+"""Pieces that may come of one in the mean; and over the turn, where fewer directions are taken for it."""
 
 
 # -------------------------------------------------------------------------------------- the filter
@@ -196,7 +139,7 @@ def _corners(w: Array) -> _Corners:
     return _Corners(d[i, j], v, float(np.max(np.hypot(v[:, 0], v[:, 1]), initial=0.0)))
 
 
-def _variation(w: Array, corners: _Corners, bent: _Bent) -> float:
+def _variation(w: Array, corners: _Corners, bent: Derivatives) -> float:
     """The bound on Var Q' of the head of this file."""
     n, most, rho = len(w), float(np.max(np.abs(w))), corners.rho
     across = np.abs(np.diff(np.pad(w, ((1, 1), (0, 0))), axis=0))  # (n + 1, n): edges at x₁ = α
@@ -204,12 +147,13 @@ def _variation(w: Array, corners: _Corners, bent: _Bent) -> float:
     alpha, beta = np.abs(np.arange(n + 1) - n / 2)[:, None], np.abs(np.arange(n) - n // 2)
     weight = np.hypot(alpha, beta + 0.5) * np.where(beta == 0, 0.25, beta)
     turning = 4 * float(np.sum((across + along) * weight))
-    smooth = 2 * bent.sizes[2] * 2 * pi * 16 / 15 * rho**5 * most**2
+    curved = 2 * bent.sizes[2] * 2 * pi * 16 / 15 * rho**5 * most**2
     radii = np.sort(np.hypot(corners.v[:, 0], corners.v[:, 1]))
     cuts = np.concatenate([[0.0], radii])
     passed = 4 * (2 * (len(radii) - np.arange(len(radii))) + 4)
     inner = rho**2 * cuts - cuts**3 / 3
     crossing = 2 * most * float(np.sum(np.diff(inner) * passed))
+    smooth = min(curved, bent.bend * crossing)
     return (bent.sizes[1] * turning + smooth + sum(bent.bends) * crossing) * (1 + 1e-12)
 
 
@@ -228,6 +172,12 @@ class _Quadratics:
 
     def __call__(self, t: Array) -> Array:
         return self.p0 + t * (self.p1 + t * self.p2)
+
+    def hull(self) -> tuple[Array, Array]:
+        """The least and the greatest value on each."""
+        turn = np.divide(-self.p1, 2 * self.p2, out=np.zeros_like(self.p1), where=self.p2 != 0)
+        ends = np.stack([self.p0, self(self.length), self(np.clip(turn, 0, self.length))])
+        return np.min(ends, axis=0), np.max(ends, axis=0)
 
     def take(self, which: Any, start: Array, length: Array) -> _Quadratics:
         """The stretches of some pieces from ``start`` on."""
@@ -253,9 +203,7 @@ def _cut(found: _Quadratics, levels: tuple[float, ...]) -> _Quadratics:
     """The same pieces, cut where they pass one of the levels."""
     if not levels:
         return found
-    turn = np.clip(np.divide(-found.p1, 2 * found.p2, out=np.zeros_like(found.p1), where=found.p2 != 0), 0, found.length)  # fmt: skip
-    ends = np.stack([found.p0, found(found.length), found(turn)])
-    low, high = np.min(ends, axis=0), np.max(ends, axis=0)
+    low, high = found.hull()
     met = np.zeros(len(low), bool)
     for level in levels:
         met |= (low < level) & (level < high)
@@ -270,27 +218,53 @@ def _cut(found: _Quadratics, levels: tuple[float, ...]) -> _Quadratics:
             cuts += [np.clip(np.nan_to_num(t, nan=0.0), 0, end) for t in (q / p2, rest / q)]
     edges = np.sort(np.stack(cuts), axis=0)
     parts = [found.take(~met, np.zeros(int(np.sum(~met))), found.length[~met])]
-    parts += [found.take(which, low, high - low) for low, high in pairwise(edges)]  # fmt: skip
+    return _joined(parts + [found.take(which, low, high - low) for low, high in pairwise(edges)])
+
+
+def _joined(parts: list[_Quadratics]) -> _Quadratics:
     return _Quadratics(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("at", "length", "p0", "p1", "p2")))  # fmt: skip
 
 
-def _leading(found: _Quadratics, sizes: tuple[float, ...]) -> Array:
-    """l¹³ (6!)⁴/(13 (12!)²) Σ_j C(12 - j, j) |s_{12-j}| |p'|^{12-2j} |p''/2|^j: what 6 points leave out."""
+def _leading(found: _Quadratics, sizes: Array) -> Array:
+    """l¹³ (6!)⁴/(13 (12!)²) Σ_j C(12 - j, j) |s_{12-j}| |p'|^{12-2j} |p''/2|^j: what 6 points leave out; s_6, ..., s_12 of each piece (7, pieces)."""
     l, p1 = found.length, np.maximum(np.abs(found.p1), np.abs(found.p1 + 2 * found.length * found.p2))  # fmt: skip
     one, two = (p1 * l) ** 2, np.abs(found.p2) * l * l
-    total, power = np.full_like(l, sizes[TERMS]), np.ones_like(l)
+    total, power = sizes[-1], np.ones_like(l)
     for j in range(1, POINTS + 1):
         power = power * two
-        total = total * one + comb(TERMS - j, j) * sizes[TERMS - j] * power
-    return total * l * (factorial(POINTS) ** 4 / ((TERMS + 1) * factorial(TERMS) ** 2))
+        total = total * one + comb(TERMS - j, j) * sizes[-1 - j] * power
+    return np.asarray(total * l * (factorial(POINTS) ** 4 / ((TERMS + 1) * factorial(TERMS) ** 2)))
 
 
-def _halved(found: _Quadratics, parts: NDArray[np.intp]) -> _Quadratics:
-    """Every piece in this many equal parts."""
-    which = np.repeat(np.arange(len(parts)), parts)
-    number = np.arange(len(which)) - np.repeat(np.cumsum(parts) - parts, parts)
-    length = (found.length / parts)[which]
-    return found.take(which, number * length, length)
+def _refined(found: _Quadratics, bent: Derivatives, b: float, aim: float) -> tuple[_Quadratics, Array]:  # fmt: skip
+    """The same pieces, divided until the rule leaves out ``aim`` per unit of t at most, and what it leaves out of each."""
+    which, start, length = np.arange(len(found.at)), np.zeros(len(found.at)), found.length
+    whole = np.array(bent.sizes[POINTS:])[:, None]
+    kept, off, room = [], [], CROWD * len(which)
+    for left in reversed(range(ROUNDS)):
+        part, goal = found.take(which, start, length), aim * length
+        with np.errstate(over="ignore", invalid="ignore"):
+            lost = _leading(part, whole)
+            # Only where the bound of all that the filter answers is too rough.
+            some = ~(lost <= goal)
+            close = part.take(some, np.zeros(int(np.sum(some))), length[some])
+            low, high = close.hull()
+            lost[some] = _leading(close, bent.over(low + b, high + b, slice(POINTS, None)))
+        lost = np.nan_to_num(lost, nan=np.inf)
+        over = np.clip(lost / np.maximum(goal, 1e-300), 1, 1e18) ** (1 / TERMS)
+        parts = np.where(lost <= goal, 1, np.clip(np.ceil(over), 2, PARTS)).astype(int)
+        room -= len(which)
+        done = parts == 1 if left and np.sum(parts) <= room else np.ones(len(which), bool)
+        kept.append(part.take(done, np.zeros(int(np.sum(done))), length[done]))
+        off.append(lost[done])
+        parts = np.where(done, 0, parts)
+        again = np.repeat(np.arange(len(which)), parts)
+        number = np.arange(len(again)) - np.repeat(np.cumsum(parts) - parts, parts)
+        length = (length / np.maximum(parts, 1))[again]
+        which, start = which[again], start[again] + number * length
+        if not len(which):
+            break
+    return _joined(kept), np.concatenate(off)
 
 
 def over_turn(edge: Edge, theta: Array) -> tuple[Array, Array]:
@@ -298,17 +272,17 @@ def over_turn(edge: Edge, theta: Array) -> tuple[Array, Array]:
     if not np.any(edge.w):
         return np.zeros(len(theta)), np.zeros(len(theta))
     bent = bent_of(edge)
-    return _over(edge, _corners(edge.w), bent, theta, _fine(edge, bent, AIM))
+    return _over(edge, _corners(edge.w), bent, theta, _fine(edge, bent, AIM))[:2]
 
 
-def _fine(edge: Edge, bent: _Bent, aim: float) -> float:
+def _fine(edge: Edge, bent: Derivatives, aim: float) -> float:
     """An error per unit of t that is small for a relative ``aim``, where there is a quadrature in t at all."""
     return aim * float(np.max(np.abs(edge.w))) * bent.sizes[1] / 64
 
 
-def bent_of(edge: Edge) -> _Bent:
+def bent_of(edge: Edge) -> Derivatives:
     """What is known of σ on all that the filter can answer."""
-    return _bent(edge.name, *_range(edge))
+    return derivatives(edge.name, *_range(edge))
 
 
 def _range(edge: Edge) -> tuple[float, float]:
@@ -319,28 +293,30 @@ def _range(edge: Edge) -> tuple[float, float]:
     return low - wide, high + wide
 
 
-def _over(edge: Edge, corners: _Corners, bent: _Bent, theta: Array, aim: float) -> tuple[Array, Array]:  # fmt: skip
+def _over(edge: Edge, corners: _Corners, bent: Derivatives, theta: Array, aim: float) -> tuple[Array, Array, int]:  # fmt: skip
+    """Q(θ), its error, and the number of pieces."""
     sigma = activation(edge.name)[0]
     dark = float(sigma(np.array(edge.b)))
     node, share = np.polynomial.legendre.leggauss(bent.points)
     value, error = np.zeros(len(theta)), np.zeros(len(theta))
+    tall, number = bent.sizes[0] + abs(dark), 0
     step = max(1, BLOCK // max(1, len(corners.d)))
     for first in range(0, len(theta), step):
         c, s = np.cos(theta[first : first + step]), np.sin(theta[first : first + step])
         found, last = _spline(corners, c, s)
         found = _cut(found, tuple(z - edge.b for z in bent.breaks))
         if bent.points == POINTS:
-            # In m parts the bound is m^-12 of the whole's.
-            off = _leading(found, bent.sizes)
-            parts = np.ceil(np.clip(off / (aim * np.maximum(found.length, 1e-30)), 1, 1e18) ** (1 / TERMS))  # fmt: skip
-            error[first : first + step] = np.bincount(found.at, off / parts**TERMS, len(c))
-            found = _halved(found, parts.astype(int))
+            found, off = _refined(found, bent, edge.b, aim)
+            error[first : first + step] = np.bincount(found.at, off, len(c))
+        number += len(found.at)
+        # Sums of so many terms, rounded.
+        error[first : first + step] += np.bincount(found.at, minlength=len(c)) * (4 * UNIT * corners.rho * tall)  # fmt: skip
         total = np.zeros(len(found.at))
         for x, weight in zip(node.tolist(), share.tolist(), strict=True):
             total += weight / 2 * (sigma(found(found.length * (1 + x) / 2) + edge.b) - dark)
         value[first : first + step] = np.bincount(found.at, total * found.length, len(c))
         value[first : first + step] -= edge.rise * last
-    return value, error
+    return value, error, number
 
 
 @dataclass(frozen=True)
@@ -349,7 +325,7 @@ class Strength:
 
     Attributes
     ----------
-    value, error: |P - value| <= error; None where σ jumps within the filter's reach, and nothing is proved.
+    value, error: |P - value| <= error; None where nothing is proved, as σ jumps within the filter's reach.
     turns: directions that it took, 0 for a closed form.
     step: e, where the filter is a difference along e that is smoothed with one sign: every p_θ has one sign.
     law: the closed form in words, or empty.
@@ -372,21 +348,22 @@ def quadrature_of(edge: Edge, aim: float = AIM, most: int = MOST) -> Strength:
     corners, bent = _corners(edge.w), bent_of(edge)
     fine = _fine(edge, bent, aim)
     turn = lambda count: (np.arange(count) + 0.5) * (2 * pi / count)
-    rough = float(np.sum(_over(edge, corners, bent, turn(256), fine)[0])) * 2 * pi / 256
+    first, _, pieces = _over(edge, corners, bent, turn(256), fine)
+    rough = float(np.sum(first)) * 2 * pi / 256
     variation = _variation(edge.w, corners, bent)
     goal = aim * max(abs(rough), bent.sizes[1] * float(np.max(np.abs(edge.w)))) / 1.25
     count = 2 * pi * (variation / (8 * goal)) ** 0.5 if goal else FEWEST
-    turns = int(min(max(count, FEWEST), most)) // 4 * 4
+    turns = int(min(max(count, FEWEST), most, max(WORK * 256 / pieces, FEWEST))) // 4 * 4
     theta, step = turn(turns), 2 * pi / turns
-    value, error = _over(edge, corners, bent, theta, fine)
+    value, error, _ = _over(edge, corners, bent, theta, fine)
     total = float(np.sum(value)) * step
-    if bent.jumps:
-        return Strength(total, None, turns, difference_of(edge.w), "")
     off = step**2 / 8 * variation + float(np.sum(error)) * step + _rounding(edge, corners, bent, theta)  # fmt: skip
+    if bent.jumps or not isfinite(off):
+        return Strength(total, None, turns, difference_of(edge.w), "")
     return Strength(total, off * (1 + 1e-9), turns, difference_of(edge.w), "")
 
 
-def _rounding(edge: Edge, corners: _Corners, bent: _Bent, theta: Array) -> float:
+def _rounding(edge: Edge, corners: _Corners, bent: Derivatives, theta: Array) -> float:
     """Sums of M corners, divided by cos θ sin θ, then σ: a priori, not sharp."""
     length, size = 2 * corners.rho, len(corners.d) + 8
     mean = float(np.mean(1 / np.abs(np.cos(theta) * np.sin(theta))))

@@ -12,9 +12,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from numerics.perimeter import edge_response
 from theory.lattice import LAW, Lag, Lattice, directions
+from theory.perimeter import edge
 
-__all__ = ["REACH", "fluctuation", "hurwitz", "parts", "size", "swing", "wave"]
+__all__ = ["REACH", "fluctuation", "hurwitz", "parts", "size", "swing", "unsettled", "wave"]
 
 Array = NDArray[np.float64]
 Sigma = Callable[[Array], Array]
@@ -94,6 +96,35 @@ def fluctuation(
         kernel = swing(phase - _places(q)[:, None], law)
         total += float(law.weight(q, np)) * (_kinks(wave(w, b, sigma, q, law)) @ kernel)
     return np.asarray(np.sqrt(at) * total)
+
+
+def _turned(w: Array, b: Array, sigma: Sigma, q: Lag, angle: float) -> Array:
+    """b_q as edges show it whose normal is turned from q by ``angle``, at the same places: (B, places)."""
+    n, size = w.shape[-1], float(np.hypot(*q))
+    c, s = (float(f(np.arctan2(q[1], q[0]) + angle)) for f in (np.cos, np.sin))
+    far = int(np.ceil(size * (n + 1))) + 1
+    t = (np.arange(-far - 1, far + 1)[:, None] + _places(q)) / size
+    z = edge_response(w, t.ravel(), c, s) + b[:, None]
+    dark, full = sigma(b)[:, None], sigma(w.sum(axis=(1, 2)) + b)[:, None]
+    values = sigma(z) - dark - (full - dark) * edge(t.ravel(), c, s)
+    return np.asarray(np.sum(values.reshape(len(w), *t.shape), axis=1))
+
+
+def unsettled(w: Array, b: Array, sigma: Sigma, r: float, reach: int) -> Array:
+    """How much the waves change while the normal turns to the end of the first Fresnel zone, at the radius r: (B,).
+
+    There the edge has left the line across q by half a line: λ = 1 and θ = ±1/√(|q|r).  On both sides of the point of contact
+    the circle is the same, so what one side gains and the other loses does not count.  The spreads of all directions are added up:
+    for one disk their waves may meet at their worst.
+    """
+    total = np.zeros(len(w))
+    for q in directions(reach):
+        angle, x = 1 / np.sqrt(np.hypot(*q) * r), _places(q)
+        sides = (_turned(w, b, sigma, q, side) for side in (angle, -angle))
+        change = sum(sides, 0 * x) / 2 - wave(w, b, sigma, q)
+        swung = _kinks(change) @ swing(x - x[:, None])
+        total += float(LAW.weight(q, np)) * np.sqrt(np.mean(swung**2, axis=1))
+    return np.asarray(np.sqrt(r) * total)
 
 
 def parts(

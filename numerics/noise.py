@@ -20,6 +20,7 @@ from scipy.special import ndtr, owens_t
 
 from theory import gaussian
 from theory.gaussian import Normal
+from theory.noise import LAW
 
 __all__ = [
     "NUMERIC",
@@ -28,8 +29,10 @@ __all__ = [
     "best",
     "bivariate_cdf",
     "moments",
+    "quiet_share",
     "risk",
     "risk_gradient",
+    "scan",
 ]
 
 Array = NDArray[np.float64]
@@ -168,19 +171,24 @@ class Best:
 
 
 def best(problem: Problem, taps: int, starts: int = 8, seed: int = 0) -> Best:
-    """The least risk that BFGS (scipy) finds from ``starts`` random filters, box filters and the best narrower filter."""
+    """The least risk that BFGS (scipy) finds, over filters with sums of either sign: w < 0 can silence the lit pixels.
+
+    One tap starts where a scan of all biases, for either sign, has it least: nothing is left to chance.  More taps start at
+    ``starts`` random filters of either sign, at boxes, one of them turned over, and at the best narrower filter and its like.
+    """
     rng = np.random.default_rng(seed)
-    begins = [
-        np.concatenate([np.ones(taps) / math.sqrt(taps), [value]])
-        for value in (0.5, 0.0, -problem.noise)
-    ]
-    if taps > 1:  # a narrower filter is a wide one with zeros
-        narrow = best(problem, taps - 2, starts, seed)
-        begins.append(np.array([1e-3, *narrow.w, 1e-3, narrow.b]))
-    begins += [
-        np.concatenate([np.abs(rng.normal(size=taps)), rng.normal(size=1) / 2])
-        for _ in range(starts)
-    ]
+    turned = lambda y: np.append(-y[:-1], np.sum(y))  # what it sees in x is what y sees in 1 - x
+    if taps == 1:
+        begins = [np.array([sign, scan(problem, sign)[1]]) for sign in (1.0, -1.0)]
+    else:
+        narrow = best(problem, taps - 2, starts, seed)  # a wide filter with zeros
+        box = np.ones(taps) / math.sqrt(taps)
+        begins = [np.append(box, value) for value in (0.5, 0.0, -problem.noise)]
+        begins += [np.array([1e-3, *narrow.w, 1e-3, narrow.b]), turned(begins[1])]
+        begins.append(turned(begins[3]))
+        for j in range(starts):
+            begin = np.append(np.abs(rng.normal(size=taps)), rng.normal() / 2)
+            begins.append(turned(begin) if j % 2 else begin)
     found = []
     for begin in begins:
         with np.errstate(all="ignore"):
@@ -200,21 +208,40 @@ def best(problem: Problem, taps: int, starts: int = 8, seed: int = 0) -> Best:
     return Best(value, w, b, a, c, float(np.max(np.abs(risk_gradient(problem, w, b)[1]))))
 
 
-def quiet_share(problem: Problem) -> float:
+def scan(problem: Problem, sign: float, parts: int = 100) -> tuple[float, float]:
+    """(least risk, its b) of the one tap ``sign`` = ±1, over all biases: on a grid, then between its neighbours.
+
+    Steps of 2s/5 where a threshold lies within 8s of the dark or of the lit level, and ``parts`` on [-1, 2].
+    """
+    near = np.arange(-20, 21) * problem.noise * 0.4
+    level = 0.0 if sign > 0 else 1.0
+    at = np.unique(np.concatenate([np.linspace(-1, 2, parts), level + near, level - 1 + near]))
+    value = lambda b: risk(problem, np.array([sign]), float(b))[0]
+    found = int(np.nanargmin([value(b) for b in at]))
+    ends = at[max(found - 1, 0)], at[min(found + 1, len(at) - 1)]
+    end = minimize_scalar(value, bounds=ends, method="bounded", options={"xatol": 1e-10})
+    return float(end.fun), float(end.x)
+
+
+def quiet_share(problem: Problem, law: Any = LAW) -> float:
     """The limit of (least risk of ReLU with one tap)/(least linear risk) as s -> 0, for fixed radii.
 
-    With the threshold at τs a dark pixel adds noise of variance v(τ) = Var (ξ - τ)₊ instead of 1, and each of the
-    k(r) lit pixels is shifted by τ + ψ(τ), ψ = E(ξ - τ)₊, against the dark ones.  Only what k has beside a linear
-    function of r hurts: the share is min over τ of [E k + (N - E k) v + (τ + ψ)² min_α Var(k - αr)]/N.
+    The least, over both signs of the tap and all thresholds, of the ``silenced`` and ``passing`` of the law.
+
+    Raises
+    ------
+    ValueError: fewer than two of the radii are half-integers; then a threshold amid the pixels may be exact, too.
     """
-    k = np.sum(problem.x > 0, axis=1).astype(float)
+    r = problem.r
+    if len(np.unique(r[(2 * r) % 2 == 1])) < 2:
+        raise ValueError("two half-integers at least among the radii")
     size = problem.x.shape[1]
-    slope = float(np.mean((k - k.mean()) * (problem.r - problem.r.mean()))) / problem.spread
-    rest = float(np.var(k - slope * problem.r))
+    counts = np.array([law.passing(x) for x in problem.x], dtype=float).T
 
-    def share(tau: float) -> float:
-        psi = float(gaussian.first(-tau, 1.0, NUMERIC))
-        v = float(gaussian.second(-tau, 1.0, NUMERIC)) - psi * psi
-        return float(k.mean() + (size - k.mean()) * v + (tau + psi) ** 2 * rest) / size
+    def least(k: Array) -> float:
+        slope = float(np.mean((k - k.mean()) * (r - r.mean()))) / problem.spread
+        bend = float(np.var(k - slope * r))
+        share = lambda tau: float(law.silenced(k.mean(), size, bend, tau, NUMERIC))
+        return float(minimize_scalar(share, bounds=(-8, 8), method="bounded").fun)
 
-    return float(minimize_scalar(share, bounds=(-8, 8), method="bounded").fun)
+    return min(least(k) for k in counts)

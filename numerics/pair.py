@@ -33,8 +33,19 @@ def curves(p: int, between: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, 
 
 
 @cache
-def rings(n: int, height: int) -> frozenset[int]:
-    """Every N that some pair of channels with n taps asks for, their levels integers in [-height, height + 1]."""
+def rings(n: int, height: int, both: bool = False) -> frozenset[int]:
+    """Every N that some pair of channels with n taps asks for, their levels integers in [-height, height + 1].
+
+    ``both``: only of pairs of which both are on.
+    """
+    on, off = _channels(n, height)
+    sizes = _sizes(on, {} if both else off)
+    return frozenset(int(size) for size in sizes if size.denominator == 1 and size > 0)
+
+
+@cache
+def _channels(n: int, height: int) -> tuple[Kept, Kept]:
+    """The channels that are on and those that are off, by the lines on which they bend."""
     on: Kept = defaultdict(set)
     off: Kept = defaultdict(set)
     for p in (*range(-height, 1), *range(2, height + 2)):
@@ -47,7 +58,7 @@ def rings(n: int, height: int) -> frozenset[int]:
                     on[shape].add((common, above))
                 else:
                     off[shape].add((common, 2 * n - above))
-    return frozenset(int(size) for size in _sizes(on, off) if size.denominator == 1 and size > 0)
+    return on, off
 
 
 def _crossed(p: int, between: Sequence[int]) -> tuple[Counter[Line], int]:

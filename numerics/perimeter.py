@@ -9,15 +9,15 @@ midpoint rule with steps τ and η is off by a quarter of step times slope times
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from theory.perimeter import edge
+from theory.perimeter import edge, lack
 
-__all__ = ["difference", "edge_response", "reach", "strength", "strength_bound"]
+__all__ = ["difference", "edge_response", "reach", "sides", "strength", "strength_bound"]  # fmt: skip
 
 Array = NDArray[np.float64]
 Edge = Callable[[Any, Any, Any], Any]
@@ -39,18 +39,37 @@ def edge_response(w: Array, t: Array, c: float, s: float, law: Edge = edge) -> A
     return np.asarray(w.reshape(len(w), -1) @ seen)
 
 
-def strength(
-    w: Array, law: Edge = edge, g: Callable[[Array], Array] = np.abs, turns: int = TURNS
-) -> Array:
-    """P of filters w (F, n, n): (F,)."""
+def _turn(w: Array, law: Edge, turns: int) -> tuple[Array, float, Iterator[Array]]:
+    """Places across an edge, the weight of a node, and p_θ at all places (F, PLACES), a direction after the other."""
     rho = reach(w.shape[-1])
     t = rho * ((2 * np.arange(PLACES) + 1) / PLACES - 1)
-    dark, full = g(np.zeros(1)), g(w.sum(axis=(1, 2)))[:, None]
+    angles = (np.arange(turns) + 0.5) * 2 * np.pi / turns
+    every = (edge_response(w, t, float(np.cos(x)), float(np.sin(x)), law) for x in angles)
+    return t, 2 * rho / PLACES * (2 * np.pi / turns), every
+
+
+def strength(
+    w: Array,
+    law: Edge = edge,
+    g: Callable[[Array], Array] = np.abs,
+    turns: int = TURNS,
+    add: Callable[..., Any] = lack,
+) -> Array:
+    """P of filters w (F, n, n): (F,), g of values (F, ...), from what a place adds."""
+    t, weight, every = _turn(w, law, turns)
+    dark, full = g(np.zeros((len(w), 1))), g(w.sum(axis=(1, 2))[:, None])
     total = np.zeros(len(w))
-    for turn in (np.arange(turns) + 0.5) * 2 * np.pi / turns:
-        p = edge_response(w, t, float(np.cos(turn)), float(np.sin(turn)), law)
-        total += np.sum(g(p) - np.where(t > 0, full, dark), axis=1)
-    return np.asarray(total * (2 * rho / PLACES) * (2 * np.pi / turns))
+    for p in every:
+        total += np.sum(add(g(p), dark, full, (t > 0) * 1.0), axis=1)
+    return np.asarray(total * weight)
+
+
+def sides(w: Array, law: Edge = edge) -> tuple[Array, Array]:
+    """∫ p₊ dt and ∫ p₋ dt of filters (F, n, n) times the step in θ, direction by direction: (F, TURNS) each."""
+    _, weight, every = _turn(w, law, TURNS)
+    found = [(np.sum(np.maximum(p, 0), axis=1), np.sum(np.maximum(-p, 0), axis=1)) for p in every]
+    up, down = np.transpose(found, (1, 2, 0))
+    return np.asarray(up * weight), np.asarray(down * weight)
 
 
 def strength_bound(w: Array, steepest: float = 1.0) -> Array:

@@ -10,7 +10,7 @@ window linearly.  Its role is the first of
     dead                   the response of the channel is 0 at all radii
     sets the slope         dα/dx is not 0:                                     derived from α = 0
     moves the offset       dβ/dx is not 0:                                     derived from β = 0
-    serves other radii     it matters at small radii, or near the border, only
+    serves other radii     it matters at small radii, between half-integers, or near the border, only
     free                   it does not matter at all
 
 with all other weights as they are.  The interval holds the values of x alone at which no window leaves its branch; inside
@@ -26,7 +26,7 @@ from flint import fmpq
 
 from numerics.conditions import Form, Pattern, Stored, dot
 
-__all__ = ["ROLES", "Role", "roles"]
+__all__ = ["RESOLUTION", "ROLES", "Role", "roles"]
 
 ROLES = (
     "must avoid the kink",

@@ -6,8 +6,8 @@ Z = Σ|w| + |b|, M and Λ bounds of |σ| and of its slope on [-Z, Z], P position
 
     argument of σ   δ = γ_{n+2} Z                 where there is light, 0 in the dark
     σ               Λ δ + γ_8 M                   at most eight roundings (more for degrees above 3)
-    pooled          Q Λ δ + P γ_8 M,  then γ_P (P M + that)
-    answer          Σ |a| pooled,     then γ_{K+4} (Σ |a| (P M + pooled) + |c|)
+    pooled          Q Λ δ + P γ_8 M,  then γ_{P+1} (P M + that)
+    answer          Σ |a| pooled,     then γ_{K+1} (Σ |a| (P M + pooled) + |c|)
 
 "Any order" covers direct, blocked and fused summation; convolution by Fourier or Winograd transforms is not covered.
 
@@ -63,7 +63,8 @@ def _bounds(net: ExactNet, reach: Fraction) -> tuple[Fraction, Fraction]:
 def running_error(net: ExactNet, domain: Domain, kind: str = "float64") -> Fraction:
     """A bound on |r̂ as computed - r̂| at every radius of the domain, for a continuous σ made of polynomials.
 
-    With mean pooling ``net`` has the readout divided by the positions, and the division is covered.  Overflow and
+    With mean pooling ``net`` has the readout divided by the positions, and the division, or a product with a rounded
+    1/P, is covered.  Overflow and
     underflow are not.
 
     Raises
@@ -145,7 +146,7 @@ def _answer(
         top = sum((tap for tap in w if tap > 0), b) + moved
         size, steep, own = respond(reach + moved, top)
         off = lit * steep * moved + positions * own
-        off += _gamma(positions, unit) * (positions * size + off)
+        off += _gamma(positions + 1, unit) * (positions * size + off)
         total += abs(a) * off
         carried += abs(a) * (positions * size + off)
-    return total + _gamma(len(readout) + 4, unit) * (carried + abs(c))
+    return total + _gamma(len(readout) + 1, unit) * (carried + abs(c))

@@ -80,6 +80,9 @@ def series(expression: sp.Expr) -> Callable[[arb_series], arb_series]:
         constant = arb_series([constant_ball(expression)], prec=TERMS + 1)
         return lambda x: constant
     args = expression.args
+    if (inside := _one_and_exp(expression)) is not None:
+        power, u = inside[0], series(inside[1])
+        return lambda x: _softplus(u(x)) if power is None else _logistic(-u(x))
     if expression.func is sp.Pow and args[1].is_Integer:
         base, power = series(args[0]), int(args[1])
 
@@ -118,14 +121,49 @@ def _absolute(x: arb_series) -> arb_series:
     return x if x[0] > 0 else -x
 
 
-def _tanh(x: arb_series) -> arb_series:
-    """From y' = (1 - y²) u': exponentials would lose an enclosure's width."""
-    u = [x[k] for k in range(TERMS + 1)]
-    y, q = [u[0].tanh()], list[arb]()
+def _tanh(u: arb_series) -> arb_series:
+    """2/(1 + exp -2u) - 1."""
+    return 2 * _logistic(2 * u) - 1
+
+
+def _one_and_exp(expression: sp.Expr) -> tuple[int | None, sp.Expr] | None:
+    """u of log(1 + exp u), with None, and of 1/(1 + exp u), with -1; None of all else."""
+    base, power = (expression.args[0], None) if expression.func is sp.log else (z, 0)
+    if expression.func is sp.Pow and expression.args[1] == -1:
+        base, power = expression.args[0], -1
+    rest = base - 1
+    return (power, rest.args[0]) if rest.func is sp.exp else None
+
+
+def _over_ends(rising: Callable[[arb], arb], x: arb) -> arb:
+    """A monotone function on a ball: exp of a wide one would hold 0 and less."""
+    return rising(arb(x.lower())).union(rising(arb(x.upper())))
+
+
+def _steps(u: arb_series) -> tuple[list[arb], list[arb]]:
+    """y = 1/(1 + exp -u) and (u'y)_k, k < 12, from y' = y(1 - y)u'; 1 - y by itself, so that it is small where y nears 1."""
+    u_ = [u[k] for k in range(TERMS + 1)]
+    y = [_over_ends(lambda t: 1 / (1 + (-t).exp()), u_[0])]
+    other = [_over_ends(lambda t: 1 / (1 + t.exp()), u_[0])]
+    q, slope = list[arb](), list[arb]()
+    chain = lambda f, k: sum(((i + 1) * u_[i + 1] * f[k - i] for i in range(k + 1)), arb(0))
     for k in range(TERMS):
-        q.append((1 if k == 0 else 0) - sum((y[i] * y[k - i] for i in range(k + 1)), arb(0)))
-        y.append(sum(((i + 1) * u[i + 1] * q[k - i] for i in range(k + 1)), arb(0)) / (k + 1))
-    return arb_series(y, prec=TERMS + 1)
+        q.append(sum((y[i] * other[k - i] for i in range(k + 1)), arb(0)))
+        slope.append(chain(y, k))
+        y.append(chain(q, k) / (k + 1))
+        other.append(-y[-1])
+    return y, slope
+
+
+def _logistic(u: arb_series) -> arb_series:
+    return arb_series(_steps(u)[0], prec=TERMS + 1)
+
+
+def _softplus(u: arb_series) -> arb_series:
+    """log(1 + exp u), whose derivative is u' times the logistic function."""
+    first = _over_ends(lambda t: (1 + t.exp()).log(), u[0])
+    rest = [value / (k + 1) for k, value in enumerate(_steps(u)[1])]
+    return arb_series([first, *rest], prec=TERMS + 1)
 
 
 _FUNCTIONS: dict[Any, Callable[[arb_series], arb_series]] = {

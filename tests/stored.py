@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 from flint import fmpq
 from hypothesis import strategies as st
 
+from numerics import oracle
 from numerics.certificate import Domain, ExactNet, exact_net
 from numerics.conditions import Stored
 from tests.strategies import Exact
@@ -91,6 +93,69 @@ def square(one: Stored, other: Stored) -> Fraction:
         return [*values, net.c if net.c is not None else fmpq(0)]
 
     return sum((fraction(x - y) ** 2 for x, y in zip(flat(one), flat(other), strict=True)), Fraction(0))  # fmt: skip
+
+
+def answered(net: Stored, name: str, domain: Domain, r: Fraction) -> Fraction:
+    """r̂ from the definitions, by plain loops on Fractions."""
+    sigma, c = oracle.RATIONAL[name], Fraction(0) if net.c is None else fraction(net.c)
+    seen = views(domain, len(net.w[0]), r)
+    for k, a in enumerate(net.a):
+        *w, b = map(fraction, net.vector(k))
+        pooled = sum(sigma(dotted(w, x) + b) for x in seen)
+        c += fraction(a) * pooled / net.share
+    return c
+
+
+def dotted(w: Sequence[Fraction], x: Sequence[Fraction]) -> Fraction:
+    """Σ w x."""
+    return sum((p * q for p, q in zip(w, x, strict=True)), Fraction(0))
+
+
+def views(domain: Domain, taps: int, r: Fraction) -> list[list[Fraction]]:
+    """What the filter sees at every position."""
+    x, h = list(oracle.overlap_pulse(r, domain.half_length)), taps // 2
+    around = x[-h:] + x + x[:h] if domain.padding == "circular" and h else [0 * r] * h + x + [0 * r] * h  # fmt: skip
+    seen = x if domain.padding == "valid" else around
+    return [seen[j : j + taps] for j in range(len(seen) - taps + 1)]
+
+
+BREAKS = {
+    "hardshrink": (Fraction(-1, 2), Fraction(1, 2)),
+    "threshold": (Fraction(1),),
+    "relu": (Fraction(0),),
+    "abs": (Fraction(0),),
+    "hardtanh": (Fraction(-1), Fraction(1)),
+}
+"""Where these activations bend or jump, written a second time."""
+
+
+def straight(net: Stored, name: str, domain: Domain) -> list[tuple[Fraction, Fraction, Fraction, Fraction]]:  # fmt: skip
+    """(from, to, r̂ - r just after, just before) of the intervals of radii on which r̂ is a straight line.
+
+    From the definitions: pixels, and so pre-activations, are straight lines in r between half-integers; their places at
+    breaks of σ are where r̂ may bend or jump.  Two radii inside tell the line.
+    """
+    low, high = fraction(domain.low), fraction(domain.high)
+    halves = [Fraction(2 * j + 1, 2) for j in range(domain.half_length + 1)]
+    ends = [low, *(x for x in halves if low < x < high), high]
+    cuts = set(ends)
+    for p, q in pairwise(ends):
+        one, other = (views(domain, len(net.w[0]), r) for r in (p, q))
+        for k in range(len(net.a)):
+            *w, b = map(fraction, net.vector(k))
+            for x, y in zip(one, other, strict=True):
+                first, last = dotted(w, x) + b, dotted(w, y) + b
+                cuts |= {
+                    p + (q - p) * (at - first) / (last - first)
+                    for at in BREAKS[name]
+                    if (at - first) * (at - last) < 0
+                }
+    found = []
+    for p, q in pairwise(sorted(cuts)):
+        near, far = ((2 * p + q) / 3, (p + 2 * q) / 3)
+        e, f = (answered(net, name, domain, r) - r for r in (near, far))
+        found.append((p, q, 2 * e - f, 2 * f - e))
+    return found
 
 
 numbers = st.integers(-16, 16).map(lambda k: Fraction(k, 8))

@@ -113,6 +113,35 @@ def test_debug_raises(claims: Callable[..., None], tmp_path: Path) -> None:
         command.main(["--debug", "--out", str(tmp_path)])
 
 
+def test_a_lack_of_memory_is_no_verdict(claims: Callable[..., None], tmp_path: Path) -> None:
+    """It blocked the claim, as an error of the claim's own code does, and the run ended with 1."""
+
+    def exhausted(*_: Any) -> Any:
+        raise MemoryError
+
+    for part in ("check", "figures"):
+        bad = made("bad")
+        vars(sys.modules["verify.claims.bad"])[part] = exhausted
+        claims(bad)
+        with pytest.raises(MemoryError):
+            command.main(["--out", str(tmp_path)])
+
+
+def test_no_more_processes_than_cores(
+    claims: Callable[..., None], tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """--jobs 1000 started one process for each setting, 218 at once."""
+    asked: list[int] = []
+    claims(made("one"))
+    monkeypatch.setattr("verify.lab.Workers", lambda jobs: asked.append(jobs) or Workers(0))
+    monkeypatch.setattr(command, "_cores", lambda: 3)
+    for jobs, said in (("2", ""), ("3", ""), ("1000", "3, one for each core")):
+        assert command.main(["--jobs", jobs, "--out", str(tmp_path)]) == 0
+        err = capsys.readouterr().err
+        assert said in err and err.count("\n") == bool(said)
+    assert asked == [2, 3, 3]
+
+
 def test_json_alone_on_stdout_and_same_seed_same_figures(
     claims: Callable[..., None], tmp_path: Path, capsys: Any
 ) -> None:

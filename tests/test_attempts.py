@@ -148,7 +148,7 @@ def test_starts_around_the_derived_network_arrive_and_around_a_wrong_one_do_not(
     assert right is not None
     setting = settings("softplus", 2, TINY)[1]
     assert any(near(setting, right, 3, 2))
-    wrong = Recipe(right.w[:1], right.b[:1], right.a[:1], "")
+    wrong = Recipe(right.w[:1], right.b[:1], right.a[:1])
     assert not any(near(settings("softplus", 1, TINY)[1], wrong, 2, 2))
     one = classify(ACTIVATIONS["relu"].expression).recipe
     assert one is not None
@@ -203,14 +203,14 @@ def test_identity_in_phi(name: str) -> None:
     recipe = classify(ACTIVATIONS[name].expression).recipe
     assert recipe is not None
     assert room.identical(name, recipe) is True
-    off = Recipe(recipe.w, recipe.b, tuple(a * sp.Rational(1001, 1000) for a in recipe.a), "")
+    off = Recipe(recipe.w, recipe.b, tuple(a * sp.Rational(1001, 1000) for a in recipe.a))
     assert room.identical(name, off) is False
 
 
 def test_identity_is_not_decided_where_no_polynomial_is_seen() -> None:
     recipe = classify(ACTIVATIONS["softplus"].expression).recipe
     assert recipe is not None and room.identical("softplus", recipe) is None
-    across = Recipe(((sp.Integer(1),) * 3,), (-sp.Rational(1, 2),), (sp.Integer(1),), "")
+    across = Recipe(((sp.Integer(1),) * 3,), (-sp.Rational(1, 2),), (sp.Integer(1),))
     assert room.identical("relu", across) is None
 
 
@@ -218,7 +218,7 @@ def test_forecast() -> None:
     def shape(kind: str, channels: int | None, minimal: bool, recipe: Recipe | None) -> Shape:
         return Shape(kind, channels, minimal, recipe, (), "", "")
 
-    some = Recipe((), (), (), "")
+    some = Recipe((), (), ())
     assert room.forecast(shape("affine_piece", 1, True, some), 1) == "exact"
     assert room.forecast(shape("linear_odd_part", 2, True, some), 1) == "never"
     assert room.forecast(shape("affine_combination", 2, False, some), 1) == "open"

@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 from numerics import oracle
 from numerics.gram import dot, orthogonal, rest
 from tests.columns import hold_and_reject, on_a_ring, plateau_cases
-from theory.background import CLAIM, border, full_reader, one_tap, reader, response, risk
+from theory.background import (  # fmt: skip
+    CLAIM,
+    border,
+    full_reader,
+    one_tap,
+    reader,
+    response,
+    risk,
+)
+from theory.invariance import behind_the_border
+from theory.network import last_radius
 from verify.claims import background as room
 from verify.lab import TINY, Lab
 from verify.ring import Scene, answers, trained
@@ -41,8 +51,9 @@ def test_the_plateau_law_moves_with_the_background(case, beta: Fraction) -> None
 
 
 @given(names, numbers, st.fractions(0, 9, max_denominator=5), st.fractions(0, 1, max_denominator=9),
-       st.fractions(0, 2, max_denominator=3), st.integers(2, 5))  # fmt: skip
+       st.fractions(0, 2, max_denominator=3), st.integers(2, 7))  # fmt: skip
 @example("abs", Fraction(-3), Fraction(9), Fraction(1), Fraction(0), 2)
+@example("relu", Fraction(-1), Fraction(3), Fraction(0), Fraction(0), 7)
 def test_two_channels_are_exact_on_any_interval(
     name: str, low: Fraction, length: Fraction, share: Fraction, more: Fraction, m: int
 ) -> None:
@@ -51,8 +62,9 @@ def test_two_channels_are_exact_on_any_interval(
 
 
 @given(names, numbers, st.fractions(0, 9, max_denominator=5), st.fractions(0, 1, max_denominator=9),
-       st.fractions(Fraction(3, 2), Fraction(11, 2), max_denominator=24))  # fmt: skip
+       st.fractions(Fraction(3, 2), Fraction(13, 2), max_denominator=24))  # fmt: skip
 @example("relu", Fraction(0), Fraction(0), Fraction(0), Fraction(3, 2))
+@example("abs", Fraction(-1), Fraction(3), Fraction(0), Fraction(13, 2))
 def test_three_channels_are_exact_at_every_radius(
     name: str, low: Fraction, length: Fraction, share: Fraction, r: Fraction
 ) -> None:
@@ -65,6 +77,79 @@ def test_outside_their_interval_they_are_not() -> None:
         net = make(Fraction(0), Fraction(1), Fraction(0), 15, *room.KINKS["relu"])
         assert _answer(net, "relu", Fraction(2), Fraction(5, 2), 7) != Fraction(5, 2)
         assert _answer(net, "relu", Fraction(-1), Fraction(5, 2), 7) != Fraction(5, 2)
+
+
+@given(st.sampled_from([1, 3, 5, 7]), st.integers(0, 3), st.data())
+def test_the_law_holds_up_to_its_last_radius_and_no_further(n: int, more: int, data) -> None:
+    """Cause: "plateau radius" had no upper end, so nobody ran the law where a window meets both edges of the pulse.
+
+    Siblings: contrast and pair; the glossary's word, and with it every statement on plateau radii; the linear cell.
+    """
+    length = n + more
+    size, sigma = 2 * length + 1, oracle.RATIONAL["softsign"]
+    w = data.draw(st.lists(st.fractions(Fraction(1, 4), 3, max_denominator=4), min_size=n, max_size=n))  # fmt: skip
+    b, beta = data.draw(numbers), data.draw(numbers)
+    last, total = last_radius(n, size), sum(w)
+    for k in range(n, size + 1, 2):
+        r = k * HALF
+        x = [beta + value for value in oracle.overlap_pulse(r, length)]
+        if r <= last:
+            assert response(oracle.shifted(sigma, b), w, beta, r, size) == room._ring(
+                w, b, sigma, x
+            )
+        light = sum(oracle.preactivations(w, Fraction(0), x), Fraction(0))
+        assert (light == 2 * r * total + beta * border(w, size)) == (r <= last)
+    # Beyond, κ counts windows that meet both edges: with one tap none do, and g = 1 at two levels alone tells the others.
+    levels = {beta * total, (beta + 1) * total}
+    r = last + 1
+    if n > 1:
+        x = [beta + value for value in oracle.overlap_pulse(r, length)]
+        flat = lambda z: Fraction(z in levels)
+        assert response(flat, w, beta, r, size) != room._ring(w, Fraction(0), flat, x)
+
+
+def test_known_errors_beyond_the_last_radius() -> None:
+    """19 pixels: the exact networks at r = 9, between 17/2 = N/2 - 1 and the full ring."""
+    last, r = last_radius(3, Fraction(19)), Fraction(9)
+    assert last == Fraction(17, 2)
+    net = full_reader(Fraction(-1), Fraction(2), Fraction(1), 19, *room.KINKS["relu"])
+    assert _answer(net, "relu", Fraction(-1), r, 9) - r == Fraction(-133, 16)
+    assert _answer(net, "relu", Fraction(-1), last, 9) == last
+    hidden = behind_the_border(Fraction(19), Fraction(0))
+    for radius, error in ((r, Fraction(-19, 4)), (last, Fraction(0))):
+        x = [HALF + value for value in oracle.overlap_pulse(radius, 9)]
+        light = sum(oracle.preactivations(list(hidden.w[0]), Fraction(0), x), Fraction(0))
+        assert hidden.c + hidden.a[0] * light - radius == error
+
+
+def test_valid_padding_has_fewer_positions_and_a_smaller_last_radius() -> None:
+    """N - 2h takes the place of N, in the last radius, too: 15/2 for three taps on 19 pixels."""
+    n, length, positions = 3, 9, 17
+    last, w, beta = (
+        last_radius(n, Fraction(positions)),
+        [Fraction(1), Fraction(2), Fraction(5)],
+        HALF,
+    )
+    assert last == Fraction(15, 2)
+    sigma = oracle.RATIONAL["softsign"]
+    for k in range(n, 2 * length + 2, 2):
+        r = k * HALF
+        x = [beta + value for value in oracle.overlap_pulse(r, length)]
+        seen = sum((sigma(z) for z in oracle.preactivations(w, Fraction(0), x)[1:-1]), Fraction(0))
+        assert (seen == response(sigma, w, beta, r, positions)) == (r <= last)
+
+
+@given(st.fractions(Fraction(1, 9), 1, max_denominator=9), st.fractions(0, Fraction(7, 8), max_denominator=8))  # fmt: skip
+def test_the_price_of_slopes_is_reached(slope: Fraction, top: Fraction) -> None:
+    """Slopes t, 1, t, with the bends at the last background and the first plateau: the law at the ratio of its mean slopes."""
+    radii, levels, length = [HALF, 3 * HALF, 7 * HALF], [Fraction(0), top / 3, top], 5
+    assume(top > 0)
+    sigma = lambda z: slope * z + (1 - slope) * min(max(z, top), Fraction(1))
+    seen = room._features([Fraction(1)], sigma, Fraction(0), radii, levels, length)
+    target = [r for r in radii for _ in levels]
+    left = room._left(target, [[Fraction(1)] * len(seen), seen])
+    steep = (slope * top + 1 - top) / slope
+    assert left == risk(room._spread(radii), 2 * length + 1, room._spread(levels), steep)
 
 
 @given(st.fractions(0, Fraction(7, 8), max_denominator=8), numbers, st.integers(1, 4))

@@ -7,6 +7,7 @@ import copy
 import json
 import random
 import sys
+import time
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -253,6 +254,98 @@ def test_what_would_take_long_is_refused_before_it_is_begun() -> None:
     huge["domain"].update(half_length="99999", high="90000")
     with pytest.raises(Rejected, match="too large"):
         check(_signed(huge))
+
+
+def _costly(
+    channels: int, taps: int, cells: int, degree: int, breaks: int, digits: int, dyadic: bool = True
+) -> bytes:
+    """Random weights of so many digits; the claim is wrong, which only the end of the check can tell."""
+    rng = random.Random(0)
+    top = 10**digits
+    number = lambda: F(rng.randrange(-top, top), 2 ** (10 * digits // 3) if dyadic else rng.randrange(top // 2 + 1, top))  # fmt: skip
+    row = lambda size: [str(number()) for _ in range(size)]
+    places = sorted({F(rng.randrange(-2 * top, 2 * top), top) for _ in range(breaks)})
+    pieces = [[number() for _ in range(degree + 1)]]
+    for place in places:
+        constant, slope, *more = pieces[-1]
+        pieces.append([constant - place, slope + 1, *more])
+    first = 2 * taps
+    found = {
+        "format": "everyweight-certificate",
+        "version": "1",
+        "network": {
+            "activation": {
+                "breaks": [str(x) for x in places],
+                "pieces": [[str(x) for x in piece] for piece in pieces],
+            },
+            "filters": [row(taps) for _ in range(channels)],
+            "biases": row(channels),
+            "readout": row(channels),
+            "offset": "0",
+        },
+        "domain": {"half_length": str(cells + 3 * taps), "padding": "zeros", "low": f"{2 * first - 1}/2", "high": f"{2 * (first + cells) - 1}/2"},
+        "claim": {"worst": ["0", "9" * 1499], "mean": ["0", "1"], "mean_square": ["0", "1"]},
+        "evidence": {"radius": str(first)},
+        "digest": "",
+    }  # fmt: skip
+    return _signed(found)
+
+
+def _seconds(content: bytes, monkeypatch: pytest.MonkeyPatch) -> tuple[float, int]:
+    """How long the check takes that ends with a rejection, and the steps that it counted."""
+    nets: list[checker.Network] = []
+
+    class Spy(checker.Network):
+        def __init__(self, document: Document) -> None:
+            nets.append(self)
+            super().__init__(document)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checker, "Network", Spy)
+        begin = time.process_time()
+        with pytest.raises(Rejected, match="not the claimed one"):
+            check(content)
+    return time.process_time() - begin, checker.WORK - nets[0].left
+
+
+def test_no_shape_takes_longer_than_it_is_charged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bound on windows times taps knew neither degree nor digits: 300 cells of degree 8 with 650 digits took 72 s.
+
+    ReLU with 31 taps and float weights sets the time of a step; others may take twice that.  Siblings: subdivisions were
+    not counted at all, and verify.network wrote certificates that its own checker calls too large.
+    """
+    seconds, steps = _seconds(_costly(8, 31, 1, 1, 1, 18), monkeypatch)
+    for shape in (
+        (1, 1, 60, 1, 0, 5), (1, 3, 2, 8, 0, 650), (1, 3, 10, 8, 0, 20), (8, 1, 5, 1, 4, 200),
+        (1, 31, 1, 1, 4, 60, False), (1, 1, 10, 2, 64, 5), (2, 3, 1, 3, 4, 30, False), (1, 101, 2, 1, 1, 18),
+    ):  # fmt: skip
+        longer, more = _seconds(_costly(*shape), monkeypatch)
+        assert longer / more <= 2 * seconds / steps, shape
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 3, 300, 8, 0, 650), (1, 3, 4000, 8, 0, 5), (4, 9, 20, 1, 1, 300, False)], ids=str
+)
+def test_what_takes_more_than_ten_seconds_is_refused_at_once(shape: Any) -> None:
+    content = _costly(*shape)
+    begin = time.process_time()
+    with pytest.raises(Rejected, match="too large"):
+        check(content)
+    assert time.process_time() - begin < 2
+
+
+def test_subdivisions_are_work_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Chebyshev polynomial reaches its bound nine times, and each time to within 1e-30 of it."""
+    size = 10**30
+    document = json.loads(_costly(1, 1, 5, 8, 0, 5))
+    document["network"] = {
+        "activation": {"breaks": [], "pieces": [["1", "0", "-32", "0", "160", "0", "-256", "0", "128"]]},
+        "filters": [["2"]], "biases": ["-1"], "readout": [str(size)], "offset": str(-15 * size),
+    }  # fmt: skip
+    document["claim"]["worst"][1] = str(2 * size + 7)
+    monkeypatch.setattr(checker, "WORK", 4_000_000)
+    with pytest.raises(Rejected, match="too large"):
+        check(_signed(document))
 
 
 def test_the_checker_is_short_and_stands_alone() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -188,3 +189,62 @@ def test_exact_weights_are_those_of_the_class() -> None:
     found = weights(z**3, shape.recipe, 9)
     assert found["exact"]["w"] == [["1", "1", "-2**(1/3)"]]
     assert found["length"] == 9
+
+
+# --- what is no answer ------------------------------------------------------------------------
+#
+# Cause: a limit above the one that the system allows raised in the child, and its end was taken for an answer.  Siblings:
+# a MemoryError of the analysis was "undecided", too; a closed or full stdout gave 0, or a traceback.
+
+
+@pytest.mark.parametrize("most", [3_000_000 * 1024, 2**40])
+def test_a_hard_limit_of_memory_is_kept(most: int) -> None:
+    """Below and above the limit of the command itself; with it the answer is as ever."""
+    script = (
+        "import resource, sys; from theory.command import main;"
+        f"resource.setrlimit(resource.RLIMIT_AS, ({most}, {most})); sys.exit(main(['--json', 'z^2']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["class"] == "polynomial"
+
+
+def test_a_lack_of_memory_is_an_error(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def starve(expression: sp.Expr) -> None:
+        raise MemoryError
+
+    def end(expression: sp.Expr) -> None:
+        os._exit(1)
+
+    for stop in (starve, end):
+        monkeypatch.setattr(command, "classify", stop)
+        assert main(["z"]) == 3
+        out, err = capsys.readouterr()
+        assert (out, err) == ("", "theory.shape: the analysis ran out of memory\n")
+
+
+def test_real_memory_runs_out(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "classify", lambda expression: bytearray(2**33))
+    assert main(["z"]) == 3
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("where", [">&-", "> /dev/full", "| true"])
+def test_an_output_that_fails_is_status_3(where: str) -> None:
+    script = f"set -o pipefail; {sys.executable} -m theory.shape --json z {where}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert done.stderr.count("\n") == 1 and done.stderr.startswith("theory.shape: standard output")
+
+
+def test_nowhere_to_say_it() -> None:
+    for text, status in (("z", 0), ("z z", 2)):
+        script = f"{sys.executable} -m theory.shape '{text}' 2>&-"
+        done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+        assert done.returncode == status

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from numerics import oracle
 from tests.columns import hold_and_reject, plateau_cases
-from theory.contrast import CLAIM, partial_sums, quiet, response, silence
+from theory.contrast import CLAIM, LAW, partial_sums, quiet, response, silence
+from theory.network import last_radius
 from verify.claims import contrast as room
 from verify.positional import Positional, spectrum
 
@@ -29,6 +30,47 @@ def test_the_plateau_law_at_any_contrast(case, alpha: Fraction) -> None:
     name, w, b, r, pulse = case
     x, sigma = [alpha * value for value in pulse], oracle.RATIONAL[name]
     assert response(oracle.shifted(sigma, b), w, alpha, r, len(x)) == room._pooled(w, b, name, x)
+
+
+def test_with_one_tap_the_plateau_itself_has_to_be_mute() -> None:
+    """Cause: the statement asked for S < 0 only; with n = 1 there is no partial sum that says more.  Here w = -1, b = 1, α_0 = 1/2.
+
+    Siblings: docs, module and docstring of ``quiet``, each of which had another form of the condition.
+    """
+    w, b, least = [Fraction(-1)], Fraction(1), HALF
+    assert not quiet(w, b, least) and not room._readable(w, b, least)
+    assert quiet(w, b, Fraction(1)) and room._readable(w, b, Fraction(1))
+    (formula,) = [line for line in CLAIM.lines if "ReLU" in line]
+    assert r"S \le -b/\alpha_0" in formula
+
+
+def test_free_channels_are_exact_by_counting_silence() -> None:
+    """Cause: from torch's starts nearly none becomes exact, so that nothing was compared."""
+    exact, strange, off = room._silent(LAW, room.MUTE, 3, mute=True)
+    assert 2 * exact > room.MUTE and strange == 0 and off <= 1
+    wrong = next(wrong.law for wrong in CLAIM.wrong if wrong.name == "the lit pixels are counted")
+    assert room._silent(wrong, room.MUTE, 3, mute=True)[2] > 1
+
+
+@given(plateau_cases(small), st.fractions(Fraction(1, 4), 5, max_denominator=4))
+def test_beyond_the_last_radius_the_law_errs(case, alpha: Fraction) -> None:
+    """With as few pixels as the last radius asks for it holds, with two fewer it does not: some window is missing."""
+    _, w, b, r, _ = case
+    w = [abs(tap) + 1 for tap in w]
+    length, bent = int(r) + len(w) // 2, oracle.RATIONAL["softsign"]
+    for half_length in (length, length - 1):
+        if half_length < r - HALF:
+            continue
+        x = [alpha * value for value in oracle.overlap_pulse(r, half_length)]
+        stated = response(oracle.shifted(bent, b), w, alpha, r, len(x))
+        inside = r <= last_radius(len(w), Fraction(len(x)))
+        assert inside == (half_length == length)
+        if inside:
+            assert stated == sum(bent(z) for z in oracle.preactivations(w, b, x))
+        elif (
+            b >= 0
+        ):  # then σ is concave, and the windows that are missing held less than the stated ones
+            assert stated != sum(bent(z) for z in oracle.preactivations(w, b, x))
 
 
 @given(st.sampled_from([1, 3, 5]), st.data())

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from math import pi
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from numerics import curvature as numbers
 from numerics.centres import centres, centres_bound, variation
 from numerics.compile import activation
 from numerics.curvature import NARROW, constant_of, remainder, spreads
-from numerics.disk import disk
+from numerics.disk import _anywhere, disk, disk_bound
 from numerics.edges import bent_of, edge_of, strength_of
 from numerics.perimeter import difference, reach
 from theory.curvature import CLAIM, LAW, local, moment, narrowing
 from theory.perimeter import STEPS, edge
 from verify.claims import curvature as room
 from verify.lab import TINY, Lab
-from verify.plane_ensemble import Shape, Together, plate, train_plane
 
 seeds = st.integers(0, 2**32 - 1)
 slopes = st.fractions(-3, 3, max_denominator=12).filter(lambda k: k not in (0, 1, -1))
@@ -305,36 +306,62 @@ def test_spreads_of_one_pixel() -> None:
 # ---------------------------------------------------------------------------------------- the room
 
 
-def test_windows_are_what_a_network_sees() -> None:
-    """torch's features of whole images at every centre, and the sums over windows."""
-    shape = Shape("tanh", 2)
-    nets = train_plane(shape, plate(np.linspace(3, 6, 8), 3, 9), 3, np.random.default_rng(1), 3)
-    r, parts, shift = 4.3, 2, (0.3, 0.9)
-    seen = centres(r, parts, 3, shift)
-    windows = torch.tensor(seen.windows.reshape(-1, 1, 3, 3))
-    found = seen.mean(0 * seen.windows[:, 0], 1.0) * np.array([one.rise for one in room._edges(nets)])  # fmt: skip
-    found = found + room._each(nets, windows) / parts**2
-    images = []
-    for k in range(parts**2):
-        cells = divmod(k, parts)
-        fine = np.arange(-9, 10.0)
-        images.append(room_pixels(r, *(fine + (cell + one) / parts for cell, one in zip(cells, shift, strict=True))))  # fmt: skip
-    features = Together(nets).features(torch.tensor(np.array(images))).numpy().mean(axis=0).ravel()
-    dark = 19**2 * np.tanh(nets.b.ravel())
-    rises = np.array([one.rise for one in room._edges(nets)])
-    # A row's length rises and falls with its place once: off by its variation over 4000, in at most 8r + 4 pixels.
-    allowed = 9 * np.max(np.abs(nets.w).sum(axis=(2, 3))) * (8 * r + 4) / 4000
-    assert np.max(np.abs(features - dark - pi * r * r * rises - found)) < allowed
+def _flipped(half: bool) -> Callable[..., np.ndarray]:
+    """Pixels of a filter, or the second moments of their chords, with u·n turned around."""
+
+    def seen(taps: int, turns: int, moment: Callable[..., np.ndarray] = moment) -> np.ndarray:
+        n, found = numbers.nodes(taps, turns), []
+        for u, v in np.ndindex(taps, taps):
+            inside = (u - taps // 2) * n.c - (v - taps // 2) * n.s
+            if half:
+                found.append(np.stack([edge(t + at, float(c[0, 0]), float(s[0, 0])) for t, at, c, s in zip(n.t, inside, n.c, n.s, strict=True)]))  # fmt: skip
+            else:
+                along = (v - taps // 2) * n.c - (u - taps // 2) * n.s
+                found.append(moment(n.t + inside, along, n.c, n.s))
+        return np.stack(found)
+
+    return seen
 
 
-def room_pixels(r: float, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Areas of pixels by rows: Gauss' rule would not see the corners, a fine midpoint rule nearly does."""
-    fine = (np.arange(4000) + 0.5) / 4000 - 0.5
-    found = np.empty((len(x), len(y)))
-    for k, at in enumerate(x):
-        leg = np.sqrt(np.maximum(r * r - (at + fine) ** 2, 0))[:, None]
-        found[k] = np.mean(np.clip(np.minimum(leg, y + 0.5) - np.maximum(-leg, y - 0.5), 0, 1), axis=0)  # fmt: skip
-    return found
+@pytest.mark.parametrize("name", ["_half_squares", "_moments"])
+def test_a_sign_in_the_numbers_is_seen(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cause: |C| was a hundredth of what a mean over centres may be off by, so C = 0, -C and 2C were accepted.
+
+    Siblings: C/2 in training, and signs in numerics.  Now every direction is held to its own bound.
+    """
+    monkeypatch.setattr(numbers, name, _flipped(name == "_half_squares"))
+    assert room.check(LAW, Lab(TINY)).status == "fails"
+
+
+def test_a_direction_says_more_than_its_tolerance() -> None:
+    """What C has in a direction is many times what a circle and its tangent leave open there, with kinks too."""
+    for one in room._drawn(3, 10):
+        gaps, sizes = one.scores(LAW)
+        assert np.max(gaps) <= 1
+        assert np.median(sizes) > 8
+        for factor in (0, -1, 0.5, 2):
+            other = replace(LAW, local=lambda *place, k=factor: k * local(*place))
+            assert np.max(one.scores(other)[0]) > 2
+
+
+@settings(max_examples=8, deadline=None)
+@given(seeds, st.sampled_from(["tanh", "cube", "abs", "relu", "hardtanh"]), st.floats(30, 300))
+def test_the_bound_of_a_direction_holds_at_any_radius(seed: int, name: str, r: float) -> None:
+    """Also where it says little."""
+    one = edge_of(_taps(seed), 0.25, name)
+    at, sigma = numbers.nodes(3, 16), activation(name)[0]
+    u, v = np.arange(-1, 2)[:, None], np.arange(-1, 2)
+    t, c, s = (x[..., None, None] for x in (at.t, at.c, at.s))
+    far = np.hypot((r - t) * c, (r - t) * s)
+    assert np.max(np.abs(far - (r - t))) < 1e-9
+    disk_ = _anywhere(r, u - (r - t) * c, v - (r - t) * s)
+    flat = np.stack([edge(x + u * a + v * b, a, b) for x, a, b in zip(t, c.ravel().tolist(), s.ravel().tolist(), strict=True)])  # fmt: skip
+    z, p = (np.tensordot(x, one.w, 2) + one.b for x in (disk_, flat))
+    each = r * (sigma(z) - sigma(p)) - at.t * (sigma(z) - sigma(np.array(one.b)) - one.rise * (at.t > 0))  # fmt: skip
+    found = np.sum(at.weight * each, axis=(1, 2)) * 16 / (2 * pi)
+    stated = constant_of(one, turns=16, proved=False).by_direction
+    allowed = numbers.at_once(one, 16, r, z, p, float(disk_bound(r)) + 8 * r * 2.0**-53)
+    assert np.all(np.abs(found - stated) <= allowed)
 
 
 @pytest.mark.parametrize("wrong", CLAIM.wrong, ids=lambda wrong: wrong.name)

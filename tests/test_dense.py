@@ -107,7 +107,7 @@ def test_a_shift_moves_the_answer_as_stated(v: list[Fraction], s: int) -> None:
 
 @given(st.integers(1, 3), st.integers(1, 3), st.integers(1, 6))
 def test_what_shifts_leave_of_a_dense_readout(first: int, cells: int, most: int) -> None:
-    """Exact for all shifts 0..S: 1/2 at every pixel that ever changes, but for one alternating pattern if S < 2 m - 1."""
+    """Exact for all shifts 0..S: 1/2 at every pixel that ever changes, but for one alternating pattern if S < 2 m - 1, without c."""
     length = first + cells + most + 1
     i = np.arange(-length, length + 1)
     found = np.arange(4 * first - 2, 4 * (first + cells) - 1) / 4
@@ -123,6 +123,32 @@ def test_what_shifts_leave_of_a_dense_readout(first: int, cells: int, most: int)
         # The core makes up for what the pattern adds beside it.
         pattern[i == first - 1] -= x[0] @ pattern
         assert np.allclose(x @ pattern, 0)
+
+
+@given(st.integers(1, 3), st.integers(1, 3), st.integers(1, 6), st.booleans())
+@example(1, 1, 1, True)
+@example(2, 2, 3, True)
+def test_what_is_left_where_the_two_sides_meet(first: int, cells: int, most: int, bias: bool) -> None:  # fmt: skip
+    """Cause: at S = 2m - 1 the sides touch without overlap, and c makes up for the pattern; only no c was ever tried.
+
+    No sibling: it is the only place of the page that asks for a number of shifts.
+    """
+    length = first + cells + most + 1
+    found = np.arange(4 * first - 2, 4 * (first + cells) - 1) / 4
+    x = np.concatenate([np.roll(pulse(found, length), s, axis=1) for s in range(most + 1)])
+    x = np.hstack([x, np.ones((len(x), int(bias)))])
+    free = int(np.sum(np.any(x > 0, axis=0)) - np.linalg.matrix_rank(x))
+    core = 2 * first - 1 - most
+    # The pattern, what the core's pixels share, and c against their sum.
+    assert free == (core + bias if core > 0 else int(core == 0 and bias))
+
+
+def test_a_pattern_that_two_places_do_not_see() -> None:
+    v, c = {-1: Fraction(3, 4), 0: Fraction(1, 4), 1: Fraction(1, 4), 2: Fraction(3, 4)}, Fraction(1, 4)  # fmt: skip
+    for r in (HALF, Fraction(4, 5), Fraction(3, 2)):
+        x = oracle.overlap_pulse(r, 4)
+        for s in (0, 1):
+            assert c + sum((v[i] * x[i - s + 4] for i in v), Fraction(0)) == r
 
 
 def test_networks_of_a_batch_share_nothing() -> None:

@@ -52,6 +52,33 @@ def test_floats_stay_within_their_bound(r: float, i: int, j: int) -> None:
         assert abs(_exact(i, j, r) - float(x[i + 25, j + 25])) <= float(disk_bound(r))
 
 
+CORNERS = sorted({float(np.hypot(i + 0.5, j + 0.5)) for i in range(3) for j in range(i + 1)})
+SWITCHES = (0.5, 1.5, 2.5, 3.5, *CORNERS, 0.517638)
+"""Radii beside which another formula computes some pixel: an edge or a corner comes into the disk;
+at the last one the longest arcs, those in the middle pixel, pass from arcsin to its series."""
+
+
+@pytest.mark.parametrize("switch", SWITCHES)
+@given(st.integers(1, 52), st.sampled_from((-1, 1)))
+@example(1, 1)
+@example(9, 1)
+@example(12, 1)
+@example(52, 1)
+def test_floats_stay_within_their_bound_beside_every_switch(
+    switch: float, digits: int, way: int
+) -> None:
+    """No radius was tried in (0.5, 0.51): a series used up to s = 0.7 was 8311 bounds off there.
+
+    Siblings: every edge and every corner at which a pixel's formula changes.
+    """
+    r = switch * (1 + way * 2.0**-digits)
+    x, reach = disk([r], 6)[0], min(int(r + 0.5), 6)
+    with mpmath.workdps(40):
+        for i in range(reach + 1):
+            for j in range(i + 1):
+                assert abs(_exact(i, j, r) - float(x[i + 6, j + 6])) <= float(disk_bound(r))
+
+
 @given(st.floats(100, 10**5), st.floats(0, 1), st.integers(-1, 1))
 @example(10.0**5, 0.5, 0)
 def test_large_disks_lose_radii_not_areas(r: float, turn: float, step: int) -> None:

@@ -135,7 +135,7 @@ def test_every_network_is_exact(row: Row) -> None:
 @settings(max_examples=40)
 @given(
     st.sampled_from(list(DISTINCT.values())), st.fractions(0, 1, max_denominator=7), st.fractions(0, 1, max_denominator=7),
-    st.integers(2, 5), st.fractions(0, 1, max_denominator=9), st.integers(0, 4),
+    st.integers(2, 8), st.fractions(0, 1, max_denominator=9), st.integers(0, 4),
 )  # fmt: skip
 def test_networks_are_exact_anywhere_inside(
     row: Row, shade: Fraction, light: Fraction, m: int, phi: Fraction, s: int
@@ -147,6 +147,21 @@ def test_networks_are_exact_anywhere_inside(
     alpha = (networks.LEAST + light * (networks.MOST - networks.LEAST)) if place.unknown in ("contrast", "both") else Fraction(1)  # fmt: skip
     x = _signal(r, beta, alpha, s if place.unknown == "place" and s + r <= 8 else 0)
     assert _answer(net, x, place.padding) == r == networks.answer(net, x, place.padding)
+
+
+def test_networks_are_right_up_to_their_last_radius() -> None:
+    """At 17/2 on 19 pixels all are; at the full ring those with sums that meet a background at an edge are not."""
+    shades = {"background": networks.HIGH, "both": networks.HIGH}
+    for row in DISTINCT.values():
+        net, place = row.net, row.place
+        assert net is not None
+        padding = "ring" if place.padding == "any" else place.padding
+        for r in (atlas.LAST, atlas.LAST - 1, *([atlas.LAST - HALF / 2] if place.radii == "real" else [])):  # fmt: skip
+            x = _signal(r, shades.get(place.unknown, Fraction(0)), Fraction(1), 0)
+            assert _answer(net, x, padding) == r
+        if place.unknown == "background" and place.readout == "sum":
+            full = atlas.LAST + 1
+            assert _answer(net, _signal(full, networks.HIGH, Fraction(1), 0), padding) != full
 
 
 def test_networks_that_promise_nothing_there_are_not() -> None:

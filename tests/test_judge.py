@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import signal
 import sys
 from collections.abc import Callable
 from types import ModuleType
@@ -211,3 +213,19 @@ def test_workers_hand_exceptions_over() -> None:
         found = {o.index: o for o in workers.map(math.sqrt, [(4.0,), (-1.0,), (9.0,)])}
     assert (found[0].result, found[2].result) == (2.0, 3.0)
     assert isinstance(found[1].error, ValueError)
+
+
+def test_a_killed_worker_is_no_verdict() -> None:
+    """It blocked every claim that was left, and the run ended with 1."""
+    with pytest.raises(ChildProcessError, match="killed"), Workers(1) as workers:
+        list(workers.map(_killed, [(), ()]))
+
+
+def test_no_more_workers_than_tasks() -> None:
+    with Workers(8) as workers:
+        assert len(list(workers.map(math.sqrt, [(4.0,), (9.0,)]))) == 2
+        assert workers._pool is not None and len(workers._pool._processes) <= 2
+
+
+def _killed() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)

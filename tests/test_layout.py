@@ -9,10 +9,13 @@ import inspect
 import re
 import sys
 from collections.abc import Iterator
+from fractions import Fraction
 from importlib import metadata
 from pathlib import Path
 
 import pytest
+import sympy as sp
+from flint import fmpq
 from importlinter import cli
 
 from theory.claim import Claim, find_claims
@@ -180,3 +183,65 @@ def test_no_file_names_a_machine() -> None:
         for match in MACHINE.finditer(path.read_bytes().decode("utf-8", errors="replace")):
             found.append(f"{_name(path)}: {match[0]}")
     assert found == []
+
+
+# --- the numbers that decide ------------------------------------------------------------------
+
+PROBLEM = frozenset({"HALF", "MEAN", "SPREAD", "PARABOLA", "NARROW_RADIUS", "UNIT", "EPS"})
+"""Numbers of the problem and of the arithmetic, which nobody chose."""
+TINY = Fraction(1, 10**5)
+NUMBERS = (float, Fraction, fmpq, sp.Rational, sp.Float)
+
+
+def _compared(tree: ast.Module) -> set[str]:
+    """The names inside comparisons."""
+    parts = (n for node in ast.walk(tree) if isinstance(node, ast.Compare) for n in ast.walk(node))
+    return {node.id for node in parts if isinstance(node, ast.Name)}
+
+
+def _assigned(tree: ast.Module) -> set[str]:
+    """The names at the top of a module."""
+    tops = (node for node in tree.body if isinstance(node, (ast.Assign, ast.AnnAssign)))
+    names = (n for node in tops for n in ast.walk(node) if isinstance(n, ast.Name))
+    return {node.id for node in names if isinstance(node.ctx, ast.Store)}
+
+
+def thresholds() -> set[tuple[str, str]]:
+    """(file, name) of every number at the top of a module, not whole, that is tiny or that some module compares."""
+    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
+    homes = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in trees}
+    found = set()
+    for path, tree in trees.items():
+        own = dict.fromkeys(_assigned(tree), path)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module in homes:
+                home = homes[node.module]
+                own |= {a.name: home for a in node.names if a.name in _assigned(trees[home])}
+        compared = _compared(tree)
+        for name in set(own) - PROBLEM:
+            home = own[name].relative_to(ROOT).with_suffix("")
+            value = getattr(importlib.import_module(".".join(home.parts)), name, None)
+            number = isinstance(value, NUMBERS) and not isinstance(value, sp.Integer)
+            if number and (name in compared or 0 < Fraction(str(value)) < TINY):
+                found.add((f"{home.as_posix()}.py", name))
+    return found
+
+
+def test_the_page_on_trust_names_every_number_that_decides() -> None:
+    """It named two and said that those were all; chance in curvature and medians were left out, too.
+
+    Siblings: every float or fraction at the top of a module that stands in a comparison, or is tiny.
+    """
+    page = (ROOT / "docs" / "trust.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`[^|]*`) \| `(\w+)` \| \S[^|]* \| \S[^|]* \|$", page, re.MULTILINE)
+    named = {(file, name) for files, name in rows for file in re.findall(r"`([^`]+)`", files)}
+    assert thresholds() - named == set()
+    assert named - thresholds() == set(), "no longer there"
+    chance = re.search(r"^- \*\*Chance\*\*.*\n(?:  .*\n)*", page, re.MULTILINE)
+    assert chance is not None
+    assert all(word in chance[0] for word in ("LEVEL", "noise.md", "CHANCE", "curvature.md"))
+    medians = re.search(r"^\*\*Medians\.\*\*.*$", page, re.MULTILINE)
+    assert medians is not None
+    for path in (ROOT / "verify" / "claims").glob("*.py"):
+        if "np.median(" in path.read_text(encoding="utf-8"):
+            assert f"{path.stem}.md" in medians[0]

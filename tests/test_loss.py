@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from strategies import RATIONAL, answer, networks, rationals, sigma_at, unit
 
 from numerics.channel import exact_quantities
-from theory.loss import CLAIM, TERMS, Moments, attribution, residuals
+from theory.loss import CLAIM, LAW, TERMS, Moments, attribution, residuals
 from theory.symmetry import Channel
+from verify.claims import loss as room
+from verify.lab import PROFILES, Lab
 
 Net = tuple[tuple[Channel, ...], Fraction]
 ONE = Fraction(1)
@@ -85,6 +87,30 @@ def test_exact_iff_all_three_vanish(net: Net, name: str, phi: Fraction) -> None:
     radii = [first, first + 1, first + phi]
     exact = all(answer(net[0], net[1], name, r, half_length) == r for r in radii)
     assert exact == (alpha == beta == d == 0)
+
+
+@pytest.mark.parametrize("missing", range(3))
+def test_no_condition_can_be_left_out(missing: int) -> None:
+    """Only "the laws hold, so exact" was tested, on networks that never were: any further or missing condition passed.
+
+    Siblings: the conditions of small radii.  Here exact networks keep all conditions, and others break one of them.
+    """
+    other = replace(LAW, conditions=lambda *v: [x for k, x in enumerate(residuals(*v)) if k != missing])  # fmt: skip
+    assert not CLAIM.prove(other).holds
+    assert room.check(other, Lab(PROFILES["quick"])).status == "fails"
+
+
+@pytest.mark.parametrize("more", [1, 3, 4, 5, 6])
+def test_no_further_condition_is_needed(more: int) -> None:
+    """As if c, Δ, g(0), κ or D of the first channel had to vanish, too."""
+
+    def conditions(*values: Any) -> tuple[Any, ...]:
+        further = values[more][0] if isinstance(values[more], list) else values[more]
+        return (*residuals(*values), further)
+
+    other = replace(LAW, conditions=conditions)
+    assert not CLAIM.prove(other).holds
+    assert room.check(other, Lab(PROFILES["quick"])).status == "fails"
 
 
 @given(networks(), st.sampled_from(RATIONAL), RADII)

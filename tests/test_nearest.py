@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -21,7 +22,9 @@ from numerics.path import lines
 from numerics.patterns import branches_of, snapped_pattern
 from tests.stored import as_net, cases, count, fraction, from_exact, moved, square, stored
 from tests.strategies import Exact, linear_exact, threshold_exact
-from theory.nearest import LAW, Facts, distance
+from theory.nearest import CLAIM, LAW, Facts, distance
+from verify.claims import nearest as room
+from verify.lab import TINY, Lab
 
 F = Fraction
 DOMAIN = Domain(6, fmpq(3, 2), fmpq(5))
@@ -260,6 +263,26 @@ def test_by_hand() -> None:
     """One tap of identity at r = 1, wrong by 3 through c alone: A² = 1 + 2² + 1², B = 2."""
     facts = Facts(1, 9, 1, F(1), F(3), F(1), (F(2),), (F(1, 2),), 0, 1)
     assert distance(LAW, facts, lambda x: float(x) ** 0.5) == pytest.approx(6 / (6**0.5 + 18**0.5))
+
+
+def test_by_hand_with_another_slope() -> None:
+    """The same tap of 3z, a = 1/6: A² = 1 + (3·2)² + (3·2/6)², B = 6.
+
+    Only Λ = 1 was ever put in, so Λ for Λ² (or 1) passed the proof, both columns and these tests.
+    """
+    facts = Facts(1, 9, 1, F(1), F(3), F(3), (F(6),), (F(1, 6),), 0, 1)
+    found = distance(LAW, facts, lambda x: float(x) ** 0.5)
+    assert found == pytest.approx(6 / (38**0.5 + 74**0.5))
+
+
+@pytest.mark.parametrize("power", [0, 1, 3])
+def test_no_other_power_of_the_slope(power: int) -> None:
+    """Too small a power passes the bound for Λ > 1, too large a one for Λ < 1."""
+    other = replace(LAW, spread=lambda steepest, wide: steepest**power * wide)
+    assert CLAIM.prove(LAW).holds
+    assert not CLAIM.prove(other).holds
+    assert room.check(LAW, Lab(TINY)).status == "holds"
+    assert room.check(other, Lab(TINY)).status == "fails"
 
 
 def test_from_nothing_the_bound_is_reached_exactly() -> None:

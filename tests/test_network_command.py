@@ -71,6 +71,24 @@ def test_explained_and_not(folder: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert json.loads(shown([off, "--json", "--tolerance", "1"], capsys, 0))["explained"] is True
 
 
+def test_one_status_for_all_that_answer_the_same(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A network that is right in a narrow interval by chance: in any units, and with a dead channel beside it."""
+    told = {"activation": "relu", "length": "9", "r_min": "0.5", "r_max": "0.6"}
+    one, dead = np.ones((1, 1, 1)), np.zeros((1, 1, 1))
+    for name, t, more in (("one", 1.0, 0), ("large", 1024.0, 0), ("two", 1.0, 1)):
+        content = encoded(
+            told,
+            conv_weight=np.concatenate([t * one, *[dead] * more]),
+            conv_bias=np.array([0.0, *[-200.0] * more]),
+            readout_weight=np.array([[0.5075 / t, *[0.0] * more]]),
+            readout_bias=np.array([-0.00825]),
+        )
+        text = shown([str(placed(folder, content, name))], capsys, 1)
+        assert text.startswith("not explained by these laws: it errs by 0.00075 pixel at most")
+
+
 def test_json_is_what_is_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     net = str(placed(folder, good()))
     text = shown([net, "--json", "--out", "here/there"], capsys, 0)

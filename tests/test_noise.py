@@ -8,10 +8,20 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 
-from numerics.noise import NUMERIC, Problem, best, bivariate_cdf, quiet_share, risk, risk_gradient
+from numerics.noise import (
+    NUMERIC,
+    Problem,
+    best,
+    bivariate_cdf,
+    quiet_share,
+    risk,
+    risk_gradient,
+    scan,
+)
 from numerics.sample import Radii, pulse
+from tests.columns import hold_and_reject
 from theory import gaussian
-from theory.noise import angle, linear_risk
+from theory.noise import CLAIM, angle, linear_risk
 from verify.claims import noise as room
 from verify.lab import TINY, Lab
 from verify.noisy import interval
@@ -93,13 +103,55 @@ def test_the_best_network_is_stationary_and_wider_is_no_worse() -> None:
         assert found[1].risk <= found[0].risk * (1 + 1e-6) <= line * (1 + 2e-6)
 
 
+@pytest.mark.parametrize("taps", [1, 3])
+@pytest.mark.parametrize(("radii", "half_length"), [(Radii(4, 3, 1), 5), (Radii(3, 3, 4), 5)])
+def test_where_most_pixels_are_lit_these_are_silenced(radii: Radii, half_length: int, taps: int) -> None:  # fmt: skip
+    """Cause: every start of the search, and the limit, had filters with a positive sum, which silence the dark only.
+
+    11 pixels, radii 7/2, 9/2, 11/2, s = .002: .818 of the linear risk was said to be least; w = -1 reaches .184.
+    Siblings: the search for three taps, the figure, and the page, which promised the minimum.
+    """
+    problem = Problem(radii.r, pulse(radii.r, half_length), 2e-3)
+    line = linear_risk(problem.spread, problem.x.shape[1], problem.noise)
+    ratios = [scan(problem, sign)[0] / line for sign in (1.0, -1.0)]
+    share = quiet_share(problem)
+    assert ratios[1] < 0.5 and ratios[0] > 0.8
+    assert share == pytest.approx(ratios[1], rel=0.02)
+    found = best(problem, taps, starts=1)
+    assert found.risk / line <= ratios[1] * (1 + 1e-6) and np.sum(found.w) < 0
+    if taps == 1 and radii.per_cell == 1:
+        assert share == pytest.approx(2 / 11)
+        assert found.risk / line == pytest.approx(0.184, abs=1e-3)
+
+
+def test_turned_over_a_network_has_the_same_risk_on_the_turned_pulse() -> None:
+    """(-w, S + b) on x against (w, b) on 1 - x, whose answer falls as r grows."""
+    problem, rng = _problem(0.2), np.random.default_rng(5)
+    other = Problem(problem.r, 1 - problem.x, problem.noise)
+    for n in (1, 3):
+        w, b = rng.normal(size=n), float(rng.normal())
+        assert risk(problem, -w, w.sum() + b)[0] == pytest.approx(risk(other, w, b)[0], rel=1e-12)
+
+
+def test_a_limit_needs_two_half_integers() -> None:
+    """With one fraction only every threshold amid the pixels is exact, and another law holds."""
+    radii = np.array([1.6, 2.6, 3.6])
+    with pytest.raises(ValueError, match="two half-integers"):
+        quiet_share(Problem(radii, pulse(radii, 5), 0.0))
+
+
+@pytest.mark.slow
+def test_check_and_training_reject_wrong_laws() -> None:
+    hold_and_reject(CLAIM, 1)
+
+
 @pytest.mark.parametrize("cells", [2, 3, 5])
 def test_with_little_noise_the_dark_pixels_are_silenced(cells: int) -> None:
     problem = _problem(1e-4, cells)
     line = linear_risk(problem.spread, problem.x.shape[1], problem.noise)
     share = quiet_share(problem)
     assert best(problem, 1, starts=2).risk / line == pytest.approx(share, rel=2e-3)
-    assert share < 0.8
+    assert share < 0.8 and best(problem, 1, starts=2).w[0] > 0
 
 
 def test_zero_padding_counts_fewer_pixels_for_filters_that_cancel_at_the_border() -> None:

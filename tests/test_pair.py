@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, product
 
+import numpy as np
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from numerics import oracle
 from numerics.pair import curves, rings
 from tests.columns import hold_and_reject, on_a_ring
 from theory.background import Reader
+from theory.network import last_radius
 from theory.pair import CLAIM, kinks, limit, pair, pixels, short_pair
 from verify.claims import pair as room
 from verify.lab import TINY, Lab
@@ -32,15 +34,23 @@ def test_check_and_training_reject_wrong_laws() -> None:
     hold_and_reject(CLAIM, 1)
 
 
-@given(st.integers(1, 6), st.integers(0, 9), st.integers(0, 4), levels, st.fractions(0, 9, max_denominator=5), shares, shares, st.booleans())  # fmt: skip
-@example(3, 5, 0, Fraction(-1), Fraction(3), Fraction(0), Fraction(0), False)
+FORMS = [
+    (turns, wait, rest)
+    for turns, wait, rest in product(range(1, 7), range(10), range(5))
+    if (size := pixels(turns, wait, rest)) % 2 and size >= 2 * (max(2 * turns + rest + 1, wait + 3) | 1) + 3
+]  # fmt: skip
+"""(ν, k, l) with room for both edges on a ring of an odd number of pixels."""
+
+
+@given(st.sampled_from(FORMS), levels, st.fractions(0, 9, max_denominator=5), shares, shares, st.booleans())  # fmt: skip
+@example((3, 5, 0), Fraction(-1), Fraction(3), Fraction(0), Fraction(0), False)
 def test_turns_and_a_wait_are_exact(
-    turns: int, wait: int, rest: int, low: Fraction, length: Fraction, share: Fraction, phi: Fraction, next_cell: bool
+    form: tuple[int, int, int], low: Fraction, length: Fraction, share: Fraction, phi: Fraction, at_the_end: bool
 ) -> None:  # fmt: skip
-    net, size = pair(low, low + length, turns, wait, rest), pixels(turns, wait, rest)
+    """In the first cell, or in the last one, up to N/2 - h."""
+    net, size = pair(low, low + length, *form), pixels(*form)
     n = len(net.w[0])
-    assume(size % 2 == 1 and size >= 2 * n + 3)
-    r = Fraction(n, 2) + next_cell + phi
+    r = last_radius(n, Fraction(size)) - phi if at_the_end else Fraction(n, 2) + phi
     assert size < limit(n)
     assert _answer(net, low + share * length, r, size) == r
 
@@ -52,6 +62,41 @@ def test_short_intervals_need_five_taps(
 ) -> None:
     net = short_pair(low, low + length)
     assert _answer(net, low + share * length, r, 2 * half_length + 1) == r
+
+
+def test_from_which_ring_on_turns_and_a_wait_have_room() -> None:
+    """None on 9 to 19 pixels, one on every ring of 21 to 999, with √(3N) + 3 taps at most; √(2N) would not do."""
+
+    def fewest(size: int) -> int:
+        forms = ((turns, *divmod(size, turns)) for turns in range(1, size // 2 + 1))
+        # Less of a remainder costs less than a longer wait, and the other way round: every l is tried.
+        taps = (
+            max(2 * turns + rest + turns * more + 1, wait - more + 1) | 1
+            for turns, wait, rest in forms
+            for more in range(wait - 1)
+        )
+        return min((n for n in taps if size >= 2 * n + 3), default=0)
+
+    assert [size for size in range(9, 101, 2) if not fewest(size)] == list(range(9, 20, 2))
+    found = {size: fewest(size) for size in range(21, 1001, 2)}
+    assert all(n**2 > size and n <= (3 * size) ** 0.5 + 3 for size, n in found.items())
+    assert max(n - (2 * size) ** 0.5 for size, n in found.items()) > 6
+    assert found[21] == found[23] == 9
+
+
+def test_close_backgrounds_leave_the_bound() -> None:
+    """Cause: README said "never with n taps on n² pixels" for all intervals; here n = 5, N = 41, backgrounds 0 to 2/5.
+
+    Siblings: index and changelog, which also gave √(2N) taps for every ring, and the last radius.
+    """
+    net = short_pair(Fraction(0), Fraction(2, 5))
+    n, size = 5, 41
+    last = last_radius(n, Fraction(size))
+    assert limit(n) <= size and len(net.w[0]) == n and last == Fraction(37, 2)
+    for beta in (Fraction(0), Fraction(1, 7), Fraction(2, 5)):
+        for r in (Fraction(5, 2), Fraction(31, 9), last - Fraction(1, 3), last):
+            assert _answer(net, beta, r, size) == r
+    assert _answer(net, Fraction(2, 5), last + HALF, size) != last + HALF
 
 
 @pytest.mark.parametrize("more", [-2, 2])
@@ -93,6 +138,50 @@ def test_no_staircases_on_small_integers_fit_a_ring_that_is_too_large(
     found = rings(n, height)
     assert max(found) == largest == (n**2 - 1) // 2 < limit(n)
     assert all(size < 2 * n + 3 for size in found) == (n < 7)
+
+
+def _responses(p: int, between: tuple[int, ...]) -> np.ndarray:
+    """Σ max(β - level, 0) over the edges, over a dark and over a lit window, less its value at β = 0, on a grid: (3, φ, β)."""
+    n = len(between) + 1
+    beta, phi = np.arange(1, 33)[:, None] / 32, np.arange(1, 8) / 8
+    curve = (p, *between, p - 1)
+    over = lambda level: np.maximum(beta - level, 0) - np.maximum(-level + 0 * beta, 0)
+    edges = 0
+    for j in range(n):
+        edges = edges + over(curve[j] + phi * (curve[j + 1] - curve[j]))
+        edges = edges + over(2 * p - 1 - curve[j + 1] + phi * (curve[j + 1] - curve[j]))
+    flat = [np.broadcast_to(over(level), edges.shape) for level in (p, p - 1)]
+    return np.array([edges, *flat])
+
+
+@pytest.mark.parametrize(("n", "height"), [(3, 1), (3, 2), (5, 1)])
+def test_the_enumeration_is_what_the_definition_asks_for(n: int, height: int) -> None:
+    """Cause: the rings were only compared with their largest, so a fault in the second kind of pair, both on, was not seen.
+
+    Here every pair of channels is run on every ring: the first, less λ times the second, must not move with β.
+    """
+    asked, together = set(), set()
+    starts = (*range(-height, 1), *range(2, height + 2))
+    walks = [(p, _responses(p, between)) for p in starts for between in product(range(-height, height + 2), repeat=n - 1)]  # fmt: skip
+    bends = lambda r: np.abs(np.diff(r[0], 2, axis=0)).max() > 1e-9
+    walks = [(p, r) for p, r in walks if bends(r)]
+    for size in range(1, max(rings(n, height)) + 2):
+        # m = h + 1: one window on the plateau, N - 2n - 1 in the dark; formal where that is negative.
+        on: dict[bytes, list[float]] = {}
+        off: dict[bytes, list[float]] = {}
+        for p, r in walks:
+            whole = (r[0] + (size - 2 * n - 1) * r[1] + r[2]).ravel()
+            length = float(np.linalg.norm(whole))
+            if length:
+                kind = on if p <= 0 else off
+                kind.setdefault((np.round(whole / length, 9) + 0.0).tobytes(), []).append(length)
+        both = any(max(found) > min(found) * (1 + 1e-9) for found in on.values())
+        if both:
+            together.add(size)
+        if both or on.keys() & off.keys():
+            asked.add(size)
+    assert asked == set(rings(n, height))
+    assert together == set(rings(n, height, both=True))
 
 
 def test_what_the_enumeration_finds_is_exact() -> None:

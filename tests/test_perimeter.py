@@ -10,10 +10,13 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from numerics.compile import activation
 from numerics.disk import disk, disk_bound, pixels
+from numerics.edges import edge_of, quadrature_of
 from numerics.perimeter import difference, edge_response, reach, strength, strength_bound
 from numerics.rounding import gamma
-from theory.perimeter import STEPS, crest, edge, width
+from tests.columns import hold_and_reject
+from theory.perimeter import CLAIM, STEPS, crest, edge, gap, lack, width
 from verify.claims import perimeter as room
 from verify.lab import TINY, Lab
 from verify.plane import Difference, disks
@@ -88,6 +91,43 @@ def test_no_filter_has_less_than_four_moments() -> None:
     assert np.all(strength(w) + strength_bound(w) >= 4 * moment)
     second = np.array([[[0, 0, 0], [1, -2, 1], [0, 0, 0]]], dtype=float)
     assert strength(second)[0] - strength_bound(second)[0] > 4
+
+
+@given(st.lists(st.integers(-4, 4), min_size=3, max_size=5))
+@example([1, -2, 1])
+@example([-1, 1, 0])
+def test_both_signs_cost_twice_the_smaller_part(taps: list[int]) -> None:
+    """Cause: only P >= 4|m| had been judged, so that P = 4|m| for every filter was accepted.  Now by a fine sum over a polygon."""
+    taps[-1] -= sum(taps)
+    corners = np.array([sum(taps[k:]) for k in range(len(taps) + 1)], dtype=float)
+    places = (np.arange(60_000 * (len(corners) - 1)) + 0.5) / 60_000
+    p = np.interp(places, np.arange(len(corners)), corners)
+    up, down = float(np.sum(p[p > 0])) / 60_000, float(-np.sum(p[p < 0])) / 60_000
+    moment = sum(k * tap for k, tap in enumerate(taps))
+    close = 1e-6 * (1 + sum(map(abs, taps)))
+    assert abs(float(np.mean(np.abs(p))) * (len(corners) - 1) - abs(moment) - gap(up, down)) < close
+    assert (gap(up, down) > close) == (min(corners) < 0 < max(corners))
+
+
+@pytest.mark.parametrize(("name", "b"), [("relu", 0.3), ("tanh", -0.2), ("relu", -0.4)])
+def test_the_midpoint_rule_with_an_area_is_that_of_splines(name: str, b: float) -> None:
+    """Cause: filters with S = 0 were the only ones of which P was compared, and a mutant of the rest survived."""
+    w, sigma = np.random.default_rng(5).normal(size=(3, 3, 3)), activation(name)[0]
+    found = strength(w, g=lambda z: sigma(z + b))
+    left = strength(w, g=lambda z: sigma(z + b), add=lambda value, dark, full, lit: value - dark)
+    for one, seen, wrong, bound in zip(w, found, left, strength_bound(w), strict=True):
+        exact = edge_of(one, b, name)
+        known = quadrature_of(exact, most=1 << 12)
+        assert known.error is not None
+        assert abs(seen - known.value) <= bound + known.error
+        assert abs(wrong - known.value) > bound + known.error or abs(exact.rise) < 0.2
+    assert lack(5, 2, 4, 1) == 1 and lack(5, 2, 4, 0) == 3
+
+
+@pytest.mark.slow
+def test_the_columns_reject_what_they_had_accepted() -> None:
+    """Strictness, and the area: in half squares, quadrature and trained networks."""
+    hold_and_reject(CLAIM, 1)
 
 
 @given(st.floats(0.5, 9), st.sampled_from(STEPS), st.integers(0, 2**32 - 1))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
-from math import pi
+from math import log, pi
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,17 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy import signal
 
-from numerics.disk import disk
+from numerics.disk import arcs, disk, pixels
+from numerics.disk_supremum import disk_supremum
+from numerics.edges import edge_of, strength_of
+from numerics.elliptic import enclosed
 from theory.perimeter import width
 from verify.checkpoint import Checkpoint
+from verify.network_text import laws
 from verify.plane import Plane, disks
-from verify.plane_account import plane_account, too_much_plane
+from verify.plane_account import WorstError, plane_account, too_much_plane
 from verify.plane_facts import features
 from verify.setup import plane_setup_of
 
@@ -81,8 +87,9 @@ def test_one_difference(name: str, half: int, w: Array, moment: int) -> None:
         r = np.linspace(3, 10, 225)
         crest = np.array([float(width((1, 0), x, 11, np)) for x in r]) / 4
         error = crest - r - np.mean(crest - r)
-        assert found["worst_error"]["value"] == pytest.approx(np.max(np.abs(error)), abs=1e-11)
-        assert found["worst_error"]["value"] < 0.01 and found["worst_error"]["certified"] is False
+        worst = found["worst_error"]
+        assert np.max(np.abs(error)) - 1e-11 <= worst["value"] <= worst["bound"] < 0.01
+        assert worst["bound"] <= 1.03 * np.max(np.abs(error)) and worst["certified"] is True
 
 
 def test_one_laplacian() -> None:
@@ -192,10 +199,165 @@ def test_both_and_a_cancelling_area() -> None:
     assert abs(found["residuals"]["area"]) < 1e-12 and "cancel" in found["verdict"]
 
 
+def test_an_idle_channel_changes_nothing() -> None:
+    """Whether a filter was the only one was asked of all channels, dead ones too: beside zeros 0.25 became 0.24976."""
+    alone = told(STEP[None], np.array([0.3]))
+    for other, bias, a in ((0 * STEP, 0.0, 1.0), (STEP, 0.0, 0.0), (0 * STEP, -2.0, 0.5)):
+        two = told(np.stack([STEP, other]), np.array([0.3, a]), b=np.array([0.0, bias]), c=None)
+        for key in ("value", "role", "derived", "residual", "law"):
+            assert weight(two, "readout.weight", 0, 0)[key] == weight(alone, "readout.weight", 0, 0)[key]  # fmt: skip
+    assert weight(alone, "readout.weight", 0, 0)["derived"] == 0.25
+
+
+@pytest.mark.parametrize("step", [(0, 1), (1, 0)])
+def test_a_filter_alone_is_read_by_its_perimeter(step: tuple[int, int]) -> None:
+    """1/P wherever Δ = 0 and P is proved, and the formula of its own class only: one tap off and neither 4|m| nor 4|Σ w D| is meant."""
+    w = np.zeros((3, 3))
+    w[1, 1], w[1 + step[0], 1 + step[1]], w[0, 0] = -1, 1.125, -0.125
+    found = told(w[None], np.array([0.25]))
+    (one,) = found["filters"]
+    read = weight(found, "readout.weight", 0, 0)
+    assert one["closed_form"] == "" and read["law"] == "1/P"
+    assert abs(one["perimeter"] - float(enclosed(w, 0.0, "abs"))) <= one["error"] < 1e-5
+    assert read["derived"] == 1 / one["perimeter"] != 1 / (4 * one["moment"])
+    laplacian = np.array([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]])
+    stated = weight(told(laplacian[None], np.array([0.1])), "readout.weight", 0, 0)["derived"]
+    assert 1 / stated == pytest.approx(float(enclosed(laplacian, 0.0, "abs")), rel=1e-14)
+
+
+def hats(
+    r: Array, seed: int, steep: float = 4.0, name: str = "hardtanh"
+) -> tuple[Array, Array, Array, float]:
+    """w, b, a, c of a width, and two channels that answer only while a pixel holds what it holds at none of these radii."""
+    held = np.unique(np.round(disk(r, int(r[-1]) + 1).ravel(), 12))
+    held = held[(held > 0.1) & (held < 0.9)]
+    place = np.argsort(np.diff(held))[-1 - np.random.default_rng(seed).integers(20)]
+    low, high = held[place] + 1e-4, held[place + 1] - 1e-4
+    one = np.zeros((3, 3))
+    one[1, 1] = steep / (high - low)
+    b = np.array([-1.0, -one[1, 1] * low - 1, -one[1, 1] * high + 1])
+    w, a = np.stack([STEP, one, one]), np.array([0.5, 1.0, -1.0])
+    answers = features(w, b, name, r) @ a - r
+    dark = np.clip(b, -1, 1)
+    return w, b, a, float(-np.mean(answers) - 625 * (a @ dark))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_happens_between_the_sampled_radii(seed: int) -> None:
+    """A network that errs by 0.008 at 225 radii, and by 16 pixels between two of them.
+
+    All that was known of the error were its values on the grid, and the headline did not say so.  Now every interval has a bound.
+    """
+    r = np.linspace(3, 10, 225)
+    w, b, a, c = hats(r, seed)
+    found = told(w, a, b, c, Fraction(1, 50), activation="hardtanh")
+    offset = c + 625 * float(a @ np.clip(b, -1, 1))
+    grid = np.max(np.abs(features(w, b, "hardtanh", r) @ a + offset - r))
+    worst = found["worst_error"]
+    assert grid < 0.02 and worst["value"] > 7 and worst["certified"] is True
+    assert found["failing"] == ["between"] and not found["explained"]
+    assert "at every radius" in found["verdict"] and "between (on an even grid" in found["verdict"]
+    near = np.clip(worst["radius"] + np.linspace(-1, 1, 4001) / 32, 3, 10)
+    near = np.unique(near)
+    dense = np.max(np.abs(features(w, b, "hardtanh", near) @ a + offset - near))
+    assert dense <= worst["bound"] <= 1.03 * dense
+
+
+def test_a_channel_that_answers_between_the_sampled_radii_only_is_not_dead() -> None:
+    """Roles were those of the grid: a ReLU whose bias is its largest pre-activation there was dead, while it moves the answer by pixels."""
+    w = np.array([[1.0, -0.25, 0.5], [-1.0, 2.0, -0.75], [0.25, -1.5, 0.5]])
+    r, dense = np.linspace(3, 10, 225), np.linspace(3, 10, 7 * 1024 + 1)
+    peak = lambda radii: max(float(np.max(signal.correlate(x, w))) for x in disk(radii, 12))
+    most, there = peak(r), peak(dense)
+    a = 4 / (there - most)
+    found = told(np.stack([STEP, w]), np.array([0.5, a]), np.array([0, -most]), None, activation="relu")  # fmt: skip
+    alone = told(STEP[None], np.array([0.5]), None, None, activation="relu")
+    assert there > most and alone["worst_error"]["value"] < 1 < found["worst_error"]["value"]
+    assert found["filters"][1]["role"].startswith("measures")
+
+
+CASES = ("abs", "relu", "hardtanh", "tanh", "softplus", "gelu", "elu", "square", "hardshrink", "threshold")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("steep", [1.0, 20.0])
+def test_a_dense_scan_lies_in_the_bound(name: str, steep: float) -> None:
+    """Random channels with the best readout: 12000 radii, none beyond the bound, and the bound 2 % above the worst of them at most."""
+    rng = np.random.default_rng(len(name))
+    w, b = steep * rng.normal(size=(2, 3, 3)), rng.normal(size=2) / 4
+    r, dense = np.linspace(3, 6, 97), np.linspace(3, 6, 12001)
+    many = features(w, b, name, dense)
+    design = np.column_stack([features(w, b, name, r), np.ones(len(r))])
+    *a, offset = np.linalg.lstsq(design, r, rcond=None)[0].tolist()
+    edges = tuple(edge_of(taps, float(bias), name) for taps, bias in zip(w, b, strict=True))
+    found = disk_supremum(edges, np.array(a), offset, r, 1e-3, 1e9)
+    scanned = float(np.max(np.abs(many @ a + offset - dense)))
+    assert found.bound is not None
+    assert max(scanned, float(np.max(np.abs(found.error)))) <= found.bound
+    assert found.bound <= 1.02 * max(scanned, float(np.max(np.abs(found.error)))) + 1e-9
+    # What was computed on the way are the errors, in another order of summation.
+    again = features(w, b, name, found.r[::7]) @ a + offset - found.r[::7]
+    jumps = name in ("hardshrink", "threshold")
+    assert np.mean(np.abs(found.error[::7] - again) > 1e-8) <= 0.02 * jumps
+
+
+def test_too_much_work_is_said() -> None:
+    """Without work there is no bound, and the headline says of which radii it speaks."""
+    edge = edge_of(STEP, 0.0, "abs")
+    none = disk_supremum((edge,), np.array([0.25]), 0.0, np.linspace(3, 10, 225), 0.01, 1e3)
+    assert none.bound is None and len(none.r) == 0
+    found = WorstError(0.003, 4.0, 225, None, 0.01)
+    assert not found.certified and "at the sampled radii, 225 of them" in found.words()
+    assert "every" not in found.words()
+    some = WorstError(0.003, 4.0, 225, 0.7001, 0.01)
+    assert not some.certified and some.words().endswith("by 0.701 at most at every radius")
+
+
+def test_arcs_are_what_pixels_grow_by() -> None:
+    """∫ ℓ dr = x(r₂) - x(r₁), and ℓ rises up to the second nearest corner and falls from there on."""
+    r = np.linspace(0.5, 6, 55001)
+    for i, j in ((0, 0), (1, 0), (3, 0), (2, 2), (4, 1), (3, 2)):
+        length, area = arcs(r, i, j), pixels(r, i, j)
+        slope = np.gradient(area, r)
+        assert np.median(np.abs(slope - length)) < 1e-6
+        corner = np.hypot(max(i - 0.5, 0), j + 0.5)
+        assert np.all(np.diff(length[r <= corner]) >= -1e-12)
+        assert np.all(np.diff(length[r >= corner]) <= 1e-12)
+
+
+@pytest.mark.parametrize(
+    ("w", "a", "b", "words"),
+    [
+        ([STEP], [0.5], [0], ("No filter measures the area", "The perimeter remains")),
+        ([np.eye(3), np.full((3, 3), 1 / 3)], [0.5, -0.5], [-1, -1], ("The area cancels", "The perimeter")),
+        ([np.ones((3, 3))], [0.01], [0], ("The area does not cancel: it gives 3.68", "The perimeter gives 0 of")),
+        ([np.ones((3, 3)), STEP], [0.001, 0.2], [0, 0], ("The area does not cancel", "The perimeter")),
+    ],
+)  # fmt: skip
+def test_the_area_cancels_only_where_it_does(
+    w: Any, a: Any, b: Any, words: tuple[str, str]
+) -> None:
+    """The page said it of every network; so it did of the perimeter that it remains."""
+    found = told(np.stack(w), np.array(a), np.array(b, float), activation="relu")
+    assert all(text.startswith(word) for text, word in zip(laws(found), words, strict=True))
+
+
+def test_the_bound_of_a_perimeter_that_is_not_known_fails_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    """Straight edges account for it; that their P is not known well enough is no fault of theirs."""
+    rough = lambda edge: replace(strength_of(edge), error=10.0)
+    w, a = 140 * STEP, np.array([1 / 272.255])
+    c = -625 * float(a[0]) * log(2)
+    plain = told(w[None], a, c=c, activation="softplus", tolerance=Fraction(1, 10))
+    assert plain["failing"] == [] and plain["identity"]["error"] < 1e-5
+    monkeypatch.setattr("verify.plane_account.strength_of", rough)
+    found = told(w[None], 10 * a, c=10 * c, activation="softplus", tolerance=Fraction(100))
+    assert found["failing"] == ["bound"] and "Σ aP is known to 0.37 only" in found["verdict"]
+
+
 def test_a_jump_has_no_proof() -> None:
     found = told(STEP[None], np.array([0.3]), activation="hardshrink", tolerance=Fraction(100))
     assert found["filters"][0]["error"] is None and found["identity"]["error"] is None
-    assert found["failing"] == ["edges"] and not found["explained"] and "jumps" in found["verdict"]
+    assert found["failing"] == ["bound"] and not found["explained"] and "jumps" in found["verdict"]
 
 
 def test_windows_wider_than_the_disks_see_no_edges() -> None:
@@ -241,6 +403,14 @@ def test_too_much(w: Array, name: str, words: str) -> None:
     found = Checkpoint(w, np.ones(len(w)), None, None, {})
     setup = plane_setup_of({"activation": name, "length": "61"}, w.shape[1])
     assert words in too_much_plane(found, setup)
+
+
+@pytest.mark.parametrize("name", ["square", "cube", "hardswish", "tanh", "softplus"])
+def test_large_preactivations(name: str) -> None:
+    """Polynomials need no limit, and where σ is flat, or a line, there is nothing to limit: only exp and sin were ever in danger."""
+    w, r = 1e4 * STEP, np.linspace(3, 10, 225)
+    found = told(w[None], np.array([1e-4]), activation=name)
+    assert found["worst_error"]["value"] >= np.max(np.abs(features(w[None], np.zeros(1), name, r)[:, 0] * 1e-4 - r)) - 1e-6  # fmt: skip
 
 
 def test_too_many_pixels() -> None:

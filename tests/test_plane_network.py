@@ -51,7 +51,7 @@ def placed(folder: Path, content: bytes, name: str = "net.safetensors") -> str:
 def test_explained_and_not(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     net = placed(folder, encoded())
     text = shown([net, "--tolerance", "0.01"], capsys, 0)
-    assert text.startswith("explained: ") and "4|m|" in text and "sampled, not certified" in text
+    assert text.startswith("explained: ") and "4|m|" in text and "certified; at most 0.00" in text
     assert shown([net], capsys, 1).startswith("not explained by these laws: it errs by 0.0")
     far = placed(folder, encoded(readout_bias=np.array([1.0])), "far.safetensors")
     assert "offset (up to 0.99" in shown([far, "--tolerance", "0.01"], capsys, 1)
@@ -66,7 +66,7 @@ def test_json_is_what_is_written(folder: Path, capsys: pytest.CaptureFixture[str
     assert (out / "network.json").read_text(encoding="utf-8") == text
     found = json.loads(text)
     assert found["file"] == "net.safetensors" and found["explained"] is True
-    assert found["network"]["dimensions"] == 2 and found["worst_error"]["certified"] is False
+    assert found["network"]["dimensions"] == 2 and found["worst_error"]["certified"] is True
     assert set(found) == {
         "file", "network", "explained", "tolerance", "verdict", "failing", "residuals", "identity", "lattice", "loss",
         "worst_error", "filters", "weights",

@@ -13,6 +13,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from theory import cone
+from theory.process import run
 from verify import predict
 from verify.gradient import Model
 
@@ -178,11 +179,11 @@ def test_help_needs_no_torch() -> None:
 
 
 def test_an_interrupt_is_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(predict, "prediction", interrupted)
-    assert predict.main([]) == 130
-    assert capsys.readouterr().err == "python -m verify.predict: interrupted\n"
+    assert run(predict.PROGRAM, lambda: predict.main([])) == 130
+    assert capfd.readouterr().err == "python -m verify.predict: interrupted\n"

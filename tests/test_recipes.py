@@ -39,7 +39,7 @@ def test_changed_recipes_are_rejected(f: sp.Expr, low: sp.Expr, high: sp.Expr) -
     recipe = good.recipe
     off = replace(recipe, a=(recipe.a[0] * sp.Rational(101, 100), *recipe.a[1:]))
     turned = replace(recipe, a=(-recipe.a[0], *recipe.a[1:]))
-    less = Recipe(recipe.w[1:], recipe.b[1:], recipe.a[1:], "")
+    less = Recipe(recipe.w[1:], recipe.b[1:], recipe.a[1:])
     for wrong in (off, turned, less):
         assert not all(step.holds for step in decide(replace(good, recipe=wrong)))
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +22,9 @@ from numerics.running import UNITS, assumed_error, running_error
 from numerics.sample import pulse
 from theory.activation import ACTIVATIONS
 from theory.rounded import Computed, in_every_order, in_order
-from theory.running import LAW, bound, gamma, lit
+from theory.running import CLAIM, LAW, bound, gamma, lit
+from theory.running import answer as answered
+from verify.claims import running as room
 from verify.claims.running import sizes_of
 from verify.nets import Network
 
@@ -202,6 +207,30 @@ def test_no_more_positions_see_light(extra: int, eighths: int, n: int) -> None:
     x = oracle.overlap_pulse(radius, int(radius) + 1 + extra)
     seen = sum(any(x[max(i - n // 2, 0) : i + n // 2 + 1]) for i in range(len(x)))
     assert seen <= lit(len(x), radius, n)
+
+
+Layer = dict[str, Callable[..., Any]]
+SMALLER: dict[str, tuple[Layer, bool]] = {
+    "n + 1": ({"argument": lambda n, reach, g: g(n + 1) * reach}, True),
+    "K": ({"answer": lambda sizes, values, offs, g: answered(sizes, values, offs, lambda k: g(k - 1))}, True),
+    "7": ({"response": lambda size, g: g(7) * size}, False),
+    "P": ({"pooled": lambda count, size, off, g: off + g(count) * (count * size + off)}, False),
+}  # fmt: skip
+"""An index of a γ smaller by one, and whether rows of numbers are built that need the right one."""
+
+
+@pytest.mark.parametrize("index", SMALLER)
+def test_no_index_can_be_smaller(index: str) -> None:
+    """γ_{K+4} in the readout was three more than needed, and with γ_{K+1} proof, columns and tests were the same.
+
+    Siblings: n + 2, 8, and P, which left out a mean formed as a product with a rounded 1/P.
+    """
+    layer, built = SMALLER[index]
+    other = replace(LAW, **layer)  # type: ignore[arg-type]
+    assert CLAIM.prove(LAW).holds
+    assert not CLAIM.prove(other).holds
+    assert max(room._rows(LAW)) < 1
+    assert (max(room._rows(other)) > 1) == built
 
 
 def test_every_tree_once() -> None:

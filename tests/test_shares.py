@@ -56,6 +56,40 @@ def test_an_odd_activation_in_the_middle_has_no_perimeter(seed: int, name: str) 
     assert np.min(np.abs(moved)) > 1e-6
 
 
+@pytest.mark.parametrize("taps", [1, 3, 5])
+def test_a_saturated_unit_counts_a_disk_grown_by_6_over_pi(taps: int) -> None:
+    """Cause: only edges across an axis had been looked at, where a window reaches n/2 beyond; across a diagonal it is n/√2.
+
+    σ steps as soon as a window touches the disk.  A place on the grid is off by a half of its step, in every direction.
+    """
+    w, on = np.ones((1, taps, taps)), lambda z: (z > 1e-9) * 1.0
+    near = 2 * reach(taps) / 480 + 1e-3
+    assert abs(strength(w, g=on)[0] / (2 * pi) - 2 * taps / pi) <= near
+    t = np.linspace(-4, 0, 8001)
+    for c, s in ((1.0, 0.0), (0.6, 0.8), (0.5**0.5, 0.5**0.5)):
+        first = float(t[np.argmax(edge_response(w, t, c, s)[0] > 1e-9)])
+        assert abs(-first - taps / 2 * (c + s)) < 1e-3
+    assert abs(6 / pi - 1.9099) < 1e-4
+
+
+@given(seeds, st.sampled_from([("relu6", 0.0, 1.0), ("hardtanh", -1.0, 1.0), ("hardsigmoid", -3.0, 1 / 6), ("softshrink", 0.5, 1.0)]))  # fmt: skip
+@settings(max_examples=12)
+def test_a_kink_with_a_flat_side_contains_relu(seed: int, kind: tuple[str, float, float]) -> None:
+    """Cause: the page said w/ε for w, which meets every other kink.  It is εw, t + εb and a/(εs), the constant in c."""
+    (name, t, slope), rng, eps = kind, np.random.default_rng(seed), 2.0**-6
+    w, b, a = rng.normal(size=(3, 3)), float(rng.normal()), float(rng.normal())
+    windows = np.lib.stride_tricks.sliding_window_view(disk([3.4, 5.2], 8), (3, 3), axis=(1, 2))
+    z = np.einsum("rijuv,uv->rij", windows, w)
+    sigma, flat = activation(name)[0], float(activation(name)[0](np.array(t)))
+    there = a / (eps * slope) * (sigma(eps * z + (t + eps * b)) - flat)
+    stated = a * np.maximum(z + b, 0)
+    assert eps * (np.abs(w).sum() + abs(b)) < 0.9
+    assert np.max(np.abs(there - stated)) < 1e-10 * (1 + abs(a)) / slope
+    assume(np.max(np.abs(stated)) > 0.3 * abs(a) > 0.01)
+    wrong = a * eps / slope * (sigma(z / eps + (t + b / eps)) - flat)
+    assert np.max(np.abs(wrong - stated)) > 0.1 * np.max(np.abs(stated))
+
+
 @pytest.mark.parametrize("name", ["abs", "tanh", "softplus"])
 def test_half_a_turn_gives_the_whole_perimeter(name: str) -> None:
     """Two quadratures, each within its own bound; and filters whose P is known."""

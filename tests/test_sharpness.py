@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 
 from numerics.cone import coordinates
 from numerics.discrete import end_at
-from theory.sharpness import LAW, gain, gain_from_start, pair, threshold
+from tests.columns import hold_and_reject
+from theory.sharpness import (
+    CLAIM,
+    LAW,
+    flattest,
+    gain,
+    gain_from_start,
+    pair,
+    settles,
+    threshold,
+    turned,
+)
 from verify.claims import sharpness as room
 from verify.dynamics import second_moment
 from verify.gradient import Bundle, Model, data, descend, starts
@@ -48,22 +59,50 @@ def test_the_pair_are_eigenvalues(square: float, moment: float, part: float) -> 
 
 @given(st.floats(0, 0.99), st.floats(0.01, 0.99))
 def test_below_the_threshold_the_roots_lie_inside_the_circle(beta: float, part: float) -> None:
-    for share, settles in ((part, True), (1 + part, False)):
+    for share, stays in ((part, True), (1 + part, False)):
         step = share * threshold(1.0, beta)
         inside = np.max(np.abs(np.roots([1, -(1 + beta - step), beta]))) < 1
-        assert inside == settles
+        assert inside == stays
 
 
 @pytest.mark.parametrize(
     "model", [Model("identity", 2, 3), Model("identity", 1, 3, readout_bias=True)]
 )
 def test_no_exact_network_is_stable_beyond_the_flattest(model: Model) -> None:
-    """η >= 1/(4√n E r²): training never settles at an exact network, from any of these starts."""
+    """η > 1/(4√n E r²): training settles at no exact network, from any of these starts."""
     start = starts(model, 20, 1)
     rate = 1.02 / (4 * math.sqrt(model.taps) * second_moment(model.radii))
     with np.errstate(over="ignore", invalid="ignore"):
         losses = descend(Bundle(model, start), *data(model), 3000, rate).losses[-1]
     assert not np.any(losses < 1e-12)
+
+
+@pytest.mark.parametrize(("share", "settled"), [(0.98, True), (1.0, True), (1.02, False)])
+def test_at_the_flattest_step_training_still_settles(share: float, settled: bool) -> None:
+    """Cause: |1 - ηλ| = 1 was counted as unstable; the next terms decide (s -> s (2 - s)², Schwarzian derivative -12).
+
+    Siblings: the column tried 0.98 and 1.02 of a threshold, never the threshold itself.  At equality 4t x² -> 1.
+    """
+    s, last = 0.7, 20000
+    for _ in range(last):
+        s = turned(s, share)
+    x = (s - 1) ** 2
+    assert (x < 1e-3) == settled == settles(share)
+    if share == 1:
+        assert 4 * last * x == pytest.approx(1, abs=1e-2)
+
+
+def test_with_c_nothing_settles_at_the_flattest_step() -> None:
+    """The larger eigenvalue with c lies above the one without, where E r is not 0."""
+    for root, moment, mean in ((1.0, 2.0, 1.0), (3.0, 7.0, 2.5)):
+        total, product = pair(4 * root, moment, mean)
+        steep = total / 2 + math.sqrt(total * total / 4 - product)
+        assert threshold(steep) < flattest(root, moment)
+
+
+@pytest.mark.slow
+def test_check_and_training_reject_wrong_laws() -> None:
+    hold_and_reject(CLAIM, 1)
 
 
 def test_beyond_the_threshold_training_ends_flatter_if_at_all() -> None:

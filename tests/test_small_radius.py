@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -32,9 +33,18 @@ from numerics import oracle
 from numerics.compile import activation
 from numerics.rounding import response_bound
 from theory.plateau import plateau_response
-from theory.small_radius import CLAIM, defect, sliding_deviation, small_response
+from theory.small_radius import (
+    CLAIM,
+    LAW,
+    conditions,
+    defect,
+    sliding_deviation,
+    small_response,
+)
 from theory.subpixel import subpixel_response
 from theory.symmetry import Channel
+from verify.claims import small_radius as room
+from verify.lab import PROFILES, Lab
 
 TERMS = {m: sp.Add.make_args(sp.expand(small_response(5, m))) for m in (1, 2, 3)}
 
@@ -110,6 +120,21 @@ def test_smooth_activations_within_rounding(data: st.DataObject, n: int, name: s
     assert abs(stated - simulated) <= bound
 
 
+@pytest.mark.parametrize("missing", range(4))
+def test_no_condition_can_be_left_out(missing: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ε_1, ε_3, D_1, D_2 of five taps.  Only "the laws hold, so exact" was tested: a law too many or too few passed."""
+    monkeypatch.setattr(theory, "PROVED_TAPS", (5,))
+
+    def fewer(n: int, first: int) -> list[sp.Expr]:
+        left = conditions(5, 1)[missing]
+        return [x for x in conditions(n, first) if x != left]
+
+    other = replace(LAW, conditions=fewer)
+    assert CLAIM.prove(LAW).holds
+    assert not CLAIM.prove(other).holds
+    assert room.check(other, Lab(PROFILES["quick"])).status == "fails"
+
+
 @given(linear_exact() | threshold_exact(), unit())
 def test_exact_down_to_a_half_integer_iff_the_extra_laws_hold(found: Exact, phi: Fraction) -> None:
     """An exact plateau network errs at a half-integer r < n/2 by a ε, and between by its mixture and D_m."""
@@ -161,5 +186,5 @@ def test_every_sign_counts(m: int, term: sp.Expr, monkeypatch: pytest.MonkeyPatc
     def mutant(n: int, cell: int) -> sp.Expr:
         return small_response(n, cell) - (2 * term if cell == m else 0)
 
-    assert CLAIM.prove(small_response).holds
-    assert not CLAIM.prove(mutant).holds
+    assert CLAIM.prove(LAW).holds
+    assert not CLAIM.prove(replace(LAW, response=mutant)).holds

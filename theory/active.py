@@ -137,7 +137,7 @@ CLAIM = Claim(
         r" \qquad \min_t \frac{S_k}{\sqrt n} = \sqrt{-u_k v_k} \text{ at } E = -\frac{v_k}{u_k} \text{ if } u_k > 0 > v_k \text{ and it lies on the way, else at an end}"
     ),
     assumptions=(
-        r"ReLU, plateau radii, no conv bias, no $c$; partial sums from both sides",
+        r"ReLU, plateau radii, $m + h \le L$, no conv bias, no $c$; partial sums from both sides",
         r"a channel whose partial sums are all negative keeps its weights, and the law holds for the others",
     ),
     law=LAW,

@@ -257,7 +257,7 @@ CLAIM = Claim(
             r"$\sigma$ real-analytic on $\mathbb{R}$, $s_\pm = \lim_{z\to\pm\infty} \sigma(z)/z$ finite; for the third"
             r" law also $d_\pm = \lim\,(\sigma(z) - s_\pm z)$"
         ),
-        r"the network, any $K$ and $n$, is exact for all $\varphi$ in some interval of one cell of plateau radii",
+        r"the network, any $K$ and $n$, is exact for all $\varphi$ in some interval of one cell of plateau radii, $m + h \le L$",
         r"$N_k$ is the number of positive taps of channel $k$ minus the number of negative ones",
         (
             r"hence: $s_+ + s_- = 0$: no network is exact; $s_+ \ne s_-$: none with $K = 1$, and for $K = 2$"

@@ -186,7 +186,7 @@ CLAIM = Claim(
     ),
     assumptions=(
         r"$\sigma$ continuous and piecewise linear; any $K$, $n$",
-        r"all real plateau radii of $C$ whole cells, equally likely; $\mu$ is the mean of $m - \tfrac12$, $\mathrm{Var}\, r = C^2/12$",
+        r"all real plateau radii of $C$ whole cells, $m + h \le L$, equally likely; $\mu$ is the mean of $m - \tfrac12$, $\mathrm{Var}\, r = C^2/12$",
         r"$J_i = a_k J |w_u|$ and $s_i$: size and place of each bend, from the kinks",
     ),
     law=LAW,

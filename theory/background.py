@@ -1,11 +1,12 @@
 r"""An unknown background, x = β + x_r: what it does to every network, and which networks can ignore it.
 
-N pixels, circular padding, half-integer plateau radii, g(z) = σ(z + b).  The pulse stands between two levels of the
+N pixels, circular padding, half-integer plateau radii n/2 <= r <= N/2 - h, g(z) = σ(z + b).  The pulse stands between two levels of the
 pre-activation, βS and (β + 1)S, and the plateau law moves with them:
 
     Σ_i g(z_i) = N g(βS) + 2r [g((β + 1)S) - g(βS)] + κ_β,
     κ_β = Σ_{j=-h}^{h-1} [g(βS + C_j) + g(βS + S - C_j) - g(βS) - g((β + 1)S)].
 
+Beyond N/2 - h fewer than 2h pixels are dark: some window meets both edges, and the law is false.
 One strictly monotone channel that ignores β has S = 0, and is blind to r.  The identity, with any K and n, has the best
 loss VN²B/(4V + N²B), V = Var r, B = Var β.  But two channels with a kink and three taps are exact on any bounded
 interval, and three of them between the half-integers, too: filters that answer at one edge only read the background there.  With one tap there is no edge, and two
@@ -22,7 +23,7 @@ from typing import Any
 import sympy as sp
 
 from theory.claim import Claim, Proof, Step, Wrong
-from theory.network import circular, g, preactivations, taps
+from theory.network import circular, g, last_radius, preactivations, taps
 from theory.signal import HALF, pulse
 
 __all__ = [
@@ -113,9 +114,10 @@ def full_reader(low: Any, high: Any, shift: Any, pixels: Any, left: Any, right: 
 
 @dataclass(frozen=True)
 class Background:
-    """The law: the response, the best linear network, zero padding, the exact networks and the price of one tap."""
+    """The law: the response and its last radius, the best linear network, zero padding, the exact networks, the price of one tap."""
 
     response: Callable[..., Any]
+    last_radius: Callable[[Any, Any], Any]
     angle: Callable[[Any, Any, Any], Any]
     risk: Callable[..., Any]
     border: Callable[[Sequence[Any], Any], Any]
@@ -124,7 +126,7 @@ class Background:
     one_tap: Callable[[Any, Any, Any], Any]
 
 
-LAW = Background(response, angle, risk, border, reader, full_reader, one_tap)
+LAW = Background(response, last_radius, angle, risk, border, reader, full_reader, one_tap)
 """The law as derived here."""
 
 
@@ -138,10 +140,19 @@ SPREAD, PIXELS, SQUARE = sp.symbols("V N B", positive=True)
 def prove(law: Background) -> Proof:
     """The circular double sum with an undefined g; completed squares; the exact network with symbols for ends, size and slopes."""
     steps = [step for n in PROVED_TAPS for step in _double_sum(law, n)]
-    steps += [*_linear(law), *_steep(law), *_reads(law), *_reads_all(law), *_single(law)]
+    steps += [step for n in PROVED_TAPS for step in _domain(law, n)]
+    steps += [
+        *_linear(law),
+        *_steep(law),
+        *_reads(law),
+        *_reads_all(law),
+        _beyond(law),
+        *_single(law),
+    ]
     covers = (
-        "the double sum for n = 1, 3, 5 at r = n/2 and n/2 + 1, any g and β; zero padding at any radius of those cells; the best linear network for all V, N, B; "
-        "the exact networks for every interval and kink, with two channels for every N and half-integer r, with three on the cells m = 2 and 3; one tap for any g"
+        "the double sum for n = 1, 3, 5 at r = n/2 and n/2 + 1, any g and β, and at every half-integer on rings of 7, 9 and 13 pixels, where it is false from the last radius on; zero padding at "
+        "any radius of those cells, likewise; the best linear network for all V, N, B; the exact networks for every interval and kink, with two channels for every N and half-integer r, with "
+        "three on the cells m = 2 and 3, on 9 pixels beyond the last radius, too, where they err; one tap for any g"
     )
     return Proof(tuple(steps), covers)
 
@@ -178,6 +189,39 @@ def _double_sum(law: Background, n: int) -> list[Step]:
     return steps
 
 
+def _domain(law: Background, n: int) -> list[Step]:
+    """Every half-integer from n/2 to N/2, where all pixels are lit; every cell with zeros beyond: true up to the last radius only."""
+    h, w = n // 2, taps(n)
+    half_length = max(2 * h + 2, 3)
+    size = sp.Integer(2 * half_length + 1)
+    spread, level = lambda one: g(sp.expand(one)), sp.Symbol("varphi", real=True)
+    radii, true = [m - HALF for m in range(h + 1, half_length + 2)], []
+    for r in radii:
+        x = [beta + int(bool(abs(i) < r)) for i in range(-half_length, half_length + 1)]
+        direct = sp.Add(*(spread(one) for one in circular(w, x)))
+        if sp.expand(direct - law.response(spread, w, beta, r, size)) == 0:
+            true.append(r)
+    last = law.last_radius(n, size)
+    whole = []
+    for m in range(1, half_length + 1):
+        x = [beta + value for value in pulse(m, level, half_length)]
+        light = sp.Add(*preactivations(w, x)) - 2 * (m - HALF + level) * sp.Add(*w)
+        if sp.expand(light - beta * law.border(w, size)) == 0:
+            whole.append(m)
+    cells = [m for m in range(1, half_length + 1) if m + HALF <= last]
+    return [
+        Step(f"true up to the last radius only, n = {n}, N = {size}", true == [r for r in radii if r <= last]),
+        Step(f"zero padding loses light from the last radius on, n = {n}, N = {size}", whole == cells),
+    ]  # fmt: skip
+
+
+def _expected(square: sp.Expr, r: sp.Symbol, e: sp.Symbol, mean: sp.Symbol) -> sp.Expr:
+    """The mean over r, with moments μ and V + μ², and over an independent e of mean 0 and variance B."""
+    moments = {(0, 0): 1, (1, 0): mean, (2, 0): SPREAD + mean**2, (0, 2): SQUARE}
+    terms = sp.Poly(sp.expand(square), r, e).terms()
+    return sp.Add(*(k * moments.get(power, 0) for power, k in terms))
+
+
 def _linear(law: Background) -> list[Step]:
     """E(c + θ(2r + Nβ) - r)² = (offset)² + (4V + N²B)(θ - θ*)² + the least loss, for independent r and β."""
     theta, c, mean, middle, r, e = sp.symbols("theta c mu nu r e", real=True)
@@ -188,10 +232,7 @@ def _linear(law: Background) -> list[Step]:
         affine = law.response(lambda z: slope * z + level, w, beta, r, PIXELS)
         plain = slope * sp.Add(*w) * (2 * r + PIXELS * beta) + PIXELS * level
         steps.append(Step(f"an affine σ measures 2r + Nβ, n = {n}", sp.expand(affine - plain) == 0))
-    error = sp.expand((c + theta * (2 * r + PIXELS * (middle + e)) - r) ** 2)
-    poly = sp.Poly(error, r, e)
-    moments = {(0, 0): 1, (1, 0): mean, (2, 0): SPREAD + mean**2, (0, 2): SQUARE}
-    value = sp.Add(*(k * moments.get(power, 0) for power, k in poly.terms()))
+    value = _expected((c + theta * (2 * r + PIXELS * (middle + e)) - r) ** 2, r, e, mean)
     best = law.angle(SPREAD, PIXELS, SQUARE)
     form = (
         (c + theta * (2 * mean + PIXELS * middle) - mean) ** 2
@@ -205,12 +246,26 @@ def _linear(law: Background) -> list[Step]:
 
 
 def _steep(law: Background) -> list[Step]:
-    """(1 - 2sp)²V + (Ntp)²B, what one channel with slopes in [t, s] has to pay at |aS| = p, is least at the law's value."""
+    """(1 - 2sp)²V + (Ntp)²B, what one channel with slopes in [t, s] has to pay at |aS| = p, is least at the law's value.
+
+    No more is paid by σ with the slopes t up to z = d, s up to 1 and t beyond, on backgrounds in [0, d] with one tap: its
+    answer is a [N t β + 2r (t d + s (1 - d))] + c, so it pays the price of the slopes t and t d + s (1 - d).
+    """
     size, low, high = sp.symbols("p t s", positive=True)
     price = (1 - 2 * high * size) ** 2 * SPREAD + (PIXELS * low * size) ** 2 * SQUARE
     curve = 4 * high**2 * SPREAD + PIXELS**2 * low**2 * SQUARE
     form = curve * (size - 2 * high * SPREAD / curve) ** 2 + law.risk(SPREAD, PIXELS, SQUARE, high / low)  # fmt: skip
-    return [Step("the price of slopes within a factor", sp.simplify(price - form) == 0)]
+    d, r, a, c, mean, middle, e = sp.symbols("d r a c mu nu e", real=True)
+    mixed = low * d + high * (1 - d)
+    sigma = {beta: low * beta, beta + 1: mixed + low * beta}
+    answer = a * law.response(sigma.__getitem__, (sp.Integer(1),), beta, r, PIXELS) + c
+    loss = _expected((answer.subs(beta, middle + e) - r) ** 2, r, e, mean)
+    offset = a * (2 * mixed * mean + PIXELS * low * middle) + c - mean
+    least = offset**2 + price.subs({high: mixed, size: a}, simultaneous=True)
+    return [
+        Step("the price of slopes within a factor", sp.simplify(price - form) == 0),
+        Step("slopes t, s, t pay no more than that, n = 1", sp.expand(loss - least) == 0),
+    ]
 
 
 def _reads(law: Background) -> list[Step]:
@@ -273,6 +328,30 @@ def _reads_all(law: Background) -> list[Step]:
     return steps
 
 
+def _beyond(law: Background) -> Step:
+    """On nine pixels, backgrounds from -1 to 2, ReLU: right at every half-integer, or quarter, up to the last radius and at no other."""
+    low, high, half_length, zero = sp.Integer(-1), sp.Integer(2), 4, sp.Integer(0)
+    size = sp.Integer(2 * half_length + 1)
+    places = (low, sp.Rational(1, 3), high)
+
+    def right(net: Reader, r: sp.Rational) -> bool:
+        m = min(sp.floor(r + HALF), half_length)
+        lit = pulse(int(m), r - m + HALF, half_length)
+        errors = {
+            net.c - r + sum(a * sp.Max(z + b, 0) for w, b, a in zip(net.w, net.b, net.a, strict=True)
+                            for z in circular(w, [level + value for value in lit]))
+            for level in places
+        }  # fmt: skip
+        return errors == {zero}
+
+    good = True
+    for make, parts in ((law.reader, 1), (law.full_reader, 4)):
+        net = make(low, high, 1, size, zero, sp.Integer(1))
+        radii = [3 * HALF + sp.Rational(k, parts) for k in range(3 * parts + 1)]
+        good = good and [r for r in radii if right(net, r)] == [r for r in radii if r <= law.last_radius(3, size)]  # fmt: skip
+    return Step("the exact networks err beyond the last radius, n = 3, N = 9", good)
+
+
 def _single(law: Background) -> list[Step]:
     """One tap sees f(β) and f(β + 1) only; two backgrounds β, β + 1 and any three values of f."""
     u, v, t, c, r, mean = sp.symbols("u v t c r mu", real=True)
@@ -312,6 +391,16 @@ def _fixed_edges(g: Callable[[Any], Any], w: Sequence[Any], beta: Any, r: Any, p
     )
 
 
+def _to_the_border(n: Any, pixels: Any) -> Any:
+    """Wrong: the pulse may fill the ring."""
+    return pixels / 2 + 0 * n
+
+
+def _first_power(spread: Any, pixels: Any, background: Any, steepness: Any = 1) -> Any:
+    """Wrong: the ratio of the slopes counts once, not squared."""
+    return spread * pixels**2 * background / (4 * steepness * spread + pixels**2 * background)
+
+
 def _blind(spread: Any, pixels: Any, background: Any, steepness: Any = 1) -> Any:
     """Wrong: nothing is better than a network that does not see r."""
     return spread + 0 * pixels * background * steepness
@@ -337,7 +426,7 @@ CLAIM = Claim(
     id="background",
     title="An unknown background: what one channel cannot do, and how two channels read it at an edge",
     statement=(
-        r"\sum_i g(z_i) = N g(\beta S) + 2r\left[g((\beta+1)S) - g(\beta S)\right] + \kappa_\beta"
+        r"\sum_i g(z_i) = N g(\beta S) + 2r\left[g((\beta+1)S) - g(\beta S)\right] + \kappa_\beta, \quad \tfrac n2 \le r \le \tfrac N2 - h"
         r" \qquad \min_{\text{linear}} \mathrm{E}(\hat r - r)^2 = \frac{V N^2 B}{4V + N^2 B}, \quad \theta = \frac{2V}{4V + N^2 B}"
         r" \qquad \min_{n = 1} \mathrm{E}(\hat r - r)^2 = \frac{V N^2}{2\left(8V + 4(\mathrm{E} r)^2 + (N - 2\mathrm{E} r)^2\right)} \text{ on } \{\beta, \beta + 1\}"
         r" \qquad K = 2,\ n = 3: \quad a_2 = \frac{-N}{2(q - p)}, \quad w_2 = (M, 1 - M, 0), \quad b_2 = -\beta_1 - 1, \quad M = \beta_1 - \beta_0 + 1"
@@ -345,16 +434,18 @@ CLAIM = Claim(
         r" \qquad \text{zero padding:} \quad \sum_i z_i = 2rS + \beta \sum_u (N - |u|)\, w_u"
     ),
     assumptions=(
-        r"$x = \beta + x_r$ on a ring of $N$ pixels, sum pooling; first line: any $\sigma$, half-integer plateau radii; $\kappa_\beta = \sum_j [g(\beta S + C_j) + g(\beta S + S - C_j) - g(\beta S) - g((\beta+1)S)]$",
-        r"so one strictly monotone channel that ignores $\beta$ has $S = 0$ and answers the same to all these radii: its loss is $V = \mathrm{Var}\, r$ or more; if it does not ignore $\beta$ and all slopes of $\sigma$ lie in $[s_0, s_1]$, it is at least the second line with $4V(s_1/s_0)^2$ for $4V$",
+        r"$x = \beta + x_r$ on a ring of $N$ pixels, $n = 2h + 1$ taps, sum pooling, the pulse inside the ring, $r \le \frac N2$; first line: any $\sigma$, half-integers; beyond $\frac N2 - h$ a window meets both edges, and it is false; $\kappa_\beta = \sum_j [g(\beta S + C_j) + g(\beta S + S - C_j) - g(\beta S) - g((\beta+1)S)]$",
+        r"so one strictly monotone channel that ignores $\beta$ has $S = 0$ and answers the same to all these radii: its loss on them is $V = \mathrm{Var}\, r$ or more; if it does not ignore $\beta$ and all slopes of $\sigma$ lie in $[s_0, s_1]$, $s_0 > 0$, it is at least the second line with $4V(s_1/s_0)^2$ for $4V$; some $\sigma$ comes as close to that as one likes",
         r"second line: identity, any $K$ and $n$, $r$ and $\beta$ independent, $B = \mathrm{Var}\, \beta$; third line: any $\sigma$ and $K$, both backgrounds equally likely",
-        r"fourth line: $\sigma$ with slope $p$ below a kink at 0 and $q$ above, $p \ne q \ne 0$: exact for every $\beta \in [\beta_0, \beta_1]$ and all half-integers $r \ge \frac32$; fifth line: and all real $r \ge \frac32$; last line: any $r$",
+        r"fourth line: $\sigma$ with slope $p$ below a kink at 0 and $q$ above, $p \ne q \ne 0$: exact for every $\beta \in [\beta_0, \beta_1]$ and all half-integers $\frac32 \le r \le \frac N2 - 1$; fifth line: and all real $r$ in that range; last line: all real $r \le \frac N2 - h$",
     ),
     law=LAW,
     prove=prove,
     wrong=(
         Wrong("the edges do not see the background", replace(LAW, response=_fixed_edges)),
+        Wrong("the pulse may fill the ring", replace(LAW, last_radius=_to_the_border)),
         Wrong("the best linear network is blind", replace(LAW, risk=_blind)),
+        Wrong("the ratio of the slopes counts once", replace(LAW, risk=_first_power)),
         Wrong("the border costs nothing", replace(LAW, border=_ring)),
         Wrong("the second channel answers at both edges", replace(LAW, reader=_both_edges)),
         Wrong("two channels are straight between half-integers", replace(LAW, full_reader=reader)),

@@ -4,16 +4,18 @@ r"""The class of an activation, from its expression alone: a verified constructi
     impossible  some obstruction of theory.impossible applies, for every number of channels and taps
     undecided   neither was found: this says nothing about σ
 
-Both at once would be a contradiction in the mathematics; the tests look for one.
+Both at once would be a contradiction in the mathematics; the tests look for one.  What evaluations of σ itself contradict
+(:mod:`theory.crosscheck`) is undecided, too: pieces, premises, and networks that are no better than others.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import sympy as sp
 
+from theory import crosscheck
 from theory.claim import Step
 from theory.constructions import constructions
 from theory.growth import analytic, slopes_at_infinity
@@ -61,11 +63,43 @@ class Shape:
 
 @lru_cache(maxsize=1024)
 def classify(expression: sp.Expr) -> Shape:
-    """The class of σ, given as an expression in :data:`theory.pieces.z`."""
+    """The class of σ, given as an expression in :data:`theory.pieces.z`; none that evaluations of σ contradict."""
     try:
         parts = pieces(expression)
     except TooManyPieces as error:
         return _undecided(str(error))
+    shape = _found(parts)
+    wrong = _contradiction(expression, parts, shape)
+    if wrong:
+        return _undecided(f"evaluations of σ do not agree with what was found: {wrong}")
+    return _with_sampled_others(expression, shape)
+
+
+def _contradiction(expression: sp.Expr, parts: Pieces, shape: Shape) -> str | None:
+    """What evaluations of σ do not confirm, in words."""
+    if shape.kind == "undecided":
+        return None
+    refuted = next((step.name for step in shape.steps if not step.holds), None)
+    if refuted or (refuted := crosscheck.misplaced(expression, parts)):
+        return refuted
+    if shape.recipe and not crosscheck.measures_radius(expression, shape.recipe.listed):
+        return "the network does not measure the radius of pulses"
+    return None
+
+
+def _with_sampled_others(expression: sp.Expr, shape: Shape) -> Shape:
+    """The family of the recipe is kept only if all its members measure the radius of pulses."""
+    recipe = shape.recipe
+    if recipe is None or recipe.others is None:
+        return shape
+    members = recipe.others.members
+    if members and all(crosscheck.measures_radius(expression, one, 0) for one in members):
+        return shape
+    return replace(shape, recipe=replace(recipe, others=None))
+
+
+def _found(parts: Pieces) -> Shape:
+    """The class by exact rules alone."""
     possible = _best(parts)
     if possible:
         construction, steps = possible
@@ -143,8 +177,15 @@ def _different_asymptotes(parts: Pieces) -> Obstruction | None:
     return Obstruction(
         "different asymptotes",
         (
-            Step("σ is analytic on the real line", True),
-            Step(f"its asymptotic slopes {slopes[0]} and {slopes[1]} differ", True),
+            Step("σ is analytic on the real line", crosscheck.regular(f)),
+            Step(
+                f"divided by z it tends to {slopes[0]} at -∞ and to {slopes[1]} at +∞",
+                crosscheck.slopes_are(f, *slopes),
+            ),
+            Step(
+                f"its asymptotic slopes {slopes[0]} and {slopes[1]} differ",
+                crosscheck.slopes_differ(f),
+            ),
         ),
         "one channel would need (s₊ - s₋) a Σ|w| = 0, and the asymptotic slopes of σ differ",
     )
@@ -181,9 +222,10 @@ def _convex(parts: Pieces, sign: int = 1) -> Obstruction | None:
         if vanishes((after - before).xreplace({z: piece.low})) is not True:
             return None
     word = "convex" if sign == 1 else "concave"
+    bends = all(crosscheck.convex(piece.expression, sign) for piece in parts.parts)
     return Obstruction(
         word,
-        (Step(f"σ is {word} and not affine on any interval where it is not constant", True),),
+        (Step(f"σ is {word} and not affine on any interval where it is not constant", bends),),
         f"σ is {word}: every chord deviation has the same sign, so with one channel D ≡ 0 only where Δ = 0",
     )
 

@@ -15,7 +15,16 @@ import sympy as sp
 from theory.normal import constant_value, exponential_sum, is_zero, number_sign, settled
 from theory.pieces import Piece, z
 from theory.polynomials import MOST_CHANNELS, differences, polynomial_channels
-from theory.recipes import Channel, Construction, assembled, free_interval, rising, within
+from theory.recipes import (
+    Channel,
+    Construction,
+    Freedom,
+    assembled,
+    free_interval,
+    freedom,
+    rising,
+    within,
+)
 
 __all__ = ["dilations", "mirror", "shifts"]
 
@@ -43,13 +52,19 @@ def mirror(piece: Piece) -> Iterator[Construction]:
             if both is None or both == 0:
                 continue
             combined = sp.integrate(both, z)
-            for channels, how in polynomial_channels(combined, around):
-                yield _mirrored(piece, centre, sign, combined, channels, how)
+            for channels, how, _ in polynomial_channels(combined, around):
+                yield _mirrored(piece, centre, sign, combined, half, channels, how)
                 break
 
 
 def _mirrored(
-    piece: Piece, centre: sp.Expr, sign: int, combined: sp.Expr, channels: list[Channel], how: str
+    piece: Piece,
+    centre: sp.Expr,
+    sign: int,
+    combined: sp.Expr,
+    half: sp.Expr,
+    channels: list[Channel],
+    how: str,
 ) -> Construction:
     pairs: list[Channel] = []
     for w, b, a in channels:
@@ -59,11 +74,11 @@ def _mirrored(
         at = "z", "-z"
     relation = f"σ({at[0]}) {'-' if sign < 0 else '+'} σ({at[1]}) = {combined} up to a constant"
     if sign < 0 and sp.degree(combined, z) == 1:
-        conditions = f"any (w, b, a) and its mirror image (-w, {2 * centre} - b, -a), a = 1/(2 s S)"
-        return Construction("linear_odd_part", assembled(pairs, conditions), piece, relation)
-    return Construction(
-        "affine_combination", assembled(pairs, how), piece, f"{relation}, and {how}"
-    )
+        slope = sp.Poly(combined, z).LC()
+        mirrored = (ONE, sp.Integer(0), ONE), (-ONE, 2 * centre, -ONE)
+        others = freedom(mirrored, slope, centre - half, centre + half)
+        return Construction("linear_odd_part", assembled(pairs, others), piece, relation)
+    return Construction("affine_combination", assembled(pairs), piece, f"{relation}, and {how}")
 
 
 def _centres(f: sp.Expr) -> list[sp.Expr]:
@@ -152,12 +167,16 @@ def shifts(piece: Piece) -> Iterator[Construction]:
     reach = max((shift for shift, _ in terms), key=lambda s: s.evalf())
     shorter = Piece(piece.low, piece.high - reach, z)
     combined = sp.expand(sp.Add(*(c * rest.xreplace({z: z + s}) for s, c in terms)))
-    for channels, how in polynomial_channels(combined, shorter):
+    for channels, how, _ in polynomial_channels(combined, shorter):
         shifted = [(w, b + s, sp.expand(a * c)) for w, b, a in channels for s, c in terms]
         reason = f"σ is {rest} plus exponentials or waves, which shifts in b cancel"
-        if how != "as it is":
+        others = None
+        if how == "as it is":
+            moved = tuple((ONE, s, c) for s, c in terms)
+            others = freedom(moved, sp.Poly(combined, z).LC(), shorter.low, shorter.high)
+        else:
             reason += f"; {how}"
-        yield Construction("affine_combination", assembled(shifted, reason), piece, reason)
+        yield Construction("affine_combination", assembled(shifted, others), piece, reason)
         break
 
 
@@ -176,9 +195,22 @@ def _half_period(
     room = free_interval(Piece(piece.low, piece.high - 2 * half, z))
     if room is None:
         return
-    channel = ((half, half, sp.Integer(0)), room[0], 1 / (4 * sp.Poly(rest, z).LC() * half))
+    w, a = (half, half, sp.Integer(0)), 1 / (4 * sp.Poly(rest, z).LC() * half)
     reason = f"σ is {rest} plus a wave, and two taps of half a period {half} cancel it"
-    yield Construction("affine_combination", assembled([channel], "any b"), piece, reason)
+    others = _any_bias(w, a, piece)
+    yield Construction("affine_combination", assembled([(w, room[0], a)], others), piece, reason)
+
+
+def _any_bias(w: tuple[sp.Expr, ...], a: sp.Expr, piece: Piece) -> Freedom | None:
+    """One filter with any b that keeps its staircase, from b to b + S, on the piece."""
+    low, high, total = piece.low, piece.high, sp.Add(*w)
+    starts = [end + way * sp.Rational(1, 64) for end, way in ((low, 1), (high - total, -1))]
+    starts = [b for b in starts if b.is_finite] or [-sp.Integer(10), sp.Rational(1, 3)]
+    starts = [b for b in starts if within(b, piece) and within(b + total, piece)]
+    where = ""
+    if low.is_finite or high.is_finite:
+        where = f" with b and b + {total} in ({low}, {high})"
+    return Freedom(f"any b{where}", tuple(((w, b, a),) for b in starts)) if starts else None
 
 
 def dilations(piece: Piece) -> Iterator[Construction]:
@@ -211,7 +243,10 @@ def dilations(piece: Piece) -> Iterator[Construction]:
                 for d, c in terms
             ]
             reason = f"about {centre}, σ is linear plus other powers, which dilations cancel"
-            yield Construction("affine_combination", assembled(channels, reason), piece, reason)
+            least = sp.Integer(0) if end.is_infinite else way * (end - centre)
+            scaled = tuple((way * d, centre, c) for d, c in terms)
+            others = freedom(scaled, slope * gain, least, sp.oo)
+            yield Construction("affine_combination", assembled(channels, others), piece, reason)
 
 
 def _powers(f: sp.Expr, y: sp.Symbol) -> tuple[sp.Expr, list[sp.Expr]] | None:

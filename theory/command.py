@@ -1,12 +1,15 @@
 """``python -m theory.shape EXPRESSION``: what the shape of an activation permits, for any expression in z.
 
 The analysis runs in a process of its own with a limit of time and memory, since an expression may be
-harmless to read and hopeless to analyse; what the limit stops is *undecided*.
+harmless to read and hopeless to analyse; what the time stops is *undecided*.  A lack of memory is no answer, nor is one
+that cannot be written: the exit status is 3, with one line on stderr.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import errno
 import json
 import multiprocessing
 import os
@@ -27,6 +30,7 @@ from theory.classify import Shape, classify
 from theory.grammar import GrammarError, parse
 from theory.kinks import segments
 from theory.operations import FUNCTIONS
+from theory.process import FAILED, end_with_parent
 from theory.recipes import Recipe, readout_bias
 from theory.sketch import sketch, svg
 from theory.writing import to_text
@@ -38,7 +42,9 @@ LENGTH = 21
 SECONDS = 20
 """The analysis is stopped after this time."""
 MEMORY = 3 * 2**30
-"""Bytes of address space of the analysis."""
+"""Bytes of address space of the analysis, where the system bounds it and allows as much."""
+REFUSED = 2
+"""The exit status of input that is no good."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +60,7 @@ class _Parser(argparse.ArgumentParser):
     """Errors are one line on stderr and exit status 2."""
 
     def error(self, message: str) -> NoReturn:
-        sys.stderr.write(f"theory.shape: {message}\n")
-        sys.exit(2)
+        sys.exit(_refuse(message))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,7 +71,8 @@ def _parser() -> argparse.ArgumentParser:
             "functions: "
             + ", ".join(sorted(FUNCTIONS))
             + ". Operators: + - * / ** ^. Constants: pi, e. "
-            "Exit status: 0 an answer was printed (undecided is one), 2 the expression or an option is no good."
+            "Exit status: 0 an answer was printed (undecided is one), 2 the expression or an option is no good, "
+            "3 the output could not be written or the machine failed."
         ),
     )
     parser.add_argument(
@@ -96,16 +102,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(str(error))
     except KeyboardInterrupt:
         return 130
+    except (MemoryError, OSError):
+        return _refuse("the analysis ran out of memory", FAILED)
     if options.plot:
         try:
             _write(options.plot, answer.picture)
         except OSError as error:
-            return _refuse(f"{options.plot} cannot be written: {error.strerror}")
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+            reason = f"{options.plot} cannot be written: {error.strerror}"
+            return _refuse(reason, FAILED if full else REFUSED)
     text = json.dumps(answer.data, ensure_ascii=False, indent=2) if options.json else _text(answer)
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:  # the reader has seen enough; nothing more may be written at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    print(text, flush=True)
     return 0
 
 
@@ -118,9 +125,12 @@ def _guarded(argument: str) -> str:
     )
 
 
-def _refuse(message: str) -> int:
-    sys.stderr.write(f"theory.shape: {message}\n")
-    return 2
+def _refuse(message: str, status: int = REFUSED) -> int:
+    """One line on stderr, where there is one; the status."""
+    with contextlib.suppress(AttributeError, OSError):  # closed: None, or no longer writable
+        sys.stderr.write(f"theory.shape: {message}\n")
+        sys.stderr.flush()
+    return status
 
 
 def _write(path: Path, text: str) -> None:
@@ -137,11 +147,12 @@ def _write(path: Path, text: str) -> None:
 
 
 def _bounded(text: str, ascii: bool) -> Answer:
-    """The answer of a child process, or *undecided* when a limit stopped it.
+    """The answer of a child process, or *undecided* when time stopped it.
 
     Raises
     ------
     GrammarError: the text is no expression.
+    MemoryError: the child ended without a word, as it does for want of memory, or said so.
     """
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
@@ -157,13 +168,15 @@ def _bounded(text: str, ascii: bool) -> Answer:
                 raise GrammarError(value)
             if kind == "answer":
                 return value
+            if kind == "memory":
+                raise MemoryError
             if kind == "read":
                 read = value
             else:
                 found = value
                 break
     except EOFError:
-        found = "the analysis ran out of memory"
+        raise MemoryError from None
     finally:
         child.kill()
         child.join()
@@ -172,8 +185,8 @@ def _bounded(text: str, ascii: bool) -> Answer:
 
 def _analyse(text: str, ascii: bool, out: Connection) -> None:
     """In the child: what was read, then the answer, or why there is none."""
-    _, most = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, most))
+    end_with_parent()
+    _limit_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process
     try:
         expression = parse(text)
@@ -182,9 +195,19 @@ def _analyse(text: str, ascii: bool, out: Connection) -> None:
         out.send(("answer", _answer(read, expression, classify(expression), ascii)))
     except GrammarError as error:
         out.send(("refused", str(error)))
+    except MemoryError:
+        out.send(("memory", None))
     except Exception as error:  # noqa: BLE001 - said in the answer, which is then undecided
         line = (str(error).splitlines() or [""])[0]
         out.send(("stopped", f"the analysis stopped: {type(error).__name__} {line}".rstrip()))
+
+
+def _limit_memory() -> None:
+    """:data:`MEMORY`, or what is allowed if that is less; no limit where the system has none."""
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    allowed = MEMORY if most == resource.RLIM_INFINITY else min(MEMORY, most)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_AS, (allowed, most))
 
 
 def _answer(read: str, expression: sp.Expr | None, shape: Shape, ascii: bool) -> Answer:
@@ -199,7 +222,7 @@ def _answer(read: str, expression: sp.Expr | None, shape: Shape, ascii: bool) ->
         "weights": found,
         "reason": shape.reason,
         "fewer": shape.lower or None,
-        "others": recipe.conditions if recipe else None,
+        "others": recipe.others.words if recipe and recipe.others else None,
         "steps": [{"name": step.name, "holds": step.holds} for step in shape.steps],
     }
     if expression is None:
@@ -251,7 +274,9 @@ def _text(answer: Answer) -> str:
     if data["fewer"]:
         lines.append(_line("fewer", data["fewer"]))
     if data["weights"]:
-        lines += ["", *_weights_text(data["weights"]), _line("others", data["others"])]
+        lines += ["", *_weights_text(data["weights"])]
+    if data["others"]:
+        lines.append(_line("others", data["others"]))
     if data["steps"]:
         lines += ["", "decided exactly:"]
         lines += [

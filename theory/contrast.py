@@ -1,10 +1,10 @@
 r"""An unknown contrast, x = α x_r: counting silence, what no network can do between half-integers, and the ruler.
 
-At half-integer plateau radii, on N pixels,
+At half-integer plateau radii n/2 <= r <= N/2 - h, on N pixels,
 
     Σ_i g(z_i) = N g(0) + 2r [g(αS) - g(0)] + κ_α,    κ_α = Σ_{j=-h}^{h-1} [g(αC_j) + g(α(S - C_j)) - g(0) - g(αS)].
 
-One ReLU channel is exact for all α >= α_0 iff S < 0 < b and every partial sum from either side is 0 or at most -b/α_0:
+One ReLU channel is exact for all α >= α_0 iff b > 0, S <= -b/α_0, and every partial sum from either side is 0 or so low, too:
 the background answers, the pulse is mute, and the answer counts the silence.  Between half-integers r - m + 1/2 is ψ/α, the
 quotient of the grey and the lit pixels, and no sum of activations is a quotient.  The ruler: point-sampled pulse β + αx,
 filter (-γ, γ), σ saturated by every edge, readout v_i = v_0 - i/2: the two edges are the legs of a compass, and the answer
@@ -22,7 +22,7 @@ from typing import Any
 import sympy as sp
 
 from theory.claim import Claim, Proof, Step, Wrong
-from theory.network import g, preactivations, taps
+from theory.network import g, last_radius, preactivations, taps
 from theory.signal import HALF, pulse
 
 __all__ = [
@@ -54,7 +54,7 @@ def response(g: Callable[[Any], Any], w: Sequence[Any], alpha: Any, r: Any, pixe
 
 
 def quiet(w: Sequence[Any], b: Any, least: Any) -> bool:
-    """Whether one ReLU channel can be exact for all α >= least: S < 0 < b, partial sums 0 or at most -b/least."""
+    """Whether one ReLU channel can be exact for all α >= least: b > 0, S <= -b/least, partial sums 0 or as low as that."""
     total = sum(w[1:], w[0])
     mute = lambda partial: least * partial + b <= 0
     return bool(b > 0 and mute(total) and all(p == 0 or mute(p) for p in partial_sums(w)))
@@ -95,10 +95,11 @@ alpha, shade = sp.symbols("alpha psi", positive=True)
 def prove(law: Contrast) -> Proof:
     """The double sum with an undefined g; every small filter, decided; the quotient; the ruler with symbols for all weights."""
     steps = [step for n in PROVED_TAPS for step in _double_sum(law, n)]
+    steps += [_domain(law, n) for n in PROVED_TAPS]
     steps += [step for n in PROVED_TAPS for step in _counts(law, n)]
     steps += [*_all_filters(law), *_quotient(), *_ruler(), *_learned(law)]
     covers = (
-        "the double sum for n = 1, 3, 5 at r = n/2 and n/2 + 1, any g and α; which channels are quiet for all 780 small filters with n = 1 and 3, their readouts for n = 1, 3, 5; the quotient on "
+        "the double sum for n = 1, 3, 5 at r = n/2 and n/2 + 1, any g and α, and at every half-integer on rings of 7, 9 and 13 pixels, where it is false beyond r = N/2 - h; which channels are quiet for all 780 small filters with n = 1 and 3, their readouts for n = 1, 3, 5; the quotient on "
         "the cells m = 1 to 3; the ruler for radii k + 1/2 with k = 1 to 3, any background, contrast, weights and three shifts; its training on one to four radii"
     )
     return Proof(tuple(steps), covers)
@@ -114,6 +115,22 @@ def _double_sum(law: Contrast, n: int) -> list[Step]:
         stated = law.response(spread, w, alpha, m - HALF, sp.Integer(len(x)))
         steps.append(Step(f"the double sum, n = {n}, r = {m - HALF}", sp.expand(direct - stated) == 0))  # fmt: skip
     return steps
+
+
+def _domain(law: Contrast, n: int) -> Step:
+    """Every half-integer from n/2 on, until all pixels are lit: the law holds up to N/2 - h only."""
+    h, w = n // 2, taps(n)
+    half_length = max(2 * h + 2, 3)
+    size = sp.Integer(2 * half_length + 1)
+    spread = lambda one: g(sp.expand(one))
+    good = True
+    for m in range(h + 1, half_length + 2):
+        x = [alpha * int(abs(i) < m) for i in range(-half_length, half_length + 1)]
+        direct = sp.Add(*(spread(z) for z in preactivations(w, x)))
+        stated = law.response(spread, w, alpha, m - HALF, size)
+        inside = m - HALF <= last_radius(n, size)
+        good = good and (sp.expand(direct - stated) == 0) == bool(inside)
+    return Step(f"true up to the last radius only, n = {n}, N = {size}", good)
 
 
 def _counts(law: Contrast, n: int) -> list[Step]:
@@ -251,6 +268,18 @@ def _plateau_only(w: Sequence[Any], b: Any, least: Any) -> bool:
     return bool(b > 0 and least * sum(w[1:], w[0]) + b <= 0)
 
 
+def _free_plateau(w: Sequence[Any], b: Any, least: Any) -> bool:
+    """Wrong: S < 0 is enough for the plateau, which lies between partial sums; with one tap there are none."""
+    mute = lambda partial: partial == 0 or least * partial + b <= 0
+    return bool(b > 0 > sum(w[1:], w[0]) and all(map(mute, partial_sums(w))))
+
+
+def _lit(w: Sequence[Any], b: Any, pixels: Any) -> tuple[Any, Any]:
+    """Wrong: the lit pixels are counted, not the silent ones."""
+    a, c = silence(w, b, pixels)
+    return -a, 0 * c
+
+
 def _no_edges(w: Sequence[Any], b: Any, pixels: Any) -> tuple[Any, Any]:
     """Wrong: as if the edges were mute or lit as in the plateau's place."""
     one = b / b
@@ -266,15 +295,15 @@ CLAIM = Claim(
     id="contrast",
     title="An unknown contrast: counting silence, and a ruler that ignores background, contrast and place",
     statement=(
-        r"\sum_i g(z_i) = N g(0) + 2r\left[g(\alpha S) - g(0)\right] + \kappa_\alpha"
-        r" \qquad K = 1, \text{ ReLU}: \quad S < 0 < b, \quad C_j,\ S - C_j \in \{0\} \cup \left(-\infty, -b/\alpha_0\right], \quad a = -\frac{1}{2b}, \quad c = \frac{N - 2h + \#\{C_j = 0\} + \#\{S - C_j = 0\}}{2}"
+        r"\sum_i g(z_i) = N g(0) + 2r\left[g(\alpha S) - g(0)\right] + \kappa_\alpha, \quad \tfrac n2 \le r \le \tfrac N2 - h"
+        r" \qquad K = 1, \text{ ReLU}: \quad b > 0, \quad S \le -b/\alpha_0, \quad C_j,\ S - C_j \in \{0\} \cup \left(-\infty, -b/\alpha_0\right], \quad a = -\frac{1}{2b}, \quad c = \frac{N - 2h + \#\{C_j = 0\} + \#\{S - C_j = 0\}}{2}"
         r" \qquad \text{the ruler:} \quad w = (-\gamma, \gamma), \quad \hat r = c + v_{s-k} - v_{s+k+1}, \quad v_i = v_0 - \tfrac{i}{2} \ \Rightarrow\ \hat r = k + \tfrac12"
         r" \qquad v_{-k}(\infty) = v_{-k}(0) + \tfrac12 d_k, \quad v_{k+1}(\infty) = v_{k+1}(0) - \tfrac12 d_k"
     ),
     assumptions=(
-        r"first line: $x = \alpha x_r$, any $\sigma$, half-integer plateau radii; $\kappa_\alpha = \sum_j [g(\alpha C_j) + g(\alpha(S - C_j)) - g(0) - g(\alpha S)]$",
+        r"first line: $x = \alpha x_r$, any $\sigma$, half-integers; zero padding or a ring; beyond $\frac N2 - h$ a window meets the border or both edges, and it is false; $\kappa_\alpha = \sum_j [g(\alpha C_j) + g(\alpha(S - C_j)) - g(0) - g(\alpha S)]$",
         r"second line: exact for all $\alpha \ge \alpha_0$ and these radii, if and only if; between half-integers no network is exact on an open set of contrasts and fractions if every branch of $\sigma$ is analytic on the whole line",
-        r"third line: $x(i) = \beta + \alpha\,[\,|i - s| \le k\,]$ on a ring, $\sigma(0) = 0$ and $\sigma(z) = \pm1$ for $\pm z \ge 1$, $\gamma\alpha \ge 1$; any $\beta$ and $s$; no linear network does it",
+        r"third line: $x(i) = \beta + \alpha\,[\,|i - s| \le k\,]$ on a ring, $\sigma(0) = 0$ and $\sigma(z) = \pm1$ for $\pm z \ge 1$, $\gamma\alpha \ge 1$; any $\beta$, and any $s$ with both legs inside, $-L \le s - k$ and $s + k < L$; no linear network does it",
         r"last line: gradient descent on the readout from any start, $d_k$ the error to make up at radius $k + \frac12$; if $c$ is trained, too, $d_k$ is less $\Sigma d/(n + 2)$ for $n$ radii, and $c$ moves by the sum of what the left legs move by",
     ),
     law=LAW,
@@ -282,7 +311,9 @@ CLAIM = Claim(
     wrong=(
         Wrong("the edges are seen at full contrast", replace(LAW, response=_full_contrast)),
         Wrong("a mute plateau is enough", replace(LAW, quiet=_plateau_only)),
+        Wrong("the plateau need not be mute", replace(LAW, quiet=_free_plateau)),
         Wrong("the edges do not count", replace(LAW, silence=_no_edges)),
+        Wrong("the lit pixels are counted", replace(LAW, silence=_lit)),
         Wrong("one leg takes all of the error", replace(LAW, legs=_one_leg)),
     ),
     requires=("plateau",),

@@ -204,7 +204,7 @@ CLAIM = Claim(
         r" \qquad \operatorname{sign} a(\infty) = \operatorname{sign} a(0) \text{ if } h > 0 \text{ or } L(0) < \mathrm{E}[r^2]"
     ),
     assumptions=(
-        r"gradient flow, $K = 1$, conv bias $b$, no readout bias, $\sigma$ the identity; data on two or more radii",
+        r"gradient flow, $K = 1$, conv bias $b$, no readout bias, $\sigma$ the identity; data on two or more radii up to $\frac N2 - h$, clear of the border",
         r"where the last line says nothing, the data decide the sign, and starts of measure zero end in a saddle with $a = 0$",
     ),
     law=LAW,

@@ -180,7 +180,7 @@ CLAIM = Claim(
             r"a stationary point inside a cell, all $a_k \neq 0$; on a face the minimum is over the $v_k$ that"
             r" keep the held pre-activations at 0"
         ),
-        r"blind floor: $m$ and $\varphi$ independent, $m$ uniform on consecutive integers",
+        r"blind floor: $m$ and $\varphi$ independent, $m$ uniform on consecutive integers, plateau radii, $m + h \le L$",
     ),
     law=LAW,
     prove=prove,

@@ -7,6 +7,8 @@ With E = φ(1-φ), O = E(1-2φ), p_k = Σ w_u^k and m_{ij} = Σ (x_u)^i w_u^j, x
     Δ = s_1 S + s_3 S³/4 + s_5 S⁵/16 + ...
     D = -[2 s_2 p_2 + s_4 (12 m_22 + p_4)] E + [s_3 p_3 + s_5 (10 m_23 + p_5/2)] O + 2 s_4 p_4 E² - s_5 p_5 EO + ...
 
+up to O(S⁷) in Δ and, at a fixed shape w/S, up to O(S⁶) in D.
+
 Where σ has no second derivative there is no such series, and D is the sum over the steps p -> q = p + w_u of both
 staircases, measured from the kink: D = Σ f(p + φ w_u) - (1 - φ) f(p) - φ f(q) with f(x) = x|x|.
 """

@@ -151,7 +151,7 @@ CLAIM = Claim(
         r" U, W = \sum_k \left(a_k(0) \pm \frac{S_k(0)}{\sqrt n}\right)^2"
     ),
     assumptions=(
-        r"gradient flow on the mean squared error, any data on two or more radii, with or without $c$; no conv bias, sum pooling",
+        r"gradient flow on the mean squared error, any data on two or more radii up to $\frac N2 - h$, clear of the border, with or without $c$; no conv bias, sum pooling",
         r"the linear cell: $\sigma$ the identity, or ReLU while it stays active",
         r"$U > 0$",
     ),

@@ -14,7 +14,8 @@ Such an identity continues analytically, and the continuation contradicts one of
 - *one exponential*, *nearest pole*: in σ' = s + ... every copy carries a singular term that only its own mirror image can
   cancel, and what is left of the two is 0 altogether.
 
-The theorems are proved in docs/shape.md; the steps here decide their premises for a given σ.
+The theorems are proved in docs/shape.md.  Their premises are found here by exact rules; each step asks the premise once
+more of σ itself, by evaluations that share nothing with these rules (:mod:`theory.crosscheck`).
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ from dataclasses import dataclass
 
 import sympy as sp
 
+from theory import crosscheck
 from theory.claim import Step
 from theory.growth import UnknownOrder, analytic, order, slopes_at_infinity
 from theory.normal import Unsettled, degree, exponential_sum, is_zero, rational, settled, vanishes
 from theory.pieces import z
 
-__all__ = ["OBSTRUCTIONS", "Obstruction", "obstructions"]
+__all__ = ["OBSTRUCTIONS", "Obstruction", "Pole", "obstructions", "poles"]
 
 Branches = tuple[sp.Expr, ...]
 
@@ -41,7 +43,7 @@ class Obstruction:
     Attributes
     ----------
     theorem: its name in the documentation.
-    steps: the premises, each decided exactly.
+    steps: the premises, found exactly; each holds if evaluations of σ agree.
     reason: the proof in one sentence.
     """
 
@@ -58,13 +60,15 @@ def _asymptotes(branches: Branches) -> Obstruction | None:
             top = degree(derivative)
             if top is not None and top >= 0:
                 return None
-            steps.append(Step(f"the derivative of {f} is rational and tends to 0", True))
+            falls = crosscheck.fades(derivative)
+            steps.append(Step(f"the derivative of {f} is rational and tends to 0", falls))
             continue
         slopes = slopes_at_infinity(f) if analytic(f) else None
         if slopes is None or vanishes(slopes[0] + slopes[1]) is not True:
             return None
-        steps.append(Step(f"{f} is analytic on the real line", True))
-        steps.append(Step(f"its asymptotic slopes {slopes[0]} and {slopes[1]} add up to 0", True))
+        steps += _limits(f, slopes)
+        cancel = crosscheck.slopes_cancel(f)
+        steps.append(Step(f"its asymptotic slopes {slopes[0]} and {slopes[1]} add up to 0", cancel))
     reason = (
         "an exact network stays exact when φ runs to ±∞, where its slopes would have to add up to 2; "
         "they add up to 0, because the asymptotic slopes of σ cancel"
@@ -72,18 +76,34 @@ def _asymptotes(branches: Branches) -> Obstruction | None:
     return Obstruction("asymptotes", tuple(steps), reason)
 
 
+def _limits(f: sp.Expr, slopes: tuple[sp.Expr, sp.Expr]) -> list[Step]:
+    """f is analytic, and f(z)/z has these limits."""
+    left, right = slopes
+    return [
+        Step(f"{f} is analytic on the real line", crosscheck.regular(f)),
+        Step(
+            f"divided by z it tends to {left} at -∞ and to {right} at +∞",
+            crosscheck.slopes_are(f, left, right),
+        ),
+    ]
+
+
 def _exponentials(branches: Branches) -> Obstruction | None:
     steps = []
     for f in branches:
-        parts = exponential_sum(sp.diff(f, z))
+        derivative = sp.diff(f, z)
+        parts = exponential_sum(derivative)
         if parts is None:
             return None
         rest = parts.get(sp.Integer(0), sp.Integer(0))
         if rest != 0 and (degree(rest) or 0) >= 0:
             return None
         exponents = ", ".join(str(q) for q in parts if q != 0) or "none"
-        steps.append(Step(f"derivative of {f}: a sum of R(z) exp(q(z)), q: {exponents}", True))
-        steps.append(Step(f"its rational part {rest} vanishes at infinity", True))
+        added = sp.Add(*(factor * sp.exp(q) for q, factor in parts.items()))
+        equal = crosscheck.same_off_the_line(derivative, added)
+        steps.append(Step(f"derivative of {f}: a sum of R(z) exp(q(z)), q: {exponents}", equal))
+        fades = crosscheck.fades(rest)
+        steps.append(Step(f"its rational part {rest} vanishes at infinity", fades))
     reason = (
         "copies of σ' are sums of rational functions times exponentials of polynomials, which are linearly "
         "independent; the purely rational part vanishes at infinity, so it is never the constant 1"
@@ -97,7 +117,8 @@ def _verticals(branches: Branches) -> Obstruction | None:
         derivative = sp.diff(f, z)
         if not (_falls_algebraically(derivative) or _falls_periodically(derivative)):
             return None
-        steps.append(Step(f"the derivative of {f} tends to 0 along every vertical line", True))
+        falls = crosscheck.fades_vertically(derivative)
+        steps.append(Step(f"the derivative of {f} tends to 0 along every vertical line", falls))
     reason = (
         "continued along vertical lines of the complex plane every copy of σ' tends to 0, and so does their "
         "sum, which would have to stay 1"
@@ -188,25 +209,28 @@ def _one_exponential(branches: Branches) -> Obstruction | None:
     poly = settled(q)
     if not all(coefficient.is_real for coefficient in poly.all_coeffs()):
         return None
-    first = Step(f"σ' is a rational function plus one times exp({q})", True)
+    added = parts.get(sp.Integer(0), sp.Integer(0)) + parts[q] * sp.exp(q)
+    equal = crosscheck.same_off_the_line(derivative, added)
+    first = Step(f"σ' is a rational function plus one times exp({q})", equal)
     top = poly.degree()
     centre = -poly.coeff_monomial(z ** (top - 1)) / (top * poly.LC())
     shift = settled(q.xreplace({z: 2 * centre - z}) - q)
+    shared = crosscheck.keeps_quotient(sp.exp(q.xreplace({z: 2 * centre - z})), sp.exp(q))
     if top % 2 or shift.degree() > 0:
-        alone = Step("no other copy has the same exponent up to a constant", True)
+        alone = Step("no other copy has the same exponent up to a constant", not shared)
         return _only_itself("one exponential", (first, alone), "exponential")
     factor = parts[q]
     image = factor.xreplace({z: 2 * centre - z}) * sp.exp(shift.as_expr())
     whole = _mirror(derivative, centre)
-    same = Step(f"only the mirror image about {centre} has the same exponent", True)
+    same = Step(f"only the mirror image about {centre} has the same exponent", shared)
     if whole:
-        return _only_itself(
-            "one exponential", (first, same, Step(_MIRRORED[whole], True)), "exponential"
-        )
+        image = Step(_MIRRORED[whole], crosscheck.mirrored(derivative, centre, whole))
+        return _only_itself("one exponential", (first, same, image), "exponential")
     # Proportional factors have a constant quotient, ±1: R is R(2t - z) up to that sign.
     slope = sp.diff(image / factor, z).xreplace({z: sp.Rational(3, 7)})
     if vanishes(slope) is False:
-        other = Step("their factors are not proportional, so neither cancels the other", True)
+        apart = not crosscheck.keeps_quotient(image, factor)
+        other = Step("their factors are not proportional, so neither cancels the other", apart)
         return _only_itself("one exponential", (first, same, other), "exponential")
     return None
 
@@ -220,7 +244,7 @@ def _only_itself(theorem: str, steps: tuple[Step, ...], what: str) -> Obstructio
 
 
 @dataclass(frozen=True)
-class _Pole:
+class Pole:
     """A pole in the closed upper half-plane: exact place, and to 60 digits its height and the coefficient
     p_k of its highest term p_k (z - place)^{-k}."""
 
@@ -234,7 +258,7 @@ def _nearest_pole(branches: Branches) -> Obstruction | None:
     if len(branches) != 1:
         return None
     derivative = sp.diff(branches[0], z)
-    found = _poles(derivative)
+    found = poles(derivative)
     if not found:
         return None
     found.sort(key=lambda pole: pole.height)
@@ -244,17 +268,22 @@ def _nearest_pole(branches: Branches) -> Obstruction | None:
         return None
     centre = sp.re(first.place)
     steps = (
-        Step("σ' is meromorphic, with no pole on the real line", True),
-        Step(f"{first.place} is its only nearest pole above the real line", True),
+        Step("σ' has no pole on the real line", crosscheck.regular(derivative)),
+        Step(
+            f"{first.place} is its only nearest pole above the real line",
+            crosscheck.lone_pole(derivative, first.place),
+        ),
     )
     whole = _mirror(derivative, centre)
     if whole:
-        return _only_itself("nearest pole", (*steps, Step(_MIRRORED[whole], True)), "pole")
+        image = Step(_MIRRORED[whole], crosscheck.mirrored(derivative, centre, whole))
+        return _only_itself("nearest pole", (*steps, image), "pole")
     # The mirror image has the principal part conj(P)(-t): for real c, c' with c P + c' conj(P)(-t) = 0 the
     # highest coefficient would have to be ± its own conjugate, that is real or imaginary.
     real, imaginary = (abs(part) for part in first.top.as_real_imag())
     if min(real, imaginary) > margin:
-        other = Step("its highest coefficient is neither real nor imaginary", True)
+        name = "its highest coefficient is neither real nor imaginary"
+        other = Step(name, crosscheck.oblique(derivative, first.place))
         return _only_itself("nearest pole", (*steps, other), "pole")
     return None
 
@@ -291,7 +320,7 @@ def _expanded_exponents(expression: sp.Expr) -> sp.Expr:
     )
 
 
-def _poles(derivative: sp.Expr) -> list[_Pole] | None:
+def poles(derivative: sp.Expr) -> list[Pole] | None:
     """The poles of a rational function of z and e^{λz} nearest to the real line and above it, or None.
 
     For each root E of the denominator's factor in e^{λz} only the logarithm nearest to the real line.
@@ -335,7 +364,7 @@ def _poles(derivative: sp.Expr) -> list[_Pole] | None:
             if any(vanishes(value) is not False for value in values):
                 return None
             top = (sp.factorial(multiplicity) * values[0] / values[1]).evalf(60)
-            poles.append(_Pole(place, height, top))
+            poles.append(Pole(place, height, top))
     return poles
 
 

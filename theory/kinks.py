@@ -269,7 +269,7 @@ CLAIM = Claim(
         r"\left(1-\max(\varphi,\varphi^*)\right), \qquad \varphi^* = \frac{t - b_k - C_{u-1}}{w_u} \in (0,1)"
     ),
     assumptions=(
-        r"$\sigma$ continuous and piecewise linear with kinks $t$ and slope jumps $J$; plateau radii",
+        r"$\sigma$ continuous and piecewise linear with kinks $t$ and slope jumps $J$; plateau radii, $m + h \le L$",
         r"$C$ stands for both staircases (on the other one, $T_{u+1}$)",
         (
             r"$D \equiv 0$ iff the jumps $a_k J |w_u|$ cancel at each $\varphi^*$; for $K = 1$, $a \neq 0$ and one kink,"

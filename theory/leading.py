@@ -11,7 +11,7 @@ after regression on r, and with N_f for what is left of Var f after regression o
     at an inflection        L ~ (N_O/4) (s_3 p_3/(s_1 S))² ~ S⁴, and S + 2β -> 0, smallest nearby for w = S/n
     and Σ w_u³ -> 0, n = 3  L ~ N (s_4 p_4/(s_1 S))² ~ S⁶;  (N/4) (s_5 p_5/(s_1 S))² ~ S⁸ when s_4 = 0
 
-That these are the leading terms is decided by :mod:`theory.rates`.
+All of it for S -> 0 at a fixed shape w/S.  That these are the leading terms is decided by :mod:`theory.rates`.
 """
 
 from __future__ import annotations

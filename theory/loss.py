@@ -10,7 +10,7 @@ so that the mean squared error over any distribution of radii is the exact quadr
     E(r̂ - r)² = α² E r² + β² + E D² + 2αβ E r + 2α E[rD] + 2β E D.
 
 On two half-integers and all radii between them the network is exact if and only if three laws hold:
-α = 0, β = 0, D ≡ 0.
+α = 0, β = 0, D ≡ 0.  For errors and these three are combinations of each other.
 
 Both formulas are ordinary arithmetic: they are proved on symbols and evaluated on arrays.
 """
@@ -18,7 +18,7 @@ Both formulas are ordinary arithmetic: they are proved on symbols and evaluated 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sympy as sp
@@ -30,13 +30,23 @@ from theory.network import (
     readout_bias,
     readout_weight,
     taps,
+    vanish_together,
 )
 from theory.plateau import kappa, slope
 from theory.signal import phi, pulse, radius
 from theory.staircase import to_taps
 from theory.subpixel import deviation
 
-__all__ = ["CLAIM", "TERMS", "Decomposition", "Moments", "attribution", "direct_error", "residuals"]
+__all__ = [
+    "CLAIM",
+    "LAW",
+    "TERMS",
+    "Decomposition",
+    "Moments",
+    "attribution",
+    "direct_error",
+    "residuals",
+]
 
 TERMS = (
     "slope",
@@ -94,10 +104,19 @@ def attribution(alpha: Any, beta: Any, mean: Moments) -> tuple[Any, ...]:
 
 @dataclass(frozen=True)
 class Decomposition:
-    """The law: the three residuals of a network, and the loss as a quadratic form in them."""
+    """The law: the three residuals, the loss as a quadratic form in them, and when a network is exact.
+
+    ``conditions`` takes what ``residuals`` takes and gives the quantities that all vanish, at every φ,
+    if and only if the network is exact on two half-integers and every radius between them.
+    """
 
     residuals: Callable[..., tuple[Any, Any, Any]]
     attribution: Callable[[Any, Any, Moments], tuple[Any, ...]]
+    conditions: Callable[..., tuple[Any, ...]]
+
+
+LAW = Decomposition(residuals, attribution, residuals)
+"""The law as derived; wrong laws replace one of its parts."""
 
 
 def direct_error(n: int, channels: int, m: int, fraction: sp.Expr, half_length: int) -> sp.Expr:
@@ -110,8 +129,11 @@ def direct_error(n: int, channels: int, m: int, fraction: sp.Expr, half_length: 
     return readout_bias + sp.Add(*pooled) - radius(m, fraction)
 
 
-def _stated_residuals(law: Decomposition, n: int, channels: int, size: int) -> tuple[Any, ...]:
-    """The law's α, β and D for symbolic channels, in taps."""
+Stated = Callable[..., tuple[Any, ...]]
+
+
+def _stated(law: Stated, n: int, channels: int, size: int) -> tuple[Any, ...]:
+    """The law's α, β and D, or its conditions, for symbolic channels, in taps."""
     numbers = range(1, channels + 1)
     functions = [channel_function(k) for k in numbers]
     per_channel = [
@@ -123,7 +145,16 @@ def _stated_residuals(law: Decomposition, n: int, channels: int, size: int) -> t
             [deviation(n, f) for f in functions],
         )
     ]
-    return law.residuals([readout_weight(k) for k in numbers], readout_bias, size, *per_channel)
+    return law([readout_weight(k) for k in numbers], readout_bias, size, *per_channel)
+
+
+def _exact_together(n: int, channels: int, conditions: Stated) -> bool:
+    """The errors at two half-integers and between them vanish where the conditions do."""
+    h = n // 2
+    size = 2 * (2 * h + 2) + 1
+    places = ((h + 1, sp.Integer(0)), (h + 2, sp.Integer(0)), (h + 1, phi))
+    errors = [direct_error(n, channels, m, part, 2 * h + 2) for m, part in places]
+    return vanish_together(errors, _stated(conditions, n, channels, size))
 
 
 def _mean(values: Sequence[sp.Expr]) -> sp.Expr:
@@ -131,13 +162,13 @@ def _mean(values: Sequence[sp.Expr]) -> sp.Expr:
 
 
 def prove(law: Decomposition) -> Proof:
-    """Three steps: the residuals, the quadratic form, and that exactness forces all three to vanish."""
+    """The residuals, the quadratic form, and that errors and conditions vanish together."""
     steps = []
     for n, channels in ((1, 1), (3, 1), (5, 1), (9, 1), (1, 2), (3, 2), (5, 2), (9, 2), (3, 3)):
         h = n // 2
         for m in (h + 1, h + 2):
             half_length = m + h
-            alpha, beta, d = _stated_residuals(law, n, channels, 2 * half_length + 1)
+            alpha, beta, d = _stated(law.residuals, n, channels, 2 * half_length + 1)
             direct = direct_error(n, channels, m, phi, half_length)
             difference = sp.expand(direct - (alpha * radius(m) + beta + d))
             steps.append(Step(f"residuals for n = {n}, K = {channels}, m = {m}", difference == 0))
@@ -156,15 +187,13 @@ def prove(law: Decomposition) -> Proof:
         difference = sp.expand(loss - sp.Add(*law.attribution(alpha, beta, mean)))
         steps.append(Step(f"quadratic form over {count} radii", difference == 0))
 
-    # α r + β = 0 at two half-integer radii, where D = 0, forces α = β = 0; then D = 0 remains.
-    first, second = radius(sp.Symbol("m"), 0), radius(sp.Symbol("m") + 1, 0)
-    determinant = sp.Matrix([[first, 1], [second, 1]]).det()
-    steps.append(
-        Step("lemma: two half-integer radii determine α and β", sp.expand(determinant) == -1)
-    )
+    for n, channels in ((1, 1), (3, 1), (5, 1), (1, 2), (3, 2), (5, 2)):
+        name = f"exact if and only if the conditions hold, n = {n}, K = {channels}"
+        steps.append(Step(name, _exact_together(n, channels, law.conditions)))
     covers = (
         "n = 1, 3, 5, 9 with K = 1, 2 and n = 3 with K = 3, two cells, all φ, any g_k; "
-        "the quadratic form for 1 to 5 radii with arbitrary r and D"
+        "the quadratic form for 1 to 5 radii with arbitrary r and D; exact if and only if, n = 1, 3, 5 "
+        "with K = 1, 2, on two half-integers and every radius between them, any g_k"
     )
     return Proof(tuple(steps), covers)
 
@@ -186,6 +215,22 @@ def _no_cross_term(alpha: Any, beta: Any, mean: Moments) -> tuple[Any, ...]:
     return (*terms[:3], 0 * terms[3], *terms[4:])
 
 
+def _without_slope(*values: Any) -> tuple[Any, ...]:
+    """Wrong: offset and sub-pixel law are enough."""
+    return residuals(*values)[1:]
+
+
+def _without_subpixel(*values: Any) -> tuple[Any, ...]:
+    """Wrong: slope and offset law are enough."""
+    return residuals(*values)[:2]
+
+
+def _each_channel(a: Any, c: Any, size: Any, s: Any, g0: Any, k: Any, d: Any) -> tuple[Any, ...]:
+    """Wrong: every channel has to be straight by itself."""
+    alpha, beta, _ = residuals(a, c, size, s, g0, k, d)
+    return alpha, beta, *(a_k * d_k for a_k, d_k in zip(a, d, strict=True))
+
+
 CLAIM = Claim(
     id="loss",
     title="The loss is a quadratic form of three errors: slope, offset, sub-pixel",
@@ -201,12 +246,15 @@ CLAIM = Claim(
             r" and $D \equiv 0$"
         ),
     ),
-    law=Decomposition(residuals, attribution),
+    law=LAW,
     prove=prove,
     wrong=(
-        Wrong("the background is counted once, not N times", Decomposition(_no_size, attribution)),
-        Wrong("one edge instead of two", Decomposition(_single_slope, attribution)),
-        Wrong("a cross term is missing", Decomposition(residuals, _no_cross_term)),
+        Wrong("the background is counted once, not N times", replace(LAW, residuals=_no_size)),
+        Wrong("one edge instead of two", replace(LAW, residuals=_single_slope)),
+        Wrong("a cross term is missing", replace(LAW, attribution=_no_cross_term)),
+        Wrong("exact without the slope law", replace(LAW, conditions=_without_slope)),
+        Wrong("exact without the sub-pixel law", replace(LAW, conditions=_without_subpixel)),
+        Wrong("every channel straight by itself", replace(LAW, conditions=_each_channel)),
     ),
     requires=("subpixel",),
 )

@@ -11,14 +11,14 @@ the answer at r differs by at most A d + B d²/2.  It has to differ by E, so
 
     d >= 2E / (A + √(A² + 2 B E)).
 
-Each tap sees no more than the 2r of light: that is G.  For the identity A is the length of the gradient, so to first order
+Each tap sees no more than the 2r of light: that is G.  For σ(z) = Λz A is the length of the gradient, so to first order
 one radius gives no better bound.  Derivation: docs/nearest.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -61,6 +61,11 @@ def reach(n: int, positions: Any, radius: Any, share: Any, conv_bias: int) -> An
     return (n * (2 * radius) ** 2 + conv_bias * positions**2) / share**2
 
 
+def spread(steepest: Any, wide: Any) -> Any:
+    """(Λ G)² = B² from Λ and G²: how far a pooled response moves when (w_k, b_k) does, squared."""
+    return steepest**2 * wide
+
+
 def linear(pooled: Sequence[Any], readout: Sequence[Any], spread: Any, readout_bias: int) -> Any:
     """A², with ``spread`` = (Λ G)²."""
     total: Any = readout_bias
@@ -76,23 +81,24 @@ def least(error: Any, length: Any, bend: Any, root: Callable[[Any], Any]) -> Any
 
 @dataclass(frozen=True)
 class Nearness:
-    """The law: G², A², and the root of the quadratic."""
+    """The law: G², (Λ G)², A², and the root of the quadratic."""
 
     reach: Callable[[int, Any, Any, Any, int], Any]
+    spread: Callable[[Any, Any], Any]
     linear: Callable[[Sequence[Any], Sequence[Any], Any, int], Any]
     least: Callable[[Any, Any, Any, Callable[[Any], Any]], Any]
 
 
-LAW = Nearness(reach, linear, least)
+LAW = Nearness(reach, spread, linear, least)
 """The law as derived; wrong laws replace one of its parts."""
 
 
 def distance(law: Nearness, facts: Facts, root: Callable[[Any], Any]) -> Any:
     """No exact network is nearer than this; ``root`` takes square roots in the arithmetic of the facts."""
     wide = law.reach(facts.taps, facts.positions, facts.radius, facts.share, facts.conv_bias)
-    spread = facts.steepest**2 * wide
-    length = root(law.linear(facts.pooled, facts.readout, spread, facts.readout_bias))
-    return law.least(facts.error, length, root(spread), root)
+    squared = law.spread(facts.steepest, wide)
+    length = root(law.linear(facts.pooled, facts.readout, squared, facts.readout_bias))
+    return law.least(facts.error, length, root(squared), root)
 
 
 # ------------------------------------------------------------------------------------------ proof
@@ -106,8 +112,8 @@ def prove(law: Nearness) -> Proof:
     steps = [*_light(law), *_change(), *_squares(law), *_gradient(law), *_root(law)]
     covers = (
         "n = 1, 3, 5 taps, 1 to 3 channels, any weights and any moves of them; light at r = m - 1/2 + φ, every φ, m = 1 to "
-        "h + 2, zero, circular and valid padding, also at the border; with and without b and c, sum and mean; the change of "
-        "the answer for an undefined σ"
+        "h + 2, zero, circular and valid padding, also at the border; with and without b and c, sum and mean; any Λ; the "
+        "change of the answer for an undefined σ"
     )
     return Proof(tuple(steps), covers)
 
@@ -194,35 +200,40 @@ def _squares(law: Nearness) -> Iterator[Step]:
         for bias in (0, 1):
             factors = [*p, *(steep * wide * x for x in a), *[sp.Integer(1)] * bias]
             moves = [*da, *dv, *[sp.Symbol("dc", real=True)] * bias]
-            claimed = law.linear(p, a, (steep * wide) ** 2, bias)
+            claimed = law.linear(p, a, law.spread(steep, wide**2), bias)
             square = sp.Add(*(y**2 for y in moves))
             rest = claimed * square - sp.Add(*(x * y for x, y in zip(factors, moves, strict=True))) ** 2  # fmt: skip
             good = sp.expand(rest - _lagrange(factors, moves)) == 0
             yield Step(f"the terms of first order add up to at most A d, {channels} channels, {'with' if bias else 'without'} c", good)  # fmt: skip
-            rest = square - 2 * sp.Add(*(x * y for x, y in zip(da, dv, strict=True)))
+            bend = sp.sqrt(law.spread(steep, wide**2))
+            products = steep * wide * sp.Add(*(x * y for x, y in zip(da, dv, strict=True)))
             squares = sp.Add(*((x - y) ** 2 for x, y in zip(da, dv, strict=True)), *(y**2 for y in moves[2 * channels :]))  # fmt: skip
-            yield Step(f"the products add up to at most B d²/2, {channels} channels, {'with' if bias else 'without'} c", sp.expand(rest - squares) == 0)  # fmt: skip
+            rest = bend * square / 2 - products - steep * wide * squares / 2
+            yield Step(f"the products add up to at most B d²/2, {channels} channels, {'with' if bias else 'without'} c", sp.expand(rest) == 0)  # fmt: skip
 
 
 def _gradient(law: Nearness) -> Iterator[Step]:
-    """For the identity, far from the border, A² is the squared gradient of the double sum by all stored weights."""
+    """For σ(z) = Λz, far from the border, A² is the squared gradient by all stored weights."""
+    share, steep = sp.symbols("s Lambda", positive=True)
     for n in PROVED_TAPS:
         for channels in (1, 2):
-            m, share = n // 2 + 1, sp.Symbol("s", positive=True)
+            m = n // 2 + 1
             x = pulse(m, phi, m + n)
             weights = [sp.Symbol("c", real=True)]
             pooled, readout = [], []
             answer = weights[0]
             for k in range(channels):
                 w, b, a = taps(n, str(k)), sp.Symbol(f"b{k}", real=True), sp.Symbol(f"a{k}", real=True)  # fmt: skip
-                pooled.append(sp.expand(sp.Add(*(z + b for z in preactivations(w, x))) / share))
+                pooled.append(
+                    sp.expand(sp.Add(*(steep * (z + b) for z in preactivations(w, x))) / share)
+                )
                 readout.append(a)
                 weights += [*w, b, a]
                 answer += a * pooled[k]
             square = sp.Add(*(sp.diff(answer, y) ** 2 for y in weights))
-            spread = law.reach(n, len(x), m - HALF + phi, share, 1)
-            claimed = law.linear(pooled, readout, spread, 1)
-            yield Step(f"A is the length of the identity's gradient, n = {n}, {channels} channels", sp.expand(square - claimed) == 0)  # fmt: skip
+            squared = law.spread(steep, law.reach(n, len(x), m - HALF + phi, share, 1))
+            claimed = law.linear(pooled, readout, squared, 1)
+            yield Step(f"A is the length of the gradient for Λz, n = {n}, {channels} channels", sp.expand(square - claimed) == 0)  # fmt: skip
 
 
 def _root(law: Nearness) -> Iterator[Step]:
@@ -253,6 +264,16 @@ def _no_first_order(pooled: Sequence[Any], readout: Sequence[Any], spread: Any, 
     return 0 * spread
 
 
+def _unsquared(steepest: Any, wide: Any) -> Any:
+    """Wrong: Λ for Λ²."""
+    return steepest * wide
+
+
+def _without_slope(steepest: Any, wide: Any) -> Any:
+    """Wrong: as if Λ were 1."""
+    return wide
+
+
 CLAIM = Claim(
     id="nearest",
     title="No exact network is nearer than the worst error allows",
@@ -267,9 +288,11 @@ CLAIM = Claim(
     law=LAW,
     prove=prove,
     wrong=(
-        Wrong("no weight moves the answer by more than itself", Nearness(reach, _offset_only, least)),
-        Wrong("filters do not count to first order", Nearness(reach, _readout_only, least)),
-        Wrong("only products of two moves count", Nearness(reach, _no_first_order, least)),
+        Wrong("no weight moves the answer by more than itself", replace(LAW, linear=_offset_only)),
+        Wrong("filters do not count to first order", replace(LAW, linear=_readout_only)),
+        Wrong("only products of two moves count", replace(LAW, linear=_no_first_order)),
+        Wrong("Λ where Λ² belongs", replace(LAW, spread=_unsquared)),
+        Wrong("as if every Λ were 1", replace(LAW, spread=_without_slope)),
     ),
     requires=("extremes",),
 )  # fmt: skip

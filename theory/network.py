@@ -10,20 +10,25 @@ Mean pooling is sum pooling with a_k/N in place of a_k.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import sympy as sp
+from sympy.core.function import AppliedUndef
+from sympy.polys.matrices import DomainMatrix
 
-from theory.signal import pulse
+from theory.signal import phi, pulse
 
 __all__ = [
     "channel_function",
     "circular",
     "direct_response",
     "g",
+    "last_radius",
     "preactivations",
     "readout_bias",
     "readout_weight",
     "taps",
+    "vanish_together",
 ]
 
 g = sp.Function("g", real=True)
@@ -56,6 +61,11 @@ def taps(n: int, channel: str = "") -> tuple[sp.Symbol, ...]:
     return tuple(sp.Symbol(f"w{channel}_{u}", real=True) for u in range(-h, h + 1))
 
 
+def last_radius(n: Any, pixels: Any) -> Any:
+    """N/2 - h: up to here no window of n = 2h + 1 taps meets both edges, or, with zeros beyond the border, loses light."""
+    return (pixels - n + 1) / 2
+
+
 def preactivations(w: Sequence[sp.Expr], x: Sequence[sp.Expr]) -> list[sp.Expr]:
     """z_i = Σ_u w_u x(i + u) at every position i of the signal, zeros beyond its ends."""
     h = len(w) // 2
@@ -84,3 +94,19 @@ def direct_response(
     """Σ_i [g(z_i) - g(0)] for the pulse of radius m - 1/2 + φ, term by term from the definition."""
     z = preactivations(w, pulse(m, phi, half_length))
     return sp.Add(*(f(value) for value in z)) - len(z) * f(sp.Integer(0))
+
+
+def vanish_together(one: Sequence[sp.Expr], other: Sequence[sp.Expr]) -> bool:
+    """Each form is a combination of the other ones, and these of those; so all of one vanish where all of the other do.
+
+    Forms are affine in c and in the products a_k f(...) of undefined functions, with polynomials of φ as coefficients.
+    """
+    forms = [sp.expand(x) for x in (*one, *other)]
+    letters = set().union(*(x.atoms(AppliedUndef) | x.free_symbols for x in forms))
+    letters -= set().union(*(x.free_symbols for v in letters if v.is_Function for x in v.args))
+    rows = [dict(sp.Poly(x, *sorted(letters - {phi}, key=str)).terms()) for x in forms]
+    keys = sorted(set().union(*rows))
+    table = sp.Matrix([[row.get(key, 0) for key in keys] for row in rows])
+    parts = (table, table[: len(one), :], table[len(one) :, :])
+    ranks = {DomainMatrix.from_Matrix(x).convert_to(sp.QQ.frac_field(phi)).rank() for x in parts}
+    return len(ranks) == 1

@@ -5,8 +5,12 @@ square on the inner side of a line, and a filter answers p_θ(t) = Σ_u w_u H_θ
 
     ∫ [p_θ(t) - S 1{t > 0}] dt = m·n,    m = Σ_u u w_u.
 
-So for S = 0 and σ = abs the coefficient of r, P = ∮ dθ ∫ |p_θ| dt, is at least ∮ |m·n| dθ = 4|m|, and equal to it when
-every p_θ has one sign; ReLU has half of it.  For w = κ ⋆ (difference along e), κ >= 0, e a row, a column or a diagonal,
+So for S = 0 and σ = abs the coefficient of r is
+
+    P = ∮ dθ ∫ |p_θ| dt = 4|m| + ∮ 2 min(∫ p₊ dt, ∫ p₋ dt) dθ,
+
+at least ∮ |m·n| dθ = 4|m|, and equal to it if and only if almost every p_θ has one sign; ReLU has half of it.  For any σ a place
+adds g(p) - g(0) - Δ 1{t > 0}, and P is the integral of that.  For w = κ ⋆ (difference along e), κ >= 0, e a row, a column or a diagonal,
 nothing is left over: at every radius
 
     Σ |w ⋆ x_r| = 2 Σκ Σ_p x_r(p),    over the crest: the largest pixel of each chain of pixels with step e.
@@ -29,7 +33,7 @@ from theory.claim import Claim, Proof, Step, Wrong
 from theory.disk import pixel
 from theory.signal import HALF
 
-__all__ = ["CLAIM", "LAW", "Perimeter", "crest", "dipole", "edge", "half_square", "kernel", "width"]
+__all__ = ["CLAIM", "LAW", "Perimeter", "crest", "dipole", "edge", "gap", "half_square", "kernel", "lack", "width"]  # fmt: skip
 
 STEPS = ((1, 0), (2, 0), (1, 1))
 """The differences e whose crest is known in closed form, up to the symmetries of the square."""
@@ -52,6 +56,16 @@ def edge(t: Any, c: Any, s: Any) -> Any:
 def dipole(x: Any, y: Any, f: Any = sp) -> Any:
     """∮ |m·n| dθ = 4|m| for m = (x, y)."""
     return 4 * f.sqrt(x * x + y * y)
+
+
+def gap(up: Any, down: Any) -> Any:
+    """∫ |p| - |∫ p| = 2 min(∫ p₊, ∫ p₋), from the two integrals: 0 if and only if p has one sign."""
+    return up + down - abs(up - down)
+
+
+def lack(value: Any, dark: Any, full: Any, lit: Any) -> Any:
+    """What a place inside an edge (``lit`` = 1) or outside of it (0) adds to P: g(p) - g(0) - (g(S) - g(0)) 1{t > 0}."""
+    return value - dark - (full - dark) * lit
 
 
 def crest(step: tuple[int, int], reach: int) -> Iterator[tuple[int, int]]:
@@ -80,14 +94,16 @@ def width(step: tuple[int, int], r: Any, reach: int, f: Any = sp) -> Any:
 
 @dataclass(frozen=True)
 class Perimeter:
-    """The law: the edge response of a pixel, ∮ |m·n| dθ, and the sum over all positions for a difference."""
+    """The law: the edge response of a pixel, ∮ |m·n| dθ, what both signs add to it, what a place adds to P, and the sum over all positions for a difference."""
 
     edge: Callable[[Any, Any, Any], Any]
     dipole: Callable[..., Any]
+    gap: Callable[[Any, Any], Any]
+    lack: Callable[[Any, Any, Any, Any], Any]
     width: Callable[..., Any]
 
 
-LAW = Perimeter(edge, dipole, width)
+LAW = Perimeter(edge, dipole, gap, lack, width)
 """The law as derived here."""
 
 PROVED_TAPS = (1, 3)
@@ -96,11 +112,11 @@ RADII = tuple(map(sp.Rational, ("1/3", "1/2", "1", "20/13", "7/4", "28/11")))
 
 def prove(law: Perimeter) -> Proof:
     """Areas of half squares from their definition, their first moment, the integral over directions, and sums over pixels."""
-    steps = [*_prove_edge(law), *_prove_moment(law), *_prove_dipole(law)]
+    steps = [*_prove_edge(law), *_prove_moment(law), *_prove_dipole(law), *_prove_gap(law)]
     steps += [_prove_crest(step, r) for step in STEPS for r in RADII]
     steps += [_prove_width(law, step, n, r) for step in STEPS for n in PROVED_TAPS for r in RADII]
     covers = (
-        "edges in four directions and on both sides of every place where the formula changes, their moment for every direction; ∮ |m·n| dθ for every m; the crest and the sum over all positions "
+        "edges in four directions and on both sides of every place where the formula changes, their moment for every direction; ∮ |m·n| dθ for every m; what both signs add for columns with one sign and with both, across an axis; the crest and the sum over all positions "
         f"for κ with n × n taps, n = 1, 3, the steps {', '.join(map(str, STEPS))} and the radii {', '.join(map(str, RADII))}"
     )
     return Proof(tuple(steps), covers)
@@ -155,6 +171,14 @@ def _prove_moment(law: Perimeter) -> Iterator[Step]:
         for x, y in pairwise(bends):
             total += (y - x) * (law.edge(x, a, b) + 4 * law.edge((x + y) / 2, a, b) + law.edge(y, a, b)) / 6  # fmt: skip
         yield Step(f"∫ H over its bends is half their distance across ({a}, {b})", sp.expand(total - (bends[-1] - bends[0]) / 2) == 0)  # fmt: skip
+        # A filter is a sum of moved pixels, g = z: what a place adds is linear in it, and S is 1 for each.
+        for u in ((0, 0), (1, -1), (-1, 2)):
+            inside = u[0] * a + u[1] * b
+            cuts, total = sorted({x - inside for x in bends} | {sp.Integer(0)}), sp.Integer(0)
+            for x, y in pairwise(cuts):
+                at = lambda t, lit=int(bool(x >= 0)), inside=inside: law.lack(law.edge(t + inside, a, b), sp.Integer(0), sp.Integer(1), lit)  # noqa: B023  # fmt: skip
+                total += (y - x) * (at(x) + 4 * at((x + y) / 2) + at(y)) / 6
+            yield Step(f"∫ of what places add for the pixel {u} is u·n across ({a}, {b})", sp.expand(total - inside) == 0)  # fmt: skip
     for n in PROVED_TAPS:
         h = n // 2
         w = {(u, v): sp.Symbol(f"w{u}_{v}", real=True) for u in range(-h, h + 1) for v in range(-h, h + 1)}  # fmt: skip
@@ -175,6 +199,33 @@ def _prove_dipole(law: Perimeter) -> Iterator[Step]:
     yield Step("twice over half a turn", sp.simplify(2 * half - law.dipole(x, y)) == 0)
     z = sp.Symbol("z", real=True)
     yield Step("ReLU is half of abs and half of the identity", all(sp.Max(v, 0) - (abs(v) + v) / 2 == 0 for v in (sp.Integer(-3), sp.Integer(0), HALF)) and sp.integrate(sp.cos(z), (z, 0, 2 * sp.pi)) == 0)  # fmt: skip
+
+
+COLUMNS = ((1, -2, 1), (-1, 1, 0), (1, 1, -2), (1, -3, 2), (-2, 5, -3))
+"""Filters of sum 0 that vary across an axis; the first, and the last two, show both signs."""
+
+
+def _prove_gap(law: Perimeter) -> Iterator[Step]:
+    """∫ |p| = |m·n| + what both signs add: p is a polygon through the partial sums, cut where it passes 0."""
+    for taps in COLUMNS:
+        corners = [sp.Integer(sum(taps[k:])) for k in range(len(taps) + 1)]  # at half-integers
+        up = down = sp.Integer(0)
+        for x, y in pairwise(corners):
+            if x * y < 0:
+                cut = x / (x - y)
+                parts = (x * cut / 2, y * (1 - cut) / 2)
+            else:
+                parts = ((x + y) / 2, sp.Integer(0))
+            up += sum(part for part in parts if part > 0)
+            down -= sum(part for part in parts if part < 0)
+        moment = sum(tap * (k - 1) for k, tap in enumerate(taps))
+        both = up * down > 0
+        good = up + down == abs(moment) + law.gap(up, down) and (up + down > abs(moment)) == both
+        yield Step(
+            f"∫ |p| of the column {taps}, {'both signs' if both else 'one sign'}", bool(good)
+        )
+    z = sp.Symbol("z", real=True)
+    yield Step("a place far inside, or far outside, adds nothing", all(sp.expand(law.lack(value, z, 3 * z + 2, lit)) == 0 for value, lit in ((3 * z + 2, 1), (z, 0))))  # fmt: skip
 
 
 # -------------------------------------------------------------------------------------- the crest
@@ -250,6 +301,16 @@ def _streets(x: Any, y: Any, f: Any = sp) -> Any:
     return 4 * (abs(x) + abs(y))
 
 
+def _no_price(up: Any, down: Any) -> Any:
+    """Wrong: P = 4|m| for every filter of sum 0, whatever signs it shows."""
+    return 0 * (up + down)
+
+
+def _all_lit(value: Any, dark: Any, full: Any, lit: Any) -> Any:
+    """Wrong: the area is not taken off."""
+    return lack(value, dark, full, 0 * lit)
+
+
 def _no_caps(step: tuple[int, int], r: Any, reach: int, f: Any = sp) -> Any:
     """Wrong: 4|e|r, as if the circle were straight over the crest."""
     return dipole(step[0] + 0 * r, step[1] + 0 * r, f) * r
@@ -261,7 +322,7 @@ CLAIM = Claim(
     statement=(
         r"p_\theta(t) = \sum_u w_u H_\theta(t + u \cdot n), \qquad"
         r" \int \left[p_\theta(t) - S\,1_{t > 0}\right] dt = m \cdot n, \quad m = \sum_u u\, w_u, \qquad"
-        r" P = \oint d\theta \int |p_\theta(t)|\, dt \ge \oint |m \cdot n|\, d\theta = 4|m|, \qquad"
+        r" P = \oint d\theta \int |p_\theta(t)|\, dt = 4|m| + \oint 2 \min\Big(\int p_{\theta+}, \int p_{\theta-}\Big) d\theta \ge 4|m|, \qquad"
         r" \sum_p \left|\sum_v \kappa_v \left(x_r(p + v + e) - x_r(p + v)\right)\right| = 2 \sum_v \kappa_v \sum_{p \in \text{crest}} x_r(p) = 4|m| r + O(1)"
     ),
     assumptions=(
@@ -275,6 +336,8 @@ CLAIM = Claim(
         Wrong("every edge looks like an upright one", replace(LAW, edge=_upright)),
         Wrong("one side of the disk only", replace(LAW, dipole=_one_side)),
         Wrong("the sum of the coordinates of m", replace(LAW, dipole=_streets)),
+        Wrong("both signs cost nothing", replace(LAW, gap=_no_price)),
+        Wrong("the area is not taken off", replace(LAW, lack=_all_lit)),
         Wrong("the circle is straight over the crest", replace(LAW, width=_no_caps)),
     ),
     requires=("disk",),

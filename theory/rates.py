@@ -8,6 +8,8 @@ of :mod:`theory.expansion`, and the loss L = (V v - q²)/(4Δ²V + 4Δq + v) of 
 expansions from the sub-pixel law and the loss from the readout, and finds the leading terms as limits S -> 0:
 
     away from inflections L ~ S²;  at an inflection L ~ S⁴;  and with Σ w_u³ -> 0 L ~ S⁶, or S⁸ when s_4 = 0.
+
+All orders in S are those of a fixed shape w/S: w = (√S, S, -√S) has the height S, and D ~ S.
 """
 
 from __future__ import annotations
@@ -83,7 +85,7 @@ def prove(law: RateLaw) -> Proof:
     steps += _prove_curvatures()
     covers = (
         "both expansions for n = 1, 3, 5 taps, any weights and bias, all plateau radii, σ a polynomial of degree up to 5 "
-        "(Taylor's remainder is bounded where it is used); the loss for any covariances over the radii, the rates for φ in {t/4}, V = 5/4"
+        "(Taylor's remainder is bounded where it is used); orders in S at fixed shapes w/S; the loss for any covariances over the radii, the rates for φ in {t/4}, V = 5/4"
     )
     return Proof(tuple(steps), covers)
 
@@ -362,12 +364,13 @@ CLAIM = Claim(
         r" \quad q = \mathrm{Cov}(D, r), \quad v = \mathrm{Var}\,D"
     ),
     assumptions=(
-        r"$K = 1$, plateau radii, the best readout $(a, c)$",
+        r"$K = 1$, plateau radii, $m + h \le L$, the best readout $(a, c)$",
         (
             r"$s_k = \sigma^{(k)}(b + S/2)/k!$; $p_k = \sum_u w_u^k$, $m_{ij} = \sum_u x_u^i w_u^j$ with $x_u$ the middle"
             r" of step $u$ less $S/2$; $E = \varphi(1-\varphi)$, $O = E\,(1-2\varphi)$"
         ),
-        r"$\sigma$ six times differentiable between the lowest and the highest partial sum plus $b$",
+        r"$\sigma$ seven times continuously differentiable between the lowest and the highest partial sum plus $b$",
+        r"$O(S^6)$, $O(S^7)$: $S \to 0$ at a fixed centre and, for $D$, a fixed shape $w/S$",
     ),
     law=LAW,
     prove=prove,

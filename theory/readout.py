@@ -189,7 +189,7 @@ CLAIM = Claim(
     ),
     assumptions=(
         (
-            r"first pair: two or more half-integer plateau radii, some $\Delta_k \neq 0$; of all exact"
+            r"zero padding and $m + h \le L$; first pair: two or more half-integer plateau radii, some $\Delta_k \neq 0$; of all exact"
             r" readouts the one with the smallest $\sum_k a_k^2$"
         ),
         (

@@ -300,7 +300,7 @@ CLAIM = Claim(
     ),
     assumptions=(
         r"first line: every $\sigma$ with $|\sigma(x) - \sigma(y)| \le |x - y|$, any $K$, $n$, radii and padding, biases free; $V = \mathrm{Var}\, r$",
-        r"second line: identity, or ReLU in its linear cell; no conv bias, readout bias $c$ free; gradient flow, or gradient descent with momentum or without as long as no step turns $u$ over, from $u(0) \ne 0$",
+        r"second line: identity, or ReLU in its linear cell, radii up to $\frac N2 - h$; no conv bias, readout bias $c$ free; gradient flow, or gradient descent with momentum or without as long as no step turns $u$ over, from $u(0) \ne 0$",
     ),
     law=LAW,
     prove=prove,

@@ -7,8 +7,9 @@ g² = 4 Σ_k (S_k² + n a_k²), R = E r², μ = E r its nonzero eigenvalues are
 
 all others are 0: they belong to the exact networks around.  After gradient flow g² = 4√n √(1 + nUW), known from the
 start.  Gradient descent with momentum β settles only where η < 2(1 + β)/λ; without momentum the error is
-multiplied by 1 - ηλ in each step.  Since g² >= 4√n, no exact network is stable for η >= 1/(4√n R).  Derivation:
-docs/sharpness.md.
+multiplied by 1 - ηλ in each step.  Since g² >= 4√n, without c no exact network is stable for η > 1/(4√n R).  At
+η = q/(4√n R) a balanced network, W = 0, takes s = 2θ to s (1 + q (1 - s))²: at q = 1 it still settles, its loss like R/(4t).
+Derivation: docs/sharpness.md.
 """
 
 from __future__ import annotations
@@ -25,7 +26,18 @@ from theory.claim import Claim, Proof, Step, Wrong
 from theory.network import taps
 from theory.signal import pulse
 
-__all__ = ["CLAIM", "LAW", "Sharpness", "gain", "gain_from_start", "pair", "threshold"]
+__all__ = [
+    "CLAIM",
+    "LAW",
+    "Sharpness",
+    "flattest",
+    "gain",
+    "gain_from_start",
+    "pair",
+    "settles",
+    "threshold",
+    "turned",
+]
 
 
 def gain(sums: Sequence[Any], a: Sequence[Any], n: int) -> Any:
@@ -48,17 +60,35 @@ def threshold(largest: Any, momentum: Any = 0) -> Any:
     return 2 * (1 + momentum) / largest
 
 
+def flattest(root: Any, second_moment: Any) -> Any:
+    """1/(4√n R): the largest step, without c and momentum, at which some exact network is stable."""
+    return 1 / (4 * root * second_moment)
+
+
+def turned(s: Any, share: Any) -> Any:
+    """s (1 + q (1 - s))²: where a step of q times the flattest one takes s = 2θ of a balanced network."""
+    return s * (1 + share * (1 - s)) ** 2
+
+
+def settles(share: Any) -> bool:
+    """Whether balanced networks settle at q times the flattest step: q <= 1."""
+    return bool(share <= 1)
+
+
 @dataclass(frozen=True)
 class Sharpness:
-    """The law: g² at an exact point and from the start, the eigenvalues with c, and the threshold."""
+    """The law: g² at an exact point and from the start, the eigenvalues with c, the threshold, and what is left at the flattest."""
 
     gain: Callable[[Sequence[Any], Sequence[Any], int], Any]
     gain_from_start: Callable[..., Any]
     pair: Callable[[Any, Any, Any], tuple[Any, Any]]
     threshold: Callable[..., Any]
+    flattest: Callable[[Any, Any], Any]
+    turned: Callable[[Any, Any], Any]
+    settles: Callable[[Any], bool]
 
 
-LAW = Sharpness(gain, gain_from_start, pair, threshold)
+LAW = Sharpness(gain, gain_from_start, pair, threshold, flattest, turned, settles)
 """The law as derived here."""
 MODELS = (
     (1, 1, False),
@@ -75,10 +105,10 @@ MODELS = (
 def prove(law: Sharpness) -> Proof:
     """The Hessian from the double sum, its eigenvalues by identities between matrices, and one step near the end."""
     steps = [step for model in MODELS for step in _hessian(law, *model)]
-    steps += [*_start(law), *_one_step(law), *_momentum(law)]
+    steps += [*_start(law), *_one_step(law), *_momentum(law), *_flattest(law)]
     covers = (
         "the Hessian at every exact point for two radii with any shares: n = 1, 3, 5 with K = 1, n = 3 with K = 2, without c; n = 1, 3 with K = 1, "
-        "n = 1 with K = 2, with c; the rest for every U, W, n, R"
+        "n = 1 with K = 2, with c; the rest for every U, W, n, R; what balanced networks do at the flattest step and on both sides of it"
     )
     return Proof(tuple(steps), covers)
 
@@ -187,6 +217,35 @@ def _momentum(law: Sharpness) -> list[Step]:
     ]
 
 
+def _flattest(law: Sharpness) -> list[Step]:
+    """W = 0: θ = √n P/4 with P -> P (1 + δ)², δ = ηκ(1 - 2θ).  The map of s = 2θ has the fixed point 1 with the slope 1 - 2q.
+
+    Where the slope is -1 the sign of the Schwarzian derivative decides; twice the map is then 1 + x - 4x³ + ..., so x² -> 1/(4t).
+    """
+    s, share, root, second = sp.symbols("s q rho R", positive=True)
+    x = sp.Symbol("x", real=True)
+    delta = share * law.flattest(root, second) * 4 * root * second * (1 - s)
+    there = law.turned(s, share)
+    slope, bend, third = (sp.diff(there, s, k).subs(s, 1) for k in (1, 2, 3))
+    schwarz = third / slope - sp.Rational(3, 2) * (bend / slope) ** 2
+
+    def attracts(q: sp.Rational) -> bool:
+        steep = slope.subs(share, q)
+        return bool(abs(steep) < 1 or (steep == -1 and schwarz.subs(share, q) < 0))
+
+    once = lambda y: law.turned(y, sp.Integer(1))
+    twice = sp.Poly(sp.expand(once(once(1 + x))), x)
+    low = [twice.coeff_monomial(x**k) for k in range(4)]
+    sides = [sp.Rational(k, 100) for k in (50, 98, 99, 100, 101, 102, 150)]
+    flat = law.threshold(2 * second * 4 * root)  # g² = 4√n
+    return [
+        Step("a step of a balanced network", sp.expand(s * (1 + delta) ** 2 - there) == 0),
+        Step("the flattest step is the threshold where g² = 4√n", sp.simplify(flat - law.flattest(root, second)) == 0),
+        Step("it settles at the flattest step and below, and not beyond", [law.settles(q) for q in sides] == [attracts(q) for q in sides]),
+        Step("at the flattest step x² falls like 1/(4t)", low == [1, 1, 0, -4]),
+    ]  # fmt: skip
+
+
 def _readout_only(sums: Sequence[Any], a: Sequence[Any], n: int) -> Any:
     """Wrong: as if the filters did not move."""
     return sum(4 * x * x + 0 * n * y for x, y in zip(sums, a, strict=True))
@@ -202,6 +261,16 @@ def _apart(square: Any, second_moment: Any, mean: Any) -> tuple[Any, Any]:
     return 2 * (second_moment * square + 1), 4 * square * second_moment + 0 * mean
 
 
+def _never(share: Any) -> bool:
+    """Wrong: at the flattest step itself nothing settles."""
+    return bool(share < 1)
+
+
+def _plain_step(s: Any, share: Any) -> Any:
+    """Wrong: the readout moves and the filters stay."""
+    return s * (1 + 2 * share * (1 - s))
+
+
 def _no_momentum(largest: Any, momentum: Any = 0) -> Any:
     """Wrong: momentum allows no larger steps."""
     return 2 * (1 + 0 * momentum) / largest
@@ -214,10 +283,12 @@ CLAIM = Claim(
         r"\lambda = 2 \mathrm{E}[r^2]\, g^2, \quad g^2 = 4\sum_k (S_k^2 + n a_k^2) = 4\sqrt n \sqrt{1 + nUW}"
         r" \qquad \text{with } c: \quad \lambda_1 + \lambda_2 = 2(\mathrm{E}[r^2]\, g^2 + 1), \quad \lambda_1\lambda_2 = 4 g^2\, \mathrm{Var}\, r"
         r" \qquad \eta < \frac{2(1 + \beta)}{\lambda}, \quad \hat r - r \to (1 - \eta\lambda)(\hat r - r) \text{ for } \beta = 0"
+        r" \qquad \eta = \frac{q}{4\sqrt n\, \mathrm{E}[r^2]}, \ W = 0: \quad 2\theta \to 2\theta\,(1 + q(1 - 2\theta))^2; \quad q = 1: \ \mathrm{loss} \sim \frac{\mathrm{E}[r^2]}{4t}"
     ),
     assumptions=(
-        r"the linear cell, no conv bias; the Hessian of the mean squared error at an exact network, all other eigenvalues are 0",
+        r"the linear cell, radii up to $\frac N2 - h$, no conv bias; the Hessian of the mean squared error at an exact network, all other eigenvalues are 0",
         r"$U, W$: of the start of gradient flow; $\eta$, $\beta$: step and momentum of gradient descent beside the end",
+        r"last line: without $c$ and momentum; for $q > 1$ no exact network is stable, and training settles at one only from starts of measure zero; for $q \le 1$ the balanced ones are",
     ),
     law=LAW,
     prove=prove,
@@ -226,6 +297,8 @@ CLAIM = Claim(
         Wrong("every end is as flat as the flattest", replace(LAW, gain_from_start=_balanced)),
         Wrong("the bias curves on its own", replace(LAW, pair=_apart)),
         Wrong("momentum allows no larger steps", replace(LAW, threshold=_no_momentum)),
+        Wrong("nothing settles at the flattest step", replace(LAW, settles=_never)),
+        Wrong("the filters stay", replace(LAW, turned=_plain_step)),
     ),
     requires=("flow", "trajectory"),
 )

@@ -15,17 +15,19 @@ is exact down to a half-integer r_min iff also Σ_k a_k ε_{k,ℓ} = 0 for every
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
 
 import sympy as sp
 
 from theory.claim import Claim, Proof, Step, Wrong
-from theory.network import direct_response, g, taps
+from theory.network import direct_response, g, taps, vanish_together
 from theory.plateau import plateau_response, r
 from theory.signal import phi, radius
 from theory.staircase import C, S, T, to_taps
 from theory.subpixel import chord_deviation
 
-__all__ = ["CLAIM", "defect", "sliding_deviation", "small_response"]
+__all__ = ["CLAIM", "LAW", "Small", "conditions", "defect", "sliding_deviation", "small_response"]
 
 
 def defect(n: int, lit: int, f: sp.Function = g) -> sp.Expr:
@@ -71,24 +73,67 @@ def small_response(n: int, m: int, f: sp.Function = g) -> sp.Expr:
     return plateau_response(n, f) + (1 - phi) * below + phi * above + sliding_deviation(n, m, f)
 
 
-SmallLaw = Callable[[int, int], sp.Expr]
+def conditions(n: int, first: int, f: sp.Function = g) -> list[sp.Expr]:
+    """What of every channel, times its a_k, has to add up to 0 from first - 1/2 on, beside the plateau's laws."""
+    h = n // 2
+    defects = [defect(n, 2 * m - 1, f) for m in range(first, h + 1)]
+    return [*defects, *(sliding_deviation(n, m, f) for m in range(first, h + 1))]
+
+
+@dataclass(frozen=True)
+class Small:
+    """The law: the response on every cell, and what exact networks on the plateau need beyond it."""
+
+    response: Callable[[int, int], sp.Expr]
+    conditions: Callable[..., list[sp.Expr]]
+
+
+LAW = Small(small_response, conditions)
+"""The law as derived; wrong laws replace one of its parts."""
 PROVED_TAPS = (3, 5, 7, 9)
+DECIDED_TAPS = (3, 5, 7)
+"""Those for which "exact if and only if" is decided."""
 
 
-def prove(law: SmallLaw) -> Proof:
-    """Direct double sum minus law vanishes on every cell below the plateau, and on the first above it."""
+def prove(law: Small) -> Proof:
+    """Direct double sum minus law vanishes on every cell below the plateau, and on the first above it.
+
+    Where the plateau's laws hold, errors and conditions are combinations of each other.
+    """
     steps = []
     for n in PROVED_TAPS:
         h = n // 2
         for m in range(1, h + 2):
-            stated = to_taps(law(n, m), n).xreplace({r: radius(m)})
+            stated = to_taps(law.response(n, m), n).xreplace({r: radius(m)})
             difference = direct_response(taps(n), m, phi, m + h) - stated
             steps.append(
                 Step(f"n = {n}, r in [{2 * m - 1}/2, {2 * m + 1}/2]", sp.expand(difference) == 0)
             )
         steps.append(Step(f"lemma: the {h} laws for n = {n} are independent", _independent(n) == h))
-    covers = "n = 3, 5, 7, 9; every radius from 1/2 to n/2 + 1, all φ, any g, any taps"
+        for first in range(1, h + 1) if n in DECIDED_TAPS else ():
+            name = f"exact from {2 * first - 1}/2 on if and only if the conditions hold, n = {n}"
+            steps.append(Step(name, _exact_together(n, first, law)))
+    covers = (
+        "n = 3, 5, 7, 9; every radius from 1/2 to n/2 + 1, all φ, any g, any taps; exact if and only if, n = 3, 5, 7, "
+        "from every half-integer below n/2 on, for one channel, and so for any sum of channels"
+    )
     return Proof(tuple(steps), covers)
+
+
+def _exact_together(n: int, first: int, law: Small) -> bool:
+    """What direct sums depart from the plateau law by vanishes, at half-integers and between, where the conditions do."""
+    departures = [x for m in range(first, n // 2 + 1) for x in _departures(n, m)]
+    return vanish_together(departures, [to_taps(x, n) for x in law.conditions(n, first)])
+
+
+@cache
+def _departures(n: int, m: int) -> tuple[sp.Expr, ...]:
+    """At m - 1/2 and m - 1/2 + φ; no law enters."""
+    straight = to_taps(plateau_response(n), n)
+    return tuple(
+        sp.expand(direct_response(taps(n), m, part, m + n // 2) - straight.xreplace({r: radius(m, part)}))
+        for part in (sp.Integer(0), phi)
+    )  # fmt: skip
 
 
 def _independent(n: int) -> int:
@@ -110,6 +155,21 @@ def _one_window_short(n: int, m: int) -> sp.Expr:
     return law if lit >= n else law - (1 - phi) * g(C(h, n) - C(h - lit, n))
 
 
+def _at_half_integers(n: int, first: int, f: sp.Function = g) -> list[sp.Expr]:
+    """Wrong: what lies between half-integers follows."""
+    return [defect(n, 2 * m - 1, f) for m in range(first, n // 2 + 1)]
+
+
+def _one_cell_short(n: int, first: int, f: sp.Function = g) -> list[sp.Expr]:
+    """Wrong: nothing is asked at the smallest half-integer itself."""
+    return [x for x in conditions(n, first, f) if x != defect(n, 2 * first - 1, f)]
+
+
+def _from_one_half(n: int, first: int, f: sp.Function = g) -> list[sp.Expr]:
+    """Wrong: the laws of all half-integers are needed, also of those below r_min."""
+    return conditions(n, 1, f)
+
+
 CLAIM = Claim(
     id="small_radius",
     title="Small radii: each half-integer below n/2 adds one law",
@@ -127,11 +187,22 @@ CLAIM = Claim(
             r" $\ell \ge 2r_{\min}$, and $\sum_k a_k D_{k,m} \equiv 0$"
         ),
     ),
-    law=small_response,
+    law=LAW,
     prove=prove,
     wrong=(
-        Wrong("the plateau law continued below n/2", _plateau_everywhere),
-        Wrong("off by one: the last window inside the filter is missing", _one_window_short),
+        Wrong("the plateau law continued below n/2", replace(LAW, response=_plateau_everywhere)),
+        Wrong(
+            "off by one: the last window inside the filter is missing",
+            replace(LAW, response=_one_window_short),
+        ),
+        Wrong(
+            "exact at half-integers, so exact between them",
+            replace(LAW, conditions=_at_half_integers),
+        ),
+        Wrong(
+            "off by one: no law at the smallest radius", replace(LAW, conditions=_one_cell_short)
+        ),
+        Wrong("the laws below the smallest radius, too", replace(LAW, conditions=_from_one_half)),
     ),
     requires=("subpixel",),
 )

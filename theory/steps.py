@@ -188,7 +188,7 @@ CLAIM = Claim(
         r" \qquad \rho = \eta\rho_1 + O(\eta^2), \quad \rho_1 = 4\sqrt n\, \mathrm{E}[r^2]\left[\tfrac12 \log E - \tfrac{\sqrt n}{4}\left(U(E - 1) + W(E^{-1} - 1)\right)\right]"
     ),
     assumptions=(
-        r"first two lines: gradient steps of any sizes on any batches, in the linear cell, no conv bias",
+        r"first two lines: gradient steps of any sizes on any batches, in the linear cell, radii up to $\frac N2 - h$, no conv bias",
         r"last line: full batches, no $c$, step $\eta$; $E$ is the factor at the end of gradient flow",
     ),
     law=LAW,

@@ -20,19 +20,17 @@ from numerics.conditions import Pattern, Stored, exact_of
 from numerics.nearest import Nearest, distance_bound, nearest, refined_nearest
 from numerics.path import lines
 from numerics.patterns import branches_of, snapped_pattern
+from numerics.reduction import apart, reduced
 from numerics.roles import Role
 from numerics.running import UNITS, assumed_error, running_error
 from theory.activation import ACTIVATIONS
 from theory.classify import Shape, classify
-from theory.symmetry import Channel, canonical
 from verify.checkpoint import Checkpoint
 from verify.facts import (
     Facts,
     Sides,
     ball_net,
-    biases,
     facts_of,
-    floats,
     fraction,
     number,
     stored_of,
@@ -65,7 +63,8 @@ class Account:
     document: what ``--json`` prints.
     stored, setup: the network.
     net: the same in rational numbers; None where σ is not made of polynomials.
-    near: the nearest exact network that was found, or None.
+    near: the nearest exact network that was found, next to the one it is judged by (numerics/reduction.py), or None.
+    exact: the same in the shape of ``stored``, or None.
     """
 
     document: dict[str, Any]
@@ -73,6 +72,7 @@ class Account:
     setup: Setup
     net: ExactNet | None
     near: Nearest | None
+    exact: Stored | None
 
 
 def too_much(found: Checkpoint, setup: Setup) -> str:
@@ -98,19 +98,25 @@ def account(found: Checkpoint, setup: Setup, tolerance: Fraction, file: str = ""
     stored = stored_of(found, setup)
     shape = classify(ACTIVATIONS[setup.activation].expression)
     net = exact_of(stored, setup.activation)
-    facts = facts_of(stored, net, setup)
+    reduction = reduced(stored, setup.activation, setup.domain)
+    least = reduction.net
+    facts = facts_of(stored, least, setup)
     accurate = fraction(facts.worst.high) <= tolerance
-    reach = float(tolerance) * _norm(stored)
-    near = nearest(setup.activation, stored, setup.domain)
-    if accurate and shape.kind != "impossible" and (near is None or near.high > reach):
+    near = nearest(setup.activation, least, setup.domain)
+    close = near is not None and apart(least, near.net) <= tolerance
+    if accurate and shape.kind != "impossible" and not close:
         # Nothing that is exact by its structure; the network itself nearly is.
-        near = refined_nearest(setup.activation, stored, setup.domain) or near
-    close = near is not None and near.high <= reach
+        near = refined_nearest(setup.activation, least, setup.domain) or near
+        close = near is not None and apart(least, near.net) <= tolerance
+    exact = None if near is None else reduction.restored(stored, near.net)
     explained = accurate and close
-    own = near.pattern if near is not None and explained else None
-    if own is None:
-        own = snapped_pattern(stored, setup.domain, branches_of(setup.activation))
-    told = told_roles(stored, own, near if explained else None, facts, setup)
+    told = told_roles(
+        stored,
+        _pattern(stored, setup, explained=explained),
+        exact if explained else None,
+        facts,
+        setup,
+    )
     failing = [] if accurate else _failing(facts, setup.domain, tolerance)
     if not close:
         failing.append("distance")
@@ -126,7 +132,7 @@ def account(found: Checkpoint, setup: Setup, tolerance: Fraction, file: str = ""
         "tolerance": float(tolerance),
         "verdict": _verdict(shape, facts, failing, near, setup),
         "failing": failing,
-        "cell": _cell(stored, own, facts, explained=explained),
+        "cell": _cell(least, near, facts, setup, explained=explained),
         "residuals": {
             "slope": number(facts.alpha),
             "offset": number(facts.beta),
@@ -138,10 +144,21 @@ def account(found: Checkpoint, setup: Setup, tolerance: Fraction, file: str = ""
             _weight(role, one, exact=facts.exact)
             for role, one in zip(told, facts.sensitivities, strict=True)
         ],
-        "canonical": _canonical(stored, setup),
-        "nearest": _nearest(near, stored, net, facts, shape, setup),
+        "canonical": [
+            {"a": number(one.a), "b": number(one.b), "w": [number(tap) for tap in one.w]}
+            for one in reduction.channels
+        ],
+        "nearest": _nearest(near, exact, least, facts, shape, setup),
     }
-    return Account(document, stored, setup, net, near)
+    return Account(document, stored, setup, net, near, exact)
+
+
+def _pattern(stored: Stored, setup: Setup, *, explained: bool) -> Pattern | None:
+    """That of the nearest exact network, or the network's own put right, if it has one."""
+    near = nearest(setup.activation, stored, setup.domain) if explained else None
+    if near is not None and near.pattern is not None:
+        return near.pattern
+    return snapped_pattern(stored, setup.domain, branches_of(setup.activation))
 
 
 # ----------------------------------------------------------------------------------------- weights
@@ -151,7 +168,10 @@ def _weight(role: Role, one: tuple[Sides, Sides], *, exact: bool) -> dict[str, A
     derived: Any = None if role.derived is None else number(role.derived)
     interval = None
     if role.interval is not None:
-        interval = [None if end is None else number(end) for end in role.interval]
+        interval = [
+            None if end is None else _inwards(end, side)
+            for end, side in zip(role.interval, (1, -1), strict=True)
+        ]
     if derived is None and role.role in ("dead", "free"):
         derived = interval
     residual = 0.0 if role.role in ("dead", "free") else None
@@ -166,7 +186,7 @@ def _weight(role: Role, one: tuple[Sides, Sides], *, exact: bool) -> dict[str, A
         "derived": derived,
         "residual": residual,
         "interval": interval,
-        "sensitivity": max(curvature),
+        "sensitivity": None if None in curvature else max(x for x in curvature if x is not None),
         "gradient": list(gradient),
         "exact": exact,
     }
@@ -222,15 +242,20 @@ def _beside(near: Nearest) -> str:
     return f"one that errs by {_up(near.error):.1g} pixel at most, at every radius,"
 
 
-def _cell(stored: Stored, own: Pattern | None, facts: Facts, *, explained: bool) -> str:
+def _cell(
+    least: Stored, near: Nearest | None, facts: Facts, setup: Setup, *, explained: bool
+) -> str:
     """One word for the whole network."""
+    own = near.pattern if near is not None and explained else None
+    if own is None:
+        own = snapped_pattern(least, setup.domain, branches_of(setup.activation))
     if own is None:
         return "polynomial" if explained and facts.exact else "curved"
     if not explained:
         flat = abs(number(facts.alpha) + 1) <= FLAT
         if flat and facts.deviation > FLAT:
             return "blind"
-        if own.held and not _meets(own, stored):
+        if own.held and not _meets(own, least):
             return "crossed"
         if flat or all(kind in ("constant", "silent") for kind in own.kinds):
             return "dead"
@@ -238,12 +263,6 @@ def _cell(stored: Stored, own: Pattern | None, facts: Facts, *, explained: bool)
         if kind in own.kinds:
             return kind
     return "dead"
-
-
-def _norm(stored: Stored) -> float:
-    """The Euclidean length of all weights."""
-    w, b, a, c = floats(stored)
-    return float(np.sqrt(np.sum(w**2) + np.sum(b**2) + np.sum(a**2) + c**2))
 
 
 def _meets(own: Pattern, stored: Stored) -> bool:
@@ -288,33 +307,22 @@ def _worst(
     }
 
 
-def _canonical(stored: Stored, setup: Setup) -> list[dict[str, Any]]:
-    row = ACTIVATIONS[setup.activation]
-    channels = [
-        Channel(fraction(a), fraction(b), tuple(map(fraction, w)))
-        for w, b, a in zip(stored.w, biases(stored), stored.a, strict=True)
-    ]
-    form = canonical(channels, homogeneous=row.homogeneous, parity=row.parity)
-    return [
-        {"a": float(one.a), "b": float(one.b), "w": [float(tap) for tap in one.w]} for one in form
-    ]
-
-
 def _nearest(
     near: Nearest | None,
-    stored: Stored,
-    net: ExactNet | None,
+    exact: Stored | None,
+    least: Stored,
     facts: Facts,
     shape: Shape,
     setup: Setup,
 ) -> dict[str, Any]:
-    anywhere = _anywhere(stored, net, facts, setup)
-    if near is None:
+    anywhere = _anywhere(least, facts, setup)
+    if near is None or exact is None:
         impossible = shape.kind == "impossible"
         reason = shape.reason if impossible else "no exact network was found next to this one"
         return {
             "exists": False if impossible else None,
             "distance": None,
+            "relative": None,
             "anywhere": None if impossible else anywhere,
             "cells": None,
             "weights": None,
@@ -322,25 +330,25 @@ def _nearest(
         }
     weights = [
         {"name": "conv.weight", "index": [k, 0, u], "value": number(tap)}
-        for k, row in enumerate(near.net.w)
+        for k, row in enumerate(exact.w)
         for u, tap in enumerate(row)
     ]
-    if near.net.b is not None:
+    if exact.b is not None:
         weights += [
-            {"name": "conv.bias", "index": [k], "value": number(x)}
-            for k, x in enumerate(near.net.b)
+            {"name": "conv.bias", "index": [k], "value": number(x)} for k, x in enumerate(exact.b)
         ]
     weights += [
         {"name": "readout.weight", "index": [0, k], "value": number(x)}
-        for k, x in enumerate(near.net.a)
+        for k, x in enumerate(exact.a)
     ]
-    if near.net.c is not None:
-        weights.append({"name": "readout.bias", "index": [0], "value": number(near.net.c)})
+    if exact.c is not None:
+        weights.append({"name": "readout.bias", "index": [0], "value": number(exact.c)})
     return {
         "exists": True if near.error == 0 else None,
         "distance": [near.low, near.high],
+        "relative": apart(least, near.net),
         "anywhere": anywhere,
-        "cells": ["polynomial" if facts.exact else "curved" for _ in stored.a]
+        "cells": ["polynomial" if facts.exact else "curved" for _ in least.a]
         if near.pattern is None
         else list(near.pattern.kinds),
         "weights": weights,
@@ -350,8 +358,9 @@ def _nearest(
     }
 
 
-def _anywhere(stored: Stored, net: ExactNet | None, facts: Facts, setup: Setup) -> float | None:
+def _anywhere(least: Stored, facts: Facts, setup: Setup) -> float | None:
     """A lower bound of the distance to every exact network, for piecewise-linear σ."""
+    net = exact_of(least, setup.activation)
     if net is None or not net.sigma.continuous or any(p.degree() > 1 for p in net.sigma.pieces):
         return None
     domain, radius = setup.domain, facts.worst.radius
@@ -365,11 +374,11 @@ def _anywhere(stored: Stored, net: ExactNet | None, facts: Facts, setup: Setup) 
             ),
             fmpq(0),
         )
-        / stored.share
+        / least.share
         for w, b in zip(net.w, net.b, strict=True)
     ]
     steepest = max(abs(piece[1]) for piece in net.sigma.pieces)
-    return distance_bound(stored, domain, steepest, pooled, facts.worst.low, radius)
+    return distance_bound(least, domain, steepest, pooled, facts.worst.low, radius)
 
 
 # ----------------------------------------------------------------------------------------- numbers
@@ -377,6 +386,16 @@ def _anywhere(stored: Stored, net: ExactNet | None, facts: Facts, setup: Setup) 
 
 def _up(value: Fraction) -> float:
     return float(np.nextafter(float(value), np.inf))
+
+
+def _inwards(end: fmpq, side: int) -> float:
+    """The float next to ``end`` that is not below (1) or not above it (-1)."""
+    value = number(end)
+    return (
+        value
+        if side * (Fraction(value) - fraction(end)) >= 0
+        else float(np.nextafter(value, side * np.inf))
+    )
 
 
 def _coarse(value: fmpq, direction: int) -> fmpq:

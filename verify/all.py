@@ -2,8 +2,8 @@
 
 Each claim is held against four kinds of evidence - proof, check, training, control - and the run
 ends with a table, report.json and report.html.  Exit status: 0 every claim holds, 1 something does
-not (or no claim was examined), 2 usage or an unusable output folder, 130 interrupted (earlier
-results are kept).
+not (or no claim was examined), 2 usage or an unusable output folder, 3 the output could not be
+written or the machine failed, 130 interrupted (earlier results are kept).
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from verify.arguments import Parser, command_parser, whole
+from theory.process import run
+from verify.arguments import Parser, command_parser, named, whole
 
 # Nothing here imports torch, matplotlib or sympy: --help and a mistyped option answer at once.
 
@@ -33,10 +34,11 @@ __all__ = ["examine_all", "main"]
 PROGRAM = "python -m verify.all"
 
 
-def _folder(text: str) -> Path:
-    if not text.strip():
-        raise argparse.ArgumentTypeError("needs the name of a folder")
-    return Path(text)
+def _cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _version() -> str:
@@ -49,7 +51,6 @@ def _version() -> str:
 def _parser() -> Parser:
     assert __doc__
     parser = command_parser(PROGRAM, __doc__)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     add = parser.add_argument
     add("--list", action="store_true", help="print the claims and stop")
     add("--only", metavar="ID,...", help="examine these claims alone; * ? [..] match many")
@@ -60,9 +61,20 @@ def _parser() -> Parser:
         help="50 or 1000 trained networks per setting (default: quick)",
     )
     add("--seed", type=whole(0), default=0, help="same seed, same figures (default: 0)")
-    add("--jobs", type=whole(1), default=cores or 1, help="processes (default: %(default)s)")
+    add(
+        "--jobs",
+        type=whole(1),
+        default=_cores(),
+        help="processes, at most one for each core (default: %(default)s)",
+    )
     add("--json", action="store_true", help="print report.json instead of the table")
-    add("--out", type=_folder, default=Path("results"), metavar="DIR", help="default: %(default)s/")
+    add(
+        "--out",
+        type=named("folder"),
+        default=Path("results"),
+        metavar="DIR",
+        help="default: %(default)s/",
+    )
     add("--debug", action="store_true", help="stop at the first exception, with its traceback")
     add("--version", action="version", version=_version())
     return parser
@@ -70,18 +82,12 @@ def _parser() -> Parser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status, or raises SystemExit as argparse does."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
     try:
         parser = _parser()
         return _run(parser.parse_args(arguments), parser)
     except KeyboardInterrupt:
         print(f"{PROGRAM}: interrupted; earlier results are kept", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader of our output went away, e.g. head
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
 
 
 def _run(options: argparse.Namespace, parser: Parser) -> int:
@@ -105,7 +111,10 @@ def _run(options: argparse.Namespace, parser: Parser) -> int:
         reports.probe(options.out)
     except OSError as error:
         parser.error(f"cannot write to {options.out}: {error.strerror}")
-    with _progress() as progress, Workers(options.jobs) as workers:
+    jobs = min(options.jobs, _cores())
+    if jobs < options.jobs:
+        print(f"{PROGRAM}: --jobs {options.jobs}: {jobs}, one for each core", file=sys.stderr)
+    with _progress() as progress, Workers(jobs) as workers:
         report = examine_all(
             claims, PROFILES[options.profile], options.seed, workers, progress, options.debug
         )
@@ -227,4 +236,4 @@ def _progress() -> Iterator[Progress]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(PROGRAM, main))

@@ -15,7 +15,7 @@ __all__ = [
     "Parser",
     "command_parser",
     "content",
-    "guarded",
+    "named",
     "odd",
     "printable",
     "whole",
@@ -44,21 +44,6 @@ def command_parser(program: str, text: str) -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-
-
-def guarded(program: str, body: Callable[[], int]) -> int:
-    """The exit status of a command: 130 when interrupted, 1 when the reader of its output went away."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
-    try:
-        return body()
-    except KeyboardInterrupt:
-        print(f"{program}: interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
 
 
 @contextmanager
@@ -91,6 +76,17 @@ def content(path: Path, most: int) -> bytes:
             os.close(handle)
     except OSError as error:
         raise ValueError(str(error.strerror or error).lower()) from error
+
+
+def named(kind: str) -> Callable[[str], Path]:
+    """A reader of the name of a file or a folder; an empty one would be the current folder."""
+
+    def read(text: str) -> Path:
+        if not text.strip():
+            raise argparse.ArgumentTypeError(f"needs the name of a {kind}")
+        return Path(text)
+
+    return read
 
 
 def whole(least: int, most: int | None = None) -> Callable[[str], int]:

@@ -227,14 +227,16 @@ Small filters see only the first terms of σ's expansion: nearly exact is then n
 
 
 @lru_cache(maxsize=256)
-def near(setting: Setting, recipe: Recipe, starts: int, seed: int) -> tuple[Refined | None, ...]:
+def near(
+    setting: Setting, recipe: Recipe, starts: int, seed: int, sigma: sp.Expr | None = None
+) -> tuple[Refined | None, ...]:
     """Training with 256 bits from starts around the derived network: where each ends, None if not exact.
 
-    Further channels than the derived network has begin as copies of its first one, which share its readout.
+    σ is the setting's, unless an expression is given.  Further channels than the derived network has begin as copies of its first one, which share its readout.
     """
     rng = np.random.default_rng([seed, setting.radii.first, setting.channels])
     half_length = setting.radii.half_length(TAPS)
-    centre = _scaled(setting, recipe)
+    centre = _scaled(setting, recipe, sigma or setting.activation)
     copies = setting.channels - recipe.channels
     w = (*centre.w, *[centre.w[0]] * copies)
     b = (*centre.b, *[centre.b[0]] * copies)
@@ -255,13 +257,13 @@ def near(setting: Setting, recipe: Recipe, starts: int, seed: int) -> tuple[Refi
     return tuple(found)
 
 
-def _scaled(setting: Setting, recipe: Recipe) -> Net:
+def _scaled(setting: Setting, recipe: Recipe, sigma: str | sp.Expr) -> Net:
     """The derived network, its filters enlarged as far as SCALES goes and exactness allows."""
     half_length = setting.radii.half_length(TAPS)
     radii = [_start(setting) + Fraction(t, 5) for t in range(6)]
     nets = [
         Net(
-            setting.activation,
+            sigma,
             tuple(tuple(scale * tap for tap in row) for row in recipe.w),
             tuple(scale * value for value in recipe.b),
             tuple(value / scale for value in recipe.a),

@@ -3,10 +3,12 @@
 A certificate says how far a network's answer can be from the radius, over every real radius of an
 interval, in exact numbers. It is checked from its weights alone, by numerics/checker.py: under 250
 lines, standard library only, no code in common with what writes certificates. To check one without
-this package, copy that file.
+this package, copy that file and run it: python checker.py FILE.
+
+A file whose check would take more than about ten seconds is rejected as too large.
 
 Exit status: 0 accepted, 1 rejected (the reason is printed), 2 usage or a file that cannot be read,
-130 interrupted.
+3 the output could not be written or the machine failed, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -15,10 +17,10 @@ import json
 import sys
 from collections.abc import Sequence
 from fractions import Fraction
-from pathlib import Path
 
 from numerics.checker import BYTES, Rejected, check
-from verify.arguments import Parser, command_parser, content
+from theory.process import run
+from verify.arguments import Parser, command_parser, content, named
 
 __all__ = ["main"]
 
@@ -28,7 +30,7 @@ PROGRAM = "python -m verify.certificate"
 def _parser() -> Parser:
     assert __doc__
     parser = command_parser(PROGRAM, __doc__)
-    parser.add_argument("file", type=Path, metavar="FILE", help="the certificate, JSON")
+    parser.add_argument("file", type=named("file"), metavar="FILE", help="the certificate, JSON")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
 
@@ -49,9 +51,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             print(f"rejected: {error}")
         return 1
-    except KeyboardInterrupt:
-        print(f"{PROGRAM}: interrupted", file=sys.stderr)
-        return 130
     document = json.loads(read)
     radius, domain = document["evidence"]["radius"], document["domain"]
     if options.json:
@@ -74,4 +73,4 @@ def _short(number: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(PROGRAM, main))

@@ -11,10 +11,9 @@ from flint import fmpq
 
 from numerics.attribution import attribute
 from numerics.ball import Net
-from numerics.certificate import ExactNet, Worst, summary
-from numerics.conditions import Stored
-from numerics.piecewise import Piecewise
-from numerics.quadrature import measured
+from numerics.certificate import Worst, largest, summary
+from numerics.conditions import Stored, exact_of
+from numerics.quadrature import Measured, measured
 from numerics.sensitivity import Sensitivity, sensitivities
 from numerics.supremum import supremum
 from verify.checkpoint import Checkpoint
@@ -37,8 +36,8 @@ __all__ = [
 
 INTERVALS = 4_000
 """That the search for the worst error of a smooth σ may look at."""
-Sides = tuple[float, float]
-"""For the weight made smaller, and made larger."""
+Sides = tuple[float | None, float | None]
+"""For the weight made smaller, and made larger; None where there is no finite value."""
 
 
 @dataclass(frozen=True)
@@ -58,19 +57,20 @@ class Facts:
     sensitivities: list[tuple[Sides, Sides]]
 
 
-def facts_of(stored: Stored, net: ExactNet | None, setup: Setup) -> Facts:
-    """Everything measured of a network: exactly where ``net`` is given and σ is continuous, else in float64."""
-    if net is None or not net.sigma.continuous:
-        return _computed(stored, net, setup)
-    parts, whole = attribute(net, setup.domain), summary(net, setup.domain)
+def facts_of(stored: Stored, least: Stored, setup: Setup) -> Facts:
+    """Everything measured of a network: exactly where σ is made of polynomials, else in float64.
+
+    What belongs to the answers is measured of ``least``, which gives the same ones: then it is the same for all that do.
+    """
+    net, short = (exact_of(x, setup.activation) for x in (stored, least))
+    if net is None or short is None:
+        return _computed(stored, least, setup)
+    parts, whole = attribute(short, setup.domain), summary(short, setup.domain)
     found = sensitivities(net, setup.domain)
     share = stored.share
 
-    def sides(one: Sensitivity, scale: int = 1) -> tuple[Any, Any]:
-        return (
-            tuple(number(x / scale) for x in one.gradient),
-            tuple(number(x / scale**2) for x in one.curvature),
-        )
+    def sides(one: Sensitivity, scale: int = 1) -> tuple[Sides, Sides]:
+        return _scaled(one.gradient, scale), _scaled(one.curvature, scale**2)
 
     each = [sides(one) for row in found.w for one in row]
     if stored.b is not None:
@@ -82,7 +82,7 @@ def facts_of(stored: Stored, net: ExactNet | None, setup: Setup) -> Facts:
         True,
         parts.alpha,
         parts.beta,
-        _largest(parts.deviation),
+        number(largest(parts.deviation, fmpq(0), fmpq(0), fmpq(1)).high),
         parts.parts,
         parts.loss,
         whole.worst,
@@ -90,21 +90,16 @@ def facts_of(stored: Stored, net: ExactNet | None, setup: Setup) -> Facts:
     )
 
 
-def _largest(deviation: Piecewise) -> float:
-    """max |D|: at the cuts where D is piecewise linear, at 64 places per piece otherwise."""
-    most = max(abs(value) for value in deviation.points)
-    for low, high, piece in zip(deviation.cuts, deviation.cuts[1:], deviation.pieces, strict=False):
-        if piece.degree() > 1:
-            most = max(most, *(abs(piece(low + (high - low) * fmpq(j, 64))) for j in range(1, 64)))
-    return number(most)
+def _scaled(sides: tuple[fmpq | None, fmpq | None], scale: int) -> Sides:
+    below, above = (None if x is None else number(x / scale) for x in sides)
+    return below, above
 
 
-def _computed(stored: Stored, net: ExactNet | None, setup: Setup) -> Facts:
+def _computed(stored: Stored, least: Stored, setup: Setup) -> Facts:
     """In float64, but for the worst error."""
-    w, b, a, c = floats(stored)
-    found = measured(setup.activation, w, b, a / stored.share, c, setup.domain)
-    worst = summary(net, setup.domain).worst if net is not None else enclosed(stored, setup)
-    k, n = w.shape
+    found, laws = (_measured(net, setup) for net in (stored, least))
+    worst = enclosed(least, setup)
+    k, n = len(stored.w), len(stored.w[0])
     scale = np.concatenate([np.ones(k * n + k), np.full(k, 1 / stored.share), [1.0]])
     keep = np.concatenate(
         [
@@ -116,10 +111,15 @@ def _computed(stored: Stored, net: ExactNet | None, setup: Setup) -> Facts:
     )
     gradient, curvature = (found.gradient * scale)[:, keep], (found.curvature * scale**2)[:, keep]
     pair = lambda values, j: (float(values[0, j]), float(values[1, j]))
-    each = [(pair(gradient, j), pair(curvature, j)) for j in range(gradient.shape[1])]
-    return Facts(
-        False, found.alpha, found.beta, found.deviation, found.parts, found.loss, worst, each
-    )
+    each: list[tuple[Sides, Sides]] = [
+        (pair(gradient, j), pair(curvature, j)) for j in range(gradient.shape[1])
+    ]
+    return Facts(False, laws.alpha, laws.beta, laws.deviation, laws.parts, laws.loss, worst, each)
+
+
+def _measured(net: Stored, setup: Setup) -> Measured:
+    w, b, a, c = floats(net)
+    return measured(setup.activation, w, b, a / net.share, c, setup.domain)
 
 
 def enclosed(stored: Stored, setup: Setup) -> Worst:

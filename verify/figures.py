@@ -199,9 +199,12 @@ def error_between(
 
 
 def error_over(
-    r: ArrayLike, error: ArrayLike, worst: float, stated: tuple[str, ArrayLike] | None = None
+    r: ArrayLike,
+    error: ArrayLike,
+    worst: float,
+    stated: tuple[str, ArrayLike, ArrayLike] | None = None,
 ) -> Drawing:
-    """The error r̂(r) - r over all radii as a line, and the radius where it is largest; perhaps dots by a named law.  Arrays of shape (radii,)."""
+    """The error r̂(r) - r over all radii as a line, and the radius where it is largest; perhaps dots by a named law, at its own radii."""
     x, y = np.asarray(r, dtype=float), np.asarray(error, dtype=float)
     with matplotlib.rc_context(STYLE):
         drawing, (axes,) = _drawing()
@@ -209,9 +212,10 @@ def error_over(
         axes.plot(x, y, color=COLOURS[0])
         axes.axvline(worst, color=COLOURS[1], linestyle="--", linewidth=1.2, label="worst radius")
         if stated is not None:
-            name, values = stated
-            every = slice(None, None, max(1, len(x) // 120))
-            axes.plot(x[every], np.asarray(values)[every], ".", color=COLOURS[2], markersize=3, label=name)  # fmt: skip
+            name, *dots = stated
+            places, values = (np.asarray(one, dtype=float) for one in dots)
+            every = slice(None, None, max(1, len(places) // 120))
+            axes.plot(places[every], values[every], ".", color=COLOURS[2], markersize=3, label=name)  # fmt: skip
         axes.set(xlabel="radius r", ylabel="error r̂(r) − r")
         _above(axes, 1 if stated is None else 2)
     return drawing

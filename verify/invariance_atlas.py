@@ -15,6 +15,7 @@ from itertools import product
 from types import MappingProxyType
 
 from theory.invariance import both_price, dense_risk, sum_risk
+from theory.network import last_radius
 from verify import invariance_networks as networks
 from verify.invariance_networks import (
     HALF,
@@ -34,6 +35,7 @@ __all__ = [
     "BACKGROUNDS",
     "CONTRASTS",
     "KINDS",
+    "LAST",
     "LINES",
     "LOSS_BACKGROUNDS",
     "LOSS_CONTRASTS",
@@ -62,6 +64,8 @@ RADII: Mapping[str, tuple[Fraction, ...]] = MappingProxyType(
     }
 )
 """The radii on which networks are run and losses stated: half-integers, and quarters."""
+LAST = last_radius(3, PIXELS)
+"""Networks are run there, too, and half a cell or one cell before: beyond it a window of three taps meets both edges."""
 LOSS_BACKGROUNDS = (Fraction(0), Fraction(1))
 """The backgrounds of a stated loss, equally likely."""
 LOSS_CONTRASTS = (Fraction(1), Fraction(2))
@@ -156,8 +160,9 @@ def _error(net: Net, unknown: str, radii: str, padding: str) -> Fraction:
     # Cells share networks: each is run once for a task.
     return max(
         abs(answer(net, signal(r, *scene), padding) - r)
-        for r in RADII[radii]
+        for r in (*RADII[radii], LAST - (1 if radii == "half" else HALF), LAST)
         for scene in scenes(unknown)
+        if r + scene[2] <= LAST
     )
 
 

@@ -77,6 +77,8 @@ def _proof(proof: Proof) -> Column:
 def _attempt(procedure: Procedure, law: Any, debug: bool) -> Column:
     try:
         return _consistent(procedure(law))
+    except MemoryError:  # what the machine lacks is no verdict on a claim
+        raise
     except Exception as error:
         if debug:
             raise
@@ -172,6 +174,8 @@ def examine(name: str, lab: Lab, debug: bool = False) -> Examined:
         try:
             draw = getattr(module, kind, None)
             drawn[kind] = _typed(kind, draw(lab)) if draw else ()
+        except MemoryError:
+            raise
         except Exception as error:
             if debug:
                 raise

@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from theory.process import end_with_parent
+
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
@@ -187,12 +189,19 @@ class Workers:
     ) -> Iterator[Outcome]:
         """``function(*task)`` for every task, in the order in which they end.
 
-        An exception is handed over in its outcome; interrupts pass.
+        An exception is handed over in its outcome; interrupts and a lack of memory pass.
+
+        Raises
+        ------
+        MemoryError: a task has run out of memory.
+        ChildProcessError: a process was killed.
         """
         if self._pool is None:
             for index, task in enumerate(tasks):
                 try:
                     outcome = Outcome(index, function(*task))
+                except MemoryError:
+                    raise
                 except Exception as error:  # noqa: BLE001 - handed over in the outcome
                     outcome = Outcome(index, error=error)
                 yield outcome
@@ -210,7 +219,9 @@ class Workers:
             raised = future.exception()
             if raised is None:
                 yield Outcome(futures[future], future.result())
-            elif isinstance(raised, Exception):
+            elif isinstance(raised, BrokenProcessPool):
+                raise ChildProcessError("a worker was killed before its work was done") from raised
+            elif isinstance(raised, Exception) and not isinstance(raised, MemoryError):
                 yield Outcome(futures[future], error=raised)
             else:
                 raise raised
@@ -227,5 +238,6 @@ def _interrupts_held() -> Iterator[None]:
 
 
 def _settle() -> None:
-    """In a fresh worker: whatever a library prints must not mix with a report on stdout."""
+    """In a fresh worker: it ends with its parent, and what a library prints stays out of stdout."""
+    end_with_parent()
     os.dup2(2, 1)

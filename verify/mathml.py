@@ -1,6 +1,6 @@
 """LaTeX to MathML, checked: a command that the converter does not know is an error.
 
-MathML is drawn by the browser itself, so a report needs neither scripts nor fonts from elsewhere.
+MathML is drawn by the browser itself, so a report needs no scripts, and brings its font along.
 """
 
 from __future__ import annotations
@@ -50,5 +50,9 @@ def prose(text: str) -> Markup:
     parts = re.split(r"(?<!\\)\$", text)
     if len(parts) % 2 == 0:
         raise ValueError(f"an odd number of dollar signs: {text!r}")
-    pieces = [formula(p) if i % 2 else escape(p.replace("\\$", "$")) for i, p in enumerate(parts)]
+    drawn = Markup('<span class="math">{}</span>')  # one too wide for its line can scroll
+    pieces = [
+        drawn.format(formula(p)) if i % 2 else escape(p.replace("\\$", "$"))
+        for i, p in enumerate(parts)
+    ]
     return Markup("").join(pieces)

@@ -18,6 +18,7 @@ from theory.activation import ACTIVATIONS
 from verify.ensemble import Ensemble, Setting, Weights
 
 __all__ = [
+    "Elementwise",
     "Measured",
     "Network",
     "build",

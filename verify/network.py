@@ -7,15 +7,16 @@ of a safetensors file, or from options, which come first.
 
 A network for images, Conv2d with conv.weight (K, 1, N, N), is asked for the radius of a centred
 disk: what every filter measures, the area or the perimeter, by how much, and whether that explains
-its answers. Its radii are sampled.
+its answers. Its error is bounded at every radius, where that is not too much work.
 
 For every weight: its role, the value that theory gives it, the residual, and what a change costs.
 For the network: the three laws, the loss term by term, the worst error over every real radius, and
 the nearest exact network. It is explained when it errs by no more than --tolerance pixels and an
-exact network lies within --tolerance times the length of its weights.
+exact network lies within --tolerance times its length. Networks that give the same answers have
+one verdict: symmetries, and channels that idle or are split, change nothing.
 
 Exit status: 0 explained, 1 not explained, 2 usage or a file that is not such a network (nothing is
-written then), 130 interrupted.
+written then), 3 the output could not be written or the machine failed, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from verify.arguments import Parser, command_parser, guarded, printable, working
+from theory.process import run
+from verify.arguments import Parser, command_parser, named, printable, working
 
 if TYPE_CHECKING:
     from verify.account import Account
@@ -56,7 +58,7 @@ def _parser() -> Parser:
     assert __doc__
     parser = command_parser(PROGRAM, __doc__)
     add = parser.add_argument
-    add("file", type=Path, metavar="FILE", help="the checkpoint")
+    add("file", type=named("file"), metavar="FILE", help="the checkpoint")
     add("--activation", metavar="NAME", help="a row of the catalogue")
     add("--pooling", metavar="NAME", help="sum or mean over all positions (default: sum)")
     add(
@@ -75,19 +77,23 @@ def _parser() -> Parser:
     add("--json", action="store_true", help="print one JSON object instead of the tables")
     add(
         "--out",
-        type=Path,
+        type=named("folder"),
         metavar="DIR",
         help=f"also write {', '.join(FILES)} there; of a network for images no certificate",
     )
-    add("--repair", type=Path, metavar="OUT", help="write the nearest exact network, as safetensors; never over a file")  # fmt: skip
+    add(
+        "--repair",
+        type=named("file"),
+        metavar="OUT",
+        help="write the nearest exact network, as safetensors; never over a file",
+    )
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status, or raises SystemExit as argparse does."""
     parser = _parser()
-    options = parser.parse_args(arguments)
-    return guarded(PROGRAM, lambda: _run(options, parser))
+    return _run(parser.parse_args(arguments), parser)
 
 
 def _run(options: Namespace, parser: Parser) -> int:
@@ -212,13 +218,14 @@ def _put(folder: Path, texts: dict[str, str], parser: Parser) -> None:
 
 def _certificate(explained: Account) -> dict[str, Any] | None:
     """The certificate of the worst error, where there is one and its checker would read it."""
-    from numerics.checker import BYTES
+    from numerics.checker import BYTES, Network
     from numerics.document import certificate
 
     if explained.net is None:
         return None
     try:
         document = certificate(explained.net, explained.setup.domain)
+        Network(document)  # refused where its check would take too long
     except ValueError:
         return None
     return document if len(json.dumps(document, indent=2)) < BYTES else None
@@ -241,4 +248,4 @@ def _repair(options: Namespace, explained: Account, parser: Parser) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(PROGRAM, main))

@@ -67,7 +67,8 @@ def page(explained: Account) -> str:
 
 
 def _error(explained: Account) -> tuple[Array, Array]:
-    """Radii and r̂ - r: every bend where it is made of polynomials, else 33 radii per cell in float64."""
+    """Radii and r̂ - r: every bend, and both sides of every jump, where it is made of polynomials, else 33 radii per cell in
+    float64."""
     domain = explained.setup.domain
     net = explained.net
     radii: list[float] = []
@@ -80,10 +81,12 @@ def _error(explained: Account) -> tuple[Array, Array]:
         curve = error_on(net, m, domain)
         if all(piece.degree() <= 1 for piece in curve.pieces):
             inside = {low, high}
-        inside |= {cut for cut in curve.cuts if low < cut < high}
-        for phi in sorted(inside):
-            radii.append(float(fraction(phi + m - fmpq(1, 2))))
-            errors.append(number(curve(phi)))
+        for left, right, piece in zip(curve.cuts, curve.cuts[1:], curve.pieces, strict=False):
+            ends = {max(left, low), min(right, high)}
+            for phi in sorted(ends | {x for x in inside if left < x < right}):
+                if left < high and right > low:
+                    radii.append(float(fraction(phi + m - fmpq(1, 2))))
+                    errors.append(number(piece(phi)))
     if net is None:
         errors = _computed(explained, np.array(radii)).tolist()
     return np.array(radii), np.array(errors)

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import floor, log10
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 __all__ = [
+    "MINOR",
+    "above",
+    "cancels",
     "derived",
     "interval",
+    "laws",
+    "limit",
     "place",
     "place_of",
     "proved",
@@ -21,6 +27,8 @@ __all__ = [
     "signed",
 ]
 
+MINOR = 0.1
+"""A share of the slope, in pixels per pixel of radius, that counts."""
 WORDS = frozenset({"weight", "filter", "role"})
 """Columns that hold no numbers."""
 
@@ -69,9 +77,45 @@ def proved(near: dict[str, Any]) -> str:
     return "".join(f"; {bound}" for bound in bounds)
 
 
+def above(value: float, digits: int = 3) -> str:
+    """A number in few characters, rounded up."""
+    near = f"{value:.{digits}g}"
+    if float(near) >= value or value <= 0:
+        return near
+    return f"{value + 10.0 ** (floor(log10(value)) + 1 - digits) / 2:.{digits}g}"
+
+
+def cancels(parts: Sequence[float]) -> bool:
+    """Whether shares cancel: the largest is no trifle, and more than ten times their sum."""
+    most = max(abs(part) for part in parts)
+    return most > MINOR and most > 10 * abs(sum(parts))
+
+
 def signed(value: float, error: float | None) -> str:
     """A value with its error, as far as there is one."""
     return f"{value:.8g}" + ("" if error is None else f" ± {error:.1g}" if error else " exactly")
+
+
+def limit(worst: dict[str, Any]) -> str:
+    """What is proved of an error at all radii."""
+    if worst["bound"] is None:
+        return "sampled, not certified"
+    sure = "certified" if worst["certified"] else "sampled"
+    return f"{sure}; at most {above(worst['bound'], 6)} at every radius"
+
+
+def laws(document: dict[str, Any]) -> tuple[str, str]:
+    """What the area does in a network for images, and what the perimeter: only what the shares say."""
+    area = [one["shares"]["area"] for one in document["filters"]]
+    given, length = document["identity"]["area"], document["identity"]["perimeter"]
+    if sum(map(abs, area)) < MINOR:
+        first = "No filter measures the area"
+    elif cancels(area):
+        first = "The area cancels"
+    else:
+        first = f"The area does not cancel: it gives {short(given)} of the slope"
+    second = "The perimeter remains" if abs(length - 1) < MINOR else f"The perimeter gives {short(length)} of the slope"  # fmt: skip
+    return first, second
 
 
 def show(document: dict[str, Any]) -> None:
@@ -118,7 +162,7 @@ def _pulse(document: dict[str, Any]) -> Iterator[str | Table]:
         f"{net['activation']} ({net['class'].replace('_', ' ')}), K = {net['channels']}, n = {net['taps']}, {net['pooling']} pooling, "
         f"{net['padding']} padding, {net['length']} pixels, every real r from {net['r_min']} to {net['r_max']}; cell: {document['cell']}\n"
     )
-    yield _weights(document, "sensitivity", lambda one: short(one["sensitivity"]))
+    yield _weights(document, "sensitivity", lambda one: short(one["sensitivity"]) or "∞")
     yield f"\nlaws: slope α = {short(laws['slope'])}, offset β = {short(laws['offset'])}, sub-pixel |D| <= {short(laws['subpixel'])}"
     parts = [f"{name} {short(part)}" for name, part in loss["parts"].items() if part]
     yield f"loss: {short(loss['value'])}" + (f" = {' + '.join(parts)}" if parts else "")
@@ -129,7 +173,10 @@ def _pulse(document: dict[str, Any]) -> Iterator[str | Table]:
     near = document["nearest"]
     if near["exists"]:
         high = near["distance"][1]
-        yield f"nearest exact network found: distance {short(high)} ({', '.join(near['cells'])}){proved(near)}"
+        yield (
+            f"nearest exact network found: distance {short(high)}, {short(near['relative'])} of its length"
+            f" ({', '.join(near['cells'])}){proved(near)}"
+        )
     else:
         yield f"nearest exact network: {near['reason']}"
     for k, one in enumerate(document["canonical"]):
@@ -169,4 +216,4 @@ def _disk(document: dict[str, Any]) -> Iterator[str | Table]:
         yield f"about its best parabola the answer wavers by {swing['measured']} pixel; the pixels of the edge account for {swing['law']}, and {swing['left']} is left (root mean squares)"
     yield f"the readout is {short(same['unsettled'])} pixel off the least-squares one (root mean square)"
     yield f"loss: {short(loss['value'])}; without an activation it is {short(loss['floor'])} at least"
-    yield f"worst error: {short(worst['value'], 6)} at r = {worst['radius']:.6g}, of {worst['sampled']} radii: sampled, not certified"
+    yield f"worst error: {short(worst['value'], 6)} at r = {worst['radius']:.9g}, of {worst['sampled']} radii: {limit(worst)}"

@@ -138,9 +138,13 @@ def ridge(
 
 
 def threshold(
-    noise: ArrayLike, linear: ArrayLike, ratios: ArrayLike, names: Sequence[str], limit: float
+    noise: ArrayLike,
+    linear: ArrayLike,
+    ratios: ArrayLike,
+    names: Sequence[str],
+    limits: Mapping[int, float],
 ) -> Drawing:
-    """Left the linear risk, right the ratios (S, curves) to it with their common limit dashed; noise on a logarithmic axis."""
+    """Left the linear risk, right the ratios (S, curves) to it, limits dashed by curve; noise on a logarithmic axis."""
     x, curves = np.asarray(noise, dtype=float), np.asarray(ratios, dtype=float)
     with matplotlib.rc_context(STYLE):
         drawing = Drawing(figsize=(7.2, 3.2), layout="constrained")
@@ -151,7 +155,8 @@ def threshold(
             two.semilogx(
                 x, curves[:, j], "-o" if j else "--s", color=COLOURS[j], markersize=3, label=name
             )
-        two.axhline(limit, color=INK, linestyle="--", linewidth=1)
+        for j, limit in limits.items():
+            two.axhline(limit, color=COLOURS[j], linestyle="--", linewidth=1)
         two.axhline(1, color=INK, linewidth=0.5)
         one.set(xlabel="noise s", ylabel="risk, linear")
         two.set(xlabel="noise s", ylabel="risk, ReLU / linear")

@@ -1,7 +1,7 @@
 """What the theory has to say of one network for images: what every filter measures, by how much, and how well that explains the answers.
 
-:func:`plane_account` measures and judges; docs/network.md describes the document.  Radii are sampled: nothing here is a
-certificate over all of them.
+:func:`plane_account` measures and judges; docs/network.md describes the document.  Shares and slopes are those of an even grid of
+radii; the error is bounded at every radius, as far as that is not too much work.
 """
 
 from __future__ import annotations
@@ -14,15 +14,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numerics.disk_supremum import CLOSE, disk_supremum
 from numerics.edges import Edge, Strength, edge_of, strength_of
 from numerics.perimeter import reach
 from theory.activation import ACTIVATIONS
 from theory.disk import least
 from verify.checkpoint import Checkpoint
-from verify.plane_facts import PlaneFacts, Shares, Wavering, cost, measured, shares, wavering
+from verify.network_text import MINOR, above, cancels
+from verify.plane_facts import (
+    PlaneFacts,
+    Shares,
+    Wavering,
+    cost,
+    features,
+    measured,
+    shares,
+    wavering,
+)
 from verify.setup import Setup, too_large
 
-__all__ = ["PlaneAccount", "plane_account", "too_much_plane"]
+__all__ = ["PlaneAccount", "WorstError", "plane_account", "too_much_plane"]
 
 Array = NDArray[np.float64]
 
@@ -32,8 +43,48 @@ WIDEST, CORNERS, WORK = 15, 2500, 1e10
 """Taps per side; K (n + 1)² at most; and products on the grid: about a minute each."""
 FLAT = 1e-9
 """A channel that moves the answer by no more than this, in pixels, over all radii adds a constant."""
-MINOR = 0.1
-"""A channel measures what moves the answer by this part of a pixel per pixel of radius; where nothing does, the larger of the two."""
+EXAMINED = 1e8
+"""Products on windows that the bound between the grid's radii takes at most: a few seconds."""
+IDLE = ("dead", "adds a constant")
+"""Roles of channels that do not measure."""
+
+
+@dataclass(frozen=True)
+class WorstError:
+    """sup |r̂ - r| as far as it is known.
+
+    Attributes
+    ----------
+    value, radius: the largest that was found, and where.
+    sampled: at how many radii.
+    bound: no radius has a larger one; None where that was too much work.
+    tolerance: what is asked for.
+    """
+
+    value: float
+    radius: float
+    sampled: int
+    bound: float | None
+    tolerance: float
+
+    @property
+    def certified(self) -> bool:
+        """The bound tells on which side of the tolerance the error is, and is near the value or under the tolerance."""
+        return self.bound is not None and self.bound <= max(self.tolerance, CLOSE * self.value)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As in the document."""
+        names = ("value", "radius", "sampled", "bound", "certified")
+        return {name: getattr(self, name) for name in names}
+
+    def words(self) -> str:
+        """It errs by how much, and at which radii."""
+        if self.bound is not None and self.certified:
+            return f"it errs by {above(self.bound)} pixel at most at every radius"
+        known = (
+            "" if self.bound is None else f", and by {above(self.bound)} at most at every radius"
+        )
+        return f"it errs by {self.value:.3g} pixel at most at the sampled radii, {self.sampled} of them{known}"
 
 
 @dataclass(frozen=True)
@@ -44,6 +95,7 @@ class PlaneAccount:
     ----------
     document: what ``--json`` prints.
     setup, edges, strengths, facts: what it was made from.
+    r, error: all radii at which the error is known, and the error.
     wavering: how the answer wavers with the pixels, or None where σ jumps.
     """
 
@@ -53,6 +105,8 @@ class PlaneAccount:
     strengths: tuple[Strength, ...]
     facts: PlaneFacts
     wavering: Wavering | None
+    r: Array
+    error: Array
 
 
 def too_much_plane(found: Checkpoint, setup: Setup) -> str:
@@ -81,17 +135,24 @@ def plane_account(
     strengths = tuple(strength_of(edge) for edge in edges)
     facts = measured(found, setup)
     parts, wavers = shares(facts, edges, strengths), wavering(facts, edges)
-    roles = [_role(facts, parts, k) for k in range(len(edges))]
     mean = float(np.mean(facts.r))
     slope = float(facts.slopes(facts.answers))
     explains = 1 - facts.loss / float(np.var(facts.r))
     rest = float(np.sum(parts.rest))
     scale = (reach(found.w.shape[1]) / mean) ** 2
-    place = int(np.argmax(np.abs(facts.error)))
-    worst = float(np.abs(facts.error[place]))
-    failing = _failing(facts, slope, float(tolerance)) if worst > tolerance else []
-    if not abs(rest) + parts.doubt <= scale < 1:
+    limit = float(tolerance)
+    most = disk_supremum(edges, facts.a, facts.offset, facts.r, limit, EXAMINED)
+    radii, errors = (most.r, most.error) if len(most.r) else (facts.r, facts.error)
+    place = int(np.argmax(np.abs(errors)))
+    error = WorstError(
+        float(np.abs(errors[place])), float(radii[place]), len(radii), most.bound, limit
+    )
+    roles = [_role(facts, parts, edge, k, radii) for k, edge in enumerate(edges)]
+    failing = _failing(facts, slope, limit) if error.value > limit else []
+    if abs(rest) - parts.doubt > scale or scale >= 1:
         failing.append("edges")
+    elif not abs(rest) + parts.doubt <= scale:
+        failing.append("bound")
     low, high, count = float(facts.r[0]), float(facts.r[-1]), len(facts.r)
     document = {
         "file": file,
@@ -103,7 +164,7 @@ def plane_account(
         },
         "explained": not failing,
         "tolerance": float(tolerance),
-        "verdict": _verdict(worst, failing, parts, facts, slope),
+        "verdict": _verdict(error, failing, parts, facts, slope),
         "failing": failing,
         "residuals": {
             "area": float(np.sum(facts.a * [edge.rise for edge in edges])),
@@ -121,28 +182,26 @@ def plane_account(
         },
         "lattice": None if wavers is None else wavers.sizes(),
         "loss": {"value": facts.loss, "floor": least(low, high, count)},
-        "worst_error": {
-            "value": worst,
-            "radius": float(facts.r[place]),
-            "sampled": count,
-            "certified": False,
-        },
+        "worst_error": error.as_dict(),
         "filters": [
             _filter(edge, strength, parts, k, roles[k])
             for k, (edge, strength) in enumerate(zip(edges, strengths, strict=True))
         ],
         "weights": _weights(found, setup, facts, edges, strengths, roles),
     }
-    return PlaneAccount(document, setup, edges, strengths, facts, wavers)
+    return PlaneAccount(document, setup, edges, strengths, facts, wavers, radii, errors)
 
 
 # ------------------------------------------------------------------------------------------- roles
 
 
-def _role(facts: PlaneFacts, parts: Shares, k: int) -> str:
-    """What a channel does."""
-    spread = abs(facts.a[k]) * float(np.ptp(facts.pooled[:, k]))
-    if spread <= FLAT:
+def _role(facts: PlaneFacts, parts: Shares, edge: Edge, k: int, radii: Array) -> str:
+    """What a channel does: it is idle if it is on the grid, and at all other radii that were looked at."""
+    spread = lambda pooled: abs(facts.a[k]) * float(np.ptp(pooled))
+    if spread(facts.pooled[:, k]) <= FLAT and (
+        facts.a[k] == 0
+        or spread(features(edge.w[None], np.array([edge.b]), edge.name, radii)) <= FLAT
+    ):
         silent = facts.a[k] == 0 or (facts.dark[k] == 0 and not np.any(facts.pooled[:, k]))
         return "dead" if silent else "adds a constant"
     area, length = abs(parts.area[k]), abs(parts.perimeter[k])
@@ -166,13 +225,16 @@ def _weights(
     told = [one("conv.weight", (k, 0, i, j), float(found.w[k, i, j]), roles[k]) for k, i, j in np.ndindex(*found.w.shape)]  # fmt: skip
     if found.b is not None:
         told += [one("conv.bias", (k,), float(b), roles[k]) for k, b in enumerate(found.b)]
+    live = [k for k, role in enumerate(roles) if role not in IDLE]
     share = setup.domain.positions**2 if setup.pooling == "mean" else 1
     slopes, missing = facts.slopes(facts.pooled), 1 - float(facts.slopes(facts.answers))
     for k, (a, strength) in enumerate(zip(found.a.tolist(), strengths, strict=True)):
         derived, law = None, ""
-        if roles[k] not in ("dead", "adds a constant"):
-            if len(strengths) == 1 and strength.law and strength.value and not edges[0].rise:
-                derived, law = share / strength.value, f"1/({strength.law})"
+        if k in live:
+            alone = live == [k] and edges[k].rise == 0
+            if alone and strength.error is not None and abs(strength.value) > strength.error:
+                derived = share / strength.value
+                law = f"1/({strength.law})" if strength.law else "1/P"
             elif abs(slopes[k]) > FLAT * abs(strength.value):
                 derived, law = a + share * missing / float(slopes[k]), "the slope is 1"
         told.append(one("readout.weight", (0, k), a, roles[k], derived, law))
@@ -223,23 +285,29 @@ def _terms(facts: PlaneFacts, slope: float) -> dict[str, float]:
 
 
 def _failing(facts: PlaneFacts, slope: float, tolerance: float) -> list[str]:
+    """What is too large of an error that is too large somewhere."""
+    if np.max(np.abs(facts.error)) <= tolerance:
+        return ["between"]
     sizes = _terms(facts, slope)
     return [name for name, size in sizes.items() if size > tolerance] or list(sizes)
 
 
 def _verdict(
-    worst: float, failing: Sequence[str], parts: Shares, facts: PlaneFacts, slope: float
+    error: WorstError, failing: Sequence[str], parts: Shares, facts: PlaneFacts, slope: float
 ) -> str:
     area, length = float(np.sum(parts.area)), float(np.sum(parts.perimeter))
     most = float(np.max(np.abs(parts.area)))
-    cancel = f" (parts of {most:.3g} cancel)" if most > 10 * abs(area) and most > MINOR else ""
+    cancel = f" (parts of {most:.3g} cancel)" if cancels(parts.area.tolist()) else ""
     source = f"of a slope of {slope:.4g} the area gives {area:.3g}{cancel} and the perimeter {length:.3g}"
-    errs = f"it errs by {worst:.3g} pixel at most on {len(facts.r)} disks"
     if not failing:
-        return f"explained: {source}, and {errs}"
+        return f"explained: {source}, and {error.words()}"
     sizes = _terms(facts, slope)
     told = [f"{name} (up to {sizes[name]:.3g})" for name in failing if name in sizes]
+    if "between" in failing:
+        told.append(f"between (on an even grid of {len(facts.r)} radii it errs by {np.max(np.abs(facts.error)):.3g} at most)")  # fmt: skip
     if "edges" in failing:
-        jumps = np.isinf(parts.doubt)
-        told.append(f"edges ({'σ jumps, and P is not proved' if jumps else 'straight ones do not account for what it answers'})")  # fmt: skip
-    return f"not explained by these laws: {errs}; {source}; what fails: {', '.join(told)}"
+        told.append("edges (straight ones do not account for what it answers)")
+    if "bound" in failing:
+        why = "σ jumps, and P is not proved" if np.isinf(parts.doubt) else f"Σ aP is known to {parts.doubt:.2g} only"  # fmt: skip
+        told.append(f"bound ({why})")
+    return f"not explained by these laws: {error.words()}; {source}; what fails: {', '.join(told)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil, pi
 
 import numpy as np
@@ -38,14 +39,20 @@ class PlaneFacts:
     pooled: Σ_p [g_k(z_p) - g_k(0)] (R, K).
     dark: g_k(0) (K,).
     a: readout weights of pooled sums: divided by the positions where the pooling is a mean (K,).
-    answers: r̂ (R,).
+    offset: what it answers to nothing.
     """
 
     r: Array
     pooled: Array
     dark: Array
     a: Array
-    answers: Array
+    offset: float
+
+    @cached_property
+    def answers(self) -> Array:
+        """r̂ (R,)."""
+        found: Array = self.pooled @ self.a + self.offset
+        return found
 
     @property
     def error(self) -> Array:
@@ -109,7 +116,7 @@ def measured(found: Checkpoint, setup: Setup) -> PlaneFacts:
     pooled = features(found.w, b, setup.activation, r)
     dark = activation(setup.activation)[0](b)
     c = 0.0 if found.c is None else float(found.c[0])
-    return PlaneFacts(r, pooled, dark, a, pooled @ a + (c + size * float(a @ dark)))
+    return PlaneFacts(r, pooled, dark, a, c + size * float(a @ dark))
 
 
 @dataclass(frozen=True)

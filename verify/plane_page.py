@@ -11,7 +11,7 @@ from numerics.edges import Edge, over_turn
 from numerics.perimeter import edge_response, reach
 from verify import figures
 from verify.explain import render
-from verify.network_text import derived, place, short, signed
+from verify.network_text import derived, laws, limit, place, short, signed
 from verify.plane_account import PlaneAccount
 from verify.plane_figures import filter_and_edges
 
@@ -27,11 +27,14 @@ def plane_page(explained: PlaneAccount) -> str:
     """The page; a few pictures, no script, nothing from elsewhere."""
     document, facts = explained.document, explained.facts
     wavers = explained.wavering
-    dots = None if wavers is None else ("the lattice", wavers.parabola + wavers.stated)
-    drawn = figures.error_over(facts.r, facts.error, document["worst_error"]["radius"], dots)
+    dots = None if wavers is None else ("the lattice", facts.r, wavers.parabola + wavers.stated)
+    worst = document["worst_error"]
+    drawn = figures.error_over(explained.r, explained.error, worst["radius"], dots)
     return render(
         "network_plane.html",
         document=document,
+        laws=laws(document),
+        limit=limit(worst),
         filters=[
             {**one, "strength": signed(one["perimeter"], one["error"])}
             for one in document["filters"]

@@ -10,7 +10,8 @@ the network (Conv1d, activation, sum, Linear) on plateau radii, and the two are 
   beyond       what is left of it when the first order in the step, in closed form too, is taken out
 
 Exit status: 0 every weight lies within its proved bound, 1 one does not, 2 usage, a bad file, or a
-start outside the theorem's conditions, 130 interrupted.
+start outside the theorem's conditions, 3 the output could not be written or the machine failed, 130
+interrupted.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from verify.arguments import Parser, command_parser, guarded, odd, whole
+from theory.process import run
+from verify.arguments import Parser, command_parser, named, odd, whole
 
 if TYPE_CHECKING:
     from verify.ensemble import Weights
@@ -64,7 +66,7 @@ def _parser() -> Parser:
     add("--seed", type=whole(0), help="of torch's random initial weights (default: 0)")
     add(
         "--init",
-        type=Path,
+        type=named("file"),
         metavar="FILE",
         help="initial weights, safetensors or a state_dict: conv.weight (K, 1, N), readout.weight (1, K)",
     )
@@ -87,8 +89,7 @@ def _parser() -> Parser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status, or raises SystemExit as argparse does."""
     parser = _parser()
-    options = parser.parse_args(arguments)
-    return guarded(PROGRAM, lambda: _run(options, parser))
+    return _run(parser.parse_args(arguments), parser)
 
 
 def _run(options: Namespace, parser: Parser) -> int:
@@ -346,4 +347,4 @@ def _table(document: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(PROGRAM, main))

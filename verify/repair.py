@@ -9,6 +9,7 @@ import numpy as np
 from numerics.certificate import summary
 from numerics.conditions import Stored, exact_of
 from numerics.dyadic import dyadic
+from numerics.nearest import nearest
 from theory.activation import ACTIVATIONS
 from verify.account import Account
 from verify.checkpoint import encoded
@@ -31,21 +32,25 @@ def repaired(explained: Account) -> Repaired | None:
     For a positively homogeneous σ the scale of each channel is free, and is used to find float64 weights that are exact.
     Elsewhere the weights are rounded, and the sentence says how much they err.
     """
-    near = explained.near
-    if near is None:
-        return None
     setup = explained.setup
+    own = nearest(setup.activation, explained.stored, setup.domain)
+    near, exact = explained.near, explained.exact
+    if own is not None:
+        near, exact = own, own.net
+    if near is None or exact is None:
+        return None
     homogeneous = ACTIVATIONS[setup.activation].homogeneous
-    found = dyadic(near, homogeneous=homogeneous)
+    found = None if own is None else dyadic(own, homogeneous=homogeneous)
     if found is not None:
         error = "its certificate says 0: it is exact in its float64 weights"
         net = found
     else:
-        net = _rounded(near.net)
-        exact = exact_of(net, setup.activation)
-        worst = enclosed(net, setup) if exact is None else summary(exact, setup.domain).worst
+        net = _rounded(exact)
+        rounded = exact_of(net, setup.activation)
+        worst = enclosed(net, setup) if rounded is None else summary(rounded, setup.domain).worst
         error = f"rounded to float64 from an exact one, it errs by {number(worst.high):.3g} pixel at most"
-    which = "exact network" if near.error == 0 else "network, nearly exact,"
+    proved = explained.document["nearest"]["exists"] if near is None else near.error == 0
+    which = "exact network" if proved else "network, nearly exact,"
     return Repaired(_file(net, explained), f"the nearest {which} that was found; {error}")
 
 

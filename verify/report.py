@@ -1,12 +1,13 @@
 """A run's results as a terminal table, as report.json and as report.html.
 
 Nothing is judged here: verdicts come in, and are rendered.  The page is one file that asks no other
-host for anything: formulas are MathML, figures inline SVG, and there is no script.  docs/report.md
+host for anything: formulas are MathML with their font, figures inline SVG; there is no script.  docs/report.md
 describes the JSON.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import os
@@ -27,7 +28,7 @@ from rich.table import Table
 from rich.text import Text
 
 from theory.claim import Claim
-from verify import mathml
+from verify import mathml, mutants
 from verify.verdict import COLUMNS, Column
 
 if TYPE_CHECKING:
@@ -57,6 +58,9 @@ Plateau radii: $r \ge n/2$, the pulse covers the filter.
 """.strip().split("\n\n")
 )
 """What the statements speak of, for a reader who has seen nothing else."""
+
+FONT = Path(__file__).parent / "fonts" / "stix-two-math.woff2"
+"""A mathematical font, so that parentheses grow on every machine; licence: OFL.txt beside it."""
 
 LIBRARIES = ("numpy", "scipy", "sympy", "python-flint", "torch", "matplotlib")
 
@@ -104,7 +108,8 @@ def environment() -> dict[str, str]:
 def as_json(report: Report) -> str:
     """report.json; without NaN or infinities, which are not JSON."""
     claims = [
-        found.verdict.as_dict() | {"assumptions": list(claim.assumptions)}
+        found.verdict.as_dict()
+        | {"assumptions": list(claim.assumptions), "mutants": mutants.summary(claim.id)}
         for claim, found in zip(report.claims, report.examined, strict=True)
     ]
     document = {
@@ -243,6 +248,8 @@ def html(report: Report) -> str:
         columns=COLUMNS,
         symbols=SYMBOLS,
         symbols_used=GLOSSARY,
+        mutants=mutants.counts(),
+        font=base64.b64encode(FONT.read_bytes()).decode(),
     )
 
 

@@ -8,7 +8,7 @@ Interrupted, it loses nothing that was finished: the same command goes on where 
 are put in place in one step each, and none is ever written over.
 
 Exit status: 0 all networks are there, 2 usage, or a folder that holds another run or cannot be
-written, 130 interrupted.
+written, 3 the output could not be written or the machine failed, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from verify.arguments import Parser, command_parser, odd, whole
+from theory.process import run
+from verify.arguments import Parser, command_parser, named, odd, whole
 from verify.files import put
 
 if TYPE_CHECKING:
@@ -48,7 +49,9 @@ def _parser() -> Parser:
     add("--taps", type=odd(63), default=3, metavar="N", help="odd, 1 to 63 (default: 3)")
     add("--seeds", type=whole(1, 100000), default=20, help="how many networks (default: 20)")
     add("--seed", type=whole(0, 2**32 - 1), default=0, help="of the whole run (default: 0)")
-    add("--out", type=Path, required=True, metavar="DIR", help="the folder for the files")
+    add(
+        "--out", type=named("folder"), required=True, metavar="DIR", help="the folder for the files"
+    )
     add("--json", action="store_true", help="print the table as JSON instead of a summary")
     return parser
 
@@ -58,15 +61,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
-        return _run(options, parser)
+        rows = _trained(options, parser)
     except KeyboardInterrupt:
         print(f"{PROGRAM}: interrupted; the same command goes on from here", file=sys.stderr)
         return 130
     except OSError as error:
+        if error.errno is None:  # of a library that cannot be loaded, not of the folder
+            raise
         parser.error(f"{options.out}: {str(error.strerror or error).lower()}")
+    if options.json:
+        print(json.dumps(rows, indent=2))
+    else:
+        counts = Counter(row["kind"] or "not classified" for row in rows)
+        told = ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
+        print(f"{len(rows)} networks in {options.out}: {told}")
+    return 0
 
 
-def _run(options: Namespace, parser: Parser) -> int:
+def _trained(options: Namespace, parser: Parser) -> list[dict[str, Any]]:
+    """Train what is missing in the folder; the rows of its table."""
     from theory.activation import ACTIVATIONS
 
     if options.activation not in ACTIVATIONS:
@@ -92,13 +105,7 @@ def _run(options: Namespace, parser: Parser) -> int:
     writer.writeheader()
     writer.writerows(rows)
     put(options.out / "table.csv", text.getvalue().encode())
-    if options.json:
-        print(json.dumps(rows, indent=2))
-    else:
-        counts = Counter(row["kind"] or "not classified" for row in rows)
-        told = ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
-        print(f"{len(rows)} networks in {options.out}: {told}")
-    return 0
+    return rows
 
 
 def _file(folder: Path, number: int) -> Path:
@@ -226,4 +233,4 @@ class _progress:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(PROGRAM, main))

@@ -1,4 +1,4 @@
-"""Formulas as MathML, which the browser draws itself: no script, no font, no other host."""
+"""Formulas as MathML, which the browser draws itself, in a font beside the pages: no script, no other host."""
 
 from __future__ import annotations
 

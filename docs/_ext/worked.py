@@ -5,15 +5,15 @@
     show(expression)
     ```
 
-All blocks of a page share their names, in order.  ``show`` takes Markdown text, a sympy expression
-or a drawing (with ``title=``); ``table(head, rows)`` makes Markdown of rows.  ``:hide:`` folds the
-code away.  An exception is a build error.  A page is read again when any module that it may have
-used is newer.
+All blocks of a page share their names, in order.  ``show`` takes Markdown text, a sympy expression,
+a drawing (with ``title=``) or a figure of the report; ``table(head, rows)`` makes Markdown of rows.
+``:hide:`` folds the code away.  A figure is a node of its own, never Markdown: a blank line in it
+would end the block.  An exception is a build error.  A page is read again when any module that it
+may have used is newer.
 """
 
 from __future__ import annotations
 
-import html
 import re
 import traceback
 from collections.abc import Iterable, Sequence
@@ -30,6 +30,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from verify.figures import figure_svg
+from verify.page import Figure
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted(
@@ -72,6 +73,12 @@ class RunsCode(SphinxDirective):
         self.state.nested_parse(StringList(text.splitlines(), "computed"), 0, holder)
         return holder.children
 
+    def figure(self, svg: str, caption: str) -> list[nodes.Node]:
+        """A figure, with its caption in Markdown."""
+        opening = nodes.raw("", f"<figure>{svg}<figcaption>", format="html")
+        closing = nodes.raw("", "</figcaption></figure>", format="html")
+        return [opening, *self.markdown(caption), closing]
+
 
 class Worked(RunsCode):
     has_content = True
@@ -90,11 +97,13 @@ class Worked(RunsCode):
                 count = self.env.temp_data["worked drawings"] = (
                     self.env.temp_data.get("worked drawings", 0) + 1
                 )
-                svg = figure_svg(value, f"{page}-{count}", title)
-                markup = f"<figure>{svg}<figcaption>{html.escape(title)}</figcaption></figure>"
-                found.append(nodes.raw("", markup, format="html"))
+                found.extend(self.figure(figure_svg(value, f"{page}-{count}", title), title))
+            elif isinstance(value, Figure):
+                found.extend(self.figure(value.svg, title or f"**{value.title}.** {value.caption}"))
             elif isinstance(value, sp.Basic):
                 found.append(nodes.math_block(sp.latex(value), sp.latex(value)))
+            elif "<svg" in str(value):
+                raise ValueError("show a figure, not its svg: Markdown ends at a blank line in it")
             else:
                 found.extend(self.markdown(str(value)))
 

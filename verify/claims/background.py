@@ -23,7 +23,8 @@ from verify.claims import contrast, dense
 from verify.invariance_atlas import Place
 from verify.invariance_table import Seen, section
 from verify.lab import Lab
-from verify.nets import Network
+from verify.minimise import train as descend
+from verify.nets import Elementwise, Network
 from verify.page import Figure, Section
 from verify.ring import Scene, answers, off_readout, readout, rounding, spectrum, trained
 from verify.verdict import Column, column
@@ -48,13 +49,14 @@ def check(law: Background, lab: Lab) -> Column:
     for t in range(draws):
         wrong += not _response_agrees(law, rng, t)
         wrong += not _linear_agrees(law, rng)
+        wrong += not _domain_agrees(law, rng, t)
         wrong += not _steep_agrees(law, rng, t)
         wrong += not _border_agrees(law, rng)
         wrong += not _one_tap_agrees(law, rng)
         wrong += not _reads(law.reader, rng, t, [HALF * k for k in (3, 5, 7)])
         wrong += not _reads(law.full_reader, rng, t, [Fraction(k, 7) for k in (11, 16, 20, 23)])
     detail = (
-        f"cases, of 7 times {draws} in exact rationals, in which a response, a best loss, the weight of the border or the answer of an exact "
+        f"cases, of 8 times {draws} in exact rationals, in which a response, the last radius at which it holds, a best loss, the weight of the border or the answer of an exact "
         "network is another than by simulation"
     )
     return column(wrong, 0, detail)
@@ -94,6 +96,44 @@ def _response_agrees(law: Background, rng: np.random.Generator, t: int) -> bool:
     return bool(stated == _ring(w, b, sigma, x))
 
 
+def _domain_agrees(law: Background, rng: np.random.Generator, t: int) -> bool:
+    """Three random filters and a bent σ at the half-integers from n/2 on, until the ring is full; the light that zeros beyond
+    the border leave, at every multiple of 1/2; the networks of three taps: each is as stated up to the last radius only.
+    """
+    n, length = (1, 3, 5)[t % 3], 6 + int(rng.integers(0, 3))
+    size, low = 2 * length + 1, Fraction(int(rng.integers(-8, 5)), 4)
+    last, bent = law.last_radius(n, size), oracle.RATIONAL["softsign"]
+    filters = [[Fraction(int(k), 4) for k in rng.integers(1, 9, n)] for _ in range(3)]
+    cases = list(zip(filters, _quarters(rng, 3), _quarters(rng, 3), strict=True))
+    nets = {1: law.reader, 2: law.full_reader} if n == 3 else {}
+    for k in range(n, size + 1):
+        r, pulse = HALF * k, oracle.overlap_pulse(HALF * k, length)
+        signals = [[beta + value for value in pulse] for _, _, beta in cases]
+        # A response may be right by chance, where σ is odd about the middle: all three are not.
+        found = [
+            all(
+                sum(oracle.preactivations(w, Fraction(0), x), Fraction(0))
+                == 2 * r * sum(w) + beta * law.border(w, size)
+                for (w, _, beta), x in zip(cases, signals, strict=True)
+            )
+        ]
+        if k % 2:
+            found.append(
+                all(
+                    law.response(oracle.shifted(bent, b), w, beta, r, size) == _ring(w, b, bent, x)
+                    for (w, b, beta), x in zip(cases, signals, strict=True)
+                )
+            )
+        for step, make in nets.items():
+            if k % 2 or step == 2:
+                net = make(low, low + 1, -low, size, *KINKS["relu"])
+                levels = (low, low + Fraction(1, 3), low + 1)
+                found.append(all(_answer(net, "relu", [beta + value for value in pulse]) == r for beta in levels))  # fmt: skip
+        if set(found) != {r <= last}:
+            return False
+    return True
+
+
 def _features(w: Vector, sigma: Sigma, b: Fraction, radii: Vector, backgrounds: Vector, length: int) -> Vector:  # fmt: skip
     return [
         _ring(w, b, sigma, [beta + value for value in oracle.overlap_pulse(r, length)])
@@ -122,15 +162,22 @@ def _linear_agrees(law: Background, rng: np.random.Generator) -> bool:
 
 
 def _steep_agrees(law: Background, rng: np.random.Generator, t: int) -> bool:
-    """No channel, with its best readout, is below the price of its slopes."""
+    """No channel, with its best readout, is below the price of its slopes; that of slopes t, s, t is what it says."""
     radii, backgrounds, length, target = _scene(rng)
     name = ("prelu", "leaky_relu", "identity")[t % 3]
     (b,) = _quarters(rng, 1)
     low = KINKS[name][0] if name in KINKS else Fraction(1)
     seen = _features(_quarters(rng, 3), oracle.RATIONAL[name], b, radii, backgrounds, length)
     loss = _left(target, [[Fraction(1)] * len(seen), seen])
-    price = law.risk(_spread(radii), 2 * length + 1, _spread(backgrounds), 1 / low)
-    return bool(loss >= price)
+    v, size = _spread(radii), 2 * length + 1
+    price = law.risk(v, size, _spread(backgrounds), 1 / low)
+    # Slope t up to the last background, 1 from there to the first plateau, t beyond.
+    near, slope = [beta / 8 for beta in backgrounds], Fraction(1, int(rng.integers(2, 9)))
+    top, first = max(near), min(near) + 1
+    sigma = lambda z: slope * z + (1 - slope) * min(max(z, top), first)
+    seen = _features([Fraction(1)], sigma, Fraction(0), radii, near, length)
+    reached = law.risk(v, size, _spread(near), 1 + (1 / slope - 1) * (first - top))
+    return bool(loss >= price and _left(target, [[Fraction(1)] * len(seen), seen]) == reached)
 
 
 def _border_agrees(law: Background, rng: np.random.Generator) -> bool:
@@ -163,10 +210,14 @@ def _reads(make: Callable[..., Reader], rng: np.random.Generator, t: int, radii:
     for share in (Fraction(0), Fraction(int(rng.integers(1, 7)), 7), Fraction(1)):
         for r in radii:
             x = [low + share * length + value for value in oracle.overlap_pulse(r, half_length)]
-            parts = (a * _ring(list(w), b, oracle.RATIONAL[name], x) for w, b, a in zip(net.w, net.b, net.a, strict=True))  # fmt: skip
-            if sum(parts, net.c) != r:
+            if _answer(net, name, x) != r:
                 return False
     return True
+
+
+def _answer(net: Reader, name: str, x: Vector) -> Fraction:
+    parts = (a * _ring(list(w), b, oracle.RATIONAL[name], x) for w, b, a in zip(net.w, net.b, net.a, strict=True))  # fmt: skip
+    return sum(parts, net.c)
 
 
 # --------------------------------------------------------------------------------------- training
@@ -177,6 +228,7 @@ LINEAR = tuple(Scene("identity", k, n, NEAR, steps=6) for k, n in ((1, 1), (1, 3
 STEEP = (Scene("prelu", 1, 3, NEAR, steps=10), Scene("leaky_relu", 1, 3, FAR, steps=10))
 PADDED = tuple(Scene("identity", k, 3, FAR, steps=12, circular=False) for k in (1, 2))
 SEEKING = (Scene("relu", 2, 3, FAR), Scene("abs", 2, 3, FAR))
+BENT = (Scene("tanh", 2, 3, NEAR, steps=2), Scene("tanh", 1, 5, NEAR, steps=2))
 ONE_TAP = (Scene("relu", 2, 1, PAIR), Scene("tanh", 3, 1, PAIR))
 EXACT = 1e-20
 """The loss below which a trained network counts as exact on its training data: errors below 1e-10, far below any other ending."""
@@ -194,8 +246,9 @@ def train(law: Background, lab: Lab) -> Column:
     price = lambda s: law.one_tap(s.moments[0], s.pixels, s.moments[2])
     ratios += [_below(price(scene), scene, count, lab.seed) for scene in ONE_TAP]
     ratios += [_answered(law, scene, count, lab.seed) for scene in (*STEEP, *SEEKING, *ONE_TAP)]
+    ratios += [_until(law, scene, 4, lab.seed) for scene in BENT]
     padded = [_padded(law, scene, count, lab.seed) for scene in PADDED]
-    frozen = [_frozen(law, lab, j) for j in range(6)] + [_counted(law, lab)]
+    frozen = [_frozen(law, lab, j) for j in range(6)] + [_counted(law, lab), _steepest(law, lab)]
     worst = float(np.max([*ratios, *(ratio for ratio, _ in padded), *frozen]))
     found = [_found(scene, count, lab.seed) for scene in SEEKING]
     seen = " and ".join(f"{exact} of {count} with {scene.activation} ({between} of them also on 65 backgrounds between)" for (exact, between), scene in zip(found, SEEKING, strict=True))  # fmt: skip
@@ -266,6 +319,23 @@ def _answered(law: Background, scene: Scene, count: int, seed: int) -> float:
     return worst
 
 
+def _until(law: Background, scene: Scene, count: int, seed: int) -> float:
+    """Half-integers from n/2 until the ring is full, background 0, in units of rounding: the law up to its last radius.
+
+    inf if beyond it there is a radius at which no network errs.
+    """
+    r = np.arange(scene.taps // 2, scene.half_length + 1, dtype=np.float64) + 0.5
+    x = torch.tensor(pulse(r, scene.half_length))
+    dark: Array = np.zeros(len(r))
+    off = np.array([
+        np.abs(np.subtract(answers(net, x), _stated(law, scene, net, dark, r))) / (2 * rounding(net, x))
+        for net in trained(scene, count, seed)
+    ])  # fmt: skip
+    inside = r <= law.last_radius(scene.taps, scene.pixels)
+    idle = np.any(np.max(off[:, ~inside], axis=0) <= 1)
+    return math.inf if idle else float(np.max(off[:, inside]))
+
+
 def _padded(law: Background, scene: Scene, count: int, seed: int) -> tuple[float, int]:
     """(change of the answer with β against the law, in units of rounding; how many networks became exact)."""
     x, r = scene.data()
@@ -312,6 +382,26 @@ def _counted(law: Background, lab: Lab) -> float:
     v, _, mean = scene.moments
     b = tuple(float(-k - rng.uniform(0.2, 0.8)) for k in (0, 1))
     net = readout(scene, ((1.0,), (1.0,)), b, lab.seed)
+    return _reaches(net, scene, law.one_tap(v, scene.pixels, mean))
+
+
+def _steepest(law: Background, lab: Lab) -> float:
+    """Slopes 1/4, 1, 1/4, with bends at the last background and at the first plateau: the trained readout's loss is the price."""
+    scene, slope = replace(STEEP[0], taps=1), 0.25
+    top = max(scene.backgrounds)
+    bent = lambda z: slope * z + (1 - slope) * (torch.clamp(z, top, 1.0) - top)
+    net = Network("identity", 1, 1, circular=True)
+    net.activation = Elementwise(bent)
+    with torch.no_grad():
+        net.conv.weight.fill_(1.0)
+        net.conv.bias.fill_(0.0)  # type: ignore[union-attr]
+    descend(net, *scene.data(), "lbfgs", 30, readout_only=True)
+    v, b, _ = scene.moments
+    return _reaches(net, scene, law.risk(v, scene.pixels, b, 1 + (1 / slope - 1) * (1 - top)))
+
+
+def _reaches(net: Network, scene: Scene, least: float) -> float:
+    """|loss - least| of a trained readout, in units of what gradient and rounding allow."""
     x, r = scene.data()
     error, bound = answers(net, x) - r.numpy(), rounding(net, x)
     with torch.no_grad():
@@ -319,7 +409,7 @@ def _counted(law: Background, lab: Lab) -> float:
     slope = np.abs(2 * columns.T @ error / len(r)) + 2 * np.abs(columns).T @ bound / len(r)
     low = 2 * spectrum(net, x)[-1] ** 2 / len(r)
     allowed = float(slope @ slope) / (2 * low) + float(np.mean(2 * np.abs(error) * bound + bound**2)) + 1e-14  # fmt: skip
-    return abs(float(np.mean(error**2)) - law.one_tap(v, scene.pixels, mean)) / allowed
+    return abs(float(np.mean(error**2)) - least) / allowed
 
 
 def seen(lab: Lab) -> dict[Place, list[Seen]]:

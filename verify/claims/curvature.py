@@ -1,4 +1,4 @@
-"""The bend of the edge: pixels in 60 digits, means over centres, and trained channels shown a large circle at random places."""
+"""The bend of the edge: pixels in 60 digits, circles against their tangents, means over centres, and trained channels."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ import mpmath
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import special
 
 from numerics.centres import Centres, centres, centres_bound, variation
 from numerics.compile import activation
-from numerics.curvature import NARROW, constant_of, direction, remainder
-from numerics.disk import disk_bound
+from numerics.curvature import NARROW, at_once, constant_of, direction, nodes, remainder
+from numerics.disk import disk_bound, pixels, ring
 from numerics.edges import Edge, Strength, bent_of, edge_of, strength_of
 from numerics.perimeter import difference, reach
 from numerics.rounding import UNIT, gamma
@@ -33,7 +32,7 @@ from verify.plane import train as train_one
 from verify.plane_ensemble import Nets, Shape, plate, train_plane
 from verify.verdict import Column, column
 
-__all__ = ["KINKED", "SMOOTH", "Channel", "channels", "check", "figures", "narrow_bound", "train"]
+__all__ = ["KINDS", "check", "figures", "narrow_bound", "train"]
 
 Array = NDArray[np.float64]
 Step = tuple[int, int]
@@ -42,9 +41,14 @@ Step = tuple[int, int]
 
 DIGITS, DISTANT = 60, 10**12
 """The radius at which a pixel's area is held to its tangent and bend, in this number of digits."""
-CHECKED = ((16.3, 32), (32.6, 24))
-"""Radii, and n of the n × n centres."""
+CHECKED_RADIUS, CHECKED_PARTS = 16.3, 32
+"""A radius, and n of the n × n centres."""
 NAMES = ("identity", "square", "cube", "tanh", "softplus", "gelu")
+KINKS = ("abs", "relu", "hardtanh")
+HUGE, TURNS = 2.0e5, 48
+"""A circle that is compared with its tangents, and in how many directions."""
+PIXEL_RADIUS, PIXEL_PARTS = 24.3, 112
+"""Where the cube of one pixel is held to Sylvester's constant."""
 NARROW_RADIUS, NARROW_PARTS = 3.0, 32
 
 
@@ -71,10 +75,11 @@ def _centres(r: float, parts: int, taps: int) -> Centres:
 
 @dataclass(frozen=True)
 class _Case:
-    """A filter, its P, and by how much F̄ - πr²Δ at a radius, found at n² centres, may differ from Pr + C."""
+    """A filter, its P and C, and by how much F̄ - πr²Δ at a radius, found at n² centres, may differ from Pr + C."""
 
     edge: Edge
-    strength: Strength
+    strength: float
+    constant: float
     found: float
     r: float
     allowed: float
@@ -83,23 +88,90 @@ class _Case:
 @lru_cache(maxsize=4)
 def _cases(seed: int, draws: int) -> tuple[_Case, ...]:
     """Random filters, half of them of one sign, |w|₁ = 1: their sums at all centres by numpy."""
-    rng, found = np.random.default_rng([seed, 17]), []
-    for k in range(max(2 * len(NAMES), draws // 8)):
+    rng, found = np.random.default_rng([seed, 17]), [_pixel()]
+    for k in range(max(len(NAMES), draws // 8)):
         w = rng.normal(size=(3, 3)) if k % 2 else rng.uniform(0, 1, (3, 3))
         one = edge_of(w / np.abs(w).sum(), float(rng.uniform(-0.5, 0.5)), NAMES[k % len(NAMES)])
         strength, sigma = strength_of(one, 1e-5), activation(one.name)[0]
-        for r, parts in CHECKED:
-            seen = _centres(r, parts, 3)
-            values = sigma(seen.windows @ one.w.ravel() + one.b) - sigma(np.array(one.b))
-            allowed = centres_bound(_varies(one), r, parts) + remainder(one, r) + _off(seen, one)
-            found.append(_Case(one, strength, float(seen.mean(values, one.rise)), r, allowed + r * _certain(strength)))  # fmt: skip
+        r, seen = CHECKED_RADIUS, _centres(CHECKED_RADIUS, CHECKED_PARTS, 3)
+        values = sigma(seen.windows @ one.w.ravel() + one.b) - sigma(np.array(one.b))
+        allowed = centres_bound(_varies(one), r, CHECKED_PARTS) + _off(seen, one)
+        found.append(_case(one, strength, float(seen.mean(values, one.rise)), r, allowed))
     return tuple(found)
 
 
-def _certain(strength: Strength) -> float:
-    """The error of P, which smooth activations have."""
-    assert strength.error is not None
-    return strength.error
+def _case(one: Edge, strength: Strength, found: float, r: float, allowed: float) -> _Case:
+    """With what P, C and the terms after it may be off."""
+    constant = constant_of(one)
+    assert strength.error is not None and constant.error is not None
+    allowed += r * strength.error + constant.error + remainder(one, r)
+    return _Case(one, strength.value, constant.value, found, r, allowed)
+
+
+def _pixel() -> _Case:
+    """The cube of one pixel: of the centres one eighth, the others are its mirror images."""
+    one, r, parts = edge_of(np.ones((1, 1)), 0.0, "cube"), PIXEL_RADIUS, PIXEL_PARTS
+    total, count = 0.0, 0
+    for k in range(parts // 2):
+        for j in range(k + 1):
+            windows, lit, _, _ = ring(r, ((k + 0.5) / parts, (j + 0.5) / parts), 1)
+            copies = 8 if j < k else 4
+            total += copies * (float(np.sum(windows**3)) + lit - pi * r * r)
+            count += copies
+    strength = strength_of(one, 1e-6)
+    rounding = (8 * r + 4) * (3 * float(disk_bound(r)) + float(gamma(8 * r * parts**2)))
+    allowed = centres_bound(_varies(one), r, parts) + rounding
+    return _case(one, strength, total / count, r, allowed)
+
+
+@lru_cache(maxsize=2)
+def _circle(taps: int) -> tuple[Array, Array]:
+    """What a window shows of a circle of radius :data:`HUGE` at all nodes, and of its tangent: (T, pieces, G, n, n)."""
+    at, inside = nodes(taps, TURNS), np.arange(taps) - taps // 2
+    u, v = inside[:, None], inside
+    t, c, s = (x[..., None, None] for x in (at.t, at.c, at.s))
+    bent = pixels(HUGE, u - (HUGE - t) * c, v - (HUGE - t) * s)
+    straight = [edge(x + u * a + v * b, a, b) for x, a, b in zip(t, c.ravel().tolist(), s.ravel().tolist(), strict=True)]  # fmt: skip
+    return bent, np.stack(straight)
+
+
+OFF = float(disk_bound(HUGE)) + 8 * UNIT * HUGE
+"""How far a pixel of :func:`_circle` is from its area: its place is rounded, too."""
+
+
+@dataclass(frozen=True)
+class _Bent:
+    """A filter at a circle less its tangent, times the radius: by direction (T,), and how far that may be from what C has there."""
+
+    edge: Edge
+    found: Array
+    allowed: Array
+
+    def scores(self, law: Curvature) -> tuple[Array, Array]:
+        """Distances from the law's C by direction, and its size, both in units of what is allowed: (T,)."""
+        stated = constant_of(self.edge, law, TURNS, proved=False).by_direction
+        return np.abs(self.found - stated) / self.allowed, np.abs(stated) / self.allowed
+
+
+def _bent(one: Edge, z: Array, p: Array, values: Array, flat: Array, dark: float) -> _Bent:
+    """From pre-activations at the circle and at its tangent, and what σ makes of them and of darkness."""
+    at, r = nodes(len(one.w), TURNS), HUGE
+    each = r * (values - flat) - at.t * (values - dark - one.rise * (at.t > 0))
+    found = np.sum(at.weight * each, axis=(1, 2)) * TURNS / (2 * pi)
+    return _Bent(one, found, at_once(one, TURNS, r, z, p, OFF))
+
+
+@lru_cache(maxsize=4)
+def _drawn(seed: int, draws: int) -> tuple[_Bent, ...]:
+    """Random filters of |w|₁ = 1, smooth and with kinks."""
+    rng, found, names = np.random.default_rng([seed, 16]), [], NAMES + KINKS
+    for k in range(max(2 * len(names), draws // 4)):
+        w = rng.normal(size=(3, 3))
+        one = edge_of(w / np.abs(w).sum(), float(rng.uniform(-0.5, 0.5)), names[k % len(names)])
+        sigma = activation(one.name)[0]
+        z, p = (np.tensordot(x, one.w, 2) + one.b for x in _circle(3))
+        found.append(_bent(one, z, p, sigma(z), sigma(p), float(sigma(np.array(one.b)))))
+    return tuple(found)
 
 
 def _varies(one: Edge) -> float:
@@ -162,110 +234,70 @@ def _narrowed(seed: int, draws: int) -> tuple[tuple[Step, float, float], ...]:
 
 
 def check(law: Curvature, lab: Lab) -> Column:
-    """Pixels of a huge disk in 60 digits, sums at a thousand centres, and differences at a small radius."""
-    rng = lab.rng("curvature")
-    bends = sum(not _bends(law, rng) for _ in range(lab.profile.draws))
-    sums, cases, largest = 0, _cases(lab.seed, lab.profile.draws), dict.fromkeys((r for r, _ in CHECKED), 0.0)  # fmt: skip
+    """Pixels of a huge disk in 60 digits, C by direction, sums at a thousand centres, and differences at a small radius."""
+    rng, draws = lab.rng("curvature"), lab.profile.draws
+    bends = sum(not _bends(law, rng) for _ in range(draws))
+    drawn = [one.scores(law) for one in _drawn(lab.seed, draws)]
+    directions, sharp = sum(bool(np.max(x) > 1) for x, _ in drawn), [float(np.median(x)) for _, x in drawn]  # fmt: skip
+    sums, cases = 0, _cases(lab.seed, draws)
     for case in cases:
-        constant = constant_of(case.edge, law)
-        assert constant.error is not None
-        gap = abs(case.found - case.strength.value * case.r - constant.value)
-        largest[case.r] = max(largest[case.r], gap)
-        sums += not gap <= case.allowed + constant.error
-    widths, narrowed = 0, _narrowed(lab.seed, lab.profile.draws)
+        constant = constant_of(case.edge, law, proved=False).value
+        sums += not abs(case.found - case.strength * case.r - constant) <= case.allowed
+    ratios = [abs(case.constant) / case.allowed for case in cases]
+    widths, narrowed = 0, _narrowed(lab.seed, draws)
     for step, total, weight in narrowed:
         gap = abs(total / weight - _width(law, step, NARROW_RADIUS))
         widths += not gap <= narrow_bound(step, NARROW_RADIUS, NARROW_PARTS) + _small(step)
     detail = (
-        f"pixels of a disk of radius {DISTANT:.0e}, of {lab.profile.draws}, that do not bend as the law says: {bends}; means over {CHECKED[0][1] ** 2} centres, of {len(cases)}, farther from πr²Δ + Pr + C than their bounds: {sums} "
-        f"(|w|₁ = 1; the largest distance is {' and '.join(f'{gap:.4f} at r = {r}' for r, gap in largest.items())}); widths, of {len(narrowed)} at r = {NARROW_RADIUS:g}, that differ in the order 1/r: {widths}"
+        f"pixels of a disk of radius {DISTANT:.0e}, of {draws}, that do not bend as the law says: {bends}; filters, of {len(drawn)}, whose answer to a circle of radius {HUGE:.0e} less that to its tangents "
+        f"is not C in one of {TURNS} directions: {directions} (what C has in a direction is {np.median(sharp):.0f} times as large as the tolerance there, in the median, and {min(sharp):.1f} at least); "
+        f"means over centres, of {len(cases)}, farther from πr²Δ + Pr + C than their bounds: {sums} (|C| is {ratios[0]:.1f} times the tolerance for the cube of one pixel, and {np.median(ratios):.2f} in the median); widths, of {len(narrowed)} at r = {NARROW_RADIUS:g}, that differ in the order 1/r: {widths}"
     )
-    return column(bends + sums + widths, 0, detail)
+    return column(bends + directions + sums + widths, 0, detail)
 
 
 # --------------------------------------------------------------------------------------- training
 
 R = np.linspace(3, 10, 36)
 HALF_LENGTH, STEPS_OF_LM = 14, 10
-SMOOTH = tuple(Shape(name, 2) for name in ("tanh", "sigmoid", "gelu", "silu"))
-"""What is trained and held to the bound."""
-KINKED = (Shape("abs", 1), Shape("relu", 2))
-"""What is trained and only looked at: no bound is known."""
+KINDS = (*(Shape(name, 2) for name in ("tanh", "sigmoid", "gelu", "silu")), Shape("abs", 1), Shape("relu", 2))  # fmt: skip
+"""What is trained."""
 MOST = 40
 """Networks of a kind, at most."""
-LARGE, SHIFTS, PARTS = 120.0, 16, 3
-"""The circle that torch is shown: random grids of PARTS² centres."""
-CHANCE = 1e-9
-"""That Student's bound on a mean is exceeded by chance; a run asks it a few hundred times."""
-HEAVY = 20.0
-"""Beyond this |w|₁ the enclosures of σ's Taylor coefficients are too wide to say anything: such channels are counted."""
 ROWS = 1 << 15
-
-
-@dataclass(frozen=True)
-class Channel:
-    """One channel of a trained network, with Pr + C as torch finds it.
-
-    Attributes
-    ----------
-    edge, strength: the filter, and its P.
-    found, spread: the mean over random grids of Σ[g(z) - g(0)] - πr²Δ, and its standard error.
-    """
-
-    edge: Edge
-    strength: Strength
-    found: float
-    spread: float
-
-
-def _each(nets: Nets, windows: torch.Tensor) -> Array:
-    """Σ [g(z) - g(0)] over windows (W, 1, n, n), by torch: (B K,)."""
-    taps, sigma = nets.shape.taps, elementwise(nets.shape.activation)
-    w, b = torch.tensor(nets.w.reshape(-1, 1, taps, taps)), torch.tensor(nets.b.reshape(-1))
-    total = torch.zeros(len(b), dtype=torch.float64)
-    with torch.no_grad():
-        for some in windows.split(ROWS):
-            z = torch.nn.functional.conv2d(some, w, b)[:, :, 0, 0]
-            total += torch.sum(sigma(z) - sigma(b), dim=0)
-    return np.asarray(total.numpy())
 
 
 @lru_cache(maxsize=4)
 def _trained(networks: int, seed: int) -> dict[Shape, Nets]:
     """A few steps of Levenberg-Marquardt from random starts."""
     found = {}
-    for shape in SMOOTH + KINKED:
+    for shape in KINDS:
         rng = np.random.default_rng([seed, 19, *shape.activation.encode()])
         seen = plate(R, shape.taps, HALF_LENGTH)
         found[shape] = train_plane(shape, seen, networks, rng, STEPS_OF_LM)
     return found
 
 
-@lru_cache(maxsize=4)
-def channels(networks: int, seed: int) -> dict[Shape, tuple[Channel, ...]]:
-    """Every channel of ``networks`` networks of each kind that is not heavy, at random grids of centres of a large circle."""
-    rng, every = np.random.default_rng([seed, 20]), _trained(networks, seed)
-    sums: dict[Shape, list[Array]] = {shape: [] for shape in every}
-    edges = {shape: _edges(nets) for shape, nets in every.items()}
-    for _ in range(SHIFTS):
-        shift = (float(rng.uniform()), float(rng.uniform()))
-        seen = centres(LARGE, PARTS, 3, shift)
-        windows = torch.tensor(seen.windows.reshape(-1, 1, 3, 3))
-        for shape, nets in every.items():
-            rise = np.array([one.rise for one in edges[shape]])
-            each = _each(nets, windows) / PARTS**2
-            sums[shape].append(each + (seen.lit / PARTS**2 - pi * LARGE**2) * rise)
-    found = {}
-    for shape, rows in sums.items():
-        mean, spread = np.mean(rows, axis=0), np.std(rows, axis=0, ddof=1) / SHIFTS**0.5
-        light = (row for row in zip(edges[shape], mean.tolist(), spread.tolist(), strict=True) if np.abs(row[0].w).sum() <= HEAVY)  # fmt: skip
-        found[shape] = tuple(Channel(one, strength_of(one, 1e-5), m, s) for one, m, s in light)
-    return found
-
-
 def _edges(nets: Nets) -> list[Edge]:
     flat = nets.w.reshape(-1, *nets.w.shape[2:])
     return [edge_of(w, b, nets.shape.activation) for w, b in zip(flat, nets.b.ravel().tolist(), strict=True)]  # fmt: skip
+
+
+@lru_cache(maxsize=4)
+def _turned(networks: int, seed: int) -> tuple[_Bent, ...]:
+    """Every channel of every network, heavy or not: torch's answers to a circle less those to its tangents."""
+    found = []
+    for shape, nets in _trained(networks, seed).items():
+        taps, sigma = shape.taps, elementwise(shape.activation)
+        w, b = torch.tensor(nets.w.reshape(-1, 1, taps, taps)), torch.tensor(nets.b.reshape(-1))
+        with torch.no_grad():
+            z, p = (torch.nn.functional.conv2d(torch.tensor(x.reshape(-1, 1, taps, taps)), w, b)[:, :, 0, 0].T for x in _circle(taps))  # fmt: skip
+            every = [x.numpy().reshape(-1, *_circle(taps)[0].shape[:3]) for x in (z, p, sigma(z), sigma(p))]  # fmt: skip
+            dark = sigma(b).numpy().tolist()
+        found += [
+            _bent(one, *parts) for one, *parts in zip(_edges(nets), *every, dark, strict=True)
+        ]
+    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -300,34 +332,16 @@ def _differences(seed: int) -> tuple[_Narrow, ...]:
     return tuple(found)
 
 
-def _score(law: Curvature, one: Channel) -> tuple[float, float]:
-    """The distance of what torch finds from Pr + C, in units of its bound; and the bound."""
-    constant = constant_of(one.edge, law)
-    assert constant.error is not None
-    count = 2 * pi * LARGE * 2 * reach(3) * 1.1
-    weight = float(np.abs(one.edge.w).sum())
-    sizes = bent_of(one.edge).sizes
-    rounding = count * (sizes[1] * weight * float(disk_bound(LARGE)) + 1e5 * UNIT * (1 + weight + abs(one.edge.b) + 2 * sizes[0]))  # fmt: skip
-    rounding += 8 * UNIT * pi * LARGE**2 * abs(one.edge.rise)
-    chance = float(special.stdtrit(SHIFTS - 1, 1 - CHANCE / 2)) * one.spread
-    allowed = constant.error + _certain(one.strength) * LARGE + remainder(one.edge, LARGE) + chance + rounding  # fmt: skip
-    return abs(one.found - one.strength.value * LARGE - constant.value) / allowed, allowed
+def _networks(lab: Lab) -> int:
+    return min(max(lab.profile.networks // 10, 2), MOST)
 
 
 def train(law: Curvature, lab: Lab) -> Column:
-    """Every channel with a smooth activation against its bound; differences in the order 1/r; kinks are only looked at."""
-    networks = min(max(lab.profile.networks // 10, 2), MOST)
-    every = channels(networks, lab.seed)
-    smooth = [_score(law, one) for shape in SMOOTH for one in every[shape]]
-    scores, bounds = np.transpose(smooth)
-    sharp = bounds < 0.2
-    heavy = 2 * len(SMOOTH) * networks - len(scores)
-    told = []
-    for shape in KINKED:
-        gaps = [abs(one.found - one.strength.value * LARGE - constant_of(one.edge, law).value) for one in every[shape]]  # fmt: skip
-        told.append(
-            f"{shape.activation} {np.median(gaps):.2g}/{np.max(gaps):.2g} ({len(gaps)} of {shape.channels * networks})"
-        )
+    """What torch makes of a circle's bend in every channel, by direction; and differences in the order 1/r."""
+    networks = _networks(lab)
+    turned = [one.scores(law) for one in _turned(networks, lab.seed)]
+    farthest = max(float(np.max(gaps)) for gaps, _ in turned)
+    sharp = [float(np.median(sizes)) for _, sizes in turned]
     narrow, mixed = [0.0], 0
     for each in _differences(lab.seed):
         if not each.weight:
@@ -336,12 +350,11 @@ def train(law: Curvature, lab: Lab) -> Column:
         gap = abs(each.found / each.weight - _width(law, each.step, NARROW_RADIUS))
         narrow.append(gap / (narrow_bound(each.step, NARROW_RADIUS, NARROW_PARTS) + _small(each.step)))  # fmt: skip
     detail = (
-        f"{len(SMOOTH) * networks} networks with two channels ({', '.join(shape.activation for shape in SMOOTH)}) from random starts, shown a circle of radius {LARGE:g} at {SHIFTS} random grids of {PARTS**2} centres. Figure: the largest distance from the law in units of its bound, "
-        f"of torch's sums from πr²Δ + Pr + C ({np.max(scores):.2g}; for {int(np.sum(sharp))} of {len(bounds)} channels the bound is below 0.2; {heavy} more have |w|₁ > {HEAVY:g} and no bound) and of {len(narrow) - 1} trained differences at radius {NARROW_RADIUS:g} from 4|m|r and the term 1/r ({np.max(narrow):.2g}; {mixed} more ended with κ of both signs). "
-        f"Only seen, kinks having no bound: median/largest distance of the channels with |w|₁ <= {HEAVY:g}: {', '.join(told)}"
+        f"{len(KINDS) * networks} networks with one or two channels ({', '.join(shape.activation for shape in KINDS)}) from random starts. Figure: the largest distance from the law in units of its bound, of torch's answers to a circle of radius {HUGE:.0e} less those to its tangents, {len(turned)} channels, from C in {TURNS} directions "
+        f"({farthest:.2g}; what C has in a direction is {np.median(sharp):.0f} times as large as the tolerance there, in the median over directions and channels), "
+        f"and of {len(narrow) - 1} trained differences at radius {NARROW_RADIUS:g} from 4|m|r and the term 1/r ({np.max(narrow):.2g}; {mixed} more ended with κ of both signs)"
     )
-    good = len(narrow) > 1 and np.any(sharp)
-    return column(float(max(np.max(scores), np.max(narrow))) if good else float("nan"), 1.0, detail)
+    return column(max(farthest, *narrow) if len(narrow) > 1 else float("nan"), 1.0, detail)
 
 
 # ---------------------------------------------------------------------------------------- figures
@@ -351,10 +364,9 @@ SHOWN_RADII, SHOWN_PARTS = np.array([6.2, 9.1, 13.4, 20.3, 30.1, 45.2]), 8
 
 def figures(lab: Lab) -> tuple[Figure, ...]:
     """Features less area and perimeter, tending to their constants; and C by direction."""
-    every = channels(min(max(lab.profile.networks // 10, 2), MOST), lab.seed)
     chosen = []
-    for shape in SMOOTH + KINKED:
-        light = [one.edge for one in every[shape] if np.abs(one.edge.w).sum() < 5]
+    for nets in _trained(_networks(lab), lab.seed).values():
+        light = [one for one in _edges(nets) if np.abs(one.w).sum() < 5]
         if light:
             chosen.append(max(light, key=lambda one: abs(constant_of(one).value)))
     found: dict[str, tuple[Array, float]] = {}
@@ -375,5 +387,5 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     by_direction = "What every direction of the edge adds to C: the bend of the edge, the shorter circle inside it, and both together, for three trained channels. Without an activation the sum would turn once around to 0; the constant is what σ leaves of it."
     return (
         figure("curvature-rests", "What is left beside area and perimeter", told, draw.rests(SHOWN_RADII, found)),
-        figure("curvature-directions", "The constant by direction", by_direction, draw.directions(direction(3), panels)),
+        figure("curvature-directions", "The constant by direction", by_direction, draw.directions(direction(), panels)),
     )  # fmt: skip

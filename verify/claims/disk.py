@@ -32,8 +32,12 @@ Array = NDArray[np.float64]
 
 # ------------------------------------------------------------------------------------------ check
 
-FIXED = tuple(map(Fraction, ("1/4", "1/2", "5/8", "45/64", "23/32", "1", "3/2", "97/64", "5/2", "321/128", "4")))  # fmt: skip
-"""Among them a disk inside one pixel, circles that touch an edge, and circles that cut one twice."""
+FIXED = tuple(map(Fraction, (
+    "1/4", "1/2", "2049/4096", "65/128", "33/64", "67/128", "5/8", "45/64", "23/32", "1", "3/2", "97/64", "5/2", "321/128", "4",
+)))  # fmt: skip
+"""Among them a disk inside one pixel, circles that touch an edge, and circles that cut one twice.
+Just beyond 1/2 the arcs are the longest of all, nearly quarter turns; numpy's own formula for an
+arc changes between 33/64 and 67/128."""
 KINDS = 7
 LARGE = Fraction(128047, 128)
 DIGITS, TIGHT = 40, 1e-30
@@ -177,8 +181,9 @@ def _grids() -> tuple[Grid, Grid]:
 GRIDS = _grids()
 SIX_DIGITS = 1e-6
 """A network whose loss, by its own gradient, could still fall by more than this part has not arrived."""
-FRESH = np.array([3.75, 6.0, 8.3125, *(m - 0.5 + 1 / 128 for m in range(4, 11))])
-"""Radii that no network is trained on; just beyond a half-integer the circle cuts edges twice."""
+FRESH = np.array([0.5078125, 3.75, 6.0, 8.3125, *(m - 0.5 + 1 / 128 for m in range(4, 11))])
+"""Radii that no network is trained on; just beyond a half-integer the circle cuts edges twice, and
+just beyond 1/2 its arcs are the longest."""
 
 
 @dataclass(frozen=True)

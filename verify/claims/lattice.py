@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from numerics.compile import activation
 from numerics.disk import disk_bound, ring
-from numerics.lattice import fluctuation, parts, swing
+from numerics.lattice import fluctuation, parts, swing, unsettled
 from numerics.perimeter import difference
 from numerics.rounding import gamma, lipschitz
 from theory.lattice import LAW, Lag, Lattice, directions
@@ -28,15 +28,14 @@ from verify.plane import disks
 from verify.plane_ensemble import Nets, Shape, Together, plate, train_plane
 from verify.verdict import Column, column
 
-__all__ = ["bending", "check", "drawn_powers", "exponents", "figures", "sums", "train"]
+__all__ = ["bending", "check", "drawn_spreads", "figures", "sums", "train"]
 
 Array = NDArray[np.float64]
 
 NEAR, FAR, WINDOW, COUNT = 25.0, 800.0, 4.0, 24
 """Where two windows of radii begin, their width, and the radii in each."""
-UNDECIDED = 0.25
-"""Half way between what is left of a law that holds, which does not grow, and √r, which a wrong one leaves."""
-REACH = 16
+REACH, ZONES = 16, 8
+"""Directions |q| that take part in the law, and in what it may leave: the part of the others is a hundredth."""
 
 # ------------------------------------------------------------------------------------------ check
 
@@ -105,11 +104,6 @@ def _rest(r: Array, values: Array) -> Array:
     return np.asarray(np.sqrt(np.mean(_level(r, values) ** 2, axis=1)))
 
 
-def exponents(near: Array, far: Array) -> Array:
-    """By which power of r a spread has grown from one window to the other."""
-    return np.asarray(np.log(far / near) / np.log(FAR / NEAR))
-
-
 def _windows(rng: np.random.Generator) -> Array:
     """The radii of both windows, (2, COUNT), rising."""
     return np.stack([start + WINDOW * (np.arange(COUNT) + rng.uniform(0, 1, COUNT)) / COUNT for start in (NEAR, FAR)])  # fmt: skip
@@ -141,24 +135,28 @@ class Grown:
     Attributes
     ----------
     r, found: radii (2, R) and sums (B, 2, R), with area and line.
-    lost: what rounding may do to them, (B, 2).
-    bent: what the bending of the edge does at :data:`FAR` beyond the first order, (B,).
+    allowed: the spread that the law may leave, (B, 2): what the waves change within the first Fresnel zone of the window's last
+        circle, what the bending of its edge does beyond the first order, and rounding.
     """
 
     r: Array
     found: Array
-    lost: Array
-    bent: Array
+    allowed: Array
 
-    def powers(self, area: Array, stated: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
-        """By which power of r what is left grows, with the fluctuation ``stated`` taken off and without; and of which networks.
-
-        Those are left out of which only rounding is left, and those that waver less than the bending of the edge makes of them.
-        """
+    def spreads(self, area: Array, stated: Array) -> tuple[Array, Array]:
+        """What is left in units of what is allowed, with the fluctuation ``stated`` taken off and without: (B, 2) each."""
         plain = self.found - area[:, None, None] * self.r**2
-        rests, raws = (np.stack([_rest(r, y[:, k]) for k, r in enumerate(self.r)]) for y in (plain - stated, plain))  # fmt: skip
-        told = np.all(self.lost < rests.T, axis=1) & (raws[1] > self.bent)
-        return exponents(*rests[:, told]), exponents(*raws[:, told]), told
+        left, raw = (np.stack([_rest(r, y[:, k]) for k, r in enumerate(self.r)], axis=1) for y in (plain - stated, plain))  # fmt: skip
+        nothing = self.allowed == 0  # a dead network
+        return tuple(np.where(nothing, np.where(one > 0, np.inf, 0), one / np.where(nothing, 1, self.allowed)) for one in (left, raw))  # fmt: skip
+
+
+def _allowed(w: Array, b: Array, name: str, r: Array, centre: tuple[float, float]) -> Array:
+    """:attr:`Grown.allowed` of filters (F, n, n) with biases (F,): (F, 2)."""
+    steep = lipschitz(name, np.abs(w).sum(axis=(1, 2)) + np.abs(b))
+    last = r[:, -1].tolist()
+    each = (unsettled(w, b, activation(name)[0], x, ZONES) + bending(w, b, name, x, centre) + _rounding(w, steep, x) for x in last)  # fmt: skip
+    return np.stack(list(each), axis=1)
 
 
 CHECKED = ("square", "abs", "relu", "hardtanh", "tanh", "sigmoid", "softplus", "gelu")
@@ -181,23 +179,16 @@ def _drawn(name: str, filters: int, seed: int) -> Drawn:
     centre = (float(rng.uniform(-0.5, 0.5)), float(rng.uniform(-0.5, 0.5)))
     r = _windows(rng)
     found = sums(w, b, name, r.ravel().tolist(), centre).reshape(filters, *r.shape)
-    steep = lipschitz(name, np.abs(w).sum(axis=(1, 2)) + np.abs(b))
-    lost = np.stack([_rounding(w, steep, float(here[-1])) for here in r], axis=1)
-    return Drawn(w, b, centre, Grown(r, found, lost, bending(w, b, name, FAR, centre)))
+    return Drawn(w, b, centre, Grown(r, found, _allowed(w, b, name, r, centre)))
 
 
-def _middle(powers: Array) -> str:
-    return f"{np.median(powers):.2f}" if len(powers) else "none"
-
-
-def drawn_powers(law: Lattice, name: str, filters: int, seed: int) -> tuple[Array, Array]:
-    """The powers of r by which sums of random filters grow, less area, line and the law's fluctuation, and without that."""
+def drawn_spreads(law: Lattice, name: str, filters: int, seed: int) -> tuple[Array, Array]:
+    """:meth:`Grown.spreads` of random filters: (B, 2) each."""
     one, sigma = _drawn(name, filters, seed), activation(name)[0]
     r = one.grown.r.ravel()
     stated = fluctuation(one.w, one.b, sigma, r, one.centre, law, REACH).reshape(one.grown.found.shape)  # fmt: skip
     area = np.pi * (sigma(one.w.sum(axis=(1, 2)) + one.b) - sigma(one.b))
-    left, raw, _ = one.grown.powers(area, stated)
-    return left, raw
+    return one.grown.spreads(area, stated)
 
 
 def check(law: Lattice, lab: Lab) -> Column:
@@ -206,17 +197,16 @@ def check(law: Lattice, lab: Lab) -> Column:
     waves = sum(not _wave(law, rng) for _ in range(lab.profile.draws))
     kernel = _kernel(law, rng.uniform(0, 1, 24))
     filters = max(lab.profile.draws // 20, 2)
-    grown = [drawn_powers(law, name, filters, lab.seed) for name in CHECKED]
-    left, raw = (np.concatenate([one[k] for one in grown]) for k in (0, 1))
-    most = (
-        float(np.max(left)) if len(left) else np.nan
-    )  # without a filter that wavers nothing is shown
+    spreads = [drawn_spreads(law, name, filters, lab.seed) for name in CHECKED]
+    left, raw = (np.concatenate([one[k] for one in spreads]) for k in (0, 1))
+    wavers = raw[:, 1] > 1
+    most = float(np.max(left)) if np.any(wavers) else np.nan  # else nothing is shown
     detail = (
-        f"of {lab.profile.draws} waves b_q, in fractions, those that differ from clipped squares: {waves}; K from its Fourier series: {kernel:.1e} of what the rest of the series may add. By which power of r the rest grows from radius {NEAR:g} to {FAR:g}, "
-        f"disks around random points, {len(left)} of {filters * len(CHECKED)} random filters with {len(CHECKED)} activations (the others are linear, or waver less than the bending of their edge makes of them): {most:.2f} at most, median {_middle(left)}; of the fluctuation itself {_middle(raw)}. "
-        "Figure: waves, K, and the largest power in units of 1/4, half way to √r"
+        f"of {lab.profile.draws} waves b_q, in fractions, those that differ from clipped squares: {waves}; K from its Fourier series: {kernel:.1e} of what the rest of the series may add. "
+        f"Disks around random points, radii about {NEAR:g} and {FAR:g}, {len(left)} random filters with {len(CHECKED)} activations: the spread that the law leaves is {most:.2f} of what it may leave at most, median {np.median(left):.2f}; "
+        f"the spread itself is {np.median(raw[wavers, 1]):.1f} times that in the median at the larger radii, and no more than that for {int(np.sum(~wavers))} filters, which say nothing. Figure: waves, K, and the largest spread left"
     )
-    return column(float(np.max([waves, kernel, most / UNDECIDED])), 1.0, detail)
+    return column(float(np.max([waves, kernel, most])), 1.0, detail)
 
 
 # --------------------------------------------------------------------------------------- training
@@ -243,14 +233,10 @@ def _watched(shape: Shape, networks: int, seed: int) -> Watched:
     centre = (float(rng.uniform(-0.5, 0.5)), float(rng.uniform(-0.5, 0.5)))
     r = _windows(rng)
     found = np.stack([_answered(nets, *ring(one, centre, shape.taps)[:2]) for one in r.ravel().tolist()], axis=1)  # fmt: skip
-    steep = lipschitz(shape.activation, np.abs(nets.w).sum(axis=(2, 3)) + np.abs(nets.b))
-    lost = [np.sum(np.abs(nets.a) * _rounding(nets.w, steep, float(here[-1])), axis=1) for here in r]  # fmt: skip
     n = shape.taps
-    each = bending(nets.w.reshape(-1, n, n), nets.b.ravel(), shape.activation, FAR, centre)
-    bent = np.sum(np.abs(nets.a) * each.reshape(nets.a.shape), axis=1)
-    return Watched(
-        nets, centre, Grown(r, found.reshape(-1, *r.shape), np.stack(lost, axis=1), bent)
-    )
+    each = _allowed(nets.w.reshape(-1, n, n), nets.b.ravel(), shape.activation, r, centre)
+    allowed = np.sum(np.abs(nets.a)[..., None] * each.reshape(*nets.a.shape, 2), axis=1)
+    return Watched(nets, centre, Grown(r, found.reshape(-1, *r.shape), allowed))
 
 
 def _answered(nets: Nets, windows: Array, lit: int) -> Array:
@@ -279,22 +265,25 @@ def _swings(nets: Nets, r: Array, centre: tuple[float, float], law: Lattice) -> 
 
 
 def train(law: Lattice, lab: Lab) -> Column:
-    """What torch answers to disks around a point, up to forty times the radii of training, less the law: how the rest grows."""
+    """What torch answers to disks around a point, far beyond the radii of training: what the law leaves, of every network."""
     networks = max(min(lab.profile.networks // 3, MOST), 3)
-    left, told = [], []
+    left, told, undecided = [], [], 0
     for shape in SETTINGS:
         one = _watched(shape, networks, lab.seed)
         stated = _swings(one.nets, one.grown.r.ravel(), one.centre, law)
-        powers, raw, _ = one.grown.powers(_areas(one.nets), stated.reshape(one.grown.found.shape))
-        left.append(powers)
-        told.append(f"{shape.activation} K={shape.channels} {_middle(raw)}/{_middle(powers)} ({len(powers)})")  # fmt: skip
+        rest, raw = one.grown.spreads(_areas(one.nets), stated.reshape(one.grown.found.shape))
+        decided = raw[:, 1] > 1
+        left.append(rest)
+        undecided += int(np.sum(~decided))
+        size = f"{np.median(raw[decided, 1]):.1f}" if np.any(decided) else "none"
+        told.append(f"{shape.activation} K={shape.channels} {size}/{np.max(rest):.2f} ({int(np.sum(decided))})")  # fmt: skip
     every = np.concatenate(left)
-    middle = max((float(np.median(powers)) for powers in left if len(powers)), default=np.nan)
     detail = (
-        f"{networks * len(SETTINGS)} networks from random starts; {networks * len(SETTINGS) - len(every)} are dead or linear, or waver less than the bending of an edge of radius {FAR:g} makes of them. By which power of r torch's answers less area and line grow "
-        f"from radius {NEAR:g} to {FAR:g}, without and with the fluctuation (medians; networks): {', '.join(told)}. With it {int(np.sum(every > UNDECIDED))} of {len(every)} still grow by more than 1/4: steep ones, and those that keep a level near a kink, to which edges are not straight yet. Figure: the largest median in units of 1/4, half way to √r"
+        f"{len(every)} networks from random starts, torch's answers to disks with radii about {NEAR:g} and {FAR:g}. The spread that the law leaves, of every network, in units of what it may leave: what its waves change within the first Fresnel zone, what the bending of the edge adds beyond the first order, rounding. "
+        f"{undecided} networks waver by no more than that, so that it says nothing of them: dead or linear ones, one-signed differences, those that keep a level near a kink, and those with huge weights. Of the others the spread itself, median, against the largest that is left of all (networks): {', '.join(told)}. Figure: the largest of every network and radius"
     )
-    return column(middle / UNDECIDED, 1.0, detail)
+    shown = undecided < len(every)
+    return column(float(np.max(every)) if shown else float("nan"), 1.0, detail)
 
 
 # ---------------------------------------------------------------------------------------- figures

@@ -10,13 +10,15 @@ from itertools import pairwise
 from itertools import product as every
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.integrate import quad
 from scipy.optimize import minimize
 from scipy.stats import norm
 
 from numerics import oracle
-from numerics.noise import NUMERIC, Problem, best, moments, quiet_share, risk
+from numerics.noise import NUMERIC, Problem, best, moments, quiet_share, risk, scan
+from numerics.sample import Radii, pulse
 from theory import gaussian
 from theory.noise import LAW, Noise
 from verify import figures as draw
@@ -24,6 +26,8 @@ from verify import path_figures
 from verify.ensemble import Weights
 from verify.gradient import Model, data, starts
 from verify.lab import Lab
+from verify.minimise import train as descend
+from verify.nets import Network
 from verify.noisy import Averaged, average, interval
 from verify.page import Figure
 from verify.verdict import Column, column
@@ -48,9 +52,10 @@ def check(law: Noise, lab: Lab) -> Column:
     wrong = sum(not _linear_agrees(law, rng) for _ in range(8))
     draws = max(lab.profile.draws // 2, 20)
     wrong += sum(not _moments_agree(law, rng) for _ in range(draws))
+    wrong += sum(not _quiet_agrees(law, *scene) for scene in QUIET)
     worst = float(np.max([_simulated(law, rng, n) for n in (1, 3, 5)]))
     detail = (
-        f"cases, of 8 linear networks whose noise is enumerated in rationals and {draws} pairs of moments by quadrature, in which the law is off; the exact risk of "
+        f"cases, of 8 linear networks whose noise is enumerated in rationals and {draws} pairs of moments by quadrature and {len(QUIET)} scans of all thresholds of both signs as the noise vanishes, in which the law is off; the exact risk of "
         f"three ReLU networks lies within {worst:.1f} standard deviations of its simulation"
     )
     return column(wrong if worst <= _limit(3) else math.inf, 0, detail)
@@ -110,6 +115,24 @@ def _moments_agree(law: Noise, rng: np.random.Generator) -> bool:
         value += part
     claimed_pair = float(law.product(mu, nu, sd, other, rho, NUMERIC))
     return bool(good and abs(value - claimed_pair) <= 1e-9)
+
+
+QUIET = ((Radii(4, 3, 1), 5), (Radii(1, 3, 4), 5), (Radii(3, 3, 2), 6))
+"""Radii and half-lengths: most pixels lit, most dark, and between."""
+
+
+def _quiet_agrees(law: Noise, radii: Radii, half_length: int) -> bool:
+    """The least risk of one tap, all biases and both signs scanned, over the linear one, at two levels of noise.
+
+    What is left of the limit is of order s, up to logarithms: it is below twice the change from the one level to its half.
+    """
+    x, ratios = pulse(radii.r, half_length), []
+    for noise in (2e-3, 1e-3):
+        p = Problem(radii.r, x, noise)
+        line = LAW.linear_risk(p.spread, x.shape[1], noise)
+        ratios.append(min(scan(p, sign)[0] for sign in (1.0, -1.0)) / line)
+    off = abs(ratios[1] - quiet_share(Problem(radii.r, x, 0.0), law))
+    return off <= 2 * abs(ratios[0] - ratios[1])
 
 
 def _simulated(law: Noise, rng: np.random.Generator, n: int) -> float:
@@ -245,6 +268,41 @@ def _trained(task: Task, seed: int) -> tuple[Averaged, Array, Array, Array, tupl
     return run, np.array(deviations), np.array(losses), np.array(errors), tuple(states)
 
 
+SILENCING, LITTLE = 8, 0.02
+THREE, THREE_LENGTH = Radii(4, 3, 1), 7
+"""Radii 7/2, 9/2, 11/2 on 15 pixels: 9 of them lit in the mean."""
+
+
+@lru_cache(maxsize=4)
+def _silencing(seed: int) -> tuple[tuple[float, float], ...]:
+    """(risk, its standard deviation), on fresh noise, of one-tap ReLU networks trained by LBFGS on noisy pulses.
+
+    Random taps of either sign in turn, with random thresholds between dark and lit.
+    """
+    rng = np.random.default_rng((seed, 11))
+    x, r = pulse(THREE.r, THREE_LENGTH), THREE.r
+    copies = lambda count: x + LITTLE * rng.normal(size=(count, *x.shape))
+    found = []
+    for j in range(SILENCING):
+        net = Network("relu", 1, 1, circular=True)
+        tap, level = (1 - 2 * (j % 2)) * rng.uniform(0.5, 1.5), rng.uniform(0.2, 0.8)
+        with torch.no_grad():
+            net.conv.weight.fill_(tap)
+            net.conv.bias.fill_(-tap * level)  # type: ignore[union-attr]
+            net.readout.weight.fill_(np.sign(tap) * rng.uniform(0.5, 1.5))
+            # What is not lit falls as r grows: that is counted from N/2 downwards.
+            net.readout.bias.fill_(rng.normal() + (tap < 0) * x.shape[1] / 2)
+        seen = copies(200)
+        descend(net, torch.tensor(seen.reshape(-1, x.shape[1])), torch.tensor(np.tile(r, 200)), "lbfgs", 6)  # fmt: skip
+        with torch.no_grad():
+            error = net(torch.tensor(copies(4000).reshape(-1, x.shape[1]))).numpy() - np.tile(
+                r, 4000
+            )
+        losses = np.mean((error**2).reshape(4000, len(r)), axis=1)
+        found.append((float(losses.mean()), float(losses.std() / math.sqrt(4000))))
+    return tuple(found)
+
+
 def _minimum(law: Noise, task: Task, near: Array) -> tuple[Array, float]:
     """(q, risk): the law's minimum; for ReLU the one that scipy finds from ``near``."""
     p = task.problem
@@ -272,8 +330,13 @@ def train(law: Noise, lab: Lab) -> Column:
         states.count("settled") * (run.mean.shape[1] + 1)
         for run, *_, states in (_trained(task, lab.seed) for task in TASKS)
     )
+    comparisons += SILENCING
     limit = _limit(max(comparisons, 1))
-    scores: list[float] = []
+    silent = _silencing(lab.seed)
+    p = Problem(THREE.r, pulse(THREE.r, THREE_LENGTH), LITTLE)
+    line = LAW.linear_risk(p.spread, p.x.shape[1], LITTLE)
+    share = quiet_share(p, law)
+    scores = [(share * line - value) / (limit * error) for value, error in silent]
     for task in TASKS:
         run, deviations, losses, errors, states = _trained(task, lab.seed)
         drift = np.abs(run.halves[0] - run.halves[1])
@@ -285,10 +348,12 @@ def train(law: Noise, lab: Lab) -> Column:
             scores.append(abs(losses[j] - value) / (limit * errors[j]))
     found = np.array(scores)
     found = np.where(np.isfinite(found), found, np.inf)
+    least = min(value for value, _ in silent) / line
     detail = (
         f"largest distance of an averaged weight or risk from the exact minimum, in units of its confidence interval ({limit:.1f} standard deviations from the gradient noise, and the drift "
         f"between the halves; false alarm {LEVEL:g} for all {comparisons}); {count} networks on fresh noisy pulses: linear, ReLU with one tap and with three; beside them {seen.count('dead')} died and "
-        f"{seen.count('on the way')} had not settled"
+        f"{seen.count('on the way')} had not settled; of {SILENCING} ReLU taps of both signs, trained where little noise is and most pixels are lit, none is below the limit, {share:.3f} of the "
+        f"linear risk (the best: {least:.3f})"
     )
     return column(float(np.max(found)) if 2 * count > len(seen) else math.nan, 1.0, detail)
 
@@ -297,20 +362,26 @@ def train(law: Noise, lab: Lab) -> Column:
 
 
 def figures(lab: Lab) -> list[Figure]:
-    """What the threshold buys, against the noise."""
+    """What the threshold buys, against the noise: where most pixels are dark, and where most are lit."""
     model = Model("relu", 1, 3, first=1, cells=3, per_cell=4, circular=True)
     r, x = model.radii.r, data(model)[0].numpy()
+    long = Radii(3, 3, 4)
+    bright = pulse(long.r, 5)
     levels = np.geomspace(0.01, 2, 12)
     linear, ratios = [], []
     for s in levels:
-        p = Problem(r, x, float(s))
-        line = LAW.linear_risk(p.spread, x.shape[1], p.noise)
+        p, lit = Problem(r, x, float(s)), Problem(long.r, bright, float(s))
+        line, other = (LAW.linear_risk(q.spread, q.x.shape[1], q.noise) for q in (p, lit))
         linear.append(line)
-        ratios.append([best(p, n, starts=1).risk / line for n in (1, 3)])
-    share = quiet_share(Problem(r, x, 0.0))
-    drawing = path_figures.threshold(levels, linear, ratios, ("one tap", "three taps"), share)
+        ratios.append([
+            *(best(p, n, starts=1).risk / line for n in (1, 3)),
+            min(scan(lit, sign)[0] for sign in (1.0, -1.0)) / other,
+        ])  # fmt: skip
+    limits = {0: quiet_share(Problem(r, x, 0.0)), 2: quiet_share(Problem(long.r, bright, 0.0))}
+    names = ("one tap, mostly dark", "three taps, mostly dark", "one tap, mostly lit")
+    drawing = path_figures.threshold(levels, linear, ratios, names, limits)
     caption = (
-        "Left: the least risk of a linear network against the noise s, with its limit Var r. Right: the least risk of one ReLU channel in units of it. With little noise the threshold silences "
-        "most of the background (dashed: the limit for one tap); with much noise it buys nothing."
+        r"Left: the least risk of a linear network against the noise s, with its limit Var r; radii from $\frac12$ to $\frac{13}4$. Right: the least risk of one ReLU channel in units of the linear one. With "
+        r"little noise the threshold silences the dark pixels, or, for radii from $\frac52$ to $\frac{21}4$ on 11 pixels, the lit ones (dashed: the limits for one tap); with much noise it buys nothing."
     )
     return [draw.figure("noise-threshold", "What a threshold buys", caption, drawing)]

@@ -36,6 +36,9 @@ MODELS = (
 )
 NEAR, STEPS = 1e-6, 150
 """How far from the end training starts, and for how long: 1.02 of the threshold multiplies the error by 1.04^150 = 360."""
+SHARES = (BELOW, 1.0, ABOVE)
+"""Steps of balanced networks, in units of the flattest one: below it, equal to it, above it."""
+TURNS = 800
 LEFT = 100
 """A network whose error has grown so much has left."""
 
@@ -58,8 +61,30 @@ def check(law: Sharpness, lab: Lab) -> Column:
             for _ in range(4000):
                 x, before = (1 + beta - 3.0 * step) * x - beta * before, x
             wrong += (abs(x) < 1) != settles
-    detail = f"exact Hessians, of {draws} in rational numbers, whose spectrum is not the law's, and recursions with momentum, of 6, on the wrong side"
+    wrong += sum(not _turns(law, share) for share in SHARES)
+    detail = f"exact Hessians, of {draws} in rational numbers, whose spectrum is not the law's, and recursions with momentum, of 6, or of balanced networks, of {len(SHARES)}, on the wrong side"
     return column(wrong, 0, detail)
+
+
+def _turns(law: Sharpness, share: float) -> bool:
+    """Gradient descent on r̂ = 2r Σ a_k w_k, n = 1, a = w, by hand, against the map; and where both are in the end.
+
+    At the flattest step 4t (1 - s)² is within 1/10 of 1 after 4000 steps; the next term is of order (log t)/t.
+    """
+    radii = np.array([0.5, 1.75, 3.0])
+    second = float(np.mean(radii**2))
+    w = a = np.array([0.3, 0.5])
+    s, rate = 2 * float(a @ w), share * law.flattest(1.0, second)
+    for t in range(1, 4001):
+        pull = float(np.mean(4 * radii * (2 * radii * (a @ w) - radii)))
+        w, a = w - rate * pull * a, a - rate * pull * w
+        s = law.turned(s, share)
+        if t == 10 and abs(s - 2 * float(a @ w)) > 1e-9:
+            return False
+    left = (2 * float(a @ w) - 1) ** 2
+    if share == 1 and abs(4 * 4000 * left - 1) > 0.1:
+        return False
+    return (left < 1e-4) == law.settles(share)
 
 
 def _hessian_agrees(
@@ -234,12 +259,43 @@ def train(law: Sharpness, lab: Lab) -> Column:
                     asked += networks
                     if not momentum and settles:
                         speed.append(last ** (1 / (STEPS - 1)))
+    for share in SHARES:
+        wrong += NETWORKS - int(np.sum(_balanced(law, share, lab.seed)))
+        asked += NETWORKS
     low, high = float(np.min(speed)), float(np.max(speed))
     detail = (
         f"networks on the wrong side, of {asked} (identity, ReLU, with c, with momentum 0.9) that begin beside their end with {BELOW} and {ABOVE} of the "
-        f"threshold; at {BELOW} the error falls by {low:.4f} to {high:.4f} per step (1 - ηλ = -0.96)"
+        f"threshold, or balanced at these shares of the flattest step and at that step itself; at {BELOW} the error falls by {low:.4f} to {high:.4f} per step (1 - ηλ = -0.96)"
     )
     return column(wrong, 0, detail)
+
+
+NETWORKS = 6
+BALANCED = Model("identity", 2, 3)
+
+
+@lru_cache(maxsize=8)
+def _balanced_losses(share: float, seed: int) -> tuple[Array, Array]:
+    """(s = 2θ of random balanced starts, between 1/2 and 3/2; their losses (TURNS, B) under torch.optim.SGD)."""
+    start, root = starts(BALANCED, NETWORKS, seed), math.sqrt(BALANCED.taps)
+    # S_k = √n a_k for every channel: V = W = 0; then the size that makes 2θ = 2√n Σ a².
+    at = np.linspace(0.5, 1.5, NETWORKS + 1)[1:] - 1 / 15
+    a = start.a * np.sqrt(at / (2 * root * np.sum(start.a**2, axis=1)))[:, None]
+    w = start.w - start.w.mean(axis=2, keepdims=True) + (a / root)[:, :, None]
+    rate = share / (4 * root * second_moment(BALANCED.radii))
+    bundle = Bundle(BALANCED, Weights(w, start.b, a, start.c))
+    return at, np.asarray(descend(bundle, *data(BALANCED), TURNS, rate).losses)
+
+
+def _balanced(law: Sharpness, share: float, seed: int) -> Array:
+    """Per network: the losses follow the law's map, and fall by half in the last three quarters iff it says that they settle."""
+    s, losses = _balanced_losses(share, seed)
+    first, last = (np.max(losses[t - 2 : t], axis=0) for t in (TURNS // 4, TURNS))
+    good = (last < np.maximum(first / 2, 1e-20)) == law.settles(share)
+    for t in range(11):
+        good &= np.abs(losses[t] / second_moment(BALANCED.radii) - (1 - s) ** 2) < 1e-9
+        s = law.turned(s, share)
+    return np.asarray(good)
 
 
 # ---------------------------------------------------------------------------------------- figures

@@ -1,0 +1,134 @@
+"""Mutants: every law has them, each changes one thing, and the kept counts are those of today's laws."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from theory.claim import Proof, Step, find_claims
+from verify import mutants as tool
+from verify.lab import TINY, Lab
+from verify.verdict import column
+
+IDS = [claim.id for claim in find_claims()]
+
+
+def test_every_claim_has_mutants() -> None:
+    assert sorted(tool.LAWS) == sorted(IDS)
+    assert all(tool.mutants(name) for name in IDS)
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_a_mutant_differs_from_the_law_in_one_place(name: str) -> None:
+    for mutant in tool.mutants(name):
+        before, _, after = mutant.change.partition(" -> ")
+        assert before != after or "…" in before
+        mutant.function()  # it compiles
+
+
+@pytest.mark.parametrize(
+    ("source", "changes"),
+    [
+        ("a + b", ["a + b -> a - b"]),
+        ("-a", ["-a -> +a"]),
+        ("a * b / c", ["a * b / c -> a * b * c", "a * b -> a / b"]),
+        ("a ** 2", ["a ** 2 -> a * 2", "a ** 2 -> a ** 3"]),
+        ("a[0]", ["a[0] -> a[1]"]),
+        ("a <= b", ["a <= b -> a < b"]),
+        ("a == b", ["a == b -> a != b"]),
+        ("a and b", ["a and b -> a or b"]),
+        ("sp.Max(a, b)", ["sp.Max(a, b) -> sp.Min(a, b)"]),
+        ("True", ["True -> False"]),
+        ("'text'", []),
+        ("f(a, b)", []),
+    ],
+)
+def test_what_changes(source: str, changes: list[str]) -> None:
+    made = []
+    for place in range(len(list(tool._nodes(ast.parse(source))))):
+        made.append(tool._changed(ast.parse(source), place)[0])
+    assert made == changes
+
+
+@pytest.fixture
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The claim ``plateau`` with the law 2x + 0 and columns that look at one place each."""
+    from theory import plateau
+
+    source = tmp_path / "toy.py"
+    source.write_text("def double(x):\n    return 2 * x + 0\n", encoding="utf-8")
+    spec = importlib.util.spec_from_file_location("theory.toy", source)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setitem(__import__("sys").modules, "theory.toy", module)
+    monkeypatch.setitem(tool.LAWS, "toy", ("double",))
+
+    def proof(law: Any) -> Proof:
+        return Proof((Step("at 1", law(1) == 2),), "1")
+
+    def judged(point: float) -> Any:
+        return lambda law, lab: column(abs(law(point) - 2 * point), 0.0, "distance")
+
+    module.CLAIM = dataclasses.replace(
+        plateau.CLAIM, id="toy", law=module.double, prove=proof, requires=()
+    )
+
+    class Columns:
+        check = staticmethod(judged(2.0))
+        train = staticmethod(judged(3.0))
+
+    monkeypatch.setattr(tool, "room", lambda name: Columns)
+    return module
+
+
+def test_the_first_column_that_does_not_hold_is_counted(toy: Any) -> None:
+    """2*x + 0 at 1: a quotient, 3*x and +1 differ; minus 0 is the same law and survives."""
+    seen: list[str] = []
+    counted = tool.count(toy.CLAIM, Lab(TINY), seen.append)
+    assert counted.mutants == 4 == len(seen)
+    assert counted.rejected == {"proof": 2, "check": 1}  # 2/x is 2 at 1, and 1 at 2
+    assert counted.survivors == (("double", "2 * x + 0 -> 2 * x - 0"),)
+    assert counted.sentence("toy").startswith("Its evidence rejects 3 of 4 mutants")
+
+
+def test_a_law_that_is_rejected_itself_is_no_ground_to_count_on(toy: Any) -> None:
+    wrong = dataclasses.replace(toy.CLAIM, law=lambda x: 3 * x)
+    with pytest.raises(ValueError, match="proof does not hold for the law itself"):
+        tool.count(wrong, Lab(TINY), lambda line: None)
+
+
+def test_counts_of_another_law_are_not_quoted(
+    toy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tmp_path / "kept.json"
+    entry = {"law": "another", "mutants": 3, "rejected": {}, "survivors": []}
+    store.write_text(json.dumps({"toy": entry}), encoding="utf-8")
+    monkeypatch.setattr(tool, "STORE", store)
+    tool.counts.cache_clear()
+    assert tool.counts() == {}
+    assert tool.summary("toy") is None
+    store.write_text(json.dumps({"toy": entry | {"law": tool.digest("toy")}}), encoding="utf-8")
+    tool.counts.cache_clear()
+    assert tool.summary("toy") == {"tried": 3, "rejected": 3, "same_law": 0}
+    tool.counts.cache_clear()
+
+
+@pytest.mark.parametrize("name", json.loads(tool.STORE.read_text(encoding="utf-8")))
+def test_the_kept_counts_are_those_of_the_law(name: str) -> None:
+    """After a change of a law: python -m verify.mutants --only ID."""
+    counted = tool.counts()[name]
+    every = {(mutant.path, mutant.change) for mutant in tool.mutants(name)}
+    assert counted.mutants == len(tool.mutants(name))
+    assert counted.mutants == sum(counted.rejected.values()) + len(counted.survivors)
+    assert set(counted.survivors) <= every
+
+
+def test_reasons_are_given_for_mutants_that_exist() -> None:
+    every = {(m.claim, m.path, m.change) for name in IDS for m in tool.mutants(name)}
+    assert set(tool.UNCHANGED) <= every

@@ -1,0 +1,170 @@
+"""Every page as a reader sees it: the built documentation and a report, opened in Chromium; run by make browser.
+
+Figures went through Markdown, whose block ends at the blank line that a logarithmic label leaves in a <text>, and five
+pages showed SVG source; inline formulas neither break nor scroll and were cut.  No test had looked at a page.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.test_report import page
+from theory.claim import find_claims
+from verify.judge import stopped
+from verify.report import Report, html
+
+ROOT = Path(__file__).parent.parent
+BUILT = ROOT / "docs" / "_build" / "html"
+SOURCES = {path.stem: path for path in sorted((ROOT / "docs").glob("*.md"))}
+SIZES = ((1280, 900), (390, 800))
+"""A desk and a telephone, in CSS pixels."""
+
+pytestmark = pytest.mark.browser
+
+LOOK = """
+() => {
+  const article = document.querySelector("article, main");
+  const words = article.cloneNode(true);
+  words.querySelectorAll("pre, code, math, svg, script, noscript, style").forEach(each => each.remove());
+  const cut = [], edge = article.getBoundingClientRect();
+  for (const math of article.querySelectorAll("math")) {
+    if (!math.checkVisibility()) continue;
+    const box = math.getBoundingClientRect();
+    let scrolls = false;
+    for (let up = math.parentElement; up && up !== article; up = up.parentElement) {
+      const style = getComputedStyle(up), around = up.getBoundingClientRect();
+      if (style.overflowY !== "visible" && up.clientHeight &&
+          (box.top < around.top - 1 || box.bottom > around.bottom + 1) &&
+          style.overflowY !== "auto" && style.overflowY !== "scroll") cut.push("height: " + math.getAttribute("alttext"));
+      if (["auto", "scroll"].includes(style.overflowX)) { scrolls = true; break; }
+      if (style.overflowX !== "visible" && (box.left < around.left - 1 || box.right > around.right + 1)) break;
+    }
+    if (!scrolls && (box.left < edge.left - 1 || box.right > edge.right + 1 ||
+        math.scrollWidth > math.clientWidth + 1)) cut.push(math.getAttribute("alttext"));
+  }
+  const empty = [...article.querySelectorAll("figure")].filter(figure => {
+    const svg = figure.querySelector("svg"), box = svg && svg.getBoundingClientRect();
+    return !box || box.width < 100 || box.height < 50 || !svg.querySelector("path") || !figure.querySelector("figcaption");
+  });
+  return {
+    words: words.textContent,
+    code: [...article.querySelectorAll("pre, code")].map(each => each.textContent).join(" "),
+    cut, empty: empty.map(each => each.outerHTML.slice(0, 200)),
+    figures: article.querySelectorAll("figure").length,
+    formulas: article.querySelectorAll("math").length,
+    wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    fonts: [...document.fonts].filter(each => each.family.includes("STIX")).map(each => each.status),
+  };
+}
+"""
+"""What a page shows: its words, formulas that are cut, figures that are empty, and how far it is wider than the window."""
+MARKUP = re.compile(r"</?[A-Za-z][\w-]*[\s/>=]|&\w+;|\\[A-Za-z]+|\$[^$]*\$|\]\(")
+"""HTML, LaTeX or Markdown that should have become something else."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A headless Chromium without a network."""
+    from playwright.sync_api import sync_playwright
+
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert program, "no chromium on the path: on Debian, apt-get install chromium"
+    options = "--disable-gpu --no-first-run --disable-background-networking --disable-quic --disable-sync --disable-component-update"  # fmt: skip
+    with sync_playwright() as engine:
+        found = engine.chromium.launch(
+            executable_path=program, chromium_sandbox=False, args=options.split()
+        )
+        yield found
+        found.close()
+
+
+def looked(browser: Any, path: Path, size: tuple[int, int]) -> dict[str, Any]:
+    """What a page shows at a size of the window; with ``trouble``: console errors and requests that left or failed."""
+    tab = browser.new_page(viewport={"width": size[0], "height": size[1]})
+    trouble: list[str] = []
+    home = path.parent.as_uri()
+    tab.on("console", lambda line: trouble.append(line.text) if line.type == "error" else None)
+    tab.on("pageerror", lambda error: trouble.append(str(error)))
+    tab.on("requestfailed", lambda request: trouble.append(f"failed: {request.url[:200]}"))
+    tab.on(
+        "request",
+        lambda request: (
+            None if request.url.startswith((home, "data:")) else trouble.append(request.url)
+        ),
+    )
+    tab.goto(path.as_uri(), wait_until="load")
+    tab.evaluate("() => document.fonts.ready.then(() => true)")
+    found: dict[str, Any] = tab.evaluate(LOOK)
+    tab.close()
+    return {**found, "trouble": trouble}
+
+
+def sound(found: dict[str, Any]) -> None:
+    """Nothing is cut, empty, left as markup, or asked of anyone."""
+    assert found["trouble"] == []
+    assert [match[0] for match in MARKUP.finditer(found["words"])] == []
+    assert re.findall(r"</(?:svg|g|text|path|use)>", found["code"]) == []
+    assert found["cut"] == [] and found["wide"] <= 0
+    assert found["empty"] == []
+    if found["formulas"]:
+        assert found["fonts"] == ["loaded"]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}px")
+@pytest.mark.parametrize("name", [*SOURCES, "search"])
+def test_pages_of_the_documentation(browser: Any, name: str, size: tuple[int, int]) -> None:
+    built = BUILT / f"{name}.html"
+    assert built.is_file(), "make docs comes first"
+    found = looked(browser, built, size)
+    sound(found)
+    source = SOURCES[name].read_text(encoding="utf-8") if name in SOURCES else ""
+    shown = len(
+        re.findall(
+            r"^ *show\((?:drawn\b|\w+(?:\.\w+)?\(.*?title=)", source, re.MULTILINE | re.DOTALL
+        )
+    )
+    assert found["figures"] >= bool(shown)
+
+
+def test_every_built_page_is_looked_at() -> None:
+    built = {path.stem for path in BUILT.glob("*.html")}
+    assert built - {"genindex"} == {*SOURCES, "search"}
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}px")
+def test_the_report(browser: Any, tmp_path: Path, size: tuple[int, int]) -> None:
+    """Every statement and assumption of every claim; and the drawings of an invented report."""
+    claims = find_claims()
+    blocked = tuple(stopped(claim, ValueError("not examined here")) for claim in claims)
+    every = html(Report("0", 0, "quick", claims, blocked))
+    for name, text in (("every", every), ("drawn", page())):
+        (tmp_path / f"{name}.html").write_text(text, encoding="utf-8")
+        found = looked(browser, tmp_path / f"{name}.html", size)
+        sound(found if name == "every" else {**found, "words": ""})
+
+
+def test_parentheses_grow(browser: Any, tmp_path: Path) -> None:
+    """By the font that comes along, whatever the machine has; without a table MATH they stay small."""
+    from verify.mathml import formula
+
+    small, tall = (
+        formula(r"\left(x\right)"),
+        formula(r"\left(\frac{\frac{a}{b}}{\frac{c}{d}}\right)"),
+    )
+    start, end = page().split("<main>")[0], page().split("</main>")[1]
+    text = f"{start}<main>{small}{tall}</main>{end}"
+    (tmp_path / "report.html").write_text(text, encoding="utf-8")
+    tab = browser.new_page()
+    tab.goto((tmp_path / "report.html").as_uri())
+    heights = tab.evaluate(
+        """() => document.fonts.ready.then(() => [...document.querySelectorAll("main math")]
+           .map(math => math.querySelector("mo").getBoundingClientRect().height))"""
+    )
+    tab.close()
+    assert heights[1] > 2 * heights[0] > 0
