@@ -34,6 +34,7 @@ from numerics.piecewise import exact_activation, rational
 from numerics.projection import (
     Effort,
     dual_of,
+    least_step,
     lower_bound,
     solved,
     solved_by_readout,
@@ -83,7 +84,9 @@ def nearest(sigma: str | sp.Expr, net: Stored, domain: Domain) -> Nearest | None
     (rows of the catalogue only) there is no pattern and no such bound.
     """
     found: list[Nearest] = []
-    for candidate in (*_candidates(sigma, net, domain), *_copies(sigma, net, domain)):
+    candidates: list[Pattern | Copied] = list(_candidates(sigma, net, domain))
+    candidates += _copies(sigma, net, domain)
+    for candidate in candidates:
         least = min((near.high for near in found), default=np.inf)
         near = _beside(sigma, candidate, net, least)
         if near is not None and _confirmed(sigma, near.net, domain):
@@ -130,10 +133,10 @@ def _beside(
     sigma: str | sp.Expr, candidate: Pattern | Copied, net: Stored, limit: float
 ) -> Nearest | None:
     """The nearest exact network of a pattern; a c that takes up constants is known to 2^-BITS, and has no bound."""
-    if isinstance(candidate, Pattern):
-        return _in(candidate, net, limit)
-    pattern = candidate.pattern
-    if not candidate.constants:
+    pattern = candidate if isinstance(candidate, Pattern) else candidate.pattern
+    if least_step(pattern.conditions, net) > limit:
+        return None
+    if isinstance(candidate, Pattern) or not candidate.constants:
         return _in(pattern, net, limit)
     assert net.c is not None
     # The constants move with the weights, and c against them: how far is only known at the end.

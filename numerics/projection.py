@@ -26,6 +26,7 @@ __all__ = [
     "Effort",
     "dual_of",
     "least",
+    "least_step",
     "lower_bound",
     "shortest",
     "solved",
@@ -65,6 +66,16 @@ def dual_of(
         return [net], None
     steps, mu = _newton(system, effort)
     return [_moved(net, step, system.size) for step in steps], mu
+
+
+def least_step(conditions: Sequence[Condition], net: Stored) -> float:
+    """The length of the shortest step that meets the conditions on filters and biases alone, in floats: one linear problem."""
+    alone = [x for x in conditions if not x.product and not x.offset]
+    if not alone:
+        return 0.0
+    system = _System(alone, net)
+    step = least(system.gradient, -system.residual)
+    return float(np.linalg.norm(step)) if np.all(np.isfinite(step)) else 0.0
 
 
 def with_readout(conditions: Sequence[Condition], net: Stored, a: tuple[fmpq, ...]) -> list[Stored]:
