@@ -59,7 +59,8 @@ def _met(role: Role, own: Pattern, stored: Stored) -> Role:
     if role.name.startswith("readout") or role.interval is None or role.role in IDLE:
         return role
     k, entry = role.index[0], role.index[2] if role.name == "conv.weight" else -1
-    windows = [(form, at, at) for j, form, at in own.held if j == k]
+    windows: list[tuple[Form, fmpq | None, fmpq | None]] = []
+    windows += [(form, at, at) for j, form, at in own.held if j == k]
     windows += [
         (end.form, end.branch.low, end.branch.high)
         for end in own.ends
