@@ -52,7 +52,7 @@ def rows() -> list[dict[str, str]]:
 
 
 @cache
-def tests(name: str) -> frozenset[str]:
+def functions(name: str) -> frozenset[str]:
     """The functions of a file of tests."""
     tree = ast.parse((Path(__file__).parent / name).read_text(encoding="utf-8"))
     return frozenset(
@@ -79,7 +79,7 @@ def test_every_sentence_has_its_test(where: str) -> None:
         assert row["test"].strip(), row["sentence"]
         for identifier in row["test"].split():
             file, _, name = identifier.partition("::")
-            assert name in tests(file), identifier
+            assert name in functions(file), identifier
 
 
 @pytest.mark.parametrize(
