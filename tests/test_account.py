@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from numerics import oracle
 from numerics.certificate import summary
-from tests.stored import answered, count, dotted, fraction, moved, q, views
+from numerics.reduction import reduced
+from tests.stored import answered, count, dotted, fraction, moved, q, stored, views
 from tests.strategies import Exact, balanced_exact, linear_exact, threshold_exact
 from theory.activation import ACTIVATIONS
-from verify.account import Account, account
+from verify.account import Account, account, too_much
 from verify.checkpoint import Checkpoint
 from verify.setup import setup_of
 
@@ -161,6 +162,47 @@ def test_numbers_are_those_of_a_simulation(case: Any) -> None:
     assert said.net is not None
     mean = summary(said.net, said.setup.domain).mean_square
     assert sum(map(F, loss["exact_parts"].values())) == F(loss["exact"]) == F(int(mean.p), int(mean.q))  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["relu", "hardshrink", "cube", "elu"])
+@pytest.mark.parametrize("size", [1e-100, 1e30])
+def test_weights_of_these_sizes_have_an_account(name: str, size: float) -> None:
+    """Where nothing grows exponentially; the next float beyond either end is refused."""
+    setup = setup_of({**TOLD, "activation": name}, 3)
+    for w, b in ((size, -size), (-size, size), (1.0, -size)):
+        kept = Checkpoint(np.array([[w, 0.5, w]]), np.array([size]), np.array([b]), None, {})
+        assert not too_much(kept, setup)
+        document = account(kept, setup, TOLERANCE).document
+        assert document["worst_error"]["about"] >= 0 and len(document["weights"]) == 5
+    beyond = np.nextafter(size, 0 if size < 1 else np.inf)
+    kept = Checkpoint(np.array([[beyond, 0.5, 1.0]]), np.ones(1), None, None, {})
+    assert "a weight of size" in too_much(kept, setup)
+
+
+@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+def test_only_waves_and_what_grows_have_a_limit_of_their_own(name: str) -> None:
+    """|w| + |b| up to 300 for sin; exp on its side where it grows; for all others 1e30."""
+    setup = setup_of({**TOLD, "activation": name}, 1)
+    for side in (1, -1):
+        for reach, refused in ((300.0, False), (300.5, True), (1e30, True)):
+            kept = Checkpoint(np.array([[side * reach / 2]]), np.ones(1), np.array([side * reach / 2]), None, {})  # fmt: skip
+            limited = name == "sin" or (name == "exp" and side > 0)
+            assert bool(too_much(kept, setup)) is (refused and limited), (side, reach)
+    both = Checkpoint(np.array([[299.0]]), np.array([np.exp(2.0)]), None, None, {})
+    assert bool(too_much(both, setup)) is (name == "exp")
+
+
+def test_a_smooth_response_is_known_to_be_constant_only_where_it_is_0() -> None:
+    """Idle: taps, bias and σ(0) all 0, or an odd filter under an odd σ without a bias; of all else nothing is known."""
+    odd, even = ([0.5, 0.0, -0.5], [0.5, 0.0, 0.5])
+    for name, w, b, idle in (
+        ("tanh", [0.0] * 3, 0.0, True), ("silu", [0.0] * 3, 0.0, True), ("sigmoid", [0.0] * 3, 0.0, False),
+        ("tanh", [0.0] * 3, 0.5, False), ("tanh", odd, 0.0, True), ("tanh", odd, 0.5, False),
+        ("tanh", even, 0.0, False), ("silu", odd, 0.0, False), ("erf", odd, 0.0, True),
+    ):  # fmt: skip
+        net = stored([w, [1, 2, 3]], [b, 0], [1, 1], 0)
+        domain = setup_of({**TOLD, "activation": name}, 3).domain
+        assert (reduced(net, name, domain).place[0] is None) is idle, (name, w, b)
 
 
 def _readout(said: Account) -> Any:

@@ -110,6 +110,7 @@ def test_no_radius_is_worse_than_the_worst(case: Any, ends: list[Fraction]) -> N
     where = _fraction(worst.radius)
     assert low <= where <= high
     there = abs(simulated(where))
+    assert worst.attained or not net.sigma.continuous
     if worst.attained and worst.exact:
         assert _q(there) == worst.high
     else:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numerics.certificate import Domain, summary
 from numerics.conditions import Branch, holds, violated
 from numerics.patterns import branches_of, linear_pattern, paired_pattern, snapped_pattern
-from tests.stored import as_net, cases, from_exact, moved, stored
+from tests.stored import as_net, cases, count, from_exact, moved, stored
 from tests.strategies import Exact, balanced_exact, linear_exact, threshold_exact
 
 F = Fraction
@@ -89,6 +89,34 @@ def test_the_conditions_are_the_error(case: Any, data: Any) -> None:
     here = Domain(domain.half_length, condition.value, condition.value, domain.padding)
     found = summary(as_net(net, name), here)
     assert condition.residual(net) == found.mean
+
+
+@given(cases(), st.data())
+def test_conditions_are_linear_in_each_weight_and_couple_a_readout_with_its_filter(
+    case: Any, data: Any
+) -> None:
+    """Second differences in one weight are 0, and so are mixed ones, but of a_k with (w_k, b_k)."""
+    name, net, domain = case
+    pattern = snapped_pattern(net, domain, branches_of(name))
+    if pattern is None:
+        return
+    channels, n, size = len(net.a), len(net.w[0]), count(net)
+    taps = [k for k in range(channels) for _ in range(n)]
+    owner = taps + list(range(channels)) * (1 + (net.b is not None)) + [-1] * (net.c is not None)
+    reads = range(size - channels - (net.c is not None), size - (net.c is not None))
+    i, j = (data.draw(st.integers(0, size - 1)) for _ in range(2))
+    if i != j and owner[i] == owner[j] and (i in reads) != (j in reads):
+        return
+
+    def put(*places: int) -> Any:
+        by = [fmpq(0)] * size
+        for place in places:
+            by[place] += 1
+        return moved(net, by)
+
+    for x in pattern.conditions:
+        one, two, both, none = (x.residual(put(*at)) for at in ((i,), (j,), (i, j), ()))
+        assert both - one - two + none == 0
 
 
 def test_held_windows_stand_on_the_kink() -> None:

@@ -103,6 +103,16 @@ def test_exact_by_hand(kind: str) -> None:
     assert far is not None and 1e-9 < far.high < 1e-3
 
 
+def test_constants_that_c_takes_up_leave_the_distance_without_a_lower_end() -> None:
+    """Beside a mirrored pair a channel that answers σ(b) at all positions."""
+    channels = [((2, 0, -0.5), 1 / 3, 1 / 3), ((-2, 0.5, 0), -1 / 3, -1 / 3), ((0, 0, 0), 0.7, 0.5)]
+    net = stored(*with_bias("silu", channels, DOMAIN.low, 8))
+    near = nearest("silu", net, DOMAIN)
+    assert near is not None and near.error == 0 and near.low is None and near.high >= 2.0**-320
+    assert error_ball(ball_net(near.net, "silu"), Fraction(4), 8).contains(0)
+    assert near.net.c != net.c and abs(fraction(near.net.c - net.c)) < Fraction(1, 2**40)
+
+
 def test_exponentials_that_cancel_are_nearly_exact() -> None:
     """a e^b + a' e^b' = 0 beside a linear channel: no rational network is; what is said is a bound at every radius."""
     channels = [((0.5, 0.25, 0.25), 0.5, 0.5), ((1, 0.5, 0.25), -4, 1), ((1, 0.5, 0.25), -5, -math.e)]  # fmt: skip

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from fractions import Fraction as F
 from typing import Any
 
+import numpy as np
 from flint import fmpq
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -40,6 +42,16 @@ def test_exact_in_float64(exact: Exact, data: Any) -> None:
     for old, new in zip(near.net.a, found.a, strict=True):
         if exact.name in ("identity", "relu", "abs"):
             assert 1 / 2 <= fraction(new / old) <= 2
+            assert abs(np.frexp(float(fraction(new)))[0]) == 0.5
+
+
+def test_a_mean_over_thirteen_positions_has_readout_weights_with_a_factor_13() -> None:
+    """Not every readout weight is a power of two: 2 S a/13 = 1 has no such solution in float64."""
+    net = stored([[0.5, 0.3, 0.2]], [0.1], [8], 0, 13)
+    near = nearest("relu", net, Domain(6, fmpq(3, 2), fmpq(5)))
+    assert near is not None
+    found = dyadic(near, homogeneous=True)
+    assert found is not None and fraction(found.a[0]) / 13 in (F(1, 2), F(1), F(1, 4))
 
 
 @given(linear_exact())

@@ -130,6 +130,17 @@ def test_the_page_needs_nothing_from_elsewhere(
     assert page.count("<svg") == 2
 
 
+def test_the_first_eight_filters_have_pictures(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nine = encoded(
+        conv_weight=np.ones((9, 1, 1)), conv_bias=None, readout_weight=np.full((1, 9), 1 / 18)
+    )
+    shown([str(placed(folder, nine)), "--out", "."], capsys, 0)
+    page = (folder / "network.html").read_text(encoding="utf-8")
+    assert page.count("<svg") == 8 + 1 and "The first 8 of 9" in page
+
+
 ONE = np.ones((1, 1, 3))
 BAD: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "no safetensors file"),
