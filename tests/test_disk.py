@@ -105,6 +105,34 @@ def test_the_sum_is_the_area(r: float) -> None:
     assert abs(total - pi * r * r) <= allowed
 
 
+@pytest.mark.parametrize("half", [0, 1, 3])
+def test_all_corners_but_the_outermost_four_cancel(half: int) -> None:
+    """Twice with each sign inside, once with each on the border: it had been said of all."""
+    signs: dict[tuple[float, float], list[int]] = {}
+    for i in range(-half, half + 1):
+        for j in range(-half, half + 1):
+            for a in (-1, 1):
+                for b in (-1, 1):
+                    signs.setdefault((i + a / 2, j + b / 2), []).append(a * b)
+    for (x, y), found in signs.items():
+        outermost = abs(x) == abs(y) == half + 0.5
+        assert sum(found) == (x * y > 0) - (x * y < 0) if outermost else sum(found) == 0
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([3, 5]))
+def test_farther_from_the_border_than_half_a_filter_every_tap_sees_every_pixel(
+    seed: int, n: int
+) -> None:
+    """Zero padding: up to that radius the pooled sum is S times the area, beyond it is not."""
+    w = np.random.default_rng(seed).uniform(0.5, 1, (n, n))
+    for r, whole in ((6.5 - n / 2, True), (6.5 - n // 2, True), (6.75 - n // 2, False)):
+        x = disk([r], 6)[0]
+        seen = np.lib.stride_tricks.sliding_window_view(np.pad(x, n // 2), (n, n))
+        total, stated = float(np.einsum("ijuv,uv->", seen, w)), float(w.sum()) * pi * r * r
+        slack = float(w.sum()) * (x.size * float(disk_bound(r)) + gamma(x.size * n * n) * 200)
+        assert (abs(total - stated) <= slack) == whole
+
+
 @given(st.lists(radii, min_size=1, max_size=4))
 def test_the_eight_symmetries_are_exact(some: list[float]) -> None:
     x = disk(some, 25)

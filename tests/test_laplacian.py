@@ -9,6 +9,7 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
+import sympy as sp
 import torch
 from flint import arb
 from hypothesis import assume, example, given, settings
@@ -20,6 +21,7 @@ from numerics.edges import Edge, difference_of, edge_of, quadrature_of, strength
 from tests.disks import one_tap
 from theory.crossings import Crossing, centre_of, crossing, stretches
 from theory.laplacian import LAW, across, distance, second, strength, turned
+from theory.perimeter import edge as half_plane
 from verify.claims import laplacian as room
 from verify.claims.laplacian import KINDS, SADDLES, SECONDS, Digits, sampled
 from verify.lab import TINY, Lab
@@ -108,7 +110,7 @@ def test_what_the_lemma_says(weights: list[float], more: float) -> None:
     for middle in (-2 * float(sum(map(Fraction, weights))) - more, more):
         w[1, 1] = middle
         level = -sum(rational(w).values()) / 2
-        if sum(rational(w).values()) < 0 or middle >= 0:
+        if sum(rational(w).values()) <= 0 or middle >= 0:
             assert crossing(rational(w), level) == Crossing("centre", ORIGIN, False)
 
 
@@ -218,7 +220,7 @@ def test_arcs_and_distances_are_one_number(seed: int) -> None:
     assert found.centre is not None
     arcs, by = turned(w, found.centre, Balls), strength(w, found.centre, Balls)
     if found.turns:
-        assert float(arcs) > abs(float(by))
+        assert not level and float(arcs) > abs(float(by))
     elif level:
         assert arcs >= abs(by) or arcs.overlaps(abs(by))
     else:
@@ -247,6 +249,60 @@ def test_no_filter_has_less(seed: int, x: float, y: float) -> None:
     assert by.error is not None
     least = 4 * abs(sum(float(w[i, j]) * room._by_rays(i - 1 - x, j - 1 - y) for i, j in np.ndindex(3, 3)))  # fmt: skip
     assert by.value + by.error >= least - 1e-8
+
+
+def test_equality_only_where_the_sign_changes_at_the_point() -> None:
+    """P = 4 |Σ w D(u - c)|: for one-signed sides about c; about no other point, for no dipole, and for no side that turns."""
+    moved, dipole = np.roll(SECONDS[0], (1, 0), axis=(0, 1)), np.zeros((3, 3))
+    dipole[1, :2] = -1, 1
+    for w, c, equal in (
+        (SECONDS[0] + SECONDS[2], (0, 0), True), (SECONDS[0] + SECONDS[2], (0.25, 0), False), (moved, (0, 0), False),
+        (SADDLES[0], (0, 0), False), (dipole, (0, -0.5), False), (dipole, (0, 3), False),
+        (SADDLES[0] + 2 * SECONDS.sum(axis=0), (0, 0), True),
+    ):  # fmt: skip
+        by = quadrature_of(edge_of(w, 0.0, "abs"), most=FEW)
+        assert by.error is not None
+        least = 4 * abs(sum(float(w[i, j]) * room._by_rays(i - 1 - c[0], j - 1 - c[1]) for i, j in np.ndindex(3, 3)))  # fmt: skip
+        assert (abs(by.value - least) <= by.error + 1e-8) is equal and by.value > least - by.error - 1e-8  # fmt: skip
+
+
+@settings(max_examples=20)
+@given(seeds, st.sampled_from([(3, 3), (3, 2), (2, 3), (2, 2)]), st.fractions(-2, 2, max_denominator=12), st.fractions(-1, 1, max_denominator=9))  # fmt: skip
+def test_about_the_centre_the_response_is_odd(
+    seed: int, size: tuple[int, int], tau: Fraction, k: Fraction
+) -> None:
+    """p_θ(-τ) = S - p_θ(τ), the centre being the middle of a pixel, of two, or of four; in rational numbers."""
+    part = np.random.default_rng(seed).integers(-3, 4, size)
+    w = {(i, j): Fraction(int(tap)) for (i, j), tap in np.ndenumerate(part + part[::-1, ::-1])}
+    c, s = (1 - k * k) / (1 + k * k), 2 * k / (1 + k * k)
+    at = Fraction(size[0] - 1, 2) * c + Fraction(size[1] - 1, 2) * s
+    p = lambda t: sum(tap * half_plane(t - at + i * c + j * s, c, s) for (i, j), tap in w.items())
+    assert p(-tau) == sum(w.values()) - p(tau)
+
+
+def test_odd_taps_do_not_cross_at_the_middle() -> None:
+    """The four odd filters of 3 × 3 answer independent values at t = 0 in four directions: with S/2 for all only even ones are left."""
+    rows = []
+    for k in (Fraction(1, 9), Fraction(1, 3), Fraction(2, 3), Fraction(5, 6)):
+        c, s = (1 - k * k) / (1 + k * k), 2 * k / (1 + k * k)
+        pairs = ((1, 0), (0, 1), (1, 1), (1, -1))
+        rows.append([2 * half_plane(i * c + j * s, c, s) - 1 for i, j in pairs])
+    assert sp.Matrix([[sp.Rational(x.numerator, x.denominator) for x in row] for row in rows]).det()
+
+
+@pytest.mark.parametrize(
+    ("size", "width", "kind"),
+    [(3, 0.5, "centre"), (5, 0.7, "centre"), (7, 0.7, "centre"), (5, 1.0, "centre"), (3, 0.8, "other"), (5, 1.2, "other"), (7, 1.6, "other")],
+)  # fmt: skip
+def test_laplacians_of_gaussians(size: int, width: float, kind: str) -> None:
+    """Narrow ones are sums of second differences; it had been said of all that they have a closed form."""
+    at = np.arange(size) - size // 2
+    r2 = at[:, None] ** 2 + at**2
+    w = np.rint((r2 - 2 * width**2) * np.exp(-r2 / (2 * width**2)) * 64) / 64
+    w[size // 2, size // 2] -= w.sum()
+    assert known(w).kind == kind
+    assert (np.sum(w < 0) == 1) == (2 * width**2 <= 1)
+    assert (closed(w, 0.0, "abs") is not None) is (kind == "centre")
 
 
 # --- kinks ------------------------------------------------------------------------------------

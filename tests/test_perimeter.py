@@ -208,11 +208,11 @@ def test_the_mean_over_centres_follows_area_and_perimeter(name: str, g, steepest
     full, dark = g(np.array([w.sum(), 0.0]))
     length, rho, weight = strength(w[None], g=g)[0], reach(3), float(np.abs(w).sum())
     rest = []
-    for r in (10.3, 20.6, 41.2):
+    for r in (rho, 10.3, 20.6, 41.2):
         rest.append(_mean_over_centres(w, g, r) - pi * r * r * (full - dark) - length * r)
         bound = 2 * pi * steepest * weight * rho**2 * (1 + 2 * 2**0.5 * rho * (1 + rho / r))
         assert abs(rest[-1]) <= bound
-    assert abs(rest[2] - rest[1]) < abs(rest[1] - rest[0]) < 0.5 * weight
+    assert abs(rest[3] - rest[2]) < abs(rest[2] - rest[1]) < 0.5 * weight
 
 
 @given(st.integers(0, 2**32 - 1))
