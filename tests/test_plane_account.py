@@ -172,7 +172,7 @@ def test_a_derived_weight_does_what_it_says() -> None:
 
 def test_a_mean_is_a_sum_over_the_number_of_pixels() -> None:
     w, a, b, c = _drawn(4, 1, 3)
-    one = told(w, a, b, c, activation="relu")
+    one = told(w, a, b, c, Fraction(1, 20), activation="relu")
     two = told(w, a * 625, b, c, activation="relu", pooling="mean")
     assert two["loss"]["value"] == pytest.approx(one["loss"]["value"], rel=1e-9)
     assert two["residuals"] == pytest.approx(one["residuals"], rel=1e-9)
@@ -207,6 +207,32 @@ def test_an_idle_channel_changes_nothing() -> None:
         for key in ("value", "role", "derived", "residual", "law"):
             assert weight(two, "readout.weight", 0, 0)[key] == weight(alone, "readout.weight", 0, 0)[key]  # fmt: skip
     assert weight(alone, "readout.weight", 0, 0)["derived"] == 0.25
+
+
+def _doubled(w: Array, b: Array, a: Array) -> tuple[Array, Array, Array]:
+    return np.concatenate([w, w[:1]]), np.append(b, b[0]), np.concatenate([a / [2, 1], a[:1] / 2])
+
+
+ORBIT: dict[str, Any] = {
+    "scaled": lambda w, b, a: (1024 * w, 1024 * b, a / 1024),
+    "exchanged": lambda w, b, a: (w[::-1], b[::-1], a[::-1]),
+    "split": _doubled,
+    "idle": lambda w, b, a: (np.concatenate([w, w[:1]]), np.append(b, 0), np.append(a, 0)),
+    "far below": lambda w, b, a: (np.concatenate([w, -w[:1]]), np.append(b, -200), np.append(a, 0)),
+}
+
+
+@pytest.mark.parametrize("name", ORBIT)
+@pytest.mark.parametrize("c", [0.0, 0.3])
+def test_networks_that_answer_the_same_are_judged_the_same(name: str, c: float) -> None:
+    w, b, a = np.stack([STEP, np.eye(3)]), np.array([0.0, -3.0]), np.array([0.5, 0.25])
+    one = told(w, a, b, c, Fraction(1, 20), activation="relu")
+    w, b, a = ORBIT[name](w, b, a)
+    two = told(w, a, b, c, Fraction(1, 20), activation="relu")
+    assert (one["explained"], one["failing"]) == (two["explained"], two["failing"])
+    for key in ("value", "radius", "bound"):
+        assert two["worst_error"][key] == pytest.approx(one["worst_error"][key], rel=1e-9)
+    assert one["explained"] is (c == 0)
 
 
 @pytest.mark.parametrize("step", [(0, 1), (1, 0)])
