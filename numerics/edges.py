@@ -6,8 +6,8 @@ the mixed differences d_v of w at the corners v of its pixels,
     p_θ(t) = Σ_v d_v (t + v·n)₊² / (2 cos θ sin θ):
 
 a quadratic spline whose breaks are known.  Between them, and between the roots of p_θ = break of σ,
-Gauss' rule is exact for polynomial pieces; else it is off by l¹³ (6!)⁴/(13 (12!)²) times the twelfth
-Taylor coefficient of g∘p, from enclosures of those of σ on what the piece answers
+Gauss' rule is exact for polynomial pieces; else it is off by l¹³ (6!)⁴/(13 (12!)²) times the
+twelfth Taylor coefficient of g∘p, from enclosures of those of σ on what the piece answers
 (:mod:`numerics.derivatives`), and pieces are divided until that is little.
 
 Over θ a midpoint rule with step η is off by η²/8 · Var Q'.  Along the line of p_θ(t), y from its foot, ∂p/∂θ = ∫ y W dy, so
