@@ -166,19 +166,25 @@ def test_the_nearest_pole_must_be_alone(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize(
-    "f", [sp.Max(T, 2) + z, sp.Max(sp.atan(z), 2) + z, sp.Max(sp.erf(z), 1) + z]
+    "f",
+    [
+        sp.Max(T, 2) + z,
+        sp.Max(sp.atan(z), 2) + z,
+        sp.Max(sp.erf(z), 1) + z,
+        sp.Min(T, -2) + z,
+        sp.Min(sp.exp(z), -1) + z,
+    ],
 )
 def test_a_flipped_sign_of_the_inverse_names_no_class(
     f: sp.Expr, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """h - y < 0 where y is not below the values of h; with the other sign max(tanh z, 2) + z is tanh z + z."""
+    """Where y lies beyond all values of h; with the other sign of h - y max(tanh z, 2) + z is tanh z + z."""
     true = signs._level
 
     def flipped(h: sp.Expr, level: sp.Expr, low: sp.Expr, high: sp.Expr, depth: int):
         found = true(h, level, low, high, depth)
-        if h.func in signs.INVERSE and found == ((low, high, -1),):
-            return ((low, high, 1),)
-        return found
+        whole = h.func in signs.INVERSE and found is not None and len(found) == 1
+        return ((low, high, -found[0][2]),) if whole else found
 
     forget()
     monkeypatch.setattr(signs, "_level", flipped)

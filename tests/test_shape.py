@@ -115,7 +115,7 @@ Network = list[tuple[Sequence[sp.Expr], sp.Expr, sp.Expr | None]]
 MORE = (
     "Min(z/(1 + exp(-z)), 5)", "Max(z + sin(z), -3)", "z**3 - z", "z**3 + z**2 - 7", "Max(z, 0)**3", "z**2", "z**5 + z**4",
     "z + exp(z)", "Max(z, 0) + 1/z", "z + sqrt(Abs(z))", "z - log(z)", "z + sin(2*z) - sin(6*z)/3", "Max(z, exp(-z))",
-    "Max(log(1 + exp(z)), 1)", "Min(Max(z**3 - z, -6), 6)", "Min(z, sqrt(2)) + z", "tanh(z) + z**2", "z + exp(-(z - 1)**2)",
+    "Max(log(1 + exp(z)), 1/2)", "Min(Max(z**3 - z, -6), 6)", "Min(z, sqrt(2)) + z", "tanh(z) + z**2", "z + exp(-(z - 1)**2)",
     "Max(z*Abs(z), -1)", "Max(Min(z, 1), -1)*3 + Min(z, 2)", "Min(log(1 + exp(2*z - 1)), 1) + z", "Max(z + cos(3*z), 0)",
     "Min(z, -1)**2",
 )  # fmt: skip

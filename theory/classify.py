@@ -47,7 +47,7 @@ class Shape:
     channels: the smallest number of channels of a network known to be exact, None when there is none.
     minimal: fewer channels are proved impossible, whatever the number of taps.
     recipe: such a network with three taps, None when there is none.
-    steps: what was decided exactly.
+    steps: what was decided.
     reason: why, in one or two sentences.
     lower: why fewer channels do not do, or empty.
     """

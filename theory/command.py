@@ -288,7 +288,7 @@ def _text(answer: Answer) -> str:
     if data["others"]:
         lines.append(_line("others", data["others"]))
     if data["steps"]:
-        lines += ["", "decided exactly:"]
+        lines += ["", "decided:"]
         lines += [
             f"  {'yes' if step['holds'] else 'NO '}  {step['name']}" for step in data["steps"]
         ]

@@ -91,8 +91,13 @@ def _digits(f: sp.Expr, at: sp.Expr) -> sp.Expr | None:
     x = float(at)
     if any(inner(x) is None for inner in _exponents(f)):
         return None
+    return _evalf(f, at, 30, maxn=400, strict=True)
+
+
+def _evalf(f: sp.Expr, at: sp.Expr, digits: int, **options: int) -> sp.Expr | None:
+    """sympy's evaluation of f(at); None where it is not real, or fails."""
     try:
-        value = f.evalf(30, subs={z: at}, maxn=400, strict=True)
+        value = f.evalf(digits, subs={z: at}, **options)
     except (ArithmeticError, NotImplementedError, RecursionError, TypeError, ValueError):
         return None
     return value if value.is_Float or value.is_Rational else None
@@ -475,9 +480,9 @@ def _in_digits(expression: sp.Expr, channels: Channels, digits: int) -> bool:
             for w, b, a in channels:
                 seen = (sp.Rational(x.numerator, x.denominator) for x in window)
                 at = b + sp.Add(*(tap * x for tap, x in zip(w, seen, strict=True)))
-                value = expression.evalf(digits, subs={z: at}, maxn=200)
-                if not (value.is_Float or value.is_Rational):
-                    return False
+                value = _evalf(expression, at, digits, maxn=200)
+                if value is None:
+                    return _in_floats(expression, channels)
                 total += (count * a * value).evalf(digits)
                 scale = max(scale, abs(count * a * value).evalf(5))
         gaps.append(total)
