@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import ceil, floor
+from math import ceil, floor, pi
 
 import numpy as np
 from numpy.typing import NDArray
@@ -209,6 +209,10 @@ def disk_supremum(
     places: dict[float, float] = {}
     active: list[tuple[_Band, Array, Array, Array, float]] = []
     parts = float(np.sum(np.abs(a))) + abs(offset)
+    # About 2πr(1 + √2 n) windows each; where that is too much no band is looked for.
+    around = 2 * pi * (1 + 2**0.5 * len(edges[0].w)) * (float(np.sum(r)) + high * len(cuts))
+    if 2 * len(a) * edges[0].w.size * around > work:
+        return DiskSupremum(np.empty(0), np.empty(0), None)
     for left, right in pairwise(cuts):
         inside = np.unique([left, *r[(left < r) & (r < right)], right])
         band = _band(left, right, [edge.w for edge in edges])
