@@ -455,6 +455,7 @@ def test_features_are_the_sums_of_the_definition() -> None:
         (1e13 * np.ones((1, 3, 3)), "relu", "size 1e+13"),
         (1e-200 * np.ones((1, 3, 3)), "relu", "size 1e-200"),
         (1e3 * np.ones((1, 3, 3)), "exp", "responses reach"),
+        (1e3 * np.ones((1, 3, 3)), "sin", "pre-activations reach"),
         (np.ones((1, 17, 17)), "relu", "too many"),
         (np.ones((300, 3, 3)), "relu", "too many"),
     ],

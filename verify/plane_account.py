@@ -40,6 +40,8 @@ Array = NDArray[np.float64]
 
 LARGEST, SMALLEST = 1e12, 1e-100
 """Weights of a size between these are explained, and 0."""
+WAVES = 1000
+"""Pre-activations in front of a wave: it would turn too often on one pixel."""
 WIDEST, CORNERS, WORK = 15, 2500, 1e10
 """Taps per side; K (n + 1)² at most; and products on the grid: about a minute each."""
 FLAT = 1e-9
@@ -121,7 +123,7 @@ def too_much_plane(found: Checkpoint, setup: Setup) -> str:
             return f"a weight of size {x:.3g}: weights of {SMALLEST:g} to {LARGEST:g}, and 0, are explained"
     channels, n, _ = found.w.shape
     bias = np.zeros(channels) if found.b is None else found.b
-    if trouble := too_large(setup.activation, found.w.reshape(channels, -1), bias, found.a):
+    if trouble := too_large(setup.activation, found.w.reshape(channels, -1), bias, found.a, WAVES):
         return trouble
     if n > WIDEST or channels * (n + 1) ** 2 > CORNERS:
         return f"{channels} filters of {n} × {n} taps are too many: n may be {WIDEST}, and K (n + 1)² {CORNERS}"
