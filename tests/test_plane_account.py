@@ -24,7 +24,7 @@ from verify.checkpoint import Checkpoint
 from verify.network_text import laws
 from verify.plane import Plane, disks
 from verify.plane_account import WorstError, plane_account, too_much_plane
-from verify.plane_facts import features
+from verify.plane_facts import features, measured
 from verify.setup import plane_setup_of
 
 Array = NDArray[np.float64]
@@ -523,3 +523,24 @@ def test_random_filters_with_the_best_readout_share_the_work_out(seed: int) -> N
     assert found["explained"] and found["identity"]["unsettled"] < 1e-7
     assert abs(found["identity"]["rest"]) < found["identity"]["scale"] / 4
     assert found["identity"]["slope"] == pytest.approx(found["identity"]["explains"], abs=1e-9)
+
+
+@pytest.mark.parametrize(("name", "power"), [("square", 2), ("cube", 3), ("tanh", 0)])
+def test_polynomials_and_flat_tails_have_no_limit(name: str, power: int) -> None:
+    """Pre-activations of 1000, on both sides: answers are those of fractions, or the tail's ±1."""
+    w = np.array([[[100, -30, 7], [60, -250, 11], [3, 90, -5.0]]])
+    b = np.array([1000.0 if power == 0 else 400.0])
+    found = Checkpoint(w, np.array([2.0**-20]), b, np.array([0.25]), {})
+    setup = plane_setup_of({"activation": name, "length": "15"}, 3)
+    assert not too_much_plane(found, setup)
+    facts = measured(found, setup)
+    x = np.pad(disk(facts.r[10:11], 7)[0], 1)
+    total = Fraction(0)
+    for i, j in np.ndindex(15, 15):
+        z = Fraction(b[0])
+        for u, v in np.ndindex(3, 3):
+            z += Fraction(w[0, u, v]) * Fraction(x[i + u, j + v])
+        assert power or z > 500
+        total += z**power if power else 1
+    exact = float(total / 2**20 + Fraction(1, 4))
+    assert facts.answers[10] == pytest.approx(exact, rel=1e-12)
