@@ -260,9 +260,9 @@ _NODES: dict[Any, Callable[[sp.Expr], Function]] = {
     sp.tan: _elementary(arb.tan),
     sp.sinh: _elementary(arb.sinh),
     sp.cosh: _elementary(arb.cosh),
-    sp.tanh: _elementary(arb.tanh),
-    sp.atan: _elementary(arb.atan),
-    sp.erf: _elementary(arb.erf),
+    sp.tanh: _elementary(_rising(arb.tanh)),
+    sp.atan: _elementary(_rising(arb.atan)),
+    sp.erf: _elementary(_rising(arb.erf)),
     sp.erfc: _elementary(arb.erfc),
 }
 

@@ -1,11 +1,14 @@
 r"""Bounds on the Taylor coefficients of a row of the catalogue, s_k = σ⁽ᵏ⁾/k!, on any interval.
 
-The line is cut into cells, at the breaks of σ and on a grid that is fine around 0 and grows by a part of |z| beyond.  Every s_k is enclosed
-once on each cell (:mod:`numerics.taylor`); on an interval it is at most the largest bound of the cells that it meets.
+The line is cut into cells, at the breaks of σ and on a grid that is fine around 0 and grows by a
+part of |z| beyond.  Every s_k is enclosed
+once on each cell (:mod:`numerics.taylor`); on an interval it is at most the largest bound of the
+cells that it meets.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -32,7 +35,9 @@ GRID = ((1 / 16, 4), (1 / 4, 16), (1 / 2, 64))
 RATIO = 9 / 8
 """Beyond, neighbouring ends have this ratio."""
 APART = 2.0**-40
-"""Cells are wider by this part of |z| + 1 at both ends, and intervals that meet less of a cell do not count it."""
+"""Cells are wider by this part of |z| + 1 at both ends, and intervals that meet less of a cell do
+not count it.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +49,8 @@ class Derivatives:
     breaks: places where one formula takes over from another.
     kinks, bends: places where the slope jumps, and |jump| of each.
     jumps: places where σ jumps, and by how much.
-    points: of Gauss' rule, exact for polynomials of σ's degree in a quadratic, TERMS/2 where σ is no polynomial.
+    points: of Gauss' rule, exact for polynomials of σ's degree in a quadratic, TERMS/2 where σ is
+        no polynomial.
     cuts: the ends of the cells (M + 1,).
     cells: bounds on |s_k| in them, k = 0, ..., 12 (13, M).
     """
@@ -124,7 +130,9 @@ def _cell(expression: sp.Expr, low: float, high: float) -> tuple[float, ...]:
 
 def _bend(parts: Sequence[Piece], at: sp.Expr) -> float:
     """The slope after a break less that before it."""
-    left, right = (next(part for part in parts if getattr(part, end) == at) for end in ("high", "low"))  # fmt: skip
+    left, right = (
+        next(part for part in parts if getattr(part, end) == at) for end in ("high", "low")
+    )
     return float(sp.diff(right.expression - left.expression, z).subs(z, at))
 
 
@@ -140,12 +148,24 @@ def derivatives(name: str, low: float, high: float) -> Derivatives:
     right = _grid(max(abs(low), abs(high)))
     grid = np.array([-x for x in right[:0:-1]] + right)
     cuts = sorted({low, *grid[(low < grid) & (grid < high)].tolist(), *breaks, high})
-    formula = {middle: next(part.expression for part in parts if float(part.low) <= middle <= float(part.high))
-               for middle in ((a + b) / 2 for a, b in pairwise(cuts))}  # fmt: skip
-    cells = [_cell(formula[(a + b) / 2], a, b) for a, b in pairwise(cuts)]
+    stops = [float(part.high) for part in parts]
+    cells = [
+        _cell(parts[bisect_left(stops, (a + b) / 2)].expression, a, b) for a, b in pairwise(cuts)
+    ]
     exact = exact_activation(name)
     degree = None if exact is None else max(piece.degree() for piece in exact.pieces)
-    # Of a polynomial of degree d in a quadratic the degree is 2d, and m points are exact up to 2m - 1.
+    # Of a polynomial of degree d in a quadratic the degree is 2d, and m points are exact up to 2m -
+    # 1.
     points = TERMS // 2 if degree is None else max(degree, 0) + 1
-    jumps = tuple((float(one.location), float(one.height)) for one in row.jumps if inside(one.location))  # fmt: skip
-    return Derivatives(breaks, tuple(x for x, _ in kinks), tuple(x for _, x in kinks), jumps, points, np.array(cuts), np.array(cells).T)  # fmt: skip
+    jumps = tuple(
+        (float(one.location), float(one.height)) for one in row.jumps if inside(one.location)
+    )
+    return Derivatives(
+        breaks,
+        tuple(x for x, _ in kinks),
+        tuple(x for _, x in kinks),
+        jumps,
+        points,
+        np.array(cuts),
+        np.array(cells).T,
+    )

@@ -1,19 +1,22 @@
-r"""The largest error of a network for images over every radius in an interval: found at some, bounded at all.
+r"""The largest error of a network for images over every radius in an interval, found and bounded.
 
-A pixel's area inside the disk grows with r by the arc that it holds: x' = ℓ(r), the length of the circle in the pixel, which rises until the
-second nearest corner is reached and falls from there on.  So between r₁ and r₂ = r₁ + δ a pixel leaves its chord by
+A pixel's area inside the disk grows with r by the arc that it holds: x' = ℓ(r), the length of the
+circle in the pixel, which rises until the second nearest corner is reached and falls from there on.
+So between r₁ and r₂ = r₁ + δ a pixel leaves its chord by
 
-    -E <= x(r) - chord <= 0 before that corner,   0 <= x(r) - chord <= E after it,   E = |ℓ₂ - ℓ₁| δ/4,
+    -E <= x(r) - chord <= 0 before that corner,   0 <= x(r) - chord <= E after it,
 
-and by (max ℓ - min ℓ) δ/4 where the corner lies between.  A window's pre-activation leaves its chord by ε, |ε| <= e = Σ|w| E; on all that it
-answers let s bound |σ''|, J the bends, Z its length, and V = s Z + J.  With the slope σ' in the middle
+with E = |ℓ₂ - ℓ₁| δ/4, and by (max ℓ - min ℓ) δ/4 where the corner lies between.  A window's
+pre-activation leaves its chord by ε, |ε| <= e = Σ|w| E; on all that it answers let s bound |σ''|,
+J the bends, Z its length, and V = s Z + J.  With the slope σ' in the middle
 
     |σ(z(r)) - chord - σ' ε| <= s (z₂ - z₁)²/8 + J |z₂ - z₁|/4 + V e.
 
-The terms σ' ε of all windows and channels add up to Σ C_q (x_q - chord), C_q what the answer changes with a pixel; where the slopes of
-neighbouring windows agree, the taps cancel in it.  All of it falls as δ² over the whole ring, so halving the worst intervals ends soon.
-Where σ jumps the same holds without its steps, and those that may be passed are added on one side or taken off on the other.
-Derivation: docs/network.md.
+The terms σ' ε of all windows and channels add up to Σ C_q (x_q - chord), C_q what the answer
+changes with a pixel; where the slopes of neighbouring windows agree, the taps cancel in it.  All of
+it falls as δ² over the whole ring, so halving the worst intervals ends soon.  Where σ jumps the
+same holds without its steps, and those that may be passed are added on one side or taken off on the
+other.  Derivation: docs/network.md.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import ceil, floor
+from math import ceil, floor, pi
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,8 +56,10 @@ class DiskSupremum:
 
     Attributes
     ----------
-    r, error: where it was computed, increasing, and r̂ - r there (R,); empty where there was too much to do.
-    bound: no radius between the first and the last has a larger error, rounding included; None where there was too much to do.
+    r, error: where it was computed, increasing, and r̂ - r there (R,); empty where there was too
+        much to do.
+    bound: no radius between the first and the last has a larger error, rounding included; None
+        where there was too much to do.
     """
 
     r: Array
@@ -64,7 +69,9 @@ class DiskSupremum:
 
 @dataclass(frozen=True)
 class _Network:
-    """K channels, what is known of σ on all that each answers, and r̂ - r = offset - r + Σ_p a·(σ(z_p + b) - σ(b))."""
+    """K channels, what is known of σ on all that each answers, and r̂ - r = offset - r + Σ_p
+    a·(σ(z_p + b) - σ(b)).
+    """
 
     edges: tuple[Edge, ...]
     a: Array
@@ -116,7 +123,9 @@ def _band(low: float, high: float, filters: Sequence[Array]) -> _Band:
 
 
 def _rounding(net: _Network, band: _Band, parts: float) -> float:
-    """How far the errors of a band may be from exact ones: sums of W windows and K channels, of σ at rounded places."""
+    """How far the errors of a band may be from exact ones: sums of W windows and K channels, of σ
+    at rounded places.
+    """
     windows, taps = band.windows, net.edges[0].w.size
     pixel = float(disk_bound(band.high)) + float(gamma(taps + 2))
     total = float(gamma(windows + len(net.a) + 8)) * (parts + band.high)
@@ -128,8 +137,12 @@ def _rounding(net: _Network, band: _Band, parts: float) -> float:
     return 2 * total
 
 
-def _intervals(net: _Network, band: _Band, r1: Array, r2: Array) -> tuple[Array, Array, Array, Array]:  # fmt: skip
-    """The errors at r₁ and at r₂, and the least and the greatest that it may be between: each (B,)."""
+def _intervals(
+    net: _Network, band: _Band, r1: Array, r2: Array
+) -> tuple[Array, Array, Array, Array]:
+    """The errors at r₁ and at r₂, and the least and the greatest that it may be between: each
+    (B,).
+    """
     step = max(1, BLOCK // band.windows)
     parts = [_some(net, band, r1[k : k + step], r2[k : k + step]) for k in range(0, len(r1), step)]
     one, two, three, four = (np.concatenate(part) for part in zip(*parts, strict=True))
@@ -183,9 +196,11 @@ def _some(net: _Network, band: _Band, r1: Array, r2: Array) -> tuple[Array, Arra
 def disk_supremum(
     edges: tuple[Edge, ...], a: Array, offset: float, r: Array, tolerance: float, work: float
 ) -> DiskSupremum:
-    """The error of r̂(r) = offset + Σ_k a_k Σ_p [g_k(z_p) - g_k(0)] between the first and the last of these radii, which are among its places.
+    """The error of r̂(r) = offset + Σ_k a_k Σ_p [g_k(z_p) - g_k(0)] between the first and the last
+    of these radii, which are among its places.
 
-    Intervals are halved until the bound is at most 1.02 times what was found, or tells on which side of ``tolerance`` the error is; or until
+    Intervals are halved until the bound is at most 1.02 times what was found, or tells on which
+    side of ``tolerance`` the error is; or until
     ``work`` products of a tap and a pixel are spent.
     """
     net = _Network(edges, a, offset, tuple(bent_of(edge) for edge in edges))
@@ -194,6 +209,10 @@ def disk_supremum(
     places: dict[float, float] = {}
     active: list[tuple[_Band, Array, Array, Array, float]] = []
     parts = float(np.sum(np.abs(a))) + abs(offset)
+    # About 2πr(1 + √2 n) windows each; where that is too much no band is looked for.
+    around = 2 * pi * (1 + 2**0.5 * len(edges[0].w)) * (float(np.sum(r)) + high * len(cuts))
+    if 2 * len(a) * edges[0].w.size * around > work:
+        return DiskSupremum(np.empty(0), np.empty(0), None)
     for left, right in pairwise(cuts):
         inside = np.unique([left, *r[(left < r) & (r < right)], right])
         band = _band(left, right, [edge.w for edge in edges])
@@ -209,7 +228,9 @@ def disk_supremum(
         bounds = []
         for band, r1, r2, known, rounded in active:
             e1, e2, least, most = _intervals(net, band, r1, r2)
-            places |= dict(zip([*r1.tolist(), *r2.tolist()], [*e1.tolist(), *e2.tolist()], strict=True))  # fmt: skip
+            places |= dict(
+                zip([*r1.tolist(), *r2.tolist()], [*e1.tolist(), *e2.tolist()], strict=True)
+            )
             bounds.append(np.minimum(known, np.maximum(np.abs(most), np.abs(least)) + rounded))
         worst = max(abs(x) for x in places.values())
         goal = tolerance if worst <= tolerance < CLOSE * worst else CLOSE * worst

@@ -5,16 +5,19 @@ the mixed differences d_v of w at the corners v of its pixels,
 
     p_θ(t) = Σ_v d_v (t + v·n)₊² / (2 cos θ sin θ):
 
-a quadratic spline whose breaks are known.  Between them, and between the roots of p_θ = break of σ, Gauss' rule is exact for
-polynomial pieces; else it is off by l¹³ (6!)⁴/(13 (12!)²) times the twelfth Taylor coefficient of g∘p, from enclosures of those of σ on what the
-piece answers (:mod:`numerics.derivatives`), and pieces are divided until that is little.
+a quadratic spline whose breaks are known.  Between them, and between the roots of p_θ = break of σ,
+Gauss' rule is exact for polynomial pieces; else it is off by l¹³ (6!)⁴/(13 (12!)²) times the
+twelfth Taylor coefficient of g∘p, from enclosures of those of σ on what the piece answers
+(:mod:`numerics.derivatives`), and pieces are divided until that is little.
 
 Over θ a midpoint rule with step η is off by η²/8 · Var Q'.  Along the line of p_θ(t), y from its foot, ∂p/∂θ = ∫ y W dy, so
 
-    Var Q' <= Λ 4 Σ_e |[W]_e| ∫_e |x| |x_e| dl + min(Λ₂ 2π (16/15) ρ⁵ max w², B X) + Σ_kinks J X,    X = ∫ max|w| (ρ² - t²) N(t) dt,
+    Var Q' <= Λ 4 Σ_e |[W]_e| ∫_e |x| |x_e| dl + min(Λ₂ 2π (16/15) ρ⁵ max w², B X) + Σ_kinks J X,
+    X = ∫ max|w| (ρ² - t²) N(t) dt,
 
-e the edges of pixels, x_e the coordinate along e, Λ₂ = sup |σ''|, B = ∫ |σ''| dz, J the bend of a kink, and N(t) = 4(2 #{v: |v| > |t|} + 4) a bound on how
-often p_θ(t) passes a value while θ turns.  Derivation: docs/network.md.
+e the edges of pixels, x_e the coordinate along e, Λ₂ = sup |σ''|, B = ∫ |σ''| dz, J the bend of a
+kink, and N(t) = 4(2 #{v: |v| > |t|} + 4) a bound on how often p_θ(t) passes a value while θ turns.
+Derivation: docs/network.md.
 """
 
 from __future__ import annotations
@@ -49,7 +52,9 @@ BLOCK = 1 << 16
 POINTS, PARTS, ROUNDS = TERMS // 2, 4, 16
 """Of Gauss' rule; in how many a piece is divided at most, and how often."""
 CROWD, WORK = 64, 1 << 24
-"""Pieces that may come of one in the mean; and over the turn, where fewer directions are taken for it."""
+"""Pieces that may come of one in the mean; and over the turn, where fewer directions are taken for
+it.
+"""
 
 
 # -------------------------------------------------------------------------------------- the filter
@@ -226,7 +231,9 @@ def _joined(parts: list[_Quadratics]) -> _Quadratics:
 
 
 def _leading(found: _Quadratics, sizes: Array) -> Array:
-    """l¹³ (6!)⁴/(13 (12!)²) Σ_j C(12 - j, j) |s_{12-j}| |p'|^{12-2j} |p''/2|^j: what 6 points leave out; s_6, ..., s_12 of each piece (7, pieces)."""
+    """l¹³ (6!)⁴/(13 (12!)²) Σ_j C(12 - j, j) |s_{12-j}| |p'|^{12-2j} |p''/2|^j: what 6 points leave
+    out; s_6, ..., s_12 of each piece (7, pieces).
+    """
     l, p1 = found.length, np.maximum(np.abs(found.p1), np.abs(found.p1 + 2 * found.length * found.p2))  # fmt: skip
     one, two = (p1 * l) ** 2, np.abs(found.p2) * l * l
     total, power = sizes[-1], np.ones_like(l)
@@ -236,8 +243,12 @@ def _leading(found: _Quadratics, sizes: Array) -> Array:
     return np.asarray(total * l * (factorial(POINTS) ** 4 / ((TERMS + 1) * factorial(TERMS) ** 2)))
 
 
-def _refined(found: _Quadratics, bent: Derivatives, b: float, aim: float) -> tuple[_Quadratics, Array]:  # fmt: skip
-    """The same pieces, divided until the rule leaves out ``aim`` per unit of t at most, and what it leaves out of each."""
+def _refined(
+    found: _Quadratics, bent: Derivatives, b: float, aim: float
+) -> tuple[_Quadratics, Array]:
+    """The same pieces, divided until the rule leaves out ``aim`` per unit of t at most, and what it
+    leaves out of each.
+    """
     which, start, length = np.arange(len(found.at)), np.zeros(len(found.at)), found.length
     whole = np.array(bent.sizes[POINTS:])[:, None]
     kept, off, room = [], [], CROWD * len(which)
@@ -293,7 +304,9 @@ def _range(edge: Edge) -> tuple[float, float]:
     return low - wide, high + wide
 
 
-def _over(edge: Edge, corners: _Corners, bent: Derivatives, theta: Array, aim: float) -> tuple[Array, Array, int]:  # fmt: skip
+def _over(
+    edge: Edge, corners: _Corners, bent: Derivatives, theta: Array, aim: float
+) -> tuple[Array, Array, int]:
     """Q(θ), its error, and the number of pieces."""
     sigma = activation(edge.name)[0]
     dark = float(sigma(np.array(edge.b)))
@@ -310,7 +323,9 @@ def _over(edge: Edge, corners: _Corners, bent: Derivatives, theta: Array, aim: f
             error[first : first + step] = np.bincount(found.at, off, len(c))
         number += len(found.at)
         # Sums of so many terms, rounded.
-        error[first : first + step] += np.bincount(found.at, minlength=len(c)) * (4 * UNIT * corners.rho * tall)  # fmt: skip
+        error[first : first + step] += np.bincount(found.at, minlength=len(c)) * (
+            4 * UNIT * corners.rho * tall
+        )
         total = np.zeros(len(found.at))
         for x, weight in zip(node.tolist(), share.tolist(), strict=True):
             total += weight / 2 * (sigma(found(found.length * (1 + x) / 2) + edge.b) - dark)
@@ -325,7 +340,8 @@ class Strength:
 
     Attributes
     ----------
-    value, error: |P - value| <= error; None where nothing is proved, as σ jumps within the filter's reach.
+    value, error: |P - value| <= error; None where nothing is proved, as σ jumps within the filter's
+        reach.
     turns: directions that it took, 0 for a closed form.
     step: e, where the filter is a difference along e that is smoothed with one sign: every p_θ has one sign.
     law: the closed form in words, or empty.

@@ -225,13 +225,14 @@ def _groups(crossed: Sequence[_Crossing]) -> list[tuple[_Crossing, ...]]:
             found[-1].append(x)
         else:
             found.append([x])
-    groups = [
-        tuple(group)
-        for group in found
-        if len(group) > 1
-        and 8 * abs(sum((x.bend for x in group), ZERO)) < sum(abs(x.bend) for x in group)
-    ]
+    groups = [tuple(group) for group in found if len(group) > 1 and _cancel(group)]
     return groups if any(len(group) > 2 for group in groups) else []
+
+
+def _cancel(group: Sequence[_Crossing]) -> bool:
+    """The bends add up to an eighth of their sizes at most."""
+    total = sum((x.bend for x in group), ZERO)
+    return bool(8 * abs(total) < sum(abs(x.bend) for x in group))
 
 
 def _pairs(crossed: Sequence[_Crossing]) -> list[tuple[_Crossing, ...]]:

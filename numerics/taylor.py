@@ -141,7 +141,9 @@ def _over_ends(rising: Callable[[arb], arb], x: arb) -> arb:
 
 
 def _steps(u: arb_series) -> tuple[list[arb], list[arb]]:
-    """y = 1/(1 + exp -u) and (u'y)_k, k < 12, from y' = y(1 - y)u'; 1 - y by itself, so that it is small where y nears 1."""
+    """y = 1/(1 + exp -u) and (u'y)_k, k < 12, from y' = y(1 - y)u'; 1 - y by itself, so that it is
+    small where y nears 1.
+    """
     u_ = [u[k] for k in range(TERMS + 1)]
     y = [_over_ends(lambda t: 1 / (1 + (-t).exp()), u_[0])]
     other = [_over_ends(lambda t: 1 / (1 + t.exp()), u_[0])]

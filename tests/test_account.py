@@ -72,7 +72,7 @@ def test_derived_networks_are_explained(exact: Exact) -> None:
     assert document["nearest"]["distance"][1] < 1e-9
     low, high = document["nearest"]["distance"]
     assert low <= high and document["nearest"]["anywhere"] <= high
-    assert document["cell"] in ("linear", "threshold", "balanced")
+    assert document["cell"] in ("linear", "threshold", "balanced", "copied")
     for one in document["weights"]:
         if one["residual"] is not None:
             assert abs(one["residual"]) < 1e-6

@@ -94,13 +94,13 @@ def test_text_has_everything(capsys: pytest.CaptureFixture[str]) -> None:
         "linear odd part",
         "2 (no network has fewer)",
         "channel 2:",
-        "decided exactly:",
+        "decided:",
         "yes",
         "channel 1  ",
     ):
         assert part in out
     assert main(["--ascii", "max(z, 0)"]) == 0
-    picture = capsys.readouterr().out.rpartition("decided exactly:")[2].partition("\n\n")[2]
+    picture = capsys.readouterr().out.rpartition("decided:")[2].partition("\n\n")[2]
     assert "channel 1" in picture and picture.isascii()
 
 
@@ -193,8 +193,9 @@ def test_exact_weights_are_those_of_the_class() -> None:
 
 # --- what is no answer ------------------------------------------------------------------------
 #
-# Cause: a limit above the one that the system allows raised in the child, and its end was taken for an answer.  Siblings:
-# a MemoryError of the analysis was "undecided", too; a closed or full stdout gave 0, or a traceback.
+# Cause: a limit above the one that the system allows raised in the child, and its end was taken for
+# an answer.  Siblings: a MemoryError of the analysis was "undecided", too; a closed or full stdout
+# gave 0, or a traceback.
 
 
 @pytest.mark.parametrize("most", [3_000_000 * 1024, 2**40])
@@ -202,7 +203,8 @@ def test_a_hard_limit_of_memory_is_kept(most: int) -> None:
     """Below and above the limit of the command itself; with it the answer is as ever."""
     script = (
         "import resource, sys; from theory.command import main;"
-        f"resource.setrlimit(resource.RLIMIT_AS, ({most}, {most})); sys.exit(main(['--json', 'z^2']))"
+        f"resource.setrlimit(resource.RLIMIT_AS, ({most}, {most}));"
+        "sys.exit(main(['--json', 'z^2']))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=False

@@ -1,7 +1,8 @@
-"""The checks of the classifier by evaluation: each says yes where it is so, and no where one thing is changed.
+"""The checks by evaluation: each says yes where it is so, and no where one thing is changed.
 
-Cause: every step of an obstruction was ``True``, written by the rule that it should check.  Siblings: the pieces, the
-number of channels of the cubic construction, and the families of other weights rested on one computation each.
+Cause: every step of an obstruction was ``True``, written by the rule that it should check.
+Siblings: the pieces, the number of channels of the cubic construction, and the families of other
+weights rested on one computation each.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ GELU = z / 2 * (1 + sp.erf(z / sp.sqrt(2)))
 @pytest.mark.parametrize(
     ("f", "left", "right"),
     [
-        (SOFTPLUS, 0, 1), (GELU, 0, 1), (T, 0, 0), (z + sp.sin(z), 1, 1), (z * T, -1, 1), (sp.sqrt(1 + z**2), -1, 1),
-        (SOFTPLUS + T, 0, 1), (z + sp.exp(-(z**2)), 1, 1), (sp.log(1 + z**2), 0, 0), (2 * z + SOFTPLUS, 2, 3),
+        (SOFTPLUS, 0, 1), (GELU, 0, 1), (T, 0, 0), (z + sp.sin(z), 1, 1),
+        (z * T, -1, 1), (sp.sqrt(1 + z**2), -1, 1),
+        (SOFTPLUS + T, 0, 1), (z + sp.exp(-(z**2)), 1, 1),
+        (sp.log(1 + z**2), 0, 0), (2 * z + SOFTPLUS, 2, 3),
     ],
 )  # fmt: skip
 def test_slopes(f: sp.Expr, left: int, right: int) -> None:
@@ -67,7 +70,8 @@ def test_regularity() -> None:
 @pytest.mark.parametrize(
     ("f", "place"),
     [
-        (T, sp.I * sp.pi / 2), (SOFTPLUS, sp.I * sp.pi), (sp.atan(z), sp.I), (z * sp.tanh(SOFTPLUS), sp.log(2) / 2 + sp.I * sp.pi * 3 / 4),
+        (T, sp.I * sp.pi / 2), (SOFTPLUS, sp.I * sp.pi), (sp.atan(z), sp.I),
+        (z * sp.tanh(SOFTPLUS), sp.log(2) / 2 + sp.I * sp.pi * 3 / 4),
         (2 * z + sp.tanh(3 * z - 1), sp.Rational(1, 3) + sp.I * sp.pi / 6),
     ],
 )  # fmt: skip
@@ -166,19 +170,27 @@ def test_the_nearest_pole_must_be_alone(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize(
-    "f", [sp.Max(T, 2) + z, sp.Max(sp.atan(z), 2) + z, sp.Max(sp.erf(z), 1) + z]
+    "f",
+    [
+        sp.Max(T, 2) + z,
+        sp.Max(sp.atan(z), 2) + z,
+        sp.Max(sp.erf(z), 1) + z,
+        sp.Min(T, -2) + z,
+        sp.Min(sp.atan(z), -2) + z,
+    ],
 )
 def test_a_flipped_sign_of_the_inverse_names_no_class(
     f: sp.Expr, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """h - y < 0 where y is not below the values of h; with the other sign max(tanh z, 2) + z is tanh z + z."""
+    """Where y lies beyond all values of h; with the other sign of h - y max(tanh z, 2) + z is tanh
+    z + z.
+    """
     true = signs._level
 
     def flipped(h: sp.Expr, level: sp.Expr, low: sp.Expr, high: sp.Expr, depth: int):
         found = true(h, level, low, high, depth)
-        if h.func in signs.INVERSE and found == ((low, high, -1),):
-            return ((low, high, 1),)
-        return found
+        whole = h.func in signs.INVERSE and found is not None and len(found) == 1
+        return ((low, high, -found[0][2]),) if whole else found
 
     forget()
     monkeypatch.setattr(signs, "_level", flipped)
@@ -199,7 +211,9 @@ def forget() -> None:
 
 @pytest.mark.parametrize("text", ["z**3", "z**3 + z**2", "z**5 + z**4", "z**4 - z"])
 def test_the_cubic_construction_is_the_shortest(text: str) -> None:
-    """A wrong shift leaves the differences, which need more channels: the count is part of the claim."""
+    """A wrong shift leaves the differences, which need more channels: the count is part of the
+    claim.
+    """
     f = sp.sympify(text, {"z": z})
     whole = Piece(-sp.oo, sp.oo, f)
     fewest = min(len(channels) for channels, _, _ in polynomial_channels(f, whole))

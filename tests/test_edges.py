@@ -186,9 +186,11 @@ def test_one_direction() -> None:
 
 @cache
 def _levels(even: bool) -> tuple[tuple[Any, Any, Any], ...]:
-    """Nodes v in (0, 1/2), weights, and T(v) = ∫ t dθ over an octant, t the distance at which one pixel's H_θ is v, to 20 digits.
+    """Nodes v in (0, 1/2), weights, and T(v) = ∫ t dθ over an octant, t the distance at which one
+    pixel's H_θ is v, to 20 digits.
 
-    t = √(v sin 2θ) - (cos θ + sin θ)/2 where v < tan(θ)/2, else cos θ (v - 1/2); panels shrink towards 0, where steep σ bend,
+    t = √(v sin 2θ) - (cos θ + sin θ)/2 where v < tan(θ)/2, else cos θ (v - 1/2); panels shrink
+    towards 0, where steep σ bend,
     or are ``even``.
     """
     node, share = np.polynomial.legendre.leggauss(12)
@@ -204,7 +206,13 @@ def _levels(even: bool) -> tuple[tuple[Any, Any, Any], ...]:
                 turn = mp.atan(2 * v)
                 root = mp.quad(lambda at, v=v: mp.sqrt(v * mp.sin(2 * at)), [turn, mp.pi / 4])
                 corner = (mp.sin(mp.pi / 4) - mp.cos(mp.pi / 4) - mp.sin(turn) + mp.cos(turn)) / 2
-                found.append((v, (high - low) * weight * y, root - corner + mp.sin(turn) * (v - mp.mpf(1) / 2)))  # fmt: skip
+                found.append(
+                    (
+                        v,
+                        (high - low) * weight * y,
+                        root - corner + mp.sin(turn) * (v - mp.mpf(1) / 2),
+                    )
+                )
     return tuple(found)
 
 
@@ -227,10 +235,13 @@ SMOOTH = [
 @pytest.mark.parametrize("steep", [1, -20, 140, -300])
 @pytest.mark.parametrize("name", SMOOTH)
 def test_steep_activations(name: str, steep: int) -> None:
-    """Against 20 digits from another formula, and to 1e-6 of P, or of what the taps could make of σ.
+    """Against 20 digits from another formula, and to 1e-6 of P, or of what the taps could make of
+    σ.
 
-    One bound on σ⁽¹²⁾ for all of the range, and at most 32 parts to a piece: softplus at 140 was 272.255 ± 886643.  Balls that lost all digits
-    in the tails of σ, and a bound on σ'' for all directions where σ' varies little, did the rest.  exp has no such bound on its range.
+    One bound on σ⁽¹²⁾ for all of the range, and at most 32 parts to a piece: softplus at 140 was
+    272.255 ± 886643.  Balls that lost all digits
+    in the tails of σ, and a bound on σ'' for all directions where σ' varies little, did the rest.
+    exp has no such bound on its range.
     """
     edge = edge_of(steep * np.ones((1, 1)), 0.0, name)
     found, stated = quadrature_of(edge), of_one_tap(steep, 0.0, name)
@@ -245,7 +256,9 @@ POWERS = {"square": 2, "cube": 3}
 
 @pytest.mark.parametrize("name", ["softplus", "tanhshrink", "gelu_tanh", "selu"])
 def test_a_steep_difference_nears_the_steep_kink(name: str) -> None:
-    """σ(140 z)/140 is within 1/140 of max(z, 0), or of z and its mirror: so is P, up to the length of what it is integrated over."""
+    """σ(140 z)/140 is within 1/140 of max(z, 0), or of z and its mirror: so is P, up to the length
+    of what it is integrated over.
+    """
     slopes = {"tanhshrink": 0.0, "selu": 2 * 1.0507009873554805}.get(name, 2.0)
     edge = edge_of(140 * difference(np.ones((1, 1)), (0, 1)), 0.0, name)
     found = strength_of(edge)
@@ -255,13 +268,22 @@ def test_a_steep_difference_nears_the_steep_kink(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name, row in ACTIVATIONS.items() if not row.jumps])
 def test_bounds_on_derivatives(name: str) -> None:
-    """On random intervals no derivative is larger than its bound, and the bound is not much larger than the derivative."""
+    """On random intervals no derivative is larger than its bound, and the bound is not much larger
+    than the derivative.
+    """
     rng = np.random.default_rng(5)
     far = 30.0 if name == "exp" else 400.0
     known = derivatives(name, -far, far)
     middle = rng.choice([-1, 1], 60) * far ** rng.uniform(-1, 0.98, 60)
     half = np.abs(middle) * rng.uniform(0, 0.1, 60)
-    half = np.where([np.any(np.abs(np.array(known.breaks) - m) <= h) for m, h in zip(middle, half, strict=True)], 0, half)  # fmt: skip
+    half = np.where(
+        [
+            np.any(np.abs(np.array(known.breaks) - m) <= h)
+            for m, h in zip(middle, half, strict=True)
+        ],
+        0,
+        half,
+    )
     bound = known.over(middle - half, middle + half)
     whole = np.array([taylor(name, m, 0.0) for m in middle])
     for order in (1, 2, 12):

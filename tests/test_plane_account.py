@@ -24,12 +24,13 @@ from verify.checkpoint import Checkpoint
 from verify.network_text import laws
 from verify.plane import Plane, disks
 from verify.plane_account import WorstError, plane_account, too_much_plane
-from verify.plane_facts import features
+from verify.plane_facts import features, measured
 from verify.setup import plane_setup_of
 
 Array = NDArray[np.float64]
 TOLD = {"activation": "abs", "length": "25", "r_min": "3", "r_max": "10"}
 SOBEL = np.array([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
+ONES = np.ones((3, 3))
 STEP = np.array([[0.0, 0.0, 0.0], [0.0, -1.0, 1.0], [0.0, 0.0, 0.0]])
 
 
@@ -172,7 +173,7 @@ def test_a_derived_weight_does_what_it_says() -> None:
 
 def test_a_mean_is_a_sum_over_the_number_of_pixels() -> None:
     w, a, b, c = _drawn(4, 1, 3)
-    one = told(w, a, b, c, activation="relu")
+    one = told(w, a, b, c, Fraction(1, 20), activation="relu")
     two = told(w, a * 625, b, c, activation="relu", pooling="mean")
     assert two["loss"]["value"] == pytest.approx(one["loss"]["value"], rel=1e-9)
     assert two["residuals"] == pytest.approx(one["residuals"], rel=1e-9)
@@ -200,18 +201,51 @@ def test_both_and_a_cancelling_area() -> None:
 
 
 def test_an_idle_channel_changes_nothing() -> None:
-    """Whether a filter was the only one was asked of all channels, dead ones too: beside zeros 0.25 became 0.24976."""
+    """Whether a filter was the only one was asked of all channels, dead ones too: beside zeros 0.25
+    became 0.24976.
+    """
     alone = told(STEP[None], np.array([0.3]))
     for other, bias, a in ((0 * STEP, 0.0, 1.0), (STEP, 0.0, 0.0), (0 * STEP, -2.0, 0.5)):
         two = told(np.stack([STEP, other]), np.array([0.3, a]), b=np.array([0.0, bias]), c=None)
         for key in ("value", "role", "derived", "residual", "law"):
-            assert weight(two, "readout.weight", 0, 0)[key] == weight(alone, "readout.weight", 0, 0)[key]  # fmt: skip
+            assert (
+                weight(two, "readout.weight", 0, 0)[key]
+                == weight(alone, "readout.weight", 0, 0)[key]
+            )
     assert weight(alone, "readout.weight", 0, 0)["derived"] == 0.25
+
+
+def _doubled(w: Array, b: Array, a: Array) -> tuple[Array, Array, Array]:
+    return np.concatenate([w, w[:1]]), np.append(b, b[0]), np.concatenate([a / [2, 1], a[:1] / 2])
+
+
+ORBIT: dict[str, Any] = {
+    "scaled": lambda w, b, a: (1024 * w, 1024 * b, a / 1024),
+    "exchanged": lambda w, b, a: (w[::-1], b[::-1], a[::-1]),
+    "split": _doubled,
+    "idle": lambda w, b, a: (np.concatenate([w, w[:1]]), np.append(b, 0), np.append(a, 0)),
+    "far below": lambda w, b, a: (np.concatenate([w, -w[:1]]), np.append(b, -200), np.append(a, 0)),
+}
+
+
+@pytest.mark.parametrize("name", ORBIT)
+@pytest.mark.parametrize("c", [0.0, 0.3])
+def test_networks_that_answer_the_same_are_judged_the_same(name: str, c: float) -> None:
+    w, b, a = np.stack([STEP, np.eye(3)]), np.array([0.0, -3.0]), np.array([0.5, 0.25])
+    one = told(w, a, b, c, Fraction(1, 20), activation="relu")
+    w, b, a = ORBIT[name](w, b, a)
+    two = told(w, a, b, c, Fraction(1, 20), activation="relu")
+    assert (one["explained"], one["failing"]) == (two["explained"], two["failing"])
+    for key in ("value", "radius", "bound"):
+        assert two["worst_error"][key] == pytest.approx(one["worst_error"][key], rel=1e-9)
+    assert one["explained"] is (c == 0)
 
 
 @pytest.mark.parametrize("step", [(0, 1), (1, 0)])
 def test_a_filter_alone_is_read_by_its_perimeter(step: tuple[int, int]) -> None:
-    """1/P wherever Δ = 0 and P is proved, and the formula of its own class only: one tap off and neither 4|m| nor 4|Σ w D| is meant."""
+    """1/P wherever Δ = 0 and P is proved, and the formula of its own class only: one tap off and
+    neither 4|m| nor 4|Σ w D| is meant.
+    """
     w = np.zeros((3, 3))
     w[1, 1], w[1 + step[0], 1 + step[1]], w[0, 0] = -1, 1.125, -0.125
     found = told(w[None], np.array([0.25]))
@@ -228,7 +262,9 @@ def test_a_filter_alone_is_read_by_its_perimeter(step: tuple[int, int]) -> None:
 def hats(
     r: Array, seed: int, steep: float = 4.0, name: str = "hardtanh"
 ) -> tuple[Array, Array, Array, float]:
-    """w, b, a, c of a width, and two channels that answer only while a pixel holds what it holds at none of these radii."""
+    """w, b, a, c of a width, and two channels that answer only while a pixel holds what it holds at
+    none of these radii.
+    """
     held = np.unique(np.round(disk(r, int(r[-1]) + 1).ravel(), 12))
     held = held[(held > 0.1) & (held < 0.9)]
     place = np.argsort(np.diff(held))[-1 - np.random.default_rng(seed).integers(20)]
@@ -246,7 +282,8 @@ def hats(
 def test_what_happens_between_the_sampled_radii(seed: int) -> None:
     """A network that errs by 0.008 at 225 radii, and by 16 pixels between two of them.
 
-    All that was known of the error were its values on the grid, and the headline did not say so.  Now every interval has a bound.
+    All that was known of the error were its values on the grid, and the headline did not say so.
+    Now every interval has a bound.
     """
     r = np.linspace(3, 10, 225)
     w, b, a, c = hats(r, seed)
@@ -264,25 +301,42 @@ def test_what_happens_between_the_sampled_radii(seed: int) -> None:
 
 
 def test_a_channel_that_answers_between_the_sampled_radii_only_is_not_dead() -> None:
-    """Roles were those of the grid: a ReLU whose bias is its largest pre-activation there was dead, while it moves the answer by pixels."""
+    """Roles were those of the grid: a ReLU whose bias is its largest pre-activation there was dead,
+    while it moves the answer by pixels.
+    """
     w = np.array([[1.0, -0.25, 0.5], [-1.0, 2.0, -0.75], [0.25, -1.5, 0.5]])
     r, dense = np.linspace(3, 10, 225), np.linspace(3, 10, 7 * 1024 + 1)
     peak = lambda radii: max(float(np.max(signal.correlate(x, w))) for x in disk(radii, 12))
     most, there = peak(r), peak(dense)
     a = 4 / (there - most)
-    found = told(np.stack([STEP, w]), np.array([0.5, a]), np.array([0, -most]), None, activation="relu")  # fmt: skip
+    found = told(
+        np.stack([STEP, w]), np.array([0.5, a]), np.array([0, -most]), None, activation="relu"
+    )
     alone = told(STEP[None], np.array([0.5]), None, None, activation="relu")
     assert there > most and alone["worst_error"]["value"] < 1 < found["worst_error"]["value"]
     assert found["filters"][1]["role"].startswith("measures")
 
 
-CASES = ("abs", "relu", "hardtanh", "tanh", "softplus", "gelu", "elu", "square", "hardshrink", "threshold")  # fmt: skip
+CASES = (
+    "abs",
+    "relu",
+    "hardtanh",
+    "tanh",
+    "softplus",
+    "gelu",
+    "elu",
+    "square",
+    "hardshrink",
+    "threshold",
+)
 
 
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("steep", [1.0, 20.0])
 def test_a_dense_scan_lies_in_the_bound(name: str, steep: float) -> None:
-    """Random channels with the best readout: 12000 radii, none beyond the bound, and the bound 2 % above the worst of them at most."""
+    """Random channels with the best readout: 12000 radii, none beyond the bound, and the bound 2 %
+    above the worst of them at most.
+    """
     rng = np.random.default_rng(len(name))
     w, b = steep * rng.normal(size=(2, 3, 3)), rng.normal(size=2) / 4
     r, dense = np.linspace(3, 6, 97), np.linspace(3, 6, 12001)
@@ -314,7 +368,9 @@ def test_too_much_work_is_said() -> None:
 
 
 def test_arcs_are_what_pixels_grow_by() -> None:
-    """∫ ℓ dr = x(r₂) - x(r₁), and ℓ rises up to the second nearest corner and falls from there on."""
+    """∫ ℓ dr = x(r₂) - x(r₁), and ℓ rises up to the second nearest corner and falls from there
+    on.
+    """
     r = np.linspace(0.5, 6, 55001)
     for i, j in ((0, 0), (1, 0), (3, 0), (2, 2), (4, 1), (3, 2)):
         length, area = arcs(r, i, j), pixels(r, i, j)
@@ -329,9 +385,9 @@ def test_arcs_are_what_pixels_grow_by() -> None:
     ("w", "a", "b", "words"),
     [
         ([STEP], [0.5], [0], ("No filter measures the area", "The perimeter remains")),
-        ([np.eye(3), np.full((3, 3), 1 / 3)], [0.5, -0.5], [-1, -1], ("The area cancels", "The perimeter")),
-        ([np.ones((3, 3))], [0.01], [0], ("The area does not cancel: it gives 3.68", "The perimeter gives 0 of")),
-        ([np.ones((3, 3)), STEP], [0.001, 0.2], [0, 0], ("The area does not cancel", "The perimeter")),
+        ([np.eye(3), ONES / 3], [0.5, -0.5], [-1, -1], ("The area cancels", "The perimeter")),
+        ([ONES], [0.01], [0], ("The area does not cancel: it gives 3.68", "The perimeter gives 0")),
+        ([ONES, STEP], [0.001, 0.2], [0, 0], ("The area does not cancel", "The perimeter")),
     ],
 )  # fmt: skip
 def test_the_area_cancels_only_where_it_does(
@@ -342,8 +398,12 @@ def test_the_area_cancels_only_where_it_does(
     assert all(text.startswith(word) for text, word in zip(laws(found), words, strict=True))
 
 
-def test_the_bound_of_a_perimeter_that_is_not_known_fails_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
-    """Straight edges account for it; that their P is not known well enough is no fault of theirs."""
+def test_the_bound_of_a_perimeter_that_is_not_known_fails_by_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Straight edges account for it; that their P is not known well enough is no fault of
+    theirs.
+    """
     rough = lambda edge: replace(strength_of(edge), error=10.0)
     w, a = 140 * STEP, np.array([1 / 272.255])
     c = -625 * float(a[0]) * log(2)
@@ -395,6 +455,7 @@ def test_features_are_the_sums_of_the_definition() -> None:
         (1e13 * np.ones((1, 3, 3)), "relu", "size 1e+13"),
         (1e-200 * np.ones((1, 3, 3)), "relu", "size 1e-200"),
         (1e3 * np.ones((1, 3, 3)), "exp", "responses reach"),
+        (1e3 * np.ones((1, 3, 3)), "sin", "pre-activations reach"),
         (np.ones((1, 17, 17)), "relu", "too many"),
         (np.ones((300, 3, 3)), "relu", "too many"),
     ],
@@ -407,10 +468,15 @@ def test_too_much(w: Array, name: str, words: str) -> None:
 
 @pytest.mark.parametrize("name", ["square", "cube", "hardswish", "tanh", "softplus"])
 def test_large_preactivations(name: str) -> None:
-    """Polynomials need no limit, and where σ is flat, or a line, there is nothing to limit: only exp and sin were ever in danger."""
+    """Polynomials need no limit, and where σ is flat, or a line, there is nothing to limit: only
+    exp and sin were ever in danger.
+    """
     w, r = 1e4 * STEP, np.linspace(3, 10, 225)
     found = told(w[None], np.array([1e-4]), activation=name)
-    assert found["worst_error"]["value"] >= np.max(np.abs(features(w[None], np.zeros(1), name, r)[:, 0] * 1e-4 - r)) - 1e-6  # fmt: skip
+    assert (
+        found["worst_error"]["value"]
+        >= np.max(np.abs(features(w[None], np.zeros(1), name, r)[:, 0] * 1e-4 - r)) - 1e-6
+    )
 
 
 def test_too_many_pixels() -> None:
@@ -457,3 +523,24 @@ def test_random_filters_with_the_best_readout_share_the_work_out(seed: int) -> N
     assert found["explained"] and found["identity"]["unsettled"] < 1e-7
     assert abs(found["identity"]["rest"]) < found["identity"]["scale"] / 4
     assert found["identity"]["slope"] == pytest.approx(found["identity"]["explains"], abs=1e-9)
+
+
+@pytest.mark.parametrize(("name", "power"), [("square", 2), ("cube", 3), ("tanh", 0)])
+def test_polynomials_and_flat_tails_have_no_limit(name: str, power: int) -> None:
+    """Pre-activations of 1000, on both sides: answers are those of fractions, or the tail's ±1."""
+    w = np.array([[[100, -30, 7], [60, -250, 11], [3, 90, -5.0]]])
+    b = np.array([1000.0 if power == 0 else 400.0])
+    found = Checkpoint(w, np.array([2.0**-20]), b, np.array([0.25]), {})
+    setup = plane_setup_of({"activation": name, "length": "15"}, 3)
+    assert not too_much_plane(found, setup)
+    facts = measured(found, setup)
+    x = np.pad(disk(facts.r[10:11], 7)[0], 1)
+    total = Fraction(0)
+    for i, j in np.ndindex(15, 15):
+        z = Fraction(b[0])
+        for u, v in np.ndindex(3, 3):
+            z += Fraction(w[0, u, v]) * Fraction(x[i + u, j + v])
+        assert power or z > 500
+        total += z**power if power else 1
+    exact = float(total / 2**20 + Fraction(1, 4))
+    assert facts.answers[10] == pytest.approx(exact, rel=1e-12)

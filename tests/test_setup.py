@@ -91,13 +91,15 @@ def test_only_what_grows_exponentially_is_refused(name: str, side: int) -> None:
     grows = bool(abs(expression.xreplace({z: sp.Integer(1000 * side)}).evalf()) > 10**12)
     assert grows == (name == "exp" and side > 0)
     one = np.ones(1)
+    wave = expression.has(sp.sin)
     for reach in (301.0, 1e6, 1e12):
         w = np.array([[reach * side / 2, reach * side / 2]])
         for shift in (0.0, side * reach / 4):
-            assert bool(too_large(name, w, shift * one, one)) is grows
+            assert bool(too_large(name, w, shift * one, one, np.inf)) is grows
+            assert bool(too_large(name, w, shift * one, one, 300)) is (grows or wave)
     # Both signs of taps: the other side is met as well.
-    assert bool(too_large(name, np.array([[1e3, -1e3]]), 0 * one, one)) is (name == "exp")
-    assert not too_large(name, np.array([[100.0 * side]]), 100.0 * side * one, one)
+    assert bool(too_large(name, np.array([[1e3, -1e3]]), 0 * one, one, np.inf)) is (name == "exp")
+    assert not too_large(name, np.array([[100.0 * side]]), 100.0 * side * one, one, 300)
 
 
 def test_an_empty_string_is_not_said() -> None:

@@ -107,16 +107,21 @@ def test_undecided_is_no_answer_for_a_row() -> None:
 
 # --- which other weights do as well -----------------------------------------------------------
 #
-# Cause: the sentence was written by the construction and never run, nor did it say on which piece it holds.  Siblings:
-# the interval of the affine piece was named "that interval"; a reason ("the 1-fold difference is affine") was printed as
-# if it were a family; Δ = 0 was not excluded for cubics.
+# Cause: the sentence was written by the construction and never run, nor did it say on which piece
+# it holds.  Siblings: the interval of the affine piece was named "that interval"; a reason ("the
+# 1-fold difference is affine") was printed as if it were a family; Δ = 0 was not excluded for
+# cubics.
 
 Network = list[tuple[Sequence[sp.Expr], sp.Expr, sp.Expr | None]]
 MORE = (
-    "Min(z/(1 + exp(-z)), 5)", "Max(z + sin(z), -3)", "z**3 - z", "z**3 + z**2 - 7", "Max(z, 0)**3", "z**2", "z**5 + z**4",
-    "z + exp(z)", "Max(z, 0) + 1/z", "z + sqrt(Abs(z))", "z - log(z)", "z + sin(2*z) - sin(6*z)/3", "Max(z, exp(-z))",
-    "Max(log(1 + exp(z)), 1)", "Min(Max(z**3 - z, -6), 6)", "Min(z, sqrt(2)) + z", "tanh(z) + z**2", "z + exp(-(z - 1)**2)",
-    "Max(z*Abs(z), -1)", "Max(Min(z, 1), -1)*3 + Min(z, 2)", "Min(log(1 + exp(2*z - 1)), 1) + z", "Max(z + cos(3*z), 0)",
+    "Min(z/(1 + exp(-z)), 5)", "Max(z + sin(z), -3)", "z**3 - z", "z**3 + z**2 - 7",
+    "Max(z, 0)**3", "z**2", "z**5 + z**4",
+    "z + exp(z)", "Max(z, 0) + 1/z", "z + sqrt(Abs(z))", "z - log(z)",
+    "z + sin(2*z) - sin(6*z)/3", "Max(z, exp(-z))",
+    "Max(log(1 + exp(z)), 1/2)", "Min(Max(z**3 - z, -6), 6)", "Min(z, sqrt(2)) + z",
+    "tanh(z) + z**2", "z + exp(-(z - 1)**2)",
+    "Max(z*Abs(z), -1)", "Max(Min(z, 1), -1)*3 + Min(z, 2)", "Min(log(1 + exp(2*z - 1)), 1) + z",
+    "Max(z + cos(3*z), 0)",
     "Min(z, -1)**2",
 )  # fmt: skip
 """Written for sympy, in the symbol z: every kind of family, on the whole line and on pieces."""
@@ -165,7 +170,9 @@ def placed(w: Sequence[sp.Expr], words: str, place: Fraction) -> sp.Expr | None:
 
 
 def member(words: str, recipe: Recipe, taps: list[Fraction], place: Fraction) -> Network | None:
-    """A network that the printed words allow, smaller where it does not fit; its last readout None: 1/(2Δ)."""
+    """A network that the printed words allow, smaller where it does not fit; its last readout None:
+    1/(2Δ).
+    """
     w = [sp.Rational(tap.numerator, tap.denominator) for tap in taps]
     if words.startswith("any b"):
         b = placed(recipe.w[0], words, place)
@@ -200,7 +207,9 @@ def member(words: str, recipe: Recipe, taps: list[Fraction], place: Fraction) ->
 
 
 def error(expression: sp.Expr, network: Network) -> mpmath.mpf:
-    """How far the answers are from growing as the radius, relative to their size; 60 digits, from the definitions."""
+    """How far the answers are from growing as the radius, relative to their size; 60 digits, from
+    the definitions.
+    """
     with mpmath.workdps(60):
 
         def number(value: sp.Expr) -> mpmath.mpf:
@@ -270,7 +279,11 @@ def test_printed_families_of_random_functions_are_exact(f: sp.Expr, data: st.Dat
 @pytest.mark.parametrize(
     ("text", "words", "refuted"),
     [
-        ("Min(z/(1 + exp(-z)), 5)", "any w and b with S != 0: channels (w, b, a), (-w, -b, -a); a = 1/(2 S)", [4, 4, 4]),
+        (
+            "Min(z/(1 + exp(-z)), 5)",
+            "any w and b with S != 0: channels (w, b, a), (-w, -b, -a); a = 1/(2 S)",
+            [4, 4, 4],
+        ),
         ("Max(z + sin(z), -3)", "any b", [1, 1, 1]),
     ],
 )  # fmt: skip
@@ -288,7 +301,9 @@ def test_the_sampler_refutes_a_family_without_its_interval(
 
 
 def test_every_family_is_put_into_words() -> None:
-    """Where one channel, a mirror pair or few shifts are exact, the family is stated; z**5 has none."""
+    """Where one channel, a mirror pair or few shifts are exact, the family is stated; z**5 has
+    none.
+    """
     for text in MORE:
         recipe = classify(sp.sympify(text, {"z": z})).recipe
         assert recipe is not None

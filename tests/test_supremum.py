@@ -126,3 +126,17 @@ def test_taylor_encloses_the_error_on_every_interval(name: str, net: Net) -> Non
     for t in range(9):
         ball = error_ball(net, F(9, 4) + F(t, 64), 6)
         assert dyadic(ball.abs_lower()) <= found.high
+
+
+@pytest.mark.parametrize(
+    "name", ["softplus", "logsigmoid", "silu", "mish", "gelu", "gelu_tanh", "tanh"]
+)
+@pytest.mark.parametrize("reach", [1e6, -1e12])
+def test_steep_and_flat_ends_are_enclosed(name: str, reach: float) -> None:
+    """Cause: 1 + exp(u) on a wide ball reached below 0, and a tail e^(-10^12) was turned into a fraction of as many digits."""
+    net = Net(name, ((0.25 * reach, -0.5 * reach, 0.5 * reach),), (0.1 * reach,), (1 / abs(reach),), 0.0)  # fmt: skip
+    domain = Domain(5, fmpq(3, 2), fmpq(4))
+    found = supremum(net, domain, most=600)
+    errors = [error_ball(net, Fraction(3, 2) + Fraction(k, 16), 5) for k in range(41)]
+    assert max(float(abs(e).lower()) for e in errors) <= float(found.high) * (1 + 1e-15)
+    assert found.high - found.low <= found.high / 1000

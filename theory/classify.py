@@ -4,8 +4,9 @@ r"""The class of an activation, from its expression alone: a verified constructi
     impossible  some obstruction of theory.impossible applies, for every number of channels and taps
     undecided   neither was found: this says nothing about σ
 
-Both at once would be a contradiction in the mathematics; the tests look for one.  What evaluations of σ itself contradict
-(:mod:`theory.crosscheck`) is undecided, too: pieces, premises, and networks that are no better than others.
+Both at once would be a contradiction in the mathematics; the tests look for one.  What evaluations
+of σ itself contradict (:mod:`theory.crosscheck`) is undecided, too: pieces, premises, and networks
+that are no better than others.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Shape:
     channels: the smallest number of channels of a network known to be exact, None when there is none.
     minimal: fewer channels are proved impossible, whatever the number of taps.
     recipe: such a network with three taps, None when there is none.
-    steps: what was decided exactly.
+    steps: what was decided.
     reason: why, in one or two sentences.
     lower: why fewer channels do not do, or empty.
     """
@@ -63,7 +64,9 @@ class Shape:
 
 @lru_cache(maxsize=1024)
 def classify(expression: sp.Expr) -> Shape:
-    """The class of σ, given as an expression in :data:`theory.pieces.z`; none that evaluations of σ contradict."""
+    """The class of σ, given as an expression in :data:`theory.pieces.z`; none that evaluations of σ
+    contradict.
+    """
     try:
         parts = pieces(expression)
     except TooManyPieces as error:

@@ -1,8 +1,8 @@
 """``python -m theory.shape EXPRESSION``: what the shape of an activation permits, for any expression in z.
 
 The analysis runs in a process of its own with a limit of time and memory, since an expression may be
-harmless to read and hopeless to analyse; what the time stops is *undecided*.  A lack of memory is no answer, nor is one
-that cannot be written: the exit status is 3, with one line on stderr.
+harmless to read and hopeless to analyse; what the time stops is *undecided*.  A lack of memory is
+no answer, nor is one that cannot be written: the exit status is 3, with one line on stderr.
 """
 
 from __future__ import annotations
@@ -71,8 +71,9 @@ def _parser() -> argparse.ArgumentParser:
             "functions: "
             + ", ".join(sorted(FUNCTIONS))
             + ". Operators: + - * / ** ^. Constants: pi, e. "
-            "Exit status: 0 an answer was printed (undecided is one), 2 the expression or an option is no good, "
-            "3 the output could not be written or the machine failed."
+            "Exit status: 0 an answer was printed (undecided is one), "
+            "2 the expression or an option is no good, "
+            "3 no answer: memory or an output failed."
         ),
     )
     parser.add_argument(
@@ -278,7 +279,7 @@ def _text(answer: Answer) -> str:
     if data["others"]:
         lines.append(_line("others", data["others"]))
     if data["steps"]:
-        lines += ["", "decided exactly:"]
+        lines += ["", "decided:"]
         lines += [
             f"  {'yes' if step['holds'] else 'NO '}  {step['name']}" for step in data["steps"]
         ]

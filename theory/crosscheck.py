@@ -1,16 +1,18 @@
 r"""What the classifier says of σ, checked against evaluations of σ itself.
 
-The classifier finds pieces, slopes, poles and symmetries by exact rules.  Here the same statements are asked again by
-numbers, and by nothing that the classifier uses: the expression is evaluated node by node in floats on a grid with tails
-and next to every place where a switch turns, to 30 digits (sympy's evalf) at single points, and with complex numbers off
-the line; networks are run on pulses.
+The classifier finds pieces, slopes, poles and symmetries by exact rules.  Here the same statements
+are asked again by numbers, and by nothing that the classifier uses: the expression is evaluated
+node by node in floats on a grid with tails and next to every place where a switch turns, to 30
+digits (sympy's evalf) at single points, and with complex numbers off the line; networks are run on
+pulses.
 
     pieces      σ(x) is the value of the formula that is said to hold around x
     slopes      (σ(2R) - σ(R))/R for R -> ±∞
     poles       Newton's iteration for 1/σ' from a grid in the strip below the stated height
     networks    Σ_k a_k Σ_i σ((w_k ⋆ x)_i + b_k) grows as the radius does
 
-A number cannot prove the statement; it can refute it.  What is refuted is not printed (:mod:`theory.classify`).
+A number cannot prove the statement; it can refute it.  What is refuted is not printed
+(:mod:`theory.classify`).
 """
 
 from __future__ import annotations
@@ -50,7 +52,9 @@ Real = Callable[[float], float | None]
 Complex = Callable[[complex], complex | None]
 
 NEAR = 1e-7
-"""Floats that differ by more, relative to the larger of them and 1, are looked at again to 30 digits."""
+"""Floats that differ by more, relative to the larger of them and 1, are looked at again to 30
+digits.
+"""
 FAR = sp.Float("1e-12")
 """Values of 30 digits that differ by more are different."""
 GRID = tuple(sorted(
@@ -87,20 +91,29 @@ def _exponents(f: sp.Expr) -> tuple[Real, ...]:
 
 
 def _digits(f: sp.Expr, at: sp.Expr) -> sp.Expr | None:
-    """f(at) to 30 digits for an exact real number; None where it is undefined, or too many digits cancel."""
+    """f(at) to 30 digits for an exact real number; None where it is undefined, or too many digits
+    cancel.
+    """
     x = float(at)
     if any(inner(x) is None for inner in _exponents(f)):
         return None
+    return _evalf(f, at, 30, maxn=400, strict=True)
+
+
+def _evalf(f: sp.Expr, at: sp.Expr, digits: int, **options: int) -> sp.Expr | None:
+    """sympy's evaluation of f(at); None where it is not real, or fails."""
     try:
-        value = f.evalf(30, subs={z: at}, maxn=400, strict=True)
+        value = f.evalf(digits, subs={z: at}, **options)
     except (ArithmeticError, NotImplementedError, RecursionError, TypeError, ValueError):
         return None
     return value if value.is_Float or value.is_Rational else None
 
 
 TABLE = {
-    "exp": cmath.exp, "log": cmath.log, "sqrt": cmath.sqrt, "sin": cmath.sin, "cos": cmath.cos, "tan": cmath.tan,
-    "sinh": cmath.sinh, "cosh": cmath.cosh, "tanh": cmath.tanh, "atan": cmath.atan, "pi": math.pi, "I": 1j, "E": math.e,
+    "exp": cmath.exp, "log": cmath.log, "sqrt": cmath.sqrt, 
+    "sin": cmath.sin, "cos": cmath.cos, "tan": cmath.tan,
+    "sinh": cmath.sinh, "cosh": cmath.cosh, "tanh": cmath.tanh, "atan": cmath.atan,
+    "pi": math.pi, "I": 1j, "E": math.e,
 }  # fmt: skip
 
 
@@ -207,7 +220,8 @@ REACHES = tuple(map(sp.Integer, (10**15, 10**9, 10**5, 1000, 200, 100, 50, 25, 1
 def _slopes(f: sp.Expr) -> tuple[tuple[float, float], tuple[float, float]] | None:
     """Slopes at -∞ and +∞, each with its uncertainty: twice as much as it changed in the last step.
 
-    From the two farthest places at which σ can be evaluated; None where there are no two, or the slopes grow.
+    From the two farthest places at which σ can be evaluated; None where there are no two, or the
+    slopes grow.
     """
     measured = []
     for side in (-1, 1):
@@ -252,7 +266,9 @@ def slopes_differ(f: sp.Expr) -> bool:
 
 
 def fades(f: sp.Expr) -> bool:
-    """A rational function tends to 0 at both ends: by a factor of 1000 for a thousand times the argument."""
+    """A rational function tends to 0 at both ends: by a factor of 1000 for a thousand times the
+    argument.
+    """
     value = _real(f)
     for side in (-1.0, 1.0):
         near, far = value(side * 1e6), value(side * 1e9)
@@ -262,7 +278,9 @@ def fades(f: sp.Expr) -> bool:
 
 
 def fades_vertically(f: sp.Expr) -> bool:
-    """|f(x + iy)| falls for y -> ±∞ where f is real on the line: to half at least, and never rises at the end."""
+    """|f(x + iy)| falls for y -> ±∞ where f is real on the line: to half at least, and never rises
+    at the end.
+    """
     real, off = _real(f), _complex(f)
     start = next((x for x in (0.37, -0.37, 2.9, -2.9, 17.3, -17.3) if real(x) is not None), None)
     if start is None:
@@ -325,7 +343,9 @@ def _dips(value: Real, points: Sequence[float]) -> bool:
 
 
 def convex(expression: sp.Expr, sign: int) -> bool:
-    """No chord of sign · σ lies below it, and where three points lie on a line, it is level; on [-4, 4]."""
+    """No chord of sign · σ lies below it, and where three points lie on a line, it is level; on
+    [-4, 4].
+    """
     value = _real(expression)
     for x in (k / 16 + 0.0137 for k in range(-64, 64)):
         left, here, right = (value(x + step / 16) for step in (-1, 0, 1))
@@ -348,7 +368,7 @@ OFF = (0.31 + 0.2j, -1.13 - 0.4j, 0.77 + 0.9j, -0.29 + 0.6j, 1.71 - 0.8j)
 
 
 def same_off_the_line(f: sp.Expr, g: sp.Expr) -> bool:
-    """The two have one value at all points of :data:`OFF` where both have any; at three at least."""
+    """The two have one value wherever both have any on :data:`OFF`; at three points at least."""
     left, right = _complex(f), _complex(g)
     pairs = [(a, b) for x in OFF if (a := left(x)) is not None and (b := right(x)) is not None]
     close = (abs(a - b) <= 1e-9 * max(1.0, abs(a), abs(b)) for a, b in pairs)
@@ -366,9 +386,10 @@ def keeps_quotient(f: sp.Expr, g: sp.Expr) -> bool:
 
 
 def lone_pole(f: sp.Expr, place: sp.Expr) -> bool:
-    """f has a pole at the place, and Newton's iteration finds no other between the real line and its height.
+    """f has a pole there, and Newton's iteration finds no other between the real line and its height.
 
-    The zeros of u = -f/f' = 1/f : (1/f)' are the poles and the zeros of f, all simple; |f| tells them apart.
+    The zeros of u = -f/f' = 1/f : (1/f)' are the poles and the zeros of f, all simple; |f| tells
+    them apart.
     """
     target = complex(place.evalf(20))
     height = target.imag
@@ -389,7 +410,9 @@ def lone_pole(f: sp.Expr, place: sp.Expr) -> bool:
 
 
 def oblique(f: sp.Expr, place: sp.Expr) -> bool:
-    """The coefficient p of the highest term p (z - place)^-m of f at its pole is neither real nor imaginary."""
+    """The coefficient p of the highest term p (z - place)^-m of f at its pole is neither real nor
+    imaginary.
+    """
     target, value = complex(place.evalf(20)), _complex(f)
     step = 1e-5 * abs(target.imag)
     near, closer = value(target + step), value(target + step / 10)
@@ -432,7 +455,8 @@ OFFSETS = tuple(Fraction(*part) for part in ((0, 1), (1, 3), (5, 7), (7, 5), (22
 def measures_radius(expression: sp.Expr, channels: Channels, digits: int = 30) -> bool:
     """The answers Σ_k a_k Σ_i σ((w_k ⋆ x)_i + b_k) to pulses grow exactly as their radii do.
 
-    Exact fractions where σ and the weights are rational; ``digits`` digits, or floats for 0, where they are not.
+    Exact fractions where σ and the weights are rational; ``digits`` digits, or floats for 0, where
+    they are not.
     """
     return _measures(expression, tuple((tuple(w), b, a) for w, b, a in channels), digits)
 
@@ -475,9 +499,9 @@ def _in_digits(expression: sp.Expr, channels: Channels, digits: int) -> bool:
             for w, b, a in channels:
                 seen = (sp.Rational(x.numerator, x.denominator) for x in window)
                 at = b + sp.Add(*(tap * x for tap, x in zip(w, seen, strict=True)))
-                value = expression.evalf(digits, subs={z: at}, maxn=200)
-                if not (value.is_Float or value.is_Rational):
-                    return False
+                value = _evalf(expression, at, digits, maxn=200)
+                if value is None:
+                    return _in_floats(expression, channels)
                 total += (count * a * value).evalf(digits)
                 scale = max(scale, abs(count * a * value).evalf(5))
         gaps.append(total)
@@ -505,7 +529,9 @@ def _in_floats(expression: sp.Expr, channels: Channels) -> bool:
 
 @lru_cache(maxsize=8)
 def _windows(n: int) -> list[tuple[Fraction, list[tuple[tuple[Fraction, ...], int]]]]:
-    """For some plateau radii the windows of n pixels that a filter sees of the pulse, and how often."""
+    """For some plateau radii the windows of n pixels that a filter sees of the pulse, and how
+    often.
+    """
     h = n // 2
     found = []
     for r in (Fraction(n, 2) + offset for offset in OFFSETS):
@@ -522,7 +548,8 @@ def _windows(n: int) -> list[tuple[Fraction, list[tuple[tuple[Fraction, ...], in
 def _rational_arithmetic(expression: sp.Expr) -> bool:
     """Only rational numbers, sums, products, small powers and switches."""
     return all(
-        node == z or node.is_Rational or node.is_Add or node.is_Mul or isinstance(node, SWITCHES[:-1])
+        node == z or node.is_Rational or node.is_Add or node.is_Mul
+        or isinstance(node, SWITCHES[:-1])
         or (node.is_Pow and node.exp.is_Integer and abs(node.exp) <= 64)
         for node in sp.preorder_traversal(expression)
     )  # fmt: skip

@@ -2,8 +2,8 @@ r"""Exact networks on affine and polynomial pieces of σ.
 
 - *affine*, f = s z + t: any filter whose staircase + b stays on the piece, a = 1/(2 s S);
 - *degree d*: Σ_j (-1)^(m-j) binom(m, j) f(z + jh) has degree d - m, so d channels that differ in b do;
-- *cubic*: exact as it is when S + 2b = 2 × its inflection, Σ w_u³ = 0 and Δ != 0, which takes three taps; so d - 2
-  channels of three taps do for d >= 3.
+- *cubic*: exact as it is when S + 2b = 2 × its inflection, Σ w_u³ = 0 and Δ != 0, which takes three
+  taps; so d - 2 channels of three taps do for d >= 3.
 """
 
 from __future__ import annotations

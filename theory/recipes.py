@@ -5,9 +5,10 @@ way for all: on an interval J where σ equals one smooth function f,
 
     every step of every staircase lies in J,   and   Σ_k a_k Σ_steps (q - p) f'(b_k + p + φ (q - p)) = 1 for all φ.
 
-Which other weights do as well is a :class:`Freedom`: in words, with members that are run before the words are printed
-(:mod:`theory.crosscheck`).  Nearly all have one form: where Σ_j c_j f(d_j y + s_j) = s y + t for all y in an interval I,
-the channels (d_j w, d_j b + s_j, c_j a) with a = 1/(2 s S) are exact for any w and b whose staircase stays in I.
+Which other weights do as well is a :class:`Freedom`: in words, with members that are run before the
+words are printed (:mod:`theory.crosscheck`).  Nearly all have one form: where Σ_j c_j f(d_j y +
+s_j) = s y + t for all y in an interval I, the channels (d_j w, d_j b + s_j, c_j a) with a = 1/(2 s
+S) are exact for any w and b whose staircase stays in I.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ Channel = tuple[tuple[sp.Expr, ...], sp.Expr, sp.Expr]
 
 @dataclass(frozen=True)
 class Freedom:
-    """Which other weights do as well: in words, and networks of the family, each a list of channels."""
+    """Which other weights do as well: in words, and networks of the family, each a list of
+    channels.
+    """
 
     words: str
     members: tuple[tuple[Channel, ...], ...]
@@ -196,7 +199,9 @@ SHAPES = tuple(
     tuple(sp.Rational(tap) for tap in shape.split())
     for shape in ("1/4 1/2 1/4", "4 4 4", "1 -2 3", "-1 0 -2", "1/3 -1 2 1 -1/5", "40 -7 5")
 )
-"""Filters of the members, S != 0: rising and falling ones, small and large, of three and of five taps."""
+"""Filters of the members, S != 0: rising and falling ones, small and large, of three and of five
+taps.
+"""
 SCALES = tuple(map(sp.Rational, ("1/4", "1", "3")))
 CUBIC_SHAPES = (
     (sp.Integer(1), sp.Integer(1), -sp.cbrt(2)),
@@ -265,7 +270,7 @@ def _factor(value: sp.Expr) -> str:
 
 
 def _rational_ends(low: sp.Expr, high: sp.Expr) -> tuple[sp.Expr, sp.Expr] | None:
-    """Rational ends at most 2^-20 inside (low, high), infinite ones as they are; None without room."""
+    """Rational ends up to 2^-20 inside (low, high), infinite ones as they are; None without room."""
     unit = sp.Rational(1, 2**20)
     if low.is_finite and not low.is_Rational:
         low = (sp.floor(low / unit) + 1) * unit

@@ -63,7 +63,9 @@ class Probe:
 
 
 def _cubic_network(f: sp.Expr, centre: sp.Expr) -> Recipe:
-    """Channels (w, t - S/2 + j, a_j), j = -1, 0, 1, with (1, -2, 1) a for degree 5; one channel for degree 3."""
+    """Channels (w, t - S/2 + j, a_j), j = -1, 0, 1, with (1, -2, 1) a for degree 5; one channel for
+    degree 3.
+    """
     w = (sp.Integer(1), sp.Integer(1), -sp.cbrt(2))
     shares = {0: 1} if sp.degree(f, z) == 3 else {-1: 1, 0: -2, 1: 1}
     b = centre - sp.Add(*w) / 2
@@ -112,8 +114,9 @@ PROBES: Mapping[str, Probe] = MappingProxyType(_probes())
 def prove(law: ShapeLaw) -> Proof:
     """For every row of the catalogue the stated network is decided exact, or an obstruction to apply.
 
-    So are, where there are networks, those with all weights and parameters as symbols (theory.families).  Of the probes
-    no exact network that is known may be denied, and no class be stated without one of the two.
+    So are, where there are networks, those with all weights and parameters as symbols
+    (theory.families).  Of the probes no exact network that is known may be denied, and no class be
+    stated without one of the two.
     """
     steps: list[Step] = []
     for row in ACTIVATIONS.values():
@@ -128,8 +131,9 @@ def prove(law: ShapeLaw) -> Proof:
         steps += [replace(s, name=f"{name}: {s.name}") for s in found]
     steps += _cubic_needs_three_taps()
     covers = (
-        f"every row of the catalogue and {len(PROBES)} functions beside it, all plateau radii r >= n/2 and n = 3 taps "
-        "for the networks, every K and n for what is impossible.  Slopes are limits by Gruntz's algorithm; the other "
+        f"every row of the catalogue and {len(PROBES)} functions beside it, all plateau radii "
+        "r >= n/2 and n = 3 taps for the networks, every K and n for what is impossible.  "
+        "Slopes are limits by Gruntz's algorithm; the other "
         "premises are found exactly, and confirmed by evaluations of σ, not proved a second time"
     )
     return Proof(tuple(steps), covers)
@@ -137,7 +141,9 @@ def prove(law: ShapeLaw) -> Proof:
 
 @cache
 def _cubic_needs_three_taps() -> tuple[Step, ...]:
-    """One channel on a cubic: Σ w_u³ = 0 is needed for D = 0, and of two taps leaves S = 0, that is Δ = 0."""
+    """One channel on a cubic: Σ w_u³ = 0 is needed for D = 0, and of two taps leaves S = 0, that is
+    Δ = 0.
+    """
     u, v, w, b, lead, m, k = sp.symbols("u v w b l m k", real=True)
     rate = sp.Add(
         *(
@@ -219,7 +225,9 @@ def _decided(expression: sp.Expr, stated: Shape) -> Iterator[Step]:
 
 
 def _premises(one: Obstruction, branches: tuple[sp.Expr, ...]) -> Iterator[Step]:
-    """The steps of an obstruction; slopes also as limits, by sympy's algorithm instead of the rules of growth."""
+    """The steps of an obstruction; slopes also as limits, by sympy's algorithm instead of the rules
+    of growth.
+    """
     yield from one.steps
     if one.theorem not in ("asymptotes", "different asymptotes"):
         return
@@ -295,7 +303,9 @@ def _without_answer(expression: sp.Expr) -> Shape:
 
 
 def _always_two(expression: sp.Expr) -> Shape:
-    """Wrong: one channel is never enough where the slopes at ±∞ are finite, whether they differ or not."""
+    """Wrong: one channel is never enough where the slopes at ±∞ are finite, whether they differ or
+    not.
+    """
     true, branches = classify(expression), pieces(expression).branches
     finite = len(branches) == 1 and analytic(branches[0]) and slopes_at_infinity(branches[0])
     if true.recipe is None or true.recipe.channels > 2 or not finite:

@@ -12,7 +12,6 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-import sympy as sp
 from flint import fmpq
 
 from numerics.certificate import Domain, ExactNet
@@ -82,11 +81,8 @@ def too_much(found: Checkpoint, setup: Setup) -> str:
         if x and not SMALLEST <= x <= LARGEST:
             return f"a weight of size {x:.3g}: weights of {SMALLEST:g} to {LARGEST:g}, and 0, are explained"
     bias = np.zeros(len(found.w)) if found.b is None else found.b
-    if trouble := too_large(setup.activation, found.w, bias, found.a):
+    if trouble := too_large(setup.activation, found.w, bias, found.a, WAVES):
         return trouble
-    reach = float(np.max(np.sum(np.abs(found.w), axis=1) + np.abs(bias)))
-    if ACTIVATIONS[setup.activation].expression.has(sp.sin, sp.cos) and reach > WAVES:
-        return f"its pre-activations reach {reach:.3g}: up to {WAVES} are explained for {setup.activation}"
     channels, taps = found.w.shape
     if channels**2 * taps**3 > WORK:
         return f"{channels} channels of {taps} taps are too many: K² n³ may be {WORK:.0e}"

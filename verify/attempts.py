@@ -232,7 +232,8 @@ def near(
 ) -> tuple[Refined | None, ...]:
     """Training with 256 bits from starts around the derived network: where each ends, None if not exact.
 
-    σ is the setting's, unless an expression is given.  Further channels than the derived network has begin as copies of its first one, which share its readout.
+    σ is the setting's, unless an expression is given.  Further channels than the derived network
+    has begin as copies of its first one, which share its readout.
     """
     rng = np.random.default_rng([seed, setting.radii.first, setting.channels])
     half_length = setting.radii.half_length(TAPS)

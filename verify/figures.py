@@ -204,7 +204,9 @@ def error_over(
     worst: float,
     stated: tuple[str, ArrayLike, ArrayLike] | None = None,
 ) -> Drawing:
-    """The error r̂(r) - r over all radii as a line, and the radius where it is largest; perhaps dots by a named law, at its own radii."""
+    """The error r̂(r) - r over all radii as a line, and the radius where it is largest; perhaps
+    dots by a named law, at its own radii.
+    """
     x, y = np.asarray(r, dtype=float), np.asarray(error, dtype=float)
     with matplotlib.rc_context(STYLE):
         drawing, (axes,) = _drawing()
@@ -215,7 +217,7 @@ def error_over(
             name, *dots = stated
             places, values = (np.asarray(one, dtype=float) for one in dots)
             every = slice(None, None, max(1, len(places) // 120))
-            axes.plot(places[every], values[every], ".", color=COLOURS[2], markersize=3, label=name)  # fmt: skip
+            axes.plot(places[every], values[every], ".", color=COLOURS[2], markersize=3, label=name)
         axes.set(xlabel="radius r", ylabel="error r̂(r) − r")
         _above(axes, 1 if stated is None else 2)
     return drawing

@@ -105,7 +105,9 @@ def limit(worst: dict[str, Any]) -> str:
 
 
 def laws(document: dict[str, Any]) -> tuple[str, str]:
-    """What the area does in a network for images, and what the perimeter: only what the shares say."""
+    """What the area does in a network for images, and what the perimeter: only what the shares
+    say.
+    """
     area = [one["shares"]["area"] for one in document["filters"]]
     given, length = document["identity"]["area"], document["identity"]["perimeter"]
     if sum(map(abs, area)) < MINOR:
@@ -114,7 +116,11 @@ def laws(document: dict[str, Any]) -> tuple[str, str]:
         first = "The area cancels"
     else:
         first = f"The area does not cancel: it gives {short(given)} of the slope"
-    second = "The perimeter remains" if abs(length - 1) < MINOR else f"The perimeter gives {short(length)} of the slope"  # fmt: skip
+    second = (
+        "The perimeter remains"
+        if abs(length - 1) < MINOR
+        else f"The perimeter gives {short(length)} of the slope"
+    )
     return first, second
 
 
@@ -216,4 +222,7 @@ def _disk(document: dict[str, Any]) -> Iterator[str | Table]:
         yield f"about its best parabola the answer wavers by {swing['measured']} pixel; the pixels of the edge account for {swing['law']}, and {swing['left']} is left (root mean squares)"
     yield f"the readout is {short(same['unsettled'])} pixel off the least-squares one (root mean square)"
     yield f"loss: {short(loss['value'])}; without an activation it is {short(loss['floor'])} at least"
-    yield f"worst error: {short(worst['value'], 6)} at r = {worst['radius']:.9g}, of {worst['sampled']} radii: {limit(worst)}"
+    yield (
+        f"worst error: {short(worst['value'], 6)} at r = {worst['radius']:.9g}, "
+        f"of {worst['sampled']} radii: {limit(worst)}"
+    )

@@ -1,6 +1,7 @@
 """What the theory has to say of one network for images: what every filter measures, by how much, and how well that explains the answers.
 
-:func:`plane_account` measures and judges; docs/network.md describes the document.  Shares and slopes are those of an even grid of
+:func:`plane_account` measures and judges; docs/network.md describes the document.  Shares and
+slopes are those of an even grid of
 radii; the error is bounded at every radius, as far as that is not too much work.
 """
 
@@ -39,6 +40,8 @@ Array = NDArray[np.float64]
 
 LARGEST, SMALLEST = 1e12, 1e-100
 """Weights of a size between these are explained, and 0."""
+WAVES = 1000
+"""Pre-activations in front of a wave: it would turn too often on one pixel."""
 WIDEST, CORNERS, WORK = 15, 2500, 1e10
 """Taps per side; K (n + 1)² at most; and products on the grid: about a minute each."""
 FLAT = 1e-9
@@ -69,7 +72,9 @@ class WorstError:
 
     @property
     def certified(self) -> bool:
-        """The bound tells on which side of the tolerance the error is, and is near the value or under the tolerance."""
+        """The bound tells on which side of the tolerance the error is, and is near the value or
+        under the tolerance.
+        """
         return self.bound is not None and self.bound <= max(self.tolerance, CLOSE * self.value)
 
     def as_dict(self) -> dict[str, Any]:
@@ -84,7 +89,8 @@ class WorstError:
         known = (
             "" if self.bound is None else f", and by {above(self.bound)} at most at every radius"
         )
-        return f"it errs by {self.value:.3g} pixel at most at the sampled radii, {self.sampled} of them{known}"
+        seen = f"at the sampled radii, {self.sampled} of them"
+        return f"it errs by {self.value:.3g} pixel at most {seen}{known}"
 
 
 @dataclass(frozen=True)
@@ -117,7 +123,7 @@ def too_much_plane(found: Checkpoint, setup: Setup) -> str:
             return f"a weight of size {x:.3g}: weights of {SMALLEST:g} to {LARGEST:g}, and 0, are explained"
     channels, n, _ = found.w.shape
     bias = np.zeros(channels) if found.b is None else found.b
-    if trouble := too_large(setup.activation, found.w.reshape(channels, -1), bias, found.a):
+    if trouble := too_large(setup.activation, found.w.reshape(channels, -1), bias, found.a, WAVES):
         return trouble
     if n > WIDEST or channels * (n + 1) ** 2 > CORNERS:
         return f"{channels} filters of {n} × {n} taps are too many: n may be {WIDEST}, and K (n + 1)² {CORNERS}"
@@ -196,7 +202,9 @@ def plane_account(
 
 
 def _role(facts: PlaneFacts, parts: Shares, edge: Edge, k: int, radii: Array) -> str:
-    """What a channel does: it is idle if it is on the grid, and at all other radii that were looked at."""
+    """What a channel does: it is idle if it is on the grid, and at all other radii that were looked
+    at.
+    """
     spread = lambda pooled: abs(facts.a[k]) * float(np.ptp(pooled))
     if spread(facts.pooled[:, k]) <= FLAT and (
         facts.a[k] == 0
@@ -304,10 +312,17 @@ def _verdict(
     sizes = _terms(facts, slope)
     told = [f"{name} (up to {sizes[name]:.3g})" for name in failing if name in sizes]
     if "between" in failing:
-        told.append(f"between (on an even grid of {len(facts.r)} radii it errs by {np.max(np.abs(facts.error)):.3g} at most)")  # fmt: skip
+        told.append(
+            f"between (on an even grid of {len(facts.r)} radii it errs by "
+            f"{np.max(np.abs(facts.error)):.3g} at most)"
+        )
     if "edges" in failing:
         told.append("edges (straight ones do not account for what it answers)")
     if "bound" in failing:
-        why = "σ jumps, and P is not proved" if np.isinf(parts.doubt) else f"Σ aP is known to {parts.doubt:.2g} only"  # fmt: skip
+        why = (
+            "σ jumps, and P is not proved"
+            if np.isinf(parts.doubt)
+            else f"Σ aP is known to {parts.doubt:.2g} only"
+        )
         told.append(f"bound ({why})")
     return f"not explained by these laws: {error.words()}; {source}; what fails: {', '.join(told)}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+import sympy as sp
 from flint import fmpq
 from numpy.typing import NDArray
 
@@ -97,12 +98,12 @@ def setup_of(told: Mapping[str, str | None], taps: int) -> Setup:
     return Setup(name, pooling, Domain(half, low, high, padding))
 
 
-def too_large(name: str, w: Array, b: Array, a: Array) -> str:
+def too_large(name: str, w: Array, b: Array, a: Array, waves: float) -> str:
     """Why a network with pre-activations of this size is not explained, or an empty string; w (K, taps), b (K,), a (K,).
 
     Light is between 0 and 1, so that those of channel k lie between b_k + Σ min(w, 0) and b_k + Σ max(w, 0).  What grows
     exponentially has a limit on the side where it does, at 300: exp, but not its flat tail, nor any polynomial, line or
-    bounded σ.
+    bounded σ.  A wave has one at ``waves``, beyond which it turns too often between two radii.
     """
     low, high = (np.sum(side, axis=1) + b for side in (np.minimum(w, 0), np.maximum(w, 0)))
     sigma = activation(name)[0]
@@ -111,6 +112,9 @@ def too_large(name: str, w: Array, b: Array, a: Array) -> str:
         most = float(np.max(tall * np.maximum(1, np.abs(a))))
     if not most <= TALLEST:
         return f"its responses reach {most:.3g}: up to {TALLEST:.3g} are explained"
+    reach = float(np.max(np.sum(np.abs(w), axis=1) + np.abs(b)))
+    if ACTIVATIONS[name].expression.has(sp.sin, sp.cos) and reach > waves:
+        return f"its pre-activations reach {reach:.3g}: up to {waves:g} are explained for {name}"
     return ""
 
 

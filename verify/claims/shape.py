@@ -78,8 +78,8 @@ def check(law: ShapeLaw, lab: Lab) -> Column:
     A derived network is simulated directly, on random and on simple plateau radii and several lengths; where
     its staircases see polynomials only, its answer is also expanded as a polynomial in φ and compared with r.
     Where fewer channels, or any number, are said to be impossible, random dyadic filters are shown to admit no
-    readout at all that is right at K + 2 radii.  The same for the probes; besides, their known networks are enclosed, and
-    must not be said to be impossible.
+    readout at all that is right at K + 2 radii.  The same for the probes; besides, their known
+    networks are enclosed, and must not be said to be impossible.
     """
     rng = lab.rng("shape")
     wrong: list[str] = []
@@ -105,7 +105,8 @@ def check(law: ShapeLaw, lab: Lab) -> Column:
                     break
     named = f" ({', '.join(wrong[:6])})" if wrong else ""
     detail = (
-        f"disagreements{named} over {len(ACTIVATIONS)} activations and {len(PROBES)} functions beside them: "
+        f"disagreements{named} over {len(ACTIVATIONS)} activations and {len(PROBES)} functions "
+        "beside them: "
         f"{tally['identities']} derived networks are "
         "right as polynomials in φ, hence at every radius; all of them at rational radii to 1e-40, in enclosures "
         f"that hold 0; no readout makes any of {tally['filters']} excluded filter banks exact"
@@ -320,8 +321,9 @@ def train(law: ShapeLaw, lab: Lab) -> Column:
     torch_wrong += sum(not ratio <= 1 for ratio in off)
     denied = [name for name, probe in PROBES.items() if _denied(probe, law, lab)]
     detail = (
-        f"contradictions: of {len(PROBES)} functions beside the catalogue, trained from starts around networks known to be"
-        f" exact, {len(denied)} become exact though the law says never or reach no exact network; {len(off)} derived networks, loaded into torch, answer r to {max(off, default=0.0):.1g} of the "
+        f"contradictions: of {len(PROBES)} functions beside the catalogue, trained from starts "
+        f"around networks known to be exact, {len(denied)} become exact though the law says never, "
+        f"or reach no exact network; {len(off)} derived networks, loaded into torch, answer r to {max(off, default=0.0):.1g} of the "
         f"rounding bound at radii of all kinds; {len(possible)} cases (σ, K) must hold exact networks"
         f" ({sum(one.refined for one in possible)} of them reached from random starts, the others from starts "
         f"around the derived weights); in {len(never)} cases none may be exact: all "
@@ -334,7 +336,7 @@ def train(law: ShapeLaw, lab: Lab) -> Column:
 
 
 def _denied(probe: Probe, law: ShapeLaw, lab: Lab) -> bool:
-    """Training from starts around the known network ends in an exact one though none can be, or in none at all.
+    """Training from starts around the known network ends exact though it cannot, or never exact.
 
     With 256 bits only: no module of torch computes the probe.
     """
