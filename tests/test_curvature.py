@@ -23,6 +23,7 @@ from numerics.perimeter import difference, reach
 from theory.curvature import CLAIM, LAW, local, moment, narrowing
 from theory.perimeter import STEPS, edge
 from verify.claims import curvature as room
+from verify.claims.perimeter import across
 from verify.lab import TINY, Lab
 
 seeds = st.integers(0, 2**32 - 1)
@@ -265,6 +266,55 @@ def test_differences_narrow(step: tuple[int, int]) -> None:
 
     stated = 4 * size * r + narrowing(*map(float, step), roots) / r
     assert abs(width - stated) <= room.narrow_bound(step, r, 10**9)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_differences_narrow_from_the_least_radius_on(step: tuple[int, int]) -> None:
+    """At r = |e|/2 + 1, for any κ >= 0 across e, and half of it for ReLU."""
+    size = float(np.hypot(*step))
+    r, kappa = size / 2 + 1, across(step) * np.array([[0.5, 0.5, 0.5], [0.5, 1, 0.25], [0.25] * 3])
+    x = ((np.arange(40_000) + 0.5) / 40_000 - 0.5) * 2 * r
+    psi = edge(x + size / 2, step[0] / size, step[1] / size) - edge(x - size / 2, step[0] / size, step[1] / size)  # fmt: skip
+    width = float(kappa.sum() * np.sum(psi * np.sqrt(r * r - x * x)) * 4 * 2 * r / 40_000)
+    w = difference(kappa, step)
+    seen = centres(r, 12, len(w))
+    for name, share in (("abs", 1.0), ("relu", 0.5)):
+        found = float(seen.mean(activation(name)[0](seen.windows @ w.ravel()), 0.0))
+        allowed = share * centres_bound(4 * float(np.abs(w).sum()) + 8 * float(np.abs(w).sum()), r, 12)  # fmt: skip
+        assert abs(found - share * width) <= allowed + 1e-5
+        assert abs(found - share * width) <= 0.01 * width
+
+
+@given(st.lists(st.tuples(st.integers(-9, 9), st.integers(-9, 9)), min_size=4, max_size=4))
+@example([(0, 0), (4, 0), (0, 4), (1, 1)])
+@example([(0, 0), (4, 0), (0, 4), (4, 4)])
+def test_four_points_have_twice_the_hull_of_three(points: list[tuple[int, int]]) -> None:
+    """Of every four points the triangles add up to twice their hull: so for every density 4 E(three) = 2 E(four)."""
+    turn = lambda a, b, c: (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+    triangles = [abs(turn(*points[:k], *points[k + 1 :])) for k in range(4)]
+    hull: list[tuple[int, int]] = []
+    for side in (sorted(points), sorted(points, reverse=True)):
+        chain: list[tuple[int, int]] = []
+        for p in side:
+            while len(chain) > 1 and turn(chain[-2], chain[-1], p) <= 0:
+                chain.pop()
+            chain.append(p)
+        hull += chain[:-1]
+    twice = sum(a[0] * b[1] - a[1] * b[0] for a, b in pairwise([*hull, *hull[:1]]))
+    assert sum(triangles) == 2 * abs(twice)
+
+
+@given(st.fractions(-1, 1, max_denominator=12), st.fractions(-1, 1, max_denominator=12))
+@example(Fraction(1), Fraction(0))
+@example(Fraction(0), Fraction(1))
+def test_an_edge_along_a_second_difference_is_not_seen(slope: Fraction, share: Fraction) -> None:
+    """From side to side through three pixels in a row their lit parts grow evenly; but the edge's bend is seen."""
+    mu = slope / 3
+    # The line y = high + mu x leaves all three pixels, |x| <= 3/2, at their sides; c and s need not have length 1.
+    high = share * (Fraction(1, 2) - Fraction(3, 2) * abs(mu))
+    lit = [Fraction(1, 2) - high - mu * x for x in (-1, 0, 1)]
+    found = [edge(-high - mu * x, mu, Fraction(1)) for x in (-1, 0, 1)]
+    assert found == lit and found[0] - 2 * found[1] + found[2] == 0
 
 
 @settings(max_examples=6, deadline=None)

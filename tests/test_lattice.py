@@ -306,6 +306,8 @@ def test_squares_waver_wherever_their_projection_is_not_0(taps: list[int], q: La
     values = [_exact_wave(w, q, x, lambda z: z * z) for x in places]
     still = not any(project(w, q).values())
     assert (len(set(values)) == 1) == still
+    # No two taps of 3 × 3 fall on one line across (3, 1).
+    assert any(project(w, (3, 1)).values()) == any(taps)
     fourth = sum(c * v for c, v in zip((1, -4, 6, -4, 1), values[::2], strict=True)) * 4**4
     middle, far = start + Fraction(1, 2), 4 * sum(map(abs, q)) + 4
     p = lambda x: sum((tap * response(x + j, q) for j, tap in project(w, q).items()), Fraction(0))
