@@ -14,6 +14,7 @@ from numerics import oracle
 from numerics.compile import activation
 from numerics.facets import _least, level
 from theory.activation import ACTIVATIONS
+from theory.disk import least
 from theory.facets import ROWS, part, pieces, prove_facets
 from verify.plane_ensemble import features_of, plate, state
 
@@ -97,6 +98,27 @@ def test_a_held_kink_is_a_constraint() -> None:
     conv[0, -1] = 1e-3
     beside = _level("abs", conv)
     assert beside < on <= state(np.array([[[0, 0, 0, -1, 1, 0, 0, 0, 0, 0]]], dtype=float), SEEN, np.abs).loss[0] * (1 + 1e-9)  # fmt: skip
+
+
+def test_on_one_piece_a_channel_counts_pixels_and_on_flat_ones_it_is_dead() -> None:
+    """The level is that of a regression on r², by its formula; or the variance of the radii."""
+    parabola = float(least(Fraction(3), Fraction(10), Fraction(15)))
+    one = np.append(np.full(9, 0.25), 1.0)[None]
+    for name in ("relu", "leaky_relu", "abs", "relu6"):
+        assert _level(name, one) == pytest.approx(parabola, rel=1e-6)
+    for name in ("relu", "relu6", "hardtanh", "hardsigmoid"):
+        assert _level(name, one - 40) == pytest.approx(float(np.var(R)), rel=1e-9)
+    assert _level("abs", one * [[-1.0] * 9 + [9.0]]) == pytest.approx(parabola, rel=1e-6)
+
+
+@given(st.sampled_from(LINEAR), st.fractions(-1, 1, max_denominator=12), st.integers(0, 3))
+def test_a_kink_is_an_absolute_value_with_some_area(name: str, z: Fraction, which: int) -> None:
+    """σ(t + z) - σ(t) = (s₊ + s₋)/2 z + (s₊ - s₋)/2 |z| as long as no other kink is met."""
+    kinks = [Fraction(int(k.location.p), int(k.location.q)) for k in ACTIVATIONS[name].kinks]
+    k = which % len(kinks)
+    low, high = (Fraction(int(s.p), int(s.q)) for s, _ in pieces(name)[k : k + 2])
+    sigma = oracle.RATIONAL[name]
+    assert sigma(kinks[k] + z) - sigma(kinks[k]) == (high + low) / 2 * z + (high - low) / 2 * abs(z)
 
 
 def test_what_rounding_makes_is_no_direction() -> None:

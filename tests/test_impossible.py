@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import sympy as sp
 
+from theory.classify import classify
 from theory.impossible import OBSTRUCTIONS, obstructions
 from theory.pieces import pieces, z
 
@@ -55,3 +56,8 @@ def test_every_branch_has_to_obey() -> None:
     """One branch with a slope is enough to lift an obstruction."""
     assert tuple(obstructions((sp.tanh(z), z))) == ()
     assert tuple(obstructions((sp.tanh(z), sp.Integer(0))))
+    # |z|, hardtanh and ReLU6 have slopes at ±∞ that add up to 0, and are exact: their branches are lines.
+    for f in (sp.Abs(z), sp.Max(-1, sp.Min(z, 1)), sp.Min(sp.Max(z, 0), 6)):
+        assert tuple(obstructions(pieces(f).branches)) == ()
+        assert abs(sum(f.subs(z, far) / far for far in (10**9, -(10**9)))) < sp.Rational(1, 10**8)
+        assert classify(f).kind == "affine_piece"

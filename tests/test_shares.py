@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from math import pi
 
 import numpy as np
@@ -10,20 +11,22 @@ import torch
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from numerics import oracle
 from numerics.compile import activation
 from numerics.disk import disk, disk_bound
 from numerics.lags import correlations, least, least_of_one_sign, places, spectrum
 from numerics.perimeter import edge_response, reach, strength, strength_bound
 from numerics.rounding import gamma, lipschitz
 from numerics.shares import lengths, lengths_bound
+from theory.activation import ACTIVATIONS
 from theory.shares import CLAIM, LAW, lags, opposite, orbit, share
 from verify.claims import shares as room
 from verify.lab import TINY, Lab
 from verify.plane import disks
 from verify.plane_endings import CREST, between
 from verify.plane_ensemble import Shape, Together, plate, train_plane
+from verify.plane_trained import JUMPING, KINKED, MORE, MOST, SETTINGS, trained
 from verify.plane_trained import R as R71
-from verify.plane_trained import trained
 
 seeds = st.integers(0, 2**32 - 1)
 R = np.linspace(3, 10, 15)
@@ -54,6 +57,59 @@ def test_an_odd_activation_in_the_middle_has_no_perimeter(seed: int, name: str) 
     assert np.max(np.abs(found)) < 1e-10
     moved = lengths(w, -w.sum(axis=(1, 2)) / 2 + 0.7, activation(name)[0], opposite)
     assert np.min(np.abs(moved)) > 1e-6
+
+
+@pytest.mark.parametrize("name", ["tanh", "softplus", "leaky_relu", "sigmoid", "elu", "identity"])
+@given(st.floats(-2, 2), st.floats(-1, 1))
+@example(0.0, 0.3)
+@example(2.0**-20, -1.0)
+def test_a_strictly_monotone_channel_has_no_area_only_without_a_sum(
+    name: str, total: float, b: float
+) -> None:
+    sigma = activation(name)[0]
+    rise = float(sigma(np.array(total + b)) - sigma(np.array(b)))
+    assume(not total or abs(total) > 2.0**-24)
+    assert (rise == 0) == (total == 0)
+
+
+def test_a_difference_without_a_bias_is_nothing_to_odd_rows_only() -> None:
+    """Cause: it had been said of all strictly monotone rows; softplus and the leaky ReLU see its perimeter."""
+    w = np.zeros((1, 3, 3))
+    w[0, 1, 1], w[0, 2, 1] = -1, 1
+    for name, odd in (("tanh", True), ("softsign", True), ("softplus", False), ("leaky_relu", False), ("elu", False)):  # fmt: skip
+        found = lengths(w, np.zeros(1), activation(name)[0], opposite)[0]
+        assert (abs(found) < 1e-10) == odd and (abs(found) > 0.1) == (not odd)
+
+
+@given(st.fractions(-3, 3, max_denominator=8), st.fractions(-3, 3, max_denominator=8))
+@example(Fraction(1), Fraction(-1, 2))
+@example(Fraction(0), Fraction(1))
+def test_the_area_of_squares_cancels_in_two_ways(total: Fraction, b: Fraction) -> None:
+    rise = oracle.RATIONAL["square"](total + b) - oracle.RATIONAL["square"](b)
+    assert (rise == 0) == (total == 0 or b == -total / 2)
+
+
+@given(seeds, st.integers(1, 6), st.integers(1, 6))
+def test_a_multiplier_with_a_pull_bounds_from_below(seed: int, rows: int, columns: int) -> None:
+    """|u|² >= (h·λ)²/|Gᵀλ|² where Gu >= h, λ >= 0 and h·λ > 0; without the last, u = 0 may do."""
+    rng = np.random.default_rng(seed)
+    g, u, multiplier = rng.normal(size=(rows, columns)), rng.normal(size=columns), rng.uniform(0, 1, rows)  # fmt: skip
+    h = g @ u - rng.uniform(0, 0.3, rows)
+    pull = float(h @ multiplier)
+    if pull > 0:
+        assert u @ u >= pull**2 / float(np.sum((g.T @ multiplier) ** 2)) * (1 - 1e-9)
+    assert np.all(g @ np.zeros(columns) >= -np.abs(h)) and (np.abs(h) @ multiplier) ** 2 > 0
+
+
+def test_what_the_full_profile_trains() -> None:
+    """162 kinds: every row with kinks, the main smooth ones and the identity, K = 1 to 4, n = 3 and 5, and the two that jump."""
+    bent = {name for name, row in ACTIVATIONS.items() if row.kinks and not row.jumps}
+    assert bent == set(KINKED)
+    kinds = {*SETTINGS, *MORE}
+    assert len(kinds) == len(SETTINGS) + len(MORE) == 162 and MOST == 50
+    for shape in kinds:
+        assert (shape.activation in JUMPING) <= ((shape.channels, shape.taps) == (1, 3))
+    assert {row for row, found in ACTIVATIONS.items() if found.jumps} == set(JUMPING)
 
 
 @pytest.mark.parametrize("taps", [1, 3, 5])
@@ -185,20 +241,27 @@ def test_one_channel_of_squares_ends_at_the_floor_of_its_sign(networks: int) -> 
         assert floor * (1 - 1e-6) <= m.loss <= floor * 1.001
 
 
-def test_small_weights_turn_every_bent_activation_into_a_square() -> None:
-    """tanh(b + εz) with S = 0: less its constant, over ε²σ''(b)/2, the features tend to Σ z²."""
+@pytest.mark.parametrize(("name", "b"), [("tanh", 0.6), ("softplus", 0.0), ("silu", -0.7), ("gelu", 0.3), ("sigmoid", 1.0)])  # fmt: skip
+def test_small_weights_turn_every_bent_activation_into_a_square(name: str, b: float) -> None:
+    """σ(b + εz) with S = 0: less its constant, over ε²σ''(b)/2, the features tend to Σ z²; ε² on each tap adds area."""
     rng = np.random.default_rng(1)
-    w, b = rng.normal(size=(3, 3)), 0.6
+    (sigma, slope), w = activation(name), rng.normal(size=(3, 3))
     w -= w.mean()
     x = disk(R, 13)
-    z = sum(w[u, v] * np.roll(x, (1 - u, 1 - v), axis=(1, 2)) for u in range(3) for v in range(3))
-    bend = -2 * np.tanh(b) * (1 - np.tanh(b) ** 2) / 2
-    gaps = []
-    for scale in (0.1, 0.01):
-        features = np.sum(np.tanh(b + scale * z) - np.tanh(b), axis=(1, 2)) / (scale**2 * bend)
-        gaps.append(np.max(np.abs(features - np.sum(z * z, axis=(1, 2)))))
-    assert gaps[1] < 0.2 * gaps[0]
-    assert gaps[1] < 0.05 * np.max(np.sum(z * z, axis=(1, 2)))
+    z, seen = (sum(one[u, v] * np.roll(x, (1 - u, 1 - v), axis=(1, 2)) for u in range(3) for v in range(3)) for one in (w, np.ones((3, 3))))  # fmt: skip
+    here = np.array([b - 1e-4, b, b + 1e-4])
+    bend, steep = float(np.diff(slope(here)[::2])[0]) / 2e-4 / 2, float(slope(here)[1])
+    for more, stated in (
+        (0.0, np.sum(z * z, axis=(1, 2))),
+        (0.3, np.sum(z * z, axis=(1, 2)) + 9 * 0.3 * steep / bend * pi * R**2),
+    ):
+        gaps = []
+        for scale in (0.1, 0.01):
+            inside = b + scale * z + scale**2 * more * seen
+            features = np.sum(sigma(inside) - sigma(np.array(b)), axis=(1, 2)) / (scale**2 * bend)
+            gaps.append(np.max(np.abs(features - stated)))
+        assert gaps[1] < 0.2 * gaps[0]
+        assert gaps[1] < 0.05 * np.max(np.abs(stated))
 
 
 # ------------------------------------------------------------------------------------ the trainer

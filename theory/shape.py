@@ -370,11 +370,11 @@ CLAIM = Claim(
         r" \sigma = s z + t \text{ on } J \Rightarrow K = 1, \qquad"
         r" \sigma(t{+}z) - \sigma(t{-}z) = s z \Rightarrow K = 2, \qquad"
         r" \sigma \text{ cubic on } J \Rightarrow K = 1 \text{ with three taps}, \qquad"
-        r" s_- + s_+ = 0 \Rightarrow \text{never}"
+        r" s_- + s_+ = 0 \text{ for all branches} \Rightarrow \text{never}"
     ),
     assumptions=(
         r"plateau radii $r \ge n/2$, every $\varphi$; zero padding and $m + h \le L$",
-        r"$\sigma$ is analytic but for finitely many points in each bounded interval",
+        r"$\sigma$ is analytic but for finitely many points in each bounded interval; $s_\pm = \lim f(z)/z$ at $\pm\infty$ of a branch $f$, analytic on the line, that $\sigma$ equals on a piece",
         r"impossible: for every number of channels $K$ and of taps $n$, and every weight",
     ),
     law=LAW,
