@@ -12,7 +12,7 @@ import sympy as sp
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from numerics.disk import disk, disk_bound, pixels
+from numerics.disk import arcs, disk, disk_bound, pixels
 from numerics.rounding import UNIT, gamma
 from theory.disk import RADII, arc, corner, least, limit, pixel
 from verify.claims import disk as room
@@ -201,6 +201,21 @@ def test_radii_outside_the_signal_are_refused(r: float) -> None:
 
 def test_no_radii_no_disks() -> None:
     assert disk([], 2).shape == (0, 5, 5)
+
+
+@given(st.floats(2.0**-6, 30) | st.floats(0.4, 0.6), st.integers(0, 30), st.integers(0, 30))
+@example(0.5, 0, 0)
+@example(0.5176, 0, 0)
+@example(0.5177, 0, 0)
+@example(float(np.sqrt(2.5)), 1, 1)
+def test_long_arcs_are_those_in_the_middle_pixel(r: float, i: int, j: int) -> None:
+    """s > 1/2 is an arc of more than 60 degrees in a pixel, or in its half or quarter on an axis; at r <= 1/2 it is 90."""
+    i, j = max(i, j), min(i, j)
+    turn = float(arcs(np.array(r), np.array(i), np.array(j))) / r / (1 + (i == 0)) / (1 + (j == 0))
+    bound = 0.5 / np.cos(pi / 12)
+    assume(abs(r - bound) > 1e-9)
+    assert (turn > pi / 3 * (1 + 1e-9)) == (i == j == 0 and r < bound)
+    assert turn <= pi / 2 * (1 + 1e-12)
 
 
 def test_half_a_quarter_of_the_disk() -> None:
