@@ -242,7 +242,7 @@ def put(net: Any, place: str, value: float) -> Any:
 
 
 def _errors(net: Any, name: str) -> Sequence[Fraction]:
-    w, b, a, c = net
+    w, b, *_ = net
     return [error(w, b, a, c, name, F(3, 2) + F(k, 8), 6) for k in range(29)]
 
 
@@ -415,6 +415,22 @@ def test_what_a_weight_moves_that_no_law_knows_of() -> None:
         assert all(answers)
 
 
+def test_a_channel_that_is_dead_but_for_a_crossing() -> None:
+    """Cause: dead weights were said to be those of channels that answer 0.  This one answers 1e-9 wherever it is dark; with its
+    bias at 0 it is silent, and its middle tap moves no answer either way.  Its readout weight moves both laws, by 1e-9."""
+    net, told = NEARLY_DEAD
+    w, b, *_ = net
+    roles = {at(one): one for one in found(*net, told).document["weights"]}
+    assert roles["conv.weight 1,0,1"]["role"] == "dead"
+    assert roles["readout.weight 0,1"]["role"] == "serves other radii"
+    assert roles["readout.weight 0,1"]["sensitivity"] > 0
+    for bias, silent in ((b[1], False), (0.0, True)):
+        alone = [error(w[1:], [bias], [1.0], 0.0, "relu", F(k, 2), 6) + F(k, 2) for k in (5, 7, 9)]
+        assert (alone == [0, 0, 0]) is silent
+        moved = [error([[-1, 0.5, -1]], [bias], [1.0], 0.0, "relu", F(k, 2), 6) + F(k, 2) for k in (5, 7, 9)]  # fmt: skip
+        assert moved == alone
+
+
 # --- one verdict for all that answer the same ---------------------------------------------------
 
 DEGREE = {"relu": 1, "abs": 1, "leaky_relu": 1, "square": 2}
@@ -470,7 +486,7 @@ def _of_the_answers(document: dict[str, Any]) -> dict[str, Any]:
 
 def _rounded(net: Any) -> Any:
     """On a grid on which every step of :func:`twins` is exact."""
-    w, b, a, c = net
+    w, b, *_ = net
     return w, b, [round(x * 2**24) / 2**24 for x in a], c
 
 
