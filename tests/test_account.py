@@ -242,7 +242,7 @@ def put(net: Any, place: str, value: float) -> Any:
 
 
 def _errors(net: Any, name: str) -> Sequence[Fraction]:
-    w, b, *_ = net
+    w, b, a, c = net
     return [error(w, b, a, c, name, F(3, 2) + F(k, 8), 6) for k in range(29)]
 
 
@@ -486,7 +486,7 @@ def _of_the_answers(document: dict[str, Any]) -> dict[str, Any]:
 
 def _rounded(net: Any) -> Any:
     """On a grid on which every step of :func:`twins` is exact."""
-    w, b, *_ = net
+    w, b, a, c = net
     return w, b, [round(x * 2**24) / 2**24 for x in a], c
 
 
