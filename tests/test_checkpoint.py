@@ -123,6 +123,10 @@ def test_other_names_are_known_by_their_shapes(tmp_path: Path) -> None:
     found = read(saved(tmp_path, sequential.state_dict()))
     assert found.w.shape == (2, 5) and found.a.shape == (2,)
     assert np.array_equal(found.a, sequential[2].weight[0].detach().double().numpy())
+    for taps in (1, 5):
+        plain = torch.nn.Sequential(torch.nn.Conv1d(1, 1, taps, bias=False), torch.nn.Linear(1, 1, bias=False))  # fmt: skip
+        found = read(saved(tmp_path, plain.state_dict()))
+        assert found.w.shape == (1, taps) and found.b is None and found.c is None
     one = torch.nn.Sequential(torch.nn.Conv1d(1, 1, 5), torch.nn.Linear(1, 1))
     assert "do not say which is which" in refused(saved(tmp_path, one.state_dict()))
 

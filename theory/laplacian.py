@@ -293,7 +293,7 @@ def _side(w: Filter, centre: Point, p: Fraction, q: Fraction) -> int:
 
 
 def _prove_sides(law: Laplacian) -> Iterator[Step]:
-    """Each second difference is negative above the centre's line: so are sums with positive weights."""
+    """No second difference is positive above the centre's line: nor are sums with positive weights."""
     for e in STEPS:
         w = second(e)
         good = law.crossing(w) == Crossing("centre", (Fraction(0), Fraction(0)), False)
