@@ -6,13 +6,16 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies import rationals
 
 from numerics.active import cells, lowest_sum, margins, stays
 from numerics.cone import coordinates, weights_at
+from numerics.sample import pulse
 from theory.active import CLAIM, floors
+from verify.nets import Network
 
 
 @given(
@@ -68,6 +71,25 @@ def test_a_channel_that_ends_on_its_wall_does_not_stay() -> None:
 def test_cells_are_named() -> None:
     w = np.array([[[1.0, 2.0, 1.0], [-1.0, -2.0, -1.0], [1.0, -2.0, 3.0]]])
     assert cells(w).tolist() == [["active", "silent", "crossed"]]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 2), st.integers(1, 3))
+def test_a_silent_channel_has_no_gradient(seed: int, h: int, channels: int) -> None:
+    """All partial sums negative: torch's gradient of its taps and of its readout weight is 0, at every plateau radius."""
+    rng, n = np.random.default_rng(seed), 2 * h + 1
+    w, a = rng.normal(size=(1, channels, n)), rng.normal(size=(1, channels))
+    while cells(w)[0, 0] != "silent":  # single taps may be positive
+        w[0, 0] = rng.normal(size=n) - 0.5
+    module = Network("relu", channels, n).double()
+    r = h + 0.5 + np.arange(17) / 8
+    with torch.no_grad():
+        module.conv.weight.copy_(torch.tensor(w[0])[:, None])
+        module.conv.bias.zero_()
+        module.readout.weight.copy_(torch.tensor(a))
+    torch.mean((module(torch.tensor(pulse(r, 2 * h + 4))) - torch.tensor(r)) ** 2).backward()
+    assert not torch.any(module.conv.weight.grad[0]) and not torch.any(
+        module.readout.weight.grad[:, 0]
+    )
 
 
 def test_a_drift_without_bound_promises_nothing() -> None:

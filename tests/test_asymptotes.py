@@ -241,6 +241,20 @@ def test_trained_networks_are_accounted_for() -> None:
     assert np.all(batch.loss[~batch.rounded] > 0)
 
 
+def test_many_starts_end_exact_and_many_do_not() -> None:
+    """Sixteen starts each: both kinds occur, every start is of one, and equal signs of the readouts are never exact."""
+    exact = other = 0
+    for problem in (PAIRS[2], PAIRS[5], PAIRS[7]):
+        batch = trained(problem, 16, 0)
+        equal = batch.weights.a[:, 0] * batch.weights.a[:, 1] >= 0
+        assert not np.any(batch.exact & equal)
+        kinds = (batch.exact, batch.rounded & ~batch.exact, ~batch.rounded)
+        assert np.array_equal(np.sum(kinds, axis=0), np.ones(16))
+        assert np.all(batch.loss[~batch.rounded] > 0)
+        exact, other = exact + int(np.sum(batch.exact)), other + int(np.sum(~batch.rounded))
+    assert min(exact, other) >= 8
+
+
 @pytest.mark.parametrize("seed", [0, 1])
 def test_check_and_training_reject_every_wrong_law(seed: int) -> None:
     lab = Lab(TINY, seed)
