@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -139,6 +140,30 @@ def test_the_edges_decide_for_dependent_normals_too(numbers: list[int]) -> None:
     lowest = np.min(ways @ gradient + np.abs(ways @ normals.T) @ bends)
     found = stationary_module._by_edges(gradient, normals, bends)
     assert (found >= -1e-9) == (lowest >= -1e-9)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_programme_s_bound_holds_whatever_it_answers(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Multipliers at random, or nearly right: still below every f'(d) with |d| <= 1."""
+    rng = np.random.default_rng(seed)
+    normals, bends = rng.integers(-2, 3, (5, 4)).astype(float), rng.integers(-2, 4, 5).astype(float)
+    bends[0] = 1.0
+    gradient = rng.integers(-2, 3, 4).astype(float)
+    ways = rng.uniform(-1, 1, (4000, 4))
+    ways /= np.max(np.abs(ways), axis=1, keepdims=True)
+    lowest = np.min(ways @ gradient + np.abs(ways @ normals.T) @ bends)
+    right = stationary_module.linprog
+    for noise in (0.0, 1e-3, 1.0):
+
+        def inaccurate(cost, noise=noise, **given):
+            answer = right(cost, **given)
+            x = np.zeros(len(cost)) if answer.x is None else answer.x
+            return SimpleNamespace(x=np.abs(x + noise * rng.normal(size=len(cost))))
+
+        monkeypatch.setattr(stationary_module, "linprog", inaccurate)
+        assert stationary_module._certified(gradient, normals, bends) <= lowest + 1e-12
 
 
 def test_too_many_edges_are_no_convergence(monkeypatch: pytest.MonkeyPatch) -> None:
