@@ -6,6 +6,7 @@ import ast
 import copy
 import json
 import random
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -334,6 +335,34 @@ def test_what_takes_more_than_ten_seconds_is_refused_at_once(shape: Any) -> None
     with pytest.raises(Rejected, match="too large"):
         check(content)
     assert time.process_time() - begin < 2
+
+
+@pytest.mark.parametrize("number", range(len(SAMPLES)))
+def test_the_page_s_count_of_steps_is_the_checker_s(number: int) -> None:
+    """Cause: a subdivision was said to cost as much as a polynomial on a window; it has no taps, but 60 bits more."""
+    net = checker.Network(SAMPLES[number])
+    n, filters, t, d, bits = net.taps, len(net.w), len(net.breaks), net.size - 1, net.bits
+    low, high = F(SAMPLES[number]["domain"]["low"]), F(SAMPLES[number]["domain"]["high"])
+    halves = [F(k, 2) for k in range(1, 2 * net.length + 2, 2)]
+    cells = sum(low < k + 1 and k < high for k in halves)
+    cost = lambda more: int(5 * (d + 1) ** 2 * (1 + F((d + 2) * (bits + more), 1200)) ** 2)
+    begun = checker.WORK - cells * (6 * n * filters + 40) * (t + 1) * (n + cost(0))
+    assert net.left == begun
+    net.spend(1, 0, 60)
+    assert net.left == begun - cost(60)
+
+
+def test_it_runs_alone(tmp_path: Path) -> None:
+    """Copied out, isolated from this package and from all others: accepted 0, rejected 1, unreadable 2."""
+    alone = tmp_path / "checker.py"
+    alone.write_bytes(Path(checker.__file__).read_bytes())
+    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
+    good.write_bytes(_bytes(SAMPLES[0]))
+    bad.write_bytes(_bytes({**SAMPLES[0], "digest": ""}))
+    for path, status in ((good, 0), (bad, 1), (tmp_path / "absent", 2)):
+        command = [sys.executable, "-I", "-S", str(alone), str(path)]
+        found = subprocess.run(command, capture_output=True, check=False, cwd=tmp_path)
+        assert found.returncode == status, found
 
 
 def test_subdivisions_are_work_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+import sympy as sp
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
-from strategies import rationals
+from strategies import HOMOGENEOUS, rationals
 
+from numerics import oracle
 from tests.columns import hold_and_reject
 from theory.conserved import CLAIM, LAW, deviations, everywhere, products
 from verify.claims import conserved as room
@@ -45,6 +48,65 @@ def test_a_step_of_any_size_shrinks_all_products_alike(
     assert deviations(new_w) == deviations(w)
     factor = 1 - len(w[0]) * pull * pull
     assert products(new_w, new_a) == [factor * value for value in products(w, a)]
+
+
+@given(networks(), st.integers(2, 60), st.integers(0, 3))
+@example(([[Fraction(1), Fraction(-2), Fraction(5)]], [Fraction(1)]), 2, 0)
+def test_one_direction_at_any_radius(net: tuple[list[Row], Row], quarters: int, room: int) -> None:
+    """Σ_i z_i = 2rS from r = 1/2 on, below the plateau too, as long as the border stays dark under the filter."""
+    r = Fraction(quarters, 4)
+    for row in net[0]:
+        x = oracle.overlap_pulse(r, math.ceil(r - Fraction(1, 2)) + len(row) // 2 + room)
+        assert sum(oracle.preactivations(row, Fraction(0), x)) == 2 * r * sum(row)
+
+
+@given(st.integers(1, 3), st.data())
+def test_balanced_monomials_alone_are_conserved(channels: int, data: st.DataObject) -> None:
+    """Along u -> u, v -> -v a polynomial of any degree is constant iff each monomial has as many u as v."""
+    u, v = sp.symbols(f"u:{channels}"), sp.symbols(f"v:{channels}")
+    powers = st.lists(st.integers(0, 3), min_size=2 * channels, max_size=2 * channels)
+    numbers = st.integers(-3, 3).filter(bool)
+    terms = data.draw(st.dictionaries(powers.map(tuple), numbers, max_size=4))
+    one = sp.Poly.from_dict(terms, *u, *v) if terms else sp.Poly(0, *u, *v)
+    moved = sum((x * one.diff(x) for x in u), sp.Poly(0, *u, *v)) - sum(
+        (x * one.diff(x) for x in v), sp.Poly(0, *u, *v)
+    )
+    balanced = all(sum(key[:channels]) == sum(key[channels:]) for key in terms)
+    assert moved.is_zero == balanced
+
+
+@given(st.data(), st.sampled_from(HOMOGENEOUS), st.sampled_from((1, 3, 5)), st.integers(1, 12))
+def test_every_channel_of_a_homogeneous_activation_keeps_its_balance(
+    data: st.DataObject, name: str, n: int, quarters: int
+) -> None:
+    """a ∂/∂a = w·∂/∂w + b ∂/∂b on every answer, at any radius and at the border: a² - |w|² - b² has no slope.
+
+    Away from the kinks, where a difference of the answer, which is linear in each weight there, is its derivative.
+    """
+    numbers = st.fractions(-2, 2, max_denominator=7)
+    row = data.draw(st.lists(numbers, min_size=n, max_size=n))
+    b, r = data.draw(numbers), Fraction(1, 2) + Fraction(quarters, 4)
+    x, sigma = oracle.overlap_pulse(r, math.ceil(r - Fraction(1, 2))), oracle.RATIONAL[name]
+    assume(0 not in oracle.preactivations(row, b, x))
+    step = Fraction(1, 10**6)
+
+    def pooled(*point: Fraction) -> Fraction:
+        return sum(map(sigma, oracle.preactivations(list(point[:-1]), point[-1], x)), Fraction(0))
+
+    point = [*row, b]
+    slopes = [
+        (pooled(*(y + step * (i == j) for i, y in enumerate(point))) - pooled(*point)) / step
+        for j in range(n + 1)
+    ]
+    a = data.draw(numbers)
+    slopes, read = [a * d for d in slopes], pooled(*point)
+
+    def along(side: int) -> Fraction:
+        moved = [y + side * d for y, d in zip(point, slopes, strict=True)]
+        return everywhere(moved[:-1], moved[-1], a + side * read)
+
+    # Of a quadratic form, the slope along the gradient is half this difference.
+    assert along(1) == along(-1)
 
 
 @given(networks())

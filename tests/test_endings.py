@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from numerics.levels import dead_level, level
 from numerics.sample import Radii, pulse, windows
 from theory.endings import CLAIM, LAW, blind_floor, tilt
+from verify import stationary as stationary_module
 from verify.claims import endings as room
 from verify.classify import KINDS, classify, wilson
 from verify.ensemble import (
@@ -51,7 +53,7 @@ def test_check_rejects_wrong_laws(wrong) -> None:
 
 @given(st.integers(1, 12), st.integers(1, 4), st.data())
 def test_no_function_of_the_fraction_is_below_the_blind_floor(cells, fractions, data) -> None:
-    """For any answers f(φ): mean (f - r)² >= Var m, with equality for f = φ + mean m - 1/2."""
+    """For any answers f(φ): mean (f - r)² >= Var m, with equality iff f = φ + mean m - 1/2 on the sample."""
     values = st.fractions(-20, 20, max_denominator=60)
     f = data.draw(st.lists(values, min_size=fractions, max_size=fractions))
     phis = [Fraction(t, fractions) for t in range(fractions)]
@@ -65,8 +67,9 @@ def test_no_function_of_the_fraction_is_below_the_blind_floor(cells, fractions, 
         ]
         return sum(errors, Fraction(0)) / len(errors)
 
-    assert loss(f) >= floor
     middle = Fraction(cells + 1, 2) - Fraction(1, 2)
+    assert loss(f) >= floor
+    assert (loss(f) == floor) == (f == [p + middle for p in phis])
     assert loss([p + middle for p in phis]) == floor
 
 
@@ -83,6 +86,91 @@ def test_silent_pattern_has_the_dead_level(first, per_cell, cells) -> None:
     silent = -np.ones((1, len(seen.windows)), dtype=np.int8)
     variance = Fraction(cells**2 - 1, 12) + Fraction(per_cell**2 - 1, 12 * per_cell**2)
     assert level(radii, 3, "relu", silent) == dead_level(radii) == variance
+
+
+@given(st.sampled_from(("relu", "abs", "leaky_relu")), st.integers(1, 2), st.data())
+def test_no_level_is_above_the_dead_one(name: str, channels: int, data: st.DataObject) -> None:
+    """The constants are among the answers of every cell and face, blind ones too."""
+    radii = Radii(2, 2, 2)
+    seen = windows(pulse(radii.r, radii.half_length(3)), 3)
+    quarters = st.lists(st.integers(-8, 8), min_size=4, max_size=4)
+    v = np.array(data.draw(st.lists(quarters, min_size=channels, max_size=channels)))
+    pre = v[:, :3] @ seen.windows.T + v[:, 3:]
+    pattern = np.sign(pre).astype(np.int8)
+    assert level(radii, 3, name, pattern) <= dead_level(radii)
+    turned = level(
+        radii, 3, name, pattern[::-1]
+    )  # neither the order nor anything else of the weights counts
+    assert turned == level(radii, 3, name, pattern)
+
+
+@given(st.data(), st.integers(0, 3))
+def test_multipliers_decide_whether_anything_descends(data: st.DataObject, held: int) -> None:
+    """Independent normals, g = -Σ λ n: f'(d) = g·d + Σ γ|n·d| >= 0 for all d iff |λ| <= γ, face by face."""
+    ints = st.integers(-3, 3)
+    normals = np.array(
+        data.draw(st.lists(st.lists(ints, min_size=4, max_size=4), min_size=held, max_size=held))
+    ).reshape(held, 4)
+    assume(np.linalg.matrix_rank(normals) == held)
+    gamma, multiplier = (
+        np.array(data.draw(st.lists(ints, min_size=held, max_size=held)), dtype=float) for _ in "γλ"
+    )
+    gradient = -multiplier @ normals
+    slope = lambda d: gradient @ d + gamma @ np.abs(normals @ d)
+    # The dual basis moves one held pre-activation at a time.
+    dual = np.linalg.pinv(normals.astype(float))
+    alone = [side * dual[:, s] for s in range(held) for side in (-1, 1)]
+    stationary = bool(np.all(np.abs(multiplier) <= gamma))
+    assert all(slope(d) >= -1e-9 for d in alone) == stationary
+    if stationary:
+        others = np.random.default_rng(0).normal(size=(50, 4))
+        assert min(slope(d) for d in others) >= -1e-9
+    assert (
+        stationary_module._by_edges(gradient, normals.astype(float), gamma) >= -1e-9
+    ) == stationary
+
+
+@given(st.lists(st.integers(-3, 3), min_size=5, max_size=5))
+def test_the_edges_decide_for_dependent_normals_too(numbers: list[int]) -> None:
+    """Three normals in a plane: f' at the edges of the fan against f' all around."""
+    normals = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    gradient, bends = np.array(numbers[:2], dtype=float), np.array(numbers[2:], dtype=float)
+    around = 2 * np.pi * np.arange(720) / 720
+    ways = np.stack([np.cos(around), np.sin(around)], axis=1)
+    lowest = np.min(ways @ gradient + np.abs(ways @ normals.T) @ bends)
+    found = stationary_module._by_edges(gradient, normals, bends)
+    assert (found >= -1e-9) == (lowest >= -1e-9)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_programme_s_bound_holds_whatever_it_answers(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Multipliers at random, or nearly right: still below every f'(d) with |d| <= 1."""
+    rng = np.random.default_rng(seed)
+    normals, bends = rng.integers(-2, 3, (5, 4)).astype(float), rng.integers(-2, 4, 5).astype(float)
+    bends[0] = 1.0
+    gradient = rng.integers(-2, 3, 4).astype(float)
+    ways = rng.uniform(-1, 1, (4000, 4))
+    ways /= np.max(np.abs(ways), axis=1, keepdims=True)
+    lowest = np.min(ways @ gradient + np.abs(ways @ normals.T) @ bends)
+    right = stationary_module.linprog
+    for noise in (0.0, 1e-3, 1.0):
+
+        def inaccurate(cost, noise=noise, **given):
+            answer = right(cost, **given)
+            x = np.zeros(len(cost)) if answer.x is None else answer.x
+            return SimpleNamespace(x=np.abs(x + noise * rng.normal(size=len(cost))))
+
+        monkeypatch.setattr(stationary_module, "linprog", inaccurate)
+        assert stationary_module._certified(gradient, normals, bends) <= lowest + 1e-12
+
+
+def test_too_many_edges_are_no_convergence(monkeypatch: pytest.MonkeyPatch) -> None:
+    normals, bends = np.eye(3), np.ones(3)
+    assert stationary_module._by_edges(np.zeros(3), normals, bends) >= 0
+    monkeypatch.setattr(stationary_module, "MOST_EDGES", 2)
+    assert stationary_module._by_edges(np.zeros(3), normals, bends) == -np.inf
 
 
 def test_every_start_has_one_explained_ending(trained) -> None:

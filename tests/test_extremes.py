@@ -13,6 +13,7 @@ from numerics.path import edges
 from theory.extremes import LAW, lines
 from verify.claims.extremes import _places
 
+F = Fraction
 taps = st.sampled_from((1, 3, 5)).flatmap(
     lambda n: st.lists(st.fractions(-2, 2, max_denominator=8), min_size=n, max_size=n)
 )
@@ -36,6 +37,41 @@ def test_the_worst_radius_is_one_of_the_places(
     error = error_on(net, m, domain)
     values = [abs(error(fmpq(x.numerator, x.denominator))) for x in _places(LAW, name, [w], [b], m)]
     assert max(values) == summary(net, domain).worst.high
+
+
+eighths = st.fractions(-2, 2, max_denominator=8)
+nets = st.sampled_from((1, 3, 5)).flatmap(
+    lambda n: st.lists(
+        st.tuples(st.lists(eighths, min_size=n, max_size=n), eighths, eighths),
+        min_size=1,
+        max_size=3,
+    )
+)
+
+
+@given(
+    nets,
+    st.lists(st.fractions(F(1, 2), 5, max_denominator=12), min_size=2, max_size=2, unique=True),
+    st.sampled_from(("relu", "leaky_relu", "abs", "hardtanh", "softshrink")),
+)
+def test_over_an_interval_its_ends_count_too(
+    net: list[tuple[list[F], F, F]], ends: list[F], name: str
+) -> None:
+    """Several channels, several cells, and ends at any rational radius: the places inside, and the two ends."""
+    w, b, a = ([channel[part] for channel in net] for part in range(3))
+    low, high = sorted(ends)
+    exact, half_length = exact_net(name, w, b, a, F(1, 3)), 6 + len(w[0])
+    domain = Domain(half_length, *(fmpq(r.numerator, r.denominator) for r in (low, high)))
+    values = []
+    for m in range(1, 7):
+        start = m - F(1, 2)
+        if not (start < high and low < start + 1):
+            continue
+        error = error_on(exact, m, domain)
+        inside = [x for x in _places(LAW, name, w, b, m) if low <= start + x <= high]
+        inside += [r - start for r in (low, high) if 0 <= r - start <= 1]
+        values += [abs(error(fmpq(x.numerator, x.denominator))) for x in inside]
+    assert max(values) == summary(exact, domain).worst.high
 
 
 @given(taps, st.integers(1, 6))

@@ -102,12 +102,18 @@ def test_the_integrator_finds_the_path_and_the_end_many_times(
     _integrated(seed, channels, h, "LSODA")
 
 
-@pytest.mark.parametrize("first", [2, 3])
-@pytest.mark.parametrize("c", [None, 0.3])
+@pytest.mark.parametrize("first", [1, 2, 3])
+@pytest.mark.parametrize("c", [None, 0.3, -4.0])
 def test_neither_data_nor_readout_bias_move_the_end(first: int, c: float | None) -> None:
+    """Nor do they leave the curve: at any time all u_k have grown by one factor, all v_k by its inverse."""
     w, a = _start(5, 2, 3)
     radii = Radii(first, 2, 2)
-    found_w, found_a, _ = integrate(w, a, radii, np.array([0.0, 400.0]), c)
+    times = np.array([0.0, 0.01, 0.05, 0.2, 1.0, 400.0])
+    found_w, found_a, _ = integrate(w, a, radii, times, c)
+    path, start = coordinates(found_w, found_a), coordinates(w[None], a[None])
+    factor = path.u[:, :1] / start.u[:, :1]
+    assert np.allclose(path.u, factor * start.u, rtol=0, atol=1e-9)
+    assert np.allclose(path.v, start.v / factor, rtol=0, atol=1e-9)
     want_w, want_a = room.predicted(LAW, w[None], a[None])
     assert np.max(np.abs(found_w[-1] - want_w[0])) < 1e-9
     assert np.max(np.abs(found_a[-1] - want_a[0])) < 1e-9

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -273,6 +274,13 @@ def test_by_hand_with_another_slope() -> None:
     facts = Facts(1, 9, 1, F(1), F(3), F(3), (F(6),), (F(1, 6),), 0, 1)
     found = distance(LAW, facts, lambda x: float(x) ** 0.5)
     assert found == pytest.approx(6 / (38**0.5 + 74**0.5))
+
+
+def test_the_largest_slope_of_every_trained_activation_is_one() -> None:
+    for name in {setting.activation for setting in room.STRAIGHT}:
+        sigma, z = oracle.RATIONAL[name], [F(k, 8) for k in range(-40, 41)]
+        slopes = [abs(sigma(y) - sigma(x)) * 8 for x, y in itertools.pairwise(z)]
+        assert max(slopes) == 1, name
 
 
 @pytest.mark.parametrize("power", [0, 1, 3])

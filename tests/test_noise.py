@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 
+from numerics import oracle
 from numerics.noise import (
     NUMERIC,
     Problem,
@@ -162,6 +165,40 @@ def test_zero_padding_counts_fewer_pixels_for_filters_that_cancel_at_the_border(
         padded = np.pad(noise, ((0, 0), (1, 1)))
         total = sum(w[u] * padded[:, u : u + 9] for u in range(3)).sum(axis=1)
         assert float(np.var(total)) == pytest.approx(expected, rel=0.05)
+
+
+rationals = st.fractions(-3, 3, max_denominator=9)
+
+
+@given(
+    st.sampled_from((1, 3, 5)).flatmap(lambda n: st.lists(rationals, min_size=n, max_size=n)),
+    st.lists(rationals, min_size=1, max_size=9),
+    st.data(),
+)
+def test_on_a_ring_every_pixel_counts_the_sum_of_the_taps(
+    w: list[Fraction], x: list[Fraction], data: st.DataObject
+) -> None:
+    """Lit, grey or dark, with its noise; also where the filter is longer than the ring."""
+    total = sum(oracle.ring(w, Fraction(0), x))
+    assert total == sum(w) * sum(x)
+    j, more = data.draw(st.integers(0, len(x) - 1)), data.draw(rationals)
+    noisy = [*x[:j], x[j] + more, *x[j + 1 :]]
+    assert sum(oracle.ring(w, Fraction(0), noisy)) - total == more * sum(w)
+
+
+def test_where_no_pixel_is_grey_a_threshold_between_passes_more_noise() -> None:
+    """Half-integers only: exact with any t in (0, 1), and its noise is 1/(1 - t)² of that near 0; for w < 0, 1/t² of that near 1."""
+    radii = np.array([3.5, 4.5, 5.5])
+    x = pulse(radii, 5)
+    quiet = Problem(radii, x, 1e-4)
+    for tap, silent in ((1.0, 0.0), (-1.0, 1.0)):
+        near = abs(silent - 0.01)  # a hundred times the noise away from the silenced level
+        base = risk(quiet, np.array([tap]), -tap * near)[0] * 0.99**2
+        passing = x > 0.5 if tap > 0 else x < 0.5
+        assert base == pytest.approx(1e-8 * float(passing.sum(axis=1).mean()) / 4, rel=1e-3)
+        for t in (0.1, 0.5, 0.9):
+            found = risk(quiet, np.array([tap]), -tap * t)[0]
+            assert found == pytest.approx(base / (1 - abs(t - silent)) ** 2, rel=1e-3)
 
 
 def test_the_interval_of_an_average() -> None:

@@ -57,6 +57,66 @@ def test_no_network_lies_below_the_bound(
     assert value >= least(min(penalty, limit), spread, math.sqrt(n)) * (1 - 1e-9) - 1e-12
 
 
+@given(
+    seeds,
+    st.sampled_from(room.BOUNDED),
+    st.sampled_from(("wrap", "valid")),
+    st.integers(1, 3),
+    st.integers(0, 3),
+    st.floats(0, 3),
+)
+def test_no_padding_lies_below_the_bound(
+    seed: int, name: str, padding: str, channels: int, h: int, share: float
+) -> None:
+    """A ring, and no padding at all: each tap sees each pixel at most once."""
+    rng = np.random.default_rng(seed)
+    n, length = 2 * h + 1, int(rng.integers(6, 9))
+    r = np.sort(rng.uniform(0.5, 6, size=int(rng.integers(2, 9))))
+    spread = float(np.var(r))
+    limit = collapse(spread, math.sqrt(n))
+    scale = 10 ** rng.uniform(-2, 1)
+    w, a = scale * rng.normal(size=(channels, n)), scale * rng.normal(size=channels)
+    x = pulse(r, length)
+    x = np.pad(x, ((0, 0), (h, h)), mode="wrap") if padding == "wrap" else x
+    seen = np.lib.stride_tricks.sliding_window_view(x, n, axis=1)
+    answer = activation(name)[0](seen @ w.T + rng.normal(size=channels)).sum(axis=1) @ a
+    value = np.var(answer - r) + share * limit * (np.sum(w**2) + np.sum(a**2))
+    assert value >= least(min(share * limit, limit), spread, math.sqrt(n)) * (1 - 1e-9) - 1e-12
+
+
+@given(st.floats(0.5, 6), st.floats(0.5, 6))
+def test_the_pulse_only_grows(one: float, other: float) -> None:
+    low, high = sorted((one, other))
+    change = pulse(high, 6) - pulse(low, 6)
+    assert np.all(change >= 0)
+    assert float(np.sum(change)) == pytest.approx(2 * (high - low), abs=1e-12)
+
+
+def test_where_tanh_and_sigmoid_attain_it() -> None:
+    """Cause: "as steep as 1 at one point only" was said of both; sigmoid is at most 1/4 steep, and w = a = 0 attains it.
+
+    Below the collapse slope 1 is asked for on an interval of arguments.
+    """
+    z = np.linspace(-4, 4, 8001)
+    tanh, sigmoid = (activation(name)[1](z) for name in ("tanh", "sigmoid"))
+    assert np.argmax(tanh) == 4000 and np.sum(tanh >= 1) == 1 and np.max(tanh) == 1
+    assert np.max(sigmoid) <= 0.25
+    r = np.linspace(0.5, 4, 8)
+    spread = float(np.var(r))
+    for name in ("tanh", "sigmoid"):
+        for share in (0.0, 0.5, 0.9):
+            penalty = share * collapse(spread, 1.0)
+            bound = least(penalty, spread, 1.0)
+            for size in (0.05, 0.3, 1.0):
+                (a,), (tap,) = box([1.0], angle(penalty, spread, 1.0), 1.0, math.sqrt)
+                w, b = np.array([[tap * size]]), np.zeros(1)
+                value = _objective(name, w, b, np.array([a / size]), r, penalty, 6)
+                assert value > bound * (1 + 1e-9) + 1e-9
+        zero = np.zeros((1, 1))
+        value = _objective(name, zero, np.zeros(1), zero[0], r, collapse(spread, 1.0), 6)
+        assert value == pytest.approx(spread) == pytest.approx(least(collapse(spread, 1.0), spread, 1.0))  # fmt: skip
+
+
 @given(seeds, st.sampled_from(("identity", "relu")), st.integers(1, 4), st.integers(0, 4), shares)
 def test_box_filters_attain_it(seed: int, name: str, channels: int, h: int, share: float) -> None:
     rng = np.random.default_rng(seed)

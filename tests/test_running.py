@@ -201,7 +201,8 @@ def test_factors_stay_within_gamma(parts: list[tuple[int, bool]], scale: int) ->
     assert abs(total - 1) <= gamma(len(parts), unit)
 
 
-@given(st.integers(1, 6), st.integers(2, 60), st.sampled_from((1, 3, 5)))
+@given(st.integers(1, 6), st.integers(0, 60), st.sampled_from((1, 3, 5, 9)))
+@example(1, 1, 1)
 def test_no_more_positions_see_light(extra: int, eighths: int, n: int) -> None:
     radius = Fraction(1, 2) + Fraction(eighths, 8)
     x = oracle.overlap_pulse(radius, int(radius) + 1 + extra)
@@ -231,6 +232,42 @@ def test_no_index_can_be_smaller(index: str) -> None:
     assert not CLAIM.prove(other).holds
     assert max(room._rows(LAW)) < 1
     assert (max(room._rows(other)) > 1) == built
+
+
+@pytest.mark.parametrize("kind", sorted(TYPES))
+def test_in_the_dark_nothing_is_rounded(kind: str) -> None:
+    """Bit by bit the bias, whatever the taps."""
+    module = Network("identity", 3, 5).to(TYPES[kind])
+    with torch.no_grad():
+        found = module.conv(torch.zeros(1, 1, 9, dtype=TYPES[kind]))[0]
+    assert torch.equal(found, module.conv.bias[:, None].expand(3, 9))
+
+
+def test_every_tap_of_the_page_s_example_rounds_up() -> None:
+    """u + 2u² on a bias of 1 with six digits, whose last is 2u: each addition ends u - 2u² too high."""
+    u = Fraction(1, 64)
+    tap, total = u * (1 + 2 * u), Fraction(1)
+    assert rounded(tap, 6) == tap
+    for _ in range(5):
+        after = rounded(total + tap, 6)
+        assert after - (total + tap) == u - 2 * u * u > 0
+        total = after
+
+
+@given(st.lists(st.tuples(small, small), min_size=1, max_size=5), small, st.integers(6, 12))
+def test_a_fused_product_and_sum_stays_within_the_bound(
+    pairs: list[tuple[Fraction, Fraction]], b: Fraction, bits: int
+) -> None:
+    """One rounding where the proof allows two: Σ w x + b in a row, every product fused with its addition."""
+    w = [rounded(tap, bits) for tap, _ in pairs]
+    x = [rounded(abs(pixel) / 4, bits) for _, pixel in pairs]
+    b = rounded(b, bits)
+    total = b
+    for tap, pixel in zip(w, x, strict=True):
+        total = rounded(total + tap * pixel, bits)
+    exact = b + sum(tap * pixel for tap, pixel in zip(w, x, strict=True))
+    size = abs(b) + sum(abs(tap * pixel) for tap, pixel in zip(w, x, strict=True))
+    assert abs(total - exact) <= gamma(len(w) + 1, Fraction(1, 2**bits)) * size
 
 
 def test_every_tree_once() -> None:

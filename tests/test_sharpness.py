@@ -65,6 +65,33 @@ def test_below_the_threshold_the_roots_lie_inside_the_circle(beta: float, part: 
         assert inside == stays
 
 
+@given(st.floats(-2, 2), st.floats(-3, 8))
+@example(0.5, 3.0)
+@example(-0.5, 1.1)
+def test_schur_and_cohn(beta: float, step: float) -> None:
+    """Both roots inside the circle iff |β| < 1, p(1) > 0 and p(-1) > 0; for any sign of β and of the step."""
+    largest = np.max(np.abs(np.roots([1, -(1 + beta - step), beta])))
+    if abs(largest - 1) > 1e-6:
+        inside = abs(beta) < 1 and step > 0 and 2 * (1 + beta) - step > 0
+        assert (largest < 1) == inside
+
+
+@given(st.floats(1.01, 1.3))
+def test_it_can_be_hit_in_two_steps(share: float) -> None:
+    """Cause: "unless it hits it in one step": two and more do, too, and stay.
+
+    The balanced recursion s -> f(s), one step back at a time: f(0) = 0, f(1/q) = q > 1.
+    """
+    wanted, high = 1.0, 1 / share
+    for _ in range(2):
+        low = 0.0
+        for _ in range(100):
+            middle = (low + high) / 2
+            low, high = (middle, high) if turned(middle, share) < wanted else (low, middle)
+        wanted = low
+    assert low < 0.9 and turned(turned(low, share), share) == pytest.approx(1, abs=1e-9)
+
+
 @pytest.mark.parametrize(
     "model", [Model("identity", 2, 3), Model("identity", 1, 3, readout_bias=True)]
 )

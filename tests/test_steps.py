@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from numerics.discrete import (
     shift_error,
 )
 from theory import cone
+from theory.conserved import deviations
 from theory.steps import LAW
 from theory.trajectory import LAW as PATH
 from verify.claims import steps as room
@@ -79,6 +81,31 @@ def test_bounds_hold_along_the_recursion(
         e = PATH.stretch_at(plus, minus, math.exp(-speed * rate * t))
         assert abs((logs[t] - drifts[t]) / 2 - math.log(e) / 2) <= allowed
         assert abs((-logs[t] - drifts[t]) / 2 + math.log(e) / 2) <= allowed
+
+
+thirds = st.fractions(-3, 3, max_denominator=6)
+
+
+@given(
+    st.sampled_from((1, 3)), st.integers(1, 3), st.lists(thirds, min_size=1, max_size=5), st.data()
+)
+@example(1, 1, [Fraction(1)], None)
+def test_steps_of_any_size_stretch_all_channels_alike(
+    root: int, channels: int, pulls: list[Fraction], data: st.DataObject | None
+) -> None:
+    """Whatever the losses and batches were: u_k times Π(1 + δ), v_k times Π(1 - δ), the deviations as they were."""
+    n = root * root
+    draw = (lambda k: data.draw(st.lists(thirds, min_size=k, max_size=k))) if data else (lambda k: [Fraction(1)] * k)  # fmt: skip
+    w, a = [draw(n) for _ in range(channels)], draw(channels)
+    (u, v), before = cone.light_cone(w, a, root), deviations(w)
+    first = second = Fraction(1)
+    for pull in pulls:  # a_k += pull S_k and w_{k,u} += pull a_k, at once
+        sums = [sum(row) for row in w]
+        w = [[tap + pull * y for tap in row] for row, y in zip(w, a, strict=True)]
+        a = [y + pull * s for y, s in zip(a, sums, strict=True)]
+        first, second = first * (1 + root * pull), second * (1 - root * pull)
+    assert cone.light_cone(w, a, root) == ([first * x for x in u], [second * x for x in v])
+    assert deviations(w) == before
 
 
 @given(seeds, st.integers(1, 3), st.integers(0, 2), st.floats(0, 2))

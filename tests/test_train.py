@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
+from numerics.sample import pulse, windows
 from verify import train
 from verify.checkpoint import read
 from verify.ensemble import Setting, initial, train_from
@@ -50,6 +51,27 @@ def test_files_and_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
             told = file.metadata()
         assert told["activation"] == "relu" and told["padding"] == "zeros"
         assert (told["r_min"], told["r_max"]) == ("1.5", "5.5")
+
+
+def test_worst_is_over_every_real_radius(tmp_path: Path) -> None:
+    """No answer on a grid 256 times as fine as a pixel is worse, from the first to the last training radius."""
+    assert run(tmp_path, "--activation", "hardtanh", "--channels", "2") == 0
+    with (tmp_path / "table.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        path = tmp_path / row["file"]
+        net = read(path)
+        with safe_open(path, "numpy") as file:
+            told = file.metadata()
+        fine = np.arange(float(told["r_min"]), float(told["r_max"]) + 1 / 512, 1 / 256)
+        seen = windows(pulse(fine, int(told["length"]) // 2), 3)
+        pre = seen.windows @ np.asarray(net.w).T + np.asarray(net.b)
+        error = seen.counts @ np.clip(pre, -1, 1) @ np.asarray(net.a) + net.c - fine
+        most, worst = float(np.max(np.abs(error))), float(row["worst"])
+        assert most <= worst + 1e-9
+        # Between two radii of the grid an error moves by 1/512 of its slope.
+        slope = 2 * np.abs(net.a) @ np.abs(net.w).sum(axis=1) + 1
+        assert worst <= most + slope / 512 + 1e-9
 
 
 def test_an_interrupted_run_goes_on(

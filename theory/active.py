@@ -6,8 +6,8 @@ the cell "every partial sum is positive" is a half-line S > S_min, with the cons
     S_min = max over the partial sums from both sides of -n D_j/j.
 
 Without c the flow turns one way only, so S_k/√n = (u_k√E - v_k/√E)/2 is lowest at one of the ends or, where
-u_k > 0 > v_k and E = -v_k/u_k lies on the way, there, with the value √(-u_k v_k).  Hence at plateau radii a network stays if and
-only if min S_k > S_min in every channel.  A channel all of whose partial sums are negative is silent: it has no gradient and
+u_k > 0 > v_k and E = -v_k/u_k lies on the way, there, with the value √(-u_k v_k).  Hence at plateau radii a network stays, its end
+included, if and only if min S_k > S_min in every channel.  A channel all of whose partial sums are negative is silent: it has no gradient and
 keeps its weights, and the others go on without it.
 """
 
