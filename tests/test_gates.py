@@ -57,6 +57,18 @@ def test_two_channels_come_as_close_as_one_likes(name: str) -> None:
         assert abs(pairs[1] / loss - 1) < max(0.1 * abs(pairs[0] / loss - 1), 1e-2)
 
 
+@given(seeds, st.sampled_from(["tanh", "softplus", "silu"]))
+@settings(max_examples=8)
+def test_behind_any_filter_two_channels_come_down_to_the_residual(seed: int, name: str) -> None:
+    """Not only behind the best one: at most the residual, but for what falls with ε."""
+    start = np.random.default_rng(seed).normal(size=10)
+    told, q = _behind(_columns(name, start))
+    q *= np.linalg.norm(start) / np.linalg.norm(q)
+    losses = [state(np.stack([start + s * eps * q for s in (1, -1)])[None], SEEN, activation(name)[0]).loss[0] for eps in (1e-2, 1e-3, 1e-4)]  # fmt: skip
+    assert losses[2] <= told * 1.01 + 1e-9
+    assert losses[2] <= told + 0.2 * max(losses[0] - told, 0) + 1e-2 * told
+
+
 @pytest.mark.parametrize("name", ["tanh", "sigmoid", "erf"])
 def test_one_channel_of_an_odd_activation_comes_as_close_as_one_likes(name: str) -> None:
     """sigmoid is odd but for a constant."""
