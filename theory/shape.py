@@ -10,7 +10,7 @@ A network is exact at every plateau radius iff a constant is a combination of di
     impossible           an obstruction applies: no network of any size is exact
     undecided            no construction and no obstruction is known
 
-``python -m theory.shape EXPRESSION`` prints it for any expression in z.
+``python -m theory.shape EXPRESSION`` prints it for an expression in z, or *undecided*.
 """
 
 from __future__ import annotations
