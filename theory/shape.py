@@ -1,6 +1,6 @@
 r"""What the shape of an activation permits: exact with how many channels and which weights, or never.
 
-A network is exact at every plateau radius iff a constant is a combination of dilated, shifted copies of σ'
+Some network is exact at every plateau radius iff 1 is a combination of dilated, shifted copies of σ'
 (theory.span).  From the expression of σ alone follows its class:
 
     affine piece         one channel, staircase on the piece
