@@ -11,6 +11,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from numerics import oracle
+from numerics.gram import dot, orthogonal, rest
 from tests.columns import hold_and_reject, plateau_cases
 from theory.contrast import CLAIM, LAW, partial_sums, quiet, response, silence
 from theory.network import last_radius
@@ -28,8 +29,10 @@ def test_check_and_training_reject_wrong_laws() -> None:
 @given(plateau_cases(small), st.fractions(0, 5, max_denominator=4))
 def test_the_plateau_law_at_any_contrast(case, alpha: Fraction) -> None:
     name, w, b, r, pulse = case
+    """With zeros beyond the border, and on a ring."""
     x, sigma = [alpha * value for value in pulse], oracle.RATIONAL[name]
-    assert response(oracle.shifted(sigma, b), w, alpha, r, len(x)) == room._pooled(w, b, name, x)
+    stated = response(oracle.shifted(sigma, b), w, alpha, r, len(x))
+    assert stated == room._pooled(w, b, name, x) == sum(map(sigma, oracle.ring(w, b, x)))
 
 
 def test_with_one_tap_the_plateau_itself_has_to_be_mute() -> None:
@@ -95,14 +98,39 @@ def test_a_full_ramp_is_exact_with_two_channels(t: Fraction, more: Fraction, m: 
     assert ramp / (2 * t) == m - HALF
 
 
-@given(small, st.fractions(Fraction(1, 2), 9, max_denominator=6), st.integers(0, 4), st.integers(-3, 3), small)  # fmt: skip
+@given(small, st.fractions(Fraction(1, 2), 9, max_denominator=6), st.integers(0, 8), small, st.data())  # fmt: skip
 def test_the_ruler_ignores_background_contrast_and_place(
-    beta: Fraction, alpha: Fraction, k: int, s: int, zero: Fraction
+    beta: Fraction, alpha: Fraction, k: int, zero: Fraction, data
 ) -> None:
+    """Wherever both legs are inside, -L <= s - k and s + k < L; one pixel further it is wrong."""
     length = 9
-    x = [beta + alpha * (abs(i - s) <= k) for i in range(-length, length + 1)]
-    legs = [oracle.RATIONAL["hardtanh"](2 * (x[j] - x[j - 1])) for j in range(len(x))]
-    assert sum((zero - HALF * i) * leg for i, leg in zip(range(-length, length + 1), legs, strict=True)) == k + HALF  # fmt: skip
+    places = range(-length, length + 1)
+    s = data.draw(st.integers(k - length, length - 1 - k))
+
+    def answer(s: int) -> Fraction:
+        x = [beta + alpha * (abs(i - s) <= k) for i in places]
+        legs = [oracle.RATIONAL["hardtanh"](2 * (x[j] - x[j - 1])) for j in range(len(x))]
+        return sum((zero - HALF * i) * leg for i, leg in zip(places, legs, strict=True))
+
+    assert answer(s) == k + HALF
+    assert k + HALF not in (answer(k - length - 1), answer(length - k))
+
+
+@given(small, st.lists(small, min_size=9, max_size=9), st.lists(small, min_size=3, max_size=3), small)  # fmt: skip
+def test_a_linear_network_that_ignores_the_contrast_is_blind(
+    beta: Fraction, v: list[Fraction], w: list[Fraction], bias: Fraction
+) -> None:
+    """Any taps and readout weights, moved to where the contrast of no radius is seen."""
+    light = [[Fraction(abs(i) <= k) for i in range(-4, 5)] for k in range(4)]
+    blind = rest(v, orthogonal([oracle.ring(w, Fraction(0), one) for one in light]))
+
+    def answers(v: list[Fraction], alpha: int) -> list[Fraction]:
+        signals = ([beta + alpha * value for value in one] for one in light)
+        return [dot(v, oracle.ring(w, bias, x)) for x in signals]
+
+    assert answers(blind, 1) == answers(blind, 3) and len(set(answers(blind, 2))) == 1
+    for one, two in zip(answers(v, 1), answers(v, 2), strict=True):
+        assert one != two or one == dot(v, oracle.ring(w, bias, [beta] * 9))
 
 
 @pytest.mark.parametrize("bias", [False, True])
