@@ -187,7 +187,7 @@ CLAIM = Claim(
     ),
     assumptions=(
         r"all plateau radii $r = m - \tfrac12 + \varphi \ge n/2$, and the right readout bias $c$",
-        r"$\sigma$ continuous and piecewise $C^1$; with jumps: and no net jump is left at any $\varphi$",
+        r"$\sigma$ continuous and piecewise $C^1$; with jumps: and at every $\varphi$ the jumps on arrival add up to 0, and so do those on leaving; terms with $w_{k,u} = 0$ are 0",
         r"$C$ and $T$ are the staircases of channel $k$; zero padding and $m + h \le L$",
         (
             r"consequence ($\sigma$ continuous): some finite network is exact iff a nonzero constant lies in the span of the copies"
