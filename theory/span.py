@@ -8,7 +8,7 @@ and dr/dφ = 1.  σ continuous and piecewise C¹: r̂ = r on all plateau radii, 
 
     (SPAN)   Σ_k a_k Σ_u w_{k,u} [σ'(b_k + C_{u-1} + φ w_u) + σ'(b_k + T_{u+1} + φ w_u)] = 1   for almost all φ.
 
-With jumps: iff (SPAN) holds and no net jump is left (:func:`leaps`).  A *copy* is a pair (α, β), the function
+With jumps: iff (SPAN) holds and the jumps cancel, on arrival and on leaving each (:func:`leaps`).  A *copy* is a pair (α, β), the function
 σ(αφ + β); a network is a sum of 2nK copies, and each copy is a network of one tap with half the readout weight.  So a
 finite exact network exists, for some K and n, **iff** one with n = 1 exists, **iff** (σ continuous) a nonzero
 constant lies in the span of the functions σ'(αx + β), α ≠ 0, on an interval.
