@@ -79,6 +79,15 @@ def test_a_channel_is_quiet_iff_it_can_be_read(n: int, data) -> None:
     assert quiet(w, b, least) == room._readable(w, b, least)
 
 
+@pytest.mark.parametrize("w", [(-1, 0, 0), (0, -1, 0), (0, 0, -1), (-1, -1, -1), (-1, 0, 0, 0, -1)])
+def test_a_partial_sum_at_the_kink_is_still_mute(w: tuple[int, ...]) -> None:
+    """The equality -b/α_0: quiet from there on, and from no contrast below."""
+    taps, b = [Fraction(tap) for tap in w], Fraction(1)
+    assert quiet(taps, b, Fraction(1)) and room._readable(taps, b, Fraction(1))
+    below = Fraction(15, 16)
+    assert not quiet(taps, b, below) and not room._readable(taps, b, below)
+
+
 @given(st.lists(st.sampled_from([Fraction(k, 2) for k in (-6, -4, -2, 0, 0)]), min_size=3, max_size=3),
        st.fractions(Fraction(1, 4), 1, max_denominator=4), st.fractions(1, 50, max_denominator=6), st.integers(2, 5))  # fmt: skip
 @example([Fraction(0), Fraction(-1), Fraction(0)], Fraction(1), Fraction(1), 2)

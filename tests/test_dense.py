@@ -22,6 +22,8 @@ from verify.positional import Positional, spectrum
 
 HALF = Fraction(1, 2)
 radii = st.lists(st.fractions(HALF, 5, max_denominator=6), min_size=1, max_size=8)
+quarters = st.lists(st.integers(2, 14).map(lambda k: Fraction(k, 4)), min_size=1, max_size=5)
+"""Half-integers among them, where runs and blocks end."""
 LENGTH = 7
 
 
@@ -75,8 +77,9 @@ def test_one_radius_per_pixel_is_too_few_but_at_half_integers(
         assert not fixed(found) and groups(found, fixed(found), False) is None
 
 
-@given(radii, st.booleans())
+@given(radii | quarters, st.booleans())
 @example([Fraction(5, 4), Fraction(9, 4), Fraction(13, 4)], False)
+@example([HALF, Fraction(3, 4), Fraction(3, 2), Fraction(7, 2)], False)
 @example([Fraction(3, 2), Fraction(5, 2)], True)
 @example([Fraction(3, 2), Fraction(3, 2), Fraction(7, 2)], False)
 def test_a_pair_is_fixed_iff_the_rows_hold_it(found: list[Fraction], bias: bool) -> None:
@@ -88,8 +91,10 @@ def test_a_pair_is_fixed_iff_the_rows_hold_it(found: list[Fraction], bias: bool)
     assert fixed(found) == forced
 
 
-@given(radii, st.integers(1, 3), st.integers(0, 3))
+@given(radii | quarters, st.integers(1, 3), st.integers(0, 3))
 @example([Fraction(1), Fraction(2), Fraction(3)], 1, 2)
+@example([HALF, Fraction(3, 4), Fraction(3, 2)], 1, 1)
+@example([Fraction(3, 2), Fraction(9, 4), Fraction(5, 2)], 1, 1)
 @example([HALF, Fraction(3, 2)], 1, 0)
 def test_a_block_is_settled_iff_its_runs_hold_radii_enough(
     found: list[Fraction], first: int, more: int
