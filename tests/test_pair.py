@@ -239,6 +239,38 @@ def test_the_enumeration_is_what_the_definition_asks_for(n: int, height: int) ->
     assert together == set(rings(n, height, both=True))
 
 
+def test_three_taps_are_not_enough_for_half_a_unit() -> None:
+    """Backgrounds 0 to 1/2 only, all levels multiples of 1/2, channels that are on, off or between: no ring of 9 pixels.
+
+    Two channels in proportion on a grid of β and φ leave no bend; they are exact if, so weighed, they grow by different amounts.
+    """
+    n, beta = 3, np.arange(1, 17)[:, None] / 32
+    steps = [Fraction(k, 2) for k in range(-2, 5)]
+    asked = set()
+    walks = []
+    for p, between in product(steps, product(steps, repeat=n - 1)):
+        curve, phi = [float(level) for level in (p, *between, p - 1)], np.arange(1, 8) / 8
+        over = lambda level: np.maximum(beta - level, 0) - np.maximum(-level + 0 * beta, 0)
+        pairs = list(pairwise(curve))
+        edges = sum(over(u + phi * (v - u)) for u, v in pairs)
+        edges = edges + sum(over(2 * curve[0] - 1 - v + phi * (v - u)) for u, v in pairs)
+        if np.abs(np.diff(edges, 2, axis=0)).max() > 1e-9:
+            dark, lit = over(curve[0]), over(curve[0] - 1)
+            grown = lit - dark + max(1 - curve[0], 0) - max(-curve[0], 0)
+            walks.append((edges, dark, lit, grown))
+    for size in range(1, 14):
+        found: dict[bytes, set[bytes]] = {}
+        for edges, dark, lit, grown in walks:
+            whole = edges + (size - 2 * n - 1) * dark + lit
+            length = float(np.linalg.norm(whole))
+            if length:
+                key = (np.round(whole.ravel() / length, 9) + 0.0).tobytes()
+                found.setdefault(key, set()).add((np.round(grown / length, 9) + 0.0).tobytes())
+        if any(len(grown) > 1 for grown in found.values()):
+            asked.add(size)
+    assert asked and max(asked) < limit(n)
+
+
 def test_what_the_enumeration_finds_is_exact() -> None:
     """Seven taps on seventeen pixels: λ = 2, both edges of the first channel turn."""
     on, off = (0, 0, 1, 1, 2, -3, -2, -1), (2, -3, -3, -3, -3, -3, 0, 1)
