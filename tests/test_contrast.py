@@ -142,6 +142,32 @@ def test_a_linear_network_that_ignores_the_contrast_is_blind(
         assert one != two or one == dot(v, oracle.ring(w, bias, [beta] * 9))
 
 
+@given(st.sampled_from(["relu", "abs", "hardtanh", "leaky_relu"]), st.integers(1, 3), st.data())
+def test_no_network_divides(name: str, m: int, data) -> None:
+    """Any readout, sums or dense: where no window meets a kink the answer is affine in α and αφ, and the radius is not."""
+    n = data.draw(st.sampled_from([1, 3]))
+    w = data.draw(st.lists(small, min_size=n, max_size=n))
+    b, sigma = data.draw(small), oracle.RATIONAL[name]
+    v = data.draw(st.lists(small, min_size=13, max_size=13))
+    base, grey = data.draw(st.fractions(Fraction(1, 2), 4, max_denominator=7)), Fraction(3, 11)
+
+    def windows(alpha: Fraction, seen: Fraction) -> list[Fraction]:
+        x = [alpha * value for value in oracle.overlap_pulse(m - HALF, 6)]
+        x[6 - m] = x[6 + m] = seen
+        return oracle.preactivations(w, b, x)
+
+    step = Fraction(1, 10**6)
+    corners = [
+        (base + i * step, grey * base + j * step) for i, j in ((1, 1), (1, 0), (0, 1), (0, 0))
+    ]
+    found = [windows(*corner) for corner in corners]
+    sides = [[(z > 0, z > 1, z > -1) for z in one] for one in found]
+    assume(all(side == sides[0] for side in sides))
+    mixed = lambda one, two, three, four: one - two - three + four
+    assert mixed(*(dot(v, list(map(sigma, one))) for one in found)) == 0
+    assert mixed(*(m - HALF + seen / alpha for alpha, seen in corners)) != 0
+
+
 @pytest.mark.parametrize("bias", [False, True])
 def test_shifts_make_the_ruler(bias: bool) -> None:
     """All exact readouts for shifts of up to three pixels: one straight line on all legs, free in its zero alone."""
