@@ -31,6 +31,7 @@ from verify.ring import Scene, answers, trained
 HALF = Fraction(1, 2)
 numbers = st.fractions(-3, 3, max_denominator=6)
 names = st.sampled_from(sorted(room.KINKS))
+shares = st.fractions(0, 1, max_denominator=9)
 
 
 def _answer(net, name: str, beta: Fraction, r: Fraction, length: int) -> Fraction:
@@ -169,18 +170,21 @@ def test_a_ramp_counts_the_pixels_above_a_threshold(
         assert ramp / 4 == r
 
 
-@given(st.lists(numbers, min_size=3, max_size=3), st.integers(3, 6), numbers)
-def test_a_linear_network_hides_behind_the_border(w: list[Fraction], length: int, beta: Fraction) -> None:  # fmt: skip
-    """w_{-1} + w_1 = N S: exact with zero padding, for every radius and background."""
+@given(st.lists(numbers, min_size=3, max_size=3), st.integers(3, 6), numbers, shares)
+def test_a_linear_network_hides_behind_the_border(
+    w: list[Fraction], length: int, beta: Fraction, share: Fraction
+) -> None:
+    """w_{-1} + w_1 = N S: exact with zero padding at every radius up to N/2 - 1 and every background, and not beyond."""
     size = 2 * length + 1
     outer = w[0] + w[2]
     assume(outer != 0)
     taps = [w[0], outer / size - outer, w[2]]
     assert border(taps, size) == 0
-    r = Fraction(9, 5)
-    x = [beta + value for value in oracle.overlap_pulse(r, length)]
-    total = sum(oracle.preactivations(taps, Fraction(0), x), Fraction(0))
-    assert total / (2 * sum(taps)) == r
+    last = last_radius(3, Fraction(size))
+    for r in (last, HALF + share * (last - HALF), last + HALF + share / 2):
+        x = [beta + value for value in oracle.overlap_pulse(r, length)]
+        total = sum(oracle.preactivations(taps, Fraction(0), x), Fraction(0))
+        assert (total / (2 * sum(taps)) == r) == (r <= last)
 
 
 @given(st.lists(st.integers(0, 5), min_size=2, max_size=4, unique=True), st.integers(5, 9))
@@ -214,6 +218,130 @@ def test_the_cube_is_exact_on_every_background() -> None:
         for w, b, a in channels
     )
     assert not sp.expand(total - r).has(beta, r)
+
+
+@given(st.integers(0, 3), st.data())
+def test_no_window_meets_both_grey_pixels_up_to_the_last_radius(h: int, data) -> None:
+    """The windows themselves: on a ring none holds both, with zeros beyond every tap finds the grey pixel."""
+    length = data.draw(st.integers(h + 1, h + 6))
+    m, size = data.draw(st.integers(h + 1, length)), 2 * length + 1
+    inside = m + HALF <= last_radius(2 * h + 1, Fraction(size))
+    windows = [{(i + u) % size for u in range(-h, h + 1)} for i in range(size)]
+    assert any({m, size - m} <= window for window in windows) == (not inside)
+    assert (size - 2 * m > 2 * h) == inside == (m + h <= length)
+    assert all(abs(m - u) <= length for u in range(-h, h + 1)) == inside
+
+
+nets = st.lists(
+    st.tuples(st.lists(numbers, min_size=3, max_size=3), numbers, numbers), min_size=1, max_size=3
+)
+
+
+@given(nets, st.sampled_from(sorted(oracle.RATIONAL)), numbers, st.integers(0, 2))
+def test_what_exact_means_on_a_background(channels, name: str, beta: Fraction, how: int) -> None:
+    """Right at two radii with some c iff f grows by 1/2; else the last weight is mended, or c moved."""
+    sigma, size = oracle.RATIONAL[name], 13
+    f = lambda level, some: sum(a * sigma(level * sum(w) + b) for w, b, a in some)
+    last_w, last_b, _ = channels[-1]
+    gain = f(beta + 1, [(last_w, last_b, Fraction(1))]) - f(beta, [(last_w, last_b, Fraction(1))])
+    if how and gain:
+        rest = f(beta + 1, channels[:-1]) - f(beta, channels[:-1])
+        channels = [*channels[:-1], (last_w, last_b, (HALF - rest) / gain)]
+    x = [[beta + v for v in oracle.overlap_pulse(m - HALF, 6)] for m in (2, 5)]
+    first, second = (sum(a * room._ring(w, b, sigma, y) for w, b, a in channels) for y in x)
+    exact_slope = f(beta + 1, channels) == f(beta, channels) + HALF
+    assert (second - first == 3) == exact_slope
+    kappa = sum(
+        a * (response(oracle.shifted(sigma, b), w, beta, Fraction(0), size)
+             - size * sigma(beta * sum(w) + b))
+        for w, b, a in channels
+    )  # fmt: skip
+    if exact_slope:
+        assert first - 3 * HALF == size * f(beta, channels) + kappa
+
+
+@given(st.sampled_from(["leaky_relu", "prelu", "softsign", "identity"]), st.data())
+def test_a_strictly_monotone_channel_moves_with_the_background(name: str, data) -> None:
+    """Every summand, hence the sum, at any two backgrounds; with S = 0 the answer is one at all radii."""
+    n = data.draw(st.sampled_from([1, 3, 5]))
+    w = data.draw(st.lists(numbers, min_size=n, max_size=n))
+    b, beta = data.draw(numbers), data.draw(numbers)
+    more = data.draw(st.fractions(Fraction(1, 9), 4, max_denominator=9))
+    sigma, length = oracle.RATIONAL[name], n + 2
+    pulses = [oracle.overlap_pulse(Fraction(n, 2) + k, length) for k in (0, 1)]
+    levels = [[[b0 + v for v in x] for b0 in (beta, beta + more)] for x in pulses]
+    if total := sum(w):
+        for here, there in levels:
+            pairs = zip(oracle.ring(w, b, here), oracle.ring(w, b, there), strict=True)
+            moves = [sigma(q) - sigma(p) for p, q in pairs]
+            assert all(move * total > 0 for move in moves)
+    # S = 0: blind to both.
+    flat = [*w[:-1], w[-1] - total]
+    assert len({room._ring(flat, b, sigma, x) for pair in levels for x in pair}) == 1
+
+
+@given(st.integers(1, 3), st.sampled_from([1, 3, 5]), st.data())
+def test_no_linear_network_is_better(count: int, n: int, data) -> None:
+    """Any K and n: the best readout leaves the stated loss if some S_k ≠ 0, else the variance."""
+    radii = [Fraction(n, 2) + k for k in data.draw(st.sets(st.integers(0, 3), min_size=2))]
+    levels = data.draw(st.lists(numbers, min_size=2, max_size=3, unique=True))
+    filters = [data.draw(st.lists(numbers, min_size=n, max_size=n)) for _ in range(count)]
+    length, linear = n + 2, oracle.RATIONAL["identity"]
+    seen = [room._features(w, linear, HALF, radii, levels, length) for w in filters]
+    left = rest(
+        [r for r in radii for _ in levels], orthogonal([[Fraction(1)] * len(seen[0]), *seen])
+    )
+    spread = room._spread(radii)
+    least = risk(spread, 2 * length + 1, room._spread(levels))
+    loss = dot(left, left) / len(left)
+    assert loss == (least if any(map(sum, filters)) else spread)
+
+
+@given(numbers, st.fractions(0, 9, max_denominator=5), shares, shares)
+def test_the_windows_of_the_edge_filters_keep_their_sides(
+    low: Fraction, length: Fraction, share: Fraction, phi: Fraction
+) -> None:
+    """At one edge the middle one is never negative, the outer ones are mirror images; all others are never positive."""
+    net, beta, m = full_reader(low, low + length, -low, 15, 0, 1), low + share * length, 4
+    x = [beta + value for value in oracle.overlap_pulse(m - HALF + phi, 7)]
+    second, third = (oracle.ring(net.w[k], net.b[k], x) for k in (1, 2))
+    # Left the second filter's edge, where the grey pixel 7 - m meets the taps from the last to the first.
+    groups = []
+    for values in (second, third):
+        grey = [{(7 + s * m + u) % 15 for u in (-1, 0, 1)} for s in (-1, 1)]
+        others = [z for i, z in enumerate(values) if i not in grey[0] | grey[1]]
+        assert max(others) <= 0
+        edges = [[values[i] for i in sorted(group)] for group in grey]
+        groups.append(next(edge for edge in edges if edge[1] >= 0 or max(edge) > 0))
+        blind = [edge for edge in edges if edge is not groups[-1]]
+        assert groups[-1][1] >= 0 >= max(blind[0])
+    assert groups[0][0] in (-groups[1][0], -groups[1][2])
+    assert groups[0][2] in (-groups[1][0], -groups[1][2])
+
+
+@given(nets, st.sampled_from(["relu", "leaky_relu", "abs", "hardtanh", "identity"]), st.sampled_from([-1, 1]))  # fmt: skip
+def test_no_network_is_exact_on_all_backgrounds(channels, name: str, side: int) -> None:
+    """Far out, where no window meets a kink, one of two radii on one of two backgrounds is wrong, for every c."""
+    far = 10**6 * side
+    errors = set()
+    for beta, m in ((far, 2), (far, 3), (2 * far, 2)):
+        x = [beta + value for value in oracle.overlap_pulse(m - HALF, 5)]
+        parts = (a * room._ring(w, b, oracle.RATIONAL[name], x) for w, b, a in channels)
+        errors.add(sum(parts) - (m - HALF))
+    assert len(errors) > 1
+
+
+@given(st.lists(numbers, min_size=7, max_size=7), numbers, st.booleans())
+def test_a_dense_readout_ignores_the_background_iff_it_sums_to_nothing(
+    v: list[Fraction], beta: Fraction, mend: bool
+) -> None:
+    """The pixels ±3, dark up to r = 5/2, take up what the others leave."""
+    assume(beta != 0)
+    v = [v[0] - mend * sum(v), *v[1:]]
+    for r in (HALF, Fraction(9, 5), Fraction(5, 2)):
+        x = oracle.overlap_pulse(r, 3)
+        assert x[0] == x[-1] == 0
+        assert (dot(v, [beta + value for value in x]) == dot(v, x)) == (sum(v) == 0)
 
 
 def test_smooth_networks_do_not_become_exact() -> None:

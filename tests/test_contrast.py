@@ -11,6 +11,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from numerics import oracle
+from numerics.gram import dot, orthogonal, rest
 from tests.columns import hold_and_reject, plateau_cases
 from theory.contrast import CLAIM, LAW, partial_sums, quiet, response, silence
 from theory.network import last_radius
@@ -28,8 +29,10 @@ def test_check_and_training_reject_wrong_laws() -> None:
 @given(plateau_cases(small), st.fractions(0, 5, max_denominator=4))
 def test_the_plateau_law_at_any_contrast(case, alpha: Fraction) -> None:
     name, w, b, r, pulse = case
+    """With zeros beyond the border, and on a ring."""
     x, sigma = [alpha * value for value in pulse], oracle.RATIONAL[name]
-    assert response(oracle.shifted(sigma, b), w, alpha, r, len(x)) == room._pooled(w, b, name, x)
+    stated = response(oracle.shifted(sigma, b), w, alpha, r, len(x))
+    assert stated == room._pooled(w, b, name, x) == sum(map(sigma, oracle.ring(w, b, x)))
 
 
 def test_with_one_tap_the_plateau_itself_has_to_be_mute() -> None:
@@ -76,6 +79,15 @@ def test_a_channel_is_quiet_iff_it_can_be_read(n: int, data) -> None:
     assert quiet(w, b, least) == room._readable(w, b, least)
 
 
+@pytest.mark.parametrize("w", [(-1, 0, 0), (0, -1, 0), (0, 0, -1), (-1, -1, -1), (-1, 0, 0, 0, -1)])
+def test_a_partial_sum_at_the_kink_is_still_mute(w: tuple[int, ...]) -> None:
+    """The equality -b/α_0: quiet from there on, and from no contrast below."""
+    taps, b = [Fraction(tap) for tap in w], Fraction(1)
+    assert quiet(taps, b, Fraction(1)) and room._readable(taps, b, Fraction(1))
+    below = Fraction(15, 16)
+    assert not quiet(taps, b, below) and not room._readable(taps, b, below)
+
+
 @given(st.lists(st.sampled_from([Fraction(k, 2) for k in (-6, -4, -2, 0, 0)]), min_size=3, max_size=3),
        st.fractions(Fraction(1, 4), 1, max_denominator=4), st.fractions(1, 50, max_denominator=6), st.integers(2, 5))  # fmt: skip
 @example([Fraction(0), Fraction(-1), Fraction(0)], Fraction(1), Fraction(1), 2)
@@ -95,14 +107,65 @@ def test_a_full_ramp_is_exact_with_two_channels(t: Fraction, more: Fraction, m: 
     assert ramp / (2 * t) == m - HALF
 
 
-@given(small, st.fractions(Fraction(1, 2), 9, max_denominator=6), st.integers(0, 4), st.integers(-3, 3), small)  # fmt: skip
+@given(small, st.fractions(Fraction(1, 2), 9, max_denominator=6), st.integers(0, 8), small, st.data())  # fmt: skip
 def test_the_ruler_ignores_background_contrast_and_place(
-    beta: Fraction, alpha: Fraction, k: int, s: int, zero: Fraction
+    beta: Fraction, alpha: Fraction, k: int, zero: Fraction, data
 ) -> None:
+    """Wherever both legs are inside, -L <= s - k and s + k < L; one pixel further it is wrong."""
     length = 9
-    x = [beta + alpha * (abs(i - s) <= k) for i in range(-length, length + 1)]
-    legs = [oracle.RATIONAL["hardtanh"](2 * (x[j] - x[j - 1])) for j in range(len(x))]
-    assert sum((zero - HALF * i) * leg for i, leg in zip(range(-length, length + 1), legs, strict=True)) == k + HALF  # fmt: skip
+    places = range(-length, length + 1)
+    s = data.draw(st.integers(k - length, length - 1 - k))
+
+    def answer(s: int) -> Fraction:
+        x = [beta + alpha * (abs(i - s) <= k) for i in places]
+        legs = [oracle.RATIONAL["hardtanh"](2 * (x[j] - x[j - 1])) for j in range(len(x))]
+        return sum((zero - HALF * i) * leg for i, leg in zip(places, legs, strict=True))
+
+    assert answer(s) == k + HALF
+    assert k + HALF not in (answer(k - length - 1), answer(length - k))
+
+
+@given(small, st.lists(small, min_size=9, max_size=9), st.lists(small, min_size=3, max_size=3), small)  # fmt: skip
+def test_a_linear_network_that_ignores_the_contrast_is_blind(
+    beta: Fraction, v: list[Fraction], w: list[Fraction], bias: Fraction
+) -> None:
+    """Any taps and readout weights, moved to where the contrast of no radius is seen."""
+    light = [[Fraction(abs(i) <= k) for i in range(-4, 5)] for k in range(4)]
+    blind = rest(v, orthogonal([oracle.ring(w, Fraction(0), one) for one in light]))
+
+    def answers(v: list[Fraction], alpha: int) -> list[Fraction]:
+        signals = ([beta + alpha * value for value in one] for one in light)
+        return [dot(v, oracle.ring(w, bias, x)) for x in signals]
+
+    assert answers(blind, 1) == answers(blind, 3) and len(set(answers(blind, 2))) == 1
+    for one, two in zip(answers(v, 1), answers(v, 2), strict=True):
+        assert one != two or one == dot(v, oracle.ring(w, bias, [beta] * 9))
+
+
+@given(st.sampled_from(["relu", "abs", "hardtanh", "leaky_relu"]), st.integers(1, 3), st.data())
+def test_no_network_divides(name: str, m: int, data) -> None:
+    """Any readout, sums or dense: where no window meets a kink the answer is affine in α and αφ, and the radius is not."""
+    n = data.draw(st.sampled_from([1, 3]))
+    w = data.draw(st.lists(small, min_size=n, max_size=n))
+    b, sigma = data.draw(small), oracle.RATIONAL[name]
+    v = data.draw(st.lists(small, min_size=13, max_size=13))
+    base, grey = data.draw(st.fractions(Fraction(1, 2), 4, max_denominator=7)), Fraction(3, 11)
+
+    def windows(alpha: Fraction, seen: Fraction) -> list[Fraction]:
+        x = [alpha * value for value in oracle.overlap_pulse(m - HALF, 6)]
+        x[6 - m] = x[6 + m] = seen
+        return oracle.preactivations(w, b, x)
+
+    step = Fraction(1, 10**6)
+    corners = [
+        (base + i * step, grey * base + j * step) for i, j in ((1, 1), (1, 0), (0, 1), (0, 0))
+    ]
+    found = [windows(*corner) for corner in corners]
+    sides = [[(z > 0, z > 1, z > -1) for z in one] for one in found]
+    assume(all(side == sides[0] for side in sides))
+    mixed = lambda one, two, three, four: one - two - three + four
+    assert mixed(*(dot(v, list(map(sigma, one))) for one in found)) == 0
+    assert mixed(*(m - HALF + seen / alpha for alpha, seen in corners)) != 0
 
 
 @pytest.mark.parametrize("bias", [False, True])

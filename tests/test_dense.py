@@ -12,15 +12,18 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numerics import oracle
+from numerics.gram import dot, orthogonal, rest
 from numerics.sample import pulse
 from tests.columns import hold_and_reject
-from theory.dense import CLAIM, LAW, changing, end, fixed, groups, kernel, moved
+from theory.dense import CLAIM, LAW, Group, _block, changing, end, fixed, groups, kernel, moved
 from verify.claims import dense as room
 from verify.lab import TINY, Lab
 from verify.positional import Positional, spectrum
 
 HALF = Fraction(1, 2)
 radii = st.lists(st.fractions(HALF, 5, max_denominator=6), min_size=1, max_size=8)
+quarters = st.lists(st.integers(2, 14).map(lambda k: Fraction(k, 4)), min_size=1, max_size=5)
+"""Half-integers among them, where runs and blocks end."""
 LENGTH = 7
 
 
@@ -72,6 +75,119 @@ def test_one_radius_per_pixel_is_too_few_but_at_half_integers(
         assert fixed(found) == frozenset(changing(found)) and len(fixed(found)) == cells
     else:
         assert not fixed(found) and groups(found, fixed(found), False) is None
+
+
+@given(radii | quarters, st.booleans())
+@example([Fraction(5, 4), Fraction(9, 4), Fraction(13, 4)], False)
+@example([HALF, Fraction(3, 4), Fraction(3, 2), Fraction(7, 2)], False)
+@example([Fraction(3, 2), Fraction(5, 2)], True)
+@example([Fraction(3, 2), Fraction(3, 2), Fraction(7, 2)], False)
+def test_a_pair_is_fixed_iff_the_rows_hold_it(found: list[Fraction], bias: bool) -> None:
+    """Exactness forces v_m + v_{-m} = 1 iff that is a combination of the equations, for every m."""
+    rows = [oracle.overlap_pulse(r, LENGTH) + [Fraction(1)] * bias for r in found]
+    basis = orthogonal(rows)
+    pair = lambda m: [Fraction(abs(i) == m) for i in range(-LENGTH, LENGTH + 1 + bias)]
+    forced = {m for m in range(1, LENGTH) if not any(rest(pair(m), basis))}
+    assert fixed(found) == forced
+
+
+@given(radii | quarters, st.integers(1, 3), st.integers(0, 3))
+@example([Fraction(1), Fraction(2), Fraction(3)], 1, 2)
+@example([HALF, Fraction(3, 4), Fraction(3, 2)], 1, 1)
+@example([Fraction(3, 2), Fraction(9, 4), Fraction(5, 2)], 1, 1)
+@example([HALF, Fraction(3, 2)], 1, 0)
+def test_a_block_is_settled_iff_its_runs_hold_radii_enough(
+    found: list[Fraction], first: int, more: int
+) -> None:
+    """The values at the half-integers, as unknowns of a spline that vanishes at the radii: none is left iff settled."""
+    last = first + more
+    knots = [m - HALF for m in range(first, last + 2)]
+    inside = [r for r in found if knots[0] <= r <= knots[-1]]
+    hats = [[max(1 - abs(r - knot), Fraction(0)) for knot in knots] for r in inside]
+    basis = orthogonal(hats) if hats else []
+    unit = lambda j: [Fraction(i == j) for i in range(len(knots))]
+    settled = bool(hats) and not any(any(rest(unit(j), basis)) for j in range(len(knots)))
+    assert _block(found, first, last) == settled
+
+
+@given(st.integers(1, 4), st.lists(st.fractions(-2, 2, max_denominator=4), min_size=2, max_size=4),
+       st.lists(st.fractions(-2, 2, max_denominator=4), min_size=15, max_size=15))  # fmt: skip
+def test_every_spline_is_the_error_of_a_readout(
+    first: int, values: list[Fraction], start: list[Fraction]
+) -> None:
+    """Its values at half-integers fix c + Σ_lit v and the pairs, and nothing else: those are moved, the rest is free.
+
+    So the readout is exact on the interval iff the pairs add up to 1 and c + Σ_lit v = ρ; the pixels never lit are free.
+    """
+    low, cells = first - HALF, len(values) - 1
+    v = list(start)
+    for j in range(cells):
+        m = first + j
+        v[LENGTH + m] = 1 + values[j + 1] - values[j] - v[LENGTH - m]
+    c = low + values[0] - sum(v[LENGTH + 1 - first : LENGTH + first])
+    error = lambda r: c + dot(v, oracle.overlap_pulse(r, LENGTH)) - r
+    quarters = [low + Fraction(k, 4) for k in range(4 * cells + 1)]
+    for k, r in enumerate(quarters):
+        j, part = min(k // 4, cells - 1), Fraction(k, 4) - min(k // 4, cells - 1)
+        assert error(r) == (1 - part) * values[j] + part * values[j + 1]
+    assert all(error(r) == 0 for r in quarters) == (not any(values))
+    dark = first + cells
+    v[LENGTH + dark :] = [Fraction(9)] * (LENGTH + 1 - dark)
+    assert [error(low), error(low + cells)] == [values[0], values[-1]]
+
+
+@given(radii, st.booleans(), st.lists(st.fractions(Fraction(1, 4), 4, max_denominator=4), min_size=8, max_size=8))  # fmt: skip
+def test_the_weights_of_the_data_do_not_matter(
+    found: list[Fraction], bias: bool, data: list[Fraction]
+) -> None:
+    """The gradient of the weighted loss leads from any start to the stated end, in exact fractions.
+
+    Along it a readout moves by Σ_j t_j x_j; the end is such a sum away and has no error, for all positive weights.
+    """
+    claimed = end(LAW, found, LENGTH, bias)
+    rows = [oracle.overlap_pulse(r, LENGTH) + [Fraction(1)] * bias for r in found]
+    start = [Fraction((7 * i) % 5 - 2, 2) for i in range(len(rows[0]))]
+    there = [dot(row, start) + q for row, q in zip(claimed.matrix, claimed.offset, strict=True)]
+    basis = orthogonal(rows)
+    gradient = [
+        sum(p * (dot(x, start) - r) * x[i] for p, x, r in zip(data, rows, found, strict=False))
+        for i in range(len(start))
+    ]
+    assert not any(rest(gradient, basis))
+    assert not any(rest([q - p for p, q in zip(start, there, strict=True)], basis))
+    assert all(dot(x, there) == r for x, r in zip(rows, found, strict=True))
+
+
+@given(st.sampled_from(sorted(oracle.RATIONAL)), st.integers(0, 2), st.data())
+def test_sum_pooling_does_not_see_a_shift(name: str, h: int, data) -> None:
+    """Cause: "inside the signal" is not enough with zeros beyond: a window that holds light must not be lost.
+
+    No sibling: on a ring nothing is lost, and the atlas keeps a pixel from the border.
+    """
+    number = st.fractions(-2, 2, max_denominator=4)
+    w = data.draw(st.lists(number, min_size=2 * h + 1, max_size=2 * h + 1))
+    b, r = data.draw(number), data.draw(st.fractions(HALF, 3, max_denominator=6))
+    x, room_left = oracle.overlap_pulse(r, LENGTH), LENGTH - int(r + HALF) - h
+    s = data.draw(st.integers(-room_left, room_left))
+    pooled = lambda y, windows: sum(map(oracle.RATIONAL[name], windows(w, b, y)))
+    assert pooled(np.roll(x, s), oracle.preactivations) == pooled(x, oracle.preactivations)
+    assert pooled(np.roll(x, s), oracle.ring) == pooled(x, oracle.ring)
+
+
+def test_at_the_border_sum_pooling_sees_a_shift() -> None:
+    w, x = [Fraction(1)] * 3, oracle.overlap_pulse(HALF, 3)
+    light = [sum(oracle.preactivations(w, Fraction(0), np.roll(x, s))) for s in (0, 2, 3)]
+    assert light == [3, 3, 2]
+
+
+def test_what_two_half_integers_leave() -> None:
+    """The worked example: 3/2 and 5/2 on seven pixels."""
+    found = [Fraction(3, 2), Fraction(5, 2)]
+    assert fixed(found) == {2}
+    assert groups(found, fixed(found), False) == (Group((-1, 0, 1), Fraction(3, 2)), Group((-2, 2), Fraction(1)))  # fmt: skip
+    claimed = end(LAW, found, 3, False)
+    for i in (0, 6):
+        assert claimed.offset[i] == 0 and claimed.matrix[i] == [Fraction(i == j) for j in range(7)]
 
 
 def test_a_gap_shares_what_it_has_to_make_up() -> None:

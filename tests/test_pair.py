@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise, product
 
@@ -42,26 +43,80 @@ FORMS = [
 """(ν, k, l) with room for both edges on a ring of an odd number of pixels."""
 
 
-@given(st.sampled_from(FORMS), levels, st.fractions(0, 9, max_denominator=5), shares, shares, st.booleans())  # fmt: skip
-@example((3, 5, 0), Fraction(-1), Fraction(3), Fraction(0), Fraction(0), False)
+@given(st.sampled_from(FORMS), levels, st.fractions(0, 9, max_denominator=5), shares, shares, st.booleans(), st.integers(0, 2))  # fmt: skip
+@example((3, 5, 0), Fraction(-1), Fraction(3), Fraction(0), Fraction(0), False, 0)
 def test_turns_and_a_wait_are_exact(
-    form: tuple[int, int, int], low: Fraction, length: Fraction, share: Fraction, phi: Fraction, at_the_end: bool
+    form: tuple[int, int, int], low: Fraction, length: Fraction, share: Fraction, phi: Fraction, at_the_end: bool, side: int
 ) -> None:  # fmt: skip
-    """In the first cell, or in the last one, up to N/2 - h."""
+    """In the first cell, or in the last one, up to N/2 - h; with two zeros more on either side, too."""
     net, size = pair(low, low + length, *form), pixels(*form)
+    assert size < limit(len(net.w[0]))
+    if side:
+        more = (Fraction(0),) * 2
+        net = replace(net, w=tuple((*more, *w) if side == 1 else (*w, *more) for w in net.w))
     n = len(net.w[0])
-    r = last_radius(n, Fraction(size)) - phi if at_the_end else Fraction(n, 2) + phi
-    assert size < limit(n)
+    last = last_radius(n, Fraction(size))
+    r = max(last - phi, Fraction(n, 2)) if at_the_end else min(Fraction(n, 2) + phi, last)
     assert _answer(net, low + share * length, r, size) == r
 
 
-@given(levels, st.fractions(0, Fraction(15, 32), max_denominator=32), shares, st.integers(6, 9), st.fractions(Fraction(5, 2), Fraction(9, 2), max_denominator=24))  # fmt: skip
-@example(Fraction(0), Fraction(0), Fraction(0), 6, Fraction(5, 2))
+@given(levels, st.fractions(0, Fraction(15, 32), max_denominator=32), shares, st.integers(4, 20), shares)  # fmt: skip
+@example(Fraction(0), Fraction(0), Fraction(0), 6, Fraction(0))
+@example(Fraction(0), Fraction(15, 32), Fraction(1), 20, Fraction(1))
 def test_short_intervals_need_five_taps(
-    low: Fraction, length: Fraction, share: Fraction, half_length: int, r: Fraction
+    low: Fraction, length: Fraction, share: Fraction, half_length: int, part: Fraction
 ) -> None:
-    net = short_pair(low, low + length)
-    assert _answer(net, low + share * length, r, 2 * half_length + 1) == r
+    """On every ring, from n/2 to N/2 - h; the first filter has three taps at most that are not 0."""
+    net, size = short_pair(low, low + length), 2 * half_length + 1
+    last = last_radius(5, Fraction(size))
+    r = last - part * (last - Fraction(5, 2))
+    assert _answer(net, low + share * length, r, size) == r
+    assert net.w[0][0] == net.w[0][4] == 0
+
+
+def _seen_below(curve: list[Fraction], p: Fraction, level: Fraction) -> Fraction:
+    """Windows of both edges that lie below the level, averaged over the fraction."""
+    total = Fraction(0)
+    for u, v in pairwise(curve):
+        for here, there in ((u, v), (2 * p - 1 - u, 2 * p - 1 - v)):
+            low, high = min(here, there), max(here, there)
+            if low == high:
+                total += low < level
+            else:
+                total += min(max((level - low) / (high - low), Fraction(0)), Fraction(1))
+    return total
+
+
+@given(levels, st.fractions(HALF, 1, max_denominator=8), shares, shares, st.data())
+def test_two_channels_between_do_not_agree_on_half_a_unit(
+    low: Fraction, length: Fraction, one: Fraction, two: Fraction, data
+) -> None:
+    """Halfway between p_1 - 1/2 and p_2 - 1/2, in the interval, one has more than n windows below, the other fewer."""
+    room_left = low + 1 - (low + length)
+    p = sorted(low + length + share * room_left for share in (one, two))
+    assume(p[0] != p[1])
+    level = (p[0] + p[1] - 1) / 2
+    assert low < level < low + length
+    for start, sign in zip(p, (1, -1), strict=True):
+        inner = data.draw(st.lists(levels, min_size=2, max_size=4))
+        curve = [start, *inner, start - 1]
+        assert sign * (_seen_below(curve, start, level) - (len(curve) - 1)) > 0
+
+
+@given(st.lists(levels, min_size=3, max_size=5), levels, levels, shares)
+def test_a_window_is_above_the_kink_iff_its_level_is_below_the_background(
+    w: list[Fraction], b: Fraction, beta: Fraction, phi: Fraction
+) -> None:
+    """For S > 0; for S < 0 it is the other way round.  Counted over the whole ring."""
+    w = w[: len(w) - 1 + len(w) % 2]
+    total, n, length = sum(w), len(w), len(w) + 3
+    assume(total != 0)
+    m, p = n // 2 + 1, -b / total
+    x = [beta + value for value in oracle.overlap_pulse(m - HALF + phi, length)]
+    above = sum(z > 0 for z in oracle.ring(w, b, x))
+    flat = [p] * (len(x) - 2 * m - n) + [p - 1] * (2 * m - n)
+    side = lambda level: level < beta if total > 0 else level > beta
+    assert above == sum(map(side, [*kinks(w, b, phi), *flat]))
 
 
 def test_from_which_ring_on_turns_and_a_wait_have_room() -> None:
@@ -182,6 +237,38 @@ def test_the_enumeration_is_what_the_definition_asks_for(n: int, height: int) ->
             asked.add(size)
     assert asked == set(rings(n, height))
     assert together == set(rings(n, height, both=True))
+
+
+def test_three_taps_are_not_enough_for_half_a_unit() -> None:
+    """Backgrounds 0 to 1/2 only, all levels multiples of 1/2, channels that are on, off or between: no ring of 9 pixels.
+
+    Two channels in proportion on a grid of β and φ leave no bend; they are exact if, so weighed, they grow by different amounts.
+    """
+    n, beta = 3, np.arange(1, 17)[:, None] / 32
+    steps = [Fraction(k, 2) for k in range(-2, 5)]
+    asked = set()
+    walks = []
+    for p, between in product(steps, product(steps, repeat=n - 1)):
+        curve, phi = [float(level) for level in (p, *between, p - 1)], np.arange(1, 8) / 8
+        over = lambda level: np.maximum(beta - level, 0) - np.maximum(-level + 0 * beta, 0)
+        pairs = list(pairwise(curve))
+        edges = sum(over(u + phi * (v - u)) for u, v in pairs)
+        edges = edges + sum(over(2 * curve[0] - 1 - v + phi * (v - u)) for u, v in pairs)
+        if np.abs(np.diff(edges, 2, axis=0)).max() > 1e-9:
+            dark, lit = over(curve[0]), over(curve[0] - 1)
+            grown = lit - dark + max(1 - curve[0], 0) - max(-curve[0], 0)
+            walks.append((edges, dark, lit, grown))
+    for size in range(1, 14):
+        found: dict[bytes, set[bytes]] = {}
+        for edges, dark, lit, grown in walks:
+            whole = edges + (size - 2 * n - 1) * dark + lit
+            length = float(np.linalg.norm(whole))
+            if length:
+                key = (np.round(whole.ravel() / length, 9) + 0.0).tobytes()
+                found.setdefault(key, set()).add((np.round(grown / length, 9) + 0.0).tobytes())
+        if any(len(grown) > 1 for grown in found.values()):
+            asked.add(size)
+    assert asked and max(asked) < limit(n)
 
 
 def test_what_the_enumeration_finds_is_exact() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import sympy as sp
 import torch
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from strategies import RATIONAL, Case, Exact, cases, filters, linear_exact, rationals, unit, widths
 
@@ -102,6 +102,44 @@ def test_law_at_one_tap() -> None:
     assert sp.expand(response_rate(1) - 2 * w * g(phi * w)) == 0
 
 
+@given(cases(most=9), unit())
+def test_only_positions_at_the_edges_depend_on_the_fraction(case: Case, other: Fraction) -> None:
+    h, length = len(case.w) // 2, case.half_length + 1
+    found = [
+        oracle.preactivations(case.w, case.b, oracle.overlap_pulse(case.m - HALF + phi, length))
+        for phi in (case.phi, other)
+    ]
+    moved = {i - length for i, (p, q) in enumerate(zip(*found, strict=True)) if p != q}
+    assert moved <= {s * (case.m + u) for s in (-1, 1) for u in range(-h, h + 1)}
+    assert len(moved) <= 2 * len(case.w)
+
+
+@given(st.lists(st.tuples(filters(3), rationals(), rationals()), min_size=1, max_size=2), st.booleans())  # fmt: skip
+@example([((F(0), F(1), F(0)), F(0), F(1))], True)
+@example([((F(1), F(-2), F(2)), F(0), F(1)), ((F(1), F(0), F(0)), F(1), F(2))], True)
+def test_exact_iff_the_sum_of_copies_is_one(channels: list[Any], mend: bool) -> None:
+    """|z| on two cells: the law, between its breaks, against the answers at all breaks; ``mend`` rescales a to what may be exact."""
+    slope = lambda v: F(1) if v > 0 else F(-1)
+    breaks = {F(0), F(1)} | {
+        -beta / alpha for w, b, _ in channels for alpha, beta in copies(w, b) if alpha
+    }
+    ordered = sorted(phi for phi in breaks if 0 <= phi <= 1)
+    middles = [(low + high) / 2 for low, high in pairwise(ordered)]
+    rates = [sum(a * stated(w, b, slope, phi) for w, b, a in channels) for phi in middles]
+    if mend and rates[0]:
+        channels = [(w, b, a / rates[0]) for w, b, a in channels]
+        rates = [each / rates[0] for each in rates]
+    errors = {
+        sum(
+            a * (oracle.pooled(w, b, abs, oracle.overlap_pulse(r, 6)) + 13 * abs(b))
+            for w, b, a in channels
+        )
+        - r
+        for r in (m - HALF + phi for m in (2, 3) for phi in ordered)
+    }
+    assert (len(errors) == 1) == all(rate == 1 for rate in rates)
+
+
 # --- copies -----------------------------------------------------------------------------------
 
 
@@ -134,6 +172,23 @@ def test_unrolled_channels_answer_alike(case: Case, a: Fraction, name: str) -> N
 
     due = response(case.w, case.b, sigma, case.phi) - response(case.w, case.b, sigma, F(0))
     assert gain(case.phi) == a * due
+
+
+@given(rationals().filter(bool), rationals(), rationals().filter(bool), rationals(), rationals())
+def test_a_constant_in_the_span_makes_one_tap_exact(
+    alpha: Fraction, beta: Fraction, other: Fraction, level: Fraction, start: Fraction
+) -> None:
+    """σ = z²: the copies 2 (αx + β) of two channels span 1 on any interval iff they are no multiples of each other."""
+    turned = alpha * level - other * beta
+    assume(turned != 0)
+    square, length = POLYNOMIALS["square"][0], F(3, 2)
+    parts = ((alpha, beta, -other / (2 * turned)), (other, level, alpha / (2 * turned)))
+    assert all(sum(2 * c * (p * x + q) for p, q, c in parts) == 1 for x in (start, start + length))
+    gain = lambda phi: sum(
+        c / (2 * p * length) * response((p * length,), q + p * start, square, phi, 2)
+        for p, q, c in parts
+    )
+    assert [gain(phi) - gain(F(0)) for phi in (F(1, 3), F(1))] == [F(1, 3), F(1)]
 
 
 @given(linear_exact())

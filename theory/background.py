@@ -435,7 +435,7 @@ CLAIM = Claim(
         r" \qquad \text{zero padding:} \quad \sum_i z_i = 2rS + \beta \sum_u (N - |u|)\, w_u"
     ),
     assumptions=(
-        r"$x = \beta + x_r$ on a ring of $N$ pixels, $n = 2h + 1$ taps, sum pooling, the pulse inside the ring, $r \le \frac N2$; first line: any $\sigma$, half-integers; beyond $\frac N2 - h$ a window meets both edges, and it is false; $\kappa_\beta = \sum_j [g(\beta S + C_j) + g(\beta S + S - C_j) - g(\beta S) - g((\beta+1)S)]$",
+        r"$x = \beta + x_r$ on a ring of $N$ pixels, $n = 2h + 1$ taps, sum pooling, the pulse inside the ring, $r \le \frac N2$; first line: any $\sigma$, half-integers; beyond $\frac N2 - h$ a window meets both edges, and for some $\sigma$ it is false; $\kappa_\beta = \sum_j [g(\beta S + C_j) + g(\beta S + S - C_j) - g(\beta S) - g((\beta+1)S)]$",
         r"so one strictly monotone channel that ignores $\beta$ has $S = 0$ and answers the same to all these radii: its loss on them is $V = \mathrm{Var}\, r$ or more; if it does not ignore $\beta$ and all slopes of $\sigma$ lie in $[s_0, s_1]$, $s_0 > 0$, it is at least the second line with $4V(s_1/s_0)^2$ for $4V$; some $\sigma$ comes as close to that as one likes",
         r"second line: identity, any $K$ and $n$, $r$ and $\beta$ independent, $B = \mathrm{Var}\, \beta$; third line: any $\sigma$ and $K$, both backgrounds equally likely",
         r"fourth line: $\sigma$ with slope $p$ below a kink at 0 and $q$ above, $p \ne q \ne 0$: exact for every $\beta \in [\beta_0, \beta_1]$ and all half-integers $\frac32 \le r \le \frac N2 - 1$; fifth line: and all real $r$ in that range; last line: all real $r \le \frac N2 - h$",

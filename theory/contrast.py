@@ -301,7 +301,7 @@ CLAIM = Claim(
         r" \qquad v_{-k}(\infty) = v_{-k}(0) + \tfrac12 d_k, \quad v_{k+1}(\infty) = v_{k+1}(0) - \tfrac12 d_k"
     ),
     assumptions=(
-        r"first line: $x = \alpha x_r$, any $\sigma$, half-integers; zero padding or a ring; beyond $\frac N2 - h$ a window meets the border or both edges, and it is false; $\kappa_\alpha = \sum_j [g(\alpha C_j) + g(\alpha(S - C_j)) - g(0) - g(\alpha S)]$",
+        r"first line: $x = \alpha x_r$, any $\sigma$, half-integers; zero padding or a ring; beyond $\frac N2 - h$ a window meets the border or both edges, and for some $\sigma$ it is false; $\kappa_\alpha = \sum_j [g(\alpha C_j) + g(\alpha(S - C_j)) - g(0) - g(\alpha S)]$",
         r"second line: exact for all $\alpha \ge \alpha_0$ and these radii, if and only if; between half-integers no network is exact on an open set of contrasts and fractions if every branch of $\sigma$ is analytic on the whole line",
         r"third line: $x(i) = \beta + \alpha\,[\,|i - s| \le k\,]$ on a ring, $\sigma(0) = 0$ and $\sigma(z) = \pm1$ for $\pm z \ge 1$, $\gamma\alpha \ge 1$; any $\beta$, and any $s$ with both legs inside, $-L \le s - k$ and $s + k < L$; no linear network does it",
         r"last line: gradient descent on the readout from any start, $d_k$ the error to make up at radius $k + \frac12$; if $c$ is trained, too, $d_k$ is less $\Sigma d/(n + 2)$ for $n$ radii, and $c$ moves by the sum of what the left legs move by",

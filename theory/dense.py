@@ -368,11 +368,11 @@ CLAIM = Claim(
         r" \qquad \hat r(x_r^{(s)}) - \hat r(x_r) = \sum_i (v_{i+s} - v_i)\, x_r(i)"
     ),
     assumptions=(
-        r"one tap, $\sigma(z) = z$ on $[0, 1]$, $\hat r = c + \sum_i v_i x(i)$; squared error on finitely many radii $\frac12 \le r \le L + \frac12$ or an interval of them, with any weights",
+        r"one tap, $\sigma(z) = z$ on $[0, 1]$, $\hat r = c + \sum_i v_i x(i)$; squared error on finitely many radii $\frac12 \le r \le L + \frac12$ or an interval of them, with any positive weights",
         r"first line: the pixels $\pm m$ change with $r$ and are *fixed*: some block of neighbouring pixels holds $m$ in which every run of half-integers has at least as many radii strictly between its outer neighbours as it has members; on an interval all that change are fixed",
         r"second line: $G$ the pixels always lit, $\Sigma$ half their number ($c$, if trained, is one more member), or the unfixed pixels between two neighbouring radii, $\Sigma = \frac12|G|$, if no radius lies inside an unfixed pixel; pixels never lit stay",
         r"third line: any radii; $x_r \cdot x_s = 2\min(r, s)$, and $2m - 1 + 2\varphi\psi$ inside one pixel $m$; with $c$ one more",
-        r"last line: a pulse shifted by $s$ pixels, inside the signal; sum pooling does not see the shift",
+        r"last line: a pulse shifted by $s$ pixels, inside the signal; sum pooling does not see the shift, nor with $n$ taps if the pulse keeps $h$ pixels from the border",
     ),
     law=LAW,
     prove=prove,

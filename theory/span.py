@@ -8,7 +8,7 @@ and dr/dφ = 1.  σ continuous and piecewise C¹: r̂ = r on all plateau radii, 
 
     (SPAN)   Σ_k a_k Σ_u w_{k,u} [σ'(b_k + C_{u-1} + φ w_u) + σ'(b_k + T_{u+1} + φ w_u)] = 1   for almost all φ.
 
-With jumps: iff (SPAN) holds and no net jump is left (:func:`leaps`).  A *copy* is a pair (α, β), the function
+With jumps: iff (SPAN) holds and the jumps cancel, on arrival and on leaving each (:func:`leaps`).  A *copy* is a pair (α, β), the function
 σ(αφ + β); a network is a sum of 2nK copies, and each copy is a network of one tap with half the readout weight.  So a
 finite exact network exists, for some K and n, **iff** one with n = 1 exists, **iff** (σ continuous) a nonzero
 constant lies in the span of the functions σ'(αx + β), α ≠ 0, on an interval.
@@ -187,7 +187,7 @@ CLAIM = Claim(
     ),
     assumptions=(
         r"all plateau radii $r = m - \tfrac12 + \varphi \ge n/2$, and the right readout bias $c$",
-        r"$\sigma$ continuous and piecewise $C^1$; with jumps: and no net jump is left at any $\varphi$",
+        r"$\sigma$ continuous and piecewise $C^1$; with jumps: and at every $\varphi$ the jumps on arrival add up to 0, and so do those on leaving; terms with $w_{k,u} = 0$ are 0",
         r"$C$ and $T$ are the staircases of channel $k$; zero padding and $m + h \le L$",
         (
             r"consequence ($\sigma$ continuous): some finite network is exact iff a nonzero constant lies in the span of the copies"
