@@ -102,7 +102,6 @@ def _probes() -> Mapping[str, Probe]:
         "cubic": Probe(cubic, 1, _cubic_network(cubic, -sp.Rational(1, 3))),
         "quartic": Probe(z**4, 2),
         "cubic on a piece": Probe(sp.Min(sp.Max(z**3 - z, -6), 6), 1),
-        "square on a piece": Probe(sp.Min(z, -1) ** 2, 2),
         "quintic": Probe(quintic, 3, _cubic_network(quintic, -sp.Rational(1, 5))),
     }
 
