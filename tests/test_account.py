@@ -486,3 +486,26 @@ def test_a_jump_by_hand() -> None:
     jump = (2 * a * w * s - s) ** 2 - s**2
     assert tap["sensitivity"] is None and bias["sensitivity"] is None
     assert jump < 0 and tap["gradient"][0] == tap["gradient"][1]
+
+
+# Cause: only structure was asked for (patterns, copies, Newton steps that need a break-free way), never the network itself.
+# Siblings: jumps, crossings of kinks and curvatures that cancel; each also one rounding away from exact.
+UNPATTERNED: dict[str, tuple[Any, dict[str, str], str]] = {
+    "jumps on top of each other": (([[0.25], [0.5]], [0.5, 0.5], [-2.0, 2.0], 0.0), {"activation": "hardshrink", "r_min": "3/2"}, "balanced"),
+    "a window on a jump": (([[-0.25, 0, 0], [-0.25, 0, 0], [0, -0.25, -0.25]], [-0.5, 0.0, -0.5], [2.0, 2.0, -2.0], -1.0), {"activation": "hardshrink", "r_min": "1", "length": "11"}, "balanced"),
+    "crossings": (([[0, 0.25, 0.25, -0.25, 0.5, -0.25, 0.25], [0, 0.25, 0.5, 0.5, -0.25, 0, 0.25]], [-1.0, -0.5], [0.8, 0.8], 3.9), {"activation": "softshrink", "length": "17", "padding": "valid", "r_min": "3/2", "r_max": "17/4"}, "balanced"),
+    "a kink at the end of a curve": (([[-1, 1, 0], [1, 1, 1]], [2.0, 2.0], [-0.825, 1.65], -1.45), {"activation": "hardswish", "padding": "valid", "pooling": "mean", "r_min": "1"}, "polynomial"),
+    "squares, exact as they are": (([[2, -1, -1], [2, 2, -2]], [-5.0, -2.0], [0.25, -0.125], -98.25), {"activation": "square", "length": "17", "r_min": "1"}, "polynomial"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNPATTERNED)
+def test_an_exact_network_is_next_to_itself(name: str) -> None:
+    weights, told, cell = UNPATTERNED[name]
+    document = found(*weights, {**TOLD, **told}).document
+    assert document["explained"] is True and document["cell"] == cell
+    near = document["nearest"]
+    assert near["exists"] is True and near["distance"][1] < 1e-15
+    if document["worst_error"]["value"] == "0":
+        assert near["distance"] == [0.0, 0.0]
+    assert all(abs(one["residual"] or 0) < 1e-12 for one in document["weights"])
