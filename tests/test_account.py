@@ -509,3 +509,14 @@ def test_an_exact_network_is_next_to_itself(name: str) -> None:
     if document["worst_error"]["value"] == "0":
         assert near["distance"] == [0.0, 0.0]
     assert all(abs(one["residual"] or 0) < 1e-12 for one in document["weights"])
+
+
+def test_an_error_at_single_radii_fails_by_name() -> None:
+    """Cause: where no term of the loss was to blame nothing failed, and the sentence said "explained".  A dark window rests on
+    a jump: it passes it just where r̂ is wrong."""
+    net = ([[0.25, -0.25, 0.5]], [0.75], [1.0], -8.25)
+    told = {"activation": "hardshrink", "length": "11", "padding": "circular", "r_min": "1/2"}
+    document = found(*net, told).document
+    assert document["explained"] is False and document["failing"] == ["jump"]
+    assert document["worst_error"]["value"] == "1/2"
+    assert document["verdict"].startswith("not explained") and "jump" in document["verdict"]

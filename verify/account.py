@@ -203,7 +203,10 @@ def _weight(role: Role, one: tuple[Sides, Sides], *, exact: bool) -> dict[str, A
 
 
 def _failing(facts: Facts, domain: Domain, tolerance: Fraction) -> list[str]:
-    """The terms that alone move an answer by more than the tolerance; else all that are not 0."""
+    """The terms that alone move an answer by more than the tolerance; else all that are not 0.
+
+    Where all of them are 0, it errs beside a jump of σ only, at single radii.
+    """
     high = float(fraction(domain.high))
     sizes = {
         "slope": abs(number(facts.alpha)) * high,
@@ -212,7 +215,7 @@ def _failing(facts: Facts, domain: Domain, tolerance: Fraction) -> list[str]:
         "small radii": float(np.sqrt(abs(number(facts.parts["small radii"])))),
     }
     over = [name for name, size in sizes.items() if size > tolerance]
-    return over or [name for name, size in sizes.items() if size > 0]
+    return over or [name for name, size in sizes.items() if size > 0] or ["jump"]
 
 
 def _verdict(
@@ -232,6 +235,7 @@ def _verdict(
         "offset": f"offset (β = {number(facts.beta):.3g})",
         "sub-pixel": f"sub-pixel (|D| up to {facts.deviation:.3g})",
         "small radii": "small radii",
+        "jump": "jump (at single radii)",
     }
     laws = [told[name] for name in failing if name in told]
     if laws:
