@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
@@ -520,3 +521,23 @@ def test_an_error_at_single_radii_fails_by_name() -> None:
     assert document["explained"] is False and document["failing"] == ["jump"]
     assert document["worst_error"]["value"] == "1/2"
     assert document["verdict"].startswith("not explained") and "jump" in document["verdict"]
+
+
+# Cause: of a network whose channels all idle a network was made of one channel of zeros, and what lies next to that one was told of
+# the given one: weights that are not exact, at a relative distance of infinity, which no JSON holds.  Sibling: a smooth σ, all w = 0.
+SILENT: dict[str, tuple[Any, dict[str, str]]] = {
+    "silent": (([[0.5, 0, -1, 0.5, 0]], [1.5], [1.25], 1.5), {"activation": "softshrink"}),
+    "no readout": (([[0, -1, 1]], [1.5], [0.0], -2.0), {"activation": "hardshrink", "padding": "valid"}),
+    "no light": (([[0, 0, 0], [0, 0, 0]], [1.0, 2.0], [1.0, -0.5], 0.0), {"activation": "softplus"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SILENT)
+def test_nothing_is_next_to_a_network_that_sees_nothing(name: str) -> None:
+    weights, told = SILENT[name]
+    document = found(*weights, {**TOLD, **told}).document
+    assert document["explained"] is False and document["cell"] in ("dead", "curved")
+    assert document["nearest"]["relative"] is None
+    if name != "no light":
+        assert document["nearest"]["exists"] is None and document["nearest"]["weights"] is None
+    json.dumps(document, allow_nan=False)

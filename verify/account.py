@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -99,13 +100,19 @@ def account(found: Checkpoint, setup: Setup, tolerance: Fraction, file: str = ""
     least = reduction.net
     facts = facts_of(stored, least, setup)
     accurate = fraction(facts.worst.high) <= tolerance
-    near = nearest(setup.activation, least, setup.domain)
+    # Where all channels idle there is none that an exact network could be next to.
+    live = any(place is not None for place in reduction.place)
+    near = nearest(setup.activation, least, setup.domain) if live else None
     close = near is not None and apart(least, near.net) <= tolerance
-    if accurate and shape.kind != "impossible" and not close:
+    if accurate and live and shape.kind != "impossible" and not close:
         # Nothing that is exact by its structure; the network itself nearly is.
         near = refined_nearest(setup.activation, least, setup.domain) or near
         close = near is not None and apart(least, near.net) <= tolerance
-    if accurate and (not close or (near and (near.error or (near.high and not facts.worst.high)))):
+    if (
+        accurate
+        and live
+        and (not close or (near and (near.error or (near.high and not facts.worst.high))))
+    ):
         # Crossings, curvatures or jumps that cancel in a way that no pattern describes.
         kept = kept_nearest(setup.activation, least, setup.domain)
         if kept is not None and apart(least, kept.net) <= tolerance:
@@ -367,7 +374,7 @@ def _nearest(
     return {
         "exists": True if near.error == 0 else None,
         "distance": [near.low, near.high],
-        "relative": apart(least, near.net),
+        "relative": away if isfinite(away := apart(least, near.net)) else None,
         "anywhere": anywhere,
         "cells": [_unpatterned(setup) for _ in least.a]
         if near.pattern is None
