@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import numpy as np
 import sympy as sp
@@ -29,13 +29,20 @@ from numerics.ball import expression_of
 from numerics.certificate import Domain, summary
 from numerics.conditions import Branch, Condition, Pattern, Stored, dot, exact_of, holds
 from numerics.copies import BITS, Copied, copied_pattern
-from numerics.patterns import branches_of, linear_pattern, paired_pattern, snapped_pattern
+from numerics.patterns import (
+    branches_of,
+    linear_pattern,
+    paired_pattern,
+    snapped_pattern,
+    stretches,
+)
 from numerics.piecewise import exact_activation, rational
 from numerics.projection import (
     Effort,
     dual_of,
     least_step,
     lower_bound,
+    shortest,
     solved,
     solved_by_readout,
     to_float,
@@ -45,7 +52,7 @@ from numerics.refit import refined, refitted
 from theory.activation import z
 from theory.traits import odd_part
 
-__all__ = ["Nearest", "distance_bound", "nearest", "refined_nearest"]
+__all__ = ["Nearest", "distance_bound", "kept_nearest", "nearest", "refined_nearest"]
 
 Array = NDArray[np.float64]
 ZERO = fmpq(0)
@@ -113,6 +120,44 @@ def refined_nearest(name: str, net: Stored, domain: Domain) -> Nearest | None:
         return None
     high = _root(_square(net, found.net))[1] + found.slack
     return Nearest(found.net, None, (), None, high, found.error)
+
+
+def kept_nearest(name: str, net: Stored, domain: Domain) -> Nearest | None:
+    """The exact network with the same filters and the nearest readout, for σ made of polynomials; None where there is none.
+
+    Between two radii at which a window passes a break of σ the error is a polynomial, linear in
+    (a, c), of the degree of σ: it is 0 where it vanishes at one radius more.
+    """
+    sigma = exact_activation(name)
+    if sigma is None:
+        return None
+    count = max(1, *(piece.degree() for piece in sigma.pieces)) + 1
+    one = [fmpq(1)] if net.c is not None else []
+    vectors, rows = [net.vector(k) for k in range(len(net.a))], []
+    for cell in stretches(len(net.w[0]), domain):
+        seen = [[(dot(x.first, v), dot(x.last, v), x.count) for x in cell.windows] for v in vectors]
+        passed = {
+            (at - y) / (z - y) for x in seen for y, z, _ in x for at in sigma.breaks if y != z
+        }
+        cuts = sorted({ZERO, fmpq(1), *(x for x in passed if 0 < x < 1)})
+        for left, right in pairwise(cuts):
+            for j in range(count):
+                at = left + (right - left) * fmpq(2 * j + 1, 2 * count)
+                pooled = [
+                    sum((n * sigma(y + at * (z - y)) for y, z, n in x), ZERO) / net.share
+                    for x in seen
+                ]
+                answer = sum((a * x for a, x in zip(net.a, pooled, strict=True)), net.c or ZERO)
+                rows.append([*pooled, *one, cell.low + at * (cell.high - cell.low) - answer])
+    step = shortest(rows)
+    if step is None:
+        return None
+    a = tuple(x + y for x, y in zip(net.a, step, strict=False))
+    found = replace(net, a=a, c=None if net.c is None else net.c + step[-1])
+    if not _confirmed(name, found, domain):
+        return None
+    high = _root(_square(net, found))[1]
+    return Nearest(found, None, (), None if high else 0.0, high)
 
 
 def _copies(sigma: str | sp.Expr, net: Stored, domain: Domain) -> Iterator[Copied]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
@@ -544,3 +545,57 @@ def test_a_jump_by_hand() -> None:
     jump = (2 * a * w * s - s) ** 2 - s**2
     assert tap["sensitivity"] is None and bias["sensitivity"] is None
     assert jump < 0 and tap["gradient"][0] == tap["gradient"][1]
+
+
+# Cause: only structure was asked for (patterns, copies, Newton steps that need a break-free way), never the network itself.
+# Siblings: jumps, crossings of kinks and curvatures that cancel; each also one rounding away from exact.
+UNPATTERNED: dict[str, tuple[Any, dict[str, str], str]] = {
+    "jumps on top of each other": (([[0.25], [0.5]], [0.5, 0.5], [-2.0, 2.0], 0.0), {"activation": "hardshrink", "r_min": "3/2"}, "balanced"),
+    "a window on a jump": (([[-0.25, 0, 0], [-0.25, 0, 0], [0, -0.25, -0.25]], [-0.5, 0.0, -0.5], [2.0, 2.0, -2.0], -1.0), {"activation": "hardshrink", "r_min": "1", "length": "11"}, "balanced"),
+    "crossings": (([[0, 0.25, 0.25, -0.25, 0.5, -0.25, 0.25], [0, 0.25, 0.5, 0.5, -0.25, 0, 0.25]], [-1.0, -0.5], [0.8, 0.8], 3.9), {"activation": "softshrink", "length": "17", "padding": "valid", "r_min": "3/2", "r_max": "17/4"}, "balanced"),
+    "a kink at the end of a curve": (([[-1, 1, 0], [1, 1, 1]], [2.0, 2.0], [-0.825, 1.65], -1.45), {"activation": "hardswish", "padding": "valid", "pooling": "mean", "r_min": "1"}, "polynomial"),
+    "squares, exact as they are": (([[2, -1, -1], [2, 2, -2]], [-5.0, -2.0], [0.25, -0.125], -98.25), {"activation": "square", "length": "17", "r_min": "1"}, "polynomial"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNPATTERNED)
+def test_an_exact_network_is_next_to_itself(name: str) -> None:
+    weights, told, cell = UNPATTERNED[name]
+    document = found(*weights, {**TOLD, **told}).document
+    assert document["explained"] is True and document["cell"] == cell
+    near = document["nearest"]
+    assert near["exists"] is True and near["distance"][1] < 1e-15
+    if document["worst_error"]["value"] == "0":
+        assert near["distance"] == [0.0, 0.0]
+    assert all(abs(one["residual"] or 0) < 1e-12 for one in document["weights"])
+
+
+def test_an_error_at_single_radii_fails_by_name() -> None:
+    """Cause: where no term of the loss was to blame nothing failed, and the sentence said "explained".  A dark window rests on
+    a jump: it passes it just where r̂ is wrong."""
+    net = ([[0.25, -0.25, 0.5]], [0.75], [1.0], -8.25)
+    told = {"activation": "hardshrink", "length": "11", "padding": "circular", "r_min": "1/2"}
+    document = found(*net, told).document
+    assert document["explained"] is False and document["failing"] == ["jump"]
+    assert document["worst_error"]["value"] == "1/2"
+    assert document["verdict"].startswith("not explained") and "jump" in document["verdict"]
+
+
+# Cause: of a network whose channels all idle a network was made of one channel of zeros, and what lies next to that one was told of
+# the given one: weights that are not exact, at a relative distance of infinity, which no JSON holds.  Sibling: a smooth σ, all w = 0.
+SILENT: dict[str, tuple[Any, dict[str, str]]] = {
+    "silent": (([[0.5, 0, -1, 0.5, 0]], [1.5], [1.25], 1.5), {"activation": "softshrink"}),
+    "no readout": (([[0, -1, 1]], [1.5], [0.0], -2.0), {"activation": "hardshrink", "padding": "valid"}),
+    "no light": (([[0, 0, 0], [0, 0, 0]], [1.0, 2.0], [1.0, -0.5], 0.0), {"activation": "softplus"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SILENT)
+def test_nothing_is_next_to_a_network_that_sees_nothing(name: str) -> None:
+    weights, told = SILENT[name]
+    document = found(*weights, {**TOLD, **told}).document
+    assert document["explained"] is False and document["cell"] in ("dead", "curved")
+    assert document["nearest"]["relative"] is None
+    if name != "no light":
+        assert document["nearest"]["exists"] is None and document["nearest"]["weights"] is None
+    json.dumps(document, allow_nan=False)

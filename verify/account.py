@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import isfinite
 from typing import Any
 
 import numpy as np
 from flint import fmpq
 
 from numerics.certificate import Domain, ExactNet
-from numerics.conditions import Pattern, Stored, exact_of
-from numerics.nearest import Nearest, distance_bound, nearest, refined_nearest
+from numerics.conditions import Pattern, Stored, exact_of, holds
+from numerics.nearest import Nearest, distance_bound, kept_nearest, nearest, refined_nearest
 from numerics.path import lines
 from numerics.patterns import branches_of, snapped_pattern
+from numerics.piecewise import exact_activation
 from numerics.reduction import apart, reduced
 from numerics.roles import Role
 from numerics.running import UNITS, assumed_error, running_error
@@ -98,17 +100,28 @@ def account(found: Checkpoint, setup: Setup, tolerance: Fraction, file: str = ""
     least = reduction.net
     facts = facts_of(stored, least, setup)
     accurate = fraction(facts.worst.high) <= tolerance
-    near = nearest(setup.activation, least, setup.domain)
+    # Where all channels idle there is none that an exact network could be next to.
+    live = any(place is not None for place in reduction.place)
+    near = nearest(setup.activation, least, setup.domain) if live else None
     close = near is not None and apart(least, near.net) <= tolerance
-    if accurate and shape.kind != "impossible" and not close:
+    if accurate and live and shape.kind != "impossible" and not close:
         # Nothing that is exact by its structure; the network itself nearly is.
         near = refined_nearest(setup.activation, least, setup.domain) or near
         close = near is not None and apart(least, near.net) <= tolerance
+    if (
+        accurate
+        and live
+        and (not close or (near and (near.error or (near.high and not facts.worst.high))))
+    ):
+        # Crossings, curvatures or jumps that cancel in a way that no pattern describes.
+        kept = kept_nearest(setup.activation, least, setup.domain)
+        if kept is not None and apart(least, kept.net) <= tolerance:
+            near, close = kept, True
     exact = None if near is None else reduction.restored(stored, near.net)
     explained = accurate and close
     told = told_roles(
         stored,
-        _pattern(stored, setup, explained=explained),
+        _pattern(stored, setup, near if explained else None, exact),
         exact if explained else None,
         facts,
         setup,
@@ -149,12 +162,17 @@ def account(found: Checkpoint, setup: Setup, tolerance: Fraction, file: str = ""
     return Account(document, stored, setup, net, near, exact)
 
 
-def _pattern(stored: Stored, setup: Setup, *, explained: bool) -> Pattern | None:
-    """That of the nearest exact network, or the network's own put right, if it has one."""
-    near = nearest(setup.activation, stored, setup.domain) if explained else None
-    if near is not None and near.pattern is not None:
-        return near.pattern
-    return snapped_pattern(stored, setup.domain, branches_of(setup.activation))
+def _pattern(
+    stored: Stored, setup: Setup, near: Nearest | None, exact: Stored | None
+) -> Pattern | None:
+    """That of the nearest exact network, or the network's own put right; one that ``exact`` holds, if ``near`` has none."""
+    own = None if near is None else nearest(setup.activation, stored, setup.domain)
+    found = None if own is None else own.pattern
+    if found is None:
+        found = snapped_pattern(stored, setup.domain, branches_of(setup.activation))
+    if near is None or near.pattern is not None or exact is None or found is None:
+        return found
+    return found if holds(found, exact) else None
 
 
 # ----------------------------------------------------------------------------------------- weights
@@ -192,7 +210,10 @@ def _weight(role: Role, one: tuple[Sides, Sides], *, exact: bool) -> dict[str, A
 
 
 def _failing(facts: Facts, domain: Domain, tolerance: Fraction) -> list[str]:
-    """The terms that alone move an answer by more than the tolerance; else all that are not 0."""
+    """The terms that alone move an answer by more than the tolerance; else all that are not 0.
+
+    Where all of them are 0, it errs beside a jump of σ only, at single radii.
+    """
     high = float(fraction(domain.high))
     sizes = {
         "slope": abs(number(facts.alpha)) * high,
@@ -201,7 +222,7 @@ def _failing(facts: Facts, domain: Domain, tolerance: Fraction) -> list[str]:
         "small radii": float(np.sqrt(abs(number(facts.parts["small radii"])))),
     }
     over = [name for name, size in sizes.items() if size > tolerance]
-    return over or [name for name, size in sizes.items() if size > 0]
+    return over or [name for name, size in sizes.items() if size > 0] or ["jump"]
 
 
 def _verdict(
@@ -221,6 +242,7 @@ def _verdict(
         "offset": f"offset (β = {number(facts.beta):.3g})",
         "sub-pixel": f"sub-pixel (|D| up to {facts.deviation:.3g})",
         "small radii": "small radii",
+        "jump": "jump (at single radii)",
     }
     laws = [told[name] for name in failing if name in told]
     if laws:
@@ -245,8 +267,10 @@ def _cell(
     own = near.pattern if near is not None and explained else None
     if own is None:
         own = snapped_pattern(least, setup.domain, branches_of(setup.activation))
+    if explained and near is not None and (own is None or not holds(own, near.net)):
+        return _unpatterned(setup)
     if own is None:
-        return "polynomial" if explained and facts.exact else "curved"
+        return "curved"
     if not explained:
         flat = abs(number(facts.alpha) + 1) <= FLAT
         if flat and facts.deviation > FLAT:
@@ -259,6 +283,14 @@ def _cell(
         if kind in own.kinds:
             return kind
     return "dead"
+
+
+def _unpatterned(setup: Setup) -> str:
+    """Of an exact network that no pattern describes."""
+    sigma = exact_activation(setup.activation)
+    if sigma is None:
+        return "curved"
+    return "polynomial" if any(piece.degree() > 1 for piece in sigma.pieces) else "balanced"
 
 
 def _meets(own: Pattern, stored: Stored) -> bool:
@@ -342,9 +374,9 @@ def _nearest(
     return {
         "exists": True if near.error == 0 else None,
         "distance": [near.low, near.high],
-        "relative": apart(least, near.net),
+        "relative": away if isfinite(away := apart(least, near.net)) else None,
         "anywhere": anywhere,
-        "cells": ["polynomial" if facts.exact else "curved" for _ in least.a]
+        "cells": [_unpatterned(setup) for _ in least.a]
         if near.pattern is None
         else list(near.pattern.kinds),
         "weights": weights,

@@ -178,9 +178,10 @@ def _pulse(document: dict[str, Any]) -> Iterator[str | Table]:
     yield f"worst error: {exactly} {short(worst['about'], 6)} at r = {place_of(worst['radius'])}{runs}"
     near = document["nearest"]
     if near["exists"]:
-        high = near["distance"][1]
+        high, share = near["distance"][1], near["relative"]
         yield (
-            f"nearest exact network found: distance {short(high)}, {short(near['relative'])} of its length"
+            f"nearest exact network found: distance {short(high)}"
+            f"{'' if share is None else f', {short(share)} of its length'}"
             f" ({', '.join(near['cells'])}){proved(near)}"
         )
     else:
