@@ -159,7 +159,7 @@ def test_starts_around_the_derived_network_arrive_and_around_a_wrong_one_do_not(
 
 
 FOUR = MappingProxyType(
-    {name: ACTIVATIONS[name] for name in ("relu", "softplus", "square", "tanh")}
+    {name: ACTIVATIONS[name] for name in ("relu", "softplus", "square", "tanh", "identity", "cube")}
 )
 
 

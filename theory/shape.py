@@ -83,6 +83,7 @@ def _probes() -> Mapping[str, Probe]:
     waves = (sp.pi, sp.pi, sp.Integer(0))
     pair = assembled([(w, -one, one / 16), (tuple(-tap for tap in w), one, -one / 16)])
     line = assembled([(w, one, one / 8)])
+    steep = assembled([(w, -one, one / 24), (tuple(-tap for tap in w), one, -one / 24)])
     bump, softplus = 1 / (4 + z**4), sp.log(1 + sp.exp(z))
     cubic, quintic = z**3 + z**2, z**5 + z**4
     return {
@@ -95,6 +96,8 @@ def _probes() -> Mapping[str, Probe]:
         "line and dent": Probe(z - z**2 * bump, 2, pair),
         # Slopes 0 and 1: they do not add up to 0.
         "softplus and tanh": Probe(softplus + sp.tanh(z)),
+        # Slopes 1 and 2: nor do these, and the pair is exact.
+        "softplus and line": Probe(softplus + z, 2, steep),
         # A level above all values of an increasing function.
         "tanh below 2": Probe(z + sp.Max(sp.tanh(z), 2), 1, line),
         "arctan below 2": Probe(z + sp.Max(sp.atan(z), 2), 1, line),
