@@ -103,17 +103,25 @@ def refined(name: str, net: Stored, domain: Domain) -> Refined | None:
     """The nearest network that is exact at the nodes, and what is proved of it; None where none is found.
 
     For a σ made of polynomials that there is an exact network there, by Krawczyk's operator; for every other one, that its
-    error is at most :data:`NEGLIGIBLE`.
+    error is at most :data:`NEGLIGIBLE`.  Where no step of all weights leads to one (a window that stands on a break would
+    pass it), the filters are kept and the readout alone is moved.
     """
-    exact = exact_activation(name)
     if ACTIVATIONS[name].jumps:
         return None
+    return _refined(name, net, domain, kept=False) or _refined(name, net, domain, kept=True)
+
+
+def _refined(name: str, net: Stored, domain: Domain, *, kept: bool) -> Refined | None:
+    exact = exact_activation(name)
     degree = None if exact is None else max(piece.degree() for piece in exact.pieces)
     cells = stretches(len(net.w[0]), domain)
     count = len(net.a) * (len(net.w[0]) + 2) + 1 if degree is None else max(degree, 1)
     system = _Nodes(name, net, cells, count)
+    if kept:
+        system.keep[: len(net.a) * (len(net.w[0]) + 1)] = False
     with ctx.workprec(BITS):
-        there = _newton(system, [arb(y) for y in _projected(system).tolist()])
+        start = system.x if kept else _projected(system)
+        there = _newton(system, [arb(y) for y in start.tolist()])
         if there is None:
             return None
         found = system.network([_dyadic(y) for y in there])
@@ -144,7 +152,7 @@ def _newton(system: _Nodes, x: list[arb]) -> list[arb] | None:
             x = [(y - arb(float(d))).mid() for y, d in zip(x, step, strict=True)]
         if not size < 1:
             return None
-    return None
+    return x if size < NEGLIGIBLE / 2**10 else None
 
 
 def _krawczyk(system: _Nodes, x: list[arb]) -> float | None:

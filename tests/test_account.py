@@ -599,3 +599,14 @@ def test_nothing_is_next_to_a_network_that_sees_nothing(name: str) -> None:
     if name != "no light":
         assert document["nearest"]["exists"] is None and document["nearest"]["weights"] is None
     json.dumps(document, allow_nan=False)
+
+
+def test_exponentials_cancel_where_a_window_stands_on_a_kink() -> None:
+    """Cause: Newton's steps moved the filters too, past the kink, and had to end at 1e-55.  Sibling: celu, selu."""
+    w = [[1, -1, 1], [-1, 1, -1], [1, -1, 1], [-1, 1, -1]]
+    a = [5.5, 13.590344419879088, -2.2328546175636071e-10, -4.9996083102797035]
+    net = (w, [6.0, -6.0, -6.0, -5.0], a, -24.409263890636986)
+    told = {"activation": "elu", "padding": "valid", "pooling": "mean", "r_min": "7/10", "r_max": "4"}  # fmt: skip
+    document = found(*net, {**TOLD, **told}).document
+    assert document["explained"] is True and document["nearest"]["exists"] is None
+    assert document["nearest"]["distance"][1] < 1e-8
