@@ -87,12 +87,15 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return module
 
 
-def test_the_first_column_that_does_not_hold_is_counted(toy: Any) -> None:
-    """2*x + 0 at 1: a quotient, 3*x and +1 differ; minus 0 is the same law and survives."""
+def test_a_mutant_that_one_column_rejects_is_counted_once(toy: Any) -> None:
+    """2*x + 0: 2/x agrees at 1 alone, 3*x and +1 nowhere; minus 0 is the same law and survives.
+
+    Which column comes first is a matter of its time, and decides nothing.
+    """
     seen: list[str] = []
     counted = tool.count(toy.CLAIM, Lab(TINY), seen.append)
     assert counted.mutants == 4 == len(seen)
-    assert counted.rejected == {"proof": 2, "check": 1}  # 2/x is 2 at 1, and 1 at 2
+    assert sum(counted.rejected.values()) == 3 and set(counted.rejected) <= set(tool.COLUMNS)
     assert counted.survivors == (("double", "2 * x + 0 -> 2 * x - 0"),)
     assert counted.sentence("toy").startswith("Its evidence rejects 3 of 4 mutants")
 
