@@ -9,7 +9,6 @@ with the moments of :mod:`theory.gaussian`; a and c are the best for given filte
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,8 +56,6 @@ def bivariate_cdf(alpha: ArrayLike, beta: ArrayLike, rho: ArrayLike) -> Array:
 
 NUMERIC = Normal(ndtr, _pdf, bivariate_cdf, np.exp, np.sqrt, math.pi)
 """The functions as arrays."""
-
-Product = Callable[..., Any]
 
 
 @dataclass(frozen=True)

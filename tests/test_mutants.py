@@ -95,9 +95,21 @@ def test_a_mutant_that_one_column_rejects_is_counted_once(toy: Any) -> None:
     seen: list[str] = []
     counted = tool.count(toy.CLAIM, Lab(TINY), seen.append)
     assert counted.mutants == 4 == len(seen)
-    assert sum(counted.rejected.values()) == 3 and set(counted.rejected) <= set(tool.COLUMNS)
+    assert (counted.rejected, counted.stopped) == (3, 0)
     assert counted.survivors == (("double", "2 * x + 0 -> 2 * x - 0"),)
     assert counted.sentence("toy").startswith("Its evidence rejects 3 of 4 mutants")
+
+
+def test_a_crash_is_no_rejection(toy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A column that stops on a wrong law has not rejected it: the judge's controls say so too."""
+
+    class Crashing:
+        check = staticmethod(lambda law, lab: column(0.0 if law(2) == 4 else 1 / 0, 0.0, ""))
+        train = staticmethod(lambda law, lab: column(0.0, 0.0, ""))
+
+    monkeypatch.setattr(tool, "room", lambda name: Crashing)
+    counted = tool.count(toy.CLAIM, Lab(TINY), lambda line: None)
+    assert (counted.rejected, counted.stopped, len(counted.survivors)) == (2, 1, 1)
 
 
 def test_a_law_that_is_rejected_itself_is_no_ground_to_count_on(toy: Any) -> None:
@@ -110,7 +122,7 @@ def test_counts_of_another_law_are_not_quoted(
     toy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = tmp_path / "kept.json"
-    entry = {"law": "another", "mutants": 3, "rejected": {}, "survivors": []}
+    entry = {"law": "another", "mutants": 3, "rejected": 2, "stopped": 1, "survivors": []}
     store.write_text(json.dumps({"toy": entry}), encoding="utf-8")
     monkeypatch.setattr(tool, "STORE", store)
     tool.counts.cache_clear()
@@ -118,7 +130,7 @@ def test_counts_of_another_law_are_not_quoted(
     assert tool.summary("toy") is None
     store.write_text(json.dumps({"toy": entry | {"law": tool.digest("toy")}}), encoding="utf-8")
     tool.counts.cache_clear()
-    assert tool.summary("toy") == {"tried": 3, "rejected": 3, "same_law": 0}
+    assert tool.summary("toy") == {"tried": 3, "rejected": 2, "stopped": 1, "same_law": 0}
     tool.counts.cache_clear()
 
 
@@ -128,7 +140,7 @@ def test_the_kept_counts_are_those_of_the_law(name: str) -> None:
     counted = tool.counts()[name]
     every = {(mutant.path, mutant.change) for mutant in tool.mutants(name)}
     assert counted.mutants == len(tool.mutants(name))
-    assert counted.mutants == sum(counted.rejected.values()) + len(counted.survivors)
+    assert counted.mutants == counted.rejected + counted.stopped + len(counted.survivors)
     assert set(counted.survivors) <= every
 
 

@@ -358,17 +358,19 @@ def _columns(claim: Claim, lab: Lab) -> dict[str, Callable[[Any], bool]]:
 
 
 def _judge(mutant: Mutant | None, claim: Claim, lab: Lab, order: Sequence[str]) -> str:
-    """The first column, in that order, that does not hold; '' when all do."""
+    """``rejected`` by a column; else ``stopped``, when one crashed; else ``accepted`` by all.
+
+    The order of the columns is a matter of time only.
+    """
     law = claim.law if mutant is None else install(mutant)
-    columns = _columns(claim, lab)
+    columns, stopped = _columns(claim, lab), False
     for name in order:
         try:
-            holds = columns[name](law)
-        except Exception:  # noqa: BLE001 - a column that stops is no column that holds
-            holds = False
-        if not holds:
-            return name
-    return ""
+            if not columns[name](law):
+                return "rejected"
+        except Exception:  # noqa: BLE001 - counted: a column that crashes has rejected nothing
+            stopped = True
+    return "stopped" if stopped else "accepted"
 
 
 def _in_a_process(
@@ -405,14 +407,16 @@ class Count:
     ----------
     law: the digest of the law that was changed.
     mutants: how many there are.
-    rejected: how many each column was the first to reject; under ``stopped``, how many crashed or ran
-        on and on.
+    rejected: how many a column rejected.
+    stopped: how many were not rejected, but made a column crash or run on and on: no claim could be
+        verified with them, though nothing was decided.
     survivors: (function, change) of those that all columns accept.
     """
 
     law: str
     mutants: int
-    rejected: dict[str, int]
+    rejected: int
+    stopped: int
     survivors: tuple[tuple[str, str], ...]
 
     def same(self, claim: str) -> int:
@@ -421,12 +425,12 @@ class Count:
 
     def sentence(self, claim: str) -> str:
         """What the report and the documentation say of the claim."""
-        same = self.same(claim)
-        text = (
-            f"Its evidence rejects {self.mutants - len(self.survivors)} of {self.mutants} mutants"
-        )
-        text += " of its law with one operator changed"
-        return f"{text}; {same} of the others are the law itself." if same else f"{text}."
+        text = f"Its evidence rejects {self.rejected} of {self.mutants} mutants of its law with one operator changed"
+        if self.stopped:
+            text += f"; {self.stopped} more make it stop"
+        if same := self.same(claim):
+            text += f"; {same} of the others are the law itself"
+        return f"{text}."
 
 
 def count(claim: Claim, lab: Lab, show: Callable[[str], None]) -> Count:
@@ -440,23 +444,21 @@ def count(claim: Claim, lab: Lab, show: Callable[[str], None]) -> Count:
     cost: dict[str, float] = {}
     for name in COLUMNS:
         first, cost[name] = _in_a_process(None, claim, lab, (name,), 7200)
-        if first:
+        if first != "accepted":
             raise ValueError(f"{claim.id}: {name} does not hold for the law itself")
     order = sorted(COLUMNS, key=cost.__getitem__)
     seconds = 20 + math.ceil(5 * sum(cost.values()))
-    rejected: Counter[str] = Counter()
+    outcomes: Counter[str] = Counter()
     survivors: list[tuple[str, str]] = []
     every = mutants(claim.id)
     for place, mutant in enumerate(every, start=1):
-        name, _ = _in_a_process(mutant, claim, lab, order, seconds)
-        if name:
-            rejected[name] += 1
-        else:
+        outcome, _ = _in_a_process(mutant, claim, lab, order, seconds)
+        outcomes[outcome] += 1
+        if outcome == "accepted":
             survivors.append((mutant.path, mutant.change))
-        show(
-            f"{claim.id} {place}/{len(every)} {name or 'SURVIVES'}: {mutant.path}: {mutant.change}"
-        )
-    return Count(digest(claim.id), len(every), dict(rejected), tuple(survivors))
+        show(f"{claim.id} {place}/{len(every)} {outcome}: {mutant.path}: {mutant.change}")
+    found = digest(claim.id), len(every), outcomes["rejected"], outcomes["stopped"]
+    return Count(*found, tuple(survivors))
 
 
 @functools.cache
@@ -471,11 +473,15 @@ def counts() -> dict[str, Count]:
 
 
 def summary(claim: str) -> dict[str, int] | None:
-    """The counts as report.json holds them: how many, rejected, and the law itself."""
+    """The counts as report.json holds them: tried, rejected, stopped, and the law itself."""
     if (kept := counts().get(claim)) is None:
         return None
-    rejected = kept.mutants - len(kept.survivors)
-    return {"tried": kept.mutants, "rejected": rejected, "same_law": kept.same(claim)}
+    return {
+        "tried": kept.mutants,
+        "rejected": kept.rejected,
+        "stopped": kept.stopped,
+        "same_law": kept.same(claim),
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -507,8 +513,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         kept[claim.id] = dataclasses.asdict(counted)
         text = json.dumps(dict(sorted(kept.items())), indent=1, ensure_ascii=False) + "\n"
         put(STORE, text.encode())
-        total = sum(counted.rejected.values())
-        print(f"{claim.id}: {total} of {counted.mutants} rejected", flush=True)
+        print(f"{claim.id}: {counted.sentence(claim.id)}", flush=True)
         for path, change in counted.survivors:
             print(f"  {path}: {change}", flush=True)
     return 0
