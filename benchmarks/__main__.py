@@ -30,12 +30,12 @@ from numerics import oracle
 from numerics.certificate import Domain, exact_net, summary
 from numerics.compile import compile_law
 from numerics.sample import pulse, windows
-from theory.network import direct_response, taps
-from theory.plateau import plateau_response
 from theory.process import run
-from theory.signal import phi
-from theory.staircase import to_taps
-from theory.subpixel import subpixel_response
+from theory.pulse.network import direct_response, taps
+from theory.pulse.plateau import plateau_response
+from theory.pulse.signal import phi
+from theory.pulse.staircase import to_taps
+from theory.pulse.subpixel import subpixel_response
 from verify.ensemble import Setting, initial, train_ensemble
 from verify.minimise import train
 from verify.nets import load, signals

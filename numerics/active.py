@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from numerics.cone import coordinates
-from theory import cone
-from theory.active import LAW, Active
+from theory.training import linear_cell
+from theory.training.active import LAW, Active
 
 __all__ = ["cells", "lowest_sum", "margins", "stays"]
 
@@ -33,7 +33,7 @@ def lowest_sum(w: Array, a: Array, rho: ArrayLike = 0.0, law: Active = LAW) -> A
     c = coordinates(w, a)
     rho = np.broadcast_to(np.asarray(rho, dtype=float), c.big_u.shape)
     grown = np.exp(np.minimum(rho, 300.0))
-    e = cone.stretch(c.big_u, c.big_w, c.root, np.sqrt, grown)[:, None]
+    e = linear_cell.stretch(c.big_u, c.big_w, c.root, np.sqrt, grown)[:, None]
     at = lambda x: (c.u * np.sqrt(x) - c.v / np.sqrt(x)) / 2
     lowest = np.minimum(at(np.ones_like(e)), at(e))
     valley = (c.u > 0) & (c.v < 0)

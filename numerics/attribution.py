@@ -1,6 +1,6 @@
 r"""The loss over every real radius, attributed term by term, exactly.
 
-On plateau radii r̂ - r = α r + β + D(φ) (theory/loss.py), with α and β from the sums of the filters and their partial
+On plateau radii r̂ - r = α r + β + D(φ) (theory/pulse/loss.py), with α and β from the sums of the filters and their partial
 sums, and D the chord deviation, the same on all cells.  Elsewhere, where the pulse is narrower than the filter or its
 edge meets the border, a rest s(r) is left.  Over an interval of real radii
 
@@ -20,7 +20,7 @@ from flint import fmpq, fmpq_poly
 from numerics.certificate import HALF, Domain, ExactNet, cells, error_on
 from numerics.channel import exact_quantities
 from numerics.piecewise import Piecewise
-from theory.loss import TERMS, Moments, attribution, residuals
+from theory.pulse.loss import TERMS, Moments, attribution, residuals
 
 __all__ = ["NAMES", "Attribution", "attribute"]
 

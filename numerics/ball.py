@@ -23,7 +23,7 @@ import sympy as sp
 from flint import arb, ctx, fmpq
 
 from numerics import oracle
-from theory.activation import ACTIVATIONS, z
+from theory.expressions.activation import ACTIVATIONS, z
 
 __all__ = [
     "PRECISIONS",

@@ -1,4 +1,4 @@
-"""Δ, g(0), κ and D of every channel: the compiled laws of theory.plateau and theory.subpixel."""
+"""Δ, g(0), κ and D of every channel: the compiled laws of theory.pulse.plateau and theory.pulse.subpixel."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from numerics.compile import activation, compile_law, exact_law
-from theory.plateau import kappa, slope
-from theory.subpixel import deviation
+from theory.pulse.plateau import kappa, slope
+from theory.pulse.subpixel import deviation
 
 __all__ = ["Quantities", "exact_quantities", "quantities"]
 

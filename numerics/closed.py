@@ -4,7 +4,7 @@ r"""P in closed form, where there is one: for σ made of lines and filters whose
 
     P = Σ_j (J_j/2) P of |z + b - κ_j|,     P of |z + b| = P of |z - S - b|     (p_{θ+π}(-t) = S - p_θ(t)),
 
-and each term is 0, 4|m|, ±4 Σ_u w_u D(u) or ∮ |M_θ| dθ by its class (:mod:`theory.crossings`, :mod:`theory.laplacian`).  Classes are decided
+and each term is 0, 4|m|, ±4 Σ_u w_u D(u) or ∮ |M_θ| dθ by its class (:mod:`theory.disk.zero_lines`, :mod:`theory.disk.laplacian`).  Classes are decided
 in rational numbers, values enclosed in balls.
 """
 
@@ -19,9 +19,9 @@ import numpy as np
 from flint import arb, ctx, fmpq
 from numpy.typing import NDArray
 
-from theory.activation import ACTIVATIONS
-from theory.crossings import crossing
-from theory.laplacian import strength, turned
+from theory.disk.laplacian import strength, turned
+from theory.disk.zero_lines import crossing
+from theory.expressions.activation import ACTIVATIONS
 
 __all__ = ["LARGEST", "ODD", "Balls", "Closed", "closed", "rational"]
 

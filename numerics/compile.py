@@ -17,11 +17,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 from sympy.printing.pycode import PythonCodePrinter
 
-from theory.activation import ACTIVATIONS, z
-from theory.network import g, taps
-from theory.plateau import r
-from theory.signal import phi
-from theory.staircase import definitions
+from theory.expressions.activation import ACTIVATIONS, z
+from theory.pulse.network import g, taps
+from theory.pulse.plateau import r
+from theory.pulse.signal import phi
+from theory.pulse.staircase import definitions
 
 __all__ = ["activation", "compile_law", "compile_values", "exact_law", "exact_values"]
 

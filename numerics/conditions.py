@@ -10,7 +10,7 @@ the network is exact on the whole domain if and only if finitely many equations 
     held      a window that separates two branches lies on the kink between them:  q·v_k = t,
     silent    a channel has the readout weight 0,
     balanced  two kinks of opposite jump are met at the same φ*:  Σ a J d = 0 and Σ a J (t - p) = 0, where the
-              pre-activation runs from p by d (theory/kinks.py).
+              pre-activation runs from p by d (theory/pulse/kinks.py).
 
 Which pattern is tried is a matter of choice, and of no consequence for what is proved: :func:`holds` decides.
 """

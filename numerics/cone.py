@@ -1,6 +1,6 @@
 r"""Light-cone coordinates of batches of networks, as arrays: w (B, K, n), a (B, K), everything float64.
 
-The formulas are those of :mod:`theory.cone`, channel by channel, with arrays over the batch as numbers.
+The formulas are those of :mod:`theory.training.linear_cell`, channel by channel, with arrays over the batch as numbers.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from theory import cone
+from theory.training import linear_cell
 
 __all__ = ["Cone", "channels", "coordinates", "weights_at"]
 
@@ -30,15 +30,15 @@ class Cone:
 
 
 def channels(w: Array, a: Array) -> tuple[list[list[Array]], list[Array]]:
-    """(w[k][u], a[k]) as arrays over the batch: what the formulas of :mod:`theory.cone` take."""
+    """(w[k][u], a[k]) as arrays over the batch: what the formulas of :mod:`theory.training.linear_cell` take."""
     return [list(taps) for taps in np.moveaxis(w, 0, 2)], list(a.T)
 
 
 def coordinates(w: Array, a: Array) -> Cone:
     """The light-cone coordinates of every network."""
     root = math.sqrt(w.shape[2])
-    u, v = cone.light_cone(*channels(w, a), root)
-    big_u, big_w = cone.squares(u, v)
+    u, v = linear_cell.light_cone(*channels(w, a), root)
+    big_u, big_w = linear_cell.squares(u, v)
     return Cone(np.stack(u, axis=1), np.stack(v, axis=1), big_u, big_w, root)
 
 
@@ -46,7 +46,7 @@ def weights_at(w: Array, a: Array, first: Array, second: Array) -> tuple[Array, 
     """(w, a) after u was multiplied by A and v by B; A and B of shape (B,) or (T, B), times first."""
     root = math.sqrt(w.shape[2])
     taps, readout = channels(w, a)
-    u, v = cone.light_cone(taps, readout, root)
-    new_a, sums = cone.unfold(u, v, root, first, second)
-    new_w = cone.moved(taps, sums)
+    u, v = linear_cell.light_cone(taps, readout, root)
+    new_a, sums = linear_cell.unfold(u, v, root, first, second)
+    new_w = linear_cell.moved(taps, sums)
     return np.stack([np.stack(t, axis=-1) for t in new_w], axis=-2), np.stack(new_a, axis=-1)

@@ -1,4 +1,4 @@
-r"""Copies of σ that cancel: the pattern of an exact network of any σ (theory/span.py), as equations in its weights.
+r"""Copies of σ that cancel: the pattern of an exact network of any σ (theory/shape/span.py), as equations in its weights.
 
 On a cell every window runs along one copy φ -> σ(p + φ (q - p)), p and q linear in v_k = (w_k, b_k).  Let σ have a mirror
 image, σ(z) = ε σ(2t - z) + S z + Y.  Copies at the same (p, q), or at (2t - p, 2t - q), form a class, and
@@ -29,8 +29,8 @@ from numerics.conditions import Branch, Condition, End, Form, Pattern, Stored, d
 from numerics.patterns import Stretch, stretches
 from numerics.piecewise import exact_activation, rational
 from numerics.projection import to_float
-from theory.activation import z
-from theory.traits import even_part, jumps, kinks, odd_part
+from theory.expressions.activation import z
+from theory.expressions.traits import even_part, jumps, kinks, odd_part
 
 __all__ = ["BITS", "Copied", "Mirror", "copied_pattern", "mirror_of"]
 

@@ -29,9 +29,9 @@ from numerics.compile import activation
 from numerics.edges import Edge, bent_of
 from numerics.perimeter import reach
 from numerics.rounding import UNIT, gamma
-from theory.activation import ACTIVATIONS
-from theory.curvature import LAW, Curvature
-from theory.perimeter import edge as half_square
+from theory.disk.curvature import LAW, Curvature
+from theory.disk.perimeter import edge as half_square
+from theory.expressions.activation import ACTIVATIONS
 
 __all__ = ["NARROW", "Constant", "at_once", "constant_of", "direction", "nodes", "remainder", "spreads"]  # fmt: skip
 

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from numerics.piecewise import exact_activation
 from numerics.rounding import UNIT
 from numerics.taylor import TERMS, series
-from theory.activation import ACTIVATIONS
-from theory.pieces import Piece, pieces, z
+from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.pieces import Piece, pieces, z
 
 __all__ = ["Derivatives", "derivatives"]
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from numerics.cone import Cone, coordinates, weights_at
-from theory import cone
+from theory.training import linear_cell
 
 __all__ = [
     "between",
@@ -42,7 +42,7 @@ def sharpness(c: Cone, second_moment: float) -> Array:
 def factors_at(c: Cone, rho: ArrayLike) -> tuple[Array, Array]:
     """(A, B) at the end, for the given ρ (B,)."""
     grown = np.exp(np.minimum(np.asarray(rho, dtype=float), 300.0))
-    e = cone.stretch(c.big_u, c.big_w, c.root, np.sqrt, grown)
+    e = linear_cell.stretch(c.big_u, c.big_w, c.root, np.sqrt, grown)
     return np.sqrt(e / grown), np.sqrt(1 / (e * grown))
 
 
@@ -62,7 +62,7 @@ def between(c: Cone, low: ArrayLike, high: ArrayLike) -> tuple[Array, Array]:
 
 def _largest(c: Cone, grown: Array) -> tuple[Array, Array]:
     """(E(ρ), the largest U A² + W B² on the way there): it is convex in log E, so largest at an end."""
-    e = cone.stretch(c.big_u, c.big_w, c.root, np.sqrt, grown)
+    e = linear_cell.stretch(c.big_u, c.big_w, c.root, np.sqrt, grown)
     return e, np.maximum(c.big_u + c.big_w, c.big_u * e + c.big_w / e)
 
 
@@ -73,11 +73,11 @@ def drift_bound(c: Cone, second_moment: float, rate: ArrayLike) -> Array:
     """
     rate = np.asarray(rate, dtype=float)
     pace = 4 * c.root * second_moment * rate
-    y = 1 - 2 * cone.theta(c.big_u, c.big_w, c.root, 1.0, 1.0)
+    y = 1 - 2 * linear_cell.theta(c.big_u, c.big_w, c.root, 1.0, 1.0)
     delta = pace * np.abs(y)
     with np.errstate(divide="ignore", invalid="ignore"):
         strength = delta / (1 - delta**2)
-        travelled = np.abs(np.log(cone.stretch(c.big_u, c.big_w, c.root, np.sqrt))) / 2
+        travelled = np.abs(np.log(linear_cell.stretch(c.big_u, c.big_w, c.root, np.sqrt))) / 2
         bound = strength * travelled / (1 - strength / 2)
         _, largest = _largest(c, np.exp(np.minimum(bound, 10.0)))
         good = (delta < 1) & (strength < 2) & (bound < 10)
@@ -91,10 +91,12 @@ def shift_error(c: Cone, second_moment: float, rate: ArrayLike) -> Array:
     rho = drift_bound(c, second_moment, rate)
     finite = np.where(np.isfinite(rho), rho, 0.0)
     pace = 4 * c.root * second_moment * rate
-    start = cone.theta(c.big_u, c.big_w, c.root, 1.0, 1.0)
+    start = linear_cell.theta(c.big_u, c.big_w, c.root, 1.0, 1.0)
     y = np.abs(1 - 2 * start)
     delta = pace * y
-    travelled = np.abs(np.log(cone.stretch(c.big_u, c.big_w, c.root, np.sqrt))) / 2 + finite / 2
+    travelled = (
+        np.abs(np.log(linear_cell.stretch(c.big_u, c.big_w, c.root, np.sqrt))) / 2 + finite / 2
+    )
     most = np.maximum(np.abs(start), np.exp(finite) / 2)  # |θ| on the way
     off = 2 * most * finite  # how far ρ moves y at the same τ
     fourth = delta**2 / (6 * (1 - delta**2)) * finite
@@ -112,10 +114,12 @@ def path_error(c: Cone, second_moment: float, rate: ArrayLike) -> Array:
     rate = np.asarray(rate, dtype=float)
     rho = drift_bound(c, second_moment, rate)
     finite = np.where(np.isfinite(rho), rho, 0.0)
-    start = cone.theta(c.big_u, c.big_w, c.root, 1.0, 1.0)
+    start = linear_cell.theta(c.big_u, c.big_w, c.root, 1.0, 1.0)
     delta = 4 * c.root * second_moment * rate * np.abs(1 - 2 * start)
     e, largest = _largest(c, np.exp(finite))
-    travelled = np.abs(np.log(cone.stretch(c.big_u, c.big_w, c.root, np.sqrt))) / 2 + finite / 2
+    travelled = (
+        np.abs(np.log(linear_cell.stretch(c.big_u, c.big_w, c.root, np.sqrt))) / 2 + finite / 2
+    )
     vertex = np.clip(np.sqrt(c.big_w / c.big_u), np.minimum(1.0, e), np.maximum(1.0, e))
     smallest = c.big_u * vertex + c.big_w / vertex
     most = np.maximum(np.abs(start), np.exp(finite) / 2)

@@ -6,7 +6,7 @@ falls, and is zero from q on, so
 
     area = (p - y₀)(x₁ - x₀) + (q - p)(f_p + f_q)/2 + r²(asin s - s√(1 - s²)),    2rs = |chord of the arc|.
 
-The mixed second difference of theory/disk.py would lose r² units in the last place; this loses r (:func:`disk_bound`).
+The mixed second difference of theory/disk/disk.py would lose r² units in the last place; this loses r (:func:`disk_bound`).
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ from numerics.compile import activation
 from numerics.derivatives import Derivatives, derivatives
 from numerics.rounding import UNIT, gamma
 from numerics.taylor import TERMS
-from theory.activation import ACTIVATIONS
+from theory.expressions.activation import ACTIVATIONS
 
 __all__ = ["Edge", "Strength", "bent_of", "difference_of", "edge_of", "over_turn", "quadrature_of", "strength_of"]  # fmt: skip
 

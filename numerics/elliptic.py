@@ -1,7 +1,7 @@
 r"""P for σ made of lines and any filter, enclosed in balls: a sum of elliptic integrals, one for each stretch of directions.
 
 With u = tan θ in (0, 1) and x = t/cos θ, q = 2u(p_θ + b) is a quadratic αx² + βx + γ on every trapezoid between lines
-x = -v₁ - v₂u (:mod:`theory.crossings`).  |z| = z + 2z₋ and a line adds nothing, so P of |z + b| is twice
+x = -v₁ - v₂u (:mod:`theory.disk.zero_lines`).  |z| = z + 2z₋ and a line adds nothing, so P of |z + b| is twice
 
     Σ ∫ (1 + u²)^(-3/2) [Σ_trapezoids ∫ q₋ dx/(2u) + (b)₋ x_first - (S + b)₋ x_last] du
 
@@ -24,8 +24,8 @@ from flint import acb, arb, arb_poly, ctx, fmpq
 from numpy.typing import NDArray
 
 from numerics.closed import rational
-from theory.activation import ACTIVATIONS
-from theory.crossings import OCTANTS, Filter, Point, corners
+from theory.disk.zero_lines import OCTANTS, Filter, Point, corners
+from theory.expressions.activation import ACTIVATIONS
 
 __all__ = ["enclosed"]
 

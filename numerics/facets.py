@@ -1,7 +1,7 @@
 """The level of a network's pieces: the least loss of a linear regression that knows the signs of its weights' responses, and nothing else of them.
 
 With the piece of every window and the held kinks of a network with a continuous piecewise-linear σ, r̂ is linear in
-(V_1, a_1, ..., c), V_k = a_k (w_k, b_k) (:mod:`theory.facets`).  The network itself is one of the candidates: its loss is at least
+(V_1, a_1, ..., c), V_k = a_k (w_k, b_k) (:mod:`theory.disk.linear_regions`).  The network itself is one of the candidates: its loss is at least
 the level, and equal to it where it is stationary along its facet.
 """
 
@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numerics.rounding import gamma
-from theory.activation import ACTIVATIONS
-from theory.facets import pieces
+from theory.disk.linear_regions import pieces
+from theory.expressions.activation import ACTIVATIONS
 
 __all__ = ["HELD", "RANK", "level"]
 

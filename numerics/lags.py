@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
-from theory.shares import orbit
+from theory.disk.shares import orbit
 
 __all__ = ["correlations", "least", "least_of_one_sign", "places", "spectrum"]
 

@@ -1,4 +1,4 @@
-r"""The lattice fluctuation of filters, many at once: √r Σ_q |q|^{-3/2} ∫ K(|q|r - q·c - u) db_q'(u), of theory/lattice.py.
+r"""The lattice fluctuation of filters, many at once: √r Σ_q |q|^{-3/2} ∫ K(|q|r - q·c - u) db_q'(u), of theory/disk/lattice.py.
 
 b_q is replaced by the polygon through some of its values, whose kinks are weighted with K: :data:`PLACES` for q = (1, 0), in
 other directions as many to a pixel's width.  Directions up to |q| = :data:`REACH` are taken: those beyond have weights
@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from numerics.perimeter import edge_response
-from theory.lattice import LAW, Lag, Lattice, directions
-from theory.perimeter import edge
+from theory.disk.lattice import LAW, Lag, Lattice, directions
+from theory.disk.perimeter import edge
 
 __all__ = ["REACH", "fluctuation", "hurwitz", "parts", "size", "swing", "unsettled", "wave"]
 

@@ -22,8 +22,8 @@ from flint import fmpq, fmpq_mat
 from numpy.typing import NDArray
 
 from numerics.sample import Radii, pulse, windows
-from theory.activation import ACTIVATIONS
-from theory.endings import LAW, EndingLaw
+from theory.expressions.activation import ACTIVATIONS
+from theory.pulse.endings import LAW, EndingLaw
 
 __all__ = ["dead_level", "level"]
 

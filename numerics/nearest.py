@@ -49,8 +49,8 @@ from numerics.projection import (
     with_readout,
 )
 from numerics.refit import refined, refitted
-from theory.activation import z
-from theory.traits import odd_part
+from theory.expressions.activation import z
+from theory.expressions.traits import odd_part
 
 __all__ = ["Nearest", "distance_bound", "kept_nearest", "nearest", "refined_nearest"]
 

@@ -2,7 +2,7 @@ r"""The exact risk of one ReLU channel on noisy pulses, its gradient, and its mi
 
     f = Σ_i ReLU((w ⋆ (x + sξ))_i + b),   M = E f,  D = Var f,     risk = E_r[(c + aM - r)²] + a² E_r[D]
 
-with the moments of :mod:`theory.gaussian`; a and c are the best for given filters, so that the risk is a function of
+with the moments of :mod:`theory.training.gaussian`; a and c are the best for given filters, so that the risk is a function of
 (w, b) alone, and by the envelope theorem its gradient is the partial one.  Derivation: docs/noise.md.
 """
 
@@ -17,9 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import ndtr, owens_t
 
-from theory import gaussian
-from theory.gaussian import Normal
-from theory.noise import LAW
+from theory.training import gaussian
+from theory.training.gaussian import Normal
+from theory.training.noise import LAW
 
 __all__ = [
     "NUMERIC",

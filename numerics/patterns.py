@@ -19,7 +19,7 @@ from numerics.certificate import HALF, Domain, cells
 from numerics.conditions import Branch, Condition, End, Form, Pattern, Stored, dot
 from numerics.path import far_from_border, lines
 from numerics.piecewise import rational
-from theory.traits import affine_pieces, jumps
+from theory.expressions.traits import affine_pieces, jumps
 
 __all__ = ["branches_of", "linear_pattern", "paired_pattern", "snapped_pattern"]
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from theory.perimeter import edge, lack
+from theory.disk.perimeter import edge, lack
 
 __all__ = ["difference", "edge_response", "reach", "sides", "strength", "strength_bound"]  # fmt: skip
 

@@ -16,7 +16,7 @@ import sympy as sp
 from flint import fmpq, fmpq_poly
 
 from numerics.ball import expression_of
-from theory.pieces import pieces, z
+from theory.expressions.pieces import pieces, z
 
 __all__ = ["Activation", "Piecewise", "Term", "added", "exact_activation", "rational"]
 

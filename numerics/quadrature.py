@@ -23,9 +23,9 @@ from numerics.channel import quantities
 from numerics.compile import activation
 from numerics.path import far_from_border
 from numerics.sample import pulse
-from theory.activation import ACTIVATIONS
-from theory.loss import Moments, attribution, residuals
-from theory.pieces import pieces
+from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.pieces import pieces
+from theory.pulse.loss import Moments, attribution, residuals
 
 __all__ = ["Measured", "measured"]
 

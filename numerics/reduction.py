@@ -1,6 +1,6 @@
 r"""One network for all that give the same answers: what a network is judged by.
 
-Weights say more than answers do.  Symmetric images (theory/symmetry.py), copies that share a readout weight, and
+Weights say more than answers do.  Symmetric images (theory/pulse/symmetry.py), copies that share a readout weight, and
 channels that idle change nothing; so they must not change a verdict.  Of all these networks one is taken:
 
     a channel whose response is the same at all radii     becomes part of the readout bias
@@ -25,8 +25,8 @@ from numerics.certificate import HALF, Domain, ExactNet, cells, error_on
 from numerics.conditions import Stored
 from numerics.piecewise import Activation, exact_activation
 from numerics.projection import to_float
-from theory.activation import ACTIVATIONS
-from theory.symmetry import Channel, canonical, finite_symmetries
+from theory.expressions.activation import ACTIVATIONS
+from theory.pulse.symmetry import Channel, canonical, finite_symmetries
 
 __all__ = ["Reduction", "apart", "reduced"]
 

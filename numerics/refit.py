@@ -37,7 +37,7 @@ from numerics.patterns import Stretch, stretches
 from numerics.piecewise import exact_activation
 from numerics.projection import least, shortest, to_float
 from numerics.supremum import supremum
-from theory.activation import ACTIVATIONS
+from theory.expressions.activation import ACTIVATIONS
 
 __all__ = ["NEGLIGIBLE", "Refined", "refined", "refitted"]
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numerics.compile import activation
-from theory.activation import ACTIVATIONS
+from theory.expressions.activation import ACTIVATIONS
 
 __all__ = [
     "UNIT",

@@ -28,8 +28,8 @@ from numerics.ball import Net
 from numerics.certificate import Domain, ExactNet
 from numerics.compile import activation
 from numerics.rounding import lipschitz
-from theory.activation import ACTIVATIONS
-from theory.traits import jumps
+from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.traits import jumps
 
 __all__ = ["UNITS", "assumed_error", "running_error"]
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numerics.perimeter import reach
-from theory.perimeter import edge
+from theory.disk.perimeter import edge
 
 __all__ = ["half_turn", "lengths", "lengths_bound", "nodes"]
 

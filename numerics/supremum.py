@@ -29,8 +29,8 @@ from numerics.ball import Net, constant_ball, dyadic, expression_of, sigma_ball
 from numerics.certificate import HALF, Domain, cells
 from numerics.path import lines
 from numerics.taylor import TERMS, Kinked, series
-from theory.activation import ACTIVATIONS, z
-from theory.traits import jumps
+from theory.expressions.activation import ACTIVATIONS, z
+from theory.expressions.traits import jumps
 
 __all__ = ["Enclosed", "supremum"]
 

@@ -22,7 +22,7 @@ from flint import arb, arb_series, ctx
 from numpy.typing import NDArray
 
 from numerics.ball import constant_ball
-from theory.activation import ACTIVATIONS, z
+from theory.expressions.activation import ACTIVATIONS, z
 
 __all__ = [
     "TERMS",

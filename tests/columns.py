@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from numerics import oracle
-from theory.background import Reader
 from theory.claim import Claim
+from theory.invariance.background import Reader
 from verify.lab import TINY, Lab
 
 

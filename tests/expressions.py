@@ -10,7 +10,7 @@ import sympy as sp
 from hypothesis import strategies as st
 from strategies import rationals
 
-from theory.enclosure import z
+from theory.expressions.enclosure import z
 
 oo, half = sp.oo, sp.Rational(1, 2)
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from numerics import oracle
 from numerics.compile import compile_law, exact_law
-from theory.symmetry import Channel
+from theory.pulse.symmetry import Channel
 
 HOMOGENEOUS = ("identity", "relu", "leaky_relu", "abs", "prelu", "rrelu")
 KINKED = ("relu", "leaky_relu", "abs")

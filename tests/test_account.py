@@ -19,7 +19,7 @@ from numerics.certificate import summary
 from numerics.reduction import reduced
 from tests.stored import answered, count, dotted, fraction, moved, q, stored, views
 from tests.strategies import Exact, balanced_exact, linear_exact, threshold_exact
-from theory.activation import ACTIVATIONS
+from theory.expressions.activation import ACTIVATIONS
 from verify.account import Account, account, too_much
 from verify.checkpoint import Checkpoint
 from verify.setup import setup_of

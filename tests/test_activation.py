@@ -27,7 +27,7 @@ from strategies import (
 
 from numerics import oracle
 from numerics.compile import activation
-from theory.activation import ACTIVATIONS, Activation, z
+from theory.expressions.activation import ACTIVATIONS, Activation, z
 from verify.nets import FUNCTIONS, Network
 
 ROWS = list(ACTIVATIONS.values())

@@ -14,7 +14,7 @@ from strategies import rationals
 from numerics.active import cells, lowest_sum, margins, stays
 from numerics.cone import coordinates, weights_at
 from numerics.sample import pulse
-from theory.active import CLAIM, floors
+from theory.training.active import CLAIM, floors
 from verify.nets import Network
 
 

@@ -7,9 +7,16 @@ import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from theory.ansatz import answer, field, invariants, jacobian_rank, orbit_dimension, same_span
-from theory.network import taps
-from theory.signal import pulse
+from theory.pulse.network import taps
+from theory.pulse.signal import pulse
+from theory.training.invariants import (
+    answer,
+    field,
+    invariants,
+    jacobian_rank,
+    orbit_dimension,
+    same_span,
+)
 
 x, y, z = sp.symbols("x y z", real=True)
 POINT = {x: sp.Rational(2), y: sp.Rational(3), z: sp.Rational(5)}

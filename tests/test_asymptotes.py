@@ -17,8 +17,8 @@ from strategies import filters, rationals, widths
 
 from numerics import oracle
 from numerics.compile import activation
-from theory.asymptotes import CLAIM, ENDS, Channel, Ends, balance
-from theory.span import unrolled
+from theory.shape.asymptotes import CLAIM, ENDS, Channel, Ends, balance
+from theory.shape.span import unrolled
 from verify.claims.asymptotes import ODD_PART, PAIRS, check, train
 from verify.ensemble import Setting, Weights, initial
 from verify.geodesic import BITS, SIGMA, Problem, descend, refine, trained

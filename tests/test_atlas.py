@@ -11,9 +11,9 @@ import pytest
 from matplotlib.colors import to_hex
 
 from numerics.compile import activation
-from theory.activation import ACTIVATIONS
-from theory.classify import CLASSES
-from theory.kinks import segments
+from theory.expressions.activation import ACTIVATIONS
+from theory.pulse.kinks import segments
+from theory.shape.classify import CLASSES
 from verify import atlas, mathml
 from verify.attempts import KINDS, Reached, counts
 from verify.claims import shape as room

@@ -11,10 +11,10 @@ import pytest
 import sympy as sp
 
 from numerics.ball import Net, error_ball, largest_error
-from theory.activation import ACTIVATIONS
-from theory.classify import Shape, classify
-from theory.recipes import Recipe
-from theory.shape import CLAIM, LAW
+from theory.expressions.activation import ACTIVATIONS
+from theory.shape.classify import Shape, classify
+from theory.shape.recipes import Recipe
+from theory.shape.shape import CLAIM, LAW
 from verify import attempts
 from verify.attempts import (
     KINDS,

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from numerics import oracle
 from numerics.certificate import Domain, exact_net, summary
 from numerics.channel import exact_quantities
-from theory.activation import ACTIVATIONS
-from theory.averages import CLAIM, LAW, moments
-from theory.kinks import crossings
-from theory.loss import attribution, residuals
+from theory.certificates.averages import CLAIM, LAW, moments
+from theory.expressions.activation import ACTIVATIONS
+from theory.pulse.kinks import crossings
+from theory.pulse.loss import attribution, residuals
 
 F = Fraction
 numbers = st.fractions(-2, 2, max_denominator=8)

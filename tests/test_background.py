@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numerics import oracle
 from numerics.gram import dot, orthogonal, rest
 from tests.columns import hold_and_reject, on_a_ring, plateau_cases
-from theory.background import (  # fmt: skip
+from theory.invariance.background import (  # fmt: skip
     CLAIM,
     border,
     full_reader,
@@ -22,8 +22,8 @@ from theory.background import (  # fmt: skip
     response,
     risk,
 )
-from theory.invariance import behind_the_border
-from theory.network import last_radius
+from theory.invariance.nuisances import behind_the_border
+from theory.pulse.network import last_radius
 from verify.claims import background as room
 from verify.lab import TINY, Lab
 from verify.ring import Scene, answers, trained

@@ -30,7 +30,7 @@ from numerics.ball import (
     window_counts,
 )
 from numerics.compile import activation
-from theory.activation import ACTIVATIONS, z
+from theory.expressions.activation import ACTIVATIONS, z
 
 SMOOTH: dict[str, Callable[[Any], Any]] = {
     "elu": lambda x: x if x > 0 else mpmath.expm1(x),

@@ -16,7 +16,7 @@ from numerics import oracle
 from numerics.certificate import Domain, ExactNet, Summary, error_on, exact_net, summary
 from numerics.path import PADDINGS
 from numerics.piecewise import exact_activation
-from theory.activation import ACTIVATIONS
+from theory.expressions.activation import ACTIVATIONS
 
 F = Fraction
 SIGMAS = {name: sigma for name, sigma in oracle.RATIONAL.items() if name != "softsign"}

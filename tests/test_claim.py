@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from theory import claim as registry
-from theory.claim import Claim, Proof, Step, Wrong, find_claims
+from theory.claim import CHAPTERS, Chapter, Claim, Proof, Step, Wrong, chapter_of, find_claims
 from verify.mutants import LAWS, REMEMBERED, UNCHANGED, Mutant, install, mutants
 
 CLAIMS = find_claims()
@@ -35,8 +36,28 @@ def test_a_proof_holds_when_all_its_steps_do(found: list[bool]) -> None:
 def test_claims_come_after_what_they_require() -> None:
     for position, claim in enumerate(CLAIMS):
         assert set(claim.requires) <= set(IDS[:position])
-    assert {"signal", "staircase", "plateau", "subpixel", "loss", "readout", "small_radius", "symmetry",
-            "kinks"} <= set(IDS)  # fmt: skip
+
+
+def test_every_claim_stands_in_one_chapter() -> None:
+    """All files with a claim are found, in the folder that their chapter names, and nothing twice."""
+    named = [(chapter, name) for chapter, name in registry.order()]
+    assert [name for _, name in named] == IDS == list(dict.fromkeys(IDS))
+    root = Path(registry.__file__).parent
+    written = {
+        (
+            path.relative_to(root).parts[0],
+            path.parent.name if path.stem == "__init__" else path.stem,
+        )
+        for path in root.rglob("*.py")
+        if "\nCLAIM = Claim(" in path.read_text(encoding="utf-8")
+    }
+    assert written == set(named)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.name)
+def test_a_chapter_says_what_it_tells(chapter: Chapter) -> None:
+    assert chapter.key in chapter.claims
+    assert len(re.findall(r"\.( |$)", chapter.about)) == 2
 
 
 def _claim(name: str, requires: tuple[str, ...] = ()) -> Claim:
@@ -47,7 +68,9 @@ def _claim(name: str, requires: tuple[str, ...] = ()) -> Claim:
 def _package(monkeypatch: pytest.MonkeyPatch, claims: dict[str, Claim]) -> None:
     """Replace the CLAIM of modules of the package by others."""
     for name, claim in claims.items():
-        monkeypatch.setattr(importlib.import_module(f"theory.{name}"), "CLAIM", claim)
+        monkeypatch.setattr(
+            importlib.import_module(f"theory.{chapter_of(name)}.{name}"), "CLAIM", claim
+        )
 
 
 def test_a_claim_carries_the_name_of_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,21 +79,42 @@ def test_a_claim_carries_the_name_of_its_file(monkeypatch: pytest.MonkeyPatch) -
         find_claims()
 
 
-def test_an_unknown_requirement_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    _package(monkeypatch, {"plateau": _claim("plateau", ("nowhere",))})
-    with pytest.raises(ValueError, match="required, but not there: nowhere"):
+@pytest.mark.parametrize("name", ["nowhere", "kinks", "signal"], ids=["unknown", "later", "itself"])
+def test_what_is_required_comes_before(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    _package(monkeypatch, {"signal": _claim("signal", (name,))})
+    with pytest.raises(ValueError, match=f"signal requires what does not come before it: {name}"):
         find_claims()
 
 
-def test_a_circle_of_requirements_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    _package(monkeypatch, {"signal": _claim("signal", ("kinks",))})
-    with pytest.raises(ValueError, match="cycle"):
+def test_a_claim_stands_in_its_chapter(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, claims, problem in (
+        ("theory.pulse.plateau", ("flow",), "calls itself 'flow'"),
+        ("theory.training.flow", ("another",), "calls itself 'another'"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(importlib.import_module(module), "CLAIM", _claim(*claims))
+            with pytest.raises(ValueError, match=problem):
+                find_claims()
+    chapters = (CHAPTERS[1], CHAPTERS[0], *CHAPTERS[2:])
+    swapped = tuple(
+        dataclasses.replace(chapter, claims=other.claims, key=other.key)
+        for chapter, other in zip(CHAPTERS, chapters, strict=True)
+    )
+    monkeypatch.setattr(registry, "CHAPTERS", swapped)
+    with pytest.raises(ValueError, match="stands in pulse, not in training"):
+        find_claims()
+
+
+def test_a_name_without_its_claim_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = dataclasses.replace(CHAPTERS[0], claims=("nothing", *CHAPTERS[0].claims))
+    monkeypatch.setattr(registry, "CHAPTERS", (first, *CHAPTERS[1:]))
+    with pytest.raises(ValueError, match="names the claim 'nothing', which is not there"):
         find_claims()
 
 
 def test_order_does_not_depend_on_discovery(monkeypatch: pytest.MonkeyPatch) -> None:
-    listed = list(registry.pkgutil.iter_modules(importlib.import_module("theory").__path__))
-    monkeypatch.setattr(registry.pkgutil, "iter_modules", lambda path: listed[::-1])
+    iterate = registry.pkgutil.iter_modules
+    monkeypatch.setattr(registry.pkgutil, "iter_modules", lambda path: list(iterate(path))[::-1])
     assert [claim.id for claim in find_claims()] == IDS
 
 
@@ -97,7 +141,7 @@ def test_proof_holds_and_says_what_it_covers(claim: Claim) -> None:
     proof = claim.prove(claim.law)
     assert proof.holds, proof.open
     names = [step.name for step in proof.steps]
-    module = importlib.import_module(f"theory.{claim.id}")
+    module = importlib.import_module(f"theory.{chapter_of(claim.id)}.{claim.id}")
     numbers = set(re.findall(r"\d+", proof.covers))
     assert {str(n) for n in getattr(module, "PROVED_TAPS", ())} <= numbers
     if claim.id != "signal":  # the pulse knows no filter
@@ -153,7 +197,7 @@ def test_one_changed_sign_turns_the_proof_red(
     mutant: Mutant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     law = install(mutant, monkeypatch.setattr)
-    proved = importlib.import_module(f"theory.{mutant.claim}")
+    proved = importlib.import_module(f"theory.{chapter_of(mutant.claim)}.{mutant.claim}")
     if "PROVED_TAPS" in vars(proved):
         monkeypatch.setattr(proved, "PROVED_TAPS", (3, 5))
     try:

@@ -10,11 +10,11 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from numerics import oracle
-from theory.classify import CLASSES, Shape, classify
-from theory.impossible import obstructions
-from theory.kinks import crossings
-from theory.pieces import pieces, z
-from theory.recipes import Recipe
+from theory.expressions.pieces import pieces, z
+from theory.pulse.kinks import crossings
+from theory.shape.classify import CLASSES, Shape, classify
+from theory.shape.impossible import obstructions
+from theory.shape.recipes import Recipe
 
 RADII = (Fraction(3, 2), Fraction(17, 10), Fraction(9, 4), Fraction(22, 7), Fraction(79, 16))
 HALF = sp.Rational(1, 2)

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import sympy as sp
 
-from theory import command
-from theory.classify import CLASSES, classify
-from theory.command import main, weights
-from theory.pieces import z
+from theory.expressions.pieces import z
+from theory.shape import command
+from theory.shape.classify import CLASSES, classify
+from theory.shape.command import main, weights
 
 KEYS = [
     "expression",
@@ -70,7 +70,7 @@ def test_json(
 )
 def test_printed_weights_measure_the_radius(capsys: pytest.CaptureFixture[str], text: str) -> None:
     """All that JSON prints, as floats, in a plain loop over the pixels: the answer is r itself, c included."""
-    from theory.grammar import parse
+    from theory.expressions.grammar import parse
 
     found = answer(capsys, text)["weights"]
     sigma = sp.lambdify(z, parse(text), "math")
@@ -202,7 +202,7 @@ def test_exact_weights_are_those_of_the_class() -> None:
 def test_a_hard_limit_of_memory_is_kept(most: int) -> None:
     """Below and above the limit of the command itself; with it the answer is as ever."""
     script = (
-        "import resource, sys; from theory.command import main;"
+        "import resource, sys; from theory.shape.command import main;"
         f"resource.setrlimit(resource.RLIMIT_AS, ({most}, {most}));"
         "sys.exit(main(['--json', 'z^2']))"
     )

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from numerics.compile import activation
 from theory.claim import Claim, Proof, Step, Wrong, find_claims
-from theory.network import g
-from theory.plateau import plateau_response, slope
-from theory.signal import phi
-from theory.subpixel import deviation, subpixel_response
+from theory.pulse.network import g
+from theory.pulse.plateau import plateau_response, slope
+from theory.pulse.signal import phi
+from theory.pulse.subpixel import deviation, subpixel_response
 from verify import judge
 from verify.compare import check_response, law_response, train_response
 from verify.ensemble import Setting

@@ -25,12 +25,12 @@ from strategies import (
 
 from numerics.compile import activation, compile_law, compile_values, exact_law, exact_values
 from numerics.rounding import response_bound
-from theory.activation import ACTIVATIONS
-from theory.network import g, taps
-from theory.plateau import r, slope
-from theory.signal import phi
-from theory.staircase import C, S
-from theory.subpixel import subpixel_response
+from theory.expressions.activation import ACTIVATIONS
+from theory.pulse.network import g, taps
+from theory.pulse.plateau import r, slope
+from theory.pulse.signal import phi
+from theory.pulse.staircase import C, S
+from theory.pulse.subpixel import subpixel_response
 
 NAMES = tuple(ACTIVATIONS)
 

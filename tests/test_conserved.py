@@ -15,7 +15,7 @@ from strategies import HOMOGENEOUS, rationals
 
 from numerics import oracle
 from tests.columns import hold_and_reject
-from theory.conserved import CLAIM, LAW, deviations, everywhere, products
+from theory.training.conserved import CLAIM, LAW, deviations, everywhere, products
 from verify.claims import conserved as room
 from verify.gradient import Bundle, Model, data, descend, starts
 from verify.lab import TINY, Lab

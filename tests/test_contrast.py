@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from numerics import oracle
 from numerics.gram import dot, orthogonal, rest
 from tests.columns import hold_and_reject, plateau_cases
-from theory.contrast import CLAIM, LAW, partial_sums, quiet, response, silence
-from theory.network import last_radius
+from theory.invariance.contrast import CLAIM, LAW, partial_sums, quiet, response, silence
+from theory.pulse.network import last_radius
 from verify.claims import contrast as room
 from verify.positional import Positional, spectrum
 

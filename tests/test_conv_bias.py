@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from numerics import oracle
 from numerics.sample import Radii
-from theory.conv_bias import LAW, balance, end, readout_squared, sign_is_kept
+from theory.training.conv_bias import LAW, balance, end, readout_squared, sign_is_kept
 from verify.claims import conv_bias as room
 from verify.dynamics import second_moment
 

@@ -30,9 +30,9 @@ from numerics.refit import NEGLIGIBLE, refined
 from numerics.supremum import supremum
 from tests.stored import fraction, q, stored
 from tests.strategies import balanced_exact
-from theory.activation import ACTIVATIONS, z
-from theory.classify import classify
-from theory.families import family
+from theory.expressions.activation import ACTIVATIONS, z
+from theory.shape.classify import classify
+from theory.shape.families import family
 from verify.account import account
 from verify.checkpoint import Checkpoint
 from verify.facts import ball_net
@@ -231,7 +231,7 @@ def cancelling(rng: random.Random, net: list[Channel], name: str) -> list[Channe
 
 
 def undone(rng: random.Random, net: list[Channel], name: str) -> list[Channel]:
-    """One channel as channels of one tap (theory/span.py)."""
+    """One channel as channels of one tap (theory/shape/span.py)."""
     k = rng.randrange(len(net))
     w, b, a = net[k]
     single = []

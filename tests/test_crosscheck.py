@@ -10,11 +10,12 @@ from __future__ import annotations
 import pytest
 import sympy as sp
 
-from theory import classify as classes
-from theory import crosscheck, impossible, pieces, signs
-from theory.classify import classify
-from theory.pieces import Piece, Pieces, z
-from theory.polynomials import polynomial_channels
+from theory.expressions import pieces, signs
+from theory.expressions.pieces import Piece, Pieces, z
+from theory.shape import classify as classes
+from theory.shape import crosscheck, impossible
+from theory.shape.classify import classify
+from theory.shape.polynomials import polynomial_channels
 
 E, T = sp.exp(z), sp.tanh(z)
 SOFTPLUS = sp.log(1 + E)

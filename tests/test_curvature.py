@@ -20,8 +20,8 @@ from numerics.curvature import NARROW, constant_of, remainder, spreads
 from numerics.disk import _anywhere, disk, disk_bound
 from numerics.edges import bent_of, edge_of, strength_of
 from numerics.perimeter import difference, reach
-from theory.curvature import CLAIM, LAW, local, moment, narrowing
-from theory.perimeter import STEPS, edge
+from theory.disk.curvature import CLAIM, LAW, local, moment, narrowing
+from theory.disk.perimeter import STEPS, edge
 from verify.claims import curvature as room
 from verify.claims.perimeter import across
 from verify.lab import TINY, Lab

@@ -15,7 +15,18 @@ from numerics import oracle
 from numerics.gram import dot, orthogonal, rest
 from numerics.sample import pulse
 from tests.columns import hold_and_reject
-from theory.dense import CLAIM, LAW, Group, _block, changing, end, fixed, groups, kernel, moved
+from theory.invariance.dense import (
+    CLAIM,
+    LAW,
+    Group,
+    _block,
+    changing,
+    end,
+    fixed,
+    groups,
+    kernel,
+    moved,
+)
 from verify.claims import dense as room
 from verify.lab import TINY, Lab
 from verify.positional import Positional, spectrum

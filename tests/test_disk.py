@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from numerics.disk import arcs, disk, disk_bound, pixels
 from numerics.rounding import UNIT, gamma
-from theory.disk import RADII, arc, corner, least, limit, pixel
+from theory.disk.disk import RADII, arc, corner, least, limit, pixel
 from verify.claims import disk as room
 from verify.lab import TINY, Lab
 from verify.plane import Plane, disks, loss

@@ -30,7 +30,7 @@ from numerics.edges import (
 )
 from numerics.perimeter import difference, edge_response, reach, strength, strength_bound
 from numerics.taylor import taylor
-from theory.activation import ACTIVATIONS, z
+from theory.expressions.activation import ACTIVATIONS, z
 
 Array = NDArray[np.float64]
 FEW = 4096

@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import rationals
 
-from theory.enclosure import NotCertified, enclose, z
+from theory.expressions.enclosure import NotCertified, enclose, z
 
 half = sp.Rational(1, 2)
 SMOOTH = [f for f in UNARY[3:20] if f is not H]

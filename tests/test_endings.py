@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from numerics.levels import dead_level, level
 from numerics.sample import Radii, pulse, windows
-from theory.endings import CLAIM, LAW, blind_floor, tilt
+from theory.pulse.endings import CLAIM, LAW, blind_floor, tilt
 from verify import stationary as stationary_module
 from verify.claims import endings as room
 from verify.classify import KINDS, classify, wilson

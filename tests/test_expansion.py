@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from strategies import filters, rationals, widths
 
 from numerics.channel import exact_quantities
-from theory.expansion import basis, centre, chord_slope, components, kinked_deviation, moments
+from theory.shape.rates.expansion import (
+    basis,
+    centre,
+    chord_slope,
+    components,
+    kinked_deviation,
+    moments,
+)
 
 F = Fraction
 FRACTIONS = [F(t, 5) for t in range(5)]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from numerics.certificate import Domain, error_on, exact_net, summary
 from numerics.path import edges
-from theory.extremes import LAW, lines
+from theory.certificates.extremes import LAW, lines
 from verify.claims.extremes import _places
 
 F = Fraction

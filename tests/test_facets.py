@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from numerics import oracle
 from numerics.compile import activation
 from numerics.facets import _least, level
-from theory.activation import ACTIVATIONS
-from theory.disk import least
-from theory.facets import ROWS, part, pieces, prove_facets
+from theory.disk.disk import least
+from theory.disk.linear_regions import ROWS, part, pieces, prove_facets
+from theory.expressions.activation import ACTIVATIONS
 from verify.plane_ensemble import features_of, plate, state
 
 seeds = st.integers(0, 2**32 - 1)

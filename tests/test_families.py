@@ -11,11 +11,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from numerics import oracle
-from theory.activation import ACTIVATIONS
-from theory.classify import classify
-from theory.families import Family, family
-from theory.network import taps
-from theory.pieces import z
+from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.pieces import z
+from theory.pulse.network import taps
+from theory.shape.classify import classify
+from theory.shape.families import Family, family
 
 FAMILIES = {row.name: found for row in ACTIVATIONS.values() if (found := family(row)) is not None}
 RADII = (Fraction(3, 2), Fraction(13, 8), Fraction(12, 5), Fraction(4))

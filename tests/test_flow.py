@@ -16,9 +16,9 @@ from numerics.cone import coordinates, weights_at
 from numerics.discrete import sharpness
 from numerics.sample import Radii
 from tests.columns import hold_and_reject
-from theory import cone
-from theory.flow import CLAIM, LAW, end
-from theory.trajectory import LAW as PATH
+from theory.training import linear_cell
+from theory.training.flow import CLAIM, LAW, end
+from theory.training.trajectory import LAW as PATH
 from verify.claims import flow as room
 from verify.claims.trajectory import along
 from verify.dynamics import integrate, second_moment
@@ -178,7 +178,7 @@ def test_coordinates_are_multiplied(
     assert np.allclose(after.u, first * before.u, rtol=1e-12, atol=1e-12)
     assert np.allclose(after.v, second * before.v, rtol=1e-12, atol=1e-12)
     theta = float(np.sum(a * w.sum(axis=2)))
-    assert cone.theta(before.big_u, before.big_w, before.root, 1, 1)[0] == pytest.approx(
+    assert linear_cell.theta(before.big_u, before.big_w, before.root, 1, 1)[0] == pytest.approx(
         theta, abs=1e-12
     )
 

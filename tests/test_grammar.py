@@ -11,9 +11,9 @@ import sympy as sp
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from theory.grammar import GrammarError, parse
-from theory.operations import FUNCTIONS
-from theory.pieces import z
+from theory.expressions.grammar import GrammarError, parse
+from theory.expressions.operations import FUNCTIONS
+from theory.expressions.pieces import z
 
 R = sp.Rational
 PATIENCE = 10

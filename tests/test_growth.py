@@ -7,8 +7,8 @@ import sympy as sp
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from theory.growth import UnknownOrder, analytic, order, slopes_at_infinity
-from theory.pieces import z
+from theory.expressions.asymptotics import UnknownOrder, analytic, order, slopes_at_infinity
+from theory.expressions.pieces import z
 
 leaves = st.sampled_from(
     [

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import sympy as sp
 
-from theory.classify import classify
-from theory.impossible import OBSTRUCTIONS, obstructions
-from theory.pieces import pieces, z
+from theory.expressions.pieces import pieces, z
+from theory.shape.classify import classify
+from theory.shape.impossible import OBSTRUCTIONS, obstructions
 
 APPLY = {
     "asymptotes": (sp.tanh(z), sp.sin(z), z * sp.tanh(z), sp.sqrt(1 + z**2), z / (1 + sp.Abs(z)), sp.Max(sp.tanh(z), 0), sp.atan(z)),

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from numerics import oracle
 from numerics.gram import Vector, dot, orthogonal, rest
-from theory.background import full_reader, reader
-from theory.invariance import behind_the_border, both_price, dense_risk, one_leg, sum_risk
+from theory.invariance.background import full_reader, reader
+from theory.invariance.nuisances import behind_the_border, both_price, dense_risk, one_leg, sum_risk
 from verify import invariance_atlas as atlas
 from verify import invariance_figures, invariance_table
 from verify import invariance_networks as networks

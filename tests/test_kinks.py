@@ -40,9 +40,9 @@ from strategies import (
 
 from numerics import oracle
 from numerics.channel import exact_quantities
-from theory.activation import ACTIVATIONS
-from theory.kinks import CLAIM, LAW, KinkLaw, bend, bridge, cell, crossings, segments
-from theory.symmetry import Channel
+from theory.expressions.activation import ACTIVATIONS
+from theory.pulse.kinks import CLAIM, LAW, KinkLaw, bend, bridge, cell, crossings, segments
+from theory.pulse.symmetry import Channel
 
 F = Fraction
 

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from numerics.closed import AFFINE, LARGEST, ODD, Balls, closed, rational
 from numerics.edges import Edge, difference_of, edge_of, quadrature_of, strength_of
 from tests.disks import one_tap
-from theory.crossings import Crossing, centre_of, crossing, stretches
-from theory.laplacian import LAW, across, distance, second, strength, turned
-from theory.perimeter import edge as half_plane
+from theory.disk.laplacian import LAW, across, distance, second, strength, turned
+from theory.disk.perimeter import edge as half_plane
+from theory.disk.zero_lines import Crossing, centre_of, crossing, stretches
 from verify.claims import laplacian as room
 from verify.claims.laplacian import KINDS, SADDLES, SECONDS, Digits, sampled
 from verify.lab import TINY, Lab

@@ -20,8 +20,8 @@ from numerics.perimeter import difference
 from numerics.rounding import UNIT
 from tests.disks import around
 from theory.claim import Wrong
-from theory.lattice import CLAIM, LAW, Lag, directions, project, response
-from theory.perimeter import edge
+from theory.disk.lattice import CLAIM, LAW, Lag, directions, project, response
+from theory.disk.perimeter import edge
 from verify.claims import lattice as room
 from verify.lab import TINY, Lab
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from strategies import rationals
 
 from numerics.taylor import taylor
-from theory.activation import z
-from theory.expansion import basis
-from theory.leading import (
+from theory.expressions.activation import z
+from theory.shape.rates.expansion import basis
+from theory.shape.rates.leading import (
     CUBIC_FREE,
     CURVATURES,
     Spread,

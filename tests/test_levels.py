@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from numerics.levels import dead_level, level
 from numerics.sample import Radii, pulse, windows
-from theory.activation import ACTIVATIONS
+from theory.expressions.activation import ACTIVATIONS
 from verify.ensemble import Setting, rounding, task, train_ensemble
 
 EPS = np.finfo(float).eps

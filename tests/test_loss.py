@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from strategies import RATIONAL, answer, networks, rationals, sigma_at, unit
 
 from numerics.channel import exact_quantities
-from theory.loss import CLAIM, LAW, TERMS, Moments, attribution, residuals
-from theory.symmetry import Channel
+from theory.pulse.loss import CLAIM, LAW, TERMS, Moments, attribution, residuals
+from theory.pulse.symmetry import Channel
 from verify.claims import loss as room
 from verify.lab import PROFILES, Lab
 

@@ -6,11 +6,13 @@ import ast
 import dataclasses
 import importlib.util
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from theory import claim as registry
 from theory.claim import Proof, Step, find_claims
 from verify import mutants as tool
 from verify.lab import TINY, Lab
@@ -59,14 +61,16 @@ def test_what_changes(source: str, changes: list[str]) -> None:
 @pytest.fixture
 def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The claim ``plateau`` with the law 2x + 0 and columns that look at one place each."""
-    from theory import plateau
+    from theory.pulse import plateau
 
     source = tmp_path / "toy.py"
     source.write_text("def double(x):\n    return 2 * x + 0\n", encoding="utf-8")
-    spec = importlib.util.spec_from_file_location("theory.toy", source)
+    spec = importlib.util.spec_from_file_location("theory.pulse.toy", source)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    monkeypatch.setitem(__import__("sys").modules, "theory.toy", module)
+    monkeypatch.setitem(sys.modules, "theory.pulse.toy", module)
+    first = dataclasses.replace(registry.CHAPTERS[0], claims=("toy",))
+    monkeypatch.setattr(registry, "CHAPTERS", (first, *registry.CHAPTERS[1:]))
     monkeypatch.setitem(tool.LAWS, "toy", ("double",))
 
     def proof(law: Any) -> Proof:

@@ -23,7 +23,7 @@ from numerics.path import lines
 from numerics.patterns import branches_of, snapped_pattern
 from tests.stored import as_net, cases, count, fraction, from_exact, moved, square, stored
 from tests.strategies import Exact, linear_exact, threshold_exact
-from theory.nearest import CLAIM, LAW, Facts, distance
+from theory.certificates.nearest import CLAIM, LAW, Facts, distance
 from verify.claims import nearest as room
 from verify.lab import TINY, Lab
 

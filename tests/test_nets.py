@@ -15,7 +15,7 @@ from numerics import oracle
 from numerics.compile import activation
 from numerics.rounding import preactivation_bound, prediction_bound, response_bound
 from numerics.sample import pulse
-from theory.activation import ACTIVATIONS
+from theory.expressions.activation import ACTIVATIONS
 from verify.ensemble import Setting, Weights
 from verify.nets import Network, build, load, measure, signals, weights_of
 

@@ -23,8 +23,8 @@ from numerics.noise import (
 )
 from numerics.sample import Radii, pulse
 from tests.columns import hold_and_reject
-from theory import gaussian
-from theory.noise import CLAIM, angle, linear_risk
+from theory.training import gaussian
+from theory.training.noise import CLAIM, angle, linear_risk
 from verify.claims import noise as room
 from verify.lab import TINY, Lab
 from verify.noisy import interval

@@ -7,7 +7,7 @@ import sympy as sp
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from theory.normal import (
+from theory.expressions.normal_form import (
     constant_value,
     degree,
     exponential_sum,
@@ -18,7 +18,7 @@ from theory.normal import (
     shortest,
     vanishes,
 )
-from theory.pieces import z
+from theory.expressions.pieces import z
 
 y = sp.Symbol("y", real=True)
 leaves = st.sampled_from(

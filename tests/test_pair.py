@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from numerics import oracle
 from numerics.pair import curves, rings
 from tests.columns import hold_and_reject, on_a_ring
-from theory.background import Reader
-from theory.network import last_radius
-from theory.pair import CLAIM, kinks, limit, pair, pixels, short_pair
+from theory.invariance.background import Reader
+from theory.invariance.pair import CLAIM, kinks, limit, pair, pixels, short_pair
+from theory.pulse.network import last_radius
 from verify.claims import pair as room
 from verify.lab import TINY, Lab
 

@@ -16,7 +16,7 @@ from numerics.edges import edge_of, quadrature_of
 from numerics.perimeter import difference, edge_response, reach, strength, strength_bound
 from numerics.rounding import gamma
 from tests.columns import hold_and_reject
-from theory.perimeter import CLAIM, STEPS, crest, edge, gap, lack, width
+from theory.disk.perimeter import CLAIM, STEPS, crest, edge, gap, lack, width
 from verify.claims import perimeter as room
 from verify.lab import TINY, Lab
 from verify.plane import Difference, disks

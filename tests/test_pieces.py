@@ -24,7 +24,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies import rationals
 
-from theory.pieces import Pieces, TooManyPieces, pieces, z
+from theory.expressions.pieces import Pieces, TooManyPieces, pieces, z
 
 oo, half = sp.oo, sp.Rational(1, 2)
 

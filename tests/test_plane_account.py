@@ -19,7 +19,7 @@ from numerics.disk import arcs, disk, pixels
 from numerics.disk_supremum import disk_supremum
 from numerics.edges import edge_of, strength_of
 from numerics.elliptic import enclosed
-from theory.perimeter import width
+from theory.disk.perimeter import width
 from verify.checkpoint import Checkpoint
 from verify.network_text import laws
 from verify.plane import Plane, disks

@@ -7,7 +7,7 @@ import pytest
 
 from numerics.compile import activation
 from numerics.facets import level
-from theory.facets import part
+from theory.disk.linear_regions import part
 from verify.plane_descent import PROMISE, Finished, finish
 from verify.plane_ensemble import Plate, Shape, plate, state, train_plane
 

@@ -23,12 +23,12 @@ from strategies import (
     widths,
 )
 
-import theory.plateau as theory
+import theory.pulse.plateau as theory
 from numerics import oracle
 from numerics.channel import exact_quantities, quantities
 from numerics.compile import activation, compile_law, exact_law
 from numerics.rounding import response_bound
-from theory.plateau import CLAIM, kappa, plateau_response, slope
+from theory.pulse.plateau import CLAIM, kappa, plateau_response, slope
 
 LAW = plateau_response(5)
 TERMS = sp.Add.make_args(sp.expand(LAW))

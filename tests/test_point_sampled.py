@@ -13,8 +13,8 @@ from numerics import oracle
 from numerics.channel import exact_quantities
 from numerics.sample import pulse, sampled_pulse
 from tests.columns import hold_and_reject
-from theory.point_sampled import CLAIM, best_answer, grid_risk
-from theory.readout import exact_readout
+from theory.pulse.point_sampled import CLAIM, best_answer, grid_risk
+from theory.pulse.readout import exact_readout
 
 NUMBERS = st.integers(-12, 12).map(lambda value: Fraction(value, 4))
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from theory import cone
 from theory.process import run
+from theory.training import linear_cell
 from verify import predict
 from verify.gradient import Model
 
@@ -106,7 +106,7 @@ def test_the_table_shows_the_same(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_wrong_prediction_is_found(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    right = cone.stretch
+    right = linear_cell.stretch
     monkeypatch.setattr("numerics.discrete.cone.stretch", lambda *given: right(*given) * (1 + 1e-3))
     assert predict.main(["--step", "0.01", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["agrees"] is False

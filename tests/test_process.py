@@ -191,7 +191,7 @@ def pool():
         return len(list(workers.map(work, [(), ()])))
 
 def shape():
-    from theory import command
+    from theory.shape import command
     command.classify = work
     return command.main(["z"])
 """

@@ -19,7 +19,7 @@ from numerics.certificate import Domain
 from numerics.quadrature import measured
 from numerics.sensitivity import sensitivities
 from tests.stored import as_net, cases
-from theory.activation import ACTIVATIONS
+from theory.expressions.activation import ACTIVATIONS
 
 
 def _floats(net: Any) -> tuple[Any, Any, Any, float]:

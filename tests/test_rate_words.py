@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from theory.activation import ACTIVATIONS
-from theory.classify import classify
+from theory.expressions.activation import ACTIVATIONS
+from theory.shape.classify import classify
 from verify.rate_words import in_words
 
 

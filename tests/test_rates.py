@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numerics import oracle
 from numerics.taylor import inflections
 from tests.columns import hold_and_reject
-from theory.expansion import basis, components, moments
-from theory.rates import CLAIM, LAW
+from theory.shape.rates import CLAIM, LAW
+from theory.shape.rates.expansion import basis, components, moments
 from verify.height import ROWS, measured
 from verify.minima import Place, predicted
 from verify.remainder import root_of, stated
@@ -61,7 +61,7 @@ def _left_over(w: list[mpmath.mpf]) -> tuple[mpmath.mpf, mpmath.mpf, mpmath.mpf]
 def test_orders_in_the_height_are_those_of_a_fixed_shape() -> None:
     """O(S⁶) was stated without the shape; with w = (√S, S, -√S) even D = O(S²) fails.
 
-    Siblings: the rates of the loss, in the headers of theory/rates.py and leading.py, docs and figures.
+    Siblings: the rates of the loss, in the headers of theory/shape/rates/__init__.py and leading.py, docs and figures.
     """
     with mpmath.workdps(60):
         heights = [mpmath.mpf(2) ** -k for k in (8, 16, 24)]

@@ -14,8 +14,8 @@ from strategies import RATIONAL, answer, cases, channels, filters, rationals, si
 
 from numerics import oracle
 from numerics.channel import exact_quantities
-from theory.readout import CLAIM, exact_readout, least_squares
-from theory.symmetry import Channel
+from theory.pulse.readout import CLAIM, exact_readout, least_squares
+from theory.pulse.symmetry import Channel
 
 ZERO = Fraction(0)
 

@@ -9,9 +9,9 @@ import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from theory.constructions import constructions
-from theory.pieces import Piece, z
-from theory.recipes import Construction, Recipe, decide
+from theory.expressions.pieces import Piece, z
+from theory.shape.constructions import constructions
+from theory.shape.recipes import Construction, Recipe, decide
 
 LINE = (-sp.oo, sp.oo)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from numerics.compile import activation
 from numerics.sample import pulse, windows
-from theory.ridge import angle, box, collapse, least
+from theory.training.ridge import angle, box, collapse, least
 from verify.claims import ridge as room
 from verify.gradient import Model, data, descend, single, starts
 from verify.lab import TINY, Lab

@@ -30,8 +30,8 @@ from numerics.rounding import (
     prediction_bound,
     response_bound,
 )
-from theory.activation import ACTIVATIONS
-from theory.subpixel import subpixel_response
+from theory.expressions.activation import ACTIVATIONS
+from theory.pulse.subpixel import subpixel_response
 
 
 def selu(v: mpmath.mpf) -> mpmath.mpf:

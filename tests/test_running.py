@@ -20,10 +20,10 @@ from numerics.certificate import Domain, error_on, exact_net
 from numerics.emulated import SHAPES, answer, at_random, in_a_row, pushed, rounded
 from numerics.running import UNITS, assumed_error, running_error
 from numerics.sample import pulse
-from theory.activation import ACTIVATIONS
-from theory.rounded import Computed, in_every_order, in_order
-from theory.running import CLAIM, LAW, bound, gamma, lit
-from theory.running import answer as answered
+from theory.certificates.rounding import Computed, in_every_order, in_order
+from theory.certificates.running import CLAIM, LAW, bound, gamma, lit
+from theory.certificates.running import answer as answered
+from theory.expressions.activation import ACTIVATIONS
 from verify.claims import running as room
 from verify.claims.running import sizes_of
 from verify.nets import Network

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numerics import oracle
 from numerics.path import PADDINGS
 from tests.stored import fraction
-from theory.activation import ACTIVATIONS, z
+from theory.expressions.activation import ACTIVATIONS, z
 from verify.setup import KEYS, POOLINGS, Setup, setup_of, too_large
 
 LEAST = {"activation": "relu", "length": "13"}

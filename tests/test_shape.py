@@ -15,12 +15,12 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from numerics import oracle
-from theory.activation import ACTIVATIONS
-from theory.classify import classify
-from theory.impossible import obstructions
-from theory.pieces import pieces, z
-from theory.recipes import Recipe
-from theory.shape import CLAIM, LAW, prove
+from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.pieces import pieces, z
+from theory.shape.classify import classify
+from theory.shape.impossible import obstructions
+from theory.shape.recipes import Recipe
+from theory.shape.shape import CLAIM, LAW, prove
 from verify.claims.shape import in_torch
 
 CLASSES = {

@@ -18,8 +18,8 @@ from numerics.lags import correlations, least, least_of_one_sign, places, spectr
 from numerics.perimeter import edge_response, reach, strength, strength_bound
 from numerics.rounding import gamma, lipschitz
 from numerics.shares import lengths, lengths_bound
-from theory.activation import ACTIVATIONS
-from theory.shares import CLAIM, LAW, lags, opposite, orbit, share
+from theory.disk.shares import CLAIM, LAW, lags, opposite, orbit, share
+from theory.expressions.activation import ACTIVATIONS
 from verify.claims import shares as room
 from verify.lab import TINY, Lab
 from verify.plane import disks

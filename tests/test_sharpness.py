@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numerics.cone import coordinates
 from numerics.discrete import end_at
 from tests.columns import hold_and_reject
-from theory.sharpness import (
+from theory.training.sharpness import (
     CLAIM,
     LAW,
     flattest,

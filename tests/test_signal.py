@@ -14,7 +14,7 @@ from strategies import unit
 from numerics import oracle
 from numerics.rounding import UNIT
 from numerics.sample import pulse as sampled
-from theory.signal import CLAIM, overlap, pixel, pulse, radius
+from theory.pulse.signal import CLAIM, overlap, pixel, pulse, radius
 from verify.claims import signal as room
 from verify.lab import TINY, Lab
 

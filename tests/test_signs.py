@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import rationals
 
-from theory.enclosure import z
-from theory.signs import signs
+from theory.expressions.enclosure import z
+from theory.expressions.signs import signs
 
 oo = sp.oo
 

@@ -9,10 +9,10 @@ import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from theory.activation import ACTIVATIONS
-from theory.grammar import parse
-from theory.pieces import z
-from theory.sketch import sketch, svg
+from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.grammar import parse
+from theory.expressions.pieces import z
+from theory.shape.sketch import sketch, svg
 
 R = sp.Rational
 STAIRS = ((R(-1, 2), sp.Integer(0), R(1, 3), sp.Integer(1)), (sp.Integer(1), -sp.sqrt(2)))

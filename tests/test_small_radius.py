@@ -28,12 +28,12 @@ from strategies import (
     widths,
 )
 
-import theory.small_radius as theory
+import theory.pulse.small_radius as theory
 from numerics import oracle
 from numerics.compile import activation
 from numerics.rounding import response_bound
-from theory.plateau import plateau_response
-from theory.small_radius import (
+from theory.pulse.plateau import plateau_response
+from theory.pulse.small_radius import (
     CLAIM,
     LAW,
     conditions,
@@ -41,8 +41,8 @@ from theory.small_radius import (
     sliding_deviation,
     small_response,
 )
-from theory.subpixel import subpixel_response
-from theory.symmetry import Channel
+from theory.pulse.subpixel import subpixel_response
+from theory.pulse.symmetry import Channel
 from verify.claims import small_radius as room
 from verify.lab import PROFILES, Lab
 

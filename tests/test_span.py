@@ -19,8 +19,8 @@ from numerics import oracle
 from numerics.channel import exact_quantities
 from numerics.compile import exact_law
 from numerics.sample import Radii
-from theory.activation import ACTIVATIONS
-from theory.span import CLAIM, Jump, copies, leaps, response_rate, unrolled
+from theory.expressions.activation import ACTIVATIONS
+from theory.shape.span import CLAIM, Jump, copies, leaps, response_rate, unrolled
 from verify.claims.span import PIECEWISE, Piecewise, check, rate, rate_bound, torch_rate, train
 from verify.ensemble import Setting, initial
 from verify.lab import TINY, Lab
@@ -95,8 +95,8 @@ def test_law_does_not_change_when_a_filter_is_reversed(data: st.DataObject, n: i
 
 
 def test_law_at_one_tap() -> None:
-    from theory.network import g, taps
-    from theory.signal import phi
+    from theory.pulse.network import g, taps
+    from theory.pulse.signal import phi
 
     (w,) = taps(1)
     assert sp.expand(response_rate(1) - 2 * w * g(phi * w)) == 0

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import Case, cases, filters, floats, widths
 
-import theory.staircase as theory
+import theory.pulse.staircase as theory
 from numerics import oracle
 from numerics.compile import compile_values, exact_values
 from numerics.rounding import preactivation_bound
-from theory.network import taps
-from theory.staircase import CLAIM, C, S, T, definitions, preactivation_counts, to_taps
+from theory.pulse.network import taps
+from theory.pulse.staircase import CLAIM, C, S, T, definitions, preactivation_counts, to_taps
 from verify.claims import staircase as room
 from verify.lab import TINY, Lab
 

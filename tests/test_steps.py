@@ -21,10 +21,10 @@ from numerics.discrete import (
     sharpness,
     shift_error,
 )
-from theory import cone
-from theory.conserved import deviations
-from theory.steps import LAW
-from theory.trajectory import LAW as PATH
+from theory.training import linear_cell
+from theory.training.conserved import deviations
+from theory.training.steps import LAW
+from theory.training.trajectory import LAW as PATH
 from verify.claims import steps as room
 from verify.gradient import Bundle, Model, batches, data, descend, sgd, single, starts
 from verify.lab import TINY, Lab
@@ -46,7 +46,7 @@ def _recursion(
     first = second = 1.0
     logs, drifts, deltas = [0.0], [0.0], []
     for _ in range(steps):
-        theta = float(cone.theta(c.big_u, c.big_w, c.root, first, second)[0])
+        theta = float(linear_cell.theta(c.big_u, c.big_w, c.root, first, second)[0])
         delta = 4 * c.root * moment * rate * (1 - 2 * theta)
         first, second = first * (1 + delta), second * (1 - delta)
         logs.append(math.log(first / second))
@@ -97,14 +97,14 @@ def test_steps_of_any_size_stretch_all_channels_alike(
     n = root * root
     draw = (lambda k: data.draw(st.lists(thirds, min_size=k, max_size=k))) if data else (lambda k: [Fraction(1)] * k)  # fmt: skip
     w, a = [draw(n) for _ in range(channels)], draw(channels)
-    (u, v), before = cone.light_cone(w, a, root), deviations(w)
+    (u, v), before = linear_cell.light_cone(w, a, root), deviations(w)
     first = second = Fraction(1)
     for pull in pulls:  # a_k += pull S_k and w_{k,u} += pull a_k, at once
         sums = [sum(row) for row in w]
         w = [[tap + pull * y for tap in row] for row, y in zip(w, a, strict=True)]
         a = [y + pull * s for y, s in zip(a, sums, strict=True)]
         first, second = first * (1 + root * pull), second * (1 - root * pull)
-    assert cone.light_cone(w, a, root) == ([first * x for x in u], [second * x for x in v])
+    assert linear_cell.light_cone(w, a, root) == ([first * x for x in u], [second * x for x in v])
     assert deviations(w) == before
 
 
@@ -153,7 +153,7 @@ def test_batches_change_the_drift_by_their_second_moment() -> None:
     first = second = np.ones(count)
     drift = np.zeros(count)
     for _ in range(steps):
-        theta = cone.theta(c.big_u, c.big_w, c.root, first, second)
+        theta = linear_cell.theta(c.big_u, c.big_w, c.root, first, second)
         delta = 4 * c.root * rng.choice(moments, count) * rate * (1 - 2 * theta)
         first, second = first * (1 + delta), second * (1 - delta)
         drift -= np.log1p(-delta * delta)

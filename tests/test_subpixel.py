@@ -24,12 +24,12 @@ from strategies import (
     widths,
 )
 
-import theory.subpixel as theory
+import theory.pulse.subpixel as theory
 from numerics import oracle
 from numerics.channel import exact_quantities, quantities
 from numerics.compile import activation
 from numerics.rounding import response_bound
-from theory.subpixel import CLAIM, chord_deviation, deviation, subpixel_response
+from theory.pulse.subpixel import CLAIM, chord_deviation, deviation, subpixel_response
 
 TERMS = sp.Add.make_args(sp.expand(subpixel_response(5)))
 

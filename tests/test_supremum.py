@@ -14,7 +14,7 @@ from numerics.certificate import Domain, exact_net, summary
 from numerics.path import PADDINGS
 from numerics.piecewise import exact_activation
 from numerics.supremum import supremum
-from theory.activation import ACTIVATIONS
+from theory.expressions.activation import ACTIVATIONS
 
 F = Fraction
 SMOOTH = (

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from strategies import HOMOGENEOUS, RATIONAL, answer, channels, networks, positive, unit, widths
 
 from numerics import oracle
-from theory.activation import ACTIVATIONS
-from theory.symmetry import (
+from theory.expressions.activation import ACTIVATIONS
+from theory.pulse.symmetry import (
     CLAIM,
     LAW,
     Channel,

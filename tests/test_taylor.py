@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from numerics.taylor import inflections, taylor
-from theory.activation import ACTIVATIONS, z
+from theory.expressions.activation import ACTIVATIONS, z
 from verify.height import ROWS
 
 SMOOTH = tuple(name for name in ROWS if name != "softsign")

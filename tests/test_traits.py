@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import KINKS, PIECEWISE_LINEAR, RATIONAL, grid
 
-from theory import traits
-from theory.activation import ACTIVATIONS, Activation, Kink, z
-from theory.traits import Jump
+from theory.expressions import traits
+from theory.expressions.activation import ACTIVATIONS, Activation, Kink, z
+from theory.expressions.traits import Jump
 
 ROWS = list(ACTIVATIONS.values())
 by_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from numerics.cone import coordinates
 from tests.columns import hold_and_reject
-from theory.trajectory import CLAIM, LAW, rate, roots, stretch_at, time_of
+from theory.training.trajectory import CLAIM, LAW, rate, roots, stretch_at, time_of
 from verify.claims import trajectory as room
 
 positive = st.floats(1e-3, 1e3)

@@ -12,10 +12,10 @@ from flint import arb, ctx, fmpq
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from theory.grammar import GrammarError, parse
-from theory.operations import FUNCTIONS
-from theory.pieces import z
-from theory.writing import evaluator, to_text
+from theory.expressions.grammar import GrammarError, parse
+from theory.expressions.operations import FUNCTIONS
+from theory.expressions.pieces import z
+from theory.expressions.printing import evaluator, to_text
 
 # --- random texts -----------------------------------------------------------------------------
 

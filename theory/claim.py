@@ -1,8 +1,9 @@
-"""A statement with its assumptions, its law and its proof.
+"""A statement with its assumptions, its law and its proof; and the chapters that tell them in order.
 
-A claim lives in one file of this package, as the constant ``CLAIM``.  The file's name is the claim's
-name everywhere else: ``verify/claims/<name>.py`` tests it on trained networks, ``tests/test_<name>.py``
-holds its properties, ``docs/<name>.md`` explains it.  Claims are found, never listed.
+A claim lives in ``theory/<chapter>/<name>.py``, as the constant ``CLAIM``.  The file's name is the
+claim's name everywhere else: ``verify/<chapter>/claims/<name>.py`` tests it on trained networks,
+``tests/<chapter>/test_<name>.py`` holds its properties, ``docs/<chapter>/<name>.md`` explains it.
+Claims are found in the folders of their chapters; only their order is stated, in :data:`CHAPTERS`.
 
 Every claim separates its *law* (the formula, an ordinary value or function) from the *procedure* that
 proves it, so that the same procedure can be run on a deliberately wrong law: that is a control.
@@ -13,12 +14,21 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from graphlib import TopologicalSorter
 from typing import Any
 
-__all__ = ["Claim", "Proof", "Step", "Wrong", "find_claims"]
+__all__ = [
+    "CHAPTERS",
+    "Chapter",
+    "Claim",
+    "Proof",
+    "Step",
+    "Wrong",
+    "chapter_of",
+    "find_claims",
+    "order",
+]
 
 
 @dataclass(frozen=True)
@@ -89,35 +99,150 @@ class Claim:
         return tuple(re.split(r"[,;]?\s*\\qquad\s*", self.statement))
 
 
-def find_claims() -> tuple[Claim, ...]:
-    """Every ``CLAIM`` of this package, each after the claims it requires, otherwise by name.
+@dataclass(frozen=True)
+class Chapter:
+    """A folder of claims in each package, and its place in the story.
+
+    Attributes
+    ----------
+    name: the folder.
+    title, about: a heading, and two sentences for a reader who has seen nothing else.
+    key: the claim whose first formula is the chapter's.
+    claims: the ids of its claims, in the order of the story.
+    appendix: those that come after the last chapter.
+    """
+
+    name: str
+    title: str
+    about: str
+    key: str
+    claims: tuple[str, ...]
+    appendix: tuple[str, ...] = ()
+
+
+CHAPTERS = (
+    Chapter(
+        "pulse",
+        "One pulse, one network",
+        "A filter sees of a pulse nothing but the partial sums of its taps."
+        " So the network can be wrong in three ways only, slope, offset and bend, and exact weights"
+        " are those that cancel all three.",
+        "loss",
+        (
+            "signal",
+            "staircase",
+            "plateau",
+            "subpixel",
+            "loss",
+            "readout",
+            "symmetry",
+            "small_radius",
+            "kinks",
+            "point_sampled",
+            "endings",
+        ),
+    ),
+    Chapter(
+        "training",
+        "From the first weights to the last",
+        "Where σ is straight, a gradient step moves all taps of a filter alike, so what distinguishes"
+        " them never changes. Every weight at convergence follows from its start, in closed form.",
+        "flow",
+        ("conserved", "flow", "trajectory", "steps", "active"),
+        ("conv_bias", "ridge", "noise", "sharpness"),
+    ),
+    Chapter(
+        "shape",
+        "What the activation permits",
+        "A network is exact if and only if shifted, stretched copies of the slope of σ add up to a"
+        " constant. That decides for every activation of torch.nn: exact with one channel, with two,"
+        " or never.",
+        "span",
+        ("span", "asymptotes", "shape"),
+        ("rates",),
+    ),
+    Chapter(
+        "certificates",
+        "The worst error, proved",
+        "For a piecewise-linear σ the worst error over every real radius is one of finitely many"
+        " numbers. It bounds the distance to the nearest exact network, and rounding adds at most a"
+        " computable amount.",
+        "extremes",
+        ("extremes", "averages", "nearest", "running"),
+    ),
+    Chapter(
+        "invariance",
+        "What the network need not know",
+        "The readout may be dense, and the pulse may stand on an unknown background or have an unknown"
+        " contrast. For each of these it is decided which networks can still be exact.",
+        "dense",
+        ("dense", "background", "contrast"),
+        ("pair",),
+    ),
+    Chapter(
+        "disk",
+        "From pulses to disks",
+        "In an image the network adds up the area, and the area is not the radius. With the absolute"
+        " value of a difference it measures the perimeter, which is.",
+        "perimeter",
+        ("disk", "perimeter", "shares"),
+        ("laplacian", "curvature", "lattice"),
+    ),
+)
+"""The story: six chapters, and an appendix of what goes beyond them."""
+
+
+def order() -> tuple[tuple[str, str], ...]:
+    """(chapter, claim) for every claim of the story, then for every claim of the appendix."""
+    main = [(chapter.name, name) for chapter in CHAPTERS for name in chapter.claims]
+    return (*main, *((chapter.name, name) for chapter in CHAPTERS for name in chapter.appendix))
+
+
+def chapter_of(name: str) -> str:
+    """The chapter, hence the folder, of a claim.
 
     Raises
     ------
-    ValueError: a claim's id differs from its file's name, or it requires an unknown claim.
+    ValueError: no chapter names the claim.
     """
+    for chapter, claim in order():
+        if claim == name:
+            return chapter
+    raise ValueError(f"no chapter names the claim {name!r}: theory/claim.py, CHAPTERS")
+
+
+def find_claims() -> tuple[Claim, ...]:
+    """Every ``CLAIM`` in the chapters' folders, in the order of the story.
+
+    Raises
+    ------
+    ValueError: a claim's id differs from its file's name; it stands in another folder than
+        :data:`CHAPTERS` says, or not there at all; or it comes before a claim that it requires.
+    """
+    claims: dict[str, Claim] = {}
+    for chapter in CHAPTERS:
+        package = importlib.import_module(f"theory.{chapter.name}")
+        for info in pkgutil.iter_modules(package.__path__):
+            if info.name.startswith("_"):
+                continue
+            module = importlib.import_module(f"{package.__name__}.{info.name}")
+            claim: Claim | None = getattr(module, "CLAIM", None)
+            if claim is None:
+                continue
+            if claim.id != info.name:
+                raise ValueError(f"{module.__name__} holds a claim that calls itself {claim.id!r}")
+            if chapter_of(claim.id) != chapter.name:
+                raise ValueError(
+                    f"{claim.id} stands in {chapter.name}, not in {chapter_of(claim.id)}"
+                )
+            claims[claim.id] = claim
     found: dict[str, Claim] = {}
-    package = importlib.import_module("theory")
-    for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda item: item.name):
-        claim = getattr(importlib.import_module(f"theory.{info.name}"), "CLAIM", None)
-        if claim is None:
-            continue
-        if claim.id != info.name:
-            raise ValueError(f"theory/{info.name}.py holds a claim that calls itself {claim.id!r}")
-        found[claim.id] = claim
-    return tuple(found[name] for name in _ordered(found.values()))
-
-
-def _ordered(claims: Iterable[Claim]) -> tuple[str, ...]:
-    graph = {claim.id: claim.requires for claim in claims}
-    unknown = {need for needs in graph.values() for need in needs} - set(graph)
-    if unknown:
-        raise ValueError(f"required, but not there: {', '.join(sorted(unknown))}")
-    sorter = TopologicalSorter(graph)
-    sorter.prepare()
-    order: list[str] = []
-    while sorter.is_active():
-        ready = sorted(sorter.get_ready())
-        order += ready
-        sorter.done(*ready)
-    return tuple(order)
+    for _, name in order():
+        if name not in claims:
+            raise ValueError(f"a chapter names the claim {name!r}, which is not there")
+        if unmet := set(claims[name].requires) - set(found):
+            raise ValueError(
+                f"{name} requires what does not come before it: {', '.join(sorted(unmet))}"
+            )
+        found[name] = claims[name]
+    return tuple(found.values())

@@ -24,8 +24,8 @@ from numerics.piecewise import exact_activation
 from numerics.reduction import apart, reduced
 from numerics.roles import Role
 from numerics.running import UNITS, assumed_error, running_error
-from theory.activation import ACTIVATIONS
-from theory.classify import Shape, classify
+from theory.expressions.activation import ACTIVATIONS
+from theory.shape.classify import Shape, classify
 from verify.checkpoint import Checkpoint
 from verify.facts import (
     Facts,

@@ -23,11 +23,11 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
 from numerics.compile import activation
-from theory.activation import ACTIVATIONS
-from theory.classify import CLASSES, Shape
-from theory.kinks import segments
-from theory.recipes import Recipe
-from theory.shape import LAW
+from theory.expressions.activation import ACTIVATIONS
+from theory.pulse.kinks import segments
+from theory.shape.classify import CLASSES, Shape
+from theory.shape.recipes import Recipe
+from theory.shape.shape import LAW
 from verify import mathml
 from verify.attempts import Reached
 from verify.explain import render

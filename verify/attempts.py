@@ -28,8 +28,8 @@ from numerics.ball import Certified, Net, certified_error, error_ball, largest_e
 from numerics.compile import activation
 from numerics.rounding import prediction_bound
 from numerics.sample import pulse, windows
-from theory.activation import ACTIVATIONS, z
-from theory.recipes import Recipe
+from theory.expressions.activation import ACTIVATIONS, z
+from theory.shape.recipes import Recipe
 from verify.ensemble import Ensemble, Setting, Weights, initial
 from verify.lab import Profile
 from verify.minimise import train as train_one

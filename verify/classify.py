@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 from numerics.channel import quantities
 from numerics.levels import level
 from numerics.rounding import prediction_bound
-from theory.activation import ACTIVATIONS
-from theory.endings import LAW, EndingLaw
-from theory.kinks import cell
-from theory.loss import CLAIM as LOSS
+from theory.expressions.activation import ACTIVATIONS
+from theory.pulse.endings import LAW, EndingLaw
+from theory.pulse.kinks import cell
+from theory.pulse.loss import CLAIM as LOSS
 from verify.ensemble import Ensemble, worst
 from verify.nets import measure
 from verify.residuals import residual_errors

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from numerics.compile import activation as compiled
 from numerics.sample import Radii, pulse, windows
-from theory.activation import ACTIVATIONS
+from theory.expressions.activation import ACTIVATIONS
 from verify.descent import Descended, Signs, Task, descend, multipliers
 
 __all__ = [

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from numerics.channel import quantities
 from numerics.rounding import prediction_bound
-from theory.activation import ACTIVATIONS
-from theory.kinks import Cell, cell
-from theory.loss import TERMS, Moments, attribution, residuals
-from theory.symmetry import Channel, canonical
+from theory.expressions.activation import ACTIVATIONS
+from theory.pulse.kinks import Cell, cell
+from theory.pulse.loss import TERMS, Moments, attribution, residuals
+from theory.pulse.symmetry import Channel, canonical
 from verify import figures as draw
 from verify.classify import Ending
 from verify.ensemble import Ensemble

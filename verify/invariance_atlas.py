@@ -14,8 +14,8 @@ from functools import cache
 from itertools import product
 from types import MappingProxyType
 
-from theory.invariance import both_price, dense_risk, sum_risk
-from theory.network import last_radius
+from theory.invariance.nuisances import both_price, dense_risk, sum_risk
+from theory.pulse.network import last_radius
 from verify import invariance_networks as networks
 from verify.invariance_networks import (
     HALF,

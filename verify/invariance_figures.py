@@ -11,7 +11,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Drawing
 from matplotlib.patches import Rectangle
 
-from theory.background import reader
+from theory.invariance.background import reader
 from verify.figures import COLOURS, INK, STYLE
 from verify.invariance_atlas import KINDS, LINES, Place, Row, rows
 from verify.invariance_networks import HALF_LENGTH, PIXELS, signal

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from theory.background import Reader, full_reader, reader
-from theory.contrast import silence
-from theory.invariance import OneLeg, behind_the_border, one_leg
-from theory.readout import exact_readout
+from theory.invariance.background import Reader, full_reader, reader
+from theory.invariance.contrast import silence
+from theory.invariance.nuisances import OneLeg, behind_the_border, one_leg
+from theory.pulse.readout import exact_readout
 
 __all__ = [
     "HALF",

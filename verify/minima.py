@@ -2,7 +2,7 @@
 
 Near an inflection t the law has a minimum at the mean filter and, with three taps, on the curve Σ w³ ~ 0, one for each
 tap of opposite sign.  Its place is c - t ~ offset[0] S + offset[1] S², its loss constant · S^exponent to leading order
-(:mod:`theory.leading`); from there the minimum of the law itself is found, to all its five orders.  A network rests at
+(:mod:`theory.shape.rates.leading`); from there the minimum of the law itself is found, to all its five orders.  A network rests at
 it when its loss is the minimum within the bound on what the law leaves out (:mod:`verify.remainder`).
 """
 
@@ -17,9 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numerics.taylor import TERMS, at_inflection, coefficients_at, inflections
-from theory.expansion import moments
-from theory.leading import CUBIC_FREE, after_radius, cubic_free_rate, curved_rate, inflection_rate
-from theory.rates import RateLaw
+from theory.shape.rates import RateLaw
+from theory.shape.rates.expansion import moments
+from theory.shape.rates.leading import (
+    CUBIC_FREE,
+    after_radius,
+    cubic_free_rate,
+    curved_rate,
+    inflection_rate,
+)
 from verify.height import Trained, directions, minimise
 from verify.remainder import OVER, VARIANCE, Stated, root_of, stated
 

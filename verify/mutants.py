@@ -31,7 +31,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
-from theory.claim import Claim, find_claims
+from theory.claim import Claim, chapter_of, find_claims
 from theory.process import run
 from verify.arguments import command_parser, whole
 from verify.files import put
@@ -68,7 +68,11 @@ LAWS: dict[str, tuple[str, ...]] = {
     "span": ("response_rate", "copies"),
     "asymptotes": ("balance",),
     "conserved": ("deviations", "products", "everywhere"),
-    "flow": ("cone.stretch", "cone.unfold", "cone.moved"),
+    "flow": (
+        "training.linear_cell.stretch",
+        "training.linear_cell.unfold",
+        "training.linear_cell.moved",
+    ),
     "trajectory": ("rate", "roots", "stretch_at", "time_of"),
     "steps": ("factors", "first_order"),
     "sharpness": ("gain", "gain_from_start", "pair", "threshold", "flattest", "turned", "settles"),
@@ -79,12 +83,12 @@ LAWS: dict[str, tuple[str, ...]] = {
         "linear_risk",
         "silenced",
         "passing",
-        "gaussian.first",
-        "gaussian.second",
-        "gaussian.product",
+        "training.gaussian.first",
+        "training.gaussian.second",
+        "training.gaussian.product",
     ),
     "extremes": ("lines", "places"),
-    "shares": ("opposite", "share", "lags", "orbit", "facets.part"),
+    "shares": ("opposite", "share", "lags", "orbit", "disk.linear_regions.part"),
     "curvature": ("moment", "local", "narrowing"),
     "averages": ("mean_bend", "tilted_bend", "overlap", "spread"),
     "nearest": ("reach", "linear", "least", "distance"),
@@ -99,18 +103,18 @@ LAWS: dict[str, tuple[str, ...]] = {
         "across",
         "arc",
         "turned",
-        "crossings.corners",
-        "crossings.centre_of",
-        "crossings.stretches",
-        "crossings._height",
-        "crossings._trapezoids",
-        "crossings.crossing",
-        "crossings._one_sign",
+        "disk.zero_lines.corners",
+        "disk.zero_lines.centre_of",
+        "disk.zero_lines.stretches",
+        "disk.zero_lines._height",
+        "disk.zero_lines._trapezoids",
+        "disk.zero_lines.crossing",
+        "disk.zero_lines._one_sign",
     ),
     "disk": ("arc", "corner", "pixel", "least", "limit"),
     "background": (
         "response",
-        "network.last_radius",
+        "pulse.network.last_radius",
         "angle",
         "risk",
         "border",
@@ -121,24 +125,24 @@ LAWS: dict[str, tuple[str, ...]] = {
     "pair": ("kinks", "pixels", "pair", "short_pair"),
     "contrast": ("partial_sums", "response", "quiet", "silence", "legs"),
     "dense": ("changing", "fixed", "_block", "groups", "share", "kernel", "moved"),
-    "shape": ("polynomials._line", "polynomials._by_cubic", "families.family"),
+    "shape": ("shape.polynomials._line", "shape.polynomials._by_cubic", "shape.families.family"),
     "rates": (
-        "expansion.basis",
-        "expansion.moments",
-        "expansion.centre",
-        "expansion.chord_slope",
-        "expansion.components",
-        "expansion.kinked_deviation",
-        "leading.spread",
-        "leading.loss",
-        "leading.after_radius",
-        "leading.remaining",
-        "leading.curved_rate",
-        "leading.inflection_rate",
-        "leading.free_filter_rate",
+        "shape.rates.expansion.basis",
+        "shape.rates.expansion.moments",
+        "shape.rates.expansion.centre",
+        "shape.rates.expansion.chord_slope",
+        "shape.rates.expansion.components",
+        "shape.rates.expansion.kinked_deviation",
+        "shape.rates.leading.spread",
+        "shape.rates.leading.loss",
+        "shape.rates.leading.after_radius",
+        "shape.rates.leading.remaining",
+        "shape.rates.leading.curved_rate",
+        "shape.rates.leading.inflection_rate",
+        "shape.rates.leading.free_filter_rate",
     ),
 }
-"""The functions that make up each claim's law; those of another file carry its name and a dot."""
+"""The functions that make up each claim's law; those of another file carry its path and a dot."""
 
 UNCHANGED: dict[tuple[str, str, str], str] = {
     ("subpixel", "_edge", "q - p -> q + p"): (
@@ -152,20 +156,20 @@ UNCHANGED: dict[tuple[str, str, str], str] = {
         "turned",
         "part += f.number(ahead * value) * gain -> part -= f.number(ahead * value) * gain",
     ): "of an arc only the absolute value counts",
-    ("shape", "polynomials._by_cubic", "b + end -> b - end"): (
+    ("shape", "shape.polynomials._by_cubic", "b + end -> b - end"): (
         "only a proposal: whether the staircases lie on the piece is decided afterwards"
     ),
-    ("laplacian", "crossings._trapezoids", "-1 -> +1"): (
+    ("laplacian", "disk.zero_lines._trapezoids", "-1 -> +1"): (
         "above all lines the quadratic is S + b times 2u, wherever its trapezoid ends"
     ),
-    ("laplacian", "crossings._trapezoids", "order[-1][0] - 2 -> order[-1][0] + 2"): (
+    ("laplacian", "disk.zero_lines._trapezoids", "order[-1][0] - 2 -> order[-1][0] + 2"): (
         "above all lines the quadratic is S + b times 2u, wherever its trapezoid ends"
     ),
 }
 """Mutants that are the same law, as (claim, function, change), each with the reason."""
 
 REMEMBERED: dict[str, tuple[str, ...]] = {
-    "shape": ("classify.classify", "_symbolic", "_steps", "_exact_by_hand")
+    "shape": ("shape.classify.classify", "_symbolic", "_steps", "_exact_by_hand")
 }
 """The functions whose results are kept, and would be those of another law."""
 
@@ -211,7 +215,8 @@ class Mutant:
     @property
     def module(self) -> ModuleType:
         """The module that defines the function."""
-        return importlib.import_module(f"theory.{self.path.rpartition('.')[0] or self.claim}")
+        file = self.path.rpartition(".")[0] or f"{chapter_of(self.claim)}.{self.claim}"
+        return importlib.import_module(f"theory.{file}")
 
     @property
     def name(self) -> str:
@@ -257,6 +262,8 @@ def _nodes(tree: ast.AST, around: ast.AST | None = None) -> Iterator[tuple[ast.A
             yield tree, around or tree
         case ast.Call() if _called(tree) in _NAMES:
             yield tree, tree
+    if isinstance(tree, ast.keyword) and tree.arg == "strict":
+        return  # of zip: it decides what raises, not what is computed
     shown = tree if isinstance(tree, ast.expr | ast.stmt) else around
     for child in children:
         yield from _nodes(child, shown)
@@ -331,7 +338,7 @@ def rebuilt(law: Any, before: Any, after: Any) -> Any:
 
 def install(mutant: Mutant, assign: Callable[[Any, str, Any], None] = setattr) -> Any:
     """Put the mutant in its function's place, in this process; the claim's law with it."""
-    claim_module = importlib.import_module(f"theory.{mutant.claim}")
+    claim_module = importlib.import_module(f"theory.{chapter_of(mutant.claim)}.{mutant.claim}")
     for path in REMEMBERED.get(mutant.claim, ()):
         owner = dataclasses.replace(mutant, path=path)
         getattr(owner.module, owner.name).cache_clear()

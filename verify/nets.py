@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from numerics.sample import Radii, pulse
-from theory.activation import ACTIVATIONS
+from theory.expressions.activation import ACTIVATIONS
 from verify.ensemble import Ensemble, Setting, Weights
 
 __all__ = [

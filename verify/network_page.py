@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from numerics.certificate import cells, error_on
 from numerics.compile import activation
 from numerics.sample import pulse
-from theory.activation import ACTIVATIONS
+from theory.expressions.activation import ACTIVATIONS
 from verify import figures
 from verify.account import Account
 from verify.explain import render

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Drawing
 
-from theory.pair import kinks, pair
+from theory.invariance.pair import kinks, pair
 from verify.figures import COLOURS, INK, STYLE
 
 __all__ = ["turns"]

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from numerics.disk_supremum import CLOSE, disk_supremum
 from numerics.edges import Edge, Strength, edge_of, strength_of
 from numerics.perimeter import reach
-from theory.activation import ACTIVATIONS
-from theory.disk import least
+from theory.disk.disk import least
+from theory.expressions.activation import ACTIVATIONS
 from verify.checkpoint import Checkpoint
 from verify.network_text import MINOR, above, cancels
 from verify.plane_facts import (

@@ -28,7 +28,7 @@ from scipy.optimize import lsq_linear
 
 from numerics.compile import activation
 from numerics.facets import RANK
-from theory.activation import ACTIVATIONS
+from theory.expressions.activation import ACTIVATIONS
 from verify.plane_ensemble import (
     INTERPOLATED,
     LARGEST,

@@ -14,9 +14,9 @@ from numerics.compile import activation
 from numerics.facets import level
 from numerics.lags import least
 from numerics.rounding import gamma
-from theory.activation import ACTIVATIONS
-from theory.disk import least as disk_least
-from theory.perimeter import STEPS, width
+from theory.disk.disk import least as disk_least
+from theory.disk.perimeter import STEPS, width
+from theory.expressions.activation import ACTIVATIONS
 from verify.plane_ensemble import INTERPOLATED, Plate, Shape, features_of, plate
 from verify.plane_trained import (
     COUNT,

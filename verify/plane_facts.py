@@ -14,7 +14,7 @@ from numerics.compile import activation
 from numerics.disk import disk
 from numerics.edges import Edge, Strength
 from numerics.lattice import fluctuation
-from theory.activation import ACTIVATIONS
+from theory.expressions.activation import ACTIVATIONS
 from verify.checkpoint import Checkpoint
 from verify.facts import fraction
 from verify.setup import Setup

@@ -241,8 +241,8 @@ def prediction(model: Model, start: Weights, step: float) -> dict[str, Any]:
 
     from numerics.cone import coordinates
     from numerics.discrete import between, end_at, sharpness
-    from theory import cone
-    from theory.steps import LAW, first_order
+    from theory.training import linear_cell
+    from theory.training.steps import LAW, first_order
     from verify.claims.steps import corrected
     from verify.dynamics import Run, end_rounding, second_moment
     from verify.gradient import data, descend, single
@@ -251,7 +251,7 @@ def prediction(model: Model, start: Weights, step: float) -> dict[str, Any]:
     c, moment = coordinates(start.w, start.a), second_moment(model.radii)
     speed = float(sharpness(c, moment)[0])
     rate = np.array([step / speed])
-    e = cone.stretch(c.big_u, c.big_w, c.root, np.sqrt)
+    e = linear_cell.stretch(c.big_u, c.big_w, c.root, np.sqrt)
     low = (1 - np.sqrt(1 + c.root**2 * c.big_u * c.big_w)) / (c.root * c.big_u)
     # e^{-λt} times where the logistic equation begins, down to rounding.
     begin = float(np.abs((1 - e) / (1 - low))[0])

@@ -16,7 +16,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Drawing
 
 from numerics.taylor import coefficients_at, inflections
-from theory.leading import after_radius
+from theory.shape.rates.leading import after_radius
 from verify.figures import COLOURS, STYLE
 from verify.height import EDGE, HEIGHTS, ROWS, TAPS
 from verify.minima import Ended, Place, closed_form, nearest

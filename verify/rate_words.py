@@ -7,12 +7,12 @@ from functools import cache
 
 import sympy as sp
 
-from theory.activation import ACTIVATIONS, Activation
-from theory.classify import classify
-from theory.growth import UnknownOrder, order, slopes_at_infinity
-from theory.leading import Rate, Spread, curved_rate, inflection_rate, uniform_spread
-from theory.normal import is_zero
-from theory.pieces import pieces, z
+from theory.expressions.activation import ACTIVATIONS, Activation
+from theory.expressions.asymptotics import UnknownOrder, order, slopes_at_infinity
+from theory.expressions.normal_form import is_zero
+from theory.expressions.pieces import pieces, z
+from theory.shape.classify import classify
+from theory.shape.rates.leading import Rate, Spread, curved_rate, inflection_rate, uniform_spread
 
 __all__ = ["in_words"]
 
@@ -30,9 +30,9 @@ def _over() -> Spread:
 def in_words(name: str) -> str:
     """How the best loss of one channel with one tap falls with its height S, and where its bias goes.
 
-    At an inflection t (σ''(t) = 0, σ'(t) ≠ 0) by :func:`theory.leading.inflection_rate`; where σ''/σ' is
-    constant by :func:`theory.leading.curved_rate`; at a jump of σ'' by the integral that
-    :func:`theory.leading.kink_rate` samples; all for uniform φ and Var r -> ∞ (docs/rates.md).
+    At an inflection t (σ''(t) = 0, σ'(t) ≠ 0) by :func:`theory.shape.rates.leading.inflection_rate`; where σ''/σ' is
+    constant by :func:`theory.shape.rates.leading.curved_rate`; at a jump of σ'' by the integral that
+    :func:`theory.shape.rates.leading.kink_rate` samples; all for uniform φ and Var r -> ∞ (docs/rates.md).
     LaTeX between dollars; empty where one channel is exact.
     """
     row = ACTIVATIONS[name]

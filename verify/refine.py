@@ -21,7 +21,7 @@ import sympy as sp
 from flint import arb, arb_mat, ctx
 
 from numerics.ball import Net, constant_ball, dyadic, expression_of, sigma_ball, window_counts
-from theory.activation import z
+from theory.expressions.activation import z
 
 __all__ = ["BITS", "GOAL", "Refined", "refine"]
 

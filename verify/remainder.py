@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numerics.taylor import TERMS, coefficients_at, last_bound
-from theory.expansion import kinked_deviation, moments
-from theory.leading import Spread, spread
-from theory.rates import RateLaw
+from theory.shape.rates import RateLaw
+from theory.shape.rates.expansion import kinked_deviation, moments
+from theory.shape.rates.leading import Spread, spread
 from verify.ensemble import Setting
 from verify.height import CELLS, PER_CELL
 

@@ -10,7 +10,7 @@ from numerics.certificate import summary
 from numerics.conditions import Stored, exact_of
 from numerics.dyadic import dyadic
 from numerics.nearest import nearest
-from theory.activation import ACTIVATIONS
+from theory.expressions.activation import ACTIVATIONS
 from verify.account import Account
 from verify.checkpoint import encoded
 from verify.facts import enclosed, floats, number, rational

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numerics.channel import quantities
-from theory.loss import Decomposition
+from theory.pulse.loss import Decomposition
 from verify.ensemble import Setting, Weights
 
 __all__ = ["residual_errors"]

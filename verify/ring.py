@@ -17,7 +17,7 @@ from torch import Tensor
 
 from numerics.rounding import gamma
 from numerics.sample import pulse
-from theory.background import Reader
+from theory.invariance.background import Reader
 from verify.minimise import train as descend
 from verify.nets import Network
 

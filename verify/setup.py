@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from numerics.certificate import HALF, Domain
 from numerics.compile import activation
 from numerics.path import PADDINGS, last_plateau_radius
-from theory.activation import ACTIVATIONS
+from theory.expressions.activation import ACTIVATIONS
 
 __all__ = [
     "KEYS",

@@ -25,7 +25,7 @@ from scipy.optimize import linprog
 from numerics.compile import activation
 from numerics.rounding import gamma as accumulated
 from numerics.sample import pulse, windows
-from theory.activation import ACTIVATIONS
+from theory.expressions.activation import ACTIVATIONS
 from verify.ensemble import Setting, Weights
 
 __all__ = ["CHUNK", "MOST_EDGES", "RANK", "Descent", "descent", "signs"]

@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _trained(options: Namespace, parser: Parser) -> list[dict[str, Any]]:
     """Train what is missing in the folder; the rows of its table."""
-    from theory.activation import ACTIVATIONS
+    from theory.expressions.activation import ACTIVATIONS
 
     if options.activation not in ACTIVATIONS:
         parser.error(f"--activation {options.activation!r}: one of {', '.join(ACTIVATIONS)}")
@@ -166,7 +166,7 @@ def _keep(
 
 
 def _classified(setting: Setting) -> bool:
-    from theory.activation import ACTIVATIONS
+    from theory.expressions.activation import ACTIVATIONS
 
     return bool(ACTIVATIONS[setting.activation].homogeneous)
 

@@ -11,8 +11,8 @@ from numerics.active import cells, margins
 from numerics.cone import coordinates, weights_at
 from numerics.discrete import between, from_losses, sharpness
 from numerics.sample import Radii
-from theory import cone
-from theory.active import Active
+from theory.training import linear_cell
+from theory.training.active import Active
 from verify.dynamics import end_rounding, integrate, run, second_moment
 from verify.gradient import Model
 from verify.lab import Lab
@@ -98,7 +98,7 @@ def _judge(
     seen = np.all((_lowest_seen(model, networks, seed)[some] > 0) | ~active, axis=1)
     # Where the size of the steps may decide, the law for the flow says nothing.
     wrong = int(np.sum((flow == steps) & (flow != seen)))
-    e = cone.stretch(c.big_u, c.big_w, c.root, np.sqrt)
+    e = linear_cell.stretch(c.big_u, c.big_w, c.root, np.sqrt)
     want_w, want_a = weights_at(w, a, np.sqrt(e), 1 / np.sqrt(e))
     want_w = np.where(active[..., None], want_w, start_w)
     want_a = np.where(active, want_a, start_a)

@@ -14,8 +14,8 @@ from flint import arb
 from numpy.typing import NDArray
 
 from numerics import oracle
-from theory.asymptotes import ENDS, Channel, Ends, Law
-from theory.span import unrolled
+from theory.shape.asymptotes import ENDS, Channel, Ends, Law
+from theory.shape.span import unrolled
 from verify.ensemble import Setting
 from verify.figures import FLOOR, figure, scatter
 from verify.geodesic import (

@@ -14,10 +14,10 @@ from numerics import oracle
 from numerics.channel import exact_quantities
 from numerics.rounding import gamma
 from numerics.sample import pulse
-from theory.activation import ACTIVATIONS
-from theory.averages import Averages, Bends, moments
-from theory.kinks import crossings
-from theory.loss import attribution, residuals
+from theory.certificates.averages import Averages, Bends, moments
+from theory.expressions.activation import ACTIVATIONS
+from theory.pulse.kinks import crossings
+from theory.pulse.loss import attribution, residuals
 from verify.certified import accepted, answer_error, certified_net, plateau
 from verify.ensemble import Setting, Weights
 from verify.lab import Lab, Profile

@@ -16,7 +16,7 @@ from numerics import oracle
 from numerics.compile import activation
 from numerics.gram import Vector, dot, orthogonal, rest
 from numerics.sample import pulse
-from theory.background import LAW, Background, Reader
+from theory.invariance.background import LAW, Background, Reader
 from verify import figures as draw
 from verify import invariance_figures, path_figures
 from verify.claims import contrast, dense

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from numerics import oracle
 from numerics.rounding import UNIT
-from theory.conserved import Conserved
+from theory.training.conserved import Conserved
 from verify import figures as draw
 from verify.ensemble import Weights
 from verify.gradient import Bundle, Model, Path, data, descend, starts, step_rounding

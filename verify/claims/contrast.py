@@ -19,7 +19,7 @@ from numerics.compile import activation
 from numerics.gram import Vector, orthogonal
 from numerics.rounding import gamma
 from numerics.sample import pulse, sampled_pulse
-from theory.contrast import LAW, Contrast
+from theory.invariance.contrast import LAW, Contrast
 from verify.invariance_atlas import Place
 from verify.invariance_table import Seen
 from verify.lab import Lab

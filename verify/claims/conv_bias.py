@@ -12,7 +12,7 @@ from scipy.integrate import solve_ivp
 from numerics.cone import channels
 from numerics.rounding import UNIT
 from numerics.sample import Radii, pulse
-from theory.conv_bias import ConvBias, end
+from theory.training.conv_bias import ConvBias, end
 from verify.dynamics import second_moment
 from verify.ensemble import Weights
 from verify.gradient import Bundle, Model, Path, batches, data, descend, starts, step_rounding

@@ -18,9 +18,9 @@ from numerics.disk import disk_bound, pixels, ring
 from numerics.edges import Edge, Strength, bent_of, edge_of, strength_of
 from numerics.perimeter import difference, reach
 from numerics.rounding import UNIT, gamma
-from theory.curvature import LAW, Curvature
-from theory.disk import pixel
-from theory.perimeter import STEPS, edge
+from theory.disk.curvature import LAW, Curvature
+from theory.disk.disk import pixel
+from theory.disk.perimeter import STEPS, edge
 from verify import curvature_figures as draw
 from verify.claims.perimeter import across
 from verify.figures import figure

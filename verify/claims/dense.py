@@ -15,7 +15,7 @@ from numerics import oracle
 from numerics.gram import Vector, dot, rest
 from numerics.rounding import gamma
 from numerics.sample import pulse
-from theory.dense import LAW, Dense, changing, end
+from theory.invariance.dense import LAW, Dense, changing, end
 from verify import figures as draw
 from verify import path_figures
 from verify.ensemble import Setting

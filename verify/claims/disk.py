@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from numerics.disk import disk, disk_bound
 from numerics.rounding import gamma
-from theory.disk import Disk
+from theory.disk.disk import Disk
 from verify import disk_figures as draw
 from verify.figures import figure
 from verify.lab import Lab

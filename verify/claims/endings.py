@@ -15,7 +15,7 @@ from numerics import oracle
 from numerics.levels import dead_level, level
 from numerics.rounding import prediction_bound
 from numerics.sample import Radii, pulse, windows
-from theory.endings import EndingLaw, blind_floor
+from theory.pulse.endings import EndingLaw, blind_floor
 from verify import figures as draw
 from verify.certified import agrees
 from verify.classify import KINDS, Ending, classify, wilson

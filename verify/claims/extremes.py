@@ -14,8 +14,8 @@ from numerics import oracle
 from numerics.certificate import Domain, ExactNet, error_on
 from numerics.running import running_error
 from numerics.sample import pulse
-from theory.activation import ACTIVATIONS
-from theory.extremes import Extremes
+from theory.certificates.extremes import Extremes
+from theory.expressions.activation import ACTIVATIONS
 from verify.certified import accepted, certified_net, plateau
 from verify.ensemble import Setting, Weights
 from verify.lab import Lab, Profile

@@ -14,7 +14,7 @@ from numerics.certificate import Domain, exact_net
 from numerics.cone import channels, coordinates
 from numerics.discrete import between, from_losses, sharpness
 from numerics.sample import Radii
-from theory.flow import LAW, Flow, end
+from theory.training.flow import LAW, Flow, end
 from verify import figures as draw
 from verify import path_figures
 from verify.certified import accepted

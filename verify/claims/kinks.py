@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from numerics import oracle
 from numerics.rounding import prediction_bound
-from theory.activation import ACTIVATIONS
-from theory.kinks import LAW, KinkLaw, bridge, cell, crossings
+from theory.expressions.activation import ACTIVATIONS
+from theory.pulse.kinks import LAW, KinkLaw, bridge, cell, crossings
 from verify.ensemble import Setting, Weights
 from verify.figures import error_between, figure, staircase
 from verify.lab import Lab, Profile

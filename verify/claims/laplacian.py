@@ -20,8 +20,8 @@ from numerics.disk import disk_bound, pixels
 from numerics.edges import edge_of, over_turn, quadrature_of
 from numerics.perimeter import edge_response, reach
 from numerics.rounding import UNIT, gamma
-from theory.crossings import stretches
-from theory.laplacian import Laplacian, across
+from theory.disk.laplacian import Laplacian, across
+from theory.disk.zero_lines import stretches
 from verify import disk_figures as draw
 from verify.claims.perimeter import clipped
 from verify.figures import figure

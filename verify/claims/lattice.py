@@ -16,8 +16,8 @@ from numerics.disk import disk_bound, ring
 from numerics.lattice import fluctuation, parts, swing, unsettled
 from numerics.perimeter import difference
 from numerics.rounding import gamma, lipschitz
-from theory.lattice import LAW, Lag, Lattice, directions
-from theory.perimeter import kernel
+from theory.disk.lattice import LAW, Lag, Lattice, directions
+from theory.disk.perimeter import kernel
 from verify import lattice_figures as draw
 from verify.claims.perimeter import clipped
 from verify.figures import figure

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from numerics import oracle
 from numerics.channel import exact_quantities, quantities
 from numerics.rounding import gamma, prediction_bound
-from theory.loss import Decomposition, Moments
+from theory.pulse.loss import Decomposition, Moments
 from verify.ensemble import Ensemble, Setting, Weights
 from verify.lab import Lab, Profile
 from verify.minimise import on_the_way

@@ -14,8 +14,8 @@ from numerics import oracle
 from numerics.certificate import Domain, ExactNet, summary
 from numerics.conditions import Stored, exact_of
 from numerics.nearest import nearest
-from theory.activation import ACTIVATIONS
-from theory.nearest import Facts, Nearness, distance
+from theory.certificates.nearest import Facts, Nearness, distance
+from theory.expressions.activation import ACTIVATIONS
 from verify.ensemble import Ensemble, Setting, Weights
 from verify.lab import Lab, Profile
 from verify.minimise import on_the_way

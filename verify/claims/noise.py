@@ -19,8 +19,8 @@ from scipy.stats import norm
 from numerics import oracle
 from numerics.noise import NUMERIC, Problem, best, moments, quiet_share, risk, scan
 from numerics.sample import Radii, pulse
-from theory import gaussian
-from theory.noise import LAW, Noise
+from theory.training import gaussian
+from theory.training.noise import LAW, Noise
 from verify import figures as draw
 from verify import path_figures
 from verify.ensemble import Weights

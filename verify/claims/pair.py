@@ -15,9 +15,9 @@ from numerics.gram import Vector
 from numerics.pair import rings
 from numerics.rounding import gamma
 from numerics.sample import pulse
-from theory.background import Reader
-from theory.network import last_radius
-from theory.pair import Pair
+from theory.invariance.background import Reader
+from theory.invariance.pair import Pair
+from theory.pulse.network import last_radius
 from verify import figures as draw
 from verify import pair_figures
 from verify.lab import Lab

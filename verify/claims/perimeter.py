@@ -19,7 +19,7 @@ from numerics.disk import disk, disk_bound, pixels
 from numerics.edges import Strength, edge_of, over_turn, quadrature_of
 from numerics.perimeter import difference, edge_response, reach, sides, strength, strength_bound
 from numerics.rounding import UNIT, gamma
-from theory.perimeter import STEPS, Perimeter
+from theory.disk.perimeter import STEPS, Perimeter
 from verify import disk_figures as draw
 from verify.figures import figure
 from verify.lab import Lab

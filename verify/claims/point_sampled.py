@@ -12,7 +12,7 @@ import torch
 
 from numerics.rounding import prediction_bound
 from numerics.sample import sampled_pulse
-from theory.point_sampled import PointLaw
+from theory.pulse.point_sampled import PointLaw
 from verify.ensemble import Setting, Weights, initial
 from verify.lab import Lab, Profile
 from verify.minimise import train as train_one

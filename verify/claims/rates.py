@@ -17,9 +17,9 @@ import numpy as np
 
 from numerics import oracle
 from numerics.taylor import at_inflection, inflections
-from theory.expansion import moments
-from theory.leading import cubic_free_rate, kink_rate, spread
-from theory.rates import LAW, RateLaw
+from theory.shape.rates import LAW, RateLaw
+from theory.shape.rates.expansion import moments
+from theory.shape.rates.leading import cubic_free_rate, kink_rate, spread
 from verify.figures import figure
 from verify.height import HEIGHTS, ROWS, TAPS, Trained, trained
 from verify.lab import Lab

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from numerics import oracle
 from numerics.channel import exact_quantities, quantities
 from numerics.rounding import prediction_bound
-from theory.readout import Readout
+from theory.pulse.readout import Readout
 from verify.ensemble import Setting, Weights, initial
 from verify.lab import Lab, Profile
 from verify.minimise import train as train_one

@@ -17,7 +17,7 @@ from numerics.compile import activation
 from numerics.cone import coordinates
 from numerics.rounding import UNIT
 from numerics.sample import Radii, pulse, windows
-from theory.ridge import LAW, Ridge
+from theory.training.ridge import LAW, Ridge
 from verify import figures as draw
 from verify import path_figures
 from verify.dynamics import second_moment

@@ -16,8 +16,8 @@ from numerics import oracle
 from numerics.certificate import Domain, error_on, exact_net
 from numerics.emulated import SHAPES, answer, at_random, in_a_row, pushed, rounded
 from numerics.sample import pulse
-from theory.activation import ACTIVATIONS
-from theory.running import Running, Sizes, bound
+from theory.certificates.running import Running, Sizes, bound
+from theory.expressions.activation import ACTIVATIONS
 from verify.ensemble import Ensemble, Setting, Weights
 from verify.lab import Lab, Profile
 from verify.minimise import on_the_way

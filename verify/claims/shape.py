@@ -16,11 +16,11 @@ from numerics.ball import PRECISIONS, Net, expression_of, largest_error
 from numerics.ball import responses as enclosed_responses
 from numerics.rounding import prediction_bound
 from numerics.sample import pulse
-from theory.activation import ACTIVATIONS
-from theory.classify import Shape
-from theory.pieces import Piece, pieces, z
-from theory.recipes import Recipe, readout_bias
-from theory.shape import LAW, PROBES, Probe, ShapeLaw
+from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.pieces import Piece, pieces, z
+from theory.shape.classify import Shape
+from theory.shape.recipes import Recipe, readout_bias
+from theory.shape.shape import LAW, PROBES, Probe, ShapeLaw
 from verify import atlas
 from verify.attempts import (
     KINDS,

@@ -20,9 +20,9 @@ from numerics.lattice import fluctuation
 from numerics.perimeter import reach
 from numerics.rounding import UNIT, gamma, lipschitz
 from numerics.shares import PLACES, TURNS, lengths, lengths_bound
-from theory.activation import ACTIVATIONS
-from theory.facets import part, pieces
-from theory.shares import Lag, Shares, opposite
+from theory.disk.linear_regions import part, pieces
+from theory.disk.shares import Lag, Shares, opposite
+from theory.expressions.activation import ACTIVATIONS
 from verify import share_figures as draw
 from verify.claims.perimeter import clipped
 from verify.explain import render

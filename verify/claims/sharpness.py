@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from numerics import oracle
 from numerics.cone import coordinates
 from numerics.discrete import end_at
-from theory import cone
-from theory.sharpness import LAW, Sharpness
+from theory.training import linear_cell
+from theory.training.sharpness import LAW, Sharpness
 from verify import figures as draw
 from verify import path_figures
 from verify.dynamics import second_moment
@@ -141,8 +141,8 @@ def _hessian_agrees(
     # A positive semidefinite matrix of rank 2 (1 without c) is known by trace and squares, and they by the law.
     good = trace == total and squares == total * total - 2 * product
     back = Fraction(int(rng.integers(1, 7)), int(rng.integers(1, 7)))
-    u, v = cone.light_cone(w, a, Fraction(root))
-    big_u, big_w = cone.squares([x / back for x in u], [x * back for x in v])
+    u, v = linear_cell.light_cone(w, a, Fraction(root))
+    big_u, big_w = linear_cell.squares([x / back for x in u], [x * back for x in v])
     return good and law.gain_from_start(big_u, big_w, root, _exact_root) == square
 
 

@@ -15,8 +15,8 @@ from numerics import oracle
 from numerics.channel import exact_quantities, quantities
 from numerics.compile import compile_law, exact_law
 from numerics.rounding import prediction_bound
-from theory.loss import residuals
-from theory.small_radius import Small
+from theory.pulse.loss import residuals
+from theory.pulse.small_radius import Small
 from verify.certified import agrees
 from verify.compare import check_response, train_response
 from verify.ensemble import Ensemble, Setting, Weights

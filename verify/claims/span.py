@@ -18,8 +18,8 @@ from numerics import oracle
 from numerics.compile import activation, exact_law
 from numerics.rounding import UNIT, gamma, preactivation_bound, prediction_bound
 from numerics.sample import Radii, pulse
-from theory.activation import ACTIVATIONS
-from theory.span import Jump, copies, leaps, response_rate, unrolled
+from theory.expressions.activation import ACTIVATIONS
+from theory.shape.span import Jump, copies, leaps, response_rate, unrolled
 from verify.ensemble import Ensemble, Setting, Weights, worst
 from verify.figures import error_between, figure
 from verify.lab import Lab, Profile

@@ -13,8 +13,8 @@ from numerics import oracle
 from numerics.cone import coordinates, weights_at
 from numerics.discrete import between, end_at, sharpness, shift_error
 from numerics.rounding import UNIT
-from theory import cone
-from theory.steps import Steps
+from theory.training import linear_cell
+from theory.training.steps import Steps
 from verify.dynamics import Run, end_rounding, run, second_moment
 from verify.explain import render
 from verify.gradient import Model, batches, data, descend, single, starts, step_rounding
@@ -94,7 +94,10 @@ def _one_step(law: Steps, rng: np.random.Generator, n: int, channels: int) -> bo
         )
         pull += (answer - r) * r / len(radii)
     grow, shrink = law.factors(-4 * root * eta * pull)
-    (u, v), (new_u, new_v) = cone.light_cone(w, a, root), cone.light_cone(new_w, new_a, root)
+    (u, v), (new_u, new_v) = (
+        linear_cell.light_cone(w, a, root),
+        linear_cell.light_cone(new_w, new_a, root),
+    )
     same = all(y == grow * x for x, y in zip(u, new_u, strict=True))
     return same and all(y == shrink * x for x, y in zip(v, new_v, strict=True))
 
@@ -107,7 +110,7 @@ def _first_order(law: Steps, rng: np.random.Generator) -> bool:
     rho, delta = 0.0, math.inf
     first = second = 1.0
     for _ in range(8000):
-        theta = float(cone.theta(c.big_u, c.big_w, c.root, first, second)[0])
+        theta = float(linear_cell.theta(c.big_u, c.big_w, c.root, first, second)[0])
         delta = 4 * c.root * moment * float(rate[0]) * (1 - 2 * theta)
         first, second = first * (1 + delta), second * (1 - delta)
         rho -= math.log1p(-delta * delta)
@@ -118,7 +121,7 @@ def _first_order(law: Steps, rng: np.random.Generator) -> bool:
 def _shift(law: Steps, c: object, moment: float) -> Array:
     """ρ₁ (B,)."""
     assert hasattr(c, "big_u") and hasattr(c, "big_w") and hasattr(c, "root")
-    e = cone.stretch(c.big_u, c.big_w, c.root, np.sqrt)
+    e = linear_cell.stretch(c.big_u, c.big_w, c.root, np.sqrt)
     return np.asarray(law.first_order(c.big_u, c.big_w, c.root, moment, e, np.log))
 
 
@@ -155,7 +158,7 @@ def _replay(law: Steps, networks: int, seed: int) -> float:
     first, second = np.ones(networks), np.ones(networks)
     stretched = np.ones(networks)
     for moment in moments:
-        theta = cone.theta(c.big_u, c.big_w, c.root, first, second)
+        theta = linear_cell.theta(c.big_u, c.big_w, c.root, first, second)
         delta = 4 * c.root * found.rate * moment * (1 - 2 * theta)
         grow, shrink = law.factors(delta)
         first, second = first * grow, second * shrink

@@ -11,8 +11,8 @@ import torch
 
 from numerics import oracle
 from numerics.rounding import prediction_bound
-from theory.activation import ACTIVATIONS, Activation
-from theory.symmetry import Channel, Symmetries, canonical, finite_symmetries
+from theory.expressions.activation import ACTIVATIONS, Activation
+from theory.pulse.symmetry import Channel, Symmetries, canonical, finite_symmetries
 from verify.ensemble import Setting, Weights
 from verify.lab import Lab, Profile
 from verify.nets import load, measure, signals

@@ -11,8 +11,8 @@ from numerics.cone import Cone, coordinates, weights_at
 from numerics.discrete import path_error
 from numerics.rounding import UNIT
 from numerics.sample import Radii
-from theory import cone
-from theory.trajectory import LAW, Trajectory
+from theory.training import linear_cell
+from theory.training.trajectory import LAW, Trajectory
 from verify import figures as draw
 from verify import path_figures
 from verify.dynamics import Run, integrate, run, second_moment
@@ -148,7 +148,7 @@ def figures(lab: Lab) -> list[Figure]:
     c = found.cone
     times = np.arange(steps)[:, None] * found.rate
     e = _factor(LAW, c, found.second_moment, times)
-    theta = cone.theta(c.big_u, c.big_w, c.root, np.sqrt(e), 1 / np.sqrt(e))
+    theta = linear_cell.theta(c.big_u, c.big_w, c.root, np.sqrt(e), 1 / np.sqrt(e))
     predicted = found.second_moment * (2 * theta - 1) ** 2
     loss = path_figures.decay(np.arange(steps) * FRACTION, found.path.losses, predicted)
     return [

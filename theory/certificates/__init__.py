@@ -1,0 +1,1 @@
+"""The worst error over every real radius, and what follows from it."""

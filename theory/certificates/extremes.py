@@ -1,0 +1,117 @@
+r"""Where the error can be largest: for a piecewise-linear σ at half-integers and where a window meets a kink, nowhere else.
+
+On the cell r = m - 1/2 + φ every pre-activation is a line in φ,
+
+    z_i = Σ_{|i+u| < m} w_u + φ Σ_{|i+u| = m} w_u + b,
+
+and meets the kink t at φ = (t - b - start)/slope.  Between these places r̂ - r is a line, so |r̂ - r| is convex there:
+the worst error over *every* real radius is the largest of finitely many.  That is why it can be computed exactly, and
+what a certificate says.  Derivation: docs/extremes.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+
+from theory.claim import Claim, Proof, Step, Wrong
+from theory.pulse.network import preactivations, taps
+from theory.pulse.signal import phi, pulse
+
+__all__ = ["CLAIM", "LAW", "Extremes", "lines", "places"]
+
+
+def lines(w: Sequence[Any], m: int) -> Iterator[tuple[Any, Any]]:
+    """(start, slope in φ) of every window that holds a border pixel m or -m, without the bias."""
+    h = len(w) // 2
+    zero = w[0] - w[0]
+    for i in range(-m - h, m + h + 1):
+        lit = [w[u + h] for u in range(-h, h + 1) if abs(i + u) < m]
+        border = [w[u + h] for u in range(-h, h + 1) if abs(i + u) == m]
+        if border:
+            yield sum(lit, zero), sum(border, zero)
+
+
+def places(w: Sequence[Any], b: Any, t: Any, m: int) -> list[Any]:
+    """The φ at which a window meets the kink t on the cell of m, also those outside [0, 1]."""
+    return [(t - b - start) / slope for start, slope in lines(w, m) if slope != 0]
+
+
+@dataclass(frozen=True)
+class Extremes:
+    """The law: where to look, beside the half-integers."""
+
+    places: Callable[[Sequence[Any], Any, Any, int], list[Any]]
+
+
+LAW = Extremes(places)
+"""The law as derived here."""
+PROVED_TAPS = (1, 3, 5)
+
+
+def prove(law: Extremes) -> Proof:
+    """The windows of the double sum, one by one, against the places; and that a convex function is largest at an end."""
+    steps = [_cell(law, n, m) for n in PROVED_TAPS for m in range(1, n // 2 + 3)]
+    start, slope, other = sp.symbols("p q r", real=True)
+    square = (start + phi * slope) ** 2
+    chord = (1 - phi) * square.subs(phi, 0) + phi * square.subs(phi, 1)
+    gap = sp.factor(sp.expand(chord - square))
+    steps += [
+        Step("a line's square lies below its chord", sp.expand(gap - phi * (1 - phi) * slope**2) == 0),
+        Step("sums of lines are lines", sp.diff(start + phi * slope + other * phi, phi, 2) == 0),
+    ]  # fmt: skip
+    covers = "every window for n = 1, 3, 5 on the cells m = 1 to h + 2, the border dark; any taps, bias and kink, every radius on the cell"
+    return Proof(tuple(steps), covers)
+
+
+def _cell(law: Extremes, n: int, m: int) -> Step:
+    w = taps(n)
+    b, t = sp.symbols("b t", real=True)
+    met = []
+    straight = True
+    for z in preactivations(w, pulse(m, phi, m + n)):
+        slope = sp.diff(z, phi)
+        straight = straight and not slope.has(phi)
+        if slope != 0:
+            met.append(sp.cancel((t - b - z.subs(phi, 0)) / slope))
+    claimed = [sp.cancel(place) for place in law.places(w, b, t, m)]
+    return Step(f"the windows that move and where they meet the kink, n = {n}, m = {m}", straight and sorted(map(str, met)) == sorted(map(str, claimed)))  # fmt: skip
+
+
+def _half_integers(w: Sequence[Any], b: Any, t: Any, m: int) -> list[Any]:
+    """Wrong: half-integers are enough."""
+    return []
+
+
+def _one_side(w: Sequence[Any], b: Any, t: Any, m: int) -> list[Any]:
+    """Wrong: as if the pulse had one edge: every other window."""
+    return places(w, b, t, m)[::2]
+
+
+def _without_bias(w: Sequence[Any], b: Any, t: Any, m: int) -> list[Any]:
+    """Wrong: the bias moves no kink."""
+    return places(w, 0 * b, t, m)
+
+
+CLAIM = Claim(
+    id="extremes",
+    title="Where the error can be largest, over every real radius",
+    statement=(
+        r"\sup_{r} |\hat r - r| = \max \text{ over } r = m - \tfrac12 \text{ and } r = m - \tfrac12 + \varphi, \quad \varphi = \frac{t - b_k - \sum_{|i+u| < m} w_{k,u}}{\sum_{|i+u| = m} w_{k,u}} \in (0, 1)"
+    ),
+    assumptions=(
+        r"$\sigma$ continuous and piecewise linear with kinks $t$; any $K$, $n$; over an interval of radii, whose ends count, too",
+        r"the pulse and the filter's windows around its edges lie inside the signal",
+    ),
+    law=LAW,
+    prove=prove,
+    wrong=(
+        Wrong("half-integers are enough", Extremes(_half_integers)),
+        Wrong("one edge of the pulse", Extremes(_one_side)),
+        Wrong("the bias moves no kink", Extremes(_without_bias)),
+    ),
+    requires=("kinks",),
+)

@@ -1,0 +1,1 @@
+"""Disks in images: area, perimeter, and what comes after."""

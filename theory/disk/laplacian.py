@@ -1,0 +1,385 @@
+r"""Laplacians: what a filter that is even about a point measures of an edge, and its perimeter in closed form.
+
+Let w be even about c and W its step function, y = x - c.  The half planes on both sides of a line through c hold the same,
+so p_θ - S/2 is an odd function of the distance τ from that line.  If, with b = -S/2, p_θ + b has one sign for τ > 0,
+
+    ∫ [|p_θ + b| - |b|] dt = ± ∫ W |y·n| dy = ± Σ_v d_v |v·n|³/(6 cos θ sin θ),
+
+and, since ∮ |y·n| dθ = 4|y|, with D(u) the integral of |y| over the pixel u,
+
+    P = 4 |Σ_u w_u D(u - c)|    (S = 0, the same side for all θ),      P = -sgn(S) 4 Σ_u w_u D(u - c)    (S ≠ 0).
+
+Where the positive side turns with the direction P is a sum over arcs, in closed form as well.  For which filters p_θ + b has
+one sign on each side is decided exactly (:mod:`theory.disk.zero_lines`); κ ⋆ (second difference) are among them.  Derivation: docs/laplacian.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+import sympy as sp
+
+from theory.claim import Claim, Proof, Step, Wrong
+from theory.disk.perimeter import half_square
+from theory.disk.zero_lines import Crossing, Filter, Point, centre_of, corners, crossing, stretches
+
+__all__ = ["CLAIM", "LAW", "Exact", "Laplacian", "across", "arc", "box", "distance", "second", "strength", "turned"]  # fmt: skip
+
+
+class Exact:
+    """The arithmetic of sympy: how to write a fraction, √ and asinh."""
+
+    number = staticmethod(sp.Rational)
+    sqrt = staticmethod(sp.sqrt)
+
+    @staticmethod
+    def asinh(x: Any) -> Any:
+        """Odd: sympy writes asinh(±1) as two logarithms that it does not know to be opposite."""
+        return -sp.asinh(-x) if x.is_negative else sp.asinh(x)
+
+
+def box(x: Any, y: Any, f: Any = Exact) -> Any:
+    """∫₀ˣ∫₀ʸ √(ξ² + η²) dη dξ = (2xy√(x² + y²) + x³ asinh(y/|x|) + y³ asinh(x/|y|))/6, odd in x and in y."""
+    if x == 0 or y == 0:
+        return 0 * x * y
+    return (2 * x * y * f.sqrt(x * x + y * y) + x**3 * f.asinh(y / abs(x)) + y**3 * f.asinh(x / abs(y))) / 6  # fmt: skip
+
+
+def distance(x: Any, y: Any, f: Any = Exact) -> Any:
+    """D(x, y), the integral of the distance from 0 over the unit square around (x, y)."""
+    half = f.number(1) / 2
+    upper = box(x + half, y + half, f) - box(x - half, y + half, f)
+    return upper - (box(x + half, y - half, f) - box(x - half, y - half, f))
+
+
+def strength(w: Filter, centre: Point, f: Any = Exact) -> Any:
+    """P of |z - S/2| for a filter that is even about ``centre``, the side on which p_θ - S/2 is positive being the same for all θ."""
+    total = f.number(0)
+    for (i, j), tap in w.items():
+        total += f.number(tap) * distance(f.number(i - centre[0]), f.number(j - centre[1]), f)
+    level = sum(w.values())
+    return 4 * (abs(total) if level == 0 else -total if level > 0 else total)
+
+
+def across(w: Filter, centre: Point, p: Fraction, q: Fraction) -> Fraction:
+    """∫ W |y·(p, q)| dy = Σ_v d_v |v·(p, q)|³/(6|pq|), v seen from the centre; p, q not 0."""
+    d = corners(w)
+    along = lambda v: abs((v[0] - centre[0]) * p + (v[1] - centre[1]) * q) ** 3
+    sign = 1 if p * q > 0 else -1
+    return sign * sum((value * along(v) for v, value in d.items()), Fraction(0)) / (6 * abs(p * q))
+
+
+def arc(v: Sequence[Any], p: Any, q: Any, f: Any = Exact) -> Any:
+    """An antiderivative of (v·n)³/(6 cos θ sin θ) at the direction n of (p, q), p, q >= 0; on an axis without its logarithm."""
+    size = f.sqrt(p * p + q * q)
+    c, s, one, two = p / size, q / size, v[0], v[1]
+    rise = 0 if p == 0 else f.asinh(q / p)
+    fall = 0 if q == 0 else f.asinh(p / q)
+    return (one**3 * (c - fall) + 3 * one * two * (one * s - two * c) + two**3 * (rise - s)) / 6
+
+
+def turned(w: Filter, centre: Point, f: Any = Exact) -> Any:
+    """∮ |∫ W |y·n| dy| dθ, the sum over all arcs between directions in which lines through two corners meet."""
+    total, found = f.number(0), corners(w)
+    # Differences of corners are whole numbers up to the width, and no corner is seen under another slope.
+    sizes = range(
+        1, 1 + max(int(max(v[k] for v in found) - min(v[k] for v in found)) for k in (0, 1))
+    )
+    ends = [(1, 0), *(u.as_integer_ratio()[::-1] for u in sorted({Fraction(a, b) for a in sizes for b in sizes})), (0, 1)]  # fmt: skip
+    for side in (1, -1):  # the other half of the turn is the same
+        d = {(v[0] - centre[0], side * (v[1] - centre[1])): side * value for v, value in found.items()}  # fmt: skip
+        for (a, b), (p, q) in pairwise(ends):
+            part = f.number(0)
+            for v, value in d.items():
+                ahead = 1 if v[0] * (a + p) + v[1] * (b + q) > 0 else -1
+                at = [f.number(x) for x in v]
+                gain = arc(at, f.number(p), f.number(q), f) - arc(at, f.number(a), f.number(b), f)
+                part += f.number(ahead * value) * gain
+            total += 2 * abs(part)
+    return total
+
+
+def second(*steps: tuple[int, int]) -> dict[tuple[int, int], Fraction]:
+    """The sum of second differences δ_e - 2δ + δ_{-e}."""
+    w: dict[tuple[int, int], Fraction] = {(0, 0): Fraction(-2 * len(steps))}
+    for e in steps:
+        for place in (e, (-e[0], -e[1])):
+            w[place] = w.get(place, Fraction(0)) + 1
+    return w
+
+
+@dataclass(frozen=True)
+class Laplacian:
+    """The law: the mean distance of a pixel, P of a filter even about a point whose sides are the same for all θ, and if they turn; the class of a filter."""
+
+    distance: Callable[..., Any]
+    strength: Callable[..., Any]
+    across: Callable[..., Any]
+    turned: Callable[..., Any]
+    crossing: Callable[..., Crossing]
+
+
+LAW = Laplacian(distance, strength, across, turned, crossing)
+"""The law as derived here."""
+
+STEPS = ((1, 0), (0, 1), (1, 1), (1, -1))
+SADDLE = {(1, 0): Fraction(1), (-1, 0): Fraction(1), (1, 1): Fraction(-1), (-1, -1): Fraction(-1)}
+"""The difference of two second differences: which side is the positive one turns with the direction."""
+BLOCK = {(0, 0): Fraction(1), (1, 1): Fraction(1), (0, 1): Fraction(-1), (1, 0): Fraction(-1)}
+BLUR = {(i, j): Fraction(4, 2 ** (abs(i) + abs(j))) for i in (-1, 0, 1) for j in (-1, 0, 1)}
+RING = {**BLUR, (0, 0): Fraction(-16)}
+DENT = {(0, 0): Fraction(4), (1, 0): Fraction(-3), (-1, 0): Fraction(-3), (0, 1): Fraction(1), (0, -1): Fraction(1)}  # fmt: skip
+"""Even with sum 0, but both signs occur on either side."""
+SLANT = {(0, 0): Fraction(3), (1, 0): Fraction(-1), (1, 1): Fraction(2), (-1, 1): Fraction(-4), (0, -1): Fraction(1)}  # fmt: skip
+PIT = {p: Fraction(tap) for p, tap in zip(BLUR, (5, 1, -2, -2, 6, -2, -2, 1, 5), strict=True)}
+"""The other sign shows only inside one triangle between the lines, for a few directions."""
+ALONG = {(0, 0): Fraction(-1), (1, 1): Fraction(1)}
+SIDED: tuple[tuple[str, Filter, Point, bool], ...] = (
+    ("(1, -2, 1)", second((1, 0)), (Fraction(0), Fraction(0)), False),
+    ("(1, -2, 1) along the diagonal", second((1, 1)), (Fraction(0), Fraction(0)), False),
+    ("5 points", second(*STEPS[:2]), (Fraction(0), Fraction(0)), False),
+    ("9 points", second(*STEPS), (Fraction(0), Fraction(0)), False),
+    ("one tap", {(0, 0): Fraction(1)}, (Fraction(0), Fraction(0)), False),
+    ("a blur", BLUR, (Fraction(0), Fraction(0)), False),
+    ("a ring", RING, (Fraction(0), Fraction(0)), False),
+    ("four pixels", {(0, 0): Fraction(2), (1, 1): Fraction(2), (0, 1): Fraction(1), (1, 0): Fraction(1)}, (Fraction(1, 2), Fraction(1, 2)), False),
+    ("a saddle", SADDLE, (Fraction(0), Fraction(0)), True),
+    ("2 × 2", BLOCK, (Fraction(1, 2), Fraction(1, 2)), True),
+)  # fmt: skip
+"""Filters with n = 1 or 3 whose sides have one sign: name, taps, centre, and whether the sides turn."""
+DIRECTIONS = tuple((Fraction(a, c), Fraction(b, c)) for a, b, c in ((4, 3, 5), (5, 12, 13), (4, -3, 5), (15, -8, 17)))  # fmt: skip
+
+
+def prove(law: Laplacian) -> Proof:
+    """Distances from triangles, edges from half squares, the turn from antiderivatives, and sides from an exact decision."""
+    steps = [*_prove_distance(law), *_prove_turn()]
+    for name, w, centre, turns in SIDED:
+        some = DIRECTIONS[len(name) % 2 :: 2]
+        steps += [_prove_edge(law, name, w, centre, c, s) for c, s in some]
+        steps.append(_prove_strength(law, name, w, centre, turns))
+        steps.append(Step(f"the class of {name}", law.crossing(w, -sum(w.values()) / 2) == Crossing("centre", centre, turns)))  # fmt: skip
+    steps += [*_prove_sides(law), *_prove_signs()]
+    covers = (
+        f"D of all pixels, and of those at {len(PIXELS)} places from triangles; ∮ |y·n| dθ and the antiderivative for all corners; {len(SIDED)} filters with n = 1 or 3, each across two of {len(DIRECTIONS)} directions from half squares and around the turn in two ways; "
+        "both signs excluded at every direction and distance for the second differences of n = 3 with every step, hence for their sums; no radius enters"
+    )
+    return Proof(tuple(steps), covers)
+
+
+# ------------------------------------------------------------------------------------- the distance
+
+PIXELS = tuple((Fraction(a, 2), Fraction(b, 2)) for a, b in ((0, 0), (1, 0), (1, 1), (2, 0), (2, 1), (-2, 2), (3, -1), (0, 4)))  # fmt: skip
+
+
+def _triangle(a: sp.Expr, b: sp.Expr) -> sp.Expr:
+    """The integral of the distance from 0 over the triangle 0, (a, 0), (a, b): ∫ (a sec φ)³/3 dφ, by u = tan φ up to b/a."""
+    u = b / a
+    return a**3 * (u * sp.sqrt(1 + u * u) + sp.asinh(u)) / 6
+
+
+def _area(x: Fraction, y: Fraction) -> sp.Expr:
+    """D(x, y) from triangles: the unit square, with signs, from rectangles at 0, each of two triangles."""
+    total = sp.Integer(0)
+    for i, j in ((1, 1), (-1, -1), (1, -1), (-1, 1)):
+        a, b = sp.Rational(x) + i * sp.Rational(1, 2), sp.Rational(y) + j * sp.Rational(1, 2)
+        if a and b:
+            one, two = abs(a), abs(b)
+            total += i * j * sp.sign(a) * sp.sign(b) * (_triangle(one, two) + _triangle(two, one))
+    return total
+
+
+def _zero(expression: sp.Expr) -> bool:
+    return bool(sp.expand(expression) == 0)
+
+
+def _prove_distance(law: Laplacian) -> Iterator[Step]:
+    u, x, y = sp.symbols("u x y", positive=True)
+    primitive = (u * sp.sqrt(1 + u * u) + sp.asinh(u)) / 2
+    yield Step("∫ sec³ φ dφ", _zero(sp.simplify(sp.diff(primitive, u) - sp.sqrt(1 + u * u))))
+    yield Step("and sec³ φ dφ = √(1 + u²) du", sp.simplify(sp.diff(sp.tan(u), u) - 1 / sp.cos(u) ** 2) == 0)  # fmt: skip
+    yield Step("∂²/∂x∂y of the box is the distance", _zero(sp.simplify(sp.diff(box(x, y), x, y) - sp.sqrt(x * x + y * y))))  # fmt: skip
+    yield Step("and it is 0 on the axes", box(x, 0) == box(0, y) == 0 and sp.limit(box(x, y), y, 0) == 0)  # fmt: skip
+    yield Step("D far from the axes", _zero(law.distance(x + 1, y + 1) - sum(i * j * box(x + 1 + i * sp.Rational(1, 2), y + 1 + j * sp.Rational(1, 2)) for i in (1, -1) for j in (1, -1))))  # fmt: skip
+    for place in PIXELS:
+        stated = law.distance(*map(sp.Rational, place))
+        yield Step(f"D{tuple(map(str, place))} from triangles", _zero(stated - _area(*place)))
+
+
+# ----------------------------------------------------------------------------------------- the edge
+
+
+def _prove_edge(law: Laplacian, name: str, w: Filter, centre: Point, c: Fraction, s: Fraction) -> Step:  # fmt: skip
+    """∫ [|p_θ + b| - |b|] dt, b = -S/2, from the half squares' definition by Simpson's rule between all bends, with no sign changed inside."""
+    total = sum(w.values(), Fraction(0))
+    out, low = (abs(c) + abs(s)) / 2, (abs(c) - abs(s)) / 2
+    bends = {k * x - i * c - j * s for i, j in w for x in (out, low) for k in (1, -1)}
+    ordered = sorted(bends | {-centre[0] * c - centre[1] * s})
+    level = lambda t: sum((tap * half_square(sp.Rational(t + i * c + j * s), sp.Rational(abs(c)), sp.Rational(abs(s))) for (i, j), tap in w.items()), sp.Integer(0)) - sp.Rational(total, 2)  # fmt: skip
+    found, clean = sp.Integer(0), True
+    ends = [level(t) for t in ordered]
+    for (x, y), (left, right) in zip(pairwise(ordered), pairwise(ends), strict=True):
+        middle = level((x + y) / 2)
+        clean = clean and min(left, middle, right) * max(left, middle, right) >= 0
+        found += sp.Rational(y - x) * (abs(left) + 4 * abs(middle) + abs(right) - 3 * abs(total)) / 6  # fmt: skip
+    stated = law.across(w, centre, c, s)
+    stated = abs(stated) if total == 0 else -stated if total > 0 else stated
+    return Step(f"∫ [|p + b| - |b|] of {name} across ({c}, {s})", bool(clean and found == sp.Rational(stated)))  # fmt: skip
+
+
+def _prove_turn() -> Iterator[Step]:
+    """∮ |y·n| dθ = 4|y|; ∫ of |y·n| over a pixel; and the antiderivative with its limits."""
+    one, two = sp.symbols("v1 v2", real=True)
+    angle, u, c, s = sp.symbols("theta u c s", positive=True)
+    size = sp.sqrt(one**2 + two**2)
+    primitive = one * sp.sin(angle) - two * sp.cos(angle)
+    yield Step("the antiderivative of y·n", _zero(sp.diff(primitive, angle) - one * sp.cos(angle) - two * sp.sin(angle)))  # fmt: skip
+    at = lambda cosine, sine: primitive.subs({sp.cos(angle): cosine, sp.sin(angle): sine})
+    half = at(-two / size, one / size) - at(two / size, -one / size)
+    yield Step("∮ |y·n| dθ = 4|y|", sp.simplify(2 * half - 4 * size) == 0)
+    cube = (c * one + s * two) ** 3 / (6 * c * s)
+    yield Step("∂²/∂v₁∂v₂ of (v·n)³/(6cs) is v·n", sp.expand(sp.diff(cube, one, two) - c * one - s * two) == 0)  # fmt: skip
+    integrand = (one + two * u) ** 3 / (6 * u * sp.sqrt(1 + u * u)) / (1 + u * u)
+    place = (one, two)
+    yield Step("the antiderivative of (v·n)³/(6cs)", sp.simplify(sp.diff(arc(place, sp.Integer(1), u), u) - integrand) == 0)  # fmt: skip
+    first = arc(place, sp.Integer(1), u) + one**3 * sp.asinh(1 / u) / 6
+    last = arc(place, sp.Integer(1), u) - two**3 * sp.asinh(u) / 6
+    yield Step("its start, without the logarithm", _zero(sp.limit(first, u, 0) - arc(place, sp.Integer(1), sp.Integer(0))))  # fmt: skip
+    yield Step("its end, without the logarithm", _zero(sp.limit(sp.expand(last), u, sp.oo) - arc(place, sp.Integer(0), sp.Integer(1))))  # fmt: skip
+    for n in (1, 3):
+        h = n // 2
+        w = {(i, j): sp.Symbol(f"w{i}_{j}") for i in range(-h, h + 1) for j in range(-h, h + 1)}
+        d: dict[tuple[int, int], sp.Expr] = {}
+        for (i, j), tap in w.items():
+            for a, b in ((1, 1), (0, 0), (1, 0), (0, 1)):
+                d[i + a, j + b] = d.get((i + a, j + b), 0) + (1 if a == b else -1) * tap
+        rows = [sum(value for v, value in d.items() if v[axis] == k) for axis in (0, 1) for k in range(-h, h + 2)]  # fmt: skip
+        yield Step(f"the logarithms on the axes cancel, n = {n}", all(sp.expand(row) == 0 for row in rows))  # fmt: skip
+
+
+def _prove_strength(law: Laplacian, name: str, w: Filter, centre: Point, turns: bool) -> Step:
+    """Around the turn by arcs and by distances: one number where the sides do not turn; else arcs whose signs half squares have."""
+    around = law.turned(w, centre)
+    if not turns:
+        stated = law.strength(w, centre)
+        return Step(f"P of {name} in two ways", _zero(around - stated * (1 if sum(w.values()) <= 0 else -1)))  # fmt: skip
+    total = sp.Integer(0)
+    d = {tuple(sp.Rational(x - y) for x, y in zip(v, centre, strict=True)): value for v, value in corners(w).items()}  # fmt: skip
+    quadrants = [{(v[0], side * v[1]): side * value for v, value in d.items()} for side in (1, -1)]
+    rays = [(6, 0), (6, 2), (6, 3), (6, 4), (6, 6), (4, 6), (3, 6), (2, 6), (0, 6)]
+    for k, there in enumerate(quadrants):
+        for (a, b), (p, q) in pairwise(rays):
+            middle = (Fraction(a + p), Fraction((1, -1)[k] * (b + q)))
+            part = sp.Integer(0)
+            for v, value in there.items():
+                ahead = sp.sign(v[0] * (a + p) + v[1] * (b + q))
+                part += ahead * sp.Rational(value) * (arc(v, sp.Integer(p), sp.Integer(q)) - arc(v, sp.Integer(a), sp.Integer(b)))  # fmt: skip
+            total += 2 * part * _side(w, centre, *middle)
+    return Step(f"P of {name}, with signs from half squares", _zero(around - total))
+
+
+def _side(w: Filter, centre: Point, p: Fraction, q: Fraction) -> int:
+    """The sign of -p_θ above the centre's line, from the definition; (p, q) need not be of length 1."""
+    middle, size = centre[0] * p + centre[1] * q, abs(p) + abs(q)
+    see = lambda t: sum((tap * half_square(sp.Rational(t - middle + i * p + j * q), sp.Rational(abs(p)), sp.Rational(abs(q))) for (i, j), tap in w.items()), sp.Integer(0))  # fmt: skip
+    (sign,) = {int(sp.sign(see(size * Fraction(k, 4)))) for k in range(1, 6)} - {0}
+    return -sign
+
+
+# ---------------------------------------------------------------------------------------- the sides
+
+
+def _prove_sides(law: Laplacian) -> Iterator[Step]:
+    """No second difference is positive above the centre's line: nor are sums with positive weights."""
+    for e in STEPS:
+        w = second(e)
+        good = law.crossing(w) == Crossing("centre", (Fraction(0), Fraction(0)), False)
+        signs = [set(one.signs) for one in stretches(w, centre=(Fraction(0), Fraction(0)))]
+        yield Step(f"above the centre the second difference along {e} is negative", good and all(one == {-1} for one in signs))  # fmt: skip
+    cases = (
+        ("a dent", DENT, 0, "other"), ("a difference", ALONG, 0, "dipole"), ("a difference at level 1/2", ALONG, Fraction(1, 2), "other"),
+        ("a blur at level 0", BLUR, 0, "none"), ("a blur above it", BLUR, 1, "none"), ("a blur at level -1", BLUR, -1, "other"), ("a blur below -16", BLUR, -20, "none"), ("a pit", PIT, -5, "other"),
+    )  # fmt: skip
+    for name, w, b, kind in cases:
+        yield Step(f"the class of {name}", law.crossing(w, Fraction(b)).kind == kind)
+
+
+def _prove_signs() -> Iterator[Step]:
+    """What the trapezoids show is what half squares show: at their extremes, and no other sign elsewhere."""
+    middle = (Fraction(0), Fraction(0))
+    cases: tuple[tuple[str, Filter, Fraction, Point | None, bool], ...] = (
+        ("a dent", DENT, Fraction(0), middle, True), ("a ring", RING, Fraction(2), middle, False), ("a slanted filter", SLANT, Fraction(1, 2), None, True),
+    )  # fmt: skip
+    for name, w, b, centre, expected in cases:
+        good, both = True, False
+        for one in stretches(w, b, centre):
+            (p, q), (r, s) = one.octant
+            # Rows of the image act on corners; the normal that sees them so is their sum.
+            see = lambda u, x: sum((tap * half_square(sp.Rational(x + (p * i + q * j) + (r * i + s * j) * u), sp.Integer(1), sp.Rational(u)) for (i, j), tap in w.items()), sp.Rational(b))  # noqa: B023  # fmt: skip
+            good = good and all(sp.sign(see(*place)) == sign for sign, place in one.signs.items())
+            both = both or len(one.signs) > 1
+            turn = (one.left + one.right) / 2
+            places = (Fraction(k, 4) for k in range(1 if centre else -10, 11))
+            good = good and {int(sp.sign(see(turn, x))) for x in places} <= {0, *one.signs}
+        yield Step(f"half squares agree on the signs of {name}", good and both == expected)
+
+
+# ----------------------------------------------------------------------------------- wrong versions
+
+
+def _middle(x: Any, y: Any, f: Any = Exact) -> Any:
+    """Wrong: a pixel is its middle."""
+    return f.sqrt(x * x + y * y)
+
+
+def _points(w: Filter, centre: Point, f: Any = Exact) -> Any:
+    """Wrong: the same in P."""
+    total = sum((f.number(tap) * _middle(f.number(i - centre[0]), f.number(j - centre[1]), f) for (i, j), tap in w.items()), f.number(0))  # fmt: skip
+    return 4 * (abs(total) if sum(w.values()) == 0 else -total)
+
+
+def _one_side(w: Filter, centre: Point, f: Any = Exact) -> Any:
+    """Wrong: only the bright side of the line."""
+    return strength(w, centre, f) / 2
+
+
+def _never(w: Filter, centre: Point, f: Any = Exact) -> Any:
+    """Wrong: the sides never turn."""
+    return abs(strength(w, centre, f))
+
+
+def _every_even(w: Filter, b: Fraction = Fraction(0)) -> Crossing:
+    """Wrong: every even filter has one sign on each side."""
+    found, centre = crossing(w, b), centre_of(w)
+    even = found.kind == "other" and centre is not None and sum(w.values()) + 2 * b == 0
+    return Crossing("centre", centre, False) if even else found
+
+
+CLAIM = Claim(
+    id="laplacian",
+    title="Laplacians: a filter that is even about a point has a perimeter in closed form",
+    statement=(
+        r"\int \left[|p_\theta - \tfrac S2| - |\tfrac S2|\right] dt = \pm\sum_v d_v \frac{|v \cdot n|^3}{6 \cos\theta \sin\theta}, \qquad"
+        r" P = 4\,\Big|\sum_u w_u D(u)\Big|, \quad D(u) = \int_{\text{pixel } u} |y|\, dy \quad (S = 0), \qquad"
+        r" P = -\operatorname{sgn}(S)\, 4 \sum_u w_u D(u) \quad (S \ne 0), \qquad"
+        r" D(0) = \tfrac16\left(\sqrt2 + \ln(1 + \sqrt2)\right), \qquad"
+        r" P\left[(\delta_{(1, 0)} - 2\delta + \delta_{(-1, 0)})\right] = 8\left(D(1, 0) - D(0)\right) = 5.2865\ldots"
+    ),
+    assumptions=(
+        r"$\sigma = |\cdot|$ with bias $b = -\frac S2$, so that $\Delta = 0$; $\frac12(s_+ - s_-)$ times it for slopes $s_\pm$; distances are measured from the point $c$ about which $w$ is even, $w_{c+u} = w_{c-u}$",
+        r"$p_\theta - \frac S2$ has one sign on each side of $t = -c \cdot n$ for every $\theta$, which is decided exactly; so it is when all taps but the middle one are $\ge 0$ and $S \le 0$, and when all taps are $\ge 0$",
+        r"$S = 0$: the positive side is the same for all $\theta$; where it turns, $P = \oint \left|\sum_v d_v \frac{|v \cdot n|^3}{6 \cos\theta \sin\theta}\right| d\theta$ is a sum over arcs, in closed form",
+    ),
+    law=LAW,
+    prove=prove,
+    wrong=(
+        Wrong("a pixel is its middle", replace(LAW, distance=_middle, strength=_points)),
+        Wrong("one side of the line only", replace(LAW, strength=_one_side)),
+        Wrong("the sides never turn", replace(LAW, turned=_never)),
+        Wrong("every even filter has one sign on each side", replace(LAW, crossing=_every_even)),
+    ),
+    requires=("perimeter",),
+)

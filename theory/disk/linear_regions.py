@@ -1,0 +1,96 @@
+r"""What a pattern of pieces leaves of a loss: a linear regression.
+
+Let σ be continuous and piecewise linear, σ(z) = s z + o on a piece.  In a channel put V = a (w, b).  A window U (with a final
+1) on that piece contributes
+
+    a σ(U·v) = s (U·V) + o a,
+
+linear in (V, a); on a kink t both pieces say the same, and U·V = t a.  So with the pieces and the held kinks of all windows
+fixed, r̂ is linear in x = (V_1, a_1, ..., c), on a subspace, and the loss is |Mx - r|²/R.  Where no a_k is 0 the weights are
+stationary along their facet if and only if x is; then the loss is the least value of that regression, whatever the weights.
+Derivation: docs/shares.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any
+
+import sympy as sp
+
+from theory.claim import Step
+from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.pieces import z
+
+__all__ = ["part", "pieces", "prove_facets"]
+
+Part = Callable[[Any, Any, Any, Any], Any]
+
+
+def part(slope: Any, intercept: Any, response: Any, read: Any) -> Any:
+    """a σ(U·v) from ``response`` = U·V and ``read`` = a, on the piece σ(z) = slope·z + intercept."""
+    return slope * response + intercept * read
+
+
+def pieces(name: str) -> tuple[tuple[Any, Any], ...]:
+    """(slope, intercept) of a row's pieces, from left to right.
+
+    Raises
+    ------
+    ValueError: the row is not piecewise linear.
+    """
+    row = ACTIVATIONS[name]
+    if not row.piecewise_linear:
+        raise ValueError(f"{name} is not piecewise linear")
+    return tuple((piece[2], piece[3]) for piece in row.affine_pieces)
+
+
+ROWS = tuple(name for name, row in ACTIVATIONS.items() if row.piecewise_linear)
+
+
+def prove_facets(law: Part) -> Iterator[Step]:
+    """Pieces and kinks of every row; the gradient by the chain rule; and that a quadratic is least where its gradient is 0."""
+    a = sp.Symbol("a", real=True)
+    for name in ROWS:
+        row, found = ACTIVATIONS[name], pieces(name)
+        kinks = [kink.location for kink in row.kinks]
+        inside = [kinks[0] - 1, *((x + y) / 2 for x, y in pairwise(kinks)), kinks[-1] + 1] if kinks else [sp.Integer(2)]  # fmt: skip
+        same = all(sp.expand(law(s, o, a * x, a) - a * row.expression.xreplace({z: x})) == 0 for x in inside for s, o in [found[inside.index(x)]])  # fmt: skip
+        yield Step(f"{name}: every piece", same and len(found) == len(inside))
+        met = zip(kinks, pairwise(found), strict=True)
+        yield Step(f"{name}: both sides of a kink", all(sp.expand(law(*one, t * a, a) - law(*two, t * a, a)) == 0 for t, (one, two) in met))  # fmt: skip
+    for channels in (1, 2):
+        yield from _prove_gradient(law, channels)
+    x, d, r = sp.symbols("x:2", real=True), sp.symbols("d:2", real=True), sp.symbols("r:3", real=True)  # fmt: skip
+    m = [[sp.Symbol(f"m{i}{j}", real=True) for j in range(2)] for i in range(3)]
+    error = [sp.Add(*(m[i][j] * x[j] for j in range(2))) - r[i] for i in range(3)]
+    moved = [sp.Add(*(m[i][j] * d[j] for j in range(2))) for i in range(3)]
+    mixed = sp.Add(*(2 * e * f for e, f in zip(error, moved, strict=True)))
+    gap = sp.Add(*((e + f) ** 2 - e**2 - f**2 for e, f in zip(error, moved, strict=True))) - mixed
+    by_x = sp.Add(*(d[j] * sp.diff(sp.Add(*(e**2 for e in error)), x[j]) for j in range(2)))
+    yield Step("a quadratic is least where its gradient is 0", sp.expand(gap) == 0 and sp.expand(mixed - by_x) == 0)  # fmt: skip
+
+
+def _prove_gradient(law: Part, channels: int) -> Iterator[Step]:
+    """∂/∂v = a ∂/∂V and ∂/∂a = ∂/∂a + v·∂/∂V, the loss written with σ's pieces, the quadratic with the law; three windows, two radii."""
+    radii, windows, size = range(2), range(3), range(2)
+    c = sp.Symbol("c", real=True)
+    u = [[sp.Symbol(f"u{s}{i}", real=True) for i in size] for s in windows]
+    n = [[sp.Symbol(f"n{j}{s}", positive=True) for s in windows] for j in radii]
+    r = sp.symbols("r:2", real=True)
+    v = [sp.symbols(f"v{k}_:2", real=True) for k in range(channels)]
+    big = [sp.symbols(f"V{k}_:2", real=True) for k in range(channels)]
+    a = sp.symbols(f"a:{channels}", real=True)
+    s = [sp.symbols(f"s{k}_:3", real=True) for k in range(channels)]
+    o = [sp.symbols(f"o{k}_:3", real=True) for k in range(channels)]
+    dot = lambda one, two: sp.Add(*(x * y for x, y in zip(one, two, strict=True)))
+    answers = [c + sp.Add(*(n[j][i] * a[k] * (s[k][i] * dot(u[i], v[k]) + o[k][i]) for k in range(channels) for i in windows)) for j in radii]  # fmt: skip
+    linear = [c + sp.Add(*(n[j][i] * law(s[k][i], o[k][i], dot(u[i], big[k]), a[k]) for k in range(channels) for i in windows)) for j in radii]  # fmt: skip
+    loss, quadratic = (sp.Add(*((y - x) ** 2 for y, x in zip(every, r, strict=True))) for every in (answers, linear))  # fmt: skip
+    at = {big[k][i]: a[k] * v[k][i] for k in range(channels) for i in size}
+    by = lambda x: sp.diff(quadratic, x).xreplace(at)
+    gaps = [sp.diff(loss, v[k][i]) - a[k] * by(big[k][i]) for k in range(channels) for i in size]
+    gaps += [sp.diff(loss, a[k]) - by(a[k]) - dot(v[k], [by(x) for x in big[k]]) for k in range(channels)]  # fmt: skip
+    gaps += [sp.diff(loss, c) - by(c), loss - quadratic.xreplace(at)]
+    yield Step(f"stationary in the weights and in the products, K = {channels}", all(sp.expand(gap) == 0 for gap in gaps))  # fmt: skip

@@ -1,0 +1,253 @@
+r"""What each channel contributes on disks: area, perimeter and the rest; and what squares see of an image.
+
+Let F_k(r) = Σ_p [σ(w_k ⋆ x_r + b_k) - σ(b_k)]_p = πr²Δ_k + P_k r + ϱ_k(r), on training radii that lie symmetrically about μ.
+For every network, trained or not, with loss L,
+
+    Σ_k a_k (P_k + 2μπΔ_k + Cov(r, ϱ_k)/Var r) = 1 - L/Var r + [Σ_k a_k ∂L/∂a_k + (c - μ) ∂L/∂c]/(2 Var r),
+
+and the bracket is 0 for the best readout.  Seen from the other side an edge is its own complement,
+
+    p_{θ+π}(t) = S - p_θ(-t),
+
+so P knows only the part of g that is even about S/2.  Squares, on an image with the symmetries of the square, know its
+autocorrelation at a few lags and nothing else,
+
+    Σ_p [(w ⋆ x + b)²_p - b²] = Σ_d W_d C(d) + 2bS Σx,    C(d) = Σ_p x(p)x(p + d),    d = (i, j), i >= j >= 0,
+
+W_d being the filter's autocorrelation, added up over the images of d.  And where σ is piecewise linear, the pieces and kinks on
+which the windows lie leave a linear regression (:mod:`theory.disk.linear_regions`): where training comes to rest, its residual is the loss.
+Derivation: docs/shares.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sympy as sp
+
+from theory.claim import Claim, Proof, Step, Wrong
+from theory.disk.linear_regions import part, prove_facets
+from theory.disk.perimeter import DIRECTIONS, edge
+
+__all__ = ["CLAIM", "LAW", "Lag", "Shares", "lags", "opposite", "orbit", "share"]
+
+Lag = tuple[int, int]
+"""A place, or the difference of two."""
+
+
+def opposite(p: Any, full: Any) -> Any:
+    """p_{θ+π}(-t) from p = p_θ(t) and S = ``full``."""
+    return full - p
+
+
+def share(
+    a: Sequence[Any], length: Sequence[Any], area: Sequence[Any], rest: Sequence[Any], mean: Any
+) -> Any:
+    """Σ a_k (P_k + 2μπΔ_k + Cov(r, ϱ_k)/Var r), from P_k, πΔ_k and the slopes of the rests."""
+    every = zip(a, length, area, rest, strict=True)
+    return sum((x * (p + 2 * mean * d + s) for x, p, d, s in every), 0 * mean)
+
+
+def lags(w: Mapping[Lag, Any]) -> dict[Lag, Any]:
+    """W_d: Σ_u w_u w_{u+d}, added up over the images of d, for the taps w by their places."""
+    found: dict[Lag, Any] = {}
+    for (u, v), one in w.items():
+        for (i, j), two in w.items():
+            low, high = sorted((abs(i - u), abs(j - v)))
+            found[high, low] = found.get((high, low), 0 * one) + one * two
+    return found
+
+
+def orbit(lag: Lag) -> tuple[Lag, ...]:
+    """The images of a lag under the eight symmetries of the square, each once."""
+    i, j = lag
+    return tuple(sorted({(s * p, t * q) for p, q in ((i, j), (j, i)) for s in (1, -1) for t in (1, -1)}))  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Shares:
+    """The law: the other side of an edge, the shares of a network's answer, the lags that squares see, and what a piece of σ contributes."""
+
+    opposite: Callable[[Any, Any], Any]
+    share: Callable[[Sequence[Any], Sequence[Any], Sequence[Any], Sequence[Any], Any], Any]
+    lags: Callable[[Mapping[Lag, Any]], dict[Lag, Any]]
+    part: Callable[[Any, Any, Any, Any], Any]
+
+
+LAW = Shares(opposite, share, lags, part)
+"""The law as derived here."""
+
+PROVED_TAPS = (1, 3)
+PROVED_RADII = (2, 3, 4, 5)
+
+
+def prove(law: Shares) -> Proof:
+    """Sums of half squares from both sides, regression from the loss itself, squares pixel by pixel, and pieces row by row."""
+    steps = [*_prove_opposite(law), *_prove_even(law), *_prove_share(law), *_prove_lags(law)]
+    steps += [*_prove_spectrum(law), *prove_facets(law.part)]
+    covers = (
+        "edges for every direction and distance, n = 1, 3; polynomials g up to degree 5; any network with K = 1, 2 on 2 to 5 radii, any features and weights; squares with n = 1, 3, any filter and bias, "
+        "on every symmetric image of 3 × 3 pixels, n = 1 also of 5 × 5; the spectrum for n = 3 at nine frequencies; pieces and kinks of every piecewise-linear row, their gradient for K = 1, 2, three windows and two radii"
+    )
+    return Proof(tuple(steps), covers)
+
+
+def _taps(n: int) -> dict[Lag, sp.Symbol]:
+    offsets = range(-(n // 2), n // 2 + 1)
+    return {(u, v): sp.Symbol(f"w{u}_{v}", real=True) for u in offsets for v in offsets}
+
+
+# ---------------------------------------------------------------------------------- the other side
+
+
+def _prove_opposite(law: Shares) -> Iterator[Step]:
+    """p at the opposite normal from the half squares, each of which is 1 less its mirror image."""
+    t = sp.Symbol("t", real=True)
+    c, s = sp.symbols("c s", positive=True)
+    for n in PROVED_TAPS:
+        w = _taps(n)
+        full = sp.Add(*w.values())
+        same = True
+        for a, b in ((c, s), *DIRECTIONS):
+            here = sp.Add(*(tap * edge(t + u * a + v * b, a, b) for (u, v), tap in w.items()))
+            there = sp.Add(*(tap * edge(-t - u * a - v * b, -a, -b) for (u, v), tap in w.items()))
+            gap = sp.expand(law.opposite(here, full) - there)
+            same = same and sp.cancel(sp.together(gap)) == 0
+        yield Step(f"an edge from the other side, n = {n}", same)
+
+
+def _prove_even(law: Shares) -> Iterator[Step]:
+    """What both sides contribute to P together does not contain the odd powers of g about S/2."""
+    p, full = sp.symbols("p S", real=True)
+    q = sp.symbols("q:6", real=True)
+    g = lambda z: sp.Add(*(k * (z - full / 2) ** j for j, k in enumerate(q)))
+    both = sp.expand(g(p) + g(law.opposite(p, full)) - g(sp.Integer(0)) - g(full))
+    twice = sp.expand(2 * (g(p) - g(full)).subs({q[1]: 0, q[3]: 0, q[5]: 0}))
+    yield Step("P knows the even part about S/2 only", sp.expand(both - twice) == 0)
+
+
+# -------------------------------------------------------------------------------------- the shares
+
+
+def _prove_share(law: Shares) -> Iterator[Step]:
+    """The loss, differentiated; every number of the network free, the radii symmetric about μ."""
+    mu, c = sp.symbols("mu c", real=True)
+    for count in PROVED_RADII:
+        apart = sp.symbols(f"t1:{count // 2 + 1}", positive=True)
+        middle = [sp.Integer(0)] if count % 2 else []
+        r = [mu + t for t in (*(-t for t in apart), *middle, *apart)]
+        mean = lambda values: sp.Add(*values) / count  # noqa: B023
+        spread = mean([(x - mu) ** 2 for x in r])
+        for channels in (1, 2):
+            a, p, d = (sp.symbols(f"{name}:{channels}", real=True) for name in ("a", "P", "D"))
+            f = [[sp.Symbol(f"F{k}_{j}", real=True) for j in range(count)] for k in range(channels)]
+            error = [c + sp.Add(*(a[k] * f[k][j] for k in range(channels))) - r[j] for j in range(count)]  # fmt: skip
+            loss = mean([e**2 for e in error])
+            left = sp.Add(*(x * sp.diff(loss, x) for x in a)) + (c - mu) * sp.diff(loss, c)
+            rest = [[f[k][j] - d[k] * r[j] ** 2 - p[k] * r[j] for j in range(count)] for k in range(channels)]  # fmt: skip
+            slopes = [mean([(x - mu) * y for x, y in zip(r, one, strict=True)]) / spread for one in rest]  # fmt: skip
+            gap = (law.share(a, p, d, slopes, mu) - 1) * spread + loss - left / 2
+            yield Step(f"the shares, K = {channels}, {count} radii", sp.cancel(sp.together(sp.expand(gap))) == 0)  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------- the squares
+
+
+def _image(reach: int) -> dict[Lag, sp.Symbol]:
+    """An image of (2·reach + 1)² pixels with the symmetries of the square, otherwise free."""
+    inside = range(-reach, reach + 1)
+    name = lambda i, j: sp.Symbol(f"x{max(abs(i), abs(j))}_{min(abs(i), abs(j))}", real=True)
+    return {(i, j): name(i, j) for i in inside for j in inside}
+
+
+def _prove_lags(law: Shares) -> Iterator[Step]:
+    b = sp.Symbol("b", real=True)
+    for n, reach in ((1, 1), (1, 2), (3, 1)):
+        w, x, h = _taps(n), _image(reach), n // 2
+        positions = range(-reach - h, reach + h + 1)
+        total = sp.Integer(0)
+        for i in positions:
+            for j in positions:
+                z = sp.Add(*(tap * x.get((i + u, j + v), 0) for (u, v), tap in w.items()))
+                total += sp.expand((z + b) ** 2 - b**2)
+        alike = lambda d: sp.Add(*(one * x.get((i + d[0], j + d[1]), 0) for (i, j), one in x.items()))  # fmt: skip # noqa: B023
+        stated = sp.Add(*(one * alike(d) for d, one in law.lags(w).items()))
+        stated += 2 * b * sp.Add(*w.values()) * sp.Add(*x.values())
+        yield Step(f"squares see lags, n = {n}, {2 * reach + 1} × {2 * reach + 1} pixels", sp.expand(total - stated) == 0)  # fmt: skip
+
+
+def _prove_spectrum(law: Shares) -> Iterator[Step]:
+    """Σ_d W_d × the mean of cos(d·ω) over the images of d is the mean of |ŵ|² over the images of ω: at least 0."""
+    w, angles = _taps(3), (sp.Integer(0), sp.pi / 2, sp.pi)
+    for one in angles:
+        for two in angles:
+            wave = lambda d, one=one, two=two: d[0] * one + d[1] * two
+            stated = sp.Add(*(value * sp.Add(*(sp.cos(wave(e)) for e in orbit(d))) / len(orbit(d)) for d, value in law.lags(w).items()))  # fmt: skip
+            images = [(s * p, t * q) for p, q in ((one, two), (two, one)) for s in (1, -1) for t in (1, -1)]  # fmt: skip
+            mean = sp.Integer(0)
+            for p, q in images:
+                parts = [sp.Add(*(tap * f(u * p + v * q) for (u, v), tap in w.items())) for f in (sp.cos, sp.sin)]  # fmt: skip
+                mean += sp.expand(parts[0] ** 2 + parts[1] ** 2) / 8
+            yield Step(f"the spectrum at ({one}, {two})", sp.expand(stated - mean) == 0)
+
+
+# ----------------------------------------------------------------------------------- wrong versions
+
+
+def _alike(p: Any, full: Any) -> Any:
+    """Wrong: an edge looks the same from both sides: the perimeter of one side, twice."""
+    return p + 0 * full
+
+
+def _no_area(
+    a: Sequence[Any], length: Sequence[Any], area: Sequence[Any], rest: Sequence[Any], mean: Any
+) -> Any:
+    """Wrong: the share of the area is forgotten."""
+    return share(a, length, [0 * d for d in area], rest, mean)
+
+
+def _no_readout(
+    a: Sequence[Any], length: Sequence[Any], area: Sequence[Any], rest: Sequence[Any], mean: Any
+) -> Any:
+    """Wrong: channels are added up without their readout."""
+    return share([x / x if x != 0 else x for x in a], length, area, rest, mean)
+
+
+def _once(w: Mapping[Lag, Any]) -> dict[Lag, Any]:
+    """Wrong: every pair of taps counts once."""
+    return {d: value / 2 if any(d) else value for d, value in lags(w).items()}
+
+
+def _no_intercept(slope: Any, intercept: Any, response: Any, read: Any) -> Any:
+    """Wrong: every piece is a line through 0."""
+    return part(slope, 0 * intercept, response, read)
+
+
+CLAIM = Claim(
+    id="shares",
+    title="Trained on disks: what every channel contributes, and what squares cannot do",
+    statement=(
+        r"\sum_k a_k \left(P_k + 2\mu\pi\Delta_k + \frac{\operatorname{Cov}(r, \varrho_k)}{\operatorname{Var} r}\right) = 1 - \frac{L}{\operatorname{Var} r} + \frac{1}{2\operatorname{Var} r}\left(\sum_k a_k \frac{\partial L}{\partial a_k} + (c - \mu)\frac{\partial L}{\partial c}\right), \qquad"
+        r" p_{\theta+\pi}(t) = S - p_\theta(-t), \qquad"
+        r" \sum_p \left[(w \star x + b)^2_p - b^2\right] = \sum_{d} W_d \sum_p x(p)\, x(p + d) + 2bS\sum_p x(p), \qquad"
+        r" L = \min_{V, a, c} \operatorname{E}\Big(c + \sum_{k, U} N_U(r)\,(s_{k,U}\, U \cdot V_k + o_{k,U}\, a_k) - r\Big)^2 \text{ over } U \cdot V_k = t\,a_k \text{ where } U \cdot v_k = t"
+    ),
+    assumptions=(
+        r"$F_k(r) = \pi r^2\Delta_k + P_k r + \varrho_k(r)$ with $P_k$ of the perimeter, $L$ the mean of $(\hat r - r)^2$ over radii that lie symmetrically about $\mu$; the parenthesis on the right is 0 for the best readout",
+        r"$p_\theta$: what a filter shows of a straight edge; so $P$ knows only the part of $g(z) = \sigma(z + b)$ that is even about $S/2$",
+        r"squares: $x$ has the symmetries of the square, as a disk has, far from the border; $d = (i, j)$ with $i \ge j \ge 0$, $W_d$ the autocorrelation of $w$, added up over the images of $d$",
+        r"last line: $\sigma$ continuous and piecewise linear, $\sigma(z) = s_{k,U}z + o_{k,U}$ on the piece of the window $U$ (with a final 1), which occurs $N_U(r)$ times; no $a_k$ is 0, and the loss is stationary along the facet of the weights $v_k = (w_k, b_k)$, $V_k = a_kv_k$: the windows on a kink $t$ stay there, the others on their pieces; for all other weights $L$ is at least that",
+    ),
+    law=LAW,
+    prove=prove,
+    wrong=(
+        Wrong("an edge looks the same from both sides", replace(LAW, opposite=_alike)),
+        Wrong("the share of the area is forgotten", replace(LAW, share=_no_area)),
+        Wrong("channels without their readout", replace(LAW, share=_no_readout)),
+        Wrong("every pair of taps counts once", replace(LAW, lags=_once)),
+        Wrong("every piece is a line through 0", replace(LAW, part=_no_intercept)),
+    ),
+    requires=("perimeter",),
+)

@@ -1,0 +1,1 @@
+"""Activations as exact expressions in z: pieces, signs, enclosures, a normal form, asymptotics, grammar, printing."""

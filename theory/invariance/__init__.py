@@ -1,0 +1,1 @@
+"""What the network need not know: place, background, contrast."""

@@ -1,0 +1,63 @@
+r"""What the atlas of invariance needs beside the claims: least losses, and two exact networks.
+
+V = Var r, m = E r, A = Var α, μ = E α, B = Var β; r, α, β independent.
+
+    linear, sums:    r̂ = c + θ (2αr + Tβ):     V - (2μV)² / (4 (VA + Vμ² + Am²) + T²B)     T = N on a ring, 0 with zeros beyond
+    linear, dense:   r̂ = c + α h(r) + tβ:      VA / (A + μ²)
+    sums, any σ, K:  β in {0, 1}, α in {1, 2}:  V/12
+
+The last one: f(β + α) - f(β) should be 1/2, and f(2) - f(0) cannot be 1/2 and 1.  Derivation: docs/invariance.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from theory.invariance.background import Reader, border
+
+__all__ = ["OneLeg", "behind_the_border", "both_price", "dense_risk", "one_leg", "sum_risk"]
+
+
+def sum_risk(spread: Any, mean: Any, light: Any, level: Any, background: Any, lift: Any) -> Any:
+    """V - (2μV)²/(4 (VA + Vμ² + Am²) + T²B): the least loss of linear networks with sum pooling."""
+    seen = 4 * (spread * light + spread * level**2 + light * mean**2) + lift**2 * background
+    return spread - (2 * level * spread) ** 2 / seen
+
+
+def dense_risk(spread: Any, light: Any, level: Any) -> Any:
+    """VA/(A + μ²): the least loss of linear networks with a weight per position."""
+    return spread * light / (light + level**2)
+
+
+def both_price(spread: Any) -> Any:
+    """V/12: the least loss of sum pooling, any σ and K, on backgrounds 0, 1 and contrasts 1, 2, all equally likely."""
+    return spread / 12
+
+
+def behind_the_border(pixels: Any, bias: Any) -> Reader:
+    """The linear network that zeros beyond the border permit: w = (x, 1 - 2x, x), on which a background adds up to 0."""
+    one = pixels / pixels
+    x = -border((0 * one, one, 0 * one), pixels) / border((one, -2 * one, one), pixels)
+    return Reader(((x, one - 2 * x, x),), (bias,), (one / 2,), -pixels * bias / 2)
+
+
+@dataclass(frozen=True)
+class OneLeg:
+    """Taps, bias, a readout weight for each position, readout bias."""
+
+    w: tuple[Any, Any, Any]
+    b: Any
+    v: tuple[Any, ...]
+    c: Any
+
+
+def one_leg(gain: Any, positions: Sequence[int]) -> OneLeg:
+    """One ReLU that is 1 but at the two edges: mute at k + 1, and what it says on the left is not read.
+
+    w = (-γ, γ, 0), b = 1, v_i = -(i - 1/2) for i > 0, else 0; c = Σ (i - 1/2): r̂ = -v_{k+1} = k + 1/2 if γα >= 1.
+    """
+    one = gain / gain
+    v = tuple(-(i - one / 2) if i > 0 else 0 * one for i in positions)
+    return OneLeg((-gain, gain, 0 * gain), one, v, -sum(v))

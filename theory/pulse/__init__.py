@@ -1,0 +1,1 @@
+"""One pulse, one network: the laws of slope, offset and bend."""

@@ -1,0 +1,112 @@
+"""The network, from its definition: a direct double sum over positions and taps.
+
+    r̂(x) = c + Σ_k a_k Σ_i σ(z_{k,i} + b_k),    z_{k,i} = Σ_{u=-h..h} w_{k,u} x(i + u)
+
+(cross-correlation, torch's convention; zero padding; sum pooling).  With g(z) = σ(z + b), an
+*undefined* function, whatever is derived from these sums holds for every activation and bias.
+Mean pooling is sum pooling with a_k/N in place of a_k.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sympy as sp
+from sympy.core.function import AppliedUndef
+from sympy.polys.matrices import DomainMatrix
+
+from theory.pulse.signal import phi, pulse
+
+__all__ = [
+    "channel_function",
+    "circular",
+    "direct_response",
+    "g",
+    "last_radius",
+    "preactivations",
+    "readout_bias",
+    "readout_weight",
+    "taps",
+    "vanish_together",
+]
+
+g = sp.Function("g", real=True)
+"""g(z) = σ(z + b) for an arbitrary σ and b."""
+
+readout_bias = sp.Symbol("c", real=True)
+"""The readout bias c."""
+
+
+def channel_function(k: int) -> sp.Function:
+    """The undefined function of channel k: g_k(z) = σ(z + b_k)."""
+    return sp.Function(f"g_{k}", real=True)
+
+
+def readout_weight(k: int) -> sp.Symbol:
+    """The readout weight a_k of channel k."""
+    return sp.Symbol(f"a_{k}", real=True)
+
+
+def taps(n: int, channel: str = "") -> tuple[sp.Symbol, ...]:
+    """The taps w_{-h}, ..., w_h of one filter, n = 2h + 1, real symbols.
+
+    Raises
+    ------
+    ValueError: n is not odd and positive.
+    """
+    if n < 1 or n % 2 == 0:
+        raise ValueError(f"a filter has an odd number of taps, not {n}")
+    h = n // 2
+    return tuple(sp.Symbol(f"w{channel}_{u}", real=True) for u in range(-h, h + 1))
+
+
+def last_radius(n: Any, pixels: Any) -> Any:
+    """N/2 - h: up to here no window of n = 2h + 1 taps meets both edges, or, with zeros beyond the border, loses light."""
+    return (pixels - n + 1) / 2
+
+
+def preactivations(w: Sequence[sp.Expr], x: Sequence[sp.Expr]) -> list[sp.Expr]:
+    """z_i = Σ_u w_u x(i + u) at every position i of the signal, zeros beyond its ends."""
+    h = len(w) // 2
+    size = len(x)
+    return [
+        sp.Add(
+            *(
+                weight * x[i + u]
+                for u, weight in zip(range(-h, h + 1), w, strict=True)
+                if 0 <= i + u < size
+            )
+        )
+        for i in range(size)
+    ]
+
+
+def circular(w: Sequence[sp.Expr], x: Sequence[sp.Expr]) -> list[sp.Expr]:
+    """z_i = Σ_u w_u x(i + u), the signal closed to a ring."""
+    h, size = len(w) // 2, len(x)
+    return [sp.Add(*(w[u + h] * x[(i + u) % size] for u in range(-h, h + 1))) for i in range(size)]
+
+
+def direct_response(
+    w: Sequence[sp.Expr], m: int, phi: sp.Expr, half_length: int, f: sp.Function = g
+) -> sp.Expr:
+    """Σ_i [g(z_i) - g(0)] for the pulse of radius m - 1/2 + φ, term by term from the definition."""
+    z = preactivations(w, pulse(m, phi, half_length))
+    return sp.Add(*(f(value) for value in z)) - len(z) * f(sp.Integer(0))
+
+
+def vanish_together(one: Sequence[sp.Expr], other: Sequence[sp.Expr]) -> bool:
+    """Each form is a combination of the other ones, and these of those; so all of one vanish where all of the other do.
+
+    Forms are affine in c and in the products a_k f(...) of undefined functions, with polynomials of φ as coefficients.
+    """
+    forms = [sp.expand(x) for x in (*one, *other)]
+    letters = set().union(*(x.atoms(AppliedUndef) | x.free_symbols for x in forms))
+    letters -= set().union(*(x.free_symbols for v in letters if v.is_Function for x in v.args))
+    rows = [dict(sp.Poly(x, *sorted(letters - {phi}, key=str)).terms()) for x in forms]
+    keys = sorted(set().union(*rows))
+    table = sp.Matrix([[row.get(key, 0) for key in keys] for row in rows])
+    parts = (table, table[: len(one), :], table[len(one) :, :])
+    ranks = {DomainMatrix.from_Matrix(x).convert_to(sp.QQ.frac_field(phi)).rank() for x in parts}
+    return len(ranks) == 1

@@ -1,0 +1,208 @@
+r"""The optimal readout of given filters, in closed form.
+
+*Exact at half-integers* (two or more). Whenever some Δ_k ≠ 0, the solution of smallest Σ a_k² is
+
+    a_k = Δ_k / (2 Σ_j Δ_j²),    c = -Σ_k a_k (N g_k(0) + κ_k);    K = 1: a = 1/(2Δ).
+
+*Least squares on any radii* (K = 1).  With o = N g(0) + κ, V = Var r, μ = Cov(r, D), v = Var D:
+
+    a = (2ΔV + μ) / (4Δ²V + 4Δμ + v),    c = E r - a (2Δ E r + o + E D),
+    level = V - (2ΔV + μ)² / (4Δ²V + 4Δμ + v).
+
+When m and φ are independent, Cov(r, D) = Cov(φ, D).  A *blind* filter (Δ = 0) is the special case
+level = V - μ²/v: it sees the fraction φ and nothing of the integer part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+
+from theory.claim import Claim, Proof, Step, Wrong
+from theory.pulse.loss import direct_error
+from theory.pulse.network import channel_function, readout_bias, readout_weight
+from theory.pulse.plateau import kappa, slope
+from theory.pulse.signal import HALF
+from theory.pulse.staircase import to_taps
+
+__all__ = ["CLAIM", "Fit", "Readout", "exact_readout", "least_squares"]
+
+
+def exact_readout(slopes: Sequence[Any], offsets: Sequence[Any]) -> tuple[list[Any], Any]:
+    """(a_1..a_K, c) of smallest norm, from Δ_k and N g_k(0) + κ_k; some Δ_k must not be 0."""
+    norm = sum(s * s for s in slopes)
+    a = [s / (2 * norm) for s in slopes]
+    return a, -sum(a_k * o for a_k, o in zip(a, offsets, strict=True))
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The least-squares readout of one channel, and the loss that remains."""
+
+    a: Any
+    c: Any
+    level: Any
+
+
+def least_squares(
+    slope: Any, offset: Any, mean_r: Any, var_r: Any, mean_d: Any, cov: Any, var_d: Any
+) -> Fit:
+    """The best (a, c) for one channel with Δ, o = N g(0) + κ, and the moments of r and D."""
+    covariance = 2 * slope * var_r + cov
+    variance = 4 * slope**2 * var_r + 4 * slope * cov + var_d
+    a = covariance / variance
+    c = mean_r - a * (2 * slope * mean_r + offset + mean_d)
+    return Fit(a, c, var_r - covariance**2 / variance)
+
+
+@dataclass(frozen=True)
+class Readout:
+    """The law: both closed forms."""
+
+    exact: Callable[[Sequence[Any], Sequence[Any]], tuple[list[Any], Any]]
+    least_squares: Callable[..., Fit]
+
+
+def prove(law: Readout) -> Proof:
+    """Exactness from the double sum; least squares as a completed square on arbitrary samples."""
+    steps = [*_prove_exact(law), *_prove_smallest(law), *_prove_least_squares(law)]
+    steps += _prove_independence()
+    covers = (
+        "exact readout: K = 1 for n = 1, 3, 5, 9, K = 2 for n = 3, K = 3 for n = 5, two half-integer "
+        "radii, any g_k; "
+        "least squares: 2 and 3 radii with arbitrary r and D"
+    )
+    return Proof(tuple(steps), covers)
+
+
+def _prove_exact(law: Readout) -> list[Step]:
+    steps = []
+    for n, channels in ((1, 1), (3, 1), (5, 1), (9, 1), (3, 2), (5, 3)):
+        h, numbers = n // 2, range(1, channels + 1)
+        functions = [channel_function(k) for k in numbers]
+        slopes = [to_taps(slope(f), n, str(k)) for k, f in zip(numbers, functions, strict=True)]
+        kappas = [to_taps(kappa(n, f), n, str(k)) for k, f in zip(numbers, functions, strict=True)]
+        # Short names keep the rational functions small; they are replaced back in the last line.
+        names = sp.symbols(f"s1:{channels + 1}", real=True)
+        for m in (h + 1, h + 2):
+            half_length = h + 2 + h
+            size = 2 * half_length + 1
+            offsets = [
+                size * f(sp.Integer(0)) + kap for f, kap in zip(functions, kappas, strict=True)
+            ]
+            a, c = law.exact(names, offsets)
+            values = {readout_weight(k): a_k for k, a_k in zip(numbers, a, strict=True)}
+            error = direct_error(n, channels, m, sp.Integer(0), half_length)
+            error = error.xreplace(values | {readout_bias: c})
+            numerator = sp.numer(sp.together(error))
+            numerator = sp.expand(numerator.xreplace(dict(zip(names, slopes, strict=True))))
+            steps.append(Step(f"error 0 at m = {m}, n = {n}, K = {channels}", numerator == 0))
+    return steps
+
+
+def _prove_smallest(law: Readout) -> list[Step]:
+    """Every other solution a + t, with Σ t_k Δ_k = 0, is longer: a·t = 0."""
+    steps = []
+    for channels in (1, 2, 3):
+        slopes = sp.symbols(f"s1:{channels + 1}", real=True)
+        a, _ = law.exact(slopes, [sp.Integer(0)] * channels)
+        parallel = all(
+            sp.simplify(a[j] * slopes[k] - a[k] * slopes[j]) == 0
+            for j in range(channels)
+            for k in range(j)
+        )
+        solves = sp.simplify(2 * sum(x * y for x, y in zip(a, slopes, strict=True)) - 1) == 0
+        steps.append(Step(f"smallest norm for K = {channels}", parallel and solves))
+    return steps
+
+
+def _prove_least_squares(law: Readout) -> list[Step]:
+    """loss(a, c) = level + mean (c - c* + (a - a*) f)² for every a and c, f the response: in the field of rational functions."""
+    steps = []
+    for count in (2, 3):
+        names = [f"{letter}{j}" for letter in "rd" for j in range(count)]
+        _, s, o, a, c, *values = sp.field(["Delta", "o", "a", "c", *names], sp.QQ)
+        rs, ds = values[:count], values[count:]
+        mean = lambda x: sum(x[1:], x[0]) / count  # noqa: B023
+        moment = lambda x, y: mean([p * q for p, q in zip(x, y, strict=True)]) - mean(x) * mean(y)  # noqa: B023  # fmt: skip
+        fit = law.least_squares(s, o, mean(rs), moment(rs, rs), mean(ds), moment(rs, ds), moment(ds, ds))  # fmt: skip
+        features = [2 * s * x + o + y for x, y in zip(rs, ds, strict=True)]
+        loss = lambda a, c: mean([(c + a * f - x) ** 2 for f, x in zip(features, rs, strict=True)])  # noqa: B023  # fmt: skip
+        more = mean([(c - fit.c + (a - fit.a) * f) ** 2 for f in features])
+        steps += [
+            Step(f"level, {count} radii", loss(fit.a, fit.c) == fit.level),
+            Step(f"every other readout loses a mean square more, {count} radii", loss(a, c) == fit.level + more),
+        ]  # fmt: skip
+    return steps
+
+
+def _prove_independence() -> list[Step]:
+    """Cov(r, D) = Cov(φ, D) when every cell holds the same fractions."""
+    steps = []
+    for cells, fractions in ((1, 2), (2, 2), (3, 4)):
+        ds = sp.symbols(f"d1:{fractions + 1}", real=True)
+        phis = [sp.Rational(t, fractions) for t in range(fractions)]
+        pairs = [
+            (m - HALF + p, d) for m in range(1, cells + 1) for p, d in zip(phis, ds, strict=True)
+        ]
+        mean_d = sp.Add(*ds) / fractions
+        total = sp.Add(*(x * (d - mean_d) for x, d in pairs)) / len(pairs)
+        within = sp.Add(*(p * (d - mean_d) for p, d in zip(phis, ds, strict=True))) / fractions
+        steps.append(
+            Step(
+                f"Cov(r, D) = Cov(φ, D), {cells} × {fractions} radii",
+                sp.expand(total - within) == 0,
+            )
+        )
+    return steps
+
+
+def _one_edge(slopes: Sequence[Any], offsets: Sequence[Any]) -> tuple[list[Any], Any]:
+    """Wrong: a = 1/Δ, as if a pulse had one edge."""
+    a, c = exact_readout(slopes, offsets)
+    return [2 * a_k for a_k in a], 2 * c
+
+
+def _opposite_offset(slopes: Sequence[Any], offsets: Sequence[Any]) -> tuple[list[Any], Any]:
+    """Wrong: the sign of c."""
+    a, c = exact_readout(slopes, offsets)
+    return a, -c
+
+
+def _uncorrelated(
+    slope: Any, offset: Any, mean_r: Any, var_r: Any, mean_d: Any, cov: Any, var_d: Any
+) -> Fit:
+    """Wrong: D is taken for noise that is uncorrelated with r."""
+    return least_squares(slope, offset, mean_r, var_r, mean_d, 0 * cov, var_d)
+
+
+CLAIM = Claim(
+    id="readout",
+    title="The optimal readout of any filter, in closed form",
+    statement=(
+        r"a_k = \frac{\Delta_k}{2\sum_j \Delta_j^2}, \quad c = -\sum_k a_k\left(N g_k(0) + \kappa_k\right);"
+        r" \qquad a = \frac{2\Delta V + \mu}{4\Delta^2 V + 4\Delta\mu + v}, \quad"
+        r" \mathrm{loss} = V - \frac{(2\Delta V + \mu)^2}{4\Delta^2 V + 4\Delta\mu + v}"
+    ),
+    assumptions=(
+        (
+            r"zero padding and $m + h \le L$; first pair: two or more half-integer plateau radii, some $\Delta_k \neq 0$; of all exact"
+            r" readouts the one with the smallest $\sum_k a_k^2$"
+        ),
+        (
+            r"second pair: $K = 1$, any plateau radii, $V = \mathrm{Var}\, r$, $\mu = \mathrm{Cov}(r, D)$,"
+            r" $v = \mathrm{Var}\, D$, and a response that is not constant"
+        ),
+    ),
+    law=Readout(exact_readout, least_squares),
+    prove=prove,
+    wrong=(
+        Wrong("a = 1/Δ: one edge instead of two", Readout(_one_edge, least_squares)),
+        Wrong("c with the opposite sign", Readout(_opposite_offset, least_squares)),
+        Wrong("D is taken for uncorrelated with r", Readout(exact_readout, _uncorrelated)),
+    ),
+    requires=("loss",),
+)

@@ -1,0 +1,1 @@
+"""From the first weights to the last: gradient flow and gradient steps in closed form."""

@@ -1,0 +1,173 @@
+r"""Conserved quantities found by linear algebra: what no data can change under gradient flow.
+
+Gradient flow on mean((r̂ - r)²) moves the weights along a combination of the fields X_r = ∇r̂(x_r), one for each
+radius, with coefficients -2 (r̂ - r) times its share, which depend on the data.  So a function F of the weights
+is conserved *whatever the data* if and only if X_r F = ∇r̂(x_r) · ∇F = 0 for every r.  For polynomials F of
+bounded degree that is a linear system: :func:`invariants` solves it.
+
+That none is missing, of any degree or none, follows from a rank: brackets of the fields annihilate F too, so
+at a point where the fields and their brackets span a space of dimension d, at most dim - d conserved quantities
+are independent (:func:`orbit_dimension`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations_with_replacement
+
+import sympy as sp
+from sympy.polys.matrices import DomainMatrix
+
+from theory.pulse.network import preactivations
+
+__all__ = [
+    "Field",
+    "answer",
+    "field",
+    "invariants",
+    "jacobian_rank",
+    "orbit_dimension",
+    "same_span",
+]
+
+Field = tuple[sp.Expr, ...]
+"""One component per variable, polynomials in the variables."""
+
+QQ = sp.QQ
+
+
+def answer(
+    w: Sequence[Sequence[sp.Expr]],
+    b: Sequence[sp.Expr],
+    a: Sequence[sp.Expr],
+    c: sp.Expr,
+    x: Sequence[sp.Expr],
+    cell: dict[sp.Symbol, sp.Expr] | None = None,
+) -> sp.Expr:
+    """r̂(x) by the double sum over positions and taps, σ the identity; with ``cell``, ReLU in the cell of that point.
+
+    Raises
+    ------
+    ValueError: the point lies on a wall: some pre-activation that depends on the weights is 0 there.
+    """
+    total = sp.sympify(c)
+    for taps, bias, weight in zip(w, b, a, strict=True):
+        for z in preactivations(taps, x):
+            value = z + bias
+            if cell is not None:
+                sign = value.xreplace(cell)
+                if sign == 0 and value != 0:
+                    raise ValueError("the point lies on a wall between two cells")
+                value = value if sign > 0 else sp.Integer(0)
+            total += weight * value
+    return sp.expand(total)
+
+
+def field(function: sp.Expr, variables: Sequence[sp.Symbol]) -> Field:
+    """∇r̂ with respect to the weights."""
+    return tuple(sp.expand(sp.diff(function, v)) for v in variables)
+
+
+def _columns(
+    expressions: Sequence[sp.Expr], variables: Sequence[sp.Symbol]
+) -> list[dict[tuple[int, ...], sp.Rational]]:
+    return [sp.Poly(e, *variables, domain=QQ).as_dict() for e in expressions]
+
+
+def _matrix(columns: Sequence[dict[tuple[int, ...], sp.Rational]]) -> DomainMatrix:
+    """A row per monomial that occurs, a column per polynomial."""
+    monomials = sorted({key for column in columns for key in column})
+    rows = [
+        [QQ.from_sympy(sp.sympify(column.get(key, 0))) for column in columns] for key in monomials
+    ]
+    return DomainMatrix(rows, (len(monomials), len(columns)), QQ)
+
+
+def invariants(
+    fields: Sequence[Field], variables: Sequence[sp.Symbol], degree: int = 2
+) -> list[sp.Expr]:
+    """A basis of all polynomials F of degree 1 to ``degree`` without constant term with X F = 0 for every field."""
+    monomials = [
+        sp.Mul(*chosen)
+        for d in range(1, degree + 1)
+        for chosen in combinations_with_replacement(variables, d)
+    ]
+    blocks = []
+    for one in fields:
+        images = [
+            sp.Add(
+                *(sp.diff(f, v) * component for v, component in zip(variables, one, strict=True))
+            )
+            for f in monomials
+        ]
+        blocks.append(_matrix(_columns([sp.expand(image) for image in images], variables)))
+    system = blocks[0].vstack(*blocks[1:])
+    kernel = system.nullspace()
+    rows = [[QQ.to_sympy(value) for value in row] for row in kernel.to_dense().to_list()]
+    return [
+        sp.Add(*(value * f for value, f in zip(row, monomials, strict=True) if value))
+        for row in rows
+    ]
+
+
+def same_span(
+    one: Sequence[sp.Expr], other: Sequence[sp.Expr], variables: Sequence[sp.Symbol]
+) -> bool:
+    """Both lists of polynomials span the same space over the rationals."""
+    rank = lambda group: _matrix(_columns(list(group), variables)).rank() if group else 0
+    together = rank([*one, *other])
+    return bool(rank(one) == together == rank(other))
+
+
+def jacobian_rank(
+    quantities: Sequence[sp.Expr],
+    variables: Sequence[sp.Symbol],
+    point: dict[sp.Symbol, sp.Rational],
+) -> int:
+    """The rank of ∂(quantities)/∂(variables) at a rational point: how many are independent around it."""
+    rows = [[QQ.from_sympy(sp.diff(q, v).xreplace(point)) for v in variables] for q in quantities]
+    return int(DomainMatrix(rows, (len(rows), len(variables)), QQ).rank())
+
+
+def orbit_dimension(
+    fields: Sequence[Field],
+    variables: Sequence[sp.Symbol],
+    point: dict[sp.Symbol, sp.Rational],
+) -> int:
+    """The dimension, at a point, of what the fields and all their brackets span.
+
+    The fields must be affine in the variables, as gradients of a bilinear answer are: x -> Mx + v.  Then
+    brackets are commutators of the matrices [[M, v], [0, 0]], and the algebra they generate is finite.
+
+    Raises
+    ------
+    ValueError: a field is not affine.
+    """
+    size = len(variables)
+    found: list[sp.Matrix] = []
+
+    def independent(matrices: list[sp.Matrix]) -> bool:
+        rows = [[QQ.from_sympy(value) for value in matrix] for matrix in matrices]
+        return bool(DomainMatrix(rows, (len(rows), (size + 1) ** 2), QQ).rank() == len(rows))
+
+    waiting = [_affine(one, variables) for one in fields]
+    while waiting:
+        matrix = waiting.pop(0)
+        if not independent([*found, matrix]):
+            continue
+        waiting += [matrix * other - other * matrix for other in found]
+        found.append(matrix)
+    at = sp.Matrix([*(point[v] for v in variables), 1])
+    rows = [[QQ.from_sympy(value) for value in (matrix * at)[:size]] for matrix in found]
+    return int(DomainMatrix(rows, (len(rows), size), QQ).rank())
+
+
+def _affine(one: Field, variables: Sequence[sp.Symbol]) -> sp.Matrix:
+    zero = dict.fromkeys(variables, sp.Integer(0))
+    rows = []
+    for component in one:
+        slopes = [sp.diff(component, v) for v in variables]
+        if any(slope.free_symbols for slope in slopes):
+            raise ValueError(f"not affine: {component}")
+        rows.append([*slopes, component.xreplace(zero)])
+    return sp.Matrix([*rows, [0] * (len(variables) + 1)])
