@@ -26,10 +26,10 @@ from flint import fmpq
 from rich.console import Console
 from rich.table import Table
 
-from numerics import oracle
-from numerics.certificate import Domain, exact_net, summary
-from numerics.compile import compile_law
-from numerics.sample import pulse, windows
+from numerics.arithmetic import oracle
+from numerics.arithmetic.compile import compile_law
+from numerics.pulse.exact_error import Domain, exact_net, summary
+from numerics.pulse.sample import pulse, windows
 from theory.process import run
 from theory.pulse.network import direct_response, taps
 from theory.pulse.plateau import plateau_response

@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from numerics import oracle
+from numerics.arithmetic import oracle
 from theory.claim import Claim
 from theory.invariance.background import Reader
 from verify.lab import TINY, Lab

@@ -10,9 +10,9 @@ from typing import Any
 from flint import fmpq
 from hypothesis import strategies as st
 
-from numerics import oracle
-from numerics.certificate import Domain, ExactNet, exact_net
-from numerics.conditions import Stored
+from numerics.arithmetic import oracle
+from numerics.pulse.conditions import Stored
+from numerics.pulse.exact_error import Domain, ExactNet, exact_net
 from tests.strategies import Exact
 
 PIECEWISE = (
@@ -47,7 +47,7 @@ def stored(w: Sequence[Any], b: Any, a: Sequence[Any], c: Any, share: int = 1) -
 
 
 def as_net(net: Stored, name: str) -> ExactNet:
-    """The same for numerics.certificate, which shares no code with numerics.conditions but the lines of a path."""
+    """The same for numerics.pulse.exact_error, which shares no code with numerics.pulse.conditions but the lines of a path."""
     zero = tuple(fmpq(0) for _ in net.a)
     return exact_net(
         name,

@@ -17,8 +17,8 @@ from typing import Any
 from hypothesis import assume, settings
 from hypothesis import strategies as st
 
-from numerics import oracle
-from numerics.compile import compile_law, exact_law
+from numerics.arithmetic import oracle
+from numerics.arithmetic.compile import compile_law, exact_law
 from theory.pulse.symmetry import Channel
 
 HOMOGENEOUS = ("identity", "relu", "leaky_relu", "abs", "prelu", "rrelu")

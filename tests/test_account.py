@@ -14,9 +14,9 @@ from flint import fmpq
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from numerics import oracle
-from numerics.certificate import summary
-from numerics.reduction import reduced
+from numerics.arithmetic import oracle
+from numerics.certificates.reduction import reduced
+from numerics.pulse.exact_error import summary
 from tests.stored import answered, count, dotted, fraction, moved, q, stored, views
 from tests.strategies import Exact, balanced_exact, linear_exact, threshold_exact
 from theory.expressions.activation import ACTIVATIONS

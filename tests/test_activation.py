@@ -25,8 +25,8 @@ from strategies import (
     rationals,
 )
 
-from numerics import oracle
-from numerics.compile import activation
+from numerics.arithmetic import oracle
+from numerics.arithmetic.compile import activation
 from theory.expressions.activation import ACTIVATIONS, Activation, z
 from verify.nets import FUNCTIONS, Network
 

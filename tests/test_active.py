@@ -11,9 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies import rationals
 
-from numerics.active import cells, lowest_sum, margins, stays
-from numerics.cone import coordinates, weights_at
-from numerics.sample import pulse
+from numerics.pulse.sample import pulse
+from numerics.training.active import cells, lowest_sum, margins, stays
+from numerics.training.linear_cell import coordinates, weights_at
 from theory.training.active import CLAIM, floors
 from verify.nets import Network
 

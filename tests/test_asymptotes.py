@@ -15,8 +15,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import filters, rationals, widths
 
-from numerics import oracle
-from numerics.compile import activation
+from numerics.arithmetic import oracle
+from numerics.arithmetic.compile import activation
 from theory.shape.asymptotes import CLAIM, ENDS, Channel, Ends, balance
 from theory.shape.span import unrolled
 from verify.claims.asymptotes import ODD_PART, PAIRS, check, train

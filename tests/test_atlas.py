@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from numerics.compile import activation
+from numerics.arithmetic.compile import activation
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.kinks import segments
 from theory.shape.classify import CLASSES

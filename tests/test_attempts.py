@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from numerics.ball import Net, error_ball, largest_error
+from numerics.arithmetic.ball import Net, error_ball, largest_error
 from theory.expressions.activation import ACTIVATIONS
 from theory.shape.classify import Shape, classify
 from theory.shape.recipes import Recipe

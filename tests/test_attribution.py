@@ -11,8 +11,8 @@ from flint import fmpq
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from numerics.attribution import NAMES, attribute
-from numerics.certificate import Domain, error_on, exact_net, largest, summary
+from numerics.pulse.attribution import NAMES, attribute
+from numerics.pulse.exact_error import Domain, error_on, exact_net, largest, summary
 from tests.stored import answered, as_net, cases, fraction, straight
 from tests.test_certificate import THREE, networks
 

@@ -9,9 +9,9 @@ from flint import fmpq
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from numerics import oracle
-from numerics.certificate import Domain, exact_net, summary
-from numerics.channel import exact_quantities
+from numerics.arithmetic import oracle
+from numerics.pulse.channel import exact_quantities
+from numerics.pulse.exact_error import Domain, exact_net, summary
 from theory.certificates.averages import CLAIM, LAW, moments
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.kinks import crossings

@@ -10,8 +10,8 @@ import sympy as sp
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from numerics import oracle
-from numerics.gram import dot, orthogonal, rest
+from numerics.arithmetic import oracle
+from numerics.disk.gram import dot, orthogonal, rest
 from tests.columns import hold_and_reject, on_a_ring, plateau_cases
 from theory.invariance.background import (  # fmt: skip
     CLAIM,

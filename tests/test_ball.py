@@ -15,8 +15,8 @@ from flint import arb, ctx, fmpq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numerics import oracle
-from numerics.ball import (
+from numerics.arithmetic import oracle
+from numerics.arithmetic.ball import (
     PRECISIONS,
     Net,
     certified_error,
@@ -29,7 +29,7 @@ from numerics.ball import (
     sigma_ball,
     window_counts,
 )
-from numerics.compile import activation
+from numerics.arithmetic.compile import activation
 from theory.expressions.activation import ACTIVATIONS, z
 
 SMOOTH: dict[str, Callable[[Any], Any]] = {

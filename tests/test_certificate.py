@@ -12,10 +12,10 @@ from flint import fmpq
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from numerics import oracle
-from numerics.certificate import Domain, ExactNet, Summary, error_on, exact_net, summary
-from numerics.path import PADDINGS
-from numerics.piecewise import exact_activation
+from numerics.arithmetic import oracle
+from numerics.arithmetic.piecewise import exact_activation
+from numerics.pulse.exact_error import Domain, ExactNet, Summary, error_on, exact_net, summary
+from numerics.pulse.path import PADDINGS
 from theory.expressions.activation import ACTIVATIONS
 
 F = Fraction

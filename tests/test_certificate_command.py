@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from flint import fmpq
 
-from numerics.certificate import Domain, exact_net
-from numerics.checker import BYTES
-from numerics.document import certificate
+from numerics.certificates.certificate import certificate
+from numerics.certificates.checker import BYTES
+from numerics.pulse.exact_error import Domain, exact_net
 from verify.certificate import main
 
 DOCUMENT = certificate(

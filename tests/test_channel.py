@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numerics import oracle
-from numerics.channel import exact_quantities, quantities
+from numerics.arithmetic import oracle
+from numerics.pulse.channel import exact_quantities, quantities
 
 TAPS = st.sampled_from([1, 3, 5, 7])
 NUMBERS = st.integers(-16, 16).map(lambda value: Fraction(value, 8))

@@ -19,10 +19,10 @@ from flint import fmpq
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from numerics import checker
-from numerics.certificate import Domain, exact_net
-from numerics.checker import BYTES, Rejected, canonical, check
-from numerics.document import certificate
+from numerics.certificates import checker
+from numerics.certificates.certificate import certificate
+from numerics.certificates.checker import BYTES, Rejected, canonical, check
+from numerics.pulse.exact_error import Domain, exact_net
 from tests.test_certificate import SIGMAS, THREE, _simulated, networks
 
 F = Fraction

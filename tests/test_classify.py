@@ -9,7 +9,7 @@ import sympy as sp
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from numerics import oracle
+from numerics.arithmetic import oracle
 from theory.expressions.pieces import pieces, z
 from theory.pulse.kinks import crossings
 from theory.shape.classify import CLASSES, Shape, classify

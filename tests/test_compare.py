@@ -14,7 +14,7 @@ import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from numerics.compile import activation
+from numerics.arithmetic.compile import activation
 from theory.claim import Claim, Proof, Step, Wrong, find_claims
 from theory.pulse.network import g
 from theory.pulse.plateau import plateau_response, slope

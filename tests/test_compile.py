@@ -23,8 +23,14 @@ from strategies import (
     widths,
 )
 
-from numerics.compile import activation, compile_law, compile_values, exact_law, exact_values
-from numerics.rounding import response_bound
+from numerics.arithmetic.compile import (
+    activation,
+    compile_law,
+    compile_values,
+    exact_law,
+    exact_values,
+)
+from numerics.arithmetic.rounding import response_bound
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.network import g, taps
 from theory.pulse.plateau import r, slope

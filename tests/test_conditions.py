@@ -10,9 +10,14 @@ from flint import fmpq
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from numerics.certificate import Domain, summary
-from numerics.conditions import Branch, holds, violated
-from numerics.patterns import branches_of, linear_pattern, paired_pattern, snapped_pattern
+from numerics.certificates.patterns import (
+    branches_of,
+    linear_pattern,
+    paired_pattern,
+    snapped_pattern,
+)
+from numerics.pulse.conditions import Branch, holds, violated
+from numerics.pulse.exact_error import Domain, summary
 from tests.stored import as_net, cases, count, from_exact, moved, stored
 from tests.strategies import Exact, balanced_exact, linear_exact, threshold_exact
 

@@ -13,7 +13,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from strategies import HOMOGENEOUS, rationals
 
-from numerics import oracle
+from numerics.arithmetic import oracle
 from tests.columns import hold_and_reject
 from theory.training.conserved import CLAIM, LAW, deviations, everywhere, products
 from verify.claims import conserved as room

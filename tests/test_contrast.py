@@ -10,8 +10,8 @@ import torch
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from numerics import oracle
-from numerics.gram import dot, orthogonal, rest
+from numerics.arithmetic import oracle
+from numerics.disk.gram import dot, orthogonal, rest
 from tests.columns import hold_and_reject, plateau_cases
 from theory.invariance.contrast import CLAIM, LAW, partial_sums, quiet, response, silence
 from theory.pulse.network import last_radius

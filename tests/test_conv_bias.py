@@ -12,8 +12,8 @@ import sympy as sp
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from numerics import oracle
-from numerics.sample import Radii
+from numerics.arithmetic import oracle
+from numerics.pulse.sample import Radii
 from theory.training.conv_bias import LAW, balance, end, readout_squared, sign_is_kept
 from verify.claims import conv_bias as room
 from verify.dynamics import second_moment

@@ -22,12 +22,12 @@ from flint import arb, ctx, fmpq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from numerics.ball import Net, error_ball, sigma_ball
-from numerics.certificate import Domain
-from numerics.copies import copied_pattern, mirror_of
-from numerics.nearest import nearest
-from numerics.refit import NEGLIGIBLE, refined
-from numerics.supremum import supremum
+from numerics.arithmetic.ball import Net, error_ball, sigma_ball
+from numerics.certificates.copies import copied_pattern, mirror_of
+from numerics.certificates.nearest import nearest
+from numerics.certificates.refit import NEGLIGIBLE, refined
+from numerics.certificates.supremum import supremum
+from numerics.pulse.exact_error import Domain
 from tests.stored import fraction, q, stored
 from tests.strategies import balanced_exact
 from theory.expressions.activation import ACTIVATIONS, z

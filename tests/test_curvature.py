@@ -13,13 +13,13 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from numerics import curvature as numbers
-from numerics.centres import centres, centres_bound, variation
-from numerics.compile import activation
-from numerics.curvature import NARROW, constant_of, remainder, spreads
-from numerics.disk import _anywhere, disk, disk_bound
-from numerics.edges import bent_of, edge_of, strength_of
-from numerics.perimeter import difference, reach
+from numerics.arithmetic.compile import activation
+from numerics.disk import curvature as numbers
+from numerics.disk.centres import centres, centres_bound, variation
+from numerics.disk.curvature import NARROW, constant_of, remainder, spreads
+from numerics.disk.disk import _anywhere, disk, disk_bound
+from numerics.disk.edges import bent_of, edge_of, strength_of
+from numerics.disk.perimeter import difference, reach
 from theory.disk.curvature import CLAIM, LAW, local, moment, narrowing
 from theory.disk.perimeter import STEPS, edge
 from verify.claims import curvature as room

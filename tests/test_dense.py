@@ -11,9 +11,9 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from numerics import oracle
-from numerics.gram import dot, orthogonal, rest
-from numerics.sample import pulse
+from numerics.arithmetic import oracle
+from numerics.disk.gram import dot, orthogonal, rest
+from numerics.pulse.sample import pulse
 from tests.columns import hold_and_reject
 from theory.invariance.dense import (
     CLAIM,

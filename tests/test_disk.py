@@ -12,8 +12,8 @@ import sympy as sp
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from numerics.disk import arcs, disk, disk_bound, pixels
-from numerics.rounding import UNIT, gamma
+from numerics.arithmetic.rounding import UNIT, gamma
+from numerics.disk.disk import arcs, disk, disk_bound, pixels
 from theory.disk.disk import RADII, arc, corner, least, limit, pixel
 from verify.claims import disk as room
 from verify.lab import TINY, Lab

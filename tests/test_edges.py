@@ -15,10 +15,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from numerics.compile import activation
-from numerics.derivatives import derivatives
-from numerics.disk import disk
-from numerics.edges import (
+from numerics.arithmetic.compile import activation
+from numerics.arithmetic.derivatives import derivatives
+from numerics.arithmetic.taylor import taylor
+from numerics.disk.disk import disk
+from numerics.disk.edges import (
     MOST,
     Strength,
     bent_of,
@@ -28,8 +29,7 @@ from numerics.edges import (
     quadrature_of,
     strength_of,
 )
-from numerics.perimeter import difference, edge_response, reach, strength, strength_bound
-from numerics.taylor import taylor
+from numerics.disk.perimeter import difference, edge_response, reach, strength, strength_bound
 from theory.expressions.activation import ACTIVATIONS, z
 
 Array = NDArray[np.float64]

@@ -12,9 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from numerics.closed import closed
-from numerics.edges import edge_of, quadrature_of
-from numerics.elliptic import _negative, _roots, _Strip, enclosed
+from numerics.disk.closed import closed
+from numerics.disk.edges import edge_of, quadrature_of
+from numerics.disk.elliptic import _negative, _roots, _Strip, enclosed
 from tests.disks import one_tap
 from verify.claims.laplacian import SADDLES, SECONDS
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from numerics.levels import dead_level, level
-from numerics.sample import Radii, pulse, windows
+from numerics.pulse.levels import dead_level, level
+from numerics.pulse.sample import Radii, pulse, windows
 from theory.pulse.endings import CLAIM, LAW, blind_floor, tilt
 from verify import stationary as stationary_module
 from verify.claims import endings as room

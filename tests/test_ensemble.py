@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numerics.sample import pulse
+from numerics.pulse.sample import pulse
 from theory.expressions.activation import ACTIVATIONS
 from verify.descent import descend
 from verify.ensemble import (

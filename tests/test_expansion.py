@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import filters, rationals, widths
 
-from numerics.channel import exact_quantities
+from numerics.pulse.channel import exact_quantities
 from theory.shape.rates.expansion import (
     basis,
     centre,

@@ -8,8 +8,8 @@ from flint import fmpq
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from numerics.certificate import Domain, error_on, exact_net, summary
-from numerics.path import edges
+from numerics.pulse.exact_error import Domain, error_on, exact_net, summary
+from numerics.pulse.path import edges
 from theory.certificates.extremes import LAW, lines
 from verify.claims.extremes import _places
 

@@ -10,9 +10,9 @@ import sympy as sp
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from numerics import oracle
-from numerics.compile import activation
-from numerics.facets import _least, level
+from numerics.arithmetic import oracle
+from numerics.arithmetic.compile import activation
+from numerics.disk.linear_regions import _least, level
 from theory.disk.disk import least
 from theory.disk.linear_regions import ROWS, part, pieces, prove_facets
 from theory.expressions.activation import ACTIVATIONS

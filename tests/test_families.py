@@ -10,7 +10,7 @@ import sympy as sp
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from numerics import oracle
+from numerics.arithmetic import oracle
 from theory.expressions.activation import ACTIVATIONS
 from theory.expressions.pieces import z
 from theory.pulse.network import taps

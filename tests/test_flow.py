@@ -12,9 +12,9 @@ from flint import arb, ctx
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from numerics.cone import coordinates, weights_at
-from numerics.discrete import sharpness
-from numerics.sample import Radii
+from numerics.pulse.sample import Radii
+from numerics.training.discrete import sharpness
+from numerics.training.linear_cell import coordinates, weights_at
 from tests.columns import hold_and_reject
 from theory.training import linear_cell
 from theory.training.flow import CLAIM, LAW, end

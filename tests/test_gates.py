@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from numerics.compile import activation
-from numerics.gates import behind, best, residual
+from numerics.arithmetic.compile import activation
+from numerics.disk.gates import behind, best, residual
 from verify.plane_ensemble import plate, state
 
 R = np.linspace(3, 10, 29)

@@ -13,8 +13,8 @@ import sympy as sp
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from numerics import oracle
-from numerics.gram import Vector, dot, orthogonal, rest
+from numerics.arithmetic import oracle
+from numerics.disk.gram import Vector, dot, orthogonal, rest
 from theory.invariance.background import full_reader, reader
 from theory.invariance.nuisances import behind_the_border, both_price, dense_risk, one_leg, sum_risk
 from verify import invariance_atlas as atlas

@@ -38,8 +38,8 @@ from strategies import (
     worst_error,
 )
 
-from numerics import oracle
-from numerics.channel import exact_quantities
+from numerics.arithmetic import oracle
+from numerics.pulse.channel import exact_quantities
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.kinks import CLAIM, LAW, KinkLaw, bend, bridge, cell, crossings, segments
 from theory.pulse.symmetry import Channel

@@ -16,8 +16,8 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from numerics.closed import AFFINE, LARGEST, ODD, Balls, closed, rational
-from numerics.edges import Edge, difference_of, edge_of, quadrature_of, strength_of
+from numerics.disk.closed import AFFINE, LARGEST, ODD, Balls, closed, rational
+from numerics.disk.edges import Edge, difference_of, edge_of, quadrature_of, strength_of
 from tests.disks import one_tap
 from theory.disk.laplacian import LAW, across, distance, second, strength, turned
 from theory.disk.perimeter import edge as half_plane

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from numerics.compile import activation
-from numerics.disk import disk, disk_bound, ring
-from numerics.lattice import fluctuation, hurwitz, parts, size, swing, unsettled, wave
-from numerics.perimeter import difference
-from numerics.rounding import UNIT
+from numerics.arithmetic.compile import activation
+from numerics.arithmetic.rounding import UNIT
+from numerics.disk.disk import disk, disk_bound, ring
+from numerics.disk.lattice import fluctuation, hurwitz, parts, size, swing, unsettled, wave
+from numerics.disk.perimeter import difference
 from tests.disks import around
 from theory.claim import Wrong
 from theory.disk.lattice import CLAIM, LAW, Lag, directions, project, response

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import rationals
 
-from numerics.taylor import taylor
+from numerics.arithmetic.taylor import taylor
 from theory.expressions.activation import z
 from theory.shape.rates.expansion import basis
 from theory.shape.rates.leading import (

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numerics.levels import dead_level, level
-from numerics.sample import Radii, pulse, windows
+from numerics.pulse.levels import dead_level, level
+from numerics.pulse.sample import Radii, pulse, windows
 from theory.expressions.activation import ACTIVATIONS
 from verify.ensemble import Setting, rounding, task, train_ensemble
 

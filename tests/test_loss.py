@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import RATIONAL, answer, networks, rationals, sigma_at, unit
 
-from numerics.channel import exact_quantities
+from numerics.pulse.channel import exact_quantities
 from theory.pulse.loss import CLAIM, LAW, TERMS, Moments, attribution, residuals
 from theory.pulse.symmetry import Channel
 from verify.claims import loss as room

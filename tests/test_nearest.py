@@ -15,12 +15,12 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from numerics import oracle
-from numerics.certificate import Domain, error_on, summary
-from numerics.conditions import Stored, holds
-from numerics.nearest import distance_bound, nearest
-from numerics.path import lines
-from numerics.patterns import branches_of, snapped_pattern
+from numerics.arithmetic import oracle
+from numerics.certificates.nearest import distance_bound, nearest
+from numerics.certificates.patterns import branches_of, snapped_pattern
+from numerics.pulse.conditions import Stored, holds
+from numerics.pulse.exact_error import Domain, error_on, summary
+from numerics.pulse.path import lines
 from tests.stored import as_net, cases, count, fraction, from_exact, moved, square, stored
 from tests.strategies import Exact, linear_exact, threshold_exact
 from theory.certificates.nearest import CLAIM, LAW, Facts, distance
@@ -36,7 +36,7 @@ DOMAIN = Domain(6, fmpq(3, 2), fmpq(5))
 @example(("relu", stored([[-1, -1, -1]], [-1], [1], 0), DOMAIN))
 @example(("abs", stored([[1, 0, -1]], None, [1], None), DOMAIN))
 def test_it_is_exact_and_as_far_as_it_says(case: Any) -> None:
-    """By numerics.certificate, which knows nothing of patterns."""
+    """By numerics.pulse.exact_error, which knows nothing of patterns."""
     name, net, domain = case
     near = nearest(name, net, domain)
     if near is None:

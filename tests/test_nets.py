@@ -11,10 +11,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import JUMPING, RATIONAL, filters, floats, widths
 
-from numerics import oracle
-from numerics.compile import activation
-from numerics.rounding import preactivation_bound, prediction_bound, response_bound
-from numerics.sample import pulse
+from numerics.arithmetic import oracle
+from numerics.arithmetic.compile import activation
+from numerics.arithmetic.rounding import preactivation_bound, prediction_bound, response_bound
+from numerics.pulse.sample import pulse
 from theory.expressions.activation import ACTIVATIONS
 from verify.ensemble import Setting, Weights
 from verify.nets import Network, build, load, measure, signals, weights_of

@@ -21,7 +21,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save
 
-from numerics.checker import check
+from numerics.certificates.checker import check
 from tests.commands import refused, shown, tree
 from verify.network import FILES, PLANE_FILES, main
 
@@ -112,7 +112,7 @@ def test_json_is_what_is_written(folder: Path, capsys: pytest.CaptureFixture[str
 def test_a_certificate_that_is_too_large_to_check_is_not_written(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("numerics.checker.WORK", 100)
+    monkeypatch.setattr("numerics.certificates.checker.WORK", 100)
     shown([str(placed(folder, good())), "--out", "out"], capsys, 0)
     assert tree(folder / "out") == set(PLANE_FILES)
 

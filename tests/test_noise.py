@@ -10,8 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 
-from numerics import oracle
-from numerics.noise import (
+from numerics.arithmetic import oracle
+from numerics.pulse.sample import Radii, pulse
+from numerics.training.noise import (
     NUMERIC,
     Problem,
     best,
@@ -21,7 +22,6 @@ from numerics.noise import (
     risk_gradient,
     scan,
 )
-from numerics.sample import Radii, pulse
 from tests.columns import hold_and_reject
 from theory.training import gaussian
 from theory.training.noise import CLAIM, angle, linear_risk

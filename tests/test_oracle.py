@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import RATIONAL, Case, cases, filters, grid, rationals, widths
 
-from numerics import oracle
-from numerics.rounding import preactivation_bound
+from numerics.arithmetic import oracle
+from numerics.arithmetic.rounding import preactivation_bound
 
 F = Fraction
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from numerics import oracle
-from numerics.pair import curves, rings
+from numerics.arithmetic import oracle
+from numerics.invariance.pair import curves, rings
 from tests.columns import hold_and_reject, on_a_ring
 from theory.invariance.background import Reader
 from theory.invariance.pair import CLAIM, kinks, limit, pair, pixels, short_pair

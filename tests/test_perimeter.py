@@ -10,11 +10,11 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from numerics.compile import activation
-from numerics.disk import disk, disk_bound, pixels
-from numerics.edges import edge_of, quadrature_of
-from numerics.perimeter import difference, edge_response, reach, strength, strength_bound
-from numerics.rounding import gamma
+from numerics.arithmetic.compile import activation
+from numerics.arithmetic.rounding import gamma
+from numerics.disk.disk import disk, disk_bound, pixels
+from numerics.disk.edges import edge_of, quadrature_of
+from numerics.disk.perimeter import difference, edge_response, reach, strength, strength_bound
 from tests.columns import hold_and_reject
 from theory.disk.perimeter import CLAIM, STEPS, crest, edge, gap, lack, width
 from verify.claims import perimeter as room

@@ -8,8 +8,8 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from numerics.disk import disk
-from numerics.rounding import lipschitz
+from numerics.arithmetic.rounding import lipschitz
+from numerics.disk.disk import disk
 from tests.disks import around
 from verify.claims.lattice import sums
 from verify.plane import Plane

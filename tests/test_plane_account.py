@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import signal
 
-from numerics.disk import arcs, disk, pixels
-from numerics.disk_supremum import disk_supremum
-from numerics.edges import edge_of, strength_of
-from numerics.elliptic import enclosed
+from numerics.disk.disk import arcs, disk, pixels
+from numerics.disk.edges import edge_of, strength_of
+from numerics.disk.elliptic import enclosed
+from numerics.disk.supremum import disk_supremum
 from theory.disk.perimeter import width
 from verify.checkpoint import Checkpoint
 from verify.network_text import laws

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from numerics.compile import activation
-from numerics.facets import level
+from numerics.arithmetic.compile import activation
+from numerics.disk.linear_regions import level
 from theory.disk.linear_regions import part
 from verify.plane_descent import PROMISE, Finished, finish
 from verify.plane_ensemble import Plate, Shape, plate, state, train_plane

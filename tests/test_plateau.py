@@ -24,10 +24,10 @@ from strategies import (
 )
 
 import theory.pulse.plateau as theory
-from numerics import oracle
-from numerics.channel import exact_quantities, quantities
-from numerics.compile import activation, compile_law, exact_law
-from numerics.rounding import response_bound
+from numerics.arithmetic import oracle
+from numerics.arithmetic.compile import activation, compile_law, exact_law
+from numerics.arithmetic.rounding import response_bound
+from numerics.pulse.channel import exact_quantities, quantities
 from theory.pulse.plateau import CLAIM, kappa, plateau_response, slope
 
 LAW = plateau_response(5)

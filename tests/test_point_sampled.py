@@ -9,9 +9,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from numerics import oracle
-from numerics.channel import exact_quantities
-from numerics.sample import pulse, sampled_pulse
+from numerics.arithmetic import oracle
+from numerics.pulse.channel import exact_quantities
+from numerics.pulse.sample import pulse, sampled_pulse
 from tests.columns import hold_and_reject
 from theory.pulse.point_sampled import CLAIM, best_answer, grid_risk
 from theory.pulse.readout import exact_readout

@@ -23,8 +23,8 @@ import pytest
 from flint import fmpq
 from safetensors.numpy import save_file
 
-from numerics.certificate import Domain, exact_net
-from numerics.document import certificate
+from numerics.certificates.certificate import certificate
+from numerics.pulse.exact_error import Domain, exact_net
 from theory.process import FAILED, run
 
 ROOT = Path(__file__).parent.parent

@@ -14,10 +14,10 @@ import torch
 from flint import fmpq
 from hypothesis import given
 
-from numerics.attribution import NAMES, attribute
-from numerics.certificate import Domain
-from numerics.quadrature import measured
-from numerics.sensitivity import sensitivities
+from numerics.pulse.attribution import NAMES, attribute
+from numerics.pulse.exact_error import Domain
+from numerics.pulse.quadrature import measured
+from numerics.pulse.sensitivity import sensitivities
 from tests.stored import as_net, cases
 from theory.expressions.activation import ACTIVATIONS
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numerics import oracle
-from numerics.taylor import inflections
+from numerics.arithmetic import oracle
+from numerics.arithmetic.taylor import inflections
 from tests.columns import hold_and_reject
 from theory.shape.rates import CLAIM, LAW
 from theory.shape.rates.expansion import basis, components, moments

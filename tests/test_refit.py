@@ -1,4 +1,4 @@
-"""Exact networks over pieces of higher degree: exact by numerics.certificate, and as near as a general minimiser gets."""
+"""Exact networks over pieces of higher degree: exact by numerics.pulse.exact_error, and as near as a general minimiser gets."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from numerics.certificate import Domain, error_on, summary
-from numerics.conditions import Stored
-from numerics.nearest import nearest
-from numerics.refit import refitted
+from numerics.certificates.nearest import nearest
+from numerics.certificates.refit import refitted
+from numerics.pulse.conditions import Stored
+from numerics.pulse.exact_error import Domain, error_on, summary
 from tests.stored import as_net, count, moved, square, stored
 
 F = Fraction
@@ -67,7 +67,7 @@ def test_next_to_an_exact_network_one_is_found_at_no_more_than_that_distance(by:
 
 
 def test_the_distance_is_that_of_a_general_minimiser() -> None:
-    """SLSQP on the same equations, evaluated by numerics.certificate instead."""
+    """SLSQP on the same equations, evaluated by numerics.pulse.exact_error instead."""
     rng = np.random.default_rng(5)
     compared = 0
     for _ in range(6):

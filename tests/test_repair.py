@@ -12,9 +12,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from numerics import oracle
-from numerics.certificate import summary
-from numerics.conditions import exact_of
+from numerics.arithmetic import oracle
+from numerics.pulse.conditions import exact_of
+from numerics.pulse.exact_error import summary
 from tests.test_account import TOLD, at, error, found, put
 from verify.checkpoint import encoded, read
 from verify.network import main
@@ -150,7 +150,7 @@ def test_large_weights_end_in_a_sentence(
     ],
 )
 def test_the_nearest_exact_network_is_exact(net: Any, more: dict[str, str]) -> None:
-    """By numerics.certificate.  The first two run over both kinks of σ in one window."""
+    """By numerics.pulse.exact_error.  The first two run over both kinks of σ in one window."""
     said = found(*net, {**TOLD, **more})
     if said.exact is None:
         return

@@ -10,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from numerics.compile import activation
-from numerics.sample import pulse, windows
+from numerics.arithmetic.compile import activation
+from numerics.pulse.sample import pulse, windows
 from theory.training.ridge import angle, box, collapse, least
 from verify.claims import ridge as room
 from verify.gradient import Model, data, descend, single, starts

@@ -20,9 +20,9 @@ from strategies import (
     widths,
 )
 
-from numerics import oracle
-from numerics.compile import activation
-from numerics.rounding import (
+from numerics.arithmetic import oracle
+from numerics.arithmetic.compile import activation
+from numerics.arithmetic.rounding import (
     UNIT,
     gamma,
     lipschitz,

@@ -14,12 +14,12 @@ from flint import arb, fmpq
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from numerics import oracle
-from numerics.ball import Net, error_ball
-from numerics.certificate import Domain, error_on, exact_net
-from numerics.emulated import SHAPES, answer, at_random, in_a_row, pushed, rounded
-from numerics.running import UNITS, assumed_error, running_error
-from numerics.sample import pulse
+from numerics.arithmetic import oracle
+from numerics.arithmetic.ball import Net, error_ball
+from numerics.arithmetic.softfloat import SHAPES, answer, at_random, in_a_row, pushed, rounded
+from numerics.certificates.running import UNITS, assumed_error, running_error
+from numerics.pulse.exact_error import Domain, error_on, exact_net
+from numerics.pulse.sample import pulse
 from theory.certificates.rounding import Computed, in_every_order, in_order
 from theory.certificates.running import CLAIM, LAW, bound, gamma, lit
 from theory.certificates.running import answer as answered

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import RATIONAL, filters, rationals, widths
 
-from numerics import oracle
-from numerics.sample import Radii, pulse, windows
+from numerics.arithmetic import oracle
+from numerics.pulse.sample import Radii, pulse, windows
 
 RADII = st.builds(Radii, st.integers(1, 6), st.integers(1, 4), st.sampled_from([1, 2, 4, 8]))
 

@@ -11,9 +11,9 @@ from flint import fmpq
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from numerics.certificate import Domain, cells, error_on, exact_net, summary
-from numerics.conditions import Stored
-from numerics.sensitivity import Sensitivity, sensitivities
+from numerics.pulse.conditions import Stored
+from numerics.pulse.exact_error import Domain, cells, error_on, exact_net, summary
+from numerics.pulse.sensitivity import Sensitivity, sensitivities
 from tests.stored import as_net, cases, count, fraction, moved, stored, straight
 
 F = Fraction

@@ -11,8 +11,8 @@ from flint import fmpq
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from numerics import oracle
-from numerics.path import PADDINGS
+from numerics.arithmetic import oracle
+from numerics.pulse.path import PADDINGS
 from tests.stored import fraction
 from theory.expressions.activation import ACTIVATIONS, z
 from verify.setup import KEYS, POOLINGS, Setup, setup_of, too_large

@@ -14,7 +14,7 @@ from expressions import BINARY, UNARY, OutOfReach, Undefined, evaluate, grown
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from numerics import oracle
+from numerics.arithmetic import oracle
 from theory.expressions.activation import ACTIVATIONS
 from theory.expressions.pieces import pieces, z
 from theory.shape.classify import classify

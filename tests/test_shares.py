@@ -11,13 +11,13 @@ import torch
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from numerics import oracle
-from numerics.compile import activation
-from numerics.disk import disk, disk_bound
-from numerics.lags import correlations, least, least_of_one_sign, places, spectrum
-from numerics.perimeter import edge_response, reach, strength, strength_bound
-from numerics.rounding import gamma, lipschitz
-from numerics.shares import lengths, lengths_bound
+from numerics.arithmetic import oracle
+from numerics.arithmetic.compile import activation
+from numerics.arithmetic.rounding import gamma, lipschitz
+from numerics.disk.disk import disk, disk_bound
+from numerics.disk.lags import correlations, least, least_of_one_sign, places, spectrum
+from numerics.disk.perimeter import edge_response, reach, strength, strength_bound
+from numerics.disk.shares import lengths, lengths_bound
 from theory.disk.shares import CLAIM, LAW, lags, opposite, orbit, share
 from theory.expressions.activation import ACTIVATIONS
 from verify.claims import shares as room

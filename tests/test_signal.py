@@ -11,9 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies import unit
 
-from numerics import oracle
-from numerics.rounding import UNIT
-from numerics.sample import pulse as sampled
+from numerics.arithmetic import oracle
+from numerics.arithmetic.rounding import UNIT
+from numerics.pulse.sample import pulse as sampled
 from theory.pulse.signal import CLAIM, overlap, pixel, pulse, radius
 from verify.claims import signal as room
 from verify.lab import TINY, Lab

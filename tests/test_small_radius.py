@@ -29,9 +29,9 @@ from strategies import (
 )
 
 import theory.pulse.small_radius as theory
-from numerics import oracle
-from numerics.compile import activation
-from numerics.rounding import response_bound
+from numerics.arithmetic import oracle
+from numerics.arithmetic.compile import activation
+from numerics.arithmetic.rounding import response_bound
 from theory.pulse.plateau import plateau_response
 from theory.pulse.small_radius import (
     CLAIM,

@@ -15,10 +15,10 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from strategies import RATIONAL, Case, Exact, cases, filters, linear_exact, rationals, unit, widths
 
-from numerics import oracle
-from numerics.channel import exact_quantities
-from numerics.compile import exact_law
-from numerics.sample import Radii
+from numerics.arithmetic import oracle
+from numerics.arithmetic.compile import exact_law
+from numerics.pulse.channel import exact_quantities
+from numerics.pulse.sample import Radii
 from theory.expressions.activation import ACTIVATIONS
 from theory.shape.span import CLAIM, Jump, copies, leaps, response_rate, unrolled
 from verify.claims.span import PIECEWISE, Piecewise, check, rate, rate_bound, torch_rate, train

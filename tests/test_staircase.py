@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from strategies import Case, cases, filters, floats, widths
 
 import theory.pulse.staircase as theory
-from numerics import oracle
-from numerics.compile import compile_values, exact_values
-from numerics.rounding import preactivation_bound
+from numerics.arithmetic import oracle
+from numerics.arithmetic.compile import compile_values, exact_values
+from numerics.arithmetic.rounding import preactivation_bound
 from theory.pulse.network import taps
 from theory.pulse.staircase import CLAIM, C, S, T, definitions, preactivation_counts, to_taps
 from verify.claims import staircase as room

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from numerics.cone import Cone, coordinates
-from numerics.discrete import (
+from numerics.training.discrete import (
     between,
     drift_bound,
     end_at,
@@ -21,6 +20,7 @@ from numerics.discrete import (
     sharpness,
     shift_error,
 )
+from numerics.training.linear_cell import Cone, coordinates
 from theory.training import linear_cell
 from theory.training.conserved import deviations
 from theory.training.steps import LAW

@@ -25,10 +25,10 @@ from strategies import (
 )
 
 import theory.pulse.subpixel as theory
-from numerics import oracle
-from numerics.channel import exact_quantities, quantities
-from numerics.compile import activation
-from numerics.rounding import response_bound
+from numerics.arithmetic import oracle
+from numerics.arithmetic.compile import activation
+from numerics.arithmetic.rounding import response_bound
+from numerics.pulse.channel import exact_quantities, quantities
 from theory.pulse.subpixel import CLAIM, chord_deviation, deviation, subpixel_response
 
 TERMS = sp.Add.make_args(sp.expand(subpixel_response(5)))

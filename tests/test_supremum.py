@@ -9,11 +9,11 @@ from flint import ctx, fmpq
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from numerics.ball import Net, dyadic, error_ball
-from numerics.certificate import Domain, exact_net, summary
-from numerics.path import PADDINGS
-from numerics.piecewise import exact_activation
-from numerics.supremum import supremum
+from numerics.arithmetic.ball import Net, dyadic, error_ball
+from numerics.arithmetic.piecewise import exact_activation
+from numerics.certificates.supremum import supremum
+from numerics.pulse.exact_error import Domain, exact_net, summary
+from numerics.pulse.path import PADDINGS
 from theory.expressions.activation import ACTIVATIONS
 
 F = Fraction

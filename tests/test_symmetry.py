@@ -11,7 +11,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from strategies import HOMOGENEOUS, RATIONAL, answer, channels, networks, positive, unit, widths
 
-from numerics import oracle
+from numerics.arithmetic import oracle
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.symmetry import (
     CLAIM,

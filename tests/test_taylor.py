@@ -11,7 +11,7 @@ import sympy as sp
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from numerics.taylor import inflections, taylor
+from numerics.arithmetic.taylor import inflections, taylor
 from theory.expressions.activation import ACTIVATIONS, z
 from verify.height import ROWS
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
-from numerics.sample import pulse, windows
+from numerics.pulse.sample import pulse, windows
 from verify import train
 from verify.checkpoint import read
 from verify.ensemble import Setting, initial, train_from

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from numerics.cone import coordinates
+from numerics.training.linear_cell import coordinates
 from tests.columns import hold_and_reject
 from theory.training.trajectory import CLAIM, LAW, rate, roots, stretch_at, time_of
 from verify.claims import trajectory as room

@@ -15,8 +15,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from numerics import oracle
-from numerics.certificate import Domain, exact_net, summary
+from numerics.arithmetic import oracle
+from numerics.pulse.exact_error import Domain, exact_net, summary
 
 F = Fraction
 SOLVED = 1e-5

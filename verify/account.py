@@ -15,15 +15,21 @@ from typing import Any
 import numpy as np
 from flint import fmpq
 
-from numerics.certificate import Domain, ExactNet
-from numerics.conditions import Pattern, Stored, exact_of, holds
-from numerics.nearest import Nearest, distance_bound, kept_nearest, nearest, refined_nearest
-from numerics.path import lines
-from numerics.patterns import branches_of, snapped_pattern
-from numerics.piecewise import exact_activation
-from numerics.reduction import apart, reduced
-from numerics.roles import Role
-from numerics.running import UNITS, assumed_error, running_error
+from numerics.arithmetic.piecewise import exact_activation
+from numerics.certificates.nearest import (
+    Nearest,
+    distance_bound,
+    kept_nearest,
+    nearest,
+    refined_nearest,
+)
+from numerics.certificates.patterns import branches_of, snapped_pattern
+from numerics.certificates.reduction import apart, reduced
+from numerics.certificates.running import UNITS, assumed_error, running_error
+from numerics.pulse.conditions import Pattern, Stored, exact_of, holds
+from numerics.pulse.exact_error import Domain, ExactNet
+from numerics.pulse.path import lines
+from numerics.pulse.roles import Role
 from theory.expressions.activation import ACTIVATIONS
 from theory.shape.classify import Shape, classify
 from verify.checkpoint import Checkpoint
@@ -64,7 +70,7 @@ class Account:
     document: what ``--json`` prints.
     stored, setup: the network.
     net: the same in rational numbers; None where σ is not made of polynomials.
-    near: the nearest exact network that was found, next to the one it is judged by (numerics/reduction.py), or None.
+    near: the nearest exact network that was found, next to the one it is judged by (numerics/certificates/reduction.py), or None.
     exact: the same in the shape of ``stored``, or None.
     """
 

@@ -22,7 +22,7 @@ from matplotlib.figure import Figure as Drawing
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
-from numerics.compile import activation
+from numerics.arithmetic.compile import activation
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.kinks import segments
 from theory.shape.classify import CLASSES, Shape

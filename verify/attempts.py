@@ -24,10 +24,10 @@ import sympy as sp
 import torch
 from numpy.typing import NDArray
 
-from numerics.ball import Certified, Net, certified_error, error_ball, largest_error
-from numerics.compile import activation
-from numerics.rounding import prediction_bound
-from numerics.sample import pulse, windows
+from numerics.arithmetic.ball import Certified, Net, certified_error, error_ball, largest_error
+from numerics.arithmetic.compile import activation
+from numerics.arithmetic.rounding import prediction_bound
+from numerics.pulse.sample import pulse, windows
 from theory.expressions.activation import ACTIVATIONS, z
 from theory.shape.recipes import Recipe
 from verify.ensemble import Ensemble, Setting, Weights, initial

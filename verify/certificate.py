@@ -1,7 +1,7 @@
 """Accept or reject a certificate: python -m verify.certificate FILE
 
 A certificate says how far a network's answer can be from the radius, over every real radius of an
-interval, in exact numbers. It is checked from its weights alone, by numerics/checker.py: under 250
+interval, in exact numbers. It is checked from its weights alone, by numerics/certificates/checker.py: under 250
 lines, standard library only, no code in common with what writes certificates. To check one without
 this package, copy that file and run it: python checker.py FILE.
 
@@ -18,7 +18,7 @@ import sys
 from collections.abc import Sequence
 from fractions import Fraction
 
-from numerics.checker import BYTES, Rejected, check
+from numerics.certificates.checker import BYTES, Rejected, check
 from theory.process import run
 from verify.arguments import Parser, command_parser, content, named
 

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from flint import fmpq
 
-from numerics.certificate import Domain, ExactNet, exact_net
-from numerics.checker import Rejected, check
-from numerics.document import certificate
-from numerics.running import running_error
-from numerics.sample import pulse
+from numerics.certificates.certificate import certificate
+from numerics.certificates.checker import Rejected, check
+from numerics.certificates.running import running_error
+from numerics.pulse.exact_error import Domain, ExactNet, exact_net
+from numerics.pulse.sample import pulse
 from verify.ensemble import Setting, Weights
 from verify.nets import load
 
@@ -40,7 +40,7 @@ def certified_net(setting: Setting, weights: Weights, j: int) -> ExactNet:
 
 
 def accepted(net: ExactNet, domain: Domain) -> dict[str, tuple[Fraction, Fraction]] | None:
-    """What the certificate of a network claims, after numerics.checker has accepted it; None where it rejects it."""
+    """What the certificate of a network claims, after numerics.certificates.checker has accepted it; None where it rejects it."""
     found = _checked(certificate(net, domain))
     return None if found is None else found[0]
 

@@ -23,9 +23,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from numerics.channel import quantities
-from numerics.levels import level
-from numerics.rounding import prediction_bound
+from numerics.arithmetic.rounding import prediction_bound
+from numerics.pulse.channel import quantities
+from numerics.pulse.levels import level
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.endings import LAW, EndingLaw
 from theory.pulse.kinks import cell

@@ -14,9 +14,9 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from numerics import oracle
-from numerics.compile import activation, compile_law, exact_law
-from numerics.rounding import response_bound
+from numerics.arithmetic import oracle
+from numerics.arithmetic.compile import activation, compile_law, exact_law
+from numerics.arithmetic.rounding import response_bound
 from verify.ensemble import Ensemble, Setting
 from verify.lab import Lab
 from verify.nets import measure

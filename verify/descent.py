@@ -34,7 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog, lsq_linear
 
-from numerics.sample import Windows
+from numerics.pulse.sample import Windows
 
 __all__ = ["Descended", "Task", "descend", "multipliers"]
 
@@ -54,7 +54,7 @@ RAYS = 3000
 class Task:
     """Radii to be fitted, seen through distinct windows.
 
-    ``windows`` (W, n) and ``counts`` (R, W) as in :class:`numerics.sample.Windows`, ``radii`` (R,),
+    ``windows`` (W, n) and ``counts`` (R, W) as in :class:`numerics.pulse.sample.Windows`, ``radii`` (R,),
     ``slopes`` = (σ'₋, σ'₊).
     """
 

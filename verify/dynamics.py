@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 
-from numerics.cone import Cone, coordinates
-from numerics.discrete import sharpness
-from numerics.sample import Radii, pulse
+from numerics.pulse.sample import Radii, pulse
+from numerics.training.discrete import sharpness
+from numerics.training.linear_cell import Cone, coordinates
 from verify.ensemble import Weights
 from verify.gradient import Bundle, Model, Path, batches, data, descend, starts, step_rounding
 

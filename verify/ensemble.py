@@ -18,8 +18,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from numerics.compile import activation as compiled
-from numerics.sample import Radii, pulse, windows
+from numerics.arithmetic.compile import activation as compiled
+from numerics.pulse.sample import Radii, pulse, windows
 from theory.expressions.activation import ACTIVATIONS
 from verify.descent import Descended, Signs, Task, descend, multipliers
 

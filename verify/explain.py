@@ -11,8 +11,8 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from numerics.channel import quantities
-from numerics.rounding import prediction_bound
+from numerics.arithmetic.rounding import prediction_bound
+from numerics.pulse.channel import quantities
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.kinks import Cell, cell
 from theory.pulse.loss import TERMS, Moments, attribution, residuals

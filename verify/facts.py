@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from flint import fmpq
 
-from numerics.attribution import attribute
-from numerics.ball import Net
-from numerics.certificate import Worst, largest, summary
-from numerics.conditions import Stored, exact_of
-from numerics.quadrature import Measured, measured
-from numerics.sensitivity import Sensitivity, sensitivities
-from numerics.supremum import supremum
+from numerics.arithmetic.ball import Net
+from numerics.certificates.supremum import supremum
+from numerics.pulse.attribution import attribute
+from numerics.pulse.conditions import Stored, exact_of
+from numerics.pulse.exact_error import Worst, largest, summary
+from numerics.pulse.quadrature import Measured, measured
+from numerics.pulse.sensitivity import Sensitivity, sensitivities
 from verify.checkpoint import Checkpoint
 from verify.setup import Setup
 
@@ -129,7 +129,7 @@ def enclosed(stored: Stored, setup: Setup) -> Worst:
 
 
 def ball_net(stored: Stored, activation: str) -> Net:
-    """The network for numerics.ball, with sum pooling."""
+    """The network for numerics.arithmetic.ball, with sum pooling."""
     return Net(
         activation,
         tuple(tuple(map(fraction, row)) for row in stored.w),

@@ -21,9 +21,9 @@ import torch
 from flint import arb
 from numpy.typing import NDArray
 
-from numerics.compile import activation
-from numerics.rounding import prediction_bound
-from numerics.sample import pulse, windows
+from numerics.arithmetic.compile import activation
+from numerics.arithmetic.rounding import prediction_bound
+from numerics.pulse.sample import pulse, windows
 from verify.ensemble import Setting, Weights, initial, rounding, task
 from verify.nets import load, signals
 

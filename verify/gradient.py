@@ -19,8 +19,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from numerics.rounding import UNIT, gamma
-from numerics.sample import Radii
+from numerics.arithmetic.rounding import UNIT, gamma
+from numerics.pulse.sample import Radii
 from verify.ensemble import Weights
 from verify.nets import Network, signals
 

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from numerics.compile import activation
-from numerics.rounding import prediction_bound
-from numerics.sample import pulse, windows
+from numerics.arithmetic.compile import activation
+from numerics.arithmetic.rounding import prediction_bound
+from numerics.pulse.sample import pulse, windows
 from verify.ensemble import Setting, Weights
 from verify.nets import load, signals
 

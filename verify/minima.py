@@ -16,7 +16,7 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-from numerics.taylor import TERMS, at_inflection, coefficients_at, inflections
+from numerics.arithmetic.taylor import TERMS, at_inflection, coefficients_at, inflections
 from theory.shape.rates import RateLaw
 from theory.shape.rates.expansion import moments
 from theory.shape.rates.leading import (

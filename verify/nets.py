@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from numerics.sample import Radii, pulse
+from numerics.pulse.sample import Radii, pulse
 from theory.expressions.activation import ACTIVATIONS
 from verify.ensemble import Ensemble, Setting, Weights
 

@@ -218,8 +218,8 @@ def _put(folder: Path, texts: dict[str, str], parser: Parser) -> None:
 
 def _certificate(explained: Account) -> dict[str, Any] | None:
     """The certificate of the worst error, where there is one and its checker would read it."""
-    from numerics.checker import BYTES, Network
-    from numerics.document import certificate
+    from numerics.certificates.certificate import certificate
+    from numerics.certificates.checker import BYTES, Network
 
     if explained.net is None:
         return None

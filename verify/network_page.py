@@ -10,9 +10,9 @@ from flint import fmpq
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from numerics.certificate import cells, error_on
-from numerics.compile import activation
-from numerics.sample import pulse
+from numerics.arithmetic.compile import activation
+from numerics.pulse.exact_error import cells, error_on
+from numerics.pulse.sample import pulse
 from theory.expressions.activation import ACTIVATIONS
 from verify import figures
 from verify.account import Account

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from numerics.cone import coordinates
+from numerics.training.linear_cell import coordinates
 from verify.gradient import Bundle, Model, batches, data, descend, sgd, starts
 
 __all__ = ["OPTIMIZERS", "Survival", "survival"]

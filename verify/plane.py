@@ -9,7 +9,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from numerics.disk import disk
+from numerics.disk.disk import disk
 from verify.nets import elementwise
 
 __all__ = ["Combination", "Difference", "Plane", "disks", "loss", "train"]

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numerics.disk_supremum import CLOSE, disk_supremum
-from numerics.edges import Edge, Strength, edge_of, strength_of
-from numerics.perimeter import reach
+from numerics.disk.edges import Edge, Strength, edge_of, strength_of
+from numerics.disk.perimeter import reach
+from numerics.disk.supremum import CLOSE, disk_supremum
 from theory.disk.disk import least
 from theory.expressions.activation import ACTIVATIONS
 from verify.checkpoint import Checkpoint

@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 from scipy.linalg import qr
 from scipy.optimize import lsq_linear
 
-from numerics.compile import activation
-from numerics.facets import RANK
+from numerics.arithmetic.compile import activation
+from numerics.disk.linear_regions import RANK
 from theory.expressions.activation import ACTIVATIONS
 from verify.plane_ensemble import (
     INTERPOLATED,

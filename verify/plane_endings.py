@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numerics.compile import activation
-from numerics.facets import level
-from numerics.lags import least
-from numerics.rounding import gamma
+from numerics.arithmetic.compile import activation
+from numerics.arithmetic.rounding import gamma
+from numerics.disk.lags import least
+from numerics.disk.linear_regions import level
 from theory.disk.disk import least as disk_least
 from theory.disk.perimeter import STEPS, width
 from theory.expressions.activation import ACTIVATIONS

@@ -18,8 +18,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from numerics.compile import activation
-from numerics.disk import disk
+from numerics.arithmetic.compile import activation
+from numerics.disk.disk import disk
 from verify.nets import elementwise
 from verify.plane import Plane
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from numerics.compile import activation
-from numerics.disk import disk
-from numerics.edges import Edge, Strength
-from numerics.lattice import fluctuation
+from numerics.arithmetic.compile import activation
+from numerics.disk.disk import disk
+from numerics.disk.edges import Edge, Strength
+from numerics.disk.lattice import fluctuation
 from theory.expressions.activation import ACTIVATIONS
 from verify.checkpoint import Checkpoint
 from verify.facts import fraction

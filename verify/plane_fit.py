@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from numerics.compile import activation
+from numerics.arithmetic.compile import activation
 from verify.plane import Plane
 
 __all__ = ["Seen", "fit", "seen"]

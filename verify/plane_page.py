@@ -7,8 +7,8 @@ from math import cos, pi, sin
 import numpy as np
 from markupsafe import Markup
 
-from numerics.edges import Edge, over_turn
-from numerics.perimeter import edge_response, reach
+from numerics.disk.edges import Edge, over_turn
+from numerics.disk.perimeter import edge_response, reach
 from verify import figures
 from verify.explain import render
 from verify.network_text import derived, laws, limit, place, short, signed

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from numerics.compile import activation
-from numerics.disk import pixels
-from numerics.shares import nodes
+from numerics.arithmetic.compile import activation
+from numerics.disk.disk import pixels
+from numerics.disk.shares import nodes
 from verify.lab import Lab
 from verify.nets import elementwise
 from verify.plane import disks

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from numerics.rounding import UNIT, gamma
+from numerics.arithmetic.rounding import UNIT, gamma
 from verify.nets import Network
 
 __all__ = ["Positional", "Trained", "spectrum", "train"]

@@ -172,9 +172,9 @@ def _conditions(model: Model, start: Weights, step: float) -> tuple[list[Conditi
     """
     import numpy as np
 
-    from numerics.active import margins
-    from numerics.cone import coordinates
-    from numerics.discrete import drift_bound, sharpness
+    from numerics.training.active import margins
+    from numerics.training.discrete import drift_bound, sharpness
+    from numerics.training.linear_cell import coordinates
     from verify.dynamics import second_moment
 
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -239,8 +239,8 @@ def prediction(model: Model, start: Weights, step: float) -> dict[str, Any]:
     """
     import numpy as np
 
-    from numerics.cone import coordinates
-    from numerics.discrete import between, end_at, sharpness
+    from numerics.training.discrete import between, end_at, sharpness
+    from numerics.training.linear_cell import coordinates
     from theory.training import linear_cell
     from theory.training.steps import LAW, first_order
     from verify.claims.steps import corrected

@@ -15,7 +15,7 @@ import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Drawing
 
-from numerics.taylor import coefficients_at, inflections
+from numerics.arithmetic.taylor import coefficients_at, inflections
 from theory.shape.rates.leading import after_radius
 from verify.figures import COLOURS, STYLE
 from verify.height import EDGE, HEIGHTS, ROWS, TAPS

@@ -7,7 +7,7 @@ the trained weights with hundreds of bits, on more radii than the network has we
 
 Beside an exact network the error falls quadratically, to any precision; a family that only approaches exactness
 (weights that shrink, a bias that escapes) gains a factor per step at best.  What is found counts once enclosures
-of its error over other radii say so (:func:`numerics.ball.largest_error`).
+of its error over other radii say so (:func:`numerics.arithmetic.ball.largest_error`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,14 @@ from functools import lru_cache
 import sympy as sp
 from flint import arb, arb_mat, ctx
 
-from numerics.ball import Net, constant_ball, dyadic, expression_of, sigma_ball, window_counts
+from numerics.arithmetic.ball import (
+    Net,
+    constant_ball,
+    dyadic,
+    expression_of,
+    sigma_ball,
+    window_counts,
+)
 from theory.expressions.activation import z
 
 __all__ = ["BITS", "GOAL", "Refined", "refine"]

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from numerics.taylor import TERMS, coefficients_at, last_bound
+from numerics.arithmetic.taylor import TERMS, coefficients_at, last_bound
 from theory.shape.rates import RateLaw
 from theory.shape.rates.expansion import kinked_deviation, moments
 from theory.shape.rates.leading import Spread, spread

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numerics.certificate import summary
-from numerics.conditions import Stored, exact_of
-from numerics.dyadic import dyadic
-from numerics.nearest import nearest
+from numerics.certificates.dyadic import dyadic
+from numerics.certificates.nearest import nearest
+from numerics.pulse.conditions import Stored, exact_of
+from numerics.pulse.exact_error import summary
 from theory.expressions.activation import ACTIVATIONS
 from verify.account import Account
 from verify.checkpoint import encoded

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from numerics.channel import quantities
+from numerics.pulse.channel import quantities
 from theory.pulse.loss import Decomposition
 from verify.ensemble import Setting, Weights
 

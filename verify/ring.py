@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from numerics.rounding import gamma
-from numerics.sample import pulse
+from numerics.arithmetic.rounding import gamma
+from numerics.pulse.sample import pulse
 from theory.invariance.background import Reader
 from verify.minimise import train as descend
 from verify.nets import Network

@@ -13,9 +13,9 @@ import sympy as sp
 from flint import fmpq
 from numpy.typing import NDArray
 
-from numerics.certificate import HALF, Domain
-from numerics.compile import activation
-from numerics.path import PADDINGS, last_plateau_radius
+from numerics.arithmetic.compile import activation
+from numerics.pulse.exact_error import HALF, Domain
+from numerics.pulse.path import PADDINGS, last_plateau_radius
 from theory.expressions.activation import ACTIVATIONS
 
 __all__ = [

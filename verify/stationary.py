@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-from numerics.compile import activation
-from numerics.rounding import gamma as accumulated
-from numerics.sample import pulse, windows
+from numerics.arithmetic.compile import activation
+from numerics.arithmetic.rounding import gamma as accumulated
+from numerics.pulse.sample import pulse, windows
 from theory.expressions.activation import ACTIVATIONS
 from verify.ensemble import Setting, Weights
 

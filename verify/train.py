@@ -175,7 +175,7 @@ def _worst(setting: Setting, ensemble: Ensemble, place: int) -> float | None:
     """sup |r̂ - r| over all real radii of the training range as a float, or None where it is not known exactly."""
     from flint import fmpq
 
-    from numerics.certificate import Domain, exact_net, summary
+    from numerics.pulse.exact_error import Domain, exact_net, summary
 
     radii = setting.radii
     try:

@@ -7,10 +7,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from numerics.active import cells, margins
-from numerics.cone import coordinates, weights_at
-from numerics.discrete import between, from_losses, sharpness
-from numerics.sample import Radii
+from numerics.pulse.sample import Radii
+from numerics.training.active import cells, margins
+from numerics.training.discrete import between, from_losses, sharpness
+from numerics.training.linear_cell import coordinates, weights_at
 from theory.training import linear_cell
 from theory.training.active import Active
 from verify.dynamics import end_rounding, integrate, run, second_moment

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from numerics import oracle
-from numerics.channel import exact_quantities
-from numerics.rounding import gamma
-from numerics.sample import pulse
+from numerics.arithmetic import oracle
+from numerics.arithmetic.rounding import gamma
+from numerics.pulse.channel import exact_quantities
+from numerics.pulse.sample import pulse
 from theory.certificates.averages import Averages, Bends, moments
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.kinks import crossings

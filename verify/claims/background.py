@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from numerics import oracle
-from numerics.compile import activation
-from numerics.gram import Vector, dot, orthogonal, rest
-from numerics.sample import pulse
+from numerics.arithmetic import oracle
+from numerics.arithmetic.compile import activation
+from numerics.disk.gram import Vector, dot, orthogonal, rest
+from numerics.pulse.sample import pulse
 from theory.invariance.background import LAW, Background, Reader
 from verify import figures as draw
 from verify import invariance_figures, path_figures

@@ -12,8 +12,8 @@ import numpy as np
 from flint import fmpq, fmpq_mat
 from numpy.typing import NDArray
 
-from numerics import oracle
-from numerics.rounding import UNIT
+from numerics.arithmetic import oracle
+from numerics.arithmetic.rounding import UNIT
 from theory.training.conserved import Conserved
 from verify import figures as draw
 from verify.ensemble import Weights

@@ -14,11 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from numerics import oracle
-from numerics.compile import activation
-from numerics.gram import Vector, orthogonal
-from numerics.rounding import gamma
-from numerics.sample import pulse, sampled_pulse
+from numerics.arithmetic import oracle
+from numerics.arithmetic.compile import activation
+from numerics.arithmetic.rounding import gamma
+from numerics.disk.gram import Vector, orthogonal
+from numerics.pulse.sample import pulse, sampled_pulse
 from theory.invariance.contrast import LAW, Contrast
 from verify.invariance_atlas import Place
 from verify.invariance_table import Seen

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 
-from numerics.cone import channels
-from numerics.rounding import UNIT
-from numerics.sample import Radii, pulse
+from numerics.arithmetic.rounding import UNIT
+from numerics.pulse.sample import Radii, pulse
+from numerics.training.linear_cell import channels
 from theory.training.conv_bias import ConvBias, end
 from verify.dynamics import second_moment
 from verify.ensemble import Weights

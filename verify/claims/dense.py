@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from numerics import oracle
-from numerics.gram import Vector, dot, rest
-from numerics.rounding import gamma
-from numerics.sample import pulse
+from numerics.arithmetic import oracle
+from numerics.arithmetic.rounding import gamma
+from numerics.disk.gram import Vector, dot, rest
+from numerics.pulse.sample import pulse
 from theory.invariance.dense import LAW, Dense, changing, end
 from verify import figures as draw
 from verify import path_figures

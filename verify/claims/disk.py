@@ -15,8 +15,8 @@ import torch
 from flint import acb, arb, ctx, fmpq
 from numpy.typing import NDArray
 
-from numerics.disk import disk, disk_bound
-from numerics.rounding import gamma
+from numerics.arithmetic.rounding import gamma
+from numerics.disk.disk import disk, disk_bound
 from theory.disk.disk import Disk
 from verify import disk_figures as draw
 from verify.figures import figure

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from scipy.optimize import linprog
 
-from numerics import oracle
-from numerics.levels import dead_level, level
-from numerics.rounding import prediction_bound
-from numerics.sample import Radii, pulse, windows
+from numerics.arithmetic import oracle
+from numerics.arithmetic.rounding import prediction_bound
+from numerics.pulse.levels import dead_level, level
+from numerics.pulse.sample import Radii, pulse, windows
 from theory.pulse.endings import EndingLaw, blind_floor
 from verify import figures as draw
 from verify.certified import agrees

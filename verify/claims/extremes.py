@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from flint import fmpq
 
-from numerics import oracle
-from numerics.certificate import Domain, ExactNet, error_on
-from numerics.running import running_error
-from numerics.sample import pulse
+from numerics.arithmetic import oracle
+from numerics.certificates.running import running_error
+from numerics.pulse.exact_error import Domain, ExactNet, error_on
+from numerics.pulse.sample import pulse
 from theory.certificates.extremes import Extremes
 from theory.expressions.activation import ACTIVATIONS
 from verify.certified import accepted, certified_net, plateau

@@ -9,11 +9,11 @@ import numpy as np
 from flint import fmpq
 from numpy.typing import NDArray
 
-from numerics.active import stays
-from numerics.certificate import Domain, exact_net
-from numerics.cone import channels, coordinates
-from numerics.discrete import between, from_losses, sharpness
-from numerics.sample import Radii
+from numerics.pulse.exact_error import Domain, exact_net
+from numerics.pulse.sample import Radii
+from numerics.training.active import stays
+from numerics.training.discrete import between, from_losses, sharpness
+from numerics.training.linear_cell import channels, coordinates
 from theory.training.flow import LAW, Flow, end
 from verify import figures as draw
 from verify import path_figures

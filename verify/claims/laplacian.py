@@ -15,11 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from numerics.closed import rational
-from numerics.disk import disk_bound, pixels
-from numerics.edges import edge_of, over_turn, quadrature_of
-from numerics.perimeter import edge_response, reach
-from numerics.rounding import UNIT, gamma
+from numerics.arithmetic.rounding import UNIT, gamma
+from numerics.disk.closed import rational
+from numerics.disk.disk import disk_bound, pixels
+from numerics.disk.edges import edge_of, over_turn, quadrature_of
+from numerics.disk.perimeter import edge_response, reach
 from theory.disk.laplacian import Laplacian, across
 from theory.disk.zero_lines import stretches
 from verify import disk_figures as draw

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from numerics.compile import activation
-from numerics.disk import disk_bound, ring
-from numerics.lattice import fluctuation, parts, swing, unsettled
-from numerics.perimeter import difference
-from numerics.rounding import gamma, lipschitz
+from numerics.arithmetic.compile import activation
+from numerics.arithmetic.rounding import gamma, lipschitz
+from numerics.disk.disk import disk_bound, ring
+from numerics.disk.lattice import fluctuation, parts, swing, unsettled
+from numerics.disk.perimeter import difference
 from theory.disk.lattice import LAW, Lag, Lattice, directions
 from theory.disk.perimeter import kernel
 from verify import lattice_figures as draw

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from numerics import oracle
-from numerics.channel import exact_quantities, quantities
-from numerics.rounding import gamma, prediction_bound
+from numerics.arithmetic import oracle
+from numerics.arithmetic.rounding import gamma, prediction_bound
+from numerics.pulse.channel import exact_quantities, quantities
 from theory.pulse.loss import Decomposition, Moments
 from verify.ensemble import Ensemble, Setting, Weights
 from verify.lab import Lab, Profile

@@ -10,10 +10,10 @@ from functools import lru_cache
 import numpy as np
 from flint import arb, ctx, fmpq
 
-from numerics import oracle
-from numerics.certificate import Domain, ExactNet, summary
-from numerics.conditions import Stored, exact_of
-from numerics.nearest import nearest
+from numerics.arithmetic import oracle
+from numerics.certificates.nearest import nearest
+from numerics.pulse.conditions import Stored, exact_of
+from numerics.pulse.exact_error import Domain, ExactNet, summary
 from theory.certificates.nearest import Facts, Nearness, distance
 from theory.expressions.activation import ACTIVATIONS
 from verify.ensemble import Ensemble, Setting, Weights

@@ -16,9 +16,9 @@ from scipy.integrate import quad
 from scipy.optimize import minimize
 from scipy.stats import norm
 
-from numerics import oracle
-from numerics.noise import NUMERIC, Problem, best, moments, quiet_share, risk, scan
-from numerics.sample import Radii, pulse
+from numerics.arithmetic import oracle
+from numerics.pulse.sample import Radii, pulse
+from numerics.training.noise import NUMERIC, Problem, best, moments, quiet_share, risk, scan
 from theory.training import gaussian
 from theory.training.noise import LAW, Noise
 from verify import figures as draw

@@ -10,11 +10,11 @@ from fractions import Fraction
 import numpy as np
 import torch
 
-from numerics import oracle
-from numerics.gram import Vector
-from numerics.pair import rings
-from numerics.rounding import gamma
-from numerics.sample import pulse
+from numerics.arithmetic import oracle
+from numerics.arithmetic.rounding import gamma
+from numerics.disk.gram import Vector
+from numerics.invariance.pair import rings
+from numerics.pulse.sample import pulse
 from theory.invariance.background import Reader
 from theory.invariance.pair import Pair
 from theory.pulse.network import last_radius

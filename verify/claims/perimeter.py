@@ -14,11 +14,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from numerics.compile import activation
-from numerics.disk import disk, disk_bound, pixels
-from numerics.edges import Strength, edge_of, over_turn, quadrature_of
-from numerics.perimeter import difference, edge_response, reach, sides, strength, strength_bound
-from numerics.rounding import UNIT, gamma
+from numerics.arithmetic.compile import activation
+from numerics.arithmetic.rounding import UNIT, gamma
+from numerics.disk.disk import disk, disk_bound, pixels
+from numerics.disk.edges import Strength, edge_of, over_turn, quadrature_of
+from numerics.disk.perimeter import (
+    difference,
+    edge_response,
+    reach,
+    sides,
+    strength,
+    strength_bound,
+)
 from theory.disk.perimeter import STEPS, Perimeter
 from verify import disk_figures as draw
 from verify.figures import figure

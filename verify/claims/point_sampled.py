@@ -10,8 +10,8 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from numerics.rounding import prediction_bound
-from numerics.sample import sampled_pulse
+from numerics.arithmetic.rounding import prediction_bound
+from numerics.pulse.sample import sampled_pulse
 from theory.pulse.point_sampled import PointLaw
 from verify.ensemble import Setting, Weights, initial
 from verify.lab import Lab, Profile

@@ -15,8 +15,8 @@ from math import comb
 
 import numpy as np
 
-from numerics import oracle
-from numerics.taylor import at_inflection, inflections
+from numerics.arithmetic import oracle
+from numerics.arithmetic.taylor import at_inflection, inflections
 from theory.shape.rates import LAW, RateLaw
 from theory.shape.rates.expansion import moments
 from theory.shape.rates.leading import cubic_free_rate, kink_rate, spread

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from numerics import oracle
-from numerics.channel import exact_quantities, quantities
-from numerics.rounding import prediction_bound
+from numerics.arithmetic import oracle
+from numerics.arithmetic.rounding import prediction_bound
+from numerics.pulse.channel import exact_quantities, quantities
 from theory.pulse.readout import Readout
 from verify.ensemble import Setting, Weights, initial
 from verify.lab import Lab, Profile

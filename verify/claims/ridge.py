@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 from torch import nn
 
-from numerics.compile import activation
-from numerics.cone import coordinates
-from numerics.rounding import UNIT
-from numerics.sample import Radii, pulse, windows
+from numerics.arithmetic.compile import activation
+from numerics.arithmetic.rounding import UNIT
+from numerics.pulse.sample import Radii, pulse, windows
+from numerics.training.linear_cell import coordinates
 from theory.training.ridge import LAW, Ridge
 from verify import figures as draw
 from verify import path_figures

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from flint import fmpq
 
-from numerics import oracle
-from numerics.certificate import Domain, error_on, exact_net
-from numerics.emulated import SHAPES, answer, at_random, in_a_row, pushed, rounded
-from numerics.sample import pulse
+from numerics.arithmetic import oracle
+from numerics.arithmetic.softfloat import SHAPES, answer, at_random, in_a_row, pushed, rounded
+from numerics.pulse.exact_error import Domain, error_on, exact_net
+from numerics.pulse.sample import pulse
 from theory.certificates.running import Running, Sizes, bound
 from theory.expressions.activation import ACTIVATIONS
 from verify.ensemble import Ensemble, Setting, Weights

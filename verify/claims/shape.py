@@ -12,10 +12,10 @@ import sympy as sp
 import torch
 from flint import arb, arb_mat, ctx
 
-from numerics.ball import PRECISIONS, Net, expression_of, largest_error
-from numerics.ball import responses as enclosed_responses
-from numerics.rounding import prediction_bound
-from numerics.sample import pulse
+from numerics.arithmetic.ball import PRECISIONS, Net, expression_of, largest_error
+from numerics.arithmetic.ball import responses as enclosed_responses
+from numerics.arithmetic.rounding import prediction_bound
+from numerics.pulse.sample import pulse
 from theory.expressions.activation import ACTIVATIONS
 from theory.expressions.pieces import Piece, pieces, z
 from theory.shape.classify import Shape

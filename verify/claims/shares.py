@@ -12,14 +12,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from numerics import oracle
-from numerics.compile import activation
-from numerics.disk import disk, disk_bound
-from numerics.lags import correlations, least, least_of_one_sign, places
-from numerics.lattice import fluctuation
-from numerics.perimeter import reach
-from numerics.rounding import UNIT, gamma, lipschitz
-from numerics.shares import PLACES, TURNS, lengths, lengths_bound
+from numerics.arithmetic import oracle
+from numerics.arithmetic.compile import activation
+from numerics.arithmetic.rounding import UNIT, gamma, lipschitz
+from numerics.disk.disk import disk, disk_bound
+from numerics.disk.lags import correlations, least, least_of_one_sign, places
+from numerics.disk.lattice import fluctuation
+from numerics.disk.perimeter import reach
+from numerics.disk.shares import PLACES, TURNS, lengths, lengths_bound
 from theory.disk.linear_regions import part, pieces
 from theory.disk.shares import Lag, Shares, opposite
 from theory.expressions.activation import ACTIVATIONS

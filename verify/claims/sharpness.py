@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from numerics import oracle
-from numerics.cone import coordinates
-from numerics.discrete import end_at
+from numerics.arithmetic import oracle
+from numerics.training.discrete import end_at
+from numerics.training.linear_cell import coordinates
 from theory.training import linear_cell
 from theory.training.sharpness import LAW, Sharpness
 from verify import figures as draw

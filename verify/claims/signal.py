@@ -8,9 +8,9 @@ from fractions import Fraction
 import numpy as np
 import sympy as sp
 
-from numerics.oracle import overlap_pulse
-from numerics.rounding import prediction_bound
-from numerics.sample import pulse
+from numerics.arithmetic.oracle import overlap_pulse
+from numerics.arithmetic.rounding import prediction_bound
+from numerics.pulse.sample import pulse
 from verify.ensemble import Setting
 from verify.figures import figure, pulses
 from verify.lab import Lab, Profile

@@ -11,10 +11,10 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from numerics import oracle
-from numerics.channel import exact_quantities, quantities
-from numerics.compile import compile_law, exact_law
-from numerics.rounding import prediction_bound
+from numerics.arithmetic import oracle
+from numerics.arithmetic.compile import compile_law, exact_law
+from numerics.arithmetic.rounding import prediction_bound
+from numerics.pulse.channel import exact_quantities, quantities
 from theory.pulse.loss import residuals
 from theory.pulse.small_radius import Small
 from verify.certified import agrees

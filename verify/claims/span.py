@@ -14,10 +14,10 @@ import sympy as sp
 import torch
 from numpy.typing import NDArray
 
-from numerics import oracle
-from numerics.compile import activation, exact_law
-from numerics.rounding import UNIT, gamma, preactivation_bound, prediction_bound
-from numerics.sample import Radii, pulse
+from numerics.arithmetic import oracle
+from numerics.arithmetic.compile import activation, exact_law
+from numerics.arithmetic.rounding import UNIT, gamma, preactivation_bound, prediction_bound
+from numerics.pulse.sample import Radii, pulse
 from theory.expressions.activation import ACTIVATIONS
 from theory.shape.span import Jump, copies, leaps, response_rate, unrolled
 from verify.ensemble import Ensemble, Setting, Weights, worst

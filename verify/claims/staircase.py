@@ -10,9 +10,9 @@ import numpy as np
 import sympy as sp
 import torch
 
-from numerics import oracle
-from numerics.compile import compile_values, exact_values
-from numerics.rounding import preactivation_bound
+from numerics.arithmetic import oracle
+from numerics.arithmetic.compile import compile_values, exact_values
+from numerics.arithmetic.rounding import preactivation_bound
 from verify.ensemble import Setting
 from verify.lab import Lab, Profile
 from verify.nets import load, signals

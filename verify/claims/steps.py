@@ -9,10 +9,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from numerics import oracle
-from numerics.cone import coordinates, weights_at
-from numerics.discrete import between, end_at, sharpness, shift_error
-from numerics.rounding import UNIT
+from numerics.arithmetic import oracle
+from numerics.arithmetic.rounding import UNIT
+from numerics.training.discrete import between, end_at, sharpness, shift_error
+from numerics.training.linear_cell import coordinates, weights_at
 from theory.training import linear_cell
 from theory.training.steps import Steps
 from verify.dynamics import Run, end_rounding, run, second_moment

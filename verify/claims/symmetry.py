@@ -9,8 +9,8 @@ from functools import partial
 import numpy as np
 import torch
 
-from numerics import oracle
-from numerics.rounding import prediction_bound
+from numerics.arithmetic import oracle
+from numerics.arithmetic.rounding import prediction_bound
 from theory.expressions.activation import ACTIVATIONS, Activation
 from theory.pulse.symmetry import Channel, Symmetries, canonical, finite_symmetries
 from verify.ensemble import Setting, Weights

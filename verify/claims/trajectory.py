@@ -7,10 +7,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from numerics.cone import Cone, coordinates, weights_at
-from numerics.discrete import path_error
-from numerics.rounding import UNIT
-from numerics.sample import Radii
+from numerics.arithmetic.rounding import UNIT
+from numerics.pulse.sample import Radii
+from numerics.training.discrete import path_error
+from numerics.training.linear_cell import Cone, coordinates, weights_at
 from theory.training import linear_cell
 from theory.training.trajectory import LAW, Trajectory
 from verify import figures as draw

@@ -1,0 +1,1 @@
+"""Numbers: laws as functions of arrays, floating point with its rounding, balls, Taylor coefficients."""

@@ -1,0 +1,223 @@
+r"""Taylor coefficients of the catalogue's rows, enclosed: s_k = σ⁽ᵏ⁾/k! for k = 0, ..., 12.
+
+σ is evaluated from its expression on power series x + ε, with balls (Arb) as coefficients:
+
+    σ(x + ε) = s_0 + s_1 ε + ... + s_12 ε¹² + O(ε¹³),        x a number or an interval.
+
+On an interval each ball holds s_k at all of its points, so the twelfth bounds what a polynomial of degree 11
+leaves out.  A sign of s_2 that its ball decides is certain; between two opposite ones lies an inflection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, reduce
+from itertools import pairwise
+from operator import add, mul
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from flint import arb, arb_series, ctx
+from numpy.typing import NDArray
+
+from numerics.arithmetic.ball import constant_ball
+from theory.expressions.activation import ACTIVATIONS, z
+
+__all__ = [
+    "TERMS",
+    "Kinked",
+    "at_inflection",
+    "coefficients_at",
+    "inflections",
+    "last_bound",
+    "series",
+    "taylor",
+]
+
+Array = NDArray[np.float64]
+
+TERMS = 12
+"""The last order."""
+
+
+def taylor(name: str, centre: float, radius: float = 0.0) -> Array:
+    """Bounds (2, 13): the least and the greatest value of s_k = σ⁽ᵏ⁾/k! on [centre - radius, centre + radius].
+
+    Where σ is not smooth there, the bounds are -inf and inf.
+    """
+    cap, bits = ctx.cap, ctx.prec
+    ctx.cap, ctx.prec = TERMS + 1, 128
+    try:
+        at = arb_series([arb(centre, radius), 1], prec=TERMS + 1)
+        found = series(ACTIVATIONS[name].expression)(at)
+        coefficients = [found[k] for k in range(TERMS + 1)]
+        ends = [(float(x.lower()), float(x.upper())) for x in coefficients]
+    except Kinked:
+        ends = [(-np.inf, np.inf)] * (TERMS + 1)
+    finally:
+        ctx.cap, ctx.prec = cap, bits
+    return np.array(ends).T
+
+
+class Kinked(Exception):
+    """|x| or 1/x was asked for around 0, or the larger of two that meet."""
+
+
+@cache
+def series(expression: sp.Expr) -> Callable[[arb_series], arb_series]:
+    """σ on power series, a closure per node; constants are enclosed once, at the precision of the first call.
+
+    To be called with flint's cap at :data:`TERMS` + 1; raises :class:`Kinked` where σ is not smooth.
+
+    Raises
+    ------
+    KeyError: the expression holds a function without a series here.
+    """
+    if expression == z:
+        return lambda x: x
+    if not expression.free_symbols:
+        constant = arb_series([constant_ball(expression)], prec=TERMS + 1)
+        return lambda x: constant
+    args = expression.args
+    if (inside := _one_and_exp(expression)) is not None:
+        power, u = inside[0], series(inside[1])
+        return lambda x: _softplus(u(x)) if power is None else _logistic(-u(x))
+    if expression.func is sp.Pow and args[1].is_Integer:
+        base, power = series(args[0]), int(args[1])
+
+        def raised(x: arb_series) -> arb_series:
+            result = factor = base(x)
+            for _ in range(abs(power) - 1):
+                result = result * factor
+            if power < 0 and 0 in result[0]:
+                raise Kinked
+            return result if power > 0 else 1 / result
+
+        return raised
+    inner = [series(argument) for argument in args]
+    if expression.func in (sp.Add, sp.Mul):
+        join = add if expression.func is sp.Add else mul
+        return lambda x: reduce(join, (part(x) for part in inner))
+    if expression.func in (sp.Max, sp.Min):
+        larger = expression.func is sp.Max
+        return lambda x: reduce(lambda one, other: _extreme(one, other, larger), (part(x) for part in inner))  # fmt: skip
+    function = _FUNCTIONS[expression.func]
+    return lambda x: function(inner[0](x))
+
+
+def _extreme(one: arb_series, other: arb_series, larger: bool) -> arb_series:
+    """The larger or smaller of two, which must not meet."""
+    if one[0] > other[0]:
+        return one if larger else other
+    if one[0] < other[0]:
+        return other if larger else one
+    raise Kinked
+
+
+def _absolute(x: arb_series) -> arb_series:
+    if 0 in x[0]:
+        raise Kinked
+    return x if x[0] > 0 else -x
+
+
+def _tanh(u: arb_series) -> arb_series:
+    """2/(1 + exp -2u) - 1."""
+    return 2 * _logistic(2 * u) - 1
+
+
+def _one_and_exp(expression: sp.Expr) -> tuple[int | None, sp.Expr] | None:
+    """u of log(1 + exp u), with None, and of 1/(1 + exp u), with -1; None of all else."""
+    base, power = (expression.args[0], None) if expression.func is sp.log else (z, 0)
+    if expression.func is sp.Pow and expression.args[1] == -1:
+        base, power = expression.args[0], -1
+    rest = base - 1
+    return (power, rest.args[0]) if rest.func is sp.exp else None
+
+
+def _over_ends(rising: Callable[[arb], arb], x: arb) -> arb:
+    """A monotone function on a ball: exp of a wide one would hold 0 and less."""
+    return rising(arb(x.lower())).union(rising(arb(x.upper())))
+
+
+def _steps(u: arb_series) -> tuple[list[arb], list[arb]]:
+    """y = 1/(1 + exp -u) and (u'y)_k, k < 12, from y' = y(1 - y)u'; 1 - y by itself, so that it is
+    small where y nears 1.
+    """
+    u_ = [u[k] for k in range(TERMS + 1)]
+    y = [_over_ends(lambda t: 1 / (1 + (-t).exp()), u_[0])]
+    other = [_over_ends(lambda t: 1 / (1 + t.exp()), u_[0])]
+    q, slope = list[arb](), list[arb]()
+    chain = lambda f, k: sum(((i + 1) * u_[i + 1] * f[k - i] for i in range(k + 1)), arb(0))
+    for k in range(TERMS):
+        q.append(sum((y[i] * other[k - i] for i in range(k + 1)), arb(0)))
+        slope.append(chain(y, k))
+        y.append(chain(q, k) / (k + 1))
+        other.append(-y[-1])
+    return y, slope
+
+
+def _logistic(u: arb_series) -> arb_series:
+    return arb_series(_steps(u)[0], prec=TERMS + 1)
+
+
+def _softplus(u: arb_series) -> arb_series:
+    """log(1 + exp u), whose derivative is u' times the logistic function."""
+    first = _over_ends(lambda t: (1 + t.exp()).log(), u[0])
+    rest = [value / (k + 1) for k, value in enumerate(_steps(u)[1])]
+    return arb_series([first, *rest], prec=TERMS + 1)
+
+
+_FUNCTIONS: dict[Any, Callable[[arb_series], arb_series]] = {
+    sp.exp: lambda x: x.exp(),
+    sp.log: lambda x: x.log(),
+    sp.sin: lambda x: x.sin(),
+    sp.atan: lambda x: x.atan(),
+    sp.erf: lambda x: x.erf(),
+    sp.tanh: _tanh,
+    sp.Abs: _absolute,
+}
+
+
+@cache
+def coefficients_at(name: str, centre: float) -> Array:
+    """s_0, ..., s_12 at a point: (13,), the middles of their enclosures, 0 where that holds 0."""
+    low, high = taylor(name, centre)
+    return _middle(low, high)
+
+
+def _middle(low: Array, high: Array) -> Array:
+    """The middle of an enclosure, and 0 where it holds 0."""
+    holds = (low <= 0) & (high >= 0)
+    return np.where(holds, 0.0, np.where(holds, 0.0, low) / 2 + np.where(holds, 0.0, high) / 2)
+
+
+@cache
+def last_bound(name: str, c: float, reach: float) -> float:
+    """A bound on |s_12| over [c ± reach], from enclosures on short pieces; inf where σ is not smooth there."""
+    pieces = max(1, int(np.ceil(16 * reach)))
+    middles = c - reach + (2 * np.arange(pieces) + 1) * (reach / pieces)
+    return max(float(np.max(np.abs(taylor(name, m, reach / pieces)[:, TERMS]))) for m in middles)
+
+
+@cache
+def inflections(name: str) -> tuple[float, ...]:
+    """The places in [-7, 7] where σ'' changes its sign, by bisection; exact where that is a float."""
+    grid = 0.1 * np.arange(-70, 71) - 0.05
+    signs = [np.sign(coefficients_at(name, float(x))[2]) for x in grid]
+    found = []
+    for (low, before), (high, after) in pairwise(zip(grid.tolist(), signs, strict=True)):
+        if before * after < 0:
+            middle = round(low + high, 9) / 2
+            while low < middle < high and (value := np.sign(coefficients_at(name, middle)[2])) != 0:
+                low, high = (middle, high) if value == before else (low, middle)
+                middle = (low + high) / 2
+            found.append(middle)
+    return tuple(found)
+
+
+@cache
+def at_inflection(name: str, t: float) -> tuple[float, ...]:
+    """s_1, ..., s_5 at an inflection, which is known to a few units in the last place: 0 where it may be 0."""
+    low, high = taylor(name, t, 2.0**-45)
+    return tuple(_middle(low, high)[1:6].tolist())

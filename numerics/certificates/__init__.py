@@ -1,0 +1,1 @@
+"""The worst error of a network, a certificate of it, and the nearest exact network."""

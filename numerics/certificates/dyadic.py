@@ -1,0 +1,163 @@
+r"""An exact network whose weights are float64 numbers.
+
+An exact network in rational numbers is no longer exact once its weights are rounded.  For a positively homogeneous σ
+there is a way: the scale of a channel is free, so every readout weight becomes ± a power of two (times the odd part of
+σ's denominators), and the conditions of the pattern are then linear in (w, b, c) with integer coefficients M y = d.  On
+a grid of multiples of 2^-g, y is rounded, and the integer residual is taken away by a small integer solution, from the
+Hermite normal form of M.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from math import lcm
+
+from flint import fmpq, fmpz, fmpz_mat
+
+from numerics.certificates.nearest import Nearest
+from numerics.certificates.projection import solved
+from numerics.pulse.conditions import Condition, Pattern, Stored, dot, holds, violated
+
+__all__ = ["BITS", "dyadic"]
+
+BITS = (44, 36, 28)
+"""Of the largest tap, tried in turn; the rest of the 53 is room for c and for the correction."""
+ROUNDS = 8
+"""So often windows are put on the ends of their branches."""
+ZERO = fmpq(0)
+
+
+def dyadic(near: Nearest, *, homogeneous: bool) -> Stored | None:
+    """An exact network with float64 weights next to ``near``, up to the scale of its channels; None where none is found.
+
+    The answer has been tested exactly: it meets all conditions, and every weight is a float64 number.
+    """
+    pattern = near.pattern
+    if not homogeneous or pattern is None:
+        return None
+    for whole in (False, True):
+        net = _rescaled(near, whole=whole)
+        largest = max(abs(x) for k in range(len(net.a)) for x in net.vector(k))
+        for bits in BITS if largest else ():
+            found = _settled(near.conditions, pattern, net, _power(largest) / fmpq(2) ** bits)
+            if found is not None and _floats(found):
+                return found
+    return None
+
+
+def _settled(met: Sequence[Condition], pattern: Pattern, net: Stored, step: fmpq) -> Stored | None:
+    """On multiples of ``step``; windows that rounding moves off their branch are put on its end."""
+    conditions = [*met, *_standing(pattern, net)]
+    for _ in range(ROUNDS):
+        start = solved(conditions, net)
+        found = None if start is None else _on_grid(conditions, start, step)
+        if found is None or holds(pattern, found):
+            return found
+        gone = violated(pattern, found)
+        if not gone:
+            return None
+        conditions += [Condition(plain={end.k: end.form}, value=at) for end, at in gone]
+    return None
+
+
+def _standing(pattern: Pattern, net: Stored) -> Iterator[Condition]:
+    """Windows that are at the end of their branch."""
+    for end in pattern.ends:
+        value = dot(end.form, net.vector(end.k))
+        if value in (end.branch.low, end.branch.high):
+            yield Condition(plain={end.k: end.form}, value=value)
+
+
+def _rescaled(near: Nearest, *, whole: bool) -> Stored:
+    """Every a_k ± 2^j D_k with the nearest j; D_k is the odd part of the denominators of its coefficients, or 1 if ``whole``."""
+    w, a = [], []
+    b = None if near.net.b is None else list(near.net.b)
+    for k, (row, old) in enumerate(zip(near.net.w, near.net.a, strict=True)):
+        odd = lcm(
+            *(int(y.q) for x in near.conditions if k in x.product for y in x.product[k][0]), 1
+        )
+        while odd % 2 == 0:
+            odd //= 2
+        new = _power(abs(old) / odd) * odd * (1 if old > 0 else -1) if old else ZERO
+        factor = old / new if old else fmpq(1)
+        w.append(tuple(factor * tap for tap in row))
+        a.append(new)
+        if b is not None:
+            b[k] = factor * b[k]
+    return replace(near.net, w=tuple(w), b=None if b is None else tuple(b), a=tuple(a))
+
+
+def _power(value: fmpq) -> fmpq:
+    """The power of two nearest to a positive number, by ratio."""
+    j = int(value.p).bit_length() - int(value.q).bit_length()
+    near = (fmpq(2) ** i if i >= 0 else 1 / fmpq(2) ** -i for i in (j - 1, j, j + 1))
+    return min(near, key=lambda power: max(power / value, value / power))
+
+
+def _on_grid(conditions: Sequence[Condition], net: Stored, step: fmpq) -> Stored | None:
+    """The network on multiples of ``step``, rounded and put right; None where the conditions have no solution there."""
+    n, channels = len(net.w[0]), len(net.a)
+    flat = [x for k in range(channels) for x in net.vector(k)] + [net.c or ZERO]
+    free = [net.b is not None or place % (n + 1) != n for place in range(len(flat) - 1)]
+    free.append(net.c is not None)
+    rows, right = [], []
+    for x in conditions:
+        row, value = [ZERO] * len(flat), x.value
+        for k, (p, t) in x.product.items():
+            value -= net.a[k] * t
+            for u, y in enumerate(p):
+                row[k * (n + 1) + u] += net.a[k] * y
+        for k, q in x.plain.items():
+            for u, y in enumerate(q):
+                row[k * (n + 1) + u] += y
+        row[-1] = x.offset
+        row = [y if keep else ZERO for y, keep in zip(row, free, strict=True)]
+        scale = lcm(*(int(y.q) for y in row))
+        if any(row):
+            rows.append([int((y * scale).p) for y in row])
+            right.append(value * scale)
+    grid = [fmpz((x / step + fmpq(1, 2)).floor()) for x in flat]
+    left = [
+        value / step - sum((y * x for y, x in zip(row, grid, strict=True)), fmpz(0))
+        for row, value in zip(rows, right, strict=True)
+    ]
+    correction = _integers(rows, left)
+    if correction is None:
+        return None
+    moved = [(x + y) * step for x, y in zip(grid, correction, strict=True)]
+    w = tuple(tuple(moved[k * (n + 1) : k * (n + 1) + n]) for k in range(channels))
+    b = None if net.b is None else tuple(moved[k * (n + 1) + n] for k in range(channels))
+    return replace(net, w=w, b=b, c=None if net.c is None else moved[-1])
+
+
+def _integers(rows: list[list[int]], right: list[fmpq]) -> list[fmpz] | None:
+    """Integers X with M X = right, or None where there are none."""
+    if any(value.q != 1 for value in right):
+        return None
+    # H = T Mᵀ is upper triangular with its zero rows last: with X = Tᵀ t, Hᵀ t = right from the top.
+    columns = fmpz_mat(rows).transpose()
+    form, transform = columns.hnf(True)
+    height, width = len(rows[0]), len(rows)
+    t = [fmpz(0)] * height
+    used = 0
+    for i in range(width):
+        value = fmpz(right[i].p) - sum((form[j, i] * t[j] for j in range(used)), fmpz(0))
+        pivot = form[used, i] if used < height else fmpz(0)
+        if pivot == 0:
+            if value != 0:
+                return None
+            continue
+        if value % pivot != 0:
+            return None
+        t[used] = value // pivot
+        used += 1
+    return [
+        sum((transform[j, place] * t[j] for j in range(used)), fmpz(0)) for place in range(height)
+    ]
+
+
+def _floats(net: Stored) -> bool:
+    """Every weight is a float64 number."""
+    values = [*net.a, *(x for row in net.w for x in row), *(net.b or ()), net.c or ZERO]
+    return all(fmpq(*(int(x.p) / int(x.q)).as_integer_ratio()) == x for x in values)

@@ -1,0 +1,401 @@
+"""Patterns: which branch of σ every window is to lie on, and the conditions that follow.
+
+:func:`snapped_pattern` puts right the network's own; :func:`linear_pattern` keeps every channel on one branch;
+:func:`paired_pattern` pairs mirror images.  A pattern is a proposal: :func:`numerics.pulse.conditions.holds` decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+import sympy as sp
+from flint import fmpq
+
+from numerics.arithmetic.ball import expression_of
+from numerics.arithmetic.piecewise import rational
+from numerics.pulse.conditions import Branch, Condition, End, Form, Pattern, Stored, dot
+from numerics.pulse.exact_error import HALF, Domain, cells
+from numerics.pulse.path import far_from_border, lines
+from theory.expressions.traits import affine_pieces, jumps
+
+__all__ = ["branches_of", "linear_pattern", "paired_pattern", "snapped_pattern"]
+
+ZERO, ONE = fmpq(0), fmpq(1)
+
+
+CLOSE = fmpq(1, 2**8)
+"""Crossings whose φ* differ by less may be meant to be at the same one."""
+FINE = fmpq(2**64)
+"""A common φ* is a multiple of one over this."""
+MARGIN = fmpq(1, 2**20)
+"""How far a branch stays from a jump, where σ has a value of its own."""
+
+
+@lru_cache(maxsize=256)
+def branches_of(sigma: str | sp.Expr) -> tuple[Branch, ...]:
+    """The affine pieces of σ with rational ends and coefficients, in order; flat ones included."""
+    found: list[Branch] = []
+    torn = {jump.location for jump in jumps(expression_of(sigma))}
+    for low, high, slope, constant in affine_pieces(expression_of(sigma)):
+        ends = [None if end.is_infinite else end for end in (low, high)]
+        if all(x.is_Rational for x in (slope, constant, *ends) if x is not None):
+            first, last = (
+                None if end is None else rational(end) + (side * MARGIN if end in torn else 0)
+                for end, side in zip(ends, (1, -1), strict=True)
+            )
+            found.append(Branch(first, last, rational(slope), rational(constant)))
+    return tuple(found)
+
+
+# ---------------------------------------------------------------------------------------- windows
+
+
+@dataclass(frozen=True)
+class Window:
+    """At ``count`` positions the window shows ``first`` at the start of a cell and ``last`` at its end (a final 1 for b)."""
+
+    first: Form
+    last: Form
+    count: int
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """The radii from ``low`` to ``high`` within one cell, and what the positions see there."""
+
+    low: fmpq
+    high: fmpq
+    windows: tuple[Window, ...]
+
+
+@lru_cache(maxsize=64)
+def stretches(taps: int, domain: Domain) -> tuple[Stretch, ...]:
+    """The cells that say something new: of the plateau cells far from the border one whole one, if there is one."""
+    plain: list[tuple[int, fmpq, fmpq]] = []
+    plateau: list[tuple[int, fmpq, fmpq]] = []
+    for m, low, high in cells(domain):
+        far = far_from_border(taps, m, domain.half_length, domain.padding)
+        (plateau if far and m > taps // 2 else plain).append((m, low, high))
+    whole = [cell for cell in plateau if cell[1] == 0 and cell[2] == 1]
+    return tuple(_stretch(taps, domain, *cell) for cell in plain + (whole[:1] or plateau))
+
+
+def _stretch(taps: int, domain: Domain, m: int, low: fmpq, high: fmpq) -> Stretch:
+    units = [tuple(fmpq(int(u == v)) for v in range(taps)) for u in range(taps)]
+    seen = [lines(unit, m, domain.half_length, domain.padding) for unit in units]
+    counts: dict[tuple[Form, Form], int] = {}
+    for places in zip(*seen, strict=True):
+        first, last = (
+            (*(_whole(place.start + phi * place.slope) for place in places), 1)
+            for phi in (low, high)
+        )
+        counts[first, last] = counts.get((first, last), 0) + places[0].count
+    found = tuple(Window(first, last, count) for (first, last), count in counts.items())
+    return Stretch(m - HALF + low, m - HALF + high, found)
+
+
+def _whole(number: fmpq) -> fmpq | int:
+    """A whole number as an int: windows are keys, and most of what they see is 0 or 1."""
+    return int(number.p) if number.q == 1 else number
+
+
+# --------------------------------------------------------------------------------------- patterns
+
+
+def linear_pattern(net: Stored, domain: Domain, choice: Sequence[Branch | None]) -> Pattern:
+    """Channel k on the branch ``choice[k]`` throughout; None leaves it silent."""
+    table: list[dict[Form, Branch] | None] = []
+    for branch in choice:
+        table.append(None if branch is None else _everywhere(net, domain, branch))
+    return _assembled(net, domain, table, (), ())
+
+
+def _everywhere(net: Stored, domain: Domain, branch: Branch) -> dict[Form, Branch]:
+    forms = {}
+    for stretch in stretches(len(net.w[0]), domain):
+        for window in stretch.windows:
+            forms[window.first] = forms[window.last] = branch
+    return forms
+
+
+def paired_pattern(
+    net: Stored, domain: Domain, pairs: Sequence[tuple[int, int, bool]], slope: fmpq
+) -> Pattern:
+    """Channels in pairs (w, b, a), (-w, -b, -a), for σ(z) - σ(-z) = slope z; ``reversed``: the second filter is turned round.
+
+    Channels in no pair are silent.
+    """
+    n = len(net.w[0])
+    line = Branch(None, None, slope, ZERO)
+    first, second = {j for j, _, _ in pairs}, {k for _, k, _ in pairs}
+    table = [_everywhere(net, domain, line) if k in first else None for k in range(len(net.a))]
+    whole = _assembled(net, domain, table, (), (), second)
+    bends = list(whole.bends)
+    for j, k, turned in pairs:
+        for u in range(n + 1):
+            other = n - 1 - u if turned and u < n else u
+            units = [tuple(fmpq(int(v == place)) for v in range(n + 1)) for place in (u, other)]
+            bends.append(Condition(plain={j: units[0], k: units[1]}))
+        alone = _readout(n)
+        bends.append(Condition(product={j: alone, k: alone}))
+    kinds = tuple("paired" if k in first | second else kind for k, kind in enumerate(whole.kinds))
+    return Pattern(whole.errors, tuple(bends), (), (), kinds, tuple(pairs))
+
+
+def _readout(taps: int) -> tuple[Form, fmpq]:
+    """a_k itself, as a part of a condition."""
+    return tuple(ZERO for _ in range(taps + 1)), ONE
+
+
+@dataclass(frozen=True)
+class _Crossing:
+    """Channel k, a window that runs over the kink ``at``, J · count · sign(d), φ*, and the bend a J count |d|."""
+
+    k: int
+    window: Window
+    at: fmpq
+    weight: fmpq
+    star: fmpq
+    bend: fmpq
+
+
+def snapped_pattern(
+    net: Stored,
+    domain: Domain,
+    branches: Sequence[Branch],
+    *,
+    balance: str = "",
+    silent: frozenset[int] = frozenset(),
+) -> Pattern | None:
+    """The pattern next to the network's own: where a window runs over a kink, its nearer end is put on the kink.
+
+    With ``balance`` = "pairs", crossings that come close to cancelling each other are paired instead; with "groups", as
+    many as meet their kinks at the same φ* are taken together, and that φ* is kept.  The channels in ``silent`` do not
+    matter.  None where an end has no affine branch, or a window would still cross.
+    """
+    places = stretches(len(net.w[0]), domain)
+    heard = [k for k in range(len(net.a)) if k not in silent]
+    crossed = [x for k in heard for x in _crossings(net, k, places, branches)]
+    groups = {"": [], "pairs": _pairs(crossed), "groups": _groups(crossed)}[balance]
+    if balance and not groups:
+        return None
+    released = {(x.k, x.window, x.at) for group in groups for x in group}
+    table: list[dict[Form, Branch] | None] = []
+    held: list[tuple[int, Form, fmpq]] = []
+    for k in range(len(net.a)):
+        if k in silent:
+            table.append(None)
+            continue
+        free = frozenset((window, at) for j, window, at in released if j == k)
+        found = _snapped(net, k, places, branches, [x for x in crossed if x.k == k], free)
+        if found is None:
+            return None
+        table.append(found[0])
+        held += [(k, form, at) for form, at in found[1].items()]
+    return _assembled(net, domain, table, tuple(held), groups)
+
+
+def _crossings(
+    net: Stored, k: int, places: Sequence[Stretch], branches: Sequence[Branch]
+) -> Iterator[_Crossing]:
+    vector = net.vector(k)
+    seen = set()
+    for stretch in places:
+        for window in stretch.windows:
+            if window in seen:
+                continue
+            seen.add(window)
+            p, q = dot(window.first, vector), dot(window.last, vector)
+            for left, right in pairwise(branches):
+                at = left.high
+                if at is not None and at == right.low and (p - at) * (q - at) < 0:
+                    jump = (right.slope - left.slope) * window.count * (1 if q > p else -1)
+                    bend = net.a[k] * jump * (q - p)
+                    yield _Crossing(k, window, at, jump, (at - p) / (q - p), bend)
+
+
+def _groups(crossed: Sequence[_Crossing]) -> list[tuple[_Crossing, ...]]:
+    """All crossings at nearly the same φ* whose bends nearly add up to 0, if some are three or more."""
+    found: list[list[_Crossing]] = []
+    for x in sorted(crossed, key=lambda x: x.star):
+        if found and x.star - found[-1][-1].star < CLOSE:
+            found[-1].append(x)
+        else:
+            found.append([x])
+    groups = [tuple(group) for group in found if len(group) > 1 and _cancel(group)]
+    return groups if any(len(group) > 2 for group in groups) else []
+
+
+def _cancel(group: Sequence[_Crossing]) -> bool:
+    """The bends add up to an eighth of their sizes at most."""
+    total = sum((x.bend for x in group), ZERO)
+    return bool(8 * abs(total) < sum(abs(x.bend) for x in group))
+
+
+def _pairs(crossed: Sequence[_Crossing]) -> list[tuple[_Crossing, ...]]:
+    """Crossings at nearly the same φ* with nearly opposite bends, the best matches first."""
+    matches = []
+    for i, one in enumerate(crossed):
+        for j in range(i):
+            other = crossed[j]
+            size = max(abs(one.bend), abs(other.bend))
+            if one.window != other.window or one.k != other.k:
+                miss = (
+                    abs(one.star - other.star) + abs(one.bend + other.bend) / size if size else ONE
+                )
+                if miss < HALF:
+                    matches.append((miss, j, i))
+    taken: set[int] = set()
+    pairs: list[tuple[_Crossing, ...]] = []
+    for _, j, i in sorted(matches):
+        if not {i, j} & taken:
+            taken |= {i, j}
+            pairs.append((crossed[j], crossed[i]))
+    return pairs
+
+
+def _snapped(
+    net: Stored,
+    k: int,
+    places: Sequence[Stretch],
+    branches: Sequence[Branch],
+    crossed: Sequence[_Crossing],
+    free: frozenset[tuple[Window, fmpq]],
+) -> tuple[dict[Form, Branch], dict[Form, fmpq]] | None:
+    vector = net.vector(k)
+    fixed = net.b is None  # the background alone is then no weight
+    snapped: dict[Form, fmpq] = {}
+
+    def value(form: Form) -> fmpq:
+        return snapped[form] if form in snapped else dot(form, vector)
+
+    def distance(x: _Crossing) -> fmpq:
+        return min(abs(dot(form, vector) - x.at) for form in (x.window.first, x.window.last))
+
+    for x in sorted(crossed, key=distance):
+        p, q = value(x.window.first), value(x.window.last)
+        if (x.window, x.at) in free or (p - x.at) * (q - x.at) >= 0:
+            continue
+        ends = [
+            (abs(p_or_q - x.at), place)
+            for place, (form, p_or_q) in enumerate(((x.window.first, p), (x.window.last, q)))
+            if form not in snapped and not (fixed and not any(form[:-1]))
+        ]
+        if not ends:
+            return None
+        snapped[(x.window.first, x.window.last)[min(ends)[1]]] = x.at
+    table: dict[Form, Branch] = {}
+    sided: list[Window] = []
+    crossing = {window for window, _ in free}
+    for window in dict.fromkeys(window for stretch in places for window in stretch.windows):
+        p, q = value(window.first), value(window.last)
+        both = [branch for branch in branches if branch.holds(p) and branch.holds(q)]
+        if window in crossing:
+            for form, at in ((window.first, p), (window.last, q)):
+                table.setdefault(form, next(branch for branch in branches if branch.holds(at)))
+            continue
+        if not both:
+            return None
+        sided.append(window)
+        for form in (window.first, window.last):
+            # Two branches hold a value on the kink: where windows ask for either, it has to stay there.
+            if table.setdefault(form, both[0]) not in both:
+                snapped[form] = value(form)
+    for window in sided:
+        if (
+            table[window.first] != table[window.last]
+            and not {window.first, window.last} & snapped.keys()
+        ):
+            end = next(
+                form
+                for form in (window.first, window.last)
+                if not _inside(value(form), table[form])
+            )
+            snapped[end] = value(end)
+    return table, snapped
+
+
+def _inside(value: fmpq, branch: Branch) -> bool:
+    return value not in (branch.low, branch.high)
+
+
+def _assembled(
+    net: Stored,
+    domain: Domain,
+    table: Sequence[Mapping[Form, Branch] | None],
+    held: tuple[tuple[int, Form, fmpq], ...],
+    groups: Sequence[tuple[_Crossing, ...]],
+    left_out: Collection[int] = (),
+) -> Pattern:
+    """The pattern in which channel k has each window on the branch that ``table[k]`` gives it; with None it is silent,
+    unless it is left out."""
+    n, share = len(net.w[0]), fmpq(net.share)
+    kept = {(k, form) for k, form, _ in held}
+    errors, ends = [], {}
+    seen: list[set[tuple[Form, fmpq]]] = [set() for _ in net.a]
+    for stretch in stretches(n, domain):
+        sides: list[dict[int, tuple[Form, fmpq]]] = [{}, {}]
+        for k, forms in enumerate(table):
+            if forms is None:
+                continue
+            for side, sums in enumerate(sides):
+                total, constant = [ZERO] * (n + 1), ZERO
+                for window in stretch.windows:
+                    form = window.last if side else window.first
+                    branch = forms[form]
+                    if branch.slope:
+                        factor = branch.slope * window.count
+                        total = [x + factor * y for x, y in zip(total, form, strict=True)]
+                    constant += branch.constant * window.count
+                    if (k, form) not in kept:
+                        ends[k, form] = End(k, form, branch)
+                sums[k] = (tuple(x / share for x in total), constant / share)
+            seen[k] |= {sums[k] for sums in sides}
+        for sums, radius in zip(sides, (stretch.low, stretch.high), strict=True):
+            errors.append(Condition(sums, {}, ONE, radius))
+    bends = [Condition(plain={k: form}, value=at) for k, form, at in held]
+    silent = [k for k, forms in enumerate(table) if forms is None and k not in left_out]
+    bends += [Condition(product={k: _readout(n)}) for k in silent]
+    for group in groups:
+        bends += _balanced(group)
+    crossing = {x.k for group in groups for x in group}
+    kinds = []
+    for k, forms in enumerate(table):
+        used = set() if forms is None else set(forms.values())
+        if k in silent:
+            kinds.append("silent")
+        elif k in crossing:
+            kinds.append("balanced")
+        elif len(seen[k]) < 2:
+            kinds.append("constant")
+        else:
+            kinds.append("linear" if len(used) == 1 else "threshold")
+    return Pattern(tuple(errors), tuple(bends), held, tuple(ends.values()), tuple(kinds))
+
+
+def _balanced(group: Sequence[_Crossing]) -> Iterator[Condition]:
+    """Σ a J d = 0, and one φ*: for a pair from Σ a J (t - p) = 0, for more of them as it is."""
+    slopes: dict[int, tuple[Form, fmpq]] = {}
+    starts: dict[int, tuple[Form, fmpq]] = {}
+
+    def add(to: dict[int, tuple[Form, fmpq]], k: int, form: Sequence[fmpq], t: fmpq) -> None:
+        old = to.get(k, (tuple(ZERO for _ in form), ZERO))
+        to[k] = (tuple(x + y for x, y in zip(old[0], form, strict=True)), old[1] + t)
+
+    for x in group:
+        first, last = x.window.first, x.window.last
+        add(slopes, x.k, [x.weight * (q - p) for p, q in zip(first, last, strict=True)], ZERO)
+        add(starts, x.k, [-x.weight * p for p in first], x.weight * x.at)
+    yield Condition(slopes)
+    if len(group) == 2:
+        yield Condition(starts)
+        return
+    size = sum(abs(x.bend) for x in group)
+    star = sum((abs(x.bend) * x.star for x in group), ZERO) / size
+    star = fmpq((star * FINE).floor()) / FINE
+    for x in group:
+        ends = zip(x.window.first, x.window.last, strict=True)
+        yield Condition(plain={x.k: tuple(p + star * (q - p) for p, q in ends)}, value=x.at)

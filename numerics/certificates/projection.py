@@ -1,0 +1,379 @@
+r"""Projection of a network onto the conditions of a pattern: the best multipliers, the bound that they prove, an exact point.
+
+With F = q(x₀), G = ∇q(x₀) and p_{i,k} the products of numerics/pulse/conditions.py, in the step δ from the network
+
+    |δ|² + μ·q = |δ|² + μ·F + (Gᵀμ)·δ + Σ_k δa_k (Σ_i μ_i p_{i,k})·δv_k,
+
+a quadratic that couples a_k with v_k only: with p = Σ_i μ_i p_{i,k} and (s, t) the part of Gᵀμ on (v_k, a_k),
+
+    min over (δv, δa) = -|s|²/4 - (t - p·s/2)² / (4 (1 - |p|²/4)),   if |p| < 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from flint import fmpq, fmpq_mat
+from numpy.typing import NDArray
+from scipy.linalg import lstsq
+
+from numerics.pulse.conditions import Condition, Stored, dot
+
+__all__ = [
+    "Effort",
+    "dual_of",
+    "least",
+    "least_step",
+    "lower_bound",
+    "shortest",
+    "solved",
+    "solved_by_readout",
+    "to_float",
+    "with_readout",
+]
+
+Array = NDArray[np.float64]
+ZERO = fmpq(0)
+PROJECTIONS = 60
+"""Linear projections in a row, at most; what is found is made exact later."""
+
+
+@dataclass
+class Effort:
+    """How many multiplications are left: large networks are given up after the same number everywhere, not after a time."""
+
+    left: float = 2e9
+
+    def spend(self, conditions: int, weights: int) -> bool:
+        """For one linear problem of that size; False once nothing is left."""
+        self.left -= conditions**2 * (conditions + weights)
+        return self.left > 0
+
+
+def dual_of(
+    conditions: Sequence[Condition], net: Stored, effort: Effort
+) -> tuple[list[Stored], Array | None]:
+    """(points about the nearest one, the multipliers), by Newton's method in floats; ([net], None) where it fails.
+
+    Everything is written in the step from the network, whose exact residuals come first: no digits are lost where
+    the network is nearly exact.
+    """
+    system = _System(conditions, net)
+    if not np.all(np.isfinite(system.gradient)):
+        return [net], None
+    steps, mu = _newton(system, effort)
+    return [_moved(net, step, system.size) for step in steps], mu
+
+
+def least_step(conditions: Sequence[Condition], net: Stored) -> float:
+    """The length of the shortest step that meets the conditions on filters and biases alone, in floats: one linear problem."""
+    alone = [x for x in conditions if not x.product and not x.offset]
+    if not alone:
+        return 0.0
+    system = _System(alone, net)
+    step = least(system.gradient, -system.residual)
+    return float(np.linalg.norm(step)) if np.all(np.isfinite(step)) else 0.0
+
+
+def with_readout(conditions: Sequence[Condition], net: Stored, a: tuple[fmpq, ...]) -> list[Stored]:
+    """A point near the nearest one that has the readout ``a``, in floats: a linear problem."""
+    system = _System(conditions, net)
+    if not np.all(np.isfinite(system.gradient)):
+        return [net]
+    step = np.zeros(system.gradient.shape[1])
+    places = system.places
+    step[places] = [to_float(new - old) for new, old in zip(a, net.a, strict=True)]
+    slopes = system.local(step)
+    slopes[:, places] = 0
+    with np.errstate(all="ignore"):
+        moved = least(slopes, -system.value(step))
+    if not np.all(np.isfinite(moved)):
+        return [net]
+    return [replace(_moved(net, step + moved, system.size), a=a)]
+
+
+class _System:
+    """Residuals q(δ) of the conditions in the step δ, flat as (v_1, a_1, v_2, a_2, ..., c)."""
+
+    def __init__(self, conditions: Sequence[Condition], net: Stored) -> None:
+        channels, n = len(net.a), len(net.w[0])
+        self.size = size = n + 2  # v_k and a_k
+        self.channels = channels
+        self.places = np.arange(channels) * size + size - 1
+        total = channels * size + 1
+        self.residual = np.array([to_float(x.residual(net)) for x in conditions])
+        self.gradient = np.zeros((len(conditions), total))
+        self.couples = np.zeros((len(conditions), channels, n + 1))
+        vectors = [net.vector(k) for k in range(channels)]
+        readout = [to_float(x) for x in net.a]
+        for i, x in enumerate(conditions):
+            for k, (p, t) in x.product.items():
+                self.couples[i, k] = [to_float(y) for y in p]
+                begin = k * size
+                self.gradient[i, begin : begin + n + 1] += readout[k] * self.couples[i, k]
+                self.gradient[i, begin + n + 1] += to_float(dot(p, vectors[k]) + t)
+            for k, q in x.plain.items():
+                self.gradient[i, k * size : (k + 1) * size - 1] += [to_float(y) for y in q]
+            self.gradient[i, -1] = to_float(x.offset)
+        free = np.ones(total, dtype=bool)
+        if net.b is None:
+            free[size - 2 : -1 : size] = False
+            self.couples[:, :, -1] = 0
+        free[-1] = net.c is not None
+        self.gradient[:, ~free] = 0
+
+    def split(self, step: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """(v (..., K, n + 1), a (..., K)) of (..., total)."""
+        blocks = step[..., :-1].reshape(*step.shape[:-1], self.channels, self.size)
+        return blocks[..., :-1], blocks[..., -1]
+
+    def local(self, step: NDArray[Any]) -> NDArray[Any]:
+        """∇q at the step, (conditions, total)."""
+        found = self.gradient.copy()
+        blocks = found[:, :-1].reshape(-1, self.channels, self.size)
+        v, a = self.split(step)
+        blocks[:, :, :-1] += a[:, None] * self.couples
+        blocks[:, :, -1] += np.einsum("ikn,kn->ik", self.couples, v)
+        return found
+
+    def value(self, step: NDArray[Any]) -> NDArray[Any]:
+        """q at the step."""
+        v, a = self.split(step)
+        found: NDArray[Any] = self.residual + self.gradient @ step
+        return found + np.einsum("ikn,kn,k->i", self.couples, v, a)
+
+    def halves(self, mu: Array) -> Array:
+        """p_k/2 (K, n + 1), the off-diagonal of H."""
+        found: Array = np.einsum("i,ikn->kn", mu, self.couples) / 2
+        return found
+
+    def over(self, half: Array, right: NDArray[Any]) -> NDArray[Any]:
+        """H⁻¹ applied to (..., total): H couples a_k with v_k only."""
+        found = right.copy()
+        v, a = self.split(found)
+        left = 1 - np.sum(half**2, axis=-1)
+        last = (a - np.einsum("...kn,kn->...k", v, half)) / left
+        blocks = found[..., :-1].reshape(*found.shape[:-1], self.channels, self.size)
+        blocks[..., :-1] -= last[..., None] * half
+        blocks[..., -1] = last
+        return found
+
+
+@dataclass(frozen=True)
+class _Dual:
+    """The dual function at μ: its value, the minimiser (as a step), its gradient q(x), and p/2."""
+
+    value: float
+    step: NDArray[Any]
+    q: NDArray[Any]
+    half: Array
+
+
+def _dual(system: _System, mu: Array) -> _Dual | None:
+    """None where H is not positive definite: its least eigenvalue is 1 - max |p_k|/2."""
+    half = system.halves(mu)
+    if not np.max(np.sum(half**2, axis=-1)) <= (1 - 1e-9) ** 2:
+        return None
+    step = system.over(half, -system.gradient.T @ mu / 2)
+    q = system.value(step)
+    return _Dual(float(step @ step + mu @ q), step, q, half)
+
+
+def _newton(system: _System, effort: Effort) -> tuple[list[NDArray[Any]], Array]:
+    """Damped Newton ascent of the dual function, concave where H is positive definite: (steps, μ) as far as it came.
+
+    Where the dual function is largest at its border there is a gap; a second step then comes from projecting onto the
+    conditions, linear about the last point, again and again.
+    """
+    mu = np.zeros(len(system.residual))
+    with np.errstate(all="ignore"):
+        here = _dual(system, mu)
+        assert here is not None  # H = 1
+        for _ in range(100):
+            if not effort.spend(*system.gradient.shape):
+                break
+            slopes = system.local(here.step)
+            curved = slopes @ system.over(here.half, slopes).T / 2
+            change, size_of = least(curved, here.q), 1.0
+            while size_of > 1e-9:
+                tried = _dual(system, mu + size_of * change)
+                if tried is not None and tried.value >= here.value - 1e-12 * abs(here.value):
+                    break
+                size_of /= 2
+            else:
+                break
+            here, mu = tried, mu + size_of * change
+            if np.all(np.abs(change) <= 1e-13 * np.max(np.abs(mu))):
+                break
+        gap = np.max(np.abs(here.q)) > 1e-6 * np.max(np.abs(system.residual))
+        return ([here.step, _projected(system, here.step, effort)] if gap else [here.step]), mu
+
+
+def least(matrix: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:
+    """The shortest least-squares solution, by a pivoted QR; nan where the numbers are not finite."""
+    if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(right))):
+        return np.full(matrix.shape[1], np.nan)
+    found: NDArray[Any] = lstsq(matrix, right, cond=1e-12, lapack_driver="gelsy")[0]
+    return found
+
+
+def _projected(system: _System, step: NDArray[Any], effort: Effort) -> NDArray[Any]:
+    for _ in range(PROJECTIONS):
+        if not effort.spend(*system.gradient.shape):
+            break
+        slopes = system.local(step)
+        right = slopes @ step - system.value(step)
+        last, step = step, least(slopes, right)
+        if not np.all(np.isfinite(step)):
+            return last
+        if np.max(np.abs(step - last)) <= 1e-13 * np.max(np.abs(step)):
+            break
+    return step
+
+
+def _moved(net: Stored, step: Array, size: int) -> Stored:
+    """The network a step further; the step is a float, the sum is exact."""
+    exact = [_exact(float(x)) for x in step]
+    blocks = [exact[k * size : (k + 1) * size] for k in range(len(net.a))]
+    return replace(
+        net,
+        w=tuple(
+            tuple(x + y for x, y in zip(row, block, strict=False))
+            for row, block in zip(net.w, blocks, strict=True)
+        ),
+        b=None
+        if net.b is None
+        else tuple(x + block[-2] for x, block in zip(net.b, blocks, strict=True)),
+        a=tuple(x + block[-1] for x, block in zip(net.a, blocks, strict=True)),
+        c=None if net.c is None else net.c + exact[-1],
+    )
+
+
+def _exact(number: float) -> fmpq:
+    return fmpq(*number.as_integer_ratio())
+
+
+def to_float(number: fmpq | int) -> float:
+    """The nearest float64."""
+    return float(number) if isinstance(number, int) else int(number.p) / int(number.q)
+
+
+def lower_bound(conditions: Sequence[Condition], net: Stored, mu: Array) -> fmpq:
+    """min_x |x - x₀|² + μ·q(x), exactly; 0 where H is not positive definite."""
+    n = len(net.w[0])
+    factors = [_exact(float(x)) for x in mu]
+    total = sum((f * x.residual(net) for f, x in zip(factors, conditions, strict=True)), ZERO)
+    for k in range(len(net.a)):
+        p, slope = [ZERO] * (n + 1), [ZERO] * (n + 1)  # of a v, and of v
+        rise = ZERO  # of a
+        for f, x in zip(factors, conditions, strict=True):
+            if k in x.product:
+                form, t = x.product[k]
+                p = [old + f * y for old, y in zip(p, form, strict=True)]
+                rise += f * (dot(form, net.vector(k)) + t)
+            if k in x.plain:
+                slope = [old + f * y for old, y in zip(slope, x.plain[k], strict=True)]
+        slope = [s + net.a[k] * y for s, y in zip(slope, p, strict=True)]
+        if net.b is None:
+            p[-1] = slope[-1] = ZERO
+        curved = 1 - dot(p, p) / 4
+        if curved <= 0:
+            return ZERO
+        total -= dot(slope, slope) / 4 + (rise - dot(p, slope) / 2) ** 2 / (4 * curved)
+    if net.c is not None:
+        pull = sum((f * x.offset for f, x in zip(factors, conditions, strict=True)), ZERO)
+        total -= pull**2 / 4
+    return max(total, ZERO)
+
+
+def solved(conditions: Sequence[Condition], net: Stored) -> Stored | None:
+    """The exact projection of (w, b, c) onto the conditions, a as it is; None where they contradict each other.
+
+    Conditions on a alone (silent channels, copies that cancel) are met first.
+    """
+    a = _readout(conditions, net)
+    net = replace(net, a=a)
+    n, channels = len(net.w[0]), len(net.a)
+    width = n + 1
+    rows = []
+    for x in conditions:
+        row = [ZERO] * (channels * width + 1)
+        for k, (p, _) in x.product.items():
+            for u, y in enumerate(p):
+                row[k * width + u] += a[k] * y
+        for k, q in x.plain.items():
+            for u, y in enumerate(q):
+                row[k * width + u] += y
+        row[-1] = x.offset
+        if net.b is None:
+            for k in range(channels):
+                row[k * width + n] = ZERO
+        if net.c is None:
+            row[-1] = ZERO
+        rows.append([*row, -x.residual(net)])
+    flat = shortest(rows)
+    if flat is None:
+        return None
+    w = tuple(
+        tuple(tap + flat[k * width + u] for u, tap in enumerate(net.w[k])) for k in range(channels)
+    )
+    b = None if net.b is None else tuple(x + flat[k * width + n] for k, x in enumerate(net.b))
+    return replace(net, w=w, b=b, c=None if net.c is None else net.c + flat[-1])
+
+
+def solved_by_readout(conditions: Sequence[Condition], net: Stored) -> Stored | None:
+    """An exact point with the filters first: (w, b) projected onto the conditions on them alone, then (a, c) onto the rest.
+
+    Where windows stand on both ends of a channel's branch its filter has no room left, and only the readout can give way.
+    """
+    alone = [x for x in conditions if not x.product and not x.offset]
+    near = solved(alone, net) if alone else net
+    if near is None:
+        return None
+    one = ZERO if net.c is None else fmpq(1)
+    vectors = [near.vector(k) for k in range(len(net.a))]
+    rows = []
+    for x in conditions:
+        if x.product or x.offset:
+            row = [ZERO] * len(net.a)
+            for k, (p, t) in x.product.items():
+                row[k] = dot(p, vectors[k]) + t
+            rows.append([*row, one * x.offset, -x.residual(near)])
+    step = shortest(rows)
+    if step is None:
+        return None
+    a = tuple(x + y for x, y in zip(near.a, step, strict=False))
+    return replace(near, a=a, c=None if near.c is None else near.c + step[-1])
+
+
+def shortest(rows: list[list[fmpq]]) -> list[fmpq] | None:
+    """The shortest x with M x = y, exactly, for rows [M | y]; None where they contradict each other."""
+    reduced, rank = fmpq_mat(rows).rref()
+    table = reduced.tolist()[:rank]
+    if any(not any(row[:-1]) for row in table):
+        return None
+    if not table:
+        return [ZERO] * (len(rows[0]) - 1)
+    matrix = fmpq_mat([row[:-1] for row in table])
+    target = fmpq_mat([[row[-1]] for row in table])
+    step = (matrix.transpose() * (matrix * matrix.transpose()).solve(target)).tolist()
+    return [x[0] for x in step]
+
+
+def _readout(conditions: Sequence[Condition], net: Stored) -> tuple[fmpq, ...]:
+    """The nearest a that meets the conditions on a alone (silent channels, copies that cancel), if there is one."""
+    rows: list[list[fmpq]] = []
+    for x in conditions:
+        if (
+            x.product
+            and not x.plain
+            and not x.offset
+            and not any(any(p) for p, _ in x.product.values())
+        ):
+            row = [x.product[k][1] if k in x.product else ZERO for k in range(len(net.a))]
+            rows.append([*row, -x.residual(net)])
+    step = shortest(rows) if rows else None
+    return net.a if step is None else tuple(p + q for p, q in zip(net.a, step, strict=True))

@@ -1,0 +1,1 @@
+"""Networks on disks: pixels, edges, perimeter coefficients, fluctuations."""

@@ -1,0 +1,70 @@
+r"""Disks whose centre is anywhere in a pixel: what a filter sees of their edge, and how far a mean over centres is from that over all.
+
+The mean over n × n centres is a midpoint rule for F̄ = ∫ [g(Z(y)) - g(0)] dy with the step 1/n in both directions.  On a line the
+pixel's area A has the slope f(y + 1/2) - f(y - 1/2), f the length of a segment of the disk, which rises once, to 1 at most, and
+falls: the slope is at most 1, varies by 4 and has 2 as the integral of its size.  So on the lines that meet it g(Z) has a slope that
+varies by
+
+    V = 4 Λ|w|₁ + 2 Λ₂|w|₁²,
+
+Λ and Λ₂ bounds on |g'| and |g''|, and the mean is off by V(2(2r + 1) + 1/n)/8n² at most, wherever the grid lies.  A grid that lies at
+random has F̄ as its mean.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numerics.disk.disk import disk_bound, ring
+
+__all__ = ["Centres", "centres", "centres_bound", "variation"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Centres:
+    """All windows of a disk at parts² centres: those that may meet its edge, and the number of those that are lit.
+
+    Attributes
+    ----------
+    r, parts: the radius, and n.
+    windows: (W, taps²).
+    lit: how many of all windows are inside.
+    error: no pixel of a window is farther from its area.
+    """
+
+    r: float
+    parts: int
+    windows: Array
+    lit: int
+    error: float
+
+    def mean(self, edge: Array, rise: float) -> Array:
+        """The mean of Σ_p [g(z_p) - g(0)], less πr²Δ, from g(z) - g(0) at the windows (..., W) and Δ: (...)."""
+        count = self.parts**2
+        return np.asarray(np.sum(edge, axis=-1) / count + (self.lit / count - np.pi * self.r**2) * rise)  # fmt: skip
+
+
+def centres(r: float, parts: int, taps: int, shift: tuple[float, float] = (0.0, 0.0)) -> Centres:
+    """The windows of ``taps`` × ``taps`` pixels that the disk of radius r shows at parts² centres, from ``shift``/parts on."""
+    windows, lit = [], 0
+    for k in range(parts * parts):
+        x, y = (-(cell + one) / parts for cell, one in zip(divmod(k, parts), shift, strict=True))
+        edge, inside, _, _ = ring(r, (x, y), taps)
+        windows.append(edge.reshape(-1, taps * taps))
+        lit += inside
+    return Centres(r, parts, np.concatenate(windows), lit, float(disk_bound(max(r, 3.0))))
+
+
+def variation(weight: float, steep: float, bent: float) -> float:
+    """V for |w|₁, Λ and Λ₂."""
+    return 4 * steep * weight + 2 * bent * weight**2
+
+
+def centres_bound(varies: float, r: float, parts: int) -> float:
+    """How far the mean over parts² centres is from F̄ at most, for V = ``varies``."""
+    return varies * (2 * (2 * r + 1) + 1 / parts) / (8 * parts**2)

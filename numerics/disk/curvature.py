@@ -1,0 +1,267 @@
+r"""C of any filter and any row of the catalogue, and what F̄ - πr²Δ - Pr - C may be, both with bounds.
+
+Between the distances of the corners of its pixels p_θ is a quadratic and q_θ = -N₂/2 a cubic in t, N_k(t) = ∫ ℓᵏ W dℓ along the
+line of p_θ(t).  There Gauss' rule with G = 5 points leaves out l¹¹ (5!)⁴/(11 (10!)²) times the tenth Taylor coefficient of
+the integrand Q, from enclosures of those of σ.  Over θ a midpoint rule with step η is off by η/2 times the variation of Q, and from ∂p/∂θ = N₁,
+∂N₂/∂θ = 2tN₁ + ∂N₃/∂t
+
+    ∮ |∂Q/∂θ| <= 4Λ I₂ + Λ₂ max|w| (π/2 ρ² I₂ + 8/3 ρ I₃),    I_k = ∫ |W| |x|ᵏ dx.
+
+For r >= 2ρ, with κ = 4(2 - √3), e the edges of pixels and E₄ = Σ_e |[W]_e| ∫_e |x|⁴ dl,
+
+    r |F̄ - πr²Δ - Pr - C| <= Λ (2/3 κ I₃ + 4/15 κ² E₄ + 3π/16 κ² I₄/r) + Λ₂ κ² π/12 max|w| ρ³ I₂.
+
+Derivation: docs/curvature.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from math import comb, factorial, pi
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numerics.arithmetic.compile import activation
+from numerics.arithmetic.rounding import UNIT, gamma
+from numerics.disk.edges import Edge, bent_of
+from numerics.disk.perimeter import reach
+from theory.disk.curvature import LAW, Curvature
+from theory.disk.perimeter import edge as half_square
+from theory.expressions.activation import ACTIVATIONS
+
+__all__ = ["NARROW", "Constant", "at_once", "constant_of", "direction", "nodes", "remainder", "spreads"]  # fmt: skip
+
+Array = NDArray[np.float64]
+TURNS, POINTS = 2048, 5
+"""Directions over a turn, none on an axis, and points of Gauss' rule between two breaks."""
+NEAR = 1e-8
+"""Far above the rounding of p, far below what it differs by from place to place."""
+NARROW = 4 * (2 - 3**0.5)
+"""κ: r - √(r² - ℓ²) <= κ ℓ²/2r for ℓ <= r/2."""
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """All nodes of a turn: t, the weights, cos θ and sin θ, each (T, pieces, G), or (T, 1, 1); length (T, pieces)."""
+
+    t: Array
+    weight: Array
+    c: Array
+    s: Array
+    length: Array
+
+
+def direction(turns: int = TURNS) -> Array:
+    """The directions θ of :func:`nodes` and of :attr:`Constant.by_direction`: (T,)."""
+    return (np.arange(turns) + 0.5) * 2 * pi / turns
+
+
+@lru_cache(maxsize=4)
+def nodes(taps: int, turns: int = TURNS) -> Nodes:
+    """Gauss' points between the breaks of all p_θ, in this number of directions."""
+    turn = direction(turns)
+    c, s = np.cos(turn)[:, None, None], np.sin(turn)[:, None, None]
+    at = np.arange(taps + 1) - taps / 2
+    corners = (c * at[:, None] + s * at).reshape(turns, -1)
+    breaks = np.sort(np.concatenate([corners, np.zeros((turns, 1))], axis=1), axis=1)
+    length = np.diff(breaks, axis=1)
+    node, share = np.polynomial.legendre.leggauss(POINTS)
+    t = breaks[:, :-1, None] + length[..., None] * (1 + node) / 2
+    return Nodes(t, length[..., None] * share / 2 * (2 * pi / turns), c, s, length)
+
+
+def _offsets(taps: int) -> list[tuple[int, int]]:
+    inside = range(-(taps // 2), taps // 2 + 1)
+    return [(u, v) for u in inside for v in inside]
+
+
+@lru_cache(maxsize=4)
+def _half_squares(taps: int, turns: int) -> Array:
+    """H_θ(t + u·n) at all nodes: (n², T, pieces, G)."""
+    n, found = nodes(taps, turns), []
+    for t, c, s in zip(n.t, n.c.ravel().tolist(), n.s.ravel().tolist(), strict=True):
+        found.append(np.stack([half_square(t + u * c + v * s, c, s) for u, v in _offsets(taps)]))
+    return np.stack(found, axis=1)
+
+
+@lru_cache(maxsize=8)
+def _moments(taps: int, turns: int, moment: Callable[[Any, Any, Any, Any], Any]) -> Array:
+    """M_θ(t; u) at all nodes: (n², T, pieces, G)."""
+    n = nodes(taps, turns)
+    return np.stack([moment(n.t + u * n.c + v * n.s, v * n.c - u * n.s, n.c, n.s) for u, v in _offsets(taps)])  # fmt: skip
+
+
+# ----------------------------------------------------------------------------------- the constant
+
+
+@dataclass(frozen=True)
+class Constant:
+    """C of a filter.
+
+    Attributes
+    ----------
+    value, error: |C - value| <= error; None if it is not asked for, or where σ has a break within the filter's reach, and nothing is proved.
+    by_direction: what each direction adds, per unit of θ (T,).
+    """
+
+    value: float
+    error: float | None
+    by_direction: Array
+
+
+def constant_of(
+    edge: Edge, law: Curvature = LAW, turns: int = TURNS, proved: bool = True
+) -> Constant:
+    """C, from the law's second moment and what it lets a place add, by ``turns`` directions; its error if it is to be ``proved``."""
+    taps, at = len(edge.w), nodes(len(edge.w), turns)
+    sigma, steep = activation(edge.name)
+    p = np.tensordot(edge.w.ravel(), _half_squares(taps, turns), 1)
+    second = np.tensordot(edge.w.ravel(), _moments(taps, turns, law.moment), 1)
+    dark = float(sigma(np.array(edge.b)))
+    lack = sigma(p + edge.b) - dark - edge.rise * (at.t > 0)
+    bent = bent_of(edge)
+    slope = steep(p + edge.b)
+    for kink in bent.breaks:
+        # Lines may show a kink on a whole stretch: there the slope is that of the side to which the bend leads.  One node
+        # of a stretch may hit a kink in passing: it stands for both sides.
+        sides = [steep(np.array(kink - NEAR)), steep(np.array(kink + NEAR))]
+        met = np.abs(p + edge.b - kink) <= NEAR
+        slope = np.where(met, (sides[0] + sides[1]) / 2, slope)
+        slope = np.where(np.all(met, axis=2, keepdims=True), np.where(second > 0, *sides), slope)
+    each = np.sum(at.weight * law.local(at.t, slope, second, lack), axis=(1, 2))
+    error = None
+    if proved and not bent.breaks:
+        sizes = np.array(bent.sizes)
+        error = _left_out(at, p, second, sizes) + _turning(edge, sizes, turns) + _rounding(edge, at, sizes)  # fmt: skip
+    return Constant(float(np.sum(each)), error, each * turns / (2 * pi))
+
+
+def _coefficients(values: Array, degree: int) -> Array:
+    """|coefficients| by powers of x in [-1/2, 1/2] of a polynomial from its values at Gauss' nodes: (..., degree + 1)."""
+    node = np.polynomial.legendre.leggauss(POINTS)[0] / 2
+    inverse = np.linalg.pinv(np.vander(node, degree + 1, increasing=True))
+    return np.abs(values @ inverse.T)
+
+
+def _shifted(found: Array) -> list[Array]:
+    """From them bounds on the Taylor coefficients at any x in [-1/2, 1/2]."""
+    last = found.shape[-1]
+    return [sum((comb(m, k) * found[..., m] / 2 ** (m - k) for m in range(k, last)), 0 * found[..., 0]) for k in range(last)]  # fmt: skip
+
+
+def _composed(p: list[Array], sizes: Array, order: int) -> Array:
+    """A bound on the Taylor coefficient of this order of σ(p), p quadratic, from bounds on those of σ."""
+    total = 0 * p[0]
+    for j in range(order // 2 + 1):
+        total = total + comb(order - j, j) * sizes[order - j] * p[1] ** (order - 2 * j) * p[2] ** j
+    return total
+
+
+def _left_out(at: Nodes, p: Array, second: Array, sizes: Array) -> float:
+    """Of Gauss' rule, with x = t/l on a piece: -σ'(p) N₂/2 - t (σ(p) - const)."""
+    quadratic, by = _shifted(_coefficients(p, 2)), _shifted(_coefficients(second, 3))
+    order, slopes = 2 * POINTS, sizes[1:] * np.arange(1, len(sizes))
+    found = sum(
+        (by[k] / 2 * _composed(quadratic, slopes, order - k) for k in range(4)), 0 * quadratic[0]
+    )
+    far = np.max(np.abs(at.t), axis=2) + at.length
+    found = found + far * _composed(quadratic, sizes, order) + at.length * _composed(quadratic, sizes, order - 1)  # fmt: skip
+    factor = factorial(POINTS) ** 4 / ((order + 1) * factorial(order) ** 2)
+    return float(np.sum(found * at.length)) * factor * (2 * pi / len(at.t)) * 1.01
+
+
+def _turning(edge: Edge, sizes: Array, turns: int) -> float:
+    two, three, _, _ = spreads(edge.w)
+    most, rho = float(np.max(np.abs(edge.w), initial=0.0)), reach(len(edge.w))
+    across = sizes[1] * 4 * two
+    across += 2 * sizes[2] * most * (pi / 2 * rho**2 * two + 8 / 3 * rho * three)
+    return pi / turns * float(across)
+
+
+def _rounding(edge: Edge, at: Nodes, sizes: Array) -> float:
+    """Cubes of depths over cos θ sin θ, eight to a pixel, then σ: a priori, not sharp."""
+    rho, weight = 2 * reach(len(edge.w)), float(np.sum(np.abs(edge.w)))
+    cubes = float(np.sum(at.weight * (rho / np.abs(at.c * at.s)) ** 3))
+    tall = 1 + weight + abs(edge.b) + float(sizes[0])
+    plain = 2 * pi * rho * rho * tall
+    return float(gamma(64)) * (8 * weight * (float(sizes[1] + sizes[2]) * cubes) + plain)
+
+
+def at_once(edge: Edge, turns: int, r: float, z: Array, p: Array, off: float) -> Array:
+    """How far r ∫ [g(Z) - g(p)] - ∫ t (g(Z) - g(0) - Δ 1{t > 0}) may be from one direction's C: (T,).
+
+    Of a pixel in whose rows |ℓ| <= λ the edge lies δ <= κλ²/2r inside its tangent.  A row on which one of its four sides
+    lies between the two is met on δ/|cos θ sin θ| at most, and is off by δ; on all others δ - ℓ²/2r = δ²/2r.  Then Taylor's
+    formula for g, whose kinks between p and Z cost their whole bend.
+
+    Parameters
+    ----------
+    z, p: the pre-activations Z and p_θ at the nodes (T, pieces, G), each pixel of which is off by ``off`` at most.
+    """
+    at, bent = nodes(len(edge.w), turns), bent_of(edge)
+    steep, curved = bent.sizes[1], 2 * bent.sizes[2]
+    across = np.abs(at.c * at.s)
+    apart = 0 * at.t
+    for tap, (u, v) in zip(np.abs(edge.w).ravel().tolist(), _offsets(len(edge.w)), strict=True):
+        far = np.abs(v * at.c - u * at.s) + 0.5**0.5
+        apart = apart + tap * (NARROW * far**2) ** 2 / r * (1 / across + 1)
+    weight = float(np.sum(np.abs(edge.w)))
+    moved = np.abs(z - p) + 2 * weight * off
+    found = (
+        steep * (apart + 2 * r * weight * off + np.abs(at.t) * moved) + curved / 2 * r * moved**2
+    )
+    for kink in ACTIVATIONS[edge.name].kinks:
+        met = np.abs(p - float(kink.location)) <= moved + NEAR
+        found = found + abs(float(kink.jump)) * r * moved * met
+    rounding = 16 * UNIT * r * (1 + np.abs(p) + moved + bent.sizes[0])
+    cubes = float(gamma(64)) * 8 * weight * steep * (2 * reach(len(edge.w)) / across) ** 3
+    each = found + rounding + cubes
+    return np.asarray(np.sum(at.weight * each, axis=(1, 2)) * turns / (2 * pi))
+
+
+# ---------------------------------------------------------------------------------- the remainder
+
+
+def spreads(w: Array) -> tuple[float, float, float, float]:
+    """I₂, a bound on I₃ (by Cauchy and Schwarz on each pixel), I₄, and E₄."""
+    n = len(w)
+    at = np.arange(n) - n // 2
+    one = at**2 + 1 / 12  # ∫ X² over a pixel, and ∫ X⁴
+    two = at**4 + at**2 / 2 + 1 / 80
+    square = one[:, None] + one
+    fourth = two[:, None] + two + 2 * one[:, None] * one
+    size = np.abs(w)
+    alpha = (np.arange(n + 1) - n / 2)[:, None]
+    line = alpha**4 + 2 * alpha**2 * one + two
+    jumps = np.abs(np.diff(np.pad(w, ((1, 1), (0, 0))), axis=0))
+    jumps = jumps + np.abs(np.diff(np.pad(w, ((0, 0), (1, 1))), axis=1)).T
+    return (
+        float(np.sum(size * square)),
+        float(np.sum(size * np.sqrt(square * fourth))),
+        float(np.sum(size * fourth)),
+        float(np.sum(jumps * line)),
+    )
+
+
+def remainder(edge: Edge, r: float) -> float:
+    """The bound on |F̄ - πr²Δ - Pr - C|, for σ without kinks within the filter's reach.
+
+    Raises
+    ------
+    ValueError: r < 2ρ, or σ has a kink or a jump there.
+    """
+    rho, bent = reach(len(edge.w)), bent_of(edge)
+    if bent.bends or bent.jumps:
+        raise ValueError(f"{edge.name} is not smooth on all that the filter can answer")
+    if r < 2 * rho:
+        raise ValueError(f"the bound holds from r = {2 * rho:.3f} on, not for r = {r}")
+    steep, curved = bent.sizes[1], 2 * bent.sizes[2]
+    two, three, four, edges = spreads(edge.w)
+    most = float(np.max(np.abs(edge.w), initial=0.0))
+    first = 2 / 3 * NARROW * three + NARROW**2 * (4 / 15 * edges + 3 * pi / 16 * four / r)
+    last = NARROW**2 * pi / 12 * most * rho**3 * two
+    return (steep * first + curved * last) / r

@@ -1,0 +1,145 @@
+r"""The lattice fluctuation of filters, many at once: √r Σ_q |q|^{-3/2} ∫ K(|q|r - q·c - u) db_q'(u), of theory/disk/lattice.py.
+
+b_q is replaced by the polygon through some of its values, whose kinks are weighted with K: :data:`PLACES` for q = (1, 0), in
+other directions as many to a pixel's width.  Directions up to |q| = :data:`REACH` are taken: those beyond have weights
+|q|^{-3/2}, and waves b_q of the size |q|^{-1}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from numerics.disk.perimeter import edge_response
+from theory.disk.lattice import LAW, Lag, Lattice, directions
+from theory.disk.perimeter import edge
+
+__all__ = ["REACH", "fluctuation", "hurwitz", "parts", "size", "swing", "unsettled", "wave"]
+
+Array = NDArray[np.float64]
+Sigma = Callable[[Array], Array]
+
+PLACES, FEWEST = 128, 16
+REACH = 24
+"""The longest q that takes part, unless said otherwise."""
+TERMS = 8
+
+
+def hurwitz(s: float, x: ArrayLike) -> Array:
+    """ζ(s, x) for 0 < x <= 1 and s = -3/2 or -1: eight terms, then Euler's and Maclaurin's formula with four.
+
+    Off by less than the first term that is left out, B₁₀/10! s(s+1)···(s+8) X^{-s-9} with X >= 8, 3·10⁻¹², and 10⁴ units of rounding.
+    """
+    at = np.asarray(x, dtype=float)
+    total = np.zeros_like(at)
+    for k in range(TERMS):
+        total += (at + k) ** -s
+    end = at + TERMS
+    total += end ** (1 - s) / (s - 1) + end**-s / 2
+    factor, power = s, end ** (-s - 1)
+    for k, share in enumerate((1 / 12, -1 / 720, 1 / 30240, -1 / 1209600)):
+        total += share * factor * power
+        factor *= (s + 2 * k + 1) * (s + 2 * k + 2)
+        power = power / end**2
+    return total
+
+
+def swing(x: ArrayLike, law: Lattice = LAW) -> Array:
+    """K at any x."""
+    at = np.asarray(x, dtype=float)
+    inside = at - np.ceil(at) + 1  # in (0, 1]
+    return np.asarray(law.swing(inside, lambda s, y: hurwitz(float(s), y), np))
+
+
+def wave(w: Array, b: Array, sigma: Sigma, q: Lag, law: Lattice = LAW) -> Array:
+    """b_q of filters w (B, n, n) with biases b (B,), at equidistant x = 0, ... < 1: (B, places)."""
+    h = w.shape[-1] // 2
+    each = {(u - h, v - h): w[:, u, v] for u in range(w.shape[-1]) for v in range(w.shape[-1])}
+    taps = law.project(each, q)
+    far = sum(map(abs, q)) + max(map(abs, taps))
+    places = np.arange(-far - 1, far + 1)[:, None] + _places(q)
+    z = np.zeros((len(w), *places.shape))
+    for j, tap in taps.items():
+        z += tap[:, None, None] * law.response(places + j, q)
+    dark, full = sigma(b)[:, None, None], sigma(w.sum(axis=(1, 2)) + b)[:, None, None]
+    values = sigma(z + b[:, None, None]) - dark - (full - dark) * law.response(places, q)
+    return np.asarray(np.sum(values, axis=1))
+
+
+def _places(q: Lag) -> Array:
+    count = max(PLACES // max(map(abs, q)), FEWEST)
+    return np.arange(count) / count
+
+
+def _kinks(values: Array) -> Array:
+    """The slope jumps of the polygon: (B, places)."""
+    second = np.roll(values, -1, axis=1) - 2 * values + np.roll(values, 1, axis=1)
+    return np.asarray(second * values.shape[1])
+
+
+def fluctuation(
+    w: Array,
+    b: Array,
+    sigma: Sigma,
+    r: ArrayLike,
+    centre: tuple[float, float] = (0.0, 0.0),
+    law: Lattice = LAW,
+    reach: int = REACH,
+) -> Array:
+    """What disks of radii r (R,) around ``centre`` add to the mean over all centres, to leading order: (B, R)."""
+    at = np.asarray(r, dtype=float)
+    total = np.zeros((len(w), len(at)))
+    for q in directions(reach):
+        phase = np.hypot(*q) * at - q[0] * centre[0] - q[1] * centre[1]
+        kernel = swing(phase - _places(q)[:, None], law)
+        total += float(law.weight(q, np)) * (_kinks(wave(w, b, sigma, q, law)) @ kernel)
+    return np.asarray(np.sqrt(at) * total)
+
+
+def _turned(w: Array, b: Array, sigma: Sigma, q: Lag, angle: float) -> Array:
+    """b_q as edges show it whose normal is turned from q by ``angle``, at the same places: (B, places)."""
+    n, size = w.shape[-1], float(np.hypot(*q))
+    c, s = (float(f(np.arctan2(q[1], q[0]) + angle)) for f in (np.cos, np.sin))
+    far = int(np.ceil(size * (n + 1))) + 1
+    t = (np.arange(-far - 1, far + 1)[:, None] + _places(q)) / size
+    z = edge_response(w, t.ravel(), c, s) + b[:, None]
+    dark, full = sigma(b)[:, None], sigma(w.sum(axis=(1, 2)) + b)[:, None]
+    values = sigma(z) - dark - (full - dark) * edge(t.ravel(), c, s)
+    return np.asarray(np.sum(values.reshape(len(w), *t.shape), axis=1))
+
+
+def unsettled(w: Array, b: Array, sigma: Sigma, r: float, reach: int) -> Array:
+    """How much the waves change while the normal turns to the end of the first Fresnel zone, at the radius r: (B,).
+
+    There the edge has left the line across q by half a line: λ = 1 and θ = ±1/√(|q|r).  On both sides of the point of contact
+    the circle is the same, so what one side gains and the other loses does not count.  The spreads of all directions are added up:
+    for one disk their waves may meet at their worst.
+    """
+    total = np.zeros(len(w))
+    for q in directions(reach):
+        angle, x = 1 / np.sqrt(np.hypot(*q) * r), _places(q)
+        sides = (_turned(w, b, sigma, q, side) for side in (angle, -angle))
+        change = sum(sides, 0 * x) / 2 - wave(w, b, sigma, q)
+        swung = _kinks(change) @ swing(x - x[:, None])
+        total += float(LAW.weight(q, np)) * np.sqrt(np.mean(swung**2, axis=1))
+    return np.asarray(np.sqrt(r) * total)
+
+
+def parts(
+    w: Array, b: Array, sigma: Sigma, law: Lattice = LAW, reach: int = REACH
+) -> dict[Lag, Array]:
+    """|q|^{-3/2} times the root of ∫ (∫ K db_q')² dx, what each direction adds to the spread, divided by √r: (B,)."""
+    found = {}
+    for q in directions(reach):
+        x = _places(q)
+        swung = _kinks(wave(w, b, sigma, q, law)) @ swing(x - x[:, None], law)
+        found[q] = float(law.weight(q, np)) * np.sqrt(np.mean(swung**2, axis=1))
+    return found
+
+
+def size(w: Array, b: Array, sigma: Sigma, law: Lattice = LAW, reach: int = REACH) -> Array:
+    """The root of the sum of their squares: the spread over all centres and many radii is this times √r, (B,)."""
+    every = np.stack(list(parts(w, b, sigma, law, reach).values()))
+    return np.asarray(np.sqrt(np.sum(every**2, axis=0)))

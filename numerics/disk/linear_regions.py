@@ -1,0 +1,86 @@
+"""The level of a network's pieces: the least loss of a linear regression that knows the signs of its weights' responses, and nothing else of them.
+
+With the piece of every window and the held kinks of a network with a continuous piecewise-linear σ, r̂ is linear in
+(V_1, a_1, ..., c), V_k = a_k (w_k, b_k) (:mod:`theory.disk.linear_regions`).  The network itself is one of the candidates: its loss is at least
+the level, and equal to it where it is stationary along its facet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numerics.arithmetic.rounding import gamma
+from theory.disk.linear_regions import pieces
+from theory.expressions.activation import ACTIVATIONS
+
+__all__ = ["HELD", "RANK", "level"]
+
+Array = NDArray[np.float64]
+HELD = 1e-12
+"""A response this close to a kink, relative to the sizes of its terms, is on it: rounding is a hundredth of it."""
+RANK = 1e-12
+"""Singular values below this part of the largest are rounding in any case; the columns have length 1."""
+
+
+def level(
+    part: Callable[[Any, Any, Any, Any], Any],
+    name: str,
+    conv: Array,
+    rows: Array,
+    counts: Array,
+    starts: NDArray[np.intp],
+    r: Array,
+) -> tuple[float, float]:
+    """The level of filters and biases ``conv`` (K, n² + 1) on windows ``rows`` (W, n² + 1), radius by radius: it lies between the two.
+
+    The first counts every direction of the regression, the second only those that stand out of the rounding of their columns.
+
+    Raises
+    ------
+    ValueError: the row is not piecewise linear.
+    """
+    told = np.array([[float(x) for x in piece] for piece in pieces(name)])
+    kinks = np.array([float(kink.location) for kink in ACTIVATIONS[name].kinks])
+    columns = []
+    for v in conv:
+        z = rows @ v
+        slope, intercept = told[np.searchsorted(kinks, z)].T
+        by_conv = part(slope[:, None], 0.0, rows, 0.0)
+        by_read = part(slope, intercept, 0.0, 1.0)
+        every = np.column_stack([by_conv, by_read]) * counts[:, None]
+        met = np.abs(z[:, None] - kinks) <= HELD * (np.abs(v).sum() + np.abs(kinks))
+        held, which = np.nonzero(met)
+        columns.append(np.add.reduceat(every, starts, axis=0) @ _free(np.column_stack([rows[held], -kinks[which]])))  # fmt: skip
+    each = np.add.reduceat(counts, starts)
+    return _least(np.concatenate(columns, axis=1), r, float(np.max(each)) + rows.shape[1])
+
+
+def _free(normals: Array) -> Array:
+    """A basis of what all normals are 0 on."""
+    if not len(normals):
+        return np.eye(normals.shape[1])
+    _, size, right = np.linalg.svd(np.unique(normals, axis=0), full_matrices=True)
+    return np.asarray(right[int(np.sum(size > 1e-9 * size[0])) :].T)
+
+
+def _least(columns: Array, r: Array, terms: float) -> tuple[float, float]:
+    """The least mean of (r̂ - r)², a constant among the columns, which are sums of so many ``terms``."""
+    target = r - r.mean()
+    centred = columns - columns.mean(axis=0)
+    size, largest = np.linalg.norm(centred, axis=0), np.max(np.abs(columns), axis=0, initial=0)
+    kept = size > RANK * largest * np.sqrt(len(r))
+    if not np.any(kept):
+        return float(np.mean(target**2)), float(np.mean(target**2))
+    left, values, _ = np.linalg.svd(centred[:, kept] / size[kept], full_matrices=False)
+    # Rounding moves no singular value by more than the norm of what it does to all columns.
+    rounding = float(gamma(terms)) * float(np.linalg.norm(largest[kept] / size[kept])) * np.sqrt(len(r))  # fmt: skip
+
+    def least(smallest: float) -> float:
+        basis = left[:, values > smallest]
+        return float(np.mean((target - basis @ (basis.T @ target)) ** 2))
+
+    return least(RANK * values[0]), least(max(RANK * values[0], rounding))

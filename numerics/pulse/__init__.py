@@ -1,0 +1,1 @@
+"""Networks on pulses: pre-activations along r, the exact error, loss and sensitivities."""

@@ -1,0 +1,65 @@
+"""Δ, g(0), κ and D of every channel: the compiled laws of theory.pulse.plateau and theory.pulse.subpixel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+
+from numerics.arithmetic.compile import activation, compile_law, exact_law
+from theory.pulse.plateau import kappa, slope
+from theory.pulse.subpixel import deviation
+
+__all__ = ["Quantities", "exact_quantities", "quantities"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Quantities:
+    """What a channel contributes to the three laws.
+
+    Attributes
+    ----------
+    slope: Δ = g(S) - g(0).
+    background: g(0).
+    kappa: κ.
+    deviation: D(φ) at each requested φ.
+    """
+
+    slope: Any
+    background: Any
+    kappa: Any
+    deviation: Any
+
+
+@lru_cache(maxsize=64)
+def _laws(n: int) -> tuple[sp.Expr, sp.Expr, sp.Expr]:
+    return slope(), kappa(n), deviation(n)
+
+
+def quantities(w: Array, b: Array, name: str, phi: Array) -> Quantities:
+    """float64 arrays: w (..., n), b (...), phi (R,) -> shapes (...), (...), (...), (..., R)."""
+    n = w.shape[-1]
+    zero = np.zeros(1)
+    delta, offset, bent = (compile_law(law, n, name) for law in _laws(n))
+    return Quantities(
+        delta(w, b, zero, zero)[..., 0],
+        activation(name)[0](b),
+        offset(w, b, zero, zero)[..., 0],
+        bent(w, b, np.zeros_like(phi), phi),
+    )
+
+
+def exact_quantities(w: Sequence[Any], g: Callable[[Any], Any], phi: Sequence[Any]) -> Quantities:
+    """The same of one channel on exact numbers, with g(z) = σ(z + b) as a Python function."""
+    n = len(w)
+    delta, offset, bent = (exact_law(law, n) for law in _laws(n))
+    return Quantities(
+        delta(w, 0, 0, g), g(0 * w[0]), offset(w, 0, 0, g), [bent(w, 0, p, g) for p in phi]
+    )

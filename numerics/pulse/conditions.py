@@ -1,0 +1,176 @@
+r"""What makes a network exact, as equations in its weights: one pattern of branches at a time.
+
+A pattern says, for every window at both ends of every cell of radii, on which affine branch of σ the pre-activation
+lies.  As long as it holds, the pooled response is linear in v_k = (w_k, b_k), so that r̂ is bilinear in a and v, and
+the network is exact on the whole domain if and only if finitely many equations hold,
+
+    Σ_k [a_k (p_k·v_k + t_k) + q_k·v_k] + γ c = d :
+
+    error 0 at both ends of every cell,
+    held      a window that separates two branches lies on the kink between them:  q·v_k = t,
+    silent    a channel has the readout weight 0,
+    balanced  two kinks of opposite jump are met at the same φ*:  Σ a J d = 0 and Σ a J (t - p) = 0, where the
+              pre-activation runs from p by d (theory/pulse/kinks.py).
+
+Which pattern is tried is a matter of choice, and of no consequence for what is proved: :func:`holds` decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sympy as sp
+from flint import fmpq
+
+from numerics.arithmetic.piecewise import exact_activation
+from numerics.pulse.exact_error import ExactNet
+
+__all__ = [
+    "Branch",
+    "Condition",
+    "End",
+    "Form",
+    "Pattern",
+    "Stored",
+    "Vector",
+    "dot",
+    "exact_of",
+    "holds",
+    "violated",
+]
+
+Vector = tuple[fmpq, ...]
+"""Rational numbers, one per entry of v_k = (w_k, b_k)."""
+Form = tuple[Any, ...]
+"""What multiplies v_k: rational numbers, whole ones of them as ints where it is a window."""
+ZERO, ONE = fmpq(0), fmpq(1)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The weights as they are stored: w (K rows), a (K), b (K) or None, c or None; None is 0 and stays 0.
+
+    The readout multiplies the pooled response divided by ``share`` (1 for a sum, the positions for a mean).
+    """
+
+    w: tuple[Vector, ...]
+    b: Vector | None
+    a: Vector
+    c: fmpq | None
+    share: int = 1
+
+    def vector(self, k: int) -> Vector:
+        """(w_k, b_k)."""
+        return (*self.w[k], self.b[k] if self.b is not None else ZERO)
+
+
+def exact_of(net: Stored, sigma: str | sp.Expr) -> ExactNet | None:
+    """The same with sum pooling, for numerics.pulse.exact_error; None where σ is no piecewise polynomial."""
+    found = exact_activation(sigma)
+    if found is None:
+        return None
+    b = net.b if net.b is not None else tuple(ZERO for _ in net.a)
+    a = tuple(x / net.share for x in net.a)
+    return ExactNet(found, net.w, b, a, net.c if net.c is not None else ZERO)
+
+
+@dataclass(frozen=True)
+class Branch:
+    """σ(z) = slope z + constant for low <= z <= high; None is infinite."""
+
+    low: fmpq | None
+    high: fmpq | None
+    slope: fmpq
+    constant: fmpq
+
+    def holds(self, value: fmpq) -> bool:
+        """The closed branch contains it."""
+        return (self.low is None or self.low <= value) and (self.high is None or value <= self.high)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Σ_k [a_k (p_k·v_k + t_k) + q_k·v_k] + γ c = d; channels that are not named do not occur."""
+
+    product: Mapping[int, tuple[Form, fmpq]] = field(default_factory=dict)
+    plain: Mapping[int, Form] = field(default_factory=dict)
+    offset: fmpq = ZERO
+    value: fmpq = ZERO
+
+    def residual(self, net: Stored) -> fmpq:
+        """Left minus right."""
+        total = self.offset * (net.c if net.c is not None else ZERO) - self.value
+        for k, (p, t) in self.product.items():
+            total += net.a[k] * (dot(p, net.vector(k)) + t)
+        for k, q in self.plain.items():
+            total += dot(q, net.vector(k))
+        return total
+
+
+@dataclass(frozen=True)
+class End:
+    """A window of channel k and the branch on which it has to lie."""
+
+    k: int
+    form: Form
+    branch: Branch
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A choice of branches.
+
+    Attributes
+    ----------
+    errors: the error is 0 at both ends of every cell.
+    bends: held and balanced windows, silent channels, mirror images.
+    held: (channel, window, kink) of the held ones.
+    ends: every other window with its branch.
+    kinds: per channel ``linear`` (one branch), ``threshold`` (several), ``balanced`` (bends that another channel cancels),
+        ``paired`` (with its mirror image), ``silent`` (readout weight 0) or ``constant`` (its response is the same for all
+        radii).
+    pairs: (first, second, turned round) of the mirror images.
+    """
+
+    errors: tuple[Condition, ...]
+    bends: tuple[Condition, ...]
+    held: tuple[tuple[int, Form, fmpq], ...]
+    ends: tuple[End, ...]
+    kinds: tuple[str, ...]
+    pairs: tuple[tuple[int, int, bool], ...] = ()
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """All of them."""
+        return self.errors + self.bends
+
+
+def dot(one: Sequence[Any], other: Sequence[fmpq]) -> fmpq:
+    """Σ x y."""
+    return sum((x * y for x, y in zip(one, other, strict=True) if x), ZERO)
+
+
+# ------------------------------------------------------------------------------------- the verdict
+
+
+def violated(pattern: Pattern, net: Stored) -> list[tuple[End, fmpq]]:
+    """The ends that left their branch, and the kink they passed; the farthest first."""
+    found = []
+    vectors = [net.vector(k) for k in range(len(net.a))]
+    for end in pattern.ends:
+        value = dot(end.form, vectors[end.k])
+        low, high = end.branch.low, end.branch.high
+        if low is not None and value < low:
+            found.append((low - value, end, low))
+        elif high is not None and value > high:
+            found.append((value - high, end, high))
+    found.sort(key=lambda item: item[0], reverse=True)
+    return [(end, at) for _, end, at in found]
+
+
+def holds(pattern: Pattern, net: Stored) -> bool:
+    """The network lies in the (closed) pattern and meets all its conditions: r̂ = r at every radius of the domain."""
+    exact = all(condition.residual(net) == 0 for condition in pattern.conditions)
+    return exact and not violated(pattern, net)

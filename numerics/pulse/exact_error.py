@@ -1,0 +1,285 @@
+r"""The error of a network over every real radius, exactly.
+
+Along r the signal moves on straight lines, so for a piecewise polynomial σ the map r -> r̂(r) - r is a
+piecewise polynomial with rational breaks.  From its pieces follow, without any rounding,
+
+    sup |r̂ - r| and where it is attained,    the mean of r̂ - r,    the mean of (r̂ - r)²
+
+over all real r in [r0, r1].  Weights are exact: floats are the dyadic rationals they are.  Where a piece has
+degree 3 or more, the supremum sits at a root of its derivative and is enclosed, not rounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+import sympy as sp
+from flint import acb, arb, ctx, fmpq, fmpq_poly
+
+from numerics.arithmetic.piecewise import Activation, Piecewise, Term, added, exact_activation
+from numerics.pulse.path import Line, dark_and_lit, edges, far_from_border, lines
+
+__all__ = [
+    "Domain",
+    "ExactNet",
+    "Summary",
+    "Worst",
+    "cells",
+    "error_on",
+    "exact_net",
+    "largest",
+    "summary",
+]
+
+HALF = fmpq(1, 2)
+PRECISION = 256
+"""Bits for the roots of derivatives of degree 2 or more."""
+
+
+@dataclass(frozen=True, eq=False)  # as its σ, one object per network
+class ExactNet:
+    """A network in rational numbers: σ, filters w[k][u], biases b, readout a and c (for sum pooling)."""
+
+    sigma: Activation
+    w: tuple[tuple[fmpq, ...], ...]
+    b: tuple[fmpq, ...]
+    a: tuple[fmpq, ...]
+    c: fmpq
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Pixels -L..L, the padding, and the radii from ``low`` to ``high``.
+
+    Raises
+    ------
+    ValueError: 1/2 <= low <= high <= L + 1/2 does not hold.
+    """
+
+    half_length: int
+    low: fmpq
+    high: fmpq
+    padding: str = "zeros"
+
+    def __post_init__(self) -> None:
+        if not HALF <= self.low <= self.high <= self.half_length + HALF:
+            raise ValueError(
+                f"the radii {self.low} to {self.high} do not lie in [1/2, {self.half_length} + 1/2]"
+            )
+
+    @property
+    def positions(self) -> int:
+        """N, the number of pixels."""
+        return 2 * self.half_length + 1
+
+
+def _exact(number: Any) -> fmpq:
+    """A finite float, an int or a Fraction, as it is."""
+    value = Fraction(number)
+    return fmpq(value.numerator, value.denominator)
+
+
+def exact_net(
+    sigma: str | sp.Expr, w: Sequence[Sequence[Any]], b: Sequence[Any], a: Sequence[Any], c: Any
+) -> ExactNet:
+    """The rational network that these floats, ints or Fractions are.
+
+    With mean pooling divide a by the number of positions first, as Fractions.
+
+    Raises
+    ------
+    ValueError: σ is no piecewise polynomial with rational breaks and coefficients, or a weight is not finite.
+    """
+    found = exact_activation(sigma)
+    if found is None:
+        raise ValueError(f"{sigma} is not piecewise polynomial with rational coefficients")
+    try:
+        taps = tuple(tuple(map(_exact, row)) for row in w)
+        return ExactNet(found, taps, tuple(map(_exact, b)), tuple(map(_exact, a)), _exact(c))
+    except OverflowError as error:
+        raise ValueError("a weight is not finite") from error
+
+
+def _terms(net: ExactNet, of: Callable[[tuple[fmpq, ...]], tuple[Line, ...]]) -> Iterator[Term]:
+    for w, b, a in zip(net.w, net.b, net.a, strict=True):
+        for line in of(w):
+            yield Term(a * line.count, line.start + b, line.slope)
+
+
+@lru_cache(maxsize=256)
+def _at_edges(net: ExactNet, m: int) -> Piecewise:
+    """What the pulse's edges add, far from the border: the same on all plateau cells, so it is worth keeping."""
+    return added(net.sigma, _terms(net, lambda w: edges(w, m)))
+
+
+def error_on(net: ExactNet, m: int, domain: Domain) -> Piecewise:
+    """φ -> r̂(r) - r at r = m - 1/2 + φ, 0 <= φ <= 1.
+
+    Raises
+    ------
+    ValueError: m is not in 1..L, the padding is unknown, or the filter is longer than the signal.
+    """
+    taps, half_length, padding = len(net.w[0]), domain.half_length, domain.padding
+    # r̂ - r at the half-integer, and r grows with φ.
+    constant = net.c - m + HALF
+    if far_from_border(taps, m, half_length, padding):
+        dark, lit = dark_and_lit(taps, m, half_length, padding)
+        for w, b, a in zip(net.w, net.b, net.a, strict=True):
+            constant += a * (dark * net.sigma(b) + lit * net.sigma(sum(w, b)))
+        part = _at_edges(net, min(m, taps // 2 + 1))
+    else:
+        part = added(net.sigma, _terms(net, lambda w: lines(w, m, half_length, padding)))
+    return part.shifted(fmpq_poly([constant, -1]))
+
+
+def cells(domain: Domain) -> Iterator[tuple[int, fmpq, fmpq]]:
+    """(m, φ from, φ to) for the cells that [low, high] meets; a single radius is one cell of width 0."""
+    m = min(int((domain.low + HALF).floor()), domain.half_length)
+    while True:
+        start = m - HALF
+        yield m, max(domain.low - start, fmpq(0)), min(domain.high - start, fmpq(1))
+        m += 1
+        if m - HALF >= domain.high:
+            return
+
+
+@dataclass(frozen=True)
+class Worst:
+    """sup |r̂ - r| and a radius where it is attained or approached.
+
+    Attributes
+    ----------
+    low, high: the supremum lies between them; equal where it is exact.
+    radius: a rational radius; where the supremum is enclosed, within 2^-200 of one where it is attained.
+    attained: the supremum is the error at that radius; False at a jump, where it is only approached.
+    """
+
+    low: fmpq
+    high: fmpq
+    radius: fmpq
+    attained: bool
+
+    @property
+    def exact(self) -> bool:
+        """The supremum is known as a rational number."""
+        return bool(self.low == self.high)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Over all real radii of the domain: the worst error, the mean of r̂ - r, the mean of (r̂ - r)².
+
+    For a single radius the means are the values there.  ``breaks`` counts the pieces' ends inside the domain.
+    """
+
+    worst: Worst
+    mean: fmpq
+    mean_square: fmpq
+    breaks: int
+
+
+def summary(net: ExactNet, domain: Domain) -> Summary:
+    """The exact summary of the error over [low, high].
+
+    Raises
+    ------
+    ValueError: the padding is unknown, or the filter is longer than the signal.
+    """
+    best: Worst | None = None
+    first = second = fmpq(0)
+    breaks = 0
+    for m, low, high in cells(domain):
+        error = error_on(net, m, domain)
+        candidate = largest(error, m - HALF, low, high)
+        if best is None or _beats(candidate, best):
+            best = candidate
+        for a, b, piece in _spans(error, low, high):
+            breaks += 1
+            first += _integral(piece, a, b)
+            second += _integral(piece * piece, a, b)
+    assert best is not None
+    width = domain.high - domain.low
+    if width == 0:
+        value = error_on(net, m, domain)(low)
+        return Summary(best, value, value * value, 0)
+    return Summary(best, first / width, second / width, breaks - 1)
+
+
+def largest(curve: Piecewise, start: fmpq, low: fmpq, high: fmpq) -> Worst:
+    """sup |curve(φ)| over low <= φ <= high, limits on either side of a jump included; φ is the radius less ``start``."""
+    candidates = _candidates(curve, start, low, high)
+    best = next(candidates)
+    for candidate in candidates:
+        if _beats(candidate, best):
+            best = candidate
+    return best
+
+
+def _beats(one: Worst, other: Worst) -> bool:
+    if one.low != other.low:
+        return bool(one.low > other.low)
+    return one.high > other.high or (one.attained and not other.attained)
+
+
+def _spans(error: Piecewise, low: fmpq, high: fmpq) -> Iterator[tuple[fmpq, fmpq, fmpq_poly]]:
+    """The pieces that meet (low, high), with their ends."""
+    for start, end, piece in zip(error.cuts, error.cuts[1:], error.pieces, strict=False):
+        a, b = max(start, low), min(end, high)
+        if a < b:
+            yield a, b, piece
+
+
+def _integral(piece: fmpq_poly, low: fmpq, high: fmpq) -> fmpq:
+    whole = piece.integral()
+    return whole(high) - whole(low)
+
+
+def _candidates(error: Piecewise, start: fmpq, low: fmpq, high: fmpq) -> Iterator[Worst]:
+    """Where |error| can be largest: both ends of every piece, roots of its derivative, and the cuts themselves."""
+
+    def point(phi: fmpq, value: fmpq, attained: bool) -> Worst:
+        size = abs(value)
+        return Worst(size, size, start + phi, attained)
+
+    ends = [low, *(cut for cut in error.cuts if low < cut < high), high]
+    values = {phi: error(phi) for phi in ends}
+    for phi, value in values.items():
+        yield point(phi, value, True)
+    for a, b, piece in _spans(error, low, high):
+        for phi in (a, b):
+            if piece(phi) != values[phi]:  # a jump
+                yield point(phi, piece(phi), False)
+        if piece.degree() == 2:
+            phi = -piece[1] / (2 * piece[2])
+            if a < phi < b:
+                yield point(phi, piece(phi), True)
+        elif piece.degree() > 2:
+            yield from _enclosed(piece, a, b, start)
+
+
+def _enclosed(piece: fmpq_poly, a: fmpq, b: fmpq, start: fmpq) -> Iterator[Worst]:
+    """Enclosures of |piece| at the real roots of its derivative in (a, b)."""
+    with ctx.workprec(PRECISION):
+        roots: list[tuple[acb, int]] = piece.derivative().complex_roots()  # type: ignore[assignment]
+        for root, _ in roots:
+            if not root.imag.contains(0):
+                continue
+            phi = root.real
+            if phi < arb(a) or phi > arb(b):
+                continue
+            value = arb(0)
+            for coefficient in reversed(piece.coeffs()):
+                value = value * phi + arb(coefficient)
+            low, high = (_rational(end) for end in (value.abs_lower(), value.abs_upper()))
+            yield Worst(low, high, start + min(max(_rational(phi.mid()), a), b), True)
+
+
+def _rational(x: arb) -> fmpq:
+    """A ball of radius 0 as the dyadic rational it is."""
+    mantissa, exponent = x.man_exp()
+    power = int(exponent)
+    return fmpq(int(mantissa)) * (fmpq(2) ** power if power >= 0 else 1 / fmpq(2) ** -power)
