@@ -9,14 +9,14 @@ from typing import Any
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
-from theory.claim import Claim
+from theory.claim import Claim, chapter_of
 from theory.invariance.background import Reader
-from verify.lab import TINY, Lab
+from verify.report.lab import TINY, Lab
 
 
 def hold_and_reject(claim: Claim, seed: int = 0) -> Lab:
     """Check and training hold for the law and fail for every wrong one; the lab in which they were tried."""
-    room = importlib.import_module(f"verify.claims.{claim.id}")
+    room = importlib.import_module(f"verify.{chapter_of(claim.id)}.claims.{claim.id}")
     lab = Lab(TINY, seed)
     for question in (room.check, room.train):
         assert question(claim.law, lab).status == "holds"

@@ -20,9 +20,9 @@ from numerics.pulse.exact_error import summary
 from tests.stored import answered, count, dotted, fraction, moved, q, stored, views
 from tests.strategies import Exact, balanced_exact, linear_exact, threshold_exact
 from theory.expressions.activation import ACTIVATIONS
-from verify.account import Account, account, too_much
-from verify.checkpoint import Checkpoint
-from verify.setup import setup_of
+from verify.explain.account import Account, account, too_much
+from verify.models.checkpoint import Checkpoint
+from verify.models.setup import setup_of
 
 F = Fraction
 TOLERANCE = F(1, 1000)

@@ -28,7 +28,7 @@ from strategies import (
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
 from theory.expressions.activation import ACTIVATIONS, Activation, z
-from verify.nets import FUNCTIONS, Network
+from verify.models.networks import FUNCTIONS, Network
 
 ROWS = list(ACTIVATIONS.values())
 UNIT = 2.0**-53

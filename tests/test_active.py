@@ -15,7 +15,7 @@ from numerics.pulse.sample import pulse
 from numerics.training.active import cells, lowest_sum, margins, stays
 from numerics.training.linear_cell import coordinates, weights_at
 from theory.training.active import CLAIM, floors
-from verify.nets import Network
+from verify.models.networks import Network
 
 
 @given(

@@ -10,23 +10,24 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from theory.claim import Claim, Proof, Step, Wrong
+from theory.claim import CHAPTERS, Claim, Proof, Step, Wrong
 from verify import all as command
-from verify.lab import Workers
-from verify.verdict import column
+from verify.report.lab import Workers
+from verify.report.verdict import column
 
 ROOT = Path(__file__).parent.parent
 
 
 def made(name: str, **parts: Any) -> Claim:
     """A claim that the law is 1, with a module of its own, which offers ``parts`` too."""
-    module = ModuleType(f"verify.claims.{name}")
+    module = ModuleType(f"verify.pulse.claims.{name}")
     vars(module).update(check=distance, train=distance, **parts)
     sys.modules[module.__name__] = module
     return Claim(name, f"The claim {name}", "x = 1", (), 1, prove, (Wrong("a sign", -1),))
@@ -48,11 +49,14 @@ def claims(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
 
     def use(*found: Claim) -> None:
         monkeypatch.setattr("theory.claim.find_claims", lambda: found)
+        first, *others = CHAPTERS
+        longer = replace(first, claims=(*first.claims, *(claim.id for claim in found)))
+        monkeypatch.setattr("theory.claim.CHAPTERS", (longer, *others))
 
-    monkeypatch.setattr("verify.lab.Workers", lambda jobs: Workers(0))
+    monkeypatch.setattr("verify.report.lab.Workers", lambda jobs: Workers(0))
     before = dict(sys.modules)
     yield use
-    for name in [name for name in sys.modules if name.startswith("verify.claims.")]:
+    for name in [name for name in sys.modules if name.startswith("verify.pulse.claims.")]:
         del sys.modules[name]
         if name in before:
             sys.modules[name] = before[name]
@@ -92,7 +96,7 @@ def test_whatever_does_not_hold_exits_1(
     claims: Callable[..., None], tmp_path: Path, capsys: Any, parts: dict[str, Any]
 ) -> None:
     bad = made("bad")
-    vars(sys.modules["verify.claims.bad"]).update(parts)
+    vars(sys.modules["verify.pulse.claims.bad"]).update(parts)
     claims(made("one"), bad)
     assert command.main(["--out", str(tmp_path)]) == 1
     assert "Not everything holds" in capsys.readouterr().out
@@ -107,7 +111,7 @@ def test_zero_claims_exit_1(claims: Callable[..., None], tmp_path: Path, capsys:
 
 def test_debug_raises(claims: Callable[..., None], tmp_path: Path) -> None:
     bad = made("bad")
-    vars(sys.modules["verify.claims.bad"]).update(train=lambda law, lab: 1 / 0)
+    vars(sys.modules["verify.pulse.claims.bad"]).update(train=lambda law, lab: 1 / 0)
     claims(bad)
     with pytest.raises(ZeroDivisionError):
         command.main(["--debug", "--out", str(tmp_path)])
@@ -121,7 +125,7 @@ def test_a_lack_of_memory_is_no_verdict(claims: Callable[..., None], tmp_path: P
 
     for part in ("check", "figures"):
         bad = made("bad")
-        vars(sys.modules["verify.claims.bad"])[part] = exhausted
+        vars(sys.modules["verify.pulse.claims.bad"])[part] = exhausted
         claims(bad)
         with pytest.raises(MemoryError):
             command.main(["--out", str(tmp_path)])
@@ -133,7 +137,7 @@ def test_no_more_processes_than_cores(
     """--jobs 1000 started one process for each setting, 218 at once."""
     asked: list[int] = []
     claims(made("one"))
-    monkeypatch.setattr("verify.lab.Workers", lambda jobs: asked.append(jobs) or Workers(0))
+    monkeypatch.setattr("verify.report.lab.Workers", lambda jobs: asked.append(jobs) or Workers(0))
     monkeypatch.setattr(command, "_cores", lambda: 3)
     for jobs, said in (("2", ""), ("3", ""), ("1000", "3, one for each core")):
         assert command.main(["--jobs", jobs, "--out", str(tmp_path)]) == 0
@@ -197,7 +201,7 @@ def test_an_unusable_folder_is_refused_before_the_work(
         pytest.fail("the work had begun")
 
     bad = made("bad")
-    vars(sys.modules["verify.claims.bad"]).update(check=worked)
+    vars(sys.modules["verify.pulse.claims.bad"]).update(check=worked)
     claims(bad)
     (tmp_path / "file").touch()
     (tmp_path / "taken" / "report.html").mkdir(parents=True)
@@ -210,10 +214,11 @@ def test_an_unusable_folder_is_refused_before_the_work(
 SCRIPT = """
 import sys, time
 import theory.claim
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from theory.claim import Claim, Proof, Step, Wrong
-from verify.verdict import column
+from theory.claim import CHAPTERS, Claim, Proof, Step, Wrong
+from verify.report.verdict import column
 
 def check(law, lab):
     print("a stray line")
@@ -224,7 +229,7 @@ def check(law, lab):
     return column(abs(law - 1) + 1e-9 * lab.rng("x").random(), 1e-6, "distance")
 
 def one(name):
-    module = ModuleType("verify.claims." + name)
+    module = ModuleType("verify.pulse.claims." + name)
     module.check = module.train = check
     sys.modules[module.__name__] = module
     proof = lambda law: Proof((Step("only", law == 1),), "one case")
@@ -232,6 +237,8 @@ def one(name):
 
 found = tuple(one(name) for name in ("one", "two", "three"))
 theory.claim.find_claims = lambda: found
+names = (*CHAPTERS[0].claims, "one", "two", "three")
+theory.claim.CHAPTERS = (replace(CHAPTERS[0], claims=names), *CHAPTERS[1:])
 if __name__ == "__main__":
     from verify.all import main
     sys.exit(main())

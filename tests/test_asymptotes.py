@@ -19,11 +19,11 @@ from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
 from theory.shape.asymptotes import CLAIM, ENDS, Channel, Ends, balance
 from theory.shape.span import unrolled
-from verify.claims.asymptotes import ODD_PART, PAIRS, check, train
-from verify.ensemble import Setting, Weights, initial
-from verify.geodesic import BITS, SIGMA, Problem, descend, refine, trained
-from verify.lab import TINY, Lab
-from verify.nets import load, signals
+from verify.models.ensemble import Setting, Weights, initial
+from verify.models.networks import load, signals
+from verify.optimise.geodesic import BITS, SIGMA, Problem, descend, refine, trained
+from verify.report.lab import TINY, Lab
+from verify.shape.claims.asymptotes import ODD_PART, PAIRS, check, train
 
 F = Fraction
 HALF = F(1, 2)

@@ -14,10 +14,11 @@ from numerics.arithmetic.compile import activation
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.kinks import segments
 from theory.shape.classify import CLASSES
-from verify import atlas, mathml
-from verify.attempts import KINDS, Reached, counts
-from verify.claims import shape as room
-from verify.figures import COLOURS, figure_svg
+from verify.report import mathml
+from verify.report.figures import COLOURS, figure_svg
+from verify.shape import atlas
+from verify.shape.attempts import KINDS, Reached, counts
+from verify.shape.claims import shape as room
 
 
 @pytest.fixture(scope="module")

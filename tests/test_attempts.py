@@ -15,8 +15,12 @@ from theory.expressions.activation import ACTIVATIONS
 from theory.shape.classify import Shape, classify
 from theory.shape.recipes import Recipe
 from theory.shape.shape import CLAIM, LAW
-from verify import attempts
-from verify.attempts import (
+from verify.models.ensemble import Ensemble, Setting, Weights, initial
+from verify.optimise.least_squares import train_ensemble
+from verify.optimise.refine import GOAL, refine
+from verify.report.lab import PROFILES, TINY, Lab
+from verify.shape import attempts
+from verify.shape.attempts import (
     KINDS,
     TAPS,
     Reached,
@@ -29,10 +33,7 @@ from verify.attempts import (
     refined,
     settings,
 )
-from verify.claims import shape as room
-from verify.ensemble import Ensemble, Setting, Weights, initial, train_ensemble
-from verify.lab import PROFILES, TINY, Lab
-from verify.refine import GOAL, refine
+from verify.shape.claims import shape as room
 
 FEW = Setting("sigmoid", 1, TAPS, first=2, cells=3, per_cell=4)
 

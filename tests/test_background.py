@@ -24,9 +24,9 @@ from theory.invariance.background import (  # fmt: skip
 )
 from theory.invariance.nuisances import behind_the_border
 from theory.pulse.network import last_radius
-from verify.claims import background as room
-from verify.lab import TINY, Lab
-from verify.ring import Scene, answers, trained
+from verify.invariance.claims import background as room
+from verify.invariance.ring import Scene, answers, trained
+from verify.report.lab import TINY, Lab
 
 HALF = Fraction(1, 2)
 numbers = st.fractions(-3, 3, max_denominator=6)

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from verify.checkpoint import LARGEST, CheckpointError, read
-from verify.nets import Network
+from verify.models.checkpoint import LARGEST, CheckpointError, read
+from verify.models.networks import Network
 
 GOOD = {
     "conv.weight": np.array([[[0.5, -0.25, 1.0]], [[0.1, 0.2, 0.3]]]),

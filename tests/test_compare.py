@@ -15,17 +15,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from numerics.arithmetic.compile import activation
-from theory.claim import Claim, Proof, Step, Wrong, find_claims
+from theory.claim import Claim, Proof, Step, Wrong, chapter_of, find_claims
 from theory.pulse.network import g
 from theory.pulse.plateau import plateau_response, slope
 from theory.pulse.signal import phi
 from theory.pulse.subpixel import deviation, subpixel_response
-from verify import judge
-from verify.compare import check_response, law_response, train_response
-from verify.ensemble import Setting
-from verify.lab import TINY, Lab
-from verify.nets import measure
-from verify.verdict import COLUMNS, Column, Verdict, column
+from verify.models.ensemble import Setting
+from verify.models.networks import measure
+from verify.pulse.compare import check_response, law_response, train_response
+from verify.report import judge
+from verify.report.lab import TINY, Lab
+from verify.report.verdict import COLUMNS, Column, Verdict, column
 
 SETTINGS = (Setting("relu", 2, 3, 0, 2, 4), Setting("tanh", 1, 5, 0, 2, 4))
 # Few networks, but enough draws for two of every activation: ten see one and three taps only.
@@ -209,7 +209,7 @@ LONG = frozenset({"extremes", "active", "conv_bias", "ridge", "steps"})
     ],
 )
 def test_check_columns_accept_the_law_and_reject_wrong_ones(claim: Claim) -> None:
-    module = importlib.import_module(f"verify.claims.{claim.id}")
+    module = importlib.import_module(f"verify.{chapter_of(claim.id)}.claims.{claim.id}")
     assert module.check(claim.law, LAB).status == "holds"
     for wrong in claim.wrong:
         found = module.check(wrong.law, LAB)

@@ -16,9 +16,9 @@ from strategies import HOMOGENEOUS, rationals
 from numerics.arithmetic import oracle
 from tests.columns import hold_and_reject
 from theory.training.conserved import CLAIM, LAW, deviations, everywhere, products
-from verify.claims import conserved as room
-from verify.gradient import Bundle, Model, data, descend, starts
-from verify.lab import TINY, Lab
+from verify.optimise.gradient import Bundle, Model, data, descend, starts
+from verify.report.lab import TINY, Lab
+from verify.training.claims import conserved as room
 
 Row = list[Fraction]
 

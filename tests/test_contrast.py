@@ -15,8 +15,8 @@ from numerics.disk.gram import dot, orthogonal, rest
 from tests.columns import hold_and_reject, plateau_cases
 from theory.invariance.contrast import CLAIM, LAW, partial_sums, quiet, response, silence
 from theory.pulse.network import last_radius
-from verify.claims import contrast as room
-from verify.positional import Positional, spectrum
+from verify.invariance.claims import contrast as room
+from verify.invariance.positional import Positional, spectrum
 
 HALF = Fraction(1, 2)
 small = st.fractions(-3, 3, max_denominator=4)

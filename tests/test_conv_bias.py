@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from numerics.arithmetic import oracle
 from numerics.pulse.sample import Radii
 from theory.training.conv_bias import LAW, balance, end, readout_squared, sign_is_kept
-from verify.claims import conv_bias as room
-from verify.dynamics import second_moment
+from verify.training.claims import conv_bias as room
+from verify.training.dynamics import second_moment
 
 F = Fraction
 numbers = st.floats(-2, 2)

@@ -33,10 +33,10 @@ from tests.strategies import balanced_exact
 from theory.expressions.activation import ACTIVATIONS, z
 from theory.shape.classify import classify
 from theory.shape.families import family
-from verify.account import account
-from verify.checkpoint import Checkpoint
-from verify.facts import ball_net
-from verify.setup import setup_of
+from verify.explain.account import account
+from verify.explain.facts import ball_net
+from verify.models.checkpoint import Checkpoint
+from verify.models.setup import setup_of
 
 Channel = tuple[tuple[float, ...], float, float]
 DOMAIN = Domain(8, fmpq(3, 2), fmpq(7))

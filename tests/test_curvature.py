@@ -22,9 +22,9 @@ from numerics.disk.edges import bent_of, edge_of, strength_of
 from numerics.disk.perimeter import difference, reach
 from theory.disk.curvature import CLAIM, LAW, local, moment, narrowing
 from theory.disk.perimeter import STEPS, edge
-from verify.claims import curvature as room
-from verify.claims.perimeter import across
-from verify.lab import TINY, Lab
+from verify.disk.claims import curvature as room
+from verify.disk.claims.perimeter import across
+from verify.report.lab import TINY, Lab
 
 seeds = st.integers(0, 2**32 - 1)
 slopes = st.fractions(-3, 3, max_denominator=12).filter(lambda k: k not in (0, 1, -1))

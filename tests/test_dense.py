@@ -27,9 +27,9 @@ from theory.invariance.dense import (
     kernel,
     moved,
 )
-from verify.claims import dense as room
-from verify.lab import TINY, Lab
-from verify.positional import Positional, spectrum
+from verify.invariance.claims import dense as room
+from verify.invariance.positional import Positional, spectrum
+from verify.report.lab import TINY, Lab
 
 HALF = Fraction(1, 2)
 radii = st.lists(st.fractions(HALF, 5, max_denominator=6), min_size=1, max_size=8)

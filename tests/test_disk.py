@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from numerics.arithmetic.rounding import UNIT, gamma
 from numerics.disk.disk import arcs, disk, disk_bound, pixels
 from theory.disk.disk import RADII, arc, corner, least, limit, pixel
-from verify.claims import disk as room
-from verify.lab import TINY, Lab
-from verify.plane import Plane, disks, loss
+from verify.disk.claims import disk as room
+from verify.disk.networks import Plane, disks, loss
+from verify.report.lab import TINY, Lab
 
 radii = st.floats(2.0**-6, 24)
 places = st.integers(-25, 25)

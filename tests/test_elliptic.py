@@ -16,7 +16,7 @@ from numerics.disk.closed import closed
 from numerics.disk.edges import edge_of, quadrature_of
 from numerics.disk.elliptic import _negative, _roots, _Strip, enclosed
 from tests.disks import one_tap
-from verify.claims.laplacian import SADDLES, SECONDS
+from verify.disk.claims.laplacian import SADDLES, SECONDS
 
 Array = NDArray[np.float64]
 SMALL = 1e-12

@@ -14,22 +14,15 @@ from hypothesis import strategies as st
 from numerics.pulse.levels import dead_level, level
 from numerics.pulse.sample import Radii, pulse, windows
 from theory.pulse.endings import CLAIM, LAW, blind_floor, tilt
-from verify import stationary as stationary_module
-from verify.claims import endings as room
-from verify.classify import KINDS, classify, wilson
-from verify.ensemble import (
-    Ensemble,
-    Setting,
-    Weights,
-    gradient_rounding,
-    initial,
-    loss_gradient,
-    train_ensemble,
-)
-from verify.lab import TINY, Lab
-from verify.nets import measure
-from verify.settings import CENSUS
-from verify.stationary import descent, signs
+from verify.models.ensemble import Ensemble, Setting, Weights, initial
+from verify.models.networks import measure
+from verify.optimise import stationary as stationary_module
+from verify.optimise.least_squares import gradient_rounding, loss_gradient, train_ensemble
+from verify.optimise.stationary import descent, signs
+from verify.pulse.claims import endings as room
+from verify.pulse.classify import KINDS, classify, wilson
+from verify.pulse.settings import CENSUS
+from verify.report.lab import TINY, Lab
 
 RELU = Setting("relu", 1, 5)
 

@@ -12,13 +12,9 @@ from hypothesis import strategies as st
 
 from numerics.pulse.sample import pulse
 from theory.expressions.activation import ACTIVATIONS
-from verify.descent import descend
-from verify.ensemble import (
-    Ensemble,
-    Setting,
-    Weights,
+from verify.models.ensemble import Ensemble, Setting, Weights, initial
+from verify.optimise.least_squares import (
     gradient_rounding,
-    initial,
     loss_gradient,
     rounding,
     task,
@@ -26,6 +22,7 @@ from verify.ensemble import (
     train_from,
     worst,
 )
+from verify.optimise.regions import descend
 
 EPS = np.finfo(float).eps
 HOMOGENEOUS = ("identity", "relu", "leaky_relu", "abs")

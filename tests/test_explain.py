@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from verify.classify import classify
-from verify.ensemble import Setting, train_ensemble
-from verify.explain import explain, explanation
+from verify.models.ensemble import Setting
+from verify.optimise.least_squares import train_ensemble
+from verify.pulse.classify import classify
+from verify.pulse.explained import explain, explanation
 
 
 @pytest.fixture(scope="module")

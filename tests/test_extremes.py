@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numerics.pulse.exact_error import Domain, error_on, exact_net, summary
 from numerics.pulse.path import edges
 from theory.certificates.extremes import LAW, lines
-from verify.claims.extremes import _places
+from verify.certificates.claims.extremes import _places
 
 F = Fraction
 taps = st.sampled_from((1, 3, 5)).flatmap(

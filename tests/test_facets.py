@@ -16,7 +16,7 @@ from numerics.disk.linear_regions import _least, level
 from theory.disk.disk import least
 from theory.disk.linear_regions import ROWS, part, pieces, prove_facets
 from theory.expressions.activation import ACTIVATIONS
-from verify.plane_ensemble import features_of, plate, state
+from verify.disk.ensemble import features_of, plate, state
 
 seeds = st.integers(0, 2**32 - 1)
 R = np.linspace(3, 10, 15)

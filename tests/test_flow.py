@@ -19,11 +19,11 @@ from tests.columns import hold_and_reject
 from theory.training import linear_cell
 from theory.training.flow import CLAIM, LAW, end
 from theory.training.trajectory import LAW as PATH
-from verify.claims import flow as room
-from verify.claims.trajectory import along
-from verify.dynamics import integrate, second_moment
-from verify.ensemble import Weights
-from verify.gradient import Model, data, descend, single, starts
+from verify.models.ensemble import Weights
+from verify.optimise.gradient import Model, data, descend, single, starts
+from verify.training.claims import flow as room
+from verify.training.claims.trajectory import along
+from verify.training.dynamics import integrate, second_moment
 
 seeds = st.integers(0, 2**32 - 1)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic.compile import activation
 from numerics.disk.gates import behind, best, residual
-from verify.plane_ensemble import plate, state
+from verify.disk.ensemble import plate, state
 
 R = np.linspace(3, 10, 29)
 SEEN = plate(R, 3, 13)

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from verify.height import HEIGHTS, measured, trained
+from verify.shape.rates.height import HEIGHTS, measured, trained
 
 
 def test_training_keeps_the_height() -> None:

@@ -17,12 +17,10 @@ from numerics.arithmetic import oracle
 from numerics.disk.gram import Vector, dot, orthogonal, rest
 from theory.invariance.background import full_reader, reader
 from theory.invariance.nuisances import behind_the_border, both_price, dense_risk, one_leg, sum_risk
-from verify import invariance_atlas as atlas
-from verify import invariance_figures, invariance_table
-from verify import invariance_networks as networks
-from verify.invariance_atlas import Place, Row
-from verify.invariance_networks import Net
-from verify.invariance_table import Seen
+from verify.invariance import atlas, figures, networks, table
+from verify.invariance.atlas import Place, Row
+from verify.invariance.networks import Net
+from verify.invariance.table import Seen
 
 HALF = Fraction(1, 2)
 FEASIBLE = [row for row in atlas.rows() if row.net is not None]
@@ -415,10 +413,10 @@ def test_every_network_seen_is_accounted_for() -> None:
     with pytest.raises(ValueError, match="do not add up"):
         Seen("some", 3, (("exact", 1), ("not", 1)))
     place = Place("nothing", "dense", "real", "any", "linear")
-    html = invariance_table.section({place: [Seen("some <b>", 3, (("exact", 1), ("not", 2)))]}).html
+    html = table.section({place: [Seen("some <b>", 3, (("exact", 1), ("not", 2)))]}).html
     assert "of 3, 1 exact, 2 not" in html and "some &lt;b&gt;" in html
     with pytest.raises(ValueError, match="no such cells"):
-        invariance_table.section({Place("nothing", "sum", "half", "ring", "linear"): []})
+        table.section({Place("nothing", "sum", "half", "ring", "linear"): []})
 
 
 def test_a_cell_without_a_network_has_no_error() -> None:
@@ -427,7 +425,7 @@ def test_a_cell_without_a_network_has_no_error() -> None:
 
 
 def test_the_matrix_shows_every_cell() -> None:
-    axes = invariance_figures.matrix().axes[0]
+    axes = figures.matrix().axes[0]
     squares = len(axes.patches)
     dots = sum(line.get_marker() == "o" for line in axes.lines)
     crosses = sum(line.get_marker() == "x" for line in axes.lines)
@@ -436,7 +434,7 @@ def test_the_matrix_shows_every_cell() -> None:
 
 
 def test_the_edge_and_the_ruler_are_drawn() -> None:
-    panels = invariance_figures.compass().axes
+    panels = figures.compass().axes
     assert len(panels) == 4
     edge = panels[2]
     above = [max(line.get_ydata()) for line in edge.lines[:3]]

@@ -7,16 +7,17 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from theory.claim import Claim, Proof, Step, Wrong
-from verify.judge import examine, judge, one_line, stopped
-from verify.lab import TINY, Lab, Workers
-from verify.page import Figure
-from verify.verdict import COLUMNS, Column, column
+from theory.claim import CHAPTERS, Claim, Proof, Step, Wrong
+from verify.report.judge import examine, judge, one_line, stopped
+from verify.report.lab import TINY, Lab, Workers
+from verify.report.page import Figure
+from verify.report.verdict import COLUMNS, Column, column
 
 LAB = Lab(TINY, 0)
 Procedure = Callable[[Any, Lab], Any]
@@ -34,7 +35,7 @@ def measure(law: Any, lab: Lab) -> Column:
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Claim]:
-    """A maker of small claims, each with its module under verify/claims."""
+    """A maker of small claims, each with its module under verify/pulse/claims."""
 
     def make(
         check: Procedure = measure,
@@ -43,11 +44,14 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Claim]:
         wrong: tuple[Wrong, ...] = (Wrong("a sign", -1), Wrong("off by one", 2)),
         **more: Any,
     ) -> Claim:
-        module = ModuleType("verify.claims.made")
+        module = ModuleType("verify.pulse.claims.made")
         vars(module).update(check=check, train=train, **more)
         monkeypatch.setitem(sys.modules, module.__name__, module)
         claim = Claim("made", "A made claim", "x = 1", (), 1, prove, wrong)
         monkeypatch.setattr("theory.claim.find_claims", lambda: (claim,))
+        first, *others = CHAPTERS
+        longer = replace(first, claims=(*first.claims, "made"))
+        monkeypatch.setattr("theory.claim.CHAPTERS", (longer, *others))
         return claim
 
     return make
@@ -156,7 +160,7 @@ def test_drawings_are_kept_and_bad_ones_become_problems(made: Callable[..., Clai
     found = examine("made", LAB)
     assert found.figures == (picture,)
     assert found.sections == ()
-    assert len(found.problems) == 1 and "verify.page.Section expected" in found.problems[0]
+    assert len(found.problems) == 1 and "verify.report.page.Section expected" in found.problems[0]
     assert found.verdict.verdict == "verified"
 
 
@@ -194,7 +198,7 @@ def test_an_ensemble_is_trained_once_and_a_failure_is_remembered(
             raise FloatingPointError("overflow")
         return setting, networks, seed
 
-    fake = ModuleType("verify.ensemble")
+    fake = ModuleType("verify.optimise.least_squares")
     vars(fake).update(train_ensemble=train_ensemble)
     monkeypatch.setitem(sys.modules, fake.__name__, fake)
     lab: Any = Lab(TINY, 5)

@@ -22,10 +22,10 @@ from tests.disks import one_tap
 from theory.disk.laplacian import LAW, across, distance, second, strength, turned
 from theory.disk.perimeter import edge as half_plane
 from theory.disk.zero_lines import Crossing, centre_of, crossing, stretches
-from verify.claims import laplacian as room
-from verify.claims.laplacian import KINDS, SADDLES, SECONDS, Digits, sampled
-from verify.lab import TINY, Lab
-from verify.plane import Combination, disks
+from verify.disk.claims import laplacian as room
+from verify.disk.claims.laplacian import KINDS, SADDLES, SECONDS, Digits, sampled
+from verify.disk.networks import Combination, disks
+from verify.report.lab import TINY, Lab
 
 Array = NDArray[np.float64]
 FEW = 4096

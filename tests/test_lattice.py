@@ -22,8 +22,8 @@ from tests.disks import around
 from theory.claim import Wrong
 from theory.disk.lattice import CLAIM, LAW, Lag, directions, project, response
 from theory.disk.perimeter import edge
-from verify.claims import lattice as room
-from verify.lab import TINY, Lab
+from verify.disk.claims import lattice as room
+from verify.report.lab import TINY, Lab
 
 primitive = st.sampled_from(list(directions(5)))
 seeds = st.integers(0, 2**32 - 1)

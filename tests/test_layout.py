@@ -49,7 +49,7 @@ def test_claim_has_four_rooms(claim: Claim) -> None:
     )
     assert [room for room in rooms if not (ROOT / room).is_file()] == []
     assert claim.wrong, "a claim without a wrong version has no control"
-    tested = importlib.import_module(f"verify.claims.{claim.id}")
+    tested = importlib.import_module(f"verify.{chapter_of(claim.id)}.claims.{claim.id}")
     for column in ("check", "train"):
         assert list(inspect.signature(getattr(tested, column)).parameters) == ["law", "lab"]
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from numerics.pulse.levels import dead_level, level
 from numerics.pulse.sample import Radii, pulse, windows
 from theory.expressions.activation import ACTIVATIONS
-from verify.ensemble import Setting, rounding, task, train_ensemble
+from verify.models.ensemble import Setting
+from verify.optimise.least_squares import rounding, task, train_ensemble
 
 EPS = np.finfo(float).eps
 SLOPES = {"identity": (1.0, 1.0), "relu": (0.0, 1.0), "leaky_relu": (0.01, 1.0), "abs": (-1.0, 1.0)}

@@ -15,8 +15,8 @@ from strategies import RATIONAL, answer, networks, rationals, sigma_at, unit
 from numerics.pulse.channel import exact_quantities
 from theory.pulse.loss import CLAIM, LAW, TERMS, Moments, attribution, residuals
 from theory.pulse.symmetry import Channel
-from verify.claims import loss as room
-from verify.lab import PROFILES, Lab
+from verify.pulse.claims import loss as room
+from verify.report.lab import PROFILES, Lab
 
 Net = tuple[tuple[Channel, ...], Fraction]
 ONE = Fraction(1)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from verify.ensemble import Setting, initial
-from verify.minimise import OPTIMIZERS, on_the_way, train
-from verify.nets import load, signals, weights_of
+from verify.models.ensemble import Setting, initial
+from verify.models.networks import load, signals, weights_of
+from verify.optimise.minimise import OPTIMIZERS, on_the_way, train
 
 SETTING = Setting("abs", 1, 3)
 

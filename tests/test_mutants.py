@@ -15,8 +15,8 @@ import pytest
 from theory import claim as registry
 from theory.claim import Proof, Step, find_claims
 from verify import mutants as tool
-from verify.lab import TINY, Lab
-from verify.verdict import column
+from verify.report.lab import TINY, Lab
+from verify.report.verdict import column
 
 IDS = [claim.id for claim in find_claims()]
 

@@ -24,8 +24,8 @@ from numerics.pulse.path import lines
 from tests.stored import as_net, cases, count, fraction, from_exact, moved, square, stored
 from tests.strategies import Exact, linear_exact, threshold_exact
 from theory.certificates.nearest import CLAIM, LAW, Facts, distance
-from verify.claims import nearest as room
-from verify.lab import TINY, Lab
+from verify.certificates.claims import nearest as room
+from verify.report.lab import TINY, Lab
 
 F = Fraction
 DOMAIN = Domain(6, fmpq(3, 2), fmpq(5))

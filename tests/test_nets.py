@@ -16,8 +16,8 @@ from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import preactivation_bound, prediction_bound, response_bound
 from numerics.pulse.sample import pulse
 from theory.expressions.activation import ACTIVATIONS
-from verify.ensemble import Setting, Weights
-from verify.nets import Network, build, load, measure, signals, weights_of
+from verify.models.ensemble import Setting, Weights
+from verify.models.networks import Network, build, load, measure, signals, weights_of
 
 ROUNDED = ("leaky_relu", "rrelu", "hardsigmoid", "hardswish", "softsign")
 DYADIC = tuple(name for name in RATIONAL if name not in ROUNDED)
@@ -183,7 +183,7 @@ def test_every_row_is_torchs_own(name: str) -> None:
 
 @given(st.data(), settings())
 def test_measure_runs_every_network(data: st.DataObject, setting: Setting) -> None:
-    from verify.ensemble import Ensemble
+    from verify.models.ensemble import Ensemble
 
     at = data.draw(weights(setting, 2))
     empty = np.zeros(2)

@@ -25,9 +25,9 @@ from numerics.training.noise import (
 from tests.columns import hold_and_reject
 from theory.training import gaussian
 from theory.training.noise import CLAIM, angle, linear_risk
-from verify.claims import noise as room
-from verify.lab import TINY, Lab
-from verify.noisy import interval
+from verify.report.lab import TINY, Lab
+from verify.training.claims import noise as room
+from verify.training.noisy import interval
 
 reals = st.floats(-3, 3)
 deviations = st.floats(0.1, 3)

@@ -17,8 +17,8 @@ import pytest
 
 from tests.test_report import page
 from theory.claim import find_claims
-from verify.judge import stopped
-from verify.report import Report, html
+from verify.report.judge import stopped
+from verify.report.report import Report, html
 
 ROOT = Path(__file__).parent.parent
 BUILT = ROOT / "docs" / "_build" / "html"
@@ -157,7 +157,7 @@ def test_the_report(browser: Any, tmp_path: Path, size: tuple[int, int]) -> None
 
 def test_parentheses_grow(browser: Any, tmp_path: Path) -> None:
     """By the font that comes along; without a table MATH they stay small."""
-    from verify.mathml import formula
+    from verify.report.mathml import formula
 
     small, tall = (
         formula(r"\left(x\right)"),

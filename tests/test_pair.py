@@ -17,8 +17,8 @@ from tests.columns import hold_and_reject, on_a_ring
 from theory.invariance.background import Reader
 from theory.invariance.pair import CLAIM, kinks, limit, pair, pixels, short_pair
 from theory.pulse.network import last_radius
-from verify.claims import pair as room
-from verify.lab import TINY, Lab
+from verify.invariance.claims import pair as room
+from verify.report.lab import TINY, Lab
 
 HALF = Fraction(1, 2)
 levels = st.fractions(-3, 3, max_denominator=6)

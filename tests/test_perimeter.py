@@ -17,9 +17,9 @@ from numerics.disk.edges import edge_of, quadrature_of
 from numerics.disk.perimeter import difference, edge_response, reach, strength, strength_bound
 from tests.columns import hold_and_reject
 from theory.disk.perimeter import CLAIM, STEPS, crest, edge, gap, lack, width
-from verify.claims import perimeter as room
-from verify.lab import TINY, Lab
-from verify.plane import Difference, disks
+from verify.disk.claims import perimeter as room
+from verify.disk.networks import Difference, disks
+from verify.report.lab import TINY, Lab
 
 slopes = st.fractions(-3, 3, max_denominator=12)
 distances = st.fractions(-1, 1, max_denominator=60)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numerics.arithmetic.rounding import lipschitz
 from numerics.disk.disk import disk
 from tests.disks import around
-from verify.claims.lattice import sums
-from verify.plane import Plane
+from verify.disk.claims.lattice import sums
+from verify.disk.networks import Plane
 
 seeds = st.integers(0, 2**32 - 1)
 exact = st.sampled_from(["relu", "abs", "hardtanh", "square"])

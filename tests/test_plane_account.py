@@ -20,12 +20,12 @@ from numerics.disk.edges import edge_of, strength_of
 from numerics.disk.elliptic import enclosed
 from numerics.disk.supremum import disk_supremum
 from theory.disk.perimeter import width
-from verify.checkpoint import Checkpoint
-from verify.network_text import laws
-from verify.plane import Plane, disks
-from verify.plane_account import WorstError, plane_account, too_much_plane
-from verify.plane_facts import features, measured
-from verify.setup import plane_setup_of
+from verify.disk.networks import Plane, disks
+from verify.explain.disk_account import WorstError, plane_account, too_much_plane
+from verify.explain.disk_facts import features, measured
+from verify.explain.text import laws
+from verify.models.checkpoint import Checkpoint
+from verify.models.setup import plane_setup_of
 
 Array = NDArray[np.float64]
 TOLD = {"activation": "abs", "length": "25", "r_min": "3", "r_max": "10"}
@@ -409,7 +409,7 @@ def test_the_bound_of_a_perimeter_that_is_not_known_fails_by_its_name(
     c = -625 * float(a[0]) * log(2)
     plain = told(w[None], a, c=c, activation="softplus", tolerance=Fraction(1, 10))
     assert plain["failing"] == [] and plain["identity"]["error"] < 1e-5
-    monkeypatch.setattr("verify.plane_account.strength_of", rough)
+    monkeypatch.setattr("verify.explain.disk_account.strength_of", rough)
     found = told(w[None], 10 * a, c=10 * c, activation="softplus", tolerance=Fraction(100))
     assert found["failing"] == ["bound"] and "Σ aP is known to 0.37 only" in found["verdict"]
 

@@ -8,8 +8,8 @@ import pytest
 from numerics.arithmetic.compile import activation
 from numerics.disk.linear_regions import level
 from theory.disk.linear_regions import part
-from verify.plane_descent import PROMISE, Finished, finish
-from verify.plane_ensemble import Plate, Shape, plate, state, train_plane
+from verify.disk.ensemble import Plate, Shape, plate, state, train_plane
+from verify.disk.regions import PROMISE, Finished, finish
 
 R = np.linspace(3, 10, 29)
 SEEN = plate(R, 3, 13)

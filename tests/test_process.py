@@ -186,7 +186,7 @@ def work(*_):
         time.sleep(0.02)
 
 def pool():
-    from verify.lab import Workers
+    from verify.report.lab import Workers
     with Workers(2) as workers:
         return len(list(workers.map(work, [(), ()])))
 

@@ -6,7 +6,7 @@ import pytest
 
 from theory.expressions.activation import ACTIVATIONS
 from theory.shape.classify import classify
-from verify.rate_words import in_words
+from verify.shape.rates.words import in_words
 
 
 @pytest.mark.slow

@@ -13,9 +13,9 @@ from numerics.arithmetic.taylor import inflections
 from tests.columns import hold_and_reject
 from theory.shape.rates import CLAIM, LAW
 from theory.shape.rates.expansion import basis, components, moments
-from verify.height import ROWS, measured
-from verify.minima import Place, predicted
-from verify.remainder import root_of, stated
+from verify.shape.rates.height import ROWS, measured
+from verify.shape.rates.minima import Place, predicted
+from verify.shape.rates.remainder import root_of, stated
 
 
 @given(

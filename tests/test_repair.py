@@ -16,9 +16,9 @@ from numerics.arithmetic import oracle
 from numerics.pulse.conditions import exact_of
 from numerics.pulse.exact_error import summary
 from tests.test_account import TOLD, at, error, found, put
-from verify.checkpoint import encoded, read
+from verify.explain.repair import Repaired, repaired
+from verify.models.checkpoint import encoded, read
 from verify.network import main
-from verify.repair import Repaired, repaired
 
 F = Fraction
 NETS: dict[str, Any] = {

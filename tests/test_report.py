@@ -16,11 +16,11 @@ import pytest
 from rich.console import Console
 
 from theory.claim import Claim, Proof, Wrong, find_claims
-from verify import figures, mathml, report
-from verify.judge import Examined
-from verify.page import Section
-from verify.report import Report
-from verify.verdict import COLUMNS, Column, Verdict, column
+from verify.report import figures, mathml, report
+from verify.report.judge import Examined
+from verify.report.page import Section
+from verify.report.report import Report
+from verify.report.verdict import COLUMNS, Column, Verdict, column
 
 DOCS = Path(__file__).parent.parent / "docs" / "report.md"
 MATHML = "{http://www.w3.org/1998/Math/MathML}"

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from numerics.arithmetic.compile import activation
 from numerics.pulse.sample import pulse, windows
 from theory.training.ridge import angle, box, collapse, least
-from verify.claims import ridge as room
-from verify.gradient import Model, data, descend, single, starts
-from verify.lab import TINY, Lab
+from verify.optimise.gradient import Model, data, descend, single, starts
+from verify.report.lab import TINY, Lab
+from verify.training.claims import ridge as room
 
 Array = NDArray[np.float64]
 seeds = st.integers(0, 2**32 - 1)

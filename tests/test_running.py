@@ -24,9 +24,9 @@ from theory.certificates.rounding import Computed, in_every_order, in_order
 from theory.certificates.running import CLAIM, LAW, bound, gamma, lit
 from theory.certificates.running import answer as answered
 from theory.expressions.activation import ACTIVATIONS
-from verify.claims import running as room
-from verify.claims.running import sizes_of
-from verify.nets import Network
+from verify.certificates.claims import running as room
+from verify.certificates.claims.running import sizes_of
+from verify.models.networks import Network
 
 NAMES = ("identity", "relu", "leaky_relu", "abs", "relu6", "hardtanh", "hardsigmoid", "hardswish",
          "softshrink", "prelu", "rrelu", "square", "cube")  # fmt: skip

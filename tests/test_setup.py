@@ -15,7 +15,7 @@ from numerics.arithmetic import oracle
 from numerics.pulse.path import PADDINGS
 from tests.stored import fraction
 from theory.expressions.activation import ACTIVATIONS, z
-from verify.setup import KEYS, POOLINGS, Setup, setup_of, too_large
+from verify.models.setup import KEYS, POOLINGS, Setup, setup_of, too_large
 
 LEAST = {"activation": "relu", "length": "13"}
 

@@ -21,7 +21,7 @@ from theory.shape.classify import classify
 from theory.shape.impossible import obstructions
 from theory.shape.recipes import Recipe
 from theory.shape.shape import CLAIM, LAW, prove
-from verify.claims.shape import in_torch
+from verify.shape.claims.shape import in_torch
 
 CLASSES = {
     "affine_piece": (

@@ -20,13 +20,13 @@ from numerics.disk.perimeter import edge_response, reach, strength, strength_bou
 from numerics.disk.shares import lengths, lengths_bound
 from theory.disk.shares import CLAIM, LAW, lags, opposite, orbit, share
 from theory.expressions.activation import ACTIVATIONS
-from verify.claims import shares as room
-from verify.lab import TINY, Lab
-from verify.plane import disks
-from verify.plane_endings import CREST, between
-from verify.plane_ensemble import Shape, Together, plate, train_plane
-from verify.plane_trained import JUMPING, KINKED, MORE, MOST, SETTINGS, trained
-from verify.plane_trained import R as R71
+from verify.disk.claims import shares as room
+from verify.disk.endings import CREST, between
+from verify.disk.ensemble import Shape, Together, plate, train_plane
+from verify.disk.networks import disks
+from verify.disk.trained import JUMPING, KINKED, MORE, MOST, SETTINGS, trained
+from verify.disk.trained import R as R71
+from verify.report.lab import TINY, Lab
 
 seeds = st.integers(0, 2**32 - 1)
 R = np.linspace(3, 10, 15)

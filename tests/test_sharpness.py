@@ -23,10 +23,10 @@ from theory.training.sharpness import (
     threshold,
     turned,
 )
-from verify.claims import sharpness as room
-from verify.dynamics import second_moment
-from verify.gradient import Bundle, Model, data, descend, starts
-from verify.lab import TINY, Lab
+from verify.optimise.gradient import Bundle, Model, data, descend, starts
+from verify.report.lab import TINY, Lab
+from verify.training.claims import sharpness as room
+from verify.training.dynamics import second_moment
 
 seeds = st.integers(0, 2**32 - 1)
 

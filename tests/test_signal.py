@@ -15,8 +15,8 @@ from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import UNIT
 from numerics.pulse.sample import pulse as sampled
 from theory.pulse.signal import CLAIM, overlap, pixel, pulse, radius
-from verify.claims import signal as room
-from verify.lab import TINY, Lab
+from verify.pulse.claims import signal as room
+from verify.report.lab import TINY, Lab
 
 M = st.integers(1, 24)
 

@@ -43,8 +43,8 @@ from theory.pulse.small_radius import (
 )
 from theory.pulse.subpixel import subpixel_response
 from theory.pulse.symmetry import Channel
-from verify.claims import small_radius as room
-from verify.lab import PROFILES, Lab
+from verify.pulse.claims import small_radius as room
+from verify.report.lab import PROFILES, Lab
 
 TERMS = {m: sp.Add.make_args(sp.expand(small_response(5, m))) for m in (1, 2, 3)}
 

@@ -21,10 +21,18 @@ from numerics.pulse.channel import exact_quantities
 from numerics.pulse.sample import Radii
 from theory.expressions.activation import ACTIVATIONS
 from theory.shape.span import CLAIM, Jump, copies, leaps, response_rate, unrolled
-from verify.claims.span import PIECEWISE, Piecewise, check, rate, rate_bound, torch_rate, train
-from verify.ensemble import Setting, initial
-from verify.lab import TINY, Lab
-from verify.nets import load
+from verify.models.ensemble import Setting, initial
+from verify.models.networks import load
+from verify.report.lab import TINY, Lab
+from verify.shape.claims.span import (
+    PIECEWISE,
+    Piecewise,
+    check,
+    rate,
+    rate_bound,
+    torch_rate,
+    train,
+)
 
 F = Fraction
 HALF = F(1, 2)

@@ -18,8 +18,8 @@ from numerics.arithmetic.compile import compile_values, exact_values
 from numerics.arithmetic.rounding import preactivation_bound
 from theory.pulse.network import taps
 from theory.pulse.staircase import CLAIM, C, S, T, definitions, preactivation_counts, to_taps
-from verify.claims import staircase as room
-from verify.lab import TINY, Lab
+from verify.pulse.claims import staircase as room
+from verify.report.lab import TINY, Lab
 
 
 def multiset(case: Case) -> Counter[Fraction]:

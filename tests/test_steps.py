@@ -25,10 +25,10 @@ from theory.training import linear_cell
 from theory.training.conserved import deviations
 from theory.training.steps import LAW
 from theory.training.trajectory import LAW as PATH
-from verify.claims import steps as room
-from verify.gradient import Bundle, Model, batches, data, descend, sgd, single, starts
-from verify.lab import TINY, Lab
-from verify.optimizers import OPTIMIZERS, survival
+from verify.optimise.gradient import Bundle, Model, batches, data, descend, sgd, single, starts
+from verify.report.lab import TINY, Lab
+from verify.training.claims import steps as room
+from verify.training.optimizers import OPTIMIZERS, survival
 
 seeds = st.integers(0, 2**32 - 1)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic.taylor import inflections, taylor
 from theory.expressions.activation import ACTIVATIONS, z
-from verify.height import ROWS
+from verify.shape.rates.height import ROWS
 
 SMOOTH = tuple(name for name in ROWS if name != "softsign")
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numerics.training.linear_cell import coordinates
 from tests.columns import hold_and_reject
 from theory.training.trajectory import CLAIM, LAW, rate, roots, stretch_at, time_of
-from verify.claims import trajectory as room
+from verify.training.claims import trajectory as room
 
 positive = st.floats(1e-3, 1e3)
 

@@ -19,15 +19,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from theory.process import run
-from verify.arguments import Parser, command_parser, named, whole
+from verify.report.arguments import Parser, command_parser, named, whole
 
 # Nothing here imports torch, matplotlib or sympy: --help and a mistyped option answer at once.
 
 if TYPE_CHECKING:
     from theory.claim import Claim
-    from verify.judge import Examined
-    from verify.lab import Lab, Profile, Workers
-    from verify.report import Report
+    from verify.report.judge import Examined
+    from verify.report.lab import Lab, Profile, Workers
+    from verify.report.report import Report
 
 __all__ = ["examine_all", "main"]
 
@@ -104,8 +104,8 @@ def _run(options: argparse.Namespace, parser: Parser) -> int:
 
     from rich.console import Console
 
-    from verify import report as reports
-    from verify.lab import PROFILES, Workers
+    from verify.report import report as reports
+    from verify.report.lab import PROFILES, Workers
 
     try:
         reports.probe(options.out)
@@ -165,8 +165,8 @@ def examine_all(
     ------
     Exception: only with ``debug``: what a claim's own code raised.
     """
-    from verify import judge, report
-    from verify.lab import Lab
+    from verify.report import judge, report
+    from verify.report.lab import Lab
 
     lab = Lab(profile, seed)
     problems = _prepare(claims, lab, workers, progress, debug)
@@ -189,7 +189,7 @@ def _prepare(
     claims: tuple[Claim, ...], lab: Lab, workers: Workers, progress: Progress, debug: bool
 ) -> list[str]:
     """Train every setting that a claim's NEEDS names; what NEEDS raises is listed as a problem."""
-    from verify.judge import one_line, room
+    from verify.report.judge import one_line, room
 
     settings: list[Any] = []
     problems: list[str] = []

@@ -20,7 +20,8 @@ from fractions import Fraction
 
 from numerics.certificates.checker import BYTES, Rejected, check
 from theory.process import run
-from verify.arguments import Parser, command_parser, content, named
+from verify.models.files import content
+from verify.report.arguments import Parser, command_parser, named
 
 __all__ = ["main"]
 

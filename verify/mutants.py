@@ -33,10 +33,10 @@ from typing import Any, cast
 
 from theory.claim import Claim, chapter_of, find_claims
 from theory.process import run
-from verify.arguments import command_parser, whole
-from verify.files import put
-from verify.judge import room
-from verify.lab import PROFILES, Lab
+from verify.models.files import put
+from verify.report.arguments import command_parser, whole
+from verify.report.judge import room
+from verify.report.lab import PROFILES, Lab
 
 __all__ = [
     "LAWS",

@@ -31,11 +31,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from theory.process import run
-from verify.arguments import Parser, command_parser, named, printable, working
+from verify.report.arguments import Parser, command_parser, named, printable, working
 
 if TYPE_CHECKING:
-    from verify.account import Account
-    from verify.checkpoint import Checkpoint
+    from verify.explain.account import Account
+    from verify.models.checkpoint import Checkpoint
 
 __all__ = ["FILES", "PLANE_FILES", "main"]
 
@@ -97,9 +97,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: Namespace, parser: Parser) -> int:
-    from verify.account import account, too_much
-    from verify.checkpoint import CheckpointError, read
-    from verify.setup import KEYS, setup_of
+    from verify.explain.account import account, too_much
+    from verify.models.checkpoint import CheckpointError, read
+    from verify.models.setup import KEYS, setup_of
 
     try:
         found = read(options.file, images=True)
@@ -128,7 +128,7 @@ def _run(options: Namespace, parser: Parser) -> int:
     if options.json:
         print(text, end="", flush=True)
     else:
-        from verify.network_text import show
+        from verify.explain.text import show
 
         show(explained.document)
         if repaired:
@@ -138,8 +138,8 @@ def _run(options: Namespace, parser: Parser) -> int:
 
 def _run_plane(found: Checkpoint, options: Namespace, parser: Parser) -> int:
     """The same for a network for images."""
-    from verify.plane_account import plane_account, too_much_plane
-    from verify.setup import KEYS, plane_setup_of
+    from verify.explain.disk_account import plane_account, too_much_plane
+    from verify.models.setup import KEYS, plane_setup_of
 
     if options.repair is not None:
         parser.error(f"{options.file}: --repair is for signals; of a network for images no nearest exact one is known")  # fmt: skip
@@ -153,13 +153,13 @@ def _run_plane(found: Checkpoint, options: Namespace, parser: Parser) -> int:
         explained = plane_account(found, setup, options.tolerance, printable(options.file.name))
     text = _encoded(explained.document)
     if options.out is not None:
-        from verify.plane_page import plane_page
+        from verify.explain.disk_page import plane_page
 
         _put(options.out, {"network.json": text, "network.html": plane_page(explained)}, parser)
     if options.json:
         print(text, end="", flush=True)
     else:
-        from verify.network_text import show_plane
+        from verify.explain.text import show_plane
 
         show_plane(explained.document)
     return 0 if explained.document["explained"] else 1
@@ -189,7 +189,7 @@ def _reason(error: OSError | ValueError) -> str:
 
 
 def _probe(folder: Path, names: Sequence[str], parser: Parser) -> None:
-    from verify.report import probe
+    from verify.report.report import probe
 
     try:
         probe(folder, names)
@@ -198,7 +198,7 @@ def _probe(folder: Path, names: Sequence[str], parser: Parser) -> None:
 
 
 def _write(options: Namespace, text: str, explained: Account, parser: Parser) -> None:
-    from verify.network_page import page
+    from verify.explain.page import page
 
     texts = {"network.json": text, "network.html": page(explained)}
     document = _certificate(explained)
@@ -208,7 +208,7 @@ def _write(options: Namespace, text: str, explained: Account, parser: Parser) ->
 
 
 def _put(folder: Path, texts: dict[str, str], parser: Parser) -> None:
-    from verify.report import write
+    from verify.report.report import write
 
     try:
         write(folder, texts)
@@ -233,8 +233,8 @@ def _certificate(explained: Account) -> dict[str, Any] | None:
 
 def _repair(options: Namespace, explained: Account, parser: Parser) -> str:
     """Write the nearest exact network; what there is to say about it."""
-    from verify.files import put
-    from verify.repair import repaired
+    from verify.explain.repair import repaired
+    from verify.models.files import put
 
     found = repaired(explained)
     if found is None:

@@ -25,11 +25,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from theory.process import run
-from verify.arguments import Parser, command_parser, named, odd, whole
+from verify.report.arguments import Parser, command_parser, named, odd, whole
 
 if TYPE_CHECKING:
-    from verify.ensemble import Weights
-    from verify.gradient import Model
+    from verify.models.ensemble import Weights
+    from verify.optimise.gradient import Model
 
 __all__ = ["Condition", "OutsideTheorem", "main", "prediction"]
 
@@ -93,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: Namespace, parser: Parser) -> int:
-    from verify.gradient import Model
+    from verify.optimise.gradient import Model
 
     if options.init is None:
         channels, taps = options.channels or 1, options.taps or 3
@@ -131,7 +131,7 @@ def _run(options: Namespace, parser: Parser) -> int:
 
 
 def _drawn(model: Model, seed: int) -> Weights:
-    from verify.gradient import starts
+    from verify.optimise.gradient import starts
 
     return starts(model, 1, seed)
 
@@ -139,8 +139,8 @@ def _drawn(model: Model, seed: int) -> Weights:
 def _read(path: Path, parser: Parser) -> Weights:
     import numpy as np
 
-    from verify.checkpoint import CheckpointError, read
-    from verify.ensemble import Weights
+    from verify.models.checkpoint import CheckpointError, read
+    from verify.models.ensemble import Weights
 
     try:
         found = read(path)
@@ -175,7 +175,7 @@ def _conditions(model: Model, start: Weights, step: float) -> tuple[list[Conditi
     from numerics.training.active import margins
     from numerics.training.discrete import drift_bound, sharpness
     from numerics.training.linear_cell import coordinates
-    from verify.dynamics import second_moment
+    from verify.training.dynamics import second_moment
 
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         c = coordinates(start.w, start.a)
@@ -243,9 +243,9 @@ def prediction(model: Model, start: Weights, step: float) -> dict[str, Any]:
     from numerics.training.linear_cell import coordinates
     from theory.training import linear_cell
     from theory.training.steps import LAW, first_order
-    from verify.claims.steps import corrected
-    from verify.dynamics import Run, end_rounding, second_moment
-    from verify.gradient import data, descend, single
+    from verify.optimise.gradient import data, descend, single
+    from verify.training.claims.steps import corrected
+    from verify.training.dynamics import Run, end_rounding, second_moment
 
     met, rho = _conditions(model, start, step)
     c, moment = coordinates(start.w, start.a), second_moment(model.radii)

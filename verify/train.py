@@ -25,11 +25,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from theory.process import run
-from verify.arguments import Parser, command_parser, named, odd, whole
-from verify.files import put
+from verify.models.files import put
+from verify.report.arguments import Parser, command_parser, named, odd, whole
 
 if TYPE_CHECKING:
-    from verify.ensemble import Ensemble, Setting
+    from verify.models.ensemble import Ensemble, Setting
 
 __all__ = ["COLUMNS", "main"]
 
@@ -84,7 +84,8 @@ def _trained(options: Namespace, parser: Parser) -> list[dict[str, Any]]:
 
     if options.activation not in ACTIVATIONS:
         parser.error(f"--activation {options.activation!r}: one of {', '.join(ACTIVATIONS)}")
-    from verify.ensemble import Setting, initial, train_from
+    from verify.models.ensemble import Setting, initial
+    from verify.optimise.least_squares import train_from
 
     setting = Setting(options.activation, options.channels, options.taps)
     _claim_folder(options, parser)
@@ -133,12 +134,12 @@ def _claim_folder(options: Namespace, parser: Parser) -> None:
 def _keep(
     options: Namespace, setting: Setting, ensemble: Ensemble, place: int, number: int
 ) -> None:
-    from verify.checkpoint import encoded
+    from verify.models.checkpoint import encoded
 
     radii, n = setting.radii, setting.taps
     kind = ""
     if _classified(setting):
-        from verify.classify import classify
+        from verify.pulse.classify import classify
 
         kind = classify(ensemble)[place].kind
     worst = _worst(setting, ensemble, place)

@@ -9,7 +9,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.writers.html5 import HTML5Translator
 
-from verify.mathml import formula
+from verify.report.mathml import formula
 
 logger = logging.getLogger(__name__)
 

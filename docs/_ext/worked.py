@@ -29,8 +29,8 @@ from matplotlib.figure import Figure as Drawing
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from verify.figures import figure_svg
-from verify.page import Figure
+from verify.report.figures import figure_svg
+from verify.report.page import Figure
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted(

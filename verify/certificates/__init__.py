@@ -1,0 +1,1 @@
+"""The worst error of trained networks."""

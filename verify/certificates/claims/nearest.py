@@ -1,0 +1,266 @@
+"""No exact network is nearer than the worst error allows: moved exact networks, and stopped training against its end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import lru_cache
+
+import numpy as np
+from flint import arb, ctx, fmpq
+
+from numerics.arithmetic import oracle
+from numerics.certificates.nearest import nearest
+from numerics.pulse.conditions import Stored, exact_of
+from numerics.pulse.exact_error import Domain, ExactNet, summary
+from theory.certificates.nearest import Facts, Nearness, distance
+from theory.expressions.activation import ACTIVATIONS
+from verify.models.ensemble import Ensemble, Setting, Weights
+from verify.models.networks import weights_of
+from verify.optimise.minimise import on_the_way
+from verify.pulse.settings import LAWS
+from verify.report.lab import Lab, Profile
+from verify.report.verdict import Column, column
+
+__all__ = ["NEEDS", "check", "train"]
+
+STRAIGHT = tuple(s for s in LAWS if ACTIVATIONS[s.activation].piecewise_linear)
+STOPPED = 4
+"""Networks per setting and pooling that are stopped on the way."""
+BITS = 128
+"""Of the balls in which bounds and distances are compared."""
+ZERO, ONE = Fraction(0), Fraction(1)
+STEEP = (ONE, Fraction(8), Fraction(1, 8), Fraction(5, 2))
+"""Λ: the catalogue's straight activations, whose own is 1, times this, or of an argument times this."""
+
+
+def NEEDS(profile: Profile) -> tuple[Setting, ...]:
+    """The piecewise-linear ensembles; the largest slope of every activation in them is 1."""
+    return STRAIGHT
+
+
+@dataclass(frozen=True)
+class _Net:
+    """Weights as fractions; b and c are 0 and stay so where they are not stored."""
+
+    w: tuple[tuple[Fraction, ...], ...]
+    b: tuple[Fraction, ...]
+    a: tuple[Fraction, ...]
+    c: Fraction
+
+    def flat(self) -> list[Fraction]:
+        return [*(x for row in self.w for x in row), *self.b, *self.a, self.c]
+
+
+def _squares(one: _Net, other: _Net) -> tuple[Fraction, Fraction]:
+    """The squared distance in filters and conv biases, and in the readout with its bias."""
+    each = [(x - y) ** 2 for x, y in zip(one.flat(), other.flat(), strict=True)]
+    filters = sum(map(len, one.w)) + len(one.b)
+    return sum(each[:filters], ZERO), sum(each[filters:], ZERO)
+
+
+def _pooled(
+    name: str, net: _Net, x: Sequence[Fraction], share: int, steep: Fraction = ONE
+) -> tuple[Fraction, ...]:
+    """Σ_i steep σ(z_i + b) / share, by the slow simulation."""
+    sigma = oracle.RATIONAL[name]
+    seen = (oracle.preactivations(w, b, x) for w, b in zip(net.w, net.b, strict=True))
+    return tuple(steep * sum(map(sigma, z), ZERO) / share for z in seen)
+
+
+def _answer(
+    name: str, net: _Net, x: Sequence[Fraction], share: int, steep: Fraction = ONE
+) -> Fraction:
+    pairs = zip(net.a, _pooled(name, net, x, share, steep), strict=True)
+    return sum((a * p for a, p in pairs), net.c)
+
+
+def _ratio(law: Nearness, facts: Facts, square: Fraction) -> float:
+    """The bound over a distance whose square is given, in balls, rounded up; no error, no bound."""
+    if facts.error <= 0:
+        return 0.0
+    ball = lambda x: arb(fmpq(x.numerator, x.denominator))
+    with ctx.workprec(BITS):
+        inside = replace(
+            facts,
+            radius=ball(facts.radius),
+            error=ball(facts.error),
+            steepest=ball(facts.steepest),
+            pooled=tuple(map(ball, facts.pooled)),
+            readout=tuple(map(ball, facts.readout)),
+        )
+        found = distance(law, inside, lambda x: arb(x).sqrt()) / ball(square).sqrt()
+        return float(np.nextafter(float(found.upper()), np.inf))
+
+
+def check(law: Nearness, lab: Lab) -> Column:
+    """Exact networks by hand, moved at random and along the gradient: the moved one is never nearer than its bound says.
+
+    Only Λ = 1 was ever put in, so Λ for Λ² was accepted: σ stands for Λ times the catalogue's here.
+    """
+    rng = lab.rng("nearest")
+    names = ("identity", "relu", "leaky_relu", "abs", "hardtanh")
+    most, wrong, cases = 0.0, 0, 2 * max(lab.profile.draws, 40)
+    some = lambda low, high, parts: Fraction(int(rng.integers(low, high)), parts)
+    for t in range(cases):
+        name, n, channels = names[t % 5], (1, 3, 5)[t // 5 % 3], 1 + t % 3
+        steep = STEEP[t // 2 % len(STEEP)]
+        half_length = n // 2 + int(rng.integers(2, 5))
+        share = 2 * half_length + 1 if t % 2 else 1
+        conv, offset = bool(t % 4), bool(t % 7)  # whether b and c are stored
+        # Not negative, and below 1 in sum: no window leaves the affine piece.
+        w = [[some(1, 9, 16 * n) for _ in range(n)] for _ in range(channels)]
+        b = [some(0, 5, 16) if conv and offset else ZERO for _ in range(channels)]
+        part = [some(1, 9, 8) for _ in range(channels)]
+        a = [share * y / sum(part) / (2 * steep * sum(row)) for y, row in zip(part, w, strict=True)]
+        positions = 2 * half_length + 1
+        c = -sum((steep * y * positions * z / share for y, z in zip(a, b, strict=True)), ZERO)
+        exact = _Net(tuple(map(tuple, w)), tuple(b), tuple(a), c)
+        radius = some(30, 60 * (half_length - n // 2) + 31, 60)
+        x = oracle.overlap_pulse(radius, half_length)
+        wrong += _answer(name, exact, x, share, steep) != radius
+        if t % 3:
+            move = [some(-8, 9, 8) for _ in exact.flat()]
+        else:
+            steps = [[steep * y * 2 * radius / share] * n for y in a]
+            biases = [steep * y * positions / share for y in a]
+            pooled = _pooled(name, exact, x, share, steep)
+            move = [*(y for row in steps for y in row), *biases, *pooled, ONE]
+        size = Fraction(int(rng.choice([-1, 1])), 2 ** int(rng.integers(3, 12)))
+        moved = _moved(exact, [size * y for y in move], conv, offset)
+        error = abs(_answer(name, moved, x, share, steep) - radius)
+        pooled = _pooled(name, moved, x, share, steep)
+        facts = Facts(n, positions, share, radius, error, steep, pooled, moved.a, int(conv), int(offset))  # fmt: skip
+        square = sum(_squares(exact, moved))
+        if square:
+            most = max(most, _ratio(law, facts, square))
+    detail = (
+        f"largest bound in units of the distance to an exact network; {cases} networks, exact ones moved at random "
+        f"or along the gradient, Λ = {_listed(STEEP)}, simulated in fractions, distances in balls"
+        f"{f'; {wrong} were not exact' if wrong else ''}"
+    )
+    return column(float("nan") if wrong else most, 1.0, detail)
+
+
+def _listed(numbers: Sequence[Fraction]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+def _moved(net: _Net, by: Sequence[Fraction], conv: bool, offset: bool) -> _Net:
+    """Every stored weight plus a number, in the order w, b, a, c."""
+    numbers = iter(by)
+    w = tuple(tuple(x + next(numbers) for x in row) for row in net.w)
+    b = tuple(x + next(numbers) * conv for x in net.b)
+    a = tuple(x + next(numbers) for x in net.a)
+    return _Net(w, b, a, net.c + next(numbers) * offset)
+
+
+# --------------------------------------------------------------------------------------- training
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """A stopped network's facts and how far a network with its worst error is: E is less by that much.
+
+    Attributes
+    ----------
+    filters, readout: the squared distance in (w, b), and in (a, c).
+    """
+
+    facts: Facts
+    filters: Fraction
+    readout: Fraction
+
+    def ratio(self, law: Nearness, steep: Fraction) -> float:
+        """The bound over the distance for σ(Λz): filters and biases divided by Λ do the same."""
+        square = self.filters / steep**2 + self.readout
+        return _ratio(law, replace(self.facts, steepest=steep), square)
+
+
+def _fraction(x: fmpq) -> Fraction:
+    return Fraction(int(x.p), int(x.q))
+
+
+def _net(weights: Weights, j: int, scale: int) -> _Net:
+    """Network j as it is, its readout ``scale`` times as large."""
+    w = tuple(tuple(Fraction(float(x)) for x in row) for row in weights.w[j])
+    b, a = (tuple(Fraction(float(x)) for x in row[j]) for row in (weights.b, weights.a))
+    return _Net(w, b, tuple(scale * x for x in a), Fraction(float(weights.c[j])))
+
+
+def _stored(net: _Net, share: int) -> Stored:
+    q = lambda x: fmpq(x.numerator, x.denominator)
+    w = tuple(tuple(map(q, row)) for row in net.w)
+    return Stored(w, tuple(map(q, net.b)), tuple(map(q, net.a)), q(net.c), share)
+
+
+def _exact_net(name: str, net: _Net, share: int) -> ExactNet:
+    found = exact_of(_stored(net, share), name)
+    assert found is not None
+    return found
+
+
+def _plain(net: Stored) -> _Net:
+    assert net.b is not None and net.c is not None, "every network here has both biases"
+    w = tuple(tuple(map(_fraction, row)) for row in net.w)
+    return _Net(w, tuple(map(_fraction, net.b)), tuple(map(_fraction, net.a)), _fraction(net.c))
+
+
+def _closest(ends: Weights, stopped: Weights, j: int, scale: int) -> int:
+    """Which end lies closest to the stopped network j."""
+    parts = ((ends.w, stopped.w), (ends.b, stopped.b), (scale * ends.a, stopped.a), (ends.c, stopped.c))  # fmt: skip
+    squares = [(one - other[j]) ** 2 for one, other in parts]
+    return int(np.argmin(sum(x.reshape(len(ends.c), -1).sum(axis=1) for x in squares)))
+
+
+@lru_cache(maxsize=32)
+def _pairs(ensemble: Ensemble, seed: int, pooling: str) -> tuple[_Pair, ...]:
+    """Each stopped network with the end of its own start, the nearest end of the ensemble, and the nearest exact one found."""
+    setting = ensemble.setting
+    name, radii = setting.activation, setting.radii
+    length = radii.half_length(setting.taps)
+    size = 2 * length + 1
+    share = size if pooling == "mean" else 1
+    low = fmpq(2 * radii.first - 1, 2)
+    domain = Domain(length, low, low + radii.cells)
+    ends = ensemble.weights
+    nets = on_the_way(setting, min(STOPPED, len(ends.c)), seed, pooling)
+    stopped = weights_of(nets)
+    found = []
+    for j in range(len(nets)):
+        net = _net(stopped, j, 1)
+        worst = summary(_exact_net(name, net, share), domain).worst
+        radius = _fraction(worst.radius)
+        x = oracle.overlap_pulse(radius, length)
+        error = abs(_answer(name, net, x, share) - radius)
+        pooled = _pooled(name, net, x, share)
+        facts = Facts(setting.taps, size, share, radius, error, ONE, pooled, net.a)
+        others = [_net(ends, i, share) for i in sorted({j, _closest(ends, stopped, j, share)})]
+        near = nearest(name, _stored(net, share), domain)
+        if near is not None:
+            others.append(_plain(near.net))
+        for other in others:
+            off = _fraction(summary(_exact_net(name, other, share), domain).worst.high)
+            found.append(_Pair(replace(facts, error=error - off), *_squares(net, other)))
+    return tuple(found)
+
+
+def train(law: Nearness, lab: Lab) -> Column:
+    """Networks stopped on the way against where training ends and against exact networks: the bound over the distance."""
+    most, networks, pairs, silent = 0.0, 0, 0, 0
+    for setting in STRAIGHT:
+        ensemble = lab.ensemble(setting)
+        for pooling in ("sum", "mean"):
+            every = _pairs(ensemble, lab.seed, pooling)
+            found = [p for p in every if p.facts.error > 0]
+            silent += len(every) - len(found)
+            most = max([most, *(pair.ratio(law, steep) for pair in found for steep in STEEP)])
+            networks += min(STOPPED, len(ensemble.c))
+            pairs += len(found)
+    detail = (
+        f"largest bound in units of the distance to an exact network: {networks} networks stopped on the way, sum and mean pooling, against {pairs} others: the end of the same start, "
+        "the nearest end of the ensemble, and the nearest exact network found; what an end itself errs is taken off the error "
+        f"({silent} ends err no less, and say nothing); each as a network of σ(Λz), Λ = {_listed(STEEP)}"
+    )
+    return column(most if pairs else float("nan"), 1.0, detail)

@@ -1,0 +1,259 @@
+"""The network as it runs: floating point of few bits, emulated, and torch in float32 and float64, against the bound."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import lru_cache
+
+import numpy as np
+import torch
+from flint import fmpq
+
+from numerics.arithmetic import oracle
+from numerics.arithmetic.softfloat import SHAPES, answer, at_random, in_a_row, pushed, rounded
+from numerics.pulse.exact_error import Domain, error_on, exact_net
+from numerics.pulse.sample import pulse
+from theory.certificates.running import Running, Sizes, bound
+from theory.expressions.activation import ACTIVATIONS
+from verify.models.ensemble import Ensemble, Setting, Weights
+from verify.models.networks import Network, load, weights_of
+from verify.optimise.minimise import on_the_way
+from verify.pulse.settings import LAWS
+from verify.report.lab import Lab, Profile
+from verify.report.verdict import Column, column
+
+__all__ = ["NEEDS", "check", "sizes_of", "train"]
+
+STRAIGHT = tuple(s for s in LAWS if ACTIVATIONS[s.activation].piecewise_linear)
+FINISHED, UNFINISHED = 8, 4
+"""Networks per setting: at their end, and stopped on the way."""
+GRID = 16
+"""Radii per pixel at which torch is asked: random multiples of 2^-30, whose pulses float32 must round."""
+TRIED = 2**15
+"""Random pooled responses per readout."""
+ZERO, ONE = Fraction(0), Fraction(1)
+TYPES = {torch.float32: Fraction(1, 2**24), torch.float64: Fraction(1, 2**53)}
+
+
+def NEEDS(profile: Profile) -> tuple[Setting, ...]:
+    """The piecewise-linear ensembles."""
+    return STRAIGHT
+
+
+def sizes_of(
+    name: str,
+    w: Sequence[Sequence[Fraction]],
+    b: Sequence[Fraction],
+    a: Sequence[Fraction],
+    c: Fraction,
+    positions: int,
+    radius: Fraction,
+) -> Sizes:
+    """What the bound asks of a network, from its weights and the second list of activations."""
+    pieces = SHAPES[name].pieces
+
+    def respond(reach: Fraction) -> tuple[Fraction, Fraction]:
+        size = max(sum((abs(s) * reach**j for j, s in enumerate(p)), Fraction(0)) for p in pieces)
+        slopes = [[j * abs(s) * reach ** (j - 1) for j, s in enumerate(p) if j] for p in pieces]
+        return size, max(sum(row, Fraction(0)) for row in slopes)
+
+    filters = tuple(sum(map(abs, row), abs(x)) for row, x in zip(w, b, strict=True))
+    return Sizes(len(w[0]), positions, radius, filters, tuple(map(abs, a)), abs(c), respond)
+
+
+def _stated(law: Running, sizes: Sizes, unit: Fraction) -> Fraction:
+    return bound(law, sizes, lambda k: law.gamma(k, unit))
+
+
+def check(law: Running, lab: Lab) -> Column:
+    """Networks of 4 to 10 bits, rounding after rounding in exact fractions: the same numbers without rounding are never farther than the bound."""
+    rng = lab.rng("running")
+    names = sorted(SHAPES)
+    orders = [in_a_row, pushed(1), pushed(-1), *(at_random(rng) for _ in range(3))]
+    most, networks = Fraction(0), max(lab.profile.draws, 40)
+    for t in range(networks):
+        name, bits = names[t % len(names)], int(rng.integers(4, 11))
+        n, channels = int(rng.choice([1, 3, 5])), int(rng.integers(1, 3))
+        half_length = n // 2 + int(rng.integers(1, 4))
+        radius = Fraction(int(rng.integers(30, 60 * (half_length - n // 2) + 31)), 60)
+
+        def some() -> Fraction:
+            size = Fraction(int(rng.integers(2 ** (bits - 1), 2**bits)), 2**bits)  # noqa: B023
+            return int(rng.choice([-1, 1])) * size * Fraction(2) ** int(rng.integers(-2, 2))
+
+        w, b = [[some() for _ in range(n)] for _ in range(channels)], [some() for _ in range(channels)]  # fmt: skip
+        if t % 3 == 0:  # every tap lifts the bias by more than half of its last digit
+            unit = Fraction(1, 2**bits)
+            w, b = [[unit * (1 + 2 * unit)] * n for _ in w], [Fraction(1) for _ in b]
+        a, c = [some() for _ in range(channels)], some()
+        x = oracle.overlap_pulse(radius, half_length)
+        sigma = oracle.RATIONAL[name]
+        parts = [y * (oracle.pooled(row, bias, sigma, x) + len(x) * sigma(bias)) for row, bias, y in zip(w, b, a, strict=True)]  # fmt: skip
+        for mean in (False, True):
+            share = len(x) if mean else 1
+            exact = sum(parts, Fraction(0)) / share + c
+            offs = [abs(answer(SHAPES[name], (w, b, a, c), x, bits, add, mean=mean) - exact) for add in orders]  # fmt: skip
+            sizes = sizes_of(name, w, b, [y / share for y in a], c, len(x), radius)
+            most = max(most, max(offs) / _stated(law, sizes, Fraction(1, 2**bits)))
+    most = max(most, *_rows(law))
+    detail = (
+        f"largest distance of an answer computed with 4 to 10 bits from the exact one, in units of the bound; {networks} "
+        "networks, sum and mean, each summed from left to right, in random orders, and in orders that make roundings add up; "
+        f"and of arguments of σ, and of readouts, built to meet their bounds in {DIGITS} bits"
+    )
+    return column(float(most), 1.0, detail)
+
+
+DIGITS = 40
+"""Of the rows that are built: enough for products to lose u(1 - 2^-19), and an even number."""
+
+
+def _rows(law: Running) -> Iterator[Fraction]:
+    """Readouts and arguments in which every rounding goes up by almost u, in units of what their layers allow.
+
+    Only whole networks were asked, whose roundings never add up: γ_{K+4} -> γ_{K+1} stayed green, and so would
+    any index.  Siblings: n + 2.
+    """
+    unit, root = Fraction(1, 2**DIGITS), 2 ** (DIGITS // 2)
+    near = lambda x: rounded(x, DIGITS)
+    g = lambda k: law.gamma(k, unit)
+    # Above 1 digits are 2u apart; added to a sum there this rounds up by almost u.
+    more = unit * (1 + 2 * unit)
+    for channels in (1, 2, 3):
+        a = [1 + unit * root, *[more] * (channels - 1)]
+        p = [1 + unit * (root + 2), *[Fraction(1)] * (channels - 1)]
+        terms = [x * y for x, y in zip(a, p, strict=True)]
+        off = in_a_row([*map(near, terms), more], DIGITS) - sum(terms) - more
+        sizes = Sizes(1, 1, ONE, (), tuple(a), more, lambda reach: (reach, reach))
+        yield off / law.answer(sizes, p, [ZERO] * channels, g)
+    for n in (1, 3, 5):
+        # The pixel rounds up to 1 - u√(1/4u), and its product with the tap to the next number.
+        pixel, tap = 1 - unit * (root // 2) - unit / 2 + unit**2, 1 + 2 * unit * (root - 1)
+        rest = [more] * n
+        first = near(tap * near(pixel))
+        off = in_a_row([first, *rest], DIGITS) - tap * pixel - sum(rest)
+        yield off / law.argument(n, tap + sum(rest), g)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One network in one type: sizes without a radius, u, and per half pixel of radii how far torch is off at most."""
+
+    sizes: Sizes
+    unit: Fraction
+    offs: dict[Fraction, Fraction]
+
+
+@lru_cache(maxsize=32)
+def _runs(ensemble: Ensemble, seed: int) -> tuple[_Run, ...]:
+    setting = ensemble.setting
+    finished, stopped = ensemble.weights[slice(0, FINISHED)], weights_of(on_the_way(setting, UNFINISHED, seed))  # fmt: skip
+    parts = [np.concatenate([getattr(x, k) for x in (finished, stopped)]) for k in "wbac"]
+    weights = Weights(*parts)
+    rng = np.random.default_rng(seed)
+    radii, length = setting.radii, setting.radii.half_length(setting.taps)
+    low = fmpq(2 * radii.first - 1, 2)
+    domain = Domain(length, low, low + radii.cells)
+    r = radii.first - 0.5 + rng.integers(0, radii.cells << 30, GRID * radii.cells) / 2.0**30
+    found = []
+    for j in range(len(weights.c)):
+        pooling = ("sum", "mean")[j % 2]
+        share = 2 * length + 1 if j % 2 else 1
+        for kind, unit in TYPES.items():
+            net = load(setting, weights, j, pooling).to(kind)
+            with torch.no_grad():
+                answers = net(torch.tensor(pulse(r, length)).to(kind)).double().tolist()
+            w, b, a, c = _fractions(net)
+            a = [x / share for x in a]
+            exact = exact_net(setting.activation, w, b, a, c)
+            offs: dict[Fraction, Fraction] = {}
+            for radius, value in zip(map(Fraction, r.tolist()), answers, strict=True):
+                m = int(radius + Fraction(1, 2))
+                phi = radius - m + Fraction(1, 2)
+                error = error_on(exact, m, domain)(fmpq(phi.numerator, phi.denominator))
+                off = abs(Fraction(value) - Fraction(int(error.p), int(error.q)) - radius)
+                half = Fraction(math.ceil(2 * radius), 2)
+                offs[half] = max(off, offs.get(half, off))
+            sizes = sizes_of(setting.activation, w, b, a, c, 2 * length + 1, Fraction(0))
+            found.append(_Run(sizes, unit, offs))
+    return tuple(found)
+
+
+def _fractions(
+    net: Network,
+) -> tuple[list[list[Fraction]], list[Fraction], list[Fraction], Fraction]:
+    """(w, b, a, c) as stored, exactly."""
+    one = weights_of([net])
+    w = [[Fraction(float(x)) for x in row] for row in one.w[0]]
+    b, a = ([Fraction(float(x)) for x in row] for row in (one.b[0], one.a[0]))
+    return w, b, a, Fraction(float(one.c[0]))
+
+
+@dataclass(frozen=True)
+class _Readout:
+    """A trained readout in float32 on pooled responses: their sizes, and how far torch is off."""
+
+    sizes: Sizes
+    pooled: tuple[Fraction, ...]
+    off: Fraction
+
+
+@lru_cache(maxsize=32)
+def _readouts(ensemble: Ensemble, seed: int) -> tuple[_Readout, ...]:
+    """Some trained readouts, each on those of many random pooled responses whose roundings add up most."""
+    rng, found = np.random.default_rng([seed, 32]), []
+    for j in range(min(FINISHED, len(ensemble.c))):
+        a, c = ensemble.a[j].astype(np.float32), ensemble.c[j].astype(np.float32)
+        if not (np.all(a) and c):
+            continue
+        # The first product is just beyond a power of 2 of which c is about half a last digit, the others, too.
+        scale = np.exp2(np.floor(np.log2(abs(c))) + 23 + rng.integers(0, 3, TRIED))
+        parts = [scale * (1 + rng.random(TRIED) / 64)]
+        parts += [scale * 2.0**-24 * (0.5 + rng.random(TRIED)) for _ in a[1:]]
+        signs = [np.sign(c), *rng.choice([-1.0, 1.0], len(a) - 1)]
+        rows = [sign * part / y for sign, part, y in zip(signs, parts, a, strict=True)]
+        p = np.array(rows, dtype=np.float32)
+        total, exact = torch.zeros(TRIED), np.full(TRIED, float(c))
+        for y, value in zip(a, p, strict=True):
+            total = total + torch.tensor(value) * torch.tensor(y)
+            exact = exact + np.float64(y) * np.float64(value)
+        total = total + torch.tensor(c)
+        off = np.abs(total.double().numpy() - exact)
+        k = int(np.argmax(off / abs(exact)))
+        pooled = tuple(Fraction(float(x)) for x in p[:, k])
+        weights = [Fraction(float(x)) for x in a]
+        right = sum((y * x for y, x in zip(weights, pooled, strict=True)), Fraction(float(c)))
+        sizes = Sizes(
+            1, 1, ONE, (), tuple(map(abs, weights)), abs(Fraction(float(c))), lambda x: (x, x)
+        )
+        found.append(
+            _Readout(sizes, tuple(map(abs, pooled)), abs(Fraction(float(total[k])) - right))
+        )
+    return tuple(found)
+
+
+def train(law: Running, lab: Lab) -> Column:
+    """Trained networks run by torch in float32 and float64, against their exact answers, in units of the bound."""
+    most, asked, networks = Fraction(0), 0, 0
+    last, readouts, unit = Fraction(0), 0, TYPES[torch.float32]
+    for setting in STRAIGHT:
+        for one in _readouts(lab.ensemble(setting), lab.seed):
+            clean = [ZERO] * len(one.pooled)
+            allowed = law.answer(one.sizes, one.pooled, clean, lambda k: law.gamma(k, unit))
+            last, readouts = max(last, one.off / allowed), readouts + 1
+    for setting in STRAIGHT:
+        for run in _runs(lab.ensemble(setting), lab.seed):
+            for radius, off in run.offs.items():
+                sizes = replace(run.sizes, radius=radius)
+                most = max(most, off / _stated(law, sizes, run.unit))
+            asked += GRID * setting.radii.cells
+            networks += 1
+    detail = (
+        f"largest distance of torch's answer from the exact one, in units of the bound ({asked} answers of {networks // len(TYPES)} networks, "
+        f"finished and stopped on the way, sum and mean pooling, each in float32 and in float64); and {float(last):.2f} of theirs "
+        f"for {readouts} readouts alone, each on the worst of {TRIED} pooled responses"
+    )
+    return column(float(max(most, last)), 1.0, detail)

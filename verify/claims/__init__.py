@@ -1,1 +1,0 @@
-"""One file per claim, under the same name as in theory/."""

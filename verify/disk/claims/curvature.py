@@ -1,0 +1,391 @@
+"""The bend of the edge: pixels in 60 digits, circles against their tangents, means over centres, and trained channels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from math import pi
+
+import mpmath
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from numerics.arithmetic.compile import activation
+from numerics.arithmetic.rounding import UNIT, gamma
+from numerics.disk.centres import Centres, centres, centres_bound, variation
+from numerics.disk.curvature import NARROW, at_once, constant_of, direction, nodes, remainder
+from numerics.disk.disk import disk_bound, pixels, ring
+from numerics.disk.edges import Edge, Strength, bent_of, edge_of, strength_of
+from numerics.disk.perimeter import difference, reach
+from theory.disk.curvature import LAW, Curvature
+from theory.disk.disk import pixel
+from theory.disk.perimeter import STEPS, edge
+from verify.disk import curvature_figures as draw
+from verify.disk.claims.perimeter import across
+from verify.disk.ensemble import Nets, Shape, plate, train_plane
+from verify.disk.networks import Difference, disks
+from verify.disk.networks import train as train_one
+from verify.models.networks import elementwise
+from verify.report.figures import figure
+from verify.report.lab import Lab
+from verify.report.page import Figure
+from verify.report.verdict import Column, column
+
+__all__ = ["KINDS", "check", "figures", "narrow_bound", "train"]
+
+Array = NDArray[np.float64]
+Step = tuple[int, int]
+
+# ------------------------------------------------------------------------------------------ check
+
+DIGITS, DISTANT = 60, 10**12
+"""The radius at which a pixel's area is held to its tangent and bend, in this number of digits."""
+CHECKED_RADIUS, CHECKED_PARTS = 16.3, 32
+"""A radius, and n of the n × n centres."""
+NAMES = ("identity", "square", "cube", "tanh", "softplus", "gelu")
+KINKS = ("abs", "relu", "hardtanh")
+HUGE, TURNS = 2.0e5, 48
+"""A circle that is compared with its tangents, and in how many directions."""
+PIXEL_RADIUS, PIXEL_PARTS = 24.3, 112
+"""Where the cube of one pixel is held to Sylvester's constant."""
+NARROW_RADIUS, NARROW_PARTS = 3.0, 32
+
+
+def _bends(law: Curvature, rng: np.random.Generator) -> bool:
+    """r times what a pixel of a huge disk lacks of a half square, against half the second moment."""
+    with mpmath.workdps(DIGITS):
+        turn, r = mpmath.mpf(rng.uniform(0.02, 1.55)), mpmath.mpf(DISTANT)
+        quarter = int(rng.integers(4))
+        c, s = mpmath.cos(turn + quarter * mpmath.pi / 2), mpmath.sin(turn + quarter * mpmath.pi / 2)  # fmt: skip
+        u, v = (int(x) for x in rng.integers(-2, 3, 2))
+        t = mpmath.mpf(rng.uniform(-reach(1), reach(1))) - u * c - v * s
+        found = pixel(u - (r - t) * c, v - (r - t) * s, r, mpmath) - edge(t + u * c + v * s, c, s)
+        bend = law.moment(t + u * c + v * s, v * c - u * s, c, s) / 2
+        # Rows whose end the edge passes: four stretches of δ/|cs| at most, δ wide, with δ <= κρ²/2r; and δ - ℓ²/2r.
+        rho = mpmath.mpf(reach(5))
+        allowed = (NARROW * rho**2) ** 2 / (4 * r) * (4 / abs(c * s) + 1)
+        return bool(abs(r * found + bend) <= allowed)
+
+
+@lru_cache(maxsize=8)
+def _centres(r: float, parts: int, taps: int) -> Centres:
+    return centres(r, parts, taps)
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A filter, its P and C, and by how much F̄ - πr²Δ at a radius, found at n² centres, may differ from Pr + C."""
+
+    edge: Edge
+    strength: float
+    constant: float
+    found: float
+    r: float
+    allowed: float
+
+
+@lru_cache(maxsize=4)
+def _cases(seed: int, draws: int) -> tuple[_Case, ...]:
+    """Random filters, half of them of one sign, |w|₁ = 1: their sums at all centres by numpy."""
+    rng, found = np.random.default_rng([seed, 17]), [_pixel()]
+    for k in range(max(len(NAMES), draws // 8)):
+        w = rng.normal(size=(3, 3)) if k % 2 else rng.uniform(0, 1, (3, 3))
+        one = edge_of(w / np.abs(w).sum(), float(rng.uniform(-0.5, 0.5)), NAMES[k % len(NAMES)])
+        strength, sigma = strength_of(one, 1e-5), activation(one.name)[0]
+        r, seen = CHECKED_RADIUS, _centres(CHECKED_RADIUS, CHECKED_PARTS, 3)
+        values = sigma(seen.windows @ one.w.ravel() + one.b) - sigma(np.array(one.b))
+        allowed = centres_bound(_varies(one), r, CHECKED_PARTS) + _off(seen, one)
+        found.append(_case(one, strength, float(seen.mean(values, one.rise)), r, allowed))
+    return tuple(found)
+
+
+def _case(one: Edge, strength: Strength, found: float, r: float, allowed: float) -> _Case:
+    """With what P, C and the terms after it may be off."""
+    constant = constant_of(one)
+    assert strength.error is not None and constant.error is not None
+    allowed += r * strength.error + constant.error + remainder(one, r)
+    return _Case(one, strength.value, constant.value, found, r, allowed)
+
+
+def _pixel() -> _Case:
+    """The cube of one pixel: of the centres one eighth, the others are its mirror images."""
+    one, r, parts = edge_of(np.ones((1, 1)), 0.0, "cube"), PIXEL_RADIUS, PIXEL_PARTS
+    total, count = 0.0, 0
+    for k in range(parts // 2):
+        for j in range(k + 1):
+            windows, lit, _, _ = ring(r, ((k + 0.5) / parts, (j + 0.5) / parts), 1)
+            copies = 8 if j < k else 4
+            total += copies * (float(np.sum(windows**3)) + lit - pi * r * r)
+            count += copies
+    strength = strength_of(one, 1e-6)
+    rounding = (8 * r + 4) * (3 * float(disk_bound(r)) + float(gamma(8 * r * parts**2)))
+    allowed = centres_bound(_varies(one), r, parts) + rounding
+    return _case(one, strength, total / count, r, allowed)
+
+
+@lru_cache(maxsize=2)
+def _circle(taps: int) -> tuple[Array, Array]:
+    """What a window shows of a circle of radius :data:`HUGE` at all nodes, and of its tangent: (T, pieces, G, n, n)."""
+    at, inside = nodes(taps, TURNS), np.arange(taps) - taps // 2
+    u, v = inside[:, None], inside
+    t, c, s = (x[..., None, None] for x in (at.t, at.c, at.s))
+    bent = pixels(HUGE, u - (HUGE - t) * c, v - (HUGE - t) * s)
+    straight = [edge(x + u * a + v * b, a, b) for x, a, b in zip(t, c.ravel().tolist(), s.ravel().tolist(), strict=True)]  # fmt: skip
+    return bent, np.stack(straight)
+
+
+OFF = float(disk_bound(HUGE)) + 8 * UNIT * HUGE
+"""How far a pixel of :func:`_circle` is from its area: its place is rounded, too."""
+
+
+@dataclass(frozen=True)
+class _Bent:
+    """A filter at a circle less its tangent, times the radius: by direction (T,), and how far that may be from what C has there."""
+
+    edge: Edge
+    found: Array
+    allowed: Array
+
+    def scores(self, law: Curvature) -> tuple[Array, Array]:
+        """Distances from the law's C by direction, and its size, both in units of what is allowed: (T,)."""
+        stated = constant_of(self.edge, law, TURNS, proved=False).by_direction
+        return np.abs(self.found - stated) / self.allowed, np.abs(stated) / self.allowed
+
+
+def _bent(one: Edge, z: Array, p: Array, values: Array, flat: Array, dark: float) -> _Bent:
+    """From pre-activations at the circle and at its tangent, and what σ makes of them and of darkness."""
+    at, r = nodes(len(one.w), TURNS), HUGE
+    each = r * (values - flat) - at.t * (values - dark - one.rise * (at.t > 0))
+    found = np.sum(at.weight * each, axis=(1, 2)) * TURNS / (2 * pi)
+    return _Bent(one, found, at_once(one, TURNS, r, z, p, OFF))
+
+
+@lru_cache(maxsize=4)
+def _drawn(seed: int, draws: int) -> tuple[_Bent, ...]:
+    """Random filters of |w|₁ = 1, smooth and with kinks."""
+    rng, found, names = np.random.default_rng([seed, 16]), [], NAMES + KINKS
+    for k in range(max(2 * len(names), draws // 4)):
+        w = rng.normal(size=(3, 3))
+        one = edge_of(w / np.abs(w).sum(), float(rng.uniform(-0.5, 0.5)), names[k % len(names)])
+        sigma = activation(one.name)[0]
+        z, p = (np.tensordot(x, one.w, 2) + one.b for x in _circle(3))
+        found.append(_bent(one, z, p, sigma(z), sigma(p), float(sigma(np.array(one.b)))))
+    return tuple(found)
+
+
+def _varies(one: Edge) -> float:
+    sizes = bent_of(one).sizes
+    return variation(float(np.abs(one.w).sum()), sizes[1], 2 * sizes[2])
+
+
+def _off(seen: Centres, one: Edge) -> float:
+    """Rounding of a mean over centres: pixels, sums of taps, σ, and the sum over all windows."""
+    sizes, count = bent_of(one).sizes, len(seen.windows)
+    weight = float(np.abs(one.w).sum())
+    each = sizes[1] * weight * (seen.error + float(gamma(one.w.size + 4))) + (count + 32) * UNIT * (1 + weight + abs(one.b) + 2 * sizes[0])  # fmt: skip
+    area = 8 * UNIT * pi * seen.r**2 * abs(one.rise)
+    return count / seen.parts**2 * each + area
+
+
+def _kappa(rng: np.random.Generator, step: Step) -> Array:
+    return np.asarray(rng.uniform(0.2, 1, (3, 3)) * across(step))
+
+
+def narrow_bound(step: Step, r: float, parts: int) -> float:
+    """How far the mean over parts² centres of Σ|κ ⋆ (difference along e)| is from Σκ (4|e|r + narrowing/r), for Σκ = 1.
+
+    A line passes the one change of sign at most once, where the slope, at most 2, turns around: it varies by 8 + 4.
+    Beyond the order 1/r: δ - X²/2r = δ²/2r with δ <= κX²/2r, and E X⁴ for a step and a pixel that are independent.
+    """
+    square = step[0] ** 2 + step[1] ** 2
+    tall = 1 / 80 if 0 in step else 1 / 160 + 1 / 96
+    fourth = square**2 / 80 + square / 24 + tall
+    return centres_bound(12.0, r, parts) + NARROW**2 / 2 * square**0.5 * fourth / r**3
+
+
+def _narrow_centres(step: Step) -> Centres:
+    return _centres(NARROW_RADIUS, NARROW_PARTS, 3 + 2 * max(step))
+
+
+def _small(step: Step) -> float:
+    """Rounding of such a mean: two pixels to a difference, nine differences, and the sum over all windows."""
+    seen = _narrow_centres(step)
+    count = len(seen.windows)
+    return count / NARROW_PARTS**2 * (2 * seen.error + float(gamma(count + 80)))
+
+
+def _width(law: Curvature, step: Step, r: float) -> float:
+    """4|e|r and the term after it."""
+    return float(4 * np.hypot(*step) * r + law.narrowing(*map(float, step), mpmath) / r)
+
+
+@lru_cache(maxsize=4)
+def _narrowed(seed: int, draws: int) -> tuple[tuple[Step, float, float], ...]:
+    """Steps, the means of Σ|κ ⋆ difference| over all centres for random κ, and Σκ."""
+    rng, found = np.random.default_rng([seed, 18]), []
+    for step in STEPS:
+        seen = _narrow_centres(step)
+        for _ in range(max(2, draws // 40)):
+            kappa = _kappa(rng, step)
+            z = seen.windows @ difference(kappa, step).ravel()
+            found.append((step, float(seen.mean(np.abs(z), 0.0)), float(kappa.sum())))
+    return tuple(found)
+
+
+def check(law: Curvature, lab: Lab) -> Column:
+    """Pixels of a huge disk in 60 digits, C by direction, sums at a thousand centres, and differences at a small radius."""
+    rng, draws = lab.rng("curvature"), lab.profile.draws
+    bends = sum(not _bends(law, rng) for _ in range(draws))
+    drawn = [one.scores(law) for one in _drawn(lab.seed, draws)]
+    directions, sharp = sum(bool(np.max(x) > 1) for x, _ in drawn), [float(np.median(x)) for _, x in drawn]  # fmt: skip
+    sums, cases = 0, _cases(lab.seed, draws)
+    for case in cases:
+        constant = constant_of(case.edge, law, proved=False).value
+        sums += not abs(case.found - case.strength * case.r - constant) <= case.allowed
+    ratios = [abs(case.constant) / case.allowed for case in cases]
+    widths, narrowed = 0, _narrowed(lab.seed, draws)
+    for step, total, weight in narrowed:
+        gap = abs(total / weight - _width(law, step, NARROW_RADIUS))
+        widths += not gap <= narrow_bound(step, NARROW_RADIUS, NARROW_PARTS) + _small(step)
+    detail = (
+        f"pixels of a disk of radius {DISTANT:.0e}, of {draws}, that do not bend as the law says: {bends}; filters, of {len(drawn)}, whose answer to a circle of radius {HUGE:.0e} less that to its tangents "
+        f"is not C in one of {TURNS} directions: {directions} (what C has in a direction is {np.median(sharp):.0f} times as large as the tolerance there, in the median, and {min(sharp):.1f} at least); "
+        f"means over centres, of {len(cases)}, farther from πr²Δ + Pr + C than their bounds: {sums} (|C| is {ratios[0]:.1f} times the tolerance for the cube of one pixel, and {np.median(ratios):.2f} in the median); widths, of {len(narrowed)} at r = {NARROW_RADIUS:g}, that differ in the order 1/r: {widths}"
+    )
+    return column(bends + directions + sums + widths, 0, detail)
+
+
+# --------------------------------------------------------------------------------------- training
+
+R = np.linspace(3, 10, 36)
+HALF_LENGTH, STEPS_OF_LM = 14, 10
+KINDS = (*(Shape(name, 2) for name in ("tanh", "sigmoid", "gelu", "silu")), Shape("abs", 1), Shape("relu", 2))  # fmt: skip
+"""What is trained."""
+MOST = 40
+"""Networks of a kind, at most."""
+ROWS = 1 << 15
+
+
+@lru_cache(maxsize=4)
+def _trained(networks: int, seed: int) -> dict[Shape, Nets]:
+    """A few steps of Levenberg-Marquardt from random starts."""
+    found = {}
+    for shape in KINDS:
+        rng = np.random.default_rng([seed, 19, *shape.activation.encode()])
+        seen = plate(R, shape.taps, HALF_LENGTH)
+        found[shape] = train_plane(shape, seen, networks, rng, STEPS_OF_LM)
+    return found
+
+
+def _edges(nets: Nets) -> list[Edge]:
+    flat = nets.w.reshape(-1, *nets.w.shape[2:])
+    return [edge_of(w, b, nets.shape.activation) for w, b in zip(flat, nets.b.ravel().tolist(), strict=True)]  # fmt: skip
+
+
+@lru_cache(maxsize=4)
+def _turned(networks: int, seed: int) -> tuple[_Bent, ...]:
+    """Every channel of every network, heavy or not: torch's answers to a circle less those to its tangents."""
+    found = []
+    for shape, nets in _trained(networks, seed).items():
+        taps, sigma = shape.taps, elementwise(shape.activation)
+        w, b = torch.tensor(nets.w.reshape(-1, 1, taps, taps)), torch.tensor(nets.b.reshape(-1))
+        with torch.no_grad():
+            z, p = (torch.nn.functional.conv2d(torch.tensor(x.reshape(-1, 1, taps, taps)), w, b)[:, :, 0, 0].T for x in _circle(taps))  # fmt: skip
+            every = [x.numpy().reshape(-1, *_circle(taps)[0].shape[:3]) for x in (z, p, sigma(z), sigma(p))]  # fmt: skip
+            dark = sigma(b).numpy().tolist()
+        found += [
+            _bent(one, *parts) for one, *parts in zip(_edges(nets), *every, dark, strict=True)
+        ]
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class _Narrow:
+    """A trained difference: its step, the mean of its sums over centres at :data:`NARROW_RADIUS` by torch, twice that of ReLU, and Σ|κ|."""
+
+    step: Step
+    found: float
+    weight: float
+
+
+@lru_cache(maxsize=4)
+def _differences(seed: int) -> tuple[_Narrow, ...]:
+    """abs or ReLU of each difference, κ trained from random positive taps; Σκ = 0 stands for one that changed its sign."""
+    rng, found = np.random.default_rng([seed, 21]), []
+    r = np.linspace(3, 10, 15)
+    x, share = disks(r, HALF_LENGTH), np.full(15, 1 / 15)
+    for step, name in zip(STEPS, ("abs", "relu", "abs"), strict=True):
+        net = Difference(name, step, across(step), rng)
+        train_one(net, x, r, share, STEPS_OF_LM, 1)
+        kappa = net.conv.weight.detach().numpy()[0, 0]
+        kept = kappa[across(step) > 0]
+        w = torch.tensor(difference(kappa, step))[None, None]
+        total = 0.0
+        with torch.no_grad():
+            for some in torch.tensor(_narrow_centres(step).windows).split(ROWS):
+                z = torch.nn.functional.conv2d(some.reshape(-1, 1, *w.shape[2:]), w)
+                total += float(torch.sum(net.activation(z)))
+        total *= (1 + (name == "relu")) / NARROW_PARTS**2
+        weight = float(np.abs(kappa).sum()) if np.all(kept > 0) or np.all(kept < 0) else 0.0
+        found.append(_Narrow(step, total, weight))
+    return tuple(found)
+
+
+def _networks(lab: Lab) -> int:
+    return min(max(lab.profile.networks // 10, 2), MOST)
+
+
+def train(law: Curvature, lab: Lab) -> Column:
+    """What torch makes of a circle's bend in every channel, by direction; and differences in the order 1/r."""
+    networks = _networks(lab)
+    turned = [one.scores(law) for one in _turned(networks, lab.seed)]
+    farthest = max(float(np.max(gaps)) for gaps, _ in turned)
+    sharp = [float(np.median(sizes)) for _, sizes in turned]
+    narrow, mixed = [0.0], 0
+    for each in _differences(lab.seed):
+        if not each.weight:
+            mixed += 1
+            continue
+        gap = abs(each.found / each.weight - _width(law, each.step, NARROW_RADIUS))
+        narrow.append(gap / (narrow_bound(each.step, NARROW_RADIUS, NARROW_PARTS) + _small(each.step)))  # fmt: skip
+    detail = (
+        f"{len(KINDS) * networks} networks with one or two channels ({', '.join(shape.activation for shape in KINDS)}) from random starts. Figure: the largest distance from the law in units of its bound, of torch's answers to a circle of radius {HUGE:.0e} less those to its tangents, {len(turned)} channels, from C in {TURNS} directions "
+        f"({farthest:.2g}; what C has in a direction is {np.median(sharp):.0f} times as large as the tolerance there, in the median over directions and channels), "
+        f"and of {len(narrow) - 1} trained differences at radius {NARROW_RADIUS:g} from 4|m|r and the term 1/r ({np.max(narrow):.2g}; {mixed} more ended with κ of both signs)"
+    )
+    return column(max(farthest, *narrow) if len(narrow) > 1 else float("nan"), 1.0, detail)
+
+
+# ---------------------------------------------------------------------------------------- figures
+
+SHOWN_RADII, SHOWN_PARTS = np.array([6.2, 9.1, 13.4, 20.3, 30.1, 45.2]), 8
+
+
+def figures(lab: Lab) -> tuple[Figure, ...]:
+    """Features less area and perimeter, tending to their constants; and C by direction."""
+    chosen = []
+    for nets in _trained(_networks(lab), lab.seed).values():
+        light = [one for one in _edges(nets) if np.abs(one.w).sum() < 5]
+        if light:
+            chosen.append(max(light, key=lambda one: abs(constant_of(one).value)))
+    found: dict[str, tuple[Array, float]] = {}
+    for one in chosen:
+        sigma, length = activation(one.name)[0], strength_of(one, 1e-5).value
+        values = []
+        for r in SHOWN_RADII.tolist():
+            seen = _centres(r, SHOWN_PARTS, 3)
+            edge_values = sigma(seen.windows @ one.w.ravel() + one.b) - sigma(np.array(one.b))
+            values.append(float(seen.mean(edge_values, one.rise)) - length * r)
+        found[one.name] = (np.array(values), constant_of(one).value)
+    bend = replace(LAW, local=lambda t, slope, second, lack: -slope * second / 2 + 0 * t * lack)
+    panels = []
+    for one in chosen[:3]:
+        both, part = constant_of(one).by_direction, constant_of(one, bend).by_direction
+        panels.append((one.name, part, both - part))
+    told = f"Of every kind of trained network the channel with the largest constant: its mean feature over {SHOWN_PARTS**2} centres, less πr²Δ + Pr (points), and C (lines). The points approach the lines; for abs and ReLU, which have kinks, no bound on the distance is known."
+    by_direction = "What every direction of the edge adds to C: the bend of the edge, the shorter circle inside it, and both together, for three trained channels. Without an activation the sum would turn once around to 0; the constant is what σ leaves of it."
+    return (
+        figure("curvature-rests", "What is left beside area and perimeter", told, draw.rests(SHOWN_RADII, found)),
+        figure("curvature-directions", "The constant by direction", by_direction, draw.directions(direction(), panels)),
+    )  # fmt: skip

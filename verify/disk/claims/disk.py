@@ -1,0 +1,300 @@
+"""The disk: pixels against rigorous integrals, and networks without σ that reach their least loss and go no lower."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from itertools import pairwise
+
+import mpmath
+import numpy as np
+import torch
+from flint import acb, arb, ctx, fmpq
+from numpy.typing import NDArray
+
+from numerics.arithmetic.rounding import gamma
+from numerics.disk.disk import disk, disk_bound
+from theory.disk.disk import Disk
+from verify.disk import figures as draw
+from verify.disk.networks import Plane, disks, loss
+from verify.disk.networks import train as train_one
+from verify.report.figures import figure
+from verify.report.lab import Lab
+from verify.report.page import Figure
+from verify.report.verdict import Column, column
+
+__all__ = ["check", "figures", "kind", "train"]
+
+Array = NDArray[np.float64]
+
+# ------------------------------------------------------------------------------------------ check
+
+FIXED = tuple(map(Fraction, (
+    "1/4", "1/2", "2049/4096", "65/128", "33/64", "67/128", "5/8", "45/64", "23/32", "1", "3/2", "97/64", "5/2", "321/128", "4",
+)))  # fmt: skip
+"""Among them a disk inside one pixel, circles that touch an edge, and circles that cut one twice.
+Just beyond 1/2 the arcs are the longest of all, nearly quarter turns; numpy's own formula for an
+arc changes between 33/64 and 67/128."""
+KINDS = 7
+LARGE = Fraction(128047, 128)
+DIGITS, TIGHT = 40, 1e-30
+"""Of the law's arithmetic; and the width below which an enclosure must be."""
+
+
+def kind(i: int, j: int, r: Fraction) -> str:
+    """How the circle meets a pixel: the number of its corners inside, and whether without a corner there is an area."""
+    corners = [(i + s, j + t) for s in (-Fraction(1, 2), Fraction(1, 2)) for t in (-Fraction(1, 2), Fraction(1, 2))]  # fmt: skip
+    inside = sum(x * x + y * y <= r * r for x, y in corners)
+    if inside or max(abs(i), abs(j)) - Fraction(1, 2) >= r or (i and j):
+        return f"{inside} corners inside"
+    return "an edge cut twice" if i or j else "the disk inside the pixel, or cutting all its edges"
+
+
+def enclosed(i: int, j: int, r: Fraction) -> arb:
+    """The definition, rigorously: ∫ |[j - 1/2, j + 1/2] ∩ [-√(r² - t²), √(r² - t²)]| dt over the pixel's width."""
+    radius, bottom, top = fmpq(r.numerator, r.denominator), fmpq(2 * j - 1, 2), fmpq(2 * j + 1, 2)
+    left, right = max(fmpq(2 * i - 1, 2), -radius), min(fmpq(2 * i + 1, 2), radius)
+    total = acb(0)
+    if left >= right:
+        return total.real
+    bends = [arb(left), arb(right)]
+    for edge in (bottom, top):
+        if edge * edge <= radius * radius:
+            root = arb(radius * radius - edge * edge).sqrt()
+            bends += [x for x in (-root, root) if x > left and x < right]
+    bends.sort(key=float)
+    for start, end in pairwise(bends):
+        middle = (start + end) / 2
+        height = (radius * radius - middle * middle).sqrt()
+        upper, lower = top < height, bottom > -height
+        straight = arb(top if upper else 0) - arb(bottom if lower else 0)
+        curved = (not upper) + (not lower)
+        if start < end and (height if not upper else arb(top)) > (arb(bottom) if lower else -height):  # fmt: skip
+            total += straight * (end - start)
+            if curved:
+                root_of = lambda z, analytic: (radius * radius - z * z).sqrt(analytic=analytic)
+                total += curved * acb.integral(root_of, acb(start), acb(end), abs_tol=arb(2) ** -120)  # fmt: skip
+    return total.real
+
+
+def _pixels(r: Fraction, rng: np.random.Generator) -> Iterator[tuple[int, int]]:
+    """All pixels around a small circle; of a large one some that it meets or nearly meets."""
+    reach = int(r + Fraction(3, 2))
+    if r < 13:
+        yield from ((i, j) for i in range(-1, reach + 1) for j in range(reach + 1) if abs(i * i + j * j - r * r) <= 4 * r + 4)  # fmt: skip
+        return
+    for i in rng.integers(-reach, reach + 1, 24):
+        high = int(max(float(r * r) - float(i) ** 2, 0.0) ** 0.5)
+        yield from ((int(i), j) for j in range(high - 1, high + 3) if j <= reach)
+
+
+def check(law: Disk, lab: Lab) -> Column:
+    """Pixels in 40 digits against enclosures of the integral that defines them, and numpy's; the regression in rationals."""
+    rng = lab.rng("disk")
+    drawn = [Fraction(int(rng.integers(16, 12 * 128)), 128) for _ in range(lab.profile.draws // 10)]
+    seen: Counter[str] = Counter()
+    wrong = 0
+    with mpmath.workdps(DIGITS), ctx.workprec(192):
+        for r in (*FIXED, *drawn, LARGE):
+            half_length = int(r + Fraction(1, 2)) + 1
+            x = disk([float(r)], half_length)[0]
+            exact = mpmath.mpf(r.numerator) / r.denominator
+            # Four corner functions of at most 8r², each of some ten operations in 40 digits.
+            allowed = 10.0 ** (2 - DIGITS) * float(r * r + 1)
+            for i, j in _pixels(r, rng):
+                area = enclosed(i, j, r)
+                stated = arb(mpmath.nstr(law.pixel(mpmath.mpf(i), mpmath.mpf(j), exact, mpmath), DIGITS))  # fmt: skip
+                inside = float(abs(stated - area).lower()) <= allowed and float(area.rad()) < TIGHT
+                here = arb(float(x[i + half_length, j + half_length]))
+                wrong += not (inside and abs(here - area) < float(disk_bound(float(r))))
+                seen[kind(i, j, r)] += 1
+    grids = [not _regression_agrees(law, rng) for _ in range(20)]
+    detail = (
+        f"of {seen.total()} pixels, those on which the law (40 digits) or numpy (to its bound) leaves the enclosure of the area, and of {len(grids)} grids and intervals of radii those with another "
+        f"residual variance; pixels met in {len(seen)} ways: "
+        + ", ".join(f"{count} {name}" for name, count in sorted(seen.items()))
+    )
+    return column(wrong + sum(grids) if len(seen) == KINDS else float("nan"), 0, detail)
+
+
+def _unexplained(mean: Callable[[int], Fraction]) -> Fraction:
+    """The loss E(c + βr² - r)² at the solution of the normal equations, from E rᵏ, k = 1 to 4, in fractions."""
+    one, two, three, four = (mean(k) for k in range(1, 5))
+    beta = (three - one * two) / (four - two * two)
+    c = one - beta * two
+    return c * c + 2 * c * beta * two - 2 * c * one + beta * beta * four - 2 * beta * three + two
+
+
+def _on_interval(low: Fraction, high: Fraction) -> Callable[[int], Fraction]:
+    return lambda k: (high ** (k + 1) - low ** (k + 1)) / ((k + 1) * (high - low))
+
+
+def _regression_agrees(law: Disk, rng: np.random.Generator) -> bool:
+    """Sums over a grid, integrals over the interval."""
+    low = Fraction(int(rng.integers(1, 40)), 8)
+    high = low + Fraction(int(rng.integers(1, 60)), 8)
+    count = int(rng.integers(2, 12))
+    radii = [low + (high - low) * t / (count - 1) for t in range(count)]
+    grid = _unexplained(lambda k: sum((r**k for r in radii), Fraction(0)) / count)
+    interval = _unexplained(_on_interval(low, high))
+    return (grid, interval) == (law.least(low, high, Fraction(count)), law.limit(low, high))
+
+
+# --------------------------------------------------------------------------------------- training
+
+LOW, HIGH, HALF_LENGTH = 3, 10, 13
+"""The radii, and disks that stay farther than half a filter from the border."""
+SHAPES = tuple((channels, taps) for channels in (1, 2) for taps in (3, 5))
+STEPS = 60
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Radii with shares that add up to 1: ``count`` equidistant ones, or the nodes that integrate polynomials of r exactly."""
+
+    r: Array
+    share: Array
+    count: int | None
+
+    @property
+    def slack(self) -> float:
+        """How far rounded nodes and shares move the residual variance: both in fractions."""
+        nodes = [(Fraction(r), Fraction(p)) for r, p in zip(self.r.tolist(), self.share.tolist(), strict=True)]  # fmt: skip
+        rounded = _unexplained(lambda k: sum((p * r**k for r, p in nodes), Fraction(0)))
+        steps = range(self.count or 0)
+        radii = [LOW + Fraction((HIGH - LOW) * t, len(steps) - 1) for t in steps]
+        even = lambda k: sum((r**k for r in radii), Fraction(0)) / len(radii)
+        meant = _unexplained(even if radii else _on_interval(Fraction(LOW), Fraction(HIGH)))
+        return float(abs(rounded - meant))
+
+
+def _grids() -> tuple[Grid, Grid]:
+    even = np.linspace(LOW, HIGH, 15)
+    node, weight = np.polynomial.legendre.leggauss(12)
+    middle, half = (LOW + HIGH) / 2, (HIGH - LOW) / 2
+    return Grid(even, np.full(15, 1 / 15), 15), Grid(middle + half * node, weight / 2, None)
+
+
+GRIDS = _grids()
+SIX_DIGITS = 1e-6
+"""A network whose loss, by its own gradient, could still fall by more than this part has not arrived."""
+FRESH = np.array([0.5078125, 3.75, 6.0, 8.3125, *(m - 0.5 + 1 / 128 for m in range(4, 11))])
+"""Radii that no network is trained on; just beyond a half-integer the circle cuts edges twice, and
+just beyond 1/2 its arcs are the longest."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network at its end.
+
+    Attributes
+    ----------
+    net, grid: what was trained on what.
+    loss: as torch has it; ``bound``: how far rounding may have moved it.
+    excess: gᵀH⁻¹g/2, how far a quadratic function with this gradient g, by (θ, c), lies above its minimum.
+    """
+
+    net: Plane
+    grid: Grid
+    loss: float
+    bound: float
+    excess: float
+
+
+def _bound(net: Plane, r: Array) -> Array:
+    """How far two float64 evaluations of r̂ may be apart: chains of n² + N² + K + 4 operations, and the pixels' own bound."""
+    w, b, a, c = net.weights()
+    size, n = (2 * HALF_LENGTH + 1) ** 2, w.shape[-1]
+    weight = float(np.abs(a) @ np.abs(w).sum(axis=(1, 2)))
+    terms = abs(c) + size * float(np.abs(a) @ np.abs(b)) + weight * np.pi * r**2 + r
+    # A circle crosses at most 2(2r + 1) lines of the grid, each twice, so it meets at most 8r + 4 pixels.
+    pixels = weight * (8 * r + 4) * disk_bound(r)
+    return np.asarray(2 * gamma(n * n + size + len(a) + 4) * terms + pixels)
+
+
+def _measured(net: Plane, grid: Grid, x: torch.Tensor) -> Trained:
+    """The gradient is torch's own: ∂L/∂w_k = a_k ∂L/∂θ for every tap, and the loss is quadratic in (θ, c)."""
+    net.zero_grad()
+    value = loss(net, x, torch.tensor(grid.r), torch.tensor(grid.share))
+    value.backward()
+    by_w, _, _, by_c = (one.grad.numpy() for one in net.parameters() if one.grad is not None)
+    _, _, a, _ = net.weights()
+    g = np.array([np.sum(a * by_w.mean(axis=(1, 2, 3))) / np.sum(a * a), by_c[0]])
+    area = np.stack([np.pi * grid.r**2, np.ones_like(grid.r)])
+    excess = float(g @ np.linalg.solve(2 * (grid.share * area) @ area.T, g)) / 2
+    with torch.no_grad():
+        error = np.abs(net(x).numpy() - grid.r)
+    slack = _bound(net, grid.r)
+    bound = grid.share @ (2 * error * slack + slack**2) + gamma(len(grid.r) + 4) * value.item()
+    return Trained(net, grid, value.item(), float(bound + grid.slack), excess)
+
+
+@lru_cache(maxsize=4)
+def _trained(networks: int, seed: int) -> tuple[Trained, ...]:
+    """``networks`` of every shape on both grids."""
+    rng, found = np.random.default_rng([seed, 8]), []
+    for grid in GRIDS:
+        x = disks(grid.r, HALF_LENGTH)
+        for channels, taps in SHAPES:
+            for _ in range(networks):
+                net = Plane("identity", channels, taps, rng)
+                train_one(net, x, grid.r, grid.share, STEPS)
+                found.append(_measured(net, grid, x))
+    return tuple(found)
+
+
+def _total(law: Disk, r: float) -> float:
+    """The sum of the law's pixels, in 40 digits, by a quarter of them."""
+    with mpmath.workdps(DIGITS):
+        exact, reach = mpmath.mpf(r), int(r + 1)
+        copies = lambda k: 2 if k else 1
+        quarter = (copies(i) * copies(j) * law.pixel(mpmath.mpf(i), mpmath.mpf(j), exact, mpmath) for i in range(reach + 1) for j in range(reach + 1))  # fmt: skip
+        return float(sum(quarter, mpmath.mpf(0)))
+
+
+def train(law: Disk, lab: Lab) -> Column:
+    """torch's loss against the least loss and what its own gradient says is left; torch's answers against the sum of the pixels."""
+    found = _trained(max(lab.profile.networks // 6, 2), lab.seed)
+    totals = np.array([_total(law, r) for r in FRESH.tolist()])
+    low, high = Fraction(LOW), Fraction(HIGH)
+    fresh, size = disks(FRESH, HALF_LENGTH), (2 * HALF_LENGTH + 1) ** 2
+    scores: list[float] = []
+    above, below, late = 0.0, 0.0, 0
+    for one in found:
+        count = one.grid.count
+        floor = float(law.least(low, high, Fraction(count)) if count else law.limit(low, high))
+        w, b, a, c = one.net.weights()
+        stated = c + size * (a @ b) + (a @ w.sum(axis=(1, 2))) * totals
+        with torch.no_grad():
+            gap = np.abs(one.net(fresh).numpy() - stated) / _bound(one.net, FRESH)
+        scores += [*gap, abs(one.loss - floor - one.excess) / one.bound]
+        above, below = max(above, one.loss - floor), max(below, floor - one.loss)
+        late += one.excess > SIX_DIGITS * one.loss
+    detail = (
+        f"{len(found)} networks without σ, K = 1 and 2, 3 × 3 and 5 × 5 taps, on 15 radii from {LOW} to {HIGH} and on the whole interval, {late} of which had not arrived (six digits); largest "
+        f"distance from the law, in units of the rounding bound, of their answers to {len(FRESH)} new radii and of their losses, less what torch's gradient says is left; no loss is more than "
+        f"{above:.1e} above the floor or {below:.1e} below it"
+    )
+    return column(float(np.max(scores)) if not late else float("nan"), 1.0, detail)
+
+
+# ---------------------------------------------------------------------------------------- figures
+
+
+def figures(lab: Lab) -> tuple[Figure, ...]:
+    """A disk as pixels, and the parabola that every network without σ ends at."""
+    shown = 3.3
+    nets = _trained(2, lab.seed)
+    fine = np.linspace(2, 11, 181)
+    x = disks(fine, HALF_LENGTH)
+    with torch.no_grad():
+        errors = [one.net(x).numpy() - fine for one in nets if one.grid.count is None]
+    drawing = draw.pixels_and_errors(shown, disk([shown], 4)[0], fine, errors, (LOW, HIGH))
+    caption = (
+        f"Left: a disk of radius {shown}, each pixel as grey as its part inside the circle. Right: the errors of {len(errors)} trained networks without σ, of different sizes; all end at the same "
+        f"parabola in r, the best one on [{LOW}, {HIGH}]."
+    )
+    return (figure("disk-parabola", "A disk, and what an area says of its radius", caption, drawing),)  # fmt: skip

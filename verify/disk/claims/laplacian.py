@@ -1,0 +1,372 @@
+"""Laplacians: distances by quadrature, classes by looking everywhere, P by the midpoint rule, and trained even filters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from math import pi
+from typing import Any
+
+import mpmath
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from numerics.arithmetic.rounding import UNIT, gamma
+from numerics.disk.closed import rational
+from numerics.disk.disk import disk_bound, pixels
+from numerics.disk.edges import edge_of, over_turn, quadrature_of
+from numerics.disk.perimeter import edge_response, reach
+from theory.disk.laplacian import Laplacian, across
+from theory.disk.zero_lines import stretches
+from verify.disk import figures as draw
+from verify.disk.claims.perimeter import clipped
+from verify.disk.networks import Combination, disks, loss
+from verify.disk.networks import train as train_one
+from verify.report.figures import figure
+from verify.report.lab import Lab
+from verify.report.page import Figure
+from verify.report.verdict import Column, column
+
+__all__ = ["KINDS", "Digits", "Trained", "check", "figures", "sampled", "train", "trained"]
+
+Array = NDArray[np.float64]
+DIGITS = 40
+
+
+class Digits:
+    """The arithmetic of mpmath: how to write a fraction, √ and asinh."""
+
+    sqrt = staticmethod(mpmath.sqrt)
+    asinh = staticmethod(mpmath.asinh)
+
+    @staticmethod
+    def number(x: Any) -> Any:
+        """A fraction."""
+        found = Fraction(x)
+        return mpmath.mpf(found.numerator) / found.denominator
+
+
+def _strength(law: Laplacian, w: Array, level: float) -> float | None:
+    """P of |z + level| by the law, for a filter whose sign changes it knows about a point; else None."""
+    exact = rational(w)
+    found = law.crossing(exact, Fraction(level))
+    if found.kind != "centre" or found.centre is None:
+        return None
+    with mpmath.workdps(DIGITS):
+        by = law.turned if found.turns else law.strength
+        return float(by(exact, found.centre, Digits))
+
+
+# ------------------------------------------------------------------------------------------ check
+
+SECONDS = np.array([[[0, 0, 0], [1, -2, 1], [0, 0, 0]], [[0, 1, 0], [0, -2, 0], [0, 1, 0]], [[1, 0, 0], [0, -2, 0], [0, 0, 1]], [[0, 0, 1], [0, -2, 0], [1, 0, 0]]], float)  # fmt: skip
+"""The second differences of 3 × 3: along the columns, the rows, and both diagonals."""
+SADDLES = np.stack([SECONDS[0] - SECONDS[1], SECONDS[2] - SECONDS[3]])
+PAIRS = np.concatenate([SECONDS + 2 * (SECONDS == -2), (SECONDS[:1] == -2) * 1.0])
+"""The two ends of each, and the middle: even filters with a sum."""
+
+
+def _even(rng: np.random.Generator) -> Array:
+    """Whole taps, of any signs or not, even about the middle, between two pixels or at a corner of four."""
+    rows, columns = (3, 3) if rng.integers(2) else (int(rng.integers(2, 4)), int(rng.integers(2, 4)))  # fmt: skip
+    part = rng.integers(-3 * int(rng.integers(2)), 4, (rows, columns)).astype(float)
+    part = part + part[::-1, ::-1]
+    if rows == columns == 3 and rng.integers(2):
+        part[1, 1] -= part.sum()
+    w = np.zeros((3, 3))
+    w[:rows, :columns] = part
+    return w
+
+
+def _difference(rng: np.random.Generator) -> Array:
+    w = np.zeros((3, 3))
+    e = ((1, 0), (0, 1), (1, 1), (1, -1))[int(rng.integers(4))]
+    for u, v in np.ndindex(3, 3):
+        if 0 <= u + e[0] < 3 and 0 <= v + e[1] < 3:
+            tap = rng.choice([-1.0, -0.125, 0.0, 1.0, 2.0], p=[0.1, 0.2, 0.1, 0.3, 0.3])
+            w[u + e[0], v + e[1]] += tap
+            w[u, v] -= tap
+    return w
+
+
+@lru_cache(maxsize=2)
+def _edges() -> tuple[Array, Array, Array]:
+    """H_θ(t + u·n) at 120 directions of half a turn and 220 distances (T, t, 9), the distances, and the directions."""
+    t = (np.arange(220) - 109.5) / 50
+    turn = (np.arange(120) + 0.37) * pi / 120
+    seen = [edge_response(np.eye(9).reshape(9, 3, 3), t, float(np.cos(x)), float(np.sin(x))).T for x in turn]  # fmt: skip
+    return np.stack(seen), t, turn
+
+
+def sampled(w: Array, level: float, centre: tuple[float, float] | None) -> bool:
+    """Whether p_θ + level was seen to take both signs on one side of the line of the centre, or anywhere if there is none."""
+    seen, t, turn = _edges()
+    p = seen @ w.ravel() + level
+    p[np.abs(p) < 1e-9 * np.abs(w).sum()] = 0  # more than its rounding
+    if centre is None:
+        return bool(np.any((p.max(axis=1) > 0) & (p.min(axis=1) < 0)))
+    above = t > -(centre[0] * np.cos(turn) + centre[1] * np.sin(turn))[:, None] + 1e-9
+    return bool(np.any((np.where(above, p, 0).max(axis=1) > 0) & (np.where(above, p, 0).min(axis=1) < 0)))  # fmt: skip
+
+
+def _wrongly_classed(law: Laplacian, w: Array, level: float) -> bool:
+    """Whether looking everywhere disagrees with the class."""
+    if not np.any(w):
+        return False
+    found = law.crossing(rational(w), Fraction(level))
+    if found.kind == "centre" and found.centre is not None:
+        return sampled(w, level, (float(found.centre[0]), float(found.centre[1])))
+    if found.kind == "dipole":
+        return sampled(w, level, None)
+    centre = _centre(w)
+    if found.kind == "none" or (w.sum() or level) and centre is None:
+        return sampled(w, level, None) == (found.kind == "none")
+    return not (sampled(w, level, centre) or _shown(w, level, centre))
+
+
+def _shown(w: Array, level: float, centre: tuple[float, float] | None) -> bool:
+    """Whether clipped squares, in fractions, have both signs at two places that the decision names: what few places see can be too small."""
+    taps = rational(w)
+    point = None if centre is None else (Fraction(centre[0]), Fraction(centre[1]))
+    for one in stretches(taps, Fraction(level), point):
+        (p, q), (r, s) = one.octant
+        signs = set()
+        for u, x in one.signs.values():
+            if u:
+                seen = sum((tap * clipped(x + p * i + q * j + (r * i + s * j) * u, Fraction(1), u) for (i, j), tap in taps.items()), Fraction(level))  # fmt: skip
+                signs.add((seen > 0) - (seen < 0))
+        if {1, -1} <= signs:
+            return True
+    return False
+
+
+def _centre(w: Array) -> tuple[float, float] | None:
+    """The middle of the taps, where w is even about it."""
+    i, j = np.nonzero(w)
+    box = w[i.min() : i.max() + 1, j.min() : j.max() + 1]
+    even = np.array_equal(box, box[::-1, ::-1])
+    return ((i.min() + i.max()) / 2 - 1, (j.min() + j.max()) / 2 - 1) if even else None
+
+
+def _by_rays(x: float, y: float) -> float:
+    """D(x, y) from rectangles at 0: with ξ = as, η = bst and the other way round, ab/3 ∫ (√(a² + b²t²) + √(a²t² + b²)) dt."""
+    node, share = np.polynomial.legendre.leggauss(60)
+    t = (1 + node) / 2
+    total = 0.0
+    for i in (1, -1):
+        for j in (1, -1):
+            a, b = x + i / 2, y + j / 2
+            total += i * j * a * b / 6 * float(share @ (np.hypot(a, b * t) + np.hypot(a * t, b)))
+    return total
+
+
+def check(law: Laplacian, lab: Lab) -> Column:
+    """Classes against p_θ at thousands of places, D against Gauss' rule along rays, one direction and P against quadrature."""
+    rng, draws = lab.rng("laplacian"), lab.profile.draws
+    classes, known = 0, []
+    for k in range(draws):
+        w = _difference(rng) if k % 4 == 0 else _even(rng)
+        level = 0.0 if k % 4 == 0 else -float(w.sum()) / 2
+        classes += _wrongly_classed(law, w, level)
+        stated = _strength(law, w, level) if np.any(w) else None
+        known += [] if stated is None else [(w, level, stated)]
+    known += [(w, 0.0, value) for w in (*SECONDS[::2], *SADDLES) if (value := _strength(law, w, 0.0)) is not None]  # fmt: skip
+    places = [(0.0, 0.0), (0.5, 0.5), *rng.uniform(-3, 3, (draws // 4, 2)).tolist()]
+    far = 0
+    for x, y in places:
+        found = float(law.distance(*map(mpmath.mpf, (x, y)), Digits))
+        far += abs(found - _by_rays(x, y)) > 1e-9  # Gauss' rule next to a corner; elsewhere 1e-14
+    turn = np.sort(rng.uniform(0.01, pi / 2 - 0.01, 6))
+    lines, lengths, largest = 0, 0, 0.0
+    for w, level, stated in known[-max(draws // 4, 12) :]:
+        edge = edge_of(w, level, "abs")
+        around, doubt = over_turn(edge, turn)
+        centre = law.crossing(rational(w), Fraction(level)).centre
+        for theta, one, off in zip(turn.tolist(), around.tolist(), doubt.tolist(), strict=True):
+            c, s = (Fraction(float(f(theta))) for f in (np.cos, np.sin))
+            whole = abs(float(law.across(rational(w), centre, c, s)))
+            lines += abs(whole - abs(one)) > off + 1e-9 * float(np.abs(w).sum())
+        by = quadrature_of(edge, most=1 << 12)
+        bound = float("inf") if by.error is None else by.error
+        lengths += not abs(stated - by.value) <= bound
+        largest = max(largest, bound / max(abs(by.value), 1e-300))
+    detail = (
+        f"filters, of {draws}, whose class differs from what p_θ shows at {120 * 220} places: {classes}; pixels, of {len(places)}, with another D: {far}; of {min(len(known), max(draws // 4, 12))} filters even about a point, "
+        f"directions whose ∫ is another: {lines}, and P outside the quadrature's bounds (at most {largest:.0e} of P): {lengths}"
+    )
+    return column(classes + far + lines + lengths, 0, detail)
+
+
+# --------------------------------------------------------------------------------------- training
+
+LOW, HIGH, COUNT, HALF_LENGTH = 3, 8, 11, 10
+STEPS = 25
+"""Of LBFGS: what is claimed holds on the way as well as at the end."""
+TURNS, PLACES = 480, 128
+"""Directions and distances at which torch is shown the edge of a circle."""
+LARGE = 1.0e5
+"""Its radius."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is trained: fixed filters, and how the weights on them start."""
+
+    name: str
+    filters: Array
+    start: Callable[[np.random.Generator], Array]
+
+
+KINDS = (
+    Kind("second differences, started positive", SECONDS, lambda rng: rng.uniform(0.5, 1.5, 4)),
+    Kind("second differences, started anywhere", SECONDS, lambda rng: rng.uniform(-1.5, 1.5, 4)),
+    Kind("a saddle", SADDLES[:1], lambda rng: rng.uniform(0.5, 1.5, 1)),
+    Kind("a saddle along the diagonals", SADDLES[1:], lambda rng: rng.uniform(0.5, 1.5, 1)),
+    Kind("pairs at half their sum", PAIRS, lambda rng: rng.uniform(0.5, 1.5, 5)),
+)
+"""Positive weights on second differences keep their sides; any weights need not; saddles turn; pairs have a sum, and a threshold at its half."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network at its end.
+
+    Attributes
+    ----------
+    w, level: the filter, each tap correctly rounded, and b = -S/2.
+    loss: as torch has it.
+    seen, bound: P as torch sees it at a circle of radius :data:`LARGE`, and how far that may be from P.
+    share: aP by that.
+    """
+
+    kind: Kind
+    activation: str
+    net: Combination
+    w: Array
+    level: float
+    loss: float
+    seen: float
+    bound: float
+    share: float
+
+
+def _filtered(x: Tensor, filters: Array, padding: str = "same") -> Tensor:
+    """y_k = filter_k ⋆ x - S_k/2: (signals, N, N) -> (signals, C, N, N), or less if ``padding`` is ``valid``."""
+    fixed = torch.tensor(filters)
+    level = fixed.sum(dim=(1, 2)) / 2
+    return torch.nn.functional.conv2d(x[:, None], fixed[:, None], padding=padding) - level[:, None, None]  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _windows() -> Tensor:
+    """3 × 3 pixels of the large circle at every direction and distance, then darkness and light: (TURNS · PLACES + 2, 3, 3)."""
+    turn = (np.arange(TURNS) + 0.5) * 2 * pi / TURNS
+    t = reach(3) * ((2 * np.arange(PLACES) + 1) / PLACES - 1)
+    offset = np.arange(-1, 2)
+    # The inner normal points at the centre.
+    x, y = ((t - LARGE) * f(turn)[:, None] for f in (np.cos, np.sin))
+    i, j = x.reshape(-1, 1, 1) + offset[:, None], y.reshape(-1, 1, 1) + offset
+    found = pixels(LARGE, *np.broadcast_arrays(i, j))
+    return torch.tensor(np.concatenate([found, np.zeros((1, 3, 3)), np.ones((1, 3, 3))]))
+
+
+def _seen(net: Combination, filtered: Tensor) -> float:
+    """∮∫ [σ(z) - σ(dark) - Δ 1{t > 0}] dt dθ, z as torch answers at the nodes: half of them lie where t > 0."""
+    with torch.no_grad():
+        values = net.activation(net.conv(filtered)).flatten()
+        total = torch.sum(values[:-2] - (values[-2] + values[-1]) / 2)
+    return float(total) * 2 * reach(3) / PLACES * 2 * pi / TURNS
+
+
+def _bound(w: Array, level: float, activation: str) -> float:
+    """How far P as torch sees it may be: the curvature of the circle, the midpoint rules in t and in θ, rounding."""
+    weight, rho = float(np.abs(w).sum()), reach(3)
+    size = weight + abs(level)
+    edge = weight * (2**0.5 * rho**2 / LARGE + float(disk_bound(LARGE)) + 8 * UNIT * LARGE)
+    nodes = TURNS * PLACES * UNIT + float(gamma(40))
+    # Along t the slope of a pixel rises and falls by at most √2, and is turned over where p + b passes 0.
+    along = (2 * rho / PLACES) ** 2 / 8 * 4 * 2**0.5 * weight * 2 * pi
+    around = quadrature_of(edge_of(w, level, activation), most=TURNS).error
+    return 2 * pi * 2 * rho * (edge + nodes * size * 4) + along + (np.inf if around is None else around)  # fmt: skip
+
+
+@lru_cache(maxsize=4)
+def trained(networks: int, seed: int) -> tuple[Trained, ...]:
+    """``networks`` of each kind, abs and ReLU in turn, from random starts."""
+    rng, found = np.random.default_rng([seed, 14]), []
+    r, share = np.linspace(LOW, HIGH, COUNT), np.full(COUNT, 1 / COUNT)
+    x = disks(r, HALF_LENGTH)
+    for kind in KINDS:
+        y, straight = _filtered(x, kind.filters), _filtered(_windows(), kind.filters, "valid")
+        for k in range(networks):
+            name = ("abs", "relu")[k % 2]
+            net = Combination(name, kind.start(rng), rng)
+            train_one(net, y, r, share, STEPS, rounds=1)
+            with torch.no_grad():
+                value = float(loss(net, y, torch.tensor(r), torch.tensor(share)))
+                weights = net.conv.weight.numpy()[0, :, 0, 0]
+                w = np.tensordot(weights, kind.filters, axes=1)
+                seen = _seen(net, straight)
+                a = float(net.readout.weight[0, 0])
+            level = -float(weights @ kind.filters.sum(axis=(1, 2))) / 2
+            found.append(Trained(kind, name, net, w, level, value, seen, _bound(w, level, name), a * seen))  # fmt: skip
+    return tuple(found)
+
+
+def _exact(one: Trained) -> dict[tuple[int, int], Fraction]:
+    """The filter without rounding, from the weights."""
+    weights = [Fraction(x) for x in one.net.conv.weight.detach().numpy()[0, :, 0, 0].tolist()]
+    taps = [rational(fixed) for fixed in one.kind.filters]
+    return {place: sum((x * each[place] for x, each in zip(weights, taps, strict=True)), Fraction(0)) for place in taps[0]}  # fmt: skip
+
+
+def train(law: Laplacian, lab: Lab) -> Column:
+    """P of trained even filters as torch sees it at a large circle, against the closed form; those of class other are counted."""
+    found = trained(max(lab.profile.networks // 8, 4), lab.seed)
+    scores, ratios, other, turned = [], [], 0, 0
+    for one in found:
+        exact = _exact(one)
+        level = -sum(exact.values()) / 2
+        kind = law.crossing(exact, level)
+        if kind.kind != "centre" or kind.centre is None:
+            other += 1
+            continue
+        turned += kind.turns
+        with mpmath.workdps(DIGITS):
+            value = float((law.turned if kind.turns else law.strength)(exact, kind.centre, Digits))
+        stated = value * (0.5 if one.activation == "relu" else 1.0)
+        scores.append(abs(one.seen - stated) / one.bound)
+        ratios.append(one.bound / abs(one.seen))
+    kinds = ", ".join(f"{kind.name} {min(losses):.1g}/{np.median(losses):.1g}" for kind in KINDS if (losses := [one.loss for one in found if one.kind is kind]))  # fmt: skip
+    shares = [one.share for one in found if one.loss < 0.05 and one.activation == "abs"]
+    detail = (
+        f"{len(found)} networks, abs and ReLU, from random starts; {other} ended with both signs on one side and have no closed form, for {turned} the sides turn. Figure: the largest distance of P, as torch sees it at {TURNS * PLACES} places of a circle "
+        f"of radius {LARGE:g}, from the closed form, in units of its bound (median {np.median(ratios):.1%} of P). Least/median loss: {kinds}. Only seen: aP of the {len(shares)} with abs that err by less than 0.22 pixel lies between {min(shares, default=np.nan):.3f} and {max(shares, default=np.nan):.3f}"
+    )
+    return column(float(np.max(scores)) if scores else float("nan"), 1.0, detail)
+
+
+# ---------------------------------------------------------------------------------------- figures
+
+SHOWN = {"(1, -2, 1)": SECONDS[0], "along the diagonal": SECONDS[2], "5 points": SECONDS[0] + SECONDS[1], "a saddle": SADDLES[0]}  # fmt: skip
+
+
+def figures(lab: Lab) -> tuple[Figure, ...]:
+    """What an edge adds by its direction: closed form and quadrature."""
+    turn = np.linspace(0.003, 2 * pi + 0.003, 361)
+    lines, dots = {}, {}
+    nodes = (np.arange(48) + 0.5) * 2 * pi / 48
+    for name, w in SHOWN.items():
+        exact = rational(w)
+        direction = lambda x: (Fraction(float(np.cos(x))), Fraction(float(np.sin(x))))
+        lines[name] = [abs(float(across(exact, (Fraction(0), Fraction(0)), *direction(x)))) for x in turn.tolist()]  # fmt: skip
+        dots[name] = over_turn(edge_of(w, 0.0, "abs"), nodes)[0]
+    caption = (
+        "What an edge adds to Σ|w ⋆ x| per unit of its length, by the direction of its normal: the closed form as lines, the quadrature as dots. The mean of a curve over all directions is P/2π. A second difference does not see edges that run along it; "
+        "the five points see every edge, those across a diagonal best; the saddle does not see these, and there its sides turn."
+    )
+    return (figure("laplacian-directions", "What Laplacians see of edges", caption, draw.by_direction(turn, lines, nodes, dots)),)  # fmt: skip

@@ -1,0 +1,478 @@
+"""Edges: half squares by clipping polygons, sums over exact disks, and trained differences that measure a width."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+import mpmath
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from numerics.arithmetic.compile import activation
+from numerics.arithmetic.rounding import UNIT, gamma
+from numerics.disk.disk import disk, disk_bound, pixels
+from numerics.disk.edges import Strength, edge_of, over_turn, quadrature_of
+from numerics.disk.perimeter import (
+    difference,
+    edge_response,
+    reach,
+    sides,
+    strength,
+    strength_bound,
+)
+from theory.disk.perimeter import STEPS, Perimeter
+from verify.disk import figures as draw
+from verify.disk.fit import fit, seen
+from verify.disk.networks import Difference, Plane, disks, loss
+from verify.disk.networks import train as train_one
+from verify.report.figures import figure
+from verify.report.lab import Lab
+from verify.report.page import Figure
+from verify.report.verdict import Column, column
+
+__all__ = ["across", "check", "clipped", "figures", "floor", "train"]
+
+Array = NDArray[np.float64]
+Step = tuple[int, int]
+DIGITS = 40
+NAMES = {(1, 0): "next pixel", (2, 0): "next but one", (1, 1): "along the diagonal"}
+
+
+def across(step: Step) -> Array:
+    """1 where a tap of 3 × 3 moves the difference across e only."""
+    return np.array([[float(step[0] * u + step[1] * v == 0) for v in (-1, 0, 1)] for u in (-1, 0, 1)])  # fmt: skip
+
+
+def _width(law: Perimeter, step: Step, r: float) -> Any:
+    """The law's sum for Σκ = 1, in 40 digits."""
+    with mpmath.workdps(DIGITS):
+        return law.width(step, mpmath.mpf(r), int(r + 1), mpmath)
+
+
+def _straight(r: float) -> float:
+    """4 + 18/r: how far 2 Σ x_r over the crest may be from 4|e|r (derived in docs/perimeter.md)."""
+    return 4 + 18 / r
+
+
+# ------------------------------------------------------------------------------------------ check
+
+
+def clipped(t: Fraction, c: Fraction, s: Fraction) -> Fraction:
+    """The area of {|X|, |Y| <= 1/2, cX + sY <= t}: a square cut by a line (Sutherland-Hodgman), measured by its corners."""
+    half = Fraction(1, 2)
+    square = [(-half, -half), (half, -half), (half, half), (-half, half)]
+    kept = []
+    for one, two in pairwise([*square, square[0]]):
+        a, b = (c * x + s * y - t for x, y in (one, two))
+        if a <= 0:
+            kept.append(one)
+        if a * b < 0:
+            share = a / (a - b)
+            kept.append((one[0] + share * (two[0] - one[0]), one[1] + share * (two[1] - one[1])))
+    twice = sum((x * v - u * y for (x, y), (u, v) in pairwise([*kept, *kept[:1]])), Fraction(0))
+    return twice / 2
+
+
+def _direction(rng: np.random.Generator) -> tuple[Fraction, Fraction]:
+    """A rational point of the circle, in any quadrant."""
+    k = Fraction(int(rng.integers(-30, 31)), 12)
+    c, s = (1 - k * k) / (1 + k * k), 2 * k / (1 + k * k)
+    return (c, s) if rng.integers(2) else (s, c)
+
+
+def _one_signed(rng: np.random.Generator, step: Step) -> Array:
+    """κ ⋆ (difference along e) with κ >= 0 wherever it fits into 3 × 3."""
+    w = np.zeros((3, 3))
+    for u in range(3):
+        for v in range(3):
+            if 0 <= u + step[0] < 3 and 0 <= v + step[1] < 3:
+                tap = rng.uniform(0, 1)
+                w[u + step[0], v + step[1]] += tap
+                w[u, v] -= tap
+    return w
+
+
+def check(law: Perimeter, lab: Lab) -> Column:
+    """Half squares in fractions, P by quadrature against 4|m|, and the double sums over numpy's disks."""
+    rng = lab.rng("perimeter")
+    edges = 0
+    axes = [(Fraction(x), Fraction(y)) for x, y in ((1, 0), (0, 1), (-1, 0), (0, -1))]
+    for c, s in (*axes * 4, *(_direction(rng) for _ in range(lab.profile.draws))):
+        t = Fraction(int(rng.integers(-96, 97)), 96)
+        edges += law.edge(t, c, s) != clipped(t, c, s)
+    signed = [_one_signed(rng, e) for e in ((1, 0), (0, 2), (1, 1), (1, -1), (2, 1))]
+    others = rng.normal(size=(12, 3, 3))
+    w = np.concatenate([signed, others - others.mean(axis=(1, 2), keepdims=True)])
+    place = np.arange(-1, 2)
+    moment = np.stack([np.einsum("fij,i->f", w, place), np.einsum("fij,j->f", w, place)])
+    up, down = sides(w, law.edge)
+    bound, exact = strength_bound(w), [quadrature_of(edge_of(one, 0.0, "abs"), most=1 << 12) for one in w]  # fmt: skip
+    least = np.array([float(law.dipole(x, y, mpmath)) for x, y in moment.T.tolist()])
+    price = np.sum(law.gap(up, down), axis=1)
+    # A midpoint rule is off by its bound in ∫ p₊ and in ∫ p₋, whose smaller part counts twice.
+    dipoles = _apart(least + price, exact, 2 * bound) + _apart(np.sum(up + down, axis=1), exact, bound)  # fmt: skip
+    both = 2 * np.sum(np.minimum(up, down), axis=1) > 2 * bound
+    drawn, areas = rng.normal(size=(8, 3, 3)), 0
+    for name, some in (("relu", drawn[:4]), ("tanh", drawn[4:])):
+        b, sigma = rng.uniform(-0.5, 0.5, len(some)), activation(name)[0]
+        g = lambda z: sigma(z + b[:, None])  # noqa: B023
+        known = [quadrature_of(edge_of(one, x, name), most=1 << 12) for one, x in zip(some, b, strict=True)]  # fmt: skip
+        areas += _apart(strength(some, law.edge, g, add=law.lack), known, strength_bound(some))
+    sums, radii = 0, [*rng.uniform(0.5, 12, max(lab.profile.draws // 8, 6)).tolist(), 300.25]
+    for r in radii:
+        x = np.pad(disk([r], int(r) + 1)[0], 5)
+        for step in STEPS:
+            kappa = rng.uniform(0, 1, (3, 3)) * across(step)
+            moved = np.roll(x, (-step[0], -step[1]), axis=(0, 1)) - x
+            z = sum(kappa[u, v] * np.roll(moved, (1 - u, 1 - v), axis=(0, 1)) for u in range(3) for v in range(3))  # fmt: skip
+            found, weight = float(np.sum(np.abs(z))), float(kappa.sum())
+            slack = _slack(weight, r, x.size, 3)
+            sums += not abs(found - weight * float(_width(law, step, r))) <= slack
+            along = float(law.dipole(weight * step[0], weight * step[1], mpmath)) * r
+            sums += not abs(found - along) <= weight * _straight(r) + slack
+    detail = (
+        f"half squares, of {lab.profile.draws + 16}, whose area is not that of the clipped square: {edges}; filters with S = 0, of {len(w)}, whose P is not 4|m| and what both signs add, or not that of their quadrature: {dipoles} (the midpoint rule is bounded to "
+        f"{float(np.max(bound / np.array([one.value for one in exact]))):.0%} of P; {int(np.sum(both))} have P > 4|m| by more than the tolerance); filters with Δ ≠ 0, of {len(drawn)}, with another P: {areas}; sums over disks, of {2 * len(STEPS) * len(radii)}, that differ from the law: {sums}"
+    )
+    shown = np.any(both) and not np.all(both)
+    return column(edges + dipoles + areas + sums if shown else float("nan"), 0, detail)
+
+
+def _apart(found: Array, known: list[Strength], bound: Array) -> int:
+    """How many P differ from those by splines with a proved error, by more than both errors."""
+    off = [np.inf if one.error is None else one.error for one in known]
+    return int(np.sum(~(np.abs(found - [one.value for one in known]) <= bound + off)))
+
+
+def _slack(weight: float, r: float | Array, size: int, taps: int) -> Any:
+    """Rounding of Σ |κ ⋆ (x(p + e) - x(p))|: at most 3(8r + 4) differences are not 0, each of two pixels."""
+    met = 8 * r + 4
+    return weight * met * (6 * disk_bound(r) + 6 * gamma(taps * taps + size + 6))
+
+
+# --------------------------------------------------------------------------------------- training
+
+LOW, HIGH, COUNT, HALF_LENGTH = 3, 10, 15, 14
+STEPS_OF_LBFGS = 60
+FEW_STEPS = 5
+"""Of the last network of each kind, one tap of which starts with the other sign: it has to keep both."""
+LINES, PLACES = 8, 800
+"""Directions, and places across the edge, at which torch's answers are added up."""
+FRESH = np.array([3.53125, 5.0, 6.28125, 8.515625, 9.75])
+FAR = np.array([80.3, 150.7])
+PATCHES, FARTHEST = 40, 1.0e5
+SIX_DIGITS = 1e-6
+"""A network whose loss, by its own gradient, could still fall by more than this part has not arrived."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network at its end: κ, what it answers, and how far its loss can still fall.
+
+    Attributes
+    ----------
+    weight, c: aΣ|κ|, times a half for ReLU; the readout bias.
+    loss, excess: as torch has it; gᵀH⁻¹g/2 by (aΣκ, c), how far it lies above its least value.
+    error: r̂ - r on the training radii.
+    answers, far: to the disks of radii :data:`FRESH` and :data:`FAR`.
+    """
+
+    net: Difference
+    kappa: Array
+    weight: float
+    c: float
+    loss: float
+    excess: float
+    error: Array
+    answers: Array
+    far: Array
+
+    @property
+    def one_sign(self) -> bool:
+        """Whether κ >= 0 still holds, or κ <= 0 throughout."""
+        taps = self.kappa[self.net.mask.numpy() > 0]
+        return bool(np.all(taps > 0) or np.all(taps < 0))
+
+
+@lru_cache(maxsize=4)
+def _trained(networks: int, seed: int) -> tuple[Trained, ...]:
+    """``networks`` of each kind: abs and ReLU, three differences."""
+    rng, found = np.random.default_rng([seed, 9]), []
+    r, share = np.linspace(LOW, HIGH, COUNT), np.full(COUNT, 1 / COUNT)
+    x, fresh = disks(r, HALF_LENGTH), disks(FRESH, HALF_LENGTH)
+    distant = disks(FAR, int(FAR[-1]) + 5)
+    for name in ("abs", "relu"):
+        for step in STEPS:
+            for k in range(networks):
+                net, last = Difference(name, step, across(step), rng), k == networks - 1
+                if last:
+                    with torch.no_grad():
+                        net.conv.weight[:, :, 1, 1] *= -1
+                train_one(net, x, r, share, FEW_STEPS if last else STEPS_OF_LBFGS, 1 if last else 5)
+                net.zero_grad()
+                value = loss(net, x, torch.tensor(r), torch.tensor(share))
+                value.backward()
+                kappa = net.conv.weight.detach().numpy()[0, 0]
+                gradients = [one.grad for one in net.readout.parameters()]
+                by_a, by_c = (float(one.sum()) for one in gradients if one is not None)
+                a, c = (float(one.detach().sum()) for one in net.readout.parameters())
+                with torch.no_grad():
+                    answers = net(x).numpy()
+                    # By (a, c): the feature is what torch answers, less c, over a.
+                    features = np.stack([(answers - c) / a, np.ones(COUNT)])
+                    g = np.array([by_a, by_c])
+                    excess = float(g @ np.linalg.solve(2 * (share * features) @ features.T, g)) / 2
+                    weight = a * float(np.abs(kappa).sum()) * (0.5 if name == "relu" else 1.0)
+                    found.append(Trained(net, kappa, weight, c, value.item(), excess, answers - r, net(fresh).numpy(), net(distant).numpy()))  # fmt: skip
+    return tuple(found)
+
+
+FREE, FREE_COUNT, FREE_TURNS = 6, 29, 360
+"""Networks per activation, their training radii, and directions for their P, which is only looked at."""
+
+
+@dataclass(frozen=True)
+class Free:
+    """A network with one filter of 3 × 3, all of whose weights were trained.
+
+    Attributes
+    ----------
+    area, length: aπΔ and aP, the coefficients of r² and r in its answers to large disks.
+    share: 1 - L/Var r, the part of the variance of r that it explains.
+    """
+
+    name: str
+    net: Plane
+    area: float
+    length: float
+    share: float
+
+
+@lru_cache(maxsize=4)
+def free(networks: int, seed: int) -> tuple[Free, ...]:
+    """abs and ReLU with all biases, from random starts, by Levenberg-Marquardt on the training radii."""
+    rng, found = np.random.default_rng([seed, 11]), []
+    r = np.linspace(LOW, HIGH, FREE_COUNT)
+    x = disks(r, HIGH + 2)
+    data = seen(x.numpy(), 3, r)
+    for name in ("abs", "relu"):
+        sigma = activation(name)[0]
+        for _ in range(networks):
+            net = Plane(name, 1, 3, rng)
+            fit(net, name, data)
+            w, b, a, _ = net.weights()
+            g = lambda z: sigma(z + b[0])  # noqa: B023
+            dark, full = g(np.array([0.0, w.sum()]))
+            with torch.no_grad():
+                value = float(torch.mean((net(x) - torch.tensor(r)) ** 2))
+            length = float(a[0] * strength(w, g=g, turns=FREE_TURNS)[0])
+            area = float(a[0] * np.pi * (full - dark))
+            found.append(Free(name, net, area, length, 1 - value / float(np.var(r))))
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class Patches:
+    """Windows 7 × 7 at random places of a disk so large that it is straight; t (P,) and the inner normal (P, 2)."""
+
+    windows: Array
+    t: Array
+    normal: Array
+
+
+@lru_cache(maxsize=4)
+def _patches(seed: int) -> Patches:
+    rng = np.random.default_rng([seed, 10])
+    turn, inside = rng.uniform(0, 2 * np.pi, PATCHES), rng.uniform(-2.5, 2.5, PATCHES)
+    centre = np.rint((FARTHEST - inside) * np.stack([np.cos(turn), np.sin(turn)])).astype(int)
+    offset = np.arange(-3, 4)
+    i, j = np.broadcast_arrays(centre[0][:, None, None] + offset[:, None], centre[1][:, None, None] + offset)  # fmt: skip
+    length = np.hypot(*centre.astype(float))
+    return Patches(pixels(FARTHEST, i, j), FARTHEST - length, -(centre / length).T)
+
+
+def _edge_ratio(half_squares: Array, w: Array, z: Tensor, patches: Patches) -> float:
+    """The largest distance between torch's pre-activations z at the edge and p_θ(t), in units of what the curvature may do."""
+    stated = np.einsum("puv,uv->p", half_squares, np.pad(w, (7 - len(w)) // 2))
+    weight, rho = float(np.abs(w).sum()), reach(len(w))
+    # The formula divides four squares of at most (ρ + 1)² by cs.
+    steep = (rho + 1) ** 2 / float(np.min(np.abs(np.prod(patches.normal, axis=1))))
+    allowed = 2**0.5 * rho**2 / FARTHEST + float(disk_bound(FARTHEST) + gamma(60) * steep)
+    return float(np.max(np.abs(z.detach()[:, 3, 3].numpy() - stated))) / (weight * allowed)
+
+
+def _half_squares(law: Perimeter, patches: Patches) -> Array:
+    """H_θ(t + u·n) for every patch and pixel: (P, 7, 7)."""
+    offset = np.arange(-3, 4)
+    found = []
+    for t, (c, s) in zip(patches.t.tolist(), patches.normal.tolist(), strict=True):
+        found.append(law.edge(t + offset[:, None] * c + offset * s, c, s))
+    return np.array(found)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """What torch's answers add up to across an edge, in :data:`LINES` directions, by one filter (L,) each.
+
+    Attributes
+    ----------
+    parts: ∫ z₊ and ∫ z₋ of a difference; of a free filter σ(z) at all places, (L, PLACES), then σ in the dark and in the light.
+    stated: |m·n| of a difference; of a free filter ∫ [g(p) - g(0) - Δ 1{t > 0}] by splines.
+    bound: how far a sum may be off.
+    """
+
+    free: bool
+    parts: tuple[Array, ...]
+    stated: Array
+    bound: Array
+
+    def score(self, law: Perimeter, t: Array, step: float) -> float:
+        """The largest distance from the law in units of its bound."""
+        if self.free:
+            values, dark, full = self.parts
+            found = np.sum(law.lack(values, dark, full, (t > 0) * 1.0), axis=1) * step
+            return float(np.max(np.abs(found - self.stated) / self.bound))
+        up, down = self.parts
+        gap = np.abs(up + down - self.stated - law.gap(up, down))
+        return float(np.max(gap / (3 * self.bound)))
+
+
+def _across() -> tuple[Array, float]:
+    """Places across an edge for windows of 7 × 7, and their distance."""
+    rho = reach(7)
+    return rho * ((2 * np.arange(PLACES) + 1) / PLACES - 1), 2 * rho / PLACES
+
+
+@lru_cache(maxsize=4)
+def _lines(networks: int, seed: int) -> tuple[_Line, ...]:
+    """One network of each kind with κ of one sign, all with both, and the free ones, at a circle of radius :data:`FARTHEST`."""
+    rng, (t, step), rho = np.random.default_rng([seed, 12]), _across(), reach(7)
+    turn = rng.uniform(0.05, np.pi / 2 - 0.05, LINES) + rng.integers(0, 4, LINES) * np.pi / 2
+    c, s, at = np.cos(turn), np.sin(turn), np.arange(-3, 4)
+    x, y = (
+        (t - FARTHEST) * one[:, None] for one in (c, s)
+    )  # the inner normal points at the centre
+    seen_ = pixels(FARTHEST, x[..., None, None] + at[:, None], y[..., None, None] + at)
+    windows = torch.tensor(seen_.reshape(-1, 7, 7))
+    # The slope of a pixel rises and falls by at most √2, and is turned over where z passes a kink: it varies by 6√2|w|₁.  The
+    # curvature of the circle, and the rounding of pixels and places.
+    smooth = 6 * 2**0.5 * step**2 / 8
+    off = smooth + 2 * rho * (2**0.5 * rho**2 / FARTHEST + float(disk_bound(FARTHEST)) + 16 * UNIT * FARTHEST)  # fmt: skip
+    found, differences, filters = [], _trained(networks, seed), free(FREE, seed)
+    with torch.no_grad():
+        for k, one in enumerate(differences):
+            if one.one_sign and k % networks:
+                continue
+            z = one.net.response(windows)[:, 3, 3].numpy().reshape(LINES, PLACES)
+            w = difference(one.kappa, one.net.step)
+            place, weight = np.arange(len(w)) - len(w) // 2, float(np.abs(w).sum())
+            moment = np.abs(float(np.sum(w.T @ place)) * c + float(np.sum(w @ place)) * s)
+            parts = tuple(np.sum(np.maximum(v, 0), axis=1) * step for v in (z, -z))
+            found.append(_Line(False, parts, moment, np.full(LINES, weight * off)))
+        for each in filters:
+            w, b, _, _ = each.net.weights()
+            sigma, filtered = each.net.activation, each.net.conv(windows[:, None])[:, 0, 3, 3]
+            values = sigma(filtered).numpy().reshape(LINES, PLACES)
+            dark, full = sigma(torch.tensor([b[0], w[0].sum() + b[0]])).numpy()
+            stated, doubt = over_turn(edge_of(w[0], float(b[0]), each.name), turn)
+            bound = float(np.abs(w).sum()) * off + doubt
+            found.append(_Line(True, (values, dark, full), stated, bound))
+    return tuple(found)
+
+
+def floor(law: Perimeter, step: Step) -> float:
+    """The least E(c + θ width - r)² on the training radii, in 40 digits."""
+    with mpmath.workdps(DIGITS):
+        r = [LOW + mpmath.mpf(HIGH - LOW) * k / (COUNT - 1) for k in range(COUNT)]
+        wide = [law.width(step, x, HIGH + 1, mpmath) for x in r]
+        mean = lambda values: sum(values, mpmath.mpf(0)) / COUNT
+        one, two = mean(r), mean(wide)
+        both = mean([(x - one) * (y - two) for x, y in zip(r, wide, strict=True)])
+        spread = mean([(y - two) ** 2 for y in wide])
+        return float(mean([(x - one) ** 2 for x in r]) - both**2 / spread)
+
+
+def train(law: Perimeter, lab: Lab) -> Column:
+    """torch's losses, answers near and far, and pre-activations at a straight edge, against the law; κ of one sign."""
+    found = _trained(max(lab.profile.networks // 5, 2), lab.seed)
+    patches = _patches(lab.seed)
+    half_squares, windows = _half_squares(law, patches), torch.tensor(patches.windows)
+    scores: list[float] = []
+    late, mixed, above = 0, 0, dict.fromkeys(STEPS, 0.0)
+    floors = {step: floor(law, step) for step in STEPS}
+    widths = {step: np.array([float(_width(law, step, r)) for r in FRESH.tolist()]) for step in STEPS}  # fmt: skip
+    size = (2 * HALF_LENGTH + 1) ** 2
+    radii = np.linspace(LOW, HIGH, COUNT)
+    for one in found:
+        step, sum_kappa = one.net.step, float(np.abs(one.kappa).sum())
+        z = one.net.response(windows)
+        scores.append(_edge_ratio(half_squares, difference(one.kappa, step), z, patches))
+        if not one.one_sign:
+            mixed += 1
+            continue
+        late += one.excess > SIX_DIGITS * one.loss
+        a = one.weight / sum_kappa
+        bound = lambda r, size: 2 * abs(a) * _slack(sum_kappa, r, size, 3) + gamma(size) * (abs(one.c) + r)  # noqa: B023  # fmt: skip
+        on = bound(radii, size)
+        margin = float(np.mean(2 * np.abs(one.error) * on + on**2)) + float(gamma(COUNT + 4)) * one.loss  # fmt: skip
+        scores.append(abs(one.loss - floors[step] - one.excess) / margin)
+        gap = np.abs(one.answers - one.c - one.weight * widths[step]) / bound(FRESH, size)
+        far = np.abs(one.far - one.c - one.weight * np.array([float(law.dipole(*map(float, step), mpmath)) * r for r in FAR.tolist()]))  # fmt: skip
+        straight = abs(one.weight) * np.array([_straight(r) for r in FAR.tolist()])
+        scores += [*gap, *far / (straight + bound(FAR, (2 * int(FAR[-1]) + 11) ** 2))]
+        above[step] = max(above[step], abs(one.loss - floors[step]) / one.loss)
+    whole = free(FREE, lab.seed)
+    for each in whole:
+        w, b, _, _ = each.net.weights()
+        z = each.net.conv(windows[:, None])[:, 0] - float(b[0])
+        scores.append(_edge_ratio(half_squares, w[0], z, patches))
+    lines, (places, step_) = _lines(max(lab.profile.networks // 5, 2), lab.seed), _across()
+    scores += [one.score(law, places, step_) for one in lines]
+    both = sum(not one.free and bool(np.any(np.minimum(*one.parts) > 3 * one.bound)) for one in lines)  # fmt: skip
+    apart = [each.length + (LOW + HIGH) * each.area - each.share for each in whole]
+    kinds = ", ".join(f"{NAMES[step]} {floors[step]:.3g} (to {above[step]:.0e})" for step in STEPS)  # fmt: skip
+    detail = (
+        f"{len(found)} networks, abs and ReLU of a difference, κ trained from random starts; {mixed} ended with κ of both signs, {late} of the others had not arrived (six digits). Floors that they reach: {kinds}. "
+        f"Figure: the largest distance in units of its bound, of losses, of answers to new radii, of answers at radius {FAR[0]:g} and {FAR[1]:g} from 4|m|r, and of pre-activations at {PATCHES} places of a circle of radius {FARTHEST:g} from p_θ(t), also of {len(whole)} filters of 3 × 3 that were trained freely, "
+        f"of ∫ |z| across {LINES} edges from |m·n| and what both signs add ({both} networks show both), and of ∫ [g(z) - g(0) - Δ 1] of the free ones from splines; for these (only seen) aP + 2μaπΔ lies between "
+        f"{min(apart):+.3f} and {max(apart):+.3f} of 1 - L/Var r"
+    )
+    good = not late and 2 * mixed <= len(found) and both
+    return column(float(np.max(scores)) if good else float("nan"), 1.0, detail)
+
+
+# ---------------------------------------------------------------------------------------- figures
+
+
+def figures(lab: Lab) -> tuple[Figure, ...]:
+    """What a difference shows of straight edges, and the errors of the trained ones."""
+    t = np.linspace(-1.6, 1.6, 161)
+    w = difference(np.ones((1, 1)), (1, 0))[None]
+    turns = {0: 0.0, 30: np.pi / 6, 60: np.pi / 3, 80: np.pi / 2.25}
+    edges = {f"{name}°": edge_response(w, t, float(np.cos(x)), float(np.sin(x)))[0] for name, x in turns.items()}  # fmt: skip
+    fine = np.linspace(2.5, 11, 341)
+    x = disks(fine, HALF_LENGTH)
+    errors: dict[str, Array] = {}
+    for one in _trained(2, lab.seed):
+        with torch.no_grad():
+            errors.setdefault(NAMES[one.net.step], one.net(x).numpy() - fine)
+    caption = (
+        "Left: the response of the difference of two neighbours at the distance t inside a straight edge, by the angle between the edge's normal and the difference: its area is the cosine. "
+        f"Right: the error of one trained network of each kind, trained on radii from {LOW} to {HIGH}. Along a row nothing fluctuates; along the diagonal the two ends of the crest do."
+    )
+    drawing = draw.edges_and_errors(t, edges, fine, errors, (LOW, HIGH))
+    free_caption = (
+        "Each point is a network with one filter of 3 × 3, abs or ReLU, all of whose weights were trained from a random start: by how much its answer grows per unit of r through the area (2μaπΔ, at the mean radius μ) and through "
+        "the perimeter (aP). The line is where both together give 1. Bottom right: networks that use the area, as without σ; top left: those for which the area cancels; dead networks lie at the origin."
+    )
+    points = {name: [((LOW + HIGH) * one.area, one.length) for one in free(2 * FREE, lab.seed) if one.name == name] for name in ("abs", "relu")}  # fmt: skip
+    return (
+        figure("perimeter-width", "Differences measure a width", caption, drawing),
+        figure("perimeter-or-area", "Area or perimeter", free_caption, draw.area_or_length(points)),
+    )

@@ -1,0 +1,191 @@
+"""Where networks on disks end: the level of their pieces, the levels with a name, and one row of the table for each setting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache, lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numerics.arithmetic.compile import activation
+from numerics.arithmetic.rounding import gamma
+from numerics.disk.lags import least
+from numerics.disk.linear_regions import level
+from theory.disk.disk import least as disk_least
+from theory.disk.perimeter import STEPS, width
+from theory.expressions.activation import ACTIVATIONS
+from verify.disk.ensemble import INTERPOLATED, Plate, Shape, features_of, plate
+from verify.disk.trained import (
+    COUNT,
+    HALF_LENGTH,
+    HIGH,
+    LOW,
+    MEAN,
+    SIX_DIGITS,
+    SPREAD,
+    R,
+    Trained,
+    shown,
+    trained,
+)
+
+__all__ = [
+    "CREST",
+    "HEADER",
+    "PARABOLA",
+    "Row",
+    "between",
+    "grown",
+    "levels",
+    "off_level",
+    "row_of",
+    "slack",
+]
+
+Array = NDArray[np.float64]
+
+PARABOLA = float(disk_least(Fraction(LOW), Fraction(HIGH), Fraction(COUNT)))
+"""The least loss of a network that counts pixels."""
+
+
+class _Floats:
+    sqrt, asin, pi = np.sqrt, np.arcsin, np.pi
+
+
+def _crest() -> dict[tuple[int, int], tuple[float, float]]:
+    found = {}
+    for step in STEPS:
+        crest = np.array([width(step, x, HIGH + 1, _Floats) for x in R.tolist()])
+        alone = np.stack([np.ones(COUNT), crest], axis=1)
+        found[step] = least(alone, R), least(np.column_stack([alone, R**2]), R)
+    return found
+
+
+CREST = _crest()
+"""By step, the least loss of a difference under abs, and with the area beside it."""
+
+
+def conv_of(one: Trained) -> Array:
+    """Filters with their biases (B, K, n² + 1)."""
+    nets = one.nets
+    return np.concatenate([nets.w.reshape(*nets.b.shape, -1), nets.b[..., None]], axis=2)
+
+
+@cache
+def levels(law_part: Any, shape: Shape, networks: int, seed: int) -> Array:
+    """The level of the pieces of every network, between two numbers (B, 2)."""
+    seen = shown(shape.taps)
+    every = conv_of(trained(shape, networks, seed))
+    return np.array([level(law_part, shape.activation, one, seen.rows, seen.counts, seen.starts, seen.r) for one in every])  # fmt: skip
+
+
+def slack(one: Trained) -> Array:
+    """How far a loss may be from its level (B,): six digits of it, and what rounding does to answers."""
+    found = []
+    for m in one.measured:
+        part = m.largest + HIGH
+        off = float(gamma((2 * HALF_LENGTH + 1) ** 2 + one.nets.shape.taps**2 + 40)) * part
+        found.append(SIX_DIGITS * m.loss + float(np.mean(2 * np.abs(m.error) * off + off**2)))
+    return np.array(found)
+
+
+def off_level(one: Trained, law_part: Any, seed: int) -> tuple[Array, Array]:
+    """How far each loss is below its level, and above it, in units of what it may be (B,)."""
+    low, high = levels(law_part, one.nets.shape, len(one.losses), seed).T
+    return (low - one.losses) / slack(one), (one.losses - high) / slack(one)
+
+
+@lru_cache(maxsize=2)
+def _between(taps: int) -> Plate:
+    return plate((R[1:] + R[:-1]) / 2, taps, HALF_LENGTH)
+
+
+def between(one: Trained) -> Array:
+    """The loss at radii in the middle between those of training (B,)."""
+    seen, nets = _between(one.nets.shape.taps), one.nets
+    features = features_of(conv_of(one), seen, activation(nets.shape.activation)[0])
+    answers = nets.c[:, None] + np.einsum("bk,bkr->br", nets.a, features)
+    return np.asarray(np.mean((answers - seen.r) ** 2, axis=1))
+
+
+def grown(one: Trained, length: Array, area: Array) -> Array:
+    """Of networks with σ that answer through the area more than through the perimeter: loss over the level of their δ = P/(2πΔ)."""
+    if one.nets.shape.activation == "identity":
+        return np.empty(0)
+    by_area, by_length = np.sum(one.nets.a * area, axis=1), np.sum(one.nets.a * length, axis=1)
+    chosen = (2 * MEAN * by_area > np.abs(by_length)) & (by_length > SIX_DIGITS)
+    delta = by_length[chosen] / (2 * by_area[chosen])
+    return np.array(one.losses[chosen] / [float(disk_least(LOW + d, HIGH + d, COUNT)) for d in delta.tolist()])  # fmt: skip
+
+
+HEADER = ("σ", "K", "n", "networks", "dead", "count pixels", "grown disk", "through all radii", "came to rest", "at the level of their pieces", "freed from kinks", "least loss", "median", "between radii", "area", "perimeter", "rest")  # fmt: skip
+"""The columns of the table: counts, then losses, then the shares of the best network."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One setting.
+
+    Attributes
+    ----------
+    shape, networks: what was trained.
+    dead, parabola, grown, through: networks that answer a constant, that count pixels, that count those of a grown disk, that pass through all radii.
+    rest, met: networks that came to rest, and those whose loss is the level of their pieces to six digits; None where σ is not piecewise linear.
+    freed: networks whose loss fell by a tenth or more after the smooth trainer had stalled; None without kinks.
+    least, median: losses; between: the best network's loss between the radii of training.
+    shares: of the best network's slope the parts of the area, the perimeter and the rest.
+    """
+
+    shape: Shape
+    networks: int
+    dead: int
+    parabola: int
+    grown: int
+    through: int
+    rest: int | None
+    met: int | None
+    freed: int | None
+    least: float
+    median: float
+    between: float
+    shares: tuple[float, float, float]
+
+    def cells(self) -> tuple[str, ...]:
+        """As text, in the order of :data:`HEADER`."""
+        count = lambda x: "" if x is None else str(x)
+        n = self.shape.taps
+        return (
+            self.shape.activation, str(self.shape.channels), f"{n} × {n}", str(self.networks), str(self.dead), str(self.parabola), str(self.grown), str(self.through), count(self.rest), count(self.met), count(self.freed),
+            f"{self.least:.2e}", f"{self.median:.2e}", f"{self.between:.2e}", *(f"{x:.3f}" for x in self.shares),
+        )  # fmt: skip
+
+
+def row_of(one: Trained, law_part: Any, length: Array, area: Array, seed: int) -> Row:
+    """A setting's row; ``length`` and ``area`` are P and πΔ of its channels (B, K)."""
+    shape, loss, done = one.nets.shape, one.losses, one.finished
+    row, count = ACTIVATIONS[shape.activation], len(loss)
+    bent = bool(row.kinks) and not row.jumps
+    met = None
+    if row.piecewise_linear:
+        met = int(np.sum(np.maximum(*off_level(one, law_part, seed)) <= 1))
+    j = int(np.argmin(loss))
+    by_area, by_length = float(2 * MEAN * one.nets.a[j] @ area[j]), float(one.nets.a[j] @ length[j])
+    slope = float((one.measured[j].error + R) @ (R - MEAN)) / (COUNT * SPREAD)
+    return Row(
+        shape,
+        count,
+        int(np.sum(loss > (1 - SIX_DIGITS) * SPREAD)),
+        int(np.sum(np.abs(loss / PARABOLA - 1) < SIX_DIGITS)),
+        int(np.sum(np.abs(grown(one, length, area) - 1) < 0.1)),
+        int(np.sum(done.loss < INTERPOLATED)),
+        int(np.sum(done.ended)) if bent else None,
+        met,
+        int(np.sum(done.loss < 0.9 * done.stalled)) if bent else None,
+        float(loss[j]),
+        float(np.median(loss)),
+        float(between(one)[j]),
+        (by_area, by_length, slope - by_area - by_length),
+    )

@@ -1,0 +1,271 @@
+r"""Many networks on disks at once: Levenberg-Marquardt on the filters, the readout always the best one (variable projection).
+
+With φ_k(r) = Σ_p σ(w_k ⋆ x_r + b_k)_p, centred over the radii, r̂ is the projection of r on the span of the φ_k.  The step
+solves (JᵀJ + λD)δ = -Jᵀe, J = (1 - Π) Σ_k a_k ∂φ_k (Kaufman), D = diag JᵀJ.  Only windows that meet the circle are visited:
+all others are dark or lit, and come with their number.
+
+Shapes: B networks, K channels, R radii, n² + 1 numbers per channel (taps, then bias).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from numerics.arithmetic.compile import activation
+from numerics.disk.disk import disk
+from verify.disk.networks import Plane
+from verify.models.networks import elementwise
+
+__all__ = [
+    "INTERPOLATED",
+    "LARGEST",
+    "NEGLIGIBLE",
+    "Nets",
+    "Plate",
+    "Shape",
+    "Sigma",
+    "State",
+    "Together",
+    "features_of",
+    "nets_of",
+    "plate",
+    "read",
+    "state",
+    "train_plane",
+]
+
+Array = NDArray[np.float64]
+Sigma = Callable[[Array], Array]
+"""σ or σ', elementwise."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What is trained: an activation of the catalogue, K channels, n × n taps."""
+
+    activation: str
+    channels: int
+    taps: int = 3
+
+
+@dataclass(frozen=True)
+class Nets:
+    """Networks of one shape: w (B, K, n, n), b (B, K), a (B, K), c (B,)."""
+
+    shape: Shape
+    w: Array
+    b: Array
+    a: Array
+    c: Array
+
+    def module(self, j: int) -> Plane:
+        """Network j as torch runs it."""
+        net = Plane(self.shape.activation, self.shape.channels, self.shape.taps, np.random.default_rng(0))  # fmt: skip
+        values = (self.w[j][:, None], self.b[j], self.a[j][None], self.c[j : j + 1])
+        with torch.no_grad():
+            for parameter, value in zip(net.parameters(), values, strict=True):
+                parameter.copy_(torch.tensor(value))
+        return net
+
+
+class Together(nn.Module):
+    """B networks of one shape as torch runs them: one Conv2d with all their channels, then a Linear for each."""
+
+    def __init__(self, nets: Nets) -> None:
+        super().__init__()
+        count, channels, taps, _ = nets.w.shape
+        self.conv = nn.Conv2d(1, count * channels, taps, padding=taps // 2, dtype=torch.float64)
+        self.activation = elementwise(nets.shape.activation)
+        readouts = [nn.Linear(channels, 1, dtype=torch.float64) for _ in range(count)]
+        self.readouts = nn.ModuleList(readouts)
+        with torch.no_grad():
+            values = (nets.w.reshape(-1, 1, taps, taps), nets.b.reshape(-1))
+            for parameter, value in zip(self.conv.parameters(), values, strict=True):
+                parameter.copy_(torch.tensor(value))
+            for readout, a, c in zip(readouts, nets.a, nets.c, strict=True):
+                readout.weight.copy_(torch.tensor(a[None]))
+                readout.bias.fill_(float(c))
+
+    def features(self, x: Tensor) -> Tensor:
+        """Σ_p σ(w_k ⋆ x + b_k)_p, without gradients: (signals, N, N) -> (signals, B, K)."""
+        with torch.no_grad():
+            summed = [self.activation(self.conv(one[None, None])).sum(dim=(2, 3)) for one in x]
+        return torch.cat(summed).reshape(len(x), len(self.readouts), -1)
+
+    def answers(self, features: Tensor) -> Tensor:
+        """r̂: (signals, B, K) -> (signals, B)."""
+        each = [readout(features[:, j]) for j, readout in enumerate(self.readouts)]
+        return torch.cat(each, dim=1)
+
+
+@dataclass(frozen=True)
+class Plate:
+    """The windows that disks show.
+
+    Attributes
+    ----------
+    r: the radii (R,).
+    rows: radius by radius the windows that are neither dark nor lit, and these two (W, n² + 1); the last column is 1.
+    counts: how often each occurs, (W,).
+    parts: the rows of each radius.
+    """
+
+    r: Array
+    rows: Array
+    counts: Array
+    parts: tuple[slice, ...]
+
+    @cached_property
+    def starts(self) -> NDArray[np.intp]:
+        """The first row of each radius (R,)."""
+        return np.array([part.start for part in self.parts])
+
+    @cached_property
+    def radius(self) -> NDArray[np.intp]:
+        """Which radius a row belongs to (W,)."""
+        return np.repeat(np.arange(len(self.r)), [part.stop - part.start for part in self.parts])
+
+    def summed(self, values: Array, axis: int = -1) -> Array:
+        """Radius by radius: the axis of length W becomes one of length R."""
+        return np.asarray(np.add.reduceat(values, self.starts, axis=axis))
+
+
+def plate(r: Array, taps: int, half_length: int) -> Plate:
+    """Cut the zero-padded windows of the disks of these radii on (2·half_length + 1)² pixels."""
+    h = taps // 2
+    rows: list[Array] = []
+    counts: list[NDArray[np.intp]] = []
+    parts, start = [], 0
+    for radius in r.tolist():
+        padded = np.pad(disk([radius], half_length)[0], h)
+        cut = np.lib.stride_tricks.sliding_window_view(padded, (taps, taps))
+        flat = cut.reshape(-1, taps * taps)
+        dark, lit = np.all(flat == 0, axis=1), np.all(flat == 1, axis=1)
+        edge, many = np.unique(flat[~(dark | lit)], axis=0, return_counts=True)
+        rows += [edge, np.zeros((1, taps * taps)), np.ones((1, taps * taps))]
+        counts += [many, np.array([dark.sum(), lit.sum()])]
+        parts.append(slice(start, start + len(edge) + 2))
+        start = parts[-1].stop
+    windows = np.concatenate(rows)
+    extended = np.hstack([windows, np.ones((len(windows), 1))])
+    return Plate(r, extended, np.concatenate(counts).astype(float), tuple(parts))
+
+
+def features_of(conv: Array, seen: Plate, sigma: Sigma) -> Array:
+    """φ_k(r) of filters with their biases: (B, K, n² + 1) -> (B, K, R)."""
+    values = sigma(conv.reshape(-1, conv.shape[-1]) @ seen.rows.T)
+    return seen.summed(values * seen.counts).reshape(*conv.shape[:2], -1)
+
+
+def _slopes(conv: Array, seen: Plate, slope: Sigma) -> Array:
+    """∂φ_k(r) by the numbers of channel k: (B, K, R, n² + 1)."""
+    values = slope(conv.reshape(-1, conv.shape[-1]) @ seen.rows.T) * seen.counts
+    found = [values[:, part] @ seen.rows[part] for part in seen.parts]
+    return np.stack(found, axis=1).reshape(*conv.shape[:2], len(seen.r), -1)
+
+
+@dataclass
+class State:
+    """Networks under way: their numbers, φ, and the best readout (an orthonormal basis of the centred φ, a, error, loss)."""
+
+    conv: Array
+    features: Array
+    basis: Array
+    a: Array
+    error: Array
+    loss: Array
+
+    def take(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> State:
+        return State(*(value[chosen] for value in vars(self).values()))
+
+    def put(self, chosen: NDArray[np.intp], other: State) -> None:
+        for name, value in vars(other).items():
+            getattr(self, name)[chosen] = value
+
+
+INTERPOLATED = 1e-20
+"""Below this loss a network passes through all radii, and there is nothing to be learned from its digits."""
+LARGEST = 1e5
+"""No weight leaves ±this: beyond, the sum of a thousand activations keeps fewer than six digits of a pixel in float64."""
+NEGLIGIBLE = 1e-11
+"""Directions of the features, each scaled to length 1, that are smaller than this part of the largest are rounding."""
+
+
+def state(conv: Array, seen: Plate, sigma: Sigma) -> State:
+    """Filters (B, K, n² + 1) with their features and the best readout."""
+    return read(conv, features_of(conv, seen, sigma), seen.r)
+
+
+def read(conv: Array, features: Array, r: Array) -> State:
+    """The best readout of features (B, K, R); the loss is infinite where one of them is not finite."""
+    wild = ~np.all(np.isfinite(features), axis=(1, 2))
+    features = np.where(wild[:, None, None], 0, features)
+    centred = np.swapaxes(features - features.mean(axis=-1, keepdims=True), 1, 2)
+    size = np.linalg.norm(centred, axis=1)
+    scale = np.where(size > NEGLIGIBLE * (1 + np.abs(features).max(axis=-1)), size, np.inf)
+    left, values, right = np.linalg.svd(centred / scale[:, None, :], full_matrices=False)
+    kept = values > NEGLIGIBLE * np.maximum(values[:, :1], 0.5)
+    basis = left * kept[:, None, :]
+    target = r - r.mean()
+    along = np.einsum("brk,r->bk", basis, target)
+    inverse = np.where(kept, 1 / np.where(kept, values, 1), 0)
+    a = np.einsum("bjk,bj->bk", right, inverse * along) / scale
+    error = np.einsum("brk,bk->br", basis, along) - target
+    loss = np.where(wild, np.inf, np.mean(error**2, axis=-1))
+    return State(conv, features, basis, a, error, loss)
+
+
+def _tried(now: State, damping: Array, seen: Plate, slope: Sigma) -> Array:
+    """The filters after a damped step."""
+    count = len(now.conv)
+    moved = _slopes(now.conv, seen, slope) * now.a[:, :, None, None]
+    jac = np.swapaxes(moved, 1, 2).reshape(count, len(seen.r), -1)
+    jac -= jac.mean(axis=1, keepdims=True)
+    jac -= now.basis @ (np.swapaxes(now.basis, 1, 2) @ jac)
+    normal = np.swapaxes(jac, 1, 2) @ jac
+    down = np.einsum("brq,br->bq", jac, now.error)
+    own = np.einsum("bqq->bq", normal)
+    floor = 1e-9 * own.max(axis=1, keepdims=True) + 1e-30
+    added = damping[:, None] * np.maximum(own, floor)
+    step = np.linalg.solve(normal + added[:, :, None] * np.eye(own.shape[1]), down[..., None])
+    return np.asarray(now.conv - step.reshape(now.conv.shape))
+
+
+def train_plane(
+    shape: Shape, seen: Plate, networks: int, rng: np.random.Generator, steps: int = 150
+) -> Nets:
+    """``networks`` networks after at most ``steps`` steps from torch's own starts, uniform on ±1/n.
+
+    One that no step makes better, or whose loss falls by less than 1e-9 of itself or below 1e-20, has ended.
+    """
+    sigma, slope = activation(shape.activation)
+    n, channels = shape.taps, shape.channels
+    every = state(rng.uniform(-1, 1, (networks, channels, n * n + 1)) / n, seen, sigma)
+    damping, live = np.full(networks, 1e-2), np.arange(networks)
+    for _ in range(steps):
+        now = every.take(live)
+        other = state(_tried(now, damping[live], seen, slope), seen, sigma)
+        large = np.maximum(np.abs(other.conv).max(axis=(1, 2)), np.abs(other.a).max(axis=1)) > LARGEST  # fmt: skip
+        better = (other.loss < now.loss) & ~large
+        every.put(live[better], other.take(better))
+        damping[live] = np.maximum(np.where(better, damping[live] / 3, damping[live] * 4), 1e-9)
+        ended = better & (other.loss > (1 - 1e-9) * now.loss) | (damping[live] > 1e8)
+        ended |= every.loss[live] < INTERPOLATED
+        live = live[~ended]
+        if not len(live):
+            break
+    return nets_of(shape, every, seen)
+
+
+def nets_of(shape: Shape, every: State, seen: Plate) -> Nets:
+    """The networks of a state, with the best c."""
+    c = seen.r.mean() - np.einsum("bk,bk->b", every.a, every.features.mean(axis=-1))
+    w = every.conv[..., :-1].reshape(*every.conv.shape[:2], shape.taps, shape.taps)
+    return Nets(shape, w, every.conv[..., -1], every.a, c)

@@ -1,0 +1,67 @@
+"""Drawings of the lattice fluctuation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure as Drawing
+from numpy.typing import ArrayLike
+
+from verify.report.figures import COLOURS, INK, STYLE
+
+__all__ = ["Sway", "rose", "sways"]
+
+
+@dataclass(frozen=True)
+class Sway:
+    """Over the radii r (R,): what pixels say, less area and line, and the law."""
+
+    r: ArrayLike
+    found: ArrayLike
+    stated: ArrayLike
+
+
+def sways(panels: Mapping[str, Sway], columns: int, ylabel: str) -> Drawing:
+    """A panel for each: the measured curve, and dots by the law."""
+    rows = -(-len(panels) // columns)
+    with matplotlib.rc_context(STYLE):
+        drawing = Drawing(figsize=(7.2, 2.1 * rows + 0.3), layout="constrained")
+        FigureCanvasSVG(drawing)
+        grid = drawing.subplots(rows, columns, sharex="col", squeeze=False)
+        for axes, (name, one) in zip(grid.ravel(), panels.items(), strict=True):
+            r, stated = np.asarray(one.r), np.asarray(one.stated)
+            axes.axhline(0, color=INK, linewidth=0.4)
+            axes.plot(r, np.asarray(one.found), color=COLOURS[0], linewidth=1)
+            every = slice(None, None, max(1, len(r) // 60))
+            axes.plot(r[every], stated[every], ".", color=COLOURS[1], markersize=3.5)
+            axes.set_title(name)
+            axes.margins(y=0.15)
+            most = 1.1 * float(np.max(np.abs(np.concatenate([np.asarray(one.found), stated]))))
+            if most < 1e-3:
+                axes.set_ylim(-0.5, 0.5)
+        for axes in grid[-1]:
+            axes.set_xlabel("radius r")
+        for axes in grid[:, 0]:
+            axes.set_ylabel(ylabel)
+    return drawing
+
+
+def rose(panels: Mapping[str, Sequence[tuple[tuple[int, int], float]]], most: float) -> Drawing:
+    """For each: directions q and how much comes from each, a stroke from the centre; all to one scale up to ``most``."""
+    with matplotlib.rc_context(STYLE):
+        drawing = Drawing(figsize=(7.2, 2.5), layout="constrained")
+        FigureCanvasSVG(drawing)
+        for k, (name, strokes) in enumerate(panels.items()):
+            axes = drawing.add_subplot(1, len(panels), k + 1, projection="polar")
+            for (x, y), size in strokes:
+                axes.plot([np.arctan2(y, x)] * 2, [0, size], color=COLOURS[0], linewidth=1.6)
+            axes.set_ylim(0, most)
+            axes.set_xticks(np.arange(8) * np.pi / 4, [""] * 8)
+            axes.set_yticks([])
+            axes.grid(linewidth=0.3)
+            axes.set_title(name)
+    return drawing

@@ -1,0 +1,223 @@
+"""Ensembles of networks on disks: the settings, their training, and what torch says of every network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property, lru_cache
+from math import pi
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from numerics.arithmetic.compile import activation
+from numerics.disk.disk import pixels
+from numerics.disk.shares import nodes
+from verify.disk.ensemble import Nets, Plate, Shape, Together, plate, train_plane
+from verify.disk.networks import disks
+from verify.disk.regions import Finished, finish
+from verify.models.networks import elementwise
+from verify.report.lab import Lab
+
+__all__ = [
+    "COUNT",
+    "EVERY",
+    "FAR",
+    "FAR_LENGTH",
+    "HALF_LENGTH",
+    "HIGH",
+    "JUMPING",
+    "KINKED",
+    "LARGE",
+    "LOW",
+    "MEAN",
+    "MORE",
+    "MOST",
+    "SETTINGS",
+    "SIX_DIGITS",
+    "SMOOTH",
+    "SPREAD",
+    "Measured",
+    "R",
+    "Trained",
+    "areas",
+    "ensembles",
+    "name_of",
+    "shown",
+    "trained",
+]
+
+Array = NDArray[np.float64]
+
+LOW = 3
+"""The least radius of training."""
+HIGH = 10
+"""The greatest."""
+COUNT = 71
+"""How many radii: more than K = 4 channels of 3 × 3 taps have weights."""
+HALF_LENGTH = 13
+"""The signals have (2·13 + 1)² pixels."""
+R = np.linspace(LOW, HIGH, COUNT)
+"""The radii of training."""
+MEAN = (LOW + HIGH) / 2
+"""Their mean μ."""
+SPREAD = float(np.var(R))
+"""Their variance."""
+FAR = np.array([15.3, 22.6, 30.0])
+"""Radii up to three times as large as those trained on."""
+FAR_LENGTH = 33
+"""The half length of the signals with these."""
+KINKED = (
+    "relu",
+    "leaky_relu",
+    "prelu",
+    "rrelu",
+    "relu6",
+    "hardtanh",
+    "hardsigmoid",
+    "softshrink",
+    "abs",
+    "hardswish",
+    "selu",
+)
+"""Rows with kinks and no jumps: all that are piecewise linear, and two more."""
+SMOOTH = ("square", "tanh", "sigmoid", "softsign", "softplus", "silu", "gelu", "elu")
+"""Smooth rows: the main ones."""
+JUMPING = ("hardshrink", "threshold")
+"""Rows that jump."""
+SETTINGS = tuple(Shape(*one) for one in (("identity", 1), ("abs", 1), ("relu", 1), ("leaky_relu", 1), ("softshrink", 1), ("square", 1), ("tanh", 1), ("softplus", 1), ("silu", 1), ("abs", 2), ("relu", 2), ("square", 2), ("tanh", 2), ("tanh", 3), ("square", 4), ("square", 1, 5), ("abs", 1, 5)))  # fmt: skip
+"""What every profile trains."""
+EVERY = tuple(Shape(name, channels, taps) for taps in (3, 5) for channels in (1, 2, 3, 4) for name in ("identity", *KINKED, *SMOOTH))  # fmt: skip
+"""Every setting with a continuous row."""
+MORE = tuple(one for one in (*EVERY, *(Shape(name, 1) for name in JUMPING)) if one not in SETTINGS)
+"""What the full profile adds: every row, K = 1 to 4, 3 × 3 and 5 × 5."""
+MOST = 50
+"""Starts per setting, at most: the full profile trains more settings, not longer ones."""
+STEPS = 150
+"""Smooth steps of each network, at most."""
+DEEP = ((10, 120), (30, 60), (10**9, 20))
+"""Steps over kinks, at most, by the number of weights in the filters and biases."""
+LARGE = 1.0e5
+"""The radius of the circle at which torch is shown an edge."""
+SIX_DIGITS = 1e-6
+"""What is meant by six digits, relative."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What torch says of one network on the training radii.
+
+    Attributes
+    ----------
+    features: Σ_p [g(z_p) - g(0)] (K, R).
+    loss, left: L, and Σ_k a_k ∂L/∂a_k + (c - μ) ∂L/∂c by torch's own gradient.
+    error: r̂ - r (R,); far: r̂ at :data:`FAR`.
+    largest: the largest sum of absolute values among the terms of an answer.
+    """
+
+    features: Array
+    loss: float
+    left: float
+    error: Array
+    far: Array
+    largest: float
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One setting: networks and how they ended, what torch says of each, and P as torch sees it at a circle of radius :data:`LARGE` (B, K)."""
+
+    finished: Finished
+    measured: tuple[Measured, ...]
+    seen: Array
+
+    @property
+    def nets(self) -> Nets:
+        """The networks."""
+        return self.finished.nets
+
+    @cached_property
+    def losses(self) -> Array:
+        """L as torch finds it (B,)."""
+        return np.array([m.loss for m in self.measured])
+
+
+def _measured(nets: Nets) -> tuple[Measured, ...]:
+    together = Together(nets)
+    features = together.features(disks(R, HALF_LENGTH))
+    answers = together.answers(features)
+    target = torch.tensor(R)[:, None]
+    losses = torch.mean((answers - target) ** 2, dim=0)
+    losses.sum().backward()
+    with torch.no_grad():
+        far = together.answers(together.features(disks(FAR, FAR_LENGTH))).numpy()
+        dark = (2 * HALF_LENGTH + 1) ** 2 * together.activation(torch.tensor(nets.b)).numpy()
+    error, summed, found = answers.detach().numpy() - R[:, None], features.numpy(), []
+    for j, readout in enumerate(together.readouts):
+        by_a, by_c = (one.grad.numpy() for one in readout.parameters() if one.grad is not None)
+        left = float(nets.a[j] @ by_a[0] + (nets.c[j] - MEAN) * by_c[0])
+        each = np.abs(summed[:, j]).max(axis=0) + np.abs(dark[j])
+        largest = float(abs(nets.c[j]) + np.abs(nets.a[j]) @ each)
+        found.append(Measured((summed[:, j] - dark[j]).T, losses[j].item(), left, error[:, j], far[:, j], largest))  # fmt: skip
+    return tuple(found)
+
+
+@lru_cache(maxsize=4)
+def _windows(taps: int) -> Array:
+    """What a circle of radius :data:`LARGE` shows at all nodes of a whole turn: (nodes, n, n)."""
+    turn, t, _ = nodes(taps)
+    offset = np.arange(-(taps // 2), taps // 2 + 1)
+    whole = np.concatenate([turn, turn + np.pi])
+    # The inner normal points at the centre.
+    x, y = ((t - LARGE) * np.array([[f(angle)] for angle in whole]) for f in (np.cos, np.sin))
+    i, j = x.reshape(-1, 1, 1) + offset[:, None], y.reshape(-1, 1, 1) + offset
+    return pixels(LARGE, *np.broadcast_arrays(i, j))
+
+
+def _seen(nets: Nets) -> Array:
+    """P by torch: every channel at every node of a whole turn."""
+    shape = nets.shape
+    windows, weight = torch.tensor(_windows(shape.taps)[:, None]), nodes(shape.taps)[2]
+    w, b = nets.w.reshape(-1, 1, shape.taps, shape.taps), nets.b.reshape(-1)
+    sigma, found = elementwise(shape.activation), []
+    with torch.no_grad():
+        for k in range(0, len(w), 16):
+            some, bias = torch.tensor(w[k : k + 16]), torch.tensor(b[k : k + 16])
+            values = sigma(torch.nn.functional.conv2d(windows, some, bias))[:, :, 0, 0]
+            ends = sigma(bias) + sigma(some.sum(dim=(1, 2, 3)) + bias)
+            found.append(weight * torch.sum(values - ends / 2, dim=0).numpy())
+    return np.concatenate(found).reshape(nets.b.shape)
+
+
+@lru_cache(maxsize=2)
+def shown(taps: int) -> Plate:
+    """The windows of the training radii."""
+    return plate(R, taps, HALF_LENGTH)
+
+
+@cache
+def trained(shape: Shape, networks: int, seed: int) -> Trained:
+    """``networks`` networks from random starts, finished on their kinks, loaded into torch and measured there."""
+    key = [seed, 12, shape.channels, shape.taps, *shape.activation.encode()]
+    nets = train_plane(shape, shown(shape.taps), networks, np.random.default_rng(key), STEPS)
+    weights = shape.channels * (shape.taps**2 + 1)
+    finished = finish(nets, shown(shape.taps), next(cap for most, cap in DEEP if weights <= most))
+    return Trained(finished, _measured(finished.nets), _seen(finished.nets))
+
+
+def ensembles(lab: Lab) -> Iterator[Trained]:
+    """All settings of the profile."""
+    for shape in SETTINGS + (MORE if lab.profile.name == "full" else ()):
+        yield trained(shape, min(lab.profile.networks, MOST), lab.seed)
+
+
+def areas(nets: Nets) -> Array:
+    """πΔ (B, K)."""
+    sigma = activation(nets.shape.activation)[0]
+    return np.asarray(pi * (sigma(nets.w.sum(axis=(2, 3)) + nets.b) - sigma(nets.b)))
+
+
+def name_of(shape: Shape) -> str:
+    """The shape in words."""
+    return f"{shape.activation} K={shape.channels}" + (f" {shape.taps}×{shape.taps}" if shape.taps != 3 else "")  # fmt: skip

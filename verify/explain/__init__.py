@@ -1,0 +1,1 @@
+"""One network explained: as values, as text, as a page."""

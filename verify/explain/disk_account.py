@@ -1,0 +1,328 @@
+"""What the theory has to say of one network for images: what every filter measures, by how much, and how well that explains the answers.
+
+:func:`plane_account` measures and judges; docs/network.md describes the document.  Shares and
+slopes are those of an even grid of
+radii; the error is bounded at every radius, as far as that is not too much work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numerics.disk.edges import Edge, Strength, edge_of, strength_of
+from numerics.disk.perimeter import reach
+from numerics.disk.supremum import CLOSE, disk_supremum
+from theory.disk.disk import least
+from theory.expressions.activation import ACTIVATIONS
+from verify.explain.disk_facts import (
+    PlaneFacts,
+    Shares,
+    Wavering,
+    cost,
+    features,
+    measured,
+    shares,
+    wavering,
+)
+from verify.explain.text import MINOR, above, cancels
+from verify.models.checkpoint import Checkpoint
+from verify.models.setup import Setup, too_large
+
+__all__ = ["PlaneAccount", "WorstError", "plane_account", "too_much_plane"]
+
+Array = NDArray[np.float64]
+
+LARGEST, SMALLEST = 1e12, 1e-100
+"""Weights of a size between these are explained, and 0."""
+WAVES = 1000
+"""Pre-activations in front of a wave: it would turn too often on one pixel."""
+WIDEST, CORNERS, WORK = 15, 2500, 1e10
+"""Taps per side; K (n + 1)² at most; and products on the grid: about a minute each."""
+FLAT = 1e-9
+"""A channel that moves the answer by no more than this, in pixels, over all radii adds a constant."""
+EXAMINED = 1e8
+"""Products on windows that the bound between the grid's radii takes at most: a few seconds."""
+IDLE = ("dead", "adds a constant")
+"""Roles of channels that do not measure."""
+
+
+@dataclass(frozen=True)
+class WorstError:
+    """sup |r̂ - r| as far as it is known.
+
+    Attributes
+    ----------
+    value, radius: the largest that was found, and where.
+    sampled: at how many radii.
+    bound: no radius has a larger one; None where that was too much work.
+    tolerance: what is asked for.
+    """
+
+    value: float
+    radius: float
+    sampled: int
+    bound: float | None
+    tolerance: float
+
+    @property
+    def certified(self) -> bool:
+        """The bound tells on which side of the tolerance the error is, and is near the value or
+        under the tolerance.
+        """
+        return self.bound is not None and self.bound <= max(self.tolerance, CLOSE * self.value)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As in the document."""
+        names = ("value", "radius", "sampled", "bound", "certified")
+        return {name: getattr(self, name) for name in names}
+
+    def words(self) -> str:
+        """It errs by how much, and at which radii."""
+        if self.bound is not None and self.certified:
+            return f"it errs by {above(self.bound)} pixel at most at every radius"
+        known = (
+            "" if self.bound is None else f", and by {above(self.bound)} at most at every radius"
+        )
+        seen = f"at the sampled radii, {self.sampled} of them"
+        return f"it errs by {self.value:.3g} pixel at most {seen}{known}"
+
+
+@dataclass(frozen=True)
+class PlaneAccount:
+    """A network for images explained.
+
+    Attributes
+    ----------
+    document: what ``--json`` prints.
+    setup, edges, strengths, facts: what it was made from.
+    r, error: all radii at which the error is known, and the error.
+    wavering: how the answer wavers with the pixels, or None where σ jumps.
+    """
+
+    document: dict[str, Any]
+    setup: Setup
+    edges: tuple[Edge, ...]
+    strengths: tuple[Strength, ...]
+    facts: PlaneFacts
+    wavering: Wavering | None
+    r: Array
+    error: Array
+
+
+def too_much_plane(found: Checkpoint, setup: Setup) -> str:
+    """Why this network is not explained at all, or an empty string."""
+    values = [found.w, found.a, *(x for x in (found.b, found.c) if x is not None)]
+    for x in (abs(float(y)) for value in values for y in np.ravel(value)):
+        if x and not SMALLEST <= x <= LARGEST:
+            return f"a weight of size {x:.3g}: weights of {SMALLEST:g} to {LARGEST:g}, and 0, are explained"
+    channels, n, _ = found.w.shape
+    bias = np.zeros(channels) if found.b is None else found.b
+    if trouble := too_large(setup.activation, found.w.reshape(channels, -1), bias, found.a, WAVES):
+        return trouble
+    if n > WIDEST or channels * (n + 1) ** 2 > CORNERS:
+        return f"{channels} filters of {n} × {n} taps are too many: n may be {WIDEST}, and K (n + 1)² {CORNERS}"
+    if cost(found, setup) > WORK:
+        return f"radii up to {setup.as_dict()['r_max']} with {channels} filters of {n} × {n} taps are too many pixels"
+    return ""
+
+
+def plane_account(
+    found: Checkpoint, setup: Setup, tolerance: Fraction, file: str = ""
+) -> PlaneAccount:
+    """Explain a network; ``tolerance`` is in pixels, ``file`` its name.  The caller has asked :func:`too_much_plane`."""
+    biases = np.zeros(len(found.a)) if found.b is None else found.b
+    edges = tuple(edge_of(w, float(b), setup.activation) for w, b in zip(found.w, biases, strict=True))  # fmt: skip
+    strengths = tuple(strength_of(edge) for edge in edges)
+    facts = measured(found, setup)
+    parts, wavers = shares(facts, edges, strengths), wavering(facts, edges)
+    mean = float(np.mean(facts.r))
+    slope = float(facts.slopes(facts.answers))
+    explains = 1 - facts.loss / float(np.var(facts.r))
+    rest = float(np.sum(parts.rest))
+    scale = (reach(found.w.shape[1]) / mean) ** 2
+    limit = float(tolerance)
+    most = disk_supremum(edges, facts.a, facts.offset, facts.r, limit, EXAMINED)
+    radii, errors = (most.r, most.error) if len(most.r) else (facts.r, facts.error)
+    place = int(np.argmax(np.abs(errors)))
+    error = WorstError(
+        float(np.abs(errors[place])), float(radii[place]), len(radii), most.bound, limit
+    )
+    roles = [_role(facts, parts, edge, k, radii) for k, edge in enumerate(edges)]
+    failing = _failing(facts, slope, limit) if error.value > limit else []
+    if abs(rest) - parts.doubt > scale or scale >= 1:
+        failing.append("edges")
+    elif not abs(rest) + parts.doubt <= scale:
+        failing.append("bound")
+    low, high, count = float(facts.r[0]), float(facts.r[-1]), len(facts.r)
+    document = {
+        "file": file,
+        "network": {
+            **setup.as_dict(),
+            "dimensions": 2,
+            "channels": len(edges),
+            "taps": found.w.shape[1],
+        },
+        "explained": not failing,
+        "tolerance": float(tolerance),
+        "verdict": _verdict(error, failing, parts, facts, slope),
+        "failing": failing,
+        "residuals": {
+            "area": float(np.sum(facts.a * [edge.rise for edge in edges])),
+            "perimeter": float(np.sum(parts.perimeter)) - 1,
+        },
+        "identity": {
+            "area": float(np.sum(parts.area)),
+            "perimeter": float(np.sum(parts.perimeter)),
+            "rest": rest,
+            "slope": slope,
+            "explains": explains,
+            "scale": scale,
+            "error": None if np.isinf(parts.doubt) else parts.doubt,
+            "unsettled": facts.unsettled(),
+        },
+        "lattice": None if wavers is None else wavers.sizes(),
+        "loss": {"value": facts.loss, "floor": least(low, high, count)},
+        "worst_error": error.as_dict(),
+        "filters": [
+            _filter(edge, strength, parts, k, roles[k])
+            for k, (edge, strength) in enumerate(zip(edges, strengths, strict=True))
+        ],
+        "weights": _weights(found, setup, facts, edges, strengths, roles),
+    }
+    return PlaneAccount(document, setup, edges, strengths, facts, wavers, radii, errors)
+
+
+# ------------------------------------------------------------------------------------------- roles
+
+
+def _role(facts: PlaneFacts, parts: Shares, edge: Edge, k: int, radii: Array) -> str:
+    """What a channel does: it is idle if it is on the grid, and at all other radii that were looked
+    at.
+    """
+    spread = lambda pooled: abs(facts.a[k]) * float(np.ptp(pooled))
+    if spread(facts.pooled[:, k]) <= FLAT and (
+        facts.a[k] == 0
+        or spread(features(edge.w[None], np.array([edge.b]), edge.name, radii)) <= FLAT
+    ):
+        silent = facts.a[k] == 0 or (facts.dark[k] == 0 and not np.any(facts.pooled[:, k]))
+        return "dead" if silent else "adds a constant"
+    area, length = abs(parts.area[k]), abs(parts.perimeter[k])
+    if min(area, length) >= MINOR:
+        return "measures both"
+    return "measures the area" if area > length else "measures the perimeter"
+
+
+def _weights(
+    found: Checkpoint,
+    setup: Setup,
+    facts: PlaneFacts,
+    edges: tuple[Edge, ...],
+    strengths: tuple[Strength, ...],
+    roles: Sequence[str],
+) -> list[dict[str, Any]]:
+    def one(name: str, index: Sequence[int], value: float, role: str, derived: float | None = None, law: str = "") -> dict[str, Any]:  # fmt: skip
+        residual = None if derived is None else value - derived
+        return {"name": name, "index": list(index), "value": value, "role": role, "derived": derived, "residual": residual, "law": law}  # fmt: skip
+
+    told = [one("conv.weight", (k, 0, i, j), float(found.w[k, i, j]), roles[k]) for k, i, j in np.ndindex(*found.w.shape)]  # fmt: skip
+    if found.b is not None:
+        told += [one("conv.bias", (k,), float(b), roles[k]) for k, b in enumerate(found.b)]
+    live = [k for k, role in enumerate(roles) if role not in IDLE]
+    share = setup.domain.positions**2 if setup.pooling == "mean" else 1
+    slopes, missing = facts.slopes(facts.pooled), 1 - float(facts.slopes(facts.answers))
+    for k, (a, strength) in enumerate(zip(found.a.tolist(), strengths, strict=True)):
+        derived, law = None, ""
+        if k in live:
+            alone = live == [k] and edges[k].rise == 0
+            if alone and strength.error is not None and abs(strength.value) > strength.error:
+                derived = share / strength.value
+                law = f"1/({strength.law})" if strength.law else "1/P"
+            elif abs(slopes[k]) > FLAT * abs(strength.value):
+                derived, law = a + share * missing / float(slopes[k]), "the slope is 1"
+        told.append(one("readout.weight", (0, k), a, roles[k], derived, law))
+    if found.c is not None:
+        c = float(found.c[0])
+        told.append(one("readout.bias", (0,), c, "moves the offset", c - float(np.mean(facts.error)), "the mean error is 0"))  # fmt: skip
+    return told
+
+
+def _filter(edge: Edge, strength: Strength, parts: Shares, k: int, role: str) -> dict[str, Any]:
+    row, moment = ACTIVATIONS[edge.name], edge.moment
+    excess = None
+    if row.homogeneous and moment:
+        below, above = row.slopes
+        if above != below:
+            excess = strength.value / (2 * float(above - below) * moment) - 1
+    return {
+        "channel": k,
+        "role": role,
+        "sum": edge.total,
+        "rise": edge.rise,
+        "dipole": list(edge.dipole),
+        "moment": moment,
+        "perimeter": strength.value,
+        "error": strength.error,
+        "closed_form": strength.law,
+        "difference": None if strength.step is None else list(strength.step),
+        "excess": excess,
+        "shares": {
+            "area": float(parts.area[k]),
+            "perimeter": float(parts.perimeter[k]),
+            "rest": float(parts.rest[k]),
+        },
+    }
+
+
+# ----------------------------------------------------------------------------------- what is said
+
+
+def _terms(facts: PlaneFacts, slope: float) -> dict[str, float]:
+    """The largest part of the error that is a constant, a slope, and neither."""
+    mean, t = float(np.mean(facts.error)), facts.r - np.mean(facts.r)
+    return {
+        "offset": abs(mean),
+        "slope": abs(slope - 1) * float(np.max(t)),
+        "shape": float(np.max(np.abs(facts.error - mean - (slope - 1) * t))),
+    }
+
+
+def _failing(facts: PlaneFacts, slope: float, tolerance: float) -> list[str]:
+    """What is too large of an error that is too large somewhere."""
+    if np.max(np.abs(facts.error)) <= tolerance:
+        return ["between"]
+    sizes = _terms(facts, slope)
+    return [name for name, size in sizes.items() if size > tolerance] or list(sizes)
+
+
+def _verdict(
+    error: WorstError, failing: Sequence[str], parts: Shares, facts: PlaneFacts, slope: float
+) -> str:
+    area, length = float(np.sum(parts.area)), float(np.sum(parts.perimeter))
+    most = float(np.max(np.abs(parts.area)))
+    cancel = f" (parts of {most:.3g} cancel)" if cancels(parts.area.tolist()) else ""
+    source = f"of a slope of {slope:.4g} the area gives {area:.3g}{cancel} and the perimeter {length:.3g}"
+    if not failing:
+        return f"explained: {source}, and {error.words()}"
+    sizes = _terms(facts, slope)
+    told = [f"{name} (up to {sizes[name]:.3g})" for name in failing if name in sizes]
+    if "between" in failing:
+        told.append(
+            f"between (on an even grid of {len(facts.r)} radii it errs by "
+            f"{np.max(np.abs(facts.error)):.3g} at most)"
+        )
+    if "edges" in failing:
+        told.append("edges (straight ones do not account for what it answers)")
+    if "bound" in failing:
+        why = (
+            "σ jumps, and P is not proved"
+            if np.isinf(parts.doubt)
+            else f"Σ aP is known to {parts.doubt:.2g} only"
+        )
+        told.append(f"bound ({why})")
+    return f"not explained by these laws: {error.words()}; {source}; what fails: {', '.join(told)}"

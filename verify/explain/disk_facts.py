@@ -1,0 +1,172 @@
+"""What is measured of a network for images: its pooled features and its answers on exact disks, at a grid of radii."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import ceil, pi
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from numerics.arithmetic.compile import activation
+from numerics.disk.disk import disk
+from numerics.disk.edges import Edge, Strength
+from numerics.disk.lattice import fluctuation
+from theory.expressions.activation import ACTIVATIONS
+from verify.explain.facts import fraction
+from verify.models.checkpoint import Checkpoint
+from verify.models.setup import Setup
+
+__all__ = ["PlaneFacts", "Shares", "Wavering", "cost", "features", "measured", "shares", "wavering"]
+
+Array = NDArray[np.float64]
+
+PER_PIXEL, MOST = 32, 1025
+"""Radii in a pixel, and in all."""
+BLOCK = 1 << 22
+"""Numbers in the windows that are held at a time."""
+
+
+@dataclass(frozen=True)
+class PlaneFacts:
+    """Answers at a grid of radii.
+
+    Attributes
+    ----------
+    r: equidistant, both ends included (R,).
+    pooled: Σ_p [g_k(z_p) - g_k(0)] (R, K).
+    dark: g_k(0) (K,).
+    a: readout weights of pooled sums: divided by the positions where the pooling is a mean (K,).
+    offset: what it answers to nothing.
+    """
+
+    r: Array
+    pooled: Array
+    dark: Array
+    a: Array
+    offset: float
+
+    @cached_property
+    def answers(self) -> Array:
+        """r̂ (R,)."""
+        found: Array = self.pooled @ self.a + self.offset
+        return found
+
+    @property
+    def error(self) -> Array:
+        """r̂ - r."""
+        return self.answers - self.r
+
+    @property
+    def loss(self) -> float:
+        """The mean of (r̂ - r)²."""
+        return float(np.mean(self.error**2))
+
+    def slopes(self, y: Array) -> Array:
+        """Cov(r, y)/Var r along the first axis."""
+        t = self.r - np.mean(self.r)
+        found: Array = t @ (y - np.mean(y, axis=0)) / float(t @ t)
+        return found
+
+    def unsettled(self) -> float:
+        """The root mean square of r̂ less what the least-squares readout answers."""
+        design = np.column_stack([self.pooled, np.ones(len(self.r))])
+        design /= np.maximum(np.max(np.abs(design), axis=0), 1e-300)
+        best = np.linalg.lstsq(design, self.error, rcond=None)[0]
+        return float(np.sqrt(np.mean((design @ best) ** 2)))
+
+
+def _grid(setup: Setup) -> Array:
+    low, high = (float(fraction(x)) for x in (setup.domain.low, setup.domain.high))
+    return np.linspace(low, high, min(PER_PIXEL * ceil(high - low) + 1, MOST))
+
+
+def cost(found: Checkpoint, setup: Setup) -> float:
+    """Products that the grid takes."""
+    r, (channels, n, _) = _grid(setup), found.w.shape
+    return float(channels * n * n * np.sum((2 * r + 2 * n) ** 2))
+
+
+def features(w: Array, b: Array, name: str, r: Array) -> Array:
+    """Σ_p [g_k(z_p) - g_k(0)] over all positions whose window sees the disk: (R, K) from filters (K, n, n)."""
+    sigma, n = activation(name)[0], w.shape[1]
+    dark, flat = sigma(b), w.reshape(len(w), -1).T
+    found = np.empty((len(r), len(w)))
+    first = 0
+    while first < len(r):
+        # Increasing radii: the last one of a block has the largest image.
+        step = max(1, int(BLOCK // (n * (2 * r[first] + n + 3)) ** 2))
+        some = r[first : first + step]
+        half = ceil(some[-1] - 0.5)
+        x = np.pad(disk(some, half), ((0, 0), (n - 1, n - 1), (n - 1, n - 1)))
+        seen = sliding_window_view(x, (n, n), axis=(1, 2)).reshape(len(some), -1, n * n)
+        found[first : first + step] = np.sum(sigma(seen @ flat + b) - dark, axis=1)
+        first += step
+    return found
+
+
+def measured(found: Checkpoint, setup: Setup) -> PlaneFacts:
+    """A network on the grid of its radii."""
+    b = np.zeros(len(found.a)) if found.b is None else found.b
+    size = setup.domain.positions**2
+    a = found.a / (size if setup.pooling == "mean" else 1)
+    r = _grid(setup)
+    pooled = features(found.w, b, setup.activation, r)
+    dark = activation(setup.activation)[0](b)
+    c = 0.0 if found.c is None else float(found.c[0])
+    return PlaneFacts(r, pooled, dark, a, c + size * float(a @ dark))
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Where the slope Cov(r, r̂)/Var r comes from, per channel (K,): 2μπaΔ, aP, and the rest, which is measured."""
+
+    area: Array
+    perimeter: Array
+    rest: Array
+    doubt: float
+    """Σ |a| times the error of P; infinite where there is none."""
+
+
+def shares(facts: PlaneFacts, edges: tuple[Edge, ...], strengths: tuple[Strength, ...]) -> Shares:
+    """The identity at finite radii, channel by channel."""
+    rise, value = (np.array(x) for x in ([e.rise for e in edges], [s.value for s in strengths]))
+    off = np.array([np.inf if s.error is None else s.error for s in strengths])
+    area = 2 * float(np.mean(facts.r)) * pi * facts.a * rise
+    perimeter = facts.a * value
+    rest = facts.a * facts.slopes(facts.pooled) - area - perimeter
+    doubt = float(np.sum(np.abs(facts.a[facts.a != 0]) * off[facts.a != 0]))
+    return Shares(area, perimeter, rest, doubt)
+
+
+DIRECTIONS = 8
+"""The longest vector of the lattice that takes part in a fluctuation."""
+
+
+@dataclass(frozen=True)
+class Wavering:
+    """How the answer wavers about its best parabola: measured, and what the lattice makes of it, both (R,)."""
+
+    measured: Array
+    stated: Array
+    parabola: Array
+
+    def sizes(self) -> dict[str, float]:
+        """Root mean squares: measured, of the law, and of what the law leaves."""
+        parts = {"measured": self.measured, "law": self.stated, "left": self.measured - self.stated}
+        return {name: float(np.sqrt(np.mean(values**2))) for name, values in parts.items()}
+
+
+def wavering(facts: PlaneFacts, edges: tuple[Edge, ...]) -> Wavering | None:
+    """The error about its best parabola, against √r Σ_q … of docs/lattice.md; None where σ jumps, and the law does not hold."""
+    name = edges[0].name
+    if ACTIVATIONS[name].jumps:
+        return None
+    w, b = np.stack([edge.w for edge in edges]), np.array([edge.b for edge in edges])
+    swung = facts.a @ fluctuation(w, b, activation(name)[0], facts.r, reach=DIRECTIONS)
+    t = (facts.r - np.mean(facts.r)) / np.ptp(facts.r)
+    basis = np.linalg.qr(np.stack([np.ones_like(t), t, t * t], axis=1))[0]
+    parabola = basis @ (basis.T @ facts.error)
+    return Wavering(facts.error - parabola, swung - basis @ (basis.T @ swung), parabola)

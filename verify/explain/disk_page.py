@@ -1,0 +1,61 @@
+"""An explained network for images as one HTML page: every filter with its edges, the error over r, and all that the JSON has."""
+
+from __future__ import annotations
+
+from math import cos, pi, sin
+
+import numpy as np
+from markupsafe import Markup
+
+from numerics.disk.edges import Edge, over_turn
+from numerics.disk.perimeter import edge_response, reach
+from verify.explain.disk_account import PlaneAccount
+from verify.explain.disk_figures import filter_and_edges
+from verify.explain.text import derived, laws, limit, place, short, signed
+from verify.report import figures
+from verify.report.render import render
+
+__all__ = ["plane_page"]
+
+SHOWN = 8
+"""Filters that are drawn."""
+TURNS = 360
+DIRECTIONS = (0, 45, 90, 135)
+
+
+def plane_page(explained: PlaneAccount) -> str:
+    """The page; a few pictures, no script, nothing from elsewhere."""
+    document, facts = explained.document, explained.facts
+    wavers = explained.wavering
+    dots = None if wavers is None else ("the lattice", facts.r, wavers.parabola + wavers.stated)
+    worst = document["worst_error"]
+    drawn = figures.error_over(explained.r, explained.error, worst["radius"], dots)
+    return render(
+        "network_plane.html",
+        document=document,
+        laws=laws(document),
+        limit=limit(worst),
+        filters=[
+            {**one, "strength": signed(one["perimeter"], one["error"])}
+            for one in document["filters"]
+        ],
+        pictures=[Markup(_picture(edge, k)) for k, edge in enumerate(explained.edges) if k < SHOWN],
+        error=Markup(figures.figure_svg(drawn, "error", "The error over the radius")),
+        weights=[
+            {**one, "place": place(one), "derived": derived(one), "residual": short(one["residual"])}
+            for one in document["weights"]
+        ],
+        shown=SHOWN,
+    )  # fmt: skip
+
+
+def _picture(edge: Edge, k: int) -> str:
+    n = len(edge.w)
+    t = np.linspace(-1.1, 1.1, 221) * reach(n)
+    curves = {
+        f"{turn}°": edge_response(edge.w[None], t, round(cos(turn * pi / 180), 12), round(sin(turn * pi / 180), 12))[0]
+        for turn in DIRECTIONS
+    }  # fmt: skip
+    theta = (np.arange(TURNS + 1) + 0.5) * 2 * pi / TURNS
+    drawing = filter_and_edges(f"filter {k}", edge.w, t, curves, theta, over_turn(edge, theta)[0])
+    return figures.figure_svg(drawing, f"filter-{k}", f"Filter {k}, its responses to straight edges, and what they add by direction")  # fmt: skip

@@ -1,0 +1,108 @@
+"""An explained network as one HTML page: the picture of every filter, the error over r, and all that the JSON has."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from flint import fmpq
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from numerics.arithmetic.compile import activation
+from numerics.pulse.exact_error import cells, error_on
+from numerics.pulse.sample import pulse
+from theory.expressions.activation import ACTIVATIONS
+from verify.explain.account import Account
+from verify.explain.facts import biases, floats, fraction, number
+from verify.explain.text import derived, place, place_of, proved, short
+from verify.report import figures
+from verify.report.render import render
+
+__all__ = ["page"]
+
+SHOWN = 8
+"""Channels that are drawn."""
+Array = NDArray[np.float64]
+
+
+def page(explained: Account) -> str:
+    """The page; a few pictures, no script, nothing from elsewhere."""
+    document, stored = explained.document, explained.stored
+    row = ACTIVATIONS[explained.setup.activation]
+    kinks = [float(kink.location) for kink in row.kinks]
+    pictures = [
+        Markup(
+            figures.figure_svg(
+                figures.staircase([number(tap) for tap in w], number(b), kinks),
+                f"filter-{k}",
+                f"Filter {k} and its staircases",
+            )
+        )
+        for k, (w, b) in enumerate(zip(stored.w, biases(stored), strict=True))
+        if k < SHOWN
+    ]
+    r, error = _error(explained)
+    worst = float(Fraction(document["worst_error"]["radius"]))
+    drawing = figures.error_over(r, error, worst)
+    return render(
+        "network.html",
+        document=document,
+        pictures=pictures,
+        error=Markup(figures.figure_svg(drawing, "error", "The error over the radius")),
+        weights=[
+            {
+                **one,
+                "place": place(one),
+                "derived": derived(one),
+                "residual": short(one["residual"]),
+            }
+            for one in document["weights"]
+        ],
+        proved=proved(document["nearest"]) if document["nearest"]["exists"] else "",
+        radius=place_of(document["worst_error"]["radius"]),
+        shown=SHOWN,
+    )
+
+
+def _error(explained: Account) -> tuple[Array, Array]:
+    """Radii and r̂ - r: every bend, and both sides of every jump, where it is made of polynomials, else 33 radii per cell in
+    float64."""
+    domain = explained.setup.domain
+    net = explained.net
+    radii: list[float] = []
+    errors: list[float] = []
+    for m, low, high in cells(domain):
+        inside = {low + (high - low) * fmpq(j, 32) for j in range(33)}
+        if net is None:
+            radii += [m - 0.5 + number(phi) for phi in sorted(inside)]
+            continue
+        curve = error_on(net, m, domain)
+        if all(piece.degree() <= 1 for piece in curve.pieces):
+            inside = {low, high}
+        for left, right, piece in zip(curve.cuts, curve.cuts[1:], curve.pieces, strict=False):
+            ends = {max(left, low), min(right, high)}
+            for phi in sorted(ends | {x for x in inside if left < x < right}):
+                if left < high and right > low:
+                    radii.append(float(fraction(phi + m - fmpq(1, 2))))
+                    errors.append(number(piece(phi)))
+    if net is None:
+        errors = _computed(explained, np.array(radii)).tolist()
+    return np.array(radii), np.array(errors)
+
+
+def _computed(explained: Account, r: Array) -> Array:
+    from numpy.lib.stride_tricks import sliding_window_view
+
+    w, b, a, c = floats(explained.stored)
+    domain, h = explained.setup.domain, w.shape[1] // 2
+    x = pulse(r, domain.half_length)
+    if domain.padding != "valid":
+        mode: Any = "wrap" if domain.padding == "circular" else "constant"
+        x = np.pad(x, ((0, 0), (h, h)), mode=mode)
+    seen = sliding_window_view(x, w.shape[1], axis=1)
+    sigma = activation(explained.setup.activation)[0]
+    pooled = np.sum(sigma(np.einsum("rpu,ku->rkp", seen, w) + b[:, None]), axis=2)
+    answer: Array = pooled @ (a / explained.stored.share) + c - r
+    return answer

@@ -1,0 +1,168 @@
+"""The role of every weight of a network: within its pattern, next to an exact network, or from its own responses alone.
+
+numerics.pulse.roles has the roles within a pattern; here it is decided which of them can be told of a network as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from flint import fmpq
+
+from numerics.pulse.channel import exact_quantities, quantities
+from numerics.pulse.conditions import Form, Pattern, Stored, dot, exact_of
+from numerics.pulse.exact_error import Domain, cells
+from numerics.pulse.path import far_from_border
+from numerics.pulse.roles import RESOLUTION, Role, roles
+from verify.explain.facts import Facts, Sides, floats, rational, rational_of
+from verify.models.setup import Setup
+
+__all__ = ["told_roles"]
+
+IDLE = ("dead", "free")
+
+
+def told_roles(
+    stored: Stored, own: Pattern | None, exact: Stored | None, facts: Facts, setup: Setup
+) -> list[Role]:
+    """The role of every weight: ``own`` is the network's pattern, if it has one; ``exact`` the exact network that it is next
+    to, None where it is not explained."""
+    laws = None
+    if _has_plateau(len(stored.w[0]), setup.domain):
+        laws = _exactly(facts.alpha), _exactly(facts.beta)
+    if own is not None and exact is not None:
+        found = [_met(role, own, stored) for role in roles(stored, own, laws)]
+    else:
+        # A network that is far from its pattern runs over kinks that the pattern does not: what its readout does follows
+        # from its own responses.
+        readout = _readout_roles(stored, laws, setup)
+        bending = _bending_roles(stored, exact)
+        if own is not None:
+            bending = [_met(role, own, stored) for role in roles(stored, own, laws)[: len(bending)]]
+        found = [*bending, *readout]
+    each = zip(found, facts.sensitivities, strict=True)
+    return [_awake(role) if _moves(curvature) else role for role, (_, curvature) in each]
+
+
+def _moves(curvature: Sides) -> bool:
+    """A change of the weight changes an answer."""
+    return any(x is None or x > 0 for x in curvature)
+
+
+def _met(role: Role, own: Pattern, stored: Stored) -> Role:
+    """Where a window that the weight does not see is off its branch, or one is off the kink that it is held on, by more than
+    rounding, no value of the weight is known at which it meets no kink."""
+    if role.name.startswith("readout") or role.interval is None or role.role in IDLE:
+        return role
+    k, entry = role.index[0], role.index[2] if role.name == "conv.weight" else -1
+    windows: list[tuple[Form, fmpq | None, fmpq | None]] = []
+    windows += [(form, at, at) for j, form, at in own.held if j == k]
+    windows += [
+        (end.form, end.branch.low, end.branch.high)
+        for end in own.ends
+        if end.k == k and not end.form[entry]
+    ]
+    low, high = role.interval
+    empty = low is not None and high is not None and low > high
+    met = empty or any(_off(stored.vector(k), *window) for window in windows)
+    return replace(role, interval=None) if met else role
+
+
+def _off(vector: Sequence[fmpq], form: Form, low: fmpq | None, high: fmpq | None) -> bool:
+    """A window is not between these ends, by more than rounding."""
+    value = dot(form, vector)
+    room = RESOLUTION * sum(abs(x * y) for x, y in zip(form, vector, strict=True))
+    return bool(
+        (low is not None and value < low - room) or (high is not None and value > high + room)
+    )
+
+
+def _awake(role: Role) -> Role:
+    """Nothing that moves an answer is dead or free: what bends a filter meets a kink, and a readout weight moves answers
+    that the laws do not know of."""
+    if role.role not in IDLE:
+        return role
+    if role.name == "readout.weight":
+        return replace(role, role="serves other radii")
+    return replace(role, role="must avoid the kink", interval=None)
+
+
+def _exactly(number: Any) -> fmpq:
+    return number if isinstance(number, fmpq) else rational_of(Fraction(number))
+
+
+def _has_plateau(taps: int, domain: Domain) -> bool:
+    """Some cell is a plateau cell far from the border, where the laws hold."""
+    return any(
+        m > taps // 2 and far_from_border(taps, m, domain.half_length, domain.padding)
+        for m, _, _ in cells(domain)
+    )
+
+
+def _bending_roles(stored: Stored, exact: Stored | None) -> list[Role]:
+    """Filters whose staircase bends: next to an exact network its values are the derived ones; elsewhere there are none."""
+    found = [
+        Role("conv.weight", (k, 0, u), tap, "bends", None if exact is None else exact.w[k][u], None)
+        for k, row in enumerate(stored.w)
+        for u, tap in enumerate(row)
+    ]
+    if stored.b is not None:
+        goal = None if exact is None else exact.b
+        found += [
+            Role("conv.bias", (k,), bias, "bends", None if goal is None else goal[k], None)
+            for k, bias in enumerate(stored.b)
+        ]
+    return found
+
+
+def _readout_roles(stored: Stored, laws: tuple[fmpq, fmpq] | None, setup: Setup) -> list[Role]:
+    """a_k and c, each from its law with the others as they are; dead where a_k moves neither of them."""
+    everywhere = (None, None)
+    found = []
+    for k, (value, rates) in enumerate(zip(stored.a, _rates(stored, setup), strict=True)):
+        role, derived = "dead", None
+        for rate, law, does in zip(
+            rates, laws or (), ("sets the slope", "moves the offset"), strict=False
+        ):
+            if rate:
+                role, derived = does, value - law * stored.share / rate
+                break
+        found.append(Role("readout.weight", (0, k), value, role, derived, everywhere))
+    if stored.c is not None:
+        offset = None if laws is None else stored.c - laws[1]
+        found.append(Role("readout.bias", (0,), stored.c, "moves the offset", offset, everywhere))
+    return found
+
+
+def _rates(stored: Stored, setup: Setup) -> list[tuple[fmpq, fmpq]]:
+    """2 Δ_k and N g_k(0) + κ_k of every channel; below 2⁻⁴⁰ of their terms they count as 0."""
+    net = exact_of(stored, setup.activation)
+    if net is None:
+        w, b, _, _ = floats(stored)
+        q = quantities(w, b, setup.activation, np.zeros(1))
+        parts = np.stack([q.slope, q.background, q.kappa], axis=1).tolist()
+        each = [tuple(rational(x) for x in part) for part in parts]
+    else:
+        found = [
+            exact_quantities(w, lambda value, b=b: net.sigma(value + b), [])  # type: ignore[misc]
+            for w, b in zip(net.w, net.b, strict=True)
+        ]
+        each = [(q.slope, q.background, q.kappa) for q in found]
+    size = setup.domain.positions
+    if setup.domain.padding == "valid":
+        size -= len(stored.w[0]) - 1
+    rates = []
+    for slope, background, kappa in each:
+        tall = (abs(background) + abs(background + slope)) / 2**40
+        level = size * background + kappa
+        rates.append(
+            (
+                2 * slope if 2 * abs(slope) > tall else fmpq(0),
+                level if abs(level) > size * tall else fmpq(0),
+            )
+        )
+    return rates

@@ -1,0 +1,1 @@
+"""Networks on unknown backgrounds and contrasts, and with a dense readout."""

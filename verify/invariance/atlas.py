@@ -1,0 +1,275 @@
+"""The atlas of invariance: for every unknown, readout, set of radii, padding and kind of network, whether one is exact.
+
+A row is a statement about a kind of network: an exact network of :mod:`verify.invariance.networks`; or the theorem that there
+is none, and the least loss where it is known.  :func:`largest_error` runs a row's network in rationals over a grid of what is
+unknown.  :mod:`verify.invariance.table` puts the rows into words, :mod:`verify.invariance.figures` draws them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from itertools import product
+from types import MappingProxyType
+
+from theory.invariance.nuisances import both_price, dense_risk, sum_risk
+from theory.pulse.network import last_radius
+from verify.invariance import networks
+from verify.invariance.networks import (
+    HALF,
+    HIGH,
+    IDENTITY,
+    LEAST,
+    LOW,
+    MOST,
+    PIXELS,
+    RELU,
+    Net,
+    answer,
+    signal,
+)
+
+__all__ = [
+    "BACKGROUNDS",
+    "CONTRASTS",
+    "KINDS",
+    "LAST",
+    "LINES",
+    "LOSS_BACKGROUNDS",
+    "LOSS_CONTRASTS",
+    "RADII",
+    "SHIFTS",
+    "Loss",
+    "Place",
+    "Reason",
+    "Row",
+    "largest_error",
+    "moments",
+    "rows",
+    "scenes",
+]
+
+BACKGROUNDS = (LOW, Fraction(-1, 3), HALF, Fraction(8, 7), HIGH)
+"""Backgrounds in [-1, 2], where the rows promise to be exact."""
+CONTRASTS = (LEAST, Fraction(4, 3), MOST)
+"""Contrasts in [1, 2]."""
+SHIFTS = (0, 1, 3)
+"""Where the pulse may be."""
+RADII: Mapping[str, tuple[Fraction, ...]] = MappingProxyType(
+    {
+        "half": tuple(m - HALF for m in (2, 3, 4, 5)),
+        "real": tuple(m - HALF + Fraction(t, 4) for m in (2, 3, 4) for t in range(4)),
+    }
+)
+"""The radii on which networks are run and losses stated: half-integers, and quarters."""
+LAST = last_radius(3, PIXELS)
+"""Networks are run there, too, and half a cell or one cell before: beyond it a window of three taps meets both edges."""
+LOSS_BACKGROUNDS = (Fraction(0), Fraction(1))
+"""The backgrounds of a stated loss, equally likely."""
+LOSS_CONTRASTS = (Fraction(1), Fraction(2))
+"""The contrasts of a stated loss, equally likely."""
+
+# ------------------------------------------------------------------------------------- the axes
+
+LINES: tuple[tuple[str, str], ...] = (
+    ("nothing", "any"),
+    ("place", "any"),
+    ("background", "ring"),
+    ("background", "zeros"),
+    ("contrast", "any"),
+    ("both", "ring"),
+    ("both", "zeros"),
+)
+"""(what is unknown, padding): what lies beyond the border matters where a background does."""
+READOUTS = ("sum", "dense")
+KINDS = ("linear", "relu 1", "relu 2", "relu 3", "any")
+"""Linear networks with any K; ReLU with 1, 2 or 3 channels; any σ with any K."""
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """A cell of the atlas.
+
+    Attributes
+    ----------
+    unknown: nothing, place, background, contrast, or both of the last two.
+    readout: ``sum`` pooling, or ``dense``, a weight for each position.
+    radii: ``half``-integers, or every ``real`` radius.
+    padding: ``ring``, ``zeros``, or ``any`` where it does not matter.
+    kind: one of :data:`KINDS`.
+    """
+
+    unknown: str
+    readout: str
+    radii: str
+    padding: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A theorem or construction by name, and the page and heading that prove it."""
+
+    name: str
+    page: str
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss for equally likely radii, backgrounds 0, 1 and contrasts 1, 2; ``attained``: or else a bound from below."""
+
+    value: Fraction
+    formula: str
+    attained: bool
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is known of a cell: ``status`` is feasible or infeasible."""
+
+    place: Place
+    status: str
+    reason: Reason
+    net: Net | None = None
+    loss: Loss | None = None
+
+
+# ---------------------------------------------------------------------------- running the networks
+
+
+def scenes(unknown: str) -> tuple[tuple[Fraction, Fraction, int], ...]:
+    """The grid of (β, α, s) for what is unknown."""
+    shades = BACKGROUNDS if unknown in ("background", "both") else (Fraction(0),)
+    lights = CONTRASTS if unknown in ("contrast", "both") else (Fraction(1),)
+    places = SHIFTS if unknown == "place" else (0,)
+    return tuple(product(shades, lights, places))
+
+
+def largest_error(row: Row) -> Fraction:
+    """The largest |r̂ - r| of a row's network on the grid of its radii and of what it does not know."""
+    if row.net is None:
+        raise ValueError(f"{row.place} has no network")
+    place = row.place
+    return _error(row.net, place.unknown, place.radii, place.padding)
+
+
+@cache
+def _error(net: Net, unknown: str, radii: str, padding: str) -> Fraction:
+    # Cells share networks: each is run once for a task.
+    return max(
+        abs(answer(net, signal(r, *scene), padding) - r)
+        for r in (*RADII[radii], LAST - (1 if radii == "half" else HALF), LAST)
+        for scene in scenes(unknown)
+        if r + scene[2] <= LAST
+    )
+
+
+# ------------------------------------------------------------------------------------- reasons
+
+LINEAR_CELL = Reason("the linear cell: the pixels add up to 2r", "kinks.md")
+SUMS_AGREE = Reason("sum pooling does not see a shift", "dense.md#a-pulse-that-is-not-centred")
+EQUAL = Reason("a dense readout may be sum pooling", "dense.md#the-error-is-a-spline")
+TRADE = Reason("a linear network trades radius against background", "background.md#one-channel")
+FLAT = Reason("ReLU has only one flat piece", "background.md#one-channel")
+EDGE = Reason("two channels read the background at an edge", "background.md#two-channels-read-the-background-at-an-edge")  # fmt: skip
+MIRROR = Reason("three channels, each straight where another bends", "background.md#two-channels-read-the-background-at-an-edge")  # fmt: skip
+CROWDED = Reason("two channels with three taps cannot balance bends and slopes", "pair.md#rings-that-are-too-large")  # fmt: skip
+DROPPED = Reason("a slope at which one channel is enough", "invariance.md#one-channel-with-a-slope-of-its-own")  # fmt: skip
+BORDER = Reason("the border is an edge", "background.md#zeros-beyond-the-border")
+NO_WEIGHT = Reason("weights that add up to 0", "background.md#zeros-beyond-the-border")
+LIGHT = Reason("a linear network measures light", "invariance.md#what-linear-networks-lose")
+SILENCE = Reason("counting silence", "contrast.md#half-integer-radii-counting-silence")
+QUOTIENT = Reason("no sum of activations is a quotient", "contrast.md#every-real-radius-impossible")
+CHAIN = Reason("two backgrounds and a contrast make a chain", "invariance.md#background-and-contrast-with-sums")  # fmt: skip
+LEG = Reason("one leg of the compass", "invariance.md#one-leg")
+RULER = Reason("the ruler", "contrast.md#the-ruler")
+
+
+# ---------------------------------------------------------------------------------------- rows
+
+
+def moments(values: Sequence[Fraction]) -> tuple[Fraction, Fraction]:
+    """(mean, variance) of equally likely values."""
+    mean = sum(values, Fraction(0)) / len(values)
+    return mean, sum(((x - mean) ** 2 for x in values), Fraction(0)) / len(values)
+
+
+def _linear_loss(place: Place) -> Loss:
+    (mean, spread) = moments(RADII[place.radii])
+    level, light = moments(LOSS_CONTRASTS) if place.unknown != "background" else (Fraction(1), Fraction(0))  # fmt: skip
+    shade = moments(LOSS_BACKGROUNDS)[1] if place.unknown != "contrast" else Fraction(0)
+    if place.readout == "dense":
+        return Loss(dense_risk(spread, light, level), r"\frac{VA}{A + \mu^2}", True)
+    lift = PIXELS if place.padding == "ring" else Fraction(0)
+    formula = r"V - \frac{(2\mu V)^2}{4(VA + V\mu^2 + Am^2) + T^2B}"
+    return Loss(sum_risk(spread, mean, light, level, shade, lift), formula, True)
+
+
+def _price(radii: str) -> Loss:
+    """V/12; between half-integers V is the variance of the half-integers alone, and the bound need not be sharp."""
+    spread = moments(sorted({(r - HALF) // 1 + HALF for r in RADII[radii]}))[1]
+    return Loss(both_price(spread), r"\frac{V}{12}", radii == "half")
+
+
+def _row(place: Place) -> Row:
+    unknown, dense, real = place.unknown, place.readout == "dense", place.radii == "real"
+    linear, relu = place.kind == "linear", place.kind.startswith("relu")
+    straight = RELU if relu else IDENTITY
+    if unknown in ("nothing", "place"):
+        if dense:
+            return Row(place, "feasible", EQUAL, networks.spread_out(networks.plain(straight)))
+        return Row(place, "feasible", LINEAR_CELL if unknown == "nothing" else SUMS_AGREE, networks.plain(straight))  # fmt: skip
+    if unknown == "background":
+        if dense:
+            return Row(place, "feasible", NO_WEIGHT, networks.weightless(straight, -LOW if relu else Fraction(0)))  # fmt: skip
+        if place.padding == "zeros":
+            return Row(place, "feasible", BORDER, networks.border(straight))
+        return _on_the_ring(place)
+    if linear:
+        return Row(place, "infeasible", LIGHT, loss=_linear_loss(place))
+    if unknown == "both" and not dense:
+        price = _price(place.radii)
+        # With a given σ V/12 is a bound; with σ at will it is reached.
+        return Row(place, "infeasible", CHAIN, loss=Loss(price.value, price.formula, price.attained and not relu))  # fmt: skip
+    if real:
+        return Row(place, "infeasible", QUOTIENT)
+    if unknown == "contrast":
+        return Row(
+            place,
+            "feasible",
+            SILENCE,
+            networks.spread_out(networks.quiet()) if dense else networks.quiet(),
+        )
+    return (
+        Row(place, "feasible", LEG, networks.leg())
+        if relu
+        else Row(place, "feasible", RULER, networks.ruler())
+    )
+
+
+def _on_the_ring(place: Place) -> Row:
+    """Background, sums, ring: where the number of channels counts."""
+    real = place.radii == "real"
+    if place.kind == "linear":
+        return Row(place, "infeasible", TRADE, loss=_linear_loss(place))
+    if place.kind == "relu 1":
+        return Row(place, "infeasible", FLAT)
+    if place.kind == "any":
+        return Row(place, "feasible", DROPPED, networks.merged() if real else networks.lone())
+    if real and place.kind == "relu 2":
+        return Row(place, "infeasible", CROWDED)
+    return Row(place, "feasible", MIRROR, networks.readers("three")) if real else Row(place, "feasible", EDGE, networks.readers("two"))  # fmt: skip
+
+
+@cache
+def rows() -> tuple[Row, ...]:
+    """Every cell once, line by line."""
+    return tuple(_row(place) for place in _places())
+
+
+def _places() -> Iterator[Place]:
+    for (unknown, padding), readout, radii in product(LINES, READOUTS, RADII):
+        for kind in KINDS:
+            yield Place(unknown, readout, radii, padding, kind)

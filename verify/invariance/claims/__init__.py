@@ -1,0 +1,1 @@
+"""The evidence of each claim of this chapter."""

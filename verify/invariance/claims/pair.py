@@ -1,0 +1,185 @@
+"""Two ReLU channels at every real radius: rational simulations, every small pair of staircases, and trained readouts."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+import torch
+
+from numerics.arithmetic import oracle
+from numerics.arithmetic.rounding import gamma
+from numerics.disk.gram import Vector
+from numerics.invariance.pair import rings
+from numerics.pulse.sample import pulse
+from theory.invariance.background import Reader
+from theory.invariance.pair import Pair
+from theory.pulse.network import last_radius
+from verify.invariance import pair_figures
+from verify.invariance.ring import Scene, answers, off_readout, trained
+from verify.models.networks import Network
+from verify.report import figures as draw
+from verify.report.lab import Lab
+from verify.report.page import Figure
+from verify.report.verdict import Column, column
+
+__all__ = ["check", "figures", "train"]
+
+HALF = Fraction(1, 2)
+RELU = oracle.RATIONAL["relu"]
+SEARCHED = ((3, 4), (5, 3))
+"""Taps and heights of the staircases that are all tried."""
+
+
+# ------------------------------------------------------------------------------------------ check
+
+
+def check(law: Pair, lab: Lab) -> Column:
+    """Loops over the ring in rationals, and every pair of staircases on small integers whose kinks cancel."""
+    rng = lab.rng("pair")
+    draws = max(lab.profile.draws // 8, 8)
+    wrong = sum(not _meets(law, rng, t) for t in range(draws))
+    wrong += sum(not _turns(law, rng) for _ in range(draws))
+    wrong += sum(not _short(law, rng) for _ in range(draws))
+    balanced = {n: rings(n, height) for n, height in SEARCHED}
+    wrong += sum(size >= law.limit(n) for n, found in balanced.items() for size in found)
+    largest = " and ".join(f"{max(found)} pixels for {n} taps" for n, found in balanced.items())
+    detail = (
+        f"cases, of 3 times {draws} in exact rationals, in which a window meets the kink elsewhere than stated or a network errs at a radius up to the last, or does not beyond, and pairs of staircases on small integers whose kinks cancel on a ring that "
+        f"is too large (the largest: {largest}, fewer than two edges need)"
+    )
+    return column(wrong, 0, detail)
+
+
+def _some(rng: np.random.Generator, count: int) -> Vector:
+    return [Fraction(int(k), 4) for k in rng.integers(-8, 9, count)]
+
+
+def _answer(net: Reader, x: Vector) -> Fraction:
+    parts = (a * sum(map(RELU, oracle.ring(w, b, x)), Fraction(0)) for w, b, a in zip(net.w, net.b, net.a, strict=True))  # fmt: skip
+    return sum(parts, net.c)
+
+
+def _meets(law: Pair, rng: np.random.Generator, t: int) -> bool:
+    """The levels at which the windows of the ring are 0, less those in the dark and on the plateau."""
+    n = (1, 3, 5)[t % 3]
+    w, (b,), fraction = _some(rng, n), _some(rng, 1), Fraction(int(rng.integers(1, 9)), 9)
+    w[0] += 5 * (sum(w, Fraction(0)) == 0)
+    total, r = sum(w, Fraction(0)), n // 2 + HALF + int(rng.integers(0, 2)) + fraction
+    found = Counter(-z / total for z in oracle.ring(w, b, oracle.overlap_pulse(r, n + 2)))
+    found.subtract(law.kinks(w, b, fraction))
+    return set(+found) <= {-b / total, -b / total - 1} and min(found.values()) >= 0
+
+
+def _exact(net: Reader, size: int, beta: Fraction, radii: Sequence[Fraction]) -> bool:
+    return all(_answer(net, [beta + value for value in oracle.overlap_pulse(r, size // 2)]) == r for r in radii)  # fmt: skip
+
+
+def _turns(law: Pair, rng: np.random.Generator) -> bool:
+    """Random ν, k and l, until there is room for both edges on a ring of an odd number of pixels."""
+    while True:
+        turns, wait, rest = (int(k) for k in rng.integers((3, 4, 0), (6, 9, 4)))
+        low, length, share = (Fraction(int(k), 8) for k in rng.integers((-16, 0, 0), (17, 25, 9)))
+        net = law.pair(low, low + length, turns, wait, rest)
+        n, size = len(net.w[0]), law.pixels(turns, wait, rest)
+        if size % 2 and size >= 2 * n + 3:
+            last = last_radius(n, Fraction(size))
+            radii = [last, Fraction(n, 2), *(Fraction(n, 2) + Fraction(int(k), 7) for k in rng.integers(0, 15, 3))]  # fmt: skip
+            # Zeros at the ends of both filters see nothing: without them the last radius may be larger.
+            full = any(w[0] for w in net.w) and any(w[-1] for w in net.w)
+            good = size < law.limit(n) and _exact(net, size, low + share * length, radii)
+            ends = (low, low + length)
+            return good and not (full and all(_exact(net, size, end, [last + HALF]) for end in ends))  # fmt: skip
+
+
+def _short(law: Pair, rng: np.random.Generator) -> bool:
+    low, length, share = Fraction(int(rng.integers(-16, 17)), 8), Fraction(int(rng.integers(0, 8)), 16), Fraction(int(rng.integers(0, 9)), 8)  # fmt: skip
+    radii = [Fraction(5, 2) + Fraction(int(k), 7) for k in rng.integers(0, 15, 3)]
+    net, size = law.short_pair(low, low + length), 13 + 2 * int(rng.integers(0, 4))
+    radii = [r for r in radii if r <= size / 2 - 2]
+    return _exact(net, size, low + share * length, [*radii, last_radius(5, Fraction(size))])
+
+
+# --------------------------------------------------------------------------------------- training
+
+TURNS = ((3, 5, 2), (3, 6, 1), (4, 6, 1), (5, 7, 0))
+"""(ν, k, l) of the networks whose readouts are trained, on 23, 25, 33 and 45 pixels."""
+SEEKING = Scene("relu", 2, 3, (0.0, 0.25, 0.5, 0.75, 1.0), steps=12, per_cell=4)
+EXACT = 1e-20
+"""The loss below which a trained network counts as exact: errors below 1e-10, far below any other ending."""
+
+
+def train(law: Pair, lab: Lab) -> Column:
+    """Readouts of the stated filters, trained from random starts; and two free channels with three taps, none of which is exact."""
+    count = max(lab.profile.networks // 5, 4)
+    ratios = [_turned(law, lab, *case) for case in TURNS] + [_near(law, lab, j) for j in range(3)]
+    x, r = SEEKING.data()
+    met = [_met(law, net) for net in trained(SEEKING, count, lab.seed)]
+    losses = [float(np.mean((answers(net, x) - r.numpy()) ** 2)) for net in trained(SEEKING, count, lab.seed)]  # fmt: skip
+    exact = sum(loss < EXACT for loss in losses)
+    if SEEKING.pixels >= law.limit(SEEKING.taps) and exact:
+        ratios.append(math.inf)
+    detail = (
+        f"{len(ratios)} readouts trained from random starts on the stated filters end at the stated weights, and the windows of trained filters meet the kink where stated, in units of what errors and rounding allow; of {count} networks with two free channels and "
+        f"three taps, trained on quarters and backgrounds from 0 to 1, {exact} became exact, the best has the loss {min(losses):.2g}"
+    )
+    return column(float(np.max([*ratios, *met])), 1.0, detail)
+
+
+def _met(law: Pair, net: Network) -> float:
+    """torch's pre-activations without background against -S times the stated levels, both sorted, in units of the bound on rounding."""
+    n, size, ratios = SEEKING.taps, SEEKING.pixels, [0.0]
+    with torch.no_grad():
+        found = net.preactivation(torch.tensor(pulse(SEEKING.r, SEEKING.half_length))).numpy()
+        filters, biases = net.conv.weight[:, 0].numpy(), net.conv.bias.numpy()  # type: ignore[union-attr]
+    for r, z in zip(SEEKING.r, found, strict=True):
+        m = int(r + 0.5)
+        for k, (w, b) in enumerate(zip(filters, biases, strict=True)):
+            total = np.sum(w)
+            if total == 0:  # then a window meets the kink at every background, or at none
+                continue
+            levels = np.array(law.kinks(list(w), b, r + 0.5 - m))
+            flat = [b] * (size - 2 * m - n) + [b + total] * (2 * m - n)
+            stated = np.sort([*(-total * levels), *flat])
+            bound = 2 * gamma(4 * n + 4) * (2 * np.sum(np.abs(w)) + abs(b))
+            ratios.append(np.max(np.abs(np.sort(z[k]) - stated)) / bound)
+    return float(np.max(ratios))
+
+
+def _turned(law: Pair, lab: Lab, turns: int, wait: int, rest: int) -> float:
+    rng = lab.rng(f"pair {turns} {wait} {rest}")
+    low, length = float(rng.integers(-4, 5)) / 4, float(rng.integers(2, 9)) / 4
+    stated = law.pair(low, low + length, turns, wait, rest)
+    n, size = len(stated.w[0]), law.pixels(turns, wait, rest)
+    ratio = _trained(stated, low, length, (size - 2 * n - 1) // 2, lab.seed)
+    # A network that is exact on a ring said to be too large refutes that.
+    return ratio if size < law.limit(n) else math.inf
+
+
+def _near(law: Pair, lab: Lab, j: int) -> float:
+    rng = lab.rng(f"pair, short {j}")
+    low, length = float(rng.integers(-4, 5)) / 4, float(rng.integers(1, 7)) / 16
+    return _trained(law.short_pair(low, low + length), low, length, 2 + j, lab.seed)
+
+
+def _trained(stated: Reader, low: float, length: float, cells: int, seed: int) -> float:
+    n = len(stated.w[0])
+    backgrounds = tuple(low + length * t / 4 for t in range(5))
+    scene = Scene("relu", 2, n, backgrounds, first=n // 2 + 1, cells=cells, per_cell=4)
+    return off_readout(scene, stated, seed)
+
+
+# ---------------------------------------------------------------------------------------- figures
+
+
+def figures(lab: Lab) -> list[Figure]:
+    """Where the windows of the two channels meet the kink."""
+    caption = (
+        r"Nine taps on 23 pixels, backgrounds from $-1$ to 2 (shaded). Left: the backgrounds at which a window meets the kink, while one edge passes the taps (solid) and the other (dotted). Right: the same, folded to one pixel. "
+        "In the shaded strip the first channel goes up three times and down three times, on the lines on which the second goes up and down once, with three times the weight: nothing bends."
+    )
+    drawing = pair_figures.turns(-1.0, 2.0, (3, 5, 2))
+    return [draw.figure("pair-turns", "Two channels, straight at every radius", caption, drawing)]

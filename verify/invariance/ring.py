@@ -1,0 +1,137 @@
+"""Networks on pulses with an unknown background, on a ring or with zeros beyond the border, trained by LBFGS.
+
+x = β + x_r for every pair of a radius and a background,    r̂ = Linear(Σ_i σ(Conv1d(x))_i).
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from numerics.arithmetic.rounding import gamma
+from numerics.pulse.sample import pulse
+from theory.invariance.background import Reader
+from verify.models.networks import Network
+from verify.optimise.minimise import train as descend
+
+__all__ = ["Scene", "answers", "off_readout", "readout", "rounding", "spectrum", "trained"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A network's shape and what it is trained on: radii m - 1/2 + t/q on backgrounds, every pair once."""
+
+    activation: str
+    channels: int
+    taps: int
+    backgrounds: tuple[float, ...]
+    steps: int = 30
+    first: int = 2
+    cells: int = 3
+    per_cell: int = 1
+    circular: bool = True
+
+    @property
+    def r(self) -> Array:
+        """The radii."""
+        return self.first - 0.5 + np.arange(self.cells * self.per_cell) / self.per_cell
+
+    @property
+    def half_length(self) -> int:
+        """The ring closes where windows see nothing but background."""
+        return self.first + self.cells + self.taps // 2
+
+    @property
+    def pixels(self) -> int:
+        return 2 * self.half_length + 1
+
+    @property
+    def moments(self) -> tuple[float, float, float]:
+        """(V, B, E r)."""
+        return float(np.var(self.r)), float(np.var(self.backgrounds)), float(np.mean(self.r))
+
+    def data(self) -> tuple[Tensor, Tensor]:
+        """The signals (R, N) and radii (R,)."""
+        x = pulse(self.r, self.half_length)[:, None, :] + np.array(self.backgrounds)[:, None]
+        return torch.tensor(x.reshape(-1, self.pixels)), torch.tensor(np.repeat(self.r, len(self.backgrounds)))  # fmt: skip
+
+
+def _net(scene: Scene) -> Network:
+    return Network(scene.activation, scene.channels, scene.taps, circular=scene.circular)
+
+
+@lru_cache(maxsize=32)
+def trained(scene: Scene, networks: int, seed: int) -> tuple[Network, ...]:
+    """torch's own random starts, trained by LBFGS."""
+    x, r = scene.data()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(zlib.crc32(f"{seed}\n{scene}".encode()))
+        nets = tuple(_net(scene) for _ in range(networks))
+    for net in nets:
+        descend(net, x, r, "lbfgs", scene.steps)
+    return nets
+
+
+def answers(net: Network, x: Tensor) -> Array:
+    """r̂ of every signal: (R,)."""
+    with torch.no_grad():
+        return np.asarray(net(x).numpy())
+
+
+def rounding(net: Network, x: Tensor) -> Array:
+    """How far an answer may be from real arithmetic, (R,): γ times the same sums of absolute values.
+
+    For σ with |σ(z)| <= |z|, slopes in [-1, 1] and an evaluation error of 8u(1 + 2|z|).
+    """
+    with torch.no_grad():
+        w, b = net.conv.weight.abs(), net.conv.bias.abs()  # type: ignore[union-attr]
+        mass = float(w.sum(dim=2).max()) * x.abs().max(dim=1).values + b.max() + 1
+        size = net.readout.weight.abs().sum() * mass * x.shape[1] + net.readout.bias.abs()
+    chain = x.shape[1] + net.conv.weight.shape[2] + len(b) + 24
+    return np.asarray(2 * gamma(chain) * (size.numpy() + x.shape[1]))
+
+
+@lru_cache(maxsize=64)
+def readout(scene: Scene, w: tuple[tuple[float, ...], ...], b: tuple[float, ...], seed: int) -> Network:  # fmt: skip
+    """Given filters, a random readout, and LBFGS on the readout alone."""
+    x, r = scene.data()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = _net(scene)
+    with torch.no_grad():
+        net.conv.weight.copy_(torch.tensor(w)[:, None, :])
+        net.conv.bias.copy_(torch.tensor(b))  # type: ignore[union-attr]
+    descend(net, x, r, "lbfgs", 30, readout_only=True)
+    return net
+
+
+def spectrum(net: Network, x: Tensor) -> Array:
+    """Singular values of the readout's columns: pooled channels and 1."""
+    with torch.no_grad():
+        columns = torch.cat([net.pooled(x), torch.ones(len(x), 1, dtype=x.dtype)], dim=1).numpy()
+    return np.asarray(np.linalg.svd(columns, compute_uv=False))
+
+
+def off_readout(scene: Scene, stated: Reader, seed: int) -> float:
+    """A readout trained on the stated filters: its distance from the stated one in units of |errors|/σ, if the errors vanish.
+
+    σ is the least singular value of the readout's columns; inf where the errors do not vanish, and the tolerance, not the law,
+    would decide.
+    """
+    net = readout(scene, stated.w, stated.b, seed)
+    x, r = scene.data()
+    error, values = answers(net, x) - r.numpy(), spectrum(net, x)
+    allowed = float(np.linalg.norm(np.abs(error) + 2 * rounding(net, x))) / values[-1]
+    with torch.no_grad():
+        found = np.append(net.readout.weight[0].numpy(), net.readout.bias.numpy())
+    off = float(np.linalg.norm(found - np.array([*stated.a, stated.c])))
+    return off / allowed if allowed < 1e-6 else math.inf

@@ -1,0 +1,158 @@
+"""The atlas of invariance in words: five cells to a line, and the table of the report with what training found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from types import MappingProxyType
+
+from verify.invariance.atlas import KINDS, Loss, Place, Reason, Row, largest_error, rows
+from verify.invariance.networks import PIXELS, Net
+from verify.report.page import Section
+from verify.report.render import render
+
+__all__ = ["PADDINGS", "UNKNOWNS", "Line", "Seen", "lines", "section", "weights"]
+
+UNKNOWNS = MappingProxyType(
+    {
+        "nothing": "nothing",
+        "place": "place",
+        "background": "background",
+        "contrast": "contrast",
+        "both": "background and contrast",
+    }
+)
+"""What is unknown, in words."""
+PADDINGS = MappingProxyType({"any": "", "ring": "ring", "zeros": "zeros beyond"})
+"""What lies beyond the border, in words, where it matters."""
+
+
+def _number(x: Fraction) -> str:
+    return str(x).replace("-", "−")
+
+
+def weights(net: Net) -> tuple[str, ...]:
+    """A line of plain text for each channel, and one for c; dense weights by what they are along the positions."""
+    found = [f"σ = {net.sigma.name.replace('-', '−')}"]
+    for one in net.channels:
+        read = f"a = {_number(one.v[0])}" if len(one.v) == 1 else f"v = {_along(one.v)}"
+        found.append(f"w = ({', '.join(map(_number, one.w))}), b = {_number(one.b)}, {read}")
+    return (*found, f"c = {_number(net.c)}")
+
+
+def _along(v: Sequence[Fraction]) -> str:
+    """Runs of equal weights as value × length, longer lists by their ends."""
+    runs: list[tuple[Fraction, int]] = []
+    for value in v:
+        if runs and runs[-1][0] == value:
+            runs[-1] = (value, runs[-1][1] + 1)
+        else:
+            runs.append((value, 1))
+    parts = [_number(value) + (f" × {count}" if count > 1 else "") for value, count in runs]
+    if len(parts) > 6:
+        parts = [*parts[:3], "…", parts[-1]]
+    return f"({', '.join(parts)})"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the table: cells of the same unknown, padding, readout and radii, left to right as :data:`KINDS`."""
+
+    unknown: str
+    padding: str
+    readout: str
+    radii: str
+    cells: tuple[Row, ...]
+
+    @property
+    def reasons(self) -> tuple[tuple[str, Reason], ...]:
+        """Each reason once, after the kinds that it holds for."""
+        found: dict[Reason, list[str]] = {}
+        for row in self.cells:
+            found.setdefault(row.reason, []).append(row.place.kind)
+        return tuple((_together(kinds), reason) for reason, kinds in found.items())
+
+    @property
+    def networks(self) -> tuple[tuple[str, Net], ...]:
+        """Each network once."""
+        found: dict[Net, list[str]] = {}
+        for row in self.cells:
+            if row.net is not None:
+                found.setdefault(row.net, []).append(row.place.kind)
+        return tuple((_together(kinds), net) for net, kinds in found.items())
+
+    @property
+    def losses(self) -> tuple[tuple[str, Loss], ...]:
+        """Each known loss once."""
+        found: dict[Loss, list[str]] = {}
+        for row in self.cells:
+            if row.loss is not None:
+                found.setdefault(row.loss, []).append(row.place.kind)
+        return tuple((_together(kinds), loss) for loss, kinds in found.items())
+
+
+def _together(kinds: Sequence[str]) -> str:
+    """The kinds in words: relu 2, relu 3 -> ReLU, K = 2, 3."""
+    if len(kinds) == len(KINDS):
+        return "all"
+    found = ["linear"] if "linear" in kinds else []
+    counts = [kind.removeprefix("relu ") for kind in kinds if kind.startswith("relu")]
+    if counts:
+        found.append(f"ReLU, K = {', '.join(counts)}")
+    return "; ".join([*found, *(["any σ"] if "any" in kinds else [])])
+
+
+@cache
+def lines() -> tuple[Line, ...]:
+    """The rows, five to a line."""
+    found, size = rows(), len(KINDS)
+    groups = [found[i : i + size] for i in range(0, len(found), size)]
+    return tuple(
+        Line(
+            UNKNOWNS[one[0].place.unknown],
+            PADDINGS[one[0].place.padding],
+            one[0].place.readout,
+            "half-integers" if one[0].place.radii == "half" else "every real",
+            one,
+        )
+        for one in groups
+    )
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What became of networks that a claim has trained: every one of them is in one outcome."""
+
+    what: str
+    networks: int
+    outcomes: tuple[tuple[str, int], ...]
+
+    def __post_init__(self) -> None:
+        if sum(count for _, count in self.outcomes) != self.networks:
+            raise ValueError(f"{self.what}: {self.outcomes} do not add up to {self.networks}")
+
+
+def section(seen: Mapping[Place, Sequence[Seen]]) -> Section:
+    """The table for the report, each network run again, with what training found."""
+    known = {row.place for row in rows()}
+    if set(seen) - known:
+        raise ValueError(f"no such cells: {sorted(set(seen) - known)}")
+    errors = {row.place: largest_error(row) for row in rows() if row.net is not None}
+    wrong = [place for place, error in errors.items() if error != 0]
+    if wrong:
+        raise ValueError(f"networks that are not exact: {wrong}")
+    trained = [
+        [(_together([row.place.kind]), one) for row in line.cells for one in seen.get(row.place, ())]
+        for line in lines()
+    ]  # fmt: skip
+    html = render(
+        "invariance.html",
+        lines=list(zip(lines(), trained, strict=True)),
+        marks={"feasible": "●", "infeasible": "×"},
+        weights=weights,
+        counts={status: sum(row.status == status for row in rows()) for status in ("feasible", "infeasible")},
+        pixels=int(PIXELS),
+    )  # fmt: skip
+    return Section("background-invariance", "The atlas of invariance", html)

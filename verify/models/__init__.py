@@ -1,0 +1,1 @@
+"""Networks, settings and files: what is trained, loaded and explained."""

@@ -1,0 +1,115 @@
+"""What is trained on what, and what training made of it: settings, batches of weights, ensembles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numerics.pulse.sample import Radii
+
+__all__ = ["Ensemble", "Faces", "Setting", "Weights", "initial"]
+
+Array = NDArray[np.float64]
+Faces = tuple[tuple[int, int], ...]
+"""Held kinks of one network, as (channel, window)."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is trained on what: σ by name, K channels, n taps, and the radii.
+
+    ``first`` is the smallest m of r = m - 1/2 + φ; 0 means n//2 + 1, plateau radii only.  With one
+    channel two radii per cell already tell an exact network from one that errs between them; with
+    more channels a finer grid leaves fewer, and less wrong, networks that only meet the grid (see
+    :func:`worst`).  ``spread`` multiplies the random filters and their biases that training starts from;
+    ``share`` times as many networks are trained as are asked for.
+    """
+
+    activation: str
+    channels: int
+    taps: int
+    first: int = 0
+    cells: int = 4
+    per_cell: int = 16
+    spread: float = 1.0
+    share: int = 1
+
+    @property
+    def radii(self) -> Radii:
+        """The training radii."""
+        return Radii(self.first or self.taps // 2 + 1, self.cells, self.per_cell)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A batch of B networks: w (B, K, n), b (B, K), a (B, K), c (B,), all float64."""
+
+    w: Array
+    b: Array
+    a: Array
+    c: Array
+
+    def __getitem__(self, chosen: NDArray[np.intp] | slice) -> Weights:
+        return Weights(self.w[chosen], self.b[chosen], self.a[chosen], self.c[chosen])
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """Trained networks, B of them, with what shows that each is at its end.
+
+    Attributes
+    ----------
+    setting: the problem.
+    w, b, a, c: the trained weights, shapes (B, K, n), (B, K), (B, K), (B,).
+    start: the random weights they came from.
+    loss: (B,), evaluated at the trained weights.
+    gradient: (B,) length of the part of the gradient over (w, b, a, c) that no slope admitted on
+        the held faces explains: |g + Σ λ_s n_s|, |λ_s| <= |γ_s|; the plain gradient where none is
+    held. held: per network the faces (channel k, window s) with U_s · w_k + b_k = 0.
+    multipliers: per network (faces, 2), the columns λ_s and γ_s with respect to (w_k, b_k); γ_s is
+        half the jump of the loss's slope across the face, 0 where there is no jump.  Independent
+        faces with γ_s >= |λ_s|: both sides climb.
+    pattern: (B, K, W) the sign of every pre-activation, 0 on a held face; it names the cell.
+    stationary: (B,) the trainer found no way down any more; False where it ran out of steps.
+    steps: (B,) second-order steps plus descent steps.
+    """
+
+    setting: Setting
+    w: Array
+    b: Array
+    a: Array
+    c: Array
+    start: Weights
+    loss: Array
+    gradient: Array
+    held: tuple[Faces, ...]
+    multipliers: tuple[Array, ...]
+    pattern: NDArray[np.int8]
+    stationary: NDArray[np.bool_]
+    steps: NDArray[np.int64]
+
+    @property
+    def weights(self) -> Weights:
+        """The trained weights as one batch."""
+        return Weights(self.w, self.b, self.a, self.c)
+
+
+def initial(setting: Setting, networks: int, seed: int) -> Weights:
+    """Random starts as torch.nn.Conv1d and Linear draw them: uniform on ±1/sqrt(fan in), n and K.
+
+    Filters and their biases are then multiplied by the setting's spread.
+
+    Network j is keyed by (seed, setting, j) alone, so it is the same however many are drawn.
+    """
+    n, channels = setting.taps, setting.channels
+    name = int.from_bytes(setting.activation.encode(), "big")
+    drawn = np.empty((networks, channels * (n + 2) + 1))
+    for j in range(networks):
+        key = [seed, name, channels, n, setting.radii.first, j]
+        drawn[j] = np.random.default_rng(np.random.SeedSequence(key)).uniform(-1, 1, drawn.shape[1])
+    conv = setting.spread * drawn[:, : channels * (n + 1)] / np.sqrt(n)
+    read = drawn[:, channels * (n + 1) :] / np.sqrt(channels)
+    w = conv[:, : channels * n].reshape(networks, channels, n)
+    return Weights(w, conv[:, channels * n :], read[:, :-1], read[:, -1])

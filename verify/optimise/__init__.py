@@ -1,0 +1,1 @@
+"""Trainers and what judges them: second-order steps, descent across kinks, torch.optim, refinement."""

@@ -1,0 +1,82 @@
+"""Trained networks and their certificates: the exact network, the radii, whether a certificate is accepted, and torch's word on it."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import torch
+from flint import fmpq
+
+from numerics.certificates.certificate import certificate
+from numerics.certificates.checker import Rejected, check
+from numerics.certificates.running import running_error
+from numerics.pulse.exact_error import Domain, ExactNet, exact_net
+from numerics.pulse.sample import pulse
+from verify.models.ensemble import Setting, Weights
+from verify.models.networks import load
+
+__all__ = ["accepted", "agrees", "answer_error", "certified_net", "plateau"]
+
+
+def plateau(setting: Setting) -> Domain:
+    """All real radii of the cells that the networks of a setting are trained on."""
+    radii = setting.radii
+    low = fmpq(2 * radii.first - 1, 2)
+    return Domain(radii.half_length(setting.taps), low, low + radii.cells)
+
+
+def certified_net(setting: Setting, weights: Weights, j: int) -> ExactNet:
+    """Network ``j`` of a batch in rational numbers; for an activation made of polynomials.
+
+    Raises
+    ------
+    ValueError: it is not.
+    """
+    w, b, a = (getattr(weights, name)[j].tolist() for name in "wba")
+    return exact_net(setting.activation, w, b, a, float(weights.c[j]))
+
+
+def accepted(net: ExactNet, domain: Domain) -> dict[str, tuple[Fraction, Fraction]] | None:
+    """What the certificate of a network claims, after numerics.certificates.checker has accepted it; None where it rejects it."""
+    found = _checked(certificate(net, domain))
+    return None if found is None else found[0]
+
+
+def _checked(
+    document: dict[str, Any],
+) -> tuple[dict[str, tuple[Fraction, Fraction]], Fraction] | None:
+    try:
+        claim = check(json.dumps(document).encode())
+    except Rejected:
+        return None
+    radius = Fraction(document["evidence"]["radius"])
+    return {name: (Fraction(low), Fraction(high)) for name, (low, high) in claim.items()}, radius
+
+
+def agrees(setting: Setting, weights: Weights, j: int) -> Fraction | None:
+    """The worst error over every real radius that a certificate claims: it was accepted, and torch errs by as much at the
+    radius that it names, to rounding.  None where one of them does not agree."""
+    net, domain = certified_net(setting, weights, j), plateau(setting)
+    found = _checked(certificate(net, domain))
+    if found is None:
+        return None
+    claim, radius = found
+    r = float(radius)
+    with torch.no_grad():
+        answer = load(setting, weights, j)(torch.tensor(pulse(np.array([r]), domain.half_length)))
+    worst = claim["worst"][1]
+    off = answer_error(setting, weights, j, r)
+    return worst if abs(abs(float(answer[0]) - r) - float(worst)) <= off else None
+
+
+def answer_error(setting: Setting, weights: Weights, j: int, r: float) -> float:
+    """How far torch's answer may be from the exact one at a radius up to ``r`` that is itself rounded; for |σ'| <= 1.
+
+    With the radius two pixels at the edges are rounded, and each tap sees both.
+    """
+    steep = 1 + 2 * float(np.sum(np.abs(weights.a[j]) * np.sum(np.abs(weights.w[j]), axis=1)))
+    more = running_error(certified_net(setting, weights, j), plateau(setting))
+    return float(more) + 8 * steep * r * 2.0**-53

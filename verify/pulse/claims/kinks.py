@@ -1,0 +1,183 @@
+"""Kink balance: the bends of random filters in exact rationals, and of trained networks in torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from numerics.arithmetic import oracle
+from numerics.arithmetic.rounding import prediction_bound
+from theory.expressions.activation import ACTIVATIONS
+from theory.pulse.kinks import LAW, KinkLaw, bridge, cell, crossings
+from verify.models.ensemble import Setting, Weights
+from verify.models.networks import load, signals, weights_of
+from verify.optimise.minimise import on_the_way
+from verify.pulse.settings import LAWS
+from verify.report.figures import error_between, figure, staircase
+from verify.report.lab import Lab, Profile
+from verify.report.page import Figure
+from verify.report.verdict import Column, column
+
+__all__ = ["NEEDS", "check", "figures", "predicted_bend", "train"]
+
+Array = NDArray[np.float64]
+Sigma = Callable[[Any], Any]
+BENT = tuple(setting for setting in LAWS if ACTIVATIONS[setting.activation].piecewise_linear)
+
+
+UNFINISHED = 6
+"""Networks per setting that are stopped on the way."""
+
+
+def NEEDS(profile: Profile) -> tuple[Setting, ...]:
+    """The piecewise-linear ensembles whose bends are compared."""
+    return BENT
+
+
+def check(law: KinkLaw, lab: Lab) -> Column:
+    """Exact rational filters: count those whose D, or whose exactness, is not what the law says."""
+    rng = lab.rng("kinks")
+    wrong = exact = 0
+    for k in range(lab.profile.draws):
+        name = ("relu", "leaky_relu", "abs", "hardtanh")[k % 4]
+        n = (3, 5, 1, 7)[(k // 4) % 4]
+        kinks = _kinks(name)
+        w = [Fraction(int(v), 2) for v in rng.integers(-3, 4, n)]
+        b = Fraction(int(rng.integers(-6, 7)), 2)
+        found = crossings(w, b, kinks, law)
+        fractions = [Fraction(t, 5) for t in range(6)] + [crossing.star for crossing in found]
+        bends = [_direct_bend(w, b, oracle.RATIONAL[name], fraction) for fraction in fractions]
+        stated = [
+            -sum((x.jump * bridge(fraction, x.star) for x in found), Fraction(0))
+            for fraction in fractions
+        ]
+        wrong += bends != stated
+        if name != "hardtanh":
+            kind = cell(w, b).kind
+            straight = kind != "crossed"
+            wrong += straight and (kind == "threshold") != _both_sides(w, b)
+            exact += straight
+            wrong += straight != (not any(bends))
+    detail = (
+        f"filters, of {lab.profile.draws} in exact rationals, whose D differs from the kernel formula or "
+        f"whose cell is misnamed or does not decide whether D is 0 ({exact} filters do not bend)"
+    )
+    return column(wrong, 0, detail)
+
+
+def _both_sides(w: list[Fraction], b: Fraction) -> bool:
+    """Pre-activations of both signs occur while the pulse grows by one pixel."""
+    m, half_length = len(w) // 2 + 1, len(w)
+    values = [
+        value
+        for fraction in (Fraction(0), Fraction(1, 2), Fraction(1))
+        for value in oracle.preactivations(
+            w, b, oracle.overlap_pulse(m - Fraction(1, 2) + fraction, half_length)
+        )
+    ]
+    return min(values) < 0 < max(values)
+
+
+def _kinks(name: str) -> list[tuple[Fraction, Fraction]]:
+    return [
+        (Fraction(int(k.location.p), int(k.location.q)), Fraction(int(k.jump.p), int(k.jump.q)))
+        for k in ACTIVATIONS[name].kinks
+    ]
+
+
+def _direct_bend(w: list[Fraction], b: Fraction, sigma: Sigma, fraction: Fraction) -> Fraction:
+    """How far the simulated response leaves its chord on the first plateau cell."""
+    m, half_length = len(w) // 2 + 1, len(w)
+
+    def response(phi: Fraction) -> Fraction:
+        return oracle.pooled(
+            w, b, sigma, oracle.overlap_pulse(m - Fraction(1, 2) + phi, half_length)
+        )
+
+    ends = response(Fraction(0)), response(Fraction(1))
+    return response(fraction) - (1 - fraction) * ends[0] - fraction * ends[1]
+
+
+def predicted_bend(law: KinkLaw, setting: Setting, weights: Weights, phi: Array) -> Array:
+    """D(φ) of every network of a batch by the kernel formula: (B, len(phi))."""
+    kinks = [(float(t), float(jump)) for t, jump in _kinks(setting.activation)]
+    result = np.zeros((len(weights.c), len(phi)))
+    for j in range(len(weights.c)):
+        for k in range(setting.channels):
+            for x in crossings(weights.w[j, k].tolist(), float(weights.b[j, k]), kinks, law):
+                kernel = np.minimum(phi, x.star) * (1 - np.maximum(phi, x.star))
+                result[j] -= weights.a[j, k] * x.jump * kernel
+    return result
+
+
+def train(law: KinkLaw, lab: Lab) -> Column:
+    """How far r̂ of torch networks leaves its chord between half-integers, against the kernel.
+
+    Finished networks hardly bend, so networks stopped on the way are measured as well.  Three measured
+    answers enter, so the rounding bound is three times that of one.
+    """
+    worst, largest, networks, bent = 0.0, 0.0, 0, 0
+    for setting in BENT:
+        ensemble = lab.ensemble(setting)
+        unfinished = weights_of(on_the_way(setting, UNFINISHED, lab.seed))
+        for weights in (ensemble.weights, unfinished):
+            radii = setting.radii
+            answers = _answers(setting, weights).reshape(-1, radii.cells, radii.per_cell)
+            size = 2 * radii.half_length(setting.taps) + 1
+            bounds = prediction_bound(
+                weights.w, weights.b, weights.a, weights.c, radii.r, size, setting.activation
+            )
+            bound = 3 * np.max(bounds, axis=1)
+            phi = radii.phi[: radii.per_cell]
+            chord = (1 - phi) * answers[:, :-1, :1] + phi * answers[:, 1:, :1]
+            stated = predicted_bend(law, setting, weights, phi)
+            distance = np.abs(answers[:, :-1] - chord - stated[:, None, :])
+            worst = max(worst, float(np.max(np.max(distance, axis=(1, 2)) / bound)))
+            largest = max(largest, float(np.max(distance)))
+            networks += len(weights.c)
+            bent += int(np.sum(np.max(np.abs(stated), axis=1) > bound))
+    detail = (
+        f"largest distance between the bend of r̂ in torch and the kernel formula over {networks} "
+        f"networks, finished or stopped on the way, {bent} of which bend, is {largest:.2g}; the figure is in units "
+        "of the rounding bound"
+    )
+    return column(worst, 1.0, detail)
+
+
+def _answers(setting: Setting, weights: Weights) -> Array:
+    x = signals(setting.radii, setting.taps)
+    with torch.inference_mode():
+        return np.stack([load(setting, weights, j)(x).numpy() for j in range(len(weights.c))])
+
+
+def figures(lab: Lab) -> tuple[Figure, ...]:
+    """r̂ - r of an unfinished network between half-integers, against α r + β + D(φ)."""
+    setting = Setting("relu", 1, 5)
+    weights = weights_of(on_the_way(setting, UNFINISHED, lab.seed))
+    j = int(np.argmax(np.ptp(predicted_bend(LAW, setting, weights, np.linspace(0, 1, 33)), axis=1)))
+    chosen = weights[np.array([j])]
+    error = _answers(setting, chosen)[0] - setting.radii.r
+    # The line through the first two half-integers is α r + β; the kernel formula adds the bend.
+    q = setting.radii.per_cell
+    r = setting.radii.r
+    line = error[0] + (error[q] - error[0]) * (r - r[0])
+    bend = predicted_bend(LAW, setting, chosen, setting.radii.phi)[0]
+    caption = (
+        r"A ReLU network stopped on its way. At half-integer radii its error lies on a line, "
+        r"$\alpha r + \beta$; what is left between them is $D(\varphi)$, piecewise linear, with its "
+        r"corners where a staircase crosses $-b$. Line: the kernel formula, from the weights alone."
+    )
+    bent = error_between(r, error - line, bend, "r̂(r) − r − (αr + β)")
+    words = (
+        r"Its two staircases and $-b$, the place of the kink. Steps that cross it bend the answer."
+    )
+    filter_drawing = staircase(chosen.w[0, 0], float(chosen.b[0, 0]))
+    return (
+        figure("kinks-filter", "An unfinished filter", words, filter_drawing),
+        figure("kinks-bend", "The bend between half-integers", caption, bent),
+    )

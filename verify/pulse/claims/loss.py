@@ -1,0 +1,267 @@
+"""The loss decomposition: every network's mean squared error, attributed term by term."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from numerics.arithmetic import oracle
+from numerics.arithmetic.rounding import gamma, prediction_bound
+from numerics.pulse.channel import exact_quantities, quantities
+from theory.pulse.loss import Decomposition, Moments
+from verify.models.ensemble import Ensemble, Setting, Weights
+from verify.models.networks import measure, signals, weights_of
+from verify.optimise.minimise import on_the_way
+from verify.pulse.residuals import residual_errors
+from verify.pulse.settings import LAWS
+from verify.report.lab import Lab, Profile
+from verify.report.verdict import Column, column
+
+__all__ = ["NEEDS", "check", "train"]
+
+Array = NDArray[np.float64]
+ZERO = Fraction(0)
+AVERAGING = 4
+"""Networks per setting that are trained with mean pooling."""
+
+
+def NEEDS(profile: Profile) -> tuple[Setting, ...]:
+    """The ensembles whose loss is attributed."""
+    return LAWS
+
+
+def check(law: Decomposition, lab: Lab) -> Column:
+    """Exact rational networks: count those whose mean squared error is not the sum of the six terms."""
+    rng = lab.rng("loss")
+    kinks = list(oracle.RATIONAL.values())
+    wrong = 0
+    for k in range(lab.profile.draws):
+        sigma, channels = kinks[k % len(kinks)], 1 + k % 3
+        n = (3, 5, 1, 7)[(k + k // len(kinks)) % 4]
+        h = n // 2
+        half_length = h + 3 + h
+        filters = [
+            ([Fraction(int(v), 8) for v in rng.integers(-16, 17, n)], Fraction(int(b), 8))
+            for b in rng.integers(-16, 17, channels)
+        ]
+        a = [Fraction(int(v), 8) for v in rng.integers(-16, 17, channels)]
+        c = Fraction(int(rng.integers(-16, 17)), 8)
+        sample = [
+            (h + 1 + j % 3, Fraction(int(t), 12)) for j, t in enumerate(rng.integers(0, 13, 5))
+        ]
+        r = [m - Fraction(1, 2) + fraction for m, fraction in sample]
+        errors = []
+        for radius in r:
+            x = oracle.overlap_pulse(radius, half_length)
+            answer = c - radius
+            for a_k, (w, b) in zip(a, filters, strict=True):
+                background = (2 * half_length + 1) * sigma(b)
+                answer += a_k * (oracle.pooled(w, b, sigma, x) + background)
+            errors.append(answer)
+        loss = _mean([e * e for e in errors])
+
+        fractions = [fraction for _, fraction in sample]
+        each = [exact_quantities(w, oracle.shifted(sigma, b), fractions) for w, b in filters]
+        parts = [
+            law.residuals(
+                a, c, 2 * half_length + 1,
+                [q.slope for q in each], [q.background for q in each],
+                [q.kappa for q in each], [q.deviation[j] for q in each],
+            )
+            for j in range(len(r))
+        ]  # fmt: skip
+        alpha, beta = parts[0][:2]
+        d = [part[2] for part in parts]
+        mean = Moments(
+            _mean(r),
+            _mean([x * x for x in r]),
+            _mean(d),
+            _mean([x * y for x, y in zip(r, d, strict=True)]),
+            _mean([y * y for y in d]),
+        )
+        wrong += loss != sum(law.attribution(alpha, beta, mean))
+    cases = [case for k in range(lab.profile.draws // 4) for case in _cases(rng, k)]
+    told = [_told(law, case) for case in cases]
+    exact = sum(measured for measured, _ in told)
+    mistaken = sum(measured != stated for measured, stated in told)
+    detail = (
+        f"networks, of {lab.profile.draws} in exact rationals with 1 to 3 channels, whose mean squared "
+        f"error differs from the sum of the six terms, and networks, of {len(told)} that keep or break "
+        f"single conditions, {exact} exact and {len(told) - exact} not, of which the conditions say otherwise"
+    )
+    return column(wrong + mistaken, 0, detail)
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A network in fractions: (w, b) per channel, a, c; σ, and half the signal."""
+
+    name: str
+    filters: tuple[tuple[list[Fraction], Fraction], ...]
+    a: tuple[Fraction, ...]
+    c: Fraction
+    half_length: int
+
+    @property
+    def taps(self) -> int:
+        return len(self.filters[0][0])
+
+    def error(self, r: Fraction) -> Fraction:
+        """r̂ - r, simulated."""
+        sigma, x = oracle.RATIONAL[self.name], oracle.overlap_pulse(r, self.half_length)
+        pooled = (sum(map(sigma, oracle.preactivations(w, b, x))) for w, b in self.filters)
+        return self.c - r + sum((y * p for y, p in zip(self.a, pooled, strict=True)), ZERO)
+
+
+def _scaled(case: _Case) -> _Case:
+    """Right at two half-integers: readout and its bias follow from the errors there."""
+    first = Fraction(case.taps, 2)
+    low, high = case.error(first), case.error(first + 1)
+    slope = 1 + high - low  # of the answer, from one half-integer to the next
+    start = low + first - slope * first
+    if not slope:
+        return case
+    return replace(case, a=tuple(y / slope for y in case.a), c=(case.c - start) / slope)
+
+
+def _cases(rng: np.random.Generator, k: int) -> Iterator[_Case]:
+    """One affine piece, a mirrored pair, or two filters, right at half-integers; then without an offset or slope law."""
+    n = (1, 3, 5)[k % 3]
+    some = lambda low, count: [Fraction(v, 8) for v in rng.integers(low, 17, (count,)).tolist()]
+    (a,), (b,), lit, mixed, other = some(1, 1), some(0, 1), some(1, n), some(-16, n), some(-16, n)
+    turned = ([-tap for tap in mixed], -b)
+    name, filters, readout = (
+        ("relu", ((lit, b),), (a,)),
+        ("relu", ((mixed, b), turned), (a, -a)),  # relu(z) - relu(-z) = z
+        ("leaky_relu", ((mixed, b), turned), (a, -a)),
+        ("hardtanh", ((mixed, b), (other, -b)), (a, a)),
+    )[k % 4]
+    right = _scaled(_Case(name, filters, readout, ZERO, 3 * (n // 2) + 3))
+    yield right
+    yield replace(right, c=right.c + Fraction(1, 8))
+    yield replace(right, a=tuple(y * 9 / 8 for y in right.a), c=right.c * 9 / 8)
+
+
+def _told(law: Decomposition, case: _Case) -> tuple[bool, bool]:
+    """Whether it is exact on two half-integers and at radii between them, and whether the conditions say so."""
+    first = Fraction(case.taps, 2)
+    fractions = [Fraction(k, 6) for k in range(7)]
+    exact = not any(case.error(first + part) for part in fractions)
+    sigma = oracle.RATIONAL[case.name]
+    each = [exact_quantities(w, oracle.shifted(sigma, b), fractions) for w, b in case.filters]
+    values = [
+        value
+        for j in range(len(fractions))
+        for value in law.conditions(
+            case.a, case.c, 2 * case.half_length + 1,
+            [q.slope for q in each], [q.background for q in each],
+            [q.kappa for q in each], [q.deviation[j] for q in each],
+        )
+    ]  # fmt: skip
+    return exact, not any(values)
+
+
+def _mean(values: list[Fraction]) -> Fraction:
+    return sum(values, Fraction(0)) / len(values)
+
+
+def train(law: Decomposition, lab: Lab) -> Column:
+    """The torch loss of every trained network against the sum of its six terms.
+
+    Networks with mean pooling are trained as well, by Adam and not to their end: a/N takes the place of a.  And the
+    trained filters, read out anew, are as exact as the conditions say, and no more.
+    """
+    worst, networks, averaging = 0.0, 0, 0
+    for setting in LAWS:
+        ensemble = lab.ensemble(setting)
+        answers = measure(ensemble).prediction
+        worst = max(worst, _distance(law, setting, ensemble.weights, answers))
+        worst = max(worst, _apart(law, ensemble))
+        networks += len(ensemble.c)
+        nets = on_the_way(setting, AVERAGING, lab.seed, "mean")
+        x = signals(setting.radii, setting.taps)
+        with torch.inference_mode():
+            answers = np.stack([net(x).numpy() for net in nets])
+        trained = weights_of(nets)
+        shared = Weights(trained.w, trained.b, trained.a / x.shape[1], trained.c)
+        worst = max(worst, _distance(law, setting, shared, answers))
+        averaging += len(nets)
+    detail = (
+        f"torch loss of {networks} trained networks with sum pooling and {averaging} with mean pooling, "
+        "stopped on the way, against the sum of the six terms, in units of the rounding bound; and the largest error of each "
+        "network with its readout right at half-integers, a slope off by 1/8, or an offset, against what its conditions allow, and they "
+        "against what its errors allow"
+    )
+    return column(worst, 1.0, detail)
+
+
+def _distance(law: Decomposition, setting: Setting, weights: Weights, answers: Array) -> float:
+    """The largest |mean (r̂ - r)² - sum of the six terms| over a batch, in units of its rounding bound."""
+    r = setting.radii.r
+    size = 2 * setting.radii.half_length(setting.taps) + 1
+    alpha, beta, d = residual_errors(law, setting, weights)
+    mean = Moments(
+        np.mean(r),
+        np.mean(r**2),
+        np.mean(d, axis=1),
+        np.mean(r * d, axis=1),
+        np.mean(d**2, axis=1),
+    )
+    terms = np.stack(law.attribution(alpha, beta, mean))
+    bound = prediction_bound(
+        weights.w, weights.b, weights.a, weights.c, r, size, setting.activation
+    )
+    # e differs by at most the bound B, so e² by at most 2|e|B + B²; then six terms are summed.
+    error = answers - r
+    tolerance = np.mean(2 * np.abs(error) * bound + bound**2, axis=1)
+    tolerance += gamma(2 * len(r) + 20) * np.sum(np.abs(terms), axis=0)
+    distance = np.abs(np.mean(error**2, axis=1) - np.sum(terms, axis=0))
+    return float(np.max(distance / tolerance))
+
+
+def _apart(law: Decomposition, ensemble: Ensemble) -> float:
+    """How far errors and conditions are from vanishing together, with what torch pools read out in three ways.
+
+    With E the largest error and V the largest condition, E <= (R + 2) V up to the radius R; and, since the errors at
+    n/2 and n/2 + 1 give α and β, V <= (n + 1) E.  Each holds up to the rounding bound of an answer.
+    """
+    setting, r = ensemble.setting, ensemble.setting.radii.r
+    pooled = measure(ensemble).pooled
+    answers = np.einsum("brk,bk->br", pooled, ensemble.a)
+    first, second = (np.flatnonzero(r == setting.taps / 2 + k)[0] for k in (0, 1))
+    slope = answers[:, second] - answers[:, first]
+    kept = slope != 0
+    right = ensemble.weights[kept]
+    a = right.a / slope[kept, None]
+    c = r[first] - answers[kept, first] / slope[kept]
+    worst = 0.0
+    for turn, more in ((1.0, 0.0), (9 / 8, 0.0), (1.0, 1 / 8)):
+        one = Weights(right.w, right.b, turn * a, turn * c + more)
+        error = np.einsum("brk,bk->br", pooled[kept], one.a) + one.c[:, None] - r
+        value = np.max([np.max(np.abs(x), axis=1) for x in _conditions(law, setting, one)], axis=0)
+        size = 2 * setting.radii.half_length(setting.taps) + 1
+        bound = prediction_bound(one.w, one.b, one.a, one.c, r, size, setting.activation).max(
+            axis=1
+        )
+        largest = np.max(np.abs(error), axis=1)
+        above = largest / ((r[-1] + 2) * (value + 2 * bound))
+        below = value / ((setting.taps + 1) * (largest + 2 * bound))
+        worst = max(worst, float(np.max(above)), float(np.max(below)))
+    return worst
+
+
+def _conditions(law: Decomposition, setting: Setting, weights: Weights) -> list[Array]:
+    """The law's conditions of every network of a batch, each (B, 1) or (B, R)."""
+    size = 2 * setting.radii.half_length(setting.taps) + 1
+    q = quantities(weights.w, weights.b, setting.activation, setting.radii.phi)
+    columns = lambda x: list(x.T[:, :, None])
+    found = law.conditions(
+        columns(weights.a), weights.c[:, None], size, columns(q.slope), columns(q.background),
+        columns(q.kappa), list(np.moveaxis(q.deviation, 1, 0)),
+    )  # fmt: skip
+    return [np.asarray(x) for x in found]

@@ -1,0 +1,33 @@
+"""The plateau law on random and on trained networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import sympy as sp
+
+from verify.models.ensemble import Setting
+from verify.pulse.compare import check_response, train_response
+from verify.pulse.settings import LAWS
+from verify.report.lab import Lab, Profile
+from verify.report.verdict import Column
+
+__all__ = ["NEEDS", "check", "train"]
+
+Law = Callable[[int], sp.Expr]
+
+
+def NEEDS(profile: Profile) -> tuple[Setting, ...]:
+    """The ensembles whose features are compared."""
+    return LAWS
+
+
+def check(law: Law, lab: Lab) -> Column:
+    """Law against direct simulation at half-integer plateau radii."""
+    cells = lambda n: range(n // 2 + 1, n // 2 + 5)
+    return check_response(lambda n, m: law(n), lab, "plateau", cells, fractions=False)
+
+
+def train(law: Law, lab: Lab) -> Column:
+    """Law against the features of trained torch modules at half-integer plateau radii."""
+    return train_response(lambda n, m: law(n), lab, LAWS, fractions=False)

@@ -1,0 +1,1 @@
+"""From claims to verdicts, and from verdicts to a table, report.json and report.html."""

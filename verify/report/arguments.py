@@ -1,0 +1,92 @@
+"""What the commands share: arguments; one line on stderr and status 2 for what is wrong."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+__all__ = [
+    "Parser",
+    "command_parser",
+    "named",
+    "odd",
+    "printable",
+    "whole",
+    "working",
+]
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse's parser whose errors are one line, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print ``program: message`` on stderr, one line, and exit with status 2."""
+        self.exit(2, f"{self.prog}: {printable(message)}\n")
+
+
+def printable(text: str) -> str:
+    """The text on one line: what a terminal would obey, or could not show, is escaped."""
+    return "".join(x if x.isprintable() else x.encode("unicode_escape").decode() for x in text)
+
+
+def command_parser(program: str, text: str) -> Parser:
+    """The parser of a command whose module docstring is ``text``: without its first paragraph it is the help."""
+    return Parser(
+        prog=program,
+        description=text.partition("\n\n")[2],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+@contextmanager
+def working(text: str) -> Iterator[None]:
+    """A line that moves on stderr while something takes long, when that is a terminal; nothing otherwise."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(text):
+        yield
+
+
+def named(kind: str) -> Callable[[str], Path]:
+    """A reader of the name of a file or a folder; an empty one would be the current folder."""
+
+    def read(text: str) -> Path:
+        if not text.strip():
+            raise argparse.ArgumentTypeError(f"needs the name of a {kind}")
+        return Path(text)
+
+    return read
+
+
+def whole(least: int, most: int | None = None) -> Callable[[str], int]:
+    """A reader of whole numbers from ``least`` to ``most``, for an argument's ``type``."""
+    span = f">= {least}" if most is None else f"from {least} to {most}"
+
+    def read(text: str) -> int:
+        # int() alone also takes "1_0" and digits of other scripts; 20 digits are enough for any seed.
+        good = text.isascii() and text.isdigit() and len(text) <= 20 and int(text) >= least
+        if not good or (most is not None and int(text) > most):
+            raise argparse.ArgumentTypeError(f"needs a whole number {span}, not {text[:40]!r}")
+        return int(text)
+
+    return read
+
+
+def odd(most: int) -> Callable[[str], int]:
+    """A reader of odd numbers of taps up to ``most``."""
+
+    def read(text: str) -> int:
+        value = whole(1, most)(text)
+        if value % 2 == 0:
+            raise argparse.ArgumentTypeError(f"needs an odd number of taps, not {value}")
+        return value
+
+    return read

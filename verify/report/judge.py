@@ -1,0 +1,183 @@
+"""From a claim to its verdict: the one place where verdicts are made.
+
+    proof     the number of open steps of ``claim.prove(claim.law)``, held to 0
+    check     ``verify.<chapter>.claims.<id>.check(law, lab)``, an independent computation
+    training  ``verify.<chapter>.claims.<id>.train(law, lab)``, trained networks
+    control   wrong laws × the three columns above: the pairs that were not rejected, held to 0
+
+A column that raises is *blocked*: neither accepted nor refuted.  That goes for a control too: a
+wrong law that crashes a procedure was stopped, but not by the mistake it contains, so it does not
+count as rejected.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from theory import claim as registry
+from theory.claim import Claim, Proof
+from verify.report.page import Figure, Section
+from verify.report.verdict import COLUMNS, Column, Verdict, column
+
+if TYPE_CHECKING:
+    from verify.report.lab import Lab
+
+__all__ = ["Examined", "examine", "judge", "one_line", "room", "stopped"]
+
+Procedure = Callable[[Any], Column]
+
+
+def judge(claim: Claim, lab: Lab, *, debug: bool = False) -> Verdict:
+    """Run a claim's three procedures on its law and on every wrong law.
+
+    Raises
+    ------
+    Exception: only with ``debug``: whatever a procedure raises, instead of a blocked column.
+    """
+    start = time.perf_counter()
+
+    def ask(question: str, law: Any) -> Column:
+        module = room(claim.id)
+        if isinstance(module, Exception):
+            raise module
+        return getattr(module, question)(law, lab)
+
+    procedures: dict[str, Procedure] = {
+        "proof": lambda law: _proof(claim.prove(law)),
+        "check": lambda law: ask("check", law),
+        "training": lambda law: ask("train", law),
+    }
+    columns = {name: _attempt(run, claim.law, debug) for name, run in procedures.items()}
+    columns["control"] = _control(claim, procedures, debug)
+    return Verdict(claim.id, claim.title, claim.statement, columns, time.perf_counter() - start)
+
+
+def room(name: str) -> ModuleType | Exception:
+    """The module that tests the claim of that name, or what its import raised."""
+    try:
+        return importlib.import_module(f"verify.{registry.chapter_of(name)}.claims.{name}")
+    except Exception as error:  # noqa: BLE001 - handed to the caller, who blocks the columns
+        return error
+
+
+def _proof(proof: Proof) -> Column:
+    if not proof.steps:
+        return Column("fails", math.nan, 0.0, "no step was decided")
+    names = [step.name for step in proof.open]
+    still = f"; open: {_some(names)}" if names else ""
+    return column(len(names), 0.0, f"steps open, of {len(proof.steps)}; {proof.covers}{still}")
+
+
+def _attempt(procedure: Procedure, law: Any, debug: bool) -> Column:
+    try:
+        return _consistent(procedure(law))
+    except MemoryError:  # what the machine lacks is no verdict on a claim
+        raise
+    except Exception as error:
+        if debug:
+            raise
+        return Column("blocked", math.nan, 0.0, one_line(error))
+
+
+def _consistent(found: Any) -> Column:
+    """A column must be a Column, and hold only if its figure does not exceed its tolerance."""
+    if not isinstance(found, Column):
+        raise TypeError(f"a column was expected, not {type(found).__name__}")
+    if found.status == "holds" and not found.figure <= found.tolerance:
+        raise ValueError(f"said to hold with figure {found.figure} against {found.tolerance}")
+    return found
+
+
+def _control(claim: Claim, procedures: dict[str, Procedure], debug: bool) -> Column:
+    if not claim.wrong:
+        return Column("fails", math.nan, 0.0, "no wrong law was given")
+    accepted: list[str] = []
+    stopped: list[str] = []
+    for wrong in claim.wrong:
+        for name, run in procedures.items():
+            found = _attempt(run, wrong.law, debug)
+            if found.status == "holds":
+                accepted.append(f"{name} accepts “{wrong.name}”")
+            elif found.status == "blocked" or math.isnan(found.figure):
+                reason = found.detail if found.status == "blocked" else f"no figure: {found.detail}"
+                stopped.append(f"{name} on “{wrong.name}”: {reason}")
+    laws = f"{len(claim.wrong)} wrong law{'s' if len(claim.wrong) > 1 else ''}"
+    size = f"{laws} × {len(procedures)} columns"
+    figure = float(len(accepted) + len(stopped))
+    if accepted:
+        return Column("fails", figure, 0.0, f"{size}: {_some(accepted + stopped)}")
+    if stopped:
+        return Column("blocked", figure, 0.0, f"{size}: {_some(stopped)}")
+    names = ", ".join(f"“{wrong.name}”" for wrong in claim.wrong)
+    return column(0.0, 0.0, f"{size}: all rejected ({names})")
+
+
+def _some(items: list[str], most: int = 3) -> str:
+    rest = f"; and {len(items) - most} more" if len(items) > most else ""
+    return "; ".join(items[:most]) + rest
+
+
+def one_line(error: BaseException, most: int = 240) -> str:
+    """An exception's class and the first line of its message."""
+    message = (str(error).strip().splitlines() or [""])[0]
+    text = f"{type(error).__name__}: {message}" if message else type(error).__name__
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A verdict with what the report shows beside it, and what went wrong while drawing that."""
+
+    verdict: Verdict
+    figures: tuple[Figure, ...] = ()
+    sections: tuple[Section, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def _typed(kind: str, parts: Iterable[Any]) -> tuple[Any, ...]:
+    """The parts, each a Figure or a Section as the kind says; what else comes is an error here."""
+    wanted = {"figures": Figure, "sections": Section}[kind]
+    found = tuple(parts)
+    for part in found:
+        if not isinstance(part, wanted):
+            name = f"{wanted.__module__}.{wanted.__name__}"
+            raise TypeError(f"{name} expected, not {type(part).__module__}.{type(part).__name__}")
+    return found
+
+
+def stopped(claim: Claim, error: Exception) -> Examined:
+    """All four columns blocked: the process that examined the claim ended before it could say."""
+    blocked = Column("blocked", math.nan, 0.0, one_line(error))
+    columns = dict.fromkeys(COLUMNS, blocked)
+    return Examined(Verdict(claim.id, claim.title, claim.statement, columns, 0.0))
+
+
+def examine(name: str, lab: Lab, debug: bool = False) -> Examined:
+    """Judge the claim of that name, then call its module's ``figures(lab)`` and ``sections(lab)``.
+
+    A drawing that raises does not touch the verdict; it is listed as a problem of the report.
+    """
+    claim = next(found for found in registry.find_claims() if found.id == name)
+    verdict = judge(claim, lab, debug=debug)
+    drawn: dict[str, tuple[Any, ...]] = {"figures": (), "sections": ()}
+    problems: list[str] = []
+    module = room(name)
+    if isinstance(module, Exception):  # the blocked columns already say why
+        return Examined(verdict)
+    for kind in drawn:
+        try:
+            draw = getattr(module, kind, None)
+            drawn[kind] = _typed(kind, draw(lab)) if draw else ()
+        except MemoryError:
+            raise
+        except Exception as error:
+            if debug:
+                raise
+            problems.append(f"{name}: {kind}: {one_line(error)}")
+    return Examined(verdict, drawn["figures"], drawn["sections"], tuple(problems))

@@ -1,0 +1,302 @@
+"""A run's results as a terminal table, as report.json and as report.html.
+
+Nothing is judged here: verdicts come in, and are rendered.  The page is one file that asks no other
+host for anything: formulas are MathML with their font, figures inline SVG; there is no script.  docs/report.md
+describes the JSON.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import os
+import platform
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+from markupsafe import Markup
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from theory.claim import Claim
+from verify import mutants
+from verify.report import mathml
+from verify.report.verdict import COLUMNS, Column
+
+if TYPE_CHECKING:
+    from verify.report.judge import Examined
+
+__all__ = ["Report", "as_json", "html", "probe", "table", "write"]
+
+SYMBOLS = {"holds": "✓", "fails": "✗", "blocked": "?", "verified": "✓", "failed": "✗"}
+GLOSSARY = tuple(
+    r"""
+The pulse of radius $r$: pixel $i$ holds $x_r(i)$, the part of it that the stretch from $-r$ to $r$
+covers. With $r = m - \tfrac12 + \varphi$, the border pixels $\pm m$ hold the fraction $\varphi$.
+
+The network: $\hat r(x) = c + \sum_k a_k \sum_i \sigma((w_k \star x)_i + b_k)$, with channels
+$k = 1..K$, filters $w_k$ of $n = 2h+1$ taps, biases $b_k$, activation $\sigma$, readout $a_k$ and
+$c$; $N$ pixels.
+
+$g(z) = \sigma(z+b)$; $z_i = (w \star x)_i$ is the response of a filter at pixel $i$.
+
+$S$: the sum of the taps; $C_j$: that of the taps up to $j$; $T_j$: that of the taps from $j$ on.
+The partial sums are the staircase that an edge climbs while it moves under the filter.
+
+$\Delta = g(S) - g(0)$: what one more lit pixel adds. $\kappa$: what the two edges add.
+$D(\varphi)$: what bends between half-integers.
+
+Plateau radii: $r \ge n/2$, the pulse covers the filter.
+""".strip().split("\n\n")
+)
+"""What the statements speak of, for a reader who has seen nothing else."""
+
+FONT = Path(__file__).parent / "fonts" / "stix-two-math.woff2"
+"""A mathematical font, so that parentheses grow on every machine; licence: OFL.txt beside it."""
+
+LIBRARIES = ("numpy", "scipy", "sympy", "python-flint", "torch", "matplotlib")
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that is rendered: the claims in order, and what was found for each."""
+
+    version: str
+    seed: int
+    profile: str
+    claims: tuple[Claim, ...]
+    examined: tuple[Examined, ...]
+    problems: tuple[str, ...] = ()
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Counts of verdicts, and whether the run as a whole holds: every claim, at least one."""
+        count = Counter(found.verdict.verdict for found in self.examined)
+        everything = bool(self.examined) and count["verified"] == len(self.examined)
+        return {
+            "verified": count["verified"],
+            "failed": count["failed"],
+            "blocked": count["blocked"],
+            "holds": everything and not self.trouble,
+        }
+
+    @property
+    def trouble(self) -> tuple[str, ...]:
+        """What went wrong outside the verdicts, one line each."""
+        return (*self.problems, *(line for found in self.examined for line in found.problems))
+
+
+def environment() -> dict[str, str]:
+    """The interpreter, the machine's kind and the versions of the libraries that compute."""
+    found = {"python": platform.python_version(), "platform": platform.platform()}
+    for name in LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "absent"
+    return found
+
+
+def as_json(report: Report) -> str:
+    """report.json; without NaN or infinities, which are not JSON."""
+    claims = [
+        found.verdict.as_dict()
+        | {"assumptions": list(claim.assumptions), "mutants": mutants.summary(claim.id)}
+        for claim, found in zip(report.claims, report.examined, strict=True)
+    ]
+    document = {
+        "version": report.version,
+        "seed": report.seed,
+        "profile": report.profile,
+        "environment": environment(),
+        "summary": report.summary,
+        "problems": list(report.trouble),
+        "claims": claims,
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def number(value: float) -> str:
+    """A figure in few characters: integers as they are, others to two or three digits."""
+    if math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if value == int(value) and abs(value) < 1e6:
+        return str(int(value))
+    return f"{value:.3g}" if 1e-2 <= abs(value) < 1e4 else f"{value:.1e}".replace(".0e", "e")
+
+
+def against(column: Column) -> str:
+    """The figure beside its tolerance, or the status alone when nothing could be measured."""
+    if math.isnan(column.figure):
+        return column.status
+    sign = "≤" if column.figure <= column.tolerance else ">"
+    return f"{number(column.figure)} {sign} {number(column.tolerance)}"
+
+
+# ----------------------------------------------------------------------------------- terminal
+
+COLOUR = {"holds": "green", "fails": "bold red", "blocked": "yellow"}
+OUTCOME = {"verified": "green", "failed": "bold red", "blocked": "yellow"}
+
+
+def table(report: Report, console: Console) -> None:
+    """Print one row per claim, then a line for each column that does not hold, then the summary."""
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in ("claim", *COLUMNS, "verdict"):
+        grid.add_column(name, no_wrap=True)
+    grid.add_column("s", justify="right", no_wrap=True)
+    lines: list[Text] = []
+    for found in report.examined:
+        verdict = found.verdict
+        cells = []
+        for name in COLUMNS:
+            column = verdict.columns[name]
+            cells.append(Text(f"{SYMBOLS[column.status]} {against(column)}", COLOUR[column.status]))
+            if column.status != "holds":
+                text = f"{verdict.id} · {name} {column.status}: {column.detail}"
+                lines.append(Text(text, COLOUR[column.status]))
+        outcome = Text(verdict.verdict, OUTCOME[verdict.verdict])
+        grid.add_row(verdict.id, *cells, outcome, f"{verdict.seconds:.1f}")
+    console.print(grid)
+    for line in (*lines, *(Text(f"problem · {problem}", "bold red") for problem in report.trouble)):
+        console.print(line, soft_wrap=True)
+    console.print(Text(headline(report), "bold green" if report.summary["holds"] else "bold red"))
+
+
+def headline(report: Report) -> str:
+    """The run in one sentence."""
+    total, summary = len(report.examined), report.summary
+    if not total:
+        return "No claim was examined: nothing is shown."
+    counts = [
+        f"{summary[word]} {word}" for word in ("verified", "failed", "blocked") if summary[word]
+    ]
+    claims = f"{total} claim{'s' if total > 1 else ''}"
+    if summary["holds"]:
+        return f"{'Every one of ' if total > 1 else ''}{claims} holds: {counts[0]}."
+    tail = f"; {len(report.trouble)} problem(s) in the report itself" if report.trouble else ""
+    return f"Not everything holds. {claims}: {', '.join(counts)}{tail}."
+
+
+# --------------------------------------------------------------------------------------- page
+
+
+def _rendered(render: Callable[[str], Markup], text: str) -> Markup:
+    """Formulas drawn; a text whose formulas cannot be drawn shows its source."""
+    try:
+        return render(text)
+    except ValueError:
+        return Markup("<code>{}</code>").format(text)
+
+
+def _statement(text: str) -> Markup:
+    return mathml.formula(text, block=True)
+
+
+def undrawn(claims: Sequence[Claim], examined: Sequence[Examined]) -> list[str]:
+    """One line per formula that cannot be drawn and per id that two parts of the page share."""
+    found: list[str] = []
+
+    def attempt(owner: str, render: Callable[[str], Markup], text: str) -> None:
+        try:
+            render(text)
+        except ValueError as error:
+            found.append(f"{owner}: {error}")
+
+    ids: list[str] = []
+    for claim, result in zip(claims, examined, strict=True):
+        for line in claim.lines:
+            attempt(claim.id, _statement, line)
+        for sentence in claim.assumptions:
+            attempt(claim.id, mathml.prose, sentence)
+        for figure in result.figures:
+            attempt(claim.id, mathml.prose, figure.caption)
+            ids += [f"figure-{figure.id}", *re.findall(r'\bid="([^"]*)"', figure.svg)]
+        for section in result.sections:
+            ids += [f"section-{section.id}", *re.findall(r'\bid="([^"]*)"', section.html)]
+    found += [f"id used twice: {name}" for name, times in Counter(ids).items() if times > 1]
+    return found
+
+
+def html(report: Report) -> str:
+    """report.html, complete: opens offline."""
+    loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
+    engine = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+    )
+    engine.filters.update(
+        against=against,
+        statement=lambda text: _rendered(_statement, text),
+        prose=lambda text: _rendered(mathml.prose, text),
+        trusted=Markup,
+    )
+    return engine.get_template("report.html").render(
+        report=report,
+        rows=list(zip(report.claims, report.examined, strict=True)),
+        headline=headline(report),
+        environment=environment(),
+        columns=COLUMNS,
+        symbols=SYMBOLS,
+        symbols_used=GLOSSARY,
+        mutants=mutants.counts(),
+        font=base64.b64encode(FONT.read_bytes()).decode(),
+    )
+
+
+# -------------------------------------------------------------------------------------- files
+
+FILES = ("report.json", "report.html")
+
+
+def probe(folder: Path, names: Sequence[str] = FILES) -> None:
+    """Make the folder and find out, before the long work, whether files can be put there.
+
+    Raises
+    ------
+    OSError: it cannot be made or written, or a folder has the name of one of the files.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".probe-"):
+        pass
+    for name in names:
+        if (folder / name).is_dir():
+            raise IsADirectoryError(21, "Is a directory", str(folder / name))
+
+
+def write(folder: Path, texts: dict[str, str]) -> None:
+    """Put each text into the folder under its name, whole or not at all.
+
+    All texts are on the disk before the first old file is replaced.
+
+    Raises
+    ------
+    OSError: the disk is full, or the folder has become unwritable.
+    """
+    ready: list[tuple[str, Path]] = []
+    try:
+        for name, text in texts.items():
+            handle, place = tempfile.mkstemp(dir=folder, prefix=f".{name}-")
+            ready.append((place, folder / name))
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            mask = os.umask(0)
+            os.umask(mask)
+            os.chmod(place, 0o666 & ~mask)  # mkstemp makes files that only their owner can read
+        for place, target in ready:
+            os.replace(place, target)
+    finally:
+        for place, _ in ready:
+            Path(place).unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""What random starts reach with each activation."""

@@ -1,0 +1,244 @@
+r"""Rates: the expansions in exact fractions, and torch networks trained at a fixed height of the staircase.
+
+Each torch loss L is compared, as the root √R/|λ| with L = R/(λ² + R/V), with the law at the network's own weights, and
+at rest with the smallest root that the law has nearby; the tolerance is what the law leaves out, plus rounding.
+How they are trained: :mod:`verify.shape.rates.height`.  The tolerance: :mod:`verify.shape.rates.remainder`.  The minima: :mod:`verify.shape.rates.minima`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from itertools import pairwise, product
+from math import comb
+
+import numpy as np
+
+from numerics.arithmetic import oracle
+from numerics.arithmetic.taylor import at_inflection, inflections
+from theory.shape.rates import LAW, RateLaw
+from theory.shape.rates.expansion import moments
+from theory.shape.rates.leading import cubic_free_rate, kink_rate, spread
+from verify.report.figures import figure
+from verify.report.lab import Lab
+from verify.report.page import Figure
+from verify.report.verdict import Column, column
+from verify.shape.rates.figures import loss_against_height, where_the_bias_goes
+from verify.shape.rates.height import HEIGHTS, ROWS, TAPS, Trained, trained
+from verify.shape.rates.minima import Ended, Place, account, closed_form, nearest, predicted
+from verify.shape.rates.remainder import FRACTIONS, OVER, VARIANCE, root_of, stated
+
+__all__ = ["check", "figures", "train"]
+
+
+# --- check -------------------------------------------------------------------------------------
+
+
+def check(law: RateLaw, lab: Lab) -> Column:
+    """Polynomials in exact fractions against the simulation; the closed forms against the law's own minimum.
+
+    At S = 1/1024 a closed form of the loss may be off by the fraction S, its next order being smaller by S or S², and
+    that of the bias by S² √S, the next order being S³.
+    """
+    draws = max(4, lab.profile.draws // 2)
+    wrong = _wrong_polynomials(law, draws, lab.rng("rates"))
+    # A law that is wrong here is not asked for its minima.
+    off, places = (0, 0) if wrong else _wrong_closed_forms(law, 2.0**-10)
+    detail = (
+        f"polynomials of degree 5, of {draws} in exact fractions, whose best loss differs from the law, and closed "
+        f"forms, of {places} at the inflections of the catalogue, that are farther than the next order from the "
+        "smallest loss of the law, and the bias that has it, at S = 1/1024"
+    )
+    return column(wrong + off, 0, detail)
+
+
+def _wrong_polynomials(law: RateLaw, draws: int, rng: np.random.Generator) -> int:
+    wrong = 0
+    for k in range(draws):
+        n = (1, 3, 5)[k % 3]
+        s = [Fraction(int(x), 6) for x in rng.integers(-9, 10, 5)]
+        w = [Fraction(int(x), 4) for x in rng.integers(-6, 7, n)]
+        b = Fraction(int(rng.integers(-6, 7)), 4)
+        if sum(w) == 0 or not any(s):
+            w[0] += 7
+            s[0] += 2
+        wrong += _stated_loss(law, s, w, b) != _direct_loss(s, w, b)
+    return wrong
+
+
+def _wrong_closed_forms(law: RateLaw, height: float) -> tuple[int, int]:
+    """(those that are off, all)."""
+    kink = stated(law, "softsign", np.array([[height]]), np.array([-height / 2])).root[0]
+    rate = kink_rate((1.0, -1.0), FRACTIONS.tolist(), VARIANCE)
+    off, places = int(not abs(kink / (np.sqrt(rate.constant) * height) - 1) <= height), 1
+    for name, n in product((name for name in ROWS if name != "softsign"), TAPS):
+        spots = _spots(name, n, height)
+        if not spots:
+            continue
+        w, b = predicted(law, name, n, spots)
+        closed = [closed_form(name, n, spot) for spot in spots]
+        losses = stated(law, name, w, b).root / np.array([root for _, _, root in closed])
+        off += int(np.sum(~(np.abs(losses - 1) <= height)))
+        for spot, (shift, _, _), bias in zip(spots, closed, b.tolist(), strict=True):
+            mean = spot.turned < 0
+            off += mean and not abs(bias + height / 2 - spot.t - shift) <= height**2.5
+        places += len(spots)
+    return off, places
+
+
+def _spots(name: str, n: int, height: float) -> list[Place]:
+    """Every place of a row that has a closed form."""
+    found = [
+        Place(t, k, height) for t in inflections(name) for k in ((-1, 0, 1, 2) if n == 3 else (-1,))
+    ]
+    found = found or [Place(0.5, -1, height)]
+    return [spot for spot in found if at_inflection(name, spot.t)[0] != 0]
+
+
+def _polynomial(s: Sequence[Fraction], x: Fraction) -> Fraction:
+    return sum((c * x ** (k + 1) for k, c in enumerate(s)), Fraction(0))
+
+
+CHECKED_FRACTIONS = tuple(Fraction(t, 4) for t in range(4))
+
+
+def _direct_loss(s: Sequence[Fraction], w: Sequence[Fraction], b: Fraction) -> Fraction | None:
+    """V - Cov(F, r)²/Var F over two cells of four radii, F simulated on the signal; None for a constant F."""
+    h = len(w) // 2
+    radii = [h + m - Fraction(1, 2) + f for m in (1, 2) for f in CHECKED_FRACTIONS]
+    responses = [
+        oracle.pooled(w, b, lambda x: _polynomial(s, x), oracle.overlap_pulse(r, 2 * h + 2))
+        for r in radii
+    ]
+    mean_r, mean_f = sum(radii) / 8, sum(responses) / 8
+    cov = sum((r - mean_r) * (f - mean_f) for r, f in zip(radii, responses, strict=True)) / 8
+    var = sum((f - mean_f) ** 2 for f in responses) / 8
+    return sum((r - mean_r) ** 2 for r in radii) / 8 - cov**2 / var if var else None
+
+
+def _stated_loss(
+    law: RateLaw, s: Sequence[Fraction], w: Sequence[Fraction], b: Fraction
+) -> Fraction | None:
+    height = sum(w, Fraction(0))
+    c = law.centre(b, height)
+    at = [
+        sum((comb(j, k) * s[j - 1] * c ** (j - k) for j in range(k, 6)), Fraction(0))
+        for k in range(1, 6)
+    ]
+    over = spread(CHECKED_FRACTIONS, Fraction(1, 4) + Fraction(5, 64))
+    try:
+        found: Fraction = law.loss(law.slope(at, height), law.components(at, moments(w)), over)
+    except ZeroDivisionError:
+        return None
+    return found
+
+
+# --- training ----------------------------------------------------------------------------------
+
+
+STARTS, MOST = 5, 60
+"""One start per row, width and height for so many networks of the profile, and not more than this."""
+
+
+def _groups(lab: Lab) -> Iterator[Trained]:
+    starts = min(max(2, lab.profile.networks // STARTS), MOST)
+    for n in TAPS:
+        for name in ROWS:
+            yield trained(name, n, starts, lab.seed)
+
+
+def train(law: RateLaw, lab: Lab) -> Column:
+    """The torch loss of every network against the law at its weights, and at rest against the law's minimum.
+
+    A law that fails at the networks' own weights is not asked for its minima.
+    """
+    groups = list(_groups(lab))
+    worst = max(
+        float(np.max(np.abs(root_of(found.loss) - own.root) / (own.tolerance + found.rounding)))
+        for found in groups
+        for own in [stated(law, found.setting.activation, found.w, found.b)]
+    )
+    if not worst <= 1:
+        return column(
+            worst, 1.0, "torch networks whose loss is farther from the law than its next orders"
+        )
+    kinds, closest = Counter[str](), 0.0
+    exponents: dict[int, list[float]] = {4: [], 6: [], 8: []}
+    for found in groups:
+        ended = account(law, found)
+        roots = root_of(found.loss)
+        apart = (np.abs(roots - ended.minimum) / ended.tolerance)[~np.isnan(ended.minimum)]
+        worst = max(worst, float(np.max(apart, initial=0.0)))
+        kinds.update(ended.kind)
+        for order, slope in _slopes(ended):
+            exponents[order].append(slope)
+        closest = max(closest, _from_closed_form(ended))
+    seen = "; ".join(
+        f"S^{order}: {min(slopes):.3f} to {max(slopes):.3f}"
+        for order, slopes in exponents.items()
+        if slopes
+    )
+    words = {
+        "mean": "mean filters at rest",
+        "free": "with Σ w³ ~ 0 at an inflection",
+        "left": "whose bias ran off",
+        "kink": "at the kink of softsign's slope",
+        "elsewhere": "elsewhere or on the way",
+    }
+    counts = ", ".join(f"{kinds[kind]} {text}" for kind, text in words.items())
+    detail = (
+        f"{kinds.total()} torch networks at heights 1/2 to 1/64 ({counts}): every loss against the law, and the mean "
+        f"filters' against its minimum, in units of the next orders plus rounding. Exponents between neighbouring "
+        f"heights, {seen}; at 1/64 mean filters are within {closest:.2%} of the closed form"
+    )
+    return column(worst, 1.0, detail)
+
+
+def _slopes(ended: Ended) -> Iterator[tuple[int, float]]:
+    """(predicted, measured) exponents of L from one height to the next, for networks at one inflection."""
+    found, name = ended.found, ended.found.setting.activation
+    roots: dict[tuple[str, float, bool], dict[float, float]] = {}
+    for j, kind in enumerate(ended.kind):
+        if kind in ("mean", "free") and inflections(name):
+            t = nearest(name, float(found.b[j] + found.height[j] / 2))
+            inner = int(np.argmin(found.w[j])) % max(1, found.w.shape[1] - 1) != 0
+            level = roots.setdefault((kind, t, inner and kind == "free"), {})
+            height = float(found.height[j])
+            level[height] = min(level.get(height, np.inf), float(root_of(found.loss)[j]))
+    for (kind, t, _), level in roots.items():
+        order = 4 if kind == "mean" else cubic_free_rate(at_inflection(name, t), OVER).exponent
+        for high, low in pairwise(sorted(level, reverse=True)):
+            if high <= 2.0**-3:
+                yield order, 2 * float(np.log(level[high] / level[low]) / np.log(high / low))
+
+
+def _from_closed_form(ended: Ended) -> float:
+    """How far, relatively, the mean filters of the smallest height are from the closed form."""
+    found, name = ended.found, ended.found.setting.activation
+    far = 0.0
+    for j, kind in enumerate(ended.kind):
+        if kind == "mean" and found.height[j] == HEIGHTS[-1]:
+            place = Place(nearest(name, float(found.b[j] + HEIGHTS[-1] / 2)), -1, HEIGHTS[-1])
+            closed = closed_form(name, found.setting.taps, place)[2]
+            far = max(far, abs(float(root_of(found.loss)[j]) / closed - 1))
+    return far
+
+
+def figures(lab: Lab) -> tuple[Figure, ...]:
+    """The losses against the height, and where the biases went."""
+    groups = [account(LAW, found) for found in _groups(lab)]
+    losses = (
+        r"Networks trained at a fixed height $S$ of the staircase: the smallest torch loss at an inflection (dashed: "
+        r"the mean filter; dotted, triangles: $\sum w^3 \approx 0$) and the closed forms, as lines. "
+        r"$S^2$ for exp, which has no inflection; $S^4$ at inflections; $S^6$ or $S^8$ where $\sum w^3 \approx 0$."
+    )
+    biases = (
+        r"Where the bias goes, $n = 1$, $S = 1/64$. Lines: $|\rho| = |\sigma''/\sigma'|$ at the centre. Marks: where training "
+        r"ended, at the $|\rho|$ that follows from the torch loss. They lie at zeros of $\rho$, or beyond 6, where the bias "
+        r"was stopped on its way out, or, for exp, anywhere."
+    )
+    return (
+        figure("rates-loss", "Loss against height", losses, loss_against_height(groups)),
+        figure("rates-bias", "Where the bias goes", biases, where_the_bias_goes(groups)),
+    )

@@ -1,0 +1,403 @@
+"""The shape of the activation: derived networks in enclosures, and what random starts reach with every row."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import cache
+
+import numpy as np
+import sympy as sp
+import torch
+from flint import arb, arb_mat, ctx
+
+from numerics.arithmetic.ball import PRECISIONS, Net, expression_of, largest_error
+from numerics.arithmetic.ball import responses as enclosed_responses
+from numerics.arithmetic.rounding import prediction_bound
+from numerics.pulse.sample import pulse
+from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.pieces import Piece, pieces, z
+from theory.shape.classify import Shape
+from theory.shape.recipes import Recipe, readout_bias
+from theory.shape.shape import LAW, PROBES, Probe, ShapeLaw
+from verify.models.ensemble import Setting, Weights
+from verify.models.networks import load
+from verify.report.lab import Lab, Profile
+from verify.report.page import Figure, Section
+from verify.report.verdict import Column, column
+from verify.shape import atlas
+from verify.shape.attempts import (
+    KINDS,
+    TAPS,
+    TRIED,
+    Reached,
+    by_torch,
+    certificates,
+    certify,
+    counts,
+    look,
+    near,
+    refined,
+    settings,
+)
+from verify.shape.rates.words import in_words
+
+__all__ = [
+    "NEEDS",
+    "check",
+    "figures",
+    "forecast",
+    "identical",
+    "in_torch",
+    "reached",
+    "sections",
+    "train",
+]
+
+
+def NEEDS(profile: Profile) -> tuple[Setting, ...]:
+    """Every activation with 1 and 2 channels, polynomials with 3 as well."""
+    return tuple(
+        setting
+        for name in ACTIVATIONS
+        for channels in counts(name)
+        for setting in settings(name, channels, profile)
+    )
+
+
+# ------------------------------------------------------------------------------------------ check
+
+TINY = Fraction(1, 10**40)
+"""What every enclosure of a derived network's error stays below; its 256 bits leave about 1e-70."""
+
+
+def check(law: ShapeLaw, lab: Lab) -> Column:
+    """Count the rows whose derived network errs somewhere, or whose excluded networks may be exact.
+
+    A derived network is simulated directly, on random and on simple plateau radii and several lengths; where
+    its staircases see polynomials only, its answer is also expanded as a polynomial in φ and compared with r.
+    Where fewer channels, or any number, are said to be impossible, random dyadic filters are shown to admit no
+    readout at all that is right at K + 2 radii.  The same for the probes; besides, their known
+    networks are enclosed, and must not be said to be impossible.
+    """
+    rng = lab.rng("shape")
+    wrong: list[str] = []
+    tally: Counter[str] = Counter()
+    for name, sigma in _functions():
+        stated = law(expression_of(sigma))
+        if stated.kind == "undecided" and isinstance(sigma, str):  # every row is decided
+            wrong.append(name)
+        if stated.recipe is not None:
+            by_identity = identical(sigma, stated.recipe)
+            tally["identities"] += by_identity is True
+            right = by_identity is not False and _enclosed(sigma, stated.recipe, lab, rng)
+            right = right and stated.recipe.channels == stated.channels
+            if not right:
+                wrong.append(name)
+        if name in PROBES and not _allowed(PROBES[name], stated, lab, rng):
+            wrong.append(f"{name}: its known network")
+        for channels in _excluded(stated):
+            for k in range(max(4, lab.profile.draws // 8)):
+                tally["filters"] += 1
+                if not _no_readout(sigma, _filters(channels, k, rng), rng):
+                    wrong.append(f"{name} with {channels}")
+                    break
+    named = f" ({', '.join(wrong[:6])})" if wrong else ""
+    detail = (
+        f"disagreements{named} over {len(ACTIVATIONS)} activations and {len(PROBES)} functions "
+        "beside them: "
+        f"{tally['identities']} derived networks are "
+        "right as polynomials in φ, hence at every radius; all of them at rational radii to 1e-40, in enclosures "
+        f"that hold 0; no readout makes any of {tally['filters']} excluded filter banks exact"
+    )
+    return column(len(wrong), 0, detail)
+
+
+def _functions() -> Iterator[tuple[str, str | sp.Expr]]:
+    """Name and σ of every row (by its name) and every probe (by its expression)."""
+    yield from ((name, name) for name in ACTIVATIONS)
+    yield from ((name, probe.expression) for name, probe in PROBES.items())
+
+
+def _allowed(probe: Probe, stated: Shape, lab: Lab, rng: np.random.Generator) -> bool:
+    """The known network is exact, in enclosures, and the law excludes none of its size."""
+    if probe.network is None:
+        return True
+    exact = _enclosed(probe.expression, probe.network, lab, rng)
+    return exact and probe.network.channels not in _excluded(stated)
+
+
+def _excluded(stated: Shape) -> tuple[int, ...]:
+    """The numbers of channels, up to 3, that are said never to be exact."""
+    if stated.kind == "impossible":
+        return (1, 2, 3)
+    if stated.channels is None or not stated.minimal:
+        return ()
+    return tuple(range(1, min(stated.channels, 4)))
+
+
+def _enclosed(sigma: str | sp.Expr, recipe: Recipe, lab: Lab, rng: np.random.Generator) -> bool:
+    """Every enclosure of the error holds 0 and is tiny, for several lengths of the signal."""
+    net = Net(sigma, recipe.w, recipe.b, recipe.a)
+    n = net.taps
+    simple = [Fraction(n, 2) + Fraction(t, q) for q in (1, 2, 3, 4, 5, 7) for t in range(q)]
+    for extra in (0, 1, 5):
+        drawn = [
+            Fraction(n, 2) + Fraction(int(rng.integers(0, 4 * q)), q)
+            for q in map(int, rng.integers(2, 10**4, max(4, lab.profile.draws // 8)))
+        ]
+        error, holds = largest_error(net, simple + drawn, n // 2 + 4 + n // 2 + extra)
+        if not (holds and error < TINY):
+            return False
+    return True
+
+
+@cache
+def identical(sigma: str | sp.Expr, recipe: Recipe) -> bool | None:
+    """Whether r̂(φ) - r is 0 as a polynomial in φ, on every plateau cell; None where σ is none there.
+
+    Every window is affine in φ within a cell.  The error is expanded exactly on the first two cells, with c
+    left open; a further cell adds two more positions on the plateau, as the second did.
+    """
+    parts = pieces(expression_of(sigma)).parts
+    phi = sp.Symbol("varphi", real=True)
+    n = len(recipe.w[0])
+    h = n // 2
+    errors = []
+    for m in (h + 1, h + 2):
+        total = -(m - sp.Rational(1, 2) + phi)
+        for w, b, a in zip(recipe.w, recipe.b, recipe.a, strict=True):
+            for i in range(-m - h, m + h + 1):
+                lit = [abs(i + u) for u in range(-h, h + 1)]
+                p, q = (
+                    b + sp.Add(*(tap for tap, x in zip(w, lit, strict=True) if x < m + end))
+                    for end in (0, 1)
+                )
+                formula = _polynomial_between(parts, p, q)
+                if formula is None:
+                    return None
+                total += a * formula.xreplace({z: p + phi * (q - p)})
+        errors.append(sp.expand(total))
+    # One more cell lengthens the part of the signal that is seen by two positions, which were background.
+    first, second = errors
+    more = sp.Integer(0)
+    for b, a in zip(recipe.b, recipe.a, strict=True):
+        background = _polynomial_between(parts, b, b)
+        if background is None:
+            return None
+        more += 2 * a * background.xreplace({z: b})
+    same = sp.expand(second - more - first)
+    return bool(sp.simplify(sp.diff(first, phi)) == 0 and sp.simplify(same) == 0)
+
+
+def _polynomial_between(parts: tuple[Piece, ...], p: sp.Expr, q: sp.Expr) -> sp.Expr | None:
+    """The polynomial that σ is on the whole way from p to q, ends included; a jump may sit where pieces meet."""
+    for part in parts:
+        if all(bool(part.low < x) and bool(x < part.high) for x in (p, q)):
+            return part.expression if part.expression.is_polynomial(z) else None
+    return None
+
+
+def _filters(
+    channels: int, k: int, rng: np.random.Generator
+) -> tuple[tuple[tuple[Fraction, ...], Fraction], ...]:
+    """Dyadic (w, b): of every size, some of one sign throughout, some with S + 2b = 0."""
+    size = Fraction(2) ** (k // 3 % 4 - 1)
+    found = []
+    for _ in range(channels):
+        w = [Fraction(int(x), 1024) * size for x in rng.integers(-1023, 1024, TAPS) | 1]
+        b = Fraction(int(rng.integers(-1023, 1024)), 1024) * size
+        if k % 3 == 1:
+            w, b = [abs(x) for x in w], abs(b)
+        elif k % 3 == 2:
+            b = -sum(w, Fraction(0)) / 2
+        found.append((tuple(w), b))
+    return tuple(found)
+
+
+MORE = (1024, 2048, 4096)
+"""erf saturates like exp(-z²): at z = 16 it is 1 but for 2^-370, and a determinant multiplies K such numbers."""
+
+
+def _no_readout(
+    sigma: str | sp.Expr,
+    filters: tuple[tuple[tuple[Fraction, ...], Fraction], ...],
+    rng: np.random.Generator,
+) -> bool:
+    """No (a, c) makes Σ_k a_k F_k(r) + c = r at K + 2 radii: det (F_1 .. F_K, 1, r) is proved nonzero."""
+    size = len(filters) + 2
+    for bits in (*PRECISIONS, *MORE):
+        steps = rng.choice(4 * 32, size, replace=False)
+        radii = [Fraction(TAPS, 2) + Fraction(int(t), 32) for t in steps]
+        with ctx.workprec(bits):
+            columns = [
+                enclosed_responses(sigma, w, b, radii, TAPS // 2 + 5 + TAPS // 2)
+                for w, b in filters
+            ]
+            rows = [
+                [
+                    *(column[i] for column in columns),
+                    arb(1),
+                    arb(radii[i].numerator) / radii[i].denominator,
+                ]
+                for i in range(size)
+            ]
+            determinant = arb_mat(rows).det()
+            if determinant.is_finite() and not determinant.contains(0):
+                return True
+    return False
+
+
+# --------------------------------------------------------------------------------------- training
+
+STARTS = 2
+"""Starts around a derived network."""
+BY_TORCH = 2
+"""Networks per activation that torch.optim trains."""
+
+
+def forecast(stated: Shape, channels: int) -> str:
+    """What the law says of K channels: ``exact``, ``never`` or ``open``."""
+    if stated.recipe is not None and stated.channels is not None and channels >= stated.channels:
+        return "exact"
+    if stated.kind == "impossible" or (stated.channels is not None and stated.minimal):
+        return "never"
+    return "open"
+
+
+def reached(law: ShapeLaw, lab: Lab) -> tuple[Reached, ...]:
+    """One entry per activation and number of channels."""
+    return tuple(
+        _reached(name, channels, law(row.expression), lab)
+        for name, row in ACTIVATIONS.items()
+        for channels in counts(name)
+    )
+
+
+def _reached(name: str, channels: int, stated: Shape, lab: Lab) -> Reached:
+    said = forecast(stated, channels)
+    ensembles = [lab.ensemble(setting) for setting in settings(name, channels, lab.profile)]
+    kinds = Counter(kind for e in ensembles for kind in look(e.setting, e.weights).kinds)
+    networks = sum(len(e.c) for e in ensembles)
+    plain = [e for e in ensembles if e.setting.per_cell == 16 and e.setting.spread == 1]
+    losses = np.concatenate([e.loss for e in plain])
+    certified, smallest, around = 0, 0.0, 0
+    # Where no network may be exact, all that look exact are asked, elsewhere the best few of each batch.
+    most = networks if said == "never" else TRIED
+    exact = any(refined(e, most) is not None for e in ensembles)
+    violations = 0
+    if said == "never":
+        found = [one for e in ensembles for one in certificates(e)]
+        certified = sum(one.decided for one in found)
+        smallest = float(min((one.bound for one in found if one.decided), default=Fraction(0)))
+        violations = networks - certified + exact
+    elif said == "exact" and not exact:
+        assert stated.recipe is not None, "an exact forecast comes with a network"
+        ends = near(plain[0].setting, stated.recipe, STARTS, lab.seed)
+        around = sum(end is not None for end in ends)
+        violations = int(around == 0)
+    if stated.kind == "undecided":  # the claim is that every row is decided
+        violations = 1
+    return Reached(
+        name, channels, said, networks, float(losses.min()), float(np.median(losses)),
+        tuple(kinds[kind] for kind in KINDS), certified, smallest, exact, around, violations,
+    )  # fmt: skip
+
+
+def train(law: ShapeLaw, lab: Lab) -> Column:
+    """Count what contradicts the law: an exact network where none can be, or none where one must be.
+
+    Exact: the continued training with 256 bits ends below 1e-40 at radii that it never saw.  Never: every
+    network, however well it meets its samples, is proved to err between them.
+    """
+    found = reached(law, lab)
+    wrong = sum(one.violations for one in found)
+    never = [one for one in found if one.forecast == "never"]
+    possible = [one for one in found if one.forecast == "exact"]
+    torch_wrong, torch_networks = _by_torch(law, lab)
+    derived = [in_torch(name, law(row.expression)) for name, row in ACTIVATIONS.items()]
+    off = [ratio for ratio in derived if ratio is not None]
+    torch_wrong += sum(not ratio <= 1 for ratio in off)
+    denied = [name for name, probe in PROBES.items() if _denied(probe, law, lab)]
+    detail = (
+        f"contradictions: of {len(PROBES)} functions beside the catalogue, trained from starts "
+        f"around networks known to be exact, {len(denied)} become exact though the law says never, "
+        f"or reach no exact network; {len(off)} derived networks, loaded into torch, answer r to {max(off, default=0.0):.1g} of the "
+        f"rounding bound at radii of all kinds; {len(possible)} cases (σ, K) must hold exact networks"
+        f" ({sum(one.refined for one in possible)} of them reached from random starts, the others from starts "
+        f"around the derived weights); in {len(never)} cases none may be exact: all "
+        f"{sum(one.networks for one in never)} trained networks are proved to err, by "
+        f"{min((one.smallest for one in never), default=0.0):.1g} or more, also the "
+        f"{sum(one.kind('interpolating') for one in never)} that meet every sample to rounding, and "
+        f"{torch_networks} trained by torch.optim"
+    )
+    return column(wrong + torch_wrong + len(denied), 0, detail)
+
+
+def _denied(probe: Probe, law: ShapeLaw, lab: Lab) -> bool:
+    """Training from starts around the known network ends exact though it cannot, or never exact.
+
+    With 256 bits only: no module of torch computes the probe.
+    """
+    if probe.network is None or not probe.reachable:
+        return False
+    said = forecast(law(probe.expression), probe.network.channels)
+    setting = Setting("", probe.network.channels, TAPS, first=3, cells=3)
+    ends = near(setting, probe.network, STARTS, lab.seed, probe.expression)
+    exact = any(end is not None for end in ends)
+    return not exact or said == "never"
+
+
+IRRATIONAL = (np.sqrt(5) - 1) / 2
+"""Multiples of it fill an interval evenly and are no sampled radii."""
+
+
+def in_torch(name: str, stated: Shape) -> float | None:
+    """The largest |r̂ - r| of the derived network as torch runs it, in units of its bound; None without one.
+
+    Twice the bound of one evaluation: to write an exact weight as a float is one more rounding of every product.
+    """
+    if stated.recipe is None:
+        return None
+    recipe, n = stated.recipe, len(stated.recipe.w[0])
+    steps = np.arange(1, 201)
+    r = n / 2 + np.concatenate([4 * (steps * IRRATIONAL % 1), np.arange(4)])
+    half_length = int(np.ceil(r.max())) + n // 2
+    c = readout_bias(ACTIVATIONS[name].expression, recipe, 2 * half_length + 1)
+    w, b, a = (
+        np.array(sp.Matrix(part).evalf(30), dtype=float)
+        for part in (recipe.w, [recipe.b], [recipe.a])
+    )
+    weights = Weights(w[None], b, a, np.array([float(c.evalf(30))]))
+    with torch.inference_mode():
+        net = load(Setting(name, recipe.channels, n), weights, 0)
+        answers = net(torch.tensor(pulse(r, half_length))).numpy()
+    size = 2 * half_length + 1
+    bound = prediction_bound(weights.w, weights.b, weights.a, weights.c, r, size, name)[0]
+    return float(np.max(np.abs(answers - r) / (2 * bound)))
+
+
+def _by_torch(law: ShapeLaw, lab: Lab) -> tuple[int, int]:
+    """(networks that are not proved to err, networks) of those that torch trains where none can be exact."""
+    wrong = total = 0
+    for name, row in ACTIVATIONS.items():
+        channels = 2 if forecast(law(row.expression), 2) == "never" else 1
+        if forecast(law(row.expression), channels) == "never":
+            setting = settings(name, channels, lab.profile)[1]
+            weights = by_torch(setting, BY_TORCH, lab.seed)
+            found = certify(setting, weights)
+            wrong += sum(not one.decided for one in found)
+            total += len(found)
+    return wrong, total
+
+
+def figures(lab: Lab) -> tuple[Figure, ...]:
+    """All activations side by side, with their class."""
+    return (atlas.picture(),)
+
+
+def sections(lab: Lab) -> tuple[Section, ...]:
+    """The atlas: what every activation permits, and what training made of it."""
+    rates = {name: in_words(name) for name in ACTIVATIONS}
+    return atlas.sections(reached(LAW, lab), STARTS, rates)

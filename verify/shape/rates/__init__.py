@@ -1,0 +1,1 @@
+"""The rates of one channel, measured at a fixed height of the staircase."""

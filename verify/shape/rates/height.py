@@ -1,0 +1,202 @@
+"""Torch networks trained at a fixed height of the staircase, by damped second-order steps.
+
+Training holds S = Σ w fixed and varies the bias and the direction of the filter: f(w, b) is the response after
+regression on (1, r), divided by its slope on r, so that |f|² = R/λ² and L = R/(λ² + R/V).  (A fixed |w|
+would not do: where σ is odd about an inflection, the infimum over three taps is 0 at any |w|, along S -> 0.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from numerics.arithmetic.compile import activation
+from numerics.arithmetic.rounding import prediction_bound
+from numerics.pulse.sample import pulse, windows
+from verify.models.ensemble import Setting, Weights
+from verify.models.networks import load, signals
+
+__all__ = [
+    "CELLS",
+    "EDGE",
+    "HEIGHTS",
+    "PER_CELL",
+    "ROWS",
+    "TAPS",
+    "Residual",
+    "Trained",
+    "directions",
+    "measured",
+    "minimise",
+    "trained",
+]
+
+Array = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+ROWS = (
+    "tanh", "sigmoid", "arctan", "erf", "sin", "softsign", "mish", "tanhshrink", "exp", "softplus", "logsigmoid",
+    "gelu", "gelu_tanh", "silu", "square",
+)  # fmt: skip
+"""Never exact, or not with one channel."""
+TAPS = (1, 3)
+"""Numbers of taps."""
+HEIGHTS = tuple(2.0**-k for k in range(1, 7))
+"""S, a decade and a half."""
+CELLS = 4
+"""The cells of the radii trained on."""
+PER_CELL = 8
+"""The radii in each, φ = t/8."""
+EDGE = 6.0
+"""A bias that gets as far as this has left: all inflections but those of sin lie well inside."""
+
+Residual = Callable[[Array], tuple[Array, Array]]
+"""Points (B, k) -> f (B, m) and its Jacobian (B, m, k)."""
+
+
+def minimise(
+    function: Residual, start: Array, inside: Callable[[Array], Bools], steps: int
+) -> Array:
+    """Levenberg-Marquardt on |f|² for a batch of points (B, k); a point that is not ``inside`` stops.
+
+    Steps on all coordinates and on the first alone (the bias) take turns, each with its own damping: along
+    a curved valley the damping that the filter needs would stop the bias.
+    """
+    at = start.copy()
+    f, jacobian = function(at)
+    value = np.sum(f**2, axis=1)
+    damping = np.full((2, len(at)), 1e-2)
+    for step in range(steps):
+        turn = step % 2
+        used = jacobian[:, :, :1] if turn else jacobian
+        u, size, v = np.linalg.svd(used, full_matrices=False)
+        scale = np.maximum(size[:, :1], 1e-300)
+        shrunk = (size / scale) / ((size / scale) ** 2 + damping[turn][:, None]) / scale
+        move = np.zeros_like(at)
+        move[:, : used.shape[2]] = -np.einsum("bk,brk,br,bkj->bj", shrunk, u, f, v)
+        move *= np.minimum(1, 0.5 / np.maximum(np.max(np.abs(move), axis=1), 1e-300))[:, None]
+        tried = np.where(inside(at)[:, None], at + move, at)
+        new_f, new_jacobian = function(tried)
+        new_value = np.sum(new_f**2, axis=1)
+        better = new_value < value
+        at, f = np.where(better[:, None], tried, at), np.where(better[:, None], new_f, f)
+        jacobian = np.where(better[:, None, None], new_jacobian, jacobian)
+        value = np.where(better, new_value, value)
+        damping[turn] = np.clip(np.where(better, 0.2, 4.0) * damping[turn], 1e-24, 1e8)
+    return at
+
+
+def directions(n: int) -> Array:
+    """An orthonormal basis (n, n - 1) of the filters with S = 0."""
+    return np.linalg.qr(np.column_stack([np.ones(n), np.eye(n)[:, : n - 1]]))[0][:, 1:]
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """Networks of one shape, trained at their heights: w (B, n), b, a, c and the torch loss, each (B,).
+
+    ``gradient``: how much the logarithm of √R/|λ| still changes per unit of b and of w/S.
+    """
+
+    setting: Setting
+    height: Array
+    w: Array
+    b: Array
+    a: Array
+    c: Array
+    loss: Array
+    gradient: Array
+
+    @property
+    def left(self) -> Bools:
+        """The bias ran off."""
+        return np.abs(self.b) >= EDGE
+
+    @property
+    def rounding(self) -> Array:
+        """How far the torch loss's root may be from the true one of the best readout: (B,).
+
+        One bound for torch, and one for each of the two responses that a and c are fitted to.
+        """
+        r = self.setting.radii.r
+        size = 2 * self.setting.radii.half_length(self.setting.taps) + 1
+        bound = prediction_bound(
+            self.w[:, None],
+            self.b[:, None],
+            self.a[:, None],
+            self.c,
+            r,
+            size,
+            self.setting.activation,
+        )
+        return 3 * np.sqrt(np.mean(bound**2, axis=1))
+
+
+@lru_cache(maxsize=64)
+def trained(name: str, n: int, starts: int, seed: int) -> Trained:
+    """``starts`` networks for each height: random bias in (-3, 3), random filters, 100 n steps."""
+    setting = Setting(name, 1, n, cells=CELLS, per_cell=PER_CELL)
+    radii = setting.radii
+    seen = windows(pulse(radii.r, radii.half_length(n)), n)
+    sigma, slope = activation(name)
+    rc = radii.r - np.mean(radii.r)
+    frame = np.linalg.qr(np.column_stack([np.ones_like(rc), rc]))[0]
+    left = seen.counts - frame @ (frame.T @ seen.counts)
+    _, size, rows = np.linalg.svd(left / np.sqrt(len(rc)), full_matrices=False)
+    kept = size > 1e-12 * size[0]
+    rest = size[kept, None] * rows[kept]
+    steep = rc @ seen.counts / np.sum(rc**2)
+    height = np.repeat(HEIGHTS, starts)
+    across = directions(n)
+
+    def filters(at: Array) -> Array:
+        return height[:, None] * (1 / n + at[:, 1:] @ across.T)
+
+    def function(at: Array) -> tuple[Array, Array]:
+        b = at[:, :1]
+        values = filters(at) @ seen.windows.T + b
+        g, d = sigma(values) - sigma(b), slope(values)
+        by_b = d - slope(b)
+        by_w = d[:, :, None] * height[:, None, None] * (seen.windows @ across)
+        by = np.concatenate([by_b[:, :, None], by_w], axis=2)
+        lam = g @ steep
+        f = g @ rest.T / lam[:, None]
+        of_lam = np.einsum("bsk,s->bk", by, steep) / lam[:, None]
+        moved = np.einsum("rs,bsk->brk", rest, by) / lam[:, None, None]
+        return f, moved - f[:, :, None] * of_lam[:, None, :]
+
+    rng = np.random.default_rng([seed, n, int.from_bytes(name.encode(), "big")])
+    start = np.column_stack(
+        [rng.uniform(-3, 3, len(height)), rng.normal(0, 1.5, (len(height), n - 1))]
+    )
+    with np.errstate(all="ignore"):  # a step may be far out; it is then refused
+        at = minimise(function, start, lambda at: np.abs(at[:, 0]) < EDGE, 100 * n)
+    f, jacobian = function(at)
+    gradient = np.linalg.norm(np.einsum("br,brk->bk", f, jacobian), axis=1) / np.sum(f**2, axis=1)
+    return measured(name, height, filters(at), at[:, 0], gradient)
+
+
+def measured(name: str, height: Array, w: Array, b: Array, gradient: Array) -> Trained:
+    """Networks of these heights, with filters w (B, n) and biases b (B,): their best readout, and the loss in torch."""
+    n = w.shape[1]
+    setting = Setting(name, 1, n, cells=CELLS, per_cell=PER_CELL)
+    r = setting.radii.r
+    rc = r - np.mean(r)
+    seen = windows(pulse(r, setting.radii.half_length(n)), n)
+    sigma = activation(name)[0]
+    g = (sigma(w @ seen.windows.T + b[:, None]) - sigma(b[:, None])) @ seen.counts.T
+    centred = g - np.mean(g, axis=1, keepdims=True)
+    a = centred @ rc / np.sum(centred**2, axis=1)
+    pixels = 2 * setting.radii.half_length(n) + 1
+    c = np.mean(r) - a * (np.mean(g, axis=1) + pixels * sigma(b))
+    weights = Weights(w[:, None], b[:, None], a[:, None], c)
+    x = signals(setting.radii, n)
+    with torch.inference_mode():
+        answers = np.stack([load(setting, weights, j)(x).numpy() for j in range(len(b))])
+    loss = np.mean((answers - r) ** 2, axis=1)
+    return Trained(setting, height, w, b, a, c, loss, gradient)

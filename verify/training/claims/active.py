@@ -1,0 +1,134 @@
+"""ReLU in its linear cell: who stays, predicted from the start, and what happens to those who leave."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numerics.pulse.sample import Radii
+from numerics.training.active import cells, margins
+from numerics.training.discrete import between, from_losses, sharpness
+from numerics.training.linear_cell import coordinates, weights_at
+from theory.training import linear_cell
+from theory.training.active import Active
+from verify.optimise.gradient import Model
+from verify.report.lab import Lab
+from verify.report.verdict import Column, column
+from verify.training.dynamics import end_rounding, integrate, run, second_moment
+
+__all__ = ["check", "train"]
+
+Array = NDArray[np.float64]
+MODELS = (Model("relu", 1, 3), Model("relu", 2, 3), Model("relu", 1, 5))
+FRACTION, STEPS = 0.02, 1800
+SHARE, LEAST = 6, 300
+"""So many times the profile's networks are started, and at least so many: most starts of torch's lie outside the cell."""
+
+
+def _partial_sums(w: Array) -> Array:
+    return np.concatenate([np.cumsum(w, axis=-1), np.cumsum(w[..., ::-1], axis=-1)], axis=-1)
+
+
+def check(law: Active, lab: Lab) -> Column:
+    """Identity networks integrated by scipy; count those whose lowest partial sum on the way contradicts the law.
+
+    A partial sum within 1e-6 of 0 at its lowest decides nothing; none of the laws enters the integration.
+    """
+    rng = lab.rng("active")
+    wrong = decided = 0
+    for t in range(4 * lab.profile.draws):
+        k, n = 1 + t % 2, (3, 5)[t // 2 % 2]
+        w = 0.6 + rng.normal(size=(1, k, n))
+        a = rng.normal(size=(1, k)) - 0.7
+        if t % 3:  # positive taps, which turn back towards the walls first: a_k < 0 < a_k + s_k
+            w = np.abs(w)
+            a = -rng.uniform(0.0, 0.95, (1, k)) * w.sum(axis=2) / np.sqrt(n)
+        # Small, so that S comes back, and with a first tap near the wall: these leave on the way only.
+        if t % 3 == 2:
+            w, a = 0.3 * w, 0.3 * a
+            w[..., 0] *= 0.1
+        if not np.all(cells(w) == "active"):
+            continue
+        radii = Radii(n // 2 + 1, 2, 2)
+        at = coordinates(w, a)
+        rate = float(sharpness(at, second_moment(radii))[0])
+        times = np.linspace(0.0, 1.0, 400) ** 3 * (40 + 4 * abs(np.log(float(at.big_u[0])))) / rate
+        found, _, _ = integrate(w[0], a[0], radii, times)
+        lowest = float(np.min(_partial_sums(found)))
+        if abs(lowest) < 1e-6 or decided >= lab.profile.draws:
+            continue
+        decided += 1
+        wrong += bool(np.all(margins(w, a, law=law) > 0)) != (lowest > 0)
+    detail = f"networks, of {decided} integrated by scipy from inside the cell, of which the law says wrongly whether they leave"
+    return column(wrong if decided else float("nan"), 0, detail)
+
+
+@lru_cache(maxsize=16)
+def _lowest_seen(model: Model, networks: int, seed: int) -> Array:
+    """The lowest partial sum (B, K) of every channel over all SGD steps."""
+    found = run(model, networks, seed, FRACTION, STEPS, look=tuple(range(0, STEPS, 3)))
+    return np.asarray(
+        np.min([np.min(_partial_sums(at.w), axis=-1) for at in found.path.seen.values()], axis=0)
+    )
+
+
+def _judge(
+    law: Active, model: Model, networks: int, seed: int
+) -> tuple[int, int, int, int, int, float]:
+    """(stay, silent only, leave, started outside, wrong answers, worst ratio of distance to bound of those that stay)."""
+    found = run(model, networks, seed, FRACTION, STEPS, look=tuple(range(0, STEPS, 3)))
+    kind = cells(found.start.w)
+    inside = np.all(kind != "crossed", axis=1)
+    some = inside & np.any(kind == "active", axis=1)
+    silent = inside & ~some
+    unmoved = all(
+        np.array_equal(x[silent], y[silent])
+        for x, y in ((found.start.w, found.path.end.w), (found.start.a, found.path.end.a))
+    )
+    active = (kind == "active")[some]
+    start_w, start_a = found.start.w[some], found.start.a[some]
+    # Silent channels add nothing to U and W.
+    w, a = np.where(active[..., None], start_w, 0.0), np.where(active, start_a, 0.0)
+    c = coordinates(w, a)
+    rho = from_losses(c, found.second_moment, found.rate[some], found.path.losses[:, some])
+    flow = np.all((margins(w, a, law=law) > 0) | ~active, axis=1)
+    steps = np.all((margins(w, a, rho, law) > 0) | ~active, axis=1)
+    seen = np.all((_lowest_seen(model, networks, seed)[some] > 0) | ~active, axis=1)
+    # Where the size of the steps may decide, the law for the flow says nothing.
+    wrong = int(np.sum((flow == steps) & (flow != seen)))
+    e = linear_cell.stretch(c.big_u, c.big_w, c.root, np.sqrt)
+    want_w, want_a = weights_at(w, a, np.sqrt(e), 1 / np.sqrt(e))
+    want_w = np.where(active[..., None], want_w, start_w)
+    want_a = np.where(active, want_a, start_a)
+    tap, read = between(c, np.zeros_like(rho), rho)
+    more = end_rounding(found)[some][:, None]
+    ratio = np.maximum(
+        np.max(
+            np.abs(found.path.end.w[some] - want_w) / (np.where(active, tap, 0) + more)[..., None],
+            axis=(1, 2),
+        ),
+        np.max(
+            np.abs(found.path.end.a[some] - want_a) / (np.where(active, read, 0) + more), axis=1
+        ),
+    )
+    stay = steps & seen
+    ratio = np.where(np.isfinite(ratio), ratio, np.inf)[stay]
+    worst = float(np.max(ratio, initial=0.0)) if unmoved else float("inf")
+    counts = (stay, silent, ~steps, ~inside)
+    return *(int(np.sum(x)) for x in counts), wrong, worst  # type: ignore[return-value]
+
+
+def train(law: Active, lab: Lab) -> Column:
+    """torch's own starts under torch.optim.SGD: the law's answer against the partial sums on the way, and the predicted ends."""
+    networks = max(SHARE * lab.profile.networks, LEAST)
+    parts = [_judge(law, model, networks, lab.seed) for model in MODELS]
+    stay, silent, leave, outside, wrong = (sum(part[j] for part in parts) for j in range(5))
+    worst = max(part[5] for part in parts)
+    detail = (
+        f"of {networks * len(MODELS)} starts {stay} stay in the linear cell and end as predicted (largest distance {worst:.2g} of its bound), {silent} are silent and never move, "
+        f"{leave} leave it, {outside} begin outside; the figure counts wrong answers to who stays"
+    )
+    counted = wrong if stay and leave else float("nan")
+    return column(counted if worst <= 1 else float("inf"), 0, detail)

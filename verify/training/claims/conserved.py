@@ -1,0 +1,239 @@
+"""Conserved quantities: exact gradients of simulated answers, and along the paths of torch.optim.SGD."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from flint import fmpq, fmpq_mat
+from numpy.typing import NDArray
+
+from numerics.arithmetic import oracle
+from numerics.arithmetic.rounding import UNIT
+from theory.training.conserved import Conserved
+from verify.models.ensemble import Weights
+from verify.optimise.gradient import Bundle, Model, Path, data, descend, starts, step_rounding
+from verify.report import figures as draw
+from verify.report.lab import Lab
+from verify.report.page import Figure
+from verify.report.verdict import Column, column
+
+__all__ = ["check", "figures", "train"]
+
+Array = NDArray[np.float64]
+Point = list[Fraction]
+
+LINEAR = (
+    Model("identity", 1, 5),
+    Model("identity", 2, 3, readout_bias=True),
+    Model("identity", 3, 7, readout_bias=True),
+)
+BENT = (
+    Model("relu", 1, 5, conv_bias=True, readout_bias=True),
+    Model("leaky_relu", 2, 3, conv_bias=True, readout_bias=True),
+    Model("abs", 2, 5, conv_bias=True),
+)
+STEPS = 150
+RATE = 1e-3
+"""Large enough to see the weights move, small enough for these starts not to run away."""
+
+STEP = Fraction(1, 10**12)
+"""Differences of r̂, which is linear in each weight inside a cell, are exact; so small a step stays inside."""
+
+
+# ------------------------------------------------------------------------------------------ check
+
+
+def _answer(
+    sigma: Callable[[Any], Any], n: int, channels: int, x: list[Fraction], p: Point
+) -> Fraction:
+    """r̂ of the slow simulation; p holds the taps channel by channel, then b, then a (c adds nothing here)."""
+    taps, rest = p[: n * channels], p[n * channels :]
+    b, a = rest[:channels], rest[channels:]
+    return sum(
+        (
+            a[k] * sum(sigma(z) for z in oracle.preactivations(taps[k * n : (k + 1) * n], b[k], x))
+            for k in range(channels)
+        ),
+        Fraction(0),
+    )
+
+
+def _jacobian(
+    values: Callable[[Point], list[Fraction]], p: Point, free: Sequence[int]
+) -> list[list[Fraction]]:
+    """A row of exact partial derivatives for each function; all are quadratic in each weight."""
+    columns = []
+    for j in free:
+        up, down = list(p), list(p)
+        up[j] += STEP
+        down[j] -= STEP
+        columns.append(
+            [(x - y) / (2 * STEP) for x, y in zip(values(up), values(down), strict=True)]
+        )
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _rank(rows: Sequence[Sequence[Fraction]]) -> int:
+    if not rows:
+        return 0
+    return int(fmpq_mat([[fmpq(x.numerator, x.denominator) for x in row] for row in rows]).rank())
+
+
+def check(law: Conserved, lab: Lab) -> Column:
+    """Rational networks: count those whose claimed quantities move with some radius, or are too few.
+
+    At a generic point as many quantities are independent as there are weights less the directions in which
+    the answers to all radii can pull them.
+    """
+    rng = lab.rng("conserved")
+    wrong = 0
+    draws = lab.profile.draws // 2
+    for t in range(draws):
+        channels, n = 1 + t % 3, (1, 3, 5)[t // 3 % 3]
+        wrong += not _linear_holds(law, rng, n, channels)
+        wrong += not _homogeneous_holds(law, rng, n, ("relu", "leaky_relu", "abs")[t % 3])
+    detail = (
+        f"networks, of {2 * draws} in exact rationals, of which a claimed quantity changes along the gradient of "
+        "an answer, or which leave room for another one"
+    )
+    return column(wrong, 0, detail)
+
+
+def _numbers(rng: np.random.Generator, count: int) -> Point:
+    return [Fraction(int(v), 16) for v in rng.integers(1, 64, count) * rng.choice([-1, 1], count)]
+
+
+def _gradients(
+    sigma: Callable[[Any], Any], n: int, channels: int, p: Point, free: Sequence[int]
+) -> list[list[Fraction]]:
+    h = n // 2
+    radii = [h + Fraction(1, 2), h + Fraction(7, 10), h + 1 + Fraction(9, 10), h + Fraction(3, 2)]
+    pulses = [oracle.overlap_pulse(r, 2 * h + 3) for r in radii]
+    return _jacobian(lambda q: [_answer(sigma, n, channels, x, q) for x in pulses], p, free)
+
+
+def _unmoved(slopes: list[list[Fraction]], gradients: list[list[Fraction]]) -> bool:
+    return all(
+        sum((x * y for x, y in zip(one, other, strict=True)), Fraction(0)) == 0
+        for one in slopes
+        for other in gradients
+    )
+
+
+def _linear_holds(law: Conserved, rng: np.random.Generator, n: int, channels: int) -> bool:
+    p = [*_numbers(rng, n * channels), *[Fraction(0)] * channels, *_numbers(rng, channels)]
+    free = [*range(n * channels), *range((n + 1) * channels, (n + 2) * channels)]
+
+    def values(q: Point) -> list[Any]:
+        w = [q[k * n : (k + 1) * n] for k in range(channels)]
+        return law.deviations(w) + law.products(w, q[(n + 1) * channels :])
+
+    gradients = _gradients(oracle.RATIONAL["identity"], n, channels, p, free)
+    slopes = _jacobian(values, p, free)
+    return _unmoved(slopes, gradients) and _rank(slopes) == len(free) - _rank(gradients)
+
+
+def _homogeneous_holds(law: Conserved, rng: np.random.Generator, n: int, name: str) -> bool:
+    p = _numbers(rng, n + 2)
+    free = range(n + 2)
+    gradients = _gradients(oracle.RATIONAL[name], n, 1, p, free)
+    (slope,) = _jacobian(lambda q: [law.everywhere(q[:n], q[n], q[n + 1])], p, free)
+    return any(slope) and _unmoved([slope], gradients)
+
+
+# --------------------------------------------------------------------------------------- training
+
+
+@lru_cache(maxsize=32)
+def _path(model: Model, networks: int, seed: int) -> Path:
+    """SGD with every step kept: the law does not enter, so the controls look at the same paths."""
+    x, r = data(model)
+    module = Bundle(model, starts(model, networks, seed))
+    return descend(module, x, r, STEPS, RATE / model.taps, look=range(STEPS + 1))
+
+
+def _quantities(law: Conserved, model: Model, at: Weights) -> tuple[Array, Array]:
+    """The linear ones (B, p) and the quadratic ones (B, q) of every network."""
+    w = [list(taps) for taps in np.moveaxis(at.w, 0, 2)]
+    a, b = list(at.a.T), list(at.b.T)
+    stack = lambda values: np.stack(values, axis=1) if values else np.zeros((len(at.c), 0))
+    if model.activation == "identity":
+        return stack(law.deviations(w)), stack(law.products(w, a))
+    return stack([]), stack([law.everywhere(w[k], b[k], a[k]) for k in range(len(a))])
+
+
+def _worst(law: Conserved, model: Model, networks: int, seed: int) -> float:
+    """The largest |Q(x_T) - Q(x_0) - Σ_t Q(x_{t+1} - x_t)| in units of the rounding that the steps may make.
+
+    A step moves a quadratic form Q by ∇Q·Δ + Q(Δ), and the first is 0 where Q is conserved: so the identity is
+    exact for steps of any size, but for rounding.  A linear quantity does not move at all.
+    """
+    path = _path(model, networks, seed)
+    points = [path.seen[t] for t in range(STEPS + 1)]
+    first, last = (_quantities(law, model, points[t]) for t in (0, STEPS))
+    moved = np.zeros_like(last[1])
+    allowed = np.zeros(networks)
+    for now, later in pairwise(points):
+        change = Weights(later.w - now.w, later.b - now.b, later.a - now.a, later.c - now.c)
+        moved += _quantities(law, model, change)[1]
+        # |∇Q|₁ <= 2n Σ (|w| + |a| + |b|) for every quantity of the law.
+        total = sum(np.sum(np.abs(x).reshape(networks, -1), axis=1) for x in (now.w, now.b, now.a))
+        steep = 2 * model.taps * total
+        allowed += steep * step_rounding(model, now, RATE / model.taps) + 8 * UNIT * steep * (
+            1 + total
+        )
+    linear = np.abs(last[0] - first[0])
+    quadratic = np.abs(last[1] - first[1] - moved)
+    distance = np.concatenate([linear, quadratic], axis=1)
+    return float(np.max(distance / allowed[:, None])) if distance.size else float("nan")
+
+
+def _independent(law: Conserved, model: Model, at: Weights, j: int) -> int:
+    """How many quantities are independent at network j: the exact rank of their differences at the float weights."""
+    n, channels = model.taps, model.channels
+    exact = [Fraction(float(v)) for v in (*at.w[j].ravel(), *at.a[j])]
+
+    def values(q: Point) -> list[Any]:
+        w = [q[k * n : (k + 1) * n] for k in range(channels)]
+        return law.deviations(w) + law.products(w, q[n * channels :])
+
+    return _rank(_jacobian(values, exact, range(len(exact))))
+
+
+def train(law: Conserved, lab: Lab) -> Column:
+    """Quantities along SGD against their starts, and their number at the trained weights."""
+    networks, seed = lab.profile.networks, lab.seed
+    worst = max(_worst(law, model, networks, seed) for model in (*LINEAR, *BENT))
+    few = 0
+    for model in LINEAR:
+        end = _path(model, networks, seed).end
+        wanted = model.channels * (model.taps + 1) - 1
+        few += sum(_independent(law, model, end, j) != wanted for j in range(min(networks, 5)))
+    detail = (
+        f"the change of every quantity over {STEPS} steps of torch.optim.SGD, less its exact part of second order, for "
+        f"{networks * (len(LINEAR) + len(BENT))} networks, is at most the figure times the rounding of the steps; {few} sampled networks "
+        "with another number of independent quantities"
+    )
+    return column(worst if few == 0 else float("inf"), 1.0, detail)
+
+
+def figures(lab: Lab) -> list[Figure]:
+    """One channel, every network's path in the plane of S/√n and a: the hyperbolas that no data can leave."""
+    model = LINEAR[0]
+    path = _path(model, min(lab.profile.networks, 8), lab.seed)
+    tracks = {}
+    for j in range(min(lab.profile.networks, 5)):
+        points = [path.seen[t] for t in range(0, STEPS + 1, 6)]
+        s = [p.w[j, 0].sum() / np.sqrt(model.taps) for p in points]
+        tracks[f"network {j}"] = np.stack([s, [p.a[j, 0] for p in points]], axis=1)
+    drawing = draw.scatter(tracks, "s = S/√n", "a", ((-0.9, -0.9), (0.9, 0.9)))
+    caption = (
+        "Five networks with one channel and five taps under torch.optim.SGD, a mark every six steps. Each stays on its own hyperbola "
+        r"$a^2 - s^2 = \mathrm{const}$, and the deviations of its taps from their mean, not drawn, do not move at all. Dashed: $a = s$."
+    )
+    return [draw.figure("conserved-hyperbolas", "Paths on hyperbolas", caption, drawing)]

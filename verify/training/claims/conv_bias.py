@@ -1,0 +1,250 @@
+"""A bias in the convolution: the flow integrated by scipy, and networks trained by torch.optim.SGD."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.integrate import solve_ivp
+
+from numerics.arithmetic.rounding import UNIT
+from numerics.pulse.sample import Radii, pulse
+from numerics.training.linear_cell import channels
+from theory.training.conv_bias import ConvBias, end
+from verify.models.ensemble import Weights
+from verify.optimise.gradient import (
+    Bundle,
+    Model,
+    Path,
+    batches,
+    data,
+    descend,
+    starts,
+    step_rounding,
+)
+from verify.report.lab import Lab
+from verify.report.verdict import Column, column
+from verify.training.dynamics import second_moment
+
+__all__ = ["check", "integrate", "train"]
+
+Array = NDArray[np.float64]
+ACCURACY = 1e-12
+"""What the integrator is asked for."""
+NEAR_SADDLE = 1e3
+"""Flows that stretch small errors by more than this pass a saddle so closely that they decide nothing."""
+
+
+def integrate(w: Array, b: float, a: float, radii: Radii) -> tuple[Array, float, float]:
+    """Gradient flow of one channel without readout bias, σ the identity: weights (w, b, a) at the end, and a bound on their error.
+
+    The right-hand side is the gradient of the loss on the signals' windows.  Errors grow along a flow at most by
+    exp(∫ |e-part of the Hessian| dt), which is integrated along; the other part of the Hessian is not negative.
+    """
+    n = len(w)
+    x = np.pad(pulse(radii.r, radii.half_length(n)), ((0, 0), (n // 2, n // 2)))
+    light = np.lib.stride_tricks.sliding_window_view(x, n, axis=1).sum(axis=1)  # (R, n)
+    size = x.shape[1] - 2 * (n // 2)
+    count = len(radii.r)
+
+    def slope(_: float, y: Array) -> Array:
+        feature = light @ y[:n] + size * y[n]
+        error = feature * y[n + 1] - radii.r
+        pull, push = error @ light / count, np.mean(error)
+        by_tap, by_bias = 2 * y[n + 1] * pull, 2 * y[n + 1] * size * push
+        by_read = 2 * np.mean(error * feature)
+        bend = 2 * math.sqrt(float(pull @ pull) + float(size * push) ** 2)
+        return -np.concatenate([by_tap, [by_bias, by_read, -bend]])
+
+    def settled(_: float, y: Array) -> float:
+        feature = light @ y[:n] + size * y[n]
+        return float(np.mean((feature * y[n + 1] - radii.r) ** 2)) - 1e-24
+
+    settled.terminal = True  # type: ignore[attr-defined]
+    begin = np.concatenate([w, [b, a, 0.0]])
+    found = solve_ivp(
+        slope, (0.0, 1e4), begin, method="LSODA", rtol=ACCURACY, atol=ACCURACY, events=settled
+    )
+    y = found.y[:, -1]
+    left = math.sqrt(max(settled(0.0, y) + 1e-24, 0.0))
+    # The slowest direction of the end: beside it e = (2δθ) r + N δ(ab), of size at least the least singular value.
+    a_end, r = float(y[n + 1]), radii.r
+    inner = np.array([[np.mean(r * r), np.mean(r)], [np.mean(r), 1.0]])
+    least = math.sqrt(float(np.linalg.eigvalsh(inner)[0])) * min(
+        2 * math.sqrt(n) * abs(a_end), size * abs(a_end)
+    )
+    width = 1 + float(np.max(np.abs(y[: n + 2])))
+    error = ACCURACY * found.nfev * width * math.exp(min(float(y[n + 2]), 50.0))
+    return y, float(y[n + 2]), error + 4 * left / least
+
+
+def check(law: ConvBias, lab: Lab) -> Column:
+    """Random starts integrated by scipy: the end against the law, and the sign of a where the law promises it."""
+    rng = lab.rng("conv_bias")
+    worst, near, flips, decided = 0.0, 0, 0, 0
+    for t in range(max(lab.profile.draws // 2, 24)):
+        n = (1, 3, 5)[t % 3]
+        w, b, a = rng.normal(size=n) / 2, float(rng.normal()) / 2, float(rng.normal()) / 2
+        if t % 2:  # below h = 0, with a on the wrong side of S: some flip
+            w, a = np.abs(w) + 0.5, -0.2 * abs(a)
+        radii = Radii(1 + t % 2, 2, 2)
+        found, stretched, error = integrate(w, b, a, radii)
+        if stretched > math.log(NEAR_SADDLE):
+            near += 1
+            continue
+        h = law.balance(list(w), b, a)
+        loss = _loss(w, b, a, radii)
+        kept = law.sign_is_kept(h, loss, second_moment(radii))
+        sign = math.copysign(1.0, found[n + 1])
+        decided += 1
+        flips += sign != math.copysign(1.0, a)
+        if kept:
+            sign = math.copysign(1.0, a)
+        want_w, want_a = end(law, list(w), b, a, int(sign), np.sqrt)
+        off = np.max(np.abs(found[: n + 2] - np.array([*want_w, 0.0, want_a])))
+        worst = float(np.max([worst, off / error]))
+    detail = f"largest distance of a weight at the end, {decided} flows integrated by scipy, in units of the integrator's accuracy; in {flips} the sign of a changed; {near} that pass a saddle closely are left out"
+    return column(worst if decided and flips else math.nan, 1.0, detail)
+
+
+def _loss(w: Array, b: float, a: float, radii: Radii) -> float:
+    size = 2 * radii.half_length(len(w)) + 1
+    return float(np.mean((a * (2 * radii.r * np.sum(w) + size * b) - radii.r) ** 2))
+
+
+# --------------------------------------------------------------------------------------- training
+
+FRACTION = 0.2
+SETTLED = 1e-10
+"""Root mean square errors of networks that have arrived."""
+MOST = 200
+"""Networks per setting: every one is looked at after every step."""
+SETTINGS = (
+    (Model("identity", 1, 1, conv_bias=True, first=1, cells=2), 0, 9000),
+    (Model("identity", 1, 3, conv_bias=True, first=1, cells=2), 0, 9000),
+    (Model("identity", 1, 3, conv_bias=True, first=1, cells=2), 2, 9000),
+)
+"""A model, the size of the batches (0: all), the number of steps."""
+
+
+def _trace(sums: Array, b: Array, square: Array, n: int, r: Array, size: int) -> Array:
+    """2 E|∇r̂|² of networks (B,) with the sums S, the biases b and the squares a²."""
+    feature = 2 * r * sums[:, None] + size * b[:, None]
+    return np.asarray(
+        2 * (np.mean(feature**2, axis=1) + (4 * n * np.mean(r * r) + size**2) * square)
+    )
+
+
+@lru_cache(maxsize=16)
+def _run(
+    model: Model, batch: int, steps: int, networks: int, seed: int
+) -> tuple[Weights, Array, Path, Array]:
+    """Start, steps η (B,), path, and Σ over the steps of a bound on |Δh|."""
+    start = starts(model, networks, seed)
+    # Half of them below h = 0, with a on the wrong side of S.
+    other = np.arange(networks) % 2 == 1
+    start = Weights(
+        np.where(other[:, None, None], np.abs(start.w) / 2 + 0.5 / model.taps, start.w),
+        start.b / 2,
+        np.where(other[:, None], -0.1 * np.abs(start.a), start.a),
+        start.c,
+    )
+    r = model.radii.r
+    moment, n = second_moment(model.radii), model.taps
+    size = 2 * model.radii.half_length(n) + 1
+    # The trace of the Hessian's positive part, at the start and at the end.
+    sums, a, b = start.w[:, 0].sum(axis=1), start.a[:, 0], start.b[:, 0]
+    h = a**2 - sums**2 / n - b**2
+    square = (h + np.sqrt(h * h + 1 / n)) / 2
+    rate = FRACTION / np.maximum(
+        _trace(sums, b, a**2, n, r, size),
+        _trace(1 / (2 * np.sqrt(square)), 0 * b, square, n, r, size),
+    )
+    x, target = data(model)
+    order = batches(len(r), batch, seed) if batch else None
+    bundle, seen, losses = Bundle(model, start), [], []
+    # Those that pass near a saddle take longer.
+    for _ in range(5):
+        path = descend(bundle, x, target, steps, rate, order=order, look=range(steps))
+        seen += [path.seen[t] for t in range(steps)]
+        losses.append(path.losses)
+        if np.all(path.losses[-20:] < SETTLED**2):
+            break
+    path = Path(np.concatenate(losses), path.end)
+    # One step changes h by 4η² [(2Sp + Nbq)² - 4n a²p² - N²a²q²], p = E_b[er], q = E_b[e]; p² <= E_b[r²] L, q² <= L.
+    at_w, at_b, at_a = (
+        np.stack([one.w[:, 0].sum(axis=1) for one in seen]),
+        np.stack([one.b[:, 0] for one in seen]),
+        np.stack([one.a[:, 0] for one in seen]),
+    )
+    most = float(np.max(r) ** 2) if batch else moment
+    up = (2 * np.abs(at_w) * math.sqrt(most) + size * np.abs(at_b)) ** 2
+    down = (4 * n * most + size**2) * at_a**2
+    moved = np.sum(4 * rate**2 * path.losses * np.maximum(up, down), axis=0)
+    return start, rate, path, moved
+
+
+def _worst(
+    law: ConvBias, model: Model, batch: int, steps: int, networks: int, seed: int
+) -> tuple[float, int, int]:
+    """(the worst ratio of distance to bound, networks compared, signs that changed)."""
+    start, rate, path, moved = _run(model, batch, steps, networks, seed)
+    n, moment = model.taps, second_moment(model.radii)
+    (taps,), (a,) = channels(start.w, start.a)
+    b, last = start.b[:, 0], path.end
+    h = np.asarray(law.balance(taps, b, a))
+    # The loss of mini-batches need not fall, so that only h promises a sign there.
+    first = np.mean((a[:, None] * (2 * model.radii.r * start.w[:, 0].sum(axis=1)[:, None] + (2 * model.radii.half_length(n) + 1) * b[:, None]) - model.radii.r) ** 2, axis=1)  # fmt: skip
+    first = np.full_like(first, np.inf) if batch else first
+    sign = np.sign(last.a[:, 0])
+    # Steps move h by a proved amount: the loss may cross E r² and h cross 0 by as much only.
+    kept = np.array([law.sign_is_kept(x - d, y, moment) for x, d, y in zip(h, moved, first, strict=True)])  # fmt: skip
+    flips = int(np.sum(sign != np.sign(a)))
+    sign = np.where(kept, np.sign(a), sign)
+    r = model.radii.r
+    size = 2 * model.radii.half_length(n) + 1
+    left = np.sqrt(np.max(path.losses[-20:], axis=0))
+    inner = np.array([[moment, np.mean(r)], [np.mean(r), 1.0]])
+    least = math.sqrt(float(np.linalg.eigvalsh(inner)[0])) * min(2 * math.sqrt(n), size) * np.abs(last.a[:, 0])  # fmt: skip
+    growth = np.exp(np.minimum(np.sum(rate * 2 * math.sqrt(4 * n * moment + size**2) * np.sqrt(path.losses), axis=0), 50))  # fmt: skip
+    rounding = (
+        len(path.losses) * step_rounding(model, start, rate) * growth + 4 * left / least + 64 * UNIT
+    )
+    worst = 0.0
+    allowed_w = allowed_a = rounding
+    want_w, want_a = _ends(law, start, h, sign)
+    for side in (-1, 1):
+        near_w, near_a = _ends(law, start, h + side * moved, sign)
+        allowed_a = np.maximum(allowed_a, np.abs(near_a - want_a) + rounding)
+        allowed_w = np.maximum(allowed_w, np.max(np.abs(near_w - want_w), axis=1) + rounding)
+    ratios = [
+        np.max(np.abs(last.w[:, 0] - want_w), axis=1) / allowed_w,
+        np.abs(last.a[:, 0] - want_a) / allowed_a,
+        np.abs(last.b[:, 0]) / rounding,
+    ]
+    settled = left < SETTLED
+    ratio = np.max(np.where(np.isfinite(ratios), ratios, np.inf), axis=0)
+    worst = float(np.max(np.where(settled, ratio, np.inf)))
+    return worst, len(h), flips
+
+
+def _ends(law: ConvBias, start: Weights, h: Array, sign: Array) -> tuple[Array, Array]:
+    """The law's (w (B, n), a (B,)) for given h."""
+    n = start.w.shape[2]
+    a = sign * np.sqrt(law.readout_squared(h, n, np.sqrt))
+    w = start.w[:, 0]
+    return w + ((1 / (2 * a) - w.sum(axis=1)) / n)[:, None], a
+
+
+def train(law: ConvBias, lab: Lab) -> Column:
+    """Every weight that torch.optim.SGD ends at, in units of the bound from the steps' proved drift of h."""
+    networks = min(lab.profile.networks, MOST)
+    found = [_worst(law, *setting, networks, lab.seed) for setting in SETTINGS]
+    flips = sum(one[2] for one in found)
+    detail = (
+        f"every weight of {sum(one[1] for one in found)} networks with conv bias under torch.optim.SGD (full batches and mini-batches), in units of the bound from "
+        f"the size of the steps; {flips} ended with the other sign of a"
+    )
+    return column(float(np.max([one[0] for one in found])) if flips else math.nan, 1.0, detail)

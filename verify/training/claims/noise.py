@@ -1,0 +1,387 @@
+"""Noisy pulses: the moments against quadrature, the risk against simulation, and networks trained on fresh noise."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from itertools import pairwise
+from itertools import product as every
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.integrate import quad
+from scipy.optimize import minimize
+from scipy.stats import norm
+
+from numerics.arithmetic import oracle
+from numerics.pulse.sample import Radii, pulse
+from numerics.training.noise import NUMERIC, Problem, best, moments, quiet_share, risk, scan
+from theory.training import gaussian
+from theory.training.noise import LAW, Noise
+from verify.models.ensemble import Weights
+from verify.models.networks import Network
+from verify.optimise.gradient import Model, data, starts
+from verify.optimise.minimise import train as descend
+from verify.report import figures as draw
+from verify.report import path_figures
+from verify.report.lab import Lab
+from verify.report.page import Figure
+from verify.report.verdict import Column, column
+from verify.training.noisy import Averaged, average, interval
+
+__all__ = ["check", "figures", "train"]
+
+Array = NDArray[np.float64]
+LEVEL = 1e-6
+"""The probability with which chance alone turns the column red; shared among all comparisons (Bonferroni)."""
+
+
+def _limit(comparisons: int) -> float:
+    return float(norm.isf(LEVEL / 2 / comparisons))
+
+
+# ------------------------------------------------------------------------------------------ check
+
+
+def check(law: Noise, lab: Lab) -> Column:
+    """The linear risk by enumeration in rationals, the moments by quadrature, ReLU's risk by simulation."""
+    rng = lab.rng("noise")
+    wrong = sum(not _linear_agrees(law, rng) for _ in range(8))
+    draws = max(lab.profile.draws // 2, 20)
+    wrong += sum(not _moments_agree(law, rng) for _ in range(draws))
+    wrong += sum(not _quiet_agrees(law, *scene) for scene in QUIET)
+    worst = float(np.max([_simulated(law, rng, n) for n in (1, 3, 5)]))
+    detail = (
+        f"cases, of 8 linear networks whose noise is enumerated in rationals and {draws} pairs of moments by quadrature and {len(QUIET)} scans of all thresholds of both signs as the noise vanishes, in which the law is off; the exact risk of "
+        f"three ReLU networks lies within {worst:.1f} standard deviations of its simulation"
+    )
+    return column(wrong if worst <= _limit(3) else math.inf, 0, detail)
+
+
+def _linear_agrees(law: Noise, rng: np.random.Generator) -> bool:
+    """Noise ±s on each pixel has the same first two moments: every combination is put through the network."""
+    radii = [Fraction(1, 2), Fraction(1), Fraction(3, 2)]
+    noise = Fraction(int(rng.integers(1, 9)), 8)
+    length, total = 1, Fraction(int(rng.integers(1, 9)), 4)
+    pixels = 2 * length + 1
+    mean = sum(radii, Fraction(0)) / 3
+    spread = sum(((r - mean) ** 2 for r in radii), Fraction(0)) / 3
+    theta = law.angle(spread, pixels, noise)
+
+    def value(theta: Fraction, c: Fraction) -> Fraction:
+        a, found = theta / total, Fraction(0)
+        for r in radii:
+            x = oracle.overlap_pulse(r, length)
+            for signs in every((-1, 1), repeat=pixels):
+                noisy = [p + s * noise for p, s in zip(x, signs, strict=True)]
+                error = c + a * sum((total * p for p in noisy), Fraction(0)) - r
+                found += error * error
+        return found / (3 * 2**pixels)
+
+    c = (1 - 2 * theta) * mean
+    # A quadratic form: its central differences are its derivatives.
+    flat = value(theta + 1, c) == value(theta - 1, c) and value(theta, c + 1) == value(theta, c - 1)
+    return bool(flat and value(theta, c) == law.linear_risk(spread, pixels, noise))
+
+
+def _moments_agree(law: Noise, rng: np.random.Generator) -> bool:
+    """One-dimensional integrals; for the pair E[X₊ E(Y₊ | X)], the inner mean by quadrature, too."""
+    mu, nu = rng.normal(size=2)
+    sd, other = rng.uniform(0.3, 2, 2)
+    rho = float(rng.uniform(-0.9, 0.9))
+    q = math.sqrt(1 - rho * rho)
+    density = lambda z, m, s: math.exp(-(((z - m) / s) ** 2) / 2) / (s * math.sqrt(2 * math.pi))
+    top = lambda m, s: max(m, 0) + 12 * s
+    good = True
+    for power, claimed in ((1, law.first), (2, law.second)):
+        value, error = quad(lambda z: z**power * density(z, mu, sd), 0, top(mu, sd), epsabs=1e-12)  # noqa: B023
+        good = good and abs(value - claimed(mu, sd, NUMERIC)) <= error + 1e-11
+    node, weight = np.polynomial.legendre.leggauss(60)
+    ends = [0.0, top(mu, sd) / 3, top(mu, sd)]
+
+    def inner(x: float) -> float:
+        m, s = nu + rho * other * (x - mu) / sd, other * q
+        parts = np.linspace(0, top(m, s), 7)
+        z = [(lo + hi) / 2 + (hi - lo) / 2 * node for lo, hi in pairwise(parts)]  # fmt: skip
+        half = (parts[1] - parts[0]) / 2
+        return float(sum(half * np.sum(weight * one * np.exp(-(((one - m) / s) ** 2) / 2)) for one in z)) / (s * math.sqrt(2 * math.pi))  # fmt: skip
+
+    value = 0.0
+    for lo, hi in pairwise(ends):
+        part, _ = quad(lambda x: x * density(x, mu, sd) * inner(x), lo, hi, epsabs=1e-11)
+        value += part
+    claimed_pair = float(law.product(mu, nu, sd, other, rho, NUMERIC))
+    return bool(good and abs(value - claimed_pair) <= 1e-9)
+
+
+QUIET = ((Radii(4, 3, 1), 5), (Radii(1, 3, 4), 5), (Radii(3, 3, 2), 6))
+"""Radii and half-lengths: most pixels lit, most dark, and between."""
+
+
+def _quiet_agrees(law: Noise, radii: Radii, half_length: int) -> bool:
+    """The least risk of one tap, all biases and both signs scanned, over the linear one, at two levels of noise.
+
+    What is left of the limit is of order s, up to logarithms: it is below twice the change from the one level to its half.
+    """
+    x, ratios = pulse(radii.r, half_length), []
+    for noise in (2e-3, 1e-3):
+        p = Problem(radii.r, x, noise)
+        line = LAW.linear_risk(p.spread, x.shape[1], noise)
+        ratios.append(min(scan(p, sign)[0] for sign in (1.0, -1.0)) / line)
+    off = abs(ratios[1] - quiet_share(Problem(radii.r, x, 0.0), law))
+    return off <= 2 * abs(ratios[0] - ratios[1])
+
+
+def _simulated(law: Noise, rng: np.random.Generator, n: int) -> float:
+    """|exact risk - mean over 4000 noisy copies of all pulses| in standard deviations."""
+    model = Model("relu", 1, n, first=1, cells=4, circular=True)
+    x, r = data(model)[0].numpy(), model.radii.r
+    problem = Problem(r, x, float(rng.uniform(0.2, 0.8)))
+    # Of both signs, but with a positive sum: alive.
+    w, b = rng.normal(size=n) / 2 + 0.7, float(rng.normal()) / 2
+    value, a, c = risk(problem, w, b, law)
+    noisy = x + problem.noise * rng.normal(size=(4000, *x.shape))
+    z = sum(w[u] * np.roll(noisy, n // 2 - u, axis=2) for u in range(n)) + b
+    losses = np.mean((c + a * np.sum(np.maximum(z, 0), axis=2) - r) ** 2, axis=1)
+    return abs(value - float(losses.mean())) / float(losses.std() / math.sqrt(len(losses)))
+
+
+# --------------------------------------------------------------------------------------- training
+
+NETWORKS, COPIES, SAMPLES = 4, 32, 400
+
+
+@dataclass(frozen=True)
+class Task:
+    """A model, the noise, and the steps of the two stages before the average and of the average."""
+
+    model: Model
+    noise: float
+    steps: tuple[int, int, int]
+
+    @property
+    def problem(self) -> Problem:
+        return Problem(self.model.radii.r, data(self.model)[0].numpy(), self.noise)
+
+
+TASKS = (
+    Task(Model("identity", 2, 3, readout_bias=True, first=1, cells=3, circular=True), 0.3, (300, 1500, 3000)),
+    Task(Model("relu", 1, 1, conv_bias=True, readout_bias=True, first=1, cells=3, per_cell=4, circular=True), 0.1, (500, 5000, 4000)),
+    Task(Model("relu", 1, 3, conv_bias=True, readout_bias=True, first=1, cells=2, per_cell=4, circular=True), 0.3, (500, 5000, 4000)),
+)  # fmt: skip
+RATES = (0.05, 0.5, 0.15)
+"""Step sizes of the three stages, in units of 1 over the largest eigenvalue of the Hessian at the best network."""
+
+
+def _coordinates(weights: Weights) -> Array:
+    """q (B, ·): for ReLU with one channel (aw, ab, c), for the identity (Σ aS, c)."""
+    if weights.a.shape[1] == 1:
+        parts = [weights.a * weights.w[:, 0], weights.a * weights.b, weights.c[:, None]]
+        return np.concatenate(parts, axis=1)
+    theta = np.sum(weights.a * weights.w.sum(axis=2), axis=1)
+    return np.stack([theta, weights.c], axis=1)
+
+
+def _true_risk(task: Task, q: Array) -> float:
+    """The exact risk at q, with the moments as derived."""
+    p = task.problem
+    if task.model.activation == "identity":
+        error = q[1] + 2 * q[0] * p.r - p.r
+        return float(np.mean(error**2) + q[0] ** 2 * p.x.shape[1] * p.noise**2)
+    total, spread = moments(p, q[:-2], float(q[-2]), gaussian)
+    return float(np.mean((q[-1] + total - p.r) ** 2) + np.mean(spread))
+
+
+def _hessian(task: Task, q: Array) -> Array:
+    """By second differences of the exact risk."""
+    e = np.eye(len(q)) * 1e-4
+    at = lambda move: _true_risk(task, q + move)
+    return np.array([[(at(x + y) - at(x - y) - at(y - x) + at(-x - y)) / 4e-8 for y in e] for x in e])  # fmt: skip
+
+
+def _batches(task: Task, q: Array, seed: int) -> tuple[Array, Array]:
+    """Gradients by q (SAMPLES, ·) and losses (SAMPLES,) of fresh batches, from the signals."""
+    rng, p = np.random.default_rng(seed), task.problem
+    x, r = np.tile(p.x, (COPIES, 1)), np.tile(p.r, COPIES)
+    slopes, losses = [], []
+    n = task.model.taps
+    for _ in range(SAMPLES):
+        noisy = x + p.noise * rng.normal(size=x.shape)
+        if task.model.activation == "identity":
+            seen = [noisy.sum(axis=1)]
+            answer = q[0] * seen[0] + q[1]
+        else:
+            shifted = [np.roll(noisy, n // 2 - u, axis=1) for u in range(n)]
+            z = sum(q[u] * one for u, one in enumerate(shifted)) + q[n]
+            lit = z > 0
+            answer = np.sum(np.maximum(z, 0), axis=1) + q[-1]
+            seen = [np.sum(lit * one, axis=1) for one in shifted] + [np.sum(lit, axis=1)]
+        error = answer - r
+        slopes.append([np.mean(2 * error * one) for one in (*seen, np.ones_like(r))])
+        losses.append(np.mean(error**2))
+    return np.array(slopes), np.array(losses)
+
+
+@lru_cache(maxsize=16)
+def _trained(task: Task, seed: int) -> tuple[Averaged, Array, Array, Array, tuple[str, ...]]:
+    """(run, standard deviations (B, q), mean losses (B,) and their deviations (B,) on fresh noise, states (B,)).
+
+    A network is *dead* where its risk is that of a constant, *on the way* where the exact risk is not convex or where the
+    two halves of the average differ by more than three standard deviations: it has not settled.  Neither uses the law.
+    """
+    model, p = task.model, task.problem
+    start = starts(model, NETWORKS, seed)
+    if model.activation == "relu":
+        start = Weights(np.abs(start.w), np.abs(start.b), np.abs(start.a), start.c)
+        top = best(p, model.taps, starts=2)
+        q = np.array([*(top.a * top.w), top.a * top.b, top.c])
+    else:
+        v, size = p.spread, p.x.shape[1]
+        theta = LAW.angle(v, size, p.noise)
+        q = np.array([theta, (1 - 2 * theta) * np.mean(p.r)])
+    steep = float(np.linalg.eigvalsh(_hessian(task, q))[-1])
+    # The coordinate θ = Σ aS moves by the gradient of (w, a), whose square is at most this at such starts.
+    steep *= 4 if model.activation == "identity" else 1
+    schedule = tuple((share / steep, count) for share, count in zip(RATES, task.steps, strict=True))
+    run = average(model, start, p.noise, COPIES, schedule, _coordinates, seed + 1)
+    deviations, losses, errors, states = [], [], [], []
+    for mean, one, two in zip(run.mean, *run.halves, strict=True):
+        hessian = _hessian(task, mean)
+        slopes, values = _batches(task, mean, seed + 2)
+        losses.append(np.mean(values))
+        errors.append(np.std(values) / math.sqrt(SAMPLES))
+        state, deviation = "settled", np.full(len(mean), np.inf)
+        if _true_risk(task, mean) > 0.9 * p.spread:
+            state = "dead"
+        elif np.linalg.eigvalsh(hessian)[0] <= 0:
+            state = "on the way"
+        else:
+            deviation = interval(hessian, slopes, run.steps)
+            # Each half varies by √2 as much, their difference by twice as much: three deviations of it.
+            if np.any(np.abs(one - two) > 2 * 3 * deviation):
+                state = "on the way"
+        deviations.append(deviation)
+        states.append(state)
+    return run, np.array(deviations), np.array(losses), np.array(errors), tuple(states)
+
+
+SILENCING, LITTLE = 8, 0.02
+THREE, THREE_LENGTH = Radii(4, 3, 1), 7
+"""Radii 7/2, 9/2, 11/2 on 15 pixels: 9 of them lit in the mean."""
+
+
+@lru_cache(maxsize=4)
+def _silencing(seed: int) -> tuple[tuple[float, float], ...]:
+    """(risk, its standard deviation), on fresh noise, of one-tap ReLU networks trained by LBFGS on noisy pulses.
+
+    Random taps of either sign in turn, with random thresholds between dark and lit.
+    """
+    rng = np.random.default_rng((seed, 11))
+    x, r = pulse(THREE.r, THREE_LENGTH), THREE.r
+    copies = lambda count: x + LITTLE * rng.normal(size=(count, *x.shape))
+    found = []
+    for j in range(SILENCING):
+        net = Network("relu", 1, 1, circular=True)
+        tap, level = (1 - 2 * (j % 2)) * rng.uniform(0.5, 1.5), rng.uniform(0.2, 0.8)
+        with torch.no_grad():
+            net.conv.weight.fill_(tap)
+            net.conv.bias.fill_(-tap * level)  # type: ignore[union-attr]
+            net.readout.weight.fill_(np.sign(tap) * rng.uniform(0.5, 1.5))
+            # What is not lit falls as r grows: that is counted from N/2 downwards.
+            net.readout.bias.fill_(rng.normal() + (tap < 0) * x.shape[1] / 2)
+        seen = copies(200)
+        descend(net, torch.tensor(seen.reshape(-1, x.shape[1])), torch.tensor(np.tile(r, 200)), "lbfgs", 6)  # fmt: skip
+        with torch.no_grad():
+            error = net(torch.tensor(copies(4000).reshape(-1, x.shape[1]))).numpy() - np.tile(
+                r, 4000
+            )
+        losses = np.mean((error**2).reshape(4000, len(r)), axis=1)
+        found.append((float(losses.mean()), float(losses.std() / math.sqrt(4000))))
+    return tuple(found)
+
+
+def _minimum(law: Noise, task: Task, near: Array) -> tuple[Array, float]:
+    """(q, risk): the law's minimum; for ReLU the one that scipy finds from ``near``."""
+    p = task.problem
+    if task.model.activation == "identity":
+        size = p.x.shape[1]
+        theta = float(law.angle(p.spread, size, p.noise))
+        value = float(law.linear_risk(p.spread, size, p.noise))
+        return np.array([theta, (1 - 2 * theta) * np.mean(p.r)]), value
+    # |filter| = 1 and the best readout: a function of the direction.
+    found = minimize(
+        lambda y: risk(p, y[:-1], float(y[-1]), law)[0],
+        near[:-1] / np.linalg.norm(near[:-2]),
+        method="BFGS",
+        options={"gtol": 1e-7},
+    )
+    value, a, c = risk(p, found.x[:-1], float(found.x[-1]), law)
+    return np.array([*(a * found.x), c]), value
+
+
+def train(law: Noise, lab: Lab) -> Column:
+    """The average of torch.optim.SGD's iterates on fresh noise against the minimum of the exact risk, in confidence intervals."""
+    seen = [state for task in TASKS for state in _trained(task, lab.seed)[-1]]
+    count = seen.count("settled")
+    comparisons = sum(
+        states.count("settled") * (run.mean.shape[1] + 1)
+        for run, *_, states in (_trained(task, lab.seed) for task in TASKS)
+    )
+    comparisons += SILENCING
+    limit = _limit(max(comparisons, 1))
+    silent = _silencing(lab.seed)
+    p = Problem(THREE.r, pulse(THREE.r, THREE_LENGTH), LITTLE)
+    line = LAW.linear_risk(p.spread, p.x.shape[1], LITTLE)
+    share = quiet_share(p, law)
+    scores = [(share * line - value) / (limit * error) for value, error in silent]
+    for task in TASKS:
+        run, deviations, losses, errors, states = _trained(task, lab.seed)
+        drift = np.abs(run.halves[0] - run.halves[1])
+        for j in (j for j, state in enumerate(states) if state == "settled"):
+            want, value = _minimum(law, task, run.mean[j])
+            # What is left of the way to the minimum falls by a factor from half to half: their difference covers it.
+            allowed = limit * deviations[j] + drift[j]
+            scores += [*np.abs(run.mean[j] - want) / allowed]
+            scores.append(abs(losses[j] - value) / (limit * errors[j]))
+    found = np.array(scores)
+    found = np.where(np.isfinite(found), found, np.inf)
+    least = min(value for value, _ in silent) / line
+    detail = (
+        f"largest distance of an averaged weight or risk from the exact minimum, in units of its confidence interval ({limit:.1f} standard deviations from the gradient noise, and the drift "
+        f"between the halves; false alarm {LEVEL:g} for all {comparisons}); {count} networks on fresh noisy pulses: linear, ReLU with one tap and with three; beside them {seen.count('dead')} died and "
+        f"{seen.count('on the way')} had not settled; of {SILENCING} ReLU taps of both signs, trained where little noise is and most pixels are lit, none is below the limit, {share:.3f} of the "
+        f"linear risk (the best: {least:.3f})"
+    )
+    return column(float(np.max(found)) if 2 * count > len(seen) else math.nan, 1.0, detail)
+
+
+# ---------------------------------------------------------------------------------------- figures
+
+
+def figures(lab: Lab) -> list[Figure]:
+    """What the threshold buys, against the noise: where most pixels are dark, and where most are lit."""
+    model = Model("relu", 1, 3, first=1, cells=3, per_cell=4, circular=True)
+    r, x = model.radii.r, data(model)[0].numpy()
+    long = Radii(3, 3, 4)
+    bright = pulse(long.r, 5)
+    levels = np.geomspace(0.01, 2, 12)
+    linear, ratios = [], []
+    for s in levels:
+        p, lit = Problem(r, x, float(s)), Problem(long.r, bright, float(s))
+        line, other = (LAW.linear_risk(q.spread, q.x.shape[1], q.noise) for q in (p, lit))
+        linear.append(line)
+        ratios.append([
+            *(best(p, n, starts=1).risk / line for n in (1, 3)),
+            min(scan(lit, sign)[0] for sign in (1.0, -1.0)) / other,
+        ])  # fmt: skip
+    limits = {0: quiet_share(Problem(r, x, 0.0)), 2: quiet_share(Problem(long.r, bright, 0.0))}
+    names = ("one tap, mostly dark", "three taps, mostly dark", "one tap, mostly lit")
+    drawing = path_figures.threshold(levels, linear, ratios, names, limits)
+    caption = (
+        r"Left: the least risk of a linear network against the noise s, with its limit Var r; radii from $\frac12$ to $\frac{13}4$. Right: the least risk of one ReLU channel in units of the linear one. With "
+        r"little noise the threshold silences the dark pixels, or, for radii from $\frac52$ to $\frac{21}4$ on 11 pixels, the lit ones (dashed: the limits for one tap); with much noise it buys nothing."
+    )
+    return [draw.figure("noise-threshold", "What a threshold buys", caption, drawing)]

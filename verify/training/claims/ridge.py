@@ -1,0 +1,362 @@
+"""Weight decay: flows integrated by scipy, networks under torch's weight_decay, and nobody below the bound."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.integrate import solve_ivp
+from torch import nn
+
+from numerics.arithmetic.compile import activation
+from numerics.arithmetic.rounding import UNIT
+from numerics.pulse.sample import Radii, pulse, windows
+from numerics.training.linear_cell import coordinates
+from theory.training.ridge import LAW, Ridge
+from verify.models.ensemble import Weights
+from verify.optimise.gradient import (
+    Bundle,
+    Model,
+    Path,
+    data,
+    descend,
+    single,
+    starts,
+    step_rounding,
+)
+from verify.report import figures as draw
+from verify.report import path_figures
+from verify.report.lab import Lab, Profile
+from verify.report.page import Figure
+from verify.report.verdict import Column, column
+from verify.training.dynamics import second_moment
+
+__all__ = ["check", "figures", "predicted", "train"]
+
+Array = NDArray[np.float64]
+Make = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+
+
+def _angle(law: Ridge, penalty: float, spread: float, n: int) -> float:
+    """θ at the optimum, 0 from the law's collapse on."""
+    root = math.sqrt(n)
+    return max(float(law.angle(penalty, spread, root)), 0.0) if penalty < law.collapse(spread, root) else 0.0  # fmt: skip
+
+
+def _least(law: Ridge, penalty: float, spread: float, n: int) -> float:
+    root = math.sqrt(n)
+    return float(law.least(min(penalty, float(law.collapse(spread, root))), spread, root))
+
+
+def predicted(law: Ridge, w: Array, a: Array, penalty: float, spread: float) -> tuple[Array, Array]:
+    """Where networks w (B, K, n), a (B, K) end with the penalty λ: the same shapes."""
+    c = coordinates(w, a)
+    theta = _angle(law, penalty, spread, w.shape[2])
+    readout, flat = law.box(list(c.u.T), theta, c.root, np.sqrt)
+    taps = np.broadcast_to(np.stack(flat, axis=1)[..., None], w.shape)
+    return taps, np.stack(readout, axis=1)
+
+
+# ------------------------------------------------------------------------------------------ check
+
+
+def _flow(w: Array, a: Array, penalty: float, radii: Radii) -> tuple[Array, float]:
+    """Gradient flow of J with c, σ the identity, by scipy on the signals' windows: the weights (w, a, c) and their accuracy."""
+    channels, n = w.shape
+    x = np.pad(pulse(radii.r, radii.half_length(n)), ((0, 0), (n // 2, n // 2)))
+    light = np.lib.stride_tricks.sliding_window_view(x, n, axis=1).sum(axis=1)
+    size, count = channels * n, len(radii.r)
+    least = [math.inf]
+
+    def slope(_: float, y: Array) -> Array:
+        taps, readout = y[:size].reshape(channels, n), y[size:-1]
+        features = light @ taps.T
+        error = features @ readout - radii.r + y[-1]
+        by_tap = 2 / count * np.outer(readout, error @ light) + 2 * penalty * taps
+        by_read = 2 / count * (error @ features) + 2 * penalty * readout
+        u = readout + taps.sum(axis=1) / math.sqrt(n)
+        least[0] = min(least[0], float(np.sqrt(u @ u)))
+        return -np.concatenate([by_tap.ravel(), by_read, [2 * np.mean(error)]])
+
+    # The slowest of: deviations, c, and u beside its end; the last one vanishes at the collapse.
+    steep = 2 * math.sqrt(n) * float(np.var(radii.r))
+    slow = min(2 * penalty, 2 * abs(penalty - steep), 0.1)
+    found = solve_ivp(
+        slope,
+        (0.0, 45 / slow),
+        np.concatenate([w.ravel(), a, [0.0]]),
+        method="LSODA",
+        rtol=1e-12,
+        atol=1e-12,
+    )
+    width = 1 + float(np.max(np.abs(found.y)))
+    # What an error makes of the direction of u is multiplied as u itself grows; everything else contracts.
+    grown = max(1.0, float(np.max(np.abs(found.y[:-1, -1]))) / least[0])
+    return found.y[:, -1], 1e-12 * found.nfev * width * grown
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Where the weights w (1, K, n), a (1, K) went under decay, as one vector, and how accurately that is known."""
+
+    w: Array
+    a: Array
+    penalty: float
+    radii: Radii
+    end: Array
+    accuracy: float
+
+
+@lru_cache(maxsize=4)
+def _flows(profile: Profile, seed: int) -> tuple[Flow, ...]:
+    """No law is asked: the same for right and wrong ones."""
+    rng, flows = Lab(profile, seed).rng("ridge"), []
+    for t in range(max(profile.draws // 8, 8)):
+        k, n = (1, 2, 3)[t % 3], (1, 3, 5)[t // 3 % 3]
+        radii = Radii(1 + t % 2, 2, 2)
+        share = float(rng.uniform(0.2, 0.7)) if t % 4 else float(rng.uniform(1.3, 2))
+        penalty = share * 2 * math.sqrt(n) * float(np.var(radii.r))
+        w, a = rng.normal(size=(1, k, n)) / 2, rng.normal(size=(1, k)) / 2
+        flows.append(Flow(w, a, penalty, radii, *_flow(w[0], a[0], penalty, radii)))
+    return tuple(flows)
+
+
+def check(law: Ridge, lab: Lab) -> Column:
+    """Every weight of flows with decay, integrated by scipy; and random networks of seven activations, none below the bound."""
+    worst = []
+    for flow in _flows(lab.profile, lab.seed):
+        _, k, n = flow.w.shape
+        spread = float(np.var(flow.radii.r))
+        want_w, want_a = predicted(law, flow.w, flow.a, flow.penalty, spread)
+        off = np.max(np.abs(flow.end[:-1] - np.concatenate([want_w.ravel(), want_a.ravel()])))
+        value = _objective(flow.end, k, n, flow.penalty, flow.radii) - _least(law, flow.penalty, spread, n)  # fmt: skip
+        worst.append(float(np.max([off, abs(value) / (1 + spread)])) / flow.accuracy)
+    objectives = _objectives(lab.profile, lab.seed)
+    below = sum(value < _least(law, penalty, spread, n) * (1 - 1e-12) for value, penalty, spread, n in objectives)  # fmt: skip
+    detail = (
+        f"largest distance of a weight at the end or of J, {len(worst)} flows with decay integrated by scipy, in units of their accuracy; of "
+        f"{len(objectives)} random networks with seven activations {below} lie below the bound"
+    )
+    return column(float(np.max(worst)) if not below else math.inf, 1.0, detail)
+
+
+def _objective(y: Array, channels: int, n: int, penalty: float, radii: Radii) -> float:
+    w, a = y[: channels * n].reshape(channels, n), y[channels * n : -1]
+    answer = 2 * radii.r * float(a @ w.sum(axis=1)) + y[-1]
+    return float(np.mean((answer - radii.r) ** 2) + penalty * np.sum(y[:-1] ** 2))
+
+
+BOUNDED = ("identity", "relu", "leaky_relu", "abs", "tanh", "sigmoid", "softplus")
+"""Activations with slopes in [-1, 1]."""
+
+
+@lru_cache(maxsize=4)
+def _objectives(profile: Profile, seed: int) -> tuple[tuple[float, float, float, int], ...]:
+    """(J, λ, V, n) of random networks with conv bias and the best readout bias, drawn near the optimum."""
+    rng, found = Lab(profile, seed).rng("ridge bound"), []
+    for t in range(profile.draws):
+        n, k = (1, 3, 5)[t % 3], 1 + t % 3
+        radii = Radii(1, 3, 4)
+        spread = float(np.var(radii.r))
+        penalty = float(rng.uniform(0.1, 1.5)) * 2 * math.sqrt(n) * spread
+        theta = _angle(LAW, penalty, spread, n)
+        scale = math.sqrt(theta / math.sqrt(n) / k) if theta else 0.3
+        a = scale * (1 + 0.2 * rng.normal(size=k))
+        w = scale / math.sqrt(n) * (1 + 0.2 * rng.normal(size=(k, n)))
+        b = np.abs(rng.normal(size=k)) * float(rng.choice([0, 0.1, 3]))
+        seen = windows(pulse(radii.r, radii.half_length(n)), n)
+        for name in BOUNDED:
+            answer = seen.counts @ activation(name)[0](seen.windows @ w.T + b) @ a
+            value = np.var(answer - radii.r) + penalty * (np.sum(a**2) + np.sum(w**2))
+            found.append((float(value), penalty, spread, n))
+    return tuple(found)
+
+
+# --------------------------------------------------------------------------------------- training
+
+MOMENTUM = 0.9
+FRACTION, FRACTION_MOMENTUM = 0.5, 0.1
+"""Step sizes in units of 1 over the largest curvature, without and with momentum."""
+LIFETIMES = 30
+"""e^-30 of the way is left; the last step says how much that is."""
+MOST = 30
+"""Networks per setting."""
+
+
+def _model(name: str, channels: int, taps: int, conv_bias: bool = False) -> Model:
+    return Model(name, channels, taps, conv_bias, readout_bias=True, first=1, cells=3)
+
+
+SETTINGS = (
+    (_model("identity", 1, 3), 0.3, 0.0),
+    (_model("identity", 3, 3), 0.5, MOMENTUM),
+    (_model("relu", 2, 3), 0.5, 0.0),
+    (_model("identity", 2, 5), 1.4, 0.0),
+)
+"""A model, λ as a share of the collapse, momentum."""
+BIASED = tuple(
+    _model(name, 2, 3, conv_bias=True) for name in ("identity", "relu", "tanh", "abs", "sigmoid")
+)
+
+
+def decaying(weight_decay: float, momentum: float = 0.0) -> Make:
+    """torch.optim.SGD, step 1, decay for the weights and none for the biases: two parameter groups."""
+
+    def make(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        every = list(parameters)
+        groups = [
+            {"params": [p for p in every if p.dim() > 1], "weight_decay": weight_decay},
+            {"params": [p for p in every if p.dim() == 1], "weight_decay": 0.0},
+        ]
+        return torch.optim.SGD(groups, lr=1.0, momentum=momentum)
+
+    return make
+
+
+@lru_cache(maxsize=64)
+def _trained(
+    model: Model, share: float, momentum: float, networks: int, seed: int, steps: int = 0
+) -> tuple[Weights, float, float, Path]:
+    """(start, η, λ, path): SGD with weight_decay 2λ in real modules; the loss is multiplied by η, and so is the decay.
+
+    Without ``steps`` as many as the slowest direction needs.  Starts are half of torch's, so that steps may be large;
+    ReLU's are positive: its sums then grow while its deviations shrink, and it stays in its linear cell.
+    """
+    start = starts(model, networks, seed)
+    if not model.conv_bias:
+        part = np.abs if model.activation == "relu" else np.asarray
+        start = Weights(part(start.w) / 2, start.b, part(start.a) / 2, start.c)
+    r, root = model.radii.r, math.sqrt(model.taps)
+    penalty = share * 2 * root * float(np.var(r))
+    at = coordinates(start.w, start.a)
+    # The positive part of the Hessian at the start and at the flattest end.
+    steep = second_moment(model.radii) * np.maximum(4 * model.taps * (at.big_u + at.big_w), 8 * root)  # fmt: skip
+    part_of = FRACTION_MOMENTUM if momentum else FRACTION
+    rate = part_of / (float(np.max(steep)) + 2 + 2 * penalty)
+    slow, _ = _eigenvalues(model, share)
+    steps = steps or math.ceil(LIFETIMES * (1 - momentum) / (rate * slow))
+    path = descend(
+        Bundle(model, start),
+        *data(model),
+        steps,
+        rate,
+        decaying(2 * penalty * rate, momentum),
+        look=(*range(0, steps, 50), steps - 1),
+    )
+    return start, rate, penalty, path
+
+
+def _eigenvalues(model: Model, share: float) -> tuple[float, float]:
+    """(smallest off the sphere of optima, largest) eigenvalue of the Hessian of J at the end."""
+    r, root = model.radii.r, math.sqrt(model.taps)
+    spread, moment, mean = float(np.var(r)), second_moment(model.radii), float(np.mean(r))
+    penalty = share * 2 * root * spread
+    theta = _angle(LAW, penalty, spread, model.taps)
+    square = 8 * root * theta  # g² there
+    pair = np.linalg.eigvalsh(
+        2 * np.array([[moment * square, mean * math.sqrt(square)], [mean * math.sqrt(square), 1]])
+    )
+    beside = float(pair[0]) if theta else 2 * (penalty - 2 * root * spread)
+    return min(beside, 2 * penalty, 2.0), float(pair[1]) + 4 * penalty
+
+
+def _worst(
+    law: Ridge, model: Model, share: float, momentum: float, networks: int, seed: int
+) -> tuple[float, int, int]:
+    """(worst ratio of distance to bound, networks compared, networks that momentum has turned over)."""
+    start, rate, penalty, path = _trained(model, share, momentum, networks, seed)
+    spread = float(np.var(model.radii.r))
+    want_w, want_a = predicted(law, start.w, start.a, penalty, spread)
+    last = path.end
+    inside = np.ones(networks, dtype=bool)
+    if model.activation == "relu":
+        sums = [np.cumsum(one.w[..., ::side], axis=2) for one in path.seen.values() for side in (1, -1)]  # fmt: skip
+        inside = np.min(sums, axis=(0, 2, 3)) > 0
+    # Momentum may carry all of u through 0, which no step without it does here; the end then has the other sign.
+    first, final = (coordinates(one.w, one.a).u for one in (start, last))
+    turned = (np.sum(first * final, axis=1) < 0) & (momentum > 0)
+    sign = np.where(turned, -1.0, 1.0)
+    want_w, want_a = want_w * sign[:, None, None], want_a * sign[:, None]
+    before = path.seen[max(path.seen)]
+    slow, _ = _eigenvalues(model, share)
+    change = np.sqrt(
+        np.sum((last.w - before.w) ** 2, axis=(1, 2)) + np.sum((last.a - before.a) ** 2, axis=1)
+    )
+    least = np.min([np.sqrt(coordinates(one.w, one.a).big_u) for one in path.seen.values()], axis=0)
+    size = np.sqrt(coordinates(last.w, last.a).big_u)
+    grown = np.maximum(1.0, size / least)
+    # Rounding of all steps, through a momentum buffer, and what the last step says is still to go, twice.
+    allowed = len(path.losses) * step_rounding(model, start, rate) / (1 - momentum) * grown
+    allowed = allowed + 2 * change * (1 - momentum) / (rate * slow) + 64 * UNIT
+    off = np.maximum(
+        np.max(np.abs(last.w - want_w), axis=(1, 2)), np.max(np.abs(last.a - want_a), axis=1)
+    )
+    ratio = np.where(np.isfinite(off), off / allowed, np.inf)[inside]
+    worst = float(np.max(ratio)) if ratio.size else math.inf
+    return worst, int(np.sum(inside)), int(np.sum(turned))
+
+
+def _lowest(law: Ridge, model: Model, share: float, networks: int, seed: int) -> float:
+    """The lowest J that networks with conv bias reach, in units of the law's least."""
+    _, _, penalty, path = _trained(model, share, MOMENTUM, networks, seed, 2000)
+    last, spread = path.end, float(np.var(model.radii.r))
+    penalised = penalty * (np.sum(last.w**2, axis=(1, 2)) + np.sum(last.a**2, axis=1))
+    return float(np.min(path.losses[-1] + penalised)) / _least(law, penalty, spread, model.taps)
+
+
+def train(law: Ridge, lab: Lab) -> Column:
+    """Every weight at the end, by torch.optim.SGD with weight_decay; no network of any activation below the bound."""
+    networks, seed = min(lab.profile.networks, MOST), lab.seed
+    parts = [_worst(law, *setting, networks, seed) for setting in SETTINGS]
+    few = min(networks, 20)
+    lowest = {model.activation: _lowest(law, model, 0.5, few, seed) for model in BIASED}
+    # A network on its way may be above; below means wrong.
+    below = sum(value < 1 - 1e-9 for value in lowest.values())
+    listed = ", ".join(f"{name} {value:.3f}" for name, value in lowest.items())
+    detail = (
+        f"every weight of {sum(n for _, n, _ in parts)} networks under torch.optim.SGD with weight decay (identity, with momentum, ReLU, and beyond the collapse), in units "
+        f"of the bound from rounding and the last step; momentum turned {sum(t for *_, t in parts)} over, sign and all; lowest J over the bound, {few} networks each with conv bias: {listed}"
+    )
+    worst = float(np.max([ratio for ratio, *_ in parts]))
+    return column(math.inf if below else worst, 1.0, detail)
+
+
+# ---------------------------------------------------------------------------------------- figures
+
+SHARES = (0.1, 0.2, 0.3, 0.45, 0.6, 0.75, 0.9, 1.1, 1.3)
+PATH = _model("identity", 1, 3)
+
+
+def figures(lab: Lab) -> list[Figure]:
+    """The ridge path: from the box filter of least norm to the collapse."""
+    spread, root = float(np.var(PATH.radii.r)), math.sqrt(PATH.taps)
+    fine = np.linspace(0, 1.4, 200)
+    tap, read, value = [], [], []
+    for share in fine:
+        penalty = float(share) * 2 * root * spread
+        size = math.sqrt(_angle(LAW, penalty, spread, PATH.taps) / root)
+        read.append(size)
+        tap.append(size / root)
+        value.append(_least(LAW, penalty, spread, PATH.taps) / spread)
+    marks, levels = [], []
+    start = starts(PATH, 1, lab.seed)
+    rate = FRACTION_MOMENTUM / (8 * root * second_moment(PATH.radii) + 2)
+    flip = np.sign(coordinates(start.w, start.a).u[0, 0])  # one of the two ends
+    for share in SHARES:
+        penalty = share * 2 * root * spread
+        make = decaying(2 * penalty * rate, MOMENTUM)
+        path = descend(single(PATH, start), *data(PATH), 2000, rate, make)
+        w, a = path.end.w[0, 0], path.end.a[0, 0]
+        marks.append([*(flip * w), flip * a])
+        levels.append((path.losses[-1, 0] + penalty * (w @ w + a * a)) / spread)
+    drawing = path_figures.ridge(fine, tap, read, value, SHARES, marks, levels)
+    caption = (
+        r"One channel, three taps. Lines: closed form. Marks: one random start under torch.optim.SGD with momentum and weight decay, trained at nine values of $\lambda$. All three taps end equal: a box filter, which "
+        r"shrinks to nothing at $\lambda = 2\sqrt n\,V$."
+    )
+    return [draw.figure("ridge-path", "From the box filter to the collapse", caption, drawing)]

@@ -1,0 +1,329 @@
+"""How steep the end is: exact Hessians, and torch.optim.SGD just below and just above the threshold."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from numerics.arithmetic import oracle
+from numerics.training.discrete import end_at
+from numerics.training.linear_cell import coordinates
+from theory.training import linear_cell
+from theory.training.sharpness import LAW, Sharpness
+from verify.models.ensemble import Weights
+from verify.optimise.gradient import Bundle, Model, data, descend, sgd, starts
+from verify.report import figures as draw
+from verify.report import path_figures
+from verify.report.lab import Lab
+from verify.report.page import Figure
+from verify.report.verdict import Column, column
+from verify.training.dynamics import second_moment
+
+__all__ = ["check", "figures", "largest", "train"]
+
+Array = NDArray[np.float64]
+BELOW, ABOVE = 0.98, 1.02
+MOMENTUM = 0.9
+MODELS = (
+    Model("identity", 2, 5),
+    Model("identity", 1, 1, readout_bias=True, first=1, cells=2),
+    Model("relu", 2, 3),
+)
+NEAR, STEPS = 1e-6, 150
+"""How far from the end training starts, and for how long: 1.02 of the threshold multiplies the error by 1.04^150 = 360."""
+SHARES = (BELOW, 1.0, ABOVE)
+"""Steps of balanced networks, in units of the flattest one: below it, equal to it, above it."""
+TURNS = 800
+LEFT = 100
+"""A network whose error has grown so much has left."""
+
+
+def check(law: Sharpness, lab: Lab) -> Column:
+    """Exact Hessians in rational numbers, by differences of the simulated loss; and a recursion with momentum.
+
+    n is a square, so that √n is rational; the starts lie a rational stretch before an exact network, so that
+    √(1 + nUW) is rational, too.
+    """
+    rng = lab.rng("sharpness")
+    wrong = 0
+    draws = max(lab.profile.draws // 8, 6)
+    for t in range(draws):
+        wrong += not _hessian_agrees(law, rng, (1, 9)[t % 2], 1 + t // 2 % 2, t % 3 == 0)
+    for beta in (0.0, 0.5, 0.9):
+        for share, settles in ((BELOW, True), (ABOVE, False)):
+            x, before = 1.0, 1.0
+            step = share * law.threshold(3.0, beta)
+            for _ in range(4000):
+                x, before = (1 + beta - 3.0 * step) * x - beta * before, x
+            wrong += (abs(x) < 1) != settles
+    wrong += sum(not _turns(law, share) for share in SHARES)
+    detail = f"exact Hessians, of {draws} in rational numbers, whose spectrum is not the law's, and recursions with momentum, of 6, or of balanced networks, of {len(SHARES)}, on the wrong side"
+    return column(wrong, 0, detail)
+
+
+def _turns(law: Sharpness, share: float) -> bool:
+    """Gradient descent on r̂ = 2r Σ a_k w_k, n = 1, a = w, by hand, against the map; and where both are in the end.
+
+    At the flattest step 4t (1 - s)² is within 1/10 of 1 after 4000 steps; the next term is of order (log t)/t.
+    """
+    radii = np.array([0.5, 1.75, 3.0])
+    second = float(np.mean(radii**2))
+    w = a = np.array([0.3, 0.5])
+    s, rate = 2 * float(a @ w), share * law.flattest(1.0, second)
+    for t in range(1, 4001):
+        pull = float(np.mean(4 * radii * (2 * radii * (a @ w) - radii)))
+        w, a = w - rate * pull * a, a - rate * pull * w
+        s = law.turned(s, share)
+        if t == 10 and abs(s - 2 * float(a @ w)) > 1e-9:
+            return False
+    left = (2 * float(a @ w) - 1) ** 2
+    if share == 1 and abs(4 * 4000 * left - 1) > 0.1:
+        return False
+    return (left < 1e-4) == law.settles(share)
+
+
+def _hessian_agrees(
+    law: Sharpness, rng: np.random.Generator, n: int, channels: int, biased: bool
+) -> bool:
+    some = lambda: Fraction(int(rng.integers(1, 9)) * (1 - 2 * int(rng.integers(2))), 4)
+    w = [[some() for _ in range(n)] for _ in range(channels)]
+    w[0][0] += 20  # S of the first channel is not 0
+    sums = [sum(row, Fraction(0)) for row in w]
+    a = [Fraction(0), *(some() for _ in range(channels - 1))]
+    a[0] = (Fraction(1, 2) - sum((x * y for x, y in zip(a, sums, strict=True)), Fraction(0))) / sums[0]  # fmt: skip
+    h, root = n // 2, math.isqrt(n)
+    radii = [h + Fraction(int(v), 4) for v in np.asarray(rng.integers(2, 8, 2))]
+    radii[1] += Fraction(1, 4) * (radii[0] == radii[1])
+    pulses = [oracle.overlap_pulse(r, 2 * h + 3) for r in radii]
+    # The signals' windows; a pooled feature is linear in the taps.
+    unit = [[Fraction(int(j == u)) for j in range(n)] for u in range(n)]
+    zero, identity = Fraction(0), oracle.RATIONAL["identity"]
+    seen = [[oracle.pooled(one, zero, identity, x) for one in unit] for x in pulses]
+    size = channels * (n + 1) + biased
+    flat = [*(tap for row in w for tap in row), *a, *([zero] if biased else [])]
+
+    def loss(moves: dict[int, int]) -> Fraction:
+        at = [value + moves.get(j, 0) for j, value in enumerate(flat)]
+        total = zero
+        for r, lit in zip(radii, seen, strict=True):
+            given = at[-1] if biased else zero
+            for k in range(channels):
+                feature = sum((at[k * n + u] * lit[u] for u in range(n)), zero)
+                given += at[channels * n + k] * feature
+            total += (given - r) ** 2
+        return total / 2
+
+    # Of degree 2 in each variable: central differences are derivatives.
+    hessian = [[zero] * size for _ in range(size)]
+    for i in range(size):
+        for j in range(i + 1):
+            if i == j:
+                value = loss({i: 1}) - 2 * loss({}) + loss({i: -1})
+            else:
+                value = (
+                    loss({i: 1, j: 1})
+                    - loss({i: 1, j: -1})
+                    - loss({i: -1, j: 1})
+                    + loss({i: -1, j: -1})
+                ) / 4
+            hessian[i][j] = hessian[j][i] = value
+    trace = sum((hessian[j][j] for j in range(size)), zero)
+    squares = sum((x * x for row in hessian for x in row), zero)
+    second = sum((r * r for r in radii), zero) / 2
+    mean = sum(radii, zero) / 2
+    square = law.gain(sums, a, n)
+    total, product = law.pair(square, second, mean) if biased else (2 * second * square, zero)
+    # A positive semidefinite matrix of rank 2 (1 without c) is known by trace and squares, and they by the law.
+    good = trace == total and squares == total * total - 2 * product
+    back = Fraction(int(rng.integers(1, 7)), int(rng.integers(1, 7)))
+    u, v = linear_cell.light_cone(w, a, Fraction(root))
+    big_u, big_w = linear_cell.squares([x / back for x in u], [x * back for x in v])
+    return good and law.gain_from_start(big_u, big_w, root, _exact_root) == square
+
+
+def _exact_root(value: Fraction) -> Fraction:
+    """√ of the square of a rational number."""
+    value = Fraction(value)
+    found = Fraction(math.isqrt(value.numerator), math.isqrt(value.denominator))
+    if found * found != value:
+        raise ValueError(f"{value} is no square of a rational number")
+    return found
+
+
+# --------------------------------------------------------------------------------------- training
+
+
+def largest(law: Sharpness, model: Model, square: Array) -> Array:
+    """λ, the largest eigenvalue, for g² (B,)."""
+    r = model.radii.r
+    moment = second_moment(model.radii)
+    if not model.readout_bias:
+        return 2 * moment * square
+    total, product = law.pair(square, moment, float(np.mean(r)))
+    return np.asarray(total / 2 + np.sqrt(np.maximum(total * total / 4 - product, 0)))
+
+
+@lru_cache(maxsize=32)
+def _beside(model: Model, networks: int, seed: int) -> tuple[Weights, Array, Array]:
+    """Weights beside the flow's end of random starts, moved along the steepest eigenvector; U and W of the start.
+
+    The eigenvector is that of torch's own Hessian: nothing of the law.
+    """
+    start = starts(model, networks, seed)
+    relu = model.activation == "relu"
+    # Small and positive for ReLU: then the sums grow, and it stays in its cell.
+    first_w, first_a = (
+        (0.3 * np.abs(start.w), 0.3 * np.abs(start.a)) if relu else (2 * start.w, 2 * start.a)
+    )
+    c = coordinates(first_w, first_a)
+    w, a = end_at(first_w, first_a, np.zeros(networks))
+    x, r = data(model)
+    moved = []
+    for j in range(networks):
+        flat = np.concatenate(
+            [w[j].ravel(), a[j], np.zeros(1) if model.readout_bias else np.zeros(0)]
+        )
+        bundle = Bundle(model, Weights(w[j : j + 1], start.b[:1], a[j : j + 1], np.zeros(1)))
+        names = [name for name, _ in bundle.named_parameters()]
+        shapes = [value.shape for _, value in bundle.named_parameters()]
+        order = _order(names)
+
+        def loss(flat: torch.Tensor) -> torch.Tensor:
+            parts = torch.split(flat, [int(np.prod(shapes[i])) for i in order])  # noqa: B023
+            given = {names[i]: p.reshape(shapes[i]) for i, p in zip(order, parts, strict=True)}  # noqa: B023
+            return torch.mean((torch.func.functional_call(bundle, given, (x,)) - r) ** 2)  # noqa: B023
+
+        hessian = torch.autograd.functional.hessian(loss, torch.tensor(flat))
+        assert isinstance(hessian, torch.Tensor)
+        moved.append(flat + NEAR * np.linalg.eigh(hessian.numpy())[1][:, -1])
+    size = w[0].size
+    at = np.array(moved)
+    weights = Weights(
+        at[:, :size].reshape(w.shape),
+        start.b * 0,
+        at[:, size : size + model.channels],
+        at[:, -1] if model.readout_bias else np.zeros(networks),
+    )
+    return weights, c.big_u, c.big_w
+
+
+def _order(names: list[str]) -> list[int]:
+    """Taps, readout, offset."""
+    return [names.index(name) for name in ("conv.weight", "readout", "offset") if name in names]
+
+
+@lru_cache(maxsize=64)
+def _grows(
+    model: Model, networks: int, seed: int, momentum: float, rate: tuple[float, ...]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """By what factor the error √L has grown after all steps, and at most on the way, for every network.
+
+    A network that leaves may settle at a flatter end later, so the way counts.
+    """
+    weights, _, _ = _beside(model, networks, seed)
+    make = sgd(momentum=momentum) if momentum else sgd()
+    path = descend(Bundle(model, weights), *data(model), STEPS, np.array(rate), make)
+    last, most = path.losses[-1], np.max(path.losses, axis=0)
+    first = path.losses[0]
+    return tuple(np.sqrt(last / first).tolist()), tuple(np.sqrt(most / first).tolist())
+
+
+def train(law: Sharpness, lab: Lab) -> Column:
+    """Networks beside their end under torch.optim.SGD at 0.98 and 1.02 of the law's threshold: do they return, do they leave?"""
+    networks = min(lab.profile.networks, 20)
+    wrong = asked = 0
+    speed = []
+    for model in MODELS:
+        _, big_u, big_w = _beside(model, networks, lab.seed)
+        weights = _beside(model, networks, lab.seed)[0]
+        root = math.sqrt(model.taps)
+        # g² once from the start alone, once from the weights at the end: both have to place the threshold.
+        for square in (
+            law.gain_from_start(big_u, big_w, root, np.sqrt),
+            law.gain(list(weights.w.sum(axis=2).T), list(weights.a.T), model.taps),
+        ):
+            steep = largest(law, model, np.asarray(square))
+            for momentum in (0.0, MOMENTUM):
+                for share, settles in ((BELOW, True), (ABOVE, False)):
+                    rate = share * law.threshold(steep, momentum)
+                    last, most = map(
+                        np.array,
+                        _grows(model, networks, lab.seed, momentum, tuple(rate.tolist())),
+                    )
+                    wrong += int(np.sum(~(last < 1) if settles else ~(most > LEFT)))
+                    asked += networks
+                    if not momentum and settles:
+                        speed.append(last ** (1 / (STEPS - 1)))
+    for share in SHARES:
+        wrong += NETWORKS - int(np.sum(_balanced(law, share, lab.seed)))
+        asked += NETWORKS
+    low, high = float(np.min(speed)), float(np.max(speed))
+    detail = (
+        f"networks on the wrong side, of {asked} (identity, ReLU, with c, with momentum 0.9) that begin beside their end with {BELOW} and {ABOVE} of the "
+        f"threshold, or balanced at these shares of the flattest step and at that step itself; at {BELOW} the error falls by {low:.4f} to {high:.4f} per step (1 - ηλ = -0.96)"
+    )
+    return column(wrong, 0, detail)
+
+
+NETWORKS = 6
+BALANCED = Model("identity", 2, 3)
+
+
+@lru_cache(maxsize=8)
+def _balanced_losses(share: float, seed: int) -> tuple[Array, Array]:
+    """(s = 2θ of random balanced starts, between 1/2 and 3/2; their losses (TURNS, B) under torch.optim.SGD)."""
+    start, root = starts(BALANCED, NETWORKS, seed), math.sqrt(BALANCED.taps)
+    # S_k = √n a_k for every channel: V = W = 0; then the size that makes 2θ = 2√n Σ a².
+    at = np.linspace(0.5, 1.5, NETWORKS + 1)[1:] - 1 / 15
+    a = start.a * np.sqrt(at / (2 * root * np.sum(start.a**2, axis=1)))[:, None]
+    w = start.w - start.w.mean(axis=2, keepdims=True) + (a / root)[:, :, None]
+    rate = share / (4 * root * second_moment(BALANCED.radii))
+    bundle = Bundle(BALANCED, Weights(w, start.b, a, start.c))
+    return at, np.asarray(descend(bundle, *data(BALANCED), TURNS, rate).losses)
+
+
+def _balanced(law: Sharpness, share: float, seed: int) -> Array:
+    """Per network: the losses follow the law's map, and fall by half in the last three quarters iff it says that they settle."""
+    s, losses = _balanced_losses(share, seed)
+    first, last = (np.max(losses[t - 2 : t], axis=0) for t in (TURNS // 4, TURNS))
+    good = (last < np.maximum(first / 2, 1e-20)) == law.settles(share)
+    for t in range(11):
+        good &= np.abs(losses[t] / second_moment(BALANCED.radii) - (1 - s) ** 2) < 1e-9
+        s = law.turned(s, share)
+    return np.asarray(good)
+
+
+# ---------------------------------------------------------------------------------------- figures
+
+CATAPULT = Model("identity", 2, 3)
+
+
+def figures(lab: Lab) -> list[Figure]:
+    """A network at steps below and above the threshold of its flow's end: loss, and the sharpness it has to come down from."""
+    first = starts(CATAPULT, 1, lab.seed)
+    start = Weights(3 * first.w, first.b, np.abs(3 * first.a) + 1, first.c)
+    c = coordinates(start.w, start.a)
+    moment = second_moment(CATAPULT.radii)
+    steep = 2 * moment * float(LAW.gain_from_start(c.big_u, c.big_w, c.root, np.sqrt)[0])
+    steps = 120
+    losses, levels = [], []
+    shares = (0.5, 0.9, 1.1, 1.4)
+    for share in shares:
+        rate = share * LAW.threshold(steep)
+        path = descend(Bundle(CATAPULT, start), *data(CATAPULT), steps, rate, look=range(steps))
+        losses.append(path.losses[:, 0])
+        ends = [path.seen[t] for t in range(steps)]
+        at = coordinates(np.concatenate([e.w for e in ends]), np.concatenate([e.a for e in ends]))
+        later = LAW.gain_from_start(at.big_u, at.big_w, at.root, np.sqrt)
+        levels.append(rate * 2 * moment * later)
+    drawing = path_figures.catapult(np.array(losses).T, np.array(levels).T, shares)
+    caption = (
+        "One network, four steps, as shares of the threshold 2/λ where gradient flow ends. Below it (0.5, 0.9) training settles there. Above it the end is unstable: the loss "
+        "rises, every step shrinks UW, and with it the sharpness of the end ahead, until it lies below the threshold (dashed) and training settles at a flatter network."
+    )
+    return [draw.figure("sharpness-catapult", "Steps beyond the threshold end flatter", caption, drawing)]  # fmt: skip

@@ -1,0 +1,291 @@
+"""Steps of finite size: replayed by two numbers, extrapolated to zero, and to first order in closed form."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numerics.arithmetic import oracle
+from numerics.arithmetic.rounding import UNIT
+from numerics.training.discrete import between, end_at, sharpness, shift_error
+from numerics.training.linear_cell import coordinates, weights_at
+from theory.training import linear_cell
+from theory.training.steps import Steps
+from verify.optimise.gradient import Model, batches, data, descend, single, starts, step_rounding
+from verify.report.lab import Lab
+from verify.report.page import Section
+from verify.report.render import render
+from verify.report.verdict import Column, column
+from verify.training.dynamics import Run, end_rounding, run, second_moment
+from verify.training.optimizers import OPTIMIZERS, survival
+
+__all__ = ["check", "corrected", "sections", "train"]
+
+Array = NDArray[np.float64]
+FRACTIONS = (0.04, 0.02, 0.01)
+"""The three step sizes, in units of 1/λ."""
+MODEL = Model("identity", 2, 5)
+REAL = 3
+"""Networks that are trained as single Conv1d and Linear modules, beside the bundles."""
+
+
+def check(law: Steps, lab: Lab) -> Column:
+    """Exact steps in rational numbers from exact gradients of the simulated loss, and ρ₁ against a sum over 4000 small steps.
+
+    n is a square here, so that √n is rational.
+    """
+    rng = lab.rng("steps")
+    wrong = 0
+    draws = lab.profile.draws // 2
+    for t in range(draws):
+        wrong += not _one_step(law, rng, (1, 9)[t % 2], 1 + t % 3)
+    for _ in range(10):
+        wrong += not _first_order(law, rng)
+    detail = (
+        f"steps, of {draws} in exact rationals, whose factors are not the law's, and first-order shifts, of 10, off the sum over small "
+        "steps by more than their proved distance"
+    )
+    return column(wrong, 0, detail)
+
+
+def _one_step(law: Steps, rng: np.random.Generator, n: int, channels: int) -> bool:
+    numbers = lambda count: [Fraction(int(v), 8) for v in np.asarray(rng.integers(-16, 17, count))]
+    w, a = [numbers(n) for _ in range(channels)], numbers(channels)
+    h, root, eta = n // 2, math.isqrt(n), Fraction(int(rng.integers(1, 64)), 128)
+    radii = [h + Fraction(int(v), 4) for v in np.asarray(rng.integers(2, 8, 2))]
+    identity = oracle.RATIONAL["identity"]
+    zero = Fraction(0)
+    pulses = [oracle.overlap_pulse(r, 2 * h + 3) for r in radii]
+
+    def loss(w: list[list[Fraction]], a: list[Fraction]) -> Fraction:
+        total = zero
+        for r, x in zip(radii, pulses, strict=True):
+            answer = sum(
+                (y * oracle.pooled(row, zero, identity, x) for row, y in zip(w, a, strict=True)),
+                zero,
+            )
+            total += (answer - r) ** 2
+        return total / len(radii)
+
+    # The loss is quadratic in each weight: its central differences are its derivatives.
+    new_w = [list(row) for row in w]
+    for k in range(channels):
+        for j in range(n):
+            sides = []
+            for sign in (1, -1):
+                moved = [list(row) for row in w]
+                moved[k][j] += sign
+                sides.append(loss(moved, a))
+            new_w[k][j] -= eta * (sides[0] - sides[1]) / 2
+    new_a = []
+    for k in range(channels):
+        sides = [
+            loss(w, [y + (sign if j == k else 0) for j, y in enumerate(a)]) for sign in (1, -1)
+        ]
+        new_a.append(a[k] - eta * (sides[0] - sides[1]) / 2)
+    pull = zero
+    for r, x in zip(radii, pulses, strict=True):
+        answer = sum(
+            (y * oracle.pooled(row, zero, identity, x) for row, y in zip(w, a, strict=True)), zero
+        )
+        pull += (answer - r) * r / len(radii)
+    grow, shrink = law.factors(-4 * root * eta * pull)
+    (u, v), (new_u, new_v) = (
+        linear_cell.light_cone(w, a, root),
+        linear_cell.light_cone(new_w, new_a, root),
+    )
+    same = all(y == grow * x for x, y in zip(u, new_u, strict=True))
+    return same and all(y == shrink * x for x, y in zip(v, new_v, strict=True))
+
+
+def _first_order(law: Steps, rng: np.random.Generator) -> bool:
+    """ηρ₁ against -Σ log(1 - δ²) of the two-number recursion, which the rational steps above confirm."""
+    w, a = rng.normal(size=(1, 2, 3)) / 2, rng.normal(size=(1, 2))
+    c, moment = coordinates(w, a), 5.0
+    rate = 0.01 / sharpness(c, moment)
+    rho, delta = 0.0, math.inf
+    first = second = 1.0
+    for _ in range(8000):
+        theta = float(linear_cell.theta(c.big_u, c.big_w, c.root, first, second)[0])
+        delta = 4 * c.root * moment * float(rate[0]) * (1 - 2 * theta)
+        first, second = first * (1 + delta), second * (1 - delta)
+        rho -= math.log1p(-delta * delta)
+    error = float(shift_error(c, moment, rate)[0])
+    return abs(rho - float((rate * _shift(law, c, moment))[0])) <= error + 1e-12
+
+
+def _shift(law: Steps, c: object, moment: float) -> Array:
+    """ρ₁ (B,)."""
+    assert hasattr(c, "big_u") and hasattr(c, "big_w") and hasattr(c, "root")
+    e = linear_cell.stretch(c.big_u, c.big_w, c.root, np.sqrt)
+    return np.asarray(law.first_order(c.big_u, c.big_w, c.root, moment, e, np.log))
+
+
+def corrected(
+    law: Steps, w: Array, a: Array, moment: float, rate: Array
+) -> tuple[Array, Array, Array, Array]:
+    """The end to first order in the step, and proved bounds on what is left: w, a, by tap (B, K), by a_k (B, K)."""
+    c = coordinates(w, a)
+    rho = np.maximum(rate * _shift(law, c, moment), 0.0)
+    error = shift_error(c, moment, rate)
+    low = np.maximum(rho - error, 0.0)
+    tap, read = between(c, low, rho + error)
+    return *end_at(w, a, rho), tap, read
+
+
+# --------------------------------------------------------------------------------------- training
+
+
+@lru_cache(maxsize=8)
+def _replayed(networks: int, seed: int) -> tuple[Run, Array]:
+    """Mini-batches at a large step, and E_b[r²] of every batch."""
+    steps, fraction = 300, 0.3
+    model = Model("identity", 3, 3)
+    found = run(model, networks, seed, fraction, steps, 2)
+    order = batches(len(model.radii.r), 2, seed)
+    moments = np.array([np.mean(model.radii.r[next(order)] ** 2) for _ in range(steps)])
+    return found, moments
+
+
+def _replay(law: Steps, networks: int, seed: int) -> float:
+    """Two numbers, stepped by the law, against all weights that torch stepped: the ratio to rounding."""
+    found, moments = _replayed(networks, seed)
+    c = found.cone
+    first, second = np.ones(networks), np.ones(networks)
+    stretched = np.ones(networks)
+    for moment in moments:
+        theta = linear_cell.theta(c.big_u, c.big_w, c.root, first, second)
+        delta = 4 * c.root * found.rate * moment * (1 - 2 * theta)
+        grow, shrink = law.factors(delta)
+        first, second = first * grow, second * shrink
+        stretched *= 1 + np.abs(delta)
+    w, a = weights_at(found.start.w, found.start.a, first, second)
+    off = np.maximum(
+        np.max(np.abs(w - found.path.end.w), axis=(1, 2)),
+        np.max(np.abs(a - found.path.end.a), axis=1),
+    )
+    # Every step rounds, and later steps stretch: on the curve by the factors, across it they contract.
+    each = np.maximum(
+        step_rounding(found.model, found.start, found.rate),
+        step_rounding(found.model, found.path.end, found.rate),
+    )
+    return float(np.max(off / (len(moments) * each * stretched**2 + 64 * UNIT)))
+
+
+@lru_cache(maxsize=8)
+def _single_ends(seed: int) -> tuple[tuple[Array, Array], ...]:
+    """The same starts as real Conv1d and Linear modules, at the three step sizes."""
+    start = starts(MODEL, REAL, seed)
+    x, r = data(MODEL)
+    rate = 1 / sharpness(coordinates(start.w, start.a), second_moment(MODEL.radii))
+    ends = []
+    for fraction in FRACTIONS:
+        each = [
+            descend(single(MODEL, start, j), x, r, int(45 / fraction), fraction * rate[j]).end
+            for j in range(REAL)
+        ]
+        ends.append(
+            (np.concatenate([one.w for one in each]), np.concatenate([one.a for one in each]))
+        )
+    return tuple(ends)
+
+
+def _ratios(law: Steps, lab: Lab) -> list[float]:
+    """First order and Richardson, in units of their bounds, for bundles and for single modules."""
+    networks = lab.profile.networks
+    runs = [run(MODEL, networks, lab.seed, fraction, int(45 / fraction)) for fraction in FRACTIONS]
+    start, moment = runs[0].start, runs[0].second_moment
+    c = runs[0].cone
+    bundles = [(found.path.end.w, found.path.end.a) for found in runs]
+    found = _against(law, start.w, start.a, moment, runs, bundles)
+    few = starts(MODEL, REAL, lab.seed)
+    scale = 1 / sharpness(coordinates(few.w, few.a), moment)
+    del c
+    pretend = [
+        Run(MODEL, few, f * scale, one.path, coordinates(few.w, few.a), moment, moment)
+        for f, one in zip(FRACTIONS, runs, strict=True)
+    ]
+    return found + _against(
+        law,
+        few.w,
+        few.a,
+        moment,
+        pretend,
+        list(_single_ends(lab.seed)),
+        rounding=float(np.max(end_rounding(runs[-1]))),
+    )
+
+
+def _against(
+    law: Steps,
+    w: Array,
+    a: Array,
+    moment: float,
+    runs: list[Run],
+    ends: list[tuple[Array, Array]],
+    rounding: float | None = None,
+) -> list[float]:
+    flow_w, flow_a = end_at(w, a, np.zeros(len(w)))
+    found = []
+    predicted = [corrected(law, w, a, moment, one.rate) for one in runs]
+    off = [np.full(len(w), rounding) if rounding is not None else end_rounding(one) for one in runs]
+    for (got_w, got_a), (want_w, want_a, tap, read), more in zip(ends, predicted, off, strict=True):
+        found.append(
+            _ratio(got_w - want_w, got_a - want_a, tap + more[:, None], read + more[:, None])
+        )
+    for coarse, fine in ((0, 1), (1, 2)):
+        (w1, a1), (w2, a2) = ends[coarse], ends[fine]
+        p1, p2 = predicted[coarse], predicted[fine]
+        more = (2 * off[fine] + off[coarse])[:, None]
+        # 2 w(η/2) - w(η) - w(0): twice and once what is left beyond first order, and the curvature of the end in ρ.
+        tap = 2 * p2[2] + p1[2] + np.max(np.abs(2 * p2[0] - p1[0] - flow_w), axis=2) + more
+        read = 2 * p2[3] + p1[3] + np.abs(2 * p2[1] - p1[1] - flow_a) + more
+        found.append(_ratio(2 * w2 - w1 - flow_w, 2 * a2 - a1 - flow_a, tap, read))
+    return found
+
+
+def _ratio(off_w: Array, off_a: Array, tap: Array, read: Array) -> float:
+    if not (np.all(np.isfinite(tap)) and np.all(np.isfinite(read))):
+        return math.inf
+    return float(np.max([np.max(np.abs(off_w) / tap[..., None]), np.max(np.abs(off_a) / read)]))
+
+
+def _linear(lab: Lab) -> tuple[float, float]:
+    """The smallest and largest factor by which half the step shortens the distance to the flow's end."""
+    runs = [run(MODEL, lab.profile.networks, lab.seed, f, int(45 / f)) for f in FRACTIONS]
+    w, a = end_at(runs[0].start.w, runs[0].start.a, np.zeros(len(runs[0].rate)))
+    off = [
+        np.sqrt(
+            np.sum((one.path.end.w - w) ** 2, axis=(1, 2))
+            + np.sum((one.path.end.a - a) ** 2, axis=1)
+        )
+        for one in runs
+    ]
+    factors = np.concatenate([off[0] / off[1], off[1] / off[2]])
+    return float(np.min(factors)), float(np.max(factors))
+
+
+def train(law: Steps, lab: Lab) -> Column:
+    """Replay, first order, Richardson, and the ratios that momentum keeps; everything in units of its proved bound."""
+    networks, seed = lab.profile.networks, lab.seed
+    ratios = [_replay(law, networks, seed), *_ratios(law, lab)]
+    low, high = _linear(lab)
+    # Kept to rounding: 400 steps of at most some hundred operations each, through a momentum buffer of gain 10.
+    kept = [survival(name, networks, seed).ratios for name in OPTIMIZERS if name != "Adam"]
+    ratios.append(float(np.max(kept)) / (400 * 10 * 1000 * UNIT))
+    detail = (
+        f"{networks} networks under torch.optim.SGD (and {REAL} as single modules): mini-batches replayed by two numbers, ends to first order in the "
+        f"step, Richardson extrapolation, ratios kept under momentum, each in units of its bound; half the step shortens the distance by {low:.2f} to {high:.2f}"
+    )
+    return column(float(np.max(ratios)), 1.0, detail)
+
+
+def sections(lab: Lab) -> list[Section]:
+    """What survives which optimizer."""
+    rows = [(name, survival(name, lab.profile.networks, lab.seed)) for name in OPTIMIZERS]
+    html = render("steps.html", rows=rows, networks=lab.profile.networks)
+    return [Section("steps-optimizers", "What survives which optimizer", html)]

@@ -1,0 +1,168 @@
+"""The path of every weight: against a stiff integrator, and step by step against torch.optim.SGD."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numerics.arithmetic.rounding import UNIT
+from numerics.pulse.sample import Radii
+from numerics.training.discrete import path_error
+from numerics.training.linear_cell import Cone, coordinates, weights_at
+from theory.training import linear_cell
+from theory.training.trajectory import LAW, Trajectory
+from verify.optimise.gradient import Model, step_rounding
+from verify.report import figures as draw
+from verify.report import path_figures
+from verify.report.lab import Lab
+from verify.report.page import Figure
+from verify.report.verdict import Column, column
+from verify.training.dynamics import Run, integrate, run, second_moment
+
+__all__ = ["along", "check", "figures", "train"]
+
+Array = NDArray[np.float64]
+SHAPES = ((1, 1), (1, 5), (2, 3), (3, 7), (4, 9), (8, 3))
+MARKS = (1, 3, 10, 20, 40, 80, 160, 320)
+"""Numbers of steps after which weights are compared."""
+FRACTION = 0.02
+
+
+def _factor(law: Trajectory, c: Cone, moment: float, t: Array) -> Array:
+    """E at the times t (T,) or (T, B): shape (T, B)."""
+    speed = law.rate(c.big_u, c.big_w, c.root, moment, np.sqrt)
+    plus, minus = law.roots(c.big_u, c.big_w, c.root, np.sqrt)
+    times = t[:, None] if t.ndim == 1 else t
+    return np.asarray(law.stretch_at(plus, minus, np.exp(-speed * times)))
+
+
+def along(law: Trajectory, w: Array, a: Array, moment: float, t: Array) -> tuple[Array, Array]:
+    """The law's weights of a batch at the times t (T,) or (T, B): w (T, B, K, n), a (T, B, K)."""
+    e = _factor(law, coordinates(w, a), moment, t)
+    # A wrong law may ask for the root of a negative number: NaN, which no comparison passes.
+    with np.errstate(invalid="ignore"):
+        return weights_at(w, a, np.sqrt(e), 1 / np.sqrt(e))
+
+
+def check(law: Trajectory, lab: Lab) -> Column:
+    """Random starts integrated by scipy; compared at twelve times along the way.
+
+    The integrator asks for 1e-13 in each of its evaluations; an error on the curve is stretched by the rest
+    of the flow at most as the weights are.
+    """
+    rng = lab.rng("trajectory")
+    ratios, distance = [], 0.0
+    count = max(lab.profile.draws // 4, len(SHAPES))
+    for t in range(count):
+        k, n = SHAPES[t % len(SHAPES)]
+        w, a = rng.normal(size=(k, n)) / math.sqrt(n), rng.normal(size=k) / math.sqrt(k)
+        radii = Radii(n // 2 + 1, 2 + t % 3, 2)
+        moment = second_moment(radii)
+        # A scale of time of its own, so that a wrong rate does not choose where it is looked at.
+        times = np.linspace(0.0, 1.0, 13) / (2 * math.sqrt(n) * moment)
+        found_w, found_a, evaluations = integrate(w, a, radii, times)
+        want_w, want_a = along(law, w[None], a[None], moment, times)
+        off = max(np.max(np.abs(found_w - want_w[:, 0])), np.max(np.abs(found_a - want_a[:, 0])))
+        size = 1 + max(np.max(np.abs(found_w)), np.max(np.abs(found_a)))
+        start, last = coordinates(w[None], a[None]), coordinates(found_w[-1:], found_a[-1:])
+        turned = math.exp(abs(math.log(float(last.big_u[0] / start.big_u[0]))))
+        ratios.append(off / (1e-13 * evaluations * size * turned))
+        distance = float(np.max([distance, off]))
+    detail = (
+        f"largest distance of a weight between scipy's stiff integrator (LSODA) and the closed form at 13 times, {count} random starts, "
+        f"is {distance:.2g}; the figure is in units of the integrator's accuracy"
+    )
+    return column(float(np.max(ratios)), 1.0, detail)
+
+
+def _runs(lab: Lab) -> list[Run]:
+    networks, seed = lab.profile.networks, lab.seed
+    return [
+        run(Model("identity", k, n), networks, seed, FRACTION, MARKS[-1], look=(0, *MARKS))
+        for k, n in ((1, 3), (2, 5))
+    ]
+
+
+def train(law: Trajectory, lab: Lab) -> Column:
+    """The weights that SGD shows after 1 to 320 steps against the closed form at the times ηt, in units of Euler's error bound."""
+    ratios = np.concatenate([_ratios(law, found) for found in _runs(lab)])
+    loose = int(np.sum(np.isnan(ratios)))
+    detail = (
+        f"every weight of {len(ratios) - loose} networks under torch.optim.SGD, after {', '.join(map(str, MARKS))} steps of {FRACTION}/λ, against the "
+        f"closed form at that time, in units of the proved bound on the error of such steps; for {loose} more starts the bound is larger than the weights, or there is none"
+    )
+    return column(float(np.nanmax(ratios)) if 2 * loose < len(ratios) else float("nan"), 1.0, detail)  # fmt: skip
+
+
+def _ratios(law: Trajectory, found: Run) -> Array:
+    """The largest distance of each network from the law in units of its bound; nan where that is no less than the weights, e^1."""
+    times = np.array(MARKS)[:, None] * found.rate
+    want_w, want_a = along(law, found.start.w, found.start.a, found.second_moment, times)
+    error = path_error(found.cone, found.second_moment, found.rate)
+    tight = error <= 1
+    true_w, true_a = along(LAW, found.start.w, found.start.a, found.second_moment, times)
+    size = np.max(
+        np.abs(np.concatenate([true_w.reshape(*true_a.shape[:2], -1), true_a], axis=2)), axis=2
+    )
+    # |a| and |s| after stretches that are off by e^{±e}: (|A u| + |B v|)/2 (e^e - 1), and |Au| + |Bv| from a and S.
+    s = true_w.sum(axis=3) / found.cone.root
+    scale = np.maximum(np.abs(true_a), np.abs(s))
+    rounding = np.array(MARKS)[:, None] * step_rounding(
+        found.model, found.start, found.rate
+    ) + 64 * UNIT * (1 + size)
+    allowed_a = (
+        scale * np.expm1(np.where(tight, error, 0.0))[None, :, None] + 4 * rounding[..., None]
+    )
+    got_w = np.stack([found.path.seen[t].w for t in MARKS])
+    got_a = np.stack([found.path.seen[t].a for t in MARKS])
+    by_read = np.abs(got_a - want_a) / allowed_a
+    by_tap = (
+        np.abs(got_w - want_w) / (allowed_a / found.cone.root + 4 * rounding[..., None])[..., None]
+    )
+    worst = np.maximum(np.max(by_read, axis=(0, 2)), np.max(by_tap, axis=(0, 2, 3)))
+    return np.where(tight, worst, np.nan)
+
+
+def figures(lab: Lab) -> list[Figure]:
+    """The weights of one network over time, and the losses of some."""
+    networks, seed = lab.profile.networks, lab.seed
+    model = Model("identity", 2, 3)
+    steps = 400
+    found = run(model, min(networks, 4), seed, FRACTION, steps, look=tuple(range(0, steps, 16)))
+    first = (found.start.w[:1], found.start.a[:1])
+    fine = np.linspace(0, steps, 400) * found.rate[0]
+    closed_w, closed_a = along(LAW, *first, found.second_moment, fine)
+    at = np.arange(0, steps, 16)
+    marks = np.stack(
+        [
+            np.concatenate([found.path.seen[int(t)].w[0].ravel(), found.path.seen[int(t)].a[0]])
+            for t in at
+        ]
+    )
+    lines = np.concatenate(
+        [closed_w.reshape(len(fine), -1), closed_a.reshape(len(fine), -1)], axis=1
+    )
+    drawing = path_figures.paths(fine / found.rate[0] * FRACTION, lines, at * FRACTION, marks)
+    c = found.cone
+    times = np.arange(steps)[:, None] * found.rate
+    e = _factor(LAW, c, found.second_moment, times)
+    theta = linear_cell.theta(c.big_u, c.big_w, c.root, np.sqrt(e), 1 / np.sqrt(e))
+    predicted = found.second_moment * (2 * theta - 1) ** 2
+    loss = path_figures.decay(np.arange(steps) * FRACTION, found.path.losses, predicted)
+    return [
+        draw.figure(
+            "trajectory-weights",
+            "Every weight on its way",
+            "All eight weights of one network with two channels and three taps: lines, the closed form from the initial values; marks, torch.optim.SGD.",
+            drawing,
+        ),
+        draw.figure(
+            "trajectory-loss",
+            "The loss on its way",
+            r"Losses of networks under torch.optim.SGD against time in units of $1/\lambda$, each with its own $\lambda$, known before the first step. Dashed: the closed form. "
+            "In these units all end on lines of the same slope.",
+            loss,
+        ),
+    ]

@@ -1,0 +1,91 @@
+"""Which predictions survive which optimizer: measured on real modules trained by torch.optim."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from numerics.training.linear_cell import coordinates
+from verify.optimise.gradient import Bundle, Model, batches, data, descend, sgd, starts
+
+__all__ = ["OPTIMIZERS", "Survival", "survival"]
+
+Array = NDArray[np.float64]
+Make = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+
+OPTIMIZERS: Mapping[str, Make] = MappingProxyType(
+    {
+        "SGD": sgd(),
+        "SGD, momentum 0.9": sgd(momentum=0.9),
+        "SGD, Nesterov 0.9": sgd(momentum=0.9, nesterov=True),
+        "SGD, weight decay 0.01": sgd(weight_decay=0.01),
+        "Adam": lambda parameters: torch.optim.Adam(parameters, lr=2e-3),
+    }
+)
+"""torch's optimizers by the name shown; the SGD ones have step 1 and get their η with the loss."""
+
+MODEL = Model("identity", 2, 5)
+STEPS = 400
+
+
+@dataclass(frozen=True)
+class Survival:
+    """The largest change, over networks, of what plain gradient flow keeps, relative to its own size.
+
+    Attributes
+    ----------
+    deviations: of w_{k,u} - S_k/n.
+    shape: of their direction: after the best common factor (1 but for weight decay) is taken out.
+    ratios: of u_j/u_k and v_j/v_k: after the factors A and B common to all channels are taken out.
+    product: |AB - 1|: of the hyperbola's size.
+    loss: the largest at the end.
+    """
+
+    deviations: float
+    shape: float
+    ratios: float
+    product: float
+    loss: float
+
+
+@lru_cache(maxsize=32)
+def survival(name: str, networks: int, seed: int) -> Survival:
+    """Train with mini-batches of 2 and compare start and end.
+
+    Raises
+    ------
+    KeyError: the name is none of :data:`OPTIMIZERS`.
+    """
+    start = starts(MODEL, networks, seed)
+    x, r = data(MODEL)
+    order = batches(len(r), 2, seed)
+    path = descend(Bundle(MODEL, start), x, r, STEPS, 2e-4, OPTIMIZERS[name], order)
+    before, after = coordinates(start.w, start.a), coordinates(path.end.w, path.end.a)
+    spread = [at.w - at.w.mean(axis=2, keepdims=True) for at in (start, path.end)]
+    flat = [x.reshape(networks, -1) for x in spread]
+    size = np.max(np.abs(flat[0]), axis=1)
+    common = _fit(flat[0], flat[1])
+    first, second = _fit(before.u, after.u), _fit(before.v, after.v)
+    bent = [
+        np.max(np.abs(new - factor[:, None] * old), axis=1) / np.max(np.abs(old), axis=1)
+        for old, new, factor in ((before.u, after.u, first), (before.v, after.v, second))
+    ]
+    return Survival(
+        float(np.max(np.max(np.abs(flat[1] - flat[0]), axis=1) / size)),
+        float(np.max(np.max(np.abs(flat[1] - common[:, None] * flat[0]), axis=1) / size)),
+        float(np.max(bent)),
+        float(np.max(np.abs(first * second - 1))),
+        float(np.max(path.losses[-1])),
+    )
+
+
+def _fit(old: Array, new: Array) -> Array:
+    """The factor (B,) that takes old (B, p) nearest to new."""
+    return np.asarray(np.sum(old * new, axis=1) / np.sum(old * old, axis=1))
