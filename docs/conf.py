@@ -25,7 +25,7 @@ html_math_renderer = "mathml"
 
 html_theme = "furo"
 html_title = "Everyweight"
-html_static_path = ["_static", "../verify/fonts"]
+html_static_path = ["_static", "../verify/report/fonts"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False

@@ -1,4 +1,4 @@
-"""The house keeps its plan: four rooms per claim, documented names, imports one way, one version."""
+"""The plan is kept: four modules per claim, documented names, imports one way, one version."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import importlib
 import inspect
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
 from importlib import metadata
@@ -32,7 +33,7 @@ def _name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-# --- four rooms -------------------------------------------------------------------------------
+# --- four modules -----------------------------------------------------------------------------
 
 
 def test_claims_are_found() -> None:
@@ -40,23 +41,34 @@ def test_claims_are_found() -> None:
 
 
 @pytest.mark.parametrize("claim", find_claims(), ids=lambda claim: claim.id)
-def test_claim_has_four_rooms(claim: Claim) -> None:
-    rooms = (
-        f"{inspect.getfile(importlib.import_module(f'theory.{chapter_of(claim.id)}.{claim.id}'))}",
-        f"verify/claims/{claim.id}.py",
-        f"tests/test_{claim.id}.py",
-        f"docs/{claim.id}.md",
+def test_a_claim_has_four_modules(claim: Claim) -> None:
+    chapter = chapter_of(claim.id)
+    modules = (
+        f"verify/{chapter}/claims/{claim.id}.py",
+        f"tests/{chapter}/test_{claim.id}.py",
+        f"docs/{chapter}/{claim.id}.md",
     )
-    assert [room for room in rooms if not (ROOT / room).is_file()] == []
+    assert [module for module in modules if not (ROOT / module).is_file()] == []
+    theory = ROOT / "theory" / chapter
+    assert (theory / f"{claim.id}.py").is_file() or (theory / claim.id / "__init__.py").is_file()
     assert claim.wrong, "a claim without a wrong version has no control"
-    tested = importlib.import_module(f"verify.{chapter_of(claim.id)}.claims.{claim.id}")
+    tested = importlib.import_module(f"verify.{chapter}.claims.{claim.id}")
     for column in ("check", "train"):
         assert list(inspect.signature(getattr(tested, column)).parameters) == ["law", "lab"]
 
 
 def test_no_tested_claim_lacks_its_theory() -> None:
-    tested = {path.stem for path in (ROOT / "verify" / "claims").glob("[!_]*.py")}
+    tested = {path.stem for path in (ROOT / "verify").glob("*/claims/[!_]*.py")}
     assert tested - {claim.id for claim in find_claims()} == set()
+
+
+MOST = 15
+"""Modules in one folder."""
+
+
+def test_no_folder_is_crowded() -> None:
+    count = Counter(path.parent for path in MODULES if path.stem != "__init__")
+    assert {_name(folder): n for folder, n in count.items() if n > MOST} == {}
 
 
 # --- documented names -------------------------------------------------------------------------
@@ -242,6 +254,6 @@ def test_the_page_on_trust_names_every_number_that_decides() -> None:
     assert all(word in chance[0] for word in ("LEVEL", "noise.md"))
     medians = re.search(r"^\*\*Medians\.\*\*.*$", page, re.MULTILINE)
     assert medians is not None
-    for path in (ROOT / "verify" / "claims").glob("*.py"):
+    for path in (ROOT / "verify").glob("*/claims/*.py"):
         if "np.median(" in path.read_text(encoding="utf-8"):
             assert f"{path.stem}.md" in medians[0]

@@ -15,14 +15,18 @@ from typing import Any
 
 import pytest
 
-from tests.test_report import page
+from tests.report.test_report import page
 from theory.claim import find_claims
 from verify.report.judge import stopped
 from verify.report.report import Report, html
 
 ROOT = Path(__file__).parent.parent
 BUILT = ROOT / "docs" / "_build" / "html"
-SOURCES = {path.stem: path for path in sorted((ROOT / "docs").glob("*.md"))}
+SOURCES = {
+    path.relative_to(ROOT / "docs").with_suffix("").as_posix(): path
+    for path in sorted((ROOT / "docs").rglob("*.md"))
+    if "_build" not in path.parts
+}
 SIZES = ((1280, 900), (390, 800))
 """A desk and a telephone, in CSS pixels."""
 
@@ -94,7 +98,7 @@ def looked(browser: Any, path: Path, size: tuple[int, int]) -> dict[str, Any]:
     """What a page shows in a window; ``trouble``: console errors, requests that left or failed."""
     tab = browser.new_page(viewport={"width": size[0], "height": size[1]})
     trouble: list[str] = []
-    home = path.parent.as_uri()
+    home = (BUILT if path.is_relative_to(BUILT) else path.parent).as_uri()
     tab.on("console", lambda line: trouble.append(line.text) if line.type == "error" else None)
     tab.on("pageerror", lambda error: trouble.append(str(error)))
     tab.on("requestfailed", lambda request: trouble.append(f"failed: {request.url[:200]}"))
@@ -139,7 +143,11 @@ def test_pages_of_the_documentation(browser: Any, name: str, size: tuple[int, in
 
 
 def test_every_built_page_is_looked_at() -> None:
-    built = {path.stem for path in BUILT.glob("*.html")}
+    built = {
+        path.relative_to(BUILT).with_suffix("").as_posix()
+        for path in BUILT.rglob("*.html")
+        if "_static" not in path.parts
+    }
     assert built - {"genindex"} == {*SOURCES, "search"}
 
 

@@ -37,7 +37,10 @@ def sentences(text: str) -> Iterator[str]:
 @cache
 def said() -> dict[str, list[str]]:
     """Where each such sentence stands."""
-    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    pages = [
+        ROOT / "README.md",
+        *sorted(p for p in (ROOT / "docs").rglob("*.md") if "_build" not in p.parts),
+    ]
     found = {page.stem: list(sentences(page.read_text(encoding="utf-8"))) for page in pages}
     for claim in find_claims():
         parts = (claim.title, *claim.lines, *claim.assumptions)

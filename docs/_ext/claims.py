@@ -2,7 +2,8 @@
 
 ``{claim-statement} ID`` the statement, a line for each formula, and its assumptions; ``{claim-proof} ID`` runs the machine
 proof and says what it covers; ``{claim-controls} ID`` lists the wrong laws and how many steps of
-the proof reject each; ``{claim-list}`` one row per claim.  A proof that does not hold, or a wrong
+the proof reject each; ``{claim-list}`` every chapter with
+a row per claim; ``{story}`` the sidebar, in the order of theory/claim.py.  A proof that does not hold, or a wrong
 law that is not rejected, is a build error.
 """
 
@@ -14,7 +15,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from worked import RunsCode, table
 
-from theory.claim import Claim, find_claims
+from theory.claim import CHAPTERS, Claim, chapter_of, find_claims
 
 
 class _OfClaim(RunsCode):
@@ -36,7 +37,7 @@ class Statement(_OfClaim):
         text += "".join(f"$$\n{line}\n$$\n\n" for line in claim.lines)
         text += "\n".join(f"- {sentence}" for sentence in claim.assumptions)
         if claim.requires:
-            links = ", ".join(f"[{name}]({name}.md)" for name in claim.requires)
+            links = ", ".join(f"[{name}](/{chapter_of(name)}/{name}.md)" for name in claim.requires)
             text += f"\n\nBuilds on: {links}."
         return [nodes.container("", *self.markdown(text), classes=["claim"])]
 
@@ -69,8 +70,35 @@ class Controls(_OfClaim):
 class Listing(RunsCode):
     def run(self) -> list[nodes.Node]:
         self.depend()
-        rows = [(f"[{claim.id}]({claim.id}.md)", claim.title) for claim in find_claims()]
-        return self.markdown(table(("page", "what it says"), rows))
+        titles = {claim.id: claim.title for claim in find_claims()}
+        text = []
+        for chapter in CHAPTERS:
+            names = chapter.claims + chapter.appendix
+            rows = [(f"[{name}](/{chapter.name}/{name}.md)", titles[name]) for name in names]
+            about = f"**{chapter.title}.** {chapter.about}"
+            text.append(f"{about}\n\n{table(('page', 'what it says'), rows)}")
+        return self.markdown("\n\n".join(text))
+
+
+class Story(RunsCode):
+    """The pages of every chapter, then those of the appendix, as the sidebar shows them."""
+
+    def run(self) -> list[nodes.Node]:
+        self.depend()
+        more = {"invariance": ("atlas",)}
+        groups = [
+            (
+                chapter.title,
+                [f"/{chapter.name}/{name}" for name in chapter.claims + more.get(chapter.name, ())],
+            )
+            for chapter in CHAPTERS
+        ]
+        groups.append(("Appendix", [f"/{c.name}/{name}" for c in CHAPTERS for name in c.appendix]))
+        trees = [
+            f"```{{toctree}}\n:hidden:\n:caption: {title}\n" + "\n".join(pages) + "\n```"
+            for title, pages in groups
+        ]
+        return self.markdown("\n\n".join(trees))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -78,4 +106,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("claim-proof", ProofOf)
     app.add_directive("claim-controls", Controls)
     app.add_directive("claim-list", Listing)
+    app.add_directive("story", Story)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -4,7 +4,7 @@ With u = 2⁻⁵³ and γ_k = k u / (1 - k u), a sum or product chain of k opera
 same chain on absolute values, in any order of summation.  An activation with Lipschitz constant Λ moves an
 error of its argument by at most Λ times it and adds its own evaluation error, at most 8u(1 + |z| + |σ(z)|):
 a few elementary functions, each good to 4 units in the last place, of which those below 1 are multiplied by
-at most |z| (GELU, Mish, SiLU) or 1.76 (SELU); tests/test_activation.py compares every row with its exact values.
+at most |z| (GELU, Mish, SiLU) or 1.76 (SELU); tests/expressions/test_activation.py compares every row with its exact values.
 """
 
 from __future__ import annotations

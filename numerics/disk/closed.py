@@ -32,7 +32,7 @@ LARGEST = 7
 BITS = 192
 AFFINE = "0, as σ is affine on all that edges show"
 ODD = "0, as σ is odd about the middle between dark and bright"
-"""A law in words: P knows only the part of σ that is even about that middle (docs/shares.md)."""
+"""A law in words: P knows only the part of σ that is even about that middle (docs/disk/shares.md)."""
 
 
 class Balls:

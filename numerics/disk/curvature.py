@@ -11,7 +11,7 @@ For r >= 2ρ, with κ = 4(2 - √3), e the edges of pixels and E₄ = Σ_e |[W]_
 
     r |F̄ - πr²Δ - Pr - C| <= Λ (2/3 κ I₃ + 4/15 κ² E₄ + 3π/16 κ² I₄/r) + Λ₂ κ² π/12 max|w| ρ³ I₂.
 
-Derivation: docs/curvature.md.
+Derivation: docs/disk/curvature.md.
 """
 
 from __future__ import annotations

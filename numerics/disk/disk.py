@@ -42,7 +42,7 @@ def disk(radii: ArrayLike, half_length: int) -> Array:
 
 
 def disk_bound(r: ArrayLike) -> Array:
-    """12(r + 3)u, r <= 10⁶: no pixel of :func:`disk` is farther from its area (derived in docs/disk.md)."""
+    """12(r + 3)u, r <= 10⁶: no pixel of :func:`disk` is farther from its area (derived in docs/disk/disk.md)."""
     return 12 * (np.asarray(r, dtype=float) + 3) * UNIT
 
 
@@ -51,7 +51,7 @@ def ring(r: float, centre: tuple[float, float], taps: int) -> tuple[Array, int, 
     and where their middles are, seen from ``centre``: x (W,) and y (W,).
 
     A window whose centre is farther than n/√2 from the edge is dark or lit.  For r >= 3 pixels keep to :func:`disk_bound`, whose proof in
-    docs/disk.md asks of their place only that no slope of the circle in them exceeds 3.
+    docs/disk/disk.md asks of their place only that no slope of the circle in them exceeds 3.
     """
     reach, half = taps / 2**0.5, int(r + 2 * taps) + 3
     image = np.zeros((2 * half + 1, 2 * half + 1))

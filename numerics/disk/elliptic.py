@@ -7,7 +7,7 @@ x = -v₁ - v₂u (:mod:`theory.disk.zero_lines`).  |z| = z + 2z₋ and a line a
 
 over the octants.  Where q₋ begins and ends (lines, or roots of q) changes only at the roots of D = β² - 4αγ and of q on the lines:
 numbers that solve quadratic equations.  They are told apart exactly; between them the integrand is analytic, and enclosed by Gauss' rule
-(`acb.integral`).  Derivation: docs/laplacian.md.
+(`acb.integral`).  Derivation: docs/disk/laplacian.md.
 """
 
 from __future__ import annotations

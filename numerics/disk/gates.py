@@ -6,7 +6,7 @@ point reflection.  For a given v the best q is a regression of r on the columns
 
     Σ_U N_U(r) σ'(U·v) U_i,        i = 1, ..., n² + 1,
 
-of which, for odd v, those of i and of its mirror image are equal.  Derivation: docs/shares.md.
+of which, for odd v, those of i and of its mirror image are equal.  Derivation: docs/disk/shares.md.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ have it, too.  A channel is *on*, with all windows but a few at the edges above 
 
     one on, one off:  N - mute = λ seen;    both on:  N - mute = λ (N - silent), λ < 1.
 
-Plain enumeration, without any theorem on how large N can be.  Derivation: docs/pair.md.
+Plain enumeration, without any theorem on how large N can be.  Derivation: docs/invariance/pair.md.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ within the cell is therefore a minimum of one quadratic, whose value
 is a rational number when windows, radii and slopes are.  M has, per channel, the columns
 Σ_s counts_s σ'_s U_s restricted to the held faces, and the column of ones.  The signs of the
 readout weights only change signs of columns: the level depends neither on them nor on any trained
-weight. Derivation: docs/endings.md.
+weight. Derivation: docs/pulse/endings.md.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Pulses as arrays, and the distinct windows that a filter can see of them.
 
 x_r(i) = |[i-1/2, i+1/2] ∩ [-r, r]| = clip(r + 1/2 - |i|, 0, 1),   i = -L..L.
-Derivation: docs/signal.md.
+Derivation: docs/pulse/signal.md.
 """
 
 from __future__ import annotations

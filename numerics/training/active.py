@@ -1,7 +1,7 @@
 r"""Which networks stay in the linear cell of ReLU: batches w (B, K, n), a (B, K), plateau radii, no bias.
 
 A channel is *active* where all its partial sums are positive, *silent* where all are negative (no gradient:
-it keeps its weights), *crossed* otherwise.  Derivation: docs/active.md.
+it keeps its weights), *crossed* otherwise.  Derivation: docs/training/active.md.
 """
 
 from __future__ import annotations

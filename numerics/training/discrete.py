@@ -9,7 +9,7 @@ falling, which a computable condition on η ensures), with κ = 4√n E r², y =
 
     ρ <= ρ̄ = c |τ| / (1 - c/2),  c = |δ_0|/(1 - δ_0²),        |ρ - ηρ₁| <= the Riemann error of ∫ dτ/dt dτ.
 
-Derivation: docs/steps.md.
+Derivation: docs/training/steps.md.
 """
 
 from __future__ import annotations

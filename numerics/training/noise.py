@@ -3,7 +3,7 @@ r"""The exact risk of one ReLU channel on noisy pulses, its gradient, and its mi
     f = Σ_i ReLU((w ⋆ (x + sξ))_i + b),   M = E f,  D = Var f,     risk = E_r[(c + aM - r)²] + a² E_r[D]
 
 with the moments of :mod:`theory.training.gaussian`; a and c are the best for given filters, so that the risk is a function of
-(w, b) alone, and by the envelope theorem its gradient is the partial one.  Derivation: docs/noise.md.
+(w, b) alone, and by the envelope theorem its gradient is the partial one.  Derivation: docs/training/noise.md.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ all real r from M - 1/2 to M + C - 1/2, with μ = M + (C - 2)/2 the mean of m - 
     ∫D   = -½ Σ J_i s_i (1 - s_i),      ∫φD = -⅙ Σ J_i s_i (1 - s_i²),
     ∫D²  = Σ_{ij} J_i J_j H(s_i, s_j),  H(s, t) = s (1 - t) (2t - s² - t²)/6 for s <= t.
 
-H is the Green's function of the fourth derivative: a sample of radii is not needed.  Derivation: docs/averages.md.
+H is the Green's function of the fourth derivative: a sample of radii is not needed.  Derivation: docs/certificates/averages.md.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ On the cell r = m - 1/2 + φ every pre-activation is a line in φ,
 
 and meets the kink t at φ = (t - b - start)/slope.  Between these places r̂ - r is a line, so |r̂ - r| is convex there:
 the worst error over *every* real radius is the largest of finitely many.  That is why it can be computed exactly, and
-what a certificate says.  Derivation: docs/extremes.md.
+what a certificate says.  Derivation: docs/certificates/extremes.md.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ the answer at r differs by at most A d + B d²/2.  It has to differ by E, so
     d >= 2E / (A + √(A² + 2 B E)).
 
 Each tap sees no more than the 2r of light: that is G.  For σ(z) = Λz A is the length of the gradient, so to first order
-one radius gives no better bound.  Derivation: docs/nearest.md.
+one radius gives no better bound.  Derivation: docs/certificates/nearest.md.
 """
 
 from __future__ import annotations

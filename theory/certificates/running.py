@@ -9,7 +9,7 @@ of |σ| and of its slope as far as Z + moved,
     off     = Q Λ moved + P γ_8 M,  plus γ_{P+1} (P M + that)      P positions, Q of them see light
     |r̂_fl - r̂| <= Σ|a| off + γ_{K+1} (Σ|a| (P M + off) + |c|).
 
-Derivation: docs/running.md.
+Derivation: docs/certificates/running.md.
 """
 
 from __future__ import annotations

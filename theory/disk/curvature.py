@@ -14,7 +14,7 @@ P only the even one.  An affine odd part adds nothing, since the pixels add up t
 the hull of k points of the filter; k = 3 and one pixel is Sylvester's 11/144.  For the absolute value of a difference along a row,
 a column or a diagonal C = 0, and the next term is -|e|(|e|² + 1)/(6r).
 
-Derivation: docs/curvature.md.
+Derivation: docs/disk/curvature.md.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ A is odd in x and in y; for x, y >= 0 it is the area of [0, x] × [0, y] inside 
     (x√(r² - x²) + y√(r² - y²) + r²(asin(x/r) + asin(y/r) - π/2))/2    beyond.
 
 The sum over all pixels telescopes to 4A(r, r) = πr².  Hence a network without σ answers c + θπr², whatever its filters,
-and its loss is at least the variance of r that r² does not explain.  Derivation: docs/disk.md.
+and its loss is at least the variance of r that r² does not explain.  Derivation: docs/disk/disk.md.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ and, since ∮ |y·n| dθ = 4|y|, with D(u) the integral of |y| over the pixel u
     P = 4 |Σ_u w_u D(u - c)|    (S = 0, the same side for all θ),      P = -sgn(S) 4 Σ_u w_u D(u - c)    (S ≠ 0).
 
 Where the positive side turns with the direction P is a sum over arcs, in closed form as well.  For which filters p_θ + b has
-one sign on each side is decided exactly (:mod:`theory.disk.zero_lines`); κ ⋆ (second difference) are among them.  Derivation: docs/laplacian.md.
+one sign on each side is decided exactly (:mod:`theory.disk.zero_lines`); κ ⋆ (second difference) are among them.  Derivation: docs/disk/laplacian.md.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ The circle leaves its tangent like a parabola, and the sum over the lines become
     K(x) = ∫ [B(x - y²/2) - 1/12] dy = (4√2/3) ζ(-3/2, {x}),    B(x) = ({x} - {x}²)/2:
 
 K is what one kink of b_q leaves, ζ the Hurwitz zeta function.  On the axes, q = (±1, 0) and (0, ±1), b_q is the chord
-deviation of one dimension: there is no fluctuation where the sub-pixel law holds.  Derivation: docs/lattice.md.
+deviation of one dimension: there is no fluctuation where the sub-pixel law holds.  Derivation: docs/disk/lattice.md.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ Let σ be continuous and piecewise linear, σ(z) = s z + o on a piece.  In a cha
 linear in (V, a); on a kink t both pieces say the same, and U·V = t a.  So with the pieces and the held kinks of all windows
 fixed, r̂ is linear in x = (V_1, a_1, ..., c), on a subspace, and the loss is |Mx - r|²/R.  Where no a_k is 0 the weights are
 stationary along their facet if and only if x is; then the loss is the least value of that regression, whatever the weights.
-Derivation: docs/shares.md.
+Derivation: docs/disk/shares.md.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ nothing is left over: at every radius
 
     Σ |w ⋆ x_r| = 2 Σκ Σ_p x_r(p),    over the crest: the largest pixel of each chain of pixels with step e.
 
-Derivation: docs/perimeter.md.
+Derivation: docs/disk/perimeter.md.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ autocorrelation at a few lags and nothing else,
 
 W_d being the filter's autocorrelation, added up over the images of d.  And where σ is piecewise linear, the pieces and kinks on
 which the windows lie leave a linear regression (:mod:`theory.disk.linear_regions`): where training comes to rest, its residual is the loss.
-Derivation: docs/shares.md.
+Derivation: docs/disk/shares.md.
 """
 
 from __future__ import annotations

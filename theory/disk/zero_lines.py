@@ -7,7 +7,7 @@ With u = tan θ and x = t/cos θ, and the mixed differences d_v of w at the corn
 a quadratic in (u, x) on every polygon between the lines x = -v₁ - v₂u.  They meet at rational u, so the polygons are
 trapezoids with rational corners, and a quadratic takes its least and its largest value there, on an edge where its slope
 along the edge is 0, or where its gradient is.  Seven rotations and mirror images bring the other directions.
-Derivation: docs/laplacian.md.
+Derivation: docs/disk/laplacian.md.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@ r"""Exact tests on functions of one real variable: is it zero, is it positive, i
 
 Everything here is one-sided: ``True`` is a proof, ``False`` means *not shown*.  A sum of terms R(z) e^{q(z)},
 R rational and q polynomial, has a unique normal form, since exponentials of polynomials that differ by more
-than a constant are linearly independent over the rational functions (docs/shape.md).
+than a constant are linearly independent over the rational functions (docs/shape/shape.md).
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ One strictly monotone channel that ignores β has S = 0, and is blind to r.  The
 loss VN²B/(4V + N²B), V = Var r, B = Var β.  But two channels with a kink and three taps are exact on any bounded
 interval, and three of them between the half-integers, too: filters that answer at one edge only read the background there.  With one tap there is no edge, and two
 backgrounds that differ by 1 cost VN²/(2(8V + 4(E r)² + (N - 2E r)²)).  Zeros beyond the border are an edge, too.  Derivation:
-docs/background.md.
+docs/invariance/background.md.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ One ReLU channel is exact for all α >= α_0 iff b > 0, S <= -b/α_0, and every 
 the background answers, the pulse is mute, and the answer counts the silence.  Between half-integers r - m + 1/2 is ψ/α, the
 quotient of the grey and the lit pixels, and no sum of activations is a quotient.  The ruler: point-sampled pulse β + αx,
 filter (-γ, γ), σ saturated by every edge, readout v_i = v_0 - i/2: the two edges are the legs of a compass, and the answer
-does not change with background, contrast or place.  Derivation: docs/contrast.md.
+does not change with background, contrast or place.  Derivation: docs/invariance/contrast.md.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ interval, the pixels fall into groups that no training radius tells apart:
     in one gap of radii     all move alike, until their mean is 1/2
 
 That is the orthogonal projection of the start onto the exact readouts.  Where a radius lies inside a pixel that is not
-fixed, gaps share that pixel, and the projection is v + Σ_j λ_j x_{r_j} with the kernel x_r · x_s.  Derivation: docs/dense.md.
+fixed, gaps share that pixel, and the projection is v + Σ_j λ_j x_{r_j} with the kernel x_r · x_s.  Derivation: docs/invariance/dense.md.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ V = Var r, m = E r, A = Var α, μ = E α, B = Var β; r, α, β independent.
     linear, dense:   r̂ = c + α h(r) + tβ:      VA / (A + μ²)
     sums, any σ, K:  β in {0, 1}, α in {1, 2}:  V/12
 
-The last one: f(β + α) - f(β) should be 1/2, and f(2) - f(0) cannot be 1/2 and 1.  Derivation: docs/invariance.md.
+The last one: f(β + α) - f(β) should be 1/2, and f(2) - f(0) cannot be 1/2 and 1.  Derivation: docs/invariance/atlas.md.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ made straight by the other.  So pieces of the two channels' curves lie on each o
 
 That is for backgrounds 1/2 apart or more; closer ones need no more than five taps, on every ring.  One channel turns ν
 times, the other waits k pixels: N = ν (k + 2) + l pixels and max(2ν + l + 1, k + 3) taps are enough.  All radii from n/2 to
-N/2 - h.  Derivation: docs/pair.md.
+N/2 - h.  Derivation: docs/invariance/pair.md.
 """
 
 from __future__ import annotations

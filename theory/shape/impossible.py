@@ -14,7 +14,7 @@ Such an identity continues analytically, and the continuation contradicts one of
 - *one exponential*, *nearest pole*: in σ' = s + ... every copy carries a singular term that only its own mirror image can
   cancel, and what is left of the two is 0 altogether.
 
-The theorems are proved in docs/shape.md.  Their premises are found here by exact rules; each step
+The theorems are proved in docs/shape/shape.md.  Their premises are found here by exact rules; each step
 asks the premise once more of σ itself, by evaluations that share nothing with these rules
 (:mod:`theory.shape.crosscheck`).
 """

@@ -10,7 +10,7 @@ It ends, but for starts of measure zero, where r̂ = r: b = 0, aS = 1/2, hence
     a² = (h + √(h² + 1/n))/2,    w_u(∞) = w_u(0) + (S(∞) - S(0))/n.
 
 The sign of a is that of the start if h > 0, or if the loss at the start is below E r², the loss of every network with a = 0.
-Otherwise the data decide.  Derivation: docs/conv_bias.md.
+Otherwise the data decide.  Derivation: docs/training/conv_bias.md.
 """
 
 from __future__ import annotations

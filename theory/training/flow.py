@@ -6,7 +6,7 @@ data, with or without a readout bias, multiplies u by √E and v by 1/√E, and 
     E = (1 + √(1 + n U W)) / (√n U),    w_{k,u}(∞) = w_{k,u}(0) + (S_k(∞) - S_k(0))/n.
 
 The data set the pace along this one curve, and nothing else.  Only U = 0 is excluded, a_k = -S_k/√n in every
-channel: from there the flow runs into the saddle a = S = 0.  Derivation: docs/flow.md.
+channel: from there the flow runs into the saddle a = S = 0.  Derivation: docs/training/flow.md.
 """
 
 from __future__ import annotations

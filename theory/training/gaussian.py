@@ -6,7 +6,7 @@ For X ~ N(μ, ς²), α = μ/ς, and a pair with correlation ρ, q = √(1 - ρ�
     E X₊Y₊ = (μν + ρςτ) Φ₂(α, β; ρ) + μτ φ(β) Φ((α - ρβ)/q) + νς φ(α) Φ((β - ρα)/q) + ςτ q² φ₂(α, β; ρ)
 
 with Y ~ N(ν, τ²), β = ν/τ and φ₂ = exp(-(α² - 2ραβ + β²)/(2q²))/(2πq).  All functions take any kind of number; Φ, φ,
-Φ₂, exp and √ come with the kind, as :class:`Normal`.  Derivation: docs/noise.md.
+Φ₂, exp and √ come with the kind, as :class:`Normal`.  Derivation: docs/training/noise.md.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ and B,
     a_k = (A u_k + B v_k)/2,    s_k = (A u_k - B v_k)/2,    θ = (√n/4)(U A² - W B²),
 
 and gradient flow keeps AB = 1.  All functions here take any kind of number (symbols, rationals, arrays,
-enclosures); ``root`` is √n in that kind.  Derivation: docs/flow.md.
+enclosures); ``root`` is √n in that kind.  Derivation: docs/training/flow.md.
 """
 
 from __future__ import annotations

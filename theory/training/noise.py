@@ -9,7 +9,7 @@ With zero padding the pixels beside the border are weighed by partial sums; filt
 better: N - 2h takes the place of N.  ReLU's risk is a sum of moments of rectified Gaussians (theory/training/gaussian.py).
 As s -> 0 one tap can silence the dark pixels (w > 0) or the lit ones (w < 0), whichever are more, and nothing else: see
 :func:`silenced`.
-Derivation: docs/noise.md.
+Derivation: docs/training/noise.md.
 """
 
 from __future__ import annotations

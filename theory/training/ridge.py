@@ -11,7 +11,7 @@ attained, for the identity and ReLU, by box filters: a_k = S_k/√n, all taps of
 
 The optima of K channels are a sphere.  Gradient flow from any start with u(0) != 0 (u_k = a_k + S_k/√n; no conv bias)
 ends at one point of it: a_k = √(θ/√n) u_k(0)/|u(0)|.  Gradient descent that converges, with momentum too, ends
-at the same point, whatever its step, but for the sign of all u_k if a large step turns them over.  torch's weight_decay is 2λ.  Derivation: docs/ridge.md.
+at the same point, whatever its step, but for the sign of all u_k if a large step turns them over.  torch's weight_decay is 2λ.  Derivation: docs/training/ridge.md.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ all others are 0: they belong to the exact networks around.  After gradient flow
 start.  Gradient descent with momentum β settles only where η < 2(1 + β)/λ; without momentum the error is
 multiplied by 1 - ηλ in each step.  Since g² >= 4√n, without c no exact network is stable for η > 1/(4√n R).  At
 η = q/(4√n R) a balanced network, W = 0, takes s = 2θ to s (1 + q (1 - s))²: at q = 1 it still settles, its loss like R/(4t).
-Derivation: docs/sharpness.md.
+Derivation: docs/training/sharpness.md.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ one number ρ is all that the step size, the batches and their order can change.
 
     ρ = η ρ₁ + O(η²),    ρ₁ = 4√n E[r²] [½ log E - (√n/4)(U(E - 1) + W(1/E - 1))],
 
-with the E of the flow's end.  Derivation, also of the bounds: docs/steps.md.
+with the E of the flow's end.  Derivation, also of the bounds: docs/training/steps.md.
 """
 
 from __future__ import annotations

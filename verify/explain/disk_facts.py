@@ -160,7 +160,7 @@ class Wavering:
 
 
 def wavering(facts: PlaneFacts, edges: tuple[Edge, ...]) -> Wavering | None:
-    """The error about its best parabola, against √r Σ_q … of docs/lattice.md; None where σ jumps, and the law does not hold."""
+    """The error about its best parabola, against √r Σ_q … of docs/disk/lattice.md; None where σ jumps, and the law does not hold."""
     name = edges[0].name
     if ACTIVATIONS[name].jumps:
         return None

@@ -20,7 +20,7 @@ The loop: least squares on the face; walk along the step, exactly, through the c
 where a kink stops the walk, hold that face; where the face's minimum is reached, leave it if some
 f'(d) < 0. The loss falls with every step and no face's minimum is met twice; that the loop ends is
 seen, not proved, and a network that the cap on steps cuts off is reported as not stationary.
-Derivation: docs/endings.md.
+Derivation: docs/pulse/endings.md.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def _width(law: Perimeter, step: Step, r: float) -> Any:
 
 
 def _straight(r: float) -> float:
-    """4 + 18/r: how far 2 Σ x_r over the crest may be from 4|e|r (derived in docs/perimeter.md)."""
+    """4 + 18/r: how far 2 Σ x_r over the crest may be from 4|e|r (derived in docs/disk/perimeter.md)."""
     return 4 + 18 / r
 
 

@@ -32,7 +32,7 @@ def in_words(name: str) -> str:
 
     At an inflection t (σ''(t) = 0, σ'(t) ≠ 0) by :func:`theory.shape.rates.leading.inflection_rate`; where σ''/σ' is
     constant by :func:`theory.shape.rates.leading.curved_rate`; at a jump of σ'' by the integral that
-    :func:`theory.shape.rates.leading.kink_rate` samples; all for uniform φ and Var r -> ∞ (docs/rates.md).
+    :func:`theory.shape.rates.leading.kink_rate` samples; all for uniform φ and Var r -> ∞ (docs/shape/rates.md).
     LaTeX between dollars; empty where one channel is exact.
     """
     row = ACTIVATIONS[name]

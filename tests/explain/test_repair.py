@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numerics.arithmetic import oracle
 from numerics.pulse.conditions import exact_of
 from numerics.pulse.exact_error import summary
-from tests.test_account import TOLD, at, error, found, put
+from tests.explain.test_account import TOLD, at, error, found, put
 from verify.explain.repair import Repaired, repaired
 from verify.models.checkpoint import encoded, read
 from verify.network import main

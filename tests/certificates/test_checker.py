@@ -23,7 +23,7 @@ from numerics.certificates import checker
 from numerics.certificates.certificate import certificate
 from numerics.certificates.checker import BYTES, Rejected, canonical, check
 from numerics.pulse.exact_error import Domain, exact_net
-from tests.test_certificate import SIGMAS, THREE, _simulated, networks
+from tests.pulse.test_exact_error import SIGMAS, THREE, _simulated, networks
 
 F = Fraction
 CONTINUOUS = sorted(set(SIGMAS) - {"hardshrink", "threshold"})

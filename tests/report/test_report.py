@@ -22,7 +22,7 @@ from verify.report.page import Section
 from verify.report.report import Report
 from verify.report.verdict import COLUMNS, Column, Verdict, column
 
-DOCS = Path(__file__).parent.parent / "docs" / "report.md"
+DOCS = Path(__file__).parents[2] / "docs" / "report.md"
 MATHML = "{http://www.w3.org/1998/Math/MathML}"
 
 

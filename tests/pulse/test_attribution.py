@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from numerics.pulse.attribution import NAMES, attribute
 from numerics.pulse.exact_error import Domain, error_on, exact_net, largest, summary
+from tests.pulse.test_exact_error import THREE, networks
 from tests.stored import answered, as_net, cases, fraction, straight
-from tests.test_certificate import THREE, networks
 
 
 def _q(x: Fraction) -> fmpq:
