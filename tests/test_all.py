@@ -19,6 +19,7 @@ import pytest
 
 from theory.claim import CHAPTERS, Claim, Proof, Step, Wrong
 from verify import all as command
+from verify.report.evidence import Evidence
 from verify.report.lab import Workers
 from verify.report.verdict import column
 
@@ -28,7 +29,8 @@ ROOT = Path(__file__).parent.parent
 def made(name: str, **parts: Any) -> Claim:
     """A claim that the law is 1, with a module of its own, which offers ``parts`` too."""
     module = ModuleType(f"verify.pulse.claims.{name}")
-    vars(module).update(check=distance, train=distance, **parts)
+    offered = Evidence(**{"check": distance, "train": distance, **parts})
+    vars(module).update(EVIDENCE=offered)
     sys.modules[module.__name__] = module
     return Claim(name, f"The claim {name}", "x = 1", (), 1, prove, (Wrong("a sign", -1),))
 
@@ -88,15 +90,14 @@ def test_all_hold(claims: Callable[..., None], tmp_path: Path, capsys: Any) -> N
         {"check": lambda law, lab: 1 / 0},
         {"train": lambda law, lab: column(0, 1, "accepts everything")},
         {"figures": lambda lab: 1 / 0},
-        {"NEEDS": lambda profile: 1 / 0},
+        {"needs": lambda profile: 1 / 0},
     ],
     ids=["fails", "blocked", "control", "figures", "needs"],
 )
 def test_whatever_does_not_hold_exits_1(
     claims: Callable[..., None], tmp_path: Path, capsys: Any, parts: dict[str, Any]
 ) -> None:
-    bad = made("bad")
-    vars(sys.modules["verify.pulse.claims.bad"]).update(parts)
+    bad = made("bad", **parts)
     claims(made("one"), bad)
     assert command.main(["--out", str(tmp_path)]) == 1
     assert "Not everything holds" in capsys.readouterr().out
@@ -110,8 +111,7 @@ def test_zero_claims_exit_1(claims: Callable[..., None], tmp_path: Path, capsys:
 
 
 def test_debug_raises(claims: Callable[..., None], tmp_path: Path) -> None:
-    bad = made("bad")
-    vars(sys.modules["verify.pulse.claims.bad"]).update(train=lambda law, lab: 1 / 0)
+    bad = made("bad", train=lambda law, lab: 1 / 0)
     claims(bad)
     with pytest.raises(ZeroDivisionError):
         command.main(["--debug", "--out", str(tmp_path)])
@@ -124,8 +124,7 @@ def test_a_lack_of_memory_is_no_verdict(claims: Callable[..., None], tmp_path: P
         raise MemoryError
 
     for part in ("check", "figures"):
-        bad = made("bad")
-        vars(sys.modules["verify.pulse.claims.bad"])[part] = exhausted
+        bad = made("bad", **{part: exhausted})
         claims(bad)
         with pytest.raises(MemoryError):
             command.main(["--out", str(tmp_path)])
@@ -200,8 +199,7 @@ def test_an_unusable_folder_is_refused_before_the_work(
     def worked(law: Any, lab: Any) -> Any:
         pytest.fail("the work had begun")
 
-    bad = made("bad")
-    vars(sys.modules["verify.pulse.claims.bad"]).update(check=worked)
+    bad = made("bad", check=worked)
     claims(bad)
     (tmp_path / "file").touch()
     (tmp_path / "taken" / "report.html").mkdir(parents=True)
@@ -218,6 +216,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from theory.claim import CHAPTERS, Claim, Proof, Step, Wrong
+from verify.report.evidence import Evidence
 from verify.report.verdict import column
 
 def check(law, lab):
@@ -230,7 +229,7 @@ def check(law, lab):
 
 def one(name):
     module = ModuleType("verify.pulse.claims." + name)
-    module.check = module.train = check
+    module.EVIDENCE = Evidence(check, check)
     sys.modules[module.__name__] = module
     proof = lambda law: Proof((Step("only", law == 1),), "one case")
     return Claim(name, name, "x = 1", (), 1, proof, (Wrong("a sign", -1),))

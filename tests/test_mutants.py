@@ -15,6 +15,7 @@ import pytest
 from theory import claim as registry
 from theory.claim import Proof, Step, find_claims
 from verify import mutants as tool
+from verify.report.evidence import Evidence
 from verify.report.lab import TINY, Lab
 from verify.report.verdict import column
 
@@ -83,11 +84,9 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         plateau.CLAIM, id="toy", law=module.double, prove=proof, requires=()
     )
 
-    class Columns:
-        check = staticmethod(judged(2.0))
-        train = staticmethod(judged(3.0))
+    columns = Evidence(judged(2.0), judged(3.0))
 
-    monkeypatch.setattr(tool, "room", lambda name: Columns)
+    monkeypatch.setattr(tool, "evidence_of", lambda name: columns)
     return module
 
 
@@ -107,11 +106,12 @@ def test_a_mutant_that_one_column_rejects_is_counted_once(toy: Any) -> None:
 def test_a_crash_is_no_rejection(toy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A column that stops on a wrong law has not rejected it: the judge's controls say so too."""
 
-    class Crashing:
-        check = staticmethod(lambda law, lab: column(0.0 if law(2) == 4 else 1 / 0, 0.0, ""))
-        train = staticmethod(lambda law, lab: column(0.0, 0.0, ""))
+    crashing = Evidence(
+        check=lambda law, lab: column(0.0 if law(2) == 4 else 1 / 0, 0.0, ""),
+        train=lambda law, lab: column(0.0, 0.0, ""),
+    )
 
-    monkeypatch.setattr(tool, "room", lambda name: Crashing)
+    monkeypatch.setattr(tool, "evidence_of", lambda name: crashing)
     counted = tool.count(toy.CLAIM, Lab(TINY), lambda line: None)
     assert (counted.rejected, counted.stopped, len(counted.survivors)) == (2, 1, 1)
 

@@ -188,15 +188,17 @@ def examine_all(
 def _prepare(
     claims: tuple[Claim, ...], lab: Lab, workers: Workers, progress: Progress, debug: bool
 ) -> list[str]:
-    """Train every setting that a claim's NEEDS names; what NEEDS raises is listed as a problem."""
-    from verify.report.judge import one_line, room
+    """Train every setting that a claim needs; what ``needs`` raises is listed as a problem."""
+    from verify.report.judge import evidence_of, one_line
 
     settings: list[Any] = []
     problems: list[str] = []
     for claim in claims:
-        module = room(claim.id)  # one that cannot be imported blocks its claim later on
+        evidence = evidence_of(claim.id)
+        if isinstance(evidence, Exception):  # it blocks its claim later on
+            continue
         try:
-            settings += module.NEEDS(lab.profile) if hasattr(module, "NEEDS") else ()
+            settings += evidence.needs(lab.profile)
         except Exception as error:
             if debug:
                 raise

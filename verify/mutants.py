@@ -35,7 +35,8 @@ from theory.claim import Claim, chapter_of, find_claims
 from theory.process import run
 from verify.models.files import put
 from verify.report.arguments import command_parser, whole
-from verify.report.judge import room
+from verify.report.evidence import Evidence
+from verify.report.judge import evidence_of
 from verify.report.lab import PROFILES, Lab
 
 __all__ = [
@@ -352,15 +353,20 @@ def install(mutant: Mutant, assign: Callable[[Any, str, Any], None] = setattr) -
 COLUMNS = ("proof", "check", "training")
 
 
+def _evidence(claim: Claim) -> Evidence[Any]:
+    evidence = evidence_of(claim.id)
+    if isinstance(evidence, Exception):
+        raise evidence
+    return evidence
+
+
 def _columns(claim: Claim, lab: Lab) -> dict[str, Callable[[Any], bool]]:
     """For each column, whether it holds for a law."""
-    module = room(claim.id)
-    if isinstance(module, Exception):
-        raise module
+    evidence = _evidence(claim)
     return {
         "proof": lambda law: claim.prove(law).holds,
-        "check": lambda law: module.check(law, lab).status == "holds",
-        "training": lambda law: module.train(law, lab).status == "holds",
+        "check": lambda law: evidence.check(law, lab).status == "holds",
+        "training": lambda law: evidence.train(law, lab).status == "holds",
     }
 
 
@@ -447,7 +453,7 @@ def count(claim: Claim, lab: Lab, show: Callable[[str], None]) -> Count:
     ------
     ValueError: the unchanged law is rejected.
     """
-    lab.prepare(getattr(room(claim.id), "NEEDS", lambda profile: ())(lab.profile))
+    lab.prepare(_evidence(claim).needs(lab.profile))
     cost: dict[str, float] = {}
     for name in COLUMNS:
         first, cost[name] = _in_a_process(None, claim, lab, (name,), 7200)

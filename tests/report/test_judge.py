@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from theory.claim import CHAPTERS, Claim, Proof, Step, Wrong
+from verify.report.evidence import Evidence
 from verify.report.judge import examine, judge, one_line, stopped
 from verify.report.lab import TINY, Lab, Workers
 from verify.report.page import Figure
@@ -45,7 +46,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Claim]:
         **more: Any,
     ) -> Claim:
         module = ModuleType("verify.pulse.claims.made")
-        vars(module).update(check=check, train=train, **more)
+        vars(module).update(EVIDENCE=Evidence(check, train, **more))
         monkeypatch.setitem(sys.modules, module.__name__, module)
         claim = Claim("made", "A made claim", "x = 1", (), 1, prove, wrong)
         monkeypatch.setattr("theory.claim.find_claims", lambda: (claim,))

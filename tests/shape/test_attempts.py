@@ -65,9 +65,9 @@ def test_at_least_two_hundred_networks_from_different_starts(profile: Any) -> No
 
 
 def test_needs_are_the_settings_that_are_read() -> None:
-    wanted = set(room.NEEDS(TINY))
+    wanted = set(room.needs(TINY))
     read = {s for name in ACTIVATIONS for k in counts(name) for s in settings(name, k, TINY)}
-    assert wanted == read and len(wanted) == len(room.NEEDS(TINY))
+    assert wanted == read and len(wanted) == len(room.needs(TINY))
 
 
 # --- kinds and certificates -------------------------------------------------------------------

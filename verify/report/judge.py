@@ -1,8 +1,8 @@
 """From a claim to its verdict: the one place where verdicts are made.
 
     proof     the number of open steps of ``claim.prove(claim.law)``, held to 0
-    check     ``verify.<chapter>.claims.<id>.check(law, lab)``, an independent computation
-    training  ``verify.<chapter>.claims.<id>.train(law, lab)``, trained networks
+    check     ``EVIDENCE.check(law, lab)`` of verify.<chapter>.claims.<id>, an independent computation
+    training  ``EVIDENCE.train(law, lab)``, trained networks
     control   wrong laws × the three columns above: the pairs that were not rejected, held to 0
 
 A column that raises is *blocked*: neither accepted nor refuted.  That goes for a control too: a
@@ -17,18 +17,18 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from theory import claim as registry
 from theory.claim import Claim, Proof
+from verify.report.evidence import Evidence
 from verify.report.page import Figure, Section
 from verify.report.verdict import COLUMNS, Column, Verdict, column
 
 if TYPE_CHECKING:
     from verify.report.lab import Lab
 
-__all__ = ["Examined", "examine", "judge", "one_line", "room", "stopped"]
+__all__ = ["Examined", "evidence_of", "examine", "judge", "one_line", "stopped"]
 
 Procedure = Callable[[Any], Column]
 
@@ -43,10 +43,10 @@ def judge(claim: Claim, lab: Lab, *, debug: bool = False) -> Verdict:
     start = time.perf_counter()
 
     def ask(question: str, law: Any) -> Column:
-        module = room(claim.id)
-        if isinstance(module, Exception):
-            raise module
-        return getattr(module, question)(law, lab)
+        evidence = evidence_of(claim.id)
+        if isinstance(evidence, Exception):
+            raise evidence
+        return (evidence.check if question == "check" else evidence.train)(law, lab)
 
     procedures: dict[str, Procedure] = {
         "proof": lambda law: _proof(claim.prove(law)),
@@ -58,10 +58,14 @@ def judge(claim: Claim, lab: Lab, *, debug: bool = False) -> Verdict:
     return Verdict(claim.id, claim.title, claim.statement, columns, time.perf_counter() - start)
 
 
-def room(name: str) -> ModuleType | Exception:
-    """The module that tests the claim of that name, or what its import raised."""
+def evidence_of(name: str) -> Evidence[Any] | Exception:
+    """What the claim's module offers as ``EVIDENCE``, or what its import raised."""
     try:
-        return importlib.import_module(f"verify.{registry.chapter_of(name)}.claims.{name}")
+        module = importlib.import_module(f"verify.{registry.chapter_of(name)}.claims.{name}")
+        evidence = module.EVIDENCE
+        if not isinstance(evidence, Evidence):
+            raise TypeError(f"{module.__name__}.EVIDENCE is no Evidence")
+        return evidence
     except Exception as error:  # noqa: BLE001 - handed to the caller, who blocks the columns
         return error
 
@@ -159,7 +163,7 @@ def stopped(claim: Claim, error: Exception) -> Examined:
 
 
 def examine(name: str, lab: Lab, debug: bool = False) -> Examined:
-    """Judge the claim of that name, then call its module's ``figures(lab)`` and ``sections(lab)``.
+    """Judge the claim of that name, then draw its evidence's ``figures(lab)`` and ``sections(lab)``.
 
     A drawing that raises does not touch the verdict; it is listed as a problem of the report.
     """
@@ -167,13 +171,12 @@ def examine(name: str, lab: Lab, debug: bool = False) -> Examined:
     verdict = judge(claim, lab, debug=debug)
     drawn: dict[str, tuple[Any, ...]] = {"figures": (), "sections": ()}
     problems: list[str] = []
-    module = room(name)
-    if isinstance(module, Exception):  # the blocked columns already say why
+    evidence = evidence_of(name)
+    if isinstance(evidence, Exception):  # the blocked columns already say why
         return Examined(verdict)
-    for kind in drawn:
+    for kind, draw in (("figures", evidence.figures), ("sections", evidence.sections)):
         try:
-            draw = getattr(module, kind, None)
-            drawn[kind] = _typed(kind, draw(lab)) if draw else ()
+            drawn[kind] = _typed(kind, draw(lab))
         except MemoryError:
             raise
         except Exception as error:

@@ -23,10 +23,11 @@ from verify.models.networks import load, weights_of
 from verify.optimise.minimise import on_the_way
 from verify.pulse.certified import accepted, answer_error, certified_net, plateau
 from verify.pulse.settings import LAWS
+from verify.report.evidence import Evidence
 from verify.report.lab import Lab, Profile
 from verify.report.verdict import Column, column
 
-__all__ = ["NEEDS", "check", "train"]
+__all__ = ["EVIDENCE", "check", "needs", "train"]
 
 Array = NDArray[np.float64]
 BENT = tuple(
@@ -40,7 +41,7 @@ PLACES = 8
 """The bends of the check's networks fall on eighths."""
 
 
-def NEEDS(profile: Profile) -> tuple[Setting, ...]:
+def needs(profile: Profile) -> tuple[Setting, ...]:
     """The ensembles that bend."""
     return BENT
 
@@ -154,3 +155,7 @@ def _certified(setting: Setting, weights: Weights, j: int, stated: Fraction) -> 
     """The certificate is accepted, and the law's value lies where it says."""
     claim = accepted(certified_net(setting, weights, j), plateau(setting))
     return claim is not None and claim["mean_square"][0] <= stated <= claim["mean_square"][1]
+
+
+EVIDENCE = Evidence(check=check, train=train, needs=needs)
+"""What the claim rests on."""

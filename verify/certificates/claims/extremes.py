@@ -21,10 +21,11 @@ from verify.models.networks import load, weights_of
 from verify.optimise.minimise import on_the_way
 from verify.pulse.certified import accepted, certified_net, plateau
 from verify.pulse.settings import LAWS
+from verify.report.evidence import Evidence
 from verify.report.lab import Lab, Profile
 from verify.report.verdict import Column, column
 
-__all__ = ["NEEDS", "check", "train"]
+__all__ = ["EVIDENCE", "check", "needs", "train"]
 
 BENT = tuple(
     setting
@@ -37,7 +38,7 @@ GRID = 64
 """Radii per pixel at which torch is asked; they and their pulses are exact in binary."""
 
 
-def NEEDS(profile: Profile) -> tuple[Setting, ...]:
+def needs(profile: Profile) -> tuple[Setting, ...]:
     """The piecewise-linear ensembles."""
     return BENT
 
@@ -131,3 +132,7 @@ def _stated(
         for place in _places(law, setting.activation, rows, biases, m):
             most = max(most, abs(error(fmpq(place.numerator, place.denominator))))
     return Fraction(int(most.p), int(most.q))
+
+
+EVIDENCE = Evidence(check=check, train=train, needs=needs)
+"""What the claim rests on."""

@@ -20,10 +20,11 @@ from verify.models.ensemble import Ensemble, Setting, Weights
 from verify.models.networks import weights_of
 from verify.optimise.minimise import on_the_way
 from verify.pulse.settings import LAWS
+from verify.report.evidence import Evidence
 from verify.report.lab import Lab, Profile
 from verify.report.verdict import Column, column
 
-__all__ = ["NEEDS", "check", "train"]
+__all__ = ["EVIDENCE", "check", "needs", "train"]
 
 STRAIGHT = tuple(s for s in LAWS if ACTIVATIONS[s.activation].piecewise_linear)
 STOPPED = 4
@@ -35,7 +36,7 @@ STEEP = (ONE, Fraction(8), Fraction(1, 8), Fraction(5, 2))
 """Λ: the catalogue's straight activations, whose own is 1, times this, or of an argument times this."""
 
 
-def NEEDS(profile: Profile) -> tuple[Setting, ...]:
+def needs(profile: Profile) -> tuple[Setting, ...]:
     """The piecewise-linear ensembles; the largest slope of every activation in them is 1."""
     return STRAIGHT
 
@@ -264,3 +265,7 @@ def train(law: Nearness, lab: Lab) -> Column:
         f"({silent} ends err no less, and say nothing); each as a network of σ(Λz), Λ = {_listed(STEEP)}"
     )
     return column(most if pairs else float("nan"), 1.0, detail)
+
+
+EVIDENCE = Evidence(check=check, train=train, needs=needs)
+"""What the claim rests on."""

@@ -22,10 +22,11 @@ from verify.models.ensemble import Ensemble, Setting, Weights
 from verify.models.networks import Network, load, weights_of
 from verify.optimise.minimise import on_the_way
 from verify.pulse.settings import LAWS
+from verify.report.evidence import Evidence
 from verify.report.lab import Lab, Profile
 from verify.report.verdict import Column, column
 
-__all__ = ["NEEDS", "check", "sizes_of", "train"]
+__all__ = ["EVIDENCE", "check", "needs", "sizes_of", "train"]
 
 STRAIGHT = tuple(s for s in LAWS if ACTIVATIONS[s.activation].piecewise_linear)
 FINISHED, UNFINISHED = 8, 4
@@ -38,7 +39,7 @@ ZERO, ONE = Fraction(0), Fraction(1)
 TYPES = {torch.float32: Fraction(1, 2**24), torch.float64: Fraction(1, 2**53)}
 
 
-def NEEDS(profile: Profile) -> tuple[Setting, ...]:
+def needs(profile: Profile) -> tuple[Setting, ...]:
     """The piecewise-linear ensembles."""
     return STRAIGHT
 
@@ -257,3 +258,7 @@ def train(law: Running, lab: Lab) -> Column:
         f"for {readouts} readouts alone, each on the worst of {TRIED} pooled responses"
     )
     return column(float(max(most, last)), 1.0, detail)
+
+
+EVIDENCE = Evidence(check=check, train=train, needs=needs)
+"""What the claim rests on."""

@@ -27,12 +27,13 @@ from verify.disk.ensemble import Nets, Shape, plate, train_plane
 from verify.disk.networks import Difference, disks
 from verify.disk.networks import train as train_one
 from verify.models.networks import elementwise
+from verify.report.evidence import Evidence
 from verify.report.figures import figure
 from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
 
-__all__ = ["KINDS", "check", "figures", "narrow_bound", "train"]
+__all__ = ["EVIDENCE", "KINDS", "check", "figures", "narrow_bound", "train"]
 
 Array = NDArray[np.float64]
 Step = tuple[int, int]
@@ -389,3 +390,7 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
         figure("curvature-rests", "What is left beside area and perimeter", told, draw.rests(SHOWN_RADII, found)),
         figure("curvature-directions", "The constant by direction", by_direction, draw.directions(direction(), panels)),
     )  # fmt: skip
+
+
+EVIDENCE = Evidence(check=check, train=train, figures=figures)
+"""What the claim rests on."""

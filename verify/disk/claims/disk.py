@@ -21,12 +21,13 @@ from theory.disk.disk import Disk
 from verify.disk import figures as draw
 from verify.disk.networks import Plane, disks, loss
 from verify.disk.networks import train as train_one
+from verify.report.evidence import Evidence
 from verify.report.figures import figure
 from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
 
-__all__ = ["check", "figures", "kind", "train"]
+__all__ = ["EVIDENCE", "check", "figures", "kind", "train"]
 
 Array = NDArray[np.float64]
 
@@ -298,3 +299,7 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
         f"parabola in r, the best one on [{LOW}, {HIGH}]."
     )
     return (figure("disk-parabola", "A disk, and what an area says of its radius", caption, drawing),)  # fmt: skip
+
+
+EVIDENCE = Evidence(check=check, train=train, figures=figures)
+"""What the claim rests on."""

@@ -26,12 +26,23 @@ from verify.disk import figures as draw
 from verify.disk.claims.perimeter import clipped
 from verify.disk.networks import Combination, disks, loss
 from verify.disk.networks import train as train_one
+from verify.report.evidence import Evidence
 from verify.report.figures import figure
 from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
 
-__all__ = ["KINDS", "Digits", "Trained", "check", "figures", "sampled", "train", "trained"]
+__all__ = [
+    "EVIDENCE",
+    "KINDS",
+    "Digits",
+    "Trained",
+    "check",
+    "figures",
+    "sampled",
+    "train",
+    "trained",
+]
 
 Array = NDArray[np.float64]
 DIGITS = 40
@@ -370,3 +381,7 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
         "the five points see every edge, those across a diagonal best; the saddle does not see these, and there its sides turn."
     )
     return (figure("laplacian-directions", "What Laplacians see of edges", caption, draw.by_direction(turn, lines, nodes, dots)),)  # fmt: skip
+
+
+EVIDENCE = Evidence(check=check, train=train, figures=figures)
+"""What the claim rests on."""

@@ -23,12 +23,13 @@ from verify.disk.claims.perimeter import clipped
 from verify.disk.ensemble import Nets, Shape, Together, plate, train_plane
 from verify.disk.networks import disks
 from verify.models.networks import elementwise
+from verify.report.evidence import Evidence
 from verify.report.figures import figure
 from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
 
-__all__ = ["bending", "check", "drawn_spreads", "figures", "sums", "train"]
+__all__ = ["EVIDENCE", "bending", "check", "drawn_spreads", "figures", "sums", "train"]
 
 Array = NDArray[np.float64]
 
@@ -341,3 +342,7 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
         figure("lattice-rose", "The directions that take part", where, draw.rose(roses, most)),
         figure("lattice-trained", "Far beyond the radii of training", trained, draw.sways(beyond, 2, "answer less a line")),
     )  # fmt: skip
+
+
+EVIDENCE = Evidence(check=check, train=train, figures=figures)
+"""What the claim rests on."""

@@ -31,12 +31,13 @@ from verify.disk import figures as draw
 from verify.disk.fit import fit, seen
 from verify.disk.networks import Difference, Plane, disks, loss
 from verify.disk.networks import train as train_one
+from verify.report.evidence import Evidence
 from verify.report.figures import figure
 from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
 
-__all__ = ["across", "check", "clipped", "figures", "floor", "train"]
+__all__ = ["EVIDENCE", "across", "check", "clipped", "figures", "floor", "train"]
 
 Array = NDArray[np.float64]
 Step = tuple[int, int]
@@ -476,3 +477,7 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
         figure("perimeter-width", "Differences measure a width", caption, drawing),
         figure("perimeter-or-area", "Area or perimeter", free_caption, draw.area_or_length(points)),
     )
+
+
+EVIDENCE = Evidence(check=check, train=train, figures=figures)
+"""What the claim rests on."""

@@ -49,13 +49,14 @@ from verify.disk.trained import (
     name_of,
     trained,
 )
+from verify.report.evidence import Evidence
 from verify.report.figures import figure
 from verify.report.lab import Lab
 from verify.report.page import Figure, Section
 from verify.report.render import render
 from verify.report.verdict import Column, column
 
-__all__ = ["check", "figures", "floors", "sections", "table_of", "train"]
+__all__ = ["EVIDENCE", "check", "figures", "floors", "sections", "table_of", "train"]
 
 Array = NDArray[np.float64]
 
@@ -379,3 +380,7 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
         figure("shares-freed", "Past the kinks", free, draw.freed(pairs, CREST[1, 0][1])),
         figure("shares-filters", "What filters answer to a disk", seen, draw.filters(pictures)),
     )  # fmt: skip
+
+
+EVIDENCE = Evidence(check=check, train=train, figures=figures, sections=sections)
+"""What the claim rests on."""

@@ -26,11 +26,12 @@ from verify.models.networks import Elementwise, Network
 from verify.optimise.minimise import train as descend
 from verify.report import figures as draw
 from verify.report import path_figures
+from verify.report.evidence import Evidence
 from verify.report.lab import Lab
 from verify.report.page import Figure, Section
 from verify.report.verdict import Column, column
 
-__all__ = ["check", "figures", "sections", "seen", "train"]
+__all__ = ["EVIDENCE", "check", "figures", "sections", "seen", "train"]
 
 Array = NDArray[np.float64]
 Sigma = Callable[[Any], Any]
@@ -485,3 +486,7 @@ def _errors(stated: Reader, scene: Scene, at: Array, r: float) -> Array:
         net.readout.weight.copy_(torch.tensor(stated.a)[None, :])
         net.readout.bias.fill_(stated.c)
     return answers(net, torch.tensor(pulse(r, scene.half_length) + at[:, None])) - r
+
+
+EVIDENCE = Evidence(check=check, train=train, figures=figures, sections=sections)
+"""What the claim rests on."""

@@ -27,10 +27,11 @@ from verify.invariance.ring import rounding
 from verify.invariance.table import Seen
 from verify.models.networks import Network
 from verify.optimise.minimise import train as descend
+from verify.report.evidence import Evidence
 from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
-__all__ = ["check", "seen", "train"]
+__all__ = ["EVIDENCE", "check", "seen", "train"]
 
 Array = NDArray[np.float64]
 HALF = Fraction(1, 2)
@@ -362,3 +363,7 @@ def seen(lab: Lab) -> dict[Place, list[Seen]]:
     words = "hardtanh, filter held, pulses in the middle"
     found[both] = [Seen(words, len(ruled), (("at the predicted exact weights", good), ("elsewhere", len(ruled) - good)))]  # fmt: skip
     return found
+
+
+EVIDENCE = Evidence(check=check, train=train)
+"""What the claim rests on."""

@@ -25,11 +25,12 @@ from verify.optimise.gradient import batches
 from verify.optimise.minimise import on_the_way
 from verify.report import figures as draw
 from verify.report import path_figures
+from verify.report.evidence import Evidence
 from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
 
-__all__ = ["check", "figures", "seen", "train"]
+__all__ = ["EVIDENCE", "check", "figures", "seen", "train"]
 
 Array = NDArray[np.float64]
 HALF = Fraction(1, 2)
@@ -291,3 +292,7 @@ def figures(lab: Lab) -> list[Figure]:
         "Dots: where torch.optim.SGD ended. Pixels that no training radius tells apart have moved by the same amount; the outermost have not moved."
     )
     return [draw.figure("dense-weights", "One weight per position", caption, drawing)]
+
+
+EVIDENCE = Evidence(check=check, train=train, figures=figures)
+"""What the claim rests on."""

@@ -22,11 +22,12 @@ from verify.invariance import pair_figures
 from verify.invariance.ring import Scene, answers, off_readout, trained
 from verify.models.networks import Network
 from verify.report import figures as draw
+from verify.report.evidence import Evidence
 from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
 
-__all__ = ["check", "figures", "train"]
+__all__ = ["EVIDENCE", "check", "figures", "train"]
 
 HALF = Fraction(1, 2)
 RELU = oracle.RATIONAL["relu"]
@@ -183,3 +184,7 @@ def figures(lab: Lab) -> list[Figure]:
     )
     drawing = pair_figures.turns(-1.0, 2.0, (3, 5, 2))
     return [draw.figure("pair-turns", "Two channels, straight at every radius", caption, drawing)]
+
+
+EVIDENCE = Evidence(check=check, train=train, figures=figures)
+"""What the claim rests on."""

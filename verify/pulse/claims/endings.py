@@ -25,18 +25,19 @@ from verify.pulse.classify import KINDS, Ending, classify, wilson
 from verify.pulse.explained import explain
 from verify.pulse.settings import CENSUS
 from verify.report import figures as draw
+from verify.report.evidence import Evidence
 from verify.report.lab import Lab, Profile
 from verify.report.page import Figure, Section
 from verify.report.render import render
 from verify.report.verdict import Column, column
 
-__all__ = ["NEEDS", "check", "figures", "sections", "train"]
+__all__ = ["EVIDENCE", "check", "figures", "needs", "sections", "train"]
 
 SMALL = Radii(first=2, cells=3, per_cell=4)
 ROWS = ("relu", "leaky_relu", "abs", "identity")
 
 
-def NEEDS(profile: Profile) -> tuple[Setting, ...]:
+def needs(profile: Profile) -> tuple[Setting, ...]:
     """The whole census."""
     return CENSUS
 
@@ -388,3 +389,7 @@ def _census_row(setting: Setting, endings: Sequence[Ending]) -> dict[str, object
         "cells": dict(cells.most_common()),
         "unexplained": sum(not ending.explained for ending in endings),
     }
+
+
+EVIDENCE = Evidence(check=check, train=train, needs=needs, figures=figures, sections=sections)
+"""What the claim rests on."""

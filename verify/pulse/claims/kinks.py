@@ -18,12 +18,13 @@ from verify.models.ensemble import Setting, Weights
 from verify.models.networks import load, signals, weights_of
 from verify.optimise.minimise import on_the_way
 from verify.pulse.settings import LAWS
+from verify.report.evidence import Evidence
 from verify.report.figures import error_between, figure, staircase
 from verify.report.lab import Lab, Profile
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
 
-__all__ = ["NEEDS", "check", "figures", "predicted_bend", "train"]
+__all__ = ["EVIDENCE", "check", "figures", "needs", "predicted_bend", "train"]
 
 Array = NDArray[np.float64]
 Sigma = Callable[[Any], Any]
@@ -34,7 +35,7 @@ UNFINISHED = 6
 """Networks per setting that are stopped on the way."""
 
 
-def NEEDS(profile: Profile) -> tuple[Setting, ...]:
+def needs(profile: Profile) -> tuple[Setting, ...]:
     """The piecewise-linear ensembles whose bends are compared."""
     return BENT
 
@@ -181,3 +182,7 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
         figure("kinks-filter", "An unfinished filter", words, filter_drawing),
         figure("kinks-bend", "The bend between half-integers", caption, bent),
     )
+
+
+EVIDENCE = Evidence(check=check, train=train, needs=needs, figures=figures)
+"""What the claim rests on."""

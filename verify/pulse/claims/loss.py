@@ -19,10 +19,11 @@ from verify.models.networks import measure, signals, weights_of
 from verify.optimise.minimise import on_the_way
 from verify.pulse.residuals import residual_errors
 from verify.pulse.settings import LAWS
+from verify.report.evidence import Evidence
 from verify.report.lab import Lab, Profile
 from verify.report.verdict import Column, column
 
-__all__ = ["NEEDS", "check", "train"]
+__all__ = ["EVIDENCE", "check", "needs", "train"]
 
 Array = NDArray[np.float64]
 ZERO = Fraction(0)
@@ -30,7 +31,7 @@ AVERAGING = 4
 """Networks per setting that are trained with mean pooling."""
 
 
-def NEEDS(profile: Profile) -> tuple[Setting, ...]:
+def needs(profile: Profile) -> tuple[Setting, ...]:
     """The ensembles whose loss is attributed."""
     return LAWS
 
@@ -265,3 +266,7 @@ def _conditions(law: Decomposition, setting: Setting, weights: Weights) -> list[
         columns(q.kappa), list(np.moveaxis(q.deviation, 1, 0)),
     )  # fmt: skip
     return [np.asarray(x) for x in found]
+
+
+EVIDENCE = Evidence(check=check, train=train, needs=needs)
+"""What the claim rests on."""

@@ -16,10 +16,11 @@ from theory.pulse.point_sampled import PointLaw
 from verify.models.ensemble import Setting, Weights, initial
 from verify.models.networks import load, weights_of
 from verify.optimise.minimise import train as train_one
+from verify.report.evidence import Evidence
 from verify.report.lab import Lab, Profile
 from verify.report.verdict import Column, column
 
-__all__ = ["NEEDS", "check", "train"]
+__all__ = ["EVIDENCE", "check", "needs", "train"]
 
 HALF_INTEGERS = tuple(
     Setting(name, 1, taps, cells=6, per_cell=1)
@@ -35,7 +36,7 @@ POINTS = 8
 """Radii per cell of the point-sampled pulses."""
 
 
-def NEEDS(profile: Profile) -> tuple[Setting, ...]:
+def needs(profile: Profile) -> tuple[Setting, ...]:
     """The ensembles whose answers to point-sampled pulses are measured."""
     return HALF_INTEGERS
 
@@ -133,3 +134,7 @@ def _by_lbfgs(setting: Setting, seed: int) -> Weights:
     for net in nets:
         train_one(net, x, torch.tensor(r), "lbfgs", 20)
     return weights_of(nets)
+
+
+EVIDENCE = Evidence(check=check, train=train, needs=needs)
+"""What the claim rests on."""

@@ -19,10 +19,11 @@ from verify.models.ensemble import Setting, Weights, initial
 from verify.models.networks import load, measure, signals, weights_of
 from verify.optimise.minimise import train as train_one
 from verify.pulse.settings import LAWS
+from verify.report.evidence import Evidence
 from verify.report.lab import Lab, Profile
 from verify.report.verdict import Column, column
 
-__all__ = ["NEEDS", "check", "train"]
+__all__ = ["EVIDENCE", "check", "needs", "train"]
 
 Array = NDArray[np.float64]
 Sigma = Callable[[Any], Any]
@@ -35,7 +36,7 @@ FROZEN = 10
 """Frozen random filters per setting."""
 
 
-def NEEDS(profile: Profile) -> tuple[Setting, ...]:
+def needs(profile: Profile) -> tuple[Setting, ...]:
     """The single-channel ensembles whose readout is predicted."""
     return ONE_CHANNEL
 
@@ -226,3 +227,7 @@ def _condition(features: Array) -> Array:
     columns = np.stack([features, np.ones_like(features)], axis=2)
     scale = np.linalg.norm(columns, axis=1, keepdims=True)
     return np.linalg.cond(columns / np.where(scale == 0, 1.0, scale))
+
+
+EVIDENCE = Evidence(check=check, train=train, needs=needs)
+"""What the claim rests on."""

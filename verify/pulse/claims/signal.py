@@ -13,19 +13,20 @@ from numerics.arithmetic.rounding import prediction_bound
 from numerics.pulse.sample import pulse
 from verify.models.ensemble import Setting
 from verify.models.networks import measure
+from verify.report.evidence import Evidence
 from verify.report.figures import figure, pulses
 from verify.report.lab import Lab, Profile
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
 
-__all__ = ["NEEDS", "check", "figures", "train"]
+__all__ = ["EVIDENCE", "check", "figures", "needs", "train"]
 
 Law = Callable[[int, int, sp.Expr], sp.Expr]
 SCALE = Setting("identity", 1, 1)
 """One tap, no nonlinearity: the network is a pair of scales that weighs the pulse."""
 
 
-def NEEDS(profile: Profile) -> tuple[Setting, ...]:
+def needs(profile: Profile) -> tuple[Setting, ...]:
     """One ensemble of one-tap networks."""
     return (SCALE,)
 
@@ -86,3 +87,7 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
         r"$\varphi$ at the border, 0 outside."
     )
     return (figure("signal-pulses", "Four pulses", caption, pulses([0.5, 1.75, 3.5, 5.25], 7)),)
+
+
+EVIDENCE = Evidence(check=check, train=train, needs=needs, figures=figures)
+"""What the claim rests on."""

@@ -22,16 +22,17 @@ from verify.models.networks import measure
 from verify.pulse.certified import agrees
 from verify.pulse.compare import check_response, train_response
 from verify.pulse.settings import EVERY_RADIUS
+from verify.report.evidence import Evidence
 from verify.report.lab import Lab, Profile
 from verify.report.verdict import Column, column
 
-__all__ = ["NEEDS", "check", "train"]
+__all__ = ["EVIDENCE", "check", "needs", "train"]
 
 Array = NDArray[np.float64]
 HALF = Fraction(1, 2)
 
 
-def NEEDS(profile: Profile) -> tuple[Setting, ...]:
+def needs(profile: Profile) -> tuple[Setting, ...]:
     """The ensembles trained on every radius."""
     return EVERY_RADIUS
 
@@ -201,3 +202,7 @@ CERTIFIED = 4
 def _certified(ensemble: Ensemble) -> int:
     """How many of the first certificates are accepted, torch erring by as much at the radius that they name."""
     return sum(agrees(ensemble.setting, ensemble.weights, j) is not None for j in range(CERTIFIED))
+
+
+EVIDENCE = Evidence(check=check, train=train, needs=needs)
+"""What the claim rests on."""

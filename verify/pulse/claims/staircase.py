@@ -16,16 +16,17 @@ from numerics.arithmetic.rounding import preactivation_bound
 from verify.models.ensemble import Setting
 from verify.models.networks import load, signals
 from verify.pulse.settings import LAWS
+from verify.report.evidence import Evidence
 from verify.report.lab import Lab, Profile
 from verify.report.verdict import Column, column
 
-__all__ = ["NEEDS", "check", "train"]
+__all__ = ["EVIDENCE", "check", "needs", "train"]
 
 Law = Callable[[int, int, int], Counter[sp.Expr]]
 CHECKED_TAPS = (1, 3, 5, 9)
 
 
-def NEEDS(profile: Profile) -> tuple[Setting, ...]:
+def needs(profile: Profile) -> tuple[Setting, ...]:
     """The ensembles whose pre-activations are read."""
     return LAWS
 
@@ -81,3 +82,7 @@ def train(law: Law, lab: Lab) -> Column:
         f"{largest:.2g}; the figure is in units of the rounding bound"
     )
     return column(worst, 1.0, detail)
+
+
+EVIDENCE = Evidence(check=check, train=train, needs=needs)
+"""What the claim rests on."""

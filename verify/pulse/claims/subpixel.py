@@ -9,15 +9,16 @@ import sympy as sp
 from verify.models.ensemble import Setting
 from verify.pulse.compare import check_response, train_response
 from verify.pulse.settings import LAWS
+from verify.report.evidence import Evidence
 from verify.report.lab import Lab, Profile
 from verify.report.verdict import Column
 
-__all__ = ["NEEDS", "check", "train"]
+__all__ = ["EVIDENCE", "check", "needs", "train"]
 
 Law = Callable[[int], sp.Expr]
 
 
-def NEEDS(profile: Profile) -> tuple[Setting, ...]:
+def needs(profile: Profile) -> tuple[Setting, ...]:
     """The ensembles whose features are compared."""
     return LAWS
 
@@ -31,3 +32,7 @@ def check(law: Law, lab: Lab) -> Column:
 def train(law: Law, lab: Lab) -> Column:
     """Law against the features of trained torch modules at every training radius."""
     return train_response(lambda n, m: law(n), lab, LAWS, fractions=True)
+
+
+EVIDENCE = Evidence(check=check, train=train, needs=needs)
+"""What the claim rests on."""

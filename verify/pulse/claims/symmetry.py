@@ -16,16 +16,17 @@ from theory.pulse.symmetry import Channel, Symmetries, canonical, finite_symmetr
 from verify.models.ensemble import Setting, Weights
 from verify.models.networks import load, measure, signals
 from verify.pulse.settings import LAWS
+from verify.report.evidence import Evidence
 from verify.report.lab import Lab, Profile
 from verify.report.verdict import Column, column
 
-__all__ = ["NEEDS", "check", "train"]
+__all__ = ["EVIDENCE", "check", "needs", "train"]
 
 TWO_CHANNELS = tuple(setting for setting in LAWS if setting.channels == 2)
 ROWS = ("identity", "relu", "leaky_relu", "abs", "hardtanh")
 
 
-def NEEDS(profile: Profile) -> tuple[Setting, ...]:
+def needs(profile: Profile) -> tuple[Setting, ...]:
     """The ensembles that are transformed."""
     return TWO_CHANNELS
 
@@ -170,3 +171,7 @@ def _moved(weights: Weights, move: Callable[[Channel], Channel]) -> Weights:
 def _predict(setting: Setting, weights: Weights, j: int, x: torch.Tensor) -> np.ndarray:
     with torch.inference_mode():
         return load(setting, weights, j)(x).numpy()
+
+
+EVIDENCE = Evidence(check=check, train=train, needs=needs)
+"""What the claim rests on."""

@@ -29,12 +29,13 @@ from verify.optimise.geodesic import (
     refine,
     trained,
 )
+from verify.report.evidence import Evidence
 from verify.report.figures import FLOOR, figure, scatter
 from verify.report.lab import Lab, Profile
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
 
-__all__ = ["NEEDS", "check", "figures", "train"]
+__all__ = ["EVIDENCE", "check", "figures", "needs", "train"]
 
 Array = NDArray[np.float64]
 F = Fraction
@@ -51,7 +52,7 @@ PAIRS = (
 SINGLE = tuple(Setting(name, 1, 3) for name in ("softplus", "silu", "gelu"))
 
 
-def NEEDS(profile: Profile) -> tuple[Setting, ...]:
+def needs(profile: Profile) -> tuple[Setting, ...]:
     """The single-channel ensembles; those with two channels are trained by :mod:`verify.optimise.geodesic`."""
     return SINGLE
 
@@ -306,3 +307,7 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
         r"$-1$: those networks cannot become exact. Others slide along valleys in which the loss only tends to 0."
     )
     return (figure("asymptotes-balance", "Exact networks are balanced", caption, drawing),)
+
+
+EVIDENCE = Evidence(check=check, train=train, needs=needs, figures=figures)
+"""What the claim rests on."""

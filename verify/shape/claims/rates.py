@@ -20,6 +20,7 @@ from numerics.arithmetic.taylor import at_inflection, inflections
 from theory.shape.rates import LAW, RateLaw
 from theory.shape.rates.expansion import moments
 from theory.shape.rates.leading import cubic_free_rate, kink_rate, spread
+from verify.report.evidence import Evidence
 from verify.report.figures import figure
 from verify.report.lab import Lab
 from verify.report.page import Figure
@@ -29,7 +30,7 @@ from verify.shape.rates.height import HEIGHTS, ROWS, TAPS, Trained, trained
 from verify.shape.rates.minima import Ended, Place, account, closed_form, nearest, predicted
 from verify.shape.rates.remainder import FRACTIONS, OVER, VARIANCE, root_of, stated
 
-__all__ = ["check", "figures", "train"]
+__all__ = ["EVIDENCE", "check", "figures", "train"]
 
 
 # --- check -------------------------------------------------------------------------------------
@@ -242,3 +243,7 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
         figure("rates-loss", "Loss against height", losses, loss_against_height(groups)),
         figure("rates-bias", "Where the bias goes", biases, where_the_bias_goes(groups)),
     )
+
+
+EVIDENCE = Evidence(check=check, train=train, figures=figures)
+"""What the claim rests on."""

@@ -23,6 +23,7 @@ from theory.shape.recipes import Recipe, readout_bias
 from theory.shape.shape import LAW, PROBES, Probe, ShapeLaw
 from verify.models.ensemble import Setting, Weights
 from verify.models.networks import load
+from verify.report.evidence import Evidence
 from verify.report.lab import Lab, Profile
 from verify.report.page import Figure, Section
 from verify.report.verdict import Column, column
@@ -44,19 +45,20 @@ from verify.shape.attempts import (
 from verify.shape.rates.words import in_words
 
 __all__ = [
-    "NEEDS",
+    "EVIDENCE",
     "check",
     "figures",
     "forecast",
     "identical",
     "in_torch",
+    "needs",
     "reached",
     "sections",
     "train",
 ]
 
 
-def NEEDS(profile: Profile) -> tuple[Setting, ...]:
+def needs(profile: Profile) -> tuple[Setting, ...]:
     """Every activation with 1 and 2 channels, polynomials with 3 as well."""
     return tuple(
         setting
@@ -401,3 +403,7 @@ def sections(lab: Lab) -> tuple[Section, ...]:
     """The atlas: what every activation permits, and what training made of it."""
     rates = {name: in_words(name) for name in ACTIVATIONS}
     return atlas.sections(reached(LAW, lab), STARTS, rates)
+
+
+EVIDENCE = Evidence(check=check, train=train, needs=needs, figures=figures, sections=sections)
+"""What the claim rests on."""

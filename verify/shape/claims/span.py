@@ -25,12 +25,23 @@ from verify.models.networks import Network, load, measure, weights_of
 from verify.optimise.least_squares import worst
 from verify.optimise.minimise import on_the_way
 from verify.pulse.settings import LAWS
+from verify.report.evidence import Evidence
 from verify.report.figures import error_between, figure
 from verify.report.lab import Lab, Profile
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
 
-__all__ = ["NEEDS", "PIECEWISE", "Piecewise", "check", "figures", "rate", "torch_rate", "train"]
+__all__ = [
+    "EVIDENCE",
+    "PIECEWISE",
+    "Piecewise",
+    "check",
+    "figures",
+    "needs",
+    "rate",
+    "torch_rate",
+    "train",
+]
 
 Array = NDArray[np.float64]
 Number = Callable[[Any], Any]
@@ -39,7 +50,7 @@ Channel = tuple[tuple[Fraction, ...], Fraction, Fraction]
 F = Fraction
 
 
-def NEEDS(profile: Profile) -> tuple[Setting, ...]:
+def needs(profile: Profile) -> tuple[Setting, ...]:
     """The ensembles whose derivative is measured."""
     return LAWS
 
@@ -434,3 +445,7 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
         r"\varphi w_u) + \sigma'(b + T_{u+1} + \varphi w_u)]$, from the weights alone."
     )
     return (figure("span-rate", "The answer's derivative is a sum of copies", caption, drawing),)
+
+
+EVIDENCE = Evidence(check=check, train=train, needs=needs, figures=figures)
+"""What the claim rests on."""

@@ -14,11 +14,12 @@ from numerics.training.linear_cell import coordinates, weights_at
 from theory.training import linear_cell
 from theory.training.active import Active
 from verify.optimise.gradient import Model
+from verify.report.evidence import Evidence
 from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 from verify.training.dynamics import end_rounding, integrate, run, second_moment
 
-__all__ = ["check", "train"]
+__all__ = ["EVIDENCE", "check", "train"]
 
 Array = NDArray[np.float64]
 MODELS = (Model("relu", 1, 3), Model("relu", 2, 3), Model("relu", 1, 5))
@@ -132,3 +133,7 @@ def train(law: Active, lab: Lab) -> Column:
     )
     counted = wrong if stay and leave else float("nan")
     return column(counted if worst <= 1 else float("inf"), 0, detail)
+
+
+EVIDENCE = Evidence(check=check, train=train)
+"""What the claim rests on."""

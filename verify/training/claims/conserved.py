@@ -18,11 +18,12 @@ from theory.training.conserved import Conserved
 from verify.models.ensemble import Weights
 from verify.optimise.gradient import Bundle, Model, Path, data, descend, starts, step_rounding
 from verify.report import figures as draw
+from verify.report.evidence import Evidence
 from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
 
-__all__ = ["check", "figures", "train"]
+__all__ = ["EVIDENCE", "check", "figures", "train"]
 
 Array = NDArray[np.float64]
 Point = list[Fraction]
@@ -237,3 +238,7 @@ def figures(lab: Lab) -> list[Figure]:
         r"$a^2 - s^2 = \mathrm{const}$, and the deviations of its taps from their mean, not drawn, do not move at all. Dashed: $a = s$."
     )
     return [draw.figure("conserved-hyperbolas", "Paths on hyperbolas", caption, drawing)]
+
+
+EVIDENCE = Evidence(check=check, train=train, figures=figures)
+"""What the claim rests on."""

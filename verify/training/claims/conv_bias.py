@@ -24,11 +24,12 @@ from verify.optimise.gradient import (
     starts,
     step_rounding,
 )
+from verify.report.evidence import Evidence
 from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 from verify.training.dynamics import second_moment
 
-__all__ = ["check", "integrate", "train"]
+__all__ = ["EVIDENCE", "check", "integrate", "train"]
 
 Array = NDArray[np.float64]
 ACCURACY = 1e-12
@@ -248,3 +249,7 @@ def train(law: ConvBias, lab: Lab) -> Column:
         f"the size of the steps; {flips} ended with the other sign of a"
     )
     return column(float(np.max([one[0] for one in found])) if flips else math.nan, 1.0, detail)
+
+
+EVIDENCE = Evidence(check=check, train=train)
+"""What the claim rests on."""

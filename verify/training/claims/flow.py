@@ -19,12 +19,13 @@ from verify.optimise.gradient import Model
 from verify.pulse.certified import accepted
 from verify.report import figures as draw
 from verify.report import path_figures
+from verify.report.evidence import Evidence
 from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
 from verify.training.dynamics import Run, end_rounding, integrate, run, second_moment
 
-__all__ = ["check", "figures", "predicted", "train"]
+__all__ = ["EVIDENCE", "check", "figures", "predicted", "train"]
 
 Array = NDArray[np.float64]
 SHAPES = ((1, 1), (1, 5), (2, 3), (3, 7), (4, 9), (8, 3))
@@ -188,3 +189,7 @@ def figures(lab: Lab) -> list[Figure]:
             draw.figure("flow-weights", "Every weight, predicted and trained", caption, drawing)
         )
     return found
+
+
+EVIDENCE = Evidence(check=check, train=train, figures=figures)
+"""What the claim rests on."""

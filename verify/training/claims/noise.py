@@ -27,12 +27,13 @@ from verify.optimise.gradient import Model, data, starts
 from verify.optimise.minimise import train as descend
 from verify.report import figures as draw
 from verify.report import path_figures
+from verify.report.evidence import Evidence
 from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
 from verify.training.noisy import Averaged, average, interval
 
-__all__ = ["check", "figures", "train"]
+__all__ = ["EVIDENCE", "check", "figures", "train"]
 
 Array = NDArray[np.float64]
 LEVEL = 1e-6
@@ -385,3 +386,7 @@ def figures(lab: Lab) -> list[Figure]:
         r"little noise the threshold silences the dark pixels, or, for radii from $\frac52$ to $\frac{21}4$ on 11 pixels, the lit ones (dashed: the limits for one tap); with much noise it buys nothing."
     )
     return [draw.figure("noise-threshold", "What a threshold buys", caption, drawing)]
+
+
+EVIDENCE = Evidence(check=check, train=train, figures=figures)
+"""What the claim rests on."""

@@ -31,12 +31,13 @@ from verify.optimise.gradient import (
 )
 from verify.report import figures as draw
 from verify.report import path_figures
+from verify.report.evidence import Evidence
 from verify.report.lab import Lab, Profile
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
 from verify.training.dynamics import second_moment
 
-__all__ = ["check", "figures", "predicted", "train"]
+__all__ = ["EVIDENCE", "check", "figures", "predicted", "train"]
 
 Array = NDArray[np.float64]
 Make = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
@@ -360,3 +361,7 @@ def figures(lab: Lab) -> list[Figure]:
         r"shrinks to nothing at $\lambda = 2\sqrt n\,V$."
     )
     return [draw.figure("ridge-path", "From the box filter to the collapse", caption, drawing)]
+
+
+EVIDENCE = Evidence(check=check, train=train, figures=figures)
+"""What the claim rests on."""

@@ -19,12 +19,13 @@ from verify.models.ensemble import Weights
 from verify.optimise.gradient import Bundle, Model, data, descend, sgd, starts
 from verify.report import figures as draw
 from verify.report import path_figures
+from verify.report.evidence import Evidence
 from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
 from verify.training.dynamics import second_moment
 
-__all__ = ["check", "figures", "largest", "train"]
+__all__ = ["EVIDENCE", "check", "figures", "largest", "train"]
 
 Array = NDArray[np.float64]
 BELOW, ABOVE = 0.98, 1.02
@@ -327,3 +328,7 @@ def figures(lab: Lab) -> list[Figure]:
         "rises, every step shrinks UW, and with it the sharpness of the end ahead, until it lies below the threshold (dashed) and training settles at a flatter network."
     )
     return [draw.figure("sharpness-catapult", "Steps beyond the threshold end flatter", caption, drawing)]  # fmt: skip
+
+
+EVIDENCE = Evidence(check=check, train=train, figures=figures)
+"""What the claim rests on."""

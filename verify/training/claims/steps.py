@@ -16,6 +16,7 @@ from numerics.training.linear_cell import coordinates, weights_at
 from theory.training import linear_cell
 from theory.training.steps import Steps
 from verify.optimise.gradient import Model, batches, data, descend, single, starts, step_rounding
+from verify.report.evidence import Evidence
 from verify.report.lab import Lab
 from verify.report.page import Section
 from verify.report.render import render
@@ -23,7 +24,7 @@ from verify.report.verdict import Column, column
 from verify.training.dynamics import Run, end_rounding, run, second_moment
 from verify.training.optimizers import OPTIMIZERS, survival
 
-__all__ = ["check", "corrected", "sections", "train"]
+__all__ = ["EVIDENCE", "check", "corrected", "sections", "train"]
 
 Array = NDArray[np.float64]
 FRACTIONS = (0.04, 0.02, 0.01)
@@ -289,3 +290,7 @@ def sections(lab: Lab) -> list[Section]:
     rows = [(name, survival(name, lab.profile.networks, lab.seed)) for name in OPTIMIZERS]
     html = render("steps.html", rows=rows, networks=lab.profile.networks)
     return [Section("steps-optimizers", "What survives which optimizer", html)]
+
+
+EVIDENCE = Evidence(check=check, train=train, sections=sections)
+"""What the claim rests on."""

@@ -16,12 +16,13 @@ from theory.training.trajectory import LAW, Trajectory
 from verify.optimise.gradient import Model, step_rounding
 from verify.report import figures as draw
 from verify.report import path_figures
+from verify.report.evidence import Evidence
 from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
 from verify.training.dynamics import Run, integrate, run, second_moment
 
-__all__ = ["along", "check", "figures", "train"]
+__all__ = ["EVIDENCE", "along", "check", "figures", "train"]
 
 Array = NDArray[np.float64]
 SHAPES = ((1, 1), (1, 5), (2, 3), (3, 7), (4, 9), (8, 3))
@@ -166,3 +167,7 @@ def figures(lab: Lab) -> list[Figure]:
             loss,
         ),
     ]
+
+
+EVIDENCE = Evidence(check=check, train=train, figures=figures)
+"""What the claim rests on."""
