@@ -1,0 +1,15 @@
+"""What each optimizer of torch keeps of the conserved quantities."""
+
+from __future__ import annotations
+
+from verify.training.optimizers import OPTIMIZERS, survival
+
+
+def test_what_each_optimizer_keeps() -> None:
+    found = {name: survival(name, 4, 0) for name in OPTIMIZERS}
+    for name in ("SGD", "SGD, momentum 0.9", "SGD, Nesterov 0.9"):
+        assert found[name].deviations < 1e-12 and found[name].ratios < 1e-10
+    decay = found["SGD, weight decay 0.01"]
+    assert decay.ratios < 1e-10 and decay.shape < 1e-12 and decay.deviations > 1e-6
+    adam = found["Adam"]
+    assert adam.deviations < 1e-10 and adam.ratios > 1e-2
