@@ -18,17 +18,15 @@ from math import inf, isnan
 import numpy as np
 import sympy as sp
 from flint import arb, arb_series, ctx
-from numpy.typing import NDArray
 
 from numerics.arithmetic.piecewise import exact_activation
 from numerics.arithmetic.rounding import UNIT
 from numerics.arithmetic.taylor import TERMS, series
+from numerics.arithmetic.types import Array
 from theory.expressions.activation import ACTIVATIONS
 from theory.expressions.pieces import Piece, pieces, z
 
 __all__ = ["Derivatives", "derivatives"]
-
-Array = NDArray[np.float64]
 
 GRID = ((1 / 16, 4), (1 / 4, 16), (1 / 2, 64))
 """Widths of cells, and up to which |z|."""

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 import sympy as sp
 from flint import arb, arb_series, ctx
-from numpy.typing import NDArray
 
 from numerics.arithmetic.ball import constant_ball
+from numerics.arithmetic.types import Array
 from theory.expressions.activation import ACTIVATIONS, z
 
 __all__ = [
@@ -34,8 +34,6 @@ __all__ = [
     "series",
     "taylor",
 ]
-
-Array = NDArray[np.float64]
 
 TERMS = 12
 """The last order."""

@@ -23,10 +23,10 @@ from itertools import pairwise, permutations
 import numpy as np
 import sympy as sp
 from flint import arb, ctx, fmpq
-from numpy.typing import NDArray
 
 from numerics.arithmetic.ball import expression_of
 from numerics.arithmetic.piecewise import exact_activation, rational
+from numerics.arithmetic.types import Array
 from numerics.certificates.copies import BITS, Copied, copied_pattern
 from numerics.certificates.patterns import (
     branches_of,
@@ -54,7 +54,6 @@ from theory.expressions.traits import odd_part
 
 __all__ = ["Nearest", "distance_bound", "kept_nearest", "nearest", "refined_nearest"]
 
-Array = NDArray[np.float64]
 ZERO = fmpq(0)
 WIDTHS = (2.0**-4, 2.0**-8, 2.0**-16, 2.0**-32)
 """How far apart copies may be that are brought together, relative to the weights; tried in turn."""

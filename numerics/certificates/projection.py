@@ -20,6 +20,7 @@ from flint import fmpq, fmpq_mat
 from numpy.typing import NDArray
 from scipy.linalg import lstsq
 
+from numerics.arithmetic.types import Array
 from numerics.pulse.conditions import Condition, Stored, dot
 
 __all__ = [
@@ -35,7 +36,6 @@ __all__ = [
     "with_readout",
 ]
 
-Array = NDArray[np.float64]
 ZERO = fmpq(0)
 PROJECTIONS = 60
 """Linear projections in a row, at most; what is found is made exact later."""

@@ -26,12 +26,12 @@ from fractions import Fraction
 
 import numpy as np
 from flint import arb, arb_mat, ctx, fmpq
-from numpy.typing import NDArray
 from scipy.linalg import qr
 
 from numerics.arithmetic.ball import Net, sigma_ball
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.piecewise import exact_activation
+from numerics.arithmetic.types import Array
 from numerics.certificates.patterns import Stretch, stretches
 from numerics.certificates.projection import least, shortest, to_float
 from numerics.certificates.supremum import supremum
@@ -41,7 +41,6 @@ from theory.expressions.activation import ACTIVATIONS
 
 __all__ = ["NEGLIGIBLE", "Refined", "refined", "refitted"]
 
-Array = NDArray[np.float64]
 ROUNDS = 200
 BITS = 256
 """Of a refinement."""

@@ -16,13 +16,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from numerics.arithmetic.types import Array
 from numerics.disk.disk import disk_bound, ring
 
 __all__ = ["Centres", "centres", "centres_bound", "variation"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -17,15 +17,13 @@ from typing import Any
 
 import numpy as np
 from flint import arb, ctx, fmpq
-from numpy.typing import NDArray
 
+from numerics.arithmetic.types import Array
 from theory.disk.laplacian import strength, turned
 from theory.disk.zero_lines import crossing
 from theory.expressions.activation import ACTIVATIONS
 
 __all__ = ["LARGEST", "ODD", "Balls", "Closed", "closed", "rational"]
-
-Array = NDArray[np.float64]
 
 LARGEST = 7
 """Wider filters are not classified: the corners meet in too many directions."""

@@ -23,10 +23,10 @@ from math import comb, factorial, pi
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import UNIT, gamma
+from numerics.arithmetic.types import Array
 from numerics.disk.edges import Edge, bent_of
 from numerics.disk.perimeter import reach
 from theory.disk.curvature import LAW, Curvature
@@ -35,7 +35,6 @@ from theory.expressions.activation import ACTIVATIONS
 
 __all__ = ["NARROW", "Constant", "at_once", "constant_of", "direction", "nodes", "remainder", "spreads"]  # fmt: skip
 
-Array = NDArray[np.float64]
 TURNS, POINTS = 2048, 5
 """Directions over a turn, none on an axis, and points of Gauss' rule between two breaks."""
 NEAR = 1e-8

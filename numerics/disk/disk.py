@@ -12,14 +12,12 @@ The mixed second difference of theory/disk/disk.py would lose r² units in the l
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from numerics.arithmetic.rounding import UNIT
+from numerics.arithmetic.types import Array, Indices
 
 __all__ = ["arcs", "disk", "disk_bound", "pixels", "ring"]
-
-Array = NDArray[np.float64]
-Places = NDArray[np.intp]
 
 
 def disk(radii: ArrayLike, half_length: int) -> Array:
@@ -62,12 +60,12 @@ def ring(r: float, centre: tuple[float, float], taps: int) -> tuple[Array, int, 
     return image[i[:, None, None] + at[:, None], j[:, None, None] + at], lit, *_seen(i, j, centre)
 
 
-def _seen(i: Places, j: Places, centre: tuple[float, float]) -> tuple[Array, Array]:
+def _seen(i: Indices, j: Indices, centre: tuple[float, float]) -> tuple[Array, Array]:
     """Pixels from ``centre``."""
     return np.asarray(i - centre[0], dtype=np.float64), np.asarray(j - centre[1], dtype=np.float64)
 
 
-def _beside(r: float, centre: tuple[float, float], reach: float) -> tuple[Places, Places, int]:
+def _beside(r: float, centre: tuple[float, float], reach: float) -> tuple[Indices, Indices, int]:
     """The pixels (i, j) whose centres lie within ``reach`` of the circle, and the number of those farther inside."""
     half = int(r + reach) + 2
     i = np.arange(-half, half + 1)

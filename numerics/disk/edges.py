@@ -30,18 +30,16 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.derivatives import Derivatives, derivatives
 from numerics.arithmetic.rounding import UNIT, gamma
 from numerics.arithmetic.taylor import TERMS
+from numerics.arithmetic.types import Array, Indices
 from numerics.disk.closed import ODD, closed
 from theory.expressions.activation import ACTIVATIONS
 
 __all__ = ["Edge", "Strength", "bent_of", "difference_of", "edge_of", "over_turn", "quadrature_of", "strength_of"]  # fmt: skip
-
-Array = NDArray[np.float64]
 
 FEWEST, MOST = 1 << 12, 1 << 18
 """Directions over a turn."""
@@ -169,7 +167,7 @@ def _variation(w: Array, corners: _Corners, bent: Derivatives) -> float:
 class _Quadratics:
     """p = p₀ + t (p₁ + t p₂) for 0 <= t <= length, of the direction ``at``; all (pieces,)."""
 
-    at: NDArray[np.intp]
+    at: Indices
     length: Array
     p0: Array
     p1: Array

@@ -13,14 +13,12 @@ so that the solver need not be trusted (:func:`least_of_one_sign`).
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import nnls
 
+from numerics.arithmetic.types import Array
 from theory.disk.shares import orbit
 
 __all__ = ["correlations", "least", "least_of_one_sign", "places", "spectrum"]
-
-Array = NDArray[np.float64]
 
 
 def places(taps: int) -> list[tuple[int, int]]:

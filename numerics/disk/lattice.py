@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from numerics.arithmetic.types import Array
 from numerics.disk.perimeter import edge_response
 from theory.disk.lattice import LAW, Lag, Lattice, directions
 from theory.disk.perimeter import edge
 
 __all__ = ["REACH", "fluctuation", "hurwitz", "parts", "size", "swing", "unsettled", "wave"]
 
-Array = NDArray[np.float64]
 Sigma = Callable[[Array], Array]
 
 PLACES, FEWEST = 128, 16

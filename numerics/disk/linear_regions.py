@@ -11,15 +11,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from numerics.arithmetic.rounding import gamma
+from numerics.arithmetic.types import Array, Indices
 from theory.disk.linear_regions import pieces
 from theory.expressions.activation import ACTIVATIONS
 
 __all__ = ["HELD", "RANK", "level"]
 
-Array = NDArray[np.float64]
 HELD = 1e-12
 """A response this close to a kink, relative to the sizes of its terms, is on it: rounding is a hundredth of it."""
 RANK = 1e-12
@@ -32,7 +31,7 @@ def level(
     conv: Array,
     rows: Array,
     counts: Array,
-    starts: NDArray[np.intp],
+    starts: Indices,
     r: Array,
 ) -> tuple[float, float]:
     """The level of filters and biases ``conv`` (K, n² + 1) on windows ``rows`` (W, n² + 1), radius by radius: it lies between the two.

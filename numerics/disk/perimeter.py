@@ -13,13 +13,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from numerics.arithmetic.types import Array
 from theory.disk.perimeter import edge, lack
 
 __all__ = ["difference", "edge_response", "reach", "sides", "strength", "strength_bound"]  # fmt: skip
 
-Array = NDArray[np.float64]
 Edge = Callable[[Any, Any, Any], Any]
 
 TURNS, PLACES = 1440, 480

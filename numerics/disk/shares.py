@@ -14,14 +14,13 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from numerics.arithmetic.types import Array
 from numerics.disk.perimeter import reach
 from theory.disk.perimeter import edge
 
 __all__ = ["half_turn", "lengths", "lengths_bound", "nodes"]
 
-Array = NDArray[np.float64]
 TURNS, PLACES = 192, 96
 """Directions over a whole turn, and places across an edge; both even: no node on an axis or at t = 0."""
 

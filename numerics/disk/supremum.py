@@ -27,18 +27,16 @@ from itertools import pairwise
 from math import ceil, floor, pi
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.derivatives import Derivatives
 from numerics.arithmetic.rounding import UNIT, gamma
+from numerics.arithmetic.types import Array, Indices
 from numerics.disk.disk import arcs, disk_bound, pixels
 from numerics.disk.edges import Edge, bent_of
 
 __all__ = ["DiskSupremum", "disk_supremum"]
-
-Array = NDArray[np.float64]
 
 CLOSE = 1.02
 """The bound that is aimed at, over the largest error found."""
@@ -91,8 +89,8 @@ class _Band:
     """
 
     high: float
-    i: NDArray[np.intp]
-    j: NDArray[np.intp]
+    i: Indices
+    j: Indices
     sees: tuple[csr_array, ...]
     lit: int
 

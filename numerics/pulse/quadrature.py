@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import sympy as sp
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
+from numerics.arithmetic.types import Array
 from numerics.pulse.attribution import NAMES
 from numerics.pulse.channel import quantities
 from numerics.pulse.exact_error import Domain, cells
@@ -29,7 +29,6 @@ from theory.pulse.loss import Moments, attribution, residuals
 
 __all__ = ["Measured", "measured"]
 
-Array = NDArray[np.float64]
 POINTS = 16
 FAR = 1.0
 """A pre-activation that runs no farther within a cell is smooth there, but for breaks of σ."""

@@ -9,13 +9,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from numerics.arithmetic.types import Array, Flags
 from numerics.training.linear_cell import coordinates
 from theory.training import linear_cell
 from theory.training.active import LAW, Active
 
 __all__ = ["cells", "lowest_sum", "margins", "stays"]
-
-Array = NDArray[np.float64]
 
 
 def cells(w: Array) -> NDArray[np.str_]:
@@ -51,6 +50,6 @@ def margins(w: Array, a: Array, rho: ArrayLike = 0.0, law: Active = LAW) -> Arra
     return lowest_sum(w, a, rho, law) - floor
 
 
-def stays(w: Array, a: Array, rho: ArrayLike = 0.0, law: Active = LAW) -> NDArray[np.bool_]:
+def stays(w: Array, a: Array, rho: ArrayLike = 0.0, law: Active = LAW) -> Flags:
     """(B,): every channel stays in the linear cell, for flow (ρ = 0) or steps with a drift of at most ρ."""
     return np.all(margins(w, a, rho, law) > 0, axis=1)

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import ndtr, owens_t
 
+from numerics.arithmetic.types import Array
 from theory.training import gaussian
 from theory.training.gaussian import Normal
 from theory.training.noise import LAW
@@ -33,8 +34,6 @@ __all__ = [
     "risk_gradient",
     "scan",
 ]
-
-Array = NDArray[np.float64]
 
 
 def _pdf(x: ArrayLike) -> Array:
