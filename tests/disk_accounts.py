@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from verify.explain.disk_account import plane_account, too_much_plane
+from verify.explain.disk_account import disk_account, too_much_disk
 from verify.models.checkpoint import Checkpoint
-from verify.models.setup import plane_setup_of
+from verify.models.setup import disk_setup_of
 
 SETUP = {"activation": "abs", "length": "25", "r_min": "3", "r_max": "10"}
 STEP = np.array([[0.0, 0.0, 0.0], [0.0, -1.0, 1.0], [0.0, 0.0, 0.0]])
@@ -27,6 +27,6 @@ def account_of(
     """The document of a network on disks; ``other`` settings take the place of the usual ones."""
     offset = None if c is None else np.array([c])
     checkpoint = Checkpoint(np.asarray(w, float), np.asarray(a, float), b, offset, {})
-    setup = plane_setup_of({**SETUP, **other}, checkpoint.w.shape[1])
-    assert not too_much_plane(checkpoint, setup)
-    return plane_account(checkpoint, setup, tolerance).document
+    setup = disk_setup_of({**SETUP, **other}, checkpoint.w.shape[1])
+    assert not too_much_disk(checkpoint, setup)
+    return disk_account(checkpoint, setup, tolerance).document

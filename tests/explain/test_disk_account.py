@@ -21,10 +21,10 @@ from numerics.disk.elliptic import enclosed
 from tests.disk_accounts import STEP, account_of
 from theory.disk.perimeter import width
 from verify.disk.networks import Plane, disks
-from verify.explain.disk_account import too_much_plane
+from verify.explain.disk_account import too_much_disk
 from verify.explain.disk_facts import features
 from verify.models.checkpoint import Checkpoint
-from verify.models.setup import plane_setup_of
+from verify.models.setup import disk_setup_of
 
 Array = NDArray[np.float64]
 SOBEL = np.array([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
@@ -328,8 +328,8 @@ def test_the_symmetries_of_the_square(turned: Any) -> None:
 )
 def test_too_much(w: Array, name: str, words: str) -> None:
     found = Checkpoint(w, np.ones(len(w)), None, None, {})
-    setup = plane_setup_of({"activation": name, "length": "61"}, w.shape[1])
-    assert words in too_much_plane(found, setup)
+    setup = disk_setup_of({"activation": name, "length": "61"}, w.shape[1])
+    assert words in too_much_disk(found, setup)
 
 
 @pytest.mark.parametrize("name", ["square", "cube", "hardswish", "tanh", "softplus"])
@@ -347,8 +347,8 @@ def test_large_preactivations(name: str) -> None:
 
 def test_too_many_pixels() -> None:
     found = Checkpoint(np.ones((9, 5, 5)), np.ones(9), None, None, {})
-    setup = plane_setup_of({"activation": "relu", "length": "2001"}, 5)
-    assert "too many pixels" in too_much_plane(found, setup)
+    setup = disk_setup_of({"activation": "relu", "length": "2001"}, 5)
+    assert "too many pixels" in too_much_disk(found, setup)
 
 
 @pytest.mark.parametrize("seed", range(3))

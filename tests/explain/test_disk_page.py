@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from tests.disk_accounts import SETUP, STEP
-from verify.explain.disk_account import plane_account
-from verify.explain.disk_page import plane_page
+from verify.explain.disk_account import disk_account
+from verify.explain.disk_page import disk_page
 from verify.models.checkpoint import Checkpoint
-from verify.models.setup import plane_setup_of
+from verify.models.setup import disk_setup_of
 
 
 def _page(channels: int, name: str = "net") -> str:
     w = np.concatenate([STEP[None]] * channels)
     checkpoint = Checkpoint(w, np.full(channels, 0.25 / channels), None, np.array([0.0073]), {})
-    return plane_page(plane_account(checkpoint, plane_setup_of(SETUP, 3), 1, name))
+    return disk_page(disk_account(checkpoint, disk_setup_of(SETUP, 3), 1, name))
 
 
 def test_it_stands_alone_and_escapes_names() -> None:

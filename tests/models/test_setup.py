@@ -16,7 +16,7 @@ from numerics.pulse.path import PADDINGS
 from tests.disk_accounts import SETUP
 from tests.stored import fraction
 from theory.expressions.activation import ACTIVATIONS, z
-from verify.models.setup import KEYS, POOLINGS, Setup, plane_setup_of, setup_of, too_large
+from verify.models.setup import KEYS, POOLINGS, Setup, disk_setup_of, setup_of, too_large
 
 LEAST = {"activation": "relu", "length": "13"}
 
@@ -251,10 +251,10 @@ def test_the_pooled_sum_is_divided_by_the_positions(case: tuple[dict[str, str], 
 )
 def test_settings_that_do_not_fit(other: dict[str, str], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        plane_setup_of({**SETUP, **other}, 3)
+        disk_setup_of({**SETUP, **other}, 3)
 
 
 def test_defaults() -> None:
-    setup = plane_setup_of({"activation": "abs", "length": "25"}, 5)
+    setup = disk_setup_of({"activation": "abs", "length": "25"}, 5)
     assert (setup.as_dict()["r_min"], setup.as_dict()["r_max"]) == ("5", "10")
-    assert plane_setup_of({**SETUP, "r_max": "11.5"}, 3).as_dict()["r_max"] == "11.5"
+    assert disk_setup_of({**SETUP, "r_max": "11.5"}, 3).as_dict()["r_max"] == "11.5"

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import jinja2
 import pytest
 
 from verify.report import render as module
 from verify.report.render import render
 
-TEMPLATES = sorted((Path(module.__file__).parent / "templates").glob("*"))
-
 
 def _template(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     engine = module._engine()
     monkeypatch.setattr(engine, "loader", jinja2.DictLoader({"made": text}))
-
-
-def test_every_template_can_be_read() -> None:
-    assert TEMPLATES
-    for path in TEMPLATES:
-        module._engine().get_template(path.name)
 
 
 def test_text_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:

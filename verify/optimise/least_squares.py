@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation as compiled
+from numerics.arithmetic.types import Array, Flags
 from numerics.pulse.sample import pulse, windows
 from theory.expressions.activation import ACTIVATIONS
 from verify.models.ensemble import Ensemble, Faces, Setting, Weights, initial
@@ -32,7 +33,6 @@ __all__ = [
     "worst",
 ]
 
-Array = NDArray[np.float64]
 EPS = float(np.finfo(float).eps)
 
 
@@ -53,7 +53,7 @@ def _error_and_jacobian(
     setting: Setting,
     at: Weights,
     rows: tuple[Array, Array, Array],
-    held: NDArray[np.bool_] | None = None,
+    held: Flags | None = None,
 ) -> tuple[Array, Array]:
     """e = r̂ - r, shape (B, D), and its derivatives by (w, b, a, c), shape (B, D, K(n+2)+1).
 
@@ -92,9 +92,7 @@ def _moved(at: Weights, step: Array) -> Weights:
     return Weights(at.w + w.reshape(at.w.shape), at.b + b, at.a + a, at.c + c[:, 0])
 
 
-def loss_gradient(
-    setting: Setting, at: Weights, held: NDArray[np.bool_] | None = None
-) -> tuple[Array, Array]:
+def loss_gradient(setting: Setting, at: Weights, held: Flags | None = None) -> tuple[Array, Array]:
     """The loss (B,) and its gradient (B, K(n+2)+1) by (w, b, a, c); at a kink σ' is the mean slope.
 
     ``held`` (B, K, W): pre-activations that are 0 but for rounding, and are taken as exactly 0.
@@ -123,7 +121,7 @@ def rounding(setting: Setting, at: Weights) -> Array:
     problem = task(setting)
     mass = np.abs(at.w) @ np.abs(problem.seen.windows).T + np.abs(at.b)[..., None]
     size = np.sum(np.abs(at.a)[..., None] * (mass @ problem.seen.counts.T), axis=1)
-    return _terms(setting) * (size + np.abs(at.c)[:, None] + problem.radii)
+    return np.asarray(_terms(setting) * (size + np.abs(at.c)[:, None] + problem.radii))
 
 
 def worst(setting: Setting, at: Weights) -> Array:
@@ -156,7 +154,7 @@ def worst(setting: Setting, at: Weights) -> Array:
 @np.errstate(over="ignore", invalid="ignore")
 def _levenberg_marquardt(
     setting: Setting, at: Weights, cap: int
-) -> tuple[Weights, NDArray[np.int64], NDArray[np.bool_]]:
+) -> tuple[Weights, NDArray[np.int64], Flags]:
     """(JᵀJ + μI) δ = -Jᵀe with Nielsen's rule for μ: the weights, their steps, and who retired.
 
     A network retires when its error is rounding, or after twenty trials in a row without a relative
@@ -253,7 +251,7 @@ def _residual(
             push = np.clip(multiplier, -abs(gamma), abs(gamma)) * extended[s]
             gradient[j, k * n : (k + 1) * n] += push[:-1]
             gradient[j, channels * n + k] += push[-1]
-    return np.linalg.norm(gradient, axis=1)
+    return np.asarray(np.linalg.norm(gradient, axis=1))
 
 
 def train_ensemble(setting: Setting, networks: int, seed: int) -> Ensemble:

@@ -132,6 +132,6 @@ def end_rounding(found: Run) -> Array:
     left = np.sqrt(np.max(path.losses[-20:], axis=0) / spread)
     slope = at.root * (at.big_u + at.big_w)
     size = np.sqrt(at.big_u + at.big_w)
-    return (
+    return np.asarray(
         steps * largest * np.exp(turned) + 2 * left / slope * size + 64 * math.ulp(1.0) * (1 + size)
     )

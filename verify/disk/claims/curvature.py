@@ -202,7 +202,7 @@ def narrow_bound(step: Step, r: float, parts: int) -> float:
     square = step[0] ** 2 + step[1] ** 2
     tall = 1 / 80 if 0 in step else 1 / 160 + 1 / 96
     fourth = square**2 / 80 + square / 24 + tall
-    return centres_bound(12.0, r, parts) + NARROW**2 / 2 * square**0.5 * fourth / r**3
+    return float(centres_bound(12.0, r, parts) + NARROW**2 / 2 * square**0.5 * fourth / r**3)
 
 
 def _narrow_centres(step: Step) -> Centres:

@@ -185,7 +185,7 @@ def _share_score(law: Shares, nets: Nets, j: int, one: Measured, length: Array, 
     part = one.largest + HIGH + np.abs(a) @ (HIGH**2 * np.abs(area) + HIGH * np.abs(length))
     factor = (HIGH - LOW) / 2 + 2 * float(np.max(np.abs(one.error))) + float(gamma(COUNT + 40)) * part  # fmt: skip
     allowed = 8 * float(gamma(COUNT + len(a) + 40)) * part * factor / SPREAD
-    return abs(stated - found) / allowed
+    return float(abs(stated - found) / allowed)
 
 
 def _length_scores(nets: Nets, seen: Array, stated: Array) -> Array:

@@ -134,7 +134,7 @@ class Trained:
             size,
             self.setting.activation,
         )
-        return 3 * np.sqrt(np.mean(bound**2, axis=1))
+        return np.asarray(3 * np.sqrt(np.mean(bound**2, axis=1)))
 
 
 @lru_cache(maxsize=64)
