@@ -7,8 +7,8 @@ image, σ(z) = ε σ(2t - z) + S z + Y.  Copies at the same (p, q), or at (2t - 
     a copy on an affine branch is a line,
     a copy with p = q is a constant: where its class is met equally often in all cells, c takes it up.
 
-What is left is bilinear in a and v, as in numerics/pulse/conditions.py; the members of a class stay together by equations that
-are linear in v.  So the conditions are those of a :class:`Pattern`, and :func:`numerics.pulse.conditions.holds` decides.
+What is left is bilinear in a and v, as in numerics/certificates/conditions.py; the members of a class stay together by equations that
+are linear in v.  So the conditions are those of a :class:`Pattern`, and :func:`numerics.certificates.conditions.holds` decides.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 
 from numerics.arithmetic.ball import expression_of, sigma_ball
 from numerics.arithmetic.piecewise import exact_activation, rational
+from numerics.certificates.conditions import Branch, Condition, End, Form, Pattern, Stored, dot
 from numerics.certificates.patterns import Stretch, stretches
 from numerics.certificates.projection import to_float
-from numerics.pulse.conditions import Branch, Condition, End, Form, Pattern, Stored, dot
 from numerics.pulse.exact_error import Domain
 from theory.expressions.activation import z
 from theory.expressions.traits import even_part, jumps, kinks, odd_part

@@ -15,9 +15,9 @@ from math import lcm
 
 from flint import fmpq, fmpz, fmpz_mat
 
+from numerics.certificates.conditions import Condition, Pattern, Stored, dot, holds, violated
 from numerics.certificates.nearest import Nearest
 from numerics.certificates.projection import solved
-from numerics.pulse.conditions import Condition, Pattern, Stored, dot, holds, violated
 
 __all__ = ["BITS", "dyadic"]
 

@@ -1,6 +1,6 @@
 r"""The nearest exact network, and how far it is.
 
-Let x hold all stored weights, and q_i(x) = 0 the conditions of a pattern (numerics/pulse/conditions.py), bilinear in a and v.
+Let x hold all stored weights, and q_i(x) = 0 the conditions of a pattern (numerics/certificates/conditions.py), bilinear in a and v.
 For multipliers μ with H = 1 + ½ Σ μ_i ∇²q_i positive definite,
 
     dist² >= min_x [|x - x₀|² + Σ μ_i q_i(x)],        closed form, since H couples a_k with v_k only,
@@ -27,6 +27,15 @@ from flint import arb, ctx, fmpq
 from numerics.arithmetic.ball import expression_of
 from numerics.arithmetic.piecewise import exact_activation, rational
 from numerics.arithmetic.types import Array
+from numerics.certificates.conditions import (
+    Branch,
+    Condition,
+    Pattern,
+    Stored,
+    dot,
+    exact_of,
+    holds,
+)
 from numerics.certificates.copies import BITS, Copied, copied_pattern
 from numerics.certificates.patterns import (
     branches_of,
@@ -47,7 +56,6 @@ from numerics.certificates.projection import (
     with_readout,
 )
 from numerics.certificates.refit import refined, refitted
-from numerics.pulse.conditions import Branch, Condition, Pattern, Stored, dot, exact_of, holds
 from numerics.pulse.exact_error import Domain, summary
 from theory.expressions.activation import z
 from theory.expressions.traits import odd_part

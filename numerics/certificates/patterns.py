@@ -1,7 +1,7 @@
 """Patterns: which branch of σ every window is to lie on, and the conditions that follow.
 
 :func:`snapped_pattern` puts right the network's own; :func:`linear_pattern` keeps every channel on one branch;
-:func:`paired_pattern` pairs mirror images.  A pattern is a proposal: :func:`numerics.pulse.conditions.holds` decides.
+:func:`paired_pattern` pairs mirror images.  A pattern is a proposal: :func:`numerics.certificates.conditions.holds` decides.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from flint import fmpq
 
 from numerics.arithmetic.ball import expression_of
 from numerics.arithmetic.piecewise import rational
-from numerics.pulse.conditions import Branch, Condition, End, Form, Pattern, Stored, dot
+from numerics.certificates.conditions import Branch, Condition, End, Form, Pattern, Stored, dot
 from numerics.pulse.exact_error import HALF, Domain, cells
-from numerics.pulse.path import far_from_border, lines
+from numerics.pulse.preactivations import far_from_border, lines
 from theory.expressions.traits import affine_pieces, jumps
 
 __all__ = ["branches_of", "linear_pattern", "paired_pattern", "snapped_pattern"]

@@ -1,6 +1,6 @@
 r"""Projection of a network onto the conditions of a pattern: the best multipliers, the bound that they prove, an exact point.
 
-With F = q(x₀), G = ∇q(x₀) and p_{i,k} the products of numerics/pulse/conditions.py, in the step δ from the network
+With F = q(x₀), G = ∇q(x₀) and p_{i,k} the products of numerics/certificates/conditions.py, in the step δ from the network
 
     |δ|² + μ·q = |δ|² + μ·F + (Gᵀμ)·δ + Σ_k δa_k (Σ_i μ_i p_{i,k})·δv_k,
 
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.linalg import lstsq
 
 from numerics.arithmetic.types import Array
-from numerics.pulse.conditions import Condition, Stored, dot
+from numerics.certificates.conditions import Condition, Stored, dot
 
 __all__ = [
     "Effort",

@@ -22,8 +22,8 @@ from math import inf, log2, sqrt
 from flint import fmpq
 
 from numerics.arithmetic.piecewise import Activation, exact_activation
+from numerics.certificates.conditions import Stored
 from numerics.certificates.projection import to_float
-from numerics.pulse.conditions import Stored
 from numerics.pulse.exact_error import HALF, Domain, ExactNet, cells, error_on
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.symmetry import Channel, canonical, finite_symmetries

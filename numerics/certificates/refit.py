@@ -32,10 +32,10 @@ from numerics.arithmetic.ball import Net, sigma_ball
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.piecewise import exact_activation
 from numerics.arithmetic.types import Array
+from numerics.certificates.conditions import Stored, dot, exact_of
 from numerics.certificates.patterns import Stretch, stretches
 from numerics.certificates.projection import least, shortest, to_float
 from numerics.certificates.supremum import supremum
-from numerics.pulse.conditions import Stored, dot, exact_of
 from numerics.pulse.exact_error import Domain, summary
 from theory.expressions.activation import ACTIVATIONS
 

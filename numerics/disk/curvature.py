@@ -27,8 +27,8 @@ import numpy as np
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import UNIT, gamma
 from numerics.arithmetic.types import Array
-from numerics.disk.edges import Edge, bent_of
 from numerics.disk.perimeter import reach
+from numerics.disk.perimeter_enclosure import Edge, bent_of
 from theory.disk.curvature import LAW, Curvature
 from theory.disk.perimeter import edge as half_square
 from theory.expressions.activation import ACTIVATIONS

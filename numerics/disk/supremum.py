@@ -34,7 +34,7 @@ from numerics.arithmetic.derivatives import Derivatives
 from numerics.arithmetic.rounding import UNIT, gamma
 from numerics.arithmetic.types import Array, Indices
 from numerics.disk.disk import arcs, disk_bound, pixels
-from numerics.disk.edges import Edge, bent_of
+from numerics.disk.perimeter_enclosure import Edge, bent_of
 
 __all__ = ["DiskSupremum", "disk_supremum"]
 

@@ -21,7 +21,7 @@ import sympy as sp
 from flint import acb, arb, ctx, fmpq, fmpq_poly
 
 from numerics.arithmetic.piecewise import Activation, Piecewise, Term, added, exact_activation
-from numerics.pulse.path import Line, dark_and_lit, edges, far_from_border, lines
+from numerics.pulse.preactivations import Line, dark_and_lit, edges, far_from_border, lines
 
 __all__ = [
     "Domain",

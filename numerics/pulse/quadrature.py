@@ -21,7 +21,7 @@ from numerics.arithmetic.types import Array
 from numerics.pulse.attribution import NAMES
 from numerics.pulse.channel import quantities
 from numerics.pulse.exact_error import Domain, cells
-from numerics.pulse.path import far_from_border
+from numerics.pulse.preactivations import far_from_border
 from numerics.pulse.sample import pulse
 from theory.expressions.activation import ACTIVATIONS
 from theory.expressions.pieces import pieces

@@ -23,7 +23,7 @@ from flint import fmpq, fmpq_poly
 
 from numerics.arithmetic.piecewise import Activation, Piecewise, Term, added
 from numerics.pulse.exact_error import Domain, ExactNet, cells, error_on
-from numerics.pulse.path import Line, far_from_border, lines
+from numerics.pulse.preactivations import Line, far_from_border, lines
 
 __all__ = ["Sensitivities", "Sensitivity", "sensitivities"]
 

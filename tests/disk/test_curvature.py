@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic.compile import activation
 from numerics.disk import curvature as numbers
-from numerics.disk.centres import centres, centres_bound, variation
+from numerics.disk.centre_average import centres, centres_bound, variation
 from numerics.disk.curvature import NARROW, constant_of, remainder, spreads
 from numerics.disk.disk import _anywhere, disk, disk_bound
-from numerics.disk.edges import bent_of, edge_of, strength_of
 from numerics.disk.perimeter import difference, reach
+from numerics.disk.perimeter_enclosure import bent_of, edge_of, strength_of
 from theory.disk.curvature import CLAIM, LAW, local, moment, narrowing
 from theory.disk.perimeter import STEPS, edge
 from verify.disk.claims import curvature as room

@@ -12,9 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from numerics.disk.closed import closed
-from numerics.disk.edges import edge_of, quadrature_of
-from numerics.disk.elliptic import _negative, _roots, _Strip, enclosed
+from numerics.disk.closed_form import closed
+from numerics.disk.perimeter_enclosure import edge_of, quadrature_of
+from tests.disk.elliptic import _negative, _roots, _Strip, enclosed
 from tests.disks import one_tap
 from verify.disk.claims.laplacian import SADDLES, SECONDS
 

@@ -16,8 +16,14 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from numerics.disk.closed import AFFINE, LARGEST, ODD, Balls, closed, rational
-from numerics.disk.edges import Edge, difference_of, edge_of, quadrature_of, strength_of
+from numerics.disk.closed_form import AFFINE, LARGEST, ODD, Balls, closed, rational
+from numerics.disk.perimeter_enclosure import (
+    Edge,
+    difference_of,
+    edge_of,
+    quadrature_of,
+    strength_of,
+)
 from tests.disks import one_tap
 from theory.disk.laplacian import LAW, across, distance, second, strength, turned
 from theory.disk.perimeter import edge as half_plane

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import gamma
 from numerics.disk.disk import disk, disk_bound, pixels
-from numerics.disk.edges import edge_of, quadrature_of
 from numerics.disk.perimeter import difference, edge_response, reach, strength, strength_bound
+from numerics.disk.perimeter_enclosure import edge_of, quadrature_of
 from tests.columns import hold_and_reject
 from theory.disk.perimeter import CLAIM, STEPS, crest, edge, gap, lack, width
 from verify.disk.claims import perimeter as room

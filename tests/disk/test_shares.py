@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import gamma, lipschitz
+from numerics.disk.autocorrelation import correlations, least, least_of_one_sign, places, spectrum
 from numerics.disk.disk import disk, disk_bound
-from numerics.disk.lags import correlations, least, least_of_one_sign, places, spectrum
 from numerics.disk.perimeter import edge_response, reach, strength, strength_bound
 from numerics.disk.shares import lengths, lengths_bound
 from theory.disk.shares import CLAIM, LAW, lags, opposite, orbit, share

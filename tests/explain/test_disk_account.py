@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from numerics.disk.disk import arcs, disk, pixels
-from numerics.disk.edges import edge_of, strength_of
-from numerics.disk.elliptic import enclosed
+from numerics.disk.perimeter_enclosure import edge_of, strength_of
 from numerics.disk.supremum import disk_supremum
+from tests.disk.elliptic import enclosed
 from theory.disk.perimeter import width
 from verify.disk.networks import Plane, disks
 from verify.explain.disk_account import WorstError, plane_account, too_much_plane

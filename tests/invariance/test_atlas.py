@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
-from numerics.disk.gram import Vector, dot, orthogonal, rest
+from numerics.invariance.gram_schmidt import Vector, dot, orthogonal, rest
 from theory.invariance.background import full_reader, reader
 from theory.invariance.nuisances import behind_the_border, both_price, dense_risk, one_leg, sum_risk
 from verify.invariance import atlas, figures, networks, table

@@ -11,7 +11,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
-from numerics.disk.gram import dot, orthogonal, rest
+from numerics.invariance.gram_schmidt import dot, orthogonal, rest
 from tests.columns import hold_and_reject, on_a_ring, plateau_cases
 from theory.invariance.background import (  # fmt: skip
     CLAIM,

@@ -11,7 +11,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
-from numerics.disk.gram import dot, orthogonal, rest
+from numerics.invariance.gram_schmidt import dot, orthogonal, rest
 from tests.columns import hold_and_reject, plateau_cases
 from theory.invariance.contrast import CLAIM, LAW, partial_sums, quiet, response, silence
 from theory.pulse.network import last_radius

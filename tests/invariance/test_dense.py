@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
-from numerics.disk.gram import dot, orthogonal, rest
+from numerics.invariance.gram_schmidt import dot, orthogonal, rest
 from numerics.pulse.sample import pulse
 from tests.columns import hold_and_reject
 from theory.invariance.dense import (

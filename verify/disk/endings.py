@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import gamma
-from numerics.disk.lags import least
+from numerics.disk.autocorrelation import least
 from numerics.disk.linear_regions import level
 from theory.disk.disk import least as disk_least
 from theory.disk.perimeter import STEPS, width

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numerics.disk.edges import Edge, Strength, edge_of, strength_of
 from numerics.disk.perimeter import reach
+from numerics.disk.perimeter_enclosure import Edge, Strength, edge_of, strength_of
 from numerics.disk.supremum import CLOSE, disk_supremum
 from theory.disk.disk import least
 from theory.expressions.activation import ACTIVATIONS

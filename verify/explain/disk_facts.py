@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
 from numerics.disk.disk import disk
-from numerics.disk.edges import Edge, Strength
 from numerics.disk.lattice import fluctuation
+from numerics.disk.perimeter_enclosure import Edge, Strength
 from theory.expressions.activation import ACTIVATIONS
 from verify.explain.facts import fraction
 from verify.models.checkpoint import Checkpoint

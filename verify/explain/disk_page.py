@@ -7,8 +7,8 @@ from math import cos, pi, sin
 import numpy as np
 from markupsafe import Markup
 
-from numerics.disk.edges import Edge, over_turn
 from numerics.disk.perimeter import edge_response, reach
+from numerics.disk.perimeter_enclosure import Edge, over_turn
 from verify.explain.disk_account import PlaneAccount
 from verify.explain.disk_figures import filter_and_edges
 from verify.explain.text import derived, laws, limit, place, short, signed

@@ -10,9 +10,9 @@ import numpy as np
 from flint import fmpq
 
 from numerics.arithmetic.ball import Net
+from numerics.certificates.conditions import Stored, exact_of
 from numerics.certificates.supremum import supremum
 from numerics.pulse.attribution import attribute
-from numerics.pulse.conditions import Stored, exact_of
 from numerics.pulse.exact_error import Worst, largest, summary
 from numerics.pulse.quadrature import Measured, measured
 from numerics.pulse.sensitivity import Sensitivity, sensitivities

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import UNIT, gamma
-from numerics.disk.centres import Centres, centres, centres_bound, variation
+from numerics.disk.centre_average import Centres, centres, centres_bound, variation
 from numerics.disk.curvature import NARROW, at_once, constant_of, direction, nodes, remainder
 from numerics.disk.disk import disk_bound, pixels, ring
-from numerics.disk.edges import Edge, Strength, bent_of, edge_of, strength_of
 from numerics.disk.perimeter import difference, reach
+from numerics.disk.perimeter_enclosure import Edge, Strength, bent_of, edge_of, strength_of
 from theory.disk.curvature import LAW, Curvature
 from theory.disk.disk import pixel
 from theory.disk.perimeter import STEPS, edge

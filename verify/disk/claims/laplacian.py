@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from numerics.arithmetic.rounding import UNIT, gamma
-from numerics.disk.closed import rational
+from numerics.disk.closed_form import rational
 from numerics.disk.disk import disk_bound, pixels
-from numerics.disk.edges import edge_of, over_turn, quadrature_of
 from numerics.disk.perimeter import edge_response, reach
+from numerics.disk.perimeter_enclosure import edge_of, over_turn, quadrature_of
 from theory.disk.laplacian import Laplacian, across
 from theory.disk.zero_lines import stretches
 from verify.disk import figures as draw

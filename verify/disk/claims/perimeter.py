@@ -17,7 +17,6 @@ from torch import Tensor
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import UNIT, gamma
 from numerics.disk.disk import disk, disk_bound, pixels
-from numerics.disk.edges import Strength, edge_of, over_turn, quadrature_of
 from numerics.disk.perimeter import (
     difference,
     edge_response,
@@ -26,6 +25,7 @@ from numerics.disk.perimeter import (
     strength,
     strength_bound,
 )
+from numerics.disk.perimeter_enclosure import Strength, edge_of, over_turn, quadrature_of
 from theory.disk.perimeter import STEPS, Perimeter
 from verify.disk import figures as draw
 from verify.disk.fit import fit, seen

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import UNIT, gamma, lipschitz
+from numerics.disk.autocorrelation import correlations, least, least_of_one_sign, places
 from numerics.disk.disk import disk, disk_bound
-from numerics.disk.lags import correlations, least, least_of_one_sign, places
 from numerics.disk.lattice import fluctuation
 from numerics.disk.perimeter import reach
 from numerics.disk.shares import PLACES, TURNS, lengths, lengths_bound

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
-from numerics.disk.gram import Vector, dot, orthogonal, rest
+from numerics.invariance.gram_schmidt import Vector, dot, orthogonal, rest
 from numerics.pulse.sample import pulse
 from theory.invariance.background import LAW, Background, Reader
 from verify.invariance import figures as pictures

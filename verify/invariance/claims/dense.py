@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import gamma
-from numerics.disk.gram import Vector, dot, rest
+from numerics.invariance.gram_schmidt import Vector, dot, rest
 from numerics.pulse.sample import pulse
 from theory.invariance.dense import LAW, Dense, changing, end
 from verify.invariance.atlas import Place

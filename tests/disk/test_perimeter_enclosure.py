@@ -19,7 +19,8 @@ from numerics.arithmetic.compile import activation
 from numerics.arithmetic.derivatives import derivatives
 from numerics.arithmetic.taylor import taylor
 from numerics.disk.disk import disk
-from numerics.disk.edges import (
+from numerics.disk.perimeter import difference, edge_response, reach, strength, strength_bound
+from numerics.disk.perimeter_enclosure import (
     MOST,
     Strength,
     bent_of,
@@ -29,7 +30,6 @@ from numerics.disk.edges import (
     quadrature_of,
     strength_of,
 )
-from numerics.disk.perimeter import difference, edge_response, reach, strength, strength_bound
 from theory.expressions.activation import ACTIVATIONS, z
 
 Array = NDArray[np.float64]

@@ -1,6 +1,6 @@
 r"""What each weight does: its role, the value the laws give it, and the interval in which it meets no kink.
 
-Within a pattern (numerics/pulse/conditions.py) a single weight x enters the slope error α, the offset error β and every
+Within a pattern (numerics/certificates/conditions.py) a single weight x enters the slope error α, the offset error β and every
 window linearly.  Its role is the first of
 
     must avoid the kink    x is part of a window that separates two branches:  derived from window = kink
@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 from flint import fmpq
 
-from numerics.pulse.conditions import Form, Pattern, Stored, dot
+from numerics.certificates.conditions import Form, Pattern, Stored, dot
 
 __all__ = ["RESOLUTION", "ROLES", "Role", "roles"]
 

@@ -9,11 +9,11 @@ from flint import fmpq
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from numerics.certificates.conditions import Stored, holds
 from numerics.certificates.patterns import branches_of, paired_pattern, snapped_pattern
+from numerics.certificates.roles import ROLES, Role, roles
 from numerics.pulse.attribution import attribute
-from numerics.pulse.conditions import Stored, holds
 from numerics.pulse.exact_error import Domain, summary
-from numerics.pulse.roles import ROLES, Role, roles
 from tests.stored import as_net, cases, count, from_exact, moved, stored
 from tests.strategies import Exact, linear_exact, threshold_exact
 

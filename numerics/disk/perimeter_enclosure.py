@@ -36,7 +36,7 @@ from numerics.arithmetic.derivatives import Derivatives, derivatives
 from numerics.arithmetic.rounding import UNIT, gamma
 from numerics.arithmetic.taylor import TERMS
 from numerics.arithmetic.types import Array, Indices
-from numerics.disk.closed import ODD, closed
+from numerics.disk.closed_form import ODD, closed
 from theory.expressions.activation import ACTIVATIONS
 
 __all__ = ["Edge", "Strength", "bent_of", "difference_of", "edge_of", "over_turn", "quadrature_of", "strength_of"]  # fmt: skip
@@ -388,7 +388,7 @@ def _rounding(edge: Edge, corners: _Corners, bent: Derivatives, theta: Array) ->
 
 
 def _closed(edge: Edge) -> Strength | None:
-    """P where it needs no quadrature: σ affine on all that the filter can answer, homogeneous behind a one-signed difference, or what :mod:`numerics.disk.closed` knows."""
+    """P where it needs no quadrature: σ affine on all that the filter can answer, homogeneous behind a one-signed difference, or what :mod:`numerics.disk.closed_form` knows."""
     row = ACTIVATIONS[edge.name]
     low = high = sp.Rational(*edge.b.as_integer_ratio())
     for tap in np.ravel(edge.w).tolist():
