@@ -19,7 +19,7 @@ from numerics.certificates.conditions import Condition, Pattern, Stored, dot, ho
 from numerics.certificates.nearest import Nearest
 from numerics.certificates.projection import solved
 
-__all__ = ["BITS", "dyadic"]
+__all__ = ["dyadic"]
 
 BITS = (44, 36, 28)
 """Of the largest tap, tried in turn; the rest of the 53 is room for c and for the correction."""

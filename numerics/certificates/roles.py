@@ -10,6 +10,7 @@ window linearly.  Its role is the first of
     dead                   the response of the channel is 0 at all radii
     sets the slope         dα/dx is not 0:                                     derived from α = 0
     moves the offset       dβ/dx is not 0:                                     derived from β = 0
+    bends                  x is part of a copy of σ that does not move, a constant that c takes up
     serves other radii     it matters at small radii, between half-integers, or near the border, only
     free                   it does not matter at all
 
@@ -26,20 +27,8 @@ from flint import fmpq
 
 from numerics.certificates.conditions import Form, Pattern, Stored, dot
 
-__all__ = ["RESOLUTION", "ROLES", "Role", "roles"]
+__all__ = ["RESOLUTION", "Role", "roles"]
 
-ROLES = (
-    "must avoid the kink",
-    "cancels a kink",
-    "mirrors channel",
-    "cancels a copy",
-    "dead",
-    "sets the slope",
-    "moves the offset",
-    "serves other radii",
-    "free",
-)
-"""Every role; ``mirrors channel`` is followed by the number of the channel."""
 ZERO = fmpq(0)
 RESOLUTION = fmpq(1, 2**40)
 """What a readout weight changes counts as 0 below this share of the terms it is made of: stored weights are rounded."""
@@ -53,7 +42,7 @@ class Role:
     ----------
     name, index: the tensor and the place in it.
     value: as stored.
-    role: one of :data:`ROLES`.
+    role: as the head of this file has them; ``mirrors channel`` is followed by its number.
     derived: the value that its law gives it, the others as they are; None for dead and free weights, and for other radii.
     interval: (low, high) in which it meets no kink, None for infinite ends; None where the window is held on a kink.
     """

@@ -23,7 +23,7 @@ from theory.disk.laplacian import strength, turned
 from theory.disk.zero_lines import crossing
 from theory.expressions.activation import ACTIVATIONS
 
-__all__ = ["LARGEST", "ODD", "Balls", "Closed", "closed", "rational"]
+__all__ = ["LARGEST", "ODD", "Balls", "ClosedForm", "closed_form", "rational"]
 
 LARGEST = 7
 """Wider filters are not classified: the corners meet in too many directions."""
@@ -54,7 +54,7 @@ class Balls:
 
 
 @dataclass(frozen=True)
-class Closed:
+class ClosedForm:
     """P: |P - value| <= error; ``law`` says it in words."""
 
     value: float
@@ -68,7 +68,7 @@ def rational(w: Array) -> dict[tuple[int, int], Fraction]:
     return {(i - h, j - h): Fraction(float(tap)) for (i, j), tap in np.ndenumerate(w)}
 
 
-def closed(w: Array, b: float, name: str) -> Closed | None:
+def closed_form(w: Array, b: float, name: str) -> ClosedForm | None:
     """P of a filter (n, n) with a bias and a row of the catalogue; None where no closed form is known."""
     row = ACTIVATIONS[name]
     if len(w) > LARGEST or not row.piecewise_linear:
@@ -93,7 +93,7 @@ def closed(w: Array, b: float, name: str) -> Closed | None:
                 total += Balls.number(bend) * size
                 words += [_times(bend * factor, rest)] if rest else []
         value = float(total.mid())
-        return Closed(value, float((total - arb(value)).abs_upper()), " + ".join(words) or (ODD, AFFINE)[any(bends.values())])  # fmt: skip
+        return ClosedForm(value, float((total - arb(value)).abs_upper()), " + ".join(words) or (ODD, AFFINE)[any(bends.values())])  # fmt: skip
     finally:
         ctx.prec = before
 

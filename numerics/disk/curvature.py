@@ -28,7 +28,7 @@ from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import UNIT, gamma
 from numerics.arithmetic.types import Array
 from numerics.disk.perimeter import reach
-from numerics.disk.perimeter_enclosure import Edge, bent_of
+from numerics.disk.perimeter_enclosure import Filter, derivatives_of
 from theory.disk.curvature import LAW, Curvature
 from theory.disk.perimeter import edge as half_square
 from theory.expressions.activation import ACTIVATIONS
@@ -113,29 +113,29 @@ class Constant:
 
 
 def constant_of(
-    edge: Edge, law: Curvature = LAW, turns: int = TURNS, proved: bool = True
+    filter_: Filter, law: Curvature = LAW, turns: int = TURNS, proved: bool = True
 ) -> Constant:
     """C, from the law's second moment and what it lets a place add, by ``turns`` directions; its error if it is to be ``proved``."""
-    taps, at = len(edge.w), nodes(len(edge.w), turns)
-    sigma, steep = activation(edge.name)
-    p = np.tensordot(edge.w.ravel(), _half_squares(taps, turns), 1)
-    second = np.tensordot(edge.w.ravel(), _moments(taps, turns, law.moment), 1)
-    dark = float(sigma(np.array(edge.b)))
-    lack = sigma(p + edge.b) - dark - edge.rise * (at.t > 0)
-    bent = bent_of(edge)
-    slope = steep(p + edge.b)
+    taps, at = len(filter_.w), nodes(len(filter_.w), turns)
+    sigma, steep = activation(filter_.name)
+    p = np.tensordot(filter_.w.ravel(), _half_squares(taps, turns), 1)
+    second = np.tensordot(filter_.w.ravel(), _moments(taps, turns, law.moment), 1)
+    dark = float(sigma(np.array(filter_.b)))
+    lack = sigma(p + filter_.b) - dark - filter_.rise * (at.t > 0)
+    bent = derivatives_of(filter_)
+    slope = steep(p + filter_.b)
     for kink in bent.breaks:
         # Lines may show a kink on a whole stretch: there the slope is that of the side to which the bend leads.  One node
         # of a stretch may hit a kink in passing: it stands for both sides.
         sides = [steep(np.array(kink - NEAR)), steep(np.array(kink + NEAR))]
-        met = np.abs(p + edge.b - kink) <= NEAR
+        met = np.abs(p + filter_.b - kink) <= NEAR
         slope = np.where(met, (sides[0] + sides[1]) / 2, slope)
         slope = np.where(np.all(met, axis=2, keepdims=True), np.where(second > 0, *sides), slope)
     each = np.sum(at.weight * law.local(at.t, slope, second, lack), axis=(1, 2))
     error = None
     if proved and not bent.breaks:
         sizes = np.array(bent.sizes)
-        error = _left_out(at, p, second, sizes) + _turning(edge, sizes, turns) + _rounding(edge, at, sizes)  # fmt: skip
+        error = _left_out(at, p, second, sizes) + _turning(filter_, sizes, turns) + _rounding(filter_, at, sizes)  # fmt: skip
     return Constant(float(np.sum(each)), error, each * turns / (2 * pi))
 
 
@@ -173,24 +173,24 @@ def _left_out(at: Nodes, p: Array, second: Array, sizes: Array) -> float:
     return float(np.sum(found * at.length)) * factor * (2 * pi / len(at.t)) * 1.01
 
 
-def _turning(edge: Edge, sizes: Array, turns: int) -> float:
-    two, three, _, _ = spreads(edge.w)
-    most, rho = float(np.max(np.abs(edge.w), initial=0.0)), reach(len(edge.w))
+def _turning(filter_: Filter, sizes: Array, turns: int) -> float:
+    two, three, _, _ = spreads(filter_.w)
+    most, rho = float(np.max(np.abs(filter_.w), initial=0.0)), reach(len(filter_.w))
     across = sizes[1] * 4 * two
     across += 2 * sizes[2] * most * (pi / 2 * rho**2 * two + 8 / 3 * rho * three)
     return pi / turns * float(across)
 
 
-def _rounding(edge: Edge, at: Nodes, sizes: Array) -> float:
+def _rounding(filter_: Filter, at: Nodes, sizes: Array) -> float:
     """Cubes of depths over cos θ sin θ, eight to a pixel, then σ: a priori, not sharp."""
-    rho, weight = 2 * reach(len(edge.w)), float(np.sum(np.abs(edge.w)))
+    rho, weight = 2 * reach(len(filter_.w)), float(np.sum(np.abs(filter_.w)))
     cubes = float(np.sum(at.weight * (rho / np.abs(at.c * at.s)) ** 3))
-    tall = 1 + weight + abs(edge.b) + float(sizes[0])
+    tall = 1 + weight + abs(filter_.b) + float(sizes[0])
     plain = 2 * pi * rho * rho * tall
     return float(gamma(64)) * (8 * weight * (float(sizes[1] + sizes[2]) * cubes) + plain)
 
 
-def at_once(edge: Edge, turns: int, r: float, z: Array, p: Array, off: float) -> Array:
+def at_once(filter_: Filter, turns: int, r: float, z: Array, p: Array, off: float) -> Array:
     """How far r ∫ [g(Z) - g(p)] - ∫ t (g(Z) - g(0) - Δ 1{t > 0}) may be from one direction's C: (T,).
 
     Of a pixel in whose rows |ℓ| <= λ the edge lies δ <= κλ²/2r inside its tangent.  A row on which one of its four sides
@@ -201,23 +201,25 @@ def at_once(edge: Edge, turns: int, r: float, z: Array, p: Array, off: float) ->
     ----------
     z, p: the pre-activations Z and p_θ at the nodes (T, pieces, G), each pixel of which is off by ``off`` at most.
     """
-    at, bent = nodes(len(edge.w), turns), bent_of(edge)
+    at, bent = nodes(len(filter_.w), turns), derivatives_of(filter_)
     steep, curved = bent.sizes[1], 2 * bent.sizes[2]
     across = np.abs(at.c * at.s)
     apart = 0 * at.t
-    for tap, (u, v) in zip(np.abs(edge.w).ravel().tolist(), _offsets(len(edge.w)), strict=True):
+    for tap, (u, v) in zip(
+        np.abs(filter_.w).ravel().tolist(), _offsets(len(filter_.w)), strict=True
+    ):
         far = np.abs(v * at.c - u * at.s) + 0.5**0.5
         apart = apart + tap * (NARROW * far**2) ** 2 / r * (1 / across + 1)
-    weight = float(np.sum(np.abs(edge.w)))
+    weight = float(np.sum(np.abs(filter_.w)))
     moved = np.abs(z - p) + 2 * weight * off
     found = (
         steep * (apart + 2 * r * weight * off + np.abs(at.t) * moved) + curved / 2 * r * moved**2
     )
-    for kink in ACTIVATIONS[edge.name].kinks:
+    for kink in ACTIVATIONS[filter_.name].kinks:
         met = np.abs(p - float(kink.location)) <= moved + NEAR
         found = found + abs(float(kink.jump)) * r * moved * met
     rounding = 16 * UNIT * r * (1 + np.abs(p) + moved + bent.sizes[0])
-    cubes = float(gamma(64)) * 8 * weight * steep * (2 * reach(len(edge.w)) / across) ** 3
+    cubes = float(gamma(64)) * 8 * weight * steep * (2 * reach(len(filter_.w)) / across) ** 3
     each = found + rounding + cubes
     return np.asarray(np.sum(at.weight * each, axis=(1, 2)) * turns / (2 * pi))
 
@@ -246,21 +248,21 @@ def spreads(w: Array) -> tuple[float, float, float, float]:
     )
 
 
-def remainder(edge: Edge, r: float) -> float:
+def remainder(filter_: Filter, r: float) -> float:
     """The bound on |F̄ - πr²Δ - Pr - C|, for σ without kinks within the filter's reach.
 
     Raises
     ------
     ValueError: r < 2ρ, or σ has a kink or a jump there.
     """
-    rho, bent = reach(len(edge.w)), bent_of(edge)
+    rho, bent = reach(len(filter_.w)), derivatives_of(filter_)
     if bent.bends or bent.jumps:
-        raise ValueError(f"{edge.name} is not smooth on all that the filter can answer")
+        raise ValueError(f"{filter_.name} is not smooth on all that the filter can answer")
     if r < 2 * rho:
         raise ValueError(f"the bound holds from r = {2 * rho:.3f} on, not for r = {r}")
     steep, curved = bent.sizes[1], 2 * bent.sizes[2]
-    two, three, four, edges = spreads(edge.w)
-    most = float(np.max(np.abs(edge.w), initial=0.0))
+    two, three, four, edges = spreads(filter_.w)
+    most = float(np.max(np.abs(filter_.w), initial=0.0))
     first = 2 / 3 * NARROW * three + NARROW**2 * (4 / 15 * edges + 3 * pi / 16 * four / r)
     last = NARROW**2 * pi / 12 * most * rho**3 * two
     return (steep * first + curved * last) / r

@@ -17,7 +17,7 @@ from numerics.disk.perimeter import edge_response
 from theory.disk.lattice import LAW, Lag, Lattice, directions
 from theory.disk.perimeter import edge
 
-__all__ = ["REACH", "fluctuation", "hurwitz", "parts", "size", "swing", "unsettled", "wave"]
+__all__ = ["fluctuation", "hurwitz", "parts", "spread", "swing", "unsettled", "wave"]
 
 Sigma = Callable[[Array], Array]
 
@@ -139,7 +139,7 @@ def parts(
     return found
 
 
-def size(w: Array, b: Array, sigma: Sigma, law: Lattice = LAW, reach: int = REACH) -> Array:
+def spread(w: Array, b: Array, sigma: Sigma, law: Lattice = LAW, reach: int = REACH) -> Array:
     """The root of the sum of their squares: the spread over all centres and many radii is this times √r, (B,)."""
     every = np.stack(list(parts(w, b, sigma, law, reach).values()))
     return np.asarray(np.sqrt(np.sum(every**2, axis=0)))

@@ -17,7 +17,7 @@ from numerics.arithmetic.types import Array, Indices
 from theory.disk.linear_regions import pieces
 from theory.expressions.activation import ACTIVATIONS
 
-__all__ = ["HELD", "RANK", "level"]
+__all__ = ["RANK", "level"]
 
 HELD = 1e-12
 """A response this close to a kink, relative to the sizes of its terms, is on it: rounding is a hundredth of it."""

@@ -36,10 +36,10 @@ from numerics.arithmetic.derivatives import Derivatives, derivatives
 from numerics.arithmetic.rounding import UNIT, gamma
 from numerics.arithmetic.taylor import TERMS
 from numerics.arithmetic.types import Array, Indices
-from numerics.disk.closed_form import ODD, closed
+from numerics.disk.closed_form import ODD, closed_form
 from theory.expressions.activation import ACTIVATIONS
 
-__all__ = ["Edge", "Strength", "bent_of", "difference_of", "edge_of", "over_turn", "quadrature_of", "strength_of"]  # fmt: skip
+__all__ = ["Filter", "Strength", "by_direction", "derivatives_of", "difference_of", "filter_of", "quadrature_of", "strength_of"]  # fmt: skip
 
 FEWEST, MOST = 1 << 12, 1 << 18
 """Directions over a turn."""
@@ -59,7 +59,7 @@ it.
 
 
 @dataclass(frozen=True)
-class Edge:
+class Filter:
     """A filter and what follows σ: g(z) = σ(z + b).
 
     Attributes
@@ -82,7 +82,7 @@ class Edge:
         return hypot(*self.dipole)
 
 
-def edge_of(w: Array, b: float, name: str) -> Edge:
+def filter_of(w: Array, b: float, name: str) -> Filter:
     """A filter (n, n), n odd, with a bias and a row of the catalogue."""
     b = float(b)
     h = w.shape[0] // 2
@@ -92,7 +92,7 @@ def edge_of(w: Array, b: float, name: str) -> Edge:
     by_column = sum(((j - h) * x for row in exact for j, x in enumerate(row)), Fraction(0))
     sigma = activation(name)[0]
     full, dark = (float(sigma(np.array(x))) for x in (float(total + Fraction(b)), b))
-    return Edge(w, b, name, float(total), full - dark, (float(by_row), float(by_column)))
+    return Filter(w, b, name, float(total), full - dark, (float(by_row), float(by_column)))
 
 
 def difference_of(w: Array) -> tuple[int, int] | None:
@@ -276,38 +276,38 @@ def _refined(
     return _joined(kept), np.concatenate(off)
 
 
-def over_turn(edge: Edge, theta: Array) -> tuple[Array, Array]:
+def by_direction(filter_: Filter, theta: Array) -> tuple[Array, Array]:
     """Q(θ) and the error of its quadrature in t, each (T,); no θ a multiple of π/2."""
-    if not np.any(edge.w):
+    if not np.any(filter_.w):
         return np.zeros(len(theta)), np.zeros(len(theta))
-    bent = bent_of(edge)
-    return _over(edge, _corners(edge.w), bent, theta, _fine(edge, bent, AIM))[:2]
+    bent = derivatives_of(filter_)
+    return _over(filter_, _corners(filter_.w), bent, theta, _fine(filter_, bent, AIM))[:2]
 
 
-def _fine(edge: Edge, bent: Derivatives, aim: float) -> float:
+def _fine(filter_: Filter, bent: Derivatives, aim: float) -> float:
     """An error per unit of t that is small for a relative ``aim``, where there is a quadrature in t at all."""
-    return aim * float(np.max(np.abs(edge.w))) * bent.sizes[1] / 64
+    return aim * float(np.max(np.abs(filter_.w))) * bent.sizes[1] / 64
 
 
-def bent_of(edge: Edge) -> Derivatives:
+def derivatives_of(filter_: Filter) -> Derivatives:
     """What is known of σ on all that the filter can answer."""
-    return derivatives(edge.name, *_range(edge))
+    return derivatives(filter_.name, *_range(filter_))
 
 
-def _range(edge: Edge) -> tuple[float, float]:
+def _range(filter_: Filter) -> tuple[float, float]:
     """Between these lie all pre-activations."""
-    low = edge.b + float(np.sum(np.minimum(edge.w, 0)))
-    high = edge.b + float(np.sum(np.maximum(edge.w, 0)))
+    low = filter_.b + float(np.sum(np.minimum(filter_.w, 0)))
+    high = filter_.b + float(np.sum(np.maximum(filter_.w, 0)))
     wide = 1e-9 * (1 + abs(low) + abs(high))
     return low - wide, high + wide
 
 
 def _over(
-    edge: Edge, corners: _Corners, bent: Derivatives, theta: Array, aim: float
+    filter_: Filter, corners: _Corners, bent: Derivatives, theta: Array, aim: float
 ) -> tuple[Array, Array, int]:
     """Q(θ), its error, and the number of pieces."""
-    sigma = activation(edge.name)[0]
-    dark = float(sigma(np.array(edge.b)))
+    sigma = activation(filter_.name)[0]
+    dark = float(sigma(np.array(filter_.b)))
     node, share = np.polynomial.legendre.leggauss(bent.points)
     value, error = np.zeros(len(theta)), np.zeros(len(theta))
     tall, number = bent.sizes[0] + abs(dark), 0
@@ -315,9 +315,9 @@ def _over(
     for first in range(0, len(theta), step):
         c, s = np.cos(theta[first : first + step]), np.sin(theta[first : first + step])
         found, last = _spline(corners, c, s)
-        found = _cut(found, tuple(z - edge.b for z in bent.breaks))
+        found = _cut(found, tuple(z - filter_.b for z in bent.breaks))
         if bent.points == POINTS:
-            found, off = _refined(found, bent, edge.b, aim)
+            found, off = _refined(found, bent, filter_.b, aim)
             error[first : first + step] = np.bincount(found.at, off, len(c))
         number += len(found.at)
         # Sums of so many terms, rounded.
@@ -326,9 +326,9 @@ def _over(
         )
         total = np.zeros(len(found.at))
         for x, weight in zip(node.tolist(), share.tolist(), strict=True):
-            total += weight / 2 * (sigma(found(found.length * (1 + x) / 2) + edge.b) - dark)
+            total += weight / 2 * (sigma(found(found.length * (1 + x) / 2) + filter_.b) - dark)
         value[first : first + step] = np.bincount(found.at, total * found.length, len(c))
-        value[first : first + step] -= edge.rise * last
+        value[first : first + step] -= filter_.rise * last
     return value, error, number
 
 
@@ -352,62 +352,62 @@ class Strength:
     law: str
 
 
-def strength_of(edge: Edge, aim: float = AIM, most: int = MOST) -> Strength:
+def strength_of(filter_: Filter, aim: float = AIM, most: int = MOST) -> Strength:
     """P with its error; ``most`` directions at most, fewer where ``aim``, relative, is reached with fewer."""
-    return _closed(edge) or quadrature_of(edge, aim, most)
+    return _closed(filter_) or quadrature_of(filter_, aim, most)
 
 
-def quadrature_of(edge: Edge, aim: float = AIM, most: int = MOST) -> Strength:
+def quadrature_of(filter_: Filter, aim: float = AIM, most: int = MOST) -> Strength:
     """P with its error by the midpoint rule, also where there is a closed form."""
-    corners, bent = _corners(edge.w), bent_of(edge)
-    fine = _fine(edge, bent, aim)
+    corners, bent = _corners(filter_.w), derivatives_of(filter_)
+    fine = _fine(filter_, bent, aim)
     turn = lambda count: (np.arange(count) + 0.5) * (2 * pi / count)
-    first, _, pieces = _over(edge, corners, bent, turn(256), fine)
+    first, _, pieces = _over(filter_, corners, bent, turn(256), fine)
     rough = float(np.sum(first)) * 2 * pi / 256
-    variation = _variation(edge.w, corners, bent)
-    goal = aim * max(abs(rough), bent.sizes[1] * float(np.max(np.abs(edge.w)))) / 1.25
+    variation = _variation(filter_.w, corners, bent)
+    goal = aim * max(abs(rough), bent.sizes[1] * float(np.max(np.abs(filter_.w)))) / 1.25
     count = 2 * pi * (variation / (8 * goal)) ** 0.5 if goal else FEWEST
     turns = int(min(max(count, FEWEST), most, max(WORK * 256 / pieces, FEWEST))) // 4 * 4
     theta, step = turn(turns), 2 * pi / turns
-    value, error, _ = _over(edge, corners, bent, theta, fine)
+    value, error, _ = _over(filter_, corners, bent, theta, fine)
     total = float(np.sum(value)) * step
-    off = step**2 / 8 * variation + float(np.sum(error)) * step + _rounding(edge, corners, bent, theta)  # fmt: skip
+    off = step**2 / 8 * variation + float(np.sum(error)) * step + _rounding(filter_, corners, bent, theta)  # fmt: skip
     if bent.jumps or not isfinite(off):
-        return Strength(total, None, turns, difference_of(edge.w), "")
-    return Strength(total, off * (1 + 1e-9), turns, difference_of(edge.w), "")
+        return Strength(total, None, turns, difference_of(filter_.w), "")
+    return Strength(total, off * (1 + 1e-9), turns, difference_of(filter_.w), "")
 
 
-def _rounding(edge: Edge, corners: _Corners, bent: Derivatives, theta: Array) -> float:
+def _rounding(filter_: Filter, corners: _Corners, bent: Derivatives, theta: Array) -> float:
     """Sums of M corners, divided by cos θ sin θ, then σ: a priori, not sharp."""
     length, size = 2 * corners.rho, len(corners.d) + 8
     mean = float(np.mean(1 / np.abs(np.cos(theta) * np.sin(theta))))
     p = 4 * size * float(np.sum(np.abs(corners.d))) * length**2 * mean
-    reach = float(np.sum(np.abs(edge.w))) + abs(edge.b)
+    reach = float(np.sum(np.abs(filter_.w))) + abs(filter_.b)
     tall = 1 + reach + bent.sizes[0]
     return 2 * pi * length * UNIT * (bent.sizes[1] * p + 16 * size * tall)
 
 
-def _closed(edge: Edge) -> Strength | None:
+def _closed(filter_: Filter) -> Strength | None:
     """P where it needs no quadrature: σ affine on all that the filter can answer, homogeneous behind a one-signed difference, or what :mod:`numerics.disk.closed_form` knows."""
-    row = ACTIVATIONS[edge.name]
-    low = high = sp.Rational(*edge.b.as_integer_ratio())
-    for tap in np.ravel(edge.w).tolist():
+    row = ACTIVATIONS[filter_.name]
+    low = high = sp.Rational(*filter_.b.as_integer_ratio())
+    for tap in np.ravel(filter_.w).tolist():
         exact = sp.Rational(*tap.as_integer_ratio())
         low, high = low + min(exact, 0), high + max(exact, 0)
     for left, right, *_ in row.affine_pieces:
         if left <= low and high <= right:
             return Strength(
-                0.0, 0.0, 0, difference_of(edge.w), "0, as σ is affine on all that it answers"
+                0.0, 0.0, 0, difference_of(filter_.w), "0, as σ is affine on all that it answers"
             )
-    if not np.any(edge.w):
+    if not np.any(filter_.w):
         return Strength(0.0, 0.0, 0, None, "0, as all taps are 0")
-    step = difference_of(edge.w)
+    step = difference_of(filter_.w)
     if row.parity == "odd" and not row.jumps and low + high == 0:  # S + 2b
         return Strength(0.0, 0.0, 0, step, ODD)
-    if step is None or edge.b != 0 or not row.homogeneous:
-        found = closed(edge.w, edge.b, edge.name)
+    if step is None or filter_.b != 0 or not row.homogeneous:
+        found = closed_form(filter_.w, filter_.b, filter_.name)
         return None if found is None else Strength(found.value, found.error, 0, step, found.law)
     below, above = row.slopes
-    value = 2 * float(above - below) * edge.moment
+    value = 2 * float(above - below) * filter_.moment
     law = {2: "4|m|", 1: "2|m|"}.get(above - below, "2(s₊ - s₋)|m|")
     return Strength(value, float(gamma(8)) * abs(value), 0, step, law)

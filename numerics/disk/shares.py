@@ -19,7 +19,7 @@ from numerics.arithmetic.types import Array
 from numerics.disk.perimeter import reach
 from theory.disk.perimeter import edge
 
-__all__ = ["half_turn", "lengths", "lengths_bound", "nodes"]
+__all__ = ["lengths", "lengths_bound", "nodes"]
 
 TURNS, PLACES = 192, 96
 """Directions over a whole turn, and places across an edge; both even: no node on an axis or at t = 0."""
@@ -34,7 +34,7 @@ def nodes(taps: int, turns: int = TURNS) -> tuple[Array, Array, float]:
 
 
 @lru_cache(maxsize=4)
-def half_turn(taps: int) -> Array:
+def _half_turn(taps: int) -> Array:
     """H_θ(t + u·n) for all nodes and all places u of a filter: (n², nodes)."""
     turn, t, _ = nodes(taps)
     offsets = range(-(taps // 2), taps // 2 + 1)
@@ -50,7 +50,7 @@ def lengths(
 ) -> Array:
     """P of filters w (F, n, n) with biases b (F,): (F,)."""
     taps = w.shape[-1]
-    seen, weight = half_turn(taps), nodes(taps)[2]
+    seen, weight = _half_turn(taps), nodes(taps)[2]
     full, found = w.sum(axis=(1, 2)), np.empty(len(w))
     for at in range(0, len(w), 16):
         k = slice(at, at + 16)

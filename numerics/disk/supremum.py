@@ -34,7 +34,7 @@ from numerics.arithmetic.derivatives import Derivatives
 from numerics.arithmetic.rounding import UNIT, gamma
 from numerics.arithmetic.types import Array, Indices
 from numerics.disk.disk import arcs, disk_bound, pixels
-from numerics.disk.perimeter_enclosure import Edge, bent_of
+from numerics.disk.perimeter_enclosure import Filter, derivatives_of
 
 __all__ = ["DiskSupremum", "disk_supremum"]
 
@@ -71,7 +71,7 @@ class _Network:
     a·(σ(z_p + b) - σ(b)).
     """
 
-    edges: tuple[Edge, ...]
+    filters: tuple[Filter, ...]
     a: Array
     offset: float
     known: tuple[Derivatives, ...]
@@ -124,11 +124,14 @@ def _rounding(net: _Network, band: _Band, parts: float) -> float:
     """How far the errors of a band may be from exact ones: sums of W windows and K channels, of σ
     at rounded places.
     """
-    windows, taps = band.windows, net.edges[0].w.size
+    windows, taps = band.windows, net.filters[0].w.size
     pixel = float(disk_bound(band.high)) + float(gamma(taps + 2))
     total = float(gamma(windows + len(net.a) + 8)) * (parts + band.high)
-    for edge, a, known in zip(net.edges, np.abs(net.a), net.known, strict=True):
-        most, tall = float(np.sum(np.abs(edge.w))) + abs(edge.b), known.sizes[0] + abs(edge.rise)
+    for filter_, a, known in zip(net.filters, np.abs(net.a), net.known, strict=True):
+        most, tall = (
+            float(np.sum(np.abs(filter_.w))) + abs(filter_.b),
+            known.sizes[0] + abs(filter_.rise),
+        )
         each = known.sizes[1] * most * pixel + 8 * UNIT * (1 + most + 2 * tall)
         whole = windows * (each + 2 * float(gamma(windows)) * tall) + band.lit * 4 * UNIT * tall
         total += float(a) * whole
@@ -158,8 +161,10 @@ def _some(net: _Network, band: _Band, r1: Array, r2: Array) -> tuple[Array, Arra
     e1, e2, moved = net.offset - r1, net.offset - r2, np.zeros(len(r1))
     rise, fall, passed = np.zeros_like(moved), np.zeros_like(moved), np.zeros_like(moved)
     changes = np.zeros_like(x1)
-    for edge, a, known, sees in zip(net.edges, net.a.tolist(), net.known, band.sees, strict=True):
-        one, two, off = sees @ x1 + edge.b, sees @ x2 + edge.b, abs(sees) @ leaves
+    for filter_, a, known, sees in zip(
+        net.filters, net.a.tolist(), net.known, band.sees, strict=True
+    ):
+        one, two, off = sees @ x1 + filter_.b, sees @ x2 + filter_.b, abs(sees) @ leaves
         low = np.clip(np.minimum(one, two) - off, known.cuts[0], known.cuts[-1])
         high = np.clip(np.maximum(one, two) + off, known.cuts[0], known.cuts[-1])
         curved, bends = 2 * known.over(low, high, slice(2, 3))[0], known.bent(low, high)
@@ -176,11 +181,11 @@ def _some(net: _Network, band: _Band, r1: Array, r2: Array) -> tuple[Array, Arra
             rise += np.sum(np.maximum(change, 0), axis=0) + 2 * ties * abs(step)
             fall += np.sum(np.minimum(change, 0), axis=0) - 2 * ties * abs(step)
             passed += step * (np.sum(two > at, axis=0) - np.sum(one > at, axis=0))
-        sigma, slope = activation(edge.name)
+        sigma, slope = activation(filter_.name)
         changes += a * (sees.T @ slope((low + high) / 2))
-        dark = float(sigma(np.array(edge.b)))
+        dark = float(sigma(np.array(filter_.b)))
         for error, z in ((e1, one), (e2, two)):
-            error += a * (np.sum(sigma(z) - dark, axis=0) + band.lit * edge.rise)
+            error += a * (np.sum(sigma(z) - dark, axis=0) + band.lit * filter_.rise)
     sway = changes * leaves
     # A convex stretch lies below its chord, a concave one above it.
     convex, concave = np.where(r1 < corner, sway, 0), np.where(corner < r2, sway, 0)
@@ -192,7 +197,7 @@ def _some(net: _Network, band: _Band, r1: Array, r2: Array) -> tuple[Array, Arra
 
 
 def disk_supremum(
-    edges: tuple[Edge, ...], a: Array, offset: float, r: Array, tolerance: float, work: float
+    filters: tuple[Filter, ...], a: Array, offset: float, r: Array, tolerance: float, work: float
 ) -> DiskSupremum:
     """The error of r̂(r) = offset + Σ_k a_k Σ_p [g_k(z_p) - g_k(0)] between the first and the last
     of these radii, which are among its places.
@@ -201,25 +206,25 @@ def disk_supremum(
     side of ``tolerance`` the error is; or until
     ``work`` products of a tap and a pixel are spent.
     """
-    net = _Network(edges, a, offset, tuple(bent_of(edge) for edge in edges))
+    net = _Network(filters, a, offset, tuple(derivatives_of(filter_) for filter_ in filters))
     low, high = float(r[0]), float(r[-1])
     cuts = [low, *range(floor(low) + 1, ceil(high)), high]
     places: dict[float, float] = {}
     active: list[tuple[_Band, Array, Array, Array, float]] = []
     parts = float(np.sum(np.abs(a))) + abs(offset)
     # About 2πr(1 + √2 n) windows each; where that is too much no band is looked for.
-    around = 2 * pi * (1 + 2**0.5 * len(edges[0].w)) * (float(np.sum(r)) + high * len(cuts))
-    if 2 * len(a) * edges[0].w.size * around > work:
+    around = 2 * pi * (1 + 2**0.5 * len(filters[0].w)) * (float(np.sum(r)) + high * len(cuts))
+    if 2 * len(a) * filters[0].w.size * around > work:
         return DiskSupremum(np.empty(0), np.empty(0), None)
     for left, right in pairwise(cuts):
         inside = np.unique([left, *r[(left < r) & (r < right)], right])
-        band = _band(left, right, [edge.w for edge in edges])
+        band = _band(left, right, [filter_.w for filter_ in filters])
         unknown = np.full(len(inside) - 1, np.inf)
         active.append((band, inside[:-1], inside[1:], unknown, _rounding(net, band, parts)))
     settled, bound = 0.0, None
     for _ in range(HALVINGS):
         work -= (
-            2 * len(a) * edges[0].w.size * sum(band.windows * len(r1) for band, r1, *_ in active)
+            2 * len(a) * filters[0].w.size * sum(band.windows * len(r1) for band, r1, *_ in active)
         )
         if work < 0:
             break

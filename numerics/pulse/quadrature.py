@@ -27,7 +27,7 @@ from theory.expressions.activation import ACTIVATIONS
 from theory.expressions.pieces import pieces
 from theory.pulse.loss import Moments, attribution, residuals
 
-__all__ = ["Measured", "measured"]
+__all__ = ["LossQuadrature", "loss_quadrature"]
 
 POINTS = 16
 FAR = 1.0
@@ -39,7 +39,7 @@ MOST = 3e8
 
 
 @dataclass(frozen=True)
-class Measured:
+class LossQuadrature:
     """Of a network over all radii of a domain, in float64.
 
     Attributes
@@ -59,7 +59,9 @@ class Measured:
     curvature: Array
 
 
-def measured(name: str, w: Array, b: Array, a: Array, c: float, domain: Domain) -> Measured:
+def loss_quadrature(
+    name: str, w: Array, b: Array, a: Array, c: float, domain: Domain
+) -> LossQuadrature:
     """w (K, n), b (K), a (K) of the sum-pooling network with the activation ``name``.
 
     Raises
@@ -104,7 +106,7 @@ def measured(name: str, w: Array, b: Array, a: Array, c: float, domain: Domain) 
     moments = Moments(mean(r), mean(r * r), mean(d), mean(r * d), mean(d * d))
     left = mean(rest * rest + 2 * rest * (error - rest))
     terms = (*map(float, attribution(alpha, beta, moments)), left)
-    return Measured(
+    return LossQuadrature(
         float(alpha),
         float(beta),
         float(np.max(np.abs(d))),

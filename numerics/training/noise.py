@@ -29,10 +29,10 @@ __all__ = [
     "best",
     "bivariate_cdf",
     "moments",
-    "quiet_share",
     "risk",
     "risk_gradient",
     "scan",
+    "small_noise_ratio",
 ]
 
 
@@ -219,7 +219,7 @@ def scan(problem: Problem, sign: float, parts: int = 100) -> tuple[float, float]
     return float(end.fun), float(end.x)
 
 
-def quiet_share(problem: Problem, law: Any = LAW) -> float:
+def small_noise_ratio(problem: Problem, law: Any = LAW) -> float:
     """The limit of (least risk of ReLU with one tap)/(least linear risk) as s -> 0, for fixed radii.
 
     The least, over both signs of the tap and all thresholds, of the ``silenced`` and ``passing`` of the law.
