@@ -17,10 +17,10 @@ __all__ = [
     "PiecewisePolynomial",
     "Sum",
     "answer",
-    "in_order",
-    "in_random_order",
-    "in_worst_order",
+    "random_order_sum",
     "rounded",
+    "sequential_sum",
+    "worst_order_sum",
 ]
 
 ZERO = Fraction(0)
@@ -39,7 +39,7 @@ def rounded(x: Fraction, bits: int) -> Fraction:
     return round(x / step) * step
 
 
-def in_order(terms: Sequence[Fraction], bits: int) -> Fraction:
+def sequential_sum(terms: Sequence[Fraction], bits: int) -> Fraction:
     """From the first to the last."""
     total = ZERO
     for term in terms:
@@ -47,7 +47,7 @@ def in_order(terms: Sequence[Fraction], bits: int) -> Fraction:
     return total
 
 
-def in_random_order(rng: np.random.Generator) -> Sum:
+def random_order_sum(rng: np.random.Generator) -> Sum:
     """Any two that are left are added, until one is left."""
 
     def add(terms: Sequence[Fraction], bits: int) -> Fraction:
@@ -60,7 +60,7 @@ def in_random_order(rng: np.random.Generator) -> Sum:
     return add
 
 
-def in_worst_order(sign: int) -> Sum:
+def worst_order_sum(sign: int) -> Sum:
     """The next term is the one whose rounding errs most upwards (1) or downwards (-1)."""
 
     def add(terms: Sequence[Fraction], bits: int) -> Fraction:

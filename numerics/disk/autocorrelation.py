@@ -18,10 +18,10 @@ from scipy.optimize import nnls
 from numerics.arithmetic.types import Array
 from theory.disk.shares import orbit
 
-__all__ = ["correlations", "lags", "least_loss", "least_loss_of_one_sign", "spectrum"]
+__all__ = ["correlations", "lags_within", "least_loss", "least_loss_of_one_sign", "spectrum"]
 
 
-def lags(taps: int) -> list[tuple[int, int]]:
+def lags_within(taps: int) -> list[tuple[int, int]]:
     """The lags (i, j), i >= j >= 0, inside a filter of n × n taps."""
     return [(i, j) for i in range(taps) for j in range(i + 1)]
 
@@ -29,7 +29,7 @@ def lags(taps: int) -> list[tuple[int, int]]:
 def correlations(x: Array, taps: int) -> Array:
     """C(d) = Σ_p x(p)x(p + d) of images (R, N, N), dark at the border: (R, D)."""
     found = []
-    for i, j in lags(taps):
+    for i, j in lags_within(taps):
         size = x.shape[1]
         found.append(np.sum(x[:, : size - i, : size - j] * x[:, i:, j:], axis=(1, 2)))
     return np.stack(found, axis=1)
@@ -38,7 +38,9 @@ def correlations(x: Array, taps: int) -> Array:
 def spectrum(taps: int, waves: Array) -> Array:
     """κ_d(ω) at frequencies (G, 2): (G, D)."""
     one, two = waves.T
-    rows = [np.mean([np.cos(i * one + j * two) for i, j in orbit(d)], axis=0) for d in lags(taps)]
+    rows = [
+        np.mean([np.cos(i * one + j * two) for i, j in orbit(d)], axis=0) for d in lags_within(taps)
+    ]
     return np.stack(rows, axis=1)
 
 

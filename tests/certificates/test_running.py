@@ -19,10 +19,10 @@ from numerics.arithmetic.ball import Net, error_ball
 from numerics.arithmetic.softfloat import (
     POLYNOMIALS,
     answer,
-    in_order,
-    in_random_order,
-    in_worst_order,
+    random_order_sum,
     rounded,
+    sequential_sum,
+    worst_order_sum,
 )
 from numerics.certificates.running import UNITS, assumed_error, running_error
 from numerics.pulse.exact_error import Domain, error_on, exact_net
@@ -328,7 +328,7 @@ def test_53_bits_are_float64(seed: int, name: str) -> None:
                 z += w[u] * x[i + u - 1]
         total += sigma(z)
     exact = ([list(map(Fraction, w))], [Fraction(b)], [Fraction(a)], Fraction(c))
-    found = answer(POLYNOMIALS[name], exact, list(map(Fraction, x)), 53, in_order)
+    found = answer(POLYNOMIALS[name], exact, list(map(Fraction, x)), 53, sequential_sum)
     assert found == Fraction(a * total + c)
 
 
@@ -350,10 +350,10 @@ def test_no_order_of_summation_leaves_the_bound(
     sizes = sizes_of(name, w, b, [y / share for y in a], c, len(x), radius)
     allowed = bound(LAW, sizes, lambda k: gamma(k, Fraction(1, 2**bits)))
     for add in (
-        in_order,
-        in_worst_order(1),
-        in_worst_order(-1),
-        in_random_order(np.random.default_rng(seed)),
+        sequential_sum,
+        worst_order_sum(1),
+        worst_order_sum(-1),
+        random_order_sum(np.random.default_rng(seed)),
     ):
         found = answer(POLYNOMIALS[name], (w, b, a, c), x, bits, add, mean=mean)
         assert abs(found - exact) <= allowed

@@ -16,10 +16,10 @@ from numerics.arithmetic import oracle
 from numerics.arithmetic.softfloat import (
     POLYNOMIALS,
     answer,
-    in_order,
-    in_random_order,
-    in_worst_order,
+    random_order_sum,
     rounded,
+    sequential_sum,
+    worst_order_sum,
 )
 from numerics.pulse.exact_error import Domain, error_on, exact_net
 from numerics.pulse.sample import pulse
@@ -81,10 +81,10 @@ def check(law: Running, lab: Lab) -> Column:
     rng = lab.rng("running")
     names = sorted(POLYNOMIALS)
     orders = [
-        in_order,
-        in_worst_order(1),
-        in_worst_order(-1),
-        *(in_random_order(rng) for _ in range(3)),
+        sequential_sum,
+        worst_order_sum(1),
+        worst_order_sum(-1),
+        *(random_order_sum(rng) for _ in range(3)),
     ]
     most, networks = Fraction(0), max(lab.profile.draws, 40)
     for t in range(networks):
@@ -139,7 +139,7 @@ def _rows(law: Running) -> Iterator[Fraction]:
         a = [1 + unit * root, *[more] * (channels - 1)]
         p = [1 + unit * (root + 2), *[Fraction(1)] * (channels - 1)]
         terms = [x * y for x, y in zip(a, p, strict=True)]
-        off = in_order([*map(near, terms), more], DIGITS) - sum(terms) - more
+        off = sequential_sum([*map(near, terms), more], DIGITS) - sum(terms) - more
         sizes = Sizes(1, 1, ONE, (), tuple(a), more, lambda reach: (reach, reach))
         yield off / law.answer(sizes, p, [ZERO] * channels, g)
     for n in (1, 3, 5):
@@ -147,7 +147,7 @@ def _rows(law: Running) -> Iterator[Fraction]:
         pixel, tap = 1 - unit * (root // 2) - unit / 2 + unit**2, 1 + 2 * unit * (root - 1)
         rest = [more] * n
         first = near(tap * near(pixel))
-        off = in_order([first, *rest], DIGITS) - tap * pixel - sum(rest)
+        off = sequential_sum([first, *rest], DIGITS) - tap * pixel - sum(rest)
         yield off / law.argument(n, tap + sum(rest), g)
 
 
