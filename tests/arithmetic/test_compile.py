@@ -10,16 +10,7 @@ import pytest
 import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
-
-from numerics.arithmetic.compile import (
-    activation,
-    compile_law,
-    compile_values,
-    exact_law,
-    exact_values,
-)
-from numerics.arithmetic.rounding import response_bound
-from tests.strategies import (
+from strategies import (
     CONTINUOUS,
     PIECEWISE_LINEAR,
     RATIONAL,
@@ -31,6 +22,15 @@ from tests.strategies import (
     sigma_at,
     widths,
 )
+
+from numerics.arithmetic.compile import (
+    activation,
+    compile_law,
+    compile_values,
+    exact_law,
+    exact_values,
+)
+from numerics.arithmetic.rounding import response_bound
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.network import g, taps
 from theory.pulse.plateau import r, slope

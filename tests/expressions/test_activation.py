@@ -14,10 +14,7 @@ import sympy as sp
 import torch
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
-
-from numerics.arithmetic import oracle
-from numerics.arithmetic.compile import activation
-from tests.strategies import (
+from strategies import (
     HOMOGENEOUS,
     JUMPING,
     KINKS,
@@ -27,6 +24,9 @@ from tests.strategies import (
     floats,
     rationals,
 )
+
+from numerics.arithmetic import oracle
+from numerics.arithmetic.compile import activation
 from theory.expressions.activation import ACTIVATIONS, Activation, z
 from verify.models.networks import FUNCTIONS, Network
 

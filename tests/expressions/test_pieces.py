@@ -8,10 +8,7 @@ from fractions import Fraction
 import mpmath
 import pytest
 import sympy as sp
-from hypothesis import example, given
-from hypothesis import strategies as st
-
-from tests.expressions import (
+from expressions import (
     BINARY,
     UNARY,
     H,
@@ -23,7 +20,10 @@ from tests.expressions import (
     number,
     points_inside,
 )
-from tests.strategies import rationals
+from hypothesis import example, given
+from hypothesis import strategies as st
+from strategies import rationals
+
 from theory.expressions.pieces import Pieces, TooManyPieces, pieces, z
 
 oo, half = sp.oo, sp.Rational(1, 2)

@@ -11,10 +11,7 @@ import pytest
 import sympy as sp
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
-
-from numerics.arithmetic import oracle
-from numerics.pulse.channel import exact_quantities
-from tests.strategies import (
+from strategies import (
     HOMOGENEOUS,
     KINKED,
     KINKS,
@@ -40,6 +37,9 @@ from tests.strategies import (
     widths,
     worst_error,
 )
+
+from numerics.arithmetic import oracle
+from numerics.pulse.channel import exact_quantities
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.kinks import CLAIM, LAW, KinkLaw, bend, bridge, cell, crossings, segments
 from theory.pulse.symmetry import Channel

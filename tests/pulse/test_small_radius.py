@@ -10,12 +10,7 @@ import pytest
 import sympy as sp
 from hypothesis import assume, given
 from hypothesis import strategies as st
-
-import theory.pulse.small_radius as theory
-from numerics.arithmetic import oracle
-from numerics.arithmetic.compile import activation
-from numerics.arithmetic.rounding import response_bound
-from tests.strategies import (
+from strategies import (
     RATIONAL,
     SMOOTH,
     Case,
@@ -32,6 +27,11 @@ from tests.strategies import (
     unit,
     widths,
 )
+
+import theory.pulse.small_radius as theory
+from numerics.arithmetic import oracle
+from numerics.arithmetic.compile import activation
+from numerics.arithmetic.rounding import response_bound
 from theory.pulse.plateau import plateau_response
 from theory.pulse.small_radius import (
     CLAIM,

@@ -10,12 +10,12 @@ import pytest
 import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import Case, cases, filters, floats, widths
 
 import theory.pulse.staircase as theory
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import compile_values, exact_values
 from numerics.arithmetic.rounding import preactivation_bound
-from tests.strategies import Case, cases, filters, floats, widths
 from theory.pulse.network import taps
 from theory.pulse.staircase import CLAIM, C, S, T, definitions, preactivation_counts, to_taps
 from verify.pulse.claims import staircase as room

@@ -13,10 +13,10 @@ import pytest
 from flint import arb
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from strategies import filters, rationals, widths
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
-from tests.strategies import filters, rationals, widths
 from theory.shape.asymptotes import CLAIM, ENDS, Channel, Ends, balance
 from theory.shape.span import unrolled
 from verify.models.ensemble import Setting, Weights, initial
