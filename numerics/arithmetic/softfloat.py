@@ -53,8 +53,8 @@ def random_order_sum(rng: np.random.Generator) -> Sum:
     def add(terms: Sequence[Fraction], bits: int) -> Fraction:
         left = list(terms)
         while len(left) > 1:
-            one, other = (left.pop(int(rng.integers(len(left)))) for _ in range(2))
-            left.append(rounded(one + other, bits))
+            first, second = (left.pop(int(rng.integers(len(left)))) for _ in range(2))
+            left.append(rounded(first + second, bits))
         return left[0]
 
     return add
@@ -67,8 +67,8 @@ def worst_order_sum(sign: int) -> Sum:
         left = list(terms)
         total = left.pop(0)
         while left:
-            found = [sign * (rounded(total + x, bits) - total - x) for x in left]
-            total = rounded(total + left.pop(found.index(max(found))), bits)
+            errors = [sign * (rounded(total + x, bits) - total - x) for x in left]
+            total = rounded(total + left.pop(errors.index(max(errors))), bits)
         return total
 
     return add
@@ -109,8 +109,8 @@ POLYNOMIALS = {
 
 def _response(sigma: PiecewisePolynomial, z: Fraction, bits: int) -> Fraction:
     """Horner's rule, with rounded constants."""
-    *rest, total = (rounded(x, bits) for x in sigma.piece(z))
-    for x in reversed(rest):
+    *lower, total = (rounded(x, bits) for x in sigma.piece(z))
+    for x in reversed(lower):
         total = rounded(rounded(total * z, bits) + x, bits)
     return total
 
@@ -124,12 +124,12 @@ def answer(
     pixels = [rounded(value, bits) for value in x]
     terms = []
     for w, b, a in zip(filters, biases, readout, strict=True):
-        h, seen = len(w) // 2, []
+        h, responses = len(w) // 2, []
         for i in range(len(pixels)):
             inside = [u for u in range(len(w)) if 0 <= i + u - h < len(pixels)]
             z = add([b, *(rounded(w[u] * pixels[i + u - h], bits) for u in inside)], bits)
-            seen.append(_response(sigma, z, bits))
-        total = add(seen, bits)
+            responses.append(_response(sigma, z, bits))
+        total = add(responses, bits)
         if mean:
             total = rounded(total / len(pixels), bits)
         terms.append(rounded(a * total, bits))

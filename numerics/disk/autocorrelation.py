@@ -28,27 +28,28 @@ def lags_within(taps: int) -> list[tuple[int, int]]:
 
 def correlations(x: Array, taps: int) -> Array:
     """C(d) = Σ_p x(p)x(p + d) of images (R, N, N), dark at the border: (R, D)."""
-    found = []
+    columns = []
     for i, j in lags_within(taps):
         size = x.shape[1]
-        found.append(np.sum(x[:, : size - i, : size - j] * x[:, i:, j:], axis=(1, 2)))
-    return np.stack(found, axis=1)
+        columns.append(np.sum(x[:, : size - i, : size - j] * x[:, i:, j:], axis=(1, 2)))
+    return np.stack(columns, axis=1)
 
 
 def spectrum(taps: int, waves: Array) -> Array:
     """κ_d(ω) at frequencies (G, 2): (G, D)."""
-    one, two = waves.T
+    horizontal, vertical = waves.T
     rows = [
-        np.mean([np.cos(i * one + j * two) for i, j in orbit(d)], axis=0) for d in lags_within(taps)
+        np.mean([np.cos(i * horizontal + j * vertical) for i, j in orbit(d)], axis=0)
+        for d in lags_within(taps)
     ]
     return np.stack(rows, axis=1)
 
 
 def _grid(steps: int) -> Array:
     """Frequencies of an eighth of the square |ω_i| <= π; κ has all its symmetries."""
-    at = np.linspace(0, np.pi, steps + 1)
+    axis = np.linspace(0, np.pi, steps + 1)
     i, j = np.tril_indices(steps + 1)
-    return np.stack([at[i], at[j]], axis=1)
+    return np.stack([axis[i], axis[j]], axis=1)
 
 
 def least_loss(columns: Array, r: Array) -> float:

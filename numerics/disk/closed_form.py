@@ -39,8 +39,8 @@ class Balls:
     @staticmethod
     def number(x: Any) -> Any:
         """A fraction."""
-        found = Fraction(x)
-        return arb(fmpq(found.numerator, found.denominator))
+        fraction = Fraction(x)
+        return arb(fmpq(fraction.numerator, fraction.denominator))
 
     @staticmethod
     def sqrt(x: Any) -> Any:
@@ -86,12 +86,12 @@ def closed_form(w: Array, b: float, name: str) -> ClosedForm | None:
         total, words = arb(0), []
         for level, bend in bends.items():
             if bend:
-                found = _level(taps, level)
-                if found is None:
+                term = _level(taps, level)
+                if term is None:
                     return None
-                size, factor, rest = found
+                size, factor, law = term
                 total += Balls.number(bend) * size
-                words += [_times(bend * factor, rest)] if rest else []
+                words += [_times(bend * factor, law)] if law else []
         value = float(total.mid())
         return ClosedForm(value, float((total - arb(value)).abs_upper()), " + ".join(words) or (ODD, AFFINE)[any(bends.values())])  # fmt: skip
     finally:
@@ -100,23 +100,23 @@ def closed_form(w: Array, b: float, name: str) -> ClosedForm | None:
 
 def _level(w: dict[tuple[int, int], Fraction], b: Fraction) -> tuple[Any, int, str] | None:
     """P of |z + b|, and in words: a number times what follows; nothing follows where P = 0."""
-    found = crossing(w, b)
-    if found.kind == "other":
+    zeros = crossing(w, b)
+    if zeros.kind == "other":
         return None
-    if found.kind == "none":
+    if zeros.kind == "none":
         return arb(0), 0, ""
-    if found.kind == "dipole":
+    if zeros.kind == "dipole":
         m = [Balls.number(sum(place[k] * tap for place, tap in w.items())) for k in (0, 1)]
         return 4 * Balls.sqrt(m[0] * m[0] + m[1] * m[1]), 4, "|m|"
-    assert found.centre is not None
-    if found.turns:
-        return turned(w, found.centre, Balls), 1, "∮|M|dθ"
+    assert zeros.centre is not None
+    if zeros.turns:
+        return turned(w, zeros.centre, Balls), 1, "∮|M|dθ"
     level = sum(w.values())
     sign, word = (1, "|Σ w D|") if level == 0 else (-1 if level > 0 else 1, "Σ w D")
-    return strength(w, found.centre, Balls), 4 * sign, word
+    return strength(w, zeros.centre, Balls), 4 * sign, word
 
 
-def _times(factor: Fraction, rest: str) -> str:
+def _times(factor: Fraction, law: str) -> str:
     if abs(factor) == 1:
-        return "-" * (factor < 0) + rest
-    return f"{factor}{rest}" if factor.denominator == 1 else f"{float(factor):.6g} {rest}"
+        return "-" * (factor < 0) + law
+    return f"{factor}{law}" if factor.denominator == 1 else f"{float(factor):.6g} {law}"

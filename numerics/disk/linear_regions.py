@@ -42,12 +42,12 @@ def level(
     ------
     ValueError: the row is not piecewise linear.
     """
-    told = np.array([[float(x) for x in piece] for piece in pieces(name)])
+    affine = np.array([[float(x) for x in piece] for piece in pieces(name)])
     kinks = np.array([float(kink.location) for kink in ACTIVATIONS[name].kinks])
     columns = []
     for v in conv:
         z = rows @ v
-        slope, intercept = told[np.searchsorted(kinks, z)].T
+        slope, intercept = affine[np.searchsorted(kinks, z)].T
         by_conv = part(slope[:, None], 0.0, rows, 0.0)
         by_read = part(slope, intercept, 0.0, 1.0)
         every = np.column_stack([by_conv, by_read]) * counts[:, None]

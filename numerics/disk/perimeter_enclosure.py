@@ -134,11 +134,11 @@ def _corners(w: Array) -> _Corners:
     d[:-1, :-1] += w
     d[1:, :-1] -= w
     d[:-1, 1:] -= w
-    at = np.arange(n + 1) - n / 2
+    axis = np.arange(n + 1) - n / 2
     padded = np.pad(w != 0, 1)
     meets = padded[1:, 1:] | padded[:-1, :-1] | padded[1:, :-1] | padded[:-1, 1:]
     i, j = np.nonzero(meets)
-    v = np.stack([at[i], at[j]], axis=1)
+    v = np.stack([axis[i], axis[j]], axis=1)
     return _Corners(d[i, j], v, float(np.max(np.hypot(v[:, 0], v[:, 1]), initial=0.0)))
 
 
@@ -165,9 +165,9 @@ def _variation(w: Array, corners: _Corners, bent: Derivatives) -> float:
 
 @dataclass(frozen=True)
 class _Quadratics:
-    """p = p₀ + t (p₁ + t p₂) for 0 <= t <= length, of the direction ``at``; all (pieces,)."""
+    """p = p₀ + t (p₁ + t p₂) for 0 <= t <= length, of one ``direction``; all (pieces,)."""
 
-    at: Indices
+    direction: Indices
     length: Array
     p0: Array
     p1: Array
@@ -185,7 +185,7 @@ class _Quadratics:
     def take(self, which: Any, start: Array, length: Array) -> _Quadratics:
         """The stretches of some pieces from ``start`` on."""
         p0, p1, p2 = self.p0[which], self.p1[which], self.p2[which]
-        return _Quadratics(self.at[which], length, p0 + start * (p1 + start * p2), p1 + 2 * start * p2, p2)  # fmt: skip
+        return _Quadratics(self.direction[which], length, p0 + start * (p1 + start * p2), p1 + 2 * start * p2, p2)  # fmt: skip
 
 
 def _spline(corners: _Corners, c: Array, s: Array) -> tuple[_Quadratics, Array]:
@@ -198,60 +198,64 @@ def _spline(corners: _Corners, c: Array, s: Array) -> tuple[_Quadratics, Array]:
     p2 = np.cumsum(steep, axis=1)[:, :-1]
     p1 = np.cumsum(2 * p2 * length, axis=1) - 2 * p2 * length
     p0 = np.cumsum(length * (p1 + length * p2), axis=1) - length * (p1 + length * p2)
-    at = np.repeat(np.arange(len(c)), length.shape[1])
-    return _Quadratics(at, *(one.ravel() for one in (length, p0, p1, p2))), x[:, -1]
+    direction = np.repeat(np.arange(len(c)), length.shape[1])
+    return _Quadratics(direction, *(values.ravel() for values in (length, p0, p1, p2))), x[:, -1]
 
 
-def _cut(found: _Quadratics, levels: tuple[float, ...]) -> _Quadratics:
+def _cut(pieces: _Quadratics, levels: tuple[float, ...]) -> _Quadratics:
     """The same pieces, cut where they pass one of the levels."""
     if not levels:
-        return found
-    low, high = found.hull()
+        return pieces
+    low, high = pieces.hull()
     met = np.zeros(len(low), bool)
     for level in levels:
         met |= (low < level) & (level < high)
     which = np.nonzero(met)[0]
-    p1, p2, end = found.p1[which], found.p2[which], found.length[which]
+    p1, p2, end = pieces.p1[which], pieces.p2[which], pieces.length[which]
     cuts = [np.zeros(len(which)), end]
     with np.errstate(divide="ignore", invalid="ignore"):
         for level in levels:
-            rest = found.p0[which] - level
-            root = np.sqrt(p1 * p1 - 4 * p2 * rest)
+            constant = pieces.p0[which] - level
+            root = np.sqrt(p1 * p1 - 4 * p2 * constant)
             q = -(p1 + np.copysign(root, p1)) / 2
-            cuts += [np.clip(np.nan_to_num(t, nan=0.0), 0, end) for t in (q / p2, rest / q)]
+            cuts += [np.clip(np.nan_to_num(t, nan=0.0), 0, end) for t in (q / p2, constant / q)]
     edges = np.sort(np.stack(cuts), axis=0)
-    parts = [found.take(~met, np.zeros(int(np.sum(~met))), found.length[~met])]
-    return _joined(parts + [found.take(which, low, high - low) for low, high in pairwise(edges)])
+    parts = [pieces.take(~met, np.zeros(int(np.sum(~met))), pieces.length[~met])]
+    return _joined(parts + [pieces.take(which, low, high - low) for low, high in pairwise(edges)])
 
 
 def _joined(parts: list[_Quadratics]) -> _Quadratics:
-    return _Quadratics(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("at", "length", "p0", "p1", "p2")))  # fmt: skip
+    return _Quadratics(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("direction", "length", "p0", "p1", "p2")))  # fmt: skip
 
 
-def _leading(found: _Quadratics, sizes: Array) -> Array:
+def _leading(pieces: _Quadratics, sizes: Array) -> Array:
     """l¹³ (6!)⁴/(13 (12!)²) Σ_j C(12 - j, j) |s_{12-j}| |p'|^{12-2j} |p''/2|^j: what 6 points leave
     out; s_6, ..., s_12 of each piece (7, pieces).
     """
-    l, p1 = found.length, np.maximum(np.abs(found.p1), np.abs(found.p1 + 2 * found.length * found.p2))  # fmt: skip
-    one, two = (p1 * l) ** 2, np.abs(found.p2) * l * l
+    l, p1 = pieces.length, np.maximum(np.abs(pieces.p1), np.abs(pieces.p1 + 2 * pieces.length * pieces.p2))  # fmt: skip
+    steep, curved = (p1 * l) ** 2, np.abs(pieces.p2) * l * l
     total, power = sizes[-1], np.ones_like(l)
     for j in range(1, POINTS + 1):
-        power = power * two
-        total = total * one + comb(TERMS - j, j) * sizes[-1 - j] * power
+        power = power * curved
+        total = total * steep + comb(TERMS - j, j) * sizes[-1 - j] * power
     return np.asarray(total * l * (factorial(POINTS) ** 4 / ((TERMS + 1) * factorial(TERMS) ** 2)))
 
 
 def _refined(
-    found: _Quadratics, bent: Derivatives, b: float, aim: float
+    pieces: _Quadratics, bent: Derivatives, b: float, aim: float
 ) -> tuple[_Quadratics, Array]:
     """The same pieces, divided until the rule leaves out ``aim`` per unit of t at most, and what it
     leaves out of each.
     """
-    which, start, length = np.arange(len(found.at)), np.zeros(len(found.at)), found.length
+    which, start, length = (
+        np.arange(len(pieces.direction)),
+        np.zeros(len(pieces.direction)),
+        pieces.length,
+    )
     whole = np.array(bent.sizes[POINTS:])[:, None]
     kept, off, room = [], [], CROWD * len(which)
     for left in reversed(range(ROUNDS)):
-        part, goal = found.take(which, start, length), aim * length
+        part, goal = pieces.take(which, start, length), aim * length
         with np.errstate(over="ignore", invalid="ignore"):
             lost = _leading(part, whole)
             # Only where the bound of all that the filter answers is too rough.
@@ -314,20 +318,20 @@ def _over(
     step = max(1, BLOCK // max(1, len(corners.d)))
     for first in range(0, len(theta), step):
         c, s = np.cos(theta[first : first + step]), np.sin(theta[first : first + step])
-        found, last = _spline(corners, c, s)
-        found = _cut(found, tuple(z - filter_.b for z in bent.breaks))
+        pieces, last = _spline(corners, c, s)
+        pieces = _cut(pieces, tuple(z - filter_.b for z in bent.breaks))
         if bent.points == POINTS:
-            found, off = _refined(found, bent, filter_.b, aim)
-            error[first : first + step] = np.bincount(found.at, off, len(c))
-        number += len(found.at)
+            pieces, off = _refined(pieces, bent, filter_.b, aim)
+            error[first : first + step] = np.bincount(pieces.direction, off, len(c))
+        number += len(pieces.direction)
         # Sums of so many terms, rounded.
-        error[first : first + step] += np.bincount(found.at, minlength=len(c)) * (
+        error[first : first + step] += np.bincount(pieces.direction, minlength=len(c)) * (
             4 * UNIT * corners.rho * tall
         )
-        total = np.zeros(len(found.at))
+        total = np.zeros(len(pieces.direction))
         for x, weight in zip(node.tolist(), share.tolist(), strict=True):
-            total += weight / 2 * (sigma(found(found.length * (1 + x) / 2) + filter_.b) - dark)
-        value[first : first + step] = np.bincount(found.at, total * found.length, len(c))
+            total += weight / 2 * (sigma(pieces(pieces.length * (1 + x) / 2) + filter_.b) - dark)
+        value[first : first + step] = np.bincount(pieces.direction, total * pieces.length, len(c))
         value[first : first + step] -= filter_.rise * last
     return value, error, number
 
@@ -405,8 +409,8 @@ def _closed(filter_: Filter) -> Strength | None:
     if row.parity == "odd" and not row.jumps and low + high == 0:  # S + 2b
         return Strength(0.0, 0.0, 0, step, ODD)
     if step is None or filter_.b != 0 or not row.homogeneous:
-        found = closed_form(filter_.w, filter_.b, filter_.name)
-        return None if found is None else Strength(found.value, found.error, 0, step, found.law)
+        known = closed_form(filter_.w, filter_.b, filter_.name)
+        return None if known is None else Strength(known.value, known.error, 0, step, known.law)
     below, above = row.slopes
     value = 2 * float(above - below) * filter_.moment
     law = {2: "4|m|", 1: "2|m|"}.get(above - below, "2(s₊ - s₋)|m|")

@@ -113,11 +113,13 @@ def _band(low: float, high: float, filters: Sequence[Array]) -> _Band:
     column = np.abs(y[:, None, None] - half + u)
     side = half + h + 1
     code = np.maximum(row, column) * side + np.minimum(row, column)
-    seen, at = np.unique(code, return_inverse=True)
-    window, shape = np.repeat(np.arange(len(x)), taps**2), (len(x), len(seen))
+    codes, place = np.unique(code, return_inverse=True)
+    window, shape = np.repeat(np.arange(len(x)), taps**2), (len(x), len(codes))
     # Equal pixels of a window are summed.
-    sees = [csr_array((np.tile(w.ravel(), len(x)), (window, at.ravel())), shape) for w in filters]
-    return _Band(high, seen // side, seen % side, tuple(sees), lit)
+    sees = [
+        csr_array((np.tile(w.ravel(), len(x)), (window, place.ravel())), shape) for w in filters
+    ]
+    return _Band(high, codes // side, codes % side, tuple(sees), lit)
 
 
 def _rounding(net: _Network, band: _Band, parts: float) -> float:
@@ -146,8 +148,8 @@ def _intervals(
     """
     step = max(1, BLOCK // band.windows)
     parts = [_some(net, band, r1[k : k + step], r2[k : k + step]) for k in range(0, len(r1), step)]
-    one, two, three, four = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return one, two, three, four
+    e1, e2, least, most = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return e1, e2, least, most
 
 
 def _some(net: _Network, band: _Band, r1: Array, r2: Array) -> tuple[Array, Array, Array, Array]:
@@ -164,27 +166,27 @@ def _some(net: _Network, band: _Band, r1: Array, r2: Array) -> tuple[Array, Arra
     for filter_, a, known, sees in zip(
         net.filters, net.a.tolist(), net.known, band.sees, strict=True
     ):
-        one, two, off = sees @ x1 + filter_.b, sees @ x2 + filter_.b, abs(sees) @ leaves
-        low = np.clip(np.minimum(one, two) - off, known.cuts[0], known.cuts[-1])
-        high = np.clip(np.maximum(one, two) + off, known.cuts[0], known.cuts[-1])
+        z1, z2, off = sees @ x1 + filter_.b, sees @ x2 + filter_.b, abs(sees) @ leaves
+        low = np.clip(np.minimum(z1, z2) - off, known.cuts[0], known.cuts[-1])
+        high = np.clip(np.maximum(z1, z2) + off, known.cuts[0], known.cuts[-1])
         curved, bends = 2 * known.over(low, high, slice(2, 3))[0], known.bent(low, high)
-        length = np.abs(two - one)
+        length = np.abs(z2 - z1)
         strays = length * (curved * length / 8 + bends / 4) + (curved * (high - low) + bends) * off
         moved += abs(a) * np.sum(strays, axis=0)
-        for at, height in known.jumps:
+        for jump, height in known.jumps:
             step = a * height
-            slack = TIE * (1 + abs(at))
-            may = (low - slack <= at) & (at <= high + slack)
+            slack = TIE * (1 + abs(jump))
+            may = (low - slack <= jump) & (jump <= high + slack)
             # An end on the jump itself: rounding tells on which side it is.
-            ties = np.sum((np.abs(one - at) <= slack) | (np.abs(two - at) <= slack), axis=0)
-            change = np.where(one > at, -step, step) * may
+            ties = np.sum((np.abs(z1 - jump) <= slack) | (np.abs(z2 - jump) <= slack), axis=0)
+            change = np.where(z1 > jump, -step, step) * may
             rise += np.sum(np.maximum(change, 0), axis=0) + 2 * ties * abs(step)
             fall += np.sum(np.minimum(change, 0), axis=0) - 2 * ties * abs(step)
-            passed += step * (np.sum(two > at, axis=0) - np.sum(one > at, axis=0))
+            passed += step * (np.sum(z2 > jump, axis=0) - np.sum(z1 > jump, axis=0))
         sigma, slope = activation(filter_.name)
         changes += a * (sees.T @ slope((low + high) / 2))
         dark = float(sigma(np.array(filter_.b)))
-        for error, z in ((e1, one), (e2, two)):
+        for error, z in ((e1, z1), (e2, z2)):
             error += a * (np.sum(sigma(z) - dark, axis=0) + band.lit * filter_.rise)
     sway = changes * leaves
     # A convex stretch lies below its chord, a concave one above it.
@@ -237,7 +239,7 @@ def disk_supremum(
             bounds.append(np.minimum(known, np.maximum(np.abs(most), np.abs(least)) + rounded))
         worst = max(abs(x) for x in places.values())
         goal = tolerance if worst <= tolerance < CLOSE * worst else CLOSE * worst
-        bound = max(settled, *(float(np.max(one)) for one in bounds))
+        bound = max(settled, *(float(np.max(limits)) for limits in bounds))
         following = []
         for (band, r1, r2, _, rounded), most in zip(active, bounds, strict=True):
             wide = most - rounded > goal
@@ -251,5 +253,5 @@ def disk_supremum(
             break
     if bound is None:
         return DiskSupremum(np.empty(0), np.empty(0), None)
-    at = np.array(sorted(places))
-    return DiskSupremum(at, np.array([places[x] for x in at.tolist()]), bound)
+    radii = np.array(sorted(places))
+    return DiskSupremum(radii, np.array([places[x] for x in radii.tolist()]), bound)

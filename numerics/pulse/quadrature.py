@@ -77,14 +77,14 @@ def loss_quadrature(
     errors = []
     # Light is not negative: a larger tap or bias moves every argument up, a smaller one down.
     for block in np.array_split(r, 1 + len(r) * len(w) * domain.positions // BLOCK):
-        seen = _windows(pulse(block, domain.half_length), n, domain.padding)
-        z = np.einsum("rpu,ku->rkp", seen, w) + b[:, None]
+        light = _windows(pulse(block, domain.half_length), n, domain.padding)
+        z = np.einsum("rpu,ku->rkp", light, w) + b[:, None]
         pooled = np.sum(sigma(z), axis=2)
         errors.append(pooled @ a + c - block)
         for side, end in zip(sides, (-np.inf, np.inf), strict=True):
             steep = slope(np.nextafter(z, end))
             parts = (
-                (a[:, None] * np.einsum("rkp,rpu->rku", steep, seen)).reshape(len(block), -1),
+                (a[:, None] * np.einsum("rkp,rpu->rku", steep, light)).reshape(len(block), -1),
                 a * np.sum(steep, axis=2),
                 pooled,
                 np.ones((len(block), 1)),
@@ -92,19 +92,19 @@ def loss_quadrature(
             side.append(np.concatenate(parts, axis=1))
     error = np.concatenate(errors)
     below, above = map(np.concatenate, sides)
-    size = seen.shape[1]
+    size = light.shape[1]
     q = quantities(w, b, name, phi)
     channels = (q.slope, q.background, q.kappa, q.deviation)
     alpha, beta, d = residuals(list(a), c, size, *channels)
     # On plateau cells far from the border the law is exact, and what is left is rounding.
     far = np.array([_plateau(m, n, domain) for m, _, _ in cells(domain)])[place]
-    rest = np.where(far, 0.0, error - (alpha * r + beta + d))
+    remainder = np.where(far, 0.0, error - (alpha * r + beta + d))
 
     def mean(values: Any) -> float:
         return float(weight @ values)
 
     moments = Moments(mean(r), mean(r * r), mean(d), mean(r * d), mean(d * d))
-    left = mean(rest * rest + 2 * rest * (error - rest))
+    left = mean(remainder * remainder + 2 * remainder * (error - remainder))
     terms = (*map(float, attribution(alpha, beta, moments)), left)
     return LossQuadrature(
         float(alpha),
@@ -145,8 +145,8 @@ def _nodes(name: str, w: Array, b: Array, domain: Domain) -> tuple[Array, Array,
             weights.append(share * (end - begin) / 2)
             places.append(place)
     weight = np.concatenate(weights)
-    found = np.repeat(places, POINTS)
-    return np.concatenate(radii), np.concatenate(fractions), weight / np.sum(weight), found
+    cell_numbers = np.repeat(places, POINTS)
+    return np.concatenate(radii), np.concatenate(fractions), weight / np.sum(weight), cell_numbers
 
 
 def _cuts(
