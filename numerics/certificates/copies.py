@@ -16,15 +16,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import sympy as sp
 from flint import arb, ctx, fmpq
-from numpy.typing import NDArray
 
 from numerics.arithmetic.ball import expression_of, sigma_ball
 from numerics.arithmetic.piecewise import exact_activation, rational
+from numerics.arithmetic.types import Array
 from numerics.certificates.conditions import Branch, Condition, End, Form, Pattern, Stored, dot
 from numerics.certificates.patterns import Stretch, stretches
 from numerics.certificates.projection import to_float
@@ -194,7 +193,7 @@ def _classes(
         if mirror is not None:
             images.append((2 * to_float(mirror.centre) - ends[i], True))
         for image, mirrored in images if leaders else ():
-            distance: NDArray[Any] = np.max(np.abs(ends[leaders] - image), axis=1)
+            distance: Array = np.max(np.abs(ends[leaders] - image), axis=1)
             nearest = int(np.argmin(distance))
             if distance[nearest] < best:
                 best, place, turned = float(distance[nearest]), nearest, mirrored
@@ -221,7 +220,7 @@ class _Builder:
         self.net, self.places, self.mirror = net, places, mirror
         self.branches, self.width, self.apart = branches, width, apart
         self.kinds = ["constant"] * len(net.a)
-        self.bends: dict[Any, Condition] = {}
+        self.bends: dict[tuple[object, ...], Condition] = {}
         self.ends: dict[tuple[int, Form], End] = {}
         self.constants: list[Constant] = []
         # Per stretch and side, per channel: what multiplies a_k v_k, and a_k.

@@ -32,7 +32,7 @@ from numerics.arithmetic.ball import Net, sigma_ball
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.piecewise import exact_activation
 from numerics.arithmetic.types import Array
-from numerics.certificates.conditions import Stored, dot, exact_of
+from numerics.certificates.conditions import Form, Stored, dot, exact_of
 from numerics.certificates.patterns import Stretch, stretches
 from numerics.certificates.projection import least, shortest, to_float
 from numerics.certificates.supremum import supremum
@@ -296,7 +296,7 @@ class _Nodes:
             errors.append(total)
         return errors
 
-    def _preactivation(self, x: Sequence[arb], k: int, form: Sequence[fmpq]) -> arb:
+    def _preactivation(self, x: Sequence[arb], k: int, form: Form) -> arb:
         channels, n = self.shape
         return sum((x[k * n + u] * arb(form[u]) for u in range(n) if form[u]), x[channels * n + k])
 

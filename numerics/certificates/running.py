@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from flint import fmpq
@@ -119,7 +118,7 @@ def assumed_error(net: Net, domain: Domain, kind: str = "float64") -> Fraction:
         )
 
     w = [[Fraction(tap) for tap in row] for row in net.w]
-    b, a = (list(map(Fraction, row)) for row in (net.b, net.a))
+    b, a = ([Fraction(x) for x in row] for row in (net.b, net.a))
     return _answer(w, b, a, Fraction(net.c), domain, unit, respond)
 
 
@@ -131,7 +130,7 @@ def _answer(
     filters: Sequence[Sequence[Fraction]],
     biases: Sequence[Fraction],
     readout: Sequence[Fraction],
-    c: Any,
+    c: Fraction,
     domain: Domain,
     unit: Fraction,
     respond: Response,

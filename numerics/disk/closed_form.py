@@ -13,12 +13,11 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from flint import arb, ctx, fmpq
 
-from numerics.arithmetic.types import Array
+from numerics.arithmetic.types import Array, Rational
 from theory.disk.laplacian import strength, turned
 from theory.disk.zero_lines import crossing
 from theory.expressions.activation import ACTIVATIONS
@@ -37,18 +36,18 @@ class Balls:
     """The arithmetic of balls: how to write a fraction, √ and asinh."""
 
     @staticmethod
-    def number(x: Any) -> Any:
+    def number(x: Rational) -> arb:
         """A fraction."""
         fraction = Fraction(x)
         return arb(fmpq(fraction.numerator, fraction.denominator))
 
     @staticmethod
-    def sqrt(x: Any) -> Any:
+    def sqrt(x: arb) -> arb:
         """√x."""
         return x.sqrt()
 
     @staticmethod
-    def asinh(x: Any) -> Any:
+    def asinh(x: arb) -> arb:
         """asinh x."""
         return x.asinh()
 
@@ -98,7 +97,7 @@ def closed_form(w: Array, b: float, name: str) -> ClosedForm | None:
         ctx.prec = before
 
 
-def _level(w: dict[tuple[int, int], Fraction], b: Fraction) -> tuple[Any, int, str] | None:
+def _level(w: dict[tuple[int, int], Fraction], b: Fraction) -> tuple[arb, int, str] | None:
     """P of |z + b|, and in words: a number times what follows; nothing follows where P = 0."""
     zeros = crossing(w, b)
     if zeros.kind == "other":

@@ -20,7 +20,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from math import comb, factorial, pi
-from typing import Any
 
 import numpy as np
 
@@ -88,7 +87,7 @@ def _half_squares(taps: int, turns: int) -> Array:
 
 
 @lru_cache(maxsize=8)
-def _moments(taps: int, turns: int, moment: Callable[[Any, Any, Any, Any], Any]) -> Array:
+def _moments(taps: int, turns: int, moment: Callable[..., Array]) -> Array:
     """M_θ(t; u) at all nodes: (n², T, pieces, G)."""
     n = nodes(taps, turns)
     return np.stack([moment(n.t + u * n.c + v * n.s, v * n.c - u * n.s, n.c, n.s) for u, v in _offsets(taps)])  # fmt: skip

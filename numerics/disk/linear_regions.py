@@ -8,7 +8,6 @@ the level, and equal to it where it is stationary along its facet.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -26,7 +25,7 @@ RANK = 1e-12
 
 
 def level(
-    part: Callable[[Any, Any, Any, Any], Any],
+    part: Callable[..., Array],
     name: str,
     conv: Array,
     rows: Array,

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
@@ -46,7 +45,7 @@ def _half_turn(taps: int) -> Array:
 
 
 def lengths(
-    w: Array, b: Array, sigma: Callable[[Array], Array], opposite: Callable[[Any, Any], Any]
+    w: Array, b: Array, sigma: Callable[[Array], Array], opposite: Callable[[Array, Array], Array]
 ) -> Array:
     """P of filters w (F, n, n) with biases b (F,): (F,)."""
     taps = w.shape[-1]

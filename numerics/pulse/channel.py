@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -14,6 +13,7 @@ from numerics.arithmetic.compile import activation, compile_law, exact_law
 from numerics.arithmetic.types import Array
 from theory.pulse.plateau import kappa, slope
 from theory.pulse.subpixel import deviation
+from theory.types import Function, Vector
 
 __all__ = ["Quantities", "exact_quantities", "quantities"]
 
@@ -54,7 +54,7 @@ def quantities(w: Array, b: Array, name: str, phi: Array) -> Quantities:
     )
 
 
-def exact_quantities(w: Sequence[Any], g: Callable[[Any], Any], phi: Sequence[Any]) -> Quantities:
+def exact_quantities(w: Vector, g: Function, phi: Vector) -> Quantities:
     """The same of one channel on exact numbers, with g(z) = σ(z + b) as a Python function."""
     n = len(w)
     delta, offset, bent = (exact_law(law, n) for law in _laws(n))
