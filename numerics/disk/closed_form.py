@@ -1,4 +1,5 @@
-r"""P in closed form, where there is one: for σ made of lines and filters whose edge responses change their sign at known places only.
+r"""The perimeter coefficient P in closed form, where there is one: σ is made of lines, and the edge
+responses of the filter change their sign at known places only.
 
 σ(z) = α + βz + Σ_j (J_j/2) |z - κ_j| with the bends J_j at the kinks κ_j.  A line adds nothing to P, so
 

@@ -1,4 +1,5 @@
-r"""P of any filter and any row of the catalogue, P = ∮ Q(θ) dθ, Q(θ) = ∫ [g(p_θ(t)) - g(0) - Δ 1{t > 0}] dt, with an error that is proved.
+r"""The perimeter coefficient P of any filter and any row of the catalogue, with an error that is proved:
+P = ∮ Q(θ) dθ, Q(θ) = ∫ [g(p_θ(t)) - g(0) - Δ 1{t > 0}] dt.
 
 A filter is a step function W on the plane, w_u on the pixel u, and p_θ(t) its integral over the half plane x·n > -t.  With
 the mixed differences d_v of w at the corners v of its pixels,

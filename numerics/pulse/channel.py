@@ -1,4 +1,7 @@
-"""Δ, g(0), κ and D of every channel: the compiled laws of theory.pulse.plateau and theory.pulse.subpixel."""
+"""What a channel adds to slope, offset and chord deviation: Δ, g(0), κ and D.
+
+The compiled laws of theory/pulse/plateau.py and theory/pulse/subpixel.py.
+"""
 
 from __future__ import annotations
 
