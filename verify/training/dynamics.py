@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 
 from numerics.pulse.sample import Radii, pulse
-from numerics.training.discrete import sharpness
 from numerics.training.linear_cell import Cone, coordinates
+from numerics.training.steps import sharpness
 from verify.models.ensemble import Weights
 from verify.optimise.gradient import (
     Bundle,

@@ -13,11 +13,17 @@ from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import UNIT, gamma
-from numerics.disk.centres import Centres, centres, centres_bound, variation
+from numerics.disk.centre_average import Centres, centres, centres_bound, variation
 from numerics.disk.curvature import NARROW, at_once, constant_of, direction, nodes, remainder
 from numerics.disk.disk import disk_bound, pixels, ring
-from numerics.disk.edges import Edge, Strength, bent_of, edge_of, strength_of
 from numerics.disk.perimeter import difference, reach
+from numerics.disk.perimeter_enclosure import (
+    Filter,
+    Strength,
+    derivatives_of,
+    filter_of,
+    strength_of,
+)
 from theory.disk.curvature import LAW, Curvature
 from theory.disk.disk import pixel
 from theory.disk.perimeter import STEPS, edge
@@ -78,7 +84,7 @@ def _centres(r: float, parts: int, taps: int) -> Centres:
 class _Case:
     """A filter, its P and C, and by how much F̄ - πr²Δ at a radius, found at n² centres, may differ from Pr + C."""
 
-    edge: Edge
+    edge: Filter
     strength: float
     constant: float
     found: float
@@ -92,7 +98,7 @@ def _cases(seed: int, draws: int) -> tuple[_Case, ...]:
     rng, found = np.random.default_rng([seed, 17]), [_pixel()]
     for k in range(max(len(NAMES), draws // 8)):
         w = rng.normal(size=(3, 3)) if k % 2 else rng.uniform(0, 1, (3, 3))
-        one = edge_of(w / np.abs(w).sum(), float(rng.uniform(-0.5, 0.5)), NAMES[k % len(NAMES)])
+        one = filter_of(w / np.abs(w).sum(), float(rng.uniform(-0.5, 0.5)), NAMES[k % len(NAMES)])
         strength, sigma = strength_of(one, 1e-5), activation(one.name)[0]
         r, seen = CHECKED_RADIUS, _centres(CHECKED_RADIUS, CHECKED_PARTS, 3)
         values = sigma(seen.windows @ one.w.ravel() + one.b) - sigma(np.array(one.b))
@@ -101,7 +107,7 @@ def _cases(seed: int, draws: int) -> tuple[_Case, ...]:
     return tuple(found)
 
 
-def _case(one: Edge, strength: Strength, found: float, r: float, allowed: float) -> _Case:
+def _case(one: Filter, strength: Strength, found: float, r: float, allowed: float) -> _Case:
     """With what P, C and the terms after it may be off."""
     constant = constant_of(one)
     assert strength.error is not None and constant.error is not None
@@ -111,7 +117,7 @@ def _case(one: Edge, strength: Strength, found: float, r: float, allowed: float)
 
 def _pixel() -> _Case:
     """The cube of one pixel: of the centres one eighth, the others are its mirror images."""
-    one, r, parts = edge_of(np.ones((1, 1)), 0.0, "cube"), PIXEL_RADIUS, PIXEL_PARTS
+    one, r, parts = filter_of(np.ones((1, 1)), 0.0, "cube"), PIXEL_RADIUS, PIXEL_PARTS
     total, count = 0.0, 0
     for k in range(parts // 2):
         for j in range(k + 1):
@@ -144,7 +150,7 @@ OFF = float(disk_bound(HUGE)) + 8 * UNIT * HUGE
 class _Bent:
     """A filter at a circle less its tangent, times the radius: by direction (T,), and how far that may be from what C has there."""
 
-    edge: Edge
+    edge: Filter
     found: Array
     allowed: Array
 
@@ -154,7 +160,7 @@ class _Bent:
         return np.abs(self.found - stated) / self.allowed, np.abs(stated) / self.allowed
 
 
-def _bent(one: Edge, z: Array, p: Array, values: Array, flat: Array, dark: float) -> _Bent:
+def _bent(one: Filter, z: Array, p: Array, values: Array, flat: Array, dark: float) -> _Bent:
     """From pre-activations at the circle and at its tangent, and what σ makes of them and of darkness."""
     at, r = nodes(len(one.w), TURNS), HUGE
     each = r * (values - flat) - at.t * (values - dark - one.rise * (at.t > 0))
@@ -168,21 +174,21 @@ def _drawn(seed: int, draws: int) -> tuple[_Bent, ...]:
     rng, found, names = np.random.default_rng([seed, 16]), [], NAMES + KINKS
     for k in range(max(2 * len(names), draws // 4)):
         w = rng.normal(size=(3, 3))
-        one = edge_of(w / np.abs(w).sum(), float(rng.uniform(-0.5, 0.5)), names[k % len(names)])
+        one = filter_of(w / np.abs(w).sum(), float(rng.uniform(-0.5, 0.5)), names[k % len(names)])
         sigma = activation(one.name)[0]
         z, p = (np.tensordot(x, one.w, 2) + one.b for x in _circle(3))
         found.append(_bent(one, z, p, sigma(z), sigma(p), float(sigma(np.array(one.b)))))
     return tuple(found)
 
 
-def _varies(one: Edge) -> float:
-    sizes = bent_of(one).sizes
+def _varies(one: Filter) -> float:
+    sizes = derivatives_of(one).sizes
     return variation(float(np.abs(one.w).sum()), sizes[1], 2 * sizes[2])
 
 
-def _off(seen: Centres, one: Edge) -> float:
+def _off(seen: Centres, one: Filter) -> float:
     """Rounding of a mean over centres: pixels, sums of taps, σ, and the sum over all windows."""
-    sizes, count = bent_of(one).sizes, len(seen.windows)
+    sizes, count = derivatives_of(one).sizes, len(seen.windows)
     weight = float(np.abs(one.w).sum())
     each = sizes[1] * weight * (seen.error + float(gamma(one.w.size + 4))) + (count + 32) * UNIT * (1 + weight + abs(one.b) + 2 * sizes[0])  # fmt: skip
     area = 8 * UNIT * pi * seen.r**2 * abs(one.rise)
@@ -279,9 +285,9 @@ def _trained(networks: int, seed: int) -> dict[Shape, Nets]:
     return found
 
 
-def _edges(nets: Nets) -> list[Edge]:
+def _edges(nets: Nets) -> list[Filter]:
     flat = nets.w.reshape(-1, *nets.w.shape[2:])
-    return [edge_of(w, b, nets.shape.activation) for w, b in zip(flat, nets.b.ravel().tolist(), strict=True)]  # fmt: skip
+    return [filter_of(w, b, nets.shape.activation) for w, b in zip(flat, nets.b.ravel().tolist(), strict=True)]  # fmt: skip
 
 
 @lru_cache(maxsize=4)

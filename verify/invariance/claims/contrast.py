@@ -17,7 +17,7 @@ from torch import Tensor
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import gamma
-from numerics.disk.gram import Vector, orthogonal
+from numerics.invariance.gram_schmidt import Vector, orthogonal
 from numerics.pulse.sample import pulse, sampled_pulse
 from theory.invariance.contrast import LAW, Contrast
 from verify.invariance.atlas import Place

@@ -13,7 +13,7 @@ from scipy.optimize import linprog
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import prediction_bound
-from numerics.pulse.levels import dead_level, level
+from numerics.pulse.least_loss import dead_level, level
 from numerics.pulse.sample import Radii, pulse, windows
 from theory.pulse.endings import EndingLaw, blind_floor
 from verify.models.ensemble import Ensemble, Setting, initial

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import UNIT
-from numerics.training.discrete import between, end_at, sharpness, shift_error
 from numerics.training.linear_cell import coordinates, weights_at
+from numerics.training.steps import between, end_at, sharpness, shift_error
 from theory.training import linear_cell
 from theory.training.steps import Steps
 from verify.optimise.gradient import Model, batches, data, descend, single, starts, step_rounding
