@@ -49,7 +49,7 @@ def test_every_claim_stands_in_one_chapter() -> None:
             path.parent.name if path.stem == "__init__" else path.stem,
         )
         for path in root.rglob("*.py")
-        if "\nCLAIM = Claim(" in path.read_text(encoding="utf-8")
+        if "\nCLAIM: Claim[" in path.read_text(encoding="utf-8")
     }
     assert written == set(named)
 

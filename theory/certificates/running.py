@@ -15,17 +15,18 @@ Derivation: docs/certificates/running.md.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import sympy as sp
-from sympy.polys.rings import ring
+from sympy.polys.rings import PolyElement, ring
 
 from theory.certificates.rounding import Computed, in_every_order, in_order, rounded_once
 from theory.claim import Claim, Proof, Step, Wrong
 from theory.pulse.network import preactivations, taps
 from theory.pulse.signal import HALF, pulse
+from theory.types import Scalar, Vector
 
 __all__ = ["CLAIM", "LAW", "Running", "Sizes", "bound", "gamma", "lit"]
 
@@ -48,39 +49,39 @@ class Sizes:
 
     taps: int
     positions: int
-    radius: Any
-    filters: tuple[Any, ...]
-    readout: tuple[Any, ...]
-    offset: Any
+    radius: Scalar
+    filters: tuple[Scalar, ...]
+    readout: tuple[Scalar, ...]
+    offset: Scalar
     respond: Respond
 
 
-def gamma(k: Any, u: Any) -> Any:
+def gamma(k: Scalar, u: Scalar) -> Any:
     """γ_k = k u / (1 - k u), for k u < 1."""
     return k * u / (1 - k * u)
 
 
-def lit(positions: int, radius: Any, n: int) -> int:
+def lit(positions: int, radius: Scalar, n: int) -> int:
     """How many positions see light, at most: ⌈2r⌉ + 1 pixels with light, n - 1 more, and one to spare."""
     return min(positions, math.ceil(2 * radius) + n + 1)
 
 
-def argument(n: int, reach: Any, g: Gamma) -> Any:
+def argument(n: int, reach: Scalar, g: Gamma) -> Any:
     """How far Σ w x + b as computed is off, |w|, |b| adding up to ``reach``."""
     return g(n + 2) * reach
 
 
-def response(size: Any, g: Gamma) -> Any:
+def response(size: Scalar, g: Gamma) -> Any:
     """How far σ as computed is off from σ of the same argument, its terms adding up to ``size``."""
     return g(8) * size
 
 
-def pooled(positions: int, size: Any, off: Any, g: Gamma) -> Any:
+def pooled(positions: int, size: Scalar, off: Scalar, g: Gamma) -> Any:
     """How far the sum, or the mean times P, is off: ``off`` for what is summed; P - 1 additions, 1/P, and a product."""
     return off + g(positions + 1) * (positions * size + off)
 
 
-def answer(sizes: Sizes, values: Sequence[Any], offs: Sequence[Any], g: Gamma) -> Any:
+def answer(sizes: Sizes, values: Vector, offs: Vector, g: Gamma) -> Any:
     """How far r̂ is off, its pooled responses at most ``values`` and off by ``offs``: a product, K additions."""
     total = carried = 0 * sizes.offset
     for a, value, off in zip(sizes.readout, values, offs, strict=True):
@@ -93,12 +94,12 @@ def answer(sizes: Sizes, values: Sequence[Any], offs: Sequence[Any], g: Gamma) -
 class Running:
     """The law: γ, the positions that see light, and what each layer adds."""
 
-    gamma: Callable[[Any, Any], Any]
-    lit: Callable[[int, Any, int], int]
-    argument: Callable[[int, Any, Gamma], Any]
-    response: Callable[[Any, Gamma], Any]
-    pooled: Callable[[int, Any, Any, Gamma], Any]
-    answer: Callable[[Sizes, Sequence[Any], Sequence[Any], Gamma], Any]
+    gamma: Callable[[Scalar, Scalar], Any]
+    lit: Callable[[int, Scalar, int], int]
+    argument: Callable[[int, Scalar, Gamma], Any]
+    response: Callable[[Scalar, Gamma], Any]
+    pooled: Callable[[int, Scalar, Scalar, Gamma], Any]
+    answer: Callable[[Sizes, Vector, Vector, Gamma], Any]
 
 
 LAW = Running(gamma, lit, argument, response, pooled, answer)
@@ -201,7 +202,7 @@ class _Symbols:
         return self.known[k]
 
 
-def _below(error: Any, claimed: Any) -> bool:
+def _below(error: PolyElement, claimed: PolyElement) -> bool:
     """Coefficient by coefficient, so for all sizes and all u."""
     return all(x >= 0 for x in (claimed - error).coeffs())
 
@@ -218,7 +219,7 @@ def _argument(law: Running) -> Iterator[Step]:
         yield Step(f"the argument of σ, n = {n}, every order of summation", all(_below(x, claimed) for x in found))  # fmt: skip
 
 
-def _horner(coefficients: Sequence[Any], value: Computed, u: Any) -> Computed:
+def _horner(coefficients: Vector, value: Computed, u: Scalar) -> Computed:
     """(… (s_d z + s_{d-1}) z + …) z + s_0 with rounded constants."""
     *rest, total = (rounded_once(s, u) for s in coefficients)
     for s in reversed(rest):
@@ -226,10 +227,10 @@ def _horner(coefficients: Sequence[Any], value: Computed, u: Any) -> Computed:
     return total
 
 
-def _polynomial(coefficients: Sequence[Any]) -> Respond:
+def _polynomial(coefficients: Vector) -> Respond:
     """M and Λ of one piece."""
 
-    def respond(reach: Any) -> tuple[Any, Any]:
+    def respond(reach: Scalar) -> tuple[Any, Any]:
         size = sum((s * reach**j for j, s in enumerate(coefficients)), 0 * reach)
         steep = (j * s * reach ** (j - 1) for j, s in enumerate(coefficients) if j)
         return size, sum(steep, 0 * reach)
@@ -324,27 +325,27 @@ def _whole(law: Running) -> Iterator[Step]:
 # -------------------------------------------------------------------------------------- the claim
 
 
-def _as_float64(k: Any, u: Any) -> Any:
+def _as_float64(k: Scalar, u: Scalar) -> Any:
     """Wrong: 29 bits more than there are, as if float32 were float64."""
     return gamma(k, u / 2**29)
 
 
-def _second_order(k: Any, u: Any) -> Any:
+def _second_order(k: Scalar, u: Scalar) -> Any:
     """Wrong: to first order the roundings cancel."""
     return (k * u) ** 2 / (1 - k * u)
 
 
-def _one_short(sizes: Sizes, values: Sequence[Any], offs: Sequence[Any], g: Gamma) -> Any:
+def _one_short(sizes: Sizes, values: Vector, offs: Vector, g: Gamma) -> Any:
     """Wrong: one rounding less in the readout."""
     return answer(sizes, values, offs, lambda k: g(k - 1))
 
 
-def _last(sizes: Sizes, values: Sequence[Any], offs: Sequence[Any], g: Gamma) -> Any:
+def _last(sizes: Sizes, values: Vector, offs: Vector, g: Gamma) -> Any:
     """Wrong: the answer is right but for its own rounding."""
     return g(1) * sizes.radius
 
 
-CLAIM = Claim(
+CLAIM: Claim[Running] = Claim(
     id="running",
     title="The network as it runs: how far floating point may be from real arithmetic",
     statement=(

@@ -285,7 +285,7 @@ def _times(factor: sp.Rational) -> Curvature:
     return replace(LAW, local=lambda *place: local(*place) * int(factor.p) / int(factor.q))
 
 
-CLAIM = Claim(
+CLAIM: Claim[Curvature] = Claim(
     id="curvature",
     title="The bend of the edge: the constant beside area and perimeter",
     statement=(

@@ -301,7 +301,7 @@ def _every_grid(low: Any, high: Any, count: Any) -> Any:
     return limit(low, high) + 0 * count
 
 
-CLAIM = Claim(
+CLAIM: Claim[Disk] = Claim(
     id="disk",
     title="The disk: every pixel in closed form, and the least loss of a network without σ",
     statement=(

@@ -366,7 +366,7 @@ def _every_even(w: Filter, b: Fraction = Fraction(0)) -> Crossing:
     return Crossing("centre", centre, False) if even else true
 
 
-CLAIM = Claim(
+CLAIM: Claim[Laplacian] = Claim(
     id="laplacian",
     title="Laplacians: a filter that is even about a point has a perimeter in closed form",
     statement=(

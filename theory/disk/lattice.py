@@ -277,7 +277,7 @@ def _tangent(x: Any, zeta: Callable[[Any, Any], Any] = sp.zeta, f: Any = sp) -> 
     return 4 * f.sqrt(2) / 3 * zeta(-2 * HALF, x)
 
 
-CLAIM = Claim(
+CLAIM: Claim[Lattice] = Claim(
     id="lattice",
     title="The lattice fluctuation: √r times a half-integral of the sub-pixel law",
     statement=(

@@ -321,7 +321,7 @@ def _no_caps(step: tuple[int, int], r: Any, reach: int, f: Any = sp) -> Any:
     return dipole(step[0] + 0 * r, step[1] + 0 * r, f) * r
 
 
-CLAIM = Claim(
+CLAIM: Claim[Perimeter] = Claim(
     id="perimeter",
     title="Edges: the absolute value of a difference measures the width of the disk",
     statement=(

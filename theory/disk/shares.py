@@ -225,7 +225,7 @@ def _no_intercept(slope: Any, intercept: Any, response: Any, read: Any) -> Any:
     return part(slope, 0 * intercept, response, read)
 
 
-CLAIM = Claim(
+CLAIM: Claim[Shares] = Claim(
     id="shares",
     title="Trained on disks: what every channel contributes, and what squares cannot do",
     statement=(

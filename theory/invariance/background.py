@@ -425,7 +425,7 @@ def _no_price(spread: Any, pixels: Any, mean: Any) -> Any:
     return 0 * spread * pixels * mean
 
 
-CLAIM = Claim(
+CLAIM: Claim[Background] = Claim(
     id="background",
     title="An unknown background: what one channel cannot do, and how two channels read it at an edge",
     statement=(

@@ -293,7 +293,7 @@ def _one_leg(count: int, bias: bool) -> tuple[Fraction, Fraction]:
     return Fraction(1), Fraction(0)
 
 
-CLAIM = Claim(
+CLAIM: Claim[Contrast] = Claim(
     id="contrast",
     title="An unknown contrast: counting silence, and a ruler that ignores background, contrast and place",
     statement=(

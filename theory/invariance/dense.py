@@ -362,7 +362,7 @@ def _backwards(v: Sequence[Any], x: Sequence[Any], s: int) -> Any:
     return moved(v, x, -s)
 
 
-CLAIM = Claim(
+CLAIM: Claim[Dense] = Claim(
     id="dense",
     title="A dense readout: every weight at convergence is the start's projection onto the exact readouts",
     statement=(

@@ -251,7 +251,7 @@ def _two_edges(n: Any) -> Any:
     return 2 * n
 
 
-CLAIM = Claim(
+CLAIM: Claim[Pair] = Claim(
     id="pair",
     title="An unknown background and every real radius: what two ReLU channels can do, and what they cannot",
     statement=(

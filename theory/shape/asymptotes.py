@@ -244,7 +244,7 @@ def _unsigned(channels: Sequence[Channel], ends: Ends) -> tuple[Any, Any, Any]:
     return first, size, bend * tilt + 2 * shift * sum(a * len(w) for w, _, a in channels)
 
 
-CLAIM = Claim(
+CLAIM: Claim[Law] = Claim(
     id="asymptotes",
     title="Asymptotes: what σ does at infinity decides which finite networks can be exact",
     statement=(

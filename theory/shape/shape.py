@@ -362,7 +362,7 @@ def _other_shift(expression: sp.Expr) -> Shape:
     return replace(true, recipe=replace(true.recipe, b=b))
 
 
-CLAIM = Claim(
+CLAIM: Claim[ShapeLaw] = Claim(
     id="shape",
     title="The shape of σ decides: exact with how many channels and which weights, or never",
     statement=(

@@ -180,7 +180,7 @@ def _no_factor(n: int) -> sp.Expr:
     return sp.Add(*(g(left + phi * tap) + g(right + phi * tap) for tap, left, right in edges))
 
 
-CLAIM = Claim(
+CLAIM: Claim[RateLaw] = Claim(
     id="span",
     title="The span condition: exact iff the constant 1 is a sum of copies of σ'",
     statement=(

@@ -353,7 +353,7 @@ def _noise(delta: Any, coefficients: Sequence[Any], over: Spread) -> Any:
     return loss(delta, coefficients, Spread(over.V, tuple(0 * x for x in over.cov), over.gram))
 
 
-CLAIM = Claim(
+CLAIM: Claim[RateLaw] = Claim(
     id="rates",
     title="Rates: how fast the loss falls with the height of the staircase, and where the bias goes",
     statement=(
