@@ -28,8 +28,7 @@ from rich.table import Table
 from rich.text import Text
 
 from theory.claim import Claim
-from verify import mutants
-from verify.report import mathml
+from verify.report import mathml, mutants
 from verify.report.verdict import COLUMNS, Column
 
 if TYPE_CHECKING:
