@@ -17,7 +17,6 @@ import resource
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from fnmatch import fnmatchcase
 from typing import Any
 
 from theory.claim import Claim, chapter_of, find_claims
@@ -28,6 +27,7 @@ from verify.report.evidence import Evidence
 from verify.report.judge import evidence_of
 from verify.report.lab import PROFILES, Lab
 from verify.report.mutants import REMEMBERED, STORE, Count, Mutant, digest, mutants, stored
+from verify.report.story import selected
 
 __all__ = ["count", "install", "main", "rebuilt"]
 
@@ -152,15 +152,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status, or raises SystemExit as argparse does."""
     assert __doc__
     parser = command_parser(PROGRAM, __doc__)
-    parser.add_argument("--only", metavar="ID,...", default="*", help="these claims; globs match")
+    parser.add_argument(
+        "--only", metavar="ID,...", default="*", help="these claims or chapters; globs match"
+    )
     parser.add_argument("--profile", choices=tuple(PROFILES), default="quick")
     parser.add_argument("--seed", type=whole(0), default=0)
     parser.add_argument("--list", action="store_true", help="name the mutants and stop")
     options = parser.parse_args(arguments)
-    patterns = options.only.split(",")
-    claims = [c for c in find_claims() if any(fnmatchcase(c.id, p) for p in patterns)]
-    if not claims:
-        parser.error(f"no claim matches {options.only!r}")
+    try:
+        claims = selected(find_claims(), options.only)
+    except ValueError as error:
+        parser.error(str(error))
     if options.list:
         for claim in claims:
             for mutant in mutants(claim.id):
