@@ -164,7 +164,10 @@ def _trained(task: Task, networks: int, seed: int) -> Trained:
     if task.batch:
         # One signal y alone contracts for steps below 1/|y|².
         rate = 1 / float(2 * np.max(np.sum(x * x, axis=1)))
-        steps, order = int(40 / (rate * low)), batches(len(r), task.batch, seed)
+        steps, order = (
+            int(40 / (rate * low)),
+            batches(len(r), task.batch, np.random.default_rng(seed)),
+        )
     return descend(net, torch.tensor(x), torch.tensor(r), steps, rate, momentum, order)
 
 
