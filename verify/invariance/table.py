@@ -8,12 +8,12 @@ from fractions import Fraction
 from functools import cache
 from types import MappingProxyType
 
-from verify.invariance.atlas import KINDS, Loss, Place, Reason, Row, largest_error, rows
+from verify.invariance.atlas import KINDS, AtlasEntry, Loss, Place, Reason, entries, largest_error
 from verify.invariance.networks import PIXELS, Net
 from verify.report.page import Section
 from verify.report.render import render
 
-__all__ = ["PADDINGS", "UNKNOWNS", "Line", "Seen", "lines", "section", "weights"]
+__all__ = ["PADDINGS", "UNKNOWNS", "Line", "TrainingOutcome", "lines", "section", "weights"]
 
 UNKNOWNS = MappingProxyType(
     {
@@ -64,7 +64,7 @@ class Line:
     padding: str
     readout: str
     radii: str
-    cells: tuple[Row, ...]
+    cells: tuple[AtlasEntry, ...]
 
     @property
     def reasons(self) -> tuple[tuple[str, Reason], ...]:
@@ -107,7 +107,7 @@ def _together(kinds: Sequence[str]) -> str:
 @cache
 def lines() -> tuple[Line, ...]:
     """The rows, five to a line."""
-    found, size = rows(), len(KINDS)
+    found, size = entries(), len(KINDS)
     groups = [found[i : i + size] for i in range(0, len(found), size)]
     return tuple(
         Line(
@@ -122,7 +122,7 @@ def lines() -> tuple[Line, ...]:
 
 
 @dataclass(frozen=True)
-class Seen:
+class TrainingOutcome:
     """What became of networks that a claim has trained: every one of them is in one outcome."""
 
     what: str
@@ -134,12 +134,12 @@ class Seen:
             raise ValueError(f"{self.what}: {self.outcomes} do not add up to {self.networks}")
 
 
-def section(seen: Mapping[Place, Sequence[Seen]]) -> Section:
+def section(seen: Mapping[Place, Sequence[TrainingOutcome]]) -> Section:
     """The table for the report, each network run again, with what training found."""
-    known = {row.place for row in rows()}
+    known = {row.place for row in entries()}
     if set(seen) - known:
         raise ValueError(f"no such cells: {sorted(set(seen) - known)}")
-    errors = {row.place: largest_error(row) for row in rows() if row.net is not None}
+    errors = {row.place: largest_error(row) for row in entries() if row.net is not None}
     wrong = [place for place, error in errors.items() if error != 0]
     if wrong:
         raise ValueError(f"networks that are not exact: {wrong}")
@@ -152,7 +152,7 @@ def section(seen: Mapping[Place, Sequence[Seen]]) -> Section:
         lines=list(zip(lines(), trained, strict=True)),
         marks={"feasible": "●", "infeasible": "×"},
         weights=weights,
-        counts={status: sum(row.status == status for row in rows()) for status in ("feasible", "infeasible")},
+        counts={status: sum(row.status == status for row in entries()) for status in ("feasible", "infeasible")},
         pixels=int(PIXELS),
     )  # fmt: skip
     return Section("background-invariance", "The atlas of invariance", html)

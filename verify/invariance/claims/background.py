@@ -17,11 +17,19 @@ from numerics.arithmetic.compile import activation
 from numerics.disk.gram import Vector, dot, orthogonal, rest
 from numerics.pulse.sample import pulse
 from theory.invariance.background import LAW, Background, Reader
+from verify.invariance import contrast_training, dense_training
 from verify.invariance import figures as pictures
 from verify.invariance.atlas import Place
-from verify.invariance.claims import contrast, dense
-from verify.invariance.ring import Scene, answers, off_readout, readout, rounding, spectrum, trained
-from verify.invariance.table import Seen, section
+from verify.invariance.background_training import (
+    Scene,
+    answers,
+    off_readout,
+    readout,
+    rounding,
+    spectrum,
+    trained,
+)
+from verify.invariance.table import TrainingOutcome, section
 from verify.models.networks import Elementwise, Network
 from verify.optimise.minimise import train as descend
 from verify.report import figures as draw
@@ -31,7 +39,7 @@ from verify.report.lab import Lab
 from verify.report.page import Figure, Section
 from verify.report.verdict import Column, column
 
-__all__ = ["EVIDENCE", "check", "figures", "sections", "seen", "train"]
+__all__ = ["EVIDENCE", "check", "figures", "outcomes", "sections", "train"]
 
 Array = NDArray[np.float64]
 Sigma = Callable[[Any], Any]
@@ -414,23 +422,23 @@ def _reaches(net: Network, scene: Scene, least: float) -> float:
     return abs(float(np.mean(error**2)) - least) / allowed
 
 
-def seen(lab: Lab) -> dict[Place, list[Seen]]:
+def outcomes(lab: Lab) -> dict[Place, list[TrainingOutcome]]:
     """What became of the networks of :func:`train`, by cells of the atlas of invariance."""
     count = _count(lab)
     place = lambda padding, kind: Place("background", "sum", "half", padding, kind)
     linear = [ratio for scene in LINEAR for ratio in _linear_each(LAW, scene, count, lab.seed)]
     best = sum(ratio <= 1 for ratio in linear)
     padded = sum(_padded(LAW, scene, count, lab.seed)[1] for scene in PADDED)
-    found: dict[Place, list[Seen]] = {
-        place("ring", "linear"): [Seen("K = 1, 2, backgrounds in [0, 1/2]", len(linear), (("at the least loss", best), ("elsewhere", len(linear) - best)))],
-        place("zeros", "linear"): [Seen("K = 1, 2, backgrounds in [0, 2]", count * len(PADDED), (("exact, by the border", padded), ("not", count * len(PADDED) - padded)))],
+    found: dict[Place, list[TrainingOutcome]] = {
+        place("ring", "linear"): [TrainingOutcome("K = 1, 2, backgrounds in [0, 1/2]", len(linear), (("at the least loss", best), ("elsewhere", len(linear) - best)))],
+        place("zeros", "linear"): [TrainingOutcome("K = 1, 2, backgrounds in [0, 2]", count * len(PADDED), (("exact, by the border", padded), ("not", count * len(PADDED) - padded)))],
     }  # fmt: skip
     for scene in (*SEEKING, *ONE_TAP, *STEEP):
         exact, between = _found(scene, count, lab.seed)
         kind = "relu 2" if (scene.activation, scene.channels) == ("relu", 2) else "any"
         words = f"{scene.activation}, K = {scene.channels}, n = {scene.taps}, backgrounds in [{scene.backgrounds[0]:g}, {scene.backgrounds[-1]:g}]"
         outcomes = (("exact", between), ("exact at the trained backgrounds only", exact - between), ("not exact", count - exact))  # fmt: skip
-        found.setdefault(place("ring", kind), []).append(Seen(words, count, outcomes))
+        found.setdefault(place("ring", kind), []).append(TrainingOutcome(words, count, outcomes))
     return found
 
 
@@ -474,7 +482,11 @@ def figures(lab: Lab) -> list[Figure]:
 
 def sections(lab: Lab) -> tuple[Section, ...]:
     """The atlas of invariance, with all that the three claims on invariance have trained."""
-    return (section({**dense.seen(lab), **seen(lab), **contrast.seen(lab)}),)
+    return (
+        section(
+            {**dense_training.outcomes(lab), **outcomes(lab), **contrast_training.outcomes(lab)}
+        ),
+    )
 
 
 def _errors(stated: Reader, scene: Scene, at: Array, r: float) -> Array:

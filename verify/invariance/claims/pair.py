@@ -19,7 +19,7 @@ from theory.invariance.background import Reader
 from theory.invariance.pair import Pair
 from theory.pulse.network import last_radius
 from verify.invariance import pair_figures
-from verify.invariance.ring import Scene, answers, off_readout, trained
+from verify.invariance.background_training import Scene, answers, off_readout, trained
 from verify.models.networks import Network
 from verify.report import figures as draw
 from verify.report.evidence import Evidence
