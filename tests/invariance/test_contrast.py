@@ -16,7 +16,7 @@ from tests.columns import hold_and_reject, plateau_cases
 from theory.invariance.contrast import CLAIM, LAW, partial_sums, quiet, response, silence
 from theory.pulse.network import last_radius
 from verify.invariance.claims import contrast as evidence
-from verify.invariance.contrast_training import MUTE, silent
+from verify.invariance.contrast_training import MUTE, mute, silent
 from verify.invariance.dense_readout import DenseReadout, spectrum, train
 from verify.report.lab import TINY, Lab
 
@@ -51,10 +51,11 @@ def test_with_one_tap_the_plateau_itself_has_to_be_mute() -> None:
 
 def test_free_channels_are_exact_by_counting_silence() -> None:
     """Cause: from torch's starts nearly none becomes exact, so that nothing was compared."""
-    exact, strange, off = silent(LAW, Lab(TINY, 3), MUTE, mute=True)
+    nets = mute(Lab(TINY, 3))
+    exact, strange, off = silent(LAW, nets)
     assert 2 * exact > MUTE and strange == 0 and off <= 1
     wrong = next(wrong.law for wrong in CLAIM.wrong if wrong.name == "the lit pixels are counted")
-    assert silent(wrong, Lab(TINY, 3), MUTE, mute=True)[2] > 1
+    assert silent(wrong, nets)[2] > 1
 
 
 @given(plateau_cases(small), st.fractions(Fraction(1, 4), 5, max_denominator=4))

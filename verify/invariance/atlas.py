@@ -220,14 +220,14 @@ def _row(place: Place) -> AtlasEntry:
     if unknown in ("nothing", "place"):
         if dense:
             return AtlasEntry(
-                place, "feasible", EQUAL, networks.spread_out(networks.plain(straight))
+                place, "feasible", EQUAL, networks.as_dense(networks.linear_cell(straight))
             )
-        return AtlasEntry(place, "feasible", LINEAR_CELL if unknown == "nothing" else SUMS_AGREE, networks.plain(straight))  # fmt: skip
+        return AtlasEntry(place, "feasible", LINEAR_CELL if unknown == "nothing" else SUMS_AGREE, networks.linear_cell(straight))  # fmt: skip
     if unknown == "background":
         if dense:
-            return AtlasEntry(place, "feasible", NO_WEIGHT, networks.weightless(straight, -LOW if relu else Fraction(0)))  # fmt: skip
+            return AtlasEntry(place, "feasible", NO_WEIGHT, networks.zero_sum(straight, -LOW if relu else Fraction(0)))  # fmt: skip
         if place.padding == "zeros":
-            return AtlasEntry(place, "feasible", BORDER, networks.border(straight))
+            return AtlasEntry(place, "feasible", BORDER, networks.border_edge(straight))
         return _on_the_ring(place)
     if linear:
         return AtlasEntry(place, "infeasible", LIGHT, loss=_linear_loss(place))
@@ -242,10 +242,12 @@ def _row(place: Place) -> AtlasEntry:
             place,
             "feasible",
             SILENCE,
-            networks.spread_out(networks.quiet()) if dense else networks.quiet(),
+            networks.as_dense(networks.silence_counting())
+            if dense
+            else networks.silence_counting(),
         )
     return (
-        AtlasEntry(place, "feasible", LEG, networks.leg())
+        AtlasEntry(place, "feasible", LEG, networks.compass_leg())
         if relu
         else AtlasEntry(place, "feasible", RULER, networks.ruler())
     )
@@ -260,11 +262,14 @@ def _on_the_ring(place: Place) -> AtlasEntry:
         return AtlasEntry(place, "infeasible", FLAT)
     if place.kind == "any":
         return AtlasEntry(
-            place, "feasible", DROPPED, networks.merged() if real else networks.lone()
+            place,
+            "feasible",
+            DROPPED,
+            networks.merged_channels() if real else networks.dropped_channel(),
         )
     if real and place.kind == "relu 2":
         return AtlasEntry(place, "infeasible", CROWDED)
-    return AtlasEntry(place, "feasible", MIRROR, networks.readers("three")) if real else AtlasEntry(place, "feasible", EDGE, networks.readers("two"))  # fmt: skip
+    return AtlasEntry(place, "feasible", MIRROR, networks.edge_channels("three")) if real else AtlasEntry(place, "feasible", EDGE, networks.edge_channels("two"))  # fmt: skip
 
 
 @cache

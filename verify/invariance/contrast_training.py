@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -35,9 +34,10 @@ __all__ = [
     "Ruler",
     "data",
     "free",
-    "free_count",
+    "free_taps",
     "judged",
     "largest_rounding",
+    "mute",
     "outcomes",
     "ruler_distances",
     "ruler_end",
@@ -70,36 +70,50 @@ def data(taps: int) -> tuple[Tensor, Tensor]:
     return torch.tensor(x.reshape(-1, x.shape[2])), torch.tensor(np.repeat(r, len(CONTRASTS)))
 
 
-@lru_cache(maxsize=16)
-def free(name: str, channels: int, taps: int, networks: int, steps: int, seed: int, mute: bool = False) -> tuple[Network, ...]:  # fmt: skip
-    """Free networks from torch's own random starts, or from mute ones."""
-    x, r = data(taps)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(zlib.crc32(f"{seed}\n{name} {channels} {taps}".encode()))
-        nets = tuple(Network(name, channels, taps) for _ in range(networks))
-        for net in nets if mute else ():
-            with torch.no_grad():
+def free(lab: Lab, name: str, channels: int, taps: int, networks: int, steps: int) -> tuple[Network, ...]:  # fmt: skip
+    """Free networks from torch's own random starts."""
+
+    def train() -> tuple[Network, ...]:
+        with lab.torch(f"{name} {channels} {taps}"):
+            nets = tuple(Network(name, channels, taps) for _ in range(networks))
+        for net in nets:
+            descend(net, *data(taps), "lbfgs", steps)
+        return nets
+
+    return lab.once(("contrast", name, channels, taps, networks), train)
+
+
+def mute(lab: Lab) -> tuple[Network, ...]:
+    """Free networks with one tap, whose starts are mute on every pulse, b > 0 and w + b < 0, and fall with it, a < 0."""
+
+    def train() -> tuple[Network, ...]:
+        with lab.torch("contrast, mute starts"), torch.no_grad():
+            nets = tuple(Network("relu", 1, 1) for _ in range(MUTE))
+            for net in nets:
                 net.conv.bias.uniform_(0.25, 1)  # type: ignore[union-attr]
                 net.conv.weight.uniform_(-3, -1.25)
                 net.readout.weight.uniform_(-2, -0.5)
                 net.readout.bias.uniform_(2, 6)
-    for net in nets:
-        descend(net, x, r, "lbfgs", steps)
-    return nets
+        for net in nets:
+            descend(net, *data(1), "lbfgs", 12)
+        return nets
+
+    return lab.once("contrast, mute starts", train)
 
 
-@lru_cache(maxsize=128)
-def given_channel(w: tuple[float, ...], b: float, seed: int) -> Network:
+def given_channel(lab: Lab, w: tuple[float, ...], b: float) -> Network:
     """A given channel, whose readout is trained from a random start."""
-    x, r = data(len(w))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(zlib.crc32(f"{seed}\n{w} {b}".encode()))
-        net = Network("relu", 1, len(w))
-    with torch.no_grad():
-        net.conv.weight.copy_(torch.tensor(w)[None, None, :])
-        net.conv.bias.fill_(b)  # type: ignore[union-attr]
-    descend(net, x, r, "lbfgs", 2, readout_only=True)
-    return net
+
+    def train() -> Network:
+        with lab.torch(f"{w} {b}"):
+            net = Network("relu", 1, len(w))
+        with torch.no_grad():
+            net.conv.weight.copy_(torch.tensor(w)[None, None, :])
+            net.conv.bias.fill_(b)  # type: ignore[union-attr]
+        descend(net, *data(len(w)), "lbfgs", 2, readout_only=True)
+        return net
+
+    return lab.once(("contrast, given channel", w, b), train)
 
 
 def loss(net: Network, x: Tensor, r: Tensor) -> float:
@@ -113,9 +127,9 @@ def largest_rounding(net: Network, x: Tensor) -> float:
     return float(np.max(rounding(net, x)))
 
 
-def free_count(lab: Lab) -> int:
-    """How many free networks."""
-    return max(lab.profile.networks // 3, 4)
+def free_taps(lab: Lab) -> tuple[Network, ...]:
+    """Free networks with one tap."""
+    return free(lab, "relu", 1, 1, max(lab.profile.networks // 3, 4), 12)
 
 
 def ruler_end(law: Contrast, start: list[Any], chosen: list[int], bias: bool) -> list[Any]:
@@ -163,7 +177,7 @@ def judged(law: Contrast, lab: Lab, channels: int) -> tuple[int, int, float]:
         w = [int(k) * b / 2 for k in rng.choice((-4, -3, -2, -2, 0, 0, 0, 1), n)]
         if n == 1:
             w = [(-4, -3, -2, -1, 0, 1)[t // 4 % 6] * b / 2]
-        net = given_channel(tuple(float(tap) for tap in w), float(b), lab.seed)
+        net = given_channel(lab, tuple(float(tap) for tap in w), float(b))
         exact = loss(net, *data(n)) < EXACT
         misjudged += law.quiet(w, b, Fraction(1)) != exact
         if exact:
@@ -172,16 +186,10 @@ def judged(law: Contrast, lab: Lab, channels: int) -> tuple[int, int, float]:
     return misjudged, quiet, off
 
 
-def silent(law: Contrast, lab: Lab, count: int, *, mute: bool = False) -> tuple[int, int, float]:
-    """(free one-tap networks that are exact, those that are so otherwise than by silence, the largest distance of a readout).
-
-    ``mute``: their random starts are mute on every pulse, b > 0 and w + b < 0, and fall with it, a < 0; all four weights are
-    trained.
-    """
+def silent(law: Contrast, nets: Sequence[Network]) -> tuple[int, int, float]:
+    """(one-tap networks that are exact, those that are so otherwise than by silence, the largest distance of a readout)."""
     x, r = data(1)
-    exact = [
-        net for net in free("relu", 1, 1, count, 12, lab.seed, mute) if loss(net, x, r) < EXACT
-    ]
+    exact = [net for net in nets if loss(net, x, r) < EXACT]
     strange, off = 0, 0.0
     for net in exact:
         with torch.no_grad():
@@ -205,18 +213,15 @@ RULERS = (Ruler((1, 2, 3, 4), False, 1.0), Ruler((0, 2, 5), True, 2.0))
 """What is trained."""
 
 
-@lru_cache(maxsize=16)
-def _learned(task: Ruler, networks: int, seed: int) -> tuple[DenseRun, Array, Array]:
+def _learned(lab: Lab, task: Ruler) -> tuple[DenseRun, Array, Array]:
     """The trained rulers, their features and radii; every radius on six random backgrounds and contrasts."""
-    rng = np.random.default_rng((seed, 7, len(task.chosen)))
+    rng = lab.rng(("contrast, ruler", task))
     k = np.repeat(np.array(task.chosen, dtype=float), 6)
     length = max(task.chosen) + 3
     x = rng.normal(size=(len(k), 1)) + rng.uniform(1.25, 4, (len(k), 1)) / task.gain * sampled_pulse(k, length)  # fmt: skip
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(zlib.crc32(f"{seed}\n{task}".encode()))
-        net = DenseReadout(
-            "hardtanh", x.shape[1], networks, task.bias, (-task.gain, task.gain, 0.0)
-        )
+    size, filter_ = x.shape[1], (-task.gain, task.gain, 0.0)
+    with lab.torch(task):
+        net = DenseReadout("hardtanh", size, lab.profile.networks, task.bias, filter_)
     with torch.no_grad():
         features = np.asarray(net.features(torch.tensor(x)).numpy())
     top, low = (2 * s * s / len(k) for s in spectrum(features, task.bias))
@@ -226,7 +231,7 @@ def _learned(task: Ruler, networks: int, seed: int) -> tuple[DenseRun, Array, Ar
 
 def ruler_distances(law: Contrast, lab: Lab, task: Ruler) -> Array:
     """Every weight against the law, (B,): |errors|/σ inside the row space, rounding outside."""
-    run, features, r = _learned(task, lab.profile.networks, lab.seed)
+    run, features, r = lab.once(task, lambda: _learned(lab, task))
     end = np.stack(ruler_end(law, list(run.start.T), list(task.chosen), task.bias), axis=1).astype(float)  # fmt: skip
     size = run.end.shape[1]
     answers = 2 * gamma(size + 3) * (np.abs(run.end).sum(axis=1) + np.max(r))
@@ -239,10 +244,10 @@ def ruler_distances(law: Contrast, lab: Lab, task: Ruler) -> Array:
 
 def outcomes(lab: Lab) -> dict[Place, list[TrainingOutcome]]:
     """What became of the networks that may be exact, by cells of the atlas of invariance."""
-    count = free_count(lab)
     misjudged, quiet, _ = judged(LAW, lab, CHANNELS)
-    exact, strange, _ = silent(LAW, lab, count)
-    begun, odd, _ = silent(LAW, lab, MUTE, mute=True)
+    exact, strange, _ = silent(LAW, free_taps(lab))
+    begun, odd, _ = silent(LAW, mute(lab))
+    count = len(free_taps(lab))
     free_ends = (("exact, counting silence", exact - strange), ("exact otherwise", strange), ("not exact", count - exact))  # fmt: skip
     mute_ends = (("exact, counting silence", begun - odd), ("exact otherwise", odd), ("not exact", MUTE - begun))  # fmt: skip
     given = (("quiet and exact", quiet), ("neither", CHANNELS - quiet - misjudged), ("judged otherwise than by the law", misjudged))  # fmt: skip

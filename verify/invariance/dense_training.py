@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -58,14 +56,16 @@ TASKS = (
 """What is trained."""
 
 
-@lru_cache(maxsize=32)
-def trained(task: Task, networks: int, seed: int) -> DenseRun:
+def trained(lab: Lab, task: Task) -> DenseRun:
     """torch's own random starts, trained until the loss is rounding."""
+    return lab.once(task, lambda: _trained(lab, task))
+
+
+def _trained(lab: Lab, task: Task) -> DenseRun:
     r = np.array([float(x) for x in task.radii])
     x = pulse(r, task.length)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(zlib.crc32(f"{seed}\n{task}".encode()))
-        net = DenseReadout(task.activation, x.shape[1], networks, task.bias)
+    with lab.torch(task):
+        net = DenseReadout(task.activation, x.shape[1], lab.profile.networks, task.bias)
     top, low = (2 * s * s / len(r) for s in spectrum(x, task.bias))
     rate, momentum, steps = 2 / (top + low), 0.0, int(20 * top / low)
     order = None
@@ -76,7 +76,7 @@ def trained(task: Task, networks: int, seed: int) -> DenseRun:
     if task.batch:
         # One signal y alone contracts for steps below 1/|y|².
         rate = 1 / float(2 * np.max(np.sum(x * x, axis=1)))
-        steps, order = int(40 / (rate * low)), batches(len(r), task.batch, seed)
+        steps, order = int(40 / (rate * low)), batches(len(r), task.batch, lab.seed)
     return train(net, torch.tensor(x), torch.tensor(r), steps, rate, momentum, order)
 
 
@@ -109,7 +109,7 @@ def outcomes(lab: Lab) -> dict[Place, list[TrainingOutcome]]:
     """
     by_place: dict[Place, list[TrainingOutcome]] = {}
     for task in TASKS:
-        run = trained(task, lab.profile.networks, lab.seed)
+        run = trained(lab, task)
         off = np.max(np.abs(run.end - predicted_weights(LAW, task, run)), axis=1)
         predictable, total = int(np.sum(off <= weight_tolerance(task, run))), len(off)
         settled = LAW.fixed(task.radii) == set(changing(task.radii))

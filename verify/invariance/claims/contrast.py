@@ -21,9 +21,10 @@ from verify.invariance.contrast_training import (
     RULERS,
     data,
     free,
-    free_count,
+    free_taps,
     judged,
     largest_rounding,
+    mute,
     ruler_distances,
     ruler_end,
     silent,
@@ -74,8 +75,8 @@ def _response_agrees(law: Contrast, rng: np.random.Generator, t: int) -> bool:
     # At the last radius, or one pixel before it.
     length = int(r) + n // 2 + int(rng.integers(2))
     x = [alpha * value for value in oracle.overlap_pulse(r, length)]
-    stated = law.response(oracle.shifted(oracle.RATIONAL[name], b), w, alpha, r, len(x))
-    return bool(stated == _pooled(w, b, name, x))
+    claimed = law.response(oracle.shifted(oracle.RATIONAL[name], b), w, alpha, r, len(x))
+    return bool(claimed == _pooled(w, b, name, x))
 
 
 def _channel(rng: np.random.Generator, t: int) -> tuple[Vector, Fraction, Fraction]:
@@ -92,12 +93,12 @@ def _readable(w: Vector, b: Fraction, least: Fraction) -> bool:
     """Constant from the least contrast on: at the kinks beyond and at two places after the last; and not the same for two radii."""
     h = len(w) // 2
     x = {m: oracle.overlap_pulse(m - HALF, h + 4) for m in (h + 1, h + 2)}
-    windows = {m: oracle.preactivations(w, Fraction(0), one) for m, one in x.items()}
-    meets = {-b / z for one in windows.values() for z in one if z != 0}
+    windows = {m: oracle.preactivations(w, Fraction(0), signal) for m, signal in x.items()}
+    meets = {-b / z for row in windows.values() for z in row if z != 0}
     places = [least, *(place for place in meets if place > least)]
     places += [max(places) + 1, max(places) + 2]
-    seen = {tuple(sum(max(a * z + b, Fraction(0)) for z in one) for one in windows.values()) for a in places}  # fmt: skip
-    return len(seen) == 1 and all(len(set(values)) == 2 for values in seen)
+    sums = {tuple(sum(max(a * z + b, Fraction(0)) for z in row) for row in windows.values()) for a in places}  # fmt: skip
+    return len(sums) == 1 and all(len(set(values)) == 2 for values in sums)
 
 
 def _answers(law: Contrast, w: Vector, b: Fraction, least: Fraction) -> bool:
@@ -135,11 +136,11 @@ def _learned_agrees(law: Contrast, rng: np.random.Generator, bias: bool) -> bool
 
 def train(law: Contrast, lab: Lab) -> Column:
     """Which channels a trained readout can use and with which weights; answers of bent networks; and the ruler's weights."""
-    count = free_count(lab)
-    ratios = [_answered(law, *task, count, lab.seed) for task in (("tanh", 2, 3), ("relu", 2, 5))]
+    count = len(free_taps(lab))
+    ratios = [_answered(law, lab, *task) for task in (("tanh", 2, 3), ("relu", 2, 5))]
     misjudged, quiet, off = judged(law, lab, CHANNELS)
-    exact, strange, apart = silent(law, lab, count)
-    begun, odd, away = silent(law, lab, MUTE, mute=True)
+    exact, strange, apart = silent(law, free_taps(lab))
+    begun, odd, away = silent(law, mute(lab))
     rulers = [float(np.max(ruler_distances(law, lab, task))) for task in RULERS]
     worst = float(np.max([*ratios, off, apart, away, *rulers]))
     detail = (
@@ -150,19 +151,18 @@ def train(law: Contrast, lab: Lab) -> Column:
     return column(worst if shown else math.inf, 1.0, detail)
 
 
-def _answered(law: Contrast, name: str, channels: int, taps: int, count: int, seed: int) -> float:
+def _answered(law: Contrast, lab: Lab, name: str, channels: int, taps: int) -> float:
     x, r = data(taps)
     alpha = np.tile(np.array(CONTRASTS), CELLS)
     sigma, worst = activation(name)[0], 0.0
-    for net in free(name, channels, taps, min(count, 8), 2, seed):
+    for net in free(lab, name, channels, taps, min(len(free_taps(lab)), 8), 2):
         with torch.no_grad():
             w, b = net.conv.weight[:, 0].numpy(), net.conv.bias.numpy()  # type: ignore[union-attr]
             a, answers = net.readout.weight[0].numpy(), net(x).numpy()
             first = float(net.readout.bias)
-        stated = first + sum(a[k] * law.response(lambda z, k=k: sigma(z + b[k]), list(w[k]), alpha, r.numpy(), x.shape[1]) for k in range(channels))  # fmt: skip # noqa: B023
-        worst = float(
-            np.max([worst, np.max(np.abs(answers - stated)) / (2 * largest_rounding(net, x))])
-        )
+        claimed = first + sum(a[k] * law.response(lambda z, k=k: sigma(z + b[k]), list(w[k]), alpha, r.numpy(), x.shape[1]) for k in range(channels))  # fmt: skip # noqa: B023
+        off = np.max(np.abs(answers - claimed)) / (2 * largest_rounding(net, x))
+        worst = float(np.max([worst, off]))
     return worst
 
 

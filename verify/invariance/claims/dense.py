@@ -48,11 +48,11 @@ def check(law: Dense, lab: Lab) -> Column:
         radii, bias = _some_radii(rng, t % 5), bool(t % 2)
         length = int(max(radii) + HALF) + 3
         start = [Fraction(int(k), 4) for k in rng.integers(-8, 9, 2 * length + 1 + bias)]
-        found, basis = _projected(start, radii, length, bias)
-        claimed = end(law, radii, length, bias)
-        stated = [sum((p * y for p, y in zip(row, start, strict=True)), q) for row, q in zip(claimed.matrix, claimed.offset, strict=True)]  # fmt: skip
+        projected, basis = _projected(start, radii, length, bias)
+        projection = end(law, radii, length, bias)
+        claimed = [sum((p * y for p, y in zip(row, start, strict=True)), q) for row, q in zip(projection.matrix, projection.offset, strict=True)]  # fmt: skip
         pairs = {m for m in changing(radii) if not any(rest(_pair(m, length, bias), basis))}
-        wrong += stated != found or law.fixed(radii) != pairs or not _shifted(law, found, radii, length, 1 + t % 2)  # fmt: skip
+        wrong += claimed != projected or law.fixed(radii) != pairs or not _shifted(law, projected, radii, length, 1 + t % 2)  # fmt: skip
     detail = (
         "cases, of as many sets of radii with random starts, in which a weight, a fixed pixel or the effect of a shift is another than by "
         f"Gram-Schmidt and simulation in rationals ({draws} cases)"
@@ -121,7 +121,7 @@ def train(law: Dense, lab: Lab) -> Column:
     """Every weight that torch.optim.SGD ends at against the start's projection; and shifted pulses."""
     worst, apart, widest, networks = 0.0, 0.0, 0.0, 0
     for task in TASKS:
-        run = trained(task, lab.profile.networks, lab.seed)
+        run = trained(lab, task)
         allowed = weight_tolerance(task, run)
         off = np.max(np.abs(run.end - predicted_weights(law, task, run)), axis=1)
         shift, moved = _shift(law, task, run)
@@ -150,8 +150,8 @@ def _shift(law: Dense, task: Task, run: DenseRun) -> tuple[float, float]:
         here = run.net(torch.tensor(x)).numpy()
         for s in (-2, -1, 1, 2):
             there = run.net(torch.tensor(np.roll(x, s, axis=1))).numpy() - here
-            stated = np.stack([law.moved(list(v), list(row), s) for row in x], axis=1)
-            worst = max(worst, float(np.max(np.abs(there - stated) / bound[:, None])))
+            claimed = np.stack([law.moved(list(v), list(row), s) for row in x], axis=1)
+            worst = max(worst, float(np.max(np.abs(there - claimed) / bound[:, None])))
             most = max(most, float(np.max(np.abs(there))))
     return worst, most
 
@@ -185,7 +185,7 @@ def _pooled(lab: Lab) -> float:
 def figures(lab: Lab) -> list[Figure]:
     """The weights of one network before and after training, by position."""
     task = TASKS[2]
-    run = trained(task, lab.profile.networks, lab.seed)
+    run = trained(lab, task)
     drawing = path_figures.positions(
         np.arange(-task.length, task.length + 1),
         run.start[0, :-1],
