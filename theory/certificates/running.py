@@ -341,13 +341,18 @@ def _exact_without_rounding(law: Running) -> Iterator[Step]:
     yield Step("without rounding nothing is added", not any(added))
 
 
+def _one_less(g: Gamma) -> Gamma:
+    """γ_{k-1} in the place of γ_k."""
+    return lambda k: g(k - 1)
+
+
 def _least(law: Running) -> Iterator[Step]:
     """With γ_{k-1} in the place of γ_k every layer errs by more, for some order of its operations."""
     for n in (1, 3):
         s = _Symbols(law, ",".join([*(f"w{u}" for u in range(n)), "b"]), n + 2)
         *w, b = s.sizes
         one, zero = s.ring(1), s.ring(0)
-        less: Gamma = lambda k, known=s.gamma: known(k - 1)
+        less = _one_less(s.gamma)
         products = [rounded_once(one, s.u).times(Computed(tap, zero), s.u) for tap in w]
         sums = in_every_order([*products, Computed(b, zero)], s.u)
         claimed = law.argument(n, sum(w, b), less)
@@ -363,7 +368,7 @@ def _least(law: Running) -> Iterator[Step]:
         yield Step(f"γ of {n} channels", not all(_below(x.error, claimed) for x in sums))
     s = _Symbols(law, "s", 9)
     (term,) = s.sizes
-    claimed = law.response(term, lambda k: s.gamma(k - 1))
+    claimed = law.response(term, _one_less(s.gamma))
     yield Step("γ of σ", not _below(sum(8 * [s.u * term], s.ring(0)), claimed))
 
 
