@@ -22,8 +22,8 @@ from numerics.disk.perimeter import difference, reach
 from numerics.disk.perimeter_enclosure import derivatives_of, filter_of, strength_of
 from theory.disk.curvature import CLAIM, LAW, local, moment, narrowing
 from theory.disk.perimeter import STEPS, edge
-from verify.disk.claims import curvature as room
-from verify.disk.claims.perimeter import across
+from verify.disk.claims import curvature as evidence
+from verify.disk.networks import across
 from verify.report.lab import TINY, Lab
 
 seeds = st.integers(0, 2**32 - 1)
@@ -265,7 +265,7 @@ def test_differences_narrow(step: tuple[int, int]) -> None:
         sqrt = np.sqrt
 
     stated = 4 * size * r + narrowing(*map(float, step), roots) / r
-    assert abs(width - stated) <= room.narrow_bound(step, r, 10**9)
+    assert abs(width - stated) <= evidence.narrow_bound(step, r, 10**9)
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -353,7 +353,7 @@ def test_spreads_of_one_pixel() -> None:
     assert line == pytest.approx(4 * np.mean((0.25 + x**2) ** 2), rel=1e-4)
 
 
-# ---------------------------------------------------------------------------------------- the room
+# ---------------------------------------------------------------------------------------- evidence
 
 
 def _flipped(half: bool) -> Callable[..., np.ndarray]:
@@ -380,12 +380,12 @@ def test_a_sign_in_the_numbers_is_seen(name: str, monkeypatch: pytest.MonkeyPatc
     Siblings: C/2 in training, and signs in numerics.  Now every direction is held to its own bound.
     """
     monkeypatch.setattr(numbers, name, _flipped(name == "_half_squares"))
-    assert room.check(LAW, Lab(TINY)).status == "fails"
+    assert evidence.check(LAW, Lab(TINY)).status == "fails"
 
 
 def test_a_direction_says_more_than_its_tolerance() -> None:
     """What C has in a direction is many times what a circle and its tangent leave open there, with kinks too."""
-    for one in room._drawn(3, 10):
+    for one in evidence._drawn(3, 10):
         gaps, sizes = one.scores(LAW)
         assert np.max(gaps) <= 1
         assert np.median(sizes) > 8
@@ -416,25 +416,25 @@ def test_the_bound_of_a_direction_holds_at_any_radius(seed: int, name: str, r: f
 
 @pytest.mark.parametrize("wrong", CLAIM.wrong, ids=lambda wrong: wrong.name)
 def test_the_check_rejects_wrong_laws(wrong) -> None:
-    assert room.check(wrong.law, Lab(TINY)).status == "fails"
+    assert evidence.check(wrong.law, Lab(TINY)).status == "fails"
 
 
 def test_the_law_holds_on_few_cases() -> None:
-    assert room.check(LAW, Lab(TINY)).status == "holds"
+    assert evidence.check(LAW, Lab(TINY)).status == "holds"
     assert local(0, 1, 2, 3) == -1
 
 
 @pytest.mark.slow
 def test_few_networks_follow_the_law() -> None:
     lab = Lab(TINY)
-    assert room.train(LAW, lab).status == "holds"
+    assert evidence.train(LAW, lab).status == "holds"
     for wrong in CLAIM.wrong:
-        assert room.train(wrong.law, lab).status == "fails"
+        assert evidence.train(wrong.law, lab).status == "fails"
 
 
 @pytest.mark.slow
 def test_the_figures_are_drawn() -> None:
-    assert [one.id for one in room.figures(Lab(TINY))] == [
+    assert [one.id for one in evidence.figures(Lab(TINY))] == [
         "curvature-rests",
         "curvature-directions",
     ]

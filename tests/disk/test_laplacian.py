@@ -28,7 +28,7 @@ from tests.disks import one_tap
 from theory.disk.laplacian import LAW, across, distance, second, strength, turned
 from theory.disk.perimeter import edge as half_plane
 from theory.disk.zero_lines import Crossing, centre_of, crossing, stretches
-from verify.disk.claims import laplacian as room
+from verify.disk.claims import laplacian as evidence
 from verify.disk.claims.laplacian import KINDS, SADDLES, SECONDS, Digits, sampled
 from verify.disk.networks import Combination, disks
 from verify.report.lab import TINY, Lab
@@ -66,7 +66,7 @@ def even(seed: int, n: int = 3) -> Array:
 @example(-1.0, 0.0)
 def test_distances_are_those_along_rays(x: float, y: float) -> None:
     found = distance(mpmath.mpf(x), mpmath.mpf(y), Digits)
-    assert abs(found - room._by_rays(x, y)) < 1e-9
+    assert abs(found - evidence._by_rays(x, y)) < 1e-9
     assert hypot(x, y) - 1e-12 <= found <= hypot(x, y) + 0.4  # convex; at most D(0) more
     for other in ((y, x), (-x, y)):
         assert abs(found - distance(*map(mpmath.mpf, other), Digits)) < 1e-12
@@ -102,8 +102,8 @@ def test_classes_have_the_symmetries_of_the_square(seed: int, balanced: bool, im
 @example(0, True)
 def test_classes_are_what_is_seen(seed: int, differences: bool) -> None:
     rng = np.random.default_rng(seed)
-    w = room._difference(rng) if differences else room._even(rng)
-    assert not room._wrongly_classed(LAW, w, 0.0 if differences else -float(w.sum()) / 2)
+    w = evidence._difference(rng) if differences else evidence._even(rng)
+    assert not evidence._wrongly_classed(LAW, w, 0.0 if differences else -float(w.sum()) / 2)
 
 
 @settings(max_examples=30)
@@ -145,7 +145,7 @@ def test_a_small_tap_of_the_other_sign_does_not_show() -> None:
 def test_a_sign_that_shows_inside_one_triangle_only() -> None:
     """Its extreme is in no corner and on no edge, and one side of the trapezoid has no length."""
     w = np.array([[5.0, 1, -2], [-2, 6, -2], [-2, 1, 5]])
-    assert sampled(w, -5.0, (0.0, 0.0)) and room._shown(w, -5.0, (0.0, 0.0))
+    assert sampled(w, -5.0, (0.0, 0.0)) and evidence._shown(w, -5.0, (0.0, 0.0))
     assert known(w, -5.0).kind == "other"
 
 
@@ -154,8 +154,8 @@ def test_a_sign_that_shows_inside_one_triangle_only() -> None:
 def test_classes_are_what_is_seen_of_many(seed: int) -> None:
     rng = np.random.default_rng(seed)
     for k in range(400):
-        w = room._difference(rng) if k % 4 == 0 else room._even(rng)
-        assert not room._wrongly_classed(LAW, w, 0.0 if k % 4 == 0 else -float(w.sum()) / 2)
+        w = evidence._difference(rng) if k % 4 == 0 else evidence._even(rng)
+        assert not evidence._wrongly_classed(LAW, w, 0.0 if k % 4 == 0 else -float(w.sum()) / 2)
 
 
 def test_a_centre_is_where_it_is() -> None:
@@ -253,7 +253,7 @@ def test_no_filter_has_less(seed: int, x: float, y: float) -> None:
     w[1, 1] -= w.sum()
     by = quadrature_of(filter_of(w, 0.0, "abs"), most=FEW)
     assert by.error is not None
-    least = 4 * abs(sum(float(w[i, j]) * room._by_rays(i - 1 - x, j - 1 - y) for i, j in np.ndindex(3, 3)))  # fmt: skip
+    least = 4 * abs(sum(float(w[i, j]) * evidence._by_rays(i - 1 - x, j - 1 - y) for i, j in np.ndindex(3, 3)))  # fmt: skip
     assert by.value + by.error >= least - 1e-8
 
 
@@ -268,7 +268,7 @@ def test_equality_only_where_the_sign_changes_at_the_point() -> None:
     ):  # fmt: skip
         by = quadrature_of(filter_of(w, 0.0, "abs"), most=FEW)
         assert by.error is not None
-        least = 4 * abs(sum(float(w[i, j]) * room._by_rays(i - 1 - c[0], j - 1 - c[1]) for i, j in np.ndindex(3, 3)))  # fmt: skip
+        least = 4 * abs(sum(float(w[i, j]) * evidence._by_rays(i - 1 - c[0], j - 1 - c[1]) for i, j in np.ndindex(3, 3)))  # fmt: skip
         assert strength_of(filter_of(0 * w, 0.0, "abs")).value == 0
         assert (abs(by.value - least) <= by.error + 1e-8) is equal and by.value > least - by.error - 1e-8  # fmt: skip
 
@@ -362,7 +362,7 @@ def test_the_module_is_the_filter(seed: int, k: int) -> None:
     net = Combination("abs", kind.start(rng), rng)
     x = disks([2.3], 5)
     with torch.no_grad():
-        z = net.conv(room._filtered(x, kind.filters))[0, 0].numpy()
+        z = net.conv(evidence._filtered(x, kind.filters))[0, 0].numpy()
     w = np.tensordot(net.conv.weight.detach().numpy()[0, :, 0, 0], kind.filters, axes=1)
     padded = np.pad(x[0].numpy(), 1)
     slow = sum(w[i, j] * padded[i : i + 11, j : j + 11] for i, j in np.ndindex(3, 3)) - w.sum() / 2
@@ -372,13 +372,13 @@ def test_the_module_is_the_filter(seed: int, k: int) -> None:
 def test_a_turn_of_the_circle_adds_up_to_the_perimeter() -> None:
     """torch's P of an untrained second difference, within the bound that training uses."""
     net = Combination("abs", [1.0, 0, 0, 0], np.random.default_rng(0))
-    seen = room._seen(net, room._filtered(room._windows(), SECONDS, "valid"))
+    seen = evidence._seen(net, evidence._filtered(evidence._windows(), SECONDS, "valid"))
     stated = strength_of(filter_of(SECONDS[0], 0.0, "abs")).value
-    assert abs(seen - stated) <= room._bound(SECONDS[0], 0.0, "abs") < 0.05 * stated
+    assert abs(seen - stated) <= evidence._bound(SECONDS[0], 0.0, "abs") < 0.05 * stated
     assert stated == pytest.approx(8 * float(distance(arb(1), arb(0), Balls) - distance(arb(0), arb(0), Balls)))  # fmt: skip
     assert stated < 2 * pi
 
 
 @pytest.mark.slow
 def test_the_figure_is_drawn() -> None:
-    assert [figure.id for figure in room.figures(Lab(TINY))] == ["laplacian-directions"]
+    assert [figure.id for figure in evidence.figures(Lab(TINY))] == ["laplacian-directions"]

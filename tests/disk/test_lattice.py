@@ -22,7 +22,9 @@ from tests.disks import around
 from theory.claim import Wrong
 from theory.disk.lattice import CLAIM, LAW, Lag, directions, project, response
 from theory.disk.perimeter import edge
-from verify.disk.claims import lattice as room
+from verify.disk.claims import lattice as evidence
+from verify.disk.clipping import clipped
+from verify.disk.ensemble import NetworkShape
 from verify.report.lab import TINY, Lab
 
 primitive = st.sampled_from(list(directions(5)))
@@ -46,7 +48,7 @@ def test_directions_are_the_primitive_vectors(i: int, j: int) -> None:
 @given(primitive, st.fractions(-6, 6, max_denominator=24))
 def test_a_pixel_across_a_line_is_a_half_square(q: Lag, T: Fraction) -> None:
     held = response(T, q)
-    assert held == room.clipped(T, Fraction(q[0]), Fraction(q[1]))
+    assert held == clipped(T, Fraction(q[0]), Fraction(q[1]))
     assert held + response(-T, q) == 1
     length = float(np.hypot(*q))
     assert float(held) == pytest.approx(edge(float(T) / length, q[0] / length, q[1] / length), abs=1e-12)  # fmt: skip
@@ -176,7 +178,7 @@ def test_the_edge_is_all_that_a_sum_needs(seed: int, r: float, x: float, y: floa
     z = np.einsum("ijuv,kuv->kij", whole, w) + b[:, None, None]
     total = np.sum(np.tanh(z) - np.tanh(b)[:, None, None], axis=(1, 2))
     slack = 2 * np.abs(w).sum(axis=(1, 2)) * z[0].size * 64 * (r * r + 1) * UNIT
-    assert np.all(np.abs(room.sums(w, b, "tanh", [r], (x, y))[:, 0] - total) <= slack + 1e-12)
+    assert np.all(np.abs(evidence.sums(w, b, "tanh", [r], (x, y))[:, 0] - total) <= slack + 1e-12)
     windows, lit, _, _ = ring(r, (x, y), n)
     middle = windows[:, n // 2, n // 2]
     assert abs(float(middle.sum()) + lit - pi * r * r) <= z[0].size * 64 * (r * r + 1) * UNIT
@@ -234,39 +236,41 @@ def test_squares_in_closed_form_on_the_axes() -> None:
 
 
 def test_every_network_is_accounted_for() -> None:
-    told = room.train(LAW, Lab(TINY, 3))
+    told = evidence.train(LAW, Lab(TINY, 3))
     assert told.status == "holds"
     assert "networks from random starts" in told.detail
 
 
 @pytest.mark.parametrize("wrong", CLAIM.wrong, ids=lambda wrong: wrong.name)
 def test_a_wrong_law_leaves_more_than_it_may(wrong: Wrong) -> None:
-    left = [room.drawn_spreads(wrong.law, name, 3, 4)[0] for name in ("abs", "tanh")]
+    left = [evidence.drawn_spreads(wrong.law, name, 3, 4)[0] for name in ("abs", "tanh")]
     assert float(np.max(np.concatenate(left))) > 2
-    right = [room.drawn_spreads(LAW, name, 3, 4)[0] for name in ("abs", "tanh")]
+    right = [evidence.drawn_spreads(LAW, name, 3, 4)[0] for name in ("abs", "tanh")]
     assert float(np.max(np.concatenate(right))) < 1
 
 
-@pytest.mark.parametrize("which", [room.Shape("relu", 1), room.Shape("tanh", 2)])
-def test_one_network_is_enough_to_fail(which: room.Shape, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("which", [NetworkShape("relu", 1), NetworkShape("tanh", 2)])
+def test_one_network_is_enough_to_fail(
+    which: NetworkShape, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Cause: the figure was the largest median of a kind, so that no single network could fail it.
 
     Siblings: random filters of the check were left out where the fluctuation was small.
     """
-    kept = room._watched
+    kept = evidence._watched
 
-    def spoiled(shape: room.Shape, networks: int, seed: int) -> room.Watched:
+    def spoiled(shape: NetworkShape, networks: int, seed: int) -> evidence.Watched:
         one = kept(shape, networks, seed)
         if shape != which:
             return one
-        raw = one.grown.spreads(room._areas(one.nets), 0 * one.grown.found)[1][:, 1]
-        swings = room._swings(one.nets, one.grown.r.ravel(), one.centre, LAW)
+        raw = one.grown.spreads(evidence._areas(one.nets), 0 * one.grown.found)[1][:, 1]
+        swings = evidence._swings(one.nets, one.grown.r.ravel(), one.centre, LAW)
         found, j = one.grown.found.copy(), int(np.argmax(raw))
         found[j, 1] += swings.reshape(found.shape)[j, 1]  # it wavers twice as much
         return replace(one, grown=replace(one.grown, found=found))
 
-    monkeypatch.setattr(room, "_watched", spoiled)
-    assert room.train(LAW, Lab(TINY, 3)).status == "fails"
+    monkeypatch.setattr(evidence, "_watched", spoiled)
+    assert evidence.train(LAW, Lab(TINY, 3)).status == "fails"
 
 
 @given(seeds, st.sampled_from(["tanh", "relu", "square"]))

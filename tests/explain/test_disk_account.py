@@ -20,7 +20,7 @@ from numerics.disk.perimeter_enclosure import filter_of, strength_of
 from numerics.disk.supremum import disk_supremum
 from tests.disk.elliptic import enclosed
 from theory.disk.perimeter import width
-from verify.disk.networks import Plane, disks
+from verify.disk.networks import DiskNetwork, disks
 from verify.explain.disk_account import WorstError, plane_account, too_much_plane
 from verify.explain.disk_facts import features, measured
 from verify.explain.text import laws
@@ -149,7 +149,7 @@ def test_everything_adds_up(seed: int, name: str, channels: int, n: int) -> None
     assert abs(same["area"] + same["perimeter"] + same["rest"] - same["slope"]) <= 1e-12 * size
     assert found["explained"] is (not found["failing"])
     # By torch, from the module that trains them.
-    net = Plane(name, channels, n, np.random.default_rng(0))
+    net = DiskNetwork(name, channels, n, np.random.default_rng(0))
     with torch.no_grad():
         for parameter, value in zip(net.parameters(), (w[:, None], b, a[None], np.array([c])), strict=True):  # fmt: skip
             parameter.copy_(torch.tensor(value))

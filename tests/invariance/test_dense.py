@@ -27,8 +27,8 @@ from theory.invariance.dense import (
     kernel,
     moved,
 )
-from verify.invariance.claims import dense as room
-from verify.invariance.positional import Positional, spectrum
+from verify.invariance.claims import dense as evidence
+from verify.invariance.dense_readout import DenseReadout, spectrum
 from verify.report.lab import TINY, Lab
 
 HALF = Fraction(1, 2)
@@ -280,7 +280,7 @@ def test_a_pattern_that_two_places_do_not_see() -> None:
 
 def test_networks_of_a_batch_share_nothing() -> None:
     """The gradient of one network's loss does not reach the others, and the filter stays."""
-    net = Positional("relu", 9, 3, True)
+    net = DenseReadout("relu", 9, 3, True)
     x = torch.tensor(pulse(np.array([1.5, 2.25]), 4))
     (net(x)[1] ** 2).sum().backward()
     assert net.readout.weight.grad is not None
@@ -289,4 +289,4 @@ def test_networks_of_a_batch_share_nothing() -> None:
 
 
 def test_the_figure_is_drawn() -> None:
-    assert [figure.id for figure in room.figures(Lab(TINY))] == ["dense-weights"]
+    assert [figure.id for figure in evidence.figures(Lab(TINY))] == ["dense-weights"]

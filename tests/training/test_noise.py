@@ -26,7 +26,7 @@ from tests.columns import hold_and_reject
 from theory.training import gaussian
 from theory.training.noise import CLAIM, angle, linear_risk
 from verify.report.lab import TINY, Lab
-from verify.training.claims import noise as room
+from verify.training.claims.noise import figures
 from verify.training.noisy import interval
 
 reals = st.floats(-3, 3)
@@ -216,4 +216,4 @@ def test_the_interval_of_an_average() -> None:
 
 @pytest.mark.slow
 def test_the_figure_is_drawn() -> None:
-    assert [figure.id for figure in room.figures(Lab(TINY))] == ["noise-threshold"]
+    assert [figure.id for figure in figures(Lab(TINY))] == ["noise-threshold"]

@@ -28,9 +28,8 @@ from theory.disk.curvature import LAW, Curvature
 from theory.disk.disk import pixel
 from theory.disk.perimeter import STEPS, edge
 from verify.disk import curvature_figures as draw
-from verify.disk.claims.perimeter import across
-from verify.disk.ensemble import Nets, Shape, plate, train_plane
-from verify.disk.networks import Difference, disks
+from verify.disk.ensemble import Nets, NetworkShape, disk_windows, train_networks
+from verify.disk.networks import Difference, across, disks
 from verify.disk.networks import train as train_one
 from verify.models.networks import elementwise
 from verify.report.evidence import Evidence
@@ -267,7 +266,7 @@ def check(law: Curvature, lab: Lab) -> Column:
 
 R = np.linspace(3, 10, 36)
 HALF_LENGTH, STEPS_OF_LM = 14, 10
-KINDS = (*(Shape(name, 2) for name in ("tanh", "sigmoid", "gelu", "silu")), Shape("abs", 1), Shape("relu", 2))  # fmt: skip
+KINDS = (*(NetworkShape(name, 2) for name in ("tanh", "sigmoid", "gelu", "silu")), NetworkShape("abs", 1), NetworkShape("relu", 2))  # fmt: skip
 """What is trained."""
 MOST = 40
 """Networks of a kind, at most."""
@@ -275,13 +274,13 @@ ROWS = 1 << 15
 
 
 @lru_cache(maxsize=4)
-def _trained(networks: int, seed: int) -> dict[Shape, Nets]:
+def _trained(networks: int, seed: int) -> dict[NetworkShape, Nets]:
     """A few steps of Levenberg-Marquardt from random starts."""
     found = {}
     for shape in KINDS:
         rng = np.random.default_rng([seed, 19, *shape.activation.encode()])
-        seen = plate(R, shape.taps, HALF_LENGTH)
-        found[shape] = train_plane(shape, seen, networks, rng, STEPS_OF_LM)
+        seen = disk_windows(R, shape.taps, HALF_LENGTH)
+        found[shape] = train_networks(shape, seen, networks, rng, STEPS_OF_LM)
     return found
 
 

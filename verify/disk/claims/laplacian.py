@@ -23,7 +23,7 @@ from numerics.disk.perimeter_enclosure import by_direction, filter_of, quadratur
 from theory.disk.laplacian import Laplacian, across
 from theory.disk.zero_lines import stretches
 from verify.disk import figures as draw
-from verify.disk.claims.perimeter import clipped
+from verify.disk.clipping import clipped
 from verify.disk.networks import Combination, disks, loss
 from verify.disk.networks import train as train_one
 from verify.report.evidence import Evidence
@@ -36,7 +36,7 @@ __all__ = [
     "EVIDENCE",
     "KINDS",
     "Digits",
-    "Trained",
+    "TrainedLaplacian",
     "check",
     "figures",
     "sampled",
@@ -243,7 +243,7 @@ KINDS = (
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedLaplacian:
     """A network at its end.
 
     Attributes
@@ -306,7 +306,7 @@ def _bound(w: Array, level: float, activation: str) -> float:
 
 
 @lru_cache(maxsize=4)
-def trained(networks: int, seed: int) -> tuple[Trained, ...]:
+def trained(networks: int, seed: int) -> tuple[TrainedLaplacian, ...]:
     """``networks`` of each kind, abs and ReLU in turn, from random starts."""
     rng, found = np.random.default_rng([seed, 14]), []
     r, share = np.linspace(LOW, HIGH, COUNT), np.full(COUNT, 1 / COUNT)
@@ -324,11 +324,11 @@ def trained(networks: int, seed: int) -> tuple[Trained, ...]:
                 seen = _seen(net, straight)
                 a = float(net.readout.weight[0, 0])
             level = -float(weights @ kind.filters.sum(axis=(1, 2))) / 2
-            found.append(Trained(kind, name, net, w, level, value, seen, _bound(w, level, name), a * seen))  # fmt: skip
+            found.append(TrainedLaplacian(kind, name, net, w, level, value, seen, _bound(w, level, name), a * seen))  # fmt: skip
     return tuple(found)
 
 
-def _exact(one: Trained) -> dict[tuple[int, int], Fraction]:
+def _exact(one: TrainedLaplacian) -> dict[tuple[int, int], Fraction]:
     """The filter without rounding, from the weights."""
     weights = [Fraction(x) for x in one.net.conv.weight.detach().numpy()[0, :, 0, 0].tolist()]
     taps = [rational(fixed) for fixed in one.kind.filters]

@@ -309,9 +309,8 @@ def _explained(lab: Lab) -> list[Section]:
         chosen = chosen or [j for j, e in enumerate(endings) if e.kind == kind]
         if chosen:
             name = f"endings-{kind}"
-            found.append(
-                Section(name, title, explain(ensemble, endings[chosen[0]], chosen[0], name))
-            )
+            html = explain(ensemble, endings[chosen[0]], chosen[0], name)
+            found.append(Section(name, title, html, first=True))
     return found
 
 
