@@ -17,18 +17,20 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import sympy as sp
 from flint import arb, ctx, fmpq
 
 from numerics.arithmetic import oracle
+from numerics.arithmetic.types import Rational
 from theory.expressions.activation import ACTIVATIONS, z
 
 __all__ = [
     "PRECISIONS",
     "Certified",
     "Net",
+    "Number",
     "certified_error",
     "constant_ball",
     "dyadic",
@@ -44,6 +46,8 @@ PRECISIONS = (64, 128, 256, 512)
 """Bits that are tried in turn until a sign is decided."""
 
 Function = Callable[[arb], arb]
+Number: TypeAlias = "Rational | sp.Expr"
+"""An exact number: rational, or with sqrt, π, log and the like."""
 
 
 # ------------------------------------------------------------------------------------ activations
@@ -68,7 +72,7 @@ def sigma_ball(sigma: str | sp.Expr) -> Function:
     return _compiled(expression_of(sigma))
 
 
-def constant_ball(number: Any) -> arb:
+def constant_ball(number: Number) -> arb:
     """An enclosure of an exact number, at flint's current precision.
 
     Floats are taken as the dyadic rationals they are; sympy numbers may hold sqrt, π, log and the like.
@@ -103,11 +107,11 @@ def _compiled(expression: sp.Expr) -> Function:
 
 
 def _sum(expression: sp.Expr) -> Function:
-    first, *rest = map(_compiled, expression.args)
+    first, *others = map(_compiled, expression.args)
 
     def value(x: arb) -> arb:
         total = first(x)
-        for term in rest:
+        for term in others:
             total = total + term(x)
         return total
 
@@ -123,11 +127,11 @@ def _product(expression: sp.Expr) -> Function:
     if under != 1:
         above, below = _compiled(over), _compiled(under)
         return lambda x: above(x) / below(x)
-    first, *rest = map(_compiled, expression.args)
+    first, *others = map(_compiled, expression.args)
 
     def value(x: arb) -> arb:
         result = first(x)
-        for factor in rest:
+        for factor in others:
             result = result * factor(x)
         return result
 
@@ -165,8 +169,8 @@ def _whole_power(x: arb, n: int) -> arb:
 
 def _logistic(expression: sp.Expr) -> sp.Expr | None:
     """u of 1 + exp(u)."""
-    rest = expression - 1 if expression.is_Add else None
-    return rest.args[0] if isinstance(rest, sp.exp) else None
+    exponential = expression - 1 if expression.is_Add else None
+    return exponential.args[0] if isinstance(exponential, sp.exp) else None
 
 
 def _rising(apply: Callable[[arb], arb]) -> Callable[[arb], arb]:
@@ -230,11 +234,11 @@ def _elementary(apply: Callable[[arb], arb]) -> Callable[[sp.Expr], Function]:
 
 def _extreme(choose: Callable[[arb, arb], arb]) -> Callable[[sp.Expr], Function]:
     def make(expression: sp.Expr) -> Function:
-        first, *rest = map(_compiled, expression.args)
+        first, *others = map(_compiled, expression.args)
 
         def value(x: arb) -> arb:
             best = first(x)
-            for other in rest:
+            for other in others:
                 best = choose(best, other(x))
             return best
 
@@ -282,10 +286,10 @@ class Net:
     """
 
     sigma: str | sp.Expr
-    w: tuple[tuple[Any, ...], ...]
-    b: tuple[Any, ...]
-    a: tuple[Any, ...]
-    c: Any = None
+    w: tuple[tuple[Number, ...], ...]
+    b: tuple[Number, ...]
+    a: tuple[Number, ...]
+    c: Number | None = None
 
     @property
     def taps(self) -> int:
@@ -351,7 +355,11 @@ def _background(balls: _Balls, n: int, half_length: int) -> arb:
 
 
 def responses(
-    sigma: str | sp.Expr, w: Sequence[Any], b: Any, radii: Sequence[Fraction], half_length: int
+    sigma: str | sp.Expr,
+    w: Sequence[Number],
+    b: Number,
+    radii: Sequence[Fraction],
+    half_length: int,
 ) -> list[arb]:
     """Σ_i σ(b + (w ⋆ x_r)_i) for each radius, enclosed at flint's current precision."""
     balls = _balls(Net(sigma, (tuple(w),), (b,), (1,)))

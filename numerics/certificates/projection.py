@@ -1,6 +1,6 @@
 r"""Projection of a network onto the conditions of a pattern: the best multipliers, the bound that they prove, an exact point.
 
-With F = q(x₀), G = ∇q(x₀) and p_{i,k} the products of numerics/pulse/conditions.py, in the step δ from the network
+With F = q(x₀), G = ∇q(x₀) and p_{i,k} the products of numerics/certificates/conditions.py, in the step δ from the network
 
     |δ|² + μ·q = |δ|² + μ·F + (Gᵀμ)·δ + Σ_k δa_k (Σ_i μ_i p_{i,k})·δv_k,
 
@@ -13,15 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from flint import fmpq, fmpq_mat
-from numpy.typing import NDArray
 from scipy.linalg import lstsq
 
 from numerics.arithmetic.types import Array
-from numerics.pulse.conditions import Condition, Stored, dot
+from numerics.certificates.conditions import Condition, Stored, dot
 
 __all__ = [
     "Effort",
@@ -125,41 +123,41 @@ class _System:
         free[-1] = net.c is not None
         self.gradient[:, ~free] = 0
 
-    def split(self, step: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def split(self, step: Array) -> tuple[Array, Array]:
         """(v (..., K, n + 1), a (..., K)) of (..., total)."""
         blocks = step[..., :-1].reshape(*step.shape[:-1], self.channels, self.size)
         return blocks[..., :-1], blocks[..., -1]
 
-    def local(self, step: NDArray[Any]) -> NDArray[Any]:
+    def local(self, step: Array) -> Array:
         """∇q at the step, (conditions, total)."""
-        found = self.gradient.copy()
-        blocks = found[:, :-1].reshape(-1, self.channels, self.size)
+        gradient = self.gradient.copy()
+        blocks = gradient[:, :-1].reshape(-1, self.channels, self.size)
         v, a = self.split(step)
         blocks[:, :, :-1] += a[:, None] * self.couples
         blocks[:, :, -1] += np.einsum("ikn,kn->ik", self.couples, v)
-        return found
+        return gradient
 
-    def value(self, step: NDArray[Any]) -> NDArray[Any]:
+    def value(self, step: Array) -> Array:
         """q at the step."""
         v, a = self.split(step)
-        found: NDArray[Any] = self.residual + self.gradient @ step
-        return found + np.einsum("ikn,kn,k->i", self.couples, v, a)
+        curved: Array = np.einsum("ikn,kn,k->i", self.couples, v, a)
+        return self.residual + self.gradient @ step + curved
 
     def halves(self, mu: Array) -> Array:
         """p_k/2 (K, n + 1), the off-diagonal of H."""
-        found: Array = np.einsum("i,ikn->kn", mu, self.couples) / 2
-        return found
+        half: Array = np.einsum("i,ikn->kn", mu, self.couples) / 2
+        return half
 
-    def over(self, half: Array, right: NDArray[Any]) -> NDArray[Any]:
+    def over(self, half: Array, right: Array) -> Array:
         """H⁻¹ applied to (..., total): H couples a_k with v_k only."""
-        found = right.copy()
-        v, a = self.split(found)
+        solution = right.copy()
+        v, a = self.split(solution)
         left = 1 - np.sum(half**2, axis=-1)
         last = (a - np.einsum("...kn,kn->...k", v, half)) / left
-        blocks = found[..., :-1].reshape(*found.shape[:-1], self.channels, self.size)
+        blocks = solution[..., :-1].reshape(*solution.shape[:-1], self.channels, self.size)
         blocks[..., :-1] -= last[..., None] * half
         blocks[..., -1] = last
-        return found
+        return solution
 
 
 @dataclass(frozen=True)
@@ -167,8 +165,8 @@ class _Dual:
     """The dual function at μ: its value, the minimiser (as a step), its gradient q(x), and p/2."""
 
     value: float
-    step: NDArray[Any]
-    q: NDArray[Any]
+    step: Array
+    q: Array
     half: Array
 
 
@@ -182,7 +180,7 @@ def _dual(system: _System, mu: Array) -> _Dual | None:
     return _Dual(float(step @ step + mu @ q), step, q, half)
 
 
-def _newton(system: _System, effort: Effort) -> tuple[list[NDArray[Any]], Array]:
+def _newton(system: _System, effort: Effort) -> tuple[list[Array], Array]:
     """Damped Newton ascent of the dual function, concave where H is positive definite: (steps, μ) as far as it came.
 
     Where the dual function is largest at its border there is a gap; a second step then comes from projecting onto the
@@ -212,15 +210,15 @@ def _newton(system: _System, effort: Effort) -> tuple[list[NDArray[Any]], Array]
         return ([here.step, _projected(system, here.step, effort)] if gap else [here.step]), mu
 
 
-def least(matrix: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:
+def least(matrix: Array, right: Array) -> Array:
     """The shortest least-squares solution, by a pivoted QR; nan where the numbers are not finite."""
     if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(right))):
         return np.full(matrix.shape[1], np.nan)
-    found: NDArray[Any] = lstsq(matrix, right, cond=1e-12, lapack_driver="gelsy")[0]
-    return found
+    solution: Array = lstsq(matrix, right, cond=1e-12, lapack_driver="gelsy")[0]
+    return solution
 
 
-def _projected(system: _System, step: NDArray[Any], effort: Effort) -> NDArray[Any]:
+def _projected(system: _System, step: Array, effort: Effort) -> Array:
     for _ in range(PROJECTIONS):
         if not effort.spend(*system.gradient.shape):
             break
@@ -333,7 +331,7 @@ def solved_by_readout(conditions: Sequence[Condition], net: Stored) -> Stored | 
     near = solved(alone, net) if alone else net
     if near is None:
         return None
-    one = ZERO if net.c is None else fmpq(1)
+    unit = ZERO if net.c is None else fmpq(1)
     vectors = [near.vector(k) for k in range(len(net.a))]
     rows = []
     for x in conditions:
@@ -341,7 +339,7 @@ def solved_by_readout(conditions: Sequence[Condition], net: Stored) -> Stored | 
             row = [ZERO] * len(net.a)
             for k, (p, t) in x.product.items():
                 row[k] = dot(p, vectors[k]) + t
-            rows.append([*row, one * x.offset, -x.residual(near)])
+            rows.append([*row, unit * x.offset, -x.residual(near)])
     step = shortest(rows)
     if step is None:
         return None

@@ -20,15 +20,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
 
 import sympy as sp
 from flint import arb, arb_series, ctx, fmpq
 
 from numerics.arithmetic.ball import Net, constant_ball, dyadic, expression_of, sigma_ball
 from numerics.arithmetic.taylor import TERMS, Kinked, series
+from numerics.arithmetic.types import Rational
 from numerics.pulse.exact_error import HALF, Domain, cells
-from numerics.pulse.path import lines
+from numerics.pulse.preactivations import lines
 from theory.expressions.activation import ACTIVATIONS, z
 from theory.expressions.traits import jumps
 
@@ -164,7 +164,7 @@ def _above(x: arb) -> Fraction | None:
     return dyadic(high.max(TINY) if high > 0 else high)
 
 
-def _exact(number: Any) -> fmpq:
+def _exact(number: Rational) -> fmpq:
     value = Fraction(number)
     return fmpq(value.numerator, value.denominator)
 

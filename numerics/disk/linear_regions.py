@@ -1,4 +1,5 @@
-"""The level of a network's pieces: the least loss of a linear regression that knows the signs of its weights' responses, and nothing else of them.
+"""The least loss in a linear region of a network for images, its level: a linear regression that knows the
+signs of the responses, and nothing else of the weights.
 
 With the piece of every window and the held kinks of a network with a continuous piecewise-linear σ, r̂ is linear in
 (V_1, a_1, ..., c), V_k = a_k (w_k, b_k) (:mod:`theory.disk.linear_regions`).  The network itself is one of the candidates: its loss is at least
@@ -8,7 +9,6 @@ the level, and equal to it where it is stationary along its facet.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from numerics.arithmetic.types import Array, Indices
 from theory.disk.linear_regions import pieces
 from theory.expressions.activation import ACTIVATIONS
 
-__all__ = ["HELD", "RANK", "level"]
+__all__ = ["RANK", "level"]
 
 HELD = 1e-12
 """A response this close to a kink, relative to the sizes of its terms, is on it: rounding is a hundredth of it."""
@@ -26,7 +26,7 @@ RANK = 1e-12
 
 
 def level(
-    part: Callable[[Any, Any, Any, Any], Any],
+    part: Callable[..., Array],
     name: str,
     conv: Array,
     rows: Array,
@@ -42,12 +42,12 @@ def level(
     ------
     ValueError: the row is not piecewise linear.
     """
-    told = np.array([[float(x) for x in piece] for piece in pieces(name)])
+    affine = np.array([[float(x) for x in piece] for piece in pieces(name)])
     kinks = np.array([float(kink.location) for kink in ACTIVATIONS[name].kinks])
     columns = []
     for v in conv:
         z = rows @ v
-        slope, intercept = told[np.searchsorted(kinks, z)].T
+        slope, intercept = affine[np.searchsorted(kinks, z)].T
         by_conv = part(slope[:, None], 0.0, rows, 0.0)
         by_read = part(slope, intercept, 0.0, 1.0)
         every = np.column_stack([by_conv, by_read]) * counts[:, None]

@@ -9,8 +9,8 @@ midpoint rule with steps τ and η is off by a quarter of step times slope times
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 
@@ -19,7 +19,8 @@ from theory.disk.perimeter import edge, lack
 
 __all__ = ["difference", "edge_response", "reach", "sides", "strength", "strength_bound"]  # fmt: skip
 
-Edge = Callable[[Any, Any, Any], Any]
+Edge = Callable[[Array, float, float], Array]
+"""H_θ(t), from t, cos θ and sin θ."""
 
 TURNS, PLACES = 1440, 480
 """Directions over a turn, and places across an edge: an even number, t = 0 lies between two."""
@@ -27,15 +28,15 @@ TURNS, PLACES = 1440, 480
 
 def reach(taps: int) -> float:
     """ρ: the distance of the corners of a window of n × n pixels from its centre."""
-    return (taps // 2) * 2**0.5 + 0.5**0.5
+    return (taps // 2) * math.sqrt(2) + math.sqrt(0.5)
 
 
 def edge_response(w: Array, t: Array, c: float, s: float, law: Edge = edge) -> Array:
     """p_θ(t) of filters w (F, n, n) at distances t (T,) inside an edge whose inner normal is (c, s): (F, T)."""
     h = w.shape[-1] // 2
     offsets = range(-h, h + 1)
-    seen = np.stack([law(t + u * c + v * s, c, s) for u in offsets for v in offsets])
-    return np.asarray(w.reshape(len(w), -1) @ seen)
+    responses = np.stack([law(t + u * c + v * s, c, s) for u in offsets for v in offsets])
+    return np.asarray(w.reshape(len(w), -1) @ responses)
 
 
 def _turn(w: Array, law: Edge, turns: int) -> tuple[Array, float, Iterator[Array]]:
@@ -52,7 +53,7 @@ def strength(
     law: Edge = edge,
     g: Callable[[Array], Array] = np.abs,
     turns: int = TURNS,
-    add: Callable[..., Any] = lack,
+    add: Callable[..., Array] = lack,
 ) -> Array:
     """P of filters w (F, n, n): (F,), g of values (F, ...), from what a place adds."""
     t, weight, every = _turn(w, law, turns)
@@ -66,8 +67,8 @@ def strength(
 def sides(w: Array, law: Edge = edge) -> tuple[Array, Array]:
     """∫ p₊ dt and ∫ p₋ dt of filters (F, n, n) times the step in θ, direction by direction: (F, TURNS) each."""
     _, weight, every = _turn(w, law, TURNS)
-    found = [(np.sum(np.maximum(p, 0), axis=1), np.sum(np.maximum(-p, 0), axis=1)) for p in every]
-    up, down = np.transpose(found, (1, 2, 0))
+    halves = [(np.sum(np.maximum(p, 0), axis=1), np.sum(np.maximum(-p, 0), axis=1)) for p in every]
+    up, down = np.transpose(halves, (1, 2, 0))
     return np.asarray(up * weight), np.asarray(down * weight)
 
 

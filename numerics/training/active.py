@@ -33,23 +33,25 @@ def lowest_sum(w: Array, a: Array, rho: ArrayLike = 0.0, law: Active = LAW) -> A
     rho = np.broadcast_to(np.asarray(rho, dtype=float), c.big_u.shape)
     grown = np.exp(np.minimum(rho, 300.0))
     e = linear_cell.stretch(c.big_u, c.big_w, c.root, np.sqrt, grown)[:, None]
-    at = lambda x: (c.u * np.sqrt(x) - c.v / np.sqrt(x)) / 2
-    lowest = np.minimum(at(np.ones_like(e)), at(e))
+    along = lambda x: (c.u * np.sqrt(x) - c.v / np.sqrt(x)) / 2
+    lowest = np.minimum(along(np.ones_like(e)), along(e))
     valley = (c.u > 0) & (c.v < 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         where, square = law.turning_point(c.u, c.v)
         on_the_way = valley & (where > np.minimum(1.0, e)) & (where < np.maximum(1.0, e))
         lowest = np.where(on_the_way, np.sqrt(np.maximum(square, 0.0)), lowest)
     lowest = np.where(lowest > 0, lowest / np.sqrt(grown)[:, None], lowest)
-    return c.root * np.where(np.isfinite(rho)[:, None], lowest, -np.inf)
+    bound: Array = c.root * np.where(np.isfinite(rho)[:, None], lowest, -np.inf)
+    return bound
 
 
 def margins(w: Array, a: Array, rho: ArrayLike = 0.0, law: Active = LAW) -> Array:
     """min S_k - S_min (B, K): positive where the channel never leaves the linear cell."""
     floor = np.max(np.stack(law.floors(list(np.moveaxis(w, 2, 0)))), axis=0)
-    return lowest_sum(w, a, rho, law) - floor
+    bound: Array = lowest_sum(w, a, rho, law) - floor
+    return bound
 
 
 def stays(w: Array, a: Array, rho: ArrayLike = 0.0, law: Active = LAW) -> Flags:
     """(B,): every channel stays in the linear cell, for flow (ρ = 0) or steps with a drift of at most ρ."""
-    return np.all(margins(w, a, rho, law) > 0, axis=1)
+    return np.asarray(np.all(margins(w, a, rho, law) > 0, axis=1))

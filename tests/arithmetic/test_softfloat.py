@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
-from numerics.arithmetic.softfloat import SHAPES, answer, in_a_row, rounded
+from numerics.arithmetic.softfloat import POLYNOMIALS, answer, rounded, sequential_sum
 from numerics.pulse.sample import pulse
 
 
@@ -50,12 +50,12 @@ def test_53_bits_are_float64(seed: int, name: str) -> None:
                 z += w[u] * x[i + u - 1]
         total += sigma(z)
     exact = ([list(map(Fraction, w))], [Fraction(b)], [Fraction(a)], Fraction(c))
-    found = answer(SHAPES[name], exact, list(map(Fraction, x)), 53, in_a_row)
+    found = answer(POLYNOMIALS[name], exact, list(map(Fraction, x)), 53, sequential_sum)
     assert found == Fraction(a * total + c)
 
 
 def test_the_emulated_shapes_are_the_catalogue() -> None:
-    for name, shape in SHAPES.items():
+    for name, shape in POLYNOMIALS.items():
         for k in range(-70, 71):
             z = Fraction(k, 16)
             value = sum((s * z**j for j, s in enumerate(shape.piece(z))), Fraction(0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from numerics.disk.edges import edge_of
+from numerics.disk.perimeter_enclosure import filter_of
 from numerics.disk.supremum import disk_supremum
 from tests.disk_accounts import STEP
 from verify.explain.disk_account import WorstError
@@ -37,7 +37,7 @@ def test_a_dense_scan_lies_in_the_bound(name: str, steep: float) -> None:
     many = features(w, b, name, dense)
     design = np.column_stack([features(w, b, name, r), np.ones(len(r))])
     *a, offset = np.linalg.lstsq(design, r, rcond=None)[0].tolist()
-    edges = tuple(edge_of(taps, float(bias), name) for taps, bias in zip(w, b, strict=True))
+    edges = tuple(filter_of(taps, float(bias), name) for taps, bias in zip(w, b, strict=True))
     found = disk_supremum(edges, np.array(a), offset, r, 1e-3, 1e9)
     scanned = float(np.max(np.abs(many @ a + offset - dense)))
     assert found.bound is not None
@@ -51,7 +51,7 @@ def test_a_dense_scan_lies_in_the_bound(name: str, steep: float) -> None:
 
 def test_too_much_work_is_said() -> None:
     """Without work there is no bound, and the headline says of which radii it speaks."""
-    edge = edge_of(STEP, 0.0, "abs")
+    edge = filter_of(STEP, 0.0, "abs")
     none = disk_supremum((edge,), np.array([0.25]), 0.0, np.linspace(3, 10, 225), 0.01, 1e3)
     assert none.bound is None and len(none.r) == 0
     found = WorstError(0.003, 4.0, 225, None, 0.01)

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
-from numerics.pulse.conditions import exact_of
+from numerics.certificates.conditions import exact_of
 from numerics.pulse.exact_error import summary
 from tests.accounts import SETUP, account_of, error_of, label, replaced
 from verify.explain.repair import Repaired, repaired

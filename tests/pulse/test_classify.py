@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numerics.pulse.levels import dead_level
+from numerics.pulse.least_loss import dead_level
 from numerics.pulse.sample import pulse, windows
 from tests.gradients import gradient_rounding
 from theory.pulse.endings import blind_floor

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numerics.pulse.levels import dead_level, level
+from numerics.pulse.least_loss import dead_level, level
 from numerics.pulse.sample import Radii, pulse, windows
 from theory.pulse.endings import CLAIM, LAW, blind_floor, tilt
-from verify.pulse.claims import endings as room
+from verify.pulse.claims.endings import check
 from verify.report.lab import TINY, Lab
 
 
@@ -24,8 +24,8 @@ def test_proof_holds_and_wrong_laws_are_open() -> None:
 @pytest.mark.parametrize("wrong", CLAIM.wrong, ids=lambda wrong: wrong.name)
 def test_check_rejects_wrong_laws(wrong) -> None:
     lab = Lab(TINY, 3)
-    assert room.check(LAW, lab).status == "holds"
-    assert room.check(wrong.law, lab).status == "fails"
+    assert check(LAW, lab).status == "holds"
+    assert check(wrong.law, lab).status == "fails"
 
 
 @given(st.integers(1, 12), st.integers(1, 4), st.data())

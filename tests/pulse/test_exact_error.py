@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
 from numerics.pulse.exact_error import Domain, ExactNet, Summary, error_on, exact_net, summary
-from numerics.pulse.path import PADDINGS
+from numerics.pulse.preactivations import PADDINGS
 from tests.stored import fraction, q
 
 F = Fraction

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from verify.report.lab import TINY, Lab
 from verify.training.optimizers import OPTIMIZERS, survival
 
 
 def test_what_each_optimizer_keeps() -> None:
-    found = {name: survival(name, 4, 0) for name in OPTIMIZERS}
+    lab = Lab(TINY)
+    kept = {name: survival(lab, name, 4) for name in OPTIMIZERS}
     for name in ("SGD", "SGD, momentum 0.9", "SGD, Nesterov 0.9"):
-        assert found[name].deviations < 1e-12 and found[name].ratios < 1e-10
-    decay = found["SGD, weight decay 0.01"]
+        assert kept[name].deviations < 1e-12 and kept[name].ratios < 1e-10
+    decay = kept["SGD, weight decay 0.01"]
     assert decay.ratios < 1e-10 and decay.shape < 1e-12 and decay.deviations > 1e-6
-    adam = found["Adam"]
+    adam = kept["Adam"]
     assert adam.deviations < 1e-10 and adam.ratios > 1e-2

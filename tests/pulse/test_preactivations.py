@@ -9,7 +9,7 @@ from flint import fmpq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numerics.pulse.path import edges
+from numerics.pulse.preactivations import edges
 from tests.strategies import filters, widths
 from theory.certificates.extremes import lines
 

@@ -9,11 +9,11 @@ from flint import fmpq
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from numerics.certificates.conditions import holds, violated
 from numerics.certificates.patterns import (
     branches_of,
     snapped_pattern,
 )
-from numerics.pulse.conditions import holds, violated
 from numerics.pulse.exact_error import Domain, summary
 from tests.stored import as_net, cases, from_exact, stored
 from tests.strategies import Exact, balanced_exact, linear_exact, threshold_exact

@@ -1,4 +1,4 @@
-r"""Disks whose centre is anywhere in a pixel: what a filter sees of their edge, and how far a mean over centres is from that over all.
+r"""The response to a disk averaged over its centre within a pixel, and how far n × n centres are from all.
 
 The mean over n × n centres is a midpoint rule for F̄ = ∫ [g(Z(y)) - g(0)] dy with the step 1/n in both directions.  On a line the
 pixel's area A has the slope f(y + 1/2) - f(y - 1/2), f the length of a segment of the disk, which rises once, to 1 at most, and
@@ -51,7 +51,9 @@ def centres(r: float, parts: int, taps: int, shift: tuple[float, float] = (0.0, 
     """The windows of ``taps`` × ``taps`` pixels that the disk of radius r shows at parts² centres, from ``shift``/parts on."""
     windows, lit = [], 0
     for k in range(parts * parts):
-        x, y = (-(cell + one) / parts for cell, one in zip(divmod(k, parts), shift, strict=True))
+        x, y = (
+            -(cell + offset) / parts for cell, offset in zip(divmod(k, parts), shift, strict=True)
+        )
         edge, inside, _, _ = ring(r, (x, y), taps)
         windows.append(edge.reshape(-1, taps * taps))
         lit += inside

@@ -23,7 +23,7 @@ import numpy as np
 from flint import acb, arb, arb_poly, ctx, fmpq
 
 from numerics.arithmetic.types import Array
-from numerics.disk.closed import rational
+from numerics.disk.closed_form import rational
 from theory.disk.zero_lines import OCTANTS, Filter, Point, corners
 from theory.expressions.activation import ACTIVATIONS
 
