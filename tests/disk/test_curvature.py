@@ -410,7 +410,7 @@ def test_the_bound_of_a_direction_holds_at_any_radius(seed: int, name: str, r: f
     each = r * (sigma(z) - sigma(p)) - at.t * (sigma(z) - sigma(np.array(one.b)) - one.rise * (at.t > 0))  # fmt: skip
     found = np.sum(at.weight * each, axis=(1, 2)) * 16 / (2 * pi)
     stated = constant_of(one, turns=16, proved=False).by_direction
-    allowed = numbers.at_once(one, 16, r, z, p, float(disk_bound(r)) + 8 * r * 2.0**-53)
+    allowed = numbers.direction_bound(one, 16, r, z, p, float(disk_bound(r)) + 8 * r * 2.0**-53)
     assert np.all(np.abs(found - stated) <= allowed)
 
 

@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import UNIT, gamma
 from numerics.disk.centre_average import Centres, centres, centres_bound, variation
-from numerics.disk.curvature import NARROW, at_once, constant_of, direction, nodes, remainder
+from numerics.disk.curvature import (
+    NARROW,
+    constant_of,
+    direction,
+    direction_bound,
+    nodes,
+    remainder,
+)
 from numerics.disk.disk import disk_bound, pixels, ring
 from numerics.disk.perimeter import difference, reach
 from numerics.disk.perimeter_enclosure import (
@@ -164,7 +171,7 @@ def _bent(one: Filter, z: Array, p: Array, values: Array, flat: Array, dark: flo
     at, r = nodes(len(one.w), TURNS), HUGE
     each = r * (values - flat) - at.t * (values - dark - one.rise * (at.t > 0))
     found = np.sum(at.weight * each, axis=(1, 2)) * TURNS / (2 * pi)
-    return _Bent(one, found, at_once(one, TURNS, r, z, p, OFF))
+    return _Bent(one, found, direction_bound(one, TURNS, r, z, p, OFF))
 
 
 @lru_cache(maxsize=4)
