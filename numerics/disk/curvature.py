@@ -1,5 +1,5 @@
-r"""The constant C beside area and perimeter, of any filter and any row of the catalogue, and the remainder
-F̄ - πr²Δ - Pr - C, both with bounds.
+r"""The constant C beside area and perimeter, for any filter and any row of the catalogue, and the
+remainder F̄ - πr²Δ - Pr - C, both with bounds.
 
 Between the distances of the corners of its pixels p_θ is a quadratic and q_θ = -N₂/2 a cubic in t, N_k(t) = ∫ ℓᵏ W dℓ along the
 line of p_θ(t).  There Gauss' rule with G = 5 points leaves out l¹¹ (5!)⁴/(11 (10!)²) times the tenth Taylor coefficient of

@@ -1,4 +1,4 @@
-r"""Where gradient descent with steps of finite size ends: a function of one number ρ, and bounds on ρ.
+r"""Where gradient descent with finite steps ends: a function of one number ρ, and bounds on ρ.
 
 Arrays over a batch of networks, w (B, K, n), a (B, K).  At the end of any training by gradient steps
 
