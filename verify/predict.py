@@ -174,8 +174,8 @@ def _conditions(model: Model, start: Weights, step: float) -> tuple[list[Conditi
     import numpy as np
 
     from numerics.training.active import margins
-    from numerics.training.discrete import drift_bound, sharpness
     from numerics.training.linear_cell import coordinates
+    from numerics.training.steps import drift_bound, sharpness
     from verify.training.dynamics import second_moment
 
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -240,8 +240,8 @@ def prediction(model: Model, start: Weights, step: float) -> dict[str, Any]:
     """
     import numpy as np
 
-    from numerics.training.discrete import between, end_at, sharpness
     from numerics.training.linear_cell import coordinates
+    from numerics.training.steps import between, end_at, sharpness
     from theory.training import linear_cell
     from theory.training.steps import LAW, first_order
     from verify.optimise.gradient import data, descend, single

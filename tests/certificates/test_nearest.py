@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from numerics.arithmetic import oracle
+from numerics.certificates.conditions import Stored, holds
 from numerics.certificates.nearest import distance_bound, nearest
 from numerics.certificates.patterns import branches_of, snapped_pattern
-from numerics.pulse.conditions import Stored, holds
 from numerics.pulse.exact_error import Domain, error_on, summary
-from numerics.pulse.path import lines
+from numerics.pulse.preactivations import lines
 from tests.stored import as_net, cases, count, fraction, from_exact, moved, square, stored
 from tests.strategies import Exact, linear_exact, threshold_exact
 from theory.certificates.nearest import CLAIM, LAW, Facts, distance

@@ -16,7 +16,14 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.ball import Net, error_ball
-from numerics.arithmetic.softfloat import SHAPES, answer, at_random, in_a_row, pushed, rounded
+from numerics.arithmetic.softfloat import (
+    POLYNOMIALS,
+    answer,
+    random_order_sum,
+    rounded,
+    sequential_sum,
+    worst_order_sum,
+)
 from numerics.certificates.running import UNITS, assumed_error, running_error
 from numerics.pulse.exact_error import Domain, error_on, exact_net
 from numerics.pulse.sample import pulse
@@ -169,7 +176,7 @@ def networks(draw: st.DrawFn) -> tuple[str, list[list[Fraction]], list[Fraction]
     row = st.lists(small, min_size=n, max_size=n)
     each = st.lists(small, min_size=channels, max_size=channels)
     w = draw(st.lists(row, min_size=channels, max_size=channels))
-    return draw(st.sampled_from(sorted(SHAPES))), w, draw(each), draw(each), draw(small)
+    return draw(st.sampled_from(sorted(POLYNOMIALS))), w, draw(each), draw(each), draw(small)
 
 
 @given(networks(), st.sampled_from(sorted(UNITS)), st.integers(2, 22), st.integers(6, 12))
@@ -320,7 +327,7 @@ def test_53_bits_are_float64(seed: int, name: str) -> None:
                 z += w[u] * x[i + u - 1]
         total += sigma(z)
     exact = ([list(map(Fraction, w))], [Fraction(b)], [Fraction(a)], Fraction(c))
-    found = answer(SHAPES[name], exact, list(map(Fraction, x)), 53, in_a_row)
+    found = answer(POLYNOMIALS[name], exact, list(map(Fraction, x)), 53, sequential_sum)
     assert found == Fraction(a * total + c)
 
 
@@ -341,13 +348,18 @@ def test_no_order_of_summation_leaves_the_bound(
         exact += y * sum(map(sigma, oracle.preactivations(row, bias, x)), Fraction(0)) / share
     sizes = sizes_of(name, w, b, [y / share for y in a], c, len(x), radius)
     allowed = bound(LAW, sizes, lambda k: gamma(k, Fraction(1, 2**bits)))
-    for add in (in_a_row, pushed(1), pushed(-1), at_random(np.random.default_rng(seed))):
-        found = answer(SHAPES[name], (w, b, a, c), x, bits, add, mean=mean)
+    for add in (
+        sequential_sum,
+        worst_order_sum(1),
+        worst_order_sum(-1),
+        random_order_sum(np.random.default_rng(seed)),
+    ):
+        found = answer(POLYNOMIALS[name], (w, b, a, c), x, bits, add, mean=mean)
         assert abs(found - exact) <= allowed
 
 
 def test_the_emulated_shapes_are_the_catalogue() -> None:
-    for name, shape in SHAPES.items():
+    for name, shape in POLYNOMIALS.items():
         for k in range(-70, 71):
             z = Fraction(k, 16)
             value = sum((s * z**j for j, s in enumerate(shape.piece(z))), Fraction(0))

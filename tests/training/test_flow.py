@@ -13,8 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from numerics.pulse.sample import Radii
-from numerics.training.discrete import sharpness
 from numerics.training.linear_cell import coordinates, weights_at
+from numerics.training.steps import sharpness
 from tests.columns import hold_and_reject
 from theory.training import linear_cell
 from theory.training.flow import CLAIM, LAW, end

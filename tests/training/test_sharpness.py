@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from numerics.training.discrete import end_at
 from numerics.training.linear_cell import coordinates
+from numerics.training.steps import end_at
 from tests.columns import hold_and_reject
 from theory.training.sharpness import (
     CLAIM,

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from numerics.training.discrete import (
+from numerics.training.linear_cell import Cone, coordinates
+from numerics.training.steps import (
     between,
     drift_bound,
     end_at,
@@ -20,7 +21,6 @@ from numerics.training.discrete import (
     sharpness,
     shift_error,
 )
-from numerics.training.linear_cell import Cone, coordinates
 from theory.training import linear_cell
 from theory.training.conserved import deviations
 from theory.training.steps import LAW

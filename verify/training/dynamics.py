@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 
 from numerics.pulse.sample import Radii, pulse
-from numerics.training.discrete import between, end_at, sharpness, shift_error
 from numerics.training.linear_cell import Cone, coordinates
+from numerics.training.steps import between, end_at, sharpness, shift_error
 from theory.training import linear_cell
 from theory.training.steps import Steps
 from verify.models.ensemble import Weights

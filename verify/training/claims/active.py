@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from numerics.pulse.sample import Radii
 from numerics.training.active import cells, margins
-from numerics.training.discrete import between, from_losses, sharpness
 from numerics.training.linear_cell import coordinates, weights_at
+from numerics.training.steps import between, from_losses, sharpness
 from theory.training import linear_cell
 from theory.training.active import Active
 from verify.optimise.gradient import Model

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from numerics.pulse.exact_error import Domain, exact_net
 from numerics.pulse.sample import Radii
 from numerics.training.active import stays
-from numerics.training.discrete import between, from_losses, sharpness
 from numerics.training.linear_cell import channels, coordinates
+from numerics.training.steps import between, from_losses, sharpness
 from theory.training.flow import LAW, Flow, end
 from verify.optimise.gradient import Model
 from verify.pulse.certified import accepted

@@ -17,7 +17,7 @@ from scipy.stats import norm
 
 from numerics.arithmetic import oracle
 from numerics.pulse.sample import Radii, pulse
-from numerics.training.noise import NUMERIC, Problem, best, moments, quiet_share, risk, scan
+from numerics.training.noise import NUMERIC, Problem, best, moments, risk, scan, small_noise_ratio
 from theory.training import gaussian
 from theory.training.noise import LAW, Noise
 from verify.models.ensemble import Weights
@@ -132,7 +132,7 @@ def _quiet_agrees(law: Noise, radii: Radii, half_length: int) -> bool:
         p = Problem(radii.r, x, noise)
         line = LAW.linear_risk(p.spread, x.shape[1], noise)
         ratios.append(min(scan(p, sign)[0] for sign in (1.0, -1.0)) / line)
-    off = abs(ratios[1] - quiet_share(Problem(radii.r, x, 0.0), law))
+    off = abs(ratios[1] - small_noise_ratio(Problem(radii.r, x, 0.0), law))
     return off <= 2 * abs(ratios[0] - ratios[1])
 
 
@@ -334,7 +334,7 @@ def train(law: Noise, lab: Lab) -> Column:
     silent = lab.once("noise/silencing", _silencing, lab)
     p = Problem(THREE.r, pulse(THREE.r, THREE_LENGTH), LITTLE)
     line = LAW.linear_risk(p.spread, p.x.shape[1], LITTLE)
-    share = quiet_share(p, law)
+    share = small_noise_ratio(p, law)
     scores = [(share * line - value) / (limit * error) for value, error in silent]
     for task, (run, deviations, losses, errors, states) in zip(TASKS, trained, strict=True):
         drift = np.abs(run.halves[0] - run.halves[1])
@@ -374,7 +374,10 @@ def figures(lab: Lab) -> list[Figure]:
             *(best(p, n, starts=1).risk / line for n in (1, 3)),
             min(scan(lit, sign)[0] for sign in (1.0, -1.0)) / other,
         ])  # fmt: skip
-    limits = {0: quiet_share(Problem(r, x, 0.0)), 2: quiet_share(Problem(long.r, bright, 0.0))}
+    limits = {
+        0: small_noise_ratio(Problem(r, x, 0.0)),
+        2: small_noise_ratio(Problem(long.r, bright, 0.0)),
+    }
     names = ("one tap, mostly dark", "three taps, mostly dark", "one tap, mostly lit")
     drawing = path_figures.threshold(levels, linear, ratios, names, limits)
     caption = (

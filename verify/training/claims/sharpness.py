@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
-from numerics.training.discrete import end_at
 from numerics.training.linear_cell import coordinates
+from numerics.training.steps import end_at
 from theory.training import linear_cell
 from theory.training.sharpness import LAW, Sharpness
 from verify.models.ensemble import Weights

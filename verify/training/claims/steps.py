@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import UNIT
-from numerics.training.discrete import end_at, sharpness, shift_error
 from numerics.training.linear_cell import coordinates, weights_at
+from numerics.training.steps import end_at, sharpness, shift_error
 from theory.training import linear_cell
 from theory.training.steps import Steps
 from verify.optimise.gradient import Model, data, descend, single, step_rounding

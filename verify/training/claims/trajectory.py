@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from numerics.arithmetic.rounding import UNIT
 from numerics.pulse.sample import Radii
-from numerics.training.discrete import path_error
 from numerics.training.linear_cell import Cone, coordinates, weights_at
+from numerics.training.steps import path_error
 from theory.training import linear_cell
 from theory.training.trajectory import LAW, Trajectory
 from verify.optimise.gradient import Model, step_rounding
