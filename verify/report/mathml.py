@@ -13,6 +13,9 @@ from markupsafe import Markup, escape
 
 __all__ = ["display", "formula", "prose"]
 
+INFINITY = "<mo>&#x0221E;</mo>", "<mi>&#x0221E;</mi>"
+"""A number, which the converter takes for an operator, with a space on both sides."""
+
 OPENING, CLOSING = {"{", r"\begin", r"\left"}, {"}", r"\end", r"\right"}
 
 
@@ -29,7 +32,7 @@ def formula(latex: str, *, block: bool = False) -> Markup:
     if bare.count("{") != bare.count("}"):  # the converter would guess where the brace belongs
         raise ValueError(f"unbalanced braces: {latex!r}")
     try:
-        source = convert(latex, display="block" if block else "inline")
+        source = convert(latex, display="block" if block else "inline").replace(*INFINITY)
         tree = ET.fromstring(source)
     except Exception as error:  # the converter raises a dozen unrelated classes
         raise ValueError(f"not rendered: {latex!r} ({type(error).__name__})") from error
