@@ -223,10 +223,14 @@ def test_a_displayed_formula_can_break_between_its_parts_only() -> None:
         mathml.display("")
 
 
-def test_infinity_is_a_number() -> None:
-    """As an operator it had a space on both sides: S( ∞ )."""
-    letters = [e.text for e in ET.fromstring(mathml.formula(r"S(\infty)")).iter(f"{MATHML}mi")]
-    assert letters == ["S", "∞"]
+def test_spaces_are_those_of_latex() -> None:
+    """As operators they had a space on both sides: S( ∞ ), | q |, ( − x)."""
+    formula = ET.fromstring(mathml.formula(r"S(\infty) - |q| - (-x) = -y"))
+    assert [e.text for e in formula.iter(f"{MATHML}mi")] == ["S", "∞", "q", "x", "y"]
+    operators = list(formula.iter(f"{MATHML}mo"))
+    assert [e.get("lspace") for e in operators if e.text == "|"] == ["0", "0"]
+    signs = [e.get("form") for e in operators if e.text == "\N{MINUS SIGN}"]
+    assert signs == [None, None, "prefix", "prefix"]
 
 
 def test_page_says_status_in_words_too() -> None:
