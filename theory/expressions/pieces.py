@@ -241,11 +241,11 @@ def _branches(expression: sp.Expr) -> tuple[sp.Expr, ...]:
     done: dict[sp.Expr, None] = {}
     while todo:
         f = todo.pop()
-        found = f.atoms(*SWITCHES)
-        if not found:
+        switches = f.atoms(*SWITCHES)
+        if not switches:
             done[_normal(f)] = None
         else:
-            switch = max(found, key=lambda s: (len(list(sp.preorder_traversal(s))), str(s)))
+            switch = max(switches, key=lambda s: (len(list(sp.preorder_traversal(s))), str(s)))
             todo += [f.xreplace({switch: value}) for value in _options(switch)]
         if len(todo) + len(done) > MOST:
             raise TooManyPieces(f"more than {MOST} branches")

@@ -145,8 +145,8 @@ def _level(h: sp.Expr, level: sp.Expr, low: sp.Expr, high: sp.Expr, depth: int) 
         return ((low, high, 1),)
     if below <= 0:
         return ((low, high, -1),)
-    found = inverse(level)
-    return None if found is None else signs(u - found, low, high, depth)
+    crossing = inverse(level)
+    return None if crossing is None else signs(u - crossing, low, high, depth)
 
 
 INVERSE: dict[type[sp.Function], tuple[sp.Expr | None, sp.Expr | None, Callable]] = {
@@ -160,9 +160,9 @@ INVERSE: dict[type[sp.Function], tuple[sp.Expr | None, sp.Expr | None, Callable]
 """Of increasing functions: the infimum, the supremum (neither attained), the inverse (None: not elementary)."""
 
 
-def _gaps(low: sp.Expr, high: sp.Expr, found: list) -> list[tuple[sp.Expr, sp.Expr]]:
+def _gaps(low: sp.Expr, high: sp.Expr, cells: list) -> list[tuple[sp.Expr, sp.Expr]]:
     """What disjoint intervals in increasing order leave of (low, high)."""
-    ends = [low, *(end for a, b, _ in found for end in (a, b)), high]
+    ends = [low, *(end for a, b, _ in cells for end in (a, b)), high]
     return [(a, b) for a, b in zip(ends[::2], ends[1::2], strict=True) if constant_sign(b - a) == 1]
 
 
@@ -184,12 +184,12 @@ def _summed(f: sp.Expr, low: sp.Expr, high: sp.Expr, depth: int) -> list:
     cells = [(low, high, frozenset[int]())]
     for term in f.args:
         cells = [
-            (a, b, seen | {s})
-            for left, right, seen in cells
+            (a, b, term_signs | {s})
+            for left, right, term_signs in cells
             for a, b, s in signs(term, left, right, DERIVATIVES)
-            if not {-s} & seen - {0}
+            if not {-s} & term_signs - {0}
         ]
-    return [(a, b, sum(seen)) for a, b, seen in cells if seen != {0}]
+    return [(a, b, sum(term_signs)) for a, b, term_signs in cells if term_signs != {0}]
 
 
 def _monotone(f: sp.Expr, low: sp.Expr, high: sp.Expr, depth: int) -> list:
@@ -249,7 +249,7 @@ def _grid(f: sp.Expr, low: sp.Expr, high: sp.Expr, depth: int) -> list:
     room = rational_inside(low, high)
     if depth or room is None:
         return []
-    cells, found = [(max(room[0], Fraction(-64)), min(room[1], Fraction(64)))], []
+    cells, decided = [(max(room[0], Fraction(-64)), min(room[1], Fraction(64)))], []
     work, size = 0, 1 + len(list(sp.preorder_traversal(f))) // 20
     while cells and work < CELLS:
         narrow = []
@@ -262,11 +262,11 @@ def _grid(f: sp.Expr, low: sp.Expr, high: sp.Expr, depth: int) -> list:
             except NotCertified:
                 least, most = Fraction(-1), Fraction(1)
             if least > 0 or most < 0:
-                found.append((a, b, 1 if least > 0 else -1))
+                decided.append((a, b, 1 if least > 0 else -1))
             elif b - a > (Fraction(1, 64) if min(abs(a), abs(b)) < 8 else Fraction(1, 2)):
                 narrow += [(a, (a + b) / 2), ((a + b) / 2, b)]
         cells = narrow
-    return _joined((rational(a), rational(b), s) for a, b, s in sorted(found))
+    return _joined((rational(a), rational(b), s) for a, b, s in sorted(decided))
 
 
 def _searched(f: sp.Expr, low: sp.Expr, high: sp.Expr, depth: int) -> Signed:
@@ -276,12 +276,12 @@ def _searched(f: sp.Expr, low: sp.Expr, high: sp.Expr, depth: int) -> Signed:
         return _product(parts, (low, high, 1))
     if f.is_Pow and f.exp.is_Integer:
         return _product([(lambda a, b: signs(f.base, a, b, depth), int(f.exp))], (low, high, 1))
-    found: list = []
+    cells: list = []
     for rule in (_summed, _monotone, _grid):
-        new = [cell for a, b in _gaps(low, high, found) for cell in rule(f, a, b, depth)]
-        found = ordered([*found, *new])
+        new = [cell for a, b in _gaps(low, high, cells) for cell in rule(f, a, b, depth)]
+        cells = ordered([*cells, *new])
     # Not joined: f may vanish at a point where two intervals touch.
-    return tuple(found)
+    return tuple(cells)
 
 
 def _factor_signs(
@@ -310,10 +310,10 @@ def _times(cells: list | None, h: sp.Expr, root: sp.Expr, depth: int) -> list | 
     """The signs in ``cells`` times those of h - root; None when there is no rule for h."""
     out = []
     for low, high, s in cells or []:
-        found = _level(h, root, low, high, depth)
-        if found is None:
+        signed = _level(h, root, low, high, depth)
+        if signed is None:
             return None
-        out += [(a, b, s * t) for a, b, t in found]
+        out += [(a, b, s * t) for a, b, t in signed]
     return None if cells is None else out
 
 
@@ -331,13 +331,13 @@ def signs(f: sp.Expr, low: sp.Expr, high: sp.Expr, depth: int = 0) -> Signed:
     if line is not None:
         lead = constant_sign(line[0])
         return _cut(low, high, [-line[1] / line[0]], lead) if lead else ()
-    offset, rest = f.as_independent(z, as_Add=True)
-    scale, h = rest.as_independent(z, as_Add=False)
+    offset, dependent = f.as_independent(z, as_Add=True)
+    scale, h = dependent.as_independent(z, as_Add=False)
     lead = constant_sign(scale)
     if lead and h.func is not sp.Add:
-        found = _level(h, -offset / scale, low, high, depth)
-        if found is not None:
-            return tuple((a, b, lead * s) for a, b, s in found)
+        signed = _level(h, -offset / scale, low, high, depth)
+        if signed is not None:
+            return tuple((a, b, lead * s) for a, b, s in signed)
     constant, factors, names = factored(f)
     s = constant_sign(constant)
     if s is None or s == 0:

@@ -53,11 +53,11 @@ def prove(law: Law) -> Proof:
     steps = []
     for n in PROVED_TAPS:
         h = n // 2
-        stated = to_taps(law(n), n)
+        claimed = to_taps(law(n), n)
         for m in range(h + 1, h + 4) if n < 10 else (h + 1,):
             for extra in (0, 1):
                 direct = direct_response(taps(n), m, sp.Integer(0), m + h + extra)
-                difference = direct - stated.xreplace({r: m - sp.Rational(1, 2)})
+                difference = direct - claimed.xreplace({r: m - sp.Rational(1, 2)})
                 name = f"n = {n}, r = {2 * m - 1}/2, N = {2 * (m + h + extra) + 1}"
                 steps.append(Step(name, sp.expand(difference) == 0))
     covers = "n = 1, 3, 5, 7, 9 at r = n/2, n/2+1, n/2+2 and n = 41 at r = 41/2; any g, any taps"

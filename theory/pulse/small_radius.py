@@ -104,8 +104,8 @@ def prove(law: Small) -> Proof:
     for n in PROVED_TAPS:
         h = n // 2
         for m in range(1, h + 2):
-            stated = to_taps(law.response(n, m), n).xreplace({r: radius(m)})
-            difference = direct_response(taps(n), m, phi, m + h) - stated
+            claimed = to_taps(law.response(n, m), n).xreplace({r: radius(m)})
+            difference = direct_response(taps(n), m, phi, m + h) - claimed
             steps.append(
                 Step(f"n = {n}, r in [{2 * m - 1}/2, {2 * m + 1}/2]", sp.expand(difference) == 0)
             )

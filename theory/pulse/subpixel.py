@@ -53,10 +53,10 @@ def prove(law: Law) -> Proof:
     steps = []
     for n in PROVED_TAPS:
         h = n // 2
-        stated = to_taps(law(n), n)
+        claimed = to_taps(law(n), n)
         for m in range(h + 1, h + 4) if n < 10 else (h + 1,):
             direct = direct_response(taps(n), m, phi, m + h)
-            difference = direct - stated.xreplace({r: radius(m)})
+            difference = direct - claimed.xreplace({r: radius(m)})
             name = f"n = {n}, r in [{2 * m - 1}/2, {2 * m + 1}/2]"
             steps.append(Step(name, sp.expand(difference) == 0))
         ends = to_taps(law(n) - plateau_response(n), n)

@@ -166,18 +166,18 @@ def _start(law: Sharpness) -> list[Step]:
     big_w = sp.Symbol("W", nonnegative=True)
     e = linear_cell.stretch(big_u, big_w, root, sp.sqrt)
     square = 2 * root**2 * (big_u * e**2 + big_w)  # times E
-    found = law.gain_from_start(big_u, big_w, root, sp.sqrt)
+    claimed = law.gain_from_start(big_u, big_w, root, sp.sqrt)
     u, v, x, y = sp.symbols("u v A B", real=True)
     a, sums = linear_cell.unfold([u], [v], root, x, y)
     by_cone = law.gain(sums, a, 1) - 4 * (sums[0] ** 2 + a[0] ** 2)
     part = 4 * (sums[0] ** 2 + root**2 * a[0] ** 2) - 2 * root**2 * ((u * x) ** 2 + (v * y) ** 2)
     return [
-        Step("g² from U and W", sp.simplify(sp.expand(square - found * e)) == 0),
+        Step("g² from U and W", sp.simplify(sp.expand(square - claimed * e)) == 0),
         Step("g² = 2n(UA² + WB²)", sp.expand(part) == 0 and sp.expand(by_cone) == 0),
         Step(
             "g² >= 4√n, with equality for W = 0",
-            sp.simplify(found.subs(big_w, 0) - 4 * root) == 0
-            and sp.expand((found / (4 * root)) ** 2 - 1 - root**2 * big_u * big_w) == 0,
+            sp.simplify(claimed.subs(big_w, 0) - 4 * root) == 0
+            and sp.expand((claimed / (4 * root)) ** 2 - 1 - root**2 * big_u * big_w) == 0,
         ),
     ]
 
