@@ -196,12 +196,12 @@ _SMALL = sp.Float("1e-40", 60)
 def _digits(value: sp.Expr) -> tuple[sp.Expr, sp.Expr] | None:
     """Real and imaginary part to 60 digits; None for what has no finite value."""
     try:
-        parts = value.evalf(60, maxn=400, strict=True).as_real_imag()
+        real, imaginary = value.evalf(60, maxn=400, strict=True).as_real_imag()
     except PrecisionExhausted:
         return None
-    if not all(part.is_Float or part.is_Rational for part in parts):
+    if not all(part.is_Float or part.is_Rational for part in (real, imaginary)):
         return None
-    return parts
+    return real, imaginary
 
 
 def _is_zero_number(value: sp.Expr) -> bool:

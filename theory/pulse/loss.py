@@ -103,6 +103,10 @@ def attribution(alpha: Scalar, beta: Scalar, mean: Moments) -> tuple[Any, ...]:
     )
 
 
+Residuals = Callable[[Vector, Scalar, Scalar, Vector, Vector, Vector, Vector], tuple[Any, ...]]
+"""(a, c, N and of every channel Δ, g(0), κ, D) -> what vanishes for exact networks."""
+
+
 @dataclass(frozen=True)
 class Decomposition:
     """The law: the three residuals, the loss as a quadratic form in them, and when a network is exact.
@@ -111,9 +115,9 @@ class Decomposition:
     if and only if the network is exact on two half-integers and every radius between them.
     """
 
-    residuals: Callable[..., tuple[Any, Any, Any]]
+    residuals: Residuals
     attribution: Callable[[Scalar, Scalar, Moments], tuple[Any, ...]]
-    conditions: Callable[..., tuple[Any, ...]]
+    conditions: Residuals
 
 
 LAW = Decomposition(residuals, attribution, residuals)
@@ -130,10 +134,7 @@ def direct_error(n: int, channels: int, m: int, fraction: sp.Expr, half_length: 
     return readout_bias + sp.Add(*pooled) - radius(m, fraction)
 
 
-Conditions = Callable[..., tuple[Any, ...]]
-
-
-def _claimed(law: Conditions, n: int, channels: int, size: int) -> tuple[Any, ...]:
+def _claimed(law: Residuals, n: int, channels: int, size: int) -> tuple[Any, ...]:
     """The law's α, β and D, or its conditions, for symbolic channels, in taps."""
     numbers = range(1, channels + 1)
     functions = [channel_function(k) for k in numbers]
@@ -149,7 +150,7 @@ def _claimed(law: Conditions, n: int, channels: int, size: int) -> tuple[Any, ..
     return law([readout_weight(k) for k in numbers], readout_bias, size, *per_channel)
 
 
-def _exact_together(n: int, channels: int, conditions: Conditions) -> bool:
+def _exact_together(n: int, channels: int, conditions: Residuals) -> bool:
     """The errors at two half-integers and between them vanish where the conditions do."""
     h = n // 2
     size = 2 * (2 * h + 2) + 1

@@ -16,7 +16,7 @@ from theory.claim import Claim, Proof, Step, Wrong
 from theory.pulse.network import direct_response, g, taps
 from theory.pulse.staircase import C, S, T, to_taps
 
-__all__ = ["CLAIM", "kappa", "plateau_response", "r", "slope"]
+__all__ = ["CLAIM", "Law", "kappa", "plateau_response", "r", "slope"]
 
 r = sp.Symbol("r", positive=True)
 """The radius."""
@@ -40,6 +40,7 @@ def plateau_response(n: int, f: sp.Function = g) -> sp.Expr:
 
 
 Law = Callable[[int], sp.Expr]
+"""n -> the pooled response, background subtracted, as a function of r."""
 PROVED_TAPS = (1, 3, 5, 7, 9, 41)
 
 

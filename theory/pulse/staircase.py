@@ -23,6 +23,7 @@ from theory.pulse.signal import phi, pulse
 __all__ = [
     "CLAIM",
     "C",
+    "Law",
     "S",
     "T",
     "definitions",
@@ -88,6 +89,7 @@ def preactivation_counts(n: int, m: int, half_length: int) -> Counter[sp.Expr]:
 
 
 Law = Callable[[int, int, int], Counter[sp.Expr]]
+"""(n, m, L) -> how often each pre-activation occurs."""
 PROVED_TAPS = (1, 3, 5, 7, 9)
 
 

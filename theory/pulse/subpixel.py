@@ -18,7 +18,7 @@ from theory.pulse.plateau import plateau_response, r
 from theory.pulse.signal import phi, radius
 from theory.pulse.staircase import C, T, to_taps
 
-__all__ = ["CLAIM", "chord_deviation", "deviation", "subpixel_response"]
+__all__ = ["CLAIM", "Law", "chord_deviation", "deviation", "subpixel_response"]
 
 
 def chord_deviation(p: sp.Expr, q: sp.Expr, f: sp.Function = g) -> sp.Expr:
@@ -45,6 +45,7 @@ def subpixel_response(n: int, f: sp.Function = g) -> sp.Expr:
 
 
 Law = Callable[[int], sp.Expr]
+"""n -> the pooled response, background subtracted, as a function of r and φ."""
 PROVED_TAPS = (1, 3, 5, 7, 9, 21)
 
 

@@ -52,7 +52,7 @@ class ConvBias:
     """The law: what is conserved, where |a| ends, and when the sign of a is that of the start."""
 
     balance: Callable[[Vector, Scalar, Scalar], Any]
-    readout_squared: Callable[..., Any]
+    readout_squared: Callable[[Scalar, Scalar, Function], Any]
     sign_is_kept: Callable[[Scalar, Scalar, Scalar], bool]
 
 

@@ -39,8 +39,8 @@ class Flow:
     moved: (w, S) -> the taps after the sums became S.
     """
 
-    stretch: Callable[..., Any]
-    unfold: Callable[..., tuple[list[Any], list[Any]]]
+    stretch: Callable[[Scalar, Scalar, Scalar, Function], Any]
+    unfold: Callable[[Vector, Vector, Scalar, Scalar, Scalar], tuple[list[Any], list[Any]]]
     moved: Callable[[Taps, Vector], list[list[Any]]]
 
 

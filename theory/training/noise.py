@@ -57,17 +57,21 @@ def silenced(count: Scalar, pixels: Scalar, bend: Scalar, threshold: Scalar, nor
     return (count + (pixels - count) * rest + (threshold + psi) ** 2 * bend) / pixels
 
 
+First = Callable[[Scalar, Scalar, Normal], Any]
+Product = Callable[[Scalar, Scalar, Scalar, Scalar, Scalar, Normal], Any]
+
+
 @dataclass(frozen=True)
 class Noise:
     """The law: θ and the risk of the linear cell, the three moments of ReLU's risk, and what one tap silences as s -> 0."""
 
     angle: Callable[[Scalar, Scalar, Scalar], Any]
     linear_risk: Callable[[Scalar, Scalar, Scalar], Any]
-    first: Callable[[Scalar, Scalar, Normal], Any]
+    first: First
     second: Callable[[Scalar, Scalar, Normal], Any]
-    product: Callable[..., Any]
+    product: Product
     passing: Callable[[Vector], tuple[int, ...]]
-    silenced: Callable[..., Any]
+    silenced: Callable[[Scalar, Scalar, Scalar, Scalar, Normal], Any]
 
 
 LAW = Noise(
@@ -245,7 +249,7 @@ def _far_from_zero(expression: sp.Expr) -> bool:
 
 
 @cache
-def _pair(product: Callable[..., Any], first: Callable[..., Any]) -> tuple[Step, ...]:
+def _pair(product: Product, first: First) -> tuple[Step, ...]:
     """E X₊Y₊: a product at ρ = 0; its slope in ρ is ςτΦ₂ (Price); and the derivatives that the gradient of the risk needs.
 
     Kept: wrong laws that share these moments need no second proof of them.

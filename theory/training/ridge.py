@@ -63,7 +63,7 @@ class Ridge:
     collapse: Callable[[Scalar, Scalar], Any]
     angle: Callable[[Scalar, Scalar, Scalar], Any]
     least: Callable[[Scalar, Scalar, Scalar], Any]
-    box: Callable[..., tuple[list[Any], list[Any]]]
+    box: Callable[[Vector, Scalar, Scalar, Function], tuple[list[Any], list[Any]]]
 
 
 LAW = Ridge(collapse, angle, least, box)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import sympy as sp
 
@@ -76,14 +76,20 @@ def settles(share: Scalar) -> bool:
     return bool(share <= 1)
 
 
+class Threshold(Protocol):
+    """The largest eigenvalue and, if there is one, the momentum -> the step that no longer settles."""
+
+    def __call__(self, largest: Scalar, momentum: Scalar = 0) -> Any: ...
+
+
 @dataclass(frozen=True)
 class Sharpness:
     """The law: g² at an exact point and from the start, the eigenvalues with c, the threshold, and what is left at the flattest."""
 
     gain: Callable[[Vector, Vector, int], Any]
-    gain_from_start: Callable[..., Any]
+    gain_from_start: Callable[[Scalar, Scalar, Scalar, Function], Any]
     pair: Callable[[Scalar, Scalar, Scalar], tuple[Any, Any]]
-    threshold: Callable[..., Any]
+    threshold: Threshold
     flattest: Callable[[Scalar, Scalar], Any]
     turned: Callable[[Scalar, Scalar], Any]
     settles: Callable[[Scalar], bool]
