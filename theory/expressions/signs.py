@@ -47,8 +47,8 @@ CELLS = 400
 
 T = TypeVar("T")
 Cell = tuple[sp.Expr, sp.Expr, int]
-"""An open interval (low, high) with the sign of an expression on it."""
 Signed = tuple[Cell, ...]
+"""Open intervals (low, high) with the sign of an expression on each."""
 
 
 def _cut(low: sp.Expr, high: sp.Expr, roots: list[sp.Expr], lead: int) -> Signed:
