@@ -235,7 +235,7 @@ def test_no_squares_of_one_sign_go_below_their_floor(seed: int, channels: int, s
 
 @pytest.mark.parametrize("networks", [24])
 def test_one_channel_of_squares_ends_at_the_floor_of_its_sign(networks: int) -> None:
-    found = trained(NetworkShape("square", 1), networks, 0)
+    found = trained(Lab(TINY), NetworkShape("square", 1), networks)
     for m, a in zip(found.measured, found.nets.a[:, 0], strict=True):
         floor = evidence.floors(3)[1 if a > 0 else 2]
         assert floor * (1 - 1e-6) <= m.loss <= floor * 1.001
@@ -332,8 +332,8 @@ def test_the_figures_are_drawn() -> None:
 
 def test_a_row_of_the_table_counts_every_network() -> None:
     """The same numbers by hand; and one cell for each name in the header."""
-    one = trained(NetworkShape("relu", 1), 6, 0)
-    header, (cells,) = evidence.table_of([one], 0)
+    one = trained(Lab(TINY), NetworkShape("relu", 1), 6)
+    header, (cells,) = evidence.table_of([one])
     row = dict(zip(header, cells, strict=True))
     assert len(header) == len(set(header)) == len(cells)
     assert row["networks"] == "6"
@@ -341,12 +341,12 @@ def test_a_row_of_the_table_counts_every_network() -> None:
     assert row["least loss"] == f"{np.min(one.losses):.2e}"
     assert int(row["came to rest"]) <= int(row["at the level of their pieces"]) <= 6
     assert abs(sum(float(row[name]) for name in ("area", "perimeter", "rest")) - 1) < 2e-3
-    _, (plain,) = evidence.table_of([trained(NetworkShape("tanh", 1), 3, 0)], 0)
+    _, (plain,) = evidence.table_of([trained(Lab(TINY), NetworkShape("tanh", 1), 3)])
     assert plain[header.index("came to rest")] == ""
 
 
 def test_losses_between_the_radii_are_those_of_torch() -> None:
-    one = trained(NetworkShape("abs", 1), 3, 0)
+    one = trained(Lab(TINY), NetworkShape("abs", 1), 3)
     middle = (R71[1:] + R71[:-1]) / 2
     for j, loss in enumerate(between(one)):
         net = one.nets.module(j)
