@@ -16,7 +16,7 @@ import pkgutil
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 __all__ = [
     "CHAPTERS",
@@ -29,6 +29,9 @@ __all__ = [
     "find_claims",
     "order",
 ]
+
+L = TypeVar("L")
+"""The type of a law: a function, or a dataclass of several."""
 
 
 @dataclass(frozen=True)
@@ -61,15 +64,15 @@ class Proof:
 
 
 @dataclass(frozen=True)
-class Wrong:
+class Wrong(Generic[L]):
     """A deliberately wrong law, with the mistake in words: the claim's procedures must reject it."""
 
     name: str
-    law: Any
+    law: L
 
 
 @dataclass(frozen=True)
-class Claim:
+class Claim(Generic[L]):
     """A mathematical statement, its law as executable symbols, and how it is proved.
 
     Attributes
@@ -88,9 +91,9 @@ class Claim:
     title: str
     statement: str
     assumptions: tuple[str, ...]
-    law: Any
-    prove: Callable[[Any], Proof]
-    wrong: tuple[Wrong, ...]
+    law: L
+    prove: Callable[[L], Proof]
+    wrong: tuple[Wrong[L], ...]
     requires: tuple[str, ...] = ()
 
     @property
@@ -211,7 +214,7 @@ def chapter_of(name: str) -> str:
     raise ValueError(f"no chapter names the claim {name!r}: theory/claim.py, CHAPTERS")
 
 
-def find_claims() -> tuple[Claim, ...]:
+def find_claims() -> tuple[Claim[Any], ...]:
     """Every ``CLAIM`` in the chapters' folders, in the order of the story.
 
     Raises
@@ -219,14 +222,14 @@ def find_claims() -> tuple[Claim, ...]:
     ValueError: a claim's id differs from its file's name; it stands in another folder than
         :data:`CHAPTERS` says, or not there at all; or it comes before a claim that it requires.
     """
-    claims: dict[str, Claim] = {}
+    claims: dict[str, Claim[Any]] = {}
     for chapter in CHAPTERS:
         package = importlib.import_module(f"theory.{chapter.name}")
         for info in pkgutil.iter_modules(package.__path__):
             if info.name.startswith("_"):
                 continue
             module = importlib.import_module(f"{package.__name__}.{info.name}")
-            claim: Claim | None = getattr(module, "CLAIM", None)
+            claim: Claim[Any] | None = getattr(module, "CLAIM", None)
             if claim is None:
                 continue
             if claim.id != info.name:
@@ -236,13 +239,13 @@ def find_claims() -> tuple[Claim, ...]:
                     f"{claim.id} stands in {chapter.name}, not in {chapter_of(claim.id)}"
                 )
             claims[claim.id] = claim
-    found: dict[str, Claim] = {}
+    ordered: dict[str, Claim[Any]] = {}
     for _, name in order():
         if name not in claims:
             raise ValueError(f"a chapter names the claim {name!r}, which is not there")
-        if unmet := set(claims[name].requires) - set(found):
+        if unmet := set(claims[name].requires) - set(ordered):
             raise ValueError(
                 f"{name} requires what does not come before it: {', '.join(sorted(unmet))}"
             )
-        found[name] = claims[name]
-    return tuple(found.values())
+        ordered[name] = claims[name]
+    return tuple(ordered.values())

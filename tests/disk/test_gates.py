@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from numerics.arithmetic.compile import activation
-from numerics.disk.gates import behind, best, residual
+from tests.disk.gates import behind, best, residual
 from verify.disk.ensemble import disk_windows, state
 
 R = np.linspace(3, 10, 29)

@@ -16,8 +16,14 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from numerics.disk.closed import AFFINE, LARGEST, ODD, Balls, closed, rational
-from numerics.disk.edges import Edge, difference_of, edge_of, quadrature_of, strength_of
+from numerics.disk.closed_form import AFFINE, LARGEST, ODD, Balls, closed_form, rational
+from numerics.disk.perimeter_enclosure import (
+    Filter,
+    difference_of,
+    filter_of,
+    quadrature_of,
+    strength_of,
+)
 from tests.disks import one_tap
 from theory.disk.laplacian import LAW, across, distance, second, strength, turned
 from theory.disk.perimeter import edge as half_plane
@@ -38,7 +44,7 @@ def known(w: Array, b: float = 0.0) -> Crossing:
     return crossing(rational(w), Fraction(b))
 
 
-def within(edge: Edge, value: float, error: float = 0.0) -> bool:
+def within(edge: Filter, value: float, error: float = 0.0) -> bool:
     """Whether the quadrature's enclosure meets the closed form's."""
     by = quadrature_of(edge, most=FEW)
     assert by.error is not None
@@ -129,7 +135,7 @@ def test_a_small_tap_of_the_other_sign_does_not_show() -> None:
         w[1:] += kappa
         w[:2] -= kappa
         assert difference_of(w) is None and known(w).kind == kind
-        edge = edge_of(w, 0.0, "abs")
+        edge = filter_of(w, 0.0, "abs")
         found = strength_of(edge)
         assert (found.law == "4|m|") == (kind == "dipole")
         assert within(edge, found.value, found.error or 0.0)
@@ -173,11 +179,11 @@ def test_sums_of_second_differences(seed: int, name: str, n: int) -> None:
     w[n // 2, n // 2] = 0
     w[n // 2, n // 2] = -w.sum()
     assume(np.any(w))
-    edge = edge_of(w, 0.0, name)
+    edge = filter_of(w, 0.0, name)
     found = strength_of(edge)
     assert found.turns == 0 and found.error is not None and found.error <= 1e-15 * found.value
     assert within(edge, found.value, found.error)
-    whole = strength_of(edge_of(w, 0.0, "abs")).value
+    whole = strength_of(filter_of(w, 0.0, "abs")).value
     assert found.value == pytest.approx({"abs": 1, "relu": 0.5, "leaky_relu": 0.495}[name] * whole)
 
 
@@ -187,18 +193,18 @@ def test_a_threshold_at_half_a_blur(seed: int, name: str) -> None:
     w = np.random.default_rng(seed).integers(0, 9, (3, 3)) / 8.0
     w = w + w[::-1, ::-1]
     assume(np.any(w))
-    edge = edge_of(w, -float(w.sum()) / 2, name)
+    edge = filter_of(w, -float(w.sum()) / 2, name)
     found = strength_of(edge)
     assert found.turns == 0 and found.value < 0 and "Σ w D" in found.law
     assert within(edge, found.value, found.error or 0.0)
     # At any other level there is none.
-    assert closed(w, -float(w.sum()) * 0.375, name) is None
+    assert closed_form(w, -float(w.sum()) * 0.375, name) is None
 
 
 @pytest.mark.parametrize("k", [0, 1])
 @pytest.mark.parametrize("name", ["abs", "relu"])
 def test_saddles(k: int, name: str) -> None:
-    edge = edge_of(SADDLES[k], 0.0, name)
+    edge = filter_of(SADDLES[k], 0.0, name)
     found = strength_of(edge)
     assert known(SADDLES[k]).turns and "∮|M|dθ" in found.law
     assert within(edge, found.value, found.error or 0.0)
@@ -245,7 +251,7 @@ def test_no_filter_has_less(seed: int, x: float, y: float) -> None:
     """P >= 4 |Σ w D(u - c)| for every filter with S = 0 and every point c."""
     w = np.random.default_rng(seed).integers(-8, 9, (3, 3)) / 8.0
     w[1, 1] -= w.sum()
-    by = quadrature_of(edge_of(w, 0.0, "abs"), most=FEW)
+    by = quadrature_of(filter_of(w, 0.0, "abs"), most=FEW)
     assert by.error is not None
     least = 4 * abs(sum(float(w[i, j]) * evidence._by_rays(i - 1 - x, j - 1 - y) for i, j in np.ndindex(3, 3)))  # fmt: skip
     assert by.value + by.error >= least - 1e-8
@@ -260,10 +266,10 @@ def test_equality_only_where_the_sign_changes_at_the_point() -> None:
         (SADDLES[0], (0, 0), False), (dipole, (0, -0.5), False), (dipole, (0, 3), False),
         (SADDLES[0] + 2 * SECONDS.sum(axis=0), (0, 0), True),
     ):  # fmt: skip
-        by = quadrature_of(edge_of(w, 0.0, "abs"), most=FEW)
+        by = quadrature_of(filter_of(w, 0.0, "abs"), most=FEW)
         assert by.error is not None
         least = 4 * abs(sum(float(w[i, j]) * evidence._by_rays(i - 1 - c[0], j - 1 - c[1]) for i, j in np.ndindex(3, 3)))  # fmt: skip
-        assert strength_of(edge_of(0 * w, 0.0, "abs")).value == 0
+        assert strength_of(filter_of(0 * w, 0.0, "abs")).value == 0
         assert (abs(by.value - least) <= by.error + 1e-8) is equal and by.value > least - by.error - 1e-8  # fmt: skip
 
 
@@ -303,7 +309,7 @@ def test_laplacians_of_gaussians(size: int, width: float, kind: str) -> None:
     w[size // 2, size // 2] -= w.sum()
     assert known(w).kind == kind
     assert (np.sum(w < 0) == 1) == (2 * width**2 <= 1)
-    assert (closed(w, 0.0, "abs") is not None) is (kind == "centre")
+    assert (closed_form(w, 0.0, "abs") is not None) is (kind == "centre")
 
 
 # --- kinks ------------------------------------------------------------------------------------
@@ -311,14 +317,14 @@ def test_laplacians_of_gaussians(size: int, width: float, kind: str) -> None:
 
 def test_kinks_that_are_not_met_or_cancel() -> None:
     blur, laplacian = np.ones((3, 3)), SECONDS[0] + SECONDS[1]
-    told = lambda w, b, name: strength_of(edge_of(w, b, name))
+    told = lambda w, b, name: strength_of(filter_of(w, b, name))
     assert told(-laplacian / 4, 1.5, "hardtanh").law in (AFFINE, "0, as σ is affine on all that it answers")  # fmt: skip
     # About 3 = S/2 + b the two kinks of ReLU6 lie symmetrically; about 0 all odd activations do.
     assert told(blur, -1.5, "relu6") == told(blur, -1.5, "relu6") and told(blur, -1.5, "relu6").law == ODD  # fmt: skip
     for name in ("hardtanh", "softshrink", "tanh", "sin", "erf"):
         w = np.random.default_rng(1).integers(-8, 9, (3, 3)) / 8.0
         assert told(w, -float(w.sum()) / 2, name).law == ODD
-        assert within(edge_of(w, -float(w.sum()) / 2, name), 0.0)
+        assert within(filter_of(w, -float(w.sum()) / 2, name), 0.0)
     # One kink at the half, the other out of reach: ReLU's closed form.
     assert told(blur / 9, -0.5, "relu6").value == pytest.approx(told(blur / 9, -0.5, "relu").value, rel=1e-14)  # fmt: skip
     assert told(blur / 9, -0.5, "tanh").turns and not told(blur / 9, -0.5, "tanh").law
@@ -327,9 +333,9 @@ def test_kinks_that_are_not_met_or_cancel() -> None:
 def test_too_wide_and_not_made_of_lines() -> None:
     w = np.zeros((LARGEST + 2, LARGEST + 2))
     w[1:-1, 1:-1] = 1
-    assert closed(w, -float(w.sum()) / 2, "abs") is None
-    assert closed(SECONDS[0], 0.0, "tanh") is None
-    assert closed(SECONDS[0], 0.25, "abs") is None
+    assert closed_form(w, -float(w.sum()) / 2, "abs") is None
+    assert closed_form(SECONDS[0], 0.0, "tanh") is None
+    assert closed_form(SECONDS[0], 0.25, "abs") is None
 
 
 @settings(max_examples=3)
@@ -337,7 +343,7 @@ def test_too_wide_and_not_made_of_lines() -> None:
 def test_one_tap_at_a_level_is_an_elliptic_integral(level: float) -> None:
     tap = np.zeros((3, 3))
     tap[1, 1] = 1
-    assert within(edge_of(tap, -level, "relu"), one_tap(level), 1e-9)
+    assert within(filter_of(tap, -level, "relu"), one_tap(level), 1e-9)
 
 
 def test_balls() -> None:
@@ -367,7 +373,7 @@ def test_a_turn_of_the_circle_adds_up_to_the_perimeter() -> None:
     """torch's P of an untrained second difference, within the bound that training uses."""
     net = Combination("abs", [1.0, 0, 0, 0], np.random.default_rng(0))
     seen = evidence._torch_strength(net, evidence._filtered(evidence._windows(), SECONDS, "valid"))
-    stated = strength_of(edge_of(SECONDS[0], 0.0, "abs")).value
+    stated = strength_of(filter_of(SECONDS[0], 0.0, "abs")).value
     assert abs(seen - stated) <= evidence._bound(SECONDS[0], 0.0, "abs") < 0.05 * stated
     assert stated == pytest.approx(8 * float(distance(arb(1), arb(0), Balls) - distance(arb(0), arb(0), Balls)))  # fmt: skip
     assert stated < 2 * pi

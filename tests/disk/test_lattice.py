@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import UNIT
 from numerics.disk.disk import disk, disk_bound, ring
-from numerics.disk.lattice import fluctuation, hurwitz, parts, size, swing, unsettled, wave
+from numerics.disk.lattice import fluctuation, hurwitz, parts, spread, swing, unsettled, wave
 from numerics.disk.perimeter import difference
 from tests.disks import around
 from theory.claim import Wrong
@@ -123,7 +123,7 @@ def test_a_second_difference_does(seed: int) -> None:
     tap = np.random.default_rng(seed).uniform(0.1, 1)
     w = np.zeros((1, 3, 3))
     w[0, :, 1] = tap * np.array([1.0, -2.0, 1.0])
-    assert size(w, np.zeros(1), np.abs, reach=3)[0] > 0.1 * tap
+    assert spread(w, np.zeros(1), np.abs, reach=3)[0] > 0.1 * tap
 
 
 @given(seeds, st.sampled_from(["tanh", "relu", "square", "gelu"]))
@@ -209,7 +209,7 @@ def test_the_size_is_the_spread_over_places_and_radii(seed: int) -> None:
     """300 places: the root of a mean square of so many draws is off by 4% or so; five times that is allowed."""
     rng = np.random.default_rng(seed)
     w, b, sigma = _filter(seed), rng.uniform(-0.5, 0.5, 1), activation("tanh")[0]
-    stated = float(size(w, b, sigma, reach=2)[0])
+    stated = float(spread(w, b, sigma, reach=2)[0])
     assume(stated > 0.01)
     found = []
     for _ in range(300):
@@ -280,7 +280,7 @@ def test_what_the_law_may_leave_falls_below_the_fluctuation(seed: int, name: str
     w, b, sigma = _filter(seed), np.array([0.2]), activation(name)[0]
     shares = [unsettled(w, b, sigma, r, 4)[0] / r**0.5 for r in (100.0, 10_000.0, 1_000_000.0)]
     assert shares[2] < shares[1] < shares[0]
-    assert shares[2] < 0.2 * size(w, b, sigma, reach=4)[0]
+    assert shares[2] < 0.2 * spread(w, b, sigma, reach=4)[0]
 
 
 # --- who wavers -------------------------------------------------------------------------------------

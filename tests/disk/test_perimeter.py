@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import gamma
 from numerics.disk.disk import disk, disk_bound, pixels
-from numerics.disk.edges import edge_of, quadrature_of
 from numerics.disk.perimeter import difference, edge_response, reach, strength, strength_bound
+from numerics.disk.perimeter_enclosure import filter_of, quadrature_of
 from tests.columns import hold_and_reject
 from theory.disk.perimeter import CLAIM, STEPS, crest, edge, gap, lack, width
 from verify.disk.claims import perimeter as evidence
@@ -117,7 +117,7 @@ def test_the_midpoint_rule_with_an_area_is_that_of_splines(name: str, b: float) 
     found = strength(w, g=lambda z: sigma(z + b))
     left = strength(w, g=lambda z: sigma(z + b), add=lambda value, dark, full, lit: value - dark)
     for one, seen, wrong, bound in zip(w, found, left, strength_bound(w), strict=True):
-        exact = edge_of(one, b, name)
+        exact = filter_of(one, b, name)
         known = quadrature_of(exact, most=1 << 12)
         assert known.error is not None
         assert abs(seen - known.value) <= bound + known.error

@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
-from numerics.disk.gram import Vector, dot, orthogonal, rest
+from numerics.invariance.gram_schmidt import Vector, dot, orthogonal, residual
 from theory.invariance.background import full_reader, reader
 from theory.invariance.nuisances import behind_the_border, both_price, dense_risk, one_leg, sum_risk
 from verify.invariance import atlas, figures, networks, table
@@ -254,7 +254,7 @@ def test_which_intervals_of_backgrounds_sums_can_ignore(least: int, more: int, r
     levels = range(reach + least + more + 1)
     pairs = list(product(range(reach + 1), range(least, least + more + 1)))
     columns = [[Fraction((j == b + a) - (j == b)) for b, a in pairs] for j in levels]
-    assert (not any(rest([HALF] * len(pairs), orthogonal(columns)))) == (reach < least)
+    assert (not any(residual([HALF] * len(pairs), orthogonal(columns)))) == (reach < least)
 
 
 @given(st.integers(7, 30), st.fractions(-4, 4, max_denominator=5))
@@ -285,7 +285,7 @@ def _scenes(place: Place) -> list[tuple[Fraction, Fraction, Fraction]]:
 
 def _left(target: Vector, columns: list[Vector]) -> Fraction:
     """The mean square that the best readout of these features leaves."""
-    left = rest(target, orthogonal([[Fraction(1)] * len(target), *columns]))
+    left = residual(target, orthogonal([[Fraction(1)] * len(target), *columns]))
     return dot(left, left) / len(left)
 
 
@@ -402,7 +402,7 @@ def test_the_price_of_both_is_a_least_square() -> None:
     """f at four levels: the rows (β, α), (β, 2α), (β + α, α), (β + α, 2α) of the errors in slope."""
     spread = Fraction(5, 4)
     columns = [[Fraction(k) for k in row] for row in ((-1, -1, 0, 0), (1, 0, -1, -1), (0, 1, 1, 0), (0, 0, 0, 1))]  # fmt: skip
-    left = rest([HALF] * 4, orthogonal(columns))
+    left = residual([HALF] * 4, orthogonal(columns))
     assert 4 * spread * dot(left, left) / 4 == both_price(spread)
 
 

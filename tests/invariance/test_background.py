@@ -11,7 +11,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
-from numerics.disk.gram import dot, orthogonal, rest
+from numerics.invariance.gram_schmidt import dot, orthogonal, residual
 from tests.columns import hold_and_reject, on_a_ring, plateau_cases
 from theory.invariance.background import (  # fmt: skip
     CLAIM,
@@ -198,7 +198,7 @@ def test_the_price_of_one_tap(half: list[int], length: int) -> None:
     zeros = [Fraction(0)] * len(radii)
     dark, lit = [size - 2 * r for r in radii], [2 * r for r in radii]
     columns = [[Fraction(1)] * 2 * len(radii), dark + zeros, lit + dark, zeros + lit]
-    left = rest(radii * 2, orthogonal(columns))
+    left = residual(radii * 2, orthogonal(columns))
     assert dot(left, left) / len(left) == one_tap(spread, size, mean) > 0
 
 
@@ -290,7 +290,7 @@ def test_no_linear_network_is_better(count: int, n: int, data) -> None:
     filters = [data.draw(st.lists(numbers, min_size=n, max_size=n)) for _ in range(count)]
     length, linear = n + 2, oracle.RATIONAL["identity"]
     seen = [evidence._features(w, linear, HALF, radii, levels, length) for w in filters]
-    left = rest(
+    left = residual(
         [r for r in radii for _ in levels], orthogonal([[Fraction(1)] * len(seen[0]), *seen])
     )
     spread = evidence._spread(radii)

@@ -11,7 +11,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
-from numerics.disk.gram import dot, orthogonal, rest
+from numerics.invariance.gram_schmidt import dot, orthogonal, residual
 from tests.columns import hold_and_reject, plateau_cases
 from theory.invariance.contrast import CLAIM, LAW, partial_sums, quiet, response, silence
 from theory.pulse.network import last_radius
@@ -134,7 +134,7 @@ def test_a_linear_network_that_ignores_the_contrast_is_blind(
 ) -> None:
     """Any taps and readout weights, moved to where the contrast of no radius is seen."""
     light = [[Fraction(abs(i) <= k) for i in range(-4, 5)] for k in range(4)]
-    blind = rest(v, orthogonal([oracle.ring(w, Fraction(0), one) for one in light]))
+    blind = residual(v, orthogonal([oracle.ring(w, Fraction(0), one) for one in light]))
 
     def answers(v: list[Fraction], alpha: int) -> list[Fraction]:
         signals = ([beta + alpha * value for value in one] for one in light)

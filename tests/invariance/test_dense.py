@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
-from numerics.disk.gram import dot, orthogonal, rest
+from numerics.invariance.gram_schmidt import dot, orthogonal, residual
 from numerics.pulse.sample import pulse
 from tests.columns import hold_and_reject
 from theory.invariance.dense import (
@@ -98,7 +98,7 @@ def test_a_pair_is_fixed_iff_the_rows_hold_it(found: list[Fraction], bias: bool)
     rows = [oracle.overlap_pulse(r, LENGTH) + [Fraction(1)] * bias for r in found]
     basis = orthogonal(rows)
     pair = lambda m: [Fraction(abs(i) == m) for i in range(-LENGTH, LENGTH + 1 + bias)]
-    forced = {m for m in range(1, LENGTH) if not any(rest(pair(m), basis))}
+    forced = {m for m in range(1, LENGTH) if not any(residual(pair(m), basis))}
     assert fixed(found) == forced
 
 
@@ -117,7 +117,7 @@ def test_a_block_is_settled_iff_its_runs_hold_radii_enough(
     hats = [[max(1 - abs(r - knot), Fraction(0)) for knot in knots] for r in inside]
     basis = orthogonal(hats) if hats else []
     unit = lambda j: [Fraction(i == j) for i in range(len(knots))]
-    settled = bool(hats) and not any(any(rest(unit(j), basis)) for j in range(len(knots)))
+    settled = bool(hats) and not any(any(residual(unit(j), basis)) for j in range(len(knots)))
     assert _block(found, first, last) == settled
 
 
@@ -164,8 +164,8 @@ def test_the_weights_of_the_data_do_not_matter(
         sum(p * (dot(x, start) - r) * x[i] for p, x, r in zip(data, rows, found, strict=False))
         for i in range(len(start))
     ]
-    assert not any(rest(gradient, basis))
-    assert not any(rest([q - p for p, q in zip(start, there, strict=True)], basis))
+    assert not any(residual(gradient, basis))
+    assert not any(residual([q - p for p, q in zip(start, there, strict=True)], basis))
     assert all(dot(x, there) == r for x, r in zip(rows, found, strict=True))
 
 

@@ -44,6 +44,7 @@ def test_one_training_serves_all_who_ask() -> None:
     assert lab.once("x", train) is lab.once("x", train)
     assert lab.once(("x", 1), train) == [1]
     assert len(done) == 2
+    assert lab.once(("sum", 1, 2), sum, (1, 2), start=3) == 6
 
 
 def test_a_failed_training_is_not_tried_again() -> None:

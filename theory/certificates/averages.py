@@ -27,6 +27,7 @@ import sympy as sp
 from theory.claim import Claim, Proof, Step, Wrong
 from theory.pulse.loss import Moments, attribution
 from theory.pulse.signal import phi
+from theory.types import Function, Scalar
 
 __all__ = ["CLAIM", "LAW", "Averages", "Bends", "moments"]
 
@@ -34,22 +35,22 @@ Bends = Sequence[tuple[Any, Any]]
 """(J_i, s_i): the size and the place of every bend; numbers of one exact or floating type."""
 
 
-def mean_bend(jump: Any, s: Any) -> Any:
+def mean_bend(jump: Scalar, s: Scalar) -> Any:
     """∫ -J G(φ, s) dφ."""
     return -jump * s * (1 - s) / 2
 
 
-def tilted_bend(jump: Any, s: Any) -> Any:
+def tilted_bend(jump: Scalar, s: Scalar) -> Any:
     """∫ -J φ G(φ, s) dφ."""
     return -jump * s * (1 - s * s) / 6
 
 
-def overlap(s: Any, t: Any) -> Any:
+def overlap(s: Scalar, t: Scalar) -> Any:
     """H(s, t) = ∫ G(φ, s) G(φ, t) dφ for s <= t."""
     return s * (1 - t) * (2 * t - s * s - t * t) / 6
 
 
-def spread(cells: Any) -> Any:
+def spread(cells: Scalar) -> Any:
     """Var r over whole cells."""
     return cells * cells / 12
 
@@ -58,17 +59,17 @@ def spread(cells: Any) -> Any:
 class Averages:
     """The law: the three integrals of the bends, and the variance of r."""
 
-    mean: Callable[[Any, Any], Any]
-    tilted: Callable[[Any, Any], Any]
-    overlap: Callable[[Any, Any], Any]
-    spread: Callable[[Any], Any]
+    mean: Callable[[Scalar, Scalar], Any]
+    tilted: Callable[[Scalar, Scalar], Any]
+    overlap: Callable[[Scalar, Scalar], Any]
+    spread: Function
 
 
 LAW = Averages(mean_bend, tilted_bend, overlap, spread)
 """The law as derived here."""
 
 
-def moments(law: Averages, bends: Bends, first: Any, cells: Any) -> Moments:
+def moments(law: Averages, bends: Bends, first: Scalar, cells: Scalar) -> Moments:
     """The five averages over all real radii from ``first`` - 1/2 to ``first`` + ``cells`` - 1/2.
 
     E(r̂ - r)² is the sum of ``theory.pulse.loss.attribution(α, β, moments)``.  Exact for exact numbers; ``cells`` must then be
@@ -94,7 +95,7 @@ def prove(law: Averages) -> Proof:
     return Proof(tuple(steps), covers)
 
 
-def _kernel(s: Any, below: bool) -> Any:
+def _kernel(s: Scalar, below: bool) -> Any:
     """G(φ, s) where φ <= s, or where φ >= s."""
     return phi * (1 - s) if below else s * (1 - phi)
 
@@ -161,22 +162,22 @@ def _sum(law: Averages) -> Step:
     return Step("the loss of two bends on two cells", sp.expand(total / 2 - sum(terms)) == 0)
 
 
-def _alone(s: Any, t: Any) -> Any:
+def _alone(s: Scalar, t: Scalar) -> Any:
     """Wrong: bends at different places do not overlap."""
     return overlap(s, t) if s == t else 0 * s
 
 
-def _untilted(jump: Any, s: Any) -> Any:
+def _untilted(jump: Scalar, s: Scalar) -> Any:
     """Wrong: r and D are not correlated within a cell: ∫φD = ½ ∫D."""
     return mean_bend(jump, s) / 2
 
 
-def _sampled(cells: Any) -> Any:
+def _sampled(cells: Scalar) -> Any:
     """Wrong: the variance of the half-integers' midpoints, as if r were one number per cell."""
     return (cells * cells - 1) / 12
 
 
-CLAIM = Claim(
+CLAIM: Claim[Averages] = Claim(
     id="averages",
     title="The loss over every real radius, in closed form",
     statement=(

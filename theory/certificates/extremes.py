@@ -11,7 +11,7 @@ what a certificate says.  Derivation: docs/certificates/extremes.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,11 +20,12 @@ import sympy as sp
 from theory.claim import Claim, Proof, Step, Wrong
 from theory.pulse.network import preactivations, taps
 from theory.pulse.signal import phi, pulse
+from theory.types import Scalar, Vector
 
 __all__ = ["CLAIM", "LAW", "Extremes", "lines", "places"]
 
 
-def lines(w: Sequence[Any], m: int) -> Iterator[tuple[Any, Any]]:
+def lines(w: Vector, m: int) -> Iterator[tuple[Any, Any]]:
     """(start, slope in φ) of every window that holds a border pixel m or -m, without the bias."""
     h = len(w) // 2
     zero = w[0] - w[0]
@@ -35,7 +36,7 @@ def lines(w: Sequence[Any], m: int) -> Iterator[tuple[Any, Any]]:
             yield sum(lit, zero), sum(border, zero)
 
 
-def places(w: Sequence[Any], b: Any, t: Any, m: int) -> list[Any]:
+def places(w: Vector, b: Scalar, t: Scalar, m: int) -> list[Any]:
     """The φ at which a window meets the kink t on the cell of m, also those outside [0, 1]."""
     return [(t - b - start) / slope for start, slope in lines(w, m) if slope != 0]
 
@@ -44,7 +45,7 @@ def places(w: Sequence[Any], b: Any, t: Any, m: int) -> list[Any]:
 class Extremes:
     """The law: where to look, beside the half-integers."""
 
-    places: Callable[[Sequence[Any], Any, Any, int], list[Any]]
+    places: Callable[[Vector, Scalar, Scalar, int], list[Any]]
 
 
 LAW = Extremes(places)
@@ -81,22 +82,22 @@ def _cell(law: Extremes, n: int, m: int) -> Step:
     return Step(f"the windows that move and where they meet the kink, n = {n}, m = {m}", straight and sorted(map(str, met)) == sorted(map(str, claimed)))  # fmt: skip
 
 
-def _half_integers(w: Sequence[Any], b: Any, t: Any, m: int) -> list[Any]:
+def _half_integers(w: Vector, b: Scalar, t: Scalar, m: int) -> list[Any]:
     """Wrong: half-integers are enough."""
     return []
 
 
-def _one_side(w: Sequence[Any], b: Any, t: Any, m: int) -> list[Any]:
+def _one_side(w: Vector, b: Scalar, t: Scalar, m: int) -> list[Any]:
     """Wrong: as if the pulse had one edge: every other window."""
     return places(w, b, t, m)[::2]
 
 
-def _without_bias(w: Sequence[Any], b: Any, t: Any, m: int) -> list[Any]:
+def _without_bias(w: Vector, b: Scalar, t: Scalar, m: int) -> list[Any]:
     """Wrong: the bias moves no kink."""
     return places(w, 0 * b, t, m)
 
 
-CLAIM = Claim(
+CLAIM: Claim[Extremes] = Claim(
     id="extremes",
     title="Where the error can be largest, over every real radius",
     statement=(

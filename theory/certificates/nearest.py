@@ -17,7 +17,7 @@ one radius gives no better bound.  Derivation: docs/certificates/nearest.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -27,6 +27,7 @@ import sympy as sp
 from theory.claim import Claim, Proof, Step, Wrong
 from theory.pulse.network import channel_function, preactivations, taps
 from theory.pulse.signal import HALF, phi, pulse
+from theory.types import Function, Scalar, Vector
 
 __all__ = ["CLAIM", "LAW", "Facts", "Nearness", "distance"]
 
@@ -47,26 +48,26 @@ class Facts:
     taps: int
     positions: int
     share: int
-    radius: Any
-    error: Any
-    steepest: Any
-    pooled: tuple[Any, ...]
-    readout: tuple[Any, ...]
+    radius: Scalar
+    error: Scalar
+    steepest: Scalar
+    pooled: tuple[Scalar, ...]
+    readout: tuple[Scalar, ...]
     conv_bias: int = 1
     readout_bias: int = 1
 
 
-def reach(n: int, positions: Any, radius: Any, share: Any, conv_bias: int) -> Any:
+def reach(n: int, positions: Scalar, radius: Scalar, share: Scalar, conv_bias: int) -> Any:
     """G²: how far a pooled pre-activation moves when (w_k, b_k) does, squared."""
     return (n * (2 * radius) ** 2 + conv_bias * positions**2) / share**2
 
 
-def spread(steepest: Any, wide: Any) -> Any:
+def spread(steepest: Scalar, wide: Scalar) -> Any:
     """(Λ G)² = B² from Λ and G²: how far a pooled response moves when (w_k, b_k) does, squared."""
     return steepest**2 * wide
 
 
-def linear(pooled: Sequence[Any], readout: Sequence[Any], spread: Any, readout_bias: int) -> Any:
+def linear(pooled: Vector, readout: Vector, spread: Scalar, readout_bias: int) -> Any:
     """A², with ``spread`` = (Λ G)²."""
     total: Any = readout_bias
     for p, a in zip(pooled, readout, strict=True):
@@ -74,7 +75,7 @@ def linear(pooled: Sequence[Any], readout: Sequence[Any], spread: Any, readout_b
     return total
 
 
-def least(error: Any, length: Any, bend: Any, root: Callable[[Any], Any]) -> Any:
+def least(error: Scalar, length: Scalar, bend: Scalar, root: Function) -> Any:
     """The d at which A d + B d²/2 reaches E."""
     return 2 * error / (length + root(length**2 + 2 * bend * error))
 
@@ -83,17 +84,17 @@ def least(error: Any, length: Any, bend: Any, root: Callable[[Any], Any]) -> Any
 class Nearness:
     """The law: G², (Λ G)², A², and the root of the quadratic."""
 
-    reach: Callable[[int, Any, Any, Any, int], Any]
-    spread: Callable[[Any, Any], Any]
-    linear: Callable[[Sequence[Any], Sequence[Any], Any, int], Any]
-    least: Callable[[Any, Any, Any, Callable[[Any], Any]], Any]
+    reach: Callable[[int, Scalar, Scalar, Scalar, int], Any]
+    spread: Callable[[Scalar, Scalar], Any]
+    linear: Callable[[Vector, Vector, Scalar, int], Any]
+    least: Callable[[Scalar, Scalar, Scalar, Function], Any]
 
 
 LAW = Nearness(reach, spread, linear, least)
 """The law as derived; wrong laws replace one of its parts."""
 
 
-def distance(law: Nearness, facts: Facts, root: Callable[[Any], Any]) -> Any:
+def distance(law: Nearness, facts: Facts, root: Function) -> Any:
     """No exact network is nearer than this; ``root`` takes square roots in the arithmetic of the facts."""
     wide = law.reach(facts.taps, facts.positions, facts.radius, facts.share, facts.conv_bias)
     squared = law.spread(facts.steepest, wide)
@@ -178,7 +179,7 @@ def _change() -> Iterator[Step]:
         yield Step(f"the change of the answer, {channels} channels, n = 3", rest == 0)
 
 
-def _lagrange(one: Sequence[Any], other: Sequence[Any]) -> Any:
+def _lagrange(one: Vector, other: Vector) -> Any:
     """Σ_{i<j} (x_i y_j - x_j y_i)²."""
     pairs = combinations(range(len(one)), 2)
     return sp.Add(*((one[i] * other[j] - one[j] * other[i]) ** 2 for i, j in pairs))
@@ -249,32 +250,32 @@ def _root(law: Nearness) -> Iterator[Step]:
 # -------------------------------------------------------------------------------------- the claim
 
 
-def _offset_only(pooled: Sequence[Any], readout: Sequence[Any], spread: Any, bias: int) -> Any:
+def _offset_only(pooled: Vector, readout: Vector, spread: Scalar, bias: int) -> Any:
     """Wrong: as if a weight moved the answer by no more than itself."""
     return 1 + 0 * spread
 
 
-def _readout_only(pooled: Sequence[Any], readout: Sequence[Any], spread: Any, bias: int) -> Any:
+def _readout_only(pooled: Vector, readout: Vector, spread: Scalar, bias: int) -> Any:
     """Wrong: filters and their biases do not move the answer to first order."""
     return linear(pooled, readout, 0 * spread, bias)
 
 
-def _no_first_order(pooled: Sequence[Any], readout: Sequence[Any], spread: Any, bias: int) -> Any:
+def _no_first_order(pooled: Vector, readout: Vector, spread: Scalar, bias: int) -> Any:
     """Wrong: only products of two moves count."""
     return 0 * spread
 
 
-def _unsquared(steepest: Any, wide: Any) -> Any:
+def _unsquared(steepest: Scalar, wide: Scalar) -> Any:
     """Wrong: Λ for Λ²."""
     return steepest * wide
 
 
-def _without_slope(steepest: Any, wide: Any) -> Any:
+def _without_slope(steepest: Scalar, wide: Scalar) -> Any:
     """Wrong: as if Λ were 1."""
     return wide
 
 
-CLAIM = Claim(
+CLAIM: Claim[Nearness] = Claim(
     id="nearest",
     title="No exact network is nearer than the worst error allows",
     statement=(

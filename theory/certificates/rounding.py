@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+
+from theory.types import Scalar
 
 __all__ = ["Computed", "in_every_order", "in_order", "rounded_once"]
 
@@ -23,10 +24,10 @@ __all__ = ["Computed", "in_every_order", "in_order", "rounded_once"]
 class Computed:
     """|x| <= size and |x̂ - x| <= error."""
 
-    size: Any
-    error: Any
+    size: Scalar
+    error: Scalar
 
-    def plus(self, other: Computed, u: Any) -> Computed:
+    def plus(self, other: Computed, u: Scalar) -> Computed:
         """Their sum, rounded; with 0 it is not."""
         for one, rest in ((self, other), (other, self)):
             if one.size == 0 and one.error == 0:
@@ -34,19 +35,19 @@ class Computed:
         size, error = self.size + other.size, self.error + other.error
         return Computed(size, error + u * (size + error))
 
-    def times(self, other: Computed, u: Any) -> Computed:
+    def times(self, other: Computed, u: Scalar) -> Computed:
         """Their product, rounded."""
         size = self.size * other.size
         error = self.error * other.size + other.error * self.size + self.error * other.error
         return Computed(size, error + u * (size + error))
 
 
-def rounded_once(size: Any, u: Any) -> Computed:
+def rounded_once(size: Scalar, u: Scalar) -> Computed:
     """A number that is stored rounded."""
     return Computed(size, u * size)
 
 
-def in_order(terms: Iterable[Computed], u: Any) -> Computed:
+def in_order(terms: Iterable[Computed], u: Scalar) -> Computed:
     """((x₁ + x₂) + x₃) + ..."""
     first, *rest = terms
     for term in rest:
@@ -54,7 +55,7 @@ def in_order(terms: Iterable[Computed], u: Any) -> Computed:
     return first
 
 
-def in_every_order(terms: Sequence[Computed], u: Any) -> Iterator[Computed]:
+def in_every_order(terms: Sequence[Computed], u: Scalar) -> Iterator[Computed]:
     """The sum along every binary tree whose leaves are the terms: every order, blocked or not."""
     if len(terms) == 1:
         yield terms[0]

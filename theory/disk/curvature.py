@@ -139,11 +139,13 @@ def _fraction(x: Any) -> Fraction:
 def _weights(count: int) -> tuple[Fraction, ...]:
     """∫ over [0, 1] of a polynomial of degree < count from its values at k/(count - 1)."""
     x = sp.Symbol("x")
-    found = []
+    weights = []
     for k in range(count):
-        one = sp.prod((x * (count - 1) - m) / sp.Integer(k - m) for m in range(count) if m != k)
-        found.append(_fraction(sp.Poly(one, x).integrate().eval(1)))
-    return tuple(found)
+        polynomial = sp.prod(
+            (x * (count - 1) - m) / sp.Integer(k - m) for m in range(count) if m != k
+        )
+        weights.append(_fraction(sp.Poly(polynomial, x).integrate().eval(1)))
+    return tuple(weights)
 
 
 def _over(breaks: list[Any], degree: int, f: Callable[[Any, int], Any]) -> Any:
@@ -168,9 +170,9 @@ def _prove_identity(law: Curvature) -> Iterator[Step]:
                 for c, s in (map(_fraction, x) for x in SLANTED[::2]):
                     inside, along = u * c + v * s, v * c - u * s
                     breaks = sorted({x - inside for x in _breaks(c, s)} | {Fraction(0)})
-                    at = lambda t, lit, inside=inside, along=along, c=c, s=s: law.local(t, 1, law.moment(t + inside, along, c, s), edge(t + inside, c, s) - lit)  # fmt: skip
+                    added = lambda t, lit, inside=inside, along=along, c=c, s=s: law.local(t, 1, law.moment(t + inside, along, c, s), edge(t + inside, c, s) - lit)  # fmt: skip
                     # Beyond the pixel's own breaks nothing is left, up to the place where 1{t > 0} jumps.
-                    good = good and _over(breaks, 3, at) == (inside**2 - along**2) / 2
+                    good = good and _over(breaks, 3, added) == (inside**2 - along**2) / 2
                 c, s = sp.cos(turn), sp.sin(turn)
                 total += w * ((u * c + v * s) ** 2 - (v * c - u * s) ** 2) / 2
         around = sp.integrate(sp.expand(total), (turn, 0, 2 * sp.pi))
@@ -187,9 +189,9 @@ def _prove_sides(law: Curvature) -> Iterator[Step]:
     q = sp.symbols("q:6", real=True)
     z = sp.Symbol("z", real=True)
     g = sp.Add(*(k * (z - full / 2) ** j for j, k in enumerate(q)))
-    at = lambda f, x: f.subs(z, x)
-    rise = at(g, full) - at(g, 0)
-    side = lambda t, p, lit: law.local(t, at(sp.diff(g, z), p), second, at(g, p) - at(g, 0) - rise * lit)  # fmt: skip
+    value_at = lambda f, x: f.subs(z, x)
+    rise = value_at(g, full) - value_at(g, 0)
+    side = lambda t, p, lit: law.local(t, value_at(sp.diff(g, z), p), second, value_at(g, p) - value_at(g, 0) - rise * lit)  # fmt: skip
     both = sp.expand(side(t, p, lit) + side(-t, opposite(p, full), 1 - lit))
     odd = sp.expand(2 * side(t, p, lit).subs({q[0]: 0, q[2]: 0, q[4]: 0}))
     yield Step("C knows the odd part about S/2 only", sp.expand(both - odd) == 0)
@@ -205,11 +207,11 @@ def _prove_powers(law: Curvature) -> Iterator[Step]:
     breaks = [-(c + s) / 2, -d / 2, sp.Integer(0), d / 2, (c + s) / 2]
     for k, area in POINTS.items():
         # p^(k-1) times a cubic, or t times p^k; p is quadratic.
-        at = lambda t, lit, k=k: law.local(t / q, k * edge(t, c, s) ** (k - 1), law.moment(t, 0, c, s) / q**3, edge(t, c, s) ** k - lit) / q  # fmt: skip
-        by_direction = sp.cancel(sp.together(_over(breaks, 2 * k + 1, at).subs(d, 1 - x)))
+        added = lambda t, lit, k=k: law.local(t / q, k * edge(t, c, s) ** (k - 1), law.moment(t, 0, c, s) / q**3, edge(t, c, s) ** k - lit) / q  # fmt: skip
+        by_direction = sp.cancel(sp.together(_over(breaks, 2 * k + 1, added).subs(d, 1 - x)))
         density = sp.apart(sp.cancel(by_direction.subs(q, sp.sqrt(1 + x**2)) / (1 + x**2)), x)
-        stated = sp.expand(8 * sp.integrate(density, (x, 0, 1)))
-        yield Step(f"z^{k} on one pixel, n = 1", stated == area)
+        claimed = sp.expand(8 * sp.integrate(density, (x, 0, 1)))
+        yield Step(f"z^{k} on one pixel, n = 1", claimed == area)
 
 
 def _prove_hull() -> Iterator[Step]:
@@ -236,9 +238,9 @@ def _prove_lens() -> Iterator[Step]:
     """Twice the segment of a chord: two disks at a distance overlap without a constant, so squares have none."""
     v, eps = sp.symbols("v epsilon", positive=True)
     lens = 2 * sp.acos(v * eps / 2) - v * eps / 2 * sp.sqrt(4 - (v * eps) ** 2)
-    found = sp.series(lens, eps, 0, 5).removeO()
-    stated = sp.pi - 2 * v * eps + v**3 * eps**3 / 12
-    yield Step("two disks overlap on πr² - 2vr + 0 + v³/12r", sp.expand(found - stated) == 0)
+    expansion = sp.series(lens, eps, 0, 5).removeO()
+    claimed = sp.pi - 2 * v * eps + v**3 * eps**3 / 12
+    yield Step("two disks overlap on πr² - 2vr + 0 + v³/12r", sp.expand(expansion - claimed) == 0)
 
 
 def _prove_narrowing(law: Curvature) -> Iterator[Step]:
@@ -283,7 +285,7 @@ def _times(factor: sp.Rational) -> Curvature:
     return replace(LAW, local=lambda *place: local(*place) * int(factor.p) / int(factor.q))
 
 
-CLAIM = Claim(
+CLAIM: Claim[Curvature] = Claim(
     id="curvature",
     title="The bend of the edge: the constant beside area and perimeter",
     statement=(

@@ -128,9 +128,9 @@ def _prove_corner() -> Iterator[Step]:
 # ------------------------------------------------------------------------------------- the pixels
 
 
-def _primitive(t: sp.Expr, at: sp.Expr | None, r: sp.Rational) -> sp.Expr:
-    """An antiderivative of √(r² - t²), odd; at t = ±√(r² - y²), where asin(t/r) = ±(π/2 - asin(y/r)), with at = y >= 0."""
-    angle = sp.asin(t / r) if at is None else sp.sign(t) * (sp.pi / 2 - sp.asin(at / r))
+def _primitive(t: sp.Expr, height: sp.Expr | None, r: sp.Rational) -> sp.Expr:
+    """An antiderivative of √(r² - t²), odd; at t = ±√(r² - y²), where asin(t/r) = ±(π/2 - asin(y/r)), with height = y >= 0."""
+    angle = sp.asin(t / r) if height is None else sp.sign(t) * (sp.pi / 2 - sp.asin(height / r))
     return (t * sp.sqrt(r**2 - t**2) + r**2 * angle) / 2
 
 
@@ -187,16 +187,16 @@ def _prove_sum(law: Disk) -> Iterator[Step]:
         pixels = range(-_reach(radius), _reach(radius) + 1)
         total = sp.Add(*(law.pixel(i, j, radius) for i in pixels for j in pixels))
         yield Step(f"sum is πr² at r = {radius}", sp.expand(total - sp.pi * radius**2) == 0)
-    at = sp.Function("A")
+    area = sp.Function("A")
     for reach in range(3):
         half, ends = sp.Rational(2 * reach + 1, 2), range(-reach, reach + 1)
         total = sp.Add(
             *(
-                s * t * at(i + s * HALF, j + t * HALF)
+                s * t * area(i + s * HALF, j + t * HALF)
                 for i in ends for j in ends for s in (-1, 1) for t in (-1, 1)
             )
         )  # fmt: skip
-        border = sp.Add(*(s * t * at(s * half, t * half) for s in (-1, 1) for t in (-1, 1)))
+        border = sp.Add(*(s * t * area(s * half, t * half) for s in (-1, 1) for t in (-1, 1)))
         yield Step(f"second differences telescope, L = {reach}", sp.expand(total - border) == 0)
 
 
@@ -207,7 +207,7 @@ def _prove_network(n: int) -> Step:
     """Σ over all positions of the correlations of a 2 × 2 block, the border dark, with two channels: c + Σ a_k(S_k Σx + N²b_k)."""
     h, size = n // 2, 2 * (n // 2) + 2
     x = {(i, j): sp.Symbol(f"x{i}{j}") for i in (h, h + 1) for j in (h, h + 1)}
-    answer = stated = sp.Symbol("c")
+    answer = claimed = sp.Symbol("c")
     for k in range(2):
         w = [[sp.Symbol(f"w{k}_{u}_{v}") for v in range(n)] for u in range(n)]
         a, b = sp.symbols(f"a{k} b{k}")
@@ -216,14 +216,14 @@ def _prove_network(n: int) -> Step:
             for i in range(size) for j in range(size) for u in range(n) for v in range(n)
         ]  # fmt: skip
         answer += a * (sp.Add(*pooled) + size**2 * b)
-        stated += a * (sp.Add(*(tap for row in w for tap in row)) * sp.Add(*x.values()) + size**2 * b)  # fmt: skip
-    return Step(f"no filter sees more than the sum, n = {n}", sp.expand(answer - stated) == 0)
+        claimed += a * (sp.Add(*(tap for row in w for tap in row)) * sp.Add(*x.values()) + size**2 * b)  # fmt: skip
+    return Step(f"no filter sees more than the sum, n = {n}", sp.expand(answer - claimed) == 0)
 
 
 def _unexplained(power: Sequence[sp.Expr]) -> sp.Expr:
     """Var r - Cov(r, r²)²/Var r² from E r, ..., E r⁴: what the normal equations of r on 1 and r² leave."""
-    one, two, three, four = power
-    return two - one**2 - (three - one * two) ** 2 / (four - two**2)
+    first, second, third, fourth = power
+    return second - first**2 - (third - first * second) ** 2 / (fourth - second**2)
 
 
 def _prove_least(law: Disk) -> Iterator[Step]:
@@ -242,13 +242,17 @@ def _prove_least(law: Disk) -> Iterator[Step]:
     grid = sp.cancel(sp.together(law.least(mean - half, mean + half, 1 / one_over)))
     gap = grid.subs(one_over, 0) - law.limit(mean - half, mean + half)
     yield Step("the interval is the limit of the grids", sp.cancel(sp.together(gap)) == 0)
-    one, two, three, four = sp.symbols("m1:5", real=True)
+    first, second, third, fourth = sp.symbols("m1:5", real=True)
     loss = sp.expand((c + beta * r**2 - r) ** 2)
-    value = sp.Add(*(k * [1, one, two, three, four][p[0]] for p, k in sp.Poly(loss, r).terms()))
-    spread, both = four - two**2, three - one * two
-    square = (c + beta * two - one) ** 2 + spread * (beta - both / spread) ** 2
-    rest = sp.cancel(sp.together(value - square - _unexplained((one, two, three, four))))
-    yield Step("a completed square: nothing is below", rest == 0)
+    value = sp.Add(
+        *(k * [1, first, second, third, fourth][p[0]] for p, k in sp.Poly(loss, r).terms())
+    )
+    spread, both = fourth - second**2, third - first * second
+    square = (c + beta * second - first) ** 2 + spread * (beta - both / spread) ** 2
+    remainder = sp.cancel(
+        sp.together(value - square - _unexplained((first, second, third, fourth)))
+    )
+    yield Step("a completed square: nothing is below", remainder == 0)
 
 
 # ----------------------------------------------------------------------------------- wrong versions
@@ -283,8 +287,8 @@ def _long_arcs(i: Any, j: Any, r: Any, f: Any = sp) -> Any:
     terms = (
         2 * math.comb(2 * k, k) * s ** (2 * k + 3) / (4**k * (2 * k + 3)) for k in range(SHORT)
     )
-    rest = f.asin(s) - s * f.sqrt(1 - s * s) - sum(terms)
-    return value - 4 * r * r * rest
+    remainder = f.asin(s) - s * f.sqrt(1 - s * s) - sum(terms)
+    return value - 4 * r * r * remainder
 
 
 def _straight(low: Any, high: Any, count: Any) -> Any:
@@ -297,7 +301,7 @@ def _every_grid(low: Any, high: Any, count: Any) -> Any:
     return limit(low, high) + 0 * count
 
 
-CLAIM = Claim(
+CLAIM: Claim[Disk] = Claim(
     id="disk",
     title="The disk: every pixel in closed form, and the least loss of a network without σ",
     statement=(

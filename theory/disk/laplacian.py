@@ -187,8 +187,14 @@ def _area(x: Fraction, y: Fraction) -> sp.Expr:
     for i, j in ((1, 1), (-1, -1), (1, -1), (-1, 1)):
         a, b = sp.Rational(x) + i * sp.Rational(1, 2), sp.Rational(y) + j * sp.Rational(1, 2)
         if a and b:
-            one, two = abs(a), abs(b)
-            total += i * j * sp.sign(a) * sp.sign(b) * (_triangle(one, two) + _triangle(two, one))
+            width, height = abs(a), abs(b)
+            total += (
+                i
+                * j
+                * sp.sign(a)
+                * sp.sign(b)
+                * (_triangle(width, height) + _triangle(height, width))
+            )
     return total
 
 
@@ -205,8 +211,8 @@ def _prove_distance(law: Laplacian) -> Iterator[Step]:
     yield Step("and it is 0 on the axes", box(x, 0) == box(0, y) == 0 and sp.limit(box(x, y), y, 0) == 0)  # fmt: skip
     yield Step("D far from the axes", _zero(law.distance(x + 1, y + 1) - sum(i * j * box(x + 1 + i * sp.Rational(1, 2), y + 1 + j * sp.Rational(1, 2)) for i in (1, -1) for j in (1, -1))))  # fmt: skip
     for place in PIXELS:
-        stated = law.distance(*map(sp.Rational, place))
-        yield Step(f"D{tuple(map(str, place))} from triangles", _zero(stated - _area(*place)))
+        claimed = law.distance(*map(sp.Rational, place))
+        yield Step(f"D{tuple(map(str, place))} from triangles", _zero(claimed - _area(*place)))
 
 
 # ----------------------------------------------------------------------------------------- the edge
@@ -219,34 +225,34 @@ def _prove_edge(law: Laplacian, name: str, w: Filter, centre: Point, c: Fraction
     bends = {k * x - i * c - j * s for i, j in w for x in (out, low) for k in (1, -1)}
     ordered = sorted(bends | {-centre[0] * c - centre[1] * s})
     level = lambda t: sum((tap * half_square(sp.Rational(t + i * c + j * s), sp.Rational(abs(c)), sp.Rational(abs(s))) for (i, j), tap in w.items()), sp.Integer(0)) - sp.Rational(total, 2)  # fmt: skip
-    found, clean = sp.Integer(0), True
+    direct, clean = sp.Integer(0), True
     ends = [level(t) for t in ordered]
     for (x, y), (left, right) in zip(pairwise(ordered), pairwise(ends), strict=True):
         middle = level((x + y) / 2)
         clean = clean and min(left, middle, right) * max(left, middle, right) >= 0
-        found += sp.Rational(y - x) * (abs(left) + 4 * abs(middle) + abs(right) - 3 * abs(total)) / 6  # fmt: skip
-    stated = law.across(w, centre, c, s)
-    stated = abs(stated) if total == 0 else -stated if total > 0 else stated
-    return Step(f"∫ [|p + b| - |b|] of {name} across ({c}, {s})", bool(clean and found == sp.Rational(stated)))  # fmt: skip
+        direct += sp.Rational(y - x) * (abs(left) + 4 * abs(middle) + abs(right) - 3 * abs(total)) / 6  # fmt: skip
+    claimed = law.across(w, centre, c, s)
+    claimed = abs(claimed) if total == 0 else -claimed if total > 0 else claimed
+    return Step(f"∫ [|p + b| - |b|] of {name} across ({c}, {s})", bool(clean and direct == sp.Rational(claimed)))  # fmt: skip
 
 
 def _prove_turn() -> Iterator[Step]:
     """∮ |y·n| dθ = 4|y|; ∫ of |y·n| over a pixel; and the antiderivative with its limits."""
-    one, two = sp.symbols("v1 v2", real=True)
+    v1, v2 = sp.symbols("v1 v2", real=True)
     angle, u, c, s = sp.symbols("theta u c s", positive=True)
-    size = sp.sqrt(one**2 + two**2)
-    primitive = one * sp.sin(angle) - two * sp.cos(angle)
-    yield Step("the antiderivative of y·n", _zero(sp.diff(primitive, angle) - one * sp.cos(angle) - two * sp.sin(angle)))  # fmt: skip
-    at = lambda cosine, sine: primitive.subs({sp.cos(angle): cosine, sp.sin(angle): sine})
-    half = at(-two / size, one / size) - at(two / size, -one / size)
+    size = sp.sqrt(v1**2 + v2**2)
+    primitive = v1 * sp.sin(angle) - v2 * sp.cos(angle)
+    yield Step("the antiderivative of y·n", _zero(sp.diff(primitive, angle) - v1 * sp.cos(angle) - v2 * sp.sin(angle)))  # fmt: skip
+    value_at = lambda cosine, sine: primitive.subs({sp.cos(angle): cosine, sp.sin(angle): sine})
+    half = value_at(-v2 / size, v1 / size) - value_at(v2 / size, -v1 / size)
     yield Step("∮ |y·n| dθ = 4|y|", sp.simplify(2 * half - 4 * size) == 0)
-    cube = (c * one + s * two) ** 3 / (6 * c * s)
-    yield Step("∂²/∂v₁∂v₂ of (v·n)³/(6cs) is v·n", sp.expand(sp.diff(cube, one, two) - c * one - s * two) == 0)  # fmt: skip
-    integrand = (one + two * u) ** 3 / (6 * u * sp.sqrt(1 + u * u)) / (1 + u * u)
-    place = (one, two)
+    cube = (c * v1 + s * v2) ** 3 / (6 * c * s)
+    yield Step("∂²/∂v₁∂v₂ of (v·n)³/(6cs) is v·n", sp.expand(sp.diff(cube, v1, v2) - c * v1 - s * v2) == 0)  # fmt: skip
+    integrand = (v1 + v2 * u) ** 3 / (6 * u * sp.sqrt(1 + u * u)) / (1 + u * u)
+    place = (v1, v2)
     yield Step("the antiderivative of (v·n)³/(6cs)", sp.simplify(sp.diff(arc(place, sp.Integer(1), u), u) - integrand) == 0)  # fmt: skip
-    first = arc(place, sp.Integer(1), u) + one**3 * sp.asinh(1 / u) / 6
-    last = arc(place, sp.Integer(1), u) - two**3 * sp.asinh(u) / 6
+    first = arc(place, sp.Integer(1), u) + v1**3 * sp.asinh(1 / u) / 6
+    last = arc(place, sp.Integer(1), u) - v2**3 * sp.asinh(u) / 6
     yield Step("its start, without the logarithm", _zero(sp.limit(first, u, 0) - arc(place, sp.Integer(1), sp.Integer(0))))  # fmt: skip
     yield Step("its end, without the logarithm", _zero(sp.limit(sp.expand(last), u, sp.oo) - arc(place, sp.Integer(0), sp.Integer(1))))  # fmt: skip
     for n in (1, 3):
@@ -264,8 +270,8 @@ def _prove_strength(law: Laplacian, name: str, w: Filter, centre: Point, turns: 
     """Around the turn by arcs and by distances: one number where the sides do not turn; else arcs whose signs half squares have."""
     around = law.turned(w, centre)
     if not turns:
-        stated = law.strength(w, centre)
-        return Step(f"P of {name} in two ways", _zero(around - stated * (1 if sum(w.values()) <= 0 else -1)))  # fmt: skip
+        claimed = law.strength(w, centre)
+        return Step(f"P of {name} in two ways", _zero(around - claimed * (1 if sum(w.values()) <= 0 else -1)))  # fmt: skip
     total = sp.Integer(0)
     d = {tuple(sp.Rational(x - y) for x, y in zip(v, centre, strict=True)): value for v, value in corners(w).items()}  # fmt: skip
     quadrants = [{(v[0], side * v[1]): side * value for v, value in d.items()} for side in (1, -1)]
@@ -297,8 +303,8 @@ def _prove_sides(law: Laplacian) -> Iterator[Step]:
     for e in STEPS:
         w = second(e)
         good = law.crossing(w) == Crossing("centre", (Fraction(0), Fraction(0)), False)
-        signs = [set(one.signs) for one in stretches(w, centre=(Fraction(0), Fraction(0)))]
-        yield Step(f"above the centre the second difference along {e} is negative", good and all(one == {-1} for one in signs))  # fmt: skip
+        signs = [set(stretch.signs) for stretch in stretches(w, centre=(Fraction(0), Fraction(0)))]
+        yield Step(f"above the centre the second difference along {e} is negative", good and all(sides == {-1} for sides in signs))  # fmt: skip
     cases = (
         ("a dent", DENT, 0, "other"), ("a difference", ALONG, 0, "dipole"), ("a difference at level 1/2", ALONG, Fraction(1, 2), "other"),
         ("a blur at level 0", BLUR, 0, "none"), ("a blur above it", BLUR, 1, "none"), ("a blur at level -1", BLUR, -1, "other"), ("a blur below -16", BLUR, -20, "none"), ("a pit", PIT, -5, "other"),
@@ -315,15 +321,17 @@ def _prove_signs() -> Iterator[Step]:
     )  # fmt: skip
     for name, w, b, centre, expected in cases:
         good, both = True, False
-        for one in stretches(w, b, centre):
-            (p, q), (r, s) = one.octant
+        for stretch in stretches(w, b, centre):
+            (p, q), (r, s) = stretch.octant
             # Rows of the image act on corners; the normal that sees them so is their sum.
             see = lambda u, x: sum((tap * half_square(sp.Rational(x + (p * i + q * j) + (r * i + s * j) * u), sp.Integer(1), sp.Rational(u)) for (i, j), tap in w.items()), sp.Rational(b))  # noqa: B023  # fmt: skip
-            good = good and all(sp.sign(see(*place)) == sign for sign, place in one.signs.items())
-            both = both or len(one.signs) > 1
-            turn = (one.left + one.right) / 2
+            good = good and all(
+                sp.sign(see(*place)) == sign for sign, place in stretch.signs.items()
+            )
+            both = both or len(stretch.signs) > 1
+            turn = (stretch.left + stretch.right) / 2
             places = (Fraction(k, 4) for k in range(1 if centre else -10, 11))
-            good = good and {int(sp.sign(see(turn, x))) for x in places} <= {0, *one.signs}
+            good = good and {int(sp.sign(see(turn, x))) for x in places} <= {0, *stretch.signs}
         yield Step(f"half squares agree on the signs of {name}", good and both == expected)
 
 
@@ -353,12 +361,12 @@ def _never(w: Filter, centre: Point, f: Any = Exact) -> Any:
 
 def _every_even(w: Filter, b: Fraction = Fraction(0)) -> Crossing:
     """Wrong: every even filter has one sign on each side."""
-    found, centre = crossing(w, b), centre_of(w)
-    even = found.kind == "other" and centre is not None and sum(w.values()) + 2 * b == 0
-    return Crossing("centre", centre, False) if even else found
+    true, centre = crossing(w, b), centre_of(w)
+    even = true.kind == "other" and centre is not None and sum(w.values()) + 2 * b == 0
+    return Crossing("centre", centre, False) if even else true
 
 
-CLAIM = Claim(
+CLAIM: Claim[Laplacian] = Claim(
     id="laplacian",
     title="Laplacians: a filter that is even about a point has a perimeter in closed form",
     statement=(

@@ -134,9 +134,9 @@ def _prove_window(law: Lattice) -> Iterator[Step]:
         # Quadratics between half-integers: three values and more decide each.
         same = True
         for T in tried:
-            seen = sp.Add(*(tap * _half_square(T + u * q[0] + v * q[1], q) for (u, v), tap in w.items()))  # fmt: skip
-            stated = sp.Add(*(tap * law.response(T + j, q) for j, tap in taps.items()))
-            same = same and sp.expand(seen - stated) == 0
+            direct = sp.Add(*(tap * _half_square(T + u * q[0] + v * q[1], q) for (u, v), tap in w.items()))  # fmt: skip
+            claimed = sp.Add(*(tap * law.response(T + j, q) for j, tap in taps.items()))
+            same = same and sp.expand(direct - claimed) == 0
         yield Step(f"the window across {q}", same)
 
 
@@ -170,15 +170,15 @@ def _prove_axis(law: Lattice) -> Iterator[Step]:
         axis, sign = (0, q[0]) if q[0] else (1, q[1])
         line = [sp.Add(*(tap for u, tap in w.items() if sign * u[axis] == j)) for j in (-1, 0, 1)]
         climb = [sp.Add(*line[k:]) for k in range(4)]  # the last is 0
-        stated = sp.Add(*(chord_deviation(climb[k + 1], climb[k]) for k in range(3)))
+        claimed = sp.Add(*(chord_deviation(climb[k + 1], climb[k]) for k in range(3)))
         taps, good = law.project(w, q), True
         for share in (sp.Rational(1, 5), HALF, sp.Rational(3, 4)):
             gap = _wave(law, taps, q, share - HALF, g) - _wave(law, taps, q, -HALF, g)
-            right = stated.xreplace({phi: share})
+            right = claimed.xreplace({phi: share})
             good = good and sp.expand(_tidy(gap - right)) == 0
         yield Step(f"across {q} the sub-pixel law of one dimension", good)
         bent = -phi * (1 - phi) * sp.Add(*(tap**2 for tap in line))
-        square = stated.replace(g, lambda z: z**2)
+        square = claimed.replace(g, lambda z: z**2)
         yield Step(f"squares across {q}: -φ(1 - φ) ΣW²", sp.expand(square - bent) == 0)
 
 
@@ -217,8 +217,8 @@ def _prove_weight(law: Lattice) -> Iterator[Step]:
         gaps = {(k - i, m - j) for (_, i, j), (_, k, m) in pairwise(on)}
         yield Step(f"a line across {q}: every pixel is the last one moved by {(-q[1], q[0])}", gaps == {(-q[1], q[0])})  # fmt: skip
         length = sp.sqrt(q[0] ** 2 + q[1] ** 2)
-        stated = law.weight(q) * sp.sqrt(r)
-        yield Step(f"dℓ/|q| = √r |q|^(-3/2) dλ, q = {q}", sp.simplify(sp.diff(lam * sp.sqrt(r / length), lam) / length - stated) == 0)  # fmt: skip
+        claimed = law.weight(q) * sp.sqrt(r)
+        yield Step(f"dℓ/|q| = √r |q|^(-3/2) dλ, q = {q}", sp.simplify(sp.diff(lam * sp.sqrt(r / length), lam) / length - claimed) == 0)  # fmt: skip
     depth = size * (r - sp.sqrt(r**2 - (lam * sp.sqrt(r / size)) ** 2))
     yield Step("the circle is a parabola", sp.limit(depth, r, sp.oo) == lam**2 / 2)
 
@@ -250,8 +250,8 @@ def _prove_swing(law: Lattice) -> Iterator[Step]:
     half = sp.integrate(1 / sp.sqrt(2 * s), s)
     yield Step("both arms: dy = ds/√(2s), twice", sp.simplify(2 * sp.diff(half, s) - sp.sqrt(2) / sp.sqrt(s)) == 0)  # fmt: skip
     z = sp.Function("zeta_")
-    stated = law.swing(x, z) - sp.sqrt(2) * sp.Rational(4, 3) * z(-3 * HALF, x)
-    yield Step("K = √2 (4/3) ζ(-3/2, x)", sp.expand(stated) == 0)
+    claimed = law.swing(x, z) - sp.sqrt(2) * sp.Rational(4, 3) * z(-3 * HALF, x)
+    yield Step("K = √2 (4/3) ζ(-3/2, x)", sp.expand(claimed) == 0)
 
 
 # ----------------------------------------------------------------------------------- wrong versions
@@ -277,7 +277,7 @@ def _tangent(x: Any, zeta: Callable[[Any, Any], Any] = sp.zeta, f: Any = sp) -> 
     return 4 * f.sqrt(2) / 3 * zeta(-2 * HALF, x)
 
 
-CLAIM = Claim(
+CLAIM: Claim[Lattice] = Claim(
     id="lattice",
     title="The lattice fluctuation: √r times a half-integral of the sub-pixel law",
     statement=(

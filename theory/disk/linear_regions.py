@@ -53,13 +53,13 @@ def prove_facets(law: Part) -> Iterator[Step]:
     """Pieces and kinks of every row; the gradient by the chain rule; and that a quadratic is least where its gradient is 0."""
     a = sp.Symbol("a", real=True)
     for name in ROWS:
-        row, found = ACTIVATIONS[name], pieces(name)
+        row, lines = ACTIVATIONS[name], pieces(name)
         kinks = [kink.location for kink in row.kinks]
         inside = [kinks[0] - 1, *((x + y) / 2 for x, y in pairwise(kinks)), kinks[-1] + 1] if kinks else [sp.Integer(2)]  # fmt: skip
-        same = all(sp.expand(law(s, o, a * x, a) - a * row.expression.xreplace({z: x})) == 0 for x in inside for s, o in [found[inside.index(x)]])  # fmt: skip
-        yield Step(f"{name}: every piece", same and len(found) == len(inside))
-        met = zip(kinks, pairwise(found), strict=True)
-        yield Step(f"{name}: both sides of a kink", all(sp.expand(law(*one, t * a, a) - law(*two, t * a, a)) == 0 for t, (one, two) in met))  # fmt: skip
+        same = all(sp.expand(law(s, o, a * x, a) - a * row.expression.xreplace({z: x})) == 0 for x in inside for s, o in [lines[inside.index(x)]])  # fmt: skip
+        yield Step(f"{name}: every piece", same and len(lines) == len(inside))
+        met = zip(kinks, pairwise(lines), strict=True)
+        yield Step(f"{name}: both sides of a kink", all(sp.expand(law(*before, t * a, a) - law(*after, t * a, a)) == 0 for t, (before, after) in met))  # fmt: skip
     for channels in (1, 2):
         yield from _prove_gradient(law, channels)
     x, d, r = sp.symbols("x:2", real=True), sp.symbols("d:2", real=True), sp.symbols("r:3", real=True)  # fmt: skip
@@ -84,13 +84,13 @@ def _prove_gradient(law: Part, channels: int) -> Iterator[Step]:
     a = sp.symbols(f"a:{channels}", real=True)
     s = [sp.symbols(f"s{k}_:3", real=True) for k in range(channels)]
     o = [sp.symbols(f"o{k}_:3", real=True) for k in range(channels)]
-    dot = lambda one, two: sp.Add(*(x * y for x, y in zip(one, two, strict=True)))
+    dot = lambda left, right: sp.Add(*(x * y for x, y in zip(left, right, strict=True)))
     answers = [c + sp.Add(*(n[j][i] * a[k] * (s[k][i] * dot(u[i], v[k]) + o[k][i]) for k in range(channels) for i in windows)) for j in radii]  # fmt: skip
     linear = [c + sp.Add(*(n[j][i] * law(s[k][i], o[k][i], dot(u[i], big[k]), a[k]) for k in range(channels) for i in windows)) for j in radii]  # fmt: skip
     loss, quadratic = (sp.Add(*((y - x) ** 2 for y, x in zip(every, r, strict=True))) for every in (answers, linear))  # fmt: skip
-    at = {big[k][i]: a[k] * v[k][i] for k in range(channels) for i in size}
-    by = lambda x: sp.diff(quadratic, x).xreplace(at)
+    products = {big[k][i]: a[k] * v[k][i] for k in range(channels) for i in size}
+    by = lambda x: sp.diff(quadratic, x).xreplace(products)
     gaps = [sp.diff(loss, v[k][i]) - a[k] * by(big[k][i]) for k in range(channels) for i in size]
     gaps += [sp.diff(loss, a[k]) - by(a[k]) - dot(v[k], [by(x) for x in big[k]]) for k in range(channels)]  # fmt: skip
-    gaps += [sp.diff(loss, c) - by(c), loss - quadratic.xreplace(at)]
+    gaps += [sp.diff(loss, c) - by(c), loss - quadratic.xreplace(products)]
     yield Step(f"stationary in the weights and in the products, K = {channels}", all(sp.expand(gap) == 0 for gap in gaps))  # fmt: skip

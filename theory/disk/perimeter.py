@@ -143,7 +143,8 @@ def half_square(t: Any, c: Any, s: Any) -> Any:
     rows = [_length(t, y, c, s) for y in ordered]
     trapezoids = zip(pairwise(ordered), pairwise(rows), strict=True)
     return sum(
-        ((high - low) * (one + two) / 2 for (low, high), (one, two) in trapezoids), sp.Integer(0)
+        ((high - low) * (first + second) / 2 for (low, high), (first, second) in trapezoids),
+        sp.Integer(0),
     )
 
 
@@ -176,8 +177,8 @@ def _prove_moment(law: Perimeter) -> Iterator[Step]:
             inside = u[0] * a + u[1] * b
             cuts, total = sorted({x - inside for x in bends} | {sp.Integer(0)}), sp.Integer(0)
             for x, y in pairwise(cuts):
-                at = lambda t, lit=int(bool(x >= 0)), inside=inside: law.lack(law.edge(t + inside, a, b), sp.Integer(0), sp.Integer(1), lit)  # noqa: B023  # fmt: skip
-                total += (y - x) * (at(x) + 4 * at((x + y) / 2) + at(y)) / 6
+                added = lambda t, lit=int(bool(x >= 0)), inside=inside: law.lack(law.edge(t + inside, a, b), sp.Integer(0), sp.Integer(1), lit)  # noqa: B023  # fmt: skip
+                total += (y - x) * (added(x) + 4 * added((x + y) / 2) + added(y)) / 6
             yield Step(f"∫ of what places add for the pixel {u} is u·n across ({a}, {b})", sp.expand(total - inside) == 0)  # fmt: skip
     for n in PROVED_TAPS:
         h = n // 2
@@ -239,9 +240,9 @@ def _disk(r: sp.Rational) -> tuple[int, dict[tuple[int, int], sp.Expr]]:
     return reach, {(i, j): pixel(i, j, r) for i in inside for j in inside}
 
 
-def _at_most(one: sp.Expr, two: sp.Expr) -> bool:
+def _at_most(small: sp.Expr, large: sp.Expr) -> bool:
     """one <= two, both exact: equal by expansion, or apart in 30 digits."""
-    gap = sp.expand(two - one)
+    gap = sp.expand(large - small)
     return bool(gap == 0 or sp.N(gap, 30) > 0)
 
 
@@ -249,16 +250,18 @@ def _prove_crest(step: tuple[int, int], r: sp.Rational) -> Step:
     """Along every chain the pixels rise to the one on the crest, of which there is one, and fall from there on."""
     reach, x = _disk(r)
     tops = set(crest(step, reach + 1))
-    good, seen = True, set[tuple[int, int]]()
+    good, covered = True, set[tuple[int, int]]()
     for i, j in tops:
         chain = [(i + t * step[0], j + t * step[1]) for t in range(-reach - 2, reach + 3)]
         values = [x.get(p, sp.Integer(0)) for p in chain]
         top = reach + 2
-        good = good and all(_at_most(one, two) for one, two in pairwise(values[: top + 1]))
-        good = good and all(_at_most(two, one) for one, two in pairwise(values[top:]))
+        good = good and all(
+            _at_most(before, after) for before, after in pairwise(values[: top + 1])
+        )
+        good = good and all(_at_most(after, before) for before, after in pairwise(values[top:]))
         good = good and sum(p in tops for p in chain) == 1
-        seen |= set(chain)
-    return Step(f"the crest for e = {step}, r = {r}", good and set(x) <= seen)
+        covered |= set(chain)
+    return Step(f"the crest for e = {step}, r = {r}", good and set(x) <= covered)
 
 
 def _prove_width(law: Perimeter, step: tuple[int, int], n: int, r: sp.Rational) -> Step:
@@ -273,9 +276,11 @@ def _prove_width(law: Perimeter, step: tuple[int, int], n: int, r: sp.Rational) 
                 z[i - u - step[0], j - v - step[1]].append(tap * value)
                 z[i - u, j - v].append(-tap * value)
     answers = (sp.Add(*terms) for terms in z.values())
-    total = sp.Add(*(one if one == 0 or sp.N(one, 30) > 0 else -one for one in answers))
-    stated = sp.Add(*kappa.values()) * law.width(step, r, reach)
-    return Step(f"the sum for e = {step}, n = {n}, r = {r}", sp.expand(total - stated) == 0)
+    total = sp.Add(
+        *(answer if answer == 0 or sp.N(answer, 30) > 0 else -answer for answer in answers)
+    )
+    claimed = sp.Add(*kappa.values()) * law.width(step, r, reach)
+    return Step(f"the sum for e = {step}, n = {n}, r = {r}", sp.expand(total - claimed) == 0)
 
 
 def _along(step: tuple[int, int], tap: tuple[int, int]) -> bool:
@@ -316,7 +321,7 @@ def _no_caps(step: tuple[int, int], r: Any, reach: int, f: Any = sp) -> Any:
     return dipole(step[0] + 0 * r, step[1] + 0 * r, f) * r
 
 
-CLAIM = Claim(
+CLAIM: Claim[Perimeter] = Claim(
     id="perimeter",
     title="Edges: the absolute value of a difference measures the width of the disk",
     statement=(

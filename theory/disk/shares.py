@@ -146,8 +146,8 @@ def _prove_share(law: Shares) -> Iterator[Step]:
             error = [c + sp.Add(*(a[k] * f[k][j] for k in range(channels))) - r[j] for j in range(count)]  # fmt: skip
             loss = mean([e**2 for e in error])
             left = sp.Add(*(x * sp.diff(loss, x) for x in a)) + (c - mu) * sp.diff(loss, c)
-            rest = [[f[k][j] - d[k] * r[j] ** 2 - p[k] * r[j] for j in range(count)] for k in range(channels)]  # fmt: skip
-            slopes = [mean([(x - mu) * y for x, y in zip(r, one, strict=True)]) / spread for one in rest]  # fmt: skip
+            remainder = [[f[k][j] - d[k] * r[j] ** 2 - p[k] * r[j] for j in range(count)] for k in range(channels)]  # fmt: skip
+            slopes = [mean([(x - mu) * y for x, y in zip(r, row, strict=True)]) / spread for row in remainder]  # fmt: skip
             gap = (law.share(a, p, d, slopes, mu) - 1) * spread + loss - left / 2
             yield Step(f"the shares, K = {channels}, {count} radii", sp.cancel(sp.together(sp.expand(gap))) == 0)  # fmt: skip
 
@@ -172,25 +172,25 @@ def _prove_lags(law: Shares) -> Iterator[Step]:
             for j in positions:
                 z = sp.Add(*(tap * x.get((i + u, j + v), 0) for (u, v), tap in w.items()))
                 total += sp.expand((z + b) ** 2 - b**2)
-        alike = lambda d: sp.Add(*(one * x.get((i + d[0], j + d[1]), 0) for (i, j), one in x.items()))  # fmt: skip # noqa: B023
-        stated = sp.Add(*(one * alike(d) for d, one in law.lags(w).items()))
-        stated += 2 * b * sp.Add(*w.values()) * sp.Add(*x.values())
-        yield Step(f"squares see lags, n = {n}, {2 * reach + 1} × {2 * reach + 1} pixels", sp.expand(total - stated) == 0)  # fmt: skip
+        alike = lambda d: sp.Add(*(pixel * x.get((i + d[0], j + d[1]), 0) for (i, j), pixel in x.items()))  # fmt: skip # noqa: B023
+        claimed = sp.Add(*(weight * alike(d) for d, weight in law.lags(w).items()))
+        claimed += 2 * b * sp.Add(*w.values()) * sp.Add(*x.values())
+        yield Step(f"squares see lags, n = {n}, {2 * reach + 1} × {2 * reach + 1} pixels", sp.expand(total - claimed) == 0)  # fmt: skip
 
 
 def _prove_spectrum(law: Shares) -> Iterator[Step]:
     """Σ_d W_d × the mean of cos(d·ω) over the images of d is the mean of |ŵ|² over the images of ω: at least 0."""
     w, angles = _taps(3), (sp.Integer(0), sp.pi / 2, sp.pi)
-    for one in angles:
-        for two in angles:
-            wave = lambda d, one=one, two=two: d[0] * one + d[1] * two
-            stated = sp.Add(*(value * sp.Add(*(sp.cos(wave(e)) for e in orbit(d))) / len(orbit(d)) for d, value in law.lags(w).items()))  # fmt: skip
-            images = [(s * p, t * q) for p, q in ((one, two), (two, one)) for s in (1, -1) for t in (1, -1)]  # fmt: skip
+    for first in angles:
+        for second in angles:
+            wave = lambda d, first=first, second=second: d[0] * first + d[1] * second
+            claimed = sp.Add(*(value * sp.Add(*(sp.cos(wave(e)) for e in orbit(d))) / len(orbit(d)) for d, value in law.lags(w).items()))  # fmt: skip
+            images = [(s * p, t * q) for p, q in ((first, second), (second, first)) for s in (1, -1) for t in (1, -1)]  # fmt: skip
             mean = sp.Integer(0)
             for p, q in images:
                 parts = [sp.Add(*(tap * f(u * p + v * q) for (u, v), tap in w.items())) for f in (sp.cos, sp.sin)]  # fmt: skip
                 mean += sp.expand(parts[0] ** 2 + parts[1] ** 2) / 8
-            yield Step(f"the spectrum at ({one}, {two})", sp.expand(stated - mean) == 0)
+            yield Step(f"the spectrum at ({first}, {second})", sp.expand(claimed - mean) == 0)
 
 
 # ----------------------------------------------------------------------------------- wrong versions
@@ -202,17 +202,17 @@ def _alike(p: Any, full: Any) -> Any:
 
 
 def _no_area(
-    a: Sequence[Any], length: Sequence[Any], area: Sequence[Any], rest: Sequence[Any], mean: Any
+    a: Sequence[Any], length: Sequence[Any], area: Sequence[Any], slopes: Sequence[Any], mean: Any
 ) -> Any:
     """Wrong: the share of the area is forgotten."""
-    return share(a, length, [0 * d for d in area], rest, mean)
+    return share(a, length, [0 * d for d in area], slopes, mean)
 
 
 def _no_readout(
-    a: Sequence[Any], length: Sequence[Any], area: Sequence[Any], rest: Sequence[Any], mean: Any
+    a: Sequence[Any], length: Sequence[Any], area: Sequence[Any], slopes: Sequence[Any], mean: Any
 ) -> Any:
     """Wrong: channels are added up without their readout."""
-    return share([x / x if x != 0 else x for x in a], length, area, rest, mean)
+    return share([x / x if x != 0 else x for x in a], length, area, slopes, mean)
 
 
 def _once(w: Mapping[Lag, Any]) -> dict[Lag, Any]:
@@ -225,7 +225,7 @@ def _no_intercept(slope: Any, intercept: Any, response: Any, read: Any) -> Any:
     return part(slope, 0 * intercept, response, read)
 
 
-CLAIM = Claim(
+CLAIM: Claim[Shares] = Claim(
     id="shares",
     title="Trained on disks: what every channel contributes, and what squares cannot do",
     statement=(

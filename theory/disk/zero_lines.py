@@ -65,16 +65,16 @@ class _Trapezoid:
     powers: tuple[int, ...]
 
     def __call__(self, u: int, x: int) -> int:
-        one, by_u, by_x, uu, ux, xx = self.powers
-        return self.unit * (self.unit * one + by_u * u + by_x * x) + u * (uu * u + ux * x) + xx * x * x  # fmt: skip
+        constant, by_u, by_x, uu, ux, xx = self.powers
+        return self.unit * (self.unit * constant + by_u * u + by_x * x) + u * (uu * u + ux * x) + xx * x * x  # fmt: skip
 
     def signs(self) -> dict[int, Point]:
         """A place for each sign, -1 or 1, that q takes."""
-        found: dict[int, Point] = {}
+        places: dict[int, Point] = {}
 
         def see(value: int, u: int | Fraction, x: int | Fraction) -> None:
             if value:
-                found.setdefault(1 if value > 0 else -1, (Fraction(u) / self.unit, Fraction(x) / self.unit))  # fmt: skip
+                places.setdefault(1 if value > 0 else -1, (Fraction(u) / self.unit, Fraction(x) / self.unit))  # fmt: skip
 
         values = [self(u, x) for u, x in self.ring]
         for value, place in zip(values, self.ring, strict=True):
@@ -90,14 +90,14 @@ class _Trapezoid:
                 see(extreme, u + share * (v - u), x + share * (y - x))
         middle = (sum(u for u, _ in self.ring) // 4, sum(x for _, x in self.ring) // 4)
         see(self(*middle), *middle)
-        one, by_u, by_x, uu, ux, xx = self.powers
+        constant, by_u, by_x, uu, ux, xx = self.powers
         if (det := 4 * uu * xx - ux * ux) > 0:
             # Where the gradient is 0; elsewhere than at an extreme there is nothing new.
             u, x = self.unit * (ux * by_x - 2 * xx * by_u), self.unit * (ux * by_u - 2 * uu * by_x)
             if self._inside(u, x, det):
-                value = one * det + (by_u * (ux * by_x - 2 * xx * by_u) + by_x * (ux * by_u - 2 * uu * by_x)) // 2  # fmt: skip
+                value = constant * det + (by_u * (ux * by_x - 2 * xx * by_u) + by_x * (ux * by_u - 2 * uu * by_x)) // 2  # fmt: skip
                 see(value, Fraction(u, det), Fraction(x, det))
-        return found
+        return places
 
     def _inside(self, u: int, x: int, scale: int) -> bool:
         """Whether (u, x)/``scale`` lies in the ring, which runs from left to right below and back above."""
@@ -203,12 +203,12 @@ def crossing(w: Filter, b: Fraction = Fraction(0)) -> Crossing:
 
 def _every(w: Filter, b: Fraction, centre: Point | None) -> set[int] | None:
     """The signs that stretches have, one each; None if one has both."""
-    seen: set[int] = set()
-    for one in stretches(w, b, centre):
-        if len(one.signs) > 1:
+    signs: set[int] = set()
+    for stretch in stretches(w, b, centre):
+        if len(stretch.signs) > 1:
             return None
-        seen |= set(one.signs)
-    return seen
+        signs |= set(stretch.signs)
+    return signs
 
 
 def _one_sign(w: Filter, b: Fraction, total: Fraction) -> bool:

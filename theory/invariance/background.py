@@ -165,26 +165,28 @@ def _double_sum(law: Background, n: int) -> list[Step]:
         r = m - HALF
         x = [beta + value for value in pulse(m, sp.Integer(0), m + h)]
         z = circular(w, x)
-        direct = sp.Add(*(g(sp.expand(one)) for one in z))
-        stated = law.response(lambda one: g(sp.expand(one)), w, beta, r, sp.Integer(len(x)))
+        direct = sp.Add(*(g(sp.expand(window)) for window in z))
+        claimed = law.response(lambda window: g(sp.expand(window)), w, beta, r, sp.Integer(len(x)))
         # Every pre-activation moves by S dβ, so a strictly monotone σ moves the sum.
-        together = all(sp.expand(sp.diff(one, beta) - total) == 0 for one in z)
+        together = all(sp.expand(sp.diff(window, beta) - total) == 0 for window in z)
         flat = [*w[:-1], -sp.Add(*w[:-1])]
         blind = [
-            law.response(lambda one: g(sp.expand(one)), flat, level, radius, sp.Integer(len(x)))
+            law.response(
+                lambda window: g(sp.expand(window)), flat, level, radius, sp.Integer(len(x))
+            )
             for level, radius in ((beta, r), (sp.Integer(0), r + 1))
         ]
         fraction = sp.Symbol("varphi", real=True)
         grey = [beta + value for value in pulse(m, fraction, m + h)]
         padded = sp.Add(*preactivations(w, grey)) - 2 * (r + fraction) * total
-        claimed = beta * law.border(w, sp.Integer(len(x)))
+        padding = beta * law.border(w, sp.Integer(len(x)))
         steps += [
-            Step(f"the double sum, n = {n}, r = {r}", sp.expand(direct - stated) == 0),
+            Step(f"the double sum, n = {n}, r = {r}", sp.expand(direct - claimed) == 0),
             Step(f"all windows move by S, n = {n}, r = {r}", together),
             Step(
                 f"S = 0 is blind to r and β, n = {n}, r = {r}", sp.expand(blind[0] - blind[1]) == 0
             ),
-            Step(f"zero padding, n = {n}, r = {r} + φ", sp.expand(padded - claimed) == 0),
+            Step(f"zero padding, n = {n}, r = {r} + φ", sp.expand(padded - padding) == 0),
         ]
     return steps
 
@@ -194,11 +196,11 @@ def _domain(law: Background, n: int) -> list[Step]:
     h, w = n // 2, taps(n)
     half_length = max(2 * h + 2, 3)
     size = sp.Integer(2 * half_length + 1)
-    spread, level = lambda one: g(sp.expand(one)), sp.Symbol("varphi", real=True)
+    spread, level = lambda window: g(sp.expand(window)), sp.Symbol("varphi", real=True)
     radii, true = [m - HALF for m in range(h + 1, half_length + 2)], []
     for r in radii:
         x = [beta + int(bool(abs(i) < r)) for i in range(-half_length, half_length + 1)]
-        direct = sp.Add(*(spread(one) for one in circular(w, x)))
+        direct = sp.Add(*(spread(window) for window in circular(w, x)))
         if sp.expand(direct - law.response(spread, w, beta, r, size)) == 0:
             true.append(r)
     last = law.last_radius(n, size)
@@ -258,8 +260,8 @@ def _steep(law: Background) -> list[Step]:
     d, r, a, c, mean, middle, e = sp.symbols("d r a c mu nu e", real=True)
     mixed = low * d + high * (1 - d)
     sigma = {beta: low * beta, beta + 1: mixed + low * beta}
-    seen = lambda z: sigma.get(sp.expand(z), sp.Symbol("elsewhere"))
-    answer = a * law.response(seen, (sp.Integer(1),), beta, r, PIXELS) + c
+    activation = lambda z: sigma.get(sp.expand(z), sp.Symbol("elsewhere"))
+    answer = a * law.response(activation, (sp.Integer(1),), beta, r, PIXELS) + c
     loss = _expected((answer.subs(beta, middle + e) - r) ** 2, r, e, mean)
     offset = a * (2 * mixed * mean + PIXELS * low * middle) + c - mean
     least = offset**2 + price.subs({high: mixed, size: a}, simultaneous=True)
@@ -315,13 +317,13 @@ def _reads_all(law: Background) -> list[Step]:
                 elif not all(end.is_nonpositive is True for end in ends):
                     bent.append((a, z))
         # a max(z, 0) - a max(-z, 0) = a z.
-        one = sorted(((a, z) for a, z in bent if sp.simplify(a - net.a[1]) == 0), key=str)
-        two = [(a, z) for a, z in bent if sp.simplify(a - net.a[1]) != 0]
-        mirrored = len(one) == len(two) and all(
-            any(sp.simplify(a + other) == 0 and sp.expand(z + image) == 0 for other, image in two)
-            for a, z in one
+        second = sorted(((a, z) for a, z in bent if sp.simplify(a - net.a[1]) == 0), key=str)
+        third = [(a, z) for a, z in bent if sp.simplify(a - net.a[1]) != 0]
+        mirrored = len(second) == len(third) and all(
+            any(sp.simplify(a + other) == 0 and sp.expand(z + image) == 0 for other, image in third)
+            for a, z in second
         )
-        answer = answer + sp.Add(*(a * (right - left) * z for a, z in one))
+        answer = answer + sp.Add(*(a * (right - left) * z for a, z in second))
         steps += [
             Step(f"{len(bent)} windows bend, in pairs, n = 3, m = {m}", mirrored),
             Step(f"the answer is r between half-integers, n = 3, m = {m}", sp.simplify(answer - (m - HALF + fraction)) == 0),
@@ -357,9 +359,9 @@ def _single(law: Background) -> list[Step]:
     """One tap sees f(β) and f(β + 1) only; two backgrounds β, β + 1 and any three values of f."""
     u, v, t, c, r, mean = sp.symbols("u v t c r mu", real=True)
     (w,) = taps(1)
-    one = law.response(g, (w,), beta, r, PIXELS)
-    seen = (PIXELS - 2 * r) * g(beta * w) + 2 * r * g(sp.expand((beta + 1) * w))
-    counted = sp.expand(one.replace(g, lambda z: g(sp.expand(z))) - seen) == 0
+    claimed = law.response(g, (w,), beta, r, PIXELS)
+    direct = (PIXELS - 2 * r) * g(beta * w) + 2 * r * g(sp.expand((beta + 1) * w))
+    counted = sp.expand(claimed.replace(g, lambda z: g(sp.expand(z))) - direct) == 0
     errors = [c + (PIXELS - 2 * r) * x + 2 * r * y - r for x, y in ((u, v), (v, t))]
     poly = sp.Poly(sp.expand((errors[0] ** 2 + errors[1] ** 2) / 2), r)
     moments = {0: 1, 1: mean, 2: SPREAD + mean**2}
@@ -423,7 +425,7 @@ def _no_price(spread: Any, pixels: Any, mean: Any) -> Any:
     return 0 * spread * pixels * mean
 
 
-CLAIM = Claim(
+CLAIM: Claim[Background] = Claim(
     id="background",
     title="An unknown background: what one channel cannot do, and how two channels read it at an edge",
     statement=(

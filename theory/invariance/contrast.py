@@ -63,8 +63,8 @@ def quiet(w: Sequence[Any], b: Any, least: Any) -> bool:
 def silence(w: Sequence[Any], b: Any, pixels: Any) -> tuple[Any, Any]:
     """(a, c) = (-1/(2b), (N - 2h + number of partial sums that are 0)/2) of a quiet channel."""
     zeros = sum(p == 0 for p in partial_sums(w))
-    one = b / b
-    return -one / (2 * b), (pixels - len(w) + 1 + zeros) * one / 2
+    unit = b / b
+    return -unit / (2 * b), (pixels - len(w) + 1 + zeros) * unit / 2
 
 
 def legs(count: int, bias: bool) -> tuple[Fraction, Fraction]:
@@ -107,13 +107,13 @@ def prove(law: Contrast) -> Proof:
 
 def _double_sum(law: Contrast, n: int) -> list[Step]:
     h, w = n // 2, taps(n)
-    spread = lambda one: g(sp.expand(one))
+    spread = lambda window: g(sp.expand(window))
     steps = []
     for m in (h + 1, h + 2):
         x = [alpha * value for value in pulse(m, sp.Integer(0), m + h)]
         direct = sp.Add(*(spread(z) for z in preactivations(w, x)))
-        stated = law.response(spread, w, alpha, m - HALF, sp.Integer(len(x)))
-        steps.append(Step(f"the double sum, n = {n}, r = {m - HALF}", sp.expand(direct - stated) == 0))  # fmt: skip
+        claimed = law.response(spread, w, alpha, m - HALF, sp.Integer(len(x)))
+        steps.append(Step(f"the double sum, n = {n}, r = {m - HALF}", sp.expand(direct - claimed) == 0))  # fmt: skip
     return steps
 
 
@@ -122,14 +122,14 @@ def _domain(law: Contrast, n: int) -> Step:
     h, w = n // 2, taps(n)
     half_length = max(2 * h + 2, 3)
     size = sp.Integer(2 * half_length + 1)
-    spread = lambda one: g(sp.expand(one))
+    spread = lambda window: g(sp.expand(window))
     good = True
     for m in range(h + 1, half_length + 2):
         x = [alpha * int(abs(i) < m) for i in range(-half_length, half_length + 1)]
         direct = sp.Add(*(spread(z) for z in preactivations(w, x)))
-        stated = law.response(spread, w, alpha, m - HALF, size)
+        claimed = law.response(spread, w, alpha, m - HALF, size)
         inside = m - HALF <= last_radius(n, size)
-        good = good and (sp.expand(direct - stated) == 0) == bool(inside)
+        good = good and (sp.expand(direct - claimed) == 0) == bool(inside)
     return Step(f"true up to the last radius only, n = {n}, N = {size}", good)
 
 
@@ -180,7 +180,7 @@ def _constant(w: Sequence[Fraction], b: Fraction) -> bool:
     meets = [-b / p for p in (total, *partial_sums(w)) if p != 0]
     places = sorted([Fraction(1), *(x for x in meets if x > 1)])
     places += [places[-1] + 1, places[-1] + 2]
-    seen = set()
+    sums = set()
     for contrast in places:
         values = []
         for m in (h + 1, h + 2):
@@ -190,8 +190,8 @@ def _constant(w: Sequence[Fraction], b: Fraction) -> bool:
             )
             # As many positions for both radii.
             values.append(sum(max(contrast * z + b, zero) for z in windows) - 2 * m * max(b, zero))
-        seen.add(tuple(values))
-    return len(seen) == 1 and all(one != two for one, two in seen)
+        sums.add(tuple(values))
+    return len(sums) == 1 and all(first != second for first, second in sums)
 
 
 def _quotient() -> list[Step]:
@@ -201,7 +201,9 @@ def _quotient() -> list[Step]:
         for m in (1, 2, 3):
             x = [sp.expand(alpha * value) for value in pulse(m, shade / alpha, m + n)]
             z = preactivations(taps(n), x)
-            straight = all(sp.Poly(one, alpha, shade).total_degree() <= 1 for one in z if one != 0)
+            straight = all(
+                sp.Poly(window, alpha, shade).total_degree() <= 1 for window in z if window != 0
+            )
             r = m - HALF + shade / alpha
             bent = sp.diff(r, alpha, shade)
             steps.append(Step(f"linear windows, n = {n}, and a quotient, m = {m}", straight and sp.simplify(bent + 1 / alpha**2) == 0))  # fmt: skip
@@ -282,8 +284,8 @@ def _lit(w: Sequence[Any], b: Any, pixels: Any) -> tuple[Any, Any]:
 
 def _no_edges(w: Sequence[Any], b: Any, pixels: Any) -> tuple[Any, Any]:
     """Wrong: as if the edges were mute or lit as in the plateau's place."""
-    one = b / b
-    return -one / (2 * b), pixels * one / 2
+    unit = b / b
+    return -unit / (2 * b), pixels * unit / 2
 
 
 def _one_leg(count: int, bias: bool) -> tuple[Fraction, Fraction]:
@@ -291,7 +293,7 @@ def _one_leg(count: int, bias: bool) -> tuple[Fraction, Fraction]:
     return Fraction(1), Fraction(0)
 
 
-CLAIM = Claim(
+CLAIM: Claim[Contrast] = Claim(
     id="contrast",
     title="An unknown contrast: counting silence, and a ruler that ignores background, contrast and place",
     statement=(

@@ -159,10 +159,10 @@ def end(law: Dense, radii: Sequence[Fraction], half_length: int, bias: bool) -> 
     size = 2 * half_length + 1 + bias
     matrix = [[Fraction(int(i == j)) for j in range(size)] for i in range(size)]
     offset = [Fraction(0)] * size
-    found = law.groups(radii, law.fixed(radii), bias)
-    if found is None:
+    pixel_groups = law.groups(radii, law.fixed(radii), bias)
+    if pixel_groups is None:
         return _by_kernel(law, radii, half_length, bias)
-    for group in found:
+    for group in pixel_groups:
         members = [i + half_length for i in group.pixels] + [size - 1] * group.bias
         own, others, constant = law.share(len(members), group.total)
         for i in members:
@@ -214,11 +214,13 @@ def prove(law: Dense) -> Proof:
     """The spline, the gradient's direction, what exactness fixes, the projection, and a shift."""
     sets = [tuple(r for j, r in enumerate(THIRDS) if code >> j & 1) for code in range(1, 1024)]
     steps = [*_spline(), *_kernel(law), *_gradient()]
-    steps.append(Step(f"what is fixed, {len(sets)} sets of radii", all(_fixed_agrees(law, one) for one in sets)))  # fmt: skip
-    chosen = [one for j, one in enumerate(sets) if j % 12 == 2 or len(one) <= 2 or len(one) >= 9]
+    steps.append(Step(f"what is fixed, {len(sets)} sets of radii", all(_fixed_agrees(law, radii) for radii in sets)))  # fmt: skip
+    chosen = [
+        radii for j, radii in enumerate(sets) if j % 12 == 2 or len(radii) <= 2 or len(radii) >= 9
+    ]
     for bias in (False, True):
         name = f"the projection, {len(chosen)} sets of radii, {'with' if bias else 'without'} c"
-        steps.append(Step(name, all(_projects(law, one, bias) for one in chosen)))
+        steps.append(Step(name, all(_projects(law, radii, bias) for radii in chosen)))
     steps += _shifts(law)
     covers = (
         "any start; what is fixed for all 1023 sets of the radii 5/2, 17/6, ..., 11/2, the projection for "
@@ -255,8 +257,8 @@ def _kernel(law: Dense) -> list[Step]:
     steps = []
     for m in range(1, LENGTH):
         for k in range(1, LENGTH):
-            one, two = pulse(m, phi, LENGTH), pulse(k, psi, LENGTH)
-            direct = sp.Add(*(x * y for x, y in zip(one, two, strict=True)))
+            first, second = pulse(m, phi, LENGTH), pulse(k, psi, LENGTH)
+            direct = sp.Add(*(x * y for x, y in zip(first, second, strict=True)))
             claimed = law.kernel(radius(m), radius(k, psi), m, k)
             steps.append(Step(f"x_r · x_s, m = {m} and {k}", sp.expand(direct - claimed) == 0))
     return steps
@@ -270,12 +272,12 @@ def _gradient() -> list[Step]:
         rows = ((mu, pulse(m, phi, LENGTH), radius(m)), (nu, pulse(k, psi, LENGTH), radius(k, psi)))
         loss = sp.Add(*(weight * (_answer(x) - r) ** 2 for weight, x, r in rows))
         pull = [2 * weight * (_answer(x) - r) for weight, x, r in rows]
-        rest = [
+        remainder = [
             sp.diff(loss, v) - sp.Add(*(p * x[i] for p, (_, x, _) in zip(pull, rows, strict=True)))
             for i, v in enumerate(WEIGHTS)
         ]
-        rest.append(sp.diff(loss, readout_bias) - sp.Add(*pull))
-        good = all(sp.expand(value) == 0 for value in rest)
+        remainder.append(sp.diff(loss, readout_bias) - sp.Add(*pull))
+        good = all(sp.expand(value) == 0 for value in remainder)
         steps.append(Step(f"the gradient lies in the row space, m = {m} and {k}", good))
     return steps
 
@@ -303,8 +305,9 @@ def _fixed_agrees(law: Dense, radii: Sequence[Fraction]) -> bool:
 
 def _projects(law: Dense, radii: Sequence[Fraction], bias: bool) -> bool:
     """X y' = r for every start y, and y' - y is orthogonal to every null vector: both, exactly."""
-    found = end(law, radii, LENGTH, bias)
-    x, p, q = _rows(radii, bias), _domain(found.matrix), _domain([[t] for t in found.offset])
+    projection = end(law, radii, LENGTH, bias)
+    x, p = _rows(radii, bias), _domain(projection.matrix)
+    q = _domain([[t] for t in projection.offset])
     null = x.nullspace()
     identity = DomainMatrix.eye(p.shape[0], QQ).to_dense()
     exact = (x * p).is_zero_matrix and x * q == _domain([[r] for r in radii])
@@ -317,8 +320,8 @@ def _shifts(law: Dense) -> list[Step]:
     for m, s in ((1, 1), (2, -1), (3, 2), (2, 3)):
         x = pulse(m, phi, LENGTH)
         there = [x[i - s] if 0 <= i - s < len(x) else sp.Integer(0) for i in range(len(x))]
-        rest = _answer(there) - _answer(x) - law.moved(WEIGHTS, x, s)
-        steps.append(Step(f"a shift by {s}, m = {m}", sp.expand(rest) == 0))
+        remainder = _answer(there) - _answer(x) - law.moved(WEIGHTS, x, s)
+        steps.append(Step(f"a shift by {s}, m = {m}", sp.expand(remainder) == 0))
         for n in PROVED_TAPS:
             sums = [
                 sp.Add(*(g(z) for z in preactivations(taps(n), signal))) for signal in (x, there)
@@ -340,8 +343,8 @@ def _core_stays(
     radii: Sequence[Fraction], settled: frozenset[int], bias: bool
 ) -> tuple[Group, ...] | None:
     """Wrong: what is always lit has nothing to learn."""
-    found = groups(radii, settled, bias)
-    return found if found is None else found[1:]
+    pixel_groups = groups(radii, settled, bias)
+    return pixel_groups if pixel_groups is None else pixel_groups[1:]
 
 
 def _levelled(size: int, total: Fraction) -> tuple[Fraction, Fraction, Fraction]:
@@ -359,7 +362,7 @@ def _backwards(v: Sequence[Any], x: Sequence[Any], s: int) -> Any:
     return moved(v, x, -s)
 
 
-CLAIM = Claim(
+CLAIM: Claim[Dense] = Claim(
     id="dense",
     title="A dense readout: every weight at convergence is the start's projection onto the exact readouts",
     statement=(

@@ -22,8 +22,8 @@ __all__ = ["OneLeg", "behind_the_border", "both_price", "dense_risk", "one_leg",
 
 def sum_risk(spread: Any, mean: Any, light: Any, level: Any, background: Any, lift: Any) -> Any:
     """V - (2μV)²/(4 (VA + Vμ² + Am²) + T²B): the least loss of linear networks with sum pooling."""
-    seen = 4 * (spread * light + spread * level**2 + light * mean**2) + lift**2 * background
-    return spread - (2 * level * spread) ** 2 / seen
+    power = 4 * (spread * light + spread * level**2 + light * mean**2) + lift**2 * background
+    return spread - (2 * level * spread) ** 2 / power
 
 
 def dense_risk(spread: Any, light: Any, level: Any) -> Any:
@@ -38,9 +38,9 @@ def both_price(spread: Any) -> Any:
 
 def behind_the_border(pixels: Any, bias: Any) -> Reader:
     """The linear network that zeros beyond the border permit: w = (x, 1 - 2x, x), on which a background adds up to 0."""
-    one = pixels / pixels
-    x = -border((0 * one, one, 0 * one), pixels) / border((one, -2 * one, one), pixels)
-    return Reader(((x, one - 2 * x, x),), (bias,), (one / 2,), -pixels * bias / 2)
+    unit = pixels / pixels
+    x = -border((0 * unit, unit, 0 * unit), pixels) / border((unit, -2 * unit, unit), pixels)
+    return Reader(((x, unit - 2 * x, x),), (bias,), (unit / 2,), -pixels * bias / 2)
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,6 @@ def one_leg(gain: Any, positions: Sequence[int]) -> OneLeg:
 
     w = (-γ, γ, 0), b = 1, v_i = -(i - 1/2) for i > 0, else 0; c = Σ (i - 1/2): r̂ = -v_{k+1} = k + 1/2 if γα >= 1.
     """
-    one = gain / gain
-    v = tuple(-(i - one / 2) if i > 0 else 0 * one for i in positions)
-    return OneLeg((-gain, gain, 0 * gain), one, v, -sum(v))
+    unit = gain / gain
+    v = tuple(-(i - unit / 2) if i > 0 else 0 * unit for i in positions)
+    return OneLeg((-gain, gain, 0 * gain), unit, v, -sum(v))

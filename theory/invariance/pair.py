@@ -44,12 +44,12 @@ def kinks(w: Sequence[Any], b: Any, fraction: Any) -> list[Any]:
     return [*first, *second]
 
 
-def pixels(turns: Any, wait: Any, rest: Any) -> Any:
+def pixels(turns: Any, wait: Any, gap: Any) -> Any:
     """N = ν (k + 2) + l, the rings on which :func:`pair` is exact."""
-    return turns * (wait + 2) + rest
+    return turns * (wait + 2) + gap
 
 
-def pair(low: Any, high: Any, turns: int, wait: int, rest: int) -> Reader:
+def pair(low: Any, high: Any, turns: int, wait: int, gap: int) -> Reader:
     """Exact for ReLU, on a ring of ν (k + 2) + l pixels, for every background in [low, high] and every r from n/2
     to N/2 - h.
 
@@ -57,12 +57,12 @@ def pair(low: Any, high: Any, turns: int, wait: int, rest: int) -> Reader:
     odd n.
     """
     edge = high - low + 1
-    one, zero = edge / edge, 0 * edge
-    measure = (-edge, *(zero,) * rest, edge, *(-edge, edge) * (turns - 1), one)
-    waiting = (edge, *(zero,) * wait, -edge, one)
+    unit, zero = edge / edge, 0 * edge
+    measure = (-edge, *(zero,) * gap, edge, *(-edge, edge) * (turns - 1), unit)
+    waiting = (edge, *(zero,) * wait, -edge, unit)
     size = max(len(measure), len(waiting)) | 1
     w = tuple((*row, *(zero,) * (size - len(row))) for row in (measure, waiting))
-    return Reader(w, (-low, -high - one), (one / 2, -turns * one / 2), -(turns + rest) * edge / 2)
+    return Reader(w, (-low, -high - unit), (unit / 2, -turns * unit / 2), -(turns + gap) * edge / 2)
 
 
 def short_pair(low: Any, high: Any) -> Reader:
@@ -124,10 +124,10 @@ def _meets(law: Pair, n: int) -> Iterator[Step]:
     dark = -b / total
     for m in (n // 2 + 1, n // 2 + 2):
         x = pulse(m, phi, n + 2)
-        found = [sp.cancel(-(z + b) / total) for z in circular(w, x)]
+        direct = [sp.cancel(-(z + b) / total) for z in circular(w, x)]
         flat = [dark] * (len(x) - 2 * m - n) + [dark - 1] * (2 * m - n)
-        stated = law.kinks(w, b, phi) + flat
-        same = Counter(found) == Counter(sp.cancel(level) for level in stated)
+        claimed = law.kinks(w, b, phi) + flat
+        same = Counter(direct) == Counter(sp.cancel(level) for level in claimed)
         yield Step(f"where the windows meet the kink, n = {n}, m = {m}", same)
     levels = law.kinks(w, b, phi)
     turned = [2 * dark - 1 - level.subs(phi, 1 - phi) for level in levels[:n]]
@@ -150,12 +150,12 @@ def _runs(net: Reader, x: Sequence[Any], r: Any, scale: Callable[[Any], Any]) ->
     return bool(bent) and straight, sp.simplify(answer - r) == 0
 
 
-def _turning(law: Pair, turns: int, wait: int, rest: int) -> Iterator[Step]:
+def _turning(law: Pair, turns: int, wait: int, gap: int) -> Iterator[Step]:
     """β = low + s, high = β + t with s, t >= 0."""
     low = sp.Symbol("beta_0", real=True)
     before, after = sp.symbols("s t", nonnegative=True)
-    here, size = low + before, law.pixels(turns, wait, rest)
-    net = law.pair(low, here + after, turns, wait, rest)
+    here, size = low + before, law.pixels(turns, wait, gap)
+    net = law.pair(low, here + after, turns, wait, gap)
     n = len(net.w[0])
     yield Step(f"a ring of {size} pixels is not too large, n = {n}", size < law.limit(n))
     for m in (n // 2 + 1, n // 2 + 2):
@@ -193,12 +193,12 @@ def _beyond(law: Pair) -> Step:
             r = k * HALF
             m = int(sp.floor(r + HALF))
             lit = pulse(m, r - m + HALF, half_length)
-            found = {
+            answers = {
                 net.c + sum(a * sp.Max(z + b, 0) for w, b, a in zip(net.w, net.b, net.a, strict=True)
                             for z in circular(w, [beta + x for x in lit]))
                 for beta in (0 * HALF, quarter / 2, quarter)
             }  # fmt: skip
-            good = good and (found == {r}) == (r <= last_radius(n, sp.Integer(size)))
+            good = good and (answers == {r}) == (r <= last_radius(n, sp.Integer(size)))
     return Step("beyond N/2 - h they err, n = 9 on 23 pixels and n = 5 on 15", bool(good))
 
 
@@ -224,14 +224,14 @@ def _one_edge(w: Sequence[Any], b: Any, fraction: Any) -> list[Any]:
     return kinks(w, b, fraction)[: len(w)] * 2
 
 
-def _wider(turns: Any, wait: Any, rest: Any) -> Any:
+def _wider(turns: Any, wait: Any, gap: Any) -> Any:
     """Wrong: two pixels more do not matter."""
-    return pixels(turns, wait, rest) + 2
+    return pixels(turns, wait, gap) + 2
 
 
-def _unweighted(low: Any, high: Any, turns: int, wait: int, rest: int) -> Reader:
+def _unweighted(low: Any, high: Any, turns: int, wait: int, gap: int) -> Reader:
     """Wrong: the waiting channel need not weigh as much as all the turns of the other."""
-    net = pair(low, high, turns, wait, rest)
+    net = pair(low, high, turns, wait, gap)
     return replace(net, a=(net.a[0], net.a[1] / turns))
 
 
@@ -251,7 +251,7 @@ def _two_edges(n: Any) -> Any:
     return 2 * n
 
 
-CLAIM = Claim(
+CLAIM: Claim[Pair] = Claim(
     id="pair",
     title="An unknown background and every real radius: what two ReLU channels can do, and what they cannot",
     statement=(

@@ -23,7 +23,7 @@ The gradient in a_k vanishes with that in (w_k, b_k), by Euler's identity a ∂_
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,16 +33,17 @@ from theory.claim import Claim, Proof, Step, Wrong
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.network import preactivations, readout_bias, taps
 from theory.pulse.signal import HALF, phi, pulse
+from theory.types import Function, Scalar, Vector
 
 __all__ = ["CLAIM", "LAW", "EndingLaw", "blind_floor", "tilt"]
 
 
-def tilt(window: Sequence[Any], slope: Any) -> list[Any]:
+def tilt(window: Vector, slope: Scalar) -> list[Any]:
     """The row that multiplies v = |a| (w, b): s (window, 1)."""
     return [slope * x for x in (*window, 1)]
 
 
-def blind_floor(cells: Any) -> Any:
+def blind_floor(cells: Scalar) -> Any:
     """Var m = (cells² - 1)/12 for m uniform on that many consecutive integers: no blind network is better."""
     return (cells**2 - 1) / 12
 
@@ -51,9 +52,9 @@ def blind_floor(cells: Any) -> Any:
 class EndingLaw:
     """The law: the rows of the least-squares problem, whether it has a constant, and the blind floor."""
 
-    tilt: Callable[[Sequence[Any], Any], list[Any]]
+    tilt: Callable[[Vector, Scalar], list[Any]]
     constant: bool
-    blind_floor: Callable[[Any], Any]
+    blind_floor: Function
 
 
 LAW = EndingLaw(tilt, True, blind_floor)
@@ -153,17 +154,17 @@ def _prove_floor(law: EndingLaw) -> Iterator[Step]:
             yield Step(name, sp.expand(rest) == 0)
 
 
-def _no_bias(window: Sequence[Any], slope: Any) -> list[Any]:
+def _no_bias(window: Vector, slope: Scalar) -> list[Any]:
     """Wrong: the bias of the filter is forgotten."""
     return [*tilt(window, slope)[:-1], 0 * slope]
 
 
-def _straight_bias(window: Sequence[Any], slope: Any) -> list[Any]:
+def _straight_bias(window: Vector, slope: Scalar) -> list[Any]:
     """Wrong: the bias enters with slope 1 whatever the activation does."""
     return [*tilt(window, slope)[:-1], slope**0]
 
 
-CLAIM = Claim(
+CLAIM: Claim[EndingLaw] = Claim(
     id="endings",
     title="Endings: the level at which training stops follows from signs alone",
     statement=(

@@ -29,6 +29,7 @@ from theory.expressions.activation import ACTIVATIONS, Activation, z
 from theory.pulse.network import direct_response, g, taps
 from theory.pulse.signal import phi
 from theory.pulse.subpixel import chord_deviation
+from theory.types import Scalar, Vector
 
 __all__ = [
     "CLAIM",
@@ -44,7 +45,7 @@ __all__ = [
 ]
 
 
-def segments(w: Sequence[Any]) -> list[tuple[Any, Any]]:
+def segments(w: Vector) -> list[tuple[Any, Any]]:
     """The 2n steps (p, q) of the two staircases, C from the left and T from the right, without b."""
     steps = []
     for side in (w, tuple(reversed(w))):
@@ -55,12 +56,12 @@ def segments(w: Sequence[Any]) -> list[tuple[Any, Any]]:
     return steps
 
 
-def bend(p: Any, q: Any, t: Any) -> tuple[Any, Any]:
+def bend(p: Scalar, q: Scalar, t: Scalar) -> tuple[Any, Any]:
     """(φ*, size): where the step p -> q meets the kink t, and by how much it bends per unit jump."""
     return (t - p) / (q - p), abs(q - p)
 
 
-def bridge(fraction: Any, star: Any) -> Any:
+def bridge(fraction: Scalar, star: Scalar) -> Any:
     """G(φ, φ*) = min(φ, φ*) (1 - max(φ, φ*)), for numbers."""
     return min(fraction, star) * (1 - max(fraction, star))
 
@@ -69,8 +70,8 @@ def bridge(fraction: Any, star: Any) -> Any:
 class KinkLaw:
     """The law: which steps there are, and how one step bends."""
 
-    segments: Callable[[Sequence[Any]], list[tuple[Any, Any]]]
-    bend: Callable[[Any, Any, Any], tuple[Any, Any]]
+    segments: Callable[[Vector], list[tuple[Any, Any]]]
+    bend: Callable[[Scalar, Scalar, Scalar], tuple[Any, Any]]
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Crossing:
 
 
 def crossings(
-    w: Sequence[Any], b: Any, kinks: Sequence[tuple[Any, Any]], law: KinkLaw | None = None
+    w: Vector, b: Scalar, kinks: Sequence[tuple[Scalar, Scalar]], law: KinkLaw | None = None
 ) -> list[Crossing]:
     """Every crossing strictly inside a step, for numbers of one exact or floating type.
 
@@ -114,10 +115,10 @@ class Cell:
     right: str
 
 
-def cell(w: Sequence[Any], b: Any, tolerance: Any = 0) -> Cell:
+def cell(w: Vector, b: Scalar, tolerance: Scalar = 0) -> Cell:
     """The cell of one channel; values within ``tolerance`` of 0 count as 0."""
 
-    def sign(value: Any) -> str:
+    def sign(value: Scalar) -> str:
         if abs(value) <= tolerance:
             return "0"
         return "+" if value > 0 else "-"
@@ -246,22 +247,22 @@ def _prove_codimension() -> Iterator[Step]:
         yield Step(f"lemma: threshold cells have codimension >= 2, n = {n}", smallest >= 2)
 
 
-def _signed(p: Any, q: Any, t: Any) -> tuple[Any, Any]:
+def _signed(p: Scalar, q: Scalar, t: Scalar) -> tuple[Any, Any]:
     """Wrong: the bend is w_u, not |w_u|."""
     return (t - p) / (q - p), q - p
 
 
-def _from_the_far_end(p: Any, q: Any, t: Any) -> tuple[Any, Any]:
+def _from_the_far_end(p: Scalar, q: Scalar, t: Scalar) -> tuple[Any, Any]:
     """Wrong: off by one, φ* is measured from C_u."""
     return (t - q) / (p - q), abs(q - p)
 
 
-def _left_only(w: Sequence[Any]) -> list[tuple[Any, Any]]:
+def _left_only(w: Vector) -> list[tuple[Any, Any]]:
     """Wrong: the staircase T is forgotten."""
     return segments(w)[: len(w)]
 
 
-CLAIM = Claim(
+CLAIM: Claim[KinkLaw] = Claim(
     id="kinks",
     title="Kink balance: a piecewise-linear network is straight iff its kinks cancel at every φ",
     statement=(

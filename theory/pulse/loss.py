@@ -36,6 +36,7 @@ from theory.pulse.plateau import kappa, slope
 from theory.pulse.signal import phi, pulse, radius
 from theory.pulse.staircase import to_taps
 from theory.pulse.subpixel import deviation
+from theory.types import Scalar, Vector
 
 __all__ = [
     "CLAIM",
@@ -60,13 +61,13 @@ TERMS = (
 
 
 def residuals(
-    a: Sequence[Any],
-    c: Any,
-    size: Any,
-    slopes: Sequence[Any],
-    backgrounds: Sequence[Any],
-    offsets: Sequence[Any],
-    deviations: Sequence[Any],
+    a: Vector,
+    c: Scalar,
+    size: Scalar,
+    slopes: Vector,
+    backgrounds: Vector,
+    offsets: Vector,
+    deviations: Vector,
 ) -> tuple[Any, Any, Any]:
     """(α, β, D) from a_k, c, N and, per channel, Δ_k, g_k(0), κ_k and D_k.
 
@@ -83,14 +84,14 @@ def residuals(
 class Moments:
     """The five averages over the radii that the loss needs."""
 
-    r: Any
-    r2: Any
-    d: Any
-    rd: Any
-    d2: Any
+    r: Scalar
+    r2: Scalar
+    d: Scalar
+    rd: Scalar
+    d2: Scalar
 
 
-def attribution(alpha: Any, beta: Any, mean: Moments) -> tuple[Any, ...]:
+def attribution(alpha: Scalar, beta: Scalar, mean: Moments) -> tuple[Any, ...]:
     """The six terms of the mean squared error, in the order of :data:`TERMS`."""
     return (
         alpha**2 * mean.r2,
@@ -111,7 +112,7 @@ class Decomposition:
     """
 
     residuals: Callable[..., tuple[Any, Any, Any]]
-    attribution: Callable[[Any, Any, Moments], tuple[Any, ...]]
+    attribution: Callable[[Scalar, Scalar, Moments], tuple[Any, ...]]
     conditions: Callable[..., tuple[Any, ...]]
 
 
@@ -198,18 +199,22 @@ def prove(law: Decomposition) -> Proof:
     return Proof(tuple(steps), covers)
 
 
-def _no_size(a: Any, c: Any, size: Any, s: Any, g0: Any, k: Any, d: Any) -> tuple[Any, Any, Any]:
+def _no_size(
+    a: Vector, c: Scalar, size: Scalar, s: Vector, g0: Vector, k: Vector, d: Vector
+) -> tuple[Any, Any, Any]:
     """Wrong: the background answers at one position instead of N."""
     return residuals(a, c, 1, s, g0, k, d)
 
 
-def _single_slope(a: Any, c: Any, size: Any, s: Any, g0: Any, k: Any, d: Any) -> tuple[Any, ...]:
+def _single_slope(
+    a: Vector, c: Scalar, size: Scalar, s: Vector, g0: Vector, k: Vector, d: Vector
+) -> tuple[Any, ...]:
     """Wrong: one edge instead of two, so Σ aΔ instead of 2 Σ aΔ."""
     alpha, beta, deviation_sum = residuals(a, c, size, s, g0, k, d)
     return (alpha - 1) / 2, beta, deviation_sum
 
 
-def _no_cross_term(alpha: Any, beta: Any, mean: Moments) -> tuple[Any, ...]:
+def _no_cross_term(alpha: Scalar, beta: Scalar, mean: Moments) -> tuple[Any, ...]:
     """Wrong: the slope and offset errors are taken for uncorrelated."""
     terms = attribution(alpha, beta, mean)
     return (*terms[:3], 0 * terms[3], *terms[4:])
@@ -225,13 +230,15 @@ def _without_subpixel(*values: Any) -> tuple[Any, ...]:
     return residuals(*values)[:2]
 
 
-def _each_channel(a: Any, c: Any, size: Any, s: Any, g0: Any, k: Any, d: Any) -> tuple[Any, ...]:
+def _each_channel(
+    a: Vector, c: Scalar, size: Scalar, s: Vector, g0: Vector, k: Vector, d: Vector
+) -> tuple[Any, ...]:
     """Wrong: every channel has to be straight by itself."""
     alpha, beta, _ = residuals(a, c, size, s, g0, k, d)
     return alpha, beta, *(a_k * d_k for a_k, d_k in zip(a, d, strict=True))
 
 
-CLAIM = Claim(
+CLAIM: Claim[Decomposition] = Claim(
     id="loss",
     title="The loss is a quadratic form of three errors: slope, offset, sub-pixel",
     statement=(

@@ -17,6 +17,7 @@ from sympy.core.function import AppliedUndef
 from sympy.polys.matrices import DomainMatrix
 
 from theory.pulse.signal import phi, pulse
+from theory.types import Scalar
 
 __all__ = [
     "channel_function",
@@ -61,7 +62,7 @@ def taps(n: int, channel: str = "") -> tuple[sp.Symbol, ...]:
     return tuple(sp.Symbol(f"w{channel}_{u}", real=True) for u in range(-h, h + 1))
 
 
-def last_radius(n: Any, pixels: Any) -> Any:
+def last_radius(n: Scalar, pixels: Scalar) -> Any:
     """N/2 - h: up to here no window of n = 2h + 1 taps meets both edges, or, with zeros beyond the border, loses light."""
     return (pixels - n + 1) / 2
 

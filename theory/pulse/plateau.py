@@ -39,11 +39,11 @@ def plateau_response(n: int, f: sp.Function = g) -> sp.Expr:
     return 2 * r * slope(f) + kappa(n, f)
 
 
-ResponseLaw = Callable[[int], sp.Expr]
+Law = Callable[[int], sp.Expr]
 PROVED_TAPS = (1, 3, 5, 7, 9, 41)
 
 
-def prove(law: ResponseLaw) -> Proof:
+def prove(law: Law) -> Proof:
     """Direct double sum minus law is the zero combination of values of g.
 
     g is undefined, so the difference vanishes only if the arguments agree as multisets.  The radii
@@ -83,7 +83,7 @@ def _opposite(n: int) -> sp.Expr:
     return 2 * r * slope() - kappa(n)
 
 
-CLAIM = Claim(
+CLAIM: Claim[Law] = Claim(
     id="plateau",
     title="The plateau law: the sum of the taps sets the slope, their order only the offset",
     statement=(

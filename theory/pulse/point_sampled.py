@@ -12,7 +12,7 @@ inside a pixel the network cannot see, so it need not be straight there: the sub
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ from theory.pulse.plateau import kappa, slope
 from theory.pulse.readout import exact_readout
 from theory.pulse.signal import HALF, pixel
 from theory.pulse.staircase import to_taps
+from theory.types import Function, Scalar
 
 __all__ = ["CLAIM", "LAW", "PointLaw", "best_answer", "grid_risk", "sampled_pixel"]
 
@@ -34,12 +35,12 @@ def sampled_pixel(i: int, r: sp.Rational) -> sp.Integer:
     return sp.Integer(1) if abs(i) <= r else sp.Integer(0)
 
 
-def best_answer(k: Any) -> Any:
+def best_answer(k: Scalar) -> Any:
     """k + 1/2, the radius of the area-sampled pulse with the same pixels."""
     return k + (k - k + 1) / 2  # a half in the arithmetic of k
 
 
-def grid_risk(q: Any) -> Any:
+def grid_risk(q: Scalar) -> Any:
     """(1 - 1/q²)/12: the variance of q equidistant midpoints of a unit cell; 1/12 as q grows."""
     return (1 - 1 / q**2) / 12
 
@@ -48,8 +49,8 @@ def grid_risk(q: Any) -> Any:
 class PointLaw:
     """The law: the best answer after seeing k lit pixels on each side, and the risk that remains."""
 
-    answer: Callable[[Any], Any]
-    risk: Callable[[Any], Any]
+    answer: Function
+    risk: Function
 
 
 LAW = PointLaw(best_answer, grid_risk)
@@ -121,17 +122,17 @@ def _prove_attained(law: PointLaw) -> Iterator[Step]:
             yield Step(f"attained at k = {k} with n = {n}", sp.expand(numerator) == 0)
 
 
-def _floor(k: Any) -> Any:
+def _floor(k: Scalar) -> Any:
     """Wrong: the answer is the largest lit pixel."""
     return k
 
 
-def _unsharp(q: Any) -> Any:
+def _unsharp(q: Scalar) -> Any:
     """Wrong: Sheppard's correction with the opposite sign."""
     return (1 + 1 / q**2) / 12
 
 
-CLAIM = Claim(
+CLAIM: Claim[PointLaw] = Claim(
     id="point_sampled",
     title="Point-sampled pulses: the Bayes risk is 1/12, and every filter with Δ ≠ 0 attains it",
     statement=(

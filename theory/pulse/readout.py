@@ -15,7 +15,7 @@ level = V - μ²/v: it sees the fraction φ and nothing of the integer part.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,11 +27,12 @@ from theory.pulse.network import channel_function, readout_bias, readout_weight
 from theory.pulse.plateau import kappa, slope
 from theory.pulse.signal import HALF
 from theory.pulse.staircase import to_taps
+from theory.types import Scalar, Vector
 
 __all__ = ["CLAIM", "Fit", "Readout", "exact_readout", "least_squares"]
 
 
-def exact_readout(slopes: Sequence[Any], offsets: Sequence[Any]) -> tuple[list[Any], Any]:
+def exact_readout(slopes: Vector, offsets: Vector) -> tuple[list[Any], Any]:
     """(a_1..a_K, c) of smallest norm, from Δ_k and N g_k(0) + κ_k; some Δ_k must not be 0."""
     norm = sum(s * s for s in slopes)
     a = [s / (2 * norm) for s in slopes]
@@ -48,7 +49,13 @@ class Fit:
 
 
 def least_squares(
-    slope: Any, offset: Any, mean_r: Any, var_r: Any, mean_d: Any, cov: Any, var_d: Any
+    slope: Scalar,
+    offset: Scalar,
+    mean_r: Scalar,
+    var_r: Scalar,
+    mean_d: Scalar,
+    cov: Scalar,
+    var_d: Scalar,
 ) -> Fit:
     """The best (a, c) for one channel with Δ, o = N g(0) + κ, and the moments of r and D."""
     covariance = 2 * slope * var_r + cov
@@ -62,7 +69,7 @@ def least_squares(
 class Readout:
     """The law: both closed forms."""
 
-    exact: Callable[[Sequence[Any], Sequence[Any]], tuple[list[Any], Any]]
+    exact: Callable[[Vector, Vector], tuple[list[Any], Any]]
     least_squares: Callable[..., Fit]
 
 
@@ -160,26 +167,32 @@ def _prove_independence() -> list[Step]:
     return steps
 
 
-def _one_edge(slopes: Sequence[Any], offsets: Sequence[Any]) -> tuple[list[Any], Any]:
+def _one_edge(slopes: Vector, offsets: Vector) -> tuple[list[Any], Any]:
     """Wrong: a = 1/Δ, as if a pulse had one edge."""
     a, c = exact_readout(slopes, offsets)
     return [2 * a_k for a_k in a], 2 * c
 
 
-def _opposite_offset(slopes: Sequence[Any], offsets: Sequence[Any]) -> tuple[list[Any], Any]:
+def _opposite_offset(slopes: Vector, offsets: Vector) -> tuple[list[Any], Any]:
     """Wrong: the sign of c."""
     a, c = exact_readout(slopes, offsets)
     return a, -c
 
 
 def _uncorrelated(
-    slope: Any, offset: Any, mean_r: Any, var_r: Any, mean_d: Any, cov: Any, var_d: Any
+    slope: Scalar,
+    offset: Scalar,
+    mean_r: Scalar,
+    var_r: Scalar,
+    mean_d: Scalar,
+    cov: Scalar,
+    var_d: Scalar,
 ) -> Fit:
     """Wrong: D is taken for noise that is uncorrelated with r."""
     return least_squares(slope, offset, mean_r, var_r, mean_d, 0 * cov, var_d)
 
 
-CLAIM = Claim(
+CLAIM: Claim[Readout] = Claim(
     id="readout",
     title="The optimal readout of any filter, in closed form",
     statement=(

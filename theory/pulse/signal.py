@@ -56,7 +56,11 @@ def pulse(m: int, fraction: sp.Expr, half_length: int) -> tuple[sp.Expr, ...]:
 LARGEST = 6
 
 
-def prove(law: Callable[[int, int, sp.Expr], sp.Expr]) -> Proof:
+Law = Callable[[int, int, sp.Expr], sp.Expr]
+"""The law: the intensity of pixel i for r = m - 1/2 + φ."""
+
+
+def prove(law: Law) -> Proof:
     """Decide the law for every pixel |i| <= 7 and every m <= 6.
 
     As a function of r the overlap is a maximum of minima of affine functions, whose pieces change only
@@ -90,7 +94,7 @@ def _shifted(i: int, m: int, fraction: sp.Expr) -> sp.Expr:
     return pixel(i, m - 1, fraction)
 
 
-CLAIM = Claim(
+CLAIM: Claim[Law] = Claim(
     id="signal",
     title="The pulse: its sum is 2r, and it moves linearly between half-integers",
     statement=(

@@ -170,7 +170,7 @@ def _from_one_half(n: int, first: int, f: sp.Function = g) -> list[sp.Expr]:
     return conditions(n, 1, f)
 
 
-CLAIM = Claim(
+CLAIM: Claim[Small] = Claim(
     id="small_radius",
     title="Small radii: each half-integer below n/2 adds one law",
     statement=(

@@ -87,11 +87,11 @@ def preactivation_counts(n: int, m: int, half_length: int) -> Counter[sp.Expr]:
     return counts
 
 
-CountsLaw = Callable[[int, int, int], Counter[sp.Expr]]
+Law = Callable[[int, int, int], Counter[sp.Expr]]
 PROVED_TAPS = (1, 3, 5, 7, 9)
 
 
-def prove(law: CountsLaw) -> Proof:
+def prove(law: Law) -> Proof:
     """Compare the law, written in taps, with the pre-activations at every position of the signal."""
     steps = []
     for n in PROVED_TAPS:
@@ -127,7 +127,7 @@ def _one_edge(n: int, m: int, half_length: int) -> Counter[sp.Expr]:
     return +counts
 
 
-CLAIM = Claim(
+CLAIM: Claim[Law] = Claim(
     id="staircase",
     title="The staircase of partial sums is all that a filter shows of a pulse",
     statement=(

@@ -44,11 +44,11 @@ def subpixel_response(n: int, f: sp.Function = g) -> sp.Expr:
     return plateau_response(n, f) + deviation(n, f)
 
 
-ResponseLaw = Callable[[int], sp.Expr]
+Law = Callable[[int], sp.Expr]
 PROVED_TAPS = (1, 3, 5, 7, 9, 21)
 
 
-def prove(law: ResponseLaw) -> Proof:
+def prove(law: Law) -> Proof:
     """Direct double sum minus law vanishes identically in φ, the taps and the undefined g."""
     steps = []
     for n in PROVED_TAPS:
@@ -89,7 +89,7 @@ def _late(n: int) -> sp.Expr:
     return plateau_response(n) + _edge(late, g) + _edge(right, g)
 
 
-CLAIM = Claim(
+CLAIM: Claim[Law] = Claim(
     id="subpixel",
     title="The sub-pixel law: between half-integers only the chord deviation of σ remains",
     statement=(

@@ -26,6 +26,7 @@ from theory.claim import Claim, Proof, Step, Wrong
 from theory.expressions.activation import ACTIVATIONS, Activation, z
 from theory.pulse.network import g, preactivations, taps
 from theory.pulse.signal import phi, pulse
+from theory.types import Scalar
 
 __all__ = [
     "CLAIM",
@@ -53,7 +54,7 @@ def reverse(channel: Channel) -> Channel:
     return Channel(channel.a, channel.b, tuple(reversed(channel.w)))
 
 
-def rescale(channel: Channel, t: Any) -> Channel:
+def rescale(channel: Channel, t: Scalar) -> Channel:
     """(w, b, a) -> (t w, t b, a/t)."""
     return Channel(channel.a / t, t * channel.b, tuple(t * tap for tap in channel.w))
 
@@ -79,7 +80,7 @@ class Symmetries:
     """The law: what each symmetry does to a channel, and the scale of the canonical form."""
 
     reverse: Callable[[Channel], Channel]
-    rescale: Callable[[Channel, Any], Channel]
+    rescale: Callable[[Channel, Scalar], Channel]
     odd: Callable[[Channel], Channel]
     even: Callable[[Channel], Channel]
     size: Callable[[Channel], Any]
@@ -107,7 +108,7 @@ def canonical(
     )
 
 
-def _exact(value: Any) -> Any:
+def _exact(value: Scalar) -> Any:
     """Integers divide into floats: as fractions they stay exact."""
     return Fraction(value) if isinstance(value, int) else value
 
@@ -189,7 +190,7 @@ def _sigma(row: Activation, value: sp.Expr) -> sp.Expr:
     return row.expression.xreplace({z: value})
 
 
-def _same_scale(channel: Channel, t: Any) -> Channel:
+def _same_scale(channel: Channel, t: Scalar) -> Channel:
     """Wrong: the readout weight scales with the filter."""
     return Channel(channel.a * t, t * channel.b, tuple(t * tap for tap in channel.w))
 
@@ -214,7 +215,7 @@ def _signed_size(channel: Channel) -> Any:
     return channel.a or size(channel)
 
 
-CLAIM = Claim(
+CLAIM: Claim[Symmetries] = Claim(
     id="symmetry",
     title="The symmetries: weights are compared modulo permutation, reversal, scale and sign",
     statement=(

@@ -128,8 +128,8 @@ def _at_infinity(n: int, m: int) -> tuple[tuple[sp.Expr, ...], ...]:
             q = speed.xreplace(chosen)
             if q == 0:
                 continue
-            for end, at in enumerate((q, -q)):
-                s, d = (_ENDS.right, _ENDS.above) if at.is_positive else (_ENDS.left, _ENDS.below)
+            for end, way in enumerate((q, -q)):
+                s, d = (_ENDS.right, _ENDS.above) if way.is_positive else (_ENDS.left, _ENDS.below)
                 slopes[end] += count * s * q
                 levels[end] += count * (s * start.xreplace(chosen) + d)
         mean, half = (slopes[0] + slopes[1]) / 2, (slopes[0] - slopes[1]) / 2
@@ -143,11 +143,11 @@ def _at_infinity(n: int, m: int) -> tuple[tuple[sp.Expr, ...], ...]:
 def _prove_ends(law: Law) -> Iterator[Step]:
     for n in PROVED_TAPS:
         each = [law([(pattern, _BIAS, _READOUT)], _ENDS) for pattern in _patterns(n)]
-        stated = [[sp.expand(x + 1), sp.expand(y), sp.expand(t)] for x, y, t in each]
+        claimed = [[sp.expand(x + 1), sp.expand(y), sp.expand(t)] for x, y, t in each]
         for m in (n // 2 + 1, n // 2 + 2) if n < 5 else (n // 2 + 1,):
             direct = _at_infinity(n, m)
             for part, name in enumerate(PARTS):
-                holds = all(x[part] == y[part] for x, y in zip(stated, direct, strict=True))
+                holds = all(x[part] == y[part] for x, y in zip(claimed, direct, strict=True))
                 yield Step(f"{name}, {3**n} sign patterns, n = {n}, m = {m}", holds)
 
 
@@ -190,9 +190,9 @@ def _prove_corollaries(law: Law) -> Iterator[Step]:
         ]
         mute = all(sp.expand(values[0] + 1) == 0 for values in silent)
         yield Step(f"a = 0 or w = 0: (1) reads 0 = 1, n = {n}", mute)
-        (one, b_1, _), (two, b_2, _) = _channels(n, 2)
-        sides = [sum(abs(tap) for tap in w) for w in (one, two)]
-        tuned = law([(one, b_1, sides[1]), (two, b_2, -sides[0])], _ENDS)[1]
+        (first, b_1, _), (second, b_2, _) = _channels(n, 2)
+        sides = [sum(abs(tap) for tap in w) for w in (first, second)]
+        tuned = law([(first, b_1, sides[1]), (second, b_2, -sides[0])], _ENDS)[1]
         yield Step(f"K = 2: a_1 : a_2 = |w_2| : -|w_1| solves (2), n = {n}", sp.expand(tuned) == 0)
 
 
@@ -244,7 +244,7 @@ def _unsigned(channels: Sequence[Channel], ends: Ends) -> tuple[Any, Any, Any]:
     return first, size, bend * tilt + 2 * shift * sum(a * len(w) for w, _, a in channels)
 
 
-CLAIM = Claim(
+CLAIM: Claim[Law] = Claim(
     id="asymptotes",
     title="Asymptotes: what σ does at infinity decides which finite networks can be exact",
     statement=(

@@ -102,7 +102,7 @@ def _with_sampled_others(expression: sp.Expr, shape: Shape) -> Shape:
     if recipe is None or recipe.others is None:
         return shape
     members = recipe.others.members
-    if members and all(crosscheck.measures_radius(expression, one, 0) for one in members):
+    if members and all(crosscheck.measures_radius(expression, member, 0) for member in members):
         return shape
     return replace(shape, recipe=replace(recipe, others=None))
 
@@ -215,7 +215,7 @@ def _convex(parts: Pieces, sign: int = 1) -> Obstruction | None:
             return None
         inner = _inside(piece)
         near = (inner, (inner + piece.high) / 2 if piece.high.is_finite else inner + 1)
-        if not any(number_sign(curvature.xreplace({z: at})) == 1 for at in near):
+        if not any(number_sign(curvature.xreplace({z: place})) == 1 for place in near):
             if not is_zero(curvature):
                 return None
             slope = constant_value(sp.diff(f, z), inner)

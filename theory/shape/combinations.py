@@ -75,10 +75,9 @@ def _mirrored(
     pairs: list[Channel] = []
     for w, b, a in channels:
         pairs += [(w, centre + b, a), (tuple(-tap for tap in w), centre - b, sign * a)]
-    at = f"{centre} + z", f"{centre} - z"
-    if centre == 0:
-        at = "z", "-z"
-    relation = f"σ({at[0]}) {'-' if sign < 0 else '+'} σ({at[1]}) = {combined} up to a constant"
+    there, back = ("z", "-z") if centre == 0 else (f"{centre} + z", f"{centre} - z")
+    both = f"σ({there}) {'-' if sign < 0 else '+'} σ({back})"
+    relation = f"{both} = {combined} up to a constant"
     if sign < 0 and sp.degree(combined, z) == 1:
         slope = sp.Poly(combined, z).LC()
         mirrored = (ONE, sp.Integer(0), ONE), (-ONE, 2 * centre, -ONE)
@@ -89,7 +88,7 @@ def _mirrored(
 
 def _centres(f: sp.Expr) -> list[sp.Expr]:
     """Candidates for a centre of symmetry: centroids of polynomial arguments, crests of waves, and points halfway."""
-    found = {sp.Integer(0)}
+    centres = {sp.Integer(0)}
     for part in sp.preorder_traversal(f):
         for argument in part.args:
             if not argument.has(z) or not argument.is_polynomial(z):
@@ -98,10 +97,10 @@ def _centres(f: sp.Expr) -> list[sp.Expr]:
             top = poly.degree()
             if not 1 <= top <= 4:
                 continue
-            found.add(sp.radsimp(-poly.coeff_monomial(z ** (top - 1)) / (top * poly.LC())))
+            centres.add(sp.radsimp(-poly.coeff_monomial(z ** (top - 1)) / (top * poly.LC())))
             if top == 1 and isinstance(part, sp.sin | sp.cos):
-                found.add(sp.radsimp((sp.pi / 2 - poly.eval(0)) / poly.LC()))
-    real = sorted((value for value in found if value.is_real), key=sp.default_sort_key)[:6]
+                centres.add(sp.radsimp((sp.pi / 2 - poly.eval(0)) / poly.LC()))
+    real = sorted((value for value in centres if value.is_real), key=sp.default_sort_key)[:6]
     halves = {(left + right) / 2 for left, right in combinations(real, 2)}
     return list(dict.fromkeys([sp.Integer(0), *real, *sorted(halves, key=sp.default_sort_key)]))
 
@@ -119,9 +118,9 @@ def _as_polynomial(expression: sp.Expr) -> sp.Expr | None:
         if value is not None:
             total = value
             for below in reversed(derivatives[:-1]):
-                at = sp.Rational(1, 7)
+                place = sp.Rational(1, 7)
                 total = sp.integrate(total, z)
-                total = sp.expand(total - total.xreplace({z: at}) + below.xreplace({z: at}))
+                total = sp.expand(total - total.xreplace({z: place}) + below.xreplace({z: place}))
             total = sp.expand(sp.radsimp(total))
             return total if is_zero(total - expression) else None
         derivatives.append(sp.diff(derivatives[-1], z))
@@ -144,8 +143,8 @@ def shifts(piece: Piece) -> Iterator[Construction]:
     parts = exponential_sum(piece.expression)
     if parts is None or len(parts) < 2:
         return
-    rest = sp.expand(parts.get(sp.Integer(0), sp.Integer(0)))
-    if not rest.is_polynomial(z) or (rest := settled(rest).as_expr()).is_number:
+    remainder = sp.expand(parts.get(sp.Integer(0), sp.Integer(0)))
+    if not remainder.is_polynomial(z) or (remainder := settled(remainder).as_expr()).is_number:
         return
     terms: list[Term] = [(sp.Integer(0), ONE)]
     waves: list[tuple[sp.Expr, sp.Expr, int]] = []
@@ -169,13 +168,13 @@ def shifts(piece: Piece) -> Iterator[Construction]:
             if len(terms) > MOST_CHANNELS:
                 return
     only_waves = sum(2 for _ in waves) == len(parts) - 1
-    yield from _half_period(piece, rest, waves if only_waves else [])
+    yield from _half_period(piece, remainder, waves if only_waves else [])
     reach = max((shift for shift, _ in terms), key=lambda s: s.evalf())
     shorter = Piece(piece.low, piece.high - reach, z)
-    combined = sp.expand(sp.Add(*(c * rest.xreplace({z: z + s}) for s, c in terms)))
+    combined = sp.expand(sp.Add(*(c * remainder.xreplace({z: z + s}) for s, c in terms)))
     for channels, how, _ in polynomial_channels(combined, shorter):
         shifted = [(w, b + s, sp.expand(a * c)) for w, b, a in channels for s, c in terms]
-        reason = f"σ is {rest} plus exponentials or waves, which shifts in b cancel"
+        reason = f"σ is {remainder} plus exponentials or waves, which shifts in b cancel"
         others = None
         if how == "as it is":
             moved = tuple((ONE, s, c) for s, c in terms)
@@ -187,10 +186,10 @@ def shifts(piece: Piece) -> Iterator[Construction]:
 
 
 def _half_period(
-    piece: Piece, rest: sp.Expr, waves: list[tuple[sp.Expr, sp.Expr, int]]
+    piece: Piece, remainder: sp.Expr, waves: list[tuple[sp.Expr, sp.Expr, int]]
 ) -> Iterator[Construction]:
     """Two equal taps of half a period: the two waves that one edge meets cancel, in one channel."""
-    if not waves or sp.degree(rest, z) != 1:
+    if not waves or sp.degree(remainder, z) != 1:
         return
     if any(real != 0 or times != 1 for real, _, times in waves):
         return
@@ -201,8 +200,8 @@ def _half_period(
     room = free_interval(Piece(piece.low, piece.high - 2 * half, z))
     if room is None:
         return
-    w, a = (half, half, sp.Integer(0)), 1 / (4 * sp.Poly(rest, z).LC() * half)
-    reason = f"σ is {rest} plus a wave, and two taps of half a period {half} cancel it"
+    w, a = (half, half, sp.Integer(0)), 1 / (4 * sp.Poly(remainder, z).LC() * half)
+    reason = f"σ is {remainder} plus a wave, and two taps of half a period {half} cancel it"
     others = _any_bias(w, a, piece)
     yield Construction("affine_combination", assembled([(w, room[0], a)], others), piece, reason)
 
@@ -228,10 +227,10 @@ def dilations(piece: Piece) -> Iterator[Construction]:
             beyond = end == centre or number_sign(way * (end - centre)) == 1
             if not far.is_infinite or not (beyond or end.is_infinite):
                 continue
-            found = _powers(sp.expand(piece.expression.xreplace({z: centre + way * y})), y)
-            if found is None:
+            expansion = _powers(sp.expand(piece.expression.xreplace({z: centre + way * y})), y)
+            if expansion is None:
                 continue
-            slope, powers = found
+            slope, powers = expansion
             terms: list[Term] = [(ONE, ONE)]
             for power in powers:
                 terms = _times(
@@ -259,15 +258,15 @@ def _powers(f: sp.Expr, y: sp.Symbol) -> tuple[sp.Expr, list[sp.Expr]] | None:
     """(s, the powers other than 0 and 1; 0 for a logarithm) of a sum of powers with s != 0."""
     slope, powers = sp.Integer(0), []
     for term in sp.Add.make_args(f):
-        coefficient, rest = term.as_independent(y)
-        base, power = rest.as_base_exp()
-        if rest == 1:
+        coefficient, factor = term.as_independent(y)
+        base, power = factor.as_base_exp()
+        if factor == 1:
             continue
-        if rest == y:
+        if factor == y:
             slope += coefficient
         elif base == y and power.is_Rational:
             powers.append(power)
-        elif rest == sp.log(y):
+        elif factor == sp.log(y):
             powers.append(sp.Integer(0))
         else:
             return None
@@ -278,9 +277,9 @@ def _powers(f: sp.Expr, y: sp.Symbol) -> tuple[sp.Expr, list[sp.Expr]] | None:
 
 def _times(left: list[Term], right: list[Term], combine: Callable[..., sp.Expr]) -> list[Term]:
     """The product of two operators, as lists of (shift or dilation, coefficient)."""
-    found: dict[sp.Expr, sp.Expr] = {}
+    product: dict[sp.Expr, sp.Expr] = {}
     for s, c in left:
         for t, d in right:
             key = sp.expand(combine(s, t))
-            found[key] = sp.expand(found.get(key, sp.Integer(0)) + c * d)
-    return [(key, value) for key, value in found.items() if value != 0]
+            product[key] = sp.expand(product.get(key, sp.Integer(0)) + c * d)
+    return [(key, value) for key, value in product.items() if value != 0]

@@ -161,7 +161,7 @@ def _bounded(text: str, ascii: bool) -> Answer:
     child.start()
     theirs.close()
     end = time.monotonic() + SECONDS
-    read, found = text, f"not decided within {SECONDS} seconds"
+    read, reason = text, f"not decided within {SECONDS} seconds"
     try:
         while ours.poll(max(end - time.monotonic(), 0)):
             kind, value = ours.recv()
@@ -174,14 +174,14 @@ def _bounded(text: str, ascii: bool) -> Answer:
             if kind == "read":
                 read = value
             else:
-                found = value
+                reason = value
                 break
     except EOFError:
         raise MemoryError from None
     finally:
         child.kill()
         child.join()
-    return _answer(read, None, Shape("undecided", None, False, None, (), found), ascii)
+    return _answer(read, None, Shape("undecided", None, False, None, (), reason), ascii)
 
 
 def _analyse(text: str, ascii: bool, out: Connection) -> None:
@@ -214,13 +214,13 @@ def _limit_memory() -> None:
 def _answer(read: str, expression: sp.Expr | None, shape: Shape, ascii: bool) -> Answer:
     """The answer about an expression; without one (the analysis was stopped) nothing is drawn."""
     recipe = shape.recipe
-    found = weights(expression, recipe) if expression is not None and recipe else None
+    example = weights(expression, recipe) if expression is not None and recipe else None
     data = {
         "expression": read,
         "class": shape.kind,
         "channels": shape.channels,
         "minimal": shape.minimal,
-        "weights": found,
+        "weights": example,
         "reason": shape.reason,
         "fewer": shape.lower or None,
         "others": recipe.others.words if recipe and recipe.others else None,
@@ -293,11 +293,11 @@ def _line(label: str, text: str) -> str:
     )  # fmt: skip
 
 
-def _weights_text(found: dict[str, Any]) -> list[str]:
-    exact = found["exact"]
+def _weights_text(example: dict[str, Any]) -> list[str]:
+    exact = example["exact"]
     lines = ["weights   an example with three taps"]
     for k, (w, b, a) in enumerate(zip(exact["w"], exact["b"], exact["a"], strict=True), start=1):
         lines.append(f"  channel {k}:  w = ({', '.join(w)}),  b = {b},  a = {a}")
-    c = exact["c"] if len(exact["c"]) <= 40 else f"{found['c']:.12g}"
-    lines.append(f"  readout bias for {found['length']} pixels:  c = {c}")
+    c = exact["c"] if len(exact["c"]) <= 40 else f"{example['c']:.12g}"
+    lines.append(f"  readout bias for {example['length']} pixels:  c = {c}")
     return lines

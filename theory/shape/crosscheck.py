@@ -90,20 +90,20 @@ def _exponents(f: sp.Expr) -> tuple[Real, ...]:
         return ()
 
 
-def _digits(f: sp.Expr, at: sp.Expr) -> sp.Expr | None:
-    """f(at) to 30 digits for an exact real number; None where it is undefined, or too many digits
+def _digits(f: sp.Expr, place: sp.Expr) -> sp.Expr | None:
+    """f(place) to 30 digits for an exact real number; None where it is undefined, or too many digits
     cancel.
     """
-    x = float(at)
+    x = float(place)
     if any(inner(x) is None for inner in _exponents(f)):
         return None
-    return _evalf(f, at, 30, maxn=400, strict=True)
+    return _evalf(f, place, 30, maxn=400, strict=True)
 
 
-def _evalf(f: sp.Expr, at: sp.Expr, digits: int, **options: int) -> sp.Expr | None:
-    """sympy's evaluation of f(at); None where it is not real, or fails."""
+def _evalf(f: sp.Expr, place: sp.Expr, digits: int, **options: int) -> sp.Expr | None:
+    """sympy's evaluation of f(place); None where it is not real, or fails."""
     try:
-        value = f.evalf(digits, subs={z: at}, **options)
+        value = f.evalf(digits, subs={z: place}, **options)
     except (ArithmeticError, NotImplementedError, RecursionError, TypeError, ValueError):
         return None
     return value if value.is_Float or value.is_Rational else None
@@ -192,13 +192,13 @@ def misplaced(expression: sp.Expr, parts: Pieces) -> str | None:
     turns += [end for low, high, _ in ends for end in (low, high) if math.isfinite(end)]
     steps = (1e-5, -1e-5, 1e-2, -1e-2)
     for x in (*GRID, *(t + step * max(1.0, abs(t)) for t in turns for step in steps)):
-        found = [f for low, high, f in ends if _inside(x, low, high)]
+        branches = [f for low, high, f in ends if _inside(x, low, high)]
         close = any(not math.isinf(t) and abs(x - t) <= 1e-9 * max(1.0, abs(t)) for t in turns)
-        if close or (found and not _apart(expression, found[0], x)):
+        if close or (branches and not _apart(expression, branches[0], x)):
             continue
-        if found or all(_apart(expression, branch, x) for branch in parts.branches):
-            stated = found[0] if found else " or ".join(map(str, parts.branches))
-            return f"σ({x:.6g}) = {_shown(expression, x)} is no value of {stated}"
+        if branches or all(_apart(expression, branch, x) for branch in parts.branches):
+            claimed = branches[0] if branches else " or ".join(map(str, parts.branches))
+            return f"σ({x:.6g}) = {_shown(expression, x)} is no value of {claimed}"
     return None
 
 
@@ -240,28 +240,28 @@ def _slopes(f: sp.Expr) -> tuple[tuple[float, float], tuple[float, float]] | Non
 
 def slopes_are(f: sp.Expr, left: sp.Expr, right: sp.Expr) -> bool:
     """f(z)/z tends to ``left`` at -∞ and to ``right`` at +∞, within the uncertainty."""
-    found = _slopes(f)
-    return found is not None and all(
-        abs(slope - float(stated)) <= uncertainty * max(1.0, abs(slope))
-        for (slope, uncertainty), stated in zip(found, (left, right), strict=True)
+    slopes = _slopes(f)
+    return slopes is not None and all(
+        abs(slope - float(claimed)) <= uncertainty * max(1.0, abs(slope))
+        for (slope, uncertainty), claimed in zip(slopes, (left, right), strict=True)
     )
 
 
 def slopes_cancel(f: sp.Expr) -> bool:
     """The slopes at -∞ and +∞ add up to 0, within their uncertainty."""
-    found = _slopes(f)
-    if found is None:
+    slopes = _slopes(f)
+    if slopes is None:
         return False
-    (left, first), (right, second) = found
+    (left, first), (right, second) = slopes
     return abs(left + right) <= (first + second) * max(1.0, abs(left))
 
 
 def slopes_differ(f: sp.Expr) -> bool:
     """The slopes at -∞ and +∞ differ by more than their uncertainty."""
-    found = _slopes(f)
-    if found is None:
+    slopes = _slopes(f)
+    if slopes is None:
         return False
-    (left, first), (right, second) = found
+    (left, first), (right, second) = slopes
     return abs(left - right) > (first + second) * max(1.0, abs(left))
 
 
@@ -478,11 +478,11 @@ def _in_fractions(expression: sp.Expr, channels: Channels) -> bool:
         total = -r
         for window, count in windows:
             for w, b, a in exact:
-                at = b + sum((tap * x for tap, x in zip(w, window, strict=True)), Fraction(0))
-                if at not in values:
-                    place = sp.Rational(at.numerator, at.denominator)
-                    values[at] = _fraction(expression.xreplace({z: place}))
-                total += count * a * values[at]
+                argument = b + sum((tap * x for tap, x in zip(w, window, strict=True)), Fraction(0))
+                if argument not in values:
+                    place = sp.Rational(argument.numerator, argument.denominator)
+                    values[argument] = _fraction(expression.xreplace({z: place}))
+                total += count * a * values[argument]
         gaps.add(total)
     return len(gaps) == 1
 
@@ -497,9 +497,9 @@ def _in_digits(expression: sp.Expr, channels: Channels, digits: int) -> bool:
         total = -sp.Rational(r.numerator, r.denominator)
         for window, count in windows:
             for w, b, a in channels:
-                seen = (sp.Rational(x.numerator, x.denominator) for x in window)
-                at = b + sp.Add(*(tap * x for tap, x in zip(w, seen, strict=True)))
-                value = _evalf(expression, at, digits, maxn=200)
+                pixels = (sp.Rational(x.numerator, x.denominator) for x in window)
+                argument = b + sp.Add(*(tap * x for tap, x in zip(w, pixels, strict=True)))
+                value = _evalf(expression, argument, digits, maxn=200)
                 if value is None:
                     return _in_floats(expression, channels)
                 total += (count * a * value).evalf(digits)
@@ -533,15 +533,17 @@ def _windows(n: int) -> list[tuple[Fraction, list[tuple[tuple[Fraction, ...], in
     often.
     """
     h = n // 2
-    found = []
+    windows = []
     for r in (Fraction(n, 2) + offset for offset in OFFSETS):
         reach = n + 3
         x = [
             min(max(r + Fraction(1, 2) - abs(i), Fraction(0)), Fraction(1))
             for i in range(-reach - h, reach + h + 1)
         ]
-        found.append((r, list(Counter(tuple(x[i : i + n]) for i in range(2 * reach + 1)).items())))
-    return found
+        windows.append(
+            (r, list(Counter(tuple(x[i : i + n]) for i in range(2 * reach + 1)).items()))
+        )
+    return windows
 
 
 @lru_cache(maxsize=256)

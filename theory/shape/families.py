@@ -106,13 +106,13 @@ def family(row: Activation) -> Family | None:
 
 
 def _branch(
-    function: sp.Expr, defaults: Mapping[sp.Symbol, sp.Expr], at: sp.Expr
+    function: sp.Expr, defaults: Mapping[sp.Symbol, sp.Expr], place: sp.Expr
 ) -> tuple[sp.Expr, tuple[sp.Rel, ...]]:
-    """The formula that holds at ``at`` for the default parameters, and the inequalities that select it."""
+    """The formula that holds at ``place`` for the default parameters, and the inequalities that select it."""
     where: list[sp.Rel] = []
 
     def sign(f: sp.Expr) -> int:
-        return number_sign(f.xreplace({**defaults, z: at})) or 0
+        return number_sign(f.xreplace({**defaults, z: place})) or 0
 
     def walk(f: sp.Expr) -> sp.Expr:
         if not f.args:

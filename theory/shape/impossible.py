@@ -104,15 +104,15 @@ def _exponentials(branches: Branches) -> Obstruction | None:
         parts = exponential_sum(derivative)
         if parts is None:
             return None
-        rest = parts.get(sp.Integer(0), sp.Integer(0))
-        if rest != 0 and (degree(rest) or 0) >= 0:
+        remainder = parts.get(sp.Integer(0), sp.Integer(0))
+        if remainder != 0 and (degree(remainder) or 0) >= 0:
             return None
         exponents = ", ".join(str(q) for q in parts if q != 0) or "none"
         added = sp.Add(*(factor * sp.exp(q) for q, factor in parts.items()))
         equal = crosscheck.same_off_the_line(derivative, added)
         steps.append(Step(f"derivative of {f}: a sum of R(z) exp(q(z)), q: {exponents}", equal))
-        fades = crosscheck.fades(rest)
-        steps.append(Step(f"its rational part {rest} vanishes at infinity", fades))
+        fades = crosscheck.fades(remainder)
+        steps.append(Step(f"its rational part {remainder} vanishes at infinity", fades))
     reason = (
         "copies of σ' are sums of rational functions times exponentials of polynomials, which are linearly "
         "independent; the purely rational part vanishes at infinity, so it is never the constant 1"
@@ -267,13 +267,13 @@ def _nearest_pole(branches: Branches) -> Obstruction | None:
     if len(branches) != 1:
         return None
     derivative = sp.diff(branches[0], z)
-    found = poles(derivative)
-    if not found:
+    candidates = poles(derivative)
+    if not candidates:
         return None
-    found.sort(key=lambda pole: pole.height)
-    first = found[0]
+    candidates.sort(key=lambda pole: pole.height)
+    first = candidates[0]
     margin = sp.Float("1e-30", 60)
-    if first.height < margin or any(pole.height < first.height + margin for pole in found[1:]):
+    if first.height < margin or any(pole.height < first.height + margin for pole in candidates[1:]):
         return None
     centre = sp.re(first.place)
     steps = (
@@ -334,10 +334,10 @@ def poles(derivative: sp.Expr) -> list[Pole] | None:
 
     For each root E of the denominator's factor in e^{λz} only the logarithm nearest to the real line.
     """
-    found = _over_power(derivative)
-    if found is None:
+    quotient = _over_power(derivative)
+    if quotient is None:
         return None
-    written, unit = found
+    written, unit = quotient
     power = _POWER
     numerator, denominator = sp.fraction(sp.cancel(sp.together(written)))
     try:
@@ -365,11 +365,11 @@ def poles(derivative: sp.Expr) -> list[Pole] | None:
             if symbol == power and vanishes(root):
                 continue
             place = (sp.log(sp.Abs(root)) + sp.I * sp.arg(root)) / unit if symbol == power else root
-            at = {z: place, power: root if symbol == power else sp.exp(unit * root)}
+            substitution = {z: place, power: root if symbol == power else sp.exp(unit * root)}
             height = sp.im(place).evalf(60)
             if height < -sp.Float("1e-30", 60):
                 continue  # its conjugate is listed too
-            values = [expression.xreplace(at) for expression in (numerator, slope)]
+            values = [expression.xreplace(substitution) for expression in (numerator, slope)]
             if any(vanishes(value) is not False for value in values):
                 return None
             top = (sp.factorial(multiplicity) * values[0] / values[1]).evalf(60)
@@ -394,8 +394,8 @@ def obstructions(branches: Branches) -> Iterator[Obstruction]:
     """
     for test in OBSTRUCTIONS:
         try:
-            found = test(branches)
+            obstruction = test(branches)
         except Unsettled:
             continue
-        if found is not None:
-            yield found
+        if obstruction is not None:
+            yield obstruction

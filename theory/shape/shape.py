@@ -78,11 +78,11 @@ def _cubic_network(f: sp.Expr, centre: sp.Expr) -> Recipe:
 
 
 def _probes() -> Mapping[str, Probe]:
-    w, half, one = rising(sp.Integer(4)), sp.Rational(1, 2), sp.Integer(1)
+    w, half, unit = rising(sp.Integer(4)), sp.Rational(1, 2), sp.Integer(1)
     waves = (sp.pi, sp.pi, sp.Integer(0))
-    pair = assembled([(w, -one, one / 16), (tuple(-tap for tap in w), one, -one / 16)])
-    line = assembled([(w, one, one / 8)])
-    steep = assembled([(w, -one, one / 24), (tuple(-tap for tap in w), one, -one / 24)])
+    pair = assembled([(w, -unit, unit / 16), (tuple(-tap for tap in w), unit, -unit / 16)])
+    line = assembled([(w, unit, unit / 8)])
+    steep = assembled([(w, -unit, unit / 24), (tuple(-tap for tap in w), unit, -unit / 24)])
     bump, softplus = 1 / (4 + z**4), sp.log(1 + sp.exp(z))
     cubic, quintic = z**3 + z**2, z**5 + z**4
     return {
@@ -121,15 +121,15 @@ def prove(law: ShapeLaw) -> Proof:
     """
     steps: list[Step] = []
     for row in ACTIVATIONS.values():
-        stated = law(row.expression)
-        found = [*_steps(row.expression, stated), *_symbolic(row)]
-        steps += [replace(s, name=f"{row.name}: {s.name}") for s in found]
+        claimed = law(row.expression)
+        decided = [*_steps(row.expression, claimed), *_symbolic(row)]
+        steps += [replace(s, name=f"{row.name}: {s.name}") for s in decided]
     for name, probe in PROBES.items():
-        stated = law(probe.expression)
-        found = list(_known(probe, stated))
-        if stated.kind != "undecided":
-            found += _steps(probe.expression, stated)
-        steps += [replace(s, name=f"{name}: {s.name}") for s in found]
+        claimed = law(probe.expression)
+        decided = list(_known(probe, claimed))
+        if claimed.kind != "undecided":
+            decided += _steps(probe.expression, claimed)
+        steps += [replace(s, name=f"{name}: {s.name}") for s in decided]
     steps += _cubic_needs_three_taps()
     covers = (
         f"every row of the catalogue and {len(PROBES)} functions beside it, all plateau radii "
@@ -173,69 +173,69 @@ def _exact_by_hand(probe: Probe) -> tuple[Step, ...]:
     return tuple(_exact(probe.network, pieces(probe.expression).parts)) if probe.network else ()
 
 
-def _known(probe: Probe, stated: Shape) -> Iterator[Step]:
+def _known(probe: Probe, claimed: Shape) -> Iterator[Step]:
     """What is known of a probe is not denied, and reached."""
     yield from _exact_by_hand(probe)
     if probe.network is not None:
-        fewest = stated.channels if stated.minimal else 1
-        allowed = stated.kind != "impossible" and probe.network.channels >= (fewest or 1)
+        fewest = claimed.channels if claimed.minimal else 1
+        allowed = claimed.kind != "impossible" and probe.network.channels >= (fewest or 1)
         yield Step(f"{probe.network.channels} channels are not said to be too few", allowed)
     if probe.channels is not None:
-        reached = stated.channels is not None and stated.channels <= probe.channels
+        reached = claimed.channels is not None and claimed.channels <= probe.channels
         yield Step(f"no more than {probe.channels} channels are used", reached)
 
 
 @cache
 def _symbolic(row: Activation) -> tuple[Step, ...]:
     """The networks with all weights and parameters as symbols: derived from the row, whatever the law says."""
-    found = family(row)
-    return () if found is None else (found.decide(),)
+    networks = family(row)
+    return () if networks is None else (networks.decide(),)
 
 
 @cache
-def _steps(expression: sp.Expr, stated: Shape) -> tuple[Step, ...]:
+def _steps(expression: sp.Expr, claimed: Shape) -> tuple[Step, ...]:
     """What makes the stated shape true of the expression; wrong laws agree with the law on most."""
-    return tuple(_decided(expression, stated))
+    return tuple(_decided(expression, claimed))
 
 
-def _decided(expression: sp.Expr, stated: Shape) -> Iterator[Step]:
+def _decided(expression: sp.Expr, claimed: Shape) -> Iterator[Step]:
     parts = pieces(expression)
-    if stated.recipe is not None:
-        yield from _exact(stated.recipe, parts.parts)
+    if claimed.recipe is not None:
+        yield from _exact(claimed.recipe, parts.parts)
         yield Step(
-            f"{stated.channels} channels are those of the network",
-            stated.recipe.channels == stated.channels,
+            f"{claimed.channels} channels are those of the network",
+            claimed.recipe.channels == claimed.channels,
         )
-        if stated.recipe.others is not None:
-            members = stated.recipe.others.members
-            right = all(crosscheck.measures_radius(expression, one, 0) for one in members)
-            yield Step(f"so do {len(members)} of: {stated.recipe.others.words}", right)
-        if stated.minimal and stated.recipe.channels > 1:
+        if claimed.recipe.others is not None:
+            members = claimed.recipe.others.members
+            right = all(crosscheck.measures_radius(expression, member, 0) for member in members)
+            yield Step(f"so do {len(members)} of: {claimed.recipe.others.words}", right)
+        if claimed.minimal and claimed.recipe.channels > 1:
             lower = needs_two(parts)
             yield Step("one channel is never enough", lower is not None)
             yield from _premises(lower, parts.branches) if lower else ()
-            yield Step("two channels are the fewest", stated.recipe.channels == 2)
+            yield Step("two channels are the fewest", claimed.recipe.channels == 2)
         return
     against = tuple(obstructions(parts.branches))
     yield Step(
-        f"stated {stated.kind}, and an obstruction applies",
-        bool(against) and stated.kind == "impossible",
+        f"stated {claimed.kind}, and an obstruction applies",
+        bool(against) and claimed.kind == "impossible",
     )
-    for one in against:
-        yield from _premises(one, parts.branches)
+    for obstruction in against:
+        yield from _premises(obstruction, parts.branches)
 
 
-def _premises(one: Obstruction, branches: tuple[sp.Expr, ...]) -> Iterator[Step]:
+def _premises(obstruction: Obstruction, branches: tuple[sp.Expr, ...]) -> Iterator[Step]:
     """The steps of an obstruction; slopes also as limits, by sympy's algorithm instead of the rules
     of growth.
     """
-    yield from one.steps
-    if one.theorem not in ("asymptotes", "different asymptotes"):
+    yield from obstruction.steps
+    if obstruction.theorem not in ("asymptotes", "different asymptotes"):
         return
     for f in branches:
         if not sp.diff(f, z).is_rational_function(z):
             left, right = _limits(f)
-            differ = one.theorem == "different asymptotes"
+            differ = obstruction.theorem == "different asymptotes"
             word, total = ("differ", left - right) if differ else ("add up to 0", left + right)
             name = f"the limits {left} and {right} of σ(z)/z {word}"
             yield Step(name, (sp.simplify(total) != 0) == differ)
@@ -279,11 +279,11 @@ def _straight_enough(expression: sp.Expr) -> Shape:
     slope = sp.diff(expression, z)
     if true.kind != "impossible" or slope.has(sp.sign, sp.Abs):
         return true
-    at = slope.xreplace({z: sp.Integer(0)})
-    if not at.is_finite or at == 0:
+    slope_at_zero = slope.xreplace({z: sp.Integer(0)})
+    if not slope_at_zero.is_finite or slope_at_zero == 0:
         return true
     w = (sp.Rational(1, 4), sp.Rational(1, 2), sp.Rational(1, 4))
-    recipe = Recipe((w,), (sp.Rational(-1, 2),), (1 / (2 * at),))
+    recipe = Recipe((w,), (sp.Rational(-1, 2),), (1 / (2 * slope_at_zero),))
     return replace(true, kind="affine_piece", channels=1, minimal=True, recipe=recipe)
 
 
@@ -322,8 +322,8 @@ def _any_pole(expression: sp.Expr) -> Shape:
     true, branches = classify(expression), pieces(expression).branches
     if len(branches) != 1:
         return true
-    found = poles(sp.diff(branches[0], z)) or []
-    near = min(found, key=lambda pole: pole.height, default=None)
+    candidates = poles(sp.diff(branches[0], z)) or []
+    near = min(candidates, key=lambda pole: pole.height, default=None)
     small = sp.Float("1e-30", 60)
     if near is None or min(abs(part) for part in (near.height, *near.top.as_real_imag())) < small:
         return true
@@ -362,7 +362,7 @@ def _other_shift(expression: sp.Expr) -> Shape:
     return replace(true, recipe=replace(true.recipe, b=b))
 
 
-CLAIM = Claim(
+CLAIM: Claim[ShapeLaw] = Claim(
     id="shape",
     title="The shape of σ decides: exact with how many channels and which weights, or never",
     statement=(

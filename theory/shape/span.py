@@ -83,7 +83,7 @@ def leaps(w: Sequence[Any], b: Any, jumps: Sequence[Jump]) -> list[Leap]:
     A copy with w_u > 0 passes t from below, one with w_u < 0 from above.  At φ = 0 only ``leave`` and at
     φ = 1 only ``arrive`` belongs to the cell, the other is 0.
     """
-    found = []
+    response_jumps = []
     for alpha, beta in copies(w, b):
         for jump in jumps:
             if alpha == 0:
@@ -91,8 +91,10 @@ def leaps(w: Sequence[Any], b: Any, jumps: Sequence[Jump]) -> list[Leap]:
             star = (jump.location - beta) / alpha
             arrive, leave = (jump.before, jump.after) if alpha > 0 else (-jump.after, -jump.before)
             if 0 <= star <= 1:
-                found.append(Leap(star, arrive if star > 0 else 0, leave if star < 1 else 0))
-    return found
+                response_jumps.append(
+                    Leap(star, arrive if star > 0 else 0, leave if star < 1 else 0)
+                )
+    return response_jumps
 
 
 class Primitive(sp.Function):
@@ -111,9 +113,9 @@ def prove(law: RateLaw) -> Proof:
     """The chain rule on the direct double sum; what the derivative adds up to; copies as channels."""
     steps: list[Step] = []
     for n in PROVED_TAPS:
-        stated = to_taps(law(n), n)
-        steps += _prove_derivative(stated, n)
-        whole = _antiderivative(stated)
+        rate = to_taps(law(n), n)
+        steps += _prove_derivative(rate, n)
+        whole = _antiderivative(rate)
         gain = whole.xreplace({phi: sp.Integer(1)}) - whole.xreplace({phi: sp.Integer(0)})
         due = to_taps(2 * slope(Primitive), n)
         steps.append(Step(f"the integral over a cell is 2Δ, n = {n}", sp.expand(gain - due) == 0))
@@ -124,7 +126,7 @@ def prove(law: RateLaw) -> Proof:
             )
         )
         name = f"as {2 * n} channels of one tap, n = {n}"
-        steps.append(Step(name, sp.expand(parts - stated) == 0))
+        steps.append(Step(name, sp.expand(parts - rate) == 0))
     covers = (
         "n = 1, 3, 5, 7, 9, 21; r in [n/2, n/2+1] and, below 10 taps, up to n/2+3; any differentiable g, all φ "
         "(a kink or jump of σ excludes finitely many φ)"
@@ -132,14 +134,14 @@ def prove(law: RateLaw) -> Proof:
     return Proof(tuple(steps), covers)
 
 
-def _prove_derivative(stated: sp.Expr, n: int) -> Iterator[Step]:
+def _prove_derivative(rate: sp.Expr, n: int) -> Iterator[Step]:
     h, w = n // 2, taps(n)
     for m in range(h + 1, h + 4) if n < 10 else (h + 1,):
         length = m + 1 + h
         direct = direct_response(w, m, phi, length, Primitive)
         per_radius = sp.diff(direct, phi) / sp.diff(radius(m), phi)
         where = f"n = {n}, r in [{2 * m - 1}/2, {2 * m + 1}/2]"
-        yield Step(f"derivative, {where}", sp.expand(per_radius - stated) == 0)
+        yield Step(f"derivative, {where}", sp.expand(per_radius - rate) == 0)
         # The cells join: the derivative everywhere inside is all that there is to know.
         here = direct.xreplace({phi: sp.Integer(1)})
         there = direct_response(w, m + 1, sp.Integer(0), length, Primitive)
@@ -178,7 +180,7 @@ def _no_factor(n: int) -> sp.Expr:
     return sp.Add(*(g(left + phi * tap) + g(right + phi * tap) for tap, left, right in edges))
 
 
-CLAIM = Claim(
+CLAIM: Claim[RateLaw] = Claim(
     id="span",
     title="The span condition: exact iff the constant 1 is a sum of copies of σ'",
     statement=(

@@ -13,7 +13,7 @@ keeps its weights, and the others go on without it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,11 +22,12 @@ import sympy as sp
 from theory.claim import Claim, Proof, Step, Wrong
 from theory.pulse.network import preactivations, taps
 from theory.pulse.signal import pulse
+from theory.types import Scalar, Vector
 
 __all__ = ["CLAIM", "LAW", "Active", "floors", "turning_point"]
 
 
-def floors(w: Sequence[Any]) -> list[Any]:
+def floors(w: Vector) -> list[Any]:
     """-n D_j/j for the partial sums of 1 to n taps from either side: S must exceed all of them."""
     n = len(w)
     mean = sum(w[1:], w[0]) / n
@@ -40,7 +41,7 @@ def floors(w: Sequence[Any]) -> list[Any]:
     return found
 
 
-def turning_point(u: Any, v: Any) -> tuple[Any, Any]:
+def turning_point(u: Scalar, v: Scalar) -> tuple[Any, Any]:
     """(E, s²) where s = (u√E - v/√E)/2 is lowest on its way, for u > 0 > v: E = -v/u, s² = -uv."""
     return -v / u, -u * v
 
@@ -49,8 +50,8 @@ def turning_point(u: Any, v: Any) -> tuple[Any, Any]:
 class Active:
     """The law: the floors of S, and where S is lowest."""
 
-    floors: Callable[[Sequence[Any]], list[Any]]
-    turning_point: Callable[[Any, Any], tuple[Any, Any]]
+    floors: Callable[[Vector], list[Any]]
+    turning_point: Callable[[Scalar, Scalar], tuple[Any, Any]]
 
 
 LAW = Active(floors, turning_point)
@@ -112,24 +113,24 @@ def _cell(law: Active, n: int) -> list[Step]:
     ]
 
 
-def _taps_only(w: Sequence[Any]) -> list[Any]:
+def _taps_only(w: Vector) -> list[Any]:
     """Wrong: every single tap has to stay positive."""
     n = len(w)
     mean = sum(w[1:], w[0]) / n
     return [-n * (tap - mean) for tap in (*w, *w)]
 
 
-def _sum_only(w: Sequence[Any]) -> list[Any]:
+def _sum_only(w: Vector) -> list[Any]:
     """Wrong: it is enough that S stays positive."""
     return [0 * tap for tap in (*w, *w)]
 
 
-def _at_the_ends(u: Any, v: Any) -> tuple[Any, Any]:
+def _at_the_ends(u: Scalar, v: Scalar) -> tuple[Any, Any]:
     """Wrong: S is lowest where E = 1, at the start."""
     return 1 + 0 * u, (u - v) ** 2 / 4
 
 
-CLAIM = Claim(
+CLAIM: Claim[Active] = Claim(
     id="active",
     title="When ReLU stays on its straight part: read off the initial values",
     statement=(

@@ -36,6 +36,7 @@ from theory.training.invariants import (
     same_span,
 )
 from theory.training.linear_cell import Taps
+from theory.types import Scalar, Vector
 
 __all__ = ["CLAIM", "Conserved", "deviations", "everywhere", "products"]
 
@@ -46,7 +47,7 @@ def deviations(w: Taps) -> list[Any]:
     return [tap - mean for row, mean in zip(w, means, strict=True) for tap in row[:-1]]
 
 
-def products(w: Taps, a: Sequence[Any]) -> list[Any]:
+def products(w: Taps, a: Vector) -> list[Any]:
     """a_j a_k - S_j S_k/n for j <= k, and a_j S_k - a_k S_j for j < k."""
     n, sums = len(w[0]), [sum(row[1:], row[0]) for row in w]
     pairs = [(j, k) for k in range(len(a)) for j in range(k + 1)]
@@ -54,7 +55,7 @@ def products(w: Taps, a: Sequence[Any]) -> list[Any]:
     return [*even, *(a[j] * sums[k] - a[k] * sums[j] for j, k in pairs if j != k)]
 
 
-def everywhere(w: Sequence[Any], b: Any, a: Any) -> Any:
+def everywhere(w: Vector, b: Scalar, a: Scalar) -> Any:
     """a² - |w|² - b² of one channel, for every positively homogeneous σ, in every cell and across walls."""
     return a * a - sum(tap * tap for tap in w) - b * b
 
@@ -64,8 +65,8 @@ class Conserved:
     """The law: the quantities of the linear cell, and the one that every homogeneous channel keeps."""
 
     deviations: Callable[[Taps], list[Any]]
-    products: Callable[[Taps, Sequence[Any]], list[Any]]
-    everywhere: Callable[[Sequence[Any], Any, Any], Any]
+    products: Callable[[Taps, Vector], list[Any]]
+    everywhere: Callable[[Vector, Scalar, Scalar], Any]
 
 
 MODELS = ((1, 1, False), (3, 1, False), (3, 1, True), (5, 1, True), (1, 3, False), (3, 2, False),
@@ -165,14 +166,14 @@ def _decided(
     ]
 
 
-def _sum_of_squares(w: Taps, a: Sequence[Any]) -> list[Any]:
+def _sum_of_squares(w: Taps, a: Vector) -> list[Any]:
     """Wrong: a circle in place of a hyperbola."""
     n, sums = len(w[0]), [sum(row[1:], row[0]) for row in w]
     pairs = [(j, k) for k in range(len(a)) for j in range(k + 1)]
     return [a[j] * a[k] + sums[j] * sums[k] / n for j, k in pairs]
 
 
-def _unscaled(w: Taps, a: Sequence[Any]) -> list[Any]:
+def _unscaled(w: Taps, a: Vector) -> list[Any]:
     """Wrong: a filter is taken to have one tap more than it has."""
     found = products(w, a)
     sums = [sum(row[1:], row[0]) for row in w]
@@ -181,19 +182,19 @@ def _unscaled(w: Taps, a: Sequence[Any]) -> list[Any]:
     return even + found[len(even) :]
 
 
-def _each_for_itself(w: Taps, a: Sequence[Any]) -> list[Any]:
+def _each_for_itself(w: Taps, a: Vector) -> list[Any]:
     """Wrong (too few): every channel keeps its own a_k² - S_k²/n, and nothing ties the channels together."""
     return [x for row, weight in zip(w, a, strict=True) for x in products([row], [weight])]
 
 
-def _without_bias(w: Sequence[Any], b: Any, a: Any) -> Any:
+def _without_bias(w: Vector, b: Scalar, a: Scalar) -> Any:
     """Wrong: the bias is left out of the balance."""
     return everywhere(w, 0 * b, a)
 
 
 LAW = Conserved(deviations, products, everywhere)
 
-CLAIM = Claim(
+CLAIM: Claim[Conserved] = Claim(
     id="conserved",
     title="What training never changes: every conserved quantity of gradient flow",
     statement=(

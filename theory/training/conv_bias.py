@@ -15,7 +15,7 @@ Otherwise the data decide.  Derivation: docs/training/conv_bias.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,22 +26,23 @@ from theory.pulse.network import taps
 from theory.pulse.signal import pulse
 from theory.training.invariants import answer, field, invariants, same_span
 from theory.training.linear_cell import moved
+from theory.types import Function, Scalar, Vector
 
 __all__ = ["CLAIM", "LAW", "ConvBias", "balance", "end", "readout_squared", "sign_is_kept"]
 
 
-def balance(w: Sequence[Any], b: Any, a: Any) -> Any:
+def balance(w: Vector, b: Scalar, a: Scalar) -> Any:
     """h = a² - S²/n - b²."""
     total = sum(w[1:], w[0])
     return a * a - total * total / len(w) - b * b
 
 
-def readout_squared(h: Any, n: Any, sqrt: Callable[[Any], Any]) -> Any:
+def readout_squared(h: Scalar, n: Scalar, sqrt: Function) -> Any:
     """a² = (h + √(h² + 1/n))/2 at the end."""
     return (h + sqrt((n * h * h + 1) / n)) / 2
 
 
-def sign_is_kept(h: Any, loss: Any, second_moment: Any) -> bool:
+def sign_is_kept(h: Scalar, loss: Scalar, second_moment: Scalar) -> bool:
     """h > 0 or L(0) < E r²: then a never passes through 0."""
     return bool(h > 0) or bool(loss < second_moment)
 
@@ -50,9 +51,9 @@ def sign_is_kept(h: Any, loss: Any, second_moment: Any) -> bool:
 class ConvBias:
     """The law: what is conserved, where |a| ends, and when the sign of a is that of the start."""
 
-    balance: Callable[[Sequence[Any], Any, Any], Any]
+    balance: Callable[[Vector, Scalar, Scalar], Any]
     readout_squared: Callable[..., Any]
-    sign_is_kept: Callable[[Any, Any, Any], bool]
+    sign_is_kept: Callable[[Scalar, Scalar, Scalar], bool]
 
 
 LAW = ConvBias(balance, readout_squared, sign_is_kept)
@@ -60,7 +61,7 @@ LAW = ConvBias(balance, readout_squared, sign_is_kept)
 
 
 def end(
-    law: ConvBias, w: Sequence[Any], b: Any, a: Any, sign: int, sqrt: Callable[[Any], Any]
+    law: ConvBias, w: Vector, b: Scalar, a: Scalar, sign: int, sqrt: Function
 ) -> tuple[list[Any], Any]:
     """(w, a) at the end, where b = 0, for the sign of a that is given."""
     new_a = sign * sqrt(law.readout_squared(law.balance(w, b, a), len(w), sqrt))
@@ -180,22 +181,22 @@ def _sign(law: ConvBias) -> list[Step]:
     ]
 
 
-def _without_bias(w: Sequence[Any], b: Any, a: Any) -> Any:
+def _without_bias(w: Vector, b: Scalar, a: Scalar) -> Any:
     """Wrong: as if the bias took nothing."""
     return balance(w, 0 * b, a)
 
 
-def _balanced(h: Any, n: Any, sqrt: Callable[[Any], Any]) -> Any:
+def _balanced(h: Scalar, n: Scalar, sqrt: Function) -> Any:
     """Wrong: the minimum-norm end for every start."""
     return readout_squared(0 * h, n, sqrt)
 
 
-def _always(h: Any, loss: Any, second_moment: Any) -> bool:
+def _always(h: Scalar, loss: Scalar, second_moment: Scalar) -> bool:
     """Wrong: a never changes its sign."""
     return True
 
 
-CLAIM = Claim(
+CLAIM: Claim[ConvBias] = Claim(
     id="conv_bias",
     title="A bias in the convolution: it ends at 0, and moves every other weight",
     statement=(

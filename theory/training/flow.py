@@ -11,7 +11,7 @@ channel: from there the flow runs into the saddle a = S = 0.  Derivation: docs/t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from theory.pulse.signal import pulse
 from theory.training import linear_cell
 from theory.training.invariants import answer, field
 from theory.training.linear_cell import Taps
+from theory.types import Function, Scalar, Vector
 
 __all__ = ["CLAIM", "LAW", "Flow", "end"]
 
@@ -40,11 +41,11 @@ class Flow:
 
     stretch: Callable[..., Any]
     unfold: Callable[..., tuple[list[Any], list[Any]]]
-    moved: Callable[[Taps, Sequence[Any]], list[list[Any]]]
+    moved: Callable[[Taps, Vector], list[list[Any]]]
 
 
 def end(
-    law: Flow, w: Taps, a: Sequence[Any], root: Any, sqrt: Callable[[Any], Any]
+    law: Flow, w: Taps, a: Vector, root: Scalar, sqrt: Function
 ) -> tuple[list[list[Any]], list[Any]]:
     """(w, a) at convergence, for any kind of number; ``root`` is √n in that kind.  U must be positive."""
     u, v = linear_cell.light_cone(w, a, root)
@@ -122,17 +123,17 @@ def _turning_point(law: Flow) -> list[Step]:
     ]
 
 
-def _one_edge(big_u: Any, big_w: Any, root: Any, sqrt: Callable[[Any], Any]) -> Any:
+def _one_edge(big_u: Scalar, big_w: Scalar, root: Scalar, sqrt: Function) -> Any:
     """Wrong: θ = 1 at the end, one edge of the pulse instead of two."""
     return linear_cell.stretch(big_u, big_w, root, sqrt, grown=2)
 
 
-def _balanced(big_u: Any, big_w: Any, root: Any, sqrt: Callable[[Any], Any]) -> Any:
+def _balanced(big_u: Scalar, big_w: Scalar, root: Scalar, sqrt: Function) -> Any:
     """Wrong: W is left out, as if every network started balanced."""
     return linear_cell.stretch(big_u, 0 * big_w, root, sqrt)
 
 
-def _same_shape(w: Taps, sums: Sequence[Any]) -> list[list[Any]]:
+def _same_shape(w: Taps, sums: Vector) -> list[list[Any]]:
     """Wrong: the filter keeps its shape and is scaled (by S'/S), instead of shifted."""
     result = []
     for row, total in zip(w, sums, strict=True):
@@ -141,7 +142,7 @@ def _same_shape(w: Taps, sums: Sequence[Any]) -> list[list[Any]]:
     return result
 
 
-CLAIM = Claim(
+CLAIM: Claim[Flow] = Claim(
     id="flow",
     title="Every weight at convergence, from its initial value",
     statement=(

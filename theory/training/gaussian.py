@@ -17,6 +17,8 @@ from typing import Any
 
 import sympy as sp
 
+from theory.types import Function, Scalar
+
 __all__ = [
     "SYMBOLIC",
     "Normal",
@@ -33,12 +35,12 @@ __all__ = [
 class Normal:
     """Φ, φ, Φ₂(α, β, ρ), exp, √ and π of one kind of number."""
 
-    cdf: Callable[[Any], Any]
-    pdf: Callable[[Any], Any]
+    cdf: Function
+    pdf: Function
     bivariate: Callable[[Any, Any, Any], Any]
-    exp: Callable[[Any], Any]
-    sqrt: Callable[[Any], Any]
-    pi: Any
+    exp: Function
+    sqrt: Function
+    pi: Scalar
 
 
 SYMBOLIC = Normal(
@@ -52,26 +54,28 @@ SYMBOLIC = Normal(
 """sympy's; Φ₂ is an undefined function, of which proofs use ∂Φ₂/∂ρ = φ₂ and ∂Φ₂/∂α = φ(α) Φ((β - ρα)/q)."""
 
 
-def first(mean: Any, deviation: Any, normal: Normal) -> Any:
+def first(mean: Scalar, deviation: Scalar, normal: Normal) -> Any:
     """E X₊."""
     alpha = mean / deviation
     return mean * normal.cdf(alpha) + deviation * normal.pdf(alpha)
 
 
-def second(mean: Any, deviation: Any, normal: Normal) -> Any:
+def second(mean: Scalar, deviation: Scalar, normal: Normal) -> Any:
     """E X₊²."""
     alpha = mean / deviation
     return (mean**2 + deviation**2) * normal.cdf(alpha) + mean * deviation * normal.pdf(alpha)
 
 
-def bivariate_density(alpha: Any, beta: Any, rho: Any, normal: Normal) -> Any:
+def bivariate_density(alpha: Scalar, beta: Scalar, rho: Scalar, normal: Normal) -> Any:
     """φ₂(α, β; ρ)."""
     square = 1 - rho**2
     shape = normal.exp(-(alpha**2 - 2 * rho * alpha * beta + beta**2) / (2 * square))
     return shape / (2 * normal.pi * normal.sqrt(square))
 
 
-def product(mu: Any, nu: Any, deviation: Any, other: Any, rho: Any, normal: Normal) -> Any:
+def product(
+    mu: Scalar, nu: Scalar, deviation: Scalar, other: Scalar, rho: Scalar, normal: Normal
+) -> Any:
     """E X₊Y₊ of a pair with means μ, ν, deviations ς, τ and correlation ρ, |ρ| < 1."""
     alpha, beta = mu / deviation, nu / other
     q = normal.sqrt(1 - rho**2)
@@ -82,7 +86,9 @@ def product(mu: Any, nu: Any, deviation: Any, other: Any, rho: Any, normal: Norm
     return both + left + right + deviation * other * q**2 * density
 
 
-def one_sided(mu: Any, nu: Any, deviation: Any, other: Any, rho: Any, normal: Normal) -> Any:
+def one_sided(
+    mu: Scalar, nu: Scalar, deviation: Scalar, other: Scalar, rho: Scalar, normal: Normal
+) -> Any:
     """E 1{X > 0} Y₊ = ∂/∂μ of :func:`product`."""
     alpha, beta = mu / deviation, nu / other
     q = normal.sqrt(1 - rho**2)
@@ -91,7 +97,9 @@ def one_sided(mu: Any, nu: Any, deviation: Any, other: Any, rho: Any, normal: No
     return nu * normal.bivariate(alpha, beta, rho) + other * (near + far)
 
 
-def pinned(mu: Any, nu: Any, deviation: Any, other: Any, rho: Any, normal: Normal) -> Any:
+def pinned(
+    mu: Scalar, nu: Scalar, deviation: Scalar, other: Scalar, rho: Scalar, normal: Normal
+) -> Any:
     """(density of X at 0) · E[Y₊ | X = 0] = 2 ∂/∂ς² of :func:`product` at a fixed covariance ρςτ."""
     alpha = mu / deviation
     q = normal.sqrt(1 - rho**2)

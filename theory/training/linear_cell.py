@@ -16,32 +16,33 @@ enclosures); ``root`` is √n in that kind.  Derivation: docs/training/flow.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
+
+from theory.types import Function, Matrix, Scalar, Vector
 
 __all__ = ["Taps", "light_cone", "moved", "squares", "stretch", "theta", "unfold"]
 
-Taps = Sequence[Sequence[Any]]
+Taps = Matrix
 """w[k][u]: the taps of every channel."""
 
 
-def light_cone(w: Taps, a: Sequence[Any], root: Any) -> tuple[list[Any], list[Any]]:
+def light_cone(w: Taps, a: Vector, root: Scalar) -> tuple[list[Any], list[Any]]:
     """(u_1..u_K, v_1..v_K) of a network with taps w[k] and readout weights a[k]."""
     s = [sum(taps[1:], taps[0]) / root for taps in w]
     return [x + y for x, y in zip(a, s, strict=True)], [x - y for x, y in zip(a, s, strict=True)]
 
 
-def squares(u: Sequence[Any], v: Sequence[Any]) -> tuple[Any, Any]:
+def squares(u: Vector, v: Vector) -> tuple[Any, Any]:
     """(U, W) = (Σ u_k², Σ v_k²)."""
     return sum(x * x for x in u), sum(x * x for x in v)
 
 
-def theta(big_u: Any, big_w: Any, root: Any, first: Any, second: Any) -> Any:
+def theta(big_u: Scalar, big_w: Scalar, root: Scalar, first: Scalar, second: Scalar) -> Any:
     """θ = (√n/4)(U A² - W B²); the network is exact where c = 0 and θ = 1/2."""
     return root * (big_u * first**2 - big_w * second**2) / 4
 
 
-def stretch(big_u: Any, big_w: Any, root: Any, sqrt: Callable[[Any], Any], grown: Any = 1) -> Any:
+def stretch(big_u: Scalar, big_w: Scalar, root: Scalar, sqrt: Function, grown: Scalar = 1) -> Any:
     """E = A/B at which θ = 1/2, when AB = 1/``grown``: U E - W/E = 2 grown/√n.
 
     E = (grown + √(grown² + n U W)) / (√n U), the only positive root; U must be positive.  Gradient flow has
@@ -51,14 +52,14 @@ def stretch(big_u: Any, big_w: Any, root: Any, sqrt: Callable[[Any], Any], grown
 
 
 def unfold(
-    u: Sequence[Any], v: Sequence[Any], root: Any, first: Any, second: Any
+    u: Vector, v: Vector, root: Scalar, first: Scalar, second: Scalar
 ) -> tuple[list[Any], list[Any]]:
     """(a_1..a_K, S_1..S_K) after u was multiplied by A (``first``) and v by B (``second``)."""
     pairs = [(first * x, second * y) for x, y in zip(u, v, strict=True)]
     return [(x + y) / 2 for x, y in pairs], [root * (x - y) / 2 for x, y in pairs]
 
 
-def moved(w: Taps, sums: Sequence[Any]) -> list[list[Any]]:
+def moved(w: Taps, sums: Vector) -> list[list[Any]]:
     """The taps after the sums became S_k: all taps of a filter are shifted by the same (S_k - Σ w_k)/n."""
     result = []
     for taps, total in zip(w, sums, strict=True):

@@ -14,7 +14,7 @@ Derivation: docs/training/noise.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -26,26 +26,27 @@ from theory.pulse.network import circular, preactivations, taps
 from theory.pulse.signal import phi, pulse
 from theory.training import gaussian
 from theory.training.gaussian import SYMBOLIC, Normal
+from theory.types import Scalar, Vector
 
 __all__ = ["CLAIM", "LAW", "Noise", "angle", "linear_risk", "passing", "silenced"]
 
 
-def angle(spread: Any, pixels: Any, noise: Any) -> Any:
+def angle(spread: Scalar, pixels: Scalar, noise: Scalar) -> Any:
     """θ = 2V/(4V + Ns²); 1/2 without noise."""
     return 2 * spread / (4 * spread + pixels * noise**2)
 
 
-def linear_risk(spread: Any, pixels: Any, noise: Any) -> Any:
+def linear_risk(spread: Scalar, pixels: Scalar, noise: Scalar) -> Any:
     """V N s²/(4V + Ns²): the least E(r̂ - r)² on the linear cell."""
     return spread * pixels * noise**2 / (4 * spread + pixels * noise**2)
 
 
-def passing(x: Sequence[Any]) -> tuple[int, int]:
+def passing(x: Vector) -> tuple[int, int]:
     """How many pixels of a pulse get past a threshold just above 0 with w > 0, and, with w < 0, past one just below 1."""
     return sum(bool(value > 0) for value in x), sum(bool(value < 1) for value in x)
 
 
-def silenced(count: Any, pixels: Any, bend: Any, threshold: Any, normal: Normal) -> Any:
+def silenced(count: Scalar, pixels: Scalar, bend: Scalar, threshold: Scalar, normal: Normal) -> Any:
     """[E k + (N - E k) v + (τ + ψ)² u]/N: risk over linear risk as s -> 0, one tap, the threshold τs before the silenced level.
 
     k(r) pixels pass, of mean ``count``; the others add noise of variance v = Var (ξ - τ)₊ instead of 1; ψ = E (ξ - τ)₊, and
@@ -60,12 +61,12 @@ def silenced(count: Any, pixels: Any, bend: Any, threshold: Any, normal: Normal)
 class Noise:
     """The law: θ and the risk of the linear cell, the three moments of ReLU's risk, and what one tap silences as s -> 0."""
 
-    angle: Callable[[Any, Any, Any], Any]
-    linear_risk: Callable[[Any, Any, Any], Any]
-    first: Callable[[Any, Any, Normal], Any]
-    second: Callable[[Any, Any, Normal], Any]
+    angle: Callable[[Scalar, Scalar, Scalar], Any]
+    linear_risk: Callable[[Scalar, Scalar, Scalar], Any]
+    first: Callable[[Scalar, Scalar, Normal], Any]
+    second: Callable[[Scalar, Scalar, Normal], Any]
     product: Callable[..., Any]
-    passing: Callable[[Sequence[Any]], tuple[int, ...]]
+    passing: Callable[[Vector], tuple[int, ...]]
     silenced: Callable[..., Any]
 
 
@@ -284,32 +285,34 @@ def _pair(product: Callable[..., Any], first: Callable[..., Any]) -> tuple[Step,
     )  # fmt: skip
 
 
-def _unbiased(spread: Any, pixels: Any, noise: Any) -> Any:
+def _unbiased(spread: Scalar, pixels: Scalar, noise: Scalar) -> Any:
     """Wrong: the slope of the noiseless network."""
     return angle(spread, pixels, 0 * noise)
 
 
-def _lit_only(spread: Any, pixels: Any, noise: Any) -> Any:
+def _lit_only(spread: Scalar, pixels: Scalar, noise: Scalar) -> Any:
     """Wrong: as if one pixel in two were dark and silent."""
     return linear_risk(spread, pixels / 2, noise)
 
 
-def _dark_only(x: Sequence[Any]) -> tuple[int, ...]:
+def _dark_only(x: Vector) -> tuple[int, ...]:
     """Wrong: a threshold can silence nothing but the dark."""
     return passing(x)[:1]
 
 
-def _no_edge(mean: Any, deviation: Any, normal: Normal) -> Any:
+def _no_edge(mean: Scalar, deviation: Scalar, normal: Normal) -> Any:
     """Wrong: the second moment without the term at the kink."""
     return (mean**2 + deviation**2) * normal.cdf(mean / deviation)
 
 
-def _independent(mu: Any, nu: Any, deviation: Any, other: Any, rho: Any, normal: Normal) -> Any:
+def _independent(
+    mu: Scalar, nu: Scalar, deviation: Scalar, other: Scalar, rho: Scalar, normal: Normal
+) -> Any:
     """Wrong: as if neighbouring positions saw independent noise."""
     return gaussian.first(mu, deviation, normal) * gaussian.first(nu, other, normal) + 0 * rho
 
 
-CLAIM = Claim(
+CLAIM: Claim[Noise] = Claim(
     id="noise",
     title="Noisy pulses: how far the answer shrinks, and what a threshold buys",
     statement=(

@@ -16,7 +16,7 @@ at the same point, whatever its step, but for the sign of all u_k if a large ste
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -28,29 +28,28 @@ from theory.pulse.network import preactivations, taps
 from theory.pulse.signal import pulse
 from theory.training import linear_cell
 from theory.training.invariants import answer, field
+from theory.types import Function, Scalar, Vector
 
 __all__ = ["CLAIM", "LAW", "Ridge", "angle", "box", "collapse", "least"]
 
 
-def collapse(spread: Any, root: Any) -> Any:
+def collapse(spread: Scalar, root: Scalar) -> Any:
     """2√n V: from this λ on, nothing is left."""
     return 2 * root * spread
 
 
-def angle(penalty: Any, spread: Any, root: Any) -> Any:
+def angle(penalty: Scalar, spread: Scalar, root: Scalar) -> Any:
     """θ = (1 - λ/(2√n V))/2 = Σ a_k S_k at the optimum, for λ below the collapse."""
     return (1 - penalty / collapse(spread, root)) / 2
 
 
-def least(penalty: Any, spread: Any, root: Any) -> Any:
+def least(penalty: Scalar, spread: Scalar, root: Scalar) -> Any:
     """The least J, V(1 - (1 - x)²) with x = λ/(2√n V), for λ below the collapse; V from there on."""
     x = penalty / collapse(spread, root)
     return spread * (1 - (1 - x) ** 2)
 
 
-def box(
-    u: Sequence[Any], theta: Any, root: Any, sqrt: Callable[[Any], Any]
-) -> tuple[list[Any], list[Any]]:
+def box(u: Vector, theta: Scalar, root: Scalar, sqrt: Function) -> tuple[list[Any], list[Any]]:
     """(a_k, the common value of the taps of channel k) where a start with the coordinates u ends."""
     size = sqrt(sum(x * x for x in u))
     a = [sqrt(theta / root) * x / size for x in u]
@@ -61,9 +60,9 @@ def box(
 class Ridge:
     """The law: θ and J at the optimum for a given λ, where everything collapses, and the optimum of a start."""
 
-    collapse: Callable[[Any, Any], Any]
-    angle: Callable[[Any, Any, Any], Any]
-    least: Callable[[Any, Any, Any], Any]
+    collapse: Callable[[Scalar, Scalar], Any]
+    angle: Callable[[Scalar, Scalar, Scalar], Any]
+    least: Callable[[Scalar, Scalar, Scalar], Any]
     box: Callable[..., tuple[list[Any], list[Any]]]
 
 
@@ -265,32 +264,32 @@ def _attained(law: Ridge, n: int, channels: int) -> Step:
     return Step(f"box filters attain the bound, n = {n}, K = {channels}", bool(holds))
 
 
-def _torch(penalty: Any, spread: Any, root: Any) -> Any:
+def _torch(penalty: Scalar, spread: Scalar, root: Scalar) -> Any:
     """Wrong: λ taken for half of torch's weight_decay where it is all of it."""
     return angle(2 * penalty, spread, root)
 
 
-def _whole_moment(penalty: Any, spread: Any, root: Any) -> Any:
+def _whole_moment(penalty: Scalar, spread: Scalar, root: Scalar) -> Any:
     """Wrong: the width of the filter does not count."""
     return (1 - penalty / (2 * spread) + 0 * root) / 2
 
 
 def _equal_shares(
-    u: Sequence[Any], theta: Any, root: Any, sqrt: Callable[[Any], Any]
+    u: Vector, theta: Scalar, root: Scalar, sqrt: Function
 ) -> tuple[list[Any], list[Any]]:
     """Wrong: every channel the same, whatever the start."""
     return box([0 * x + 1 for x in u], theta, root, sqrt)
 
 
 def _unbalanced(
-    u: Sequence[Any], theta: Any, root: Any, sqrt: Callable[[Any], Any]
+    u: Vector, theta: Scalar, root: Scalar, sqrt: Function
 ) -> tuple[list[Any], list[Any]]:
     """Wrong: the readout twice as large, the filter half as large; as exact, but of larger norm."""
     a, flat = box(u, theta, root, sqrt)
     return [2 * x for x in a], [x / 2 for x in flat]
 
 
-CLAIM = Claim(
+CLAIM: Claim[Ridge] = Claim(
     id="ridge",
     title="With weight decay: the box filter, and the point of the sphere that a start ends at",
     statement=(

@@ -14,7 +14,7 @@ Derivation: docs/training/sharpness.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +25,7 @@ from theory.pulse.network import taps
 from theory.pulse.signal import pulse
 from theory.training import linear_cell
 from theory.training.invariants import answer, field
+from theory.types import Function, Scalar, Vector
 
 __all__ = [
     "CLAIM",
@@ -40,37 +41,37 @@ __all__ = [
 ]
 
 
-def gain(sums: Sequence[Any], a: Sequence[Any], n: int) -> Any:
+def gain(sums: Vector, a: Vector, n: int) -> Any:
     """g² = 4 Σ (S_k² + n a_k²) = |∇(2θ)|²."""
     return sum(4 * (x * x + n * y * y) for x, y in zip(sums, a, strict=True))
 
 
-def gain_from_start(big_u: Any, big_w: Any, root: Any, sqrt: Callable[[Any], Any]) -> Any:
+def gain_from_start(big_u: Scalar, big_w: Scalar, root: Scalar, sqrt: Function) -> Any:
     """g² = 4√n √(1 + nUW) where gradient flow ends, from the U and W of its start."""
     return 4 * root * sqrt(1 + root**2 * big_u * big_w)
 
 
-def pair(square: Any, second_moment: Any, mean: Any) -> tuple[Any, Any]:
+def pair(square: Scalar, second_moment: Scalar, mean: Scalar) -> tuple[Any, Any]:
     """(sum, product) of the two nonzero eigenvalues with c, for g², E r² and E r."""
     return 2 * (second_moment * square + 1), 4 * square * (second_moment - mean**2)
 
 
-def threshold(largest: Any, momentum: Any = 0) -> Any:
+def threshold(largest: Scalar, momentum: Scalar = 0) -> Any:
     """2(1 + β)/λ: steps must be smaller to settle."""
     return 2 * (1 + momentum) / largest
 
 
-def flattest(root: Any, second_moment: Any) -> Any:
+def flattest(root: Scalar, second_moment: Scalar) -> Any:
     """1/(4√n R): the largest step, without c and momentum, at which some exact network is stable."""
     return 1 / (4 * root * second_moment)
 
 
-def turned(s: Any, share: Any) -> Any:
+def turned(s: Scalar, share: Scalar) -> Any:
     """s (1 + q (1 - s))²: where a step of q times the flattest one takes s = 2θ of a balanced network."""
     return s * (1 + share * (1 - s)) ** 2
 
 
-def settles(share: Any) -> bool:
+def settles(share: Scalar) -> bool:
     """Whether balanced networks settle at q times the flattest step: q <= 1."""
     return bool(share <= 1)
 
@@ -79,13 +80,13 @@ def settles(share: Any) -> bool:
 class Sharpness:
     """The law: g² at an exact point and from the start, the eigenvalues with c, the threshold, and what is left at the flattest."""
 
-    gain: Callable[[Sequence[Any], Sequence[Any], int], Any]
+    gain: Callable[[Vector, Vector, int], Any]
     gain_from_start: Callable[..., Any]
-    pair: Callable[[Any, Any, Any], tuple[Any, Any]]
+    pair: Callable[[Scalar, Scalar, Scalar], tuple[Any, Any]]
     threshold: Callable[..., Any]
-    flattest: Callable[[Any, Any], Any]
-    turned: Callable[[Any, Any], Any]
-    settles: Callable[[Any], bool]
+    flattest: Callable[[Scalar, Scalar], Any]
+    turned: Callable[[Scalar, Scalar], Any]
+    settles: Callable[[Scalar], bool]
 
 
 LAW = Sharpness(gain, gain_from_start, pair, threshold, flattest, turned, settles)
@@ -246,37 +247,37 @@ def _flattest(law: Sharpness) -> list[Step]:
     ]  # fmt: skip
 
 
-def _readout_only(sums: Sequence[Any], a: Sequence[Any], n: int) -> Any:
+def _readout_only(sums: Vector, a: Vector, n: int) -> Any:
     """Wrong: as if the filters did not move."""
     return sum(4 * x * x + 0 * n * y for x, y in zip(sums, a, strict=True))
 
 
-def _balanced(big_u: Any, big_w: Any, root: Any, sqrt: Callable[[Any], Any]) -> Any:
+def _balanced(big_u: Scalar, big_w: Scalar, root: Scalar, sqrt: Function) -> Any:
     """Wrong: every end as flat as the flattest."""
     return 4 * root * sqrt(1 + 0 * big_u * big_w)
 
 
-def _apart(square: Any, second_moment: Any, mean: Any) -> tuple[Any, Any]:
+def _apart(square: Scalar, second_moment: Scalar, mean: Scalar) -> tuple[Any, Any]:
     """Wrong: c curves on its own, beside the slope."""
     return 2 * (second_moment * square + 1), 4 * square * second_moment + 0 * mean
 
 
-def _never(share: Any) -> bool:
+def _never(share: Scalar) -> bool:
     """Wrong: at the flattest step itself nothing settles."""
     return bool(share < 1)
 
 
-def _plain_step(s: Any, share: Any) -> Any:
+def _plain_step(s: Scalar, share: Scalar) -> Any:
     """Wrong: the readout moves and the filters stay."""
     return s * (1 + 2 * share * (1 - s))
 
 
-def _no_momentum(largest: Any, momentum: Any = 0) -> Any:
+def _no_momentum(largest: Scalar, momentum: Scalar = 0) -> Any:
     """Wrong: momentum allows no larger steps."""
     return 2 * (1 + 0 * momentum) / largest
 
 
-CLAIM = Claim(
+CLAIM: Claim[Sharpness] = Claim(
     id="sharpness",
     title="How steep the end is, and the steps that can settle there",
     statement=(

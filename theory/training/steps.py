@@ -26,17 +26,18 @@ from theory.pulse.network import taps
 from theory.pulse.signal import pulse
 from theory.training import linear_cell
 from theory.training.invariants import answer, field
+from theory.types import Function, Scalar
 
 __all__ = ["CLAIM", "LAW", "Steps", "factors", "first_order"]
 
 
-def factors(delta: Any) -> tuple[Any, Any]:
+def factors(delta: Scalar) -> tuple[Any, Any]:
     """(1 + δ, 1 - δ): what one step multiplies u and v by."""
     return 1 + delta, 1 - delta
 
 
 def first_order(
-    big_u: Any, big_w: Any, root: Any, second_moment: Any, e: Any, log: Callable[[Any], Any]
+    big_u: Scalar, big_w: Scalar, root: Scalar, second_moment: Scalar, e: Scalar, log: Function
 ) -> Any:
     """ρ₁ = ∫ (dτ/dt)² dt along the flow up to the factor E: ρ = η ρ₁ + O(η²)."""
     travelled = log(e) / 2
@@ -48,7 +49,7 @@ def first_order(
 class Steps:
     """The law: the factors of a step, and the first-order shift ρ₁."""
 
-    factors: Callable[[Any], tuple[Any, Any]]
+    factors: Callable[[Scalar], tuple[Any, Any]]
     first_order: Callable[..., Any]
 
 
@@ -160,26 +161,26 @@ def _integral(law: Steps) -> list[Step]:
     ]
 
 
-def _one_sided(delta: Any) -> tuple[Any, Any]:
+def _one_sided(delta: Scalar) -> tuple[Any, Any]:
     """Wrong: as if AB = 1 held for steps, too."""
     return 1 + delta, 1 / (1 + delta)
 
 
 def _half_shift(
-    big_u: Any, big_w: Any, root: Any, second: Any, e: Any, log: Callable[[Any], Any]
+    big_u: Scalar, big_w: Scalar, root: Scalar, second: Scalar, e: Scalar, log: Function
 ) -> Any:
     """Wrong by a factor of 2."""
     return first_order(big_u, big_w, root, second, e, log) / 2
 
 
 def _no_shift(
-    big_u: Any, big_w: Any, root: Any, second: Any, e: Any, log: Callable[[Any], Any]
+    big_u: Scalar, big_w: Scalar, root: Scalar, second: Scalar, e: Scalar, log: Function
 ) -> Any:
     """Wrong: no effect of first order."""
     return 0 * first_order(big_u, big_w, root, second, e, log)
 
 
-CLAIM = Claim(
+CLAIM: Claim[Steps] = Claim(
     id="steps",
     title="What steps of finite size change: one number",
     statement=(

@@ -21,28 +21,29 @@ from theory.pulse.network import taps
 from theory.pulse.signal import pulse
 from theory.training import linear_cell
 from theory.training.invariants import answer, field
+from theory.types import Function, Scalar
 
 __all__ = ["CLAIM", "LAW", "Trajectory", "rate", "roots", "stretch_at", "time_of"]
 
 
-def rate(big_u: Any, big_w: Any, root: Any, second_moment: Any, sqrt: Callable[[Any], Any]) -> Any:
+def rate(big_u: Scalar, big_w: Scalar, root: Scalar, second_moment: Scalar, sqrt: Function) -> Any:
     """λ = 8√n E[r²] √(1 + nUW)."""
     return 8 * root * second_moment * sqrt(1 + root**2 * big_u * big_w)
 
 
-def roots(big_u: Any, big_w: Any, root: Any, sqrt: Callable[[Any], Any]) -> tuple[Any, Any]:
+def roots(big_u: Scalar, big_w: Scalar, root: Scalar, sqrt: Function) -> tuple[Any, Any]:
     """(E₊, E₋): where E ends, and the root that it never meets (E₋ <= 0)."""
     spread = sqrt(1 + root**2 * big_u * big_w)
     return (1 + spread) / (root * big_u), (1 - spread) / (root * big_u)
 
 
-def stretch_at(plus: Any, minus: Any, decay: Any) -> Any:
+def stretch_at(plus: Scalar, minus: Scalar, decay: Scalar) -> Any:
     """E at the time t with ``decay`` = e^{-λt}; 1 at t = 0, E₊ at the end."""
     ratio = (1 - plus) / (1 - minus) * decay
     return (plus - minus * ratio) / (1 - ratio)
 
 
-def time_of(plus: Any, minus: Any, speed: Any, e: Any, log: Callable[[Any], Any]) -> Any:
+def time_of(plus: Scalar, minus: Scalar, speed: Scalar, e: Scalar, log: Function) -> Any:
     """t at which the factor is E, for E between 1 and E₊; ``speed`` = λ."""
     return log((1 - plus) * (e - minus) / ((1 - minus) * (e - plus))) / speed
 
@@ -142,24 +143,24 @@ def _solution(law: Trajectory) -> list[Step]:
     return steps
 
 
-def _half_rate(big_u: Any, big_w: Any, root: Any, second: Any, sqrt: Callable[[Any], Any]) -> Any:
+def _half_rate(big_u: Scalar, big_w: Scalar, root: Scalar, second: Scalar, sqrt: Function) -> Any:
     """Wrong by a factor of 2: E = e^τ instead of e^{2τ}."""
     return rate(big_u, big_w, root, second, sqrt) / 2
 
 
-def _exponential(plus: Any, minus: Any, decay: Any) -> Any:
+def _exponential(plus: Scalar, minus: Scalar, decay: Scalar) -> Any:
     """Wrong: E itself decays to its end like an exponential."""
     return plus + (1 - plus) * decay
 
 
 def _without_width(
-    big_u: Any, big_w: Any, root: Any, second: Any, sqrt: Callable[[Any], Any]
+    big_u: Scalar, big_w: Scalar, root: Scalar, second: Scalar, sqrt: Function
 ) -> Any:
     """Wrong: the sharpness of balanced networks for all."""
     return 8 * root * second + 0 * big_u * big_w
 
 
-CLAIM = Claim(
+CLAIM: Claim[Trajectory] = Claim(
     id="trajectory",
     title="The whole path of every weight, and its pace",
     statement=(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import gamma
-from numerics.disk.lags import least
+from numerics.disk.autocorrelation import least_loss
 from numerics.disk.linear_regions import level
 from theory.disk.disk import least as disk_least
 from theory.disk.perimeter import STEPS, width
@@ -59,7 +59,7 @@ def _crest() -> dict[tuple[int, int], tuple[float, float]]:
     for step in STEPS:
         crest = np.array([width(step, x, HIGH + 1, _Floats) for x in R.tolist()])
         alone = np.stack([np.ones(COUNT), crest], axis=1)
-        floors[step] = least(alone, R), least(np.column_stack([alone, R**2]), R)
+        floors[step] = least_loss(alone, R), least_loss(np.column_stack([alone, R**2]), R)
     return floors
 
 

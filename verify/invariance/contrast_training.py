@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from numerics.arithmetic.rounding import gamma
-from numerics.disk.gram import Vector
+from numerics.invariance.gram_schmidt import Vector
 from numerics.pulse.sample import pulse, sampled_pulse
 from theory.invariance.contrast import LAW, Contrast
 from verify.invariance.atlas import Place

@@ -76,7 +76,8 @@ def _trained(lab: Lab, task: Task) -> DenseRun:
     if task.batch:
         # One signal y alone contracts for steps below 1/|y|².
         rate = 1 / float(2 * np.max(np.sum(x * x, axis=1)))
-        steps, order = int(40 / (rate * low)), batches(len(r), task.batch, lab.seed)
+        steps = int(40 / (rate * low))
+        order = batches(len(r), task.batch, lab.rng(("dense", "batches", task)))
     return train(net, torch.tensor(x), torch.tensor(r), steps, rate, momentum, order)
 
 

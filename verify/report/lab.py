@@ -3,10 +3,10 @@
 A :class:`Lab` is a profile (how many networks) and a seed.  All that is random in a run is keyed by
 the seed and by what it is for, never by the order of the work:
 
-    ensemble(setting)  = train_ensemble(setting, profile.networks, seed), each start keyed by setting
-    rng(key)           = a numpy generator keyed by SHA-256(seed, key)
-    torch(key)         = torch's own generator, keyed by CRC-32(seed, key): it takes in 32 bits only
-    once(key, train)   = train(), done for the first who asks and kept for all others
+    ensemble(setting)   = train_ensemble(setting, profile.networks, seed), each start keyed by setting
+    rng(key)            = a numpy generator keyed by SHA-256(seed, key)
+    torch(key)          = torch's own generator, keyed by CRC-32(seed, key): it takes in 32 bits only
+    once(key, f, *args) = f(*args), done for the first who asks and kept for all others
 
 so the figures of a run are the same whatever the number of worker processes.  A key is words, such
 as ``"steps"``, or a tuple of words and parameters: ``("ridge", "flows")``, ``("run", model, 50)``.
@@ -29,7 +29,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, cast
 
 import numpy as np
 
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PROFILES", "TINY", "Lab", "Outcome", "Profile", "TrainingError", "Workers"]
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -91,10 +92,10 @@ class Lab:
         ------
         TrainingError: :meth:`prepare` has tried this setting and failed.
         """
-        return self.once(setting, lambda: _train(setting, self.profile.networks, self.seed))
+        return self.once(setting, _train, setting, self.profile.networks, self.seed)
 
-    def once(self, key: Hashable, train: Callable[[], T]) -> T:
-        """``train()``, kept under its key: one training serves all who ask, and it sees no law.
+    def once(self, key: Hashable, train: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
+        """``train(*args)``, kept under its key: one training serves all who ask, and it sees no law.
 
         Raises
         ------
@@ -106,7 +107,7 @@ class Lab:
             raise TrainingError(self._failures[key])
         if key not in self._kept:
             try:
-                self._kept[key] = train()
+                self._kept[key] = train(*args, **options)
             except MemoryError:
                 raise
             except Exception as error:

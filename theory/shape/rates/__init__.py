@@ -111,9 +111,9 @@ def _prove_expansion(law: RateLaw) -> Iterator[Step]:
                 return (x + b - law.centre(b, sp.Add(*w))) ** k
 
             of = moments(w)
-            stated = sum(x * f for x, f in zip(law.components(s, of), basis(phi), strict=True))
+            claimed = sum(x * f for x, f in zip(law.components(s, of), basis(phi), strict=True))
             direct = to_taps(deviation(n, g), n)
-            yield Step(f"D to order {k}, n = {n}", _vanishes(direct - stated))
+            yield Step(f"D to order {k}, n = {n}", _vanishes(direct - claimed))
             direct = to_taps(response_slope(g), n)
             yield Step(f"Δ to order {k}, n = {n}", _vanishes(direct - law.slope(s, of.S)))
 
@@ -136,12 +136,12 @@ def _prove_loss(law: RateLaw) -> Iterator[Step]:
     over = Spread(v, (cov1, cov2), ((g11, g12), (g12, g22)))
     q, var = x * cov1 + y * cov2, x**2 * g11 + 2 * x * y * g12 + y**2 * g22
     level = least_squares(delta, 0, 0, v, 0, q, var).level
-    stated = law.loss(delta, (x, y), over)
-    yield Step("the loss is the level of the best readout", _equal(stated, level))
+    claimed = law.loss(delta, (x, y), over)
+    yield Step("the loss is the level of the best readout", _equal(claimed, level))
     left = after_radius(over)
-    rest = x**2 * left[0][0] + 2 * x * y * left[0][1] + y**2 * left[1][1]
+    unexplained = x**2 * left[0][0] + 2 * x * y * left[0][1] + y**2 * left[1][1]
     steep = (2 * delta + q / v) ** 2
-    yield Step("L (λ² + R/V) = R", _equal(stated * (steep + rest / v), rest))
+    yield Step("L (λ² + R/V) = R", _equal(claimed * (steep + unexplained / v), unexplained))
     m = sp.MatrixSymbol("m", 3, 3)
     whole = [[m[min(i, j), max(i, j)] for j in range(3)] for i in range(3)]
     for j in (1, 2):
@@ -196,26 +196,26 @@ def _prove_rates(law: RateLaw) -> Iterator[Step]:
         for n in PROVED_TAPS:
             mean = moments([e / n] * n)
             order, lead = _series(law, s, mean, x1 * e, over, 0)
-            found = curved_rate(s, n, over)
+            rate = curved_rate(s, n, over)
             name = f"S² where σ is curved, n = {n}, {among}"
-            yield Step(name, order == 2 and lead[0] == found.constant)
-            found = inflection_rate(flat, n, over)
+            yield Step(name, order == 2 and lead[0] == rate.constant)
+            rate = inflection_rate(flat, n, over)
             order, lead = _series(law, flat, mean, x1 * e + x2 * e**2, over, 2)
-            best = dict(zip((x1, x2), map(field, found.offset), strict=True))
+            best = dict(zip((x1, x2), map(field, rate.offset), strict=True))
             name = f"S⁴ at an inflection, n = {n}, {among}"
-            yield Step(name, order == 4 and _at(lead[0], best) == found.constant)
+            yield Step(name, order == 4 and _at(lead[0], best) == rate.constant)
             still = (lead[0].diff(x1), lead[2].diff(x2))
             moved = all(_at(value, best) == 0 for value in still)
             yield Step(f"the bias at an inflection, n = {n}, {among}", moved)
         for even, power in ((s[3], 1), (field.zero, 2)):
-            at = (s[0], field.zero, s[2], even, s[4])
+            coefficients = (s[0], field.zero, s[2], even, s[4])
             free = Moments(
                 e, p2 * e**2, k * e ** (3 + power), p4 * e**4, p5 * e**5, m22 * e**4, m23 * e**5
             )
-            order, lead = _series(law, at, free, x1 * e ** (power + 1), over, 0)
-            found = free_filter_rate(at, p4, p5, over)
-            holds = order == found.exponent and _smallest(lead[0], x1, k) == found.constant
-            yield Step(f"S^{found.exponent} where Σ w³ -> 0, {among}", holds)
+            order, lead = _series(law, coefficients, free, x1 * e ** (power + 1), over, 0)
+            rate = free_filter_rate(coefficients, p4, p5, over)
+            holds = order == rate.exponent and _smallest(lead[0], x1, k) == rate.constant
+            yield Step(f"S^{rate.exponent} where Σ w³ -> 0, {among}", holds)
 
 
 def _smallest(form: Element, x: Element, y: Element) -> Element:
@@ -255,11 +255,11 @@ def _series(
     σ(t + x) = Σ s_k x^k, and the centre is t + shift.
     """
     field = of.S.field
-    at = [
+    coefficients = [
         sum((math.comb(j, k) * s[j - 1] * shift ** (j - k) for j in range(k, 6)), field.zero)
         for k in ORDERS
     ]
-    value = law.loss(law.slope(at, of.S), law.components(at, of), over)
+    value = law.loss(law.slope(coefficients, of.S), law.components(coefficients, of), over)
     above, below = _by_power(value.numer, field), _by_power(value.denom, field)
     first, start = min(above), min(below)
     series: list[Element] = []
@@ -273,11 +273,11 @@ def _series(
 
 def _by_power(polynomial: Any, field: Any) -> dict[int, Element]:
     """The coefficients of the powers of the first name, as rational functions of the others."""
-    found: dict[int, Element] = {}
-    for (power, *rest), number in polynomial.terms():
-        term = field.ring.from_dict({(0, *rest): number})
-        found[power] = found.get(power, field.zero) + field(term)
-    return found
+    coefficients: dict[int, Element] = {}
+    for (power, *powers), number in polynomial.terms():
+        term = field.ring.from_dict({(0, *powers): number})
+        coefficients[power] = coefficients.get(power, field.zero) + field(term)
+    return coefficients
 
 
 @_decided_once
@@ -287,12 +287,12 @@ def _prove_kink(bends: Callable[..., Any]) -> Iterator[Step]:
     for n in PROVED_TAPS:
         w = taps(n)
         direct = to_taps(deviation(n, whole), n).replace(whole, lambda x: whole(sp.expand(x + b)))
-        stated = bends(w, b + sp.Add(*w) / 2, phi, lambda x: whole(sp.expand(x)))
-        yield Step(f"lemma: D step by step, n = {n}", sp.expand(direct - stated) == 0)
+        claimed = bends(w, b + sp.Add(*w) / 2, phi, lambda x: whole(sp.expand(x)))
+        yield Step(f"lemma: D step by step, n = {n}", sp.expand(direct - claimed) == 0)
     height, s = sp.symbols("S s", positive=True)
-    for where, at in (("before", 1 / (2 + 2 * s)), ("after", (1 + 2 * s) / (2 + 2 * s))):
-        y = sp.factor(2 * at - 1)
-        bent = bends([height], sp.Integer(0), at, lambda x: signed_square(sp.factor(x)))
+    for where, fraction in (("before", 1 / (2 + 2 * s)), ("after", (1 + 2 * s) / (2 + 2 * s))):
+        y = sp.factor(2 * fraction - 1)
+        bent = bends([height], sp.Integer(0), fraction, lambda x: signed_square(sp.factor(x)))
         difference = bent - 2 * height**2 * (signed_square(y) - y) / 4
         yield Step(f"lemma: x|x| bends by 2 S² f, φ {where} 1/2", sp.simplify(difference) == 0)
 
@@ -322,9 +322,9 @@ def _prove_cubic_free() -> Iterator[Step]:
 
 @_decided_once
 def _prove_curvatures() -> Iterator[Step]:
-    for name, stated in CURVATURES.items():
+    for name, curvature in CURVATURES.items():
         slope = ACTIVATIONS[name].derivative
-        difference = (sp.diff(slope, z) - stated * slope).rewrite(sp.exp)
+        difference = (sp.diff(slope, z) - curvature * slope).rewrite(sp.exp)
         yield Step(f"lemma: σ''/σ' of {name}", sp.simplify(difference) == 0)
 
 
@@ -353,7 +353,7 @@ def _noise(delta: Any, coefficients: Sequence[Any], over: Spread) -> Any:
     return loss(delta, coefficients, Spread(over.V, tuple(0 * x for x in over.cov), over.gram))
 
 
-CLAIM = Claim(
+CLAIM: Claim[RateLaw] = Claim(
     id="rates",
     title="Rates: how fast the loss falls with the height of the staircase, and where the bias goes",
     statement=(

@@ -13,11 +13,17 @@ from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import UNIT, gamma
-from numerics.disk.centres import Centres, centres, centres_bound, variation
+from numerics.disk.centre_average import Centres, centres, centres_bound, variation
 from numerics.disk.curvature import NARROW, at_once, constant_of, direction, nodes, remainder
 from numerics.disk.disk import disk_bound, pixels, ring
-from numerics.disk.edges import Edge, Strength, bent_of, edge_of, strength_of
 from numerics.disk.perimeter import difference, reach
+from numerics.disk.perimeter_enclosure import (
+    Filter,
+    Strength,
+    derivatives_of,
+    filter_of,
+    strength_of,
+)
 from theory.disk.curvature import LAW, Curvature
 from theory.disk.disk import pixel
 from theory.disk.perimeter import STEPS, edge
@@ -77,7 +83,7 @@ def _centres(r: float, parts: int, taps: int) -> Centres:
 class _Case:
     """A filter, its P and C, and by how much F̄ - πr²Δ at a radius, found at n² centres, may differ from Pr + C."""
 
-    edge: Edge
+    edge: Filter
     strength: float
     constant: float
     mean: float
@@ -90,7 +96,7 @@ def _cases(lab: Lab) -> tuple[_Case, ...]:
     rng, cases = lab.rng("curvature, means over centres"), [_pixel()]
     for k in range(max(len(NAMES), lab.profile.draws // 8)):
         w = rng.normal(size=(3, 3)) if k % 2 else rng.uniform(0, 1, (3, 3))
-        channel = edge_of(w / np.abs(w).sum(), float(rng.uniform(-0.5, 0.5)), NAMES[k % len(NAMES)])
+        channel = filter_of(w / np.abs(w).sum(), float(rng.uniform(-0.5, 0.5)), NAMES[k % len(NAMES)])
         strength, sigma = strength_of(channel, 1e-5), activation(channel.name)[0]
         r, grid = CHECKED_RADIUS, _centres(CHECKED_RADIUS, CHECKED_PARTS, 3)
         values = sigma(grid.windows @ channel.w.ravel() + channel.b) - sigma(np.array(channel.b))
@@ -99,7 +105,7 @@ def _cases(lab: Lab) -> tuple[_Case, ...]:
     return tuple(cases)
 
 
-def _case(channel: Edge, strength: Strength, mean: float, r: float, allowed: float) -> _Case:
+def _case(channel: Filter, strength: Strength, mean: float, r: float, allowed: float) -> _Case:
     """With what P, C and the terms after it may be off."""
     constant = constant_of(channel)
     assert strength.error is not None and constant.error is not None
@@ -109,7 +115,7 @@ def _case(channel: Edge, strength: Strength, mean: float, r: float, allowed: flo
 
 def _pixel() -> _Case:
     """The cube of one pixel: of the centres one eighth, the others are its mirror images."""
-    channel, r, parts = edge_of(np.ones((1, 1)), 0.0, "cube"), PIXEL_RADIUS, PIXEL_PARTS
+    channel, r, parts = filter_of(np.ones((1, 1)), 0.0, "cube"), PIXEL_RADIUS, PIXEL_PARTS
     total, count = 0.0, 0
     for k in range(parts // 2):
         for j in range(k + 1):
@@ -142,7 +148,7 @@ OFF = float(disk_bound(HUGE)) + 8 * UNIT * HUGE
 class _Bent:
     """A filter at a circle less its tangent, times the radius: by direction (T,), and how far that may be from what C has there."""
 
-    edge: Edge
+    edge: Filter
     change: Array
     allowed: Array
 
@@ -152,7 +158,7 @@ class _Bent:
         return np.abs(self.change - claimed) / self.allowed, np.abs(claimed) / self.allowed
 
 
-def _bent(channel: Edge, z: Array, p: Array, values: Array, flat: Array, dark: float) -> _Bent:
+def _bent(channel: Filter, z: Array, p: Array, values: Array, flat: Array, dark: float) -> _Bent:
     """From pre-activations at the circle and at its tangent, and what σ makes of them and of darkness."""
     node, r = nodes(len(channel.w), TURNS), HUGE
     each = r * (values - flat) - node.t * (values - dark - channel.rise * (node.t > 0))
@@ -165,21 +171,21 @@ def _drawn(lab: Lab) -> tuple[_Bent, ...]:
     rng, changes, names = lab.rng("curvature, bends"), [], NAMES + KINKS
     for k in range(max(2 * len(names), lab.profile.draws // 4)):
         w = rng.normal(size=(3, 3))
-        channel = edge_of(w / np.abs(w).sum(), float(rng.uniform(-0.5, 0.5)), names[k % len(names)])
+        channel = filter_of(w / np.abs(w).sum(), float(rng.uniform(-0.5, 0.5)), names[k % len(names)])
         sigma = activation(channel.name)[0]
         z, p = (np.tensordot(x, channel.w, 2) + channel.b for x in _circle(3))
         changes.append(_bent(channel, z, p, sigma(z), sigma(p), float(sigma(np.array(channel.b)))))
     return tuple(changes)
 
 
-def _varies(channel: Edge) -> float:
-    sizes = bent_of(channel).sizes
+def _varies(channel: Filter) -> float:
+    sizes = derivatives_of(channel).sizes
     return variation(float(np.abs(channel.w).sum()), sizes[1], 2 * sizes[2])
 
 
-def _off(grid: Centres, channel: Edge) -> float:
+def _off(grid: Centres, channel: Filter) -> float:
     """Rounding of a mean over centres: pixels, sums of taps, σ, and the sum over all windows."""
-    sizes, count = bent_of(channel).sizes, len(grid.windows)
+    sizes, count = derivatives_of(channel).sizes, len(grid.windows)
     weight = float(np.abs(channel.w).sum())
     each = sizes[1] * weight * (grid.error + float(gamma(channel.w.size + 4))) + (count + 32) * UNIT * (1 + weight + abs(channel.b) + 2 * sizes[0])  # fmt: skip
     area = 8 * UNIT * pi * grid.r**2 * abs(channel.rise)
@@ -282,9 +288,9 @@ def _train(lab: Lab) -> dict[NetworkShape, Nets]:
     return ensembles
 
 
-def _channels(nets: Nets) -> list[Edge]:
+def _channels(nets: Nets) -> list[Filter]:
     flat = nets.w.reshape(-1, *nets.w.shape[2:])
-    return [edge_of(w, b, nets.shape.activation) for w, b in zip(flat, nets.b.ravel().tolist(), strict=True)]  # fmt: skip
+    return [filter_of(w, b, nets.shape.activation) for w, b in zip(flat, nets.b.ravel().tolist(), strict=True)]  # fmt: skip
 
 
 def _turned(lab: Lab) -> tuple[_Bent, ...]:

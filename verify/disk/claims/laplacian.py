@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from numerics.arithmetic.rounding import UNIT, gamma
-from numerics.disk.closed import rational
+from numerics.disk.closed_form import rational
 from numerics.disk.disk import disk_bound, pixels
-from numerics.disk.edges import edge_of, over_turn, quadrature_of
 from numerics.disk.perimeter import edge_response, reach
+from numerics.disk.perimeter_enclosure import by_direction, filter_of, quadrature_of
 from theory.disk.laplacian import Laplacian, across
 from theory.disk.zero_lines import stretches
 from verify.disk import figures as draw
@@ -194,8 +194,8 @@ def check(law: Laplacian, lab: Lab) -> Column:
     turn = np.sort(rng.uniform(0.01, pi / 2 - 0.01, 6))
     lines, lengths, largest = 0, 0, 0.0
     for w, level, claimed in known[-max(draws // 4, 12) :]:
-        edge = edge_of(w, level, "abs")
-        around, doubt = over_turn(edge, turn)
+        edge = filter_of(w, level, "abs")
+        around, doubt = by_direction(edge, turn)
         centre = law.crossing(rational(w), Fraction(level)).centre
         for theta, integral, off in zip(
             turn.tolist(), around.tolist(), doubt.tolist(), strict=True
@@ -303,7 +303,7 @@ def _bound(w: Array, level: float, activation: str) -> float:
     nodes = TURNS * PLACES * UNIT + float(gamma(40))
     # Along t the slope of a pixel rises and falls by at most √2, and is turned over where p + b passes 0.
     along = (2 * rho / PLACES) ** 2 / 8 * 4 * 2**0.5 * weight * 2 * pi
-    around = quadrature_of(edge_of(w, level, activation), most=TURNS).error
+    around = quadrature_of(filter_of(w, level, activation), most=TURNS).error
     return 2 * pi * 2 * rho * (edge + nodes * size * 4) + along + (np.inf if around is None else around)  # fmt: skip
 
 
@@ -380,7 +380,7 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
         exact = rational(w)
         direction = lambda x: (Fraction(float(np.cos(x))), Fraction(float(np.sin(x))))
         lines[name] = [abs(float(across(exact, (Fraction(0), Fraction(0)), *direction(x)))) for x in turn.tolist()]  # fmt: skip
-        dots[name] = over_turn(edge_of(w, 0.0, "abs"), nodes)[0]
+        dots[name] = by_direction(filter_of(w, 0.0, "abs"), nodes)[0]
     caption = (
         "What an edge adds to Σ|w ⋆ x| per unit of its length, by the direction of its normal: the closed form as lines, the quadrature as dots. The mean of a curve over all directions is P/2π. A second difference does not see edges that run along it; "
         "the five points see every edge, those across a diagonal best; the saddle does not see these, and there its sides turn."

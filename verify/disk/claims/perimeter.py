@@ -15,7 +15,6 @@ from torch import Tensor
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import UNIT, gamma
 from numerics.disk.disk import disk, disk_bound, pixels
-from numerics.disk.edges import Strength, edge_of, over_turn, quadrature_of
 from numerics.disk.perimeter import (
     difference,
     edge_response,
@@ -24,6 +23,7 @@ from numerics.disk.perimeter import (
     strength,
     strength_bound,
 )
+from numerics.disk.perimeter_enclosure import Strength, by_direction, filter_of, quadrature_of
 from theory.disk.perimeter import STEPS, Perimeter
 from verify.disk import figures as draw
 from verify.disk.clipping import clipped, rational_direction
@@ -84,7 +84,7 @@ def check(law: Perimeter, lab: Lab) -> Column:
     place = np.arange(-1, 2)
     moment = np.stack([np.einsum("fij,i->f", w, place), np.einsum("fij,j->f", w, place)])
     up, down = sides(w, law.edge)
-    bound, exact = strength_bound(w), [quadrature_of(edge_of(taps, 0.0, "abs"), most=1 << 12) for taps in w]  # fmt: skip
+    bound, exact = strength_bound(w), [quadrature_of(filter_of(taps, 0.0, "abs"), most=1 << 12) for taps in w]  # fmt: skip
     least = np.array([float(law.dipole(x, y, mpmath)) for x, y in moment.T.tolist()])
     price = np.sum(law.gap(up, down), axis=1)
     # A midpoint rule is off by its bound in ∫ p₊ and in ∫ p₋, whose smaller part counts twice.
@@ -94,7 +94,7 @@ def check(law: Perimeter, lab: Lab) -> Column:
     for name, some in (("relu", drawn[:4]), ("tanh", drawn[4:])):
         b, sigma = rng.uniform(-0.5, 0.5, len(some)), activation(name)[0]
         g = lambda z: sigma(z + b[:, None])  # noqa: B023
-        known = [quadrature_of(edge_of(taps, x, name), most=1 << 12) for taps, x in zip(some, b, strict=True)]  # fmt: skip
+        known = [quadrature_of(filter_of(taps, x, name), most=1 << 12) for taps, x in zip(some, b, strict=True)]  # fmt: skip
         areas += _apart(strength(some, law.edge, g, add=law.lack), known, strength_bound(some))
     sums, radii = 0, [*rng.uniform(0.5, 12, max(lab.profile.draws // 8, 6)).tolist(), 300.25]
     for r in radii:
@@ -366,7 +366,7 @@ def _across_lines(lab: Lab) -> tuple[_Line, ...]:
             sigma, filtered = each.net.activation, each.net.conv(windows[:, None])[:, 0, 3, 3]
             values = sigma(filtered).numpy().reshape(LINES, PLACES)
             dark, full = sigma(torch.tensor([b[0], w[0].sum() + b[0]])).numpy()
-            claimed, doubt = over_turn(edge_of(w[0], float(b[0]), each.name), turn)
+            claimed, doubt = by_direction(filter_of(w[0], float(b[0]), each.name), turn)
             bound = float(np.abs(w).sum()) * off + doubt
             lines.append(_Line(True, (values, dark, full), claimed, bound))
     return tuple(lines)

@@ -15,8 +15,13 @@ from numpy.typing import NDArray
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import UNIT, gamma, lipschitz
+from numerics.disk.autocorrelation import (
+    correlations,
+    lags_within,
+    least_loss,
+    least_loss_of_one_sign,
+)
 from numerics.disk.disk import disk, disk_bound
-from numerics.disk.lags import correlations, least, least_of_one_sign, places
 from numerics.disk.lattice import fluctuation
 from numerics.disk.perimeter import reach
 from numerics.disk.shares import PLACES, TURNS, lengths, lengths_bound
@@ -198,8 +203,8 @@ def floors(taps: int) -> tuple[float, float, float]:
     x = disk(R, HALF_LENGTH)
     always = np.stack([np.ones(COUNT), pi * R**2], axis=1)
     cone = correlations(x, taps)
-    one_sign = [least_of_one_sign(always, cone, taps, R, sign) for sign in (1, -1)]
-    return least(np.hstack([always, cone]), R), one_sign[0], one_sign[1]
+    one_sign = [least_loss_of_one_sign(always, cone, taps, R, sign) for sign in (1, -1)]
+    return least_loss(np.hstack([always, cone]), R), one_sign[0], one_sign[1]
 
 
 def _square_scores(law: Shares, nets: Nets, j: int, readings: TorchReadings) -> tuple[float, float]:
@@ -210,7 +215,7 @@ def _square_scores(law: Shares, nets: Nets, j: int, readings: TorchReadings) -> 
     for a, b, w in zip(nets.a[j].tolist(), nets.b[j].tolist(), nets.w[j], strict=True):
         there = {(u - h, v - h): float(w[u, v]) for u in range(taps) for v in range(taps)}
         of = law.lags(there)
-        weights = np.array([of.get(d, 0.0) for d in places(taps)])
+        weights = np.array([of.get(d, 0.0) for d in lags_within(taps)])
         claimed += a * (columns @ weights + 2 * b * float(w.sum()) * pi * R**2 + size * b * b)
     level = np.abs(nets.w[j]).sum(axis=(1, 2)) + np.abs(nets.b[j])
     terms = abs(nets.c[j]) + np.abs(nets.a[j]) @ level**2 * size + R

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
-from numerics.disk.gram import Vector, dot, orthogonal, rest
+from numerics.invariance.gram_schmidt import Vector, dot, orthogonal, residual
 from numerics.pulse.sample import pulse
 from theory.invariance.background import LAW, Background, Reader
 from verify.invariance import contrast_training, dense_training
@@ -91,7 +91,7 @@ def _spread(values: Vector) -> Fraction:
 
 def _left(target: Vector, features: list[Vector]) -> Fraction:
     """The mean square of what is left of the target after its regression on the features."""
-    remainder = rest(target, orthogonal(features))
+    remainder = residual(target, orthogonal(features))
     return dot(remainder, remainder) / len(remainder)
 
 

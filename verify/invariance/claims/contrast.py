@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
-from numerics.disk.gram import Vector, orthogonal
+from numerics.invariance.gram_schmidt import Vector, orthogonal
 from theory.invariance.contrast import Contrast
 from verify.invariance.contrast_training import (
     CELLS,

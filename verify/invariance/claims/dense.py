@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import gamma
-from numerics.disk.gram import Vector, dot, rest
+from numerics.invariance.gram_schmidt import Vector, dot, residual
 from numerics.pulse.sample import pulse
 from theory.invariance.dense import LAW, Dense, changing, end
 from verify.invariance.dense_readout import DenseRun
@@ -51,7 +51,7 @@ def check(law: Dense, lab: Lab) -> Column:
         projected, basis = _projected(start, radii, length, bias)
         projection = end(law, radii, length, bias)
         claimed = [sum((p * y for p, y in zip(row, start, strict=True)), q) for row, q in zip(projection.matrix, projection.offset, strict=True)]  # fmt: skip
-        pairs = {m for m in changing(radii) if not any(rest(_pair(m, length, bias), basis))}
+        pairs = {m for m in changing(radii) if not any(residual(_pair(m, length, bias), basis))}
         wrong += claimed != projected or law.fixed(radii) != pairs or not _shifted(law, projected, radii, length, 1 + t % 2)  # fmt: skip
     detail = (
         "cases, of as many sets of radii with random starts, in which a weight, a fixed pixel or the effect of a shift is another than by "
@@ -92,7 +92,7 @@ def _projected(
     y = list(start)
     for r in radii:
         x = oracle.overlap_pulse(r, length) + [Fraction(1)] * bias
-        e = rest(x, basis)
+        e = residual(x, basis)
         if not any(e):
             continue
         # Along e alone: the signals before are orthogonal to it, and stay right.

@@ -12,7 +12,7 @@ import torch
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import gamma
-from numerics.disk.gram import Vector
+from numerics.invariance.gram_schmidt import Vector
 from numerics.invariance.pair import rings
 from numerics.pulse.sample import pulse
 from theory.invariance.background import Reader
