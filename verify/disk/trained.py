@@ -202,14 +202,14 @@ def _torch_lengths(nets: Nets) -> Array:
     shape = nets.shape
     windows, weight = torch.tensor(_windows(shape.taps)[:, None]), nodes(shape.taps)[2]
     w, b = nets.w.reshape(-1, 1, shape.taps, shape.taps), nets.b.reshape(-1)
-    sigma, values = elementwise(shape.activation), []
+    sigma, parts = elementwise(shape.activation), []
     with torch.no_grad():
         for k in range(0, len(w), 16):
             some, bias = torch.tensor(w[k : k + 16]), torch.tensor(b[k : k + 16])
             values = sigma(torch.nn.functional.conv2d(windows, some, bias))[:, :, 0, 0]
             ends = sigma(bias) + sigma(some.sum(dim=(1, 2, 3)) + bias)
-            values.append(weight * torch.sum(values - ends / 2, dim=0).numpy())
-    return np.concatenate(values).reshape(nets.b.shape)
+            parts.append(weight * torch.sum(values - ends / 2, dim=0).numpy())
+    return np.concatenate(parts).reshape(nets.b.shape)
 
 
 @lru_cache(maxsize=2)
