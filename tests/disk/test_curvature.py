@@ -1,4 +1,4 @@
-"""The bend of the edge: chords, the constant's symmetries, hulls of points, means over centres, and the rooms."""
+"""The bend of the edge: chords, the constant's symmetries, hulls of points, means over centres, and the evidence."""
 
 from __future__ import annotations
 
@@ -385,7 +385,7 @@ def test_a_sign_in_the_numbers_is_seen(name: str, monkeypatch: pytest.MonkeyPatc
 
 def test_a_direction_says_more_than_its_tolerance() -> None:
     """What C has in a direction is many times what a circle and its tangent leave open there, with kinks too."""
-    for one in evidence._drawn(3, 10):
+    for one in evidence._drawn(Lab(TINY, 3)):
         gaps, sizes = one.scores(LAW)
         assert np.max(gaps) <= 1
         assert np.median(sizes) > 8
