@@ -14,7 +14,7 @@ from functools import cache
 from itertools import product
 from types import MappingProxyType
 
-from theory.invariance.nuisances import both_price, dense_risk, sum_risk
+from theory.invariance.nuisances import background_contrast_risk, dense_risk, sum_risk
 from theory.pulse.network import last_radius
 from verify.invariance import networks
 from verify.invariance.networks import (
@@ -210,7 +210,7 @@ def _linear_loss(place: Place) -> Loss:
 def _price(radii: str) -> Loss:
     """V/12; between half-integers V is the variance of the half-integers alone, and the bound need not be sharp."""
     spread = moments(sorted({(r - HALF) // 1 + HALF for r in RADII[radii]}))[1]
-    return Loss(both_price(spread), r"\frac{V}{12}", radii == "half")
+    return Loss(background_contrast_risk(spread), r"\frac{V}{12}", radii == "half")
 
 
 def _row(place: Place) -> Row:
@@ -223,7 +223,7 @@ def _row(place: Place) -> Row:
         return Row(place, "feasible", LINEAR_CELL if unknown == "nothing" else SUMS_AGREE, networks.plain(straight))  # fmt: skip
     if unknown == "background":
         if dense:
-            return Row(place, "feasible", NO_WEIGHT, networks.weightless(straight, -LOW if relu else Fraction(0)))  # fmt: skip
+            return Row(place, "feasible", NO_WEIGHT, networks.zero_sum_readout(straight, -LOW if relu else Fraction(0)))  # fmt: skip
         if place.padding == "zeros":
             return Row(place, "feasible", BORDER, networks.border(straight))
         return _on_the_ring(place)
@@ -240,10 +240,10 @@ def _row(place: Place) -> Row:
             place,
             "feasible",
             SILENCE,
-            networks.spread_out(networks.quiet()) if dense else networks.quiet(),
+            networks.spread_out(networks.mute_on_pulse()) if dense else networks.mute_on_pulse(),
         )
     return (
-        Row(place, "feasible", LEG, networks.leg())
+        Row(place, "feasible", LEG, networks.right_edge())
         if relu
         else Row(place, "feasible", RULER, networks.ruler())
     )
@@ -257,10 +257,12 @@ def _on_the_ring(place: Place) -> Row:
     if place.kind == "relu 1":
         return Row(place, "infeasible", FLAT)
     if place.kind == "any":
-        return Row(place, "feasible", DROPPED, networks.merged() if real else networks.lone())
+        return Row(
+            place, "feasible", DROPPED, networks.merged() if real else networks.single_channel()
+        )
     if real and place.kind == "relu 2":
         return Row(place, "infeasible", CROWDED)
-    return Row(place, "feasible", MIRROR, networks.readers("three")) if real else Row(place, "feasible", EDGE, networks.readers("two"))  # fmt: skip
+    return Row(place, "feasible", MIRROR, networks.edge_channels("three")) if real else Row(place, "feasible", EDGE, networks.edge_channels("two"))  # fmt: skip
 
 
 @cache

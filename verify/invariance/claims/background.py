@@ -16,7 +16,7 @@ from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
 from numerics.disk.gram import Vector, dot, orthogonal, rest
 from numerics.pulse.sample import pulse
-from theory.invariance.background import LAW, Background, Reader
+from theory.invariance.background import LAW, Background, PooledNetwork
 from verify.invariance import figures as pictures
 from verify.invariance.atlas import Place
 from verify.invariance.claims import contrast, dense
@@ -55,8 +55,8 @@ def check(law: Background, lab: Lab) -> Column:
         wrong += not _steep_agrees(law, rng, t)
         wrong += not _border_agrees(law, rng)
         wrong += not _one_tap_agrees(law, rng)
-        wrong += not _reads(law.reader, rng, t, [HALF * k for k in (3, 5, 7)])
-        wrong += not _reads(law.full_reader, rng, t, [Fraction(k, 7) for k in (11, 16, 20, 23)])
+        wrong += not _reads(law.two_channels, rng, t, [HALF * k for k in (3, 5, 7)])
+        wrong += not _reads(law.three_channels, rng, t, [Fraction(k, 7) for k in (11, 16, 20, 23)])
     detail = (
         f"cases, of 8 times {draws} in exact rationals, in which a response, the last radius at which it holds, a best loss, the weight of the border or the answer of an exact "
         "network is another than by simulation"
@@ -107,7 +107,7 @@ def _domain_agrees(law: Background, rng: np.random.Generator, t: int) -> bool:
     last, bent = law.last_radius(n, size), oracle.RATIONAL["softsign"]
     filters = [[Fraction(int(k), 4) for k in rng.integers(1, 9, n)] for _ in range(3)]
     cases = list(zip(filters, _quarters(rng, 3), _quarters(rng, 3), strict=True))
-    nets = {1: law.reader, 2: law.full_reader} if n == 3 else {}
+    nets = {1: law.two_channels, 2: law.three_channels} if n == 3 else {}
     for k in range(n, size + 1):
         r, pulse = HALF * k, oracle.overlap_pulse(HALF * k, length)
         signals = [[beta + value for value in pulse] for _, _, beta in cases]
@@ -202,7 +202,9 @@ def _one_tap_agrees(law: Background, rng: np.random.Generator) -> bool:
     return bool(_left(target, columns) == law.one_tap(_spread(radii), size, _mean(radii)))
 
 
-def _reads(make: Callable[..., Reader], rng: np.random.Generator, t: int, radii: Vector) -> bool:
+def _reads(
+    make: Callable[..., PooledNetwork], rng: np.random.Generator, t: int, radii: Vector
+) -> bool:
     """A network for a random interval, simulated at its ends and inside."""
     name = list(KINKS)[t % len(KINKS)]
     low, more, length = (Fraction(int(k), 4) for k in rng.integers((-12, 0, 0), (12, 9, 25)))
@@ -217,7 +219,7 @@ def _reads(make: Callable[..., Reader], rng: np.random.Generator, t: int, radii:
     return True
 
 
-def _answer(net: Reader, name: str, x: Vector) -> Fraction:
+def _answer(net: PooledNetwork, name: str, x: Vector) -> Fraction:
     parts = (a * _ring(list(w), b, oracle.RATIONAL[name], x) for w, b, a in zip(net.w, net.b, net.a, strict=True))  # fmt: skip
     return sum(parts, net.c)
 
@@ -367,7 +369,7 @@ def _found(scene: Scene, count: int, seed: int) -> tuple[int, int]:
 def _frozen(law: Background, lab: Lab, j: int) -> float:
     """Readouts trained on the filters of the exact networks: (a, c) lies within |errors|/σ of the law's, if the errors vanish."""
     rng = lab.rng(f"background {j}")
-    make, full = (law.reader, False) if j % 2 else (law.full_reader, True)
+    make, full = (law.two_channels, False) if j % 2 else (law.three_channels, True)
     name = ("relu", "abs", "prelu")[j // 2]
     low, length = float(rng.integers(-4, 5)) / 4, float(rng.integers(1, 9)) / 4
     left, right = (float(slope) for slope in KINKS[name])
@@ -445,10 +447,10 @@ def figures(lab: Lab) -> list[Figure]:
     theta = LAW.angle(v, scene.pixels, b)
     offset = mean - theta * (2 * mean + scene.pixels * float(np.mean(scene.backgrounds)))
     # A filter that stays above the kink is linear: its bias is large enough for every background shown.
-    line = Reader(((0.0, 1.0, 0.0),), (2.0,), (theta,), offset - 2 * theta * scene.pixels)
+    line = PooledNetwork(((0.0, 1.0, 0.0),), (2.0,), (theta,), offset - 2 * theta * scene.pixels)
     nets = {"the best linear": line}
-    nets["two channels"] = LAW.reader(low, high, 2.0, scene.pixels, 0.0, 1.0)
-    nets["three channels"] = LAW.full_reader(low, high, 2.0, scene.pixels, 0.0, 1.0)
+    nets["two channels"] = LAW.two_channels(low, high, 2.0, scene.pixels, 0.0, 1.0)
+    nets["three channels"] = LAW.three_channels(low, high, 2.0, scene.pixels, 0.0, 1.0)
     at = np.linspace(low - 0.25, high + 0.25, 161)
     panels = {f"r = {r}": {name: _errors(net, scene, at, r) for name, net in nets.items()} for r in (2.5, 2.75)}  # fmt: skip
     drawing = path_figures.unknown(at, panels, (low, high))
@@ -477,7 +479,7 @@ def sections(lab: Lab) -> tuple[Section, ...]:
     return (section({**dense.seen(lab), **seen(lab), **contrast.seen(lab)}),)
 
 
-def _errors(stated: Reader, scene: Scene, at: Array, r: float) -> Array:
+def _errors(stated: PooledNetwork, scene: Scene, at: Array, r: float) -> Array:
     """r̂ - r of a ReLU network in torch, at all these backgrounds."""
     net = Network("relu", len(stated.a), 3, circular=True)
     with torch.no_grad():

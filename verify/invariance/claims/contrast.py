@@ -50,7 +50,7 @@ def check(law: Contrast, lab: Lab) -> Column:
         wrong += not _learned_agrees(law, rng, bool(t % 2))
         w, b, least = _channel(rng, t)
         exact = _readable(w, b, least)
-        wrong += law.quiet(w, b, least) != exact
+        wrong += law.mute_on_pulse(w, b, least) != exact
         if exact:
             wrong += not _answers(law, w, b, least)
             quiet += 1
@@ -103,7 +103,7 @@ def _answers(law: Contrast, w: Vector, b: Fraction, least: Fraction) -> bool:
     h = len(w) // 2
     for m, alpha in ((h + 1, least), (h + 2, least * 3), (h + 3, least * 100)):
         x = [alpha * value for value in oracle.overlap_pulse(m - HALF, 2 * h + 4)]
-        a, c = law.silence(w, b, len(x))
+        a, c = law.silence_readout(w, b, len(x))
         if c + a * _pooled(w, b, "relu", x) != m - HALF:
             return False
     return True
@@ -134,7 +134,7 @@ def _ruled(law: Contrast, start: list[Any], chosen: list[int], bias: bool) -> li
     length = (len(start) - 1) // 2
     first = start[-1] if bias else 0
     missing = [k + HALF * 1 - first - start[length - k] + start[length + k + 1] for k in chosen]
-    own, all_of = law.legs(len(chosen), bias)
+    own, all_of = law.leg_moves(len(chosen), bias)
     moves = [own * d + all_of * sum(missing) for d in missing]
     end = list(start)
     for k, move in zip(chosen, moves, strict=True):
@@ -249,7 +249,7 @@ def _columns(net: Network, x: Tensor) -> Array:
 def _off(law: Contrast, net: Network, w: Vector | list[float], b: Fraction | float) -> float:
     """|trained (a, c) - law| in units of |errors|/σ."""
     x, r = _data(len(w))
-    a, c = law.silence(w, b, x.shape[1])
+    a, c = law.silence_readout(w, b, x.shape[1])
     with torch.no_grad():
         found = np.append(net.readout.weight[0].numpy(), net.readout.bias.numpy())
         error = float(torch.linalg.norm(net(x) - r)) + math.sqrt(len(r)) * _rounding(net, x)
@@ -272,7 +272,7 @@ def _judged(law: Contrast, lab: Lab, channels: int) -> tuple[int, int, float]:
             w = [(-4, -3, -2, -1, 0, 1)[t // 4 % 6] * b / 2]
         net = _read(tuple(float(tap) for tap in w), float(b), lab.seed)
         exact = _loss(net, *_data(n)) < EXACT
-        misjudged += law.quiet(w, b, Fraction(1)) != exact
+        misjudged += law.mute_on_pulse(w, b, Fraction(1)) != exact
         if exact:
             quiet += 1
             off = float(np.max([off, _off(law, net, w, b)]))
@@ -292,7 +292,7 @@ def _silent(law: Contrast, count: int, seed: int, *, mute: bool = False) -> tupl
         with torch.no_grad():
             w, b = float(net.conv.weight), float(net.conv.bias)  # type: ignore[arg-type]
         # Errors below 1e-10 √R <= 1e-9 leave α w + b <= 1e-9 b, for a b = -1/2 and 2r >= 1.
-        strange += not law.quiet([w], b * (1 - 1e-9), 1.0)
+        strange += not law.mute_on_pulse([w], b * (1 - 1e-9), 1.0)
         off = float(np.max([off, _off(law, net, [w], b)]))
     return len(exact), strange, off
 

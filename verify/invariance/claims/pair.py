@@ -15,7 +15,7 @@ from numerics.arithmetic.rounding import gamma
 from numerics.disk.gram import Vector
 from numerics.invariance.pair import rings
 from numerics.pulse.sample import pulse
-from theory.invariance.background import Reader
+from theory.invariance.background import PooledNetwork
 from theory.invariance.pair import Pair
 from theory.pulse.network import last_radius
 from verify.invariance import pair_figures
@@ -59,7 +59,7 @@ def _some(rng: np.random.Generator, count: int) -> Vector:
     return [Fraction(int(k), 4) for k in rng.integers(-8, 9, count)]
 
 
-def _answer(net: Reader, x: Vector) -> Fraction:
+def _answer(net: PooledNetwork, x: Vector) -> Fraction:
     parts = (a * sum(map(RELU, oracle.ring(w, b, x)), Fraction(0)) for w, b, a in zip(net.w, net.b, net.a, strict=True))  # fmt: skip
     return sum(parts, net.c)
 
@@ -75,7 +75,7 @@ def _meets(law: Pair, rng: np.random.Generator, t: int) -> bool:
     return set(+found) <= {-b / total, -b / total - 1} and min(found.values()) >= 0
 
 
-def _exact(net: Reader, size: int, beta: Fraction, radii: Sequence[Fraction]) -> bool:
+def _exact(net: PooledNetwork, size: int, beta: Fraction, radii: Sequence[Fraction]) -> bool:
     return all(_answer(net, [beta + value for value in oracle.overlap_pulse(r, size // 2)]) == r for r in radii)  # fmt: skip
 
 
@@ -166,7 +166,7 @@ def _near(law: Pair, lab: Lab, j: int) -> float:
     return _trained(law.short_pair(low, low + length), low, length, 2 + j, lab.seed)
 
 
-def _trained(stated: Reader, low: float, length: float, cells: int, seed: int) -> float:
+def _trained(stated: PooledNetwork, low: float, length: float, cells: int, seed: int) -> float:
     n = len(stated.w[0])
     backgrounds = tuple(low + length * t / 4 for t in range(5))
     scene = Scene("relu", 2, n, backgrounds, first=n // 2 + 1, cells=cells, per_cell=4)
