@@ -11,7 +11,7 @@ from flint import fmpq
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
-from numerics.pulse.conditions import Stored
+from numerics.certificates.conditions import Stored
 from numerics.pulse.exact_error import Domain, ExactNet, exact_net
 from tests.strategies import Exact
 
@@ -47,7 +47,7 @@ def stored(w: Sequence[Any], b: Any, a: Sequence[Any], c: Any, share: int = 1) -
 
 
 def as_net(net: Stored, name: str) -> ExactNet:
-    """The same for numerics.pulse.exact_error, which shares no code with numerics.pulse.conditions but the lines of a path."""
+    """The same for numerics.pulse.exact_error, which shares no code with numerics.certificates.conditions but the lines of a path."""
     zero = tuple(fmpq(0) for _ in net.a)
     return exact_net(
         name,

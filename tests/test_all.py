@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -49,10 +50,11 @@ def distance(law: Any, lab: Any) -> Any:
 def claims(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """Replaces the registry, keeps the work in this process, and forgets the modules made."""
 
-    def use(*found: Claim) -> None:
-        monkeypatch.setattr("theory.claim.find_claims", lambda: found)
+    def use(*invented: Claim) -> None:
+        monkeypatch.setattr("theory.claim.find_claims", lambda: invented)
         first, *others = CHAPTERS
-        longer = replace(first, claims=(*first.claims, *(claim.id for claim in found)))
+        names = dict.fromkeys((*first.claims, *(claim.id for claim in invented)))
+        longer = replace(first, claims=tuple(names))
         monkeypatch.setattr("theory.claim.CHAPTERS", (longer, *others))
 
     monkeypatch.setattr("verify.report.lab.Workers", lambda jobs: Workers(0))
@@ -166,12 +168,46 @@ def test_only_takes_names_and_globs(
 ) -> None:
     claims(made("signal"), made("staircase"), made("loss"))
     assert command.main(["--json", "--only", "s*,loss,sig*", "--out", str(tmp_path)]) == 0
-    found = [entry["id"] for entry in json.loads(capsys.readouterr().out)["claims"]]
-    assert found == ["signal", "staircase", "loss"]
-    assert command.main(["--list", "--only", "[ls]*l,l?ss"]) == 0
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["signal", "loss"]
+    names = [entry["id"] for entry in json.loads(capsys.readouterr().out)["claims"]]
+    assert names == ["signal", "staircase", "loss"]
+    assert [part for _, part in listed(capsys, "--only", "[ls]*l,l?ss")] == [["signal", "loss"]]
     for bad in ("losses", "loss,x*", ",", ""):
         refused(["--only", bad, "--out", str(tmp_path)], capsys)
+
+
+def listed(capsys: Any, *arguments: str) -> list[tuple[str, list[str]]]:
+    """The headings that --list prints, each with the ids below it."""
+    assert command.main(["--list", *arguments]) == 0
+    out, err = capsys.readouterr()
+    assert err == "" and max(map(len, out.splitlines())) < 80
+    blocks = [block.splitlines() for block in out.rstrip("\n").split("\n\n")]
+    ids = re.compile(r"^  (\w+) ")
+    return [(head, [m[1] for line in lines if (m := ids.match(line))]) for head, *lines in blocks]
+
+
+def test_list_tells_the_story(capsys: Any) -> None:
+    """Six chapters in the order that theory/claim.py states, and the appendix."""
+    headings, names = zip(*listed(capsys), strict=True)
+    assert headings == (*(f"{c.title} · {c.name}/" for c in CHAPTERS), "Appendix")
+    assert names[:-1] == tuple(list(chapter.claims) for chapter in CHAPTERS)
+    assert names[-1] == [name for chapter in CHAPTERS for name in chapter.appendix]
+
+
+def test_only_takes_chapters(capsys: Any) -> None:
+    """With their appendix; a word that is a claim, too, is the claim unless a slash follows."""
+    for chapter in CHAPTERS:
+        every = [*chapter.claims, *chapter.appendix]
+        for word in (f"{chapter.name}/", chapter.name):
+            names = [name for _, part in listed(capsys, "--only", word) for name in part]
+            assert names == ([word] if word in ("shape", "disk") else every)
+    names = [name for _, part in listed(capsys, "--only", "training,sig*,shape") for name in part]
+    assert names == ["signal", *CHAPTERS[1].claims, "shape", *CHAPTERS[1].appendix]
+    for bad in ("losses/", "train*/", "loss/"):
+        message = refused(["--only", bad], capsys)
+        assert all(f"{chapter.name}/" in message for chapter in CHAPTERS)
+    with pytest.raises(SystemExit):
+        command.main(["--help"])
+    assert "shape/ and disk/ are the chapters" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from theory import claim as registry
 from theory.claim import CHAPTERS, Chapter, Claim, Proof, Step, Wrong, chapter_of, find_claims
-from verify.mutants import LAWS, REMEMBERED, UNCHANGED, Mutant, install, mutants
+from verify.mutants import install
+from verify.report.mutants import LAWS, REMEMBERED, UNCHANGED, Mutant, mutants
 
 CLAIMS = find_claims()
 IDS = [claim.id for claim in CLAIMS]

@@ -108,7 +108,7 @@ def test_a_wrong_prediction_is_found(
 ) -> None:
     right = linear_cell.stretch
     monkeypatch.setattr(
-        "numerics.training.discrete.cone.stretch", lambda *given: right(*given) * (1 + 1e-3)
+        "numerics.training.steps.linear_cell.stretch", lambda *given: right(*given) * (1 + 1e-3)
     )
     assert predict.main(["--step", "0.01", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["agrees"] is False

@@ -13,13 +13,14 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from fnmatch import fnmatchcase
 from importlib import metadata
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any, Protocol
 
 from theory.process import run
 from verify.report.arguments import Parser, command_parser, named, whole
+from verify.report.story import parts, selected
 
 # Nothing here imports torch, matplotlib or sympy: --help and a mistyped option answer at once.
 
@@ -52,8 +53,13 @@ def _parser() -> Parser:
     assert __doc__
     parser = command_parser(PROGRAM, __doc__)
     add = parser.add_argument
-    add("--list", action="store_true", help="print the claims and stop")
-    add("--only", metavar="ID,...", help="examine these claims alone; * ? [..] match many")
+    add("--list", action="store_true", help="print the claims, chapter by chapter, and stop")
+    add(
+        "--only",
+        metavar="ID,...",
+        help="examine these claims alone; * ? [..] match many. A chapter names all its claims:"
+        " training. shape and disk are claims, too: shape/ and disk/ are the chapters",
+    )
     add(
         "--profile",
         choices=("quick", "full"),
@@ -95,11 +101,12 @@ def _run(options: argparse.Namespace, parser: Parser) -> int:
 
     claims = find_claims()
     if options.only is not None:
-        claims = _selected(claims, options.only, parser)
+        try:
+            claims = selected(claims, options.only)
+        except ValueError as error:
+            parser.error(str(error))
     if options.list:
-        width = max((len(claim.id) for claim in claims), default=0)
-        for claim in claims:
-            print(f"{claim.id:{width}}  {claim.title}")
+        print(_listed(claims))
         return 0
 
     from rich.console import Console
@@ -132,14 +139,19 @@ def _run(options: argparse.Namespace, parser: Parser) -> int:
     return 0 if report.summary["holds"] else 1
 
 
-def _selected(claims: tuple[Claim, ...], only: str, parser: Parser) -> tuple[Claim, ...]:
-    patterns = [word.strip() for word in only.split(",") if word.strip()]
-    if not patterns:
-        parser.error("--only needs at least one claim")
-    for pattern in patterns:
-        if not any(fnmatchcase(claim.id, pattern) for claim in claims):
-            parser.error(f"no claim matches {pattern!r}; --list shows them all")
-    return tuple(c for c in claims if any(fnmatchcase(c.id, pattern) for pattern in patterns))
+def _listed(claims: tuple[Claim, ...]) -> str:
+    """A block for each chapter: its title and folder, then the id and the title of each claim."""
+    titles = {claim.id: claim.title for claim in claims}
+    width = max(map(len, titles), default=0)
+    blocks = []
+    for part in parts(titles):
+        lines = [f"{part.title} · {part.name}/" if part.key else part.title]
+        for name in part.claims:
+            label = f"  {name:{width}}  "
+            text = fill(titles[name], 79 - len(label), break_on_hyphens=False)
+            lines.append(label + text.replace("\n", "\n" + " " * len(label)))
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
 
 
 # ------------------------------------------------------------------------------------------- work
@@ -170,17 +182,17 @@ def examine_all(
 
     lab = Lab(profile, seed)
     problems = _prepare(claims, lab, workers, progress, debug)
-    found: dict[int, Examined] = {}
+    results: dict[int, Examined] = {}
     progress("claims", 0, len(claims))
     for outcome in workers.map(judge.examine, [(claim.id, lab, debug) for claim in claims]):
         if outcome.error is not None:
             if debug:
                 raise outcome.error
-            found[outcome.index] = judge.stopped(claims[outcome.index], outcome.error)
+            results[outcome.index] = judge.stopped(claims[outcome.index], outcome.error)
         else:
-            found[outcome.index] = outcome.result
-        progress("claims", len(found), len(claims))
-    examined = tuple(found[index] for index in range(len(claims)))
+            results[outcome.index] = outcome.result
+        progress("claims", len(results), len(claims))
+    examined = tuple(results[index] for index in range(len(claims)))
     problems += report.undrawn(claims, examined)
     return report.Report(_version(), seed, profile.name, claims, examined, tuple(problems))
 

@@ -131,9 +131,10 @@ def _run(options: Namespace, parser: Parser) -> int:
 
 
 def _drawn(model: Model, seed: int) -> Weights:
-    from verify.optimise.gradient import starts
+    from verify.report.lab import TINY, Lab
+    from verify.training.dynamics import starts
 
-    return starts(model, 1, seed)
+    return starts(Lab(TINY, seed), model, 1)
 
 
 def _read(path: Path, parser: Parser) -> Weights:
@@ -173,8 +174,8 @@ def _conditions(model: Model, start: Weights, step: float) -> tuple[list[Conditi
     import numpy as np
 
     from numerics.training.active import margins
-    from numerics.training.discrete import drift_bound, sharpness
     from numerics.training.linear_cell import coordinates
+    from numerics.training.steps import drift_bound, sharpness
     from verify.training.dynamics import second_moment
 
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -239,13 +240,12 @@ def prediction(model: Model, start: Weights, step: float) -> dict[str, Any]:
     """
     import numpy as np
 
-    from numerics.training.discrete import between, end_at, sharpness
     from numerics.training.linear_cell import coordinates
+    from numerics.training.steps import between, end_at, sharpness
     from theory.training import linear_cell
     from theory.training.steps import LAW, first_order
     from verify.optimise.gradient import data, descend, single
-    from verify.training.claims.steps import corrected
-    from verify.training.dynamics import Run, end_rounding, second_moment
+    from verify.training.dynamics import Run, corrected, end_rounding, second_moment
 
     met, rho = _conditions(model, start, step)
     c, moment = coordinates(start.w, start.a), second_moment(model.radii)

@@ -9,14 +9,14 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.writers.html5 import HTML5Translator
 
-from verify.report.mathml import formula
+from verify.report.mathml import display, formula
 
 logger = logging.getLogger(__name__)
 
 
 def _write(translator: HTML5Translator, node: nodes.Element, block: bool) -> None:
     try:
-        markup = formula(node.astext(), block=block)
+        markup = (display if block else formula)(node.astext())
     except ValueError as error:
         logger.warning("%s", error, location=node)
         return

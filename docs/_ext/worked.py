@@ -35,8 +35,9 @@ from verify.report.page import Figure
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted(
     str(path)
-    for folder in ("theory", "numerics", "verify", "docs/_ext")
+    for folder in ("theory", "numerics", "verify", "docs/_ext", "tests/disk")
     for path in (ROOT / folder).rglob("*.py")
+    if not path.stem.startswith("test_")
 )
 
 

@@ -103,11 +103,11 @@ def _compiled(expression: sp.Expr) -> Function:
 
 
 def _sum(expression: sp.Expr) -> Function:
-    first, *rest = map(_compiled, expression.args)
+    first, *others = map(_compiled, expression.args)
 
     def value(x: arb) -> arb:
         total = first(x)
-        for term in rest:
+        for term in others:
             total = total + term(x)
         return total
 
@@ -123,11 +123,11 @@ def _product(expression: sp.Expr) -> Function:
     if under != 1:
         above, below = _compiled(over), _compiled(under)
         return lambda x: above(x) / below(x)
-    first, *rest = map(_compiled, expression.args)
+    first, *others = map(_compiled, expression.args)
 
     def value(x: arb) -> arb:
         result = first(x)
-        for factor in rest:
+        for factor in others:
             result = result * factor(x)
         return result
 
@@ -165,8 +165,8 @@ def _whole_power(x: arb, n: int) -> arb:
 
 def _logistic(expression: sp.Expr) -> sp.Expr | None:
     """u of 1 + exp(u)."""
-    rest = expression - 1 if expression.is_Add else None
-    return rest.args[0] if isinstance(rest, sp.exp) else None
+    exponential = expression - 1 if expression.is_Add else None
+    return exponential.args[0] if isinstance(exponential, sp.exp) else None
 
 
 def _rising(apply: Callable[[arb], arb]) -> Callable[[arb], arb]:
@@ -230,11 +230,11 @@ def _elementary(apply: Callable[[arb], arb]) -> Callable[[sp.Expr], Function]:
 
 def _extreme(choose: Callable[[arb, arb], arb]) -> Callable[[sp.Expr], Function]:
     def make(expression: sp.Expr) -> Function:
-        first, *rest = map(_compiled, expression.args)
+        first, *others = map(_compiled, expression.args)
 
         def value(x: arb) -> arb:
             best = first(x)
-            for other in rest:
+            for other in others:
                 best = choose(best, other(x))
             return best
 

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import expit
 from sympy.printing.pycode import PythonCodePrinter
 
+from numerics.arithmetic.types import Array
 from theory.expressions.activation import ACTIVATIONS, z
 from theory.pulse.network import g, taps
 from theory.pulse.plateau import r
@@ -24,8 +25,6 @@ from theory.pulse.signal import phi
 from theory.pulse.staircase import definitions
 
 __all__ = ["activation", "compile_law", "compile_values", "exact_law", "exact_values"]
-
-Array = NDArray[np.float64]
 
 
 @cache

@@ -18,17 +18,15 @@ from math import inf, isnan
 import numpy as np
 import sympy as sp
 from flint import arb, arb_series, ctx
-from numpy.typing import NDArray
 
 from numerics.arithmetic.piecewise import exact_activation
 from numerics.arithmetic.rounding import UNIT
 from numerics.arithmetic.taylor import TERMS, series
+from numerics.arithmetic.types import Array
 from theory.expressions.activation import ACTIVATIONS
 from theory.expressions.pieces import Piece, pieces, z
 
 __all__ = ["Derivatives", "derivatives"]
-
-Array = NDArray[np.float64]
 
 GRID = ((1 / 16, 4), (1 / 4, 16), (1 / 2, 64))
 """Widths of cells, and up to which |z|."""
@@ -76,11 +74,11 @@ class Derivatives:
     @cached_property
     def _doubled(self) -> list[Array]:
         """The largest of 1, 2, 4, ... neighbours."""
-        found = [self.cells]
-        while 2 << (len(found) - 1) <= self.cells.shape[1]:
-            last, step = found[-1], 1 << (len(found) - 1)
-            found.append(np.maximum(last[:, :-step], last[:, step:]))
-        return found
+        tables = [self.cells]
+        while 2 << (len(tables) - 1) <= self.cells.shape[1]:
+            last, step = tables[-1], 1 << (len(tables) - 1)
+            tables.append(np.maximum(last[:, :-step], last[:, step:]))
+        return tables
 
     def over(self, low: Array, high: Array, orders: slice = slice(None)) -> Array:
         """Bounds on |s_k| on the intervals [low, high] between breaks, for some k: (k, ...)."""
@@ -89,11 +87,11 @@ class Derivatives:
         first = np.clip(np.searchsorted(self.cuts, low + slack, "right") - 1, 0, last)
         stop = np.clip(np.searchsorted(self.cuts, high - slack, "left") - 1, first, last)
         level = np.frexp(stop - first + 1)[1] - 1
-        found = np.empty((len(range(*orders.indices(TERMS + 1))), *np.shape(low)))
+        bounds = np.empty((len(range(*orders.indices(TERMS + 1))), *np.shape(low)))
         for k in np.unique(level).tolist():
             here, table = level == k, self._doubled[k][orders]
-            found[:, here] = np.maximum(table[:, first[here]], table[:, stop[here] + 1 - (1 << k)])
-        return found
+            bounds[:, here] = np.maximum(table[:, first[here]], table[:, stop[here] + 1 - (1 << k)])
+        return bounds
 
     def bent(self, low: Array, high: Array) -> Array:
         """Σ |jump of the slope| at the kinks in [low, high]."""
@@ -104,13 +102,13 @@ class Derivatives:
 
 def _grid(most: float) -> list[float]:
     """Ends of cells >= 0, up to one beyond ``most``."""
-    found = [0.0]
+    ends = [0.0]
     for width, up_to in GRID:
-        while found[-1] < up_to:
-            found.append(found[-1] + width)
-    while found[-1] <= most:
-        found.append(found[-1] * RATIO)
-    return found
+        while ends[-1] < up_to:
+            ends.append(ends[-1] + width)
+    while ends[-1] <= most:
+        ends.append(ends[-1] * RATIO)
+    return ends
 
 
 @lru_cache(maxsize=1 << 14)
@@ -119,21 +117,21 @@ def _cell(expression: sp.Expr, low: float, high: float) -> tuple[float, ...]:
     ctx.cap, ctx.prec = TERMS + 1, 128
     try:
         ends = [end + side * 2 * APART * (1 + abs(end)) for end, side in ((low, -1), (high, 1))]
-        found = series(expression)(
+        coefficients = series(expression)(
             arb_series([arb(ends[0]).union(arb(ends[1])), 1], prec=TERMS + 1)
         )
-        bounds = [float(found[j].abs_upper()) * (1 + 4 * UNIT) for j in range(TERMS + 1)]
+        bounds = [float(coefficients[j].abs_upper()) * (1 + 4 * UNIT) for j in range(TERMS + 1)]
         return tuple(inf if isnan(x) else x for x in bounds)
     finally:
         ctx.cap, ctx.prec = cap, bits
 
 
-def _bend(parts: Sequence[Piece], at: sp.Expr) -> float:
+def _bend(parts: Sequence[Piece], place: sp.Expr) -> float:
     """The slope after a break less that before it."""
     left, right = (
-        next(part for part in parts if getattr(part, end) == at) for end in ("high", "low")
+        next(part for part in parts if getattr(part, end) == place) for end in ("high", "low")
     )
-    return float(sp.diff(right.expression - left.expression, z).subs(z, at))
+    return float(sp.diff(right.expression - left.expression, z).subs(z, place))
 
 
 @lru_cache(maxsize=64)
@@ -158,7 +156,7 @@ def derivatives(name: str, low: float, high: float) -> Derivatives:
     # 1.
     points = TERMS // 2 if degree is None else max(degree, 0) + 1
     jumps = tuple(
-        (float(one.location), float(one.height)) for one in row.jumps if inside(one.location)
+        (float(jump.location), float(jump.height)) for jump in row.jumps if inside(jump.location)
     )
     return Derivatives(
         breaks,

@@ -36,12 +36,12 @@ class Activation:
 
     Attributes
     ----------
-    breaks: increasing.  at: σ at each of them.  pieces: one polynomial in z more than there are breaks.
+    breaks: increasing.  values: σ at each of them.  pieces: one polynomial in z more than there are breaks.
     continuous: no break is a jump.
     """
 
     breaks: tuple[fmpq, ...]
-    at: tuple[fmpq, ...]
+    values: tuple[fmpq, ...]
     pieces: tuple[fmpq_poly, ...]
     continuous: bool
 
@@ -49,7 +49,7 @@ class Activation:
         """σ at a rational number, exactly."""
         place = bisect_left(self.breaks, value)
         if place < len(self.breaks) and self.breaks[place] == value:
-            return self.at[place]
+            return self.values[place]
         return self.pieces[place](value)
 
 
@@ -62,10 +62,10 @@ def exact_activation(sigma: str | sp.Expr) -> Activation | None:
     KeyError: no row has that name.
     """
     expression = expression_of(sigma)
-    found = pieces(expression)
-    if not found.complete:
+    decomposed = pieces(expression)
+    if not decomposed.complete:
         return None
-    parts = found.parts
+    parts = decomposed.parts
     ends = [part.high for part in parts[:-1]]
     if [part.low for part in parts[1:]] != ends or not all(end.is_Rational for end in ends):
         return None
@@ -77,10 +77,10 @@ def exact_activation(sigma: str | sp.Expr) -> Activation | None:
         if not all(value.is_Rational for value in coefficients):
             return None
         polynomials.append(fmpq_poly([rational(value) for value in coefficients]))
-    at = [expression.xreplace({z: end}) for end in ends]
-    if not all(value.is_Rational for value in at):
+    images = [expression.xreplace({z: end}) for end in ends]
+    if not all(value.is_Rational for value in images):
         return None
-    breaks, values = tuple(map(rational, ends)), tuple(map(rational, at))
+    breaks, values = tuple(map(rational, ends)), tuple(map(rational, images))
     sides = zip(breaks, values, polynomials, polynomials[1:], strict=False)
     continuous = all(p(t) == v == q(t) for t, v, p, q in sides)
     return Activation(breaks, values, tuple(polynomials), continuous)

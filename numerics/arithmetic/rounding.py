@@ -10,9 +10,9 @@ at most |z| (GELU, Mish, SiLU) or 1.76 (SELU); tests/expressions/test_activation
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
+from numerics.arithmetic.types import Array
 from theory.expressions.activation import ACTIVATIONS
 
 __all__ = [
@@ -24,7 +24,6 @@ __all__ = [
     "response_bound",
 ]
 
-Array = NDArray[np.float64]
 UNIT = 2.0**-53
 """The unit roundoff u of float64."""
 

@@ -12,7 +12,16 @@ from fractions import Fraction
 
 import numpy as np
 
-__all__ = ["SHAPES", "Shape", "Sum", "answer", "at_random", "in_a_row", "pushed", "rounded"]
+__all__ = [
+    "POLYNOMIALS",
+    "PiecewisePolynomial",
+    "Sum",
+    "answer",
+    "random_order_sum",
+    "rounded",
+    "sequential_sum",
+    "worst_order_sum",
+]
 
 ZERO = Fraction(0)
 Sum = Callable[[Sequence[Fraction], int], Fraction]
@@ -30,7 +39,7 @@ def rounded(x: Fraction, bits: int) -> Fraction:
     return round(x / step) * step
 
 
-def in_a_row(terms: Sequence[Fraction], bits: int) -> Fraction:
+def sequential_sum(terms: Sequence[Fraction], bits: int) -> Fraction:
     """From the first to the last."""
     total = ZERO
     for term in terms:
@@ -38,35 +47,35 @@ def in_a_row(terms: Sequence[Fraction], bits: int) -> Fraction:
     return total
 
 
-def at_random(rng: np.random.Generator) -> Sum:
+def random_order_sum(rng: np.random.Generator) -> Sum:
     """Any two that are left are added, until one is left."""
 
     def add(terms: Sequence[Fraction], bits: int) -> Fraction:
         left = list(terms)
         while len(left) > 1:
-            one, other = (left.pop(int(rng.integers(len(left)))) for _ in range(2))
-            left.append(rounded(one + other, bits))
+            first, second = (left.pop(int(rng.integers(len(left)))) for _ in range(2))
+            left.append(rounded(first + second, bits))
         return left[0]
 
     return add
 
 
-def pushed(way: int) -> Sum:
+def worst_order_sum(sign: int) -> Sum:
     """The next term is the one whose rounding errs most upwards (1) or downwards (-1)."""
 
     def add(terms: Sequence[Fraction], bits: int) -> Fraction:
         left = list(terms)
         total = left.pop(0)
         while left:
-            found = [way * (rounded(total + x, bits) - total - x) for x in left]
-            total = rounded(total + left.pop(found.index(max(found))), bits)
+            errors = [sign * (rounded(total + x, bits) - total - x) for x in left]
+            total = rounded(total + left.pop(errors.index(max(errors))), bits)
         return total
 
     return add
 
 
 @dataclass(frozen=True)
-class Shape:
+class PiecewisePolynomial:
     """σ made of polynomials: one more than there are kinks, each from its constant upwards."""
 
     kinks: tuple[Fraction, ...]
@@ -77,33 +86,37 @@ class Shape:
         return self.pieces[sum(z > kink for kink in self.kinks)]
 
 
-def _shape(kinks: Sequence[int | Fraction], *pieces: Sequence[int | Fraction]) -> Shape:
-    return Shape(tuple(map(Fraction, kinks)), tuple(tuple(map(Fraction, row)) for row in pieces))
+def _polynomials(
+    kinks: Sequence[int | Fraction], *pieces: Sequence[int | Fraction]
+) -> PiecewisePolynomial:
+    return PiecewisePolynomial(
+        tuple(map(Fraction, kinks)), tuple(tuple(map(Fraction, row)) for row in pieces)
+    )
 
 
-SHAPES = {
-    "identity": _shape((), (0, 1)),
-    "relu": _shape((0,), (0,), (0, 1)),
-    "leaky_relu": _shape((0,), (0, Fraction(1, 100)), (0, 1)),
-    "abs": _shape((0,), (0, -1), (0, 1)),
-    "hardtanh": _shape((-1, 1), (-1,), (0, 1), (1,)),
-    "hardswish": _shape((-3, 3), (0,), (0, Fraction(1, 2), Fraction(1, 6)), (0, 1)),
-    "square": _shape((), (0, 0, 1)),
-    "cube": _shape((), (0, 0, 0, 1)),
+POLYNOMIALS = {
+    "identity": _polynomials((), (0, 1)),
+    "relu": _polynomials((0,), (0,), (0, 1)),
+    "leaky_relu": _polynomials((0,), (0, Fraction(1, 100)), (0, 1)),
+    "abs": _polynomials((0,), (0, -1), (0, 1)),
+    "hardtanh": _polynomials((-1, 1), (-1,), (0, 1), (1,)),
+    "hardswish": _polynomials((-3, 3), (0,), (0, Fraction(1, 2), Fraction(1, 6)), (0, 1)),
+    "square": _polynomials((), (0, 0, 1)),
+    "cube": _polynomials((), (0, 0, 0, 1)),
 }
 """Rows of the catalogue as polynomials, written a second time."""
 
 
-def _response(shape: Shape, z: Fraction, bits: int) -> Fraction:
+def _response(sigma: PiecewisePolynomial, z: Fraction, bits: int) -> Fraction:
     """Horner's rule, with rounded constants."""
-    *rest, total = (rounded(x, bits) for x in shape.piece(z))
-    for x in reversed(rest):
+    *lower, total = (rounded(x, bits) for x in sigma.piece(z))
+    for x in reversed(lower):
         total = rounded(rounded(total * z, bits) + x, bits)
     return total
 
 
 def answer(
-    shape: Shape, net: tuple[Sequence[Sequence[Fraction]], Sequence[Fraction], Sequence[Fraction], Fraction],
+    sigma: PiecewisePolynomial, net: tuple[Sequence[Sequence[Fraction]], Sequence[Fraction], Sequence[Fraction], Fraction],
     x: Sequence[Fraction], bits: int, add: Sum, *, mean: bool = False,
 ) -> Fraction:  # fmt: skip
     """r̂ of the network (w, b, a, c) on the pixels x as computed: zero padding, sum or mean pooling."""
@@ -111,12 +124,12 @@ def answer(
     pixels = [rounded(value, bits) for value in x]
     terms = []
     for w, b, a in zip(filters, biases, readout, strict=True):
-        h, seen = len(w) // 2, []
+        h, responses = len(w) // 2, []
         for i in range(len(pixels)):
             inside = [u for u in range(len(w)) if 0 <= i + u - h < len(pixels)]
             z = add([b, *(rounded(w[u] * pixels[i + u - h], bits) for u in inside)], bits)
-            seen.append(_response(shape, z, bits))
-        total = add(seen, bits)
+            responses.append(_response(sigma, z, bits))
+        total = add(responses, bits)
         if mean:
             total = rounded(total / len(pixels), bits)
         terms.append(rounded(a * total, bits))

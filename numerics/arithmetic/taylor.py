@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 import sympy as sp
 from flint import arb, arb_series, ctx
-from numpy.typing import NDArray
 
 from numerics.arithmetic.ball import constant_ball
+from numerics.arithmetic.types import Array
 from theory.expressions.activation import ACTIVATIONS, z
 
 __all__ = [
@@ -35,8 +35,6 @@ __all__ = [
     "taylor",
 ]
 
-Array = NDArray[np.float64]
-
 TERMS = 12
 """The last order."""
 
@@ -49,9 +47,9 @@ def taylor(name: str, centre: float, radius: float = 0.0) -> Array:
     cap, bits = ctx.cap, ctx.prec
     ctx.cap, ctx.prec = TERMS + 1, 128
     try:
-        at = arb_series([arb(centre, radius), 1], prec=TERMS + 1)
-        found = series(ACTIVATIONS[name].expression)(at)
-        coefficients = [found[k] for k in range(TERMS + 1)]
+        argument = arb_series([arb(centre, radius), 1], prec=TERMS + 1)
+        expansion = series(ACTIVATIONS[name].expression)(argument)
+        coefficients = [expansion[k] for k in range(TERMS + 1)]
         ends = [(float(x.lower()), float(x.upper())) for x in coefficients]
     except Kinked:
         ends = [(-np.inf, np.inf)] * (TERMS + 1)
@@ -101,17 +99,17 @@ def series(expression: sp.Expr) -> Callable[[arb_series], arb_series]:
         return lambda x: reduce(join, (part(x) for part in inner))
     if expression.func in (sp.Max, sp.Min):
         larger = expression.func is sp.Max
-        return lambda x: reduce(lambda one, other: _extreme(one, other, larger), (part(x) for part in inner))  # fmt: skip
+        return lambda x: reduce(lambda first, second: _extreme(first, second, larger), (part(x) for part in inner))  # fmt: skip
     function = _FUNCTIONS[expression.func]
     return lambda x: function(inner[0](x))
 
 
-def _extreme(one: arb_series, other: arb_series, larger: bool) -> arb_series:
+def _extreme(first: arb_series, second: arb_series, larger: bool) -> arb_series:
     """The larger or smaller of two, which must not meet."""
-    if one[0] > other[0]:
-        return one if larger else other
-    if one[0] < other[0]:
-        return other if larger else one
+    if first[0] > second[0]:
+        return first if larger else second
+    if first[0] < second[0]:
+        return second if larger else first
     raise Kinked
 
 
@@ -131,8 +129,8 @@ def _one_and_exp(expression: sp.Expr) -> tuple[int | None, sp.Expr] | None:
     base, power = (expression.args[0], None) if expression.func is sp.log else (z, 0)
     if expression.func is sp.Pow and expression.args[1] == -1:
         base, power = expression.args[0], -1
-    rest = base - 1
-    return (power, rest.args[0]) if rest.func is sp.exp else None
+    exponential = base - 1
+    return (power, exponential.args[0]) if exponential.func is sp.exp else None
 
 
 def _over_ends(rising: Callable[[arb], arb], x: arb) -> arb:
@@ -164,8 +162,8 @@ def _logistic(u: arb_series) -> arb_series:
 def _softplus(u: arb_series) -> arb_series:
     """log(1 + exp u), whose derivative is u' times the logistic function."""
     first = _over_ends(lambda t: (1 + t.exp()).log(), u[0])
-    rest = [value / (k + 1) for k, value in enumerate(_steps(u)[1])]
-    return arb_series([first, *rest], prec=TERMS + 1)
+    coefficients = [value / (k + 1) for k, value in enumerate(_steps(u)[1])]
+    return arb_series([first, *coefficients], prec=TERMS + 1)
 
 
 _FUNCTIONS: dict[Any, Callable[[arb_series], arb_series]] = {
@@ -205,15 +203,15 @@ def inflections(name: str) -> tuple[float, ...]:
     """The places in [-7, 7] where σ'' changes its sign, by bisection; exact where that is a float."""
     grid = 0.1 * np.arange(-70, 71) - 0.05
     signs = [np.sign(coefficients_at(name, float(x))[2]) for x in grid]
-    found = []
+    places = []
     for (low, before), (high, after) in pairwise(zip(grid.tolist(), signs, strict=True)):
         if before * after < 0:
             middle = round(low + high, 9) / 2
             while low < middle < high and (value := np.sign(coefficients_at(name, middle)[2])) != 0:
                 low, high = (middle, high) if value == before else (low, middle)
                 middle = (low + high) / 2
-            found.append(middle)
-    return tuple(found)
+            places.append(middle)
+    return tuple(places)
 
 
 @cache

@@ -29,10 +29,10 @@ def _enclosure(number: fmpq) -> list[str]:
     return [_text(fmpq(below) / fmpq(2) ** 64), _text(fmpq(above) / fmpq(2) ** 64)]
 
 
-def certificate(net: ExactNet, domain: Domain, found: Summary | None = None) -> dict[str, Any]:
+def certificate(net: ExactNet, domain: Domain, known: Summary | None = None) -> dict[str, Any]:
     """The certificate of a network over a domain: a JSON object of strings.
 
-    ``found`` is the summary where it is known already.
+    ``known`` is the summary where it is known already.
 
     Raises
     ------
@@ -42,8 +42,8 @@ def certificate(net: ExactNet, domain: Domain, found: Summary | None = None) -> 
         raise ValueError("certificates are for activations without jumps")
     if domain.low == domain.high:
         raise ValueError("certificates are for an interval of radii, not for one radius")
-    found = found or summary(net, domain)
-    worst = found.worst
+    known = known or summary(net, domain)
+    worst = known.worst
     if worst.high - worst.low > fmpq(1, 10**12):
         raise ValueError("the worst error is not enclosed to 1e-12")
     low, high, radius = worst.low, worst.high, worst.radius
@@ -77,8 +77,8 @@ def certificate(net: ExactNet, domain: Domain, found: Summary | None = None) -> 
         },
         "claim": {
             "worst": [_text(low), _text(high)],
-            "mean": _enclosure(found.mean),
-            "mean_square": _enclosure(found.mean_square),
+            "mean": _enclosure(known.mean),
+            "mean_square": _enclosure(known.mean_square),
         },
         "evidence": {"radius": _text(radius)},
         "digest": "",

@@ -58,10 +58,10 @@ def parse(content: bytes) -> dict[str, Any]:
         return dict(pairs)
 
     try:
-        found = json.loads(content.decode("ascii"), parse_int=float, object_pairs_hook=once)
+        document = json.loads(content.decode("ascii"), parse_int=float, object_pairs_hook=once)
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Rejected(f"it is no ASCII JSON ({type(error).__name__})") from error
-    return keyed(found, "")
+    return keyed(document, "")
 
 
 def keyed(value: Any, name: str) -> dict[str, Any]:
@@ -72,14 +72,14 @@ def keyed(value: Any, name: str) -> dict[str, Any]:
 def number(value: Any) -> Fraction:
     need(isinstance(value, str) and len(value) <= DIGITS, f"a number is a string of at most {DIGITS} characters")  # fmt: skip
     need(NUMBER.fullmatch(value) is not None, f"{value[:30]!r} is no fraction")
-    found = Fraction(value)
-    need(str(found) == value, f"{value[:30]!r} is not in lowest terms")
-    return found
+    fraction = Fraction(value)
+    need(str(fraction) == value, f"{value[:30]!r} is not in lowest terms")
+    return fraction
 
 
 def numbers(value: Any, least: int = 0, most: int = 2**16) -> list[Fraction]:
     need(isinstance(value, list) and least <= len(value) <= most, "a list of numbers is missing, too short or too long")  # fmt: skip
-    return [number(one) for one in value]
+    return [number(entry) for entry in value]
 
 
 def value_at(p: list[Fraction], x: Fraction) -> Fraction:

@@ -7,8 +7,8 @@ image, σ(z) = ε σ(2t - z) + S z + Y.  Copies at the same (p, q), or at (2t - 
     a copy on an affine branch is a line,
     a copy with p = q is a constant: where its class is met equally often in all cells, c takes it up.
 
-What is left is bilinear in a and v, as in numerics/pulse/conditions.py; the members of a class stay together by equations that
-are linear in v.  So the conditions are those of a :class:`Pattern`, and :func:`numerics.pulse.conditions.holds` decides.
+What is left is bilinear in a and v, as in numerics/certificates/conditions.py; the members of a class stay together by equations that
+are linear in v.  So the conditions are those of a :class:`Pattern`, and :func:`numerics.certificates.conditions.holds` decides.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 
 from numerics.arithmetic.ball import expression_of, sigma_ball
 from numerics.arithmetic.piecewise import exact_activation, rational
+from numerics.certificates.conditions import Branch, Condition, End, Form, Pattern, Stored, dot
 from numerics.certificates.patterns import Stretch, stretches
 from numerics.certificates.projection import to_float
-from numerics.pulse.conditions import Branch, Condition, End, Form, Pattern, Stored, dot
 from numerics.pulse.exact_error import Domain
 from theory.expressions.activation import z
 from theory.expressions.traits import even_part, jumps, kinks, odd_part
@@ -121,8 +121,11 @@ class Copied:
         """The sum of the constants: exact for a σ made of polynomials, else to about :data:`BITS` bits."""
         exact = exact_activation(sigma)
         terms = [
-            (sum((net.a[j] * n for j, n in one.counts), ZERO), dot(one.form, net.vector(one.k)))
-            for one in self.constants
+            (
+                sum((net.a[j] * n for j, n in constant.counts), ZERO),
+                dot(constant.form, net.vector(constant.k)),
+            )
+            for constant in self.constants
         ]
         if exact is not None:
             return sum((share * exact(value) for share, value in terms), ZERO) / net.share
@@ -169,12 +172,12 @@ def _copies(net: Stored, places: Sequence[Stretch]) -> list[_Copy]:
             k,
             first,
             last,
-            tuple(seen),
+            tuple(per_stretch),
             to_float(dot(first, net.vector(k))),
             to_float(dot(last, net.vector(k))),
         )
         for k in range(len(net.a))
-        for (first, last), seen in counts.items()
+        for (first, last), per_stretch in counts.items()
     ]
 
 
@@ -182,25 +185,25 @@ def _classes(
     copies: Sequence[_Copy], mirror: Mirror | None, apart: float
 ) -> Iterator[list[_Member]]:
     """Greedily: each copy joins the nearest leader, or leads a class of its own."""
-    at = np.array([[one.p, one.q] for one in copies])
+    ends = np.array([[copy.p, copy.q] for copy in copies])
     leaders: list[int] = []
-    found: list[list[_Member]] = []
-    for i, one in enumerate(copies):
+    classes: list[list[_Member]] = []
+    for i, copy in enumerate(copies):
         best, place, turned = np.inf, -1, False
-        images = [(at[i], False)]
+        images = [(ends[i], False)]
         if mirror is not None:
-            images.append((2 * to_float(mirror.centre) - at[i], True))
+            images.append((2 * to_float(mirror.centre) - ends[i], True))
         for image, mirrored in images if leaders else ():
-            distance: NDArray[Any] = np.max(np.abs(at[leaders] - image), axis=1)
+            distance: NDArray[Any] = np.max(np.abs(ends[leaders] - image), axis=1)
             nearest = int(np.argmin(distance))
             if distance[nearest] < best:
                 best, place, turned = float(distance[nearest]), nearest, mirrored
         if best <= apart:
-            found[place].append(_Member(one, turned))
+            classes[place].append(_Member(copy, turned))
         else:
             leaders.append(i)
-            found.append([_Member(one, False)])
-    yield from found
+            classes.append([_Member(copy, False)])
+    yield from classes
 
 
 class _Builder:
@@ -231,7 +234,7 @@ class _Builder:
     def add(self, members: list[_Member]) -> bool:
         """Take in one class; False where it has no place."""
         weights = [self._readout(members, s) for s in range(len(self.places))]
-        still = max(abs(one.copy.q - one.copy.p) for one in members) <= self.apart
+        still = max(abs(member.copy.q - member.copy.p) for member in members) <= self.apart
         # What does not move may be a constant instead, with hardly any left over.
         if all(self._small(row, self.width if still else BALANCED) for row in weights):
             self._cancel(members, weights)
@@ -246,12 +249,14 @@ class _Builder:
 
     def _readout(self, members: Sequence[_Member], s: int) -> dict[int, int]:
         """What multiplies a_k in stretch s, for the class's copy of σ."""
-        found: dict[int, int] = {}
-        for one in members:
-            if one.copy.counts[s]:
-                sign = self.mirror.sign if one.mirrored and self.mirror else 1
-                found[one.copy.k] = found.get(one.copy.k, 0) + sign * one.copy.counts[s]
-        return found
+        weights: dict[int, int] = {}
+        for member in members:
+            if member.copy.counts[s]:
+                sign = self.mirror.sign if member.mirrored and self.mirror else 1
+                weights[member.copy.k] = (
+                    weights.get(member.copy.k, 0) + sign * member.copy.counts[s]
+                )
+        return weights
 
     def _small(self, row: dict[int, int], share: float) -> bool:
         """The readouts cancel but for this share of them, or hardly matter beside the others."""
@@ -274,21 +279,21 @@ class _Builder:
             if any(row.values()):
                 self._bend(Condition({k: (silence, fmpq(n)) for k, n in row.items() if n}))
         self._together(members)
-        for one in members:
-            self.kinds[one.copy.k] = "copied"
+        for member in members:
+            self.kinds[member.copy.k] = "copied"
 
     def _together(self, members: Sequence[_Member]) -> None:
         """Members at the leader's place, and what their mirror images leave."""
         leader = members[0].copy
-        for one in members:
-            sign = -1 if one.mirrored else 1
+        for member in members:
+            sign = -1 if member.mirrored else 1
             value = ZERO
-            if one.mirrored:
+            if member.mirrored:
                 assert self.mirror is not None
                 value = 2 * self.mirror.centre
-                self._affine(one.copy, self.mirror.slope, self.mirror.constant)
-            for form, other in ((one.copy.first, leader.first), (one.copy.last, leader.last)):
-                self._meet(one.copy.k, form, leader.k, other, sign, value)
+                self._affine(member.copy, self.mirror.slope, self.mirror.constant)
+            for form, other in ((member.copy.first, leader.first), (member.copy.last, leader.last)):
+                self._meet(member.copy.k, form, leader.k, other, sign, value)
 
     def _meet(self, k: int, form: Form, j: int, other: Form, sign: int, value: fmpq) -> None:
         """form · v_k = sign other · v_j + value."""
@@ -298,29 +303,29 @@ class _Builder:
         if any(x for row in plain.values() for x in row) or value:
             self._bend(Condition(plain=plain, value=value))
 
-    def _affine(self, one: _Copy, slope: fmpq, constant: fmpq) -> None:
-        for s, count in enumerate(one.counts):
-            for side, form in enumerate((one.first, one.last)):
-                row, t = self.sums[s][side][one.k]
+    def _affine(self, copy: _Copy, slope: fmpq, constant: fmpq) -> None:
+        for s, count in enumerate(copy.counts):
+            for side, form in enumerate((copy.first, copy.last)):
+                row, t = self.sums[s][side][copy.k]
                 if slope:
                     row = [x + slope * count * y for x, y in zip(row, form, strict=True)]
-                self.sums[s][side][one.k] = row, t + constant * count
+                self.sums[s][side][copy.k] = row, t + constant * count
 
-    def _branch(self, one: _Copy) -> Branch | None:
+    def _branch(self, copy: _Copy) -> Branch | None:
         """The affine branch that holds both ends, or nearly."""
-        low, high = min(one.p, one.q), max(one.p, one.q)
+        low, high = min(copy.p, copy.q), max(copy.p, copy.q)
         for branch in self.branches:
             above = branch.low is None or low >= to_float(branch.low) - self.apart
             if above and (branch.high is None or high <= to_float(branch.high) + self.apart):
                 return branch
         return None
 
-    def _line(self, one: _Copy, branch: Branch) -> None:
-        self._affine(one, branch.slope, branch.constant)
-        for form in (one.first, one.last):
-            self.ends[one.k, form] = End(one.k, form, branch)
-        if branch.slope and one.first != one.last and self.kinds[one.k] == "constant":
-            self.kinds[one.k] = "linear"
+    def _line(self, copy: _Copy, branch: Branch) -> None:
+        self._affine(copy, branch.slope, branch.constant)
+        for form in (copy.first, copy.last):
+            self.ends[copy.k, form] = End(copy.k, form, branch)
+        if branch.slope and copy.first != copy.last and self.kinds[copy.k] == "constant":
+            self.kinds[copy.k] = "linear"
 
     def _constant(self, members: Sequence[_Member], weights: Sequence[dict[int, int]]) -> bool:
         """A class that does not move, and is met equally often in all stretches."""
@@ -335,8 +340,8 @@ class _Builder:
         self._together(members)
         leader = members[0].copy
         self._meet(leader.k, leader.last, leader.k, leader.first, 1, ZERO)
-        for one in members:
-            self.kinds[one.copy.k] = "copied"
+        for member in members:
+            self.kinds[member.copy.k] = "copied"
         self.constants.append(Constant(tuple(weights[0].items()), leader.k, leader.first))
         return True
 

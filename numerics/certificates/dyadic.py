@@ -15,11 +15,11 @@ from math import lcm
 
 from flint import fmpq, fmpz, fmpz_mat
 
+from numerics.certificates.conditions import Condition, Pattern, Stored, dot, holds, violated
 from numerics.certificates.nearest import Nearest
 from numerics.certificates.projection import solved
-from numerics.pulse.conditions import Condition, Pattern, Stored, dot, holds, violated
 
-__all__ = ["BITS", "dyadic"]
+__all__ = ["dyadic"]
 
 BITS = (44, 36, 28)
 """Of the largest tap, tried in turn; the rest of the 53 is room for c and for the correction."""
@@ -40,9 +40,9 @@ def dyadic(near: Nearest, *, homogeneous: bool) -> Stored | None:
         net = _rescaled(near, whole=whole)
         largest = max(abs(x) for k in range(len(net.a)) for x in net.vector(k))
         for bits in BITS if largest else ():
-            found = _settled(near.conditions, pattern, net, _power(largest) / fmpq(2) ** bits)
-            if found is not None and _floats(found):
-                return found
+            exact = _settled(near.conditions, pattern, net, _power(largest) / fmpq(2) ** bits)
+            if exact is not None and _floats(exact):
+                return exact
     return None
 
 
@@ -51,13 +51,13 @@ def _settled(met: Sequence[Condition], pattern: Pattern, net: Stored, step: fmpq
     conditions = [*met, *_standing(pattern, net)]
     for _ in range(ROUNDS):
         start = solved(conditions, net)
-        found = None if start is None else _on_grid(conditions, start, step)
-        if found is None or holds(pattern, found):
-            return found
-        gone = violated(pattern, found)
+        rounded = None if start is None else _on_grid(conditions, start, step)
+        if rounded is None or holds(pattern, rounded):
+            return rounded
+        gone = violated(pattern, rounded)
         if not gone:
             return None
-        conditions += [Condition(plain={end.k: end.form}, value=at) for end, at in gone]
+        conditions += [Condition(plain={end.k: end.form}, value=kink) for end, kink in gone]
     return None
 
 

@@ -1,6 +1,6 @@
 r"""The nearest exact network, and how far it is.
 
-Let x hold all stored weights, and q_i(x) = 0 the conditions of a pattern (numerics/pulse/conditions.py), bilinear in a and v.
+Let x hold all stored weights, and q_i(x) = 0 the conditions of a pattern (numerics/certificates/conditions.py), bilinear in a and v.
 For multipliers μ with H = 1 + ½ Σ μ_i ∇²q_i positive definite,
 
     dist² >= min_x [|x - x₀|² + Σ μ_i q_i(x)],        closed form, since H couples a_k with v_k only,
@@ -23,10 +23,19 @@ from itertools import pairwise, permutations
 import numpy as np
 import sympy as sp
 from flint import arb, ctx, fmpq
-from numpy.typing import NDArray
 
 from numerics.arithmetic.ball import expression_of
 from numerics.arithmetic.piecewise import exact_activation, rational
+from numerics.arithmetic.types import Array
+from numerics.certificates.conditions import (
+    Branch,
+    Condition,
+    Pattern,
+    Stored,
+    dot,
+    exact_of,
+    holds,
+)
 from numerics.certificates.copies import BITS, Copied, copied_pattern
 from numerics.certificates.patterns import (
     branches_of,
@@ -47,14 +56,12 @@ from numerics.certificates.projection import (
     with_readout,
 )
 from numerics.certificates.refit import refined, refitted
-from numerics.pulse.conditions import Branch, Condition, Pattern, Stored, dot, exact_of, holds
 from numerics.pulse.exact_error import Domain, summary
 from theory.expressions.activation import z
 from theory.expressions.traits import odd_part
 
 __all__ = ["Nearest", "distance_bound", "kept_nearest", "nearest", "refined_nearest"]
 
-Array = NDArray[np.float64]
 ZERO = fmpq(0)
 WIDTHS = (2.0**-4, 2.0**-8, 2.0**-16, 2.0**-32)
 """How far apart copies may be that are brought together, relative to the weights; tried in turn."""
@@ -90,21 +97,21 @@ def nearest(sigma: str | sp.Expr, net: Stored, domain: Domain) -> Nearest | None
     ``low`` is a bound for its own pattern only: :func:`distance_bound` is one for all.  Over pieces of higher degree
     (rows of the catalogue only) there is no pattern and no such bound.
     """
-    found: list[Nearest] = []
+    neighbours: list[Nearest] = []
     candidates: list[Pattern | Copied] = list(_candidates(sigma, net, domain))
     candidates += _copies(sigma, net, domain)
     for candidate in candidates:
-        least = min((near.high for near in found), default=np.inf)
+        least = min((near.high for near in neighbours), default=np.inf)
         near = _beside(sigma, candidate, net, least)
         if near is not None and _confirmed(sigma, near.net, domain):
-            found.append(near)
+            neighbours.append(near)
     if isinstance(sigma, str) and _curved(sigma):
         bent = refitted(sigma, net, domain)
         if bent is not None:
-            found.append(Nearest(bent, None, (), None, _root(_square(net, bent))[1]))
+            neighbours.append(Nearest(bent, None, (), None, _root(_square(net, bent))[1]))
         elif (near := refined_nearest(sigma, net, domain)) is not None and near.error == 0:
-            found.append(near)
-    return min(found, key=lambda near: near.high, default=None)
+            neighbours.append(near)
+    return min(neighbours, key=lambda near: near.high, default=None)
 
 
 def _curved(name: str) -> bool:
@@ -115,11 +122,11 @@ def _curved(name: str) -> bool:
 
 def refined_nearest(name: str, net: Stored, domain: Domain) -> Nearest | None:
     """Next to the network that is exact at sampled radii (numerics/certificates/refit.py): exact where that is proved, else nearly so."""
-    found = refined(name, net, domain)
-    if found is None:
+    refinement = refined(name, net, domain)
+    if refinement is None:
         return None
-    high = _root(_square(net, found.net))[1] + found.slack
-    return Nearest(found.net, None, (), None, high, found.error)
+    high = _root(_square(net, refinement.net))[1] + refinement.slack
+    return Nearest(refinement.net, None, (), None, high, refinement.error)
 
 
 def kept_nearest(name: str, net: Stored, domain: Domain) -> Nearest | None:
@@ -132,32 +139,32 @@ def kept_nearest(name: str, net: Stored, domain: Domain) -> Nearest | None:
     if sigma is None:
         return None
     count = max(1, *(piece.degree() for piece in sigma.pieces)) + 1
-    one = [fmpq(1)] if net.c is not None else []
+    constant = [fmpq(1)] if net.c is not None else []
     vectors, rows = [net.vector(k) for k in range(len(net.a))], []
     for cell in stretches(len(net.w[0]), domain):
-        seen = [[(dot(x.first, v), dot(x.last, v), x.count) for x in cell.windows] for v in vectors]
+        runs = [[(dot(x.first, v), dot(x.last, v), x.count) for x in cell.windows] for v in vectors]
         passed = {
-            (at - y) / (z - y) for x in seen for y, z, _ in x for at in sigma.breaks if y != z
+            (kink - y) / (z - y) for x in runs for y, z, _ in x for kink in sigma.breaks if y != z
         }
         cuts = sorted({ZERO, fmpq(1), *(x for x in passed if 0 < x < 1)})
         for left, right in pairwise(cuts):
             for j in range(count):
-                at = left + (right - left) * fmpq(2 * j + 1, 2 * count)
+                phi = left + (right - left) * fmpq(2 * j + 1, 2 * count)
                 pooled = [
-                    sum((n * sigma(y + at * (z - y)) for y, z, n in x), ZERO) / net.share
-                    for x in seen
+                    sum((n * sigma(y + phi * (z - y)) for y, z, n in x), ZERO) / net.share
+                    for x in runs
                 ]
                 answer = sum((a * x for a, x in zip(net.a, pooled, strict=True)), net.c or ZERO)
-                rows.append([*pooled, *one, cell.low + at * (cell.high - cell.low) - answer])
+                rows.append([*pooled, *constant, cell.low + phi * (cell.high - cell.low) - answer])
     step = shortest(rows)
     if step is None:
         return None
     a = tuple(x + y for x, y in zip(net.a, step, strict=False))
-    found = replace(net, a=a, c=None if net.c is None else net.c + step[-1])
-    if not _confirmed(name, found, domain):
+    moved = replace(net, a=a, c=None if net.c is None else net.c + step[-1])
+    if not _confirmed(name, moved, domain):
         return None
-    high = _root(_square(net, found))[1]
-    return Nearest(found, None, (), None if high else 0.0, high)
+    high = _root(_square(net, moved))[1]
+    return Nearest(moved, None, (), None if high else 0.0, high)
 
 
 def _copies(sigma: str | sp.Expr, net: Stored, domain: Domain) -> Iterator[Copied]:
@@ -256,10 +263,10 @@ def _mirrored(net: Stored) -> list[tuple[int, int, bool]]:
         if j > k:
             continue
         for turned in (False, True):
-            one, other = net.vector(j), net.vector(k)
+            first, second = net.vector(j), net.vector(k)
             if turned:
-                other = (*reversed(other[:-1]), other[-1])
-            apart = sum((x + y) ** 2 for x, y in zip(one, other, strict=True)) if one else ZERO
+                second = (*reversed(second[:-1]), second[-1])
+            apart = sum((x + y) ** 2 for x, y in zip(first, second, strict=True)) if first else ZERO
             matches.append((apart + (net.a[j] + net.a[k]) ** 2, j, k, turned))
     taken: set[int] = set()
     pairs = []
@@ -321,15 +328,15 @@ class _Ends:
         value = np.einsum("en,en->e", self.forms, vectors[self.k])
         known = 1e-12 * np.einsum("en,en->e", np.abs(self.forms), np.abs(vectors[self.k]))
         beyond = np.stack([self.low - value, value - self.high])
-        found = []
+        passed = []
         for row, place in np.argwhere(beyond > -known):
             end, side, by = self.pattern.ends[place], 2 * int(row) - 1, float(beyond[row, place])
             if by <= known[place]:
-                at = dot(end.form, exact[end.k]) - self.at(int(place), side)
-                by = side * to_float(at)
+                excess = dot(end.form, exact[end.k]) - self.at(int(place), side)
+                by = side * to_float(excess)
             if by > slack:
-                found.append(_Left(int(place), side, by))
-        return sorted(found, key=lambda x: -x.by)
+                passed.append(_Left(int(place), side, by))
+        return sorted(passed, key=lambda x: -x.by)
 
     def at(self, place: int, side: int) -> fmpq:
         """The end of the branch on that side."""
@@ -361,11 +368,11 @@ def _walked(
     pattern = ends.pattern
     own = len(pattern.conditions)
     active: dict[tuple[int, int], Condition] = {}
-    seen: set[frozenset[tuple[int, int]]] = set()
+    tried: set[frozenset[tuple[int, int]]] = set()
     for _ in range(ROUNDS):
-        if frozenset(active) in seen or effort.left <= 0:
+        if frozenset(active) in tried or effort.left <= 0:
             return None
-        seen.add(frozenset(active))
+        tried.add(frozenset(active))
         conditions = (*pattern.conditions, *active.values())
         points, mu = dual_of(conditions, net, effort)
         if readout is not None:
@@ -384,7 +391,7 @@ def _walked(
             left = ends.left(near)
             if not left:
                 return (
-                    _told(pattern, net, near, conditions, mu, list(active))
+                    _with_bounds(pattern, net, near, conditions, mu, list(active))
                     if holds(pattern, near)
                     else None
                 )
@@ -400,14 +407,14 @@ def _exactly(
     conditions: Sequence[Condition], net: Stored, points: Sequence[Stored]
 ) -> Stored | None:
     """The nearest of the exact points next to these; conditions that ask for equal readouts may allow the stored ones only."""
-    for way, near in ((solved, points), (solved, [net]), (solved_by_readout, points)):
-        found = [x for x in (way(conditions, point) for point in near) if x is not None]
-        if found:
-            return min(found, key=lambda x: _square(net, x))
+    for solve, near in ((solved, points), (solved, [net]), (solved_by_readout, points)):
+        solutions = [x for x in (solve(conditions, point) for point in near) if x is not None]
+        if solutions:
+            return min(solutions, key=lambda x: _square(net, x))
     return None
 
 
-def _told(
+def _with_bounds(
     pattern: Pattern,
     net: Stored,
     near: Stored,
@@ -426,15 +433,15 @@ def _told(
     return Nearest(near, pattern, conditions, min(low, high), high)
 
 
-def _square(one: Stored, other: Stored) -> fmpq:
+def _square(net: Stored, other: Stored) -> fmpq:
     """|x - y|²."""
     total = ZERO
-    for k in range(len(one.a)):
-        total += (one.a[k] - other.a[k]) ** 2
+    for k in range(len(net.a)):
+        total += (net.a[k] - other.a[k]) ** 2
         total += sum(
-            ((x - y) ** 2 for x, y in zip(one.vector(k), other.vector(k), strict=True)), ZERO
+            ((x - y) ** 2 for x, y in zip(net.vector(k), other.vector(k), strict=True)), ZERO
         )
-    return total + ((one.c or ZERO) - (other.c or ZERO)) ** 2
+    return total + ((net.c or ZERO) - (other.c or ZERO)) ** 2
 
 
 def _root(square: fmpq) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """Patterns: which branch of σ every window is to lie on, and the conditions that follow.
 
 :func:`snapped_pattern` puts right the network's own; :func:`linear_pattern` keeps every channel on one branch;
-:func:`paired_pattern` pairs mirror images.  A pattern is a proposal: :func:`numerics.pulse.conditions.holds` decides.
+:func:`paired_pattern` pairs mirror images.  A pattern is a proposal: :func:`numerics.certificates.conditions.holds` decides.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from flint import fmpq
 
 from numerics.arithmetic.ball import expression_of
 from numerics.arithmetic.piecewise import rational
-from numerics.pulse.conditions import Branch, Condition, End, Form, Pattern, Stored, dot
+from numerics.certificates.conditions import Branch, Condition, End, Form, Pattern, Stored, dot
 from numerics.pulse.exact_error import HALF, Domain, cells
-from numerics.pulse.path import far_from_border, lines
+from numerics.pulse.preactivations import far_from_border, lines
 from theory.expressions.traits import affine_pieces, jumps
 
 __all__ = ["branches_of", "linear_pattern", "paired_pattern", "snapped_pattern"]
@@ -37,7 +37,7 @@ MARGIN = fmpq(1, 2**20)
 @lru_cache(maxsize=256)
 def branches_of(sigma: str | sp.Expr) -> tuple[Branch, ...]:
     """The affine pieces of σ with rational ends and coefficients, in order; flat ones included."""
-    found: list[Branch] = []
+    branches: list[Branch] = []
     torn = {jump.location for jump in jumps(expression_of(sigma))}
     for low, high, slope, constant in affine_pieces(expression_of(sigma)):
         ends = [None if end.is_infinite else end for end in (low, high)]
@@ -46,8 +46,8 @@ def branches_of(sigma: str | sp.Expr) -> tuple[Branch, ...]:
                 None if end is None else rational(end) + (side * MARGIN if end in torn else 0)
                 for end, side in zip(ends, (1, -1), strict=True)
             )
-            found.append(Branch(first, last, rational(slope), rational(constant)))
-    return tuple(found)
+            branches.append(Branch(first, last, rational(slope), rational(constant)))
+    return tuple(branches)
 
 
 # ---------------------------------------------------------------------------------------- windows
@@ -85,16 +85,16 @@ def stretches(taps: int, domain: Domain) -> tuple[Stretch, ...]:
 
 def _stretch(taps: int, domain: Domain, m: int, low: fmpq, high: fmpq) -> Stretch:
     units = [tuple(fmpq(int(u == v)) for v in range(taps)) for u in range(taps)]
-    seen = [lines(unit, m, domain.half_length, domain.padding) for unit in units]
+    light = [lines(unit, m, domain.half_length, domain.padding) for unit in units]
     counts: dict[tuple[Form, Form], int] = {}
-    for places in zip(*seen, strict=True):
+    for places in zip(*light, strict=True):
         first, last = (
             (*(_whole(place.start + phi * place.slope) for place in places), 1)
             for phi in (low, high)
         )
         counts[first, last] = counts.get((first, last), 0) + places[0].count
-    found = tuple(Window(first, last, count) for (first, last), count in counts.items())
-    return Stretch(m - HALF + low, m - HALF + high, found)
+    windows = tuple(Window(first, last, count) for (first, last), count in counts.items())
+    return Stretch(m - HALF + low, m - HALF + high, windows)
 
 
 def _whole(number: fmpq) -> fmpq | int:
@@ -152,11 +152,11 @@ def _readout(taps: int) -> tuple[Form, fmpq]:
 
 @dataclass(frozen=True)
 class _Crossing:
-    """Channel k, a window that runs over the kink ``at``, J · count · sign(d), φ*, and the bend a J count |d|."""
+    """Channel k, a window that runs over ``kink``, J · count · sign(d), φ*, and the bend a J count |d|."""
 
     k: int
     window: Window
-    at: fmpq
+    kink: fmpq
     weight: fmpq
     star: fmpq
     bend: fmpq
@@ -182,19 +182,19 @@ def snapped_pattern(
     groups = {"": [], "pairs": _pairs(crossed), "groups": _groups(crossed)}[balance]
     if balance and not groups:
         return None
-    released = {(x.k, x.window, x.at) for group in groups for x in group}
+    released = {(x.k, x.window, x.kink) for group in groups for x in group}
     table: list[dict[Form, Branch] | None] = []
     held: list[tuple[int, Form, fmpq]] = []
     for k in range(len(net.a)):
         if k in silent:
             table.append(None)
             continue
-        free = frozenset((window, at) for j, window, at in released if j == k)
-        found = _snapped(net, k, places, branches, [x for x in crossed if x.k == k], free)
-        if found is None:
+        free = frozenset((window, kink) for j, window, kink in released if j == k)
+        snapped = _snapped(net, k, places, branches, [x for x in crossed if x.k == k], free)
+        if snapped is None:
             return None
-        table.append(found[0])
-        held += [(k, form, at) for form, at in found[1].items()]
+        table.append(snapped[0])
+        held += [(k, form, kink) for form, kink in snapped[1].items()]
     return _assembled(net, domain, table, tuple(held), groups)
 
 
@@ -202,30 +202,30 @@ def _crossings(
     net: Stored, k: int, places: Sequence[Stretch], branches: Sequence[Branch]
 ) -> Iterator[_Crossing]:
     vector = net.vector(k)
-    seen = set()
+    listed = set()
     for stretch in places:
         for window in stretch.windows:
-            if window in seen:
+            if window in listed:
                 continue
-            seen.add(window)
+            listed.add(window)
             p, q = dot(window.first, vector), dot(window.last, vector)
             for left, right in pairwise(branches):
-                at = left.high
-                if at is not None and at == right.low and (p - at) * (q - at) < 0:
+                kink = left.high
+                if kink is not None and kink == right.low and (p - kink) * (q - kink) < 0:
                     jump = (right.slope - left.slope) * window.count * (1 if q > p else -1)
                     bend = net.a[k] * jump * (q - p)
-                    yield _Crossing(k, window, at, jump, (at - p) / (q - p), bend)
+                    yield _Crossing(k, window, kink, jump, (kink - p) / (q - p), bend)
 
 
 def _groups(crossed: Sequence[_Crossing]) -> list[tuple[_Crossing, ...]]:
     """All crossings at nearly the same φ* whose bends nearly add up to 0, if some are three or more."""
-    found: list[list[_Crossing]] = []
+    clusters: list[list[_Crossing]] = []
     for x in sorted(crossed, key=lambda x: x.star):
-        if found and x.star - found[-1][-1].star < CLOSE:
-            found[-1].append(x)
+        if clusters and x.star - clusters[-1][-1].star < CLOSE:
+            clusters[-1].append(x)
         else:
-            found.append([x])
-    groups = [tuple(group) for group in found if len(group) > 1 and _cancel(group)]
+            clusters.append([x])
+    groups = [tuple(group) for group in clusters if len(group) > 1 and _cancel(group)]
     return groups if any(len(group) > 2 for group in groups) else []
 
 
@@ -238,13 +238,15 @@ def _cancel(group: Sequence[_Crossing]) -> bool:
 def _pairs(crossed: Sequence[_Crossing]) -> list[tuple[_Crossing, ...]]:
     """Crossings at nearly the same φ* with nearly opposite bends, the best matches first."""
     matches = []
-    for i, one in enumerate(crossed):
+    for i, crossing in enumerate(crossed):
         for j in range(i):
             other = crossed[j]
-            size = max(abs(one.bend), abs(other.bend))
-            if one.window != other.window or one.k != other.k:
+            size = max(abs(crossing.bend), abs(other.bend))
+            if crossing.window != other.window or crossing.k != other.k:
                 miss = (
-                    abs(one.star - other.star) + abs(one.bend + other.bend) / size if size else ONE
+                    abs(crossing.star - other.star) + abs(crossing.bend + other.bend) / size
+                    if size
+                    else ONE
                 )
                 if miss < HALF:
                     matches.append((miss, j, i))
@@ -273,20 +275,20 @@ def _snapped(
         return snapped[form] if form in snapped else dot(form, vector)
 
     def distance(x: _Crossing) -> fmpq:
-        return min(abs(dot(form, vector) - x.at) for form in (x.window.first, x.window.last))
+        return min(abs(dot(form, vector) - x.kink) for form in (x.window.first, x.window.last))
 
     for x in sorted(crossed, key=distance):
         p, q = value(x.window.first), value(x.window.last)
-        if (x.window, x.at) in free or (p - x.at) * (q - x.at) >= 0:
+        if (x.window, x.kink) in free or (p - x.kink) * (q - x.kink) >= 0:
             continue
         ends = [
-            (abs(p_or_q - x.at), place)
+            (abs(p_or_q - x.kink), place)
             for place, (form, p_or_q) in enumerate(((x.window.first, p), (x.window.last, q)))
             if form not in snapped and not (fixed and not any(form[:-1]))
         ]
         if not ends:
             return None
-        snapped[(x.window.first, x.window.last)[min(ends)[1]]] = x.at
+        snapped[(x.window.first, x.window.last)[min(ends)[1]]] = x.kink
     table: dict[Form, Branch] = {}
     sided: list[Window] = []
     crossing = {window for window, _ in free}
@@ -294,8 +296,10 @@ def _snapped(
         p, q = value(window.first), value(window.last)
         both = [branch for branch in branches if branch.holds(p) and branch.holds(q)]
         if window in crossing:
-            for form, at in ((window.first, p), (window.last, q)):
-                table.setdefault(form, next(branch for branch in branches if branch.holds(at)))
+            for form, argument in ((window.first, p), (window.last, q)):
+                table.setdefault(
+                    form, next(branch for branch in branches if branch.holds(argument))
+                )
             continue
         if not both:
             return None
@@ -335,7 +339,7 @@ def _assembled(
     n, share = len(net.w[0]), fmpq(net.share)
     kept = {(k, form) for k, form, _ in held}
     errors, ends = [], {}
-    seen: list[set[tuple[Form, fmpq]]] = [set() for _ in net.a]
+    responses: list[set[tuple[Form, fmpq]]] = [set() for _ in net.a]
     for stretch in stretches(n, domain):
         sides: list[dict[int, tuple[Form, fmpq]]] = [{}, {}]
         for k, forms in enumerate(table):
@@ -353,10 +357,10 @@ def _assembled(
                     if (k, form) not in kept:
                         ends[k, form] = End(k, form, branch)
                 sums[k] = (tuple(x / share for x in total), constant / share)
-            seen[k] |= {sums[k] for sums in sides}
+            responses[k] |= {sums[k] for sums in sides}
         for sums, radius in zip(sides, (stretch.low, stretch.high), strict=True):
             errors.append(Condition(sums, {}, ONE, radius))
-    bends = [Condition(plain={k: form}, value=at) for k, form, at in held]
+    bends = [Condition(plain={k: form}, value=kink) for k, form, kink in held]
     silent = [k for k, forms in enumerate(table) if forms is None and k not in left_out]
     bends += [Condition(product={k: _readout(n)}) for k in silent]
     for group in groups:
@@ -369,7 +373,7 @@ def _assembled(
             kinds.append("silent")
         elif k in crossing:
             kinds.append("balanced")
-        elif len(seen[k]) < 2:
+        elif len(responses[k]) < 2:
             kinds.append("constant")
         else:
             kinds.append("linear" if len(used) == 1 else "threshold")
@@ -388,7 +392,7 @@ def _balanced(group: Sequence[_Crossing]) -> Iterator[Condition]:
     for x in group:
         first, last = x.window.first, x.window.last
         add(slopes, x.k, [x.weight * (q - p) for p, q in zip(first, last, strict=True)], ZERO)
-        add(starts, x.k, [-x.weight * p for p in first], x.weight * x.at)
+        add(starts, x.k, [-x.weight * p for p in first], x.weight * x.kink)
     yield Condition(slopes)
     if len(group) == 2:
         yield Condition(starts)
@@ -398,4 +402,4 @@ def _balanced(group: Sequence[_Crossing]) -> Iterator[Condition]:
     star = fmpq((star * FINE).floor()) / FINE
     for x in group:
         ends = zip(x.window.first, x.window.last, strict=True)
-        yield Condition(plain={x.k: tuple(p + star * (q - p) for p, q in ends)}, value=x.at)
+        yield Condition(plain={x.k: tuple(p + star * (q - p) for p, q in ends)}, value=x.kink)

@@ -1,6 +1,6 @@
 r"""Projection of a network onto the conditions of a pattern: the best multipliers, the bound that they prove, an exact point.
 
-With F = q(x₀), G = ∇q(x₀) and p_{i,k} the products of numerics/pulse/conditions.py, in the step δ from the network
+With F = q(x₀), G = ∇q(x₀) and p_{i,k} the products of numerics/certificates/conditions.py, in the step δ from the network
 
     |δ|² + μ·q = |δ|² + μ·F + (Gᵀμ)·δ + Σ_k δa_k (Σ_i μ_i p_{i,k})·δv_k,
 
@@ -20,7 +20,8 @@ from flint import fmpq, fmpq_mat
 from numpy.typing import NDArray
 from scipy.linalg import lstsq
 
-from numerics.pulse.conditions import Condition, Stored, dot
+from numerics.arithmetic.types import Array
+from numerics.certificates.conditions import Condition, Stored, dot
 
 __all__ = [
     "Effort",
@@ -35,7 +36,6 @@ __all__ = [
     "with_readout",
 ]
 
-Array = NDArray[np.float64]
 ZERO = fmpq(0)
 PROJECTIONS = 60
 """Linear projections in a row, at most; what is found is made exact later."""
@@ -132,34 +132,34 @@ class _System:
 
     def local(self, step: NDArray[Any]) -> NDArray[Any]:
         """∇q at the step, (conditions, total)."""
-        found = self.gradient.copy()
-        blocks = found[:, :-1].reshape(-1, self.channels, self.size)
+        gradient = self.gradient.copy()
+        blocks = gradient[:, :-1].reshape(-1, self.channels, self.size)
         v, a = self.split(step)
         blocks[:, :, :-1] += a[:, None] * self.couples
         blocks[:, :, -1] += np.einsum("ikn,kn->ik", self.couples, v)
-        return found
+        return gradient
 
     def value(self, step: NDArray[Any]) -> NDArray[Any]:
         """q at the step."""
         v, a = self.split(step)
-        found: NDArray[Any] = self.residual + self.gradient @ step
-        return found + np.einsum("ikn,kn,k->i", self.couples, v, a)
+        linear: NDArray[Any] = self.residual + self.gradient @ step
+        return linear + np.einsum("ikn,kn,k->i", self.couples, v, a)
 
     def halves(self, mu: Array) -> Array:
         """p_k/2 (K, n + 1), the off-diagonal of H."""
-        found: Array = np.einsum("i,ikn->kn", mu, self.couples) / 2
-        return found
+        half: Array = np.einsum("i,ikn->kn", mu, self.couples) / 2
+        return half
 
     def over(self, half: Array, right: NDArray[Any]) -> NDArray[Any]:
         """H⁻¹ applied to (..., total): H couples a_k with v_k only."""
-        found = right.copy()
-        v, a = self.split(found)
+        solution = right.copy()
+        v, a = self.split(solution)
         left = 1 - np.sum(half**2, axis=-1)
         last = (a - np.einsum("...kn,kn->...k", v, half)) / left
-        blocks = found[..., :-1].reshape(*found.shape[:-1], self.channels, self.size)
+        blocks = solution[..., :-1].reshape(*solution.shape[:-1], self.channels, self.size)
         blocks[..., :-1] -= last[..., None] * half
         blocks[..., -1] = last
-        return found
+        return solution
 
 
 @dataclass(frozen=True)
@@ -216,8 +216,8 @@ def least(matrix: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:
     """The shortest least-squares solution, by a pivoted QR; nan where the numbers are not finite."""
     if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(right))):
         return np.full(matrix.shape[1], np.nan)
-    found: NDArray[Any] = lstsq(matrix, right, cond=1e-12, lapack_driver="gelsy")[0]
-    return found
+    solution: NDArray[Any] = lstsq(matrix, right, cond=1e-12, lapack_driver="gelsy")[0]
+    return solution
 
 
 def _projected(system: _System, step: NDArray[Any], effort: Effort) -> NDArray[Any]:
@@ -333,7 +333,7 @@ def solved_by_readout(conditions: Sequence[Condition], net: Stored) -> Stored | 
     near = solved(alone, net) if alone else net
     if near is None:
         return None
-    one = ZERO if net.c is None else fmpq(1)
+    unit = ZERO if net.c is None else fmpq(1)
     vectors = [near.vector(k) for k in range(len(net.a))]
     rows = []
     for x in conditions:
@@ -341,7 +341,7 @@ def solved_by_readout(conditions: Sequence[Condition], net: Stored) -> Stored | 
             row = [ZERO] * len(net.a)
             for k, (p, t) in x.product.items():
                 row[k] = dot(p, vectors[k]) + t
-            rows.append([*row, one * x.offset, -x.residual(near)])
+            rows.append([*row, unit * x.offset, -x.residual(near)])
     step = shortest(rows)
     if step is None:
         return None

@@ -22,8 +22,8 @@ from math import inf, log2, sqrt
 from flint import fmpq
 
 from numerics.arithmetic.piecewise import Activation, exact_activation
+from numerics.certificates.conditions import Stored
 from numerics.certificates.projection import to_float
-from numerics.pulse.conditions import Stored
 from numerics.pulse.exact_error import HALF, Domain, ExactNet, cells, error_on
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.symmetry import Channel, canonical, finite_symmetries
@@ -88,24 +88,24 @@ def reduced(net: Stored, activation: str, domain: Domain) -> Reduction:
         ]
         for symmetry in finite_symmetries(row.parity):
             images += [symmetry(image) for image in images]
-        image = max(images, key=lambda one: (one.b, one.w))
+        image = max(images, key=lambda channel: (channel.b, channel.w))
         groups.setdefault((image.b, *image.w), {})[k] = image.a
-    found: list[tuple[Channel, Sequence[int]]] = []
+    kinds: list[tuple[Channel, Sequence[int]]] = []
     for (b, *w), parts in groups.items():
         total = sum(parts.values(), ZERO)
         if total:
-            one = [Channel(total, b, tuple(w))]
-            form = canonical(one, homogeneous=row.homogeneous, parity=row.parity)[0]
-            found.append((form, tuple(parts)))
-    found.sort(reverse=True)
-    place = {k: j for j, (_, parts) in enumerate(found) for k in parts}
-    channels = tuple(form for form, _ in found)
+            merged = [Channel(total, b, tuple(w))]
+            form = canonical(merged, homogeneous=row.homogeneous, parity=row.parity)[0]
+            kinds.append((form, tuple(parts)))
+    kinds.sort(reverse=True)
+    place = {k: j for j, (_, parts) in enumerate(kinds) for k in parts}
+    channels = tuple(form for form, _ in kinds)
     nothing = Channel(ZERO, ZERO, tuple(ZERO for _ in net.w[0]))
-    kept = [_scaled(one, degree) for one in channels] or [nothing]
+    kept = [_scaled(channel, degree) for channel in channels] or [nothing]
     least = Stored(
-        tuple(one.w for one in kept),
-        None if net.b is None else tuple(one.b for one in kept),
-        tuple(one.a for one in kept),
+        tuple(channel.w for channel in kept),
+        None if net.b is None else tuple(channel.b for channel in kept),
+        tuple(channel.a for channel in kept),
         None if net.c is None and not base else (net.c or ZERO) + base,
         net.share,
     )
@@ -138,7 +138,7 @@ def _norm(vector: Sequence[fmpq]) -> float:
 def _degree(sigma: Activation) -> int:
     """d if σ(tz) = t^d σ(z) for all t > 0, else 0."""
     powers = {j for piece in sigma.pieces for j, x in enumerate(piece.coeffs()) if x}
-    if any(sigma.breaks) or any(sigma.at) or len(powers) != 1:
+    if any(sigma.breaks) or any(sigma.values) or len(powers) != 1:
         return 0
     return powers.pop()
 
@@ -184,10 +184,10 @@ def _scaled(form: Channel, degree: int) -> Channel:
     return Channel(form.a / t**degree, t * form.b, tuple(t * x for x in form.w))
 
 
-def _along(one: Sequence[fmpq], other: Sequence[fmpq]) -> bool:
-    """The other one is a multiple of one."""
-    k = next((k for k, x in enumerate(one) if x), 0)
-    return all(x * other[k] == y * one[k] for x, y in zip(one, other, strict=True))
+def _along(vector: Sequence[fmpq], other: Sequence[fmpq]) -> bool:
+    """The other one is a multiple of the vector."""
+    k = next((k for k, x in enumerate(vector) if x), 0)
+    return all(x * other[k] == y * vector[k] for x, y in zip(vector, other, strict=True))
 
 
 def _turned(vector: Sequence[fmpq]) -> tuple[fmpq, ...]:

@@ -26,22 +26,21 @@ from fractions import Fraction
 
 import numpy as np
 from flint import arb, arb_mat, ctx, fmpq
-from numpy.typing import NDArray
 from scipy.linalg import qr
 
 from numerics.arithmetic.ball import Net, sigma_ball
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.piecewise import exact_activation
+from numerics.arithmetic.types import Array
+from numerics.certificates.conditions import Stored, dot, exact_of
 from numerics.certificates.patterns import Stretch, stretches
 from numerics.certificates.projection import least, shortest, to_float
 from numerics.certificates.supremum import supremum
-from numerics.pulse.conditions import Stored, dot, exact_of
 from numerics.pulse.exact_error import Domain, summary
 from theory.expressions.activation import ACTIVATIONS
 
 __all__ = ["NEGLIGIBLE", "Refined", "refined", "refitted"]
 
-Array = NDArray[np.float64]
 ROUNDS = 200
 BITS = 256
 """Of a refinement."""
@@ -69,18 +68,18 @@ def refitted(name: str, net: Stored, domain: Domain) -> Stored | None:
         return None
     system = _Nodes(name, net, stretches(len(net.w[0]), domain), degree)
     near = system.moved(_projected(system))
-    one, c = fmpq(int(net.c is not None)), near.c if near.c is not None else fmpq(0)
+    unit, c = fmpq(int(net.c is not None)), near.c if near.c is not None else fmpq(0)
     rows = [
-        [*pooled, one, radius - dot(pooled, near.a) - c]
+        [*pooled, unit, radius - dot(pooled, near.a) - c]
         for radius, pooled in zip(system.radii, system.pooled(near), strict=True)
     ]
     step = shortest(rows)
     if step is None:
         return None
     a = tuple(x + y for x, y in zip(near.a, step, strict=False))
-    found = replace(near, a=a, c=None if net.c is None else c + step[-1])
-    exact = exact_of(found, name)
-    return found if exact is not None and summary(exact, domain).worst.high == 0 else None
+    moved = replace(near, a=a, c=None if net.c is None else c + step[-1])
+    exact = exact_of(moved, name)
+    return moved if exact is not None and summary(exact, domain).worst.high == 0 else None
 
 
 @dataclass(frozen=True)
@@ -124,13 +123,13 @@ def _refined(name: str, net: Stored, domain: Domain, *, kept: bool) -> Refined |
         there = _newton(system, [arb(y) for y in start.tolist()])
         if there is None:
             return None
-        found = system.network([_dyadic(y) for y in there])
+        refined_net = system.network([_dyadic(y) for y in there])
         if exact is not None:
             wide = _krawczyk(system, there)
             if wide is not None:
-                return Refined(found, wide, Fraction(0))
-    error = _largest_error(name, found, domain, cells)
-    return None if error is None else Refined(found, 0.0, error)
+                return Refined(refined_net, wide, Fraction(0))
+    error = _largest_error(name, refined_net, domain, cells)
+    return None if error is None else Refined(refined_net, 0.0, error)
 
 
 def _newton(system: _Nodes, x: list[arb]) -> list[arb] | None:
@@ -173,9 +172,9 @@ def _krawczyk(system: _Nodes, x: list[arb]) -> float | None:
     if slopes is None:
         return None
     steep = arb_mat([[row[place] for place in free] for row in slopes])
-    one = arb_mat(size, size, [int(i == j) for i in range(size) for j in range(size)])
+    identity = arb_mat(size, size, [int(i == j) for i in range(size) for j in range(size)])
     moved = inverse * arb_mat([[e] for e in system.errors(x)])
-    spread = (one - inverse * steep) * arb_mat([[arb(0, arb(ROOM))] for _ in range(size)])
+    spread = (identity - inverse * steep) * arb_mat([[arb(0, arb(ROOM))] for _ in range(size)])
     image = (spread - moved).tolist()
     if not all(abs(y[0]) < arb(ROOM) for y in image):
         return None
@@ -231,22 +230,22 @@ class _Nodes:
         self.seen: list[list[tuple[tuple[fmpq, ...], int]]] = []  # (form, count) at every radius
         for cell in cells:
             for j in range(degree + 1):
-                at = fmpq(j, degree)
-                if cell.low + at * (cell.high - cell.low) in self.radii:
+                phi = fmpq(j, degree)
+                if cell.low + phi * (cell.high - cell.low) in self.radii:
                     continue  # the end of the cell before
-                self.radii.append(cell.low + at * (cell.high - cell.low))
+                self.radii.append(cell.low + phi * (cell.high - cell.low))
                 self.seen.append(
                     [
-                        (tuple(x + at * (y - x) for x, y in zip(one.first, one.last, strict=True)), one.count)
-                        for one in cell.windows
+                        (tuple(x + phi * (y - x) for x, y in zip(window.first, window.last, strict=True)), window.count)
+                        for window in cell.windows
                     ]
                 )  # fmt: skip
-        self.windows = {(one.first, one.last) for cell in cells for one in cell.windows}
+        self.windows = {(window.first, window.last) for cell in cells for window in cell.windows}
         self.forms = np.array(
-            [[to_float(x) for x in form] for seen in self.seen for form, _ in seen]
+            [[to_float(x) for x in form] for windows in self.seen for form, _ in windows]
         )
-        self.counts = np.array([float(count) for seen in self.seen for _, count in seen])
-        self.starts = np.cumsum([0, *(len(seen) for seen in self.seen[:-1])])
+        self.counts = np.array([float(count) for windows in self.seen for _, count in windows])
+        self.starts = np.cumsum([0, *(len(windows) for windows in self.seen[:-1])])
         self.r = np.array([to_float(x) for x in self.radii])
         channels, n = len(net.a), len(net.w[0])
         self.shape = channels, n
@@ -286,16 +285,16 @@ class _Nodes:
         """The same error in balls."""
         sigma = sigma_ball(self.name)
         channels, n = self.shape
-        found = []
-        for radius, seen in zip(self.radii, self.seen, strict=True):
+        errors = []
+        for radius, windows in zip(self.radii, self.seen, strict=True):
             total = x[-1] - arb(radius)
             for k in range(channels):
                 pooled = arb(0)
-                for form, count in seen:
+                for form, count in windows:
                     pooled += count * sigma(self._preactivation(x, k, form))
                 total += x[channels * (n + 1) + k] * pooled / self.net.share
-            found.append(total)
-        return found
+            errors.append(total)
+        return errors
 
     def _preactivation(self, x: Sequence[arb], k: int, form: Sequence[fmpq]) -> arb:
         channels, n = self.shape
@@ -311,29 +310,29 @@ class _Nodes:
             for first, last in self.windows
         ):
             return None
-        found = []
-        for seen in self.seen:
+        rows = []
+        for windows in self.seen:
             row = [arb(0) for _ in x]
             row[-1] = arb(1)
             for k in range(channels):
                 a = x[channels * (n + 1) + k] / self.net.share
-                for form, count in seen:
-                    at = self._preactivation(x, k, form)
-                    slope = a * count * steep(at)
+                for form, count in windows:
+                    argument = self._preactivation(x, k, form)
+                    slope = a * count * steep(argument)
                     for u in range(n):
                         row[k * n + u] += slope * arb(form[u])
                     row[channels * n + k] += slope
-                    row[channels * (n + 1) + k] += count * sigma(at) / self.net.share
-            found.append([y if keep else arb(0) for y, keep in zip(row, self.keep, strict=True)])
-        return found
+                    row[channels * (n + 1) + k] += count * sigma(argument) / self.net.share
+            rows.append([y if keep else arb(0) for y, keep in zip(row, self.keep, strict=True)])
+        return rows
 
     def _on_one_piece(self, first: arb, last: arb) -> bool:
         """No break of σ lies between the two, or on one of them."""
         exact = exact_activation(self.name)
         assert exact is not None
         return all(
-            (first < arb(at) and last < arb(at)) or (first > arb(at) and last > arb(at))
-            for at in exact.breaks
+            (first < arb(kink) and last < arb(kink)) or (first > arb(kink) and last > arb(kink))
+            for kink in exact.breaks
         )
 
     def moved(self, x: Array) -> Stored:
@@ -361,10 +360,10 @@ class _Nodes:
         vectors = [net.vector(k) for k in range(len(net.a))]
         return [
             [
-                sum((count * sigma(dot(form, v)) for form, count in seen), fmpq(0)) / net.share
+                sum((count * sigma(dot(form, v)) for form, count in windows), fmpq(0)) / net.share
                 for v in vectors
             ]
-            for seen in self.seen
+            for windows in self.seen
         ]
 
 

@@ -28,7 +28,7 @@ from flint import arb, arb_series, ctx, fmpq
 from numerics.arithmetic.ball import Net, constant_ball, dyadic, expression_of, sigma_ball
 from numerics.arithmetic.taylor import TERMS, Kinked, series
 from numerics.pulse.exact_error import HALF, Domain, cells
-from numerics.pulse.path import lines
+from numerics.pulse.preactivations import lines
 from theory.expressions.activation import ACTIVATIONS, z
 from theory.expressions.traits import jumps
 

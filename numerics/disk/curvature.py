@@ -23,19 +23,18 @@ from math import comb, factorial, pi
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import UNIT, gamma
-from numerics.disk.edges import Edge, bent_of
+from numerics.arithmetic.types import Array
 from numerics.disk.perimeter import reach
+from numerics.disk.perimeter_enclosure import Filter, derivatives_of
 from theory.disk.curvature import LAW, Curvature
 from theory.disk.perimeter import edge as half_square
 from theory.expressions.activation import ACTIVATIONS
 
 __all__ = ["NARROW", "Constant", "at_once", "constant_of", "direction", "nodes", "remainder", "spreads"]  # fmt: skip
 
-Array = NDArray[np.float64]
 TURNS, POINTS = 2048, 5
 """Directions over a turn, none on an axis, and points of Gauss' rule between two breaks."""
 NEAR = 1e-8
@@ -65,8 +64,8 @@ def nodes(taps: int, turns: int = TURNS) -> Nodes:
     """Gauss' points between the breaks of all p_θ, in this number of directions."""
     turn = direction(turns)
     c, s = np.cos(turn)[:, None, None], np.sin(turn)[:, None, None]
-    at = np.arange(taps + 1) - taps / 2
-    corners = (c * at[:, None] + s * at).reshape(turns, -1)
+    axis = np.arange(taps + 1) - taps / 2
+    corners = (c * axis[:, None] + s * axis).reshape(turns, -1)
     breaks = np.sort(np.concatenate([corners, np.zeros((turns, 1))], axis=1), axis=1)
     length = np.diff(breaks, axis=1)
     node, share = np.polynomial.legendre.leggauss(POINTS)
@@ -82,10 +81,10 @@ def _offsets(taps: int) -> list[tuple[int, int]]:
 @lru_cache(maxsize=4)
 def _half_squares(taps: int, turns: int) -> Array:
     """H_θ(t + u·n) at all nodes: (n², T, pieces, G)."""
-    n, found = nodes(taps, turns), []
+    n, by_turn = nodes(taps, turns), []
     for t, c, s in zip(n.t, n.c.ravel().tolist(), n.s.ravel().tolist(), strict=True):
-        found.append(np.stack([half_square(t + u * c + v * s, c, s) for u, v in _offsets(taps)]))
-    return np.stack(found, axis=1)
+        by_turn.append(np.stack([half_square(t + u * c + v * s, c, s) for u, v in _offsets(taps)]))
+    return np.stack(by_turn, axis=1)
 
 
 @lru_cache(maxsize=8)
@@ -114,29 +113,29 @@ class Constant:
 
 
 def constant_of(
-    edge: Edge, law: Curvature = LAW, turns: int = TURNS, proved: bool = True
+    filter_: Filter, law: Curvature = LAW, turns: int = TURNS, proved: bool = True
 ) -> Constant:
     """C, from the law's second moment and what it lets a place add, by ``turns`` directions; its error if it is to be ``proved``."""
-    taps, at = len(edge.w), nodes(len(edge.w), turns)
-    sigma, steep = activation(edge.name)
-    p = np.tensordot(edge.w.ravel(), _half_squares(taps, turns), 1)
-    second = np.tensordot(edge.w.ravel(), _moments(taps, turns, law.moment), 1)
-    dark = float(sigma(np.array(edge.b)))
-    lack = sigma(p + edge.b) - dark - edge.rise * (at.t > 0)
-    bent = bent_of(edge)
-    slope = steep(p + edge.b)
+    taps, grid = len(filter_.w), nodes(len(filter_.w), turns)
+    sigma, steep = activation(filter_.name)
+    p = np.tensordot(filter_.w.ravel(), _half_squares(taps, turns), 1)
+    second = np.tensordot(filter_.w.ravel(), _moments(taps, turns, law.moment), 1)
+    dark = float(sigma(np.array(filter_.b)))
+    lack = sigma(p + filter_.b) - dark - filter_.rise * (grid.t > 0)
+    bent = derivatives_of(filter_)
+    slope = steep(p + filter_.b)
     for kink in bent.breaks:
         # Lines may show a kink on a whole stretch: there the slope is that of the side to which the bend leads.  One node
         # of a stretch may hit a kink in passing: it stands for both sides.
         sides = [steep(np.array(kink - NEAR)), steep(np.array(kink + NEAR))]
-        met = np.abs(p + edge.b - kink) <= NEAR
+        met = np.abs(p + filter_.b - kink) <= NEAR
         slope = np.where(met, (sides[0] + sides[1]) / 2, slope)
         slope = np.where(np.all(met, axis=2, keepdims=True), np.where(second > 0, *sides), slope)
-    each = np.sum(at.weight * law.local(at.t, slope, second, lack), axis=(1, 2))
+    each = np.sum(grid.weight * law.local(grid.t, slope, second, lack), axis=(1, 2))
     error = None
     if proved and not bent.breaks:
         sizes = np.array(bent.sizes)
-        error = _left_out(at, p, second, sizes) + _turning(edge, sizes, turns) + _rounding(edge, at, sizes)  # fmt: skip
+        error = _left_out(grid, p, second, sizes) + _turning(filter_, sizes, turns) + _rounding(filter_, grid, sizes)  # fmt: skip
     return Constant(float(np.sum(each)), error, each * turns / (2 * pi))
 
 
@@ -147,10 +146,10 @@ def _coefficients(values: Array, degree: int) -> Array:
     return np.abs(values @ inverse.T)
 
 
-def _shifted(found: Array) -> list[Array]:
+def _shifted(centred: Array) -> list[Array]:
     """From them bounds on the Taylor coefficients at any x in [-1/2, 1/2]."""
-    last = found.shape[-1]
-    return [sum((comb(m, k) * found[..., m] / 2 ** (m - k) for m in range(k, last)), 0 * found[..., 0]) for k in range(last)]  # fmt: skip
+    last = centred.shape[-1]
+    return [sum((comb(m, k) * centred[..., m] / 2 ** (m - k) for m in range(k, last)), 0 * centred[..., 0]) for k in range(last)]  # fmt: skip
 
 
 def _composed(p: list[Array], sizes: Array, order: int) -> Array:
@@ -161,37 +160,37 @@ def _composed(p: list[Array], sizes: Array, order: int) -> Array:
     return total
 
 
-def _left_out(at: Nodes, p: Array, second: Array, sizes: Array) -> float:
+def _left_out(grid: Nodes, p: Array, second: Array, sizes: Array) -> float:
     """Of Gauss' rule, with x = t/l on a piece: -σ'(p) N₂/2 - t (σ(p) - const)."""
     quadratic, by = _shifted(_coefficients(p, 2)), _shifted(_coefficients(second, 3))
     order, slopes = 2 * POINTS, sizes[1:] * np.arange(1, len(sizes))
-    found = sum(
+    coefficient = sum(
         (by[k] / 2 * _composed(quadratic, slopes, order - k) for k in range(4)), 0 * quadratic[0]
     )
-    far = np.max(np.abs(at.t), axis=2) + at.length
-    found = found + far * _composed(quadratic, sizes, order) + at.length * _composed(quadratic, sizes, order - 1)  # fmt: skip
+    far = np.max(np.abs(grid.t), axis=2) + grid.length
+    coefficient = coefficient + far * _composed(quadratic, sizes, order) + grid.length * _composed(quadratic, sizes, order - 1)  # fmt: skip
     factor = factorial(POINTS) ** 4 / ((order + 1) * factorial(order) ** 2)
-    return float(np.sum(found * at.length)) * factor * (2 * pi / len(at.t)) * 1.01
+    return float(np.sum(coefficient * grid.length)) * factor * (2 * pi / len(grid.t)) * 1.01
 
 
-def _turning(edge: Edge, sizes: Array, turns: int) -> float:
-    two, three, _, _ = spreads(edge.w)
-    most, rho = float(np.max(np.abs(edge.w), initial=0.0)), reach(len(edge.w))
+def _turning(filter_: Filter, sizes: Array, turns: int) -> float:
+    two, three, _, _ = spreads(filter_.w)
+    most, rho = float(np.max(np.abs(filter_.w), initial=0.0)), reach(len(filter_.w))
     across = sizes[1] * 4 * two
     across += 2 * sizes[2] * most * (pi / 2 * rho**2 * two + 8 / 3 * rho * three)
     return pi / turns * float(across)
 
 
-def _rounding(edge: Edge, at: Nodes, sizes: Array) -> float:
+def _rounding(filter_: Filter, grid: Nodes, sizes: Array) -> float:
     """Cubes of depths over cos θ sin θ, eight to a pixel, then σ: a priori, not sharp."""
-    rho, weight = 2 * reach(len(edge.w)), float(np.sum(np.abs(edge.w)))
-    cubes = float(np.sum(at.weight * (rho / np.abs(at.c * at.s)) ** 3))
-    tall = 1 + weight + abs(edge.b) + float(sizes[0])
+    rho, weight = 2 * reach(len(filter_.w)), float(np.sum(np.abs(filter_.w)))
+    cubes = float(np.sum(grid.weight * (rho / np.abs(grid.c * grid.s)) ** 3))
+    tall = 1 + weight + abs(filter_.b) + float(sizes[0])
     plain = 2 * pi * rho * rho * tall
     return float(gamma(64)) * (8 * weight * (float(sizes[1] + sizes[2]) * cubes) + plain)
 
 
-def at_once(edge: Edge, turns: int, r: float, z: Array, p: Array, off: float) -> Array:
+def at_once(filter_: Filter, turns: int, r: float, z: Array, p: Array, off: float) -> Array:
     """How far r ∫ [g(Z) - g(p)] - ∫ t (g(Z) - g(0) - Δ 1{t > 0}) may be from one direction's C: (T,).
 
     Of a pixel in whose rows |ℓ| <= λ the edge lies δ <= κλ²/2r inside its tangent.  A row on which one of its four sides
@@ -202,25 +201,27 @@ def at_once(edge: Edge, turns: int, r: float, z: Array, p: Array, off: float) ->
     ----------
     z, p: the pre-activations Z and p_θ at the nodes (T, pieces, G), each pixel of which is off by ``off`` at most.
     """
-    at, bent = nodes(len(edge.w), turns), bent_of(edge)
+    grid, bent = nodes(len(filter_.w), turns), derivatives_of(filter_)
     steep, curved = bent.sizes[1], 2 * bent.sizes[2]
-    across = np.abs(at.c * at.s)
-    apart = 0 * at.t
-    for tap, (u, v) in zip(np.abs(edge.w).ravel().tolist(), _offsets(len(edge.w)), strict=True):
-        far = np.abs(v * at.c - u * at.s) + 0.5**0.5
+    across = np.abs(grid.c * grid.s)
+    apart = 0 * grid.t
+    for tap, (u, v) in zip(
+        np.abs(filter_.w).ravel().tolist(), _offsets(len(filter_.w)), strict=True
+    ):
+        far = np.abs(v * grid.c - u * grid.s) + 0.5**0.5
         apart = apart + tap * (NARROW * far**2) ** 2 / r * (1 / across + 1)
-    weight = float(np.sum(np.abs(edge.w)))
+    weight = float(np.sum(np.abs(filter_.w)))
     moved = np.abs(z - p) + 2 * weight * off
-    found = (
-        steep * (apart + 2 * r * weight * off + np.abs(at.t) * moved) + curved / 2 * r * moved**2
+    error = (
+        steep * (apart + 2 * r * weight * off + np.abs(grid.t) * moved) + curved / 2 * r * moved**2
     )
-    for kink in ACTIVATIONS[edge.name].kinks:
+    for kink in ACTIVATIONS[filter_.name].kinks:
         met = np.abs(p - float(kink.location)) <= moved + NEAR
-        found = found + abs(float(kink.jump)) * r * moved * met
+        error = error + abs(float(kink.jump)) * r * moved * met
     rounding = 16 * UNIT * r * (1 + np.abs(p) + moved + bent.sizes[0])
-    cubes = float(gamma(64)) * 8 * weight * steep * (2 * reach(len(edge.w)) / across) ** 3
-    each = found + rounding + cubes
-    return np.asarray(np.sum(at.weight * each, axis=(1, 2)) * turns / (2 * pi))
+    cubes = float(gamma(64)) * 8 * weight * steep * (2 * reach(len(filter_.w)) / across) ** 3
+    each = error + rounding + cubes
+    return np.asarray(np.sum(grid.weight * each, axis=(1, 2)) * turns / (2 * pi))
 
 
 # ---------------------------------------------------------------------------------- the remainder
@@ -229,14 +230,14 @@ def at_once(edge: Edge, turns: int, r: float, z: Array, p: Array, off: float) ->
 def spreads(w: Array) -> tuple[float, float, float, float]:
     """I₂, a bound on I₃ (by Cauchy and Schwarz on each pixel), I₄, and E₄."""
     n = len(w)
-    at = np.arange(n) - n // 2
-    one = at**2 + 1 / 12  # ∫ X² over a pixel, and ∫ X⁴
-    two = at**4 + at**2 / 2 + 1 / 80
-    square = one[:, None] + one
-    fourth = two[:, None] + two + 2 * one[:, None] * one
+    centre = np.arange(n) - n // 2
+    square_along = centre**2 + 1 / 12  # ∫ X² over a pixel, and ∫ X⁴
+    fourth_along = centre**4 + centre**2 / 2 + 1 / 80
+    square = square_along[:, None] + square_along
+    fourth = fourth_along[:, None] + fourth_along + 2 * square_along[:, None] * square_along
     size = np.abs(w)
     alpha = (np.arange(n + 1) - n / 2)[:, None]
-    line = alpha**4 + 2 * alpha**2 * one + two
+    line = alpha**4 + 2 * alpha**2 * square_along + fourth_along
     jumps = np.abs(np.diff(np.pad(w, ((1, 1), (0, 0))), axis=0))
     jumps = jumps + np.abs(np.diff(np.pad(w, ((0, 0), (1, 1))), axis=1)).T
     return (
@@ -247,21 +248,21 @@ def spreads(w: Array) -> tuple[float, float, float, float]:
     )
 
 
-def remainder(edge: Edge, r: float) -> float:
+def remainder(filter_: Filter, r: float) -> float:
     """The bound on |F̄ - πr²Δ - Pr - C|, for σ without kinks within the filter's reach.
 
     Raises
     ------
     ValueError: r < 2ρ, or σ has a kink or a jump there.
     """
-    rho, bent = reach(len(edge.w)), bent_of(edge)
+    rho, bent = reach(len(filter_.w)), derivatives_of(filter_)
     if bent.bends or bent.jumps:
-        raise ValueError(f"{edge.name} is not smooth on all that the filter can answer")
+        raise ValueError(f"{filter_.name} is not smooth on all that the filter can answer")
     if r < 2 * rho:
         raise ValueError(f"the bound holds from r = {2 * rho:.3f} on, not for r = {r}")
     steep, curved = bent.sizes[1], 2 * bent.sizes[2]
-    two, three, four, edges = spreads(edge.w)
-    most = float(np.max(np.abs(edge.w), initial=0.0))
+    two, three, four, edges = spreads(filter_.w)
+    most = float(np.max(np.abs(filter_.w), initial=0.0))
     first = 2 / 3 * NARROW * three + NARROW**2 * (4 / 15 * edges + 3 * pi / 16 * four / r)
     last = NARROW**2 * pi / 12 * most * rho**3 * two
     return (steep * first + curved * last) / r

@@ -12,14 +12,12 @@ The mixed second difference of theory/disk/disk.py would lose r² units in the l
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from numerics.arithmetic.rounding import UNIT
+from numerics.arithmetic.types import Array, Indices
 
 __all__ = ["arcs", "disk", "disk_bound", "pixels", "ring"]
-
-Array = NDArray[np.float64]
-Places = NDArray[np.intp]
 
 
 def disk(radii: ArrayLike, half_length: int) -> Array:
@@ -37,8 +35,8 @@ def disk(radii: ArrayLike, half_length: int) -> Array:
     i, j = np.tril_indices(half_length + 1)
     quarter = np.empty((len(r), half_length + 1, half_length + 1))
     quarter[:, i, j] = quarter[:, j, i] = pixels(r[:, None], i, j)
-    at = np.abs(np.arange(-half_length, half_length + 1))
-    return quarter[:, at[:, None], at]
+    place = np.abs(np.arange(-half_length, half_length + 1))
+    return quarter[:, place[:, None], place]
 
 
 def disk_bound(r: ArrayLike) -> Array:
@@ -58,42 +56,50 @@ def ring(r: float, centre: tuple[float, float], taps: int) -> tuple[Array, int, 
     i, j, _ = _beside(r, centre, 2 * reach)
     image[i + half, j + half] = _anywhere(r, *_seen(i, j, centre))
     i, j, lit = _beside(r, centre, reach)
-    at = np.arange(taps) - taps // 2 + half
-    return image[i[:, None, None] + at[:, None], j[:, None, None] + at], lit, *_seen(i, j, centre)
+    offset = np.arange(taps) - taps // 2 + half
+    return (
+        image[i[:, None, None] + offset[:, None], j[:, None, None] + offset],
+        lit,
+        *_seen(i, j, centre),
+    )
 
 
-def _seen(i: Places, j: Places, centre: tuple[float, float]) -> tuple[Array, Array]:
+def _seen(i: Indices, j: Indices, centre: tuple[float, float]) -> tuple[Array, Array]:
     """Pixels from ``centre``."""
     return np.asarray(i - centre[0], dtype=np.float64), np.asarray(j - centre[1], dtype=np.float64)
 
 
-def _beside(r: float, centre: tuple[float, float], reach: float) -> tuple[Places, Places, int]:
+def _beside(r: float, centre: tuple[float, float], reach: float) -> tuple[Indices, Indices, int]:
     """The pixels (i, j) whose centres lie within ``reach`` of the circle, and the number of those farther inside."""
     half = int(r + reach) + 2
     i = np.arange(-half, half + 1)
     d = i - centre[0]
     far, near = (np.sqrt(np.maximum(c * abs(c) - d**2, 0)) for c in (r + reach, r - reach))
     ends = (np.ceil(centre[1] - far), np.floor(centre[1] - near), np.ceil(centre[1] + near), np.floor(centre[1] + far))  # fmt: skip
-    first, stop, start, last = (one.astype(np.intp) for one in ends)
-    found = [np.arange(a, e + 1) if b >= c or not x else np.concatenate([np.arange(a, b + 1), np.arange(c, e + 1)])
+    first, stop, start, last = (end.astype(np.intp) for end in ends)
+    columns = [np.arange(a, e + 1) if b >= c or not x else np.concatenate([np.arange(a, b + 1), np.arange(c, e + 1)])
              for a, b, c, e, x in zip(first, stop, start, last, near.tolist(), strict=True)]  # fmt: skip
     lit = np.where(near > 0, np.maximum(start - stop - 1, 0), 0)
-    return np.repeat(i, [len(one) for one in found]), np.concatenate(found), int(lit.sum())
+    return (
+        np.repeat(i, [len(column) for column in columns]),
+        np.concatenate(columns),
+        int(lit.sum()),
+    )
 
 
 def _anywhere(r: float, x: Array, y: Array) -> Array:
     """The area of the pixels around points (x, y), seen from the centre of the disk."""
     x, y = np.abs(x), np.abs(y)
     x, y = np.maximum(x, y), np.minimum(x, y)
-    found = np.zeros_like(x)
+    area = np.zeros_like(x)
     # What the axes cut off lies on the other side of them.
     for left, right in ((np.maximum(x - 0.5, 0.0), x + 0.5), (np.zeros_like(x), np.maximum(0.5 - x, 0.0))):  # fmt: skip
         for low, high in ((np.maximum(y - 0.5, 0.0), y + 0.5), (np.zeros_like(y), np.maximum(0.5 - y, 0.0))):  # fmt: skip
             some = (right > left) & (high > low)
-            found[some] += _lit(
+            area[some] += _lit(
                 np.asarray(r), left[some], (right - left)[some], low[some], high[some]
             )
-    return found
+    return area
 
 
 def pixels(r: ArrayLike, i: ArrayLike, j: ArrayLike) -> Array:
@@ -136,11 +142,11 @@ _TERMS = 24
 
 def _coefficients() -> list[float]:
     """asin s - s√(1 - s²) = ∫ 2t²/√(1 - t²) dt = Σ_k 2 C(2k, k) 4⁻ᵏ s^(2k+3)/(2k + 3)."""
-    binomial, found = 1.0, []
+    binomial, coefficients = 1.0, []
     for k in range(_TERMS):
-        found.append(2 * binomial / (2 * k + 3))
+        coefficients.append(2 * binomial / (2 * k + 3))
         binomial *= (2 * k + 1) / (2 * k + 2)
-    return found
+    return coefficients
 
 
 _SERIES = _coefficients()

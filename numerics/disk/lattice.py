@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from numerics.arithmetic.types import Array
 from numerics.disk.perimeter import edge_response
 from theory.disk.lattice import LAW, Lag, Lattice, directions
 from theory.disk.perimeter import edge
 
-__all__ = ["REACH", "fluctuation", "hurwitz", "parts", "size", "swing", "unsettled", "wave"]
+__all__ = ["fluctuation", "hurwitz", "parts", "spread", "swing", "unsettled", "wave"]
 
-Array = NDArray[np.float64]
 Sigma = Callable[[Array], Array]
 
 PLACES, FEWEST = 128, 16
@@ -32,11 +32,11 @@ def hurwitz(s: float, x: ArrayLike) -> Array:
 
     Off by less than the first term that is left out, B₁₀/10! s(s+1)···(s+8) X^{-s-9} with X >= 8, 3·10⁻¹², and 10⁴ units of rounding.
     """
-    at = np.asarray(x, dtype=float)
-    total = np.zeros_like(at)
+    points = np.asarray(x, dtype=float)
+    total = np.zeros_like(points)
     for k in range(TERMS):
-        total += (at + k) ** -s
-    end = at + TERMS
+        total += (points + k) ** -s
+    end = points + TERMS
     total += end ** (1 - s) / (s - 1) + end**-s / 2
     factor, power = s, end ** (-s - 1)
     for k, share in enumerate((1 / 12, -1 / 720, 1 / 30240, -1 / 1209600)):
@@ -48,8 +48,8 @@ def hurwitz(s: float, x: ArrayLike) -> Array:
 
 def swing(x: ArrayLike, law: Lattice = LAW) -> Array:
     """K at any x."""
-    at = np.asarray(x, dtype=float)
-    inside = at - np.ceil(at) + 1  # in (0, 1]
+    points = np.asarray(x, dtype=float)
+    inside = points - np.ceil(points) + 1  # in (0, 1]
     return np.asarray(law.swing(inside, lambda s, y: hurwitz(float(s), y), np))
 
 
@@ -89,13 +89,13 @@ def fluctuation(
     reach: int = REACH,
 ) -> Array:
     """What disks of radii r (R,) around ``centre`` add to the mean over all centres, to leading order: (B, R)."""
-    at = np.asarray(r, dtype=float)
-    total = np.zeros((len(w), len(at)))
+    radii = np.asarray(r, dtype=float)
+    total = np.zeros((len(w), len(radii)))
     for q in directions(reach):
-        phase = np.hypot(*q) * at - q[0] * centre[0] - q[1] * centre[1]
+        phase = np.hypot(*q) * radii - q[0] * centre[0] - q[1] * centre[1]
         kernel = swing(phase - _places(q)[:, None], law)
         total += float(law.weight(q, np)) * (_kinks(wave(w, b, sigma, q, law)) @ kernel)
-    return np.asarray(np.sqrt(at) * total)
+    return np.asarray(np.sqrt(radii) * total)
 
 
 def _turned(w: Array, b: Array, sigma: Sigma, q: Lag, angle: float) -> Array:
@@ -131,15 +131,15 @@ def parts(
     w: Array, b: Array, sigma: Sigma, law: Lattice = LAW, reach: int = REACH
 ) -> dict[Lag, Array]:
     """|q|^{-3/2} times the root of ∫ (∫ K db_q')² dx, what each direction adds to the spread, divided by √r: (B,)."""
-    found = {}
+    shares = {}
     for q in directions(reach):
         x = _places(q)
         swung = _kinks(wave(w, b, sigma, q, law)) @ swing(x - x[:, None], law)
-        found[q] = float(law.weight(q, np)) * np.sqrt(np.mean(swung**2, axis=1))
-    return found
+        shares[q] = float(law.weight(q, np)) * np.sqrt(np.mean(swung**2, axis=1))
+    return shares
 
 
-def size(w: Array, b: Array, sigma: Sigma, law: Lattice = LAW, reach: int = REACH) -> Array:
+def spread(w: Array, b: Array, sigma: Sigma, law: Lattice = LAW, reach: int = REACH) -> Array:
     """The root of the sum of their squares: the spread over all centres and many radii is this times √r, (B,)."""
     every = np.stack(list(parts(w, b, sigma, law, reach).values()))
     return np.asarray(np.sqrt(np.sum(every**2, axis=0)))

@@ -11,15 +11,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from numerics.arithmetic.rounding import gamma
+from numerics.arithmetic.types import Array, Indices
 from theory.disk.linear_regions import pieces
 from theory.expressions.activation import ACTIVATIONS
 
-__all__ = ["HELD", "RANK", "level"]
+__all__ = ["RANK", "level"]
 
-Array = NDArray[np.float64]
 HELD = 1e-12
 """A response this close to a kink, relative to the sizes of its terms, is on it: rounding is a hundredth of it."""
 RANK = 1e-12
@@ -32,7 +31,7 @@ def level(
     conv: Array,
     rows: Array,
     counts: Array,
-    starts: NDArray[np.intp],
+    starts: Indices,
     r: Array,
 ) -> tuple[float, float]:
     """The level of filters and biases ``conv`` (K, n² + 1) on windows ``rows`` (W, n² + 1), radius by radius: it lies between the two.
@@ -43,12 +42,12 @@ def level(
     ------
     ValueError: the row is not piecewise linear.
     """
-    told = np.array([[float(x) for x in piece] for piece in pieces(name)])
+    affine = np.array([[float(x) for x in piece] for piece in pieces(name)])
     kinks = np.array([float(kink.location) for kink in ACTIVATIONS[name].kinks])
     columns = []
     for v in conv:
         z = rows @ v
-        slope, intercept = told[np.searchsorted(kinks, z)].T
+        slope, intercept = affine[np.searchsorted(kinks, z)].T
         by_conv = part(slope[:, None], 0.0, rows, 0.0)
         by_read = part(slope, intercept, 0.0, 1.0)
         every = np.column_stack([by_conv, by_read]) * counts[:, None]

@@ -13,13 +13,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from numerics.arithmetic.types import Array
 from theory.disk.perimeter import edge, lack
 
 __all__ = ["difference", "edge_response", "reach", "sides", "strength", "strength_bound"]  # fmt: skip
 
-Array = NDArray[np.float64]
 Edge = Callable[[Any, Any, Any], Any]
 
 TURNS, PLACES = 1440, 480
@@ -35,8 +34,8 @@ def edge_response(w: Array, t: Array, c: float, s: float, law: Edge = edge) -> A
     """p_θ(t) of filters w (F, n, n) at distances t (T,) inside an edge whose inner normal is (c, s): (F, T)."""
     h = w.shape[-1] // 2
     offsets = range(-h, h + 1)
-    seen = np.stack([law(t + u * c + v * s, c, s) for u in offsets for v in offsets])
-    return np.asarray(w.reshape(len(w), -1) @ seen)
+    responses = np.stack([law(t + u * c + v * s, c, s) for u in offsets for v in offsets])
+    return np.asarray(w.reshape(len(w), -1) @ responses)
 
 
 def _turn(w: Array, law: Edge, turns: int) -> tuple[Array, float, Iterator[Array]]:
@@ -67,8 +66,8 @@ def strength(
 def sides(w: Array, law: Edge = edge) -> tuple[Array, Array]:
     """∫ p₊ dt and ∫ p₋ dt of filters (F, n, n) times the step in θ, direction by direction: (F, TURNS) each."""
     _, weight, every = _turn(w, law, TURNS)
-    found = [(np.sum(np.maximum(p, 0), axis=1), np.sum(np.maximum(-p, 0), axis=1)) for p in every]
-    up, down = np.transpose(found, (1, 2, 0))
+    halves = [(np.sum(np.maximum(p, 0), axis=1), np.sum(np.maximum(-p, 0), axis=1)) for p in every]
+    up, down = np.transpose(halves, (1, 2, 0))
     return np.asarray(up * weight), np.asarray(down * weight)
 
 

@@ -14,14 +14,13 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from numerics.arithmetic.types import Array
 from numerics.disk.perimeter import reach
 from theory.disk.perimeter import edge
 
-__all__ = ["half_turn", "lengths", "lengths_bound", "nodes"]
+__all__ = ["lengths", "lengths_bound", "nodes"]
 
-Array = NDArray[np.float64]
 TURNS, PLACES = 192, 96
 """Directions over a whole turn, and places across an edge; both even: no node on an axis or at t = 0."""
 
@@ -35,15 +34,15 @@ def nodes(taps: int, turns: int = TURNS) -> tuple[Array, Array, float]:
 
 
 @lru_cache(maxsize=4)
-def half_turn(taps: int) -> Array:
+def _half_turn(taps: int) -> Array:
     """H_θ(t + u·n) for all nodes and all places u of a filter: (n², nodes)."""
     turn, t, _ = nodes(taps)
     offsets = range(-(taps // 2), taps // 2 + 1)
-    found = []
+    blocks = []
     for angle in turn.tolist():
         c, s = float(np.cos(angle)), float(np.sin(angle))
-        found.append(np.stack([edge(t + u * c + v * s, c, s) for u in offsets for v in offsets]))
-    return np.concatenate(found, axis=1)
+        blocks.append(np.stack([edge(t + u * c + v * s, c, s) for u in offsets for v in offsets]))
+    return np.concatenate(blocks, axis=1)
 
 
 def lengths(
@@ -51,14 +50,14 @@ def lengths(
 ) -> Array:
     """P of filters w (F, n, n) with biases b (F,): (F,)."""
     taps = w.shape[-1]
-    seen, weight = half_turn(taps), nodes(taps)[2]
-    full, found = w.sum(axis=(1, 2)), np.empty(len(w))
-    for at in range(0, len(w), 16):
-        k = slice(at, at + 16)
-        p, s, bias = w[k].reshape(-1, taps * taps) @ seen, full[k, None], b[k, None]
+    responses, weight = _half_turn(taps), nodes(taps)[2]
+    full, values = w.sum(axis=(1, 2)), np.empty(len(w))
+    for first in range(0, len(w), 16):
+        k = slice(first, first + 16)
+        p, s, bias = w[k].reshape(-1, taps * taps) @ responses, full[k, None], b[k, None]
         both = sigma(p + bias) + sigma(opposite(p, s) + bias)
-        found[k] = weight * np.sum(both - (sigma(bias) + sigma(s + bias)), axis=1)
-    return found
+        values[k] = weight * np.sum(both - (sigma(bias) + sigma(s + bias)), axis=1)
+    return values
 
 
 def lengths_bound(w: Array, steepest: Array) -> Array:

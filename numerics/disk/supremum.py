@@ -27,18 +27,16 @@ from itertools import pairwise
 from math import ceil, floor, pi
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.derivatives import Derivatives
 from numerics.arithmetic.rounding import UNIT, gamma
+from numerics.arithmetic.types import Array, Indices
 from numerics.disk.disk import arcs, disk_bound, pixels
-from numerics.disk.edges import Edge, bent_of
+from numerics.disk.perimeter_enclosure import Filter, derivatives_of
 
 __all__ = ["DiskSupremum", "disk_supremum"]
-
-Array = NDArray[np.float64]
 
 CLOSE = 1.02
 """The bound that is aimed at, over the largest error found."""
@@ -73,7 +71,7 @@ class _Network:
     a·(σ(z_p + b) - σ(b)).
     """
 
-    edges: tuple[Edge, ...]
+    filters: tuple[Filter, ...]
     a: Array
     offset: float
     known: tuple[Derivatives, ...]
@@ -91,8 +89,8 @@ class _Band:
     """
 
     high: float
-    i: NDArray[np.intp]
-    j: NDArray[np.intp]
+    i: Indices
+    j: Indices
     sees: tuple[csr_array, ...]
     lit: int
 
@@ -115,22 +113,27 @@ def _band(low: float, high: float, filters: Sequence[Array]) -> _Band:
     column = np.abs(y[:, None, None] - half + u)
     side = half + h + 1
     code = np.maximum(row, column) * side + np.minimum(row, column)
-    seen, at = np.unique(code, return_inverse=True)
-    window, shape = np.repeat(np.arange(len(x)), taps**2), (len(x), len(seen))
+    codes, place = np.unique(code, return_inverse=True)
+    window, shape = np.repeat(np.arange(len(x)), taps**2), (len(x), len(codes))
     # Equal pixels of a window are summed.
-    sees = [csr_array((np.tile(w.ravel(), len(x)), (window, at.ravel())), shape) for w in filters]
-    return _Band(high, seen // side, seen % side, tuple(sees), lit)
+    sees = [
+        csr_array((np.tile(w.ravel(), len(x)), (window, place.ravel())), shape) for w in filters
+    ]
+    return _Band(high, codes // side, codes % side, tuple(sees), lit)
 
 
 def _rounding(net: _Network, band: _Band, parts: float) -> float:
     """How far the errors of a band may be from exact ones: sums of W windows and K channels, of σ
     at rounded places.
     """
-    windows, taps = band.windows, net.edges[0].w.size
+    windows, taps = band.windows, net.filters[0].w.size
     pixel = float(disk_bound(band.high)) + float(gamma(taps + 2))
     total = float(gamma(windows + len(net.a) + 8)) * (parts + band.high)
-    for edge, a, known in zip(net.edges, np.abs(net.a), net.known, strict=True):
-        most, tall = float(np.sum(np.abs(edge.w))) + abs(edge.b), known.sizes[0] + abs(edge.rise)
+    for filter_, a, known in zip(net.filters, np.abs(net.a), net.known, strict=True):
+        most, tall = (
+            float(np.sum(np.abs(filter_.w))) + abs(filter_.b),
+            known.sizes[0] + abs(filter_.rise),
+        )
         each = known.sizes[1] * most * pixel + 8 * UNIT * (1 + most + 2 * tall)
         whole = windows * (each + 2 * float(gamma(windows)) * tall) + band.lit * 4 * UNIT * tall
         total += float(a) * whole
@@ -145,8 +148,8 @@ def _intervals(
     """
     step = max(1, BLOCK // band.windows)
     parts = [_some(net, band, r1[k : k + step], r2[k : k + step]) for k in range(0, len(r1), step)]
-    one, two, three, four = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return one, two, three, four
+    e1, e2, least, most = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return e1, e2, least, most
 
 
 def _some(net: _Network, band: _Band, r1: Array, r2: Array) -> tuple[Array, Array, Array, Array]:
@@ -160,29 +163,31 @@ def _some(net: _Network, band: _Band, r1: Array, r2: Array) -> tuple[Array, Arra
     e1, e2, moved = net.offset - r1, net.offset - r2, np.zeros(len(r1))
     rise, fall, passed = np.zeros_like(moved), np.zeros_like(moved), np.zeros_like(moved)
     changes = np.zeros_like(x1)
-    for edge, a, known, sees in zip(net.edges, net.a.tolist(), net.known, band.sees, strict=True):
-        one, two, off = sees @ x1 + edge.b, sees @ x2 + edge.b, abs(sees) @ leaves
-        low = np.clip(np.minimum(one, two) - off, known.cuts[0], known.cuts[-1])
-        high = np.clip(np.maximum(one, two) + off, known.cuts[0], known.cuts[-1])
+    for filter_, a, known, sees in zip(
+        net.filters, net.a.tolist(), net.known, band.sees, strict=True
+    ):
+        z1, z2, off = sees @ x1 + filter_.b, sees @ x2 + filter_.b, abs(sees) @ leaves
+        low = np.clip(np.minimum(z1, z2) - off, known.cuts[0], known.cuts[-1])
+        high = np.clip(np.maximum(z1, z2) + off, known.cuts[0], known.cuts[-1])
         curved, bends = 2 * known.over(low, high, slice(2, 3))[0], known.bent(low, high)
-        length = np.abs(two - one)
+        length = np.abs(z2 - z1)
         strays = length * (curved * length / 8 + bends / 4) + (curved * (high - low) + bends) * off
         moved += abs(a) * np.sum(strays, axis=0)
-        for at, height in known.jumps:
+        for jump, height in known.jumps:
             step = a * height
-            slack = TIE * (1 + abs(at))
-            may = (low - slack <= at) & (at <= high + slack)
+            slack = TIE * (1 + abs(jump))
+            may = (low - slack <= jump) & (jump <= high + slack)
             # An end on the jump itself: rounding tells on which side it is.
-            ties = np.sum((np.abs(one - at) <= slack) | (np.abs(two - at) <= slack), axis=0)
-            change = np.where(one > at, -step, step) * may
+            ties = np.sum((np.abs(z1 - jump) <= slack) | (np.abs(z2 - jump) <= slack), axis=0)
+            change = np.where(z1 > jump, -step, step) * may
             rise += np.sum(np.maximum(change, 0), axis=0) + 2 * ties * abs(step)
             fall += np.sum(np.minimum(change, 0), axis=0) - 2 * ties * abs(step)
-            passed += step * (np.sum(two > at, axis=0) - np.sum(one > at, axis=0))
-        sigma, slope = activation(edge.name)
+            passed += step * (np.sum(z2 > jump, axis=0) - np.sum(z1 > jump, axis=0))
+        sigma, slope = activation(filter_.name)
         changes += a * (sees.T @ slope((low + high) / 2))
-        dark = float(sigma(np.array(edge.b)))
-        for error, z in ((e1, one), (e2, two)):
-            error += a * (np.sum(sigma(z) - dark, axis=0) + band.lit * edge.rise)
+        dark = float(sigma(np.array(filter_.b)))
+        for error, z in ((e1, z1), (e2, z2)):
+            error += a * (np.sum(sigma(z) - dark, axis=0) + band.lit * filter_.rise)
     sway = changes * leaves
     # A convex stretch lies below its chord, a concave one above it.
     convex, concave = np.where(r1 < corner, sway, 0), np.where(corner < r2, sway, 0)
@@ -194,7 +199,7 @@ def _some(net: _Network, band: _Band, r1: Array, r2: Array) -> tuple[Array, Arra
 
 
 def disk_supremum(
-    edges: tuple[Edge, ...], a: Array, offset: float, r: Array, tolerance: float, work: float
+    filters: tuple[Filter, ...], a: Array, offset: float, r: Array, tolerance: float, work: float
 ) -> DiskSupremum:
     """The error of r̂(r) = offset + Σ_k a_k Σ_p [g_k(z_p) - g_k(0)] between the first and the last
     of these radii, which are among its places.
@@ -203,25 +208,25 @@ def disk_supremum(
     side of ``tolerance`` the error is; or until
     ``work`` products of a tap and a pixel are spent.
     """
-    net = _Network(edges, a, offset, tuple(bent_of(edge) for edge in edges))
+    net = _Network(filters, a, offset, tuple(derivatives_of(filter_) for filter_ in filters))
     low, high = float(r[0]), float(r[-1])
     cuts = [low, *range(floor(low) + 1, ceil(high)), high]
     places: dict[float, float] = {}
     active: list[tuple[_Band, Array, Array, Array, float]] = []
     parts = float(np.sum(np.abs(a))) + abs(offset)
     # About 2πr(1 + √2 n) windows each; where that is too much no band is looked for.
-    around = 2 * pi * (1 + 2**0.5 * len(edges[0].w)) * (float(np.sum(r)) + high * len(cuts))
-    if 2 * len(a) * edges[0].w.size * around > work:
+    around = 2 * pi * (1 + 2**0.5 * len(filters[0].w)) * (float(np.sum(r)) + high * len(cuts))
+    if 2 * len(a) * filters[0].w.size * around > work:
         return DiskSupremum(np.empty(0), np.empty(0), None)
     for left, right in pairwise(cuts):
         inside = np.unique([left, *r[(left < r) & (r < right)], right])
-        band = _band(left, right, [edge.w for edge in edges])
+        band = _band(left, right, [filter_.w for filter_ in filters])
         unknown = np.full(len(inside) - 1, np.inf)
         active.append((band, inside[:-1], inside[1:], unknown, _rounding(net, band, parts)))
     settled, bound = 0.0, None
     for _ in range(HALVINGS):
         work -= (
-            2 * len(a) * edges[0].w.size * sum(band.windows * len(r1) for band, r1, *_ in active)
+            2 * len(a) * filters[0].w.size * sum(band.windows * len(r1) for band, r1, *_ in active)
         )
         if work < 0:
             break
@@ -234,7 +239,7 @@ def disk_supremum(
             bounds.append(np.minimum(known, np.maximum(np.abs(most), np.abs(least)) + rounded))
         worst = max(abs(x) for x in places.values())
         goal = tolerance if worst <= tolerance < CLOSE * worst else CLOSE * worst
-        bound = max(settled, *(float(np.max(one)) for one in bounds))
+        bound = max(settled, *(float(np.max(limits)) for limits in bounds))
         following = []
         for (band, r1, r2, _, rounded), most in zip(active, bounds, strict=True):
             wide = most - rounded > goal
@@ -248,5 +253,5 @@ def disk_supremum(
             break
     if bound is None:
         return DiskSupremum(np.empty(0), np.empty(0), None)
-    at = np.array(sorted(places))
-    return DiskSupremum(at, np.array([places[x] for x in at.tolist()]), bound)
+    radii = np.array(sorted(places))
+    return DiskSupremum(radii, np.array([places[x] for x in radii.tolist()]), bound)

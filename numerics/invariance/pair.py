@@ -5,7 +5,7 @@ A channel's kinks, as backgrounds, lie on two curves of n steps: from p to p - 1
 of windows that cross that interval on each line are in one ratio λ.  Nothing slopes if the numbers of windows above the kink
 have it, too.  A channel is *on*, with all windows but a few at the edges above the kink, if p <= 0, and *off* if p - 1 >= 1:
 
-    one on, one off:  N - mute = λ seen;    both on:  N - mute = λ (N - silent), λ < 1.
+    one on, one off:  N - mute = λ active;    both on:  N - mute = λ (N - silent), λ < 1.
 
 Plain enumeration, without any theorem on how large N can be.  Derivation: docs/invariance/pair.md.
 """
@@ -76,8 +76,8 @@ def _crossed(p: int, between: Sequence[int]) -> tuple[Counter[Line], int]:
 def _sizes(on: Kept, off: Kept) -> Iterator[Fraction]:
     for shape, channels in on.items():
         for count, mute in channels:
-            for other, seen in off.get(shape, ()):
-                yield mute + Fraction(count, other) * seen
+            for other, active in off.get(shape, ()):
+                yield mute + Fraction(count, other) * active
             for other, silent in channels:
                 if count < other:
                     ratio = Fraction(count, other)

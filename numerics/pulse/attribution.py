@@ -66,8 +66,8 @@ def attribute(net: ExactNet, domain: Domain) -> Attribution:
         r = fmpq_poly([m - HALF, 1])
         for left, right, error, bent in _common(error_on(net, m, domain), deviation, low, high):
             base = alpha * r + beta + bent
-            rest = error - base
-            for j, f in enumerate((r, r * r, bent, r * bent, bent * bent, rest * rest + 2 * rest * base)):  # fmt: skip
+            remainder = error - base
+            for j, f in enumerate((r, r * r, bent, r * bent, bent * bent, remainder * remainder + 2 * remainder * base)):  # fmt: skip
                 whole = f.integral()
                 sums[j] += whole(right) - whole(left)
     mean = [value / (domain.high - domain.low) for value in sums]
@@ -79,7 +79,7 @@ def attribute(net: ExactNet, domain: Domain) -> Attribution:
 def _residuals(net: ExactNet, domain: Domain) -> tuple[fmpq, fmpq]:
     taps = len(net.w[0])
     size = domain.positions - (taps - 1 if domain.padding == "valid" else 0)
-    found = [
+    channels = [
         exact_quantities(w, lambda value, b=b: net.sigma(value + b), [])  # type: ignore[misc]
         for w, b in zip(net.w, net.b, strict=True)
     ]
@@ -87,10 +87,10 @@ def _residuals(net: ExactNet, domain: Domain) -> tuple[fmpq, fmpq]:
         net.a,
         net.c,
         size,
-        [q.slope for q in found],
-        [q.background for q in found],
-        [q.kappa for q in found],
-        [ZERO for _ in found],
+        [q.slope for q in channels],
+        [q.background for q in channels],
+        [q.kappa for q in channels],
+        [ZERO for _ in channels],
     )
     return alpha, beta
 
@@ -104,13 +104,13 @@ def _deviation(net: ExactNet) -> Piecewise:
 
 
 def _common(
-    one: Piecewise, other: Piecewise, low: fmpq, high: fmpq
+    first: Piecewise, second: Piecewise, low: fmpq, high: fmpq
 ) -> Iterator[tuple[fmpq, fmpq, fmpq_poly, fmpq_poly]]:
     """(from, to, polynomial of one, polynomial of the other) on the pieces of both within [low, high]."""
-    cuts = sorted({low, high, *(cut for cut in (*one.cuts, *other.cuts) if low < cut < high)})
+    cuts = sorted({low, high, *(cut for cut in (*first.cuts, *second.cuts) if low < cut < high)})
     places = [0, 0]
     for left, right in pairwise(cuts):
-        for j, f in enumerate((one, other)):
+        for j, f in enumerate((first, second)):
             while f.cuts[places[j] + 1] <= left:
                 places[j] += 1
-        yield left, right, one.pieces[places[0]], other.pieces[places[1]]
+        yield left, right, first.pieces[places[0]], second.pieces[places[1]]

@@ -9,15 +9,13 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation, compile_law, exact_law
+from numerics.arithmetic.types import Array
 from theory.pulse.plateau import kappa, slope
 from theory.pulse.subpixel import deviation
 
 __all__ = ["Quantities", "exact_quantities", "quantities"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ import sympy as sp
 from flint import acb, arb, ctx, fmpq, fmpq_poly
 
 from numerics.arithmetic.piecewise import Activation, Piecewise, Term, added, exact_activation
-from numerics.pulse.path import Line, dark_and_lit, edges, far_from_border, lines
+from numerics.pulse.preactivations import Line, dark_and_lit, edges, far_from_border, lines
 
 __all__ = [
     "Domain",
@@ -94,12 +94,12 @@ def exact_net(
     ------
     ValueError: σ is no piecewise polynomial with rational breaks and coefficients, or a weight is not finite.
     """
-    found = exact_activation(sigma)
-    if found is None:
+    exact_sigma = exact_activation(sigma)
+    if exact_sigma is None:
         raise ValueError(f"{sigma} is not piecewise polynomial with rational coefficients")
     try:
         taps = tuple(tuple(map(_exact, row)) for row in w)
-        return ExactNet(found, taps, tuple(map(_exact, b)), tuple(map(_exact, a)), _exact(c))
+        return ExactNet(exact_sigma, taps, tuple(map(_exact, b)), tuple(map(_exact, a)), _exact(c))
     except OverflowError as error:
         raise ValueError("a weight is not finite") from error
 
@@ -219,10 +219,10 @@ def largest(curve: Piecewise, start: fmpq, low: fmpq, high: fmpq) -> Worst:
     return best
 
 
-def _beats(one: Worst, other: Worst) -> bool:
-    if one.low != other.low:
-        return bool(one.low > other.low)
-    return one.high > other.high or (one.attained and not other.attained)
+def _beats(first: Worst, second: Worst) -> bool:
+    if first.low != second.low:
+        return bool(first.low > second.low)
+    return first.high > second.high or (first.attained and not second.attained)
 
 
 def _spans(error: Piecewise, low: fmpq, high: fmpq) -> Iterator[tuple[fmpq, fmpq, fmpq_poly]]:

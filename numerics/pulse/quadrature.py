@@ -15,21 +15,20 @@ from typing import Any
 import numpy as np
 import sympy as sp
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
+from numerics.arithmetic.types import Array
 from numerics.pulse.attribution import NAMES
 from numerics.pulse.channel import quantities
 from numerics.pulse.exact_error import Domain, cells
-from numerics.pulse.path import far_from_border
+from numerics.pulse.preactivations import far_from_border
 from numerics.pulse.sample import pulse
 from theory.expressions.activation import ACTIVATIONS
 from theory.expressions.pieces import pieces
 from theory.pulse.loss import Moments, attribution, residuals
 
-__all__ = ["Measured", "measured"]
+__all__ = ["LossQuadrature", "loss_quadrature"]
 
-Array = NDArray[np.float64]
 POINTS = 16
 FAR = 1.0
 """A pre-activation that runs no farther within a cell is smooth there, but for breaks of σ."""
@@ -40,7 +39,7 @@ MOST = 3e8
 
 
 @dataclass(frozen=True)
-class Measured:
+class LossQuadrature:
     """Of a network over all radii of a domain, in float64.
 
     Attributes
@@ -60,7 +59,9 @@ class Measured:
     curvature: Array
 
 
-def measured(name: str, w: Array, b: Array, a: Array, c: float, domain: Domain) -> Measured:
+def loss_quadrature(
+    name: str, w: Array, b: Array, a: Array, c: float, domain: Domain
+) -> LossQuadrature:
     """w (K, n), b (K), a (K) of the sum-pooling network with the activation ``name``.
 
     Raises
@@ -76,14 +77,14 @@ def measured(name: str, w: Array, b: Array, a: Array, c: float, domain: Domain) 
     errors = []
     # Light is not negative: a larger tap or bias moves every argument up, a smaller one down.
     for block in np.array_split(r, 1 + len(r) * len(w) * domain.positions // BLOCK):
-        seen = _windows(pulse(block, domain.half_length), n, domain.padding)
-        z = np.einsum("rpu,ku->rkp", seen, w) + b[:, None]
+        light = _windows(pulse(block, domain.half_length), n, domain.padding)
+        z = np.einsum("rpu,ku->rkp", light, w) + b[:, None]
         pooled = np.sum(sigma(z), axis=2)
         errors.append(pooled @ a + c - block)
         for side, end in zip(sides, (-np.inf, np.inf), strict=True):
             steep = slope(np.nextafter(z, end))
             parts = (
-                (a[:, None] * np.einsum("rkp,rpu->rku", steep, seen)).reshape(len(block), -1),
+                (a[:, None] * np.einsum("rkp,rpu->rku", steep, light)).reshape(len(block), -1),
                 a * np.sum(steep, axis=2),
                 pooled,
                 np.ones((len(block), 1)),
@@ -91,21 +92,21 @@ def measured(name: str, w: Array, b: Array, a: Array, c: float, domain: Domain) 
             side.append(np.concatenate(parts, axis=1))
     error = np.concatenate(errors)
     below, above = map(np.concatenate, sides)
-    size = seen.shape[1]
+    size = light.shape[1]
     q = quantities(w, b, name, phi)
     channels = (q.slope, q.background, q.kappa, q.deviation)
     alpha, beta, d = residuals(list(a), c, size, *channels)
     # On plateau cells far from the border the law is exact, and what is left is rounding.
     far = np.array([_plateau(m, n, domain) for m, _, _ in cells(domain)])[place]
-    rest = np.where(far, 0.0, error - (alpha * r + beta + d))
+    remainder = np.where(far, 0.0, error - (alpha * r + beta + d))
 
     def mean(values: Any) -> float:
         return float(weight @ values)
 
     moments = Moments(mean(r), mean(r * r), mean(d), mean(r * d), mean(d * d))
-    left = mean(rest * rest + 2 * rest * (error - rest))
+    left = mean(remainder * remainder + 2 * remainder * (error - remainder))
     terms = (*map(float, attribution(alpha, beta, moments)), left)
-    return Measured(
+    return LossQuadrature(
         float(alpha),
         float(beta),
         float(np.max(np.abs(d))),
@@ -144,8 +145,8 @@ def _nodes(name: str, w: Array, b: Array, domain: Domain) -> tuple[Array, Array,
             weights.append(share * (end - begin) / 2)
             places.append(place)
     weight = np.concatenate(weights)
-    found = np.repeat(places, POINTS)
-    return np.concatenate(radii), np.concatenate(fractions), weight / np.sum(weight), found
+    cell_numbers = np.repeat(places, POINTS)
+    return np.concatenate(radii), np.concatenate(fractions), weight / np.sum(weight), cell_numbers
 
 
 def _cuts(

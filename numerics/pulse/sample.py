@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Radii", "Windows", "pulse", "sampled_pulse", "windows"]
+from numerics.arithmetic.types import Array
 
-Array = NDArray[np.float64]
+__all__ = ["Radii", "Windows", "pulse", "sampled_pulse", "windows"]
 
 
 @dataclass(frozen=True)

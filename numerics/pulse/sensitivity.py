@@ -23,7 +23,7 @@ from flint import fmpq, fmpq_poly
 
 from numerics.arithmetic.piecewise import Activation, Piecewise, Term, added
 from numerics.pulse.exact_error import Domain, ExactNet, cells, error_on
-from numerics.pulse.path import Line, far_from_border, lines
+from numerics.pulse.preactivations import Line, far_from_border, lines
 
 __all__ = ["Sensitivities", "Sensitivity", "sensitivities"]
 
@@ -130,8 +130,8 @@ class _Radii:
                 total += _product(f.single[m], g.single[m], low, high)
         if f.base is not None and g.base is not None:
             count = len(self.plateau)
-            one = ((ZERO, ONE), (fmpq_poly([1]),))
-            mixed = f.step * _product(g.base, one) + g.step * _product(f.base, one)
+            unit = ((ZERO, ONE), (fmpq_poly([1]),))
+            mixed = f.step * _product(g.base, unit) + g.step * _product(f.base, unit)
             squares = fmpq(count * (count - 1) * (2 * count - 1), 6)
             total += count * _product(f.base, g.base) + mixed * fmpq(count * (count - 1), 2)
             total += f.step * g.step * squares
@@ -206,11 +206,11 @@ def sensitivities(net: ExactNet, domain: Domain) -> Sensitivities:
     error = radii.function({m: _curve(error_on(net, m, domain)) for m in needed})
 
     def both(below: _OnCells, above: _OnCells, moved: Sequence[_Jump] = ()) -> Sensitivity:
-        found = [
+        means = [
             (2 * radii.mean(error, f), radii.mean(f, f))
             for f in (below, above)[: 1 + (below is not above)]
         ]
-        (slope, square), (other, last) = found[0], found[-1]
+        (slope, square), (other, last) = means[0], means[-1]
         down, up = (radii.carried(error, moved, sign) for sign in (-1, 1))
         return Sensitivity(
             (None if down is None else slope + down.gain, None if up is None else other + up.gain),
@@ -224,36 +224,36 @@ def sensitivities(net: ExactNet, domain: Domain) -> Sensitivities:
     light = {m: [lit(u, m) for u in range(n)] for m in needed}
     w, b, a = [], [], []
     for row, bias, weight in zip(net.w, net.b, net.a, strict=True):
-        seen = {m: lines(row, m, domain.half_length, domain.padding) for m in needed}
-        slopes = {m: [_slope(net.sigma, weight, bias, line) for line in seen[m]] for m in needed}
-        passed = {m: _passed(net.sigma, weight, bias, seen[m]) for m in radii.bounds}
+        runs = {m: lines(row, m, domain.half_length, domain.padding) for m in needed}
+        slopes = {m: [_slope(net.sigma, weight, bias, line) for line in runs[m]] for m in needed}
+        passed = {m: _passed(net.sigma, weight, bias, runs[m]) for m in radii.bounds}
         # Only a window that rests on a kink tells the two directions apart.
-        kinked = any(one is not other for found in slopes.values() for (one, other), _ in found)
+        kinked = any(x is not y for on_cell in slopes.values() for (x, y), _ in on_cell)
 
         def moved(by: dict[int, list[Line] | tuple[Line, ...]]) -> Sensitivity:
             below, above = (
                 radii.function({m: _summed(slopes[m], by[m], side) for m in needed})  # noqa: B023
                 for side in (0, 1)
             )
-            carried = [x for m, found in passed.items() for x in _carried(found, by[m], m)]  # noqa: B023
+            carried = [x for m, crossings in passed.items() for x in _carried(crossings, by[m], m)]  # noqa: B023
             return both(below, above if kinked else below, carried)  # noqa: B023
 
         w.append(tuple(moved({m: light[m][u] for m in needed}) for u in range(n)))
-        b.append(moved({m: [Line(ONE, ZERO, line.count) for line in seen[m]] for m in needed}))
+        b.append(moved({m: [Line(ONE, ZERO, line.count) for line in runs[m]] for m in needed}))
         pooled = {
             m: _curve(
-                added(net.sigma, (Term(fmpq(x.count), x.start + bias, x.slope) for x in seen[m]))
+                added(net.sigma, (Term(fmpq(x.count), x.start + bias, x.slope) for x in runs[m]))
             )
             for m in needed
         }
         whole = radii.function(pooled)
         a.append(both(whole, whole))
-    one = radii.function({m: ((ZERO, ONE), (fmpq_poly([1]),)) for m in needed})
-    return Sensitivities(tuple(w), tuple(b), tuple(a), both(one, one))
+    unit = radii.function({m: ((ZERO, ONE), (fmpq_poly([1]),)) for m in needed})
+    return Sensitivities(tuple(w), tuple(b), tuple(a), both(unit, unit))
 
 
-def _curve(found: Piecewise) -> Curve:
-    return found.cuts, found.pieces
+def _curve(function: Piecewise) -> Curve:
+    return function.cuts, function.pieces
 
 
 Slope = tuple[tuple[fmpq_poly, fmpq_poly], tuple[tuple[fmpq, fmpq_poly], ...]]
@@ -285,35 +285,35 @@ Passed = tuple[int, fmpq, fmpq, fmpq, tuple[int, ...]]
 """Line, φ*, slope, height, rests: where a line passes a jump of σ, or rests on one (slope 0)."""
 
 
-def _passed(sigma: Activation, weight: fmpq, bias: fmpq, seen: Sequence[Line]) -> list[Passed]:
-    found: list[Passed] = []
+def _passed(sigma: Activation, weight: fmpq, bias: fmpq, runs: Sequence[Line]) -> list[Passed]:
+    passed: list[Passed] = []
     if sigma.continuous or not weight:
-        return found
-    for place, line in enumerate(seen):
+        return passed
+    for place, line in enumerate(runs):
         start = line.start + bias
-        for at, value, p, q in zip(
-            sigma.breaks, sigma.at, sigma.pieces, sigma.pieces[1:], strict=False
+        for kink, value, p, q in zip(
+            sigma.breaks, sigma.values, sigma.pieces, sigma.pieces[1:], strict=False
         ):
-            below, above = p(at), q(at)
+            below, above = p(kink), q(kink)
             height = weight * line.count * (above - below)
             if line.slope and height:
-                phi = (at - start) / line.slope
+                phi = (kink - start) / line.slope
                 if 0 <= phi <= 1:
                     sign = 1 if line.slope > 0 else -1
-                    found.append((place, phi, line.slope, sign * height, ()))
-            elif not line.slope and start == at:
+                    passed.append((place, phi, line.slope, sign * height, ()))
+            elif not line.slope and start == kink:
                 rests = tuple(s for s, x in ((-1, below), (1, above)) if x != value)
-                found.append((place, ZERO, ZERO, ZERO, rests))
-    return found
+                passed.append((place, ZERO, ZERO, ZERO, rests))
+    return passed
 
 
 def _carried(passed: Sequence[Passed], light: Sequence[Line], m: int) -> Iterator[_Jump]:
     """How these move with a weight that sees this light."""
     for place, phi, slope, height, rests in passed:
-        seen = light[place]
+        lit = light[place]
         if slope:
-            yield _Jump(m, phi, -(seen.start + phi * seen.slope) / slope, height)
-        elif seen.start or seen.slope:
+            yield _Jump(m, phi, -(lit.start + phi * lit.slope) / slope, height)
+        elif lit.start or lit.slope:
             yield _Jump(m, phi, ZERO, ZERO, rests)
 
 
@@ -324,10 +324,10 @@ def _summed(slopes: Sequence[Slope], light: Sequence[Line], side: int) -> Curve:
     for (first, crossings), x in zip(slopes, light, strict=True):
         if not x.start and not x.slope:
             continue
-        seen = fmpq_poly([x.start, x.slope])
-        current += first[side] * seen
+        lit = fmpq_poly([x.start, x.slope])
+        current += first[side] * lit
         for phi, change in crossings:
-            changes[phi] = changes.get(phi, fmpq_poly([0])) + change * seen
+            changes[phi] = changes.get(phi, fmpq_poly([0])) + change * lit
     cuts, pieces = [ZERO], [current]
     for phi in sorted(changes):
         current = current + changes[phi]

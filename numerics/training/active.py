@@ -9,13 +9,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from numerics.arithmetic.types import Array, Flags
 from numerics.training.linear_cell import coordinates
 from theory.training import linear_cell
 from theory.training.active import LAW, Active
 
 __all__ = ["cells", "lowest_sum", "margins", "stays"]
-
-Array = NDArray[np.float64]
 
 
 def cells(w: Array) -> NDArray[np.str_]:
@@ -34,8 +33,8 @@ def lowest_sum(w: Array, a: Array, rho: ArrayLike = 0.0, law: Active = LAW) -> A
     rho = np.broadcast_to(np.asarray(rho, dtype=float), c.big_u.shape)
     grown = np.exp(np.minimum(rho, 300.0))
     e = linear_cell.stretch(c.big_u, c.big_w, c.root, np.sqrt, grown)[:, None]
-    at = lambda x: (c.u * np.sqrt(x) - c.v / np.sqrt(x)) / 2
-    lowest = np.minimum(at(np.ones_like(e)), at(e))
+    along = lambda x: (c.u * np.sqrt(x) - c.v / np.sqrt(x)) / 2
+    lowest = np.minimum(along(np.ones_like(e)), along(e))
     valley = (c.u > 0) & (c.v < 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         where, square = law.turning_point(c.u, c.v)
@@ -51,6 +50,6 @@ def margins(w: Array, a: Array, rho: ArrayLike = 0.0, law: Active = LAW) -> Arra
     return lowest_sum(w, a, rho, law) - floor
 
 
-def stays(w: Array, a: Array, rho: ArrayLike = 0.0, law: Active = LAW) -> NDArray[np.bool_]:
+def stays(w: Array, a: Array, rho: ArrayLike = 0.0, law: Active = LAW) -> Flags:
     """(B,): every channel stays in the linear cell, for flow (ρ = 0) or steps with a drift of at most ρ."""
     return np.all(margins(w, a, rho, law) > 0, axis=1)

@@ -9,13 +9,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from numerics.arithmetic.types import Array
 from theory.training import linear_cell
 
 __all__ = ["Cone", "channels", "coordinates", "weights_at"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import ndtr, owens_t
 
+from numerics.arithmetic.types import Array
 from theory.training import gaussian
 from theory.training.gaussian import Normal
 from theory.training.noise import LAW
@@ -28,13 +29,11 @@ __all__ = [
     "best",
     "bivariate_cdf",
     "moments",
-    "quiet_share",
     "risk",
     "risk_gradient",
     "scan",
+    "small_noise_ratio",
 ]
-
-Array = NDArray[np.float64]
 
 
 def _pdf(x: ArrayLike) -> Array:
@@ -89,13 +88,13 @@ def moments(problem: Problem, w: Array, b: float, law: Any) -> tuple[Array, Arra
     mean, _ = _means(problem, w, b)
     cov = problem.noise**2 * _lags(w)
     sd = math.sqrt(cov[0])
-    one = law.first(mean, sd, NUMERIC)
-    spread = np.sum(law.second(mean, sd, NUMERIC) - one**2, axis=1)
+    first = law.first(mean, sd, NUMERIC)
+    spread = np.sum(law.second(mean, sd, NUMERIC) - first**2, axis=1)
     for d in range(1, len(w)):
         other = np.roll(mean, -d, axis=1)
         both = law.product(mean, other, sd, sd, cov[d] / cov[0], NUMERIC)
-        spread = spread + 2 * np.sum(both - one * np.roll(one, -d, axis=1), axis=1)
-    return np.sum(one, axis=1), spread
+        spread = spread + 2 * np.sum(both - first * np.roll(first, -d, axis=1), axis=1)
+    return np.sum(first, axis=1), spread
 
 
 def _readout(problem: Problem, total: Array, spread: Array) -> tuple[float, float]:
@@ -127,24 +126,24 @@ def risk_gradient(problem: Problem, w: Array, b: float) -> tuple[float, Array]:
     count = len(problem.r)
     error = (c + a * total - problem.r)[:, None]
     inside, edge = ndtr(alpha), _pdf(alpha)
-    one = gaussian.first(mean, sd, NUMERIC)
+    first = gaussian.first(mean, sd, NUMERIC)
     # By the means (R, N), and by the covariances of every lag.
     by_mean = 2 * a * error * inside / count
     by_lag = np.zeros(n)
     by_lag[0] += np.sum(2 * a * error * edge / count) / (2 * sd)
     share = a * a / count
-    by_mean = by_mean + share * (2 * one - 2 * one * inside)
-    by_lag[0] += share * np.sum(inside - one * edge / sd)
+    by_mean = by_mean + share * (2 * first - 2 * first * inside)
+    by_lag[0] += share * np.sum(inside - first * edge / sd)
     for d in range(1, n):
-        other, next_one = np.roll(mean, -d, axis=1), np.roll(one, -d, axis=1)
+        other, next_one = np.roll(mean, -d, axis=1), np.roll(first, -d, axis=1)
         rho = cov[d] / cov[0]
         forth = gaussian.one_sided(mean, other, sd, sd, rho, NUMERIC) - inside * next_one
-        back = gaussian.one_sided(other, mean, sd, sd, rho, NUMERIC) - np.roll(inside, -d, axis=1) * one  # fmt: skip
+        back = gaussian.one_sided(other, mean, sd, sd, rho, NUMERIC) - np.roll(inside, -d, axis=1) * first  # fmt: skip
         by_mean = by_mean + 2 * share * (forth + np.roll(back, d, axis=1))
         by_lag[d] += 2 * share * np.sum(bivariate_cdf(alpha, np.roll(alpha, -d, axis=1), rho))
         pinned = gaussian.pinned(mean, other, sd, sd, rho, NUMERIC)
         pinned = pinned + gaussian.pinned(other, mean, sd, sd, rho, NUMERIC)
-        edges = edge / sd * next_one + np.roll(edge, -d, axis=1) / sd * one
+        edges = edge / sd * next_one + np.roll(edge, -d, axis=1) / sd * first
         by_lag[0] += 2 * share * np.sum(pinned - edges) / 2
     gradient = np.array([np.sum(by_mean * x) for x in shifted] + [np.sum(by_mean)])
     for d in range(n):
@@ -186,7 +185,7 @@ def best(problem: Problem, taps: int, starts: int = 8, seed: int = 0) -> Best:
         for j in range(starts):
             begin = np.append(np.abs(rng.normal(size=taps)), rng.normal() / 2)
             begins.append(turned(begin) if j % 2 else begin)
-    found = []
+    minima = []
     for begin in begins:
         with np.errstate(all="ignore"):
             end = minimize(
@@ -198,8 +197,8 @@ def best(problem: Problem, taps: int, starts: int = 8, seed: int = 0) -> Best:
             )
         if np.isfinite(end.fun):
             size = math.sqrt(float(end.x[:-1] @ end.x[:-1]))
-            found.append((float(end.fun), end.x / size))
-    value, y = min(found, key=lambda pair: pair[0])
+            minima.append((float(end.fun), end.x / size))
+    value, y = min(minima, key=lambda pair: pair[0])
     w, b = y[:-1], float(y[-1])
     _, a, c = risk(problem, w, b)
     return Best(value, w, b, a, c, float(np.max(np.abs(risk_gradient(problem, w, b)[1]))))
@@ -212,15 +211,15 @@ def scan(problem: Problem, sign: float, parts: int = 100) -> tuple[float, float]
     """
     near = np.arange(-20, 21) * problem.noise * 0.4
     level = 0.0 if sign > 0 else 1.0
-    at = np.unique(np.concatenate([np.linspace(-1, 2, parts), level + near, level - 1 + near]))
+    biases = np.unique(np.concatenate([np.linspace(-1, 2, parts), level + near, level - 1 + near]))
     value = lambda b: risk(problem, np.array([sign]), float(b))[0]
-    found = int(np.nanargmin([value(b) for b in at]))
-    ends = at[max(found - 1, 0)], at[min(found + 1, len(at) - 1)]
+    lowest = int(np.nanargmin([value(b) for b in biases]))
+    ends = biases[max(lowest - 1, 0)], biases[min(lowest + 1, len(biases) - 1)]
     end = minimize_scalar(value, bounds=ends, method="bounded", options={"xatol": 1e-10})
     return float(end.fun), float(end.x)
 
 
-def quiet_share(problem: Problem, law: Any = LAW) -> float:
+def small_noise_ratio(problem: Problem, law: Any = LAW) -> float:
     """The limit of (least risk of ReLU with one tap)/(least linear risk) as s -> 0, for fixed radii.
 
     The least, over both signs of the tap and all thresholds, of the ``silenced`` and ``passing`` of the law.

@@ -10,9 +10,9 @@ from flint import fmpq
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from numerics.certificates.conditions import Stored
 from numerics.certificates.dyadic import dyadic
 from numerics.certificates.nearest import nearest
-from numerics.pulse.conditions import Stored
 from numerics.pulse.exact_error import Domain, summary
 from tests.stored import as_net, count, fraction, from_exact, moved, stored
 from tests.strategies import Exact, linear_exact, threshold_exact

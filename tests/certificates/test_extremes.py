@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numerics.pulse.exact_error import Domain, error_on, exact_net, summary
-from numerics.pulse.path import edges
+from numerics.pulse.preactivations import edges
 from theory.certificates.extremes import LAW, lines
 from verify.certificates.claims.extremes import _places
 

@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from numerics.arithmetic import oracle
+from numerics.certificates.conditions import Stored, holds
 from numerics.certificates.nearest import distance_bound, nearest
 from numerics.certificates.patterns import branches_of, snapped_pattern
-from numerics.pulse.conditions import Stored, holds
 from numerics.pulse.exact_error import Domain, error_on, summary
-from numerics.pulse.path import lines
+from numerics.pulse.preactivations import lines
 from tests.stored import as_net, cases, count, fraction, from_exact, moved, square, stored
 from tests.strategies import Exact, linear_exact, threshold_exact
 from theory.certificates.nearest import CLAIM, LAW, Facts, distance
-from verify.certificates.claims import nearest as room
+from verify.certificates.claims.nearest import STRAIGHT, check
 from verify.report.lab import TINY, Lab
 
 F = Fraction
@@ -277,7 +277,7 @@ def test_by_hand_with_another_slope() -> None:
 
 
 def test_the_largest_slope_of_every_trained_activation_is_one() -> None:
-    for name in {setting.activation for setting in room.STRAIGHT}:
+    for name in {setting.activation for setting in STRAIGHT}:
         sigma, z = oracle.RATIONAL[name], [F(k, 8) for k in range(-40, 41)]
         slopes = [abs(sigma(y) - sigma(x)) * 8 for x, y in itertools.pairwise(z)]
         assert max(slopes) == 1, name
@@ -289,8 +289,8 @@ def test_no_other_power_of_the_slope(power: int) -> None:
     other = replace(LAW, spread=lambda steepest, wide: steepest**power * wide)
     assert CLAIM.prove(LAW).holds
     assert not CLAIM.prove(other).holds
-    assert room.check(LAW, Lab(TINY)).status == "holds"
-    assert room.check(other, Lab(TINY)).status == "fails"
+    assert check(LAW, Lab(TINY)).status == "holds"
+    assert check(other, Lab(TINY)).status == "fails"
 
 
 def test_from_nothing_the_bound_is_reached_exactly() -> None:

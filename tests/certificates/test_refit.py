@@ -12,9 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
+from numerics.certificates.conditions import Stored
 from numerics.certificates.nearest import nearest
 from numerics.certificates.refit import refitted
-from numerics.pulse.conditions import Stored
 from numerics.pulse.exact_error import Domain, error_on, summary
 from tests.stored import as_net, count, moved, square, stored
 

@@ -16,7 +16,14 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.ball import Net, error_ball
-from numerics.arithmetic.softfloat import SHAPES, answer, at_random, in_a_row, pushed, rounded
+from numerics.arithmetic.softfloat import (
+    POLYNOMIALS,
+    answer,
+    random_order_sum,
+    rounded,
+    sequential_sum,
+    worst_order_sum,
+)
 from numerics.certificates.running import UNITS, assumed_error, running_error
 from numerics.pulse.exact_error import Domain, error_on, exact_net
 from numerics.pulse.sample import pulse
@@ -24,8 +31,7 @@ from theory.certificates.rounding import Computed, in_every_order, in_order
 from theory.certificates.running import CLAIM, LAW, bound, gamma, lit
 from theory.certificates.running import answer as answered
 from theory.expressions.activation import ACTIVATIONS
-from verify.certificates.claims import running as room
-from verify.certificates.claims.running import sizes_of
+from verify.certificates.claims.running import _rows, sizes_of
 from verify.models.networks import Network
 
 NAMES = ("identity", "relu", "leaky_relu", "abs", "relu6", "hardtanh", "hardsigmoid", "hardswish",
@@ -170,7 +176,7 @@ def networks(draw: st.DrawFn) -> tuple[str, list[list[Fraction]], list[Fraction]
     row = st.lists(small, min_size=n, max_size=n)
     each = st.lists(small, min_size=channels, max_size=channels)
     w = draw(st.lists(row, min_size=channels, max_size=channels))
-    return draw(st.sampled_from(sorted(SHAPES))), w, draw(each), draw(each), draw(small)
+    return draw(st.sampled_from(sorted(POLYNOMIALS))), w, draw(each), draw(each), draw(small)
 
 
 @given(networks(), st.sampled_from(sorted(UNITS)), st.integers(2, 22), st.integers(6, 12))
@@ -230,8 +236,8 @@ def test_no_index_can_be_smaller(index: str) -> None:
     other = replace(LAW, **layer)  # type: ignore[arg-type]
     assert CLAIM.prove(LAW).holds
     assert not CLAIM.prove(other).holds
-    assert max(room._rows(LAW)) < 1
-    assert (max(room._rows(other)) > 1) == built
+    assert max(_rows(LAW)) < 1
+    assert (max(_rows(other)) > 1) == built
 
 
 @pytest.mark.parametrize("kind", sorted(TYPES))
@@ -321,7 +327,7 @@ def test_53_bits_are_float64(seed: int, name: str) -> None:
                 z += w[u] * x[i + u - 1]
         total += sigma(z)
     exact = ([list(map(Fraction, w))], [Fraction(b)], [Fraction(a)], Fraction(c))
-    found = answer(SHAPES[name], exact, list(map(Fraction, x)), 53, in_a_row)
+    found = answer(POLYNOMIALS[name], exact, list(map(Fraction, x)), 53, sequential_sum)
     assert found == Fraction(a * total + c)
 
 
@@ -342,13 +348,18 @@ def test_no_order_of_summation_leaves_the_bound(
         exact += y * sum(map(sigma, oracle.preactivations(row, bias, x)), Fraction(0)) / share
     sizes = sizes_of(name, w, b, [y / share for y in a], c, len(x), radius)
     allowed = bound(LAW, sizes, lambda k: gamma(k, Fraction(1, 2**bits)))
-    for add in (in_a_row, pushed(1), pushed(-1), at_random(np.random.default_rng(seed))):
-        found = answer(SHAPES[name], (w, b, a, c), x, bits, add, mean=mean)
+    for add in (
+        sequential_sum,
+        worst_order_sum(1),
+        worst_order_sum(-1),
+        random_order_sum(np.random.default_rng(seed)),
+    ):
+        found = answer(POLYNOMIALS[name], (w, b, a, c), x, bits, add, mean=mean)
         assert abs(found - exact) <= allowed
 
 
 def test_the_emulated_shapes_are_the_catalogue() -> None:
-    for name, shape in SHAPES.items():
+    for name, shape in POLYNOMIALS.items():
         for k in range(-70, 71):
             z = Fraction(k, 16)
             value = sum((s * z**j for j, s in enumerate(shape.piece(z))), Fraction(0))

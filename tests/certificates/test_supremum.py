@@ -13,7 +13,7 @@ from numerics.arithmetic.ball import Net, dyadic, error_ball
 from numerics.arithmetic.piecewise import exact_activation
 from numerics.certificates.supremum import supremum
 from numerics.pulse.exact_error import Domain, exact_net, summary
-from numerics.pulse.path import PADDINGS
+from numerics.pulse.preactivations import PADDINGS
 from theory.expressions.activation import ACTIVATIONS
 
 F = Fraction

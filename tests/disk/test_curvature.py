@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic.compile import activation
 from numerics.disk import curvature as numbers
-from numerics.disk.centres import centres, centres_bound, variation
+from numerics.disk.centre_average import centres, centres_bound, variation
 from numerics.disk.curvature import NARROW, constant_of, remainder, spreads
 from numerics.disk.disk import _anywhere, disk, disk_bound
-from numerics.disk.edges import bent_of, edge_of, strength_of
 from numerics.disk.perimeter import difference, reach
+from numerics.disk.perimeter_enclosure import derivatives_of, filter_of, strength_of
 from theory.disk.curvature import CLAIM, LAW, local, moment, narrowing
 from theory.disk.perimeter import STEPS, edge
-from verify.disk.claims import curvature as room
-from verify.disk.claims.perimeter import across
+from verify.disk.claims import curvature as evidence
+from verify.disk.networks import across
 from verify.report.lab import TINY, Lab
 
 seeds = st.integers(0, 2**32 - 1)
@@ -44,7 +44,7 @@ def _taps(seed: int, n: int = 3) -> np.ndarray:
 
 
 def _constant(w: np.ndarray, b: float, name: str) -> tuple[float, float]:
-    found = constant_of(edge_of(w, b, name))
+    found = constant_of(filter_of(w, b, name))
     assert found.error is not None
     return found.value, found.error
 
@@ -120,9 +120,9 @@ def test_the_symmetries_of_the_square(seed: int, name: str, b: float, k: int, ba
 def test_a_hole_has_the_opposite_constant(seed: int, name: str, b: float) -> None:
     """-w and b + S make g(S - z): the same P, and -C."""
     w = _taps(seed)
-    there = edge_of(-w, b + float(w.sum()), name)
+    there = filter_of(-w, b + float(w.sum()), name)
     assert abs(_constant(w, b, name)[0] + constant_of(there).value) <= 1e-6 * (1 + abs(_constant(w, b, name)[0]))  # fmt: skip
-    one, two = strength_of(edge_of(w, b, name), 1e-3), strength_of(there, 1e-3)
+    one, two = strength_of(filter_of(w, b, name), 1e-3), strength_of(there, 1e-3)
     assert one.error is not None and two.error is not None
     assert abs(one.value - two.value) <= one.error + two.error
 
@@ -135,7 +135,7 @@ def test_an_affine_odd_part_has_no_constant(seed: int, name: str) -> None:
     """σ(z) - σ(-z) affine and b = -S/2; squares and the identity for any b: the two sides of an edge cancel."""
     w = _taps(seed)
     b = 0.37 if name in ("identity", "square") else -float(w.sum()) / 2
-    found = constant_of(edge_of(w, b, name))
+    found = constant_of(filter_of(w, b, name))
     assert abs(found.value) <= 1e-6
 
 
@@ -143,9 +143,9 @@ def test_a_kink_that_edges_show_all_at_once() -> None:
     """The second difference is 0 on edges along it, and sees them bend: 2/3, though abs is even; two of them, 16/3."""
     one = np.array([[0.0, 1, 0], [0, -2, 0], [0, 1, 0]])
     two = np.outer([1.0, -2, 1], [1.0, -2, 1])
-    found = [constant_of(edge_of(w, 0.0, name)).value for w, name in ((one, "abs"), (one, "relu"), (two, "abs"))]  # fmt: skip
+    found = [constant_of(filter_of(w, 0.0, name)).value for w, name in ((one, "abs"), (one, "relu"), (two, "abs"))]  # fmt: skip
     assert found == pytest.approx([2 / 3, 1 / 3, 16 / 3], abs=1e-3)
-    edge_ = edge_of(one, 0.0, "abs")
+    edge_ = filter_of(one, 0.0, "abs")
     rest = []
     for r in (20.3, 81.2):
         seen = centres(r, 4, 3, (0.3, 0.7))
@@ -155,7 +155,7 @@ def test_a_kink_that_edges_show_all_at_once() -> None:
 
 def test_tanh_in_the_middle_has_a_constant_and_no_perimeter() -> None:
     w = np.array([[0, 0.5, 0], [0.25, 1, 0], [0, 0, -0.5]])
-    one = edge_of(w, -float(w.sum()) / 2, "tanh")
+    one = filter_of(w, -float(w.sum()) / 2, "tanh")
     assert abs(strength_of(one).value) < 1e-9
     assert abs(constant_of(one).value) > 0.02
 
@@ -186,10 +186,10 @@ def test_cubes_see_the_hull_of_three_points(seed: int) -> None:
 def test_one_direction_at_a_time() -> None:
     """The parts by direction add up to C, and for the identity they cancel over a turn only."""
     w = _taps(3)
-    found = constant_of(edge_of(w, 0.2, "tanh"))
+    found = constant_of(filter_of(w, 0.2, "tanh"))
     step = 2 * pi / len(found.by_direction)
     assert abs(np.sum(found.by_direction) * step - found.value) < 1e-12
-    line = constant_of(edge_of(w, 0.2, "identity"))
+    line = constant_of(filter_of(w, 0.2, "identity"))
     assert np.max(np.abs(line.by_direction)) > 0.01
     assert abs(line.value) < 1e-6
 
@@ -239,7 +239,7 @@ def test_squares_have_no_constant_and_their_mean_is_known(r: float) -> None:
     seen = centres(r, 16, 1)
     found = float(seen.mean(seen.windows[:, 0] ** 2, 1.0)) + pi * r * r
     assert abs(found - _squares(r)) <= centres_bound(variation(1, 2, 2), r, 16) + 1e-9
-    one = edge_of(np.ones((1, 1)), 0.0, "square")
+    one = filter_of(np.ones((1, 1)), 0.0, "square")
     length = strength_of(one)
     assert length.error is not None
     # v³/12r is what comes next, and at most (√2)³/12r.
@@ -265,7 +265,7 @@ def test_differences_narrow(step: tuple[int, int]) -> None:
         sqrt = np.sqrt
 
     stated = 4 * size * r + narrowing(*map(float, step), roots) / r
-    assert abs(width - stated) <= room.narrow_bound(step, r, 10**9)
+    assert abs(width - stated) <= evidence.narrow_bound(step, r, 10**9)
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -323,8 +323,8 @@ def test_an_edge_along_a_second_difference_is_not_seen(slope: Fraction, share: F
 def test_what_is_left_is_the_constant(seed: int, name: str, b: float, r: float) -> None:
     """The mean over centres, area and perimeter away, against C within all bounds."""
     w = _taps(seed)
-    one = edge_of(w, b, name)
-    sizes, length, constant = bent_of(one).sizes, strength_of(one, 1e-4), constant_of(one)
+    one = filter_of(w, b, name)
+    sizes, length, constant = derivatives_of(one).sizes, strength_of(one, 1e-4), constant_of(one)
     assert length.error is not None and constant.error is not None
     seen, sigma = centres(r, 12, 3), activation(name)[0]
     found = float(seen.mean(sigma(seen.windows @ w.ravel() + b) - sigma(np.array(b)), one.rise))
@@ -336,10 +336,10 @@ def test_what_is_left_is_the_constant(seed: int, name: str, b: float, r: float) 
 def test_a_kink_or_a_small_disk_has_no_bound() -> None:
     w = np.eye(3)
     with pytest.raises(ValueError, match="not smooth"):
-        remainder(edge_of(w, 0.1 - 1, "relu"), 20)
+        remainder(filter_of(w, 0.1 - 1, "relu"), 20)
     with pytest.raises(ValueError, match="holds from r"):
-        remainder(edge_of(w, 0.1, "tanh"), 4)
-    assert constant_of(edge_of(w, -1.0, "relu")).error is None
+        remainder(filter_of(w, 0.1, "tanh"), 4)
+    assert constant_of(filter_of(w, -1.0, "relu")).error is None
     assert 1 < NARROW < 1.08
 
 
@@ -353,7 +353,7 @@ def test_spreads_of_one_pixel() -> None:
     assert line == pytest.approx(4 * np.mean((0.25 + x**2) ** 2), rel=1e-4)
 
 
-# ---------------------------------------------------------------------------------------- the room
+# ---------------------------------------------------------------------------------------- evidence
 
 
 def _flipped(half: bool) -> Callable[..., np.ndarray]:
@@ -380,12 +380,12 @@ def test_a_sign_in_the_numbers_is_seen(name: str, monkeypatch: pytest.MonkeyPatc
     Siblings: C/2 in training, and signs in numerics.  Now every direction is held to its own bound.
     """
     monkeypatch.setattr(numbers, name, _flipped(name == "_half_squares"))
-    assert room.check(LAW, Lab(TINY)).status == "fails"
+    assert evidence.check(LAW, Lab(TINY)).status == "fails"
 
 
 def test_a_direction_says_more_than_its_tolerance() -> None:
     """What C has in a direction is many times what a circle and its tangent leave open there, with kinks too."""
-    for one in room._drawn(3, 10):
+    for one in evidence._drawn(3, 10):
         gaps, sizes = one.scores(LAW)
         assert np.max(gaps) <= 1
         assert np.median(sizes) > 8
@@ -398,7 +398,7 @@ def test_a_direction_says_more_than_its_tolerance() -> None:
 @given(seeds, st.sampled_from(["tanh", "cube", "abs", "relu", "hardtanh"]), st.floats(30, 300))
 def test_the_bound_of_a_direction_holds_at_any_radius(seed: int, name: str, r: float) -> None:
     """Also where it says little."""
-    one = edge_of(_taps(seed), 0.25, name)
+    one = filter_of(_taps(seed), 0.25, name)
     at, sigma = numbers.nodes(3, 16), activation(name)[0]
     u, v = np.arange(-1, 2)[:, None], np.arange(-1, 2)
     t, c, s = (x[..., None, None] for x in (at.t, at.c, at.s))
@@ -416,25 +416,25 @@ def test_the_bound_of_a_direction_holds_at_any_radius(seed: int, name: str, r: f
 
 @pytest.mark.parametrize("wrong", CLAIM.wrong, ids=lambda wrong: wrong.name)
 def test_the_check_rejects_wrong_laws(wrong) -> None:
-    assert room.check(wrong.law, Lab(TINY)).status == "fails"
+    assert evidence.check(wrong.law, Lab(TINY)).status == "fails"
 
 
 def test_the_law_holds_on_few_cases() -> None:
-    assert room.check(LAW, Lab(TINY)).status == "holds"
+    assert evidence.check(LAW, Lab(TINY)).status == "holds"
     assert local(0, 1, 2, 3) == -1
 
 
 @pytest.mark.slow
 def test_few_networks_follow_the_law() -> None:
     lab = Lab(TINY)
-    assert room.train(LAW, lab).status == "holds"
+    assert evidence.train(LAW, lab).status == "holds"
     for wrong in CLAIM.wrong:
-        assert room.train(wrong.law, lab).status == "fails"
+        assert evidence.train(wrong.law, lab).status == "fails"
 
 
 @pytest.mark.slow
 def test_the_figures_are_drawn() -> None:
-    assert [one.id for one in room.figures(Lab(TINY))] == [
+    assert [one.id for one in evidence.figures(Lab(TINY))] == [
         "curvature-rests",
         "curvature-directions",
     ]

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from numerics.arithmetic.rounding import UNIT, gamma
 from numerics.disk.disk import arcs, disk, disk_bound, pixels
 from theory.disk.disk import RADII, arc, corner, least, limit, pixel
-from verify.disk.claims import disk as room
-from verify.disk.networks import Plane, disks, loss
+from verify.disk.claims import disk as evidence
+from verify.disk.networks import DiskNetwork, disks, loss
 from verify.report.lab import TINY, Lab
 
 radii = st.floats(2.0**-6, 24)
@@ -30,10 +30,10 @@ def _exact(i: int, j: int, r: float) -> mpmath.mpf:
 
 def test_every_way_of_meeting_a_pixel_is_proved_and_checked() -> None:
     proved, checked = (
-        {room.kind(i, j, Fraction(str(r))) for r in some for i in range(-1, 6) for j in range(-1, 6)}
-        for some in (RADII, room.FIXED)
+        {evidence.kind(i, j, Fraction(str(r))) for r in some for i in range(-1, 6) for j in range(-1, 6)}
+        for some in (RADII, evidence.FIXED)
     )  # fmt: skip
-    assert len(proved) == len(checked) == room.KINDS
+    assert len(proved) == len(checked) == evidence.KINDS
     assert proved == checked
 
 
@@ -243,10 +243,10 @@ def test_the_floor_on_three_to_ten() -> None:
 @given(st.integers(0, 2**32 - 1), st.sampled_from([1, 2, 3]), st.sampled_from([1, 3, 5]))
 def test_networks_without_sigma_see_the_area_only(seed: int, channels: int, taps: int) -> None:
     """Random ones: the answer is a line in πr²; no loss is below the floor."""
-    net = Plane("identity", channels, taps, np.random.default_rng(seed))
-    grid = room.GRIDS[0]
-    x = disks(grid.r, room.HALF_LENGTH)
-    measured = room._measured(net, grid, x)
+    net = DiskNetwork("identity", channels, taps, np.random.default_rng(seed))
+    grid = evidence.GRIDS[0]
+    x = disks(grid.r, evidence.HALF_LENGTH)
+    measured = evidence._measured(net, grid, x)
     floor = float(least(Fraction(3), Fraction(10), Fraction(15)))
     area = np.stack([pi * grid.r**2, np.ones_like(grid.r)])
     solving = 64 * UNIT * float(np.linalg.cond(area @ area.T)) * measured.excess
@@ -256,4 +256,4 @@ def test_networks_without_sigma_see_the_area_only(seed: int, channels: int, taps
 
 @pytest.mark.slow
 def test_the_figure_is_drawn() -> None:
-    assert [figure.id for figure in room.figures(Lab(TINY))] == ["disk-parabola"]
+    assert [figure.id for figure in evidence.figures(Lab(TINY))] == ["disk-parabola"]

@@ -12,9 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from numerics.disk.closed import closed
-from numerics.disk.edges import edge_of, quadrature_of
-from numerics.disk.elliptic import _negative, _roots, _Strip, enclosed
+from numerics.disk.closed_form import closed_form
+from numerics.disk.perimeter_enclosure import filter_of, quadrature_of
+from tests.disk.elliptic import _negative, _roots, _Strip, enclosed
 from tests.disks import one_tap
 from verify.disk.claims.laplacian import SADDLES, SECONDS
 
@@ -38,7 +38,7 @@ BLUR = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1.0]]) / 16
 @pytest.mark.parametrize("name", ["abs", "relu"])
 @pytest.mark.parametrize(("w", "b"), [(SOBEL, 0), (SECONDS[0], 0), (SECONDS[2] + SECONDS[1], 0), (SADDLES[0], 0), (BLUR, -0.5), (BLUR, 0.25)])  # fmt: skip
 def test_closed_forms(w: Array, b: float, name: str) -> None:
-    stated = closed(w, b, name)
+    stated = closed_form(w, b, name)
     assert stated is not None
     assert ball(w, b, name).overlaps(arb(stated.value, stated.error))
 
@@ -50,7 +50,7 @@ def test_the_midpoint_rule(seed: int, name: str, b: int, whole: bool) -> None:
     """Also of whole taps, where roots and lines meet in many ways."""
     rng = np.random.default_rng(seed)
     w = rng.integers(-2, 3, (3, 3)).astype(float) if whole else rng.normal(size=(3, 3))
-    by = quadrature_of(edge_of(w, b / 4, name), most=1 << 13)
+    by = quadrature_of(filter_of(w, b / 4, name), most=1 << 13)
     assert by.error is not None
     if np.any(w):
         assert ball(w, b / 4, name).overlaps(arb(by.value, by.error))
@@ -63,7 +63,7 @@ def test_the_midpoint_rule_on_many(seed: int) -> None:
     rng = np.random.default_rng(seed)
     w = rng.normal(size=(3, 3)) if seed % 2 else rng.integers(-3, 4, (3, 3)).astype(float)
     b = float(rng.integers(-4, 5)) / 4
-    by = quadrature_of(edge_of(w, b, "abs"))
+    by = quadrature_of(filter_of(w, b, "abs"))
     assert by.error is not None
     assert ball(w, b, "abs").overlaps(arb(by.value, by.error))
     assert float(ball(w, b, "abs")) == pytest.approx(by.value, abs=1e-7)

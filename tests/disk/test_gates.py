@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from numerics.arithmetic.compile import activation
-from numerics.disk.gates import behind, best, residual
-from verify.disk.ensemble import plate, state
+from tests.disk.gates import behind, best, residual
+from verify.disk.ensemble import disk_windows, state
 
 R = np.linspace(3, 10, 29)
-SEEN = plate(R, 3, 13)
+SEEN = disk_windows(R, 3, 13)
 seeds = st.integers(0, 2**32 - 1)
 
 

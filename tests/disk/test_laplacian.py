@@ -16,13 +16,19 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from numerics.disk.closed import AFFINE, LARGEST, ODD, Balls, closed, rational
-from numerics.disk.edges import Edge, difference_of, edge_of, quadrature_of, strength_of
+from numerics.disk.closed_form import AFFINE, LARGEST, ODD, Balls, closed_form, rational
+from numerics.disk.perimeter_enclosure import (
+    Filter,
+    difference_of,
+    filter_of,
+    quadrature_of,
+    strength_of,
+)
 from tests.disks import one_tap
 from theory.disk.laplacian import LAW, across, distance, second, strength, turned
 from theory.disk.perimeter import edge as half_plane
 from theory.disk.zero_lines import Crossing, centre_of, crossing, stretches
-from verify.disk.claims import laplacian as room
+from verify.disk.claims import laplacian as evidence
 from verify.disk.claims.laplacian import KINDS, SADDLES, SECONDS, Digits, sampled
 from verify.disk.networks import Combination, disks
 from verify.report.lab import TINY, Lab
@@ -38,7 +44,7 @@ def known(w: Array, b: float = 0.0) -> Crossing:
     return crossing(rational(w), Fraction(b))
 
 
-def within(edge: Edge, value: float, error: float = 0.0) -> bool:
+def within(edge: Filter, value: float, error: float = 0.0) -> bool:
     """Whether the quadrature's enclosure meets the closed form's."""
     by = quadrature_of(edge, most=FEW)
     assert by.error is not None
@@ -60,7 +66,7 @@ def even(seed: int, n: int = 3) -> Array:
 @example(-1.0, 0.0)
 def test_distances_are_those_along_rays(x: float, y: float) -> None:
     found = distance(mpmath.mpf(x), mpmath.mpf(y), Digits)
-    assert abs(found - room._by_rays(x, y)) < 1e-9
+    assert abs(found - evidence._by_rays(x, y)) < 1e-9
     assert hypot(x, y) - 1e-12 <= found <= hypot(x, y) + 0.4  # convex; at most D(0) more
     for other in ((y, x), (-x, y)):
         assert abs(found - distance(*map(mpmath.mpf, other), Digits)) < 1e-12
@@ -96,8 +102,8 @@ def test_classes_have_the_symmetries_of_the_square(seed: int, balanced: bool, im
 @example(0, True)
 def test_classes_are_what_is_seen(seed: int, differences: bool) -> None:
     rng = np.random.default_rng(seed)
-    w = room._difference(rng) if differences else room._even(rng)
-    assert not room._wrongly_classed(LAW, w, 0.0 if differences else -float(w.sum()) / 2)
+    w = evidence._difference(rng) if differences else evidence._even(rng)
+    assert not evidence._wrongly_classed(LAW, w, 0.0 if differences else -float(w.sum()) / 2)
 
 
 @settings(max_examples=30)
@@ -129,7 +135,7 @@ def test_a_small_tap_of_the_other_sign_does_not_show() -> None:
         w[1:] += kappa
         w[:2] -= kappa
         assert difference_of(w) is None and known(w).kind == kind
-        edge = edge_of(w, 0.0, "abs")
+        edge = filter_of(w, 0.0, "abs")
         found = strength_of(edge)
         assert (found.law == "4|m|") == (kind == "dipole")
         assert within(edge, found.value, found.error or 0.0)
@@ -139,7 +145,7 @@ def test_a_small_tap_of_the_other_sign_does_not_show() -> None:
 def test_a_sign_that_shows_inside_one_triangle_only() -> None:
     """Its extreme is in no corner and on no edge, and one side of the trapezoid has no length."""
     w = np.array([[5.0, 1, -2], [-2, 6, -2], [-2, 1, 5]])
-    assert sampled(w, -5.0, (0.0, 0.0)) and room._shown(w, -5.0, (0.0, 0.0))
+    assert sampled(w, -5.0, (0.0, 0.0)) and evidence._shown(w, -5.0, (0.0, 0.0))
     assert known(w, -5.0).kind == "other"
 
 
@@ -148,8 +154,8 @@ def test_a_sign_that_shows_inside_one_triangle_only() -> None:
 def test_classes_are_what_is_seen_of_many(seed: int) -> None:
     rng = np.random.default_rng(seed)
     for k in range(400):
-        w = room._difference(rng) if k % 4 == 0 else room._even(rng)
-        assert not room._wrongly_classed(LAW, w, 0.0 if k % 4 == 0 else -float(w.sum()) / 2)
+        w = evidence._difference(rng) if k % 4 == 0 else evidence._even(rng)
+        assert not evidence._wrongly_classed(LAW, w, 0.0 if k % 4 == 0 else -float(w.sum()) / 2)
 
 
 def test_a_centre_is_where_it_is() -> None:
@@ -173,11 +179,11 @@ def test_sums_of_second_differences(seed: int, name: str, n: int) -> None:
     w[n // 2, n // 2] = 0
     w[n // 2, n // 2] = -w.sum()
     assume(np.any(w))
-    edge = edge_of(w, 0.0, name)
+    edge = filter_of(w, 0.0, name)
     found = strength_of(edge)
     assert found.turns == 0 and found.error is not None and found.error <= 1e-15 * found.value
     assert within(edge, found.value, found.error)
-    whole = strength_of(edge_of(w, 0.0, "abs")).value
+    whole = strength_of(filter_of(w, 0.0, "abs")).value
     assert found.value == pytest.approx({"abs": 1, "relu": 0.5, "leaky_relu": 0.495}[name] * whole)
 
 
@@ -187,18 +193,18 @@ def test_a_threshold_at_half_a_blur(seed: int, name: str) -> None:
     w = np.random.default_rng(seed).integers(0, 9, (3, 3)) / 8.0
     w = w + w[::-1, ::-1]
     assume(np.any(w))
-    edge = edge_of(w, -float(w.sum()) / 2, name)
+    edge = filter_of(w, -float(w.sum()) / 2, name)
     found = strength_of(edge)
     assert found.turns == 0 and found.value < 0 and "Σ w D" in found.law
     assert within(edge, found.value, found.error or 0.0)
     # At any other level there is none.
-    assert closed(w, -float(w.sum()) * 0.375, name) is None
+    assert closed_form(w, -float(w.sum()) * 0.375, name) is None
 
 
 @pytest.mark.parametrize("k", [0, 1])
 @pytest.mark.parametrize("name", ["abs", "relu"])
 def test_saddles(k: int, name: str) -> None:
-    edge = edge_of(SADDLES[k], 0.0, name)
+    edge = filter_of(SADDLES[k], 0.0, name)
     found = strength_of(edge)
     assert known(SADDLES[k]).turns and "∮|M|dθ" in found.law
     assert within(edge, found.value, found.error or 0.0)
@@ -245,9 +251,9 @@ def test_no_filter_has_less(seed: int, x: float, y: float) -> None:
     """P >= 4 |Σ w D(u - c)| for every filter with S = 0 and every point c."""
     w = np.random.default_rng(seed).integers(-8, 9, (3, 3)) / 8.0
     w[1, 1] -= w.sum()
-    by = quadrature_of(edge_of(w, 0.0, "abs"), most=FEW)
+    by = quadrature_of(filter_of(w, 0.0, "abs"), most=FEW)
     assert by.error is not None
-    least = 4 * abs(sum(float(w[i, j]) * room._by_rays(i - 1 - x, j - 1 - y) for i, j in np.ndindex(3, 3)))  # fmt: skip
+    least = 4 * abs(sum(float(w[i, j]) * evidence._by_rays(i - 1 - x, j - 1 - y) for i, j in np.ndindex(3, 3)))  # fmt: skip
     assert by.value + by.error >= least - 1e-8
 
 
@@ -260,10 +266,10 @@ def test_equality_only_where_the_sign_changes_at_the_point() -> None:
         (SADDLES[0], (0, 0), False), (dipole, (0, -0.5), False), (dipole, (0, 3), False),
         (SADDLES[0] + 2 * SECONDS.sum(axis=0), (0, 0), True),
     ):  # fmt: skip
-        by = quadrature_of(edge_of(w, 0.0, "abs"), most=FEW)
+        by = quadrature_of(filter_of(w, 0.0, "abs"), most=FEW)
         assert by.error is not None
-        least = 4 * abs(sum(float(w[i, j]) * room._by_rays(i - 1 - c[0], j - 1 - c[1]) for i, j in np.ndindex(3, 3)))  # fmt: skip
-        assert strength_of(edge_of(0 * w, 0.0, "abs")).value == 0
+        least = 4 * abs(sum(float(w[i, j]) * evidence._by_rays(i - 1 - c[0], j - 1 - c[1]) for i, j in np.ndindex(3, 3)))  # fmt: skip
+        assert strength_of(filter_of(0 * w, 0.0, "abs")).value == 0
         assert (abs(by.value - least) <= by.error + 1e-8) is equal and by.value > least - by.error - 1e-8  # fmt: skip
 
 
@@ -303,7 +309,7 @@ def test_laplacians_of_gaussians(size: int, width: float, kind: str) -> None:
     w[size // 2, size // 2] -= w.sum()
     assert known(w).kind == kind
     assert (np.sum(w < 0) == 1) == (2 * width**2 <= 1)
-    assert (closed(w, 0.0, "abs") is not None) is (kind == "centre")
+    assert (closed_form(w, 0.0, "abs") is not None) is (kind == "centre")
 
 
 # --- kinks ------------------------------------------------------------------------------------
@@ -311,14 +317,14 @@ def test_laplacians_of_gaussians(size: int, width: float, kind: str) -> None:
 
 def test_kinks_that_are_not_met_or_cancel() -> None:
     blur, laplacian = np.ones((3, 3)), SECONDS[0] + SECONDS[1]
-    told = lambda w, b, name: strength_of(edge_of(w, b, name))
+    told = lambda w, b, name: strength_of(filter_of(w, b, name))
     assert told(-laplacian / 4, 1.5, "hardtanh").law in (AFFINE, "0, as σ is affine on all that it answers")  # fmt: skip
     # About 3 = S/2 + b the two kinks of ReLU6 lie symmetrically; about 0 all odd activations do.
     assert told(blur, -1.5, "relu6") == told(blur, -1.5, "relu6") and told(blur, -1.5, "relu6").law == ODD  # fmt: skip
     for name in ("hardtanh", "softshrink", "tanh", "sin", "erf"):
         w = np.random.default_rng(1).integers(-8, 9, (3, 3)) / 8.0
         assert told(w, -float(w.sum()) / 2, name).law == ODD
-        assert within(edge_of(w, -float(w.sum()) / 2, name), 0.0)
+        assert within(filter_of(w, -float(w.sum()) / 2, name), 0.0)
     # One kink at the half, the other out of reach: ReLU's closed form.
     assert told(blur / 9, -0.5, "relu6").value == pytest.approx(told(blur / 9, -0.5, "relu").value, rel=1e-14)  # fmt: skip
     assert told(blur / 9, -0.5, "tanh").turns and not told(blur / 9, -0.5, "tanh").law
@@ -327,9 +333,9 @@ def test_kinks_that_are_not_met_or_cancel() -> None:
 def test_too_wide_and_not_made_of_lines() -> None:
     w = np.zeros((LARGEST + 2, LARGEST + 2))
     w[1:-1, 1:-1] = 1
-    assert closed(w, -float(w.sum()) / 2, "abs") is None
-    assert closed(SECONDS[0], 0.0, "tanh") is None
-    assert closed(SECONDS[0], 0.25, "abs") is None
+    assert closed_form(w, -float(w.sum()) / 2, "abs") is None
+    assert closed_form(SECONDS[0], 0.0, "tanh") is None
+    assert closed_form(SECONDS[0], 0.25, "abs") is None
 
 
 @settings(max_examples=3)
@@ -337,7 +343,7 @@ def test_too_wide_and_not_made_of_lines() -> None:
 def test_one_tap_at_a_level_is_an_elliptic_integral(level: float) -> None:
     tap = np.zeros((3, 3))
     tap[1, 1] = 1
-    assert within(edge_of(tap, -level, "relu"), one_tap(level), 1e-9)
+    assert within(filter_of(tap, -level, "relu"), one_tap(level), 1e-9)
 
 
 def test_balls() -> None:
@@ -356,7 +362,7 @@ def test_the_module_is_the_filter(seed: int, k: int) -> None:
     net = Combination("abs", kind.start(rng), rng)
     x = disks([2.3], 5)
     with torch.no_grad():
-        z = net.conv(room._filtered(x, kind.filters))[0, 0].numpy()
+        z = net.conv(evidence._filtered(x, kind.filters))[0, 0].numpy()
     w = np.tensordot(net.conv.weight.detach().numpy()[0, :, 0, 0], kind.filters, axes=1)
     padded = np.pad(x[0].numpy(), 1)
     slow = sum(w[i, j] * padded[i : i + 11, j : j + 11] for i, j in np.ndindex(3, 3)) - w.sum() / 2
@@ -366,13 +372,13 @@ def test_the_module_is_the_filter(seed: int, k: int) -> None:
 def test_a_turn_of_the_circle_adds_up_to_the_perimeter() -> None:
     """torch's P of an untrained second difference, within the bound that training uses."""
     net = Combination("abs", [1.0, 0, 0, 0], np.random.default_rng(0))
-    seen = room._seen(net, room._filtered(room._windows(), SECONDS, "valid"))
-    stated = strength_of(edge_of(SECONDS[0], 0.0, "abs")).value
-    assert abs(seen - stated) <= room._bound(SECONDS[0], 0.0, "abs") < 0.05 * stated
+    seen = evidence._seen(net, evidence._filtered(evidence._windows(), SECONDS, "valid"))
+    stated = strength_of(filter_of(SECONDS[0], 0.0, "abs")).value
+    assert abs(seen - stated) <= evidence._bound(SECONDS[0], 0.0, "abs") < 0.05 * stated
     assert stated == pytest.approx(8 * float(distance(arb(1), arb(0), Balls) - distance(arb(0), arb(0), Balls)))  # fmt: skip
     assert stated < 2 * pi
 
 
 @pytest.mark.slow
 def test_the_figure_is_drawn() -> None:
-    assert [figure.id for figure in room.figures(Lab(TINY))] == ["laplacian-directions"]
+    assert [figure.id for figure in evidence.figures(Lab(TINY))] == ["laplacian-directions"]

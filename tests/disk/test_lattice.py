@@ -16,13 +16,15 @@ from hypothesis import strategies as st
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import UNIT
 from numerics.disk.disk import disk, disk_bound, ring
-from numerics.disk.lattice import fluctuation, hurwitz, parts, size, swing, unsettled, wave
+from numerics.disk.lattice import fluctuation, hurwitz, parts, spread, swing, unsettled, wave
 from numerics.disk.perimeter import difference
 from tests.disks import around
 from theory.claim import Wrong
 from theory.disk.lattice import CLAIM, LAW, Lag, directions, project, response
 from theory.disk.perimeter import edge
-from verify.disk.claims import lattice as room
+from verify.disk.claims import lattice as evidence
+from verify.disk.clipping import clipped
+from verify.disk.ensemble import NetworkShape
 from verify.report.lab import TINY, Lab
 
 primitive = st.sampled_from(list(directions(5)))
@@ -46,7 +48,7 @@ def test_directions_are_the_primitive_vectors(i: int, j: int) -> None:
 @given(primitive, st.fractions(-6, 6, max_denominator=24))
 def test_a_pixel_across_a_line_is_a_half_square(q: Lag, T: Fraction) -> None:
     held = response(T, q)
-    assert held == room.clipped(T, Fraction(q[0]), Fraction(q[1]))
+    assert held == clipped(T, Fraction(q[0]), Fraction(q[1]))
     assert held + response(-T, q) == 1
     length = float(np.hypot(*q))
     assert float(held) == pytest.approx(edge(float(T) / length, q[0] / length, q[1] / length), abs=1e-12)  # fmt: skip
@@ -121,7 +123,7 @@ def test_a_second_difference_does(seed: int) -> None:
     tap = np.random.default_rng(seed).uniform(0.1, 1)
     w = np.zeros((1, 3, 3))
     w[0, :, 1] = tap * np.array([1.0, -2.0, 1.0])
-    assert size(w, np.zeros(1), np.abs, reach=3)[0] > 0.1 * tap
+    assert spread(w, np.zeros(1), np.abs, reach=3)[0] > 0.1 * tap
 
 
 @given(seeds, st.sampled_from(["tanh", "relu", "square", "gelu"]))
@@ -176,7 +178,7 @@ def test_the_edge_is_all_that_a_sum_needs(seed: int, r: float, x: float, y: floa
     z = np.einsum("ijuv,kuv->kij", whole, w) + b[:, None, None]
     total = np.sum(np.tanh(z) - np.tanh(b)[:, None, None], axis=(1, 2))
     slack = 2 * np.abs(w).sum(axis=(1, 2)) * z[0].size * 64 * (r * r + 1) * UNIT
-    assert np.all(np.abs(room.sums(w, b, "tanh", [r], (x, y))[:, 0] - total) <= slack + 1e-12)
+    assert np.all(np.abs(evidence.sums(w, b, "tanh", [r], (x, y))[:, 0] - total) <= slack + 1e-12)
     windows, lit, _, _ = ring(r, (x, y), n)
     middle = windows[:, n // 2, n // 2]
     assert abs(float(middle.sum()) + lit - pi * r * r) <= z[0].size * 64 * (r * r + 1) * UNIT
@@ -207,7 +209,7 @@ def test_the_size_is_the_spread_over_places_and_radii(seed: int) -> None:
     """300 places: the root of a mean square of so many draws is off by 4% or so; five times that is allowed."""
     rng = np.random.default_rng(seed)
     w, b, sigma = _filter(seed), rng.uniform(-0.5, 0.5, 1), activation("tanh")[0]
-    stated = float(size(w, b, sigma, reach=2)[0])
+    stated = float(spread(w, b, sigma, reach=2)[0])
     assume(stated > 0.01)
     found = []
     for _ in range(300):
@@ -234,39 +236,41 @@ def test_squares_in_closed_form_on_the_axes() -> None:
 
 
 def test_every_network_is_accounted_for() -> None:
-    told = room.train(LAW, Lab(TINY, 3))
+    told = evidence.train(LAW, Lab(TINY, 3))
     assert told.status == "holds"
     assert "networks from random starts" in told.detail
 
 
 @pytest.mark.parametrize("wrong", CLAIM.wrong, ids=lambda wrong: wrong.name)
 def test_a_wrong_law_leaves_more_than_it_may(wrong: Wrong) -> None:
-    left = [room.drawn_spreads(wrong.law, name, 3, 4)[0] for name in ("abs", "tanh")]
+    left = [evidence.drawn_spreads(wrong.law, name, 3, 4)[0] for name in ("abs", "tanh")]
     assert float(np.max(np.concatenate(left))) > 2
-    right = [room.drawn_spreads(LAW, name, 3, 4)[0] for name in ("abs", "tanh")]
+    right = [evidence.drawn_spreads(LAW, name, 3, 4)[0] for name in ("abs", "tanh")]
     assert float(np.max(np.concatenate(right))) < 1
 
 
-@pytest.mark.parametrize("which", [room.Shape("relu", 1), room.Shape("tanh", 2)])
-def test_one_network_is_enough_to_fail(which: room.Shape, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("which", [NetworkShape("relu", 1), NetworkShape("tanh", 2)])
+def test_one_network_is_enough_to_fail(
+    which: NetworkShape, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Cause: the figure was the largest median of a kind, so that no single network could fail it.
 
     Siblings: random filters of the check were left out where the fluctuation was small.
     """
-    kept = room._watched
+    kept = evidence._watched
 
-    def spoiled(shape: room.Shape, networks: int, seed: int) -> room.Watched:
+    def spoiled(shape: NetworkShape, networks: int, seed: int) -> evidence.Watched:
         one = kept(shape, networks, seed)
         if shape != which:
             return one
-        raw = one.grown.spreads(room._areas(one.nets), 0 * one.grown.found)[1][:, 1]
-        swings = room._swings(one.nets, one.grown.r.ravel(), one.centre, LAW)
+        raw = one.grown.spreads(evidence._areas(one.nets), 0 * one.grown.found)[1][:, 1]
+        swings = evidence._swings(one.nets, one.grown.r.ravel(), one.centre, LAW)
         found, j = one.grown.found.copy(), int(np.argmax(raw))
         found[j, 1] += swings.reshape(found.shape)[j, 1]  # it wavers twice as much
         return replace(one, grown=replace(one.grown, found=found))
 
-    monkeypatch.setattr(room, "_watched", spoiled)
-    assert room.train(LAW, Lab(TINY, 3)).status == "fails"
+    monkeypatch.setattr(evidence, "_watched", spoiled)
+    assert evidence.train(LAW, Lab(TINY, 3)).status == "fails"
 
 
 @given(seeds, st.sampled_from(["tanh", "relu", "square"]))
@@ -276,7 +280,7 @@ def test_what_the_law_may_leave_falls_below_the_fluctuation(seed: int, name: str
     w, b, sigma = _filter(seed), np.array([0.2]), activation(name)[0]
     shares = [unsettled(w, b, sigma, r, 4)[0] / r**0.5 for r in (100.0, 10_000.0, 1_000_000.0)]
     assert shares[2] < shares[1] < shares[0]
-    assert shares[2] < 0.2 * size(w, b, sigma, reach=4)[0]
+    assert shares[2] < 0.2 * spread(w, b, sigma, reach=4)[0]
 
 
 # --- who wavers -------------------------------------------------------------------------------------

@@ -16,11 +16,11 @@ from numerics.disk.linear_regions import _least, level
 from theory.disk.disk import least
 from theory.disk.linear_regions import ROWS, part, pieces, prove_facets
 from theory.expressions.activation import ACTIVATIONS
-from verify.disk.ensemble import features_of, plate, state
+from verify.disk.ensemble import disk_windows, features_of, state
 
 seeds = st.integers(0, 2**32 - 1)
 R = np.linspace(3, 10, 15)
-SEEN = plate(R, 3, 13)
+SEEN = disk_windows(R, 3, 13)
 LINEAR = [name for name in ROWS if name != "identity"]
 
 

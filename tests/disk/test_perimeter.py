@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import gamma
 from numerics.disk.disk import disk, disk_bound, pixels
-from numerics.disk.edges import edge_of, quadrature_of
 from numerics.disk.perimeter import difference, edge_response, reach, strength, strength_bound
+from numerics.disk.perimeter_enclosure import filter_of, quadrature_of
 from tests.columns import hold_and_reject
 from theory.disk.perimeter import CLAIM, STEPS, crest, edge, gap, lack, width
-from verify.disk.claims import perimeter as room
-from verify.disk.networks import Difference, disks
+from verify.disk.claims import perimeter as evidence
+from verify.disk.clipping import clipped
+from verify.disk.networks import Difference, across, disks
 from verify.report.lab import TINY, Lab
 
 slopes = st.fractions(-3, 3, max_denominator=12)
@@ -36,7 +37,7 @@ def _direction(k: Fraction) -> tuple[Fraction, Fraction]:
 def test_half_squares_are_those_of_the_polygon(t: Fraction, k: Fraction) -> None:
     c, s = _direction(k)
     area = edge(t, c, s)
-    assert area == room.clipped(t, c, s)
+    assert area == clipped(t, c, s)
     assert area == edge(t, s, c) == edge(t, -c, s) == 1 - edge(-t, c, s)
 
 
@@ -116,7 +117,7 @@ def test_the_midpoint_rule_with_an_area_is_that_of_splines(name: str, b: float) 
     found = strength(w, g=lambda z: sigma(z + b))
     left = strength(w, g=lambda z: sigma(z + b), add=lambda value, dark, full, lit: value - dark)
     for one, seen, wrong, bound in zip(w, found, left, strength_bound(w), strict=True):
-        exact = edge_of(one, b, name)
+        exact = filter_of(one, b, name)
         known = quadrature_of(exact, most=1 << 12)
         assert known.error is not None
         assert abs(seen - known.value) <= bound + known.error
@@ -135,7 +136,7 @@ def test_the_columns_reject_what_they_had_accepted() -> None:
 @example(1.5, (2, 0), 1)
 def test_sums_over_disks_are_twice_the_crest(r: float, step: tuple[int, int], seed: int) -> None:
     """Also for ReLU, which has half; the crest is the largest pixel of its chain."""
-    kappa = np.random.default_rng(seed).uniform(0, 1, (3, 3)) * room.across(step)
+    kappa = np.random.default_rng(seed).uniform(0, 1, (3, 3)) * across(step)
     x = disk([r], 14)[0]
     w = difference(kappa, step)
     k, z = len(w) // 2, np.zeros_like(x)
@@ -144,7 +145,7 @@ def test_sums_over_disks_are_twice_the_crest(r: float, step: tuple[int, int], se
             z += w[u, v] * np.roll(x, (k - u, k - v), axis=(0, 1))
     weight = float(kappa.sum())
     stated = weight * float(width(step, r, 10, np_functions))
-    slack = 2 * weight * (x.size * gamma(40) + room._slack(1.0, r, x.size, 5))
+    slack = 2 * weight * (x.size * gamma(40) + evidence._slack(1.0, r, x.size, 5))
     assert abs(float(np.sum(np.abs(z))) - stated) <= slack
     assert abs(float(np.sum(np.maximum(z, 0))) - stated / 2) <= slack
     for i, j in crest(step, 10):
@@ -161,7 +162,7 @@ class np_functions:
 @given(st.floats(1, 300), st.sampled_from(STEPS))
 def test_the_crest_is_as_long_as_the_disk(r: float, step: tuple[int, int]) -> None:
     found = float(width(step, r, int(r + 1), np_functions))
-    assert abs(found - 4 * hypot(*step) * r) <= room._straight(r)
+    assert abs(found - 4 * hypot(*step) * r) <= evidence._straight(r)
 
 
 def test_another_step_has_no_crest() -> None:
@@ -238,9 +239,9 @@ def test_what_the_area_and_the_perimeter_add_up_to(seed: int) -> None:
 @given(st.integers(0, 2**32 - 1), st.sampled_from(STEPS), st.sampled_from(["abs", "relu"]))
 def test_the_module_is_the_filter(seed: int, step: tuple[int, int], name: str) -> None:
     """Difference and κ make the filter that numerics says; taps under a zero of the mask stay 0 in training."""
-    net = Difference(name, step, room.across(step), np.random.default_rng(seed))
+    net = Difference(name, step, across(step), np.random.default_rng(seed))
     kappa = net.conv.weight.detach().numpy()[0, 0]
-    assert np.all((kappa == 0) == (room.across(step) == 0))
+    assert np.all((kappa == 0) == (across(step) == 0))
     x = disks([2.3], 7)
     w = difference(kappa, step)
     k = len(w) // 2
@@ -253,7 +254,7 @@ def test_the_module_is_the_filter(seed: int, step: tuple[int, int], name: str) -
 
 @pytest.mark.slow
 def test_the_figure_is_drawn() -> None:
-    assert [figure.id for figure in room.figures(Lab(TINY))] == [
+    assert [figure.id for figure in evidence.figures(Lab(TINY))] == [
         "perimeter-width",
         "perimeter-or-area",
     ]

@@ -8,16 +8,16 @@ import pytest
 from numerics.arithmetic.compile import activation
 from numerics.disk.linear_regions import level
 from theory.disk.linear_regions import part
-from verify.disk.ensemble import Plate, Shape, plate, state, train_plane
+from verify.disk.ensemble import DiskWindows, NetworkShape, disk_windows, state, train_networks
 from verify.disk.regions import PROMISE, Finished, finish
 
 R = np.linspace(3, 10, 29)
-SEEN = plate(R, 3, 13)
+SEEN = disk_windows(R, 3, 13)
 
 
 def _finished(name: str, channels: int, networks: int, seed: int = 0) -> Finished:
-    shape = Shape(name, channels)
-    return finish(train_plane(shape, SEEN, networks, np.random.default_rng(seed), 60), SEEN, 80)
+    shape = NetworkShape(name, channels)
+    return finish(train_networks(shape, SEEN, networks, np.random.default_rng(seed), 60), SEEN, 80)
 
 
 def _conv(found: Finished) -> np.ndarray:
@@ -87,9 +87,9 @@ def test_what_has_no_kinks_or_jumps_stays(name: str) -> None:
 
 def test_a_start_on_the_dark_face_is_left_when_the_multiplier_says_so() -> None:
     """The difference of two neighbours with b = 0 and too large a sum: the descent has to leave b = 0 or move along it."""
-    seen: Plate = plate(np.linspace(3, 10, 36), 3, 13)
-    shape = Shape("abs", 1)
-    nets = train_plane(shape, seen, 1, np.random.default_rng(0), 0)
+    seen: DiskWindows = disk_windows(np.linspace(3, 10, 36), 3, 13)
+    shape = NetworkShape("abs", 1)
+    nets = train_networks(shape, seen, 1, np.random.default_rng(0), 0)
     w = np.zeros((1, 1, 3, 3))
     w[0, 0, 1, 1], w[0, 0, 2, 1] = -1, 1.2
     start = type(nets)(shape, w, np.zeros((1, 1)), nets.a, nets.c)

@@ -14,15 +14,21 @@ from hypothesis import strategies as st
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import gamma, lipschitz
+from numerics.disk.autocorrelation import (
+    correlations,
+    lags_within,
+    least_loss,
+    least_loss_of_one_sign,
+    spectrum,
+)
 from numerics.disk.disk import disk, disk_bound
-from numerics.disk.lags import correlations, least, least_of_one_sign, places, spectrum
 from numerics.disk.perimeter import edge_response, reach, strength, strength_bound
 from numerics.disk.shares import lengths, lengths_bound
 from theory.disk.shares import CLAIM, LAW, lags, opposite, orbit, share
 from theory.expressions.activation import ACTIVATIONS
-from verify.disk.claims import shares as room
+from verify.disk.claims import shares as evidence
 from verify.disk.endings import CREST, between
-from verify.disk.ensemble import Shape, Together, plate, train_plane
+from verify.disk.ensemble import NetworkShape, Together, disk_windows, train_networks
 from verify.disk.networks import disks
 from verify.disk.trained import JUMPING, KINKED, MORE, MOST, SETTINGS, trained
 from verify.disk.trained import R as R71
@@ -193,21 +199,21 @@ def test_squares_see_lags_of_disks(seed: int, n: int, r: float) -> None:
     x = disk([r], 14)
     z = b + sum(w[u, v] * np.roll(x[0], (h - u, h - v), axis=(0, 1)) for u in range(n) for v in range(n))  # fmt: skip
     of = lags(_taps(w))
-    stated = correlations(x, n)[0] @ np.array([of[d] for d in places(n)]) + 2 * b * w.sum() * pi * r * r  # fmt: skip
+    stated = correlations(x, n)[0] @ np.array([of[d] for d in lags_within(n)]) + 2 * b * w.sum() * pi * r * r  # fmt: skip
     level = np.abs(w).sum() + abs(b)
     slack = level**2 * x.size * (4 * gamma(n**4 + x.size + 20) + 2 * n * n * float(disk_bound(r)))
     assert abs(np.sum(z**2 - b**2) - stated) <= slack
-    assert set(of) == set(places(n))
+    assert set(of) == set(lags_within(n))
 
 
 @given(seeds, st.sampled_from([3, 5]), st.floats(-4, 4), st.floats(-4, 4))
 def test_lags_are_a_spectrum_of_one_sign(seed: int, n: int, one: float, two: float) -> None:
     w = np.random.default_rng(seed).normal(size=(n, n))
     of = lags(_taps(w))
-    value = spectrum(n, np.array([[one, two]]))[0] @ np.array([of[d] for d in places(n)])
+    value = spectrum(n, np.array([[one, two]]))[0] @ np.array([of[d] for d in lags_within(n)])
     assert value >= -1e-10
     assert abs(sum(of.values()) - w.sum() ** 2) < 1e-9
-    assert sum(len(orbit(d)) for d in places(n)) == (2 * n - 1) ** 2
+    assert sum(len(orbit(d)) for d in lags_within(n)) == (2 * n - 1) ** 2
 
 
 def _columns(taps: int) -> tuple[np.ndarray, np.ndarray]:
@@ -224,20 +230,20 @@ def test_no_squares_of_one_sign_go_below_their_floor(seed: int, channels: int, s
     total = np.zeros(len(R))
     for _ in range(channels):
         of = lags(_taps(rng.normal(size=(3, 3)) - rng.uniform(-1, 1)))
-        total += cone @ np.array([of[d] for d in places(3)])
+        total += cone @ np.array([of[d] for d in lags_within(3)])
     columns = np.column_stack([always, total])
     scale = np.linalg.lstsq(columns, R, rcond=None)[0][-1]
     assume(sign * scale > 0)
-    floor = least_of_one_sign(always, cone, 3, R, sign)
-    assert least(columns, R) >= floor * (1 - 1e-9)
-    assert floor >= least(np.hstack([always, cone]), R)
+    floor = least_loss_of_one_sign(always, cone, 3, R, sign)
+    assert least_loss(columns, R) >= floor * (1 - 1e-9)
+    assert floor >= least_loss(np.hstack([always, cone]), R)
 
 
 @pytest.mark.parametrize("networks", [24])
 def test_one_channel_of_squares_ends_at_the_floor_of_its_sign(networks: int) -> None:
-    found = trained(Shape("square", 1), networks, 0)
+    found = trained(NetworkShape("square", 1), networks, 0)
     for m, a in zip(found.measured, found.nets.a[:, 0], strict=True):
-        floor = room.floors(3)[1 if a > 0 else 2]
+        floor = evidence.floors(3)[1 if a > 0 else 2]
         assert floor * (1 - 1e-6) <= m.loss <= floor * 1.001
 
 
@@ -269,7 +275,7 @@ def test_small_weights_turn_every_bent_activation_into_a_square(name: str, b: fl
 
 @pytest.mark.parametrize("taps", [3, 5])
 def test_windows_come_with_their_number(taps: int) -> None:
-    seen = plate(R, taps, 13)
+    seen = disk_windows(R, taps, 13)
     assert all(seen.counts[part].sum() == 27**2 for part in seen.parts)
     sums = [seen.counts[part] @ seen.rows[part, (taps * taps) // 2] for part in seen.parts]
     assert np.allclose(sums, pi * R**2, rtol=0, atol=1e-10)
@@ -279,8 +285,8 @@ def test_windows_come_with_their_number(taps: int) -> None:
 @settings(max_examples=10)
 def test_what_is_trained_is_what_torch_runs(seed: int, name: str, channels: int) -> None:
     """The modules alone and together; the readout is the best one by torch's own gradient."""
-    shape = Shape(name, channels)
-    nets = train_plane(shape, plate(R, 3, 13), 3, np.random.default_rng(seed), 8)
+    shape = NetworkShape(name, channels)
+    nets = train_networks(shape, disk_windows(R, 3, 13), 3, np.random.default_rng(seed), 8)
     x, target = disks(R, 13), torch.tensor(R)
     together = Together(nets)
     features = together.features(x)
@@ -299,30 +305,30 @@ def test_what_is_trained_is_what_torch_runs(seed: int, name: str, channels: int)
 
 
 def test_the_same_start_ends_at_the_same_network_and_longer_is_not_worse() -> None:
-    seen, shape = plate(R, 3, 13), Shape("relu", 2)
-    short, again, long = (train_plane(shape, seen, 4, np.random.default_rng(3), steps) for steps in (5, 5, 30))  # fmt: skip
+    seen, shape = disk_windows(R, 3, 13), NetworkShape("relu", 2)
+    short, again, long = (train_networks(shape, seen, 4, np.random.default_rng(3), steps) for steps in (5, 5, 30))  # fmt: skip
     assert np.array_equal(short.w, again.w)
     lost = [torch.mean((Together(n).answers(Together(n).features(disks(R, 13))) - torch.tensor(R)[:, None]) ** 2, dim=0).detach().numpy() for n in (short, long)]  # fmt: skip
     assert np.all(lost[1] <= lost[0] * (1 + 1e-9))
 
 
-# --------------------------------------------------------------------------------------- the room
+# --------------------------------------------------------------------------------------- evidence
 
 
 @pytest.mark.parametrize("wrong", CLAIM.wrong, ids=lambda wrong: wrong.name)
 def test_wrong_laws_are_rejected_by_every_column(wrong) -> None:
     lab = Lab(TINY)
     assert not CLAIM.prove(wrong.law).holds
-    assert room.check(wrong.law, lab).status == "fails"
+    assert evidence.check(wrong.law, lab).status == "fails"
 
 
 def test_the_law_holds_on_few_cases() -> None:
-    assert room.check(LAW, Lab(TINY)).status == "holds"
+    assert evidence.check(LAW, Lab(TINY)).status == "holds"
 
 
 @pytest.mark.slow
 def test_the_figures_are_drawn() -> None:
-    assert [one.id for one in room.figures(Lab(TINY))] == [
+    assert [one.id for one in evidence.figures(Lab(TINY))] == [
         "shares-losses",
         "shares-beyond",
         "shares-freed",
@@ -332,8 +338,8 @@ def test_the_figures_are_drawn() -> None:
 
 def test_a_row_of_the_table_counts_every_network() -> None:
     """The same numbers by hand; and one cell for each name in the header."""
-    one = trained(Shape("relu", 1), 6, 0)
-    header, (cells,) = room.table_of([one], 0)
+    one = trained(NetworkShape("relu", 1), 6, 0)
+    header, (cells,) = evidence.table_of([one], 0)
     row = dict(zip(header, cells, strict=True))
     assert len(header) == len(set(header)) == len(cells)
     assert row["networks"] == "6"
@@ -341,12 +347,12 @@ def test_a_row_of_the_table_counts_every_network() -> None:
     assert row["least loss"] == f"{np.min(one.losses):.2e}"
     assert int(row["came to rest"]) <= int(row["at the level of their pieces"]) <= 6
     assert abs(sum(float(row[name]) for name in ("area", "perimeter", "rest")) - 1) < 2e-3
-    _, (plain,) = room.table_of([trained(Shape("tanh", 1), 3, 0)], 0)
+    _, (plain,) = evidence.table_of([trained(NetworkShape("tanh", 1), 3, 0)], 0)
     assert plain[header.index("came to rest")] == ""
 
 
 def test_losses_between_the_radii_are_those_of_torch() -> None:
-    one = trained(Shape("abs", 1), 3, 0)
+    one = trained(NetworkShape("abs", 1), 3, 0)
     middle = (R71[1:] + R71[:-1]) / 2
     for j, loss in enumerate(between(one)):
         net = one.nets.module(j)

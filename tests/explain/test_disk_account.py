@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from numerics.disk.disk import arcs, disk, pixels
-from numerics.disk.edges import edge_of, strength_of
-from numerics.disk.elliptic import enclosed
+from numerics.disk.perimeter_enclosure import filter_of, strength_of
 from numerics.disk.supremum import disk_supremum
+from tests.disk.elliptic import enclosed
 from theory.disk.perimeter import width
-from verify.disk.networks import Plane, disks
+from verify.disk.networks import DiskNetwork, disks
 from verify.explain.disk_account import WorstError, plane_account, too_much_plane
 from verify.explain.disk_facts import features, measured
 from verify.explain.text import laws
@@ -149,7 +149,7 @@ def test_everything_adds_up(seed: int, name: str, channels: int, n: int) -> None
     assert abs(same["area"] + same["perimeter"] + same["rest"] - same["slope"]) <= 1e-12 * size
     assert found["explained"] is (not found["failing"])
     # By torch, from the module that trains them.
-    net = Plane(name, channels, n, np.random.default_rng(0))
+    net = DiskNetwork(name, channels, n, np.random.default_rng(0))
     with torch.no_grad():
         for parameter, value in zip(net.parameters(), (w[:, None], b, a[None], np.array([c])), strict=True):  # fmt: skip
             parameter.copy_(torch.tensor(value))
@@ -343,7 +343,7 @@ def test_a_dense_scan_lies_in_the_bound(name: str, steep: float) -> None:
     many = features(w, b, name, dense)
     design = np.column_stack([features(w, b, name, r), np.ones(len(r))])
     *a, offset = np.linalg.lstsq(design, r, rcond=None)[0].tolist()
-    edges = tuple(edge_of(taps, float(bias), name) for taps, bias in zip(w, b, strict=True))
+    edges = tuple(filter_of(taps, float(bias), name) for taps, bias in zip(w, b, strict=True))
     found = disk_supremum(edges, np.array(a), offset, r, 1e-3, 1e9)
     scanned = float(np.max(np.abs(many @ a + offset - dense)))
     assert found.bound is not None
@@ -357,7 +357,7 @@ def test_a_dense_scan_lies_in_the_bound(name: str, steep: float) -> None:
 
 def test_too_much_work_is_said() -> None:
     """Without work there is no bound, and the headline says of which radii it speaks."""
-    edge = edge_of(STEP, 0.0, "abs")
+    edge = filter_of(STEP, 0.0, "abs")
     none = disk_supremum((edge,), np.array([0.25]), 0.0, np.linspace(3, 10, 225), 0.01, 1e3)
     assert none.bound is None and len(none.r) == 0
     found = WorstError(0.003, 4.0, 225, None, 0.01)

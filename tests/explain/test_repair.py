@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
-from numerics.pulse.conditions import exact_of
+from numerics.certificates.conditions import exact_of
 from numerics.pulse.exact_error import summary
 from tests.explain.test_account import TOLD, at, error, found, put
 from verify.explain.repair import Repaired, repaired

@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
-from numerics.disk.gram import Vector, dot, orthogonal, rest
+from numerics.invariance.gram_schmidt import Vector, dot, orthogonal, residual
 from theory.invariance.background import three_channels, two_channels
 from theory.invariance.nuisances import (
     background_contrast_risk,
@@ -24,13 +24,13 @@ from theory.invariance.nuisances import (
     sum_risk,
 )
 from verify.invariance import atlas, figures, networks, table
-from verify.invariance.atlas import Place, Row
+from verify.invariance.atlas import AtlasEntry, Place
 from verify.invariance.networks import Net
-from verify.invariance.table import Seen
+from verify.invariance.table import TrainingOutcome
 
 HALF = Fraction(1, 2)
-FEASIBLE = [row for row in atlas.rows() if row.net is not None]
-INFEASIBLE = [row for row in atlas.rows() if row.status == "infeasible"]
+FEASIBLE = [row for row in atlas.entries() if row.net is not None]
+INFEASIBLE = [row for row in atlas.entries() if row.status == "infeasible"]
 PRICED = [row for row in INFEASIBLE if row.loss is not None]
 DISTINCT = {(row.net, row.place.unknown, row.place.padding, row.place.radii): row for row in FEASIBLE}  # fmt: skip
 """Networks shared by several kinds once."""
@@ -76,7 +76,7 @@ def _signal(r: Fraction, beta: Fraction, alpha: Fraction, s: int) -> Vector:
 
 
 def test_every_cell_is_there_once() -> None:
-    places = [row.place for row in atlas.rows()]
+    places = [row.place for row in atlas.entries()]
     unknown = {"nothing": ["any"], "place": ["any"], "background": ["ring", "zeros"], "contrast": ["any"], "both": ["ring", "zeros"]}  # fmt: skip
     wanted = {
         Place(name, readout, radii, padding, kind)
@@ -88,7 +88,7 @@ def test_every_cell_is_there_once() -> None:
 
 
 def test_a_cell_shows_what_its_status_asks_for() -> None:
-    for row in atlas.rows():
+    for row in atlas.entries():
         assert row.status in ("feasible", "infeasible")
         assert (row.net is not None) == (row.status == "feasible")
         assert row.loss is None or row.status == "infeasible"
@@ -104,8 +104,8 @@ def test_a_cell_shows_what_its_status_asks_for() -> None:
 
 def test_what_is_harder_is_not_easier() -> None:
     """Feasible cells stay so with more channels, fewer radii, more readout weights, and with any σ."""
-    can = {row.place: row.status == "feasible" for row in atlas.rows()}
-    cannot = {row.place: row.status == "infeasible" for row in atlas.rows()}
+    can = {row.place: row.status == "feasible" for row in atlas.entries()}
+    cannot = {row.place: row.status == "infeasible" for row in atlas.entries()}
     for place, feasible in can.items():
         base = dict(vars(place))
         easier = [{**base, "readout": "dense"}, {**base, "radii": "half"}, {**base, "kind": "any"}]
@@ -122,7 +122,7 @@ def test_what_is_harder_is_not_easier() -> None:
 
 
 @pytest.mark.parametrize("row", DISTINCT.values(), ids=named)
-def test_every_network_is_exact(row: Row) -> None:
+def test_every_network_is_exact(row: AtlasEntry) -> None:
     """At the ends of its intervals, by the oracle; where the padding does not matter, with both."""
     net, place = row.net, row.place
     assert net is not None
@@ -145,7 +145,7 @@ def test_every_network_is_exact(row: Row) -> None:
     st.integers(2, 8), st.fractions(0, 1, max_denominator=9), st.integers(-7, 7),
 )  # fmt: skip
 def test_networks_are_exact_anywhere_inside(
-    row: Row, shade: Fraction, light: Fraction, m: int, phi: Fraction, s: int
+    row: AtlasEntry, shade: Fraction, light: Fraction, m: int, phi: Fraction, s: int
 ) -> None:
     net, place = row.net, row.place
     assert net is not None
@@ -260,7 +260,7 @@ def test_which_intervals_of_backgrounds_sums_can_ignore(least: int, more: int, r
     levels = range(reach + least + more + 1)
     pairs = list(product(range(reach + 1), range(least, least + more + 1)))
     columns = [[Fraction((j == b + a) - (j == b)) for b, a in pairs] for j in levels]
-    assert (not any(rest([HALF] * len(pairs), orthogonal(columns)))) == (reach < least)
+    assert (not any(residual([HALF] * len(pairs), orthogonal(columns)))) == (reach < least)
 
 
 @given(st.integers(7, 30), st.fractions(-4, 4, max_denominator=5))
@@ -291,11 +291,11 @@ def _scenes(place: Place) -> list[tuple[Fraction, Fraction, Fraction]]:
 
 def _left(target: Vector, columns: list[Vector]) -> Fraction:
     """The mean square that the best readout of these features leaves."""
-    left = rest(target, orthogonal([[Fraction(1)] * len(target), *columns]))
+    left = residual(target, orthogonal([[Fraction(1)] * len(target), *columns]))
     return dot(left, left) / len(left)
 
 
-def _features(row: Row, filters: list[tuple[Vector, Fraction]], sigma: Callable[[Fraction], Fraction]) -> tuple[Vector, list[Vector]]:  # fmt: skip
+def _features(row: AtlasEntry, filters: list[tuple[Vector, Fraction]], sigma: Callable[[Fraction], Fraction]) -> tuple[Vector, list[Vector]]:  # fmt: skip
     place, scenes = row.place, _scenes(row.place)
     columns: list[Vector] = []
     for w, b in filters:
@@ -324,7 +324,7 @@ taps = st.lists(st.fractions(-3, 3, max_denominator=3), min_size=3, max_size=3)
 @settings(max_examples=30, deadline=None)
 @given(st.sampled_from(INFEASIBLE), st.lists(st.tuples(taps, st.fractions(-3, 3, max_denominator=3)), min_size=3, max_size=3),
        st.sampled_from(["relu", "abs", "hardtanh", "prelu", "square"]))  # fmt: skip
-def test_no_random_network_is_better(row: Row, filters: list[tuple[Vector, Fraction]], name: str) -> None:  # fmt: skip
+def test_no_random_network_is_better(row: AtlasEntry, filters: list[tuple[Vector, Fraction]], name: str) -> None:  # fmt: skip
     """Random filters with the best readout there is for them: not below the loss, and where none is known not exact."""
     kind, loss = row.place.kind, row.loss
     name = {"linear": "identity", "any": name}.get(kind, "relu")
@@ -335,7 +335,7 @@ def test_no_random_network_is_better(row: Row, filters: list[tuple[Vector, Fract
 
 
 @pytest.mark.parametrize("row", [row for row in PRICED if row.place.kind == "linear"], ids=named)
-def test_linear_losses_are_attained(row: Row) -> None:
+def test_linear_losses_are_attained(row: AtlasEntry) -> None:
     """One tap on the ring or on every position; with zeros beyond, the filter that a background does not reach."""
     w = list(border_network(networks.PIXELS, Fraction(0)).w[0]) if row.place.padding == "zeros" else [Fraction(1)]  # fmt: skip
     if row.place.readout == "dense":
@@ -408,7 +408,7 @@ def test_the_price_of_both_is_a_least_square() -> None:
     """f at four levels: the rows (β, α), (β, 2α), (β + α, α), (β + α, 2α) of the errors in slope."""
     spread = Fraction(5, 4)
     columns = [[Fraction(k) for k in row] for row in ((-1, -1, 0, 0), (1, 0, -1, -1), (0, 1, 1, 0), (0, 0, 0, 1))]  # fmt: skip
-    left = rest([HALF] * 4, orthogonal(columns))
+    left = residual([HALF] * 4, orthogonal(columns))
     assert 4 * spread * dot(left, left) / 4 == background_contrast_risk(spread)
 
 
@@ -417,9 +417,9 @@ def test_the_price_of_both_is_a_least_square() -> None:
 
 def test_every_network_seen_is_accounted_for() -> None:
     with pytest.raises(ValueError, match="do not add up"):
-        Seen("some", 3, (("exact", 1), ("not", 1)))
+        TrainingOutcome("some", 3, (("exact", 1), ("not", 1)))
     place = Place("nothing", "dense", "real", "any", "linear")
-    html = table.section({place: [Seen("some <b>", 3, (("exact", 1), ("not", 2)))]}).html
+    html = table.section({place: [TrainingOutcome("some <b>", 3, (("exact", 1), ("not", 2)))]}).html
     assert "of 3, 1 exact, 2 not" in html and "some &lt;b&gt;" in html
     with pytest.raises(ValueError, match="no such cells"):
         table.section({Place("nothing", "sum", "half", "ring", "linear"): []})
@@ -435,8 +435,12 @@ def test_the_matrix_shows_every_cell() -> None:
     squares = len(axes.patches)
     dots = sum(line.get_marker() == "o" for line in axes.lines)
     crosses = sum(line.get_marker() == "x" for line in axes.lines)
-    count = lambda status: sum(row.status == status for row in atlas.rows())
-    assert (squares, dots, crosses) == (len(atlas.rows()), count("feasible"), count("infeasible"))
+    count = lambda status: sum(row.status == status for row in atlas.entries())
+    assert (squares, dots, crosses) == (
+        len(atlas.entries()),
+        count("feasible"),
+        count("infeasible"),
+    )
 
 
 def test_the_edge_and_the_ruler_are_drawn() -> None:

@@ -11,7 +11,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
-from numerics.disk.gram import dot, orthogonal, rest
+from numerics.invariance.gram_schmidt import dot, orthogonal, residual
 from tests.columns import hold_and_reject, on_a_ring, plateau_cases
 from theory.invariance.background import (  # fmt: skip
     CLAIM,
@@ -24,13 +24,13 @@ from theory.invariance.background import (  # fmt: skip
 )
 from theory.invariance.nuisances import border_network
 from theory.pulse.network import last_radius
-from verify.invariance.claims import background as room
-from verify.invariance.ring import Scene, answers, trained
+from verify.invariance.background_training import Scene, answers, trained
+from verify.invariance.claims import background as evidence
 from verify.report.lab import TINY, Lab
 
 HALF = Fraction(1, 2)
 numbers = st.fractions(-3, 3, max_denominator=6)
-names = st.sampled_from(sorted(room.KINKS))
+names = st.sampled_from(sorted(evidence.KINKS))
 shares = st.fractions(0, 1, max_denominator=9)
 
 
@@ -48,7 +48,7 @@ def test_check_and_training_reject_wrong_laws() -> None:
 def test_the_plateau_law_moves_with_the_background(case, beta: Fraction) -> None:
     name, w, b, r, pulse = case
     x, sigma = [beta + value for value in pulse], oracle.RATIONAL[name]
-    assert response(oracle.shifted(sigma, b), w, beta, r, len(x)) == room._ring(w, b, sigma, x)
+    assert response(oracle.shifted(sigma, b), w, beta, r, len(x)) == evidence._ring(w, b, sigma, x)
 
 
 @given(names, numbers, st.fractions(0, 9, max_denominator=5), st.fractions(0, 1, max_denominator=9),
@@ -58,7 +58,7 @@ def test_the_plateau_law_moves_with_the_background(case, beta: Fraction) -> None
 def test_two_channels_are_exact_on_any_interval(
     name: str, low: Fraction, length: Fraction, share: Fraction, more: Fraction, m: int
 ) -> None:
-    net = two_channels(low, low + length, more - low, 15, *room.KINKS[name])
+    net = two_channels(low, low + length, more - low, 15, *evidence.KINKS[name])
     assert _answer(net, name, low + share * length, m - HALF, 7) == m - HALF
 
 
@@ -69,13 +69,13 @@ def test_two_channels_are_exact_on_any_interval(
 def test_three_channels_are_exact_at_every_radius(
     name: str, low: Fraction, length: Fraction, share: Fraction, r: Fraction
 ) -> None:
-    net = three_channels(low, low + length, -low, 15, *room.KINKS[name])
+    net = three_channels(low, low + length, -low, 15, *evidence.KINKS[name])
     assert _answer(net, name, low + share * length, r, 7) == r
 
 
 def test_outside_their_interval_they_are_not() -> None:
     for make in (two_channels, three_channels):
-        net = make(Fraction(0), Fraction(1), Fraction(0), 15, *room.KINKS["relu"])
+        net = make(Fraction(0), Fraction(1), Fraction(0), 15, *evidence.KINKS["relu"])
         assert _answer(net, "relu", Fraction(2), Fraction(5, 2), 7) != Fraction(5, 2)
         assert _answer(net, "relu", Fraction(-1), Fraction(5, 2), 7) != Fraction(5, 2)
 
@@ -95,7 +95,7 @@ def test_the_law_holds_up_to_its_last_radius_and_no_further(n: int, more: int, d
         r = k * HALF
         x = [beta + value for value in oracle.overlap_pulse(r, length)]
         if r <= last:
-            assert response(oracle.shifted(sigma, b), w, beta, r, size) == room._ring(
+            assert response(oracle.shifted(sigma, b), w, beta, r, size) == evidence._ring(
                 w, b, sigma, x
             )
         light = sum(oracle.preactivations(w, Fraction(0), x), Fraction(0))
@@ -106,14 +106,14 @@ def test_the_law_holds_up_to_its_last_radius_and_no_further(n: int, more: int, d
     if n > 1:
         x = [beta + value for value in oracle.overlap_pulse(r, length)]
         flat = lambda z: Fraction(z in levels)
-        assert response(flat, w, beta, r, size) != room._ring(w, Fraction(0), flat, x)
+        assert response(flat, w, beta, r, size) != evidence._ring(w, Fraction(0), flat, x)
 
 
 def test_known_errors_beyond_the_last_radius() -> None:
     """19 pixels: the exact networks at r = 9, between 17/2 = N/2 - 1 and the full ring."""
     last, r = last_radius(3, Fraction(19)), Fraction(9)
     assert last == Fraction(17, 2)
-    net = three_channels(Fraction(-1), Fraction(2), Fraction(1), 19, *room.KINKS["relu"])
+    net = three_channels(Fraction(-1), Fraction(2), Fraction(1), 19, *evidence.KINKS["relu"])
     assert _answer(net, "relu", Fraction(-1), r, 9) - r == Fraction(-133, 16)
     assert _answer(net, "relu", Fraction(-1), last, 9) == last
     hidden = border_network(Fraction(19), Fraction(0))
@@ -146,11 +146,11 @@ def test_the_price_of_slopes_is_reached(slope: Fraction, top: Fraction) -> None:
     radii, levels, length = [HALF, 3 * HALF, 7 * HALF], [Fraction(0), top / 3, top], 5
     assume(top > 0)
     sigma = lambda z: slope * z + (1 - slope) * min(max(z, top), Fraction(1))
-    seen = room._features([Fraction(1)], sigma, Fraction(0), radii, levels, length)
+    seen = evidence._features([Fraction(1)], sigma, Fraction(0), radii, levels, length)
     target = [r for r in radii for _ in levels]
-    left = room._left(target, [[Fraction(1)] * len(seen), seen])
+    left = evidence._left(target, [[Fraction(1)] * len(seen), seen])
     steep = (slope * top + 1 - top) / slope
-    assert left == risk(room._spread(radii), 2 * length + 1, room._spread(levels), steep)
+    assert left == risk(evidence._spread(radii), 2 * length + 1, evidence._spread(levels), steep)
 
 
 @given(st.fractions(0, Fraction(7, 8), max_denominator=8), numbers, st.integers(1, 4))
@@ -163,10 +163,12 @@ def test_a_ramp_counts_the_pixels_above_a_threshold(
     bias = -1 - slope * high
     for beta in (low, low + length / 3, high):
         x = [beta + value for value in oracle.overlap_pulse(r, 5)]
-        hard = room._ring([slope], bias, oracle.RATIONAL["hardtanh"], x)
+        hard = evidence._ring([slope], bias, oracle.RATIONAL["hardtanh"], x)
         assert (hard + size) / 4 == r
         relu = oracle.RATIONAL["relu"]
-        ramp = room._ring([slope], bias + 1, relu, x) - room._ring([slope], bias - 1, relu, x)
+        ramp = evidence._ring([slope], bias + 1, relu, x) - evidence._ring(
+            [slope], bias - 1, relu, x
+        )
         assert ramp / 4 == r
 
 
@@ -196,7 +198,7 @@ def test_the_price_of_one_tap(half: list[int], length: int) -> None:
     zeros = [Fraction(0)] * len(radii)
     dark, lit = [size - 2 * r for r in radii], [2 * r for r in radii]
     columns = [[Fraction(1)] * 2 * len(radii), dark + zeros, lit + dark, zeros + lit]
-    left = rest(radii * 2, orthogonal(columns))
+    left = residual(radii * 2, orthogonal(columns))
     assert dot(left, left) / len(left) == one_tap(spread, size, mean) > 0
 
 
@@ -248,7 +250,7 @@ def test_what_exact_means_on_a_background(channels, name: str, beta: Fraction, h
         rest = f(beta + 1, channels[:-1]) - f(beta, channels[:-1])
         channels = [*channels[:-1], (last_w, last_b, (HALF - rest) / gain)]
     x = [[beta + v for v in oracle.overlap_pulse(m - HALF, 6)] for m in (2, 5)]
-    first, second = (sum(a * room._ring(w, b, sigma, y) for w, b, a in channels) for y in x)
+    first, second = (sum(a * evidence._ring(w, b, sigma, y) for w, b, a in channels) for y in x)
     exact_slope = f(beta + 1, channels) == f(beta, channels) + HALF
     assert (second - first == 3) == exact_slope
     kappa = sum(
@@ -277,7 +279,7 @@ def test_a_strictly_monotone_channel_moves_with_the_background(name: str, data) 
             assert all(move * total > 0 for move in moves)
     # S = 0: blind to both.
     flat = [*w[:-1], w[-1] - total]
-    assert len({room._ring(flat, b, sigma, x) for pair in levels for x in pair}) == 1
+    assert len({evidence._ring(flat, b, sigma, x) for pair in levels for x in pair}) == 1
 
 
 @given(st.integers(1, 3), st.sampled_from([1, 3, 5]), st.data())
@@ -287,12 +289,12 @@ def test_no_linear_network_is_better(count: int, n: int, data) -> None:
     levels = data.draw(st.lists(numbers, min_size=2, max_size=3, unique=True))
     filters = [data.draw(st.lists(numbers, min_size=n, max_size=n)) for _ in range(count)]
     length, linear = n + 2, oracle.RATIONAL["identity"]
-    seen = [room._features(w, linear, HALF, radii, levels, length) for w in filters]
-    left = rest(
+    seen = [evidence._features(w, linear, HALF, radii, levels, length) for w in filters]
+    left = residual(
         [r for r in radii for _ in levels], orthogonal([[Fraction(1)] * len(seen[0]), *seen])
     )
-    spread = room._spread(radii)
-    least = risk(spread, 2 * length + 1, room._spread(levels))
+    spread = evidence._spread(radii)
+    least = risk(spread, 2 * length + 1, evidence._spread(levels))
     loss = dot(left, left) / len(left)
     assert loss == (least if any(map(sum, filters)) else spread)
 
@@ -326,7 +328,7 @@ def test_no_network_is_exact_on_all_backgrounds(channels, name: str, side: int) 
     errors = set()
     for beta, m in ((far, 2), (far, 3), (2 * far, 2)):
         x = [beta + value for value in oracle.overlap_pulse(m - HALF, 5)]
-        parts = (a * room._ring(w, b, oracle.RATIONAL[name], x) for w, b, a in channels)
+        parts = (a * evidence._ring(w, b, oracle.RATIONAL[name], x) for w, b, a in channels)
         errors.add(sum(parts) - (m - HALF))
     assert len(errors) > 1
 
@@ -347,15 +349,15 @@ def test_a_dense_readout_ignores_the_background_iff_it_sums_to_nothing(
 def test_smooth_networks_do_not_become_exact() -> None:
     """tanh and softplus, trained on a short interval of backgrounds: all errors stay visible."""
     for name in ("tanh", "softplus"):
-        scene = Scene(name, 2, 3, room.NEAR, steps=4)
-        assert room._found(scene, 4, 0) == (0, 0)
+        scene = Scene(name, 2, 3, evidence.NEAR, steps=4)
+        assert evidence._exact_counts(Lab(TINY), scene, 4) == (0, 0)
 
 
 def test_one_strict_channel_moves_with_the_background() -> None:
     """Trained networks: the answer at every radius is strictly monotone in the background."""
-    scene = room.STEEP[0]
+    scene = evidence.STEEP[0]
     x, _ = scene.data()
-    for net in trained(scene, 4, 0):
+    for net in trained(Lab(TINY), scene, 4):
         found = answers(net, x).reshape(len(scene.r), -1)
         steps = np.diff(found, axis=1)
         assert np.all(steps > 0) or np.all(steps < 0)
@@ -363,4 +365,4 @@ def test_one_strict_channel_moves_with_the_background() -> None:
 
 def test_the_figures_are_drawn() -> None:
     found = ["background-errors", "background-atlas", "background-compass"]
-    assert [figure.id for figure in room.figures(Lab(TINY))] == found
+    assert [figure.id for figure in evidence.figures(Lab(TINY))] == found

@@ -11,7 +11,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
-from numerics.disk.gram import dot, orthogonal, rest
+from numerics.invariance.gram_schmidt import dot, orthogonal, residual
 from tests.columns import hold_and_reject, plateau_cases
 from theory.invariance.contrast import (
     CLAIM,
@@ -22,8 +22,10 @@ from theory.invariance.contrast import (
     silence_readout,
 )
 from theory.pulse.network import last_radius
-from verify.invariance.claims import contrast as room
-from verify.invariance.positional import Positional, spectrum
+from verify.invariance.claims import contrast as evidence
+from verify.invariance.contrast_training import MUTE, mute, silent
+from verify.invariance.dense_readout import DenseReadout, spectrum, train
+from verify.report.lab import TINY, Lab
 
 HALF = Fraction(1, 2)
 small = st.fractions(-3, 3, max_denominator=4)
@@ -39,7 +41,7 @@ def test_the_plateau_law_at_any_contrast(case, alpha: Fraction) -> None:
     """With zeros beyond the border, and on a ring."""
     x, sigma = [alpha * value for value in pulse], oracle.RATIONAL[name]
     stated = response(oracle.shifted(sigma, b), w, alpha, r, len(x))
-    assert stated == room._pooled(w, b, name, x) == sum(map(sigma, oracle.ring(w, b, x)))
+    assert stated == evidence._pooled(w, b, name, x) == sum(map(sigma, oracle.ring(w, b, x)))
 
 
 def test_with_one_tap_the_plateau_itself_has_to_be_mute() -> None:
@@ -48,18 +50,19 @@ def test_with_one_tap_the_plateau_itself_has_to_be_mute() -> None:
     Siblings: docs, module and docstring of ``mute_on_pulse``, each of which had another form of the condition.
     """
     w, b, least = [Fraction(-1)], Fraction(1), HALF
-    assert not mute_on_pulse(w, b, least) and not room._readable(w, b, least)
-    assert mute_on_pulse(w, b, Fraction(1)) and room._readable(w, b, Fraction(1))
+    assert not mute_on_pulse(w, b, least) and not evidence._readable(w, b, least)
+    assert mute_on_pulse(w, b, Fraction(1)) and evidence._readable(w, b, Fraction(1))
     (formula,) = [line for line in CLAIM.lines if "ReLU" in line]
     assert r"S \le -b/\alpha_0" in formula
 
 
 def test_free_channels_are_exact_by_counting_silence() -> None:
     """Cause: from torch's starts nearly none becomes exact, so that nothing was compared."""
-    exact, strange, off = room._silent(LAW, room.MUTE, 3, mute=True)
-    assert 2 * exact > room.MUTE and strange == 0 and off <= 1
+    nets = mute(Lab(TINY, 3))
+    exact, strange, off = silent(LAW, nets)
+    assert 2 * exact > MUTE and strange == 0 and off <= 1
     wrong = next(wrong.law for wrong in CLAIM.wrong if wrong.name == "the lit pixels are counted")
-    assert room._silent(wrong, room.MUTE, 3, mute=True)[2] > 1
+    assert silent(wrong, nets)[2] > 1
 
 
 @given(plateau_cases(small), st.fractions(Fraction(1, 4), 5, max_denominator=4))
@@ -83,16 +86,16 @@ def test_beyond_the_last_radius_the_law_errs(case, alpha: Fraction) -> None:
 def test_a_channel_is_quiet_iff_it_can_be_read(n: int, data) -> None:
     w = data.draw(st.lists(st.sampled_from([Fraction(k, 2) for k in (-4, -2, -1, 0, 0, 0, 1)]), min_size=n, max_size=n))  # fmt: skip
     b, least = data.draw(small), data.draw(st.fractions(Fraction(1, 4), 3, max_denominator=4))
-    assert mute_on_pulse(w, b, least) == room._readable(w, b, least)
+    assert mute_on_pulse(w, b, least) == evidence._readable(w, b, least)
 
 
 @pytest.mark.parametrize("w", [(-1, 0, 0), (0, -1, 0), (0, 0, -1), (-1, -1, -1), (-1, 0, 0, 0, -1)])
 def test_a_partial_sum_at_the_kink_is_still_mute(w: tuple[int, ...]) -> None:
     """The equality -b/α_0: quiet from there on, and from no contrast below."""
     taps, b = [Fraction(tap) for tap in w], Fraction(1)
-    assert mute_on_pulse(taps, b, Fraction(1)) and room._readable(taps, b, Fraction(1))
+    assert mute_on_pulse(taps, b, Fraction(1)) and evidence._readable(taps, b, Fraction(1))
     below = Fraction(15, 16)
-    assert not mute_on_pulse(taps, b, below) and not room._readable(taps, b, below)
+    assert not mute_on_pulse(taps, b, below) and not evidence._readable(taps, b, below)
 
 
 @given(st.lists(st.sampled_from([Fraction(k, 2) for k in (-6, -4, -2, 0, 0)]), min_size=3, max_size=3),
@@ -102,7 +105,7 @@ def test_a_quiet_channel_is_exact(w: list[Fraction], b: Fraction, alpha: Fractio
     assume(mute_on_pulse(w, b, Fraction(1)))
     x = [alpha * value for value in oracle.overlap_pulse(m - HALF, 7)]
     a, c = silence_readout(w, b, len(x))
-    assert c + a * room._pooled(w, b, "relu", x) == m - HALF
+    assert c + a * evidence._pooled(w, b, "relu", x) == m - HALF
     assert len(partial_sums(w)) == 4
 
 
@@ -138,7 +141,7 @@ def test_a_linear_network_that_ignores_the_contrast_is_blind(
 ) -> None:
     """Any taps and readout weights, moved to where the contrast of no radius is seen."""
     light = [[Fraction(abs(i) <= k) for i in range(-4, 5)] for k in range(4)]
-    blind = rest(v, orthogonal([oracle.ring(w, Fraction(0), one) for one in light]))
+    blind = residual(v, orthogonal([oracle.ring(w, Fraction(0), one) for one in light]))
 
     def answers(v: list[Fraction], alpha: int) -> list[Fraction]:
         signals = ([beta + alpha * value for value in one] for one in light)
@@ -218,12 +221,12 @@ def test_a_trained_ruler_errs_off_centre_until_it_has_seen_shifts() -> None:
     worst = []
     for pairs in (centred, shifted):
         torch.manual_seed(0)
-        net = Positional("hardtanh", len(i), 3, False, (-1.0, 1.0, 0.0))
+        net = DenseReadout("hardtanh", len(i), 3, False, (-1.0, 1.0, 0.0))
         with torch.no_grad():
             features = net.features(signal(pairs)).numpy()
         top, low = (2 * v * v / len(pairs) for v in spectrum(features, False))
         target = torch.tensor([k + 0.5 for k, _ in pairs], dtype=torch.float64)
-        room.slide(net, signal(pairs), target, int(20 * top / low), 2 / (top + low))
+        train(net, signal(pairs), target, int(20 * top / low), 2 / (top + low))
         with torch.no_grad():
             off = net(signal([(1, s) for s in range(4)])) - 1.5
         worst.append(float(off.abs().max()))

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
-from numerics.disk.gram import dot, orthogonal, rest
+from numerics.invariance.gram_schmidt import dot, orthogonal, residual
 from numerics.pulse.sample import pulse
 from tests.columns import hold_and_reject
 from theory.invariance.dense import (
@@ -27,8 +27,8 @@ from theory.invariance.dense import (
     kernel,
     moved,
 )
-from verify.invariance.claims import dense as room
-from verify.invariance.positional import Positional, spectrum
+from verify.invariance.claims import dense as evidence
+from verify.invariance.dense_readout import DenseReadout, spectrum
 from verify.report.lab import TINY, Lab
 
 HALF = Fraction(1, 2)
@@ -98,7 +98,7 @@ def test_a_pair_is_fixed_iff_the_rows_hold_it(found: list[Fraction], bias: bool)
     rows = [oracle.overlap_pulse(r, LENGTH) + [Fraction(1)] * bias for r in found]
     basis = orthogonal(rows)
     pair = lambda m: [Fraction(abs(i) == m) for i in range(-LENGTH, LENGTH + 1 + bias)]
-    forced = {m for m in range(1, LENGTH) if not any(rest(pair(m), basis))}
+    forced = {m for m in range(1, LENGTH) if not any(residual(pair(m), basis))}
     assert fixed(found) == forced
 
 
@@ -117,7 +117,7 @@ def test_a_block_is_settled_iff_its_runs_hold_radii_enough(
     hats = [[max(1 - abs(r - knot), Fraction(0)) for knot in knots] for r in inside]
     basis = orthogonal(hats) if hats else []
     unit = lambda j: [Fraction(i == j) for i in range(len(knots))]
-    settled = bool(hats) and not any(any(rest(unit(j), basis)) for j in range(len(knots)))
+    settled = bool(hats) and not any(any(residual(unit(j), basis)) for j in range(len(knots)))
     assert _block(found, first, last) == settled
 
 
@@ -164,8 +164,8 @@ def test_the_weights_of_the_data_do_not_matter(
         sum(p * (dot(x, start) - r) * x[i] for p, x, r in zip(data, rows, found, strict=False))
         for i in range(len(start))
     ]
-    assert not any(rest(gradient, basis))
-    assert not any(rest([q - p for p, q in zip(start, there, strict=True)], basis))
+    assert not any(residual(gradient, basis))
+    assert not any(residual([q - p for p, q in zip(start, there, strict=True)], basis))
     assert all(dot(x, there) == r for x, r in zip(rows, found, strict=True))
 
 
@@ -280,7 +280,7 @@ def test_a_pattern_that_two_places_do_not_see() -> None:
 
 def test_networks_of_a_batch_share_nothing() -> None:
     """The gradient of one network's loss does not reach the others, and the filter stays."""
-    net = Positional("relu", 9, 3, True)
+    net = DenseReadout("relu", 9, 3, True)
     x = torch.tensor(pulse(np.array([1.5, 2.25]), 4))
     (net(x)[1] ** 2).sum().backward()
     assert net.readout.weight.grad is not None
@@ -289,4 +289,4 @@ def test_networks_of_a_batch_share_nothing() -> None:
 
 
 def test_the_figure_is_drawn() -> None:
-    assert [figure.id for figure in room.figures(Lab(TINY))] == ["dense-weights"]
+    assert [figure.id for figure in evidence.figures(Lab(TINY))] == ["dense-weights"]

@@ -17,7 +17,7 @@ from tests.columns import hold_and_reject, on_a_ring
 from theory.invariance.background import PooledNetwork
 from theory.invariance.pair import CLAIM, kinks, limit, pair, pixels, short_pair
 from theory.pulse.network import last_radius
-from verify.invariance.claims import pair as room
+from verify.invariance.claims import pair as evidence
 from verify.report.lab import TINY, Lab
 
 HALF = Fraction(1, 2)
@@ -284,4 +284,4 @@ def test_what_the_enumeration_finds_is_exact() -> None:
 
 
 def test_the_figure_is_drawn() -> None:
-    assert [figure.id for figure in room.figures(Lab(TINY))] == ["pair-turns"]
+    assert [figure.id for figure in evidence.figures(Lab(TINY))] == ["pair-turns"]

@@ -12,7 +12,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
-from numerics.pulse.path import PADDINGS
+from numerics.pulse.preactivations import PADDINGS
 from tests.stored import fraction
 from theory.expressions.activation import ACTIVATIONS, z
 from verify.models.setup import KEYS, POOLINGS, Setup, setup_of, too_large

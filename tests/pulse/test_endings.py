@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from numerics.pulse.levels import dead_level, level
+from numerics.pulse.least_loss import dead_level, level
 from numerics.pulse.sample import Radii, pulse, windows
 from theory.pulse.endings import CLAIM, LAW, blind_floor, tilt
 from verify.models.ensemble import Ensemble, Setting, Weights, initial
@@ -19,7 +19,7 @@ from verify.models.networks import measure
 from verify.optimise import stationary as stationary_module
 from verify.optimise.least_squares import gradient_rounding, loss_gradient, train_ensemble
 from verify.optimise.stationary import descent, signs
-from verify.pulse.claims import endings as room
+from verify.pulse.claims.endings import check
 from verify.pulse.classify import KINDS, classify, wilson
 from verify.pulse.settings import CENSUS
 from verify.report.lab import TINY, Lab
@@ -40,8 +40,8 @@ def test_proof_holds_and_wrong_laws_are_open() -> None:
 @pytest.mark.parametrize("wrong", CLAIM.wrong, ids=lambda wrong: wrong.name)
 def test_check_rejects_wrong_laws(wrong) -> None:
     lab = Lab(TINY, 3)
-    assert room.check(LAW, lab).status == "holds"
-    assert room.check(wrong.law, lab).status == "fails"
+    assert check(LAW, lab).status == "holds"
+    assert check(wrong.law, lab).status == "fails"
 
 
 @given(st.integers(1, 12), st.integers(1, 4), st.data())

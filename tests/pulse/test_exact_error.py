@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numerics.arithmetic import oracle
 from numerics.arithmetic.piecewise import exact_activation
 from numerics.pulse.exact_error import Domain, ExactNet, Summary, error_on, exact_net, summary
-from numerics.pulse.path import PADDINGS
+from numerics.pulse.preactivations import PADDINGS
 from theory.expressions.activation import ACTIVATIONS
 
 F = Fraction

@@ -15,7 +15,7 @@ from strategies import RATIONAL, answer, networks, rationals, sigma_at, unit
 from numerics.pulse.channel import exact_quantities
 from theory.pulse.loss import CLAIM, LAW, TERMS, Moments, attribution, residuals
 from theory.pulse.symmetry import Channel
-from verify.pulse.claims import loss as room
+from verify.pulse.claims.loss import check
 from verify.report.lab import PROFILES, Lab
 
 Net = tuple[tuple[Channel, ...], Fraction]
@@ -97,7 +97,7 @@ def test_no_condition_can_be_left_out(missing: int) -> None:
     """
     other = replace(LAW, conditions=lambda *v: [x for k, x in enumerate(residuals(*v)) if k != missing])  # fmt: skip
     assert not CLAIM.prove(other).holds
-    assert room.check(other, Lab(PROFILES["quick"])).status == "fails"
+    assert check(other, Lab(PROFILES["quick"])).status == "fails"
 
 
 @pytest.mark.parametrize("more", [1, 3, 4, 5, 6])
@@ -110,7 +110,7 @@ def test_no_further_condition_is_needed(more: int) -> None:
 
     other = replace(LAW, conditions=conditions)
     assert not CLAIM.prove(other).holds
-    assert room.check(other, Lab(PROFILES["quick"])).status == "fails"
+    assert check(other, Lab(PROFILES["quick"])).status == "fails"
 
 
 @given(networks(), st.sampled_from(RATIONAL), RADII)

@@ -16,7 +16,7 @@ from hypothesis import given
 
 from numerics.pulse.attribution import NAMES, attribute
 from numerics.pulse.exact_error import Domain
-from numerics.pulse.quadrature import measured
+from numerics.pulse.quadrature import loss_quadrature
 from numerics.pulse.sensitivity import sensitivities
 from tests.stored import as_net, cases
 from theory.expressions.activation import ACTIVATIONS
@@ -34,7 +34,7 @@ def test_polynomials_are_integrated_exactly(case: Any) -> None:
     name, stored, domain = case
     net = as_net(stored, name)
     w, b, a, c = _floats(net)
-    found, exact = measured(name, w, b, a, c, domain), attribute(net, domain)
+    found, exact = loss_quadrature(name, w, b, a, c, domain), attribute(net, domain)
     number = lambda x: float(Fraction(int(x.p), int(x.q)))
     # Cubes of up to 5 taps of size 2 plus a bias, on up to 20 positions and 3 channels of size 2.
     size = (3 * 2 * 20 * 12.0**3 + 20) ** 2
@@ -58,7 +58,7 @@ def test_gradients_are_those_of_torch(name: str, padding: str) -> None:
     rng = np.random.default_rng(5)
     w, b, a, c = rng.normal(size=(2, 3)), rng.normal(size=2), rng.normal(size=2), 0.3
     domain = Domain(5, fmpq(1), fmpq(9, 2), padding)
-    found = measured(name, w, b, a, c, domain)
+    found = loss_quadrature(name, w, b, a, c, domain)
     x, share = np.polynomial.legendre.leggauss(24)
     cells = [(1.0, 1.5), (1.5, 2.5), (2.5, 3.5), (3.5, 4.5)]
     r = np.concatenate([p + (q - p) * (x + 1) / 2 for p, q in cells])
@@ -81,7 +81,9 @@ def test_gradients_are_those_of_torch(name: str, padding: str) -> None:
 
 def test_one_radius_is_refused() -> None:
     with pytest.raises(ValueError, match="interval"):
-        measured("tanh", np.ones((1, 1)), np.zeros(1), np.ones(1), 0.0, Domain(3, fmpq(1), fmpq(1)))
+        loss_quadrature(
+            "tanh", np.ones((1, 1)), np.zeros(1), np.ones(1), 0.0, Domain(3, fmpq(1), fmpq(1))
+        )
 
 
 @pytest.mark.parametrize("reach", [100.0, 1e8])
@@ -102,7 +104,7 @@ def test_steep_and_bent_ones_too(name: str, reach: float) -> None:
     if name == "exp":  # its flat side
         w, b = -np.abs(w), -b
     domain = Domain(4, fmpq(3, 2), fmpq(5, 2))
-    found = measured(name, w, b, a, c, domain).loss
+    found = loss_quadrature(name, w, b, a, c, domain).loss
     sigma = sp.lambdify(sp.Symbol("z", real=True), ACTIVATIONS[name].expression, "mpmath")
     taps, bias = [mpmath.mpf(float(x)) for x in w[0]], mpmath.mpf(float(b[0]))
 

@@ -11,7 +11,7 @@ from flint import fmpq
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from numerics.pulse.conditions import Stored
+from numerics.certificates.conditions import Stored
 from numerics.pulse.exact_error import Domain, cells, error_on, exact_net, summary
 from numerics.pulse.sensitivity import Sensitivity, sensitivities
 from tests.stored import as_net, cases, count, fraction, moved, stored, straight

@@ -15,7 +15,7 @@ from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import UNIT
 from numerics.pulse.sample import pulse as sampled
 from theory.pulse.signal import CLAIM, overlap, pixel, pulse, radius
-from verify.pulse.claims import signal as room
+from verify.pulse.claims.signal import check
 from verify.report.lab import TINY, Lab
 
 M = st.integers(1, 24)
@@ -99,11 +99,11 @@ def test_array_must_stay_in_the_signal(r: float) -> None:
 
 @pytest.mark.parametrize("wrong", CLAIM.wrong, ids=lambda wrong: wrong.name)
 def test_check_rejects_the_wrong_pulse(wrong: object) -> None:
-    assert room.check(wrong.law, Lab(TINY)).status == "fails"
+    assert check(wrong.law, Lab(TINY)).status == "fails"
 
 
 def test_check_accepts_the_pulse() -> None:
-    assert room.check(CLAIM.law, Lab(TINY)).status == "holds"
+    assert check(CLAIM.law, Lab(TINY)).status == "holds"
 
 
 @pytest.mark.parametrize("change", ["sign", "half", "shift"])

@@ -43,7 +43,7 @@ from theory.pulse.small_radius import (
 )
 from theory.pulse.subpixel import subpixel_response
 from theory.pulse.symmetry import Channel
-from verify.pulse.claims import small_radius as room
+from verify.pulse.claims.small_radius import check
 from verify.report.lab import PROFILES, Lab
 
 TERMS = {m: sp.Add.make_args(sp.expand(small_response(5, m))) for m in (1, 2, 3)}
@@ -132,7 +132,7 @@ def test_no_condition_can_be_left_out(missing: int, monkeypatch: pytest.MonkeyPa
     other = replace(LAW, conditions=fewer)
     assert CLAIM.prove(LAW).holds
     assert not CLAIM.prove(other).holds
-    assert room.check(other, Lab(PROFILES["quick"])).status == "fails"
+    assert check(other, Lab(PROFILES["quick"])).status == "fails"
 
 
 @given(linear_exact() | threshold_exact(), unit())

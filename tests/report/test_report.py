@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from theory.claim import Claim, Proof, Wrong, find_claims
+from theory.claim import CHAPTERS, Claim, Proof, Wrong, find_claims
 from verify.report import figures, mathml, report
 from verify.report.judge import Examined
 from verify.report.page import Section
@@ -26,7 +26,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "report.md"
 MATHML = "{http://www.w3.org/1998/Math/MathML}"
 
 
-def claim(name: str = "one", statement: str = r"x \le \tfrac12") -> Claim:
+def claim(name: str = "signal", statement: str = r"x \le \tfrac12") -> Claim:
     """A claim whose title needs escaping."""
     assumptions = (r"$r < n/2$ & so <on>.", "No formula.")
     wrong = (Wrong("a sign", -1),)
@@ -36,7 +36,7 @@ def claim(name: str = "one", statement: str = r"x \le \tfrac12") -> Claim:
 
 
 def examined(
-    name: str = "one", training: Column | None = None, **parts: tuple[Any, ...]
+    name: str = "signal", training: Column | None = None, **parts: tuple[Any, ...]
 ) -> Examined:
     """A verdict with one replaceable column."""
     columns = dict.fromkeys(COLUMNS, column(1e-13, 1e-12, "largest <distance>"))
@@ -64,7 +64,8 @@ def drawings() -> dict[str, str]:
         "empty": figures.loss_histogram([], {}, []),
     }
     return {
-        name: figures.figure_svg(drawn, f"one-{name}", f"<{name}>") for name, drawn in kinds.items()
+        name: figures.figure_svg(drawn, f"signal-{name}", f"<{name}>")
+        for name, drawn in kinds.items()
     }
 
 
@@ -85,7 +86,7 @@ class Page(HTMLParser):
 
 
 def test_json_has_what_the_page_documents() -> None:
-    text = report.as_json(run(examined(), examined("two", column(math.nan, math.inf, "lost"))))
+    text = report.as_json(run(examined(), examined("flow", column(math.nan, math.inf, "lost"))))
     document = json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
     assert document["summary"] == {"verified": 1, "failed": 1, "blocked": 0, "holds": False}
     assert document["claims"][1]["columns"]["training"] == {
@@ -94,7 +95,8 @@ def test_json_has_what_the_page_documents() -> None:
         "tolerance": None,
         "detail": "lost",
     }
-    assert [entry["id"] for entry in document["claims"]] == ["one", "two"]
+    entries = [(entry["id"], entry["chapter"]) for entry in document["claims"]]
+    assert entries == [("signal", "pulse"), ("flow", "training")]
     names = {*document, *document["summary"], *document["claims"][0], "python", "platform"}
     names |= {*document["claims"][0]["columns"]["proof"]}
     described = set(re.findall(r"`(\w+)`", DOCS.read_text(encoding="utf-8")))
@@ -109,7 +111,7 @@ def test_nothing_examined_does_not_hold() -> None:
 def test_a_problem_of_the_report_keeps_the_run_from_holding() -> None:
     assert run(examined()).summary["holds"]
     assert not run(examined(), problems=("a figure is lost",)).summary["holds"]
-    assert not run(examined(problems=("one: figures: lost",))).summary["holds"]
+    assert not run(examined(problems=("signal: figures: lost",))).summary["holds"]
 
 
 # --- terminal ---------------------------------------------------------------------------------
@@ -118,11 +120,13 @@ def test_a_problem_of_the_report_keeps_the_run_from_holding() -> None:
 def test_table_shows_figures_and_reasons() -> None:
     stream = io.StringIO()
     bad = column(12, 0, "12 of 50 networks unexplained")
-    report.table(run(examined(), examined("two", bad)), Console(file=stream, width=120))
+    report.table(run(examined(), examined("flow", bad)), Console(file=stream, width=120))
     lines = stream.getvalue().splitlines()
-    assert "✓ 1e-13 ≤ 1e-12" in lines[1] and "verified" in lines[1]
-    assert "✗ 12 > 0" in lines[2] and "failed" in lines[2]
-    assert "two · training fails: 12 of 50 networks unexplained" in lines
+    first, second, *_ = CHAPTERS
+    assert [line.strip() for line in (lines[1], lines[3])] == [first.title, second.title]
+    assert "✓ 1e-13 ≤ 1e-12" in lines[2] and "verified" in lines[2]
+    assert "✗ 12 > 0" in lines[4] and "failed" in lines[4]
+    assert "flow · training fails: 12 of 50 networks unexplained" in lines
     assert lines[-1] == "Not everything holds. 2 claims: 1 verified, 1 failed."
 
 
@@ -140,12 +144,13 @@ def test_numbers_are_short(value: float, shown: str) -> None:
 def page(**more: Any) -> str:
     """A page with every kind of content."""
     drawn = tuple(
-        figures.Figure(f"one-{name}", name, "Shown: $a_k$ & b.", svg)
+        figures.Figure(f"signal-{name}", name, "Shown: $a_k$ & b.", svg)
         for name, svg in drawings().items()
     )
-    part = Section("one-story", "A story <told>", "<p id='story'>trusted</p>")
+    table = Section("signal-table", "A table <below>", "<p id='table'>trusted, too</p>")
+    story = Section("signal-story", "A story <told>", "<p id='story'>trusted</p>", first=True)
     blocked = Column("blocked", math.nan, 0.0, "ValueError: <lost>")
-    found = (examined(figures=drawn, sections=(part,)), examined("two", blocked))
+    found = (examined(figures=drawn, sections=(table, story)), examined("flow", blocked))
     return report.html(run(*found, **more))
 
 
@@ -173,14 +178,33 @@ def test_page_ids_are_unique_and_links_arrive() -> None:
 
 def test_page_escapes_text_and_draws_formulas() -> None:
     text = page()
-    assert "Title of one &lt;b&gt;" in text and "<b>" not in text
+    assert "Title of signal &lt;b&gt;" in text and "<b>" not in text
     assert "ValueError: &lt;lost&gt;" in text and "&amp; so &lt;on&gt;" in text
     assert "<p id='story'>trusted</p>" in text
     formulas = re.findall(r"<math\b.*?</math>", text, re.DOTALL)
-    # a statement and an assumption for each claim, five captions, and the list of symbols
+    # the formula of each chapter, a statement and an assumption for each claim, five captions, and
+    # the list of symbols
     symbols = sum(sentence.count("$") for sentence in report.GLOSSARY) // 2
-    assert len(formulas) == 9 + symbols
+    assert len(formulas) == 11 + symbols
     assert {ET.fromstring(formula).tag for formula in formulas} == {f"{MATHML}math"}
+
+
+def test_page_tells_the_story_in_order() -> None:
+    """What opens it, the legend, the chapters with their claims, and tables folded below these."""
+    text, ids = page(), Page(page()).ids
+    order = ["section-signal-story", "reading", "chapter-pulse", "claim-signal"]
+    order += ["section-signal-table", "chapter-training", "claim-flow", "run"]
+    assert [name for name in ids if name in order] == order
+    links = re.findall(r'href="#([^"]*)"', text.partition("</nav>")[0])
+    assert links == [name for name in order if name != "section-signal-table"]
+    assert '<details id="section-signal-table">\n<summary>A table &lt;below&gt;' in text
+    assert CHAPTERS[0].about in text and CHAPTERS[2].title not in text
+
+
+def test_page_shows_the_formula_of_a_chapter_whose_key_was_not_examined() -> None:
+    shown = report.html(run(examined())).partition('id="chapter-pulse"')[2]
+    (key,) = (found for found in find_claims() if found.id == CHAPTERS[0].key)
+    assert mathml.formula(key.lines[0], block=True) in shown.partition("<h3>")[0]
 
 
 def test_a_statement_of_two_formulas_takes_two_lines() -> None:
@@ -189,6 +213,14 @@ def test_a_statement_of_two_formulas_takes_two_lines() -> None:
     text = report.html(run(examined(), claims=(two,)))
     statement = text[text.index('aria-label="Statement"') :].partition("</div>")[0]
     assert statement.count("<math") == 2
+
+
+def test_a_displayed_formula_can_break_between_its_parts_only() -> None:
+    nested = r"\begin{cases} a, \qquad b \end{cases} \left( c \qquad d \right) {e \qquad f}"
+    for latex, parts in (("x", 1), (r"x = 1, \qquad y", 2), (r"\qquad x", 1), (nested, 1)):
+        assert mathml.display(latex).count("<math ") == parts
+    with pytest.raises(ValueError, match="empty"):
+        mathml.display("")
 
 
 def test_page_says_status_in_words_too() -> None:
@@ -238,8 +270,8 @@ def test_drawings_are_the_same_every_time_and_well_formed() -> None:
         root = ET.fromstring(svg)
         assert root.attrib["role"] == "img"
         assert root[0].text == f"<{name}>"
-        assert root.attrib["aria-labelledby"] == root[0].attrib["id"] == f"one-{name}-title"
-        assert all(i.startswith(f"one-{name}-") for i in re.findall(r'\bid="([^"]*)"', svg))
+        assert root.attrib["aria-labelledby"] == root[0].attrib["id"] == f"signal-{name}-title"
+        assert all(i.startswith(f"signal-{name}-") for i in re.findall(r'\bid="([^"]*)"', svg))
         assert "<style" not in svg and "metadata" not in svg and figures.INK not in svg
 
 

@@ -18,7 +18,7 @@ from verify.report import mathml
 from verify.report.figures import COLOURS, figure_svg
 from verify.shape import atlas
 from verify.shape.attempts import KINDS, Reached, counts
-from verify.shape.claims import shape as room
+from verify.shape.claims.shape import forecast
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def test_drawing_is_a_figure_that_names_its_parts(drawing: object) -> None:
 
 def _fake(name: str, channels: int) -> Reached:
     stated = next(row.shape for row in atlas.rows() if row.name == name)
-    said = room.forecast(stated, channels)
+    said = forecast(stated, channels)
     kinds = (0, 3, 197, 0) if said == "never" else (150, 0, 50, 0)
     return Reached(
         name,

@@ -33,7 +33,7 @@ from verify.shape.attempts import (
     refined,
     settings,
 )
-from verify.shape.claims import shape as room
+from verify.shape.claims import shape as claim_module
 
 FEW = Setting("sigmoid", 1, TAPS, first=2, cells=3, per_cell=4)
 
@@ -65,9 +65,9 @@ def test_at_least_two_hundred_networks_from_different_starts(profile: Any) -> No
 
 
 def test_needs_are_the_settings_that_are_read() -> None:
-    wanted = set(room.needs(TINY))
+    wanted = set(claim_module.needs(TINY))
     read = {s for name in ACTIVATIONS for k in counts(name) for s in settings(name, k, TINY)}
-    assert wanted == read and len(wanted) == len(room.needs(TINY))
+    assert wanted == read and len(wanted) == len(claim_module.needs(TINY))
 
 
 # --- kinds and certificates -------------------------------------------------------------------
@@ -172,23 +172,23 @@ def lab() -> Lab:
 @pytest.fixture(autouse=True)
 def _four_rows(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     if "lab" in request.fixturenames:
-        monkeypatch.setattr(room, "ACTIVATIONS", FOUR)
+        monkeypatch.setattr(claim_module, "ACTIVATIONS", FOUR)
 
 
 def test_the_law_holds(lab: Lab) -> None:
-    assert room.check(LAW, lab).status == "holds"
-    found = room.train(LAW, lab)
+    assert claim_module.check(LAW, lab).status == "holds"
+    found = claim_module.train(LAW, lab)
     assert found.status == "holds" and found.figure == 0
 
 
 @pytest.mark.parametrize("wrong", CLAIM.wrong, ids=lambda wrong: wrong.name)
 def test_wrong_laws_are_rejected_by_check_and_by_training(lab: Lab, wrong: Any) -> None:
-    assert room.check(wrong.law, lab).status == "fails"
-    assert room.train(wrong.law, lab).status == "fails"
+    assert claim_module.check(wrong.law, lab).status == "fails"
+    assert claim_module.train(wrong.law, lab).status == "fails"
 
 
 def test_outcomes_account_for_every_network(lab: Lab) -> None:
-    for one in room.reached(LAW, lab):
+    for one in claim_module.reached(LAW, lab):
         assert sum(one.kinds) == one.networks == 4 * TINY.networks
         assert one.forecast == ("never" if one.name == "tanh" or _alone(one) else "exact")
         assert one.certified == (one.networks if one.forecast == "never" else 0)
@@ -203,16 +203,16 @@ def _alone(one: Reached) -> bool:
 def test_identity_in_phi(name: str) -> None:
     recipe = classify(ACTIVATIONS[name].expression).recipe
     assert recipe is not None
-    assert room.identical(name, recipe) is True
+    assert claim_module.identical(name, recipe) is True
     off = Recipe(recipe.w, recipe.b, tuple(a * sp.Rational(1001, 1000) for a in recipe.a))
-    assert room.identical(name, off) is False
+    assert claim_module.identical(name, off) is False
 
 
 def test_identity_is_not_decided_where_no_polynomial_is_seen() -> None:
     recipe = classify(ACTIVATIONS["softplus"].expression).recipe
-    assert recipe is not None and room.identical("softplus", recipe) is None
+    assert recipe is not None and claim_module.identical("softplus", recipe) is None
     across = Recipe(((sp.Integer(1),) * 3,), (-sp.Rational(1, 2),), (sp.Integer(1),))
-    assert room.identical("relu", across) is None
+    assert claim_module.identical("relu", across) is None
 
 
 def test_forecast() -> None:
@@ -222,8 +222,8 @@ def test_forecast() -> None:
         return Classification(kind, channels, minimal, recipe, (), "", "")
 
     some = Recipe((), (), ())
-    assert room.forecast(shape("affine_piece", 1, True, some), 1) == "exact"
-    assert room.forecast(shape("linear_odd_part", 2, True, some), 1) == "never"
-    assert room.forecast(shape("affine_combination", 2, False, some), 1) == "open"
-    assert room.forecast(shape("impossible", None, True, None), 3) == "never"
-    assert room.forecast(shape("undecided", None, False, None), 1) == "open"
+    assert claim_module.forecast(shape("affine_piece", 1, True, some), 1) == "exact"
+    assert claim_module.forecast(shape("linear_odd_part", 2, True, some), 1) == "never"
+    assert claim_module.forecast(shape("affine_combination", 2, False, some), 1) == "open"
+    assert claim_module.forecast(shape("impossible", None, True, None), 3) == "never"
+    assert claim_module.forecast(shape("undecided", None, False, None), 1) == "open"

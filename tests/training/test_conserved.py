@@ -16,9 +16,10 @@ from strategies import HOMOGENEOUS, rationals
 from numerics.arithmetic import oracle
 from tests.columns import hold_and_reject
 from theory.training.conserved import CLAIM, LAW, deviations, everywhere, products
-from verify.optimise.gradient import Bundle, Model, data, descend, starts
+from verify.optimise.gradient import Bundle, Model, data, descend
 from verify.report.lab import TINY, Lab
-from verify.training.claims import conserved as room
+from verify.training.claims.conserved import check, figures, train
+from verify.training.dynamics import starts
 
 Row = list[Fraction]
 
@@ -129,7 +130,7 @@ def test_one_channel_agrees_in_both_forms(net: tuple[list[Row], Row], b: Fractio
 @pytest.mark.parametrize("name", ["relu", "leaky_relu", "abs"])
 def test_relu_across_walls_keeps_its_balance_and_loses_its_deviations(name: str) -> None:
     model = Model(name, 1, 5, readout_bias=True)
-    start = starts(model, 20, 3)
+    start = starts(Lab(TINY, 3), model, 20)
     x, r = data(model)
     drift, lost = [], []
     for rate in (1e-4, 5e-5):
@@ -153,10 +154,10 @@ def test_a_law_that_claims_nothing_is_rejected() -> None:
         replace(LAW, everywhere=lambda w, b, a: 0 * a),
     ):
         assert not CLAIM.prove(empty).holds
-        assert room.check(empty, lab).status == "fails"
+        assert check(empty, lab).status == "fails"
     nothing = replace(LAW, deviations=lambda w: [], products=lambda w, a: [])
-    assert room.train(nothing, lab).status == "fails"
+    assert train(nothing, lab).status == "fails"
 
 
 def test_figures_are_drawn() -> None:
-    assert [figure.id for figure in room.figures(Lab(TINY))] == ["conserved-hyperbolas"]
+    assert [figure.id for figure in figures(Lab(TINY))] == ["conserved-hyperbolas"]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numerics.arithmetic import oracle
 from numerics.pulse.sample import Radii
 from theory.training.conv_bias import LAW, balance, end, readout_squared, sign_is_kept
-from verify.training.claims import conv_bias as room
+from verify.training.claims.conv_bias import NEAR_SADDLE, _loss, integrate
 from verify.training.dynamics import second_moment
 
 F = Fraction
@@ -103,11 +103,11 @@ def test_a_promised_sign_is_kept_by_the_flow(seed: int) -> None:
     rng = np.random.default_rng(seed)
     w, b, a = rng.normal(size=1) / 2, float(rng.normal()) / 2, float(rng.normal()) / 2
     radii = Radii(1, 2, 2)
-    loss = room._loss(w, b, a, radii)
+    loss = _loss(w, b, a, radii)
     if not sign_is_kept(balance(list(w), b, a), loss, second_moment(radii)):
         return
-    found, stretched, _ = room.integrate(w, b, a, radii)
-    if stretched < math.log(room.NEAR_SADDLE):
+    found, stretched, _ = integrate(w, b, a, radii)
+    if stretched < math.log(NEAR_SADDLE):
         assert found[2] * a > 0
 
 
@@ -115,7 +115,7 @@ def test_the_data_can_choose_the_sign() -> None:
     """h < 0 and a loss above E r² for both: the same start ends at (a, S) or at (-a, -S)."""
     w, b, a = np.array([0.2]), 1.2, -1.1
     assert balance(list(w), b, a) < 0
-    ends = [room.integrate(w, b, a, radii)[0] for radii in (Radii(1, 1, 2), Radii(4, 3, 2))]
+    ends = [integrate(w, b, a, radii)[0] for radii in (Radii(1, 1, 2), Radii(4, 3, 2))]
     assert ends[0][2] > 0 > ends[1][2]
     assert np.allclose(ends[0][[0, 2]], -ends[1][[0, 2]], atol=1e-9)
 
@@ -123,4 +123,4 @@ def test_the_data_can_choose_the_sign() -> None:
 def test_every_network_without_readout_has_the_same_loss() -> None:
     radii = Radii(2, 3, 4)
     for w, b in (([1.0, 2.0, 3.0], 0.3), ([-1.0, 0.0, 0.5], -2.0)):
-        assert room._loss(np.array(w), b, 0.0, radii) == second_moment(radii)
+        assert _loss(np.array(w), b, 0.0, radii) == second_moment(radii)

@@ -13,17 +13,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from numerics.pulse.sample import Radii
-from numerics.training.discrete import sharpness
 from numerics.training.linear_cell import coordinates, weights_at
+from numerics.training.steps import sharpness
 from tests.columns import hold_and_reject
 from theory.training import linear_cell
 from theory.training.flow import CLAIM, LAW, end
 from theory.training.trajectory import LAW as PATH
 from verify.models.ensemble import Weights
-from verify.optimise.gradient import Model, data, descend, single, starts
-from verify.training.claims import flow as room
+from verify.optimise.gradient import Model, data, descend, single
+from verify.report.lab import TINY, Lab
+from verify.training.claims.flow import figures, predicted
 from verify.training.claims.trajectory import along
-from verify.training.dynamics import integrate, second_moment
+from verify.training.dynamics import integrate, second_moment, starts
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -56,14 +57,14 @@ def test_any_point_of_the_path_has_the_same_end(
 ) -> None:
     w, a = (x[None] for x in _start(seed, channels, 2 * h + 1))
     later = weights_at(w, a, np.full(1, math.exp(tau)), np.full(1, math.exp(-tau)))
-    for one, other in zip(room.predicted(LAW, w, a), room.predicted(LAW, *later), strict=True):
+    for one, other in zip(predicted(LAW, w, a), predicted(LAW, *later), strict=True):
         assert np.allclose(one, other, rtol=1e-9, atol=1e-9)
 
 
 @given(seeds, st.integers(1, 4), st.integers(0, 4))
 def test_an_exact_network_stays(seed: int, channels: int, h: int) -> None:
-    w, a = room.predicted(LAW, *(x[None] for x in _start(seed, channels, 2 * h + 1)))
-    for one, other in zip((w, a), room.predicted(LAW, w, a), strict=True):
+    w, a = predicted(LAW, *(x[None] for x in _start(seed, channels, 2 * h + 1)))
+    for one, other in zip((w, a), predicted(LAW, w, a), strict=True):
         assert np.allclose(one, other, rtol=1e-9, atol=1e-9)
 
 
@@ -81,7 +82,7 @@ def _integrated(seed: int, channels: int, h: int, method: str) -> None:
     want_w, want_a = along(PATH, w[None], a[None], moment, times)
     assert np.max(np.abs(found_w - want_w[:, 0])) < 1e-10
     assert np.max(np.abs(found_a - want_a[:, 0])) < 1e-10
-    end_w, end_a = room.predicted(LAW, w[None], a[None])
+    end_w, end_a = predicted(LAW, w[None], a[None])
     assert np.max(np.abs(found_w[-1] - end_w[0])) < 1e-10
     assert np.max(np.abs(found_a[-1] - end_a[0])) < 1e-10
 
@@ -114,7 +115,7 @@ def test_neither_data_nor_readout_bias_move_the_end(first: int, c: float | None)
     factor = path.u[:, :1] / start.u[:, :1]
     assert np.allclose(path.u, factor * start.u, rtol=0, atol=1e-9)
     assert np.allclose(path.v, start.v / factor, rtol=0, atol=1e-9)
-    want_w, want_a = room.predicted(LAW, w[None], a[None])
+    want_w, want_a = predicted(LAW, w[None], a[None])
     assert np.max(np.abs(found_w[-1] - want_w[0])) < 1e-9
     assert np.max(np.abs(found_a[-1] - want_a[0])) < 1e-9
 
@@ -138,7 +139,7 @@ def test_torch_leaves_the_saddle_by_rounding_alone() -> None:
     x, r = data(model)
     start = Weights(np.array([[[0.75]]]), np.zeros((1, 1)), np.array([[-0.75]]), np.zeros(1))
     path = descend(single(model, start), x, r, 400, 0.01, look=range(400))
-    sizes = [abs(float(at.a[0, 0])) for at in path.seen.values()]
+    sizes = [abs(float(at.a[0, 0])) for at in path.kept.values()]
     near = int(np.argmin(sizes))
     assert sizes[near] < 1e-4
     assert path.losses[near, 0] == pytest.approx(float(torch.mean(r**2)), rel=1e-6)
@@ -147,7 +148,7 @@ def test_torch_leaves_the_saddle_by_rounding_alone() -> None:
 
 def test_a_start_just_beside_it_ends_as_predicted() -> None:
     w, a = np.array([[[0.75]]]), np.array([[-0.75 + 1e-9]])
-    want_w, want_a = room.predicted(LAW, w, a)
+    want_w, want_a = predicted(LAW, w, a)
     assert float(want_w[0, 0, 0] * want_a[0, 0]) == pytest.approx(0.5)
     at = coordinates(w, a)
     stop = 200 / float(sharpness(at, 5.0)[0])
@@ -161,7 +162,7 @@ def test_balanced_starts_are_no_exception() -> None:
     w, a = np.array([[[0.2, 0.2, 0.2, 0.2]]])[..., :1], np.array([[0.2]])
     at = coordinates(w, a)
     assert at.big_w[0] == 0
-    want_w, want_a = room.predicted(LAW, w, a)
+    want_w, want_a = predicted(LAW, w, a)
     assert want_w[0, 0, 0] == pytest.approx(want_a[0, 0]) == pytest.approx(math.sqrt(0.5))
 
 
@@ -185,7 +186,7 @@ def test_coordinates_are_multiplied(
 
 def test_starts_depend_on_the_seed_and_are_torch_s_own() -> None:
     model = Model("identity", 2, 5)
-    one, other, again = (starts(model, 40, seed) for seed in (0, 1, 0))
+    one, other, again = (starts(Lab(TINY, seed), model, 40) for seed in (0, 1, 0))
     assert np.array_equal(one.w, again.w) and not np.array_equal(one.w, other.w)
     assert np.max(np.abs(one.w)) <= 1 / math.sqrt(5) and np.max(np.abs(one.a)) <= 1 / math.sqrt(2)
     assert not one.b.any() and not one.c.any()
@@ -194,4 +195,4 @@ def test_starts_depend_on_the_seed_and_are_torch_s_own() -> None:
 @pytest.mark.slow
 def test_columns_hold_and_reject_the_wrong_laws() -> None:
     lab = hold_and_reject(CLAIM)
-    assert [figure.id for figure in room.figures(lab)] == ["flow-weights"]
+    assert [figure.id for figure in figures(lab)] == ["flow-weights"]

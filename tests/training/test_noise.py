@@ -17,16 +17,16 @@ from numerics.training.noise import (
     Problem,
     best,
     bivariate_cdf,
-    quiet_share,
     risk,
     risk_gradient,
     scan,
+    small_noise_ratio,
 )
 from tests.columns import hold_and_reject
 from theory.training import gaussian
 from theory.training.noise import CLAIM, angle, linear_risk
 from verify.report.lab import TINY, Lab
-from verify.training.claims import noise as room
+from verify.training.claims.noise import figures
 from verify.training.noisy import interval
 
 reals = st.floats(-3, 3)
@@ -117,7 +117,7 @@ def test_where_most_pixels_are_lit_these_are_silenced(radii: Radii, half_length:
     problem = Problem(radii.r, pulse(radii.r, half_length), 2e-3)
     line = linear_risk(problem.spread, problem.x.shape[1], problem.noise)
     ratios = [scan(problem, sign)[0] / line for sign in (1.0, -1.0)]
-    share = quiet_share(problem)
+    share = small_noise_ratio(problem)
     assert ratios[1] < 0.5 and ratios[0] > 0.8
     assert share == pytest.approx(ratios[1], rel=0.02)
     found = best(problem, taps, starts=1)
@@ -140,7 +140,7 @@ def test_a_limit_needs_two_half_integers() -> None:
     """With one fraction only every threshold amid the pixels is exact, and another law holds."""
     radii = np.array([1.6, 2.6, 3.6])
     with pytest.raises(ValueError, match="two half-integers"):
-        quiet_share(Problem(radii, pulse(radii, 5), 0.0))
+        small_noise_ratio(Problem(radii, pulse(radii, 5), 0.0))
 
 
 @pytest.mark.slow
@@ -152,7 +152,7 @@ def test_check_and_training_reject_wrong_laws() -> None:
 def test_with_little_noise_the_dark_pixels_are_silenced(cells: int) -> None:
     problem = _problem(1e-4, cells)
     line = linear_risk(problem.spread, problem.x.shape[1], problem.noise)
-    share = quiet_share(problem)
+    share = small_noise_ratio(problem)
     assert best(problem, 1, starts=2).risk / line == pytest.approx(share, rel=2e-3)
     assert share < 0.8 and best(problem, 1, starts=2).w[0] > 0
 
@@ -216,4 +216,4 @@ def test_the_interval_of_an_average() -> None:
 
 @pytest.mark.slow
 def test_the_figure_is_drawn() -> None:
-    assert [figure.id for figure in room.figures(Lab(TINY))] == ["noise-threshold"]
+    assert [figure.id for figure in figures(Lab(TINY))] == ["noise-threshold"]

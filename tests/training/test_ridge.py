@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from numerics.arithmetic.compile import activation
 from numerics.pulse.sample import pulse, windows
 from theory.training.ridge import angle, box, collapse, least
-from verify.optimise.gradient import Model, data, descend, single, starts
+from verify.optimise.gradient import Model, data, descend, single
 from verify.report.lab import TINY, Lab
-from verify.training.claims import ridge as room
+from verify.training.claims.ridge import BOUNDED, decaying, figures
+from verify.training.dynamics import starts
 
 Array = NDArray[np.float64]
 seeds = st.integers(0, 2**32 - 1)
@@ -33,7 +34,7 @@ def _objective(
 
 @given(
     seeds,
-    st.sampled_from(room.BOUNDED),
+    st.sampled_from(BOUNDED),
     st.integers(1, 3),
     st.integers(0, 3),
     st.floats(0, 3),
@@ -59,7 +60,7 @@ def test_no_network_lies_below_the_bound(
 
 @given(
     seeds,
-    st.sampled_from(room.BOUNDED),
+    st.sampled_from(BOUNDED),
     st.sampled_from(("wrap", "valid")),
     st.integers(1, 3),
     st.integers(0, 3),
@@ -154,12 +155,10 @@ def test_without_decay_it_is_the_exact_network_of_least_norm() -> None:
 def test_torch_weight_decay_is_twice_the_penalty_and_spares_the_biases() -> None:
     """One step from given weights against w - η(∇L + 2λw), by hand."""
     model = Model("identity", 2, 3, conv_bias=True, readout_bias=True)
-    start = starts(model, 1, 0)
+    start = starts(Lab(TINY, 0), model, 1)
     penalty, rate = 0.25, 0.01
     plain = descend(single(model, start), *data(model), 1, rate).end
-    decayed = descend(
-        single(model, start), *data(model), 1, rate, room.decaying(2 * penalty * rate)
-    ).end
+    decayed = descend(single(model, start), *data(model), 1, rate, decaying(2 * penalty * rate)).end
     for name in ("w", "a"):
         want = getattr(plain, name) - 2 * penalty * rate * getattr(start, name)
         assert np.allclose(getattr(decayed, name), want, rtol=0, atol=1e-15)
@@ -168,4 +167,4 @@ def test_torch_weight_decay_is_twice_the_penalty_and_spares_the_biases() -> None
 
 @pytest.mark.slow
 def test_the_figure_is_drawn() -> None:
-    assert [figure.id for figure in room.figures(Lab(TINY))] == ["ridge-path"]
+    assert [figure.id for figure in figures(Lab(TINY))] == ["ridge-path"]

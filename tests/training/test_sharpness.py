@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from numerics.training.discrete import end_at
 from numerics.training.linear_cell import coordinates
+from numerics.training.steps import end_at
 from tests.columns import hold_and_reject
 from theory.training.sharpness import (
     CLAIM,
@@ -23,10 +23,10 @@ from theory.training.sharpness import (
     threshold,
     turned,
 )
-from verify.optimise.gradient import Bundle, Model, data, descend, starts
+from verify.optimise.gradient import Bundle, Model, data, descend
 from verify.report.lab import TINY, Lab
-from verify.training.claims import sharpness as room
-from verify.training.dynamics import second_moment
+from verify.training.claims.sharpness import figures
+from verify.training.dynamics import second_moment, starts
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -97,7 +97,7 @@ def test_it_can_be_hit_in_two_steps(share: float) -> None:
 )
 def test_no_exact_network_is_stable_beyond_the_flattest(model: Model) -> None:
     """η > 1/(4√n E r²): training settles at no exact network, from any of these starts."""
-    start = starts(model, 20, 1)
+    start = starts(Lab(TINY, 1), model, 20)
     rate = 1.02 / (4 * math.sqrt(model.taps) * second_moment(model.radii))
     with np.errstate(over="ignore", invalid="ignore"):
         losses = descend(Bundle(model, start), *data(model), 3000, rate).losses[-1]
@@ -134,7 +134,7 @@ def test_check_and_training_reject_wrong_laws() -> None:
 
 def test_beyond_the_threshold_training_ends_flatter_if_at_all() -> None:
     model = Model("identity", 2, 3)
-    start = starts(model, 20, 0)
+    start = starts(Lab(TINY, 0), model, 20)
     start = type(start)(3 * start.w, start.b, 3 * start.a, start.c)
     c, moment = coordinates(start.w, start.a), second_moment(model.radii)
     steep = 2 * moment * LAW.gain_from_start(c.big_u, c.big_w, c.root, np.sqrt)
@@ -148,4 +148,4 @@ def test_beyond_the_threshold_training_ends_flatter_if_at_all() -> None:
 
 
 def test_the_figure_is_drawn() -> None:
-    assert [figure.id for figure in room.figures(Lab(TINY))] == ["sharpness-catapult"]
+    assert [figure.id for figure in figures(Lab(TINY))] == ["sharpness-catapult"]

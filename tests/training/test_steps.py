@@ -10,7 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from numerics.training.discrete import (
+from numerics.training.linear_cell import Cone, coordinates
+from numerics.training.steps import (
     between,
     drift_bound,
     end_at,
@@ -20,14 +21,14 @@ from numerics.training.discrete import (
     sharpness,
     shift_error,
 )
-from numerics.training.linear_cell import Cone, coordinates
 from theory.training import linear_cell
 from theory.training.conserved import deviations
 from theory.training.steps import LAW
 from theory.training.trajectory import LAW as PATH
-from verify.optimise.gradient import Bundle, Model, batches, data, descend, sgd, single, starts
+from verify.optimise.gradient import Bundle, Model, batches, data, descend, sgd, single
 from verify.report.lab import TINY, Lab
-from verify.training.claims import steps as room
+from verify.training.claims.steps import sections
+from verify.training.dynamics import shift, starts
 from verify.training.optimizers import OPTIMIZERS, survival
 
 seeds = st.integers(0, 2**32 - 1)
@@ -71,8 +72,8 @@ def test_bounds_hold_along_the_recursion(
     assert np.all(np.diff(sizes) <= 1e-12) and (min(deltas) >= -1e-12 or max(deltas) <= 1e-12)
     rho = drifts[-1]
     assert -1e-12 <= rho <= bound + 1e-12
-    shift = float(room._shift(LAW, c, moment)[0])
-    assert abs(rho - rate * shift) <= float(shift_error(c, moment, rate)[0]) + 1e-11
+    first = float(shift(LAW, c, moment)[0])
+    assert abs(rho - rate * first) <= float(shift_error(c, moment, rate)[0]) + 1e-11
     # The two factors stay beside those of the flow.
     speed = float(PATH.rate(c.big_u, c.big_w, c.root, moment, np.sqrt)[0])
     plus, minus = (float(x[0]) for x in PATH.roots(c.big_u, c.big_w, c.root, np.sqrt))
@@ -147,7 +148,8 @@ def test_batches_change_the_drift_by_their_second_moment() -> None:
     _, _, c = _case(2, 2, 1)
     moments = np.array([1.0, 2.0, 7.0, 10.0])  # E_b[r²] of four equally likely batches
     mean = float(moments.mean())
-    shift = float(room._shift(LAW, c, mean)[0]) * float(np.mean(moments**2)) / mean**2
+    plain = float(shift(LAW, c, mean)[0])
+    expected = plain * float(np.mean(moments**2)) / mean**2
     rate = 2e-3 / float(sharpness(c, mean)[0])
     count, steps = 400, 12000
     first = second = np.ones(count)
@@ -157,11 +159,10 @@ def test_batches_change_the_drift_by_their_second_moment() -> None:
         delta = 4 * c.root * rng.choice(moments, count) * rate * (1 - 2 * theta)
         first, second = first * (1 + delta), second * (1 - delta)
         drift -= np.log1p(-delta * delta)
-    found, error = drift.mean() / rate, drift.std() / math.sqrt(count) / rate
-    plain = float(room._shift(LAW, c, mean)[0])
+    measured, error = drift.mean() / rate, drift.std() / math.sqrt(count) / rate
     # Second order in the step: 2e-3 of the shift itself.
-    assert abs(found - shift) < 5 * error + 0.01 * shift
-    assert abs(found - plain) > 0.2 * plain
+    assert abs(measured - expected) < 5 * error + 0.01 * expected
+    assert abs(measured - plain) > 0.2 * plain
 
 
 # --- torch --------------------------------------------------------------------------------------
@@ -171,7 +172,7 @@ def test_batches_change_the_drift_by_their_second_moment() -> None:
 @pytest.mark.parametrize("biased", [False, True])
 def test_a_bundle_is_its_networks_trained_alone(name: str, biased: bool) -> None:
     model = Model(name, 2, 3, conv_bias=biased, readout_bias=biased)
-    start = starts(model, 4, 0)
+    start = starts(Lab(TINY, 0), model, 4)
     x, r = data(model)
     rate = np.array([1e-3, 2e-3, 5e-4, 1e-3])
     many = descend(Bundle(model, start), x, r, 30, rate)
@@ -185,31 +186,32 @@ def test_a_bundle_is_its_networks_trained_alone(name: str, biased: bool) -> None
 
 
 def test_batches_are_epochs() -> None:
-    order = batches(8, 2, 0)
+    order = batches(8, 2, np.random.default_rng(0))
     epoch = np.concatenate([next(order) for _ in range(4)])
     assert sorted(epoch) == list(range(8))
     with pytest.raises(ValueError, match="does not divide"):
-        next(batches(8, 3, 0))
+        next(batches(8, 3, np.random.default_rng(0)))
 
 
 def test_what_each_optimizer_keeps() -> None:
-    found = {name: survival(name, 4, 0) for name in OPTIMIZERS}
+    lab = Lab(TINY)
+    kept = {name: survival(lab, name, 4) for name in OPTIMIZERS}
     for name in ("SGD", "SGD, momentum 0.9", "SGD, Nesterov 0.9"):
-        assert found[name].deviations < 1e-12 and found[name].ratios < 1e-10
-    decay = found["SGD, weight decay 0.01"]
+        assert kept[name].deviations < 1e-12 and kept[name].ratios < 1e-10
+    decay = kept["SGD, weight decay 0.01"]
     assert decay.ratios < 1e-10 and decay.shape < 1e-12 and decay.deviations > 1e-6
-    adam = found["Adam"]
+    adam = kept["Adam"]
     assert adam.deviations < 1e-10 and adam.ratios > 1e-2
 
 
-def test_weights_are_seen_when_asked_for() -> None:
+def test_weights_are_kept_when_asked_for() -> None:
     model = Model("identity", 1, 3)
-    start = starts(model, 2, 0)
+    start = starts(Lab(TINY, 0), model, 2)
     x, r = data(model)
     path = descend(Bundle(model, start), x, r, 10, 1e-3, look=(0, 5, 10), make=sgd(momentum=0.5))
-    assert np.array_equal(path.seen[0].w, start.w) and np.array_equal(path.seen[10].w, path.end.w)
+    assert np.array_equal(path.kept[0].w, start.w) and np.array_equal(path.kept[10].w, path.end.w)
     assert path.losses.shape == (10, 2)
 
 
 def test_the_table_of_optimizers_is_drawn() -> None:
-    assert [section.id for section in room.sections(Lab(TINY))] == ["steps-optimizers"]
+    assert [section.id for section in sections(Lab(TINY))] == ["steps-optimizers"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numerics.training.linear_cell import coordinates
 from tests.columns import hold_and_reject
 from theory.training.trajectory import CLAIM, LAW, rate, roots, stretch_at, time_of
-from verify.training.claims import trajectory as room
+from verify.training.claims.trajectory import along, figures
 
 positive = st.floats(1e-3, 1e3)
 
@@ -56,13 +56,13 @@ def test_going_on_later_is_going_on(
     w, a = rng.normal(size=(1, channels, 2 * h + 1)) / 2, rng.normal(size=(1, channels)) / 2
     if coordinates(w, a).big_u[0] < 1e-2:
         return  # beside the saddle small differences grow without bound
-    half = room.along(LAW, w, a, 2.0, np.array([one]))
-    then = room.along(LAW, half[0][0], half[1][0], 2.0, np.array([two]))
-    once = room.along(LAW, w, a, 2.0, np.array([one + two]))
+    half = along(LAW, w, a, 2.0, np.array([one]))
+    then = along(LAW, half[0][0], half[1][0], 2.0, np.array([two]))
+    once = along(LAW, w, a, 2.0, np.array([one + two]))
     for x, y in zip(then, once, strict=True):
         assert np.allclose(x, y, rtol=1e-8, atol=1e-8)
 
 
 def test_columns_hold_and_reject_the_wrong_laws() -> None:
     lab = hold_and_reject(CLAIM)
-    assert {figure.id for figure in room.figures(lab)} == {"trajectory-weights", "trajectory-loss"}
+    assert {figure.id for figure in figures(lab)} == {"trajectory-weights", "trajectory-loss"}

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import gamma
-from numerics.disk.lags import least
+from numerics.disk.autocorrelation import least_loss
 from numerics.disk.linear_regions import level
 from theory.disk.disk import least as disk_least
 from theory.disk.perimeter import STEPS, width
 from theory.expressions.activation import ACTIVATIONS
-from verify.disk.ensemble import INTERPOLATED, Plate, Shape, features_of, plate
+from verify.disk.ensemble import INTERPOLATED, DiskWindows, NetworkShape, disk_windows, features_of
 from verify.disk.trained import (
     COUNT,
     HALF_LENGTH,
@@ -27,7 +27,7 @@ from verify.disk.trained import (
     SIX_DIGITS,
     SPREAD,
     R,
-    Trained,
+    TrainedEnsemble,
     shown,
     trained,
 )
@@ -36,7 +36,7 @@ __all__ = [
     "CREST",
     "HEADER",
     "PARABOLA",
-    "Row",
+    "EndingsRow",
     "between",
     "grown",
     "levels",
@@ -60,7 +60,7 @@ def _crest() -> dict[tuple[int, int], tuple[float, float]]:
     for step in STEPS:
         crest = np.array([width(step, x, HIGH + 1, _Floats) for x in R.tolist()])
         alone = np.stack([np.ones(COUNT), crest], axis=1)
-        found[step] = least(alone, R), least(np.column_stack([alone, R**2]), R)
+        found[step] = least_loss(alone, R), least_loss(np.column_stack([alone, R**2]), R)
     return found
 
 
@@ -68,21 +68,21 @@ CREST = _crest()
 """By step, the least loss of a difference under abs, and with the area beside it."""
 
 
-def conv_of(one: Trained) -> Array:
+def conv_of(one: TrainedEnsemble) -> Array:
     """Filters with their biases (B, K, n² + 1)."""
     nets = one.nets
     return np.concatenate([nets.w.reshape(*nets.b.shape, -1), nets.b[..., None]], axis=2)
 
 
 @cache
-def levels(law_part: Any, shape: Shape, networks: int, seed: int) -> Array:
+def levels(law_part: Any, shape: NetworkShape, networks: int, seed: int) -> Array:
     """The level of the pieces of every network, between two numbers (B, 2)."""
     seen = shown(shape.taps)
     every = conv_of(trained(shape, networks, seed))
     return np.array([level(law_part, shape.activation, one, seen.rows, seen.counts, seen.starts, seen.r) for one in every])  # fmt: skip
 
 
-def slack(one: Trained) -> Array:
+def slack(one: TrainedEnsemble) -> Array:
     """How far a loss may be from its level (B,): six digits of it, and what rounding does to answers."""
     found = []
     for m in one.measured:
@@ -92,18 +92,18 @@ def slack(one: Trained) -> Array:
     return np.array(found)
 
 
-def off_level(one: Trained, law_part: Any, seed: int) -> tuple[Array, Array]:
+def off_level(one: TrainedEnsemble, law_part: Any, seed: int) -> tuple[Array, Array]:
     """How far each loss is below its level, and above it, in units of what it may be (B,)."""
     low, high = levels(law_part, one.nets.shape, len(one.losses), seed).T
     return (low - one.losses) / slack(one), (one.losses - high) / slack(one)
 
 
 @lru_cache(maxsize=2)
-def _between(taps: int) -> Plate:
-    return plate((R[1:] + R[:-1]) / 2, taps, HALF_LENGTH)
+def _between(taps: int) -> DiskWindows:
+    return disk_windows((R[1:] + R[:-1]) / 2, taps, HALF_LENGTH)
 
 
-def between(one: Trained) -> Array:
+def between(one: TrainedEnsemble) -> Array:
     """The loss at radii in the middle between those of training (B,)."""
     seen, nets = _between(one.nets.shape.taps), one.nets
     features = features_of(conv_of(one), seen, activation(nets.shape.activation)[0])
@@ -111,7 +111,7 @@ def between(one: Trained) -> Array:
     return np.asarray(np.mean((answers - seen.r) ** 2, axis=1))
 
 
-def grown(one: Trained, length: Array, area: Array) -> Array:
+def grown(one: TrainedEnsemble, length: Array, area: Array) -> Array:
     """Of networks with σ that answer through the area more than through the perimeter: loss over the level of their δ = P/(2πΔ)."""
     if one.nets.shape.activation == "identity":
         return np.empty(0)
@@ -126,7 +126,7 @@ HEADER = ("σ", "K", "n", "networks", "dead", "count pixels", "grown disk", "thr
 
 
 @dataclass(frozen=True)
-class Row:
+class EndingsRow:
     """One setting.
 
     Attributes
@@ -139,7 +139,7 @@ class Row:
     shares: of the best network's slope the parts of the area, the perimeter and the rest.
     """
 
-    shape: Shape
+    shape: NetworkShape
     networks: int
     dead: int
     parabola: int
@@ -163,7 +163,9 @@ class Row:
         )  # fmt: skip
 
 
-def row_of(one: Trained, law_part: Any, length: Array, area: Array, seed: int) -> Row:
+def row_of(
+    one: TrainedEnsemble, law_part: Any, length: Array, area: Array, seed: int
+) -> EndingsRow:
     """A setting's row; ``length`` and ``area`` are P and πΔ of its channels (B, K)."""
     shape, loss, done = one.nets.shape, one.losses, one.finished
     row, count = ACTIVATIONS[shape.activation], len(loss)
@@ -174,7 +176,7 @@ def row_of(one: Trained, law_part: Any, length: Array, area: Array, seed: int) -
     j = int(np.argmin(loss))
     by_area, by_length = float(2 * MEAN * one.nets.a[j] @ area[j]), float(one.nets.a[j] @ length[j])
     slope = float((one.measured[j].error + R) @ (R - MEAN)) / (COUNT * SPREAD)
-    return Row(
+    return EndingsRow(
         shape,
         count,
         int(np.sum(loss > (1 - SIX_DIGITS) * SPREAD)),

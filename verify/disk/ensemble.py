@@ -20,25 +20,25 @@ from torch import Tensor, nn
 
 from numerics.arithmetic.compile import activation
 from numerics.disk.disk import disk
-from verify.disk.networks import Plane
+from verify.disk.networks import DiskNetwork
 from verify.models.networks import elementwise
 
 __all__ = [
     "INTERPOLATED",
     "LARGEST",
     "NEGLIGIBLE",
+    "DiskWindows",
     "Nets",
-    "Plate",
-    "Shape",
+    "NetworkShape",
     "Sigma",
     "State",
     "Together",
+    "disk_windows",
     "features_of",
     "nets_of",
-    "plate",
     "read",
     "state",
-    "train_plane",
+    "train_networks",
 ]
 
 Array = NDArray[np.float64]
@@ -47,7 +47,7 @@ Sigma = Callable[[Array], Array]
 
 
 @dataclass(frozen=True)
-class Shape:
+class NetworkShape:
     """What is trained: an activation of the catalogue, K channels, n × n taps."""
 
     activation: str
@@ -59,15 +59,15 @@ class Shape:
 class Nets:
     """Networks of one shape: w (B, K, n, n), b (B, K), a (B, K), c (B,)."""
 
-    shape: Shape
+    shape: NetworkShape
     w: Array
     b: Array
     a: Array
     c: Array
 
-    def module(self, j: int) -> Plane:
+    def module(self, j: int) -> DiskNetwork:
         """Network j as torch runs it."""
-        net = Plane(self.shape.activation, self.shape.channels, self.shape.taps, np.random.default_rng(0))  # fmt: skip
+        net = DiskNetwork(self.shape.activation, self.shape.channels, self.shape.taps, np.random.default_rng(0))  # fmt: skip
         values = (self.w[j][:, None], self.b[j], self.a[j][None], self.c[j : j + 1])
         with torch.no_grad():
             for parameter, value in zip(net.parameters(), values, strict=True):
@@ -106,7 +106,7 @@ class Together(nn.Module):
 
 
 @dataclass(frozen=True)
-class Plate:
+class DiskWindows:
     """The windows that disks show.
 
     Attributes
@@ -137,7 +137,7 @@ class Plate:
         return np.asarray(np.add.reduceat(values, self.starts, axis=axis))
 
 
-def plate(r: Array, taps: int, half_length: int) -> Plate:
+def disk_windows(r: Array, taps: int, half_length: int) -> DiskWindows:
     """Cut the zero-padded windows of the disks of these radii on (2·half_length + 1)² pixels."""
     h = taps // 2
     rows: list[Array] = []
@@ -155,16 +155,16 @@ def plate(r: Array, taps: int, half_length: int) -> Plate:
         start = parts[-1].stop
     windows = np.concatenate(rows)
     extended = np.hstack([windows, np.ones((len(windows), 1))])
-    return Plate(r, extended, np.concatenate(counts).astype(float), tuple(parts))
+    return DiskWindows(r, extended, np.concatenate(counts).astype(float), tuple(parts))
 
 
-def features_of(conv: Array, seen: Plate, sigma: Sigma) -> Array:
+def features_of(conv: Array, seen: DiskWindows, sigma: Sigma) -> Array:
     """φ_k(r) of filters with their biases: (B, K, n² + 1) -> (B, K, R)."""
     values = sigma(conv.reshape(-1, conv.shape[-1]) @ seen.rows.T)
     return seen.summed(values * seen.counts).reshape(*conv.shape[:2], -1)
 
 
-def _slopes(conv: Array, seen: Plate, slope: Sigma) -> Array:
+def _slopes(conv: Array, seen: DiskWindows, slope: Sigma) -> Array:
     """∂φ_k(r) by the numbers of channel k: (B, K, R, n² + 1)."""
     values = slope(conv.reshape(-1, conv.shape[-1]) @ seen.rows.T) * seen.counts
     found = [values[:, part] @ seen.rows[part] for part in seen.parts]
@@ -198,7 +198,7 @@ NEGLIGIBLE = 1e-11
 """Directions of the features, each scaled to length 1, that are smaller than this part of the largest are rounding."""
 
 
-def state(conv: Array, seen: Plate, sigma: Sigma) -> State:
+def state(conv: Array, seen: DiskWindows, sigma: Sigma) -> State:
     """Filters (B, K, n² + 1) with their features and the best readout."""
     return read(conv, features_of(conv, seen, sigma), seen.r)
 
@@ -222,7 +222,7 @@ def read(conv: Array, features: Array, r: Array) -> State:
     return State(conv, features, basis, a, error, loss)
 
 
-def _tried(now: State, damping: Array, seen: Plate, slope: Sigma) -> Array:
+def _tried(now: State, damping: Array, seen: DiskWindows, slope: Sigma) -> Array:
     """The filters after a damped step."""
     count = len(now.conv)
     moved = _slopes(now.conv, seen, slope) * now.a[:, :, None, None]
@@ -238,8 +238,12 @@ def _tried(now: State, damping: Array, seen: Plate, slope: Sigma) -> Array:
     return np.asarray(now.conv - step.reshape(now.conv.shape))
 
 
-def train_plane(
-    shape: Shape, seen: Plate, networks: int, rng: np.random.Generator, steps: int = 150
+def train_networks(
+    shape: NetworkShape,
+    seen: DiskWindows,
+    networks: int,
+    rng: np.random.Generator,
+    steps: int = 150,
 ) -> Nets:
     """``networks`` networks after at most ``steps`` steps from torch's own starts, uniform on ±1/n.
 
@@ -264,7 +268,7 @@ def train_plane(
     return nets_of(shape, every, seen)
 
 
-def nets_of(shape: Shape, every: State, seen: Plate) -> Nets:
+def nets_of(shape: NetworkShape, every: State, seen: DiskWindows) -> Nets:
     """The networks of a state, with the best c."""
     c = seen.r.mean() - np.einsum("bk,bk->b", every.a, every.features.mean(axis=-1))
     w = every.conv[..., :-1].reshape(*every.conv.shape[:2], shape.taps, shape.taps)

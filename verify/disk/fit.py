@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from numerics.arithmetic.compile import activation
-from verify.disk.networks import Plane
+from verify.disk.networks import DiskNetwork
 
 __all__ = ["Seen", "fit", "seen"]
 
@@ -42,7 +42,7 @@ def seen(x: Array, taps: int, r: Array) -> Seen:
     return Seen(distinct, counts, r)
 
 
-def fit(net: Plane, name: str, data: Seen, evaluations: int = 400) -> None:
+def fit(net: DiskNetwork, name: str, data: Seen, evaluations: int = 400) -> None:
     """Minimise the mean of (r̂ - r)² from the network's weights, in place; σ by its name in the catalogue."""
     sigma, slope = activation(name)
     w, b, a, c = net.weights()

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from numerics.disk.disk import disk
 from verify.models.networks import elementwise
 
-__all__ = ["Combination", "Difference", "Plane", "disks", "loss", "train"]
+__all__ = ["Combination", "Difference", "DiskNetwork", "across", "disks", "loss", "train"]
 
 Array = NDArray[np.float64]
 
 
-class Plane(nn.Module):
+class DiskNetwork(nn.Module):
     """r̂(x) = Linear(Σ σ(Conv2d(x))) with n × n taps and zero padding "same".
 
     Parameters
@@ -92,6 +92,11 @@ class Difference(nn.Module):
         return answer
 
 
+def across(step: tuple[int, int]) -> Array:
+    """1 where a tap of 3 × 3 moves the difference across e only."""
+    return np.array([[float(step[0] * u + step[1] * v == 0) for v in (-1, 0, 1)] for u in (-1, 0, 1)])  # fmt: skip
+
+
 class Combination(nn.Module):
     """r̂(y) = Linear(Σ σ(Conv2d(y))) of images y (C, N, N) of a disk: one channel, one weight for each image, no bias.
 
@@ -125,13 +130,15 @@ def disks(radii: Sequence[float] | Array, half_length: int) -> Tensor:
     return torch.tensor(disk(radii, half_length))
 
 
-def loss(net: Plane | Difference | Combination, x: Tensor, r: Tensor, share: Tensor) -> Tensor:
+def loss(
+    net: DiskNetwork | Difference | Combination, x: Tensor, r: Tensor, share: Tensor
+) -> Tensor:
     """Σ share (r̂ - r)², the shares adding up to 1."""
     return torch.sum(share * (net(x) - r) ** 2)
 
 
 def train(
-    net: Plane | Difference | Combination,
+    net: DiskNetwork | Difference | Combination,
     x: Tensor,
     r: ArrayLike,
     share: ArrayLike,

@@ -33,8 +33,8 @@ from verify.disk.ensemble import (
     INTERPOLATED,
     LARGEST,
     NEGLIGIBLE,
+    DiskWindows,
     Nets,
-    Plate,
     State,
     nets_of,
     read,
@@ -82,7 +82,7 @@ class Finished:
 class _Task:
     """The windows and one σ."""
 
-    def __init__(self, name: str, seen: Plate) -> None:
+    def __init__(self, name: str, seen: DiskWindows) -> None:
         row = ACTIVATIONS[name]
         self.seen, self.homogeneous = seen, row.homogeneous
         self.sigma, self.slope = activation(name)
@@ -423,7 +423,7 @@ def _moved(
     return None
 
 
-def finish(nets: Nets, seen: Plate, cap: int = 120) -> Finished:
+def finish(nets: Nets, seen: DiskWindows, cap: int = 120) -> Finished:
     """Go on from trained networks with at most ``cap`` steps each; where σ has no kinks, or jumps, they stay as they are and none has ended."""
     task = _Task(nets.shape.activation, seen)
     count, channels = nets.b.shape

@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 from numerics.arithmetic.compile import activation
 from numerics.disk.disk import pixels
 from numerics.disk.shares import nodes
-from verify.disk.ensemble import Nets, Plate, Shape, Together, plate, train_plane
+from verify.disk.ensemble import (
+    DiskWindows,
+    Nets,
+    NetworkShape,
+    Together,
+    disk_windows,
+    train_networks,
+)
 from verify.disk.networks import disks
 from verify.disk.regions import Finished, finish
 from verify.models.networks import elementwise
@@ -38,9 +45,9 @@ __all__ = [
     "SIX_DIGITS",
     "SMOOTH",
     "SPREAD",
-    "Measured",
     "R",
-    "Trained",
+    "TorchReadings",
+    "TrainedEnsemble",
     "areas",
     "ensembles",
     "name_of",
@@ -86,11 +93,13 @@ SMOOTH = ("square", "tanh", "sigmoid", "softsign", "softplus", "silu", "gelu", "
 """Smooth rows: the main ones."""
 JUMPING = ("hardshrink", "threshold")
 """Rows that jump."""
-SETTINGS = tuple(Shape(*one) for one in (("identity", 1), ("abs", 1), ("relu", 1), ("leaky_relu", 1), ("softshrink", 1), ("square", 1), ("tanh", 1), ("softplus", 1), ("silu", 1), ("abs", 2), ("relu", 2), ("square", 2), ("tanh", 2), ("tanh", 3), ("square", 4), ("square", 1, 5), ("abs", 1, 5)))  # fmt: skip
+SETTINGS = tuple(NetworkShape(*one) for one in (("identity", 1), ("abs", 1), ("relu", 1), ("leaky_relu", 1), ("softshrink", 1), ("square", 1), ("tanh", 1), ("softplus", 1), ("silu", 1), ("abs", 2), ("relu", 2), ("square", 2), ("tanh", 2), ("tanh", 3), ("square", 4), ("square", 1, 5), ("abs", 1, 5)))  # fmt: skip
 """What every profile trains."""
-EVERY = tuple(Shape(name, channels, taps) for taps in (3, 5) for channels in (1, 2, 3, 4) for name in ("identity", *KINKED, *SMOOTH))  # fmt: skip
+EVERY = tuple(NetworkShape(name, channels, taps) for taps in (3, 5) for channels in (1, 2, 3, 4) for name in ("identity", *KINKED, *SMOOTH))  # fmt: skip
 """Every setting with a continuous row."""
-MORE = tuple(one for one in (*EVERY, *(Shape(name, 1) for name in JUMPING)) if one not in SETTINGS)
+MORE = tuple(
+    one for one in (*EVERY, *(NetworkShape(name, 1) for name in JUMPING)) if one not in SETTINGS
+)
 """What the full profile adds: every row, K = 1 to 4, 3 × 3 and 5 × 5."""
 MOST = 50
 """Starts per setting, at most: the full profile trains more settings, not longer ones."""
@@ -105,7 +114,7 @@ SIX_DIGITS = 1e-6
 
 
 @dataclass(frozen=True)
-class Measured:
+class TorchReadings:
     """What torch says of one network on the training radii.
 
     Attributes
@@ -125,11 +134,11 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedEnsemble:
     """One setting: networks and how they ended, what torch says of each, and P as torch sees it at a circle of radius :data:`LARGE` (B, K)."""
 
     finished: Finished
-    measured: tuple[Measured, ...]
+    measured: tuple[TorchReadings, ...]
     seen: Array
 
     @property
@@ -143,7 +152,7 @@ class Trained:
         return np.array([m.loss for m in self.measured])
 
 
-def _measured(nets: Nets) -> tuple[Measured, ...]:
+def _measured(nets: Nets) -> tuple[TorchReadings, ...]:
     together = Together(nets)
     features = together.features(disks(R, HALF_LENGTH))
     answers = together.answers(features)
@@ -159,7 +168,7 @@ def _measured(nets: Nets) -> tuple[Measured, ...]:
         left = float(nets.a[j] @ by_a[0] + (nets.c[j] - MEAN) * by_c[0])
         each = np.abs(summed[:, j]).max(axis=0) + np.abs(dark[j])
         largest = float(abs(nets.c[j]) + np.abs(nets.a[j]) @ each)
-        found.append(Measured((summed[:, j] - dark[j]).T, losses[j].item(), left, error[:, j], far[:, j], largest))  # fmt: skip
+        found.append(TorchReadings((summed[:, j] - dark[j]).T, losses[j].item(), left, error[:, j], far[:, j], largest))  # fmt: skip
     return tuple(found)
 
 
@@ -191,22 +200,22 @@ def _seen(nets: Nets) -> Array:
 
 
 @lru_cache(maxsize=2)
-def shown(taps: int) -> Plate:
+def shown(taps: int) -> DiskWindows:
     """The windows of the training radii."""
-    return plate(R, taps, HALF_LENGTH)
+    return disk_windows(R, taps, HALF_LENGTH)
 
 
 @cache
-def trained(shape: Shape, networks: int, seed: int) -> Trained:
+def trained(shape: NetworkShape, networks: int, seed: int) -> TrainedEnsemble:
     """``networks`` networks from random starts, finished on their kinks, loaded into torch and measured there."""
     key = [seed, 12, shape.channels, shape.taps, *shape.activation.encode()]
-    nets = train_plane(shape, shown(shape.taps), networks, np.random.default_rng(key), STEPS)
+    nets = train_networks(shape, shown(shape.taps), networks, np.random.default_rng(key), STEPS)
     weights = shape.channels * (shape.taps**2 + 1)
     finished = finish(nets, shown(shape.taps), next(cap for most, cap in DEEP if weights <= most))
-    return Trained(finished, _measured(finished.nets), _seen(finished.nets))
+    return TrainedEnsemble(finished, _measured(finished.nets), _seen(finished.nets))
 
 
-def ensembles(lab: Lab) -> Iterator[Trained]:
+def ensembles(lab: Lab) -> Iterator[TrainedEnsemble]:
     """All settings of the profile."""
     for shape in SETTINGS + (MORE if lab.profile.name == "full" else ()):
         yield trained(shape, min(lab.profile.networks, MOST), lab.seed)
@@ -218,6 +227,6 @@ def areas(nets: Nets) -> Array:
     return np.asarray(pi * (sigma(nets.w.sum(axis=(2, 3)) + nets.b) - sigma(nets.b)))
 
 
-def name_of(shape: Shape) -> str:
+def name_of(shape: NetworkShape) -> str:
     """The shape in words."""
     return f"{shape.activation} K={shape.channels}" + (f" {shape.taps}×{shape.taps}" if shape.taps != 3 else "")  # fmt: skip

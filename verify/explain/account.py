@@ -16,6 +16,7 @@ import numpy as np
 from flint import fmpq
 
 from numerics.arithmetic.piecewise import exact_activation
+from numerics.certificates.conditions import Pattern, Stored, exact_of, holds
 from numerics.certificates.nearest import (
     Nearest,
     distance_bound,
@@ -25,11 +26,10 @@ from numerics.certificates.nearest import (
 )
 from numerics.certificates.patterns import branches_of, snapped_pattern
 from numerics.certificates.reduction import apart, reduced
+from numerics.certificates.roles import Role
 from numerics.certificates.running import UNITS, assumed_error, running_error
-from numerics.pulse.conditions import Pattern, Stored, exact_of, holds
 from numerics.pulse.exact_error import Domain, ExactNet
-from numerics.pulse.path import lines
-from numerics.pulse.roles import Role
+from numerics.pulse.preactivations import lines
 from theory.expressions.activation import ACTIVATIONS
 from theory.shape.classify import Classification, classify
 from verify.explain.facts import (

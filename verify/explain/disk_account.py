@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numerics.disk.edges import Edge, Strength, edge_of, strength_of
 from numerics.disk.perimeter import reach
+from numerics.disk.perimeter_enclosure import Filter, Strength, filter_of, strength_of
 from numerics.disk.supremum import CLOSE, disk_supremum
 from theory.disk.disk import least
 from theory.expressions.activation import ACTIVATIONS
@@ -100,14 +100,14 @@ class PlaneAccount:
     Attributes
     ----------
     document: what ``--json`` prints.
-    setup, edges, strengths, facts: what it was made from.
+    setup, filters, strengths, facts: what it was made from.
     r, error: all radii at which the error is known, and the error.
     wavering: how the answer wavers with the pixels, or None where σ jumps.
     """
 
     document: dict[str, Any]
     setup: Setup
-    edges: tuple[Edge, ...]
+    filters: tuple[Filter, ...]
     strengths: tuple[Strength, ...]
     facts: PlaneFacts
     wavering: Wavering | None
@@ -137,23 +137,23 @@ def plane_account(
 ) -> PlaneAccount:
     """Explain a network; ``tolerance`` is in pixels, ``file`` its name.  The caller has asked :func:`too_much_plane`."""
     biases = np.zeros(len(found.a)) if found.b is None else found.b
-    edges = tuple(edge_of(w, float(b), setup.activation) for w, b in zip(found.w, biases, strict=True))  # fmt: skip
-    strengths = tuple(strength_of(edge) for edge in edges)
+    filters = tuple(filter_of(w, float(b), setup.activation) for w, b in zip(found.w, biases, strict=True))  # fmt: skip
+    strengths = tuple(strength_of(filter_) for filter_ in filters)
     facts = measured(found, setup)
-    parts, wavers = shares(facts, edges, strengths), wavering(facts, edges)
+    parts, wavers = shares(facts, filters, strengths), wavering(facts, filters)
     mean = float(np.mean(facts.r))
     slope = float(facts.slopes(facts.answers))
     explains = 1 - facts.loss / float(np.var(facts.r))
     rest = float(np.sum(parts.rest))
     scale = (reach(found.w.shape[1]) / mean) ** 2
     limit = float(tolerance)
-    most = disk_supremum(edges, facts.a, facts.offset, facts.r, limit, EXAMINED)
+    most = disk_supremum(filters, facts.a, facts.offset, facts.r, limit, EXAMINED)
     radii, errors = (most.r, most.error) if len(most.r) else (facts.r, facts.error)
     place = int(np.argmax(np.abs(errors)))
     error = WorstError(
         float(np.abs(errors[place])), float(radii[place]), len(radii), most.bound, limit
     )
-    roles = [_role(facts, parts, edge, k, radii) for k, edge in enumerate(edges)]
+    roles = [_role(facts, parts, filter_, k, radii) for k, filter_ in enumerate(filters)]
     failing = _failing(facts, slope, limit) if error.value > limit else []
     if abs(rest) - parts.doubt > scale or scale >= 1:
         failing.append("edges")
@@ -165,7 +165,7 @@ def plane_account(
         "network": {
             **setup.as_dict(),
             "dimensions": 2,
-            "channels": len(edges),
+            "channels": len(filters),
             "taps": found.w.shape[1],
         },
         "explained": not failing,
@@ -173,7 +173,7 @@ def plane_account(
         "verdict": _verdict(error, failing, parts, facts, slope),
         "failing": failing,
         "residuals": {
-            "area": float(np.sum(facts.a * [edge.rise for edge in edges])),
+            "area": float(np.sum(facts.a * [filter_.rise for filter_ in filters])),
             "perimeter": float(np.sum(parts.perimeter)) - 1,
         },
         "identity": {
@@ -190,25 +190,25 @@ def plane_account(
         "loss": {"value": facts.loss, "floor": least(low, high, count)},
         "worst_error": error.as_dict(),
         "filters": [
-            _filter(edge, strength, parts, k, roles[k])
-            for k, (edge, strength) in enumerate(zip(edges, strengths, strict=True))
+            _filter(filter_, strength, parts, k, roles[k])
+            for k, (filter_, strength) in enumerate(zip(filters, strengths, strict=True))
         ],
-        "weights": _weights(found, setup, facts, edges, strengths, roles),
+        "weights": _weights(found, setup, facts, filters, strengths, roles),
     }
-    return PlaneAccount(document, setup, edges, strengths, facts, wavers, radii, errors)
+    return PlaneAccount(document, setup, filters, strengths, facts, wavers, radii, errors)
 
 
 # ------------------------------------------------------------------------------------------- roles
 
 
-def _role(facts: PlaneFacts, parts: Shares, edge: Edge, k: int, radii: Array) -> str:
+def _role(facts: PlaneFacts, parts: Shares, filter_: Filter, k: int, radii: Array) -> str:
     """What a channel does: it is idle if it is on the grid, and at all other radii that were looked
     at.
     """
     spread = lambda pooled: abs(facts.a[k]) * float(np.ptp(pooled))
     if spread(facts.pooled[:, k]) <= FLAT and (
         facts.a[k] == 0
-        or spread(features(edge.w[None], np.array([edge.b]), edge.name, radii)) <= FLAT
+        or spread(features(filter_.w[None], np.array([filter_.b]), filter_.name, radii)) <= FLAT
     ):
         silent = facts.a[k] == 0 or (facts.dark[k] == 0 and not np.any(facts.pooled[:, k]))
         return "dead" if silent else "adds a constant"
@@ -222,7 +222,7 @@ def _weights(
     found: Checkpoint,
     setup: Setup,
     facts: PlaneFacts,
-    edges: tuple[Edge, ...],
+    filters: tuple[Filter, ...],
     strengths: tuple[Strength, ...],
     roles: Sequence[str],
 ) -> list[dict[str, Any]]:
@@ -239,7 +239,7 @@ def _weights(
     for k, (a, strength) in enumerate(zip(found.a.tolist(), strengths, strict=True)):
         derived, law = None, ""
         if k in live:
-            alone = live == [k] and edges[k].rise == 0
+            alone = live == [k] and filters[k].rise == 0
             if alone and strength.error is not None and abs(strength.value) > strength.error:
                 derived = share / strength.value
                 law = f"1/({strength.law})" if strength.law else "1/P"
@@ -252,8 +252,10 @@ def _weights(
     return told
 
 
-def _filter(edge: Edge, strength: Strength, parts: Shares, k: int, role: str) -> dict[str, Any]:
-    row, moment = ACTIVATIONS[edge.name], edge.moment
+def _filter(
+    filter_: Filter, strength: Strength, parts: Shares, k: int, role: str
+) -> dict[str, Any]:
+    row, moment = ACTIVATIONS[filter_.name], filter_.moment
     excess = None
     if row.homogeneous and moment:
         below, above = row.slopes
@@ -262,9 +264,9 @@ def _filter(edge: Edge, strength: Strength, parts: Shares, k: int, role: str) ->
     return {
         "channel": k,
         "role": role,
-        "sum": edge.total,
-        "rise": edge.rise,
-        "dipole": list(edge.dipole),
+        "sum": filter_.total,
+        "rise": filter_.rise,
+        "dipole": list(filter_.dipole),
         "moment": moment,
         "perimeter": strength.value,
         "error": strength.error,

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
 from numerics.disk.disk import disk
-from numerics.disk.edges import Edge, Strength
 from numerics.disk.lattice import fluctuation
+from numerics.disk.perimeter_enclosure import Filter, Strength
 from theory.expressions.activation import ACTIVATIONS
 from verify.explain.facts import fraction
 from verify.models.checkpoint import Checkpoint
@@ -130,9 +130,11 @@ class Shares:
     """Σ |a| times the error of P; infinite where there is none."""
 
 
-def shares(facts: PlaneFacts, edges: tuple[Edge, ...], strengths: tuple[Strength, ...]) -> Shares:
+def shares(
+    facts: PlaneFacts, filters: tuple[Filter, ...], strengths: tuple[Strength, ...]
+) -> Shares:
     """The identity at finite radii, channel by channel."""
-    rise, value = (np.array(x) for x in ([e.rise for e in edges], [s.value for s in strengths]))
+    rise, value = (np.array(x) for x in ([e.rise for e in filters], [s.value for s in strengths]))
     off = np.array([np.inf if s.error is None else s.error for s in strengths])
     area = 2 * float(np.mean(facts.r)) * pi * facts.a * rise
     perimeter = facts.a * value
@@ -159,12 +161,15 @@ class Wavering:
         return {name: float(np.sqrt(np.mean(values**2))) for name, values in parts.items()}
 
 
-def wavering(facts: PlaneFacts, edges: tuple[Edge, ...]) -> Wavering | None:
+def wavering(facts: PlaneFacts, filters: tuple[Filter, ...]) -> Wavering | None:
     """The error about its best parabola, against √r Σ_q … of docs/disk/lattice.md; None where σ jumps, and the law does not hold."""
-    name = edges[0].name
+    name = filters[0].name
     if ACTIVATIONS[name].jumps:
         return None
-    w, b = np.stack([edge.w for edge in edges]), np.array([edge.b for edge in edges])
+    w, b = (
+        np.stack([filter_.w for filter_ in filters]),
+        np.array([filter_.b for filter_ in filters]),
+    )
     swung = facts.a @ fluctuation(w, b, activation(name)[0], facts.r, reach=DIRECTIONS)
     t = (facts.r - np.mean(facts.r)) / np.ptp(facts.r)
     basis = np.linalg.qr(np.stack([np.ones_like(t), t, t * t], axis=1))[0]

@@ -7,8 +7,8 @@ from math import cos, pi, sin
 import numpy as np
 from markupsafe import Markup
 
-from numerics.disk.edges import Edge, over_turn
 from numerics.disk.perimeter import edge_response, reach
+from numerics.disk.perimeter_enclosure import Filter, by_direction
 from verify.explain.disk_account import PlaneAccount
 from verify.explain.disk_figures import filter_and_edges
 from verify.explain.text import derived, laws, limit, place, short, signed
@@ -39,7 +39,7 @@ def plane_page(explained: PlaneAccount) -> str:
             {**one, "strength": signed(one["perimeter"], one["error"])}
             for one in document["filters"]
         ],
-        pictures=[Markup(_picture(edge, k)) for k, edge in enumerate(explained.edges) if k < SHOWN],
+        pictures=[Markup(_picture(filter_, k)) for k, filter_ in enumerate(explained.filters) if k < SHOWN],
         error=Markup(figures.figure_svg(drawn, "error", "The error over the radius")),
         weights=[
             {**one, "place": place(one), "derived": derived(one), "residual": short(one["residual"])}
@@ -49,13 +49,15 @@ def plane_page(explained: PlaneAccount) -> str:
     )  # fmt: skip
 
 
-def _picture(edge: Edge, k: int) -> str:
-    n = len(edge.w)
+def _picture(filter_: Filter, k: int) -> str:
+    n = len(filter_.w)
     t = np.linspace(-1.1, 1.1, 221) * reach(n)
     curves = {
-        f"{turn}°": edge_response(edge.w[None], t, round(cos(turn * pi / 180), 12), round(sin(turn * pi / 180), 12))[0]
+        f"{turn}°": edge_response(filter_.w[None], t, round(cos(turn * pi / 180), 12), round(sin(turn * pi / 180), 12))[0]
         for turn in DIRECTIONS
     }  # fmt: skip
     theta = (np.arange(TURNS + 1) + 0.5) * 2 * pi / TURNS
-    drawing = filter_and_edges(f"filter {k}", edge.w, t, curves, theta, over_turn(edge, theta)[0])
+    drawing = filter_and_edges(
+        f"filter {k}", filter_.w, t, curves, theta, by_direction(filter_, theta)[0]
+    )
     return figures.figure_svg(drawing, f"filter-{k}", f"Filter {k}, its responses to straight edges, and what they add by direction")  # fmt: skip

@@ -10,11 +10,11 @@ import numpy as np
 from flint import fmpq
 
 from numerics.arithmetic.ball import Net
+from numerics.certificates.conditions import Stored, exact_of
 from numerics.certificates.supremum import supremum
 from numerics.pulse.attribution import attribute
-from numerics.pulse.conditions import Stored, exact_of
 from numerics.pulse.exact_error import Worst, largest, summary
-from numerics.pulse.quadrature import Measured, measured
+from numerics.pulse.quadrature import LossQuadrature, loss_quadrature
 from numerics.pulse.sensitivity import Sensitivity, sensitivities
 from verify.models.checkpoint import Checkpoint
 from verify.models.setup import Setup
@@ -117,9 +117,9 @@ def _computed(stored: Stored, least: Stored, setup: Setup) -> Facts:
     return Facts(False, laws.alpha, laws.beta, laws.deviation, laws.parts, laws.loss, worst, each)
 
 
-def _measured(net: Stored, setup: Setup) -> Measured:
+def _measured(net: Stored, setup: Setup) -> LossQuadrature:
     w, b, a, c = floats(net)
-    return measured(setup.activation, w, b, a / net.share, c, setup.domain)
+    return loss_quadrature(setup.activation, w, b, a / net.share, c, setup.domain)
 
 
 def enclosed(stored: Stored, setup: Setup) -> Worst:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from numerics.certificates.conditions import Stored, exact_of
 from numerics.certificates.dyadic import dyadic
 from numerics.certificates.nearest import nearest
-from numerics.pulse.conditions import Stored, exact_of
 from numerics.pulse.exact_error import summary
 from theory.expressions.activation import ACTIVATIONS
 from verify.explain.account import Account

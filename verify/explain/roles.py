@@ -1,6 +1,6 @@
 """The role of every weight of a network: within its pattern, next to an exact network, or from its own responses alone.
 
-numerics.pulse.roles has the roles within a pattern; here it is decided which of them can be told of a network as it is.
+numerics.certificates.roles has the roles within a pattern; here it is decided which of them can be told of a network as it is.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from flint import fmpq
 
+from numerics.certificates.conditions import Form, Pattern, Stored, dot, exact_of
+from numerics.certificates.roles import RESOLUTION, Role, roles
 from numerics.pulse.channel import exact_quantities, quantities
-from numerics.pulse.conditions import Form, Pattern, Stored, dot, exact_of
 from numerics.pulse.exact_error import Domain, cells
-from numerics.pulse.path import far_from_border
-from numerics.pulse.roles import RESOLUTION, Role, roles
+from numerics.pulse.preactivations import far_from_border
 from verify.explain.facts import Facts, Sides, floats, rational, rational_of
 from verify.models.setup import Setup
 

@@ -41,13 +41,13 @@ __all__ = [
     "LOSS_CONTRASTS",
     "RADII",
     "SHIFTS",
+    "AtlasEntry",
     "Loss",
     "Place",
     "Reason",
-    "Row",
+    "entries",
     "largest_error",
     "moments",
-    "rows",
     "scenes",
 ]
 
@@ -126,7 +126,7 @@ class Loss:
 
 
 @dataclass(frozen=True)
-class Row:
+class AtlasEntry:
     """What is known of a cell: ``status`` is feasible or infeasible."""
 
     place: Place
@@ -147,7 +147,7 @@ def scenes(unknown: str) -> tuple[tuple[Fraction, Fraction, int], ...]:
     return tuple(product(shades, lights, places))
 
 
-def largest_error(row: Row) -> Fraction:
+def largest_error(row: AtlasEntry) -> Fraction:
     """The largest |r̂ - r| of a row's network on the grid of its radii and of what it does not know."""
     if row.net is None:
         raise ValueError(f"{row.place} has no network")
@@ -213,60 +213,67 @@ def _price(radii: str) -> Loss:
     return Loss(background_contrast_risk(spread), r"\frac{V}{12}", radii == "half")
 
 
-def _row(place: Place) -> Row:
+def _row(place: Place) -> AtlasEntry:
     unknown, dense, real = place.unknown, place.readout == "dense", place.radii == "real"
     linear, relu = place.kind == "linear", place.kind.startswith("relu")
     straight = RELU if relu else IDENTITY
     if unknown in ("nothing", "place"):
         if dense:
-            return Row(place, "feasible", EQUAL, networks.spread_out(networks.plain(straight)))
-        return Row(place, "feasible", LINEAR_CELL if unknown == "nothing" else SUMS_AGREE, networks.plain(straight))  # fmt: skip
+            return AtlasEntry(
+                place, "feasible", EQUAL, networks.as_dense(networks.linear_cell(straight))
+            )
+        return AtlasEntry(place, "feasible", LINEAR_CELL if unknown == "nothing" else SUMS_AGREE, networks.linear_cell(straight))  # fmt: skip
     if unknown == "background":
         if dense:
-            return Row(place, "feasible", NO_WEIGHT, networks.zero_sum_readout(straight, -LOW if relu else Fraction(0)))  # fmt: skip
+            return AtlasEntry(place, "feasible", NO_WEIGHT, networks.zero_sum(straight, -LOW if relu else Fraction(0)))  # fmt: skip
         if place.padding == "zeros":
-            return Row(place, "feasible", BORDER, networks.border(straight))
+            return AtlasEntry(place, "feasible", BORDER, networks.border_edge(straight))
         return _on_the_ring(place)
     if linear:
-        return Row(place, "infeasible", LIGHT, loss=_linear_loss(place))
+        return AtlasEntry(place, "infeasible", LIGHT, loss=_linear_loss(place))
     if unknown == "both" and not dense:
         price = _price(place.radii)
         # With a given σ V/12 is a bound; with σ at will it is reached.
-        return Row(place, "infeasible", CHAIN, loss=Loss(price.value, price.formula, price.attained and not relu))  # fmt: skip
+        return AtlasEntry(place, "infeasible", CHAIN, loss=Loss(price.value, price.formula, price.attained and not relu))  # fmt: skip
     if real:
-        return Row(place, "infeasible", QUOTIENT)
+        return AtlasEntry(place, "infeasible", QUOTIENT)
     if unknown == "contrast":
-        return Row(
+        return AtlasEntry(
             place,
             "feasible",
             SILENCE,
-            networks.spread_out(networks.mute_on_pulse()) if dense else networks.mute_on_pulse(),
+            networks.as_dense(networks.silence_counting())
+            if dense
+            else networks.silence_counting(),
         )
     return (
-        Row(place, "feasible", LEG, networks.right_edge())
+        AtlasEntry(place, "feasible", LEG, networks.compass_leg())
         if relu
-        else Row(place, "feasible", RULER, networks.ruler())
+        else AtlasEntry(place, "feasible", RULER, networks.ruler())
     )
 
 
-def _on_the_ring(place: Place) -> Row:
+def _on_the_ring(place: Place) -> AtlasEntry:
     """Background, sums, ring: where the number of channels counts."""
     real = place.radii == "real"
     if place.kind == "linear":
-        return Row(place, "infeasible", TRADE, loss=_linear_loss(place))
+        return AtlasEntry(place, "infeasible", TRADE, loss=_linear_loss(place))
     if place.kind == "relu 1":
-        return Row(place, "infeasible", FLAT)
+        return AtlasEntry(place, "infeasible", FLAT)
     if place.kind == "any":
-        return Row(
-            place, "feasible", DROPPED, networks.merged() if real else networks.single_channel()
+        return AtlasEntry(
+            place,
+            "feasible",
+            DROPPED,
+            networks.merged_channels() if real else networks.dropped_channel(),
         )
     if real and place.kind == "relu 2":
-        return Row(place, "infeasible", CROWDED)
-    return Row(place, "feasible", MIRROR, networks.edge_channels("three")) if real else Row(place, "feasible", EDGE, networks.edge_channels("two"))  # fmt: skip
+        return AtlasEntry(place, "infeasible", CROWDED)
+    return AtlasEntry(place, "feasible", MIRROR, networks.edge_channels("three")) if real else AtlasEntry(place, "feasible", EDGE, networks.edge_channels("two"))  # fmt: skip
 
 
 @cache
-def rows() -> tuple[Row, ...]:
+def entries() -> tuple[AtlasEntry, ...]:
     """Every cell once, line by line."""
     return tuple(_row(place) for place in _places())
 

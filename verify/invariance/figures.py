@@ -12,7 +12,7 @@ from matplotlib.figure import Figure as Drawing
 from matplotlib.patches import Rectangle
 
 from theory.invariance.background import two_channels
-from verify.invariance.atlas import KINDS, LINES, Place, Row, rows
+from verify.invariance.atlas import KINDS, LINES, AtlasEntry, Place, entries
 from verify.invariance.networks import HALF_LENGTH, PIXELS, signal
 from verify.invariance.table import PADDINGS, UNKNOWNS
 from verify.report.figures import COLOURS, INK, STYLE
@@ -26,7 +26,7 @@ GAP = 0.6
 
 def matrix() -> Drawing:
     """Every cell of the atlas: a dot on a full square is an exact network, a cross a theorem that there is none."""
-    found: dict[Place, Row] = {row.place: row for row in rows()}
+    by_place: dict[Place, AtlasEntry] = {entry.place: entry for entry in entries()}
     width = len(BLOCKS) * (len(KINDS) + GAP)
     with matplotlib.rc_context(STYLE):
         drawing = Drawing(figsize=(7.2, 3.4), layout="constrained")
@@ -35,8 +35,8 @@ def matrix() -> Drawing:
         for j, (unknown, padding) in enumerate(LINES):
             for k, (readout, radii) in enumerate(BLOCKS):
                 for i, kind in enumerate(KINDS):
-                    row = found[Place(unknown, readout, radii, padding, kind)]
-                    _cell(axes, k * (len(KINDS) + GAP) + i, j, row.status)
+                    entry = by_place[Place(unknown, readout, radii, padding, kind)]
+                    _cell(axes, k * (len(KINDS) + GAP) + i, j, entry.status)
         for k, (readout, radii) in enumerate(BLOCKS):
             left = k * (len(KINDS) + GAP)
             title = ("sums" if readout == "sum" else "dense") + ("\nhalf-integers" if radii == "half" else "\nevery real radius")  # fmt: skip

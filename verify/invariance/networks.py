@@ -30,17 +30,17 @@ __all__ = [
     "Net",
     "Sigma",
     "answer",
-    "border",
+    "as_dense",
+    "border_edge",
+    "compass_leg",
+    "dropped_channel",
     "edge_channels",
-    "merged",
-    "mute_on_pulse",
-    "plain",
-    "right_edge",
+    "linear_cell",
+    "merged_channels",
     "ruler",
     "signal",
-    "single_channel",
-    "spread_out",
-    "zero_sum_readout",
+    "silence_counting",
+    "zero_sum",
 ]
 
 HALF = Fraction(1, 2)
@@ -61,7 +61,7 @@ MOST = Fraction(2)
 
 @dataclass(frozen=True)
 class Sigma:
-    """σ(z) = level + slope·z + Σ jump·max(z - at, 0) over ``bends``, pairs (at, jump)."""
+    """σ(z) = level + slope·z + Σ jump·max(z - t, 0) over ``bends``, pairs (t, jump)."""
 
     name: str
     slope: Fraction
@@ -69,7 +69,7 @@ class Sigma:
     level: Fraction = Fraction(0)
 
     def __call__(self, z: Fraction) -> Fraction:
-        return self.level + self.slope * z + sum(jump * max(z - at, Fraction(0)) for at, jump in self.bends)  # fmt: skip
+        return self.level + self.slope * z + sum(jump * max(z - t, Fraction(0)) for t, jump in self.bends)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -131,52 +131,54 @@ def _prelu(slope: Fraction) -> Sigma:
     return Sigma(f"prelu({slope})", slope, ((Fraction(0), 1 - slope),))
 
 
-def _summed(sigma: Sigma, found: PooledNetwork) -> Net:
+def _summed(sigma: Sigma, weights: PooledNetwork) -> Net:
     """Without the channels that have the readout weight 0."""
-    channels = tuple(Channel(w, b, (a,)) for w, b, a in zip(found.w, found.b, found.a, strict=True) if a != 0)  # fmt: skip
-    return Net(sigma, channels, found.c)
+    channels = tuple(Channel(w, b, (a,)) for w, b, a in zip(weights.w, weights.b, weights.a, strict=True) if a != 0)  # fmt: skip
+    return Net(sigma, channels, weights.c)
 
 
-def plain(sigma: Sigma) -> Net:
+def linear_cell(sigma: Sigma) -> Net:
     """One tap in the linear cell: a = 1/(2Δ), c = -aNσ(0)."""
     (a,), c = exact_readout([sigma(Fraction(1)) - sigma(Fraction(0))], [PIXELS * sigma(Fraction(0))])  # fmt: skip
     return Net(sigma, (Channel(ONE, Fraction(0), (a,)),), c)
 
 
-def spread_out(net: Net) -> Net:
+def as_dense(net: Net) -> Net:
     """Sum pooling as a dense readout: the same weight at every position."""
-    channels = tuple(Channel(one.w, one.b, one.v * int(PIXELS)) for one in net.channels)
+    channels = tuple(
+        Channel(channel.w, channel.b, channel.v * int(PIXELS)) for channel in net.channels
+    )
     return Net(net.sigma, channels, net.c)
 
 
-def zero_sum_readout(sigma: Sigma, bias: Fraction) -> Net:
+def zero_sum(sigma: Sigma, bias: Fraction) -> Net:
     """A dense readout whose weights add up to 0: 1/2 everywhere, less N/2 in the middle, which is always lit; c = N/2."""
-    net = spread_out(plain(sigma))
-    ((w, _, v),) = ((one.w, one.b, one.v) for one in net.channels)
-    excess = sum(v)
-    middle = tuple(p - excess * (i == HALF_LENGTH) for i, p in enumerate(v))
-    return Net(sigma, (Channel(w, bias, middle),), net.c + excess)
+    net = as_dense(linear_cell(sigma))
+    (channel,) = net.channels
+    excess = sum(channel.v)
+    middle = tuple(p - excess * (i == HALF_LENGTH) for i, p in enumerate(channel.v))
+    return Net(sigma, (Channel(channel.w, bias, middle),), net.c + excess)
 
 
-def border(sigma: Sigma) -> Net:
+def border_edge(sigma: Sigma) -> Net:
     """The border as an edge; for ReLU with a bias that keeps every window above the kink."""
-    plain = border_network(PIXELS, Fraction(0))
-    worst = max(abs(LOW), abs(HIGH) + 1) * sum(abs(tap) for tap in plain.w[0])
+    (taps,) = border_network(PIXELS, Fraction(0)).w
+    worst = max(abs(LOW), abs(HIGH) + 1) * sum(abs(tap) for tap in taps)
     bias = worst if sigma == RELU else Fraction(0)
     return _summed(sigma, border_network(PIXELS, bias))
 
 
-def mute_on_pulse() -> Net:
+def silence_counting() -> Net:
     """Counting silence: one tap -b/α_0, b = 1."""
     w = (Fraction(0), -1 / LEAST, Fraction(0))
     a, c = silence_readout(w[1:2], Fraction(1), PIXELS)
     return Net(RELU, (Channel(w, Fraction(1), (a,)),), c)
 
 
-def right_edge() -> Net:
+def compass_leg() -> Net:
     """One leg of the compass, γ = 1/α_0."""
-    found: PositionalNetwork = right_edge_network(1 / LEAST, range(-HALF_LENGTH, HALF_LENGTH + 1))
-    return Net(RELU, (Channel(found.w, found.b, found.v),), found.c)
+    weights: PositionalNetwork = right_edge_network(1 / LEAST, range(-HALF_LENGTH, HALF_LENGTH + 1))
+    return Net(RELU, (Channel(weights.w, weights.b, weights.v),), weights.c)
 
 
 def ruler() -> Net:
@@ -192,13 +194,13 @@ def edge_channels(make: str) -> Net:
     return _summed(RELU, two(LOW, HIGH, -LOW, PIXELS, Fraction(0), Fraction(1)))
 
 
-def single_channel() -> Net:
+def dropped_channel() -> Net:
     """The slope at which the first of two channels gets the readout weight 0: p = -1/(N - 1)."""
     slope = -1 / (PIXELS - 1)
     return _summed(_prelu(slope), two_channels(LOW, HIGH, -LOW, PIXELS, slope, Fraction(1)))
 
 
-def merged() -> Net:
+def merged_channels() -> Net:
     """The slope at which the first of three gets 0, p = -2/(N - 2); the other two, each other's mirror image, as one σ.
 
     On a pulse that is its own mirror image a filter and its reversal answer the same; so
@@ -206,9 +208,9 @@ def merged() -> Net:
     """
     p = -2 / (PIXELS - 2)
     two = _summed(_prelu(p), three_channels(LOW, HIGH, -LOW, PIXELS, p, Fraction(1)))
-    one, other = two.channels
-    if other.w != tuple(-tap for tap in one.w[::-1]) or other.v[0] != -one.v[0]:
+    first, other = two.channels
+    if other.w != tuple(-tap for tap in first.w[::-1]) or other.v[0] != -first.v[0]:
         raise ValueError("the two channels at the edge are no mirror images")
-    level = p * (one.b - other.b) - (1 - p) * other.b
-    sigma = Sigma(f"slopes {p + 1}, {2 * p}, {p + 1}, bent at {other.b} and {-one.b}", p + 1, ((other.b, p - 1), (-one.b, 1 - p)), level)  # fmt: skip
-    return Net(sigma, (Channel(one.w, Fraction(0), one.v),), two.c)
+    level = p * (first.b - other.b) - (1 - p) * other.b
+    sigma = Sigma(f"slopes {p + 1}, {2 * p}, {p + 1}, bent at {other.b} and {-first.b}", p + 1, ((other.b, p - 1), (-first.b, 1 - p)), level)  # fmt: skip
+    return Net(sigma, (Channel(first.w, Fraction(0), first.v),), two.c)

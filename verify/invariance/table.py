@@ -8,12 +8,12 @@ from fractions import Fraction
 from functools import cache
 from types import MappingProxyType
 
-from verify.invariance.atlas import KINDS, Loss, Place, Reason, Row, largest_error, rows
+from verify.invariance.atlas import KINDS, AtlasEntry, Loss, Place, Reason, entries, largest_error
 from verify.invariance.networks import PIXELS, Net
 from verify.report.page import Section
 from verify.report.render import render
 
-__all__ = ["PADDINGS", "UNKNOWNS", "Line", "Seen", "lines", "section", "weights"]
+__all__ = ["PADDINGS", "UNKNOWNS", "Line", "TrainingOutcome", "lines", "section", "weights"]
 
 UNKNOWNS = MappingProxyType(
     {
@@ -35,11 +35,13 @@ def _number(x: Fraction) -> str:
 
 def weights(net: Net) -> tuple[str, ...]:
     """A line of plain text for each channel, and one for c; dense weights by what they are along the positions."""
-    found = [f"σ = {net.sigma.name.replace('-', '−')}"]
-    for one in net.channels:
-        read = f"a = {_number(one.v[0])}" if len(one.v) == 1 else f"v = {_along(one.v)}"
-        found.append(f"w = ({', '.join(map(_number, one.w))}), b = {_number(one.b)}, {read}")
-    return (*found, f"c = {_number(net.c)}")
+    texts = [f"σ = {net.sigma.name.replace('-', '−')}"]
+    for channel in net.channels:
+        v = channel.v
+        readout = f"a = {_number(v[0])}" if len(v) == 1 else f"v = {_along(v)}"
+        taps = ", ".join(map(_number, channel.w))
+        texts.append(f"w = ({taps}), b = {_number(channel.b)}, {readout}")
+    return (*texts, f"c = {_number(net.c)}")
 
 
 def _along(v: Sequence[Fraction]) -> str:
@@ -64,65 +66,61 @@ class Line:
     padding: str
     readout: str
     radii: str
-    cells: tuple[Row, ...]
+    cells: tuple[AtlasEntry, ...]
 
     @property
     def reasons(self) -> tuple[tuple[str, Reason], ...]:
         """Each reason once, after the kinds that it holds for."""
-        found: dict[Reason, list[str]] = {}
+        kinds_of: dict[Reason, list[str]] = {}
         for row in self.cells:
-            found.setdefault(row.reason, []).append(row.place.kind)
-        return tuple((_together(kinds), reason) for reason, kinds in found.items())
+            kinds_of.setdefault(row.reason, []).append(row.place.kind)
+        return tuple((_together(kinds), reason) for reason, kinds in kinds_of.items())
 
     @property
     def networks(self) -> tuple[tuple[str, Net], ...]:
         """Each network once."""
-        found: dict[Net, list[str]] = {}
+        kinds_of: dict[Net, list[str]] = {}
         for row in self.cells:
             if row.net is not None:
-                found.setdefault(row.net, []).append(row.place.kind)
-        return tuple((_together(kinds), net) for net, kinds in found.items())
+                kinds_of.setdefault(row.net, []).append(row.place.kind)
+        return tuple((_together(kinds), net) for net, kinds in kinds_of.items())
 
     @property
     def losses(self) -> tuple[tuple[str, Loss], ...]:
         """Each known loss once."""
-        found: dict[Loss, list[str]] = {}
+        kinds_of: dict[Loss, list[str]] = {}
         for row in self.cells:
             if row.loss is not None:
-                found.setdefault(row.loss, []).append(row.place.kind)
-        return tuple((_together(kinds), loss) for loss, kinds in found.items())
+                kinds_of.setdefault(row.loss, []).append(row.place.kind)
+        return tuple((_together(kinds), loss) for loss, kinds in kinds_of.items())
 
 
 def _together(kinds: Sequence[str]) -> str:
     """The kinds in words: relu 2, relu 3 -> ReLU, K = 2, 3."""
     if len(kinds) == len(KINDS):
         return "all"
-    found = ["linear"] if "linear" in kinds else []
+    words = ["linear"] if "linear" in kinds else []
     counts = [kind.removeprefix("relu ") for kind in kinds if kind.startswith("relu")]
     if counts:
-        found.append(f"ReLU, K = {', '.join(counts)}")
-    return "; ".join([*found, *(["any σ"] if "any" in kinds else [])])
+        words.append(f"ReLU, K = {', '.join(counts)}")
+    return "; ".join([*words, *(["any σ"] if "any" in kinds else [])])
 
 
 @cache
 def lines() -> tuple[Line, ...]:
     """The rows, five to a line."""
-    found, size = rows(), len(KINDS)
-    groups = [found[i : i + size] for i in range(0, len(found), size)]
-    return tuple(
-        Line(
-            UNKNOWNS[one[0].place.unknown],
-            PADDINGS[one[0].place.padding],
-            one[0].place.readout,
-            "half-integers" if one[0].place.radii == "half" else "every real",
-            one,
-        )
-        for one in groups
-    )
+    cells, size = entries(), len(KINDS)
+    return tuple(_line(cells[i : i + size]) for i in range(0, len(cells), size))
+
+
+def _line(cells: tuple[AtlasEntry, ...]) -> Line:
+    place = cells[0].place
+    radii = "half-integers" if place.radii == "half" else "every real"
+    return Line(UNKNOWNS[place.unknown], PADDINGS[place.padding], place.readout, radii, cells)
 
 
 @dataclass(frozen=True)
-class Seen:
+class TrainingOutcome:
     """What became of networks that a claim has trained: every one of them is in one outcome."""
 
     what: str
@@ -134,17 +132,17 @@ class Seen:
             raise ValueError(f"{self.what}: {self.outcomes} do not add up to {self.networks}")
 
 
-def section(seen: Mapping[Place, Sequence[Seen]]) -> Section:
+def section(outcomes: Mapping[Place, Sequence[TrainingOutcome]]) -> Section:
     """The table for the report, each network run again, with what training found."""
-    known = {row.place for row in rows()}
-    if set(seen) - known:
-        raise ValueError(f"no such cells: {sorted(set(seen) - known)}")
-    errors = {row.place: largest_error(row) for row in rows() if row.net is not None}
+    known = {row.place for row in entries()}
+    if set(outcomes) - known:
+        raise ValueError(f"no such cells: {sorted(set(outcomes) - known)}")
+    errors = {row.place: largest_error(row) for row in entries() if row.net is not None}
     wrong = [place for place, error in errors.items() if error != 0]
     if wrong:
         raise ValueError(f"networks that are not exact: {wrong}")
     trained = [
-        [(_together([row.place.kind]), one) for row in line.cells for one in seen.get(row.place, ())]
+        [(_together([row.place.kind]), outcome) for row in line.cells for outcome in outcomes.get(row.place, ())]
         for line in lines()
     ]  # fmt: skip
     html = render(
@@ -152,7 +150,7 @@ def section(seen: Mapping[Place, Sequence[Seen]]) -> Section:
         lines=list(zip(lines(), trained, strict=True)),
         marks={"feasible": "●", "infeasible": "×"},
         weights=weights,
-        counts={status: sum(row.status == status for row in rows()) for status in ("feasible", "infeasible")},
+        counts={status: sum(row.status == status for row in entries()) for status in ("feasible", "infeasible")},
         pixels=int(PIXELS),
     )  # fmt: skip
     return Section("background-invariance", "The atlas of invariance", html)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
 from numerics.pulse.exact_error import HALF, Domain
-from numerics.pulse.path import PADDINGS, last_plateau_radius
+from numerics.pulse.preactivations import PADDINGS, last_plateau_radius
 from theory.expressions.activation import ACTIVATIONS
 
 __all__ = [

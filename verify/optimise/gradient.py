@@ -2,7 +2,7 @@ r"""Gradient steps from given starts: what torch.optim makes of every weight, st
 
     weights <- weights - η ∇ mean((r̂ - r)²)    (plain SGD; momentum, weight decay and Adam by option)
 
-A *model* says which weights there are, ``starts`` draws torch's own initial ones, and :func:`descend` runs a
+A *model* says which weights there are, :func:`fresh` draws torch's own initial ones, and :func:`descend` runs a
 torch optimizer on a module.  The module is either one :class:`verify.models.networks.Network` (Conv1d, σ, sum, Linear) or
 a :class:`Bundle` of B of them, which share nothing but the clock.  Absent biases are zeros in
 :class:`~verify.optimise.least_squares.Weights`.
@@ -10,7 +10,6 @@ a :class:`Bundle` of B of them, which share nothing but the clock.  Absent biase
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -31,9 +30,9 @@ __all__ = [
     "batches",
     "data",
     "descend",
+    "fresh",
     "sgd",
     "single",
-    "starts",
     "step_rounding",
 ]
 
@@ -77,13 +76,9 @@ def _network(model: Model) -> Network:
     )
 
 
-def starts(model: Model, networks: int, seed: int) -> Weights:
-    """The initial weights that torch itself gives to ``networks`` modules, keyed by model and seed."""
-    # torch's generator takes in 32 bits of its seed only: both go into them.
-    key = zlib.crc32(f"{seed}\n{model}".encode())
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(key)
-        nets = [_network(model) for _ in range(networks)]
+def fresh(model: Model, networks: int) -> Weights:
+    """The initial weights that torch itself gives to ``networks`` modules, one after the other from its generator."""
+    nets = [_network(model) for _ in range(networks)]
     return _weights([(net.conv, net.readout) for net in nets])
 
 
@@ -191,17 +186,16 @@ class Path:
     ----------
     losses: (T, B), the loss before every step, on that step's batch.
     end: the weights after the last step.
-    seen: the weights after so many steps, for the numbers of steps asked for.
+    kept: the weights after so many steps, for the numbers of steps asked for.
     """
 
     losses: Array
     end: Weights
-    seen: dict[int, Weights] = field(default_factory=dict)
+    kept: dict[int, Weights] = field(default_factory=dict)
 
 
-def batches(count: int, size: int, seed: int) -> Iterator[NDArray[np.intp]]:
+def batches(count: int, size: int, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:
     """Endless epochs over ``count`` samples, shuffled anew, in batches of ``size`` (a divisor of ``count``)."""
-    rng = np.random.default_rng(seed)
     if count % size:
         raise ValueError(f"{size} does not divide {count} samples")
     while True:
@@ -232,10 +226,10 @@ def descend(
     optimizer = (make or sgd())(module.parameters())
     weight = torch.as_tensor(np.asarray(rate, dtype=float))
     wanted = frozenset(look)
-    losses, seen = [], {}
+    losses, kept = [], {}
     for step in range(steps):
         if step in wanted:
-            seen[step] = module.weights
+            kept[step] = module.weights
         index = None if order is None else torch.as_tensor(next(order))
         signal, target = (x, r) if index is None else (x[index], r[index])
         optimizer.zero_grad()
@@ -245,11 +239,11 @@ def descend(
         losses.append(each.detach().numpy())
     end = module.weights
     if steps in wanted:
-        seen[steps] = end
-    return Path(np.array(losses), end, seen)
+        kept[steps] = end
+    return Path(np.array(losses), end, kept)
 
 
-def step_rounding(model: Model, at: Weights, rate: ArrayLike) -> Array:
+def step_rounding(model: Model, weights: Weights, rate: ArrayLike) -> Array:
     """(B,): how far any weight may be from the exact step w - η ∇L at these weights, by rounding alone.
 
     For σ with slopes in [-1, 1] and σ(0) = 0.  With A = |c| + r + Σ_k |a_k| Σ_i (|w_k| ⋆ x + |b_k|)_i the answer is off by at most
@@ -259,14 +253,20 @@ def step_rounding(model: Model, at: Weights, rate: ArrayLike) -> Array:
     """
     r = model.radii.r
     size = 2 * model.radii.half_length(model.taps) + 1
-    mass = np.sum(np.abs(at.w), axis=2)[..., None] * 2 * r + size * np.abs(at.b)[..., None]
-    answer = np.sum(np.abs(at.a)[..., None] * mass, axis=1) + np.abs(at.c)[:, None] + r
+    mass = (
+        np.sum(np.abs(weights.w), axis=2)[..., None] * 2 * r + size * np.abs(weights.b)[..., None]
+    )
+    answer = np.sum(np.abs(weights.a)[..., None] * mass, axis=1) + np.abs(weights.c)[:, None] + r
     lit = np.maximum(2 * r, size) if model.conv_bias else 2 * r
-    slope = np.maximum(np.max(mass, axis=1), np.max(np.abs(at.a), axis=1)[:, None] * lit)
+    slope = np.maximum(np.max(mass, axis=1), np.max(np.abs(weights.a), axis=1)[:, None] * lit)
     chain = 2 * (model.taps + size + model.channels + 8) + len(r) * size
     gradient = 2 * np.mean(answer * np.maximum(slope, 1.0), axis=1) * 2 * gamma(chain)
     largest = np.max(
-        [np.max(np.abs(x).reshape(len(at.c), -1), axis=1) for x in (at.w, at.b, at.a, at.c)], axis=0
+        [
+            np.max(np.abs(x).reshape(len(weights.c), -1), axis=1)
+            for x in (weights.w, weights.b, weights.a, weights.c)
+        ],
+        axis=0,
     )
     step = np.asarray(rate) * 2 * np.mean(answer * np.maximum(slope, 1.0), axis=1)
     return np.asarray(rate) * gradient + 2 * UNIT * (largest + step)

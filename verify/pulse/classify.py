@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from numerics.arithmetic.rounding import prediction_bound
 from numerics.pulse.channel import quantities
-from numerics.pulse.levels import level
+from numerics.pulse.least_loss import level
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.endings import LAW, EndingLaw
 from theory.pulse.kinks import cell

@@ -1,13 +1,18 @@
-"""The shared trained ensembles: each setting is trained once, for every claim that looks at it.
+"""The lab of a run: every trained network and every random number, each by a key that says what for.
 
 A :class:`Lab` is a profile (how many networks) and a seed.  All that is random in a run is keyed by
 the seed and by what it is for, never by the order of the work:
 
-    ensemble(setting) = train_ensemble(setting, profile.networks, seed), each start keyed by setting
-    rng(name)         = a generator keyed by SHA-256(seed, name)
+    ensemble(setting)   = train_ensemble(setting, profile.networks, seed), each start keyed by setting
+    rng(key)            = a numpy generator keyed by SHA-256(seed, key)
+    torch(key)          = torch's own generator, keyed by CRC-32(seed, key): it takes in 32 bits only
+    once(key, f, *args) = f(*args), done for the first who asks and kept for all others
 
-so the figures of a run are the same whatever the number of worker processes.  This module is cheap
-to import: the trainer comes in with the first ensemble.
+so the figures of a run are the same whatever the number of worker processes.  A key is words, such
+as ``"steps"``, or a tuple of words and parameters: ``("ridge", "flows")``, ``("run", model, 50)``.
+Two that ask for one key share what it gives, on purpose or by accident: :attr:`Lab.asked` lists who
+asked for what, and a test holds every key to one function.  This module is cheap to import: the
+trainer comes in with the first ensemble.
 """
 
 from __future__ import annotations
@@ -16,13 +21,15 @@ import hashlib
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import sys
+import zlib
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, cast
 
 import numpy as np
 
@@ -34,6 +41,9 @@ if TYPE_CHECKING:
     from verify.models.ensemble import Ensemble, Setting
 
 __all__ = ["PROFILES", "TINY", "Lab", "Outcome", "Profile", "TrainingError", "Workers"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -65,14 +75,15 @@ class TrainingError(RuntimeError):
     """An ensemble could not be trained; the message says why."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Lab:
-    """The ensembles of one run, trained on demand or ahead of time by :meth:`prepare`."""
+    """What a run has trained, on demand or ahead of time by :meth:`prepare`, and its random numbers."""
 
     profile: Profile
     seed: int = 0
-    _ensembles: dict[Setting, Ensemble] = field(default_factory=dict, repr=False)
-    _failures: dict[Setting, str] = field(default_factory=dict, repr=False)
+    _kept: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+    _failures: dict[Hashable, str] = field(default_factory=dict, repr=False)
+    _asked: dict[tuple[str, str], set[str]] = field(default_factory=dict, repr=False)
 
     def ensemble(self, setting: Setting) -> Ensemble:
         """The ``profile.networks`` trained networks of a setting; the same object every time.
@@ -81,11 +92,28 @@ class Lab:
         ------
         TrainingError: :meth:`prepare` has tried this setting and failed.
         """
-        if setting in self._failures:
-            raise TrainingError(self._failures[setting])
-        if setting not in self._ensembles:
-            self._ensembles[setting] = _train(setting, self.profile.networks, self.seed)
-        return self._ensembles[setting]
+        return self.once(setting, _train, setting, self.profile.networks, self.seed)
+
+    def once(self, key: Hashable, train: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
+        """``train(*args)``, kept under its key: one training serves all who ask, and it sees no law.
+
+        Raises
+        ------
+        TrainingError: it has raised before.
+        Exception: what it raises the first time.
+        """
+        self._note("training", key)
+        if key in self._failures:
+            raise TrainingError(self._failures[key])
+        if key not in self._kept:
+            try:
+                self._kept[key] = train(*args, **options)
+            except MemoryError:
+                raise
+            except Exception as error:
+                self._failures[key] = _reason(error)
+                raise
+        return cast(T, self._kept[key])
 
     def prepare(
         self,
@@ -98,22 +126,73 @@ class Lab:
         A setting whose training raises is remembered: :meth:`ensemble` then raises for it, so the
         claims that need it, and only those, are blocked.
         """
-        missing = [s for s in dict.fromkeys(settings) if s not in self._ensembles]
+        missing = [s for s in dict.fromkeys(settings) if s not in self._kept]
         tasks = [(s, self.profile.networks, self.seed) for s in missing]
         for done, outcome in enumerate((workers or Workers(0)).map(_train, tasks), start=1):
             setting = missing[outcome.index]
             if outcome.error is None:
-                self._ensembles[setting] = outcome.result
+                self._kept[setting] = outcome.result
                 self._failures.pop(setting, None)
             else:
-                self._failures[setting] = f"{type(outcome.error).__name__}: {outcome.error}"
+                self._failures[setting] = _reason(outcome.error)
             if progress:
                 progress(done, len(missing))
 
-    def rng(self, name: str) -> np.random.Generator:
-        """A generator keyed by (seed, name), at its start on every call."""
-        digest = hashlib.sha256(f"{self.seed}\n{name}".encode()).digest()
+    def rng(self, key: Hashable) -> np.random.Generator:
+        """A generator keyed by (seed, key), at its start on every call."""
+        self._note("numpy", key)
+        digest = hashlib.sha256(f"{self.seed}\n{_words(key)}".encode()).digest()
         return np.random.default_rng(np.frombuffer(digest, dtype="<u4").tolist())
+
+    def torch(self, key: Hashable) -> AbstractContextManager[None]:
+        """Inside, torch's own generator is keyed by (seed, key); outside nothing has happened to it."""
+        self._note("torch", key)
+        return _torch(zlib.crc32(f"{self.seed}\n{_words(key)}".encode()))
+
+    @property
+    def asked(self) -> Mapping[tuple[str, str], frozenset[str]]:
+        """Per kind (``numpy``, ``torch``, ``training``) and key in words: the functions that asked."""
+        return {name: frozenset(places) for name, places in self._asked.items()}
+
+    def _note(self, kind: str, key: Hashable) -> None:
+        frame = sys._getframe(2)
+        function = frame.f_code.co_qualname.split(".<locals>")[0]
+        place = f"{frame.f_globals['__name__']}.{function}"
+        self._asked.setdefault((kind, _words(key)), set()).add(place)
+
+    def __reduce__(self) -> tuple[Callable[..., Lab], tuple[Any, ...]]:
+        """What was prepared goes to the lab of the other process, which keeps what it trains itself."""
+        return _received, (self.profile, self.seed, self._kept, self._failures)
+
+
+_HERE: dict[tuple[Profile, int], Lab] = {}
+"""The labs that this process was sent: what it trains for one claim serves the next."""
+
+
+def _received(
+    profile: Profile, seed: int, kept: dict[Hashable, Any], failures: dict[Hashable, str]
+) -> Lab:
+    lab = _HERE.setdefault((profile, seed), Lab(profile, seed))
+    lab._kept = kept | lab._kept
+    lab._failures = failures | lab._failures
+    return lab
+
+
+def _words(key: Hashable) -> str:
+    return "/".join(map(str, key)) if isinstance(key, tuple) else str(key)
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+@contextmanager
+def _torch(seed: int) -> Iterator[None]:
+    import torch  # slow to import, and not always needed
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
 
 
 def _train(setting: Setting, networks: int, seed: int) -> Ensemble:

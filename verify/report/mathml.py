@@ -11,7 +11,9 @@ import xml.etree.ElementTree as ET
 from latex2mathml.converter import convert
 from markupsafe import Markup, escape
 
-__all__ = ["formula", "prose"]
+__all__ = ["display", "formula", "prose"]
+
+OPENING, CLOSING = {"{", r"\begin", r"\left"}, {"}", r"\end", r"\right"}
 
 
 def formula(latex: str, *, block: bool = False) -> Markup:
@@ -40,6 +42,23 @@ def formula(latex: str, *, block: bool = False) -> Markup:
     return Markup(source.replace("<math ", f'<math alttext="{spoken}" ', 1))
 
 
+def display(latex: str) -> Markup:
+    r"""A displayed formula: a ``<math>`` for each part between two ``\qquad``, to break there.
+
+    Raises
+    ------
+    ValueError: :func:`formula` refuses one of the parts.
+    """
+    parts, depth, start = [], 0, 0
+    for token in re.finditer(r"\\[A-Za-z]+|\\.|[{}]", latex, re.DOTALL):
+        depth += (token[0] in OPENING) - (token[0] in CLOSING)
+        if token[0] == r"\qquad" and depth == 0:
+            parts.append(latex[start : token.start()])
+            start = token.end()
+    parts = [part for part in (*parts, latex[start:]) if part.strip()] or [latex]
+    return Markup("").join(formula(part, block=True) for part in parts)
+
+
 def prose(text: str) -> Markup:
     """A sentence with formulas between dollar signs; everything outside them is escaped.
 
@@ -51,8 +70,7 @@ def prose(text: str) -> Markup:
     if len(parts) % 2 == 0:
         raise ValueError(f"an odd number of dollar signs: {text!r}")
     drawn = Markup('<span class="math">{}</span>')  # one too wide for its line can scroll
-    pieces = [
+    return Markup("").join(
         drawn.format(formula(p)) if i % 2 else escape(p.replace("\\$", "$"))
         for i, p in enumerate(parts)
-    ]
-    return Markup("").join(pieces)
+    )

@@ -29,13 +29,17 @@ class Figure:
 class Section:
     """A part of the page that a claim's module writes itself (``sections(lab)``).
 
+    It stands folded below its claim.
+
     Attributes
     ----------
     id: unique in the report; begins with the claim's name.
     title: plain text.
     html: trusted markup, made by a template that escapes what it is given.
+    first: it opens the report, before the chapters, unfolded.
     """
 
     id: str
     title: str
     html: str
+    first: bool = False

@@ -15,7 +15,7 @@ import platform
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -27,10 +27,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from theory import claim as registry
 from theory.claim import Claim
-from verify import mutants
-from verify.report import mathml
-from verify.report.verdict import COLUMNS, Column
+from verify.report import mathml, mutants
+from verify.report.story import parts
+from verify.report.verdict import COLUMNS, Column, Verdict
 
 if TYPE_CHECKING:
     from verify.report.judge import Examined
@@ -80,7 +81,7 @@ class Report:
     @property
     def summary(self) -> dict[str, Any]:
         """Counts of verdicts, and whether the run as a whole holds: every claim, at least one."""
-        count = Counter(found.verdict.verdict for found in self.examined)
+        count = Counter(result.verdict.verdict for result in self.examined)
         everything = bool(self.examined) and count["verified"] == len(self.examined)
         return {
             "verified": count["verified"],
@@ -92,26 +93,30 @@ class Report:
     @property
     def trouble(self) -> tuple[str, ...]:
         """What went wrong outside the verdicts, one line each."""
-        return (*self.problems, *(line for found in self.examined for line in found.problems))
+        return (*self.problems, *(line for result in self.examined for line in result.problems))
 
 
 def environment() -> dict[str, str]:
     """The interpreter, the machine's kind and the versions of the libraries that compute."""
-    found = {"python": platform.python_version(), "platform": platform.platform()}
+    versions = {"python": platform.python_version(), "platform": platform.platform()}
     for name in LIBRARIES:
         try:
-            found[name] = metadata.version(name)
+            versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            found[name] = "absent"
-    return found
+            versions[name] = "absent"
+    return versions
 
 
 def as_json(report: Report) -> str:
     """report.json; without NaN or infinities, which are not JSON."""
     claims = [
-        found.verdict.as_dict()
-        | {"assumptions": list(claim.assumptions), "mutants": mutants.summary(claim.id)}
-        for claim, found in zip(report.claims, report.examined, strict=True)
+        result.verdict.as_dict()
+        | {
+            "chapter": registry.chapter_of(claim.id),
+            "assumptions": list(claim.assumptions),
+            "mutants": mutants.summary(claim.id),
+        }
+        for claim, result in zip(report.claims, report.examined, strict=True)
     ]
     document = {
         "version": report.version,
@@ -151,27 +156,49 @@ OUTCOME = {"verified": "green", "failed": "bold red", "blocked": "yellow"}
 
 
 def table(report: Report, console: Console) -> None:
-    """Print one row per claim, then a line for each column that does not hold, then the summary."""
-    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for name in ("claim", *COLUMNS, "verdict"):
-        grid.add_column(name, no_wrap=True)
-    grid.add_column("s", justify="right", no_wrap=True)
-    lines: list[Text] = []
-    for found in report.examined:
-        verdict = found.verdict
-        cells = []
-        for name in COLUMNS:
-            column = verdict.columns[name]
-            cells.append(Text(f"{SYMBOLS[column.status]} {against(column)}", COLOUR[column.status]))
-            if column.status != "holds":
-                text = f"{verdict.id} · {name} {column.status}: {column.detail}"
-                lines.append(Text(text, COLOUR[column.status]))
-        outcome = Text(verdict.verdict, OUTCOME[verdict.verdict])
-        grid.add_row(verdict.id, *cells, outcome, f"{verdict.seconds:.1f}")
-    console.print(grid)
-    for line in (*lines, *(Text(f"problem · {problem}", "bold red") for problem in report.trouble)):
+    """Print a row per claim under its chapter's title, what does not hold, and the summary."""
+    rows = {result.verdict.id: _row(result.verdict) for result in report.examined}
+    head = [Text(name, "bold") for name in ("claim", *COLUMNS, "verdict", "s")]
+    widths = [
+        max(cell.cell_len for cell in cells) for cells in zip(head, *rows.values(), strict=True)
+    ]
+
+    def show(lines: Iterable[Sequence[Text]]) -> None:
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        for width in widths:
+            grid.add_column(width=width, no_wrap=True)
+        for cells in lines:
+            grid.add_row(*cells)
+        console.print(grid)
+
+    show([head])
+    for part in parts(rows):
+        console.print(Text(part.title, "bold"))
+        show(rows[name] for name in part.claims)
+    for line in (*_reasons(report), *(Text(f"problem · {p}", "bold red") for p in report.trouble)):
         console.print(line, soft_wrap=True)
     console.print(Text(headline(report), "bold green" if report.summary["holds"] else "bold red"))
+
+
+def _row(verdict: Verdict) -> list[Text]:
+    """The cells of a claim's row: its name, the four columns, the verdict, the seconds."""
+    columns = [verdict.columns[name] for name in COLUMNS]
+    return [
+        Text(f"  {verdict.id}"),
+        *(Text(f"{SYMBOLS[c.status]} {against(c)}", COLOUR[c.status]) for c in columns),
+        Text(verdict.verdict, OUTCOME[verdict.verdict]),
+        Text(f"{verdict.seconds:6.1f}"),
+    ]
+
+
+def _reasons(report: Report) -> Iterator[Text]:
+    """A line for each column that does not hold."""
+    for verdict in (result.verdict for result in report.examined):
+        for name in COLUMNS:
+            column = verdict.columns[name]
+            if column.status != "holds":
+                text = f"{verdict.id} · {name} {column.status}: {column.detail}"
+                yield Text(text, COLOUR[column.status])
 
 
 def headline(report: Report) -> str:
@@ -206,13 +233,13 @@ def _statement(text: str) -> Markup:
 
 def undrawn(claims: Sequence[Claim], examined: Sequence[Examined]) -> list[str]:
     """One line per formula that cannot be drawn and per id that two parts of the page share."""
-    found: list[str] = []
+    problems: list[str] = []
 
     def attempt(owner: str, render: Callable[[str], Markup], text: str) -> None:
         try:
             render(text)
         except ValueError as error:
-            found.append(f"{owner}: {error}")
+            problems.append(f"{owner}: {error}")
 
     ids: list[str] = []
     for claim, result in zip(claims, examined, strict=True):
@@ -225,8 +252,8 @@ def undrawn(claims: Sequence[Claim], examined: Sequence[Examined]) -> list[str]:
             ids += [f"figure-{figure.id}", *re.findall(r'\bid="([^"]*)"', figure.svg)]
         for section in result.sections:
             ids += [f"section-{section.id}", *re.findall(r'\bid="([^"]*)"', section.html)]
-    found += [f"id used twice: {name}" for name, times in Counter(ids).items() if times > 1]
-    return found
+    problems += [f"id used twice: {name}" for name, times in Counter(ids).items() if times > 1]
+    return problems
 
 
 def html(report: Report) -> str:
@@ -241,9 +268,19 @@ def html(report: Report) -> str:
         prose=lambda text: _rendered(mathml.prose, text),
         trusted=Markup,
     )
+    every = {claim.id: claim for claim in registry.find_claims()}
+    rows = {c.id: (c, result) for c, result in zip(report.claims, report.examined, strict=True)}
     return engine.get_template("report.html").render(
         report=report,
-        rows=list(zip(report.claims, report.examined, strict=True)),
+        first=[s for result in report.examined for s in result.sections if s.first],
+        parts=[
+            (
+                part,
+                every[part.key].lines[0] if part.key in every else "",
+                [rows[name] for name in part.claims],
+            )
+            for part in parts(rows)
+        ],
         headline=headline(report),
         environment=environment(),
         columns=COLUMNS,

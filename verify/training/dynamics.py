@@ -1,18 +1,20 @@
-"""What the claims on training share: independent integration of the flow, runs from random starts, tolerances."""
+"""What the claims on training share: random starts and runs from them, independent integration of the flow, tolerances."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 
 from numerics.pulse.sample import Radii, pulse
-from numerics.training.discrete import sharpness
 from numerics.training.linear_cell import Cone, coordinates
+from numerics.training.steps import between, end_at, sharpness, shift_error
+from theory.training import linear_cell
+from theory.training.steps import Steps
 from verify.models.ensemble import Weights
 from verify.optimise.gradient import (
     Bundle,
@@ -21,11 +23,22 @@ from verify.optimise.gradient import (
     batches,
     data,
     descend,
-    starts,
+    fresh,
     step_rounding,
 )
+from verify.report.lab import Lab
 
-__all__ = ["Run", "end_rounding", "integrate", "run", "second_moment"]
+__all__ = [
+    "Run",
+    "corrected",
+    "end_rounding",
+    "integrate",
+    "run",
+    "second_moment",
+    "shift",
+    "shuffled",
+    "starts",
+]
 
 Array = NDArray[np.float64]
 
@@ -33,6 +46,17 @@ Array = NDArray[np.float64]
 def second_moment(radii: Radii) -> float:
     """E[r²] over the training radii."""
     return float(np.mean(radii.r**2))
+
+
+def starts(lab: Lab, model: Model, networks: int) -> Weights:
+    """torch's own initial weights, keyed by the model: the first are the same however many are drawn."""
+    with lab.torch(model):
+        return fresh(model, networks)
+
+
+def shuffled(lab: Lab, model: Model, size: int) -> Iterator[NDArray[np.intp]]:
+    """The mini-batches of ``size`` radii that networks of a model see, keyed by both."""
+    return batches(len(model.radii.r), size, lab.rng(("batches", size, model)))
 
 
 def integrate(
@@ -58,13 +82,13 @@ def integrate(
         return -np.concatenate([by_tap.ravel(), by_read, tail])
 
     begin = np.concatenate([w.ravel(), a, [] if c is None else [c]])
-    found = solve_ivp(
+    solved = solve_ivp(
         slope, (0.0, float(times[-1])), begin, method=method, t_eval=times, rtol=1e-13, atol=1e-13
     )
-    if not found.success:
-        raise RuntimeError(found.message)
-    y = found.y.T
-    return y[:, :size].reshape(-1, channels, n), y[:, size : size + channels], int(found.nfev)
+    if not solved.success:
+        raise RuntimeError(solved.message)
+    y = solved.y.T
+    return y[:, :size].reshape(-1, channels, n), y[:, size : size + channels], int(solved.nfev)
 
 
 @dataclass(frozen=True)
@@ -83,11 +107,10 @@ class Run:
     moment_bound: float
 
 
-@lru_cache(maxsize=64)
 def run(
+    lab: Lab,
     model: Model,
     networks: int,
-    seed: int,
     fraction: float,
     steps: int,
     batch: int = 0,
@@ -99,39 +122,61 @@ def run(
     ``positive``: all initial taps replaced by their absolute values, which keeps ReLU on its straight part at
     least at the start.  Starts with U = 0 have probability 0 and are not excluded.
     """
-    start = starts(model, networks, seed)
-    if positive:
-        start = Weights(np.abs(start.w), start.b, start.a, start.c)
-    at = coordinates(start.w, start.a)
-    moment = second_moment(model.radii)
-    rate = fraction / (sharpness(at, moment) + (2.0 if model.readout_bias else 0.0))
-    x, r = data(model)
-    order = batches(len(r), batch, seed) if batch else None
-    path = descend(Bundle(model, start), x, r, steps, rate, order=order, look=look)
-    largest = float(np.max(model.radii.r) ** 2) if batch else moment
-    return Run(model, start, rate, path, at, moment, largest)
+
+    def train() -> Run:
+        start = starts(lab, model, networks)
+        if positive:
+            start = Weights(np.abs(start.w), start.b, start.a, start.c)
+        cone = coordinates(start.w, start.a)
+        moment = second_moment(model.radii)
+        rate = fraction / (sharpness(cone, moment) + (2.0 if model.readout_bias else 0.0))
+        order = shuffled(lab, model, batch) if batch else None
+        bundle = Bundle(model, start)
+        path = descend(bundle, *data(model), steps, rate, order=order, look=look)
+        largest = float(np.max(model.radii.r) ** 2) if batch else moment
+        return Run(model, start, rate, path, cone, moment, largest)
+
+    return lab.once(("run", model, networks, fraction, steps, batch, look, positive), train)
 
 
-def end_rounding(found: Run) -> Array:
+def end_rounding(done: Run) -> Array:
     """(B,): what rounding and the steps not taken may add to the distance of any weight from its predicted end.
 
     Each of T steps rounds by at most :func:`step_rounding`; later steps stretch an error along the curve by at most
     e^{2|τ|}.  What is left of the loss, L, bounds |2θ - 1| by √(L/V) (V in place of E r² covers c), and the rest of
     the turn by that over the slope of 2θ; twice it, since the slope changes on the way.
     """
-    model, path = found.model, found.path
+    model, path = done.model, done.path
     end = path.end
     steps = len(path.losses)
     largest = np.maximum(
-        step_rounding(model, found.start, found.rate), step_rounding(model, end, found.rate)
+        step_rounding(model, done.start, done.rate), step_rounding(model, end, done.rate)
     )
-    at = coordinates(end.w, end.a)
-    turned = np.abs(np.log(np.maximum(at.big_u / found.cone.big_u, 1e-300)))
+    last = coordinates(end.w, end.a)
+    turned = np.abs(np.log(np.maximum(last.big_u / done.cone.big_u, 1e-300)))
     r = model.radii.r
-    spread = float(np.var(r)) if model.readout_bias else found.second_moment
+    spread = float(np.var(r)) if model.readout_bias else done.second_moment
     left = np.sqrt(np.max(path.losses[-20:], axis=0) / spread)
-    slope = at.root * (at.big_u + at.big_w)
-    size = np.sqrt(at.big_u + at.big_w)
+    slope = last.root * (last.big_u + last.big_w)
+    size = np.sqrt(last.big_u + last.big_w)
     return (
         steps * largest * np.exp(turned) + 2 * left / slope * size + 64 * math.ulp(1.0) * (1 + size)
     )
+
+
+def shift(law: Steps, c: Cone, moment: float) -> Array:
+    """ρ₁ (B,): the drift to first order in the step."""
+    e = linear_cell.stretch(c.big_u, c.big_w, c.root, np.sqrt)
+    return np.asarray(law.first_order(c.big_u, c.big_w, c.root, moment, e, np.log))
+
+
+def corrected(
+    law: Steps, w: Array, a: Array, moment: float, rate: Array
+) -> tuple[Array, Array, Array, Array]:
+    """The end to first order in the step, and proved bounds on what is left: w, a, by tap (B, K), by a_k (B, K)."""
+    c = coordinates(w, a)
+    rho = np.maximum(rate * shift(law, c, moment), 0.0)
+    error = shift_error(c, moment, rate)
+    low = np.maximum(rho - error, 0.0)
+    tap, read = between(c, low, rho + error)
+    return *end_at(w, a, rho), tap, read

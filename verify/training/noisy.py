@@ -40,16 +40,14 @@ def average(
     copies: int,
     schedule: tuple[tuple[float, int], ...],
     look: Callable[[Weights], Array],
-    seed: int,
     momentum: float = 0.9,
 ) -> Averaged:
     """torch.optim.SGD on batches of ``copies`` fresh noisy pulses of every radius; the average of ``look`` over the last stage.
 
-    ``schedule``: (step size, number of steps) of every stage.
+    The noise comes from torch's generator.  ``schedule``: (step size, number of steps) of every stage.
     """
     x, r = data(model)
     signals, target = x.repeat(copies, 1), r.repeat(copies)
-    generator = torch.Generator().manual_seed(seed)
     bundle = Bundle(model, start)
     optimizer = torch.optim.SGD(bundle.parameters(), lr=1.0, momentum=momentum)
     halves: list[Array] = []
@@ -57,12 +55,10 @@ def average(
         optimizer.param_groups[0]["lr"] = rate
         halves = [np.zeros(()), np.zeros(())]
         for step in range(steps):
-            seen = signals + noise * torch.randn(
-                signals.shape, generator=generator, dtype=signals.dtype
-            )
+            noisy = signals + noise * torch.randn(signals.shape, dtype=signals.dtype)
             optimizer.zero_grad()
             # The sum over networks: each has the gradient of its own loss.
-            torch.mean((bundle(seen) - target) ** 2, dim=1).sum().backward()
+            torch.mean((bundle(noisy) - target) ** 2, dim=1).sum().backward()
             optimizer.step()
             late = int(2 * step >= steps)
             halves[late] = halves[late] + look(bundle.weights)

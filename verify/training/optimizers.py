@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
@@ -13,7 +12,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from numerics.training.linear_cell import coordinates
-from verify.optimise.gradient import Bundle, Model, batches, data, descend, sgd, starts
+from verify.models.ensemble import Weights
+from verify.optimise.gradient import Bundle, Model, Path, data, descend, sgd
+from verify.report.lab import Lab
+from verify.training.dynamics import shuffled, starts
 
 __all__ = ["OPTIMIZERS", "Survival", "survival"]
 
@@ -55,21 +57,27 @@ class Survival:
     loss: float
 
 
-@lru_cache(maxsize=32)
-def survival(name: str, networks: int, seed: int) -> Survival:
+def survival(lab: Lab, name: str, networks: int) -> Survival:
     """Train with mini-batches of 2 and compare start and end.
 
     Raises
     ------
     KeyError: the name is none of :data:`OPTIMIZERS`.
     """
-    start = starts(MODEL, networks, seed)
-    x, r = data(MODEL)
-    order = batches(len(r), 2, seed)
-    path = descend(Bundle(MODEL, start), x, r, STEPS, 2e-4, OPTIMIZERS[name], order)
+
+    def train() -> Survival:
+        start = starts(lab, MODEL, networks)
+        order = shuffled(lab, MODEL, 2)
+        path = descend(Bundle(MODEL, start), *data(MODEL), STEPS, 2e-4, OPTIMIZERS[name], order)
+        return _compared(start, path)
+
+    return lab.once(("survival", name, networks), train)
+
+
+def _compared(start: Weights, path: Path) -> Survival:
     before, after = coordinates(start.w, start.a), coordinates(path.end.w, path.end.a)
-    spread = [at.w - at.w.mean(axis=2, keepdims=True) for at in (start, path.end)]
-    flat = [x.reshape(networks, -1) for x in spread]
+    spread = [weights.w - weights.w.mean(axis=2, keepdims=True) for weights in (start, path.end)]
+    flat = [x.reshape(len(x), -1) for x in spread]
     size = np.max(np.abs(flat[0]), axis=1)
     common = _fit(flat[0], flat[1])
     first, second = _fit(before.u, after.u), _fit(before.v, after.v)

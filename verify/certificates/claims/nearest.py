@@ -11,8 +11,8 @@ import numpy as np
 from flint import arb, ctx, fmpq
 
 from numerics.arithmetic import oracle
+from numerics.certificates.conditions import Stored, exact_of
 from numerics.certificates.nearest import nearest
-from numerics.pulse.conditions import Stored, exact_of
 from numerics.pulse.exact_error import Domain, ExactNet, summary
 from theory.certificates.nearest import Facts, Nearness, distance
 from theory.expressions.activation import ACTIVATIONS

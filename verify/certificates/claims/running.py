@@ -13,7 +13,14 @@ import torch
 from flint import fmpq
 
 from numerics.arithmetic import oracle
-from numerics.arithmetic.softfloat import SHAPES, answer, at_random, in_a_row, pushed, rounded
+from numerics.arithmetic.softfloat import (
+    POLYNOMIALS,
+    answer,
+    random_order_sum,
+    rounded,
+    sequential_sum,
+    worst_order_sum,
+)
 from numerics.pulse.exact_error import Domain, error_on, exact_net
 from numerics.pulse.sample import pulse
 from theory.certificates.running import Running, Sizes, bound
@@ -54,7 +61,7 @@ def sizes_of(
     radius: Fraction,
 ) -> Sizes:
     """What the bound asks of a network, from its weights and the second list of activations."""
-    pieces = SHAPES[name].pieces
+    pieces = POLYNOMIALS[name].pieces
 
     def respond(reach: Fraction) -> tuple[Fraction, Fraction]:
         size = max(sum((abs(s) * reach**j for j, s in enumerate(p)), Fraction(0)) for p in pieces)
@@ -72,8 +79,13 @@ def _stated(law: Running, sizes: Sizes, unit: Fraction) -> Fraction:
 def check(law: Running, lab: Lab) -> Column:
     """Networks of 4 to 10 bits, rounding after rounding in exact fractions: the same numbers without rounding are never farther than the bound."""
     rng = lab.rng("running")
-    names = sorted(SHAPES)
-    orders = [in_a_row, pushed(1), pushed(-1), *(at_random(rng) for _ in range(3))]
+    names = sorted(POLYNOMIALS)
+    orders = [
+        sequential_sum,
+        worst_order_sum(1),
+        worst_order_sum(-1),
+        *(random_order_sum(rng) for _ in range(3)),
+    ]
     most, networks = Fraction(0), max(lab.profile.draws, 40)
     for t in range(networks):
         name, bits = names[t % len(names)], int(rng.integers(4, 11))
@@ -96,7 +108,7 @@ def check(law: Running, lab: Lab) -> Column:
         for mean in (False, True):
             share = len(x) if mean else 1
             exact = sum(parts, Fraction(0)) / share + c
-            offs = [abs(answer(SHAPES[name], (w, b, a, c), x, bits, add, mean=mean) - exact) for add in orders]  # fmt: skip
+            offs = [abs(answer(POLYNOMIALS[name], (w, b, a, c), x, bits, add, mean=mean) - exact) for add in orders]  # fmt: skip
             sizes = sizes_of(name, w, b, [y / share for y in a], c, len(x), radius)
             most = max(most, max(offs) / _stated(law, sizes, Fraction(1, 2**bits)))
     most = max(most, *_rows(law))
@@ -127,7 +139,7 @@ def _rows(law: Running) -> Iterator[Fraction]:
         a = [1 + unit * root, *[more] * (channels - 1)]
         p = [1 + unit * (root + 2), *[Fraction(1)] * (channels - 1)]
         terms = [x * y for x, y in zip(a, p, strict=True)]
-        off = in_a_row([*map(near, terms), more], DIGITS) - sum(terms) - more
+        off = sequential_sum([*map(near, terms), more], DIGITS) - sum(terms) - more
         sizes = Sizes(1, 1, ONE, (), tuple(a), more, lambda reach: (reach, reach))
         yield off / law.answer(sizes, p, [ZERO] * channels, g)
     for n in (1, 3, 5):
@@ -135,7 +147,7 @@ def _rows(law: Running) -> Iterator[Fraction]:
         pixel, tap = 1 - unit * (root // 2) - unit / 2 + unit**2, 1 + 2 * unit * (root - 1)
         rest = [more] * n
         first = near(tap * near(pixel))
-        off = in_a_row([first, *rest], DIGITS) - tap * pixel - sum(rest)
+        off = sequential_sum([first, *rest], DIGITS) - tap * pixel - sum(rest)
         yield off / law.argument(n, tap + sum(rest), g)
 
 

@@ -13,18 +13,23 @@ from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import UNIT, gamma
-from numerics.disk.centres import Centres, centres, centres_bound, variation
+from numerics.disk.centre_average import Centres, centres, centres_bound, variation
 from numerics.disk.curvature import NARROW, at_once, constant_of, direction, nodes, remainder
 from numerics.disk.disk import disk_bound, pixels, ring
-from numerics.disk.edges import Edge, Strength, bent_of, edge_of, strength_of
 from numerics.disk.perimeter import difference, reach
+from numerics.disk.perimeter_enclosure import (
+    Filter,
+    Strength,
+    derivatives_of,
+    filter_of,
+    strength_of,
+)
 from theory.disk.curvature import LAW, Curvature
 from theory.disk.disk import pixel
 from theory.disk.perimeter import STEPS, edge
 from verify.disk import curvature_figures as draw
-from verify.disk.claims.perimeter import across
-from verify.disk.ensemble import Nets, Shape, plate, train_plane
-from verify.disk.networks import Difference, disks
+from verify.disk.ensemble import Nets, NetworkShape, disk_windows, train_networks
+from verify.disk.networks import Difference, across, disks
 from verify.disk.networks import train as train_one
 from verify.models.networks import elementwise
 from verify.report.evidence import Evidence
@@ -78,7 +83,7 @@ def _centres(r: float, parts: int, taps: int) -> Centres:
 class _Case:
     """A filter, its P and C, and by how much F̄ - πr²Δ at a radius, found at n² centres, may differ from Pr + C."""
 
-    edge: Edge
+    edge: Filter
     strength: float
     constant: float
     found: float
@@ -92,7 +97,7 @@ def _cases(seed: int, draws: int) -> tuple[_Case, ...]:
     rng, found = np.random.default_rng([seed, 17]), [_pixel()]
     for k in range(max(len(NAMES), draws // 8)):
         w = rng.normal(size=(3, 3)) if k % 2 else rng.uniform(0, 1, (3, 3))
-        one = edge_of(w / np.abs(w).sum(), float(rng.uniform(-0.5, 0.5)), NAMES[k % len(NAMES)])
+        one = filter_of(w / np.abs(w).sum(), float(rng.uniform(-0.5, 0.5)), NAMES[k % len(NAMES)])
         strength, sigma = strength_of(one, 1e-5), activation(one.name)[0]
         r, seen = CHECKED_RADIUS, _centres(CHECKED_RADIUS, CHECKED_PARTS, 3)
         values = sigma(seen.windows @ one.w.ravel() + one.b) - sigma(np.array(one.b))
@@ -101,7 +106,7 @@ def _cases(seed: int, draws: int) -> tuple[_Case, ...]:
     return tuple(found)
 
 
-def _case(one: Edge, strength: Strength, found: float, r: float, allowed: float) -> _Case:
+def _case(one: Filter, strength: Strength, found: float, r: float, allowed: float) -> _Case:
     """With what P, C and the terms after it may be off."""
     constant = constant_of(one)
     assert strength.error is not None and constant.error is not None
@@ -111,7 +116,7 @@ def _case(one: Edge, strength: Strength, found: float, r: float, allowed: float)
 
 def _pixel() -> _Case:
     """The cube of one pixel: of the centres one eighth, the others are its mirror images."""
-    one, r, parts = edge_of(np.ones((1, 1)), 0.0, "cube"), PIXEL_RADIUS, PIXEL_PARTS
+    one, r, parts = filter_of(np.ones((1, 1)), 0.0, "cube"), PIXEL_RADIUS, PIXEL_PARTS
     total, count = 0.0, 0
     for k in range(parts // 2):
         for j in range(k + 1):
@@ -144,7 +149,7 @@ OFF = float(disk_bound(HUGE)) + 8 * UNIT * HUGE
 class _Bent:
     """A filter at a circle less its tangent, times the radius: by direction (T,), and how far that may be from what C has there."""
 
-    edge: Edge
+    edge: Filter
     found: Array
     allowed: Array
 
@@ -154,7 +159,7 @@ class _Bent:
         return np.abs(self.found - stated) / self.allowed, np.abs(stated) / self.allowed
 
 
-def _bent(one: Edge, z: Array, p: Array, values: Array, flat: Array, dark: float) -> _Bent:
+def _bent(one: Filter, z: Array, p: Array, values: Array, flat: Array, dark: float) -> _Bent:
     """From pre-activations at the circle and at its tangent, and what σ makes of them and of darkness."""
     at, r = nodes(len(one.w), TURNS), HUGE
     each = r * (values - flat) - at.t * (values - dark - one.rise * (at.t > 0))
@@ -168,21 +173,21 @@ def _drawn(seed: int, draws: int) -> tuple[_Bent, ...]:
     rng, found, names = np.random.default_rng([seed, 16]), [], NAMES + KINKS
     for k in range(max(2 * len(names), draws // 4)):
         w = rng.normal(size=(3, 3))
-        one = edge_of(w / np.abs(w).sum(), float(rng.uniform(-0.5, 0.5)), names[k % len(names)])
+        one = filter_of(w / np.abs(w).sum(), float(rng.uniform(-0.5, 0.5)), names[k % len(names)])
         sigma = activation(one.name)[0]
         z, p = (np.tensordot(x, one.w, 2) + one.b for x in _circle(3))
         found.append(_bent(one, z, p, sigma(z), sigma(p), float(sigma(np.array(one.b)))))
     return tuple(found)
 
 
-def _varies(one: Edge) -> float:
-    sizes = bent_of(one).sizes
+def _varies(one: Filter) -> float:
+    sizes = derivatives_of(one).sizes
     return variation(float(np.abs(one.w).sum()), sizes[1], 2 * sizes[2])
 
 
-def _off(seen: Centres, one: Edge) -> float:
+def _off(seen: Centres, one: Filter) -> float:
     """Rounding of a mean over centres: pixels, sums of taps, σ, and the sum over all windows."""
-    sizes, count = bent_of(one).sizes, len(seen.windows)
+    sizes, count = derivatives_of(one).sizes, len(seen.windows)
     weight = float(np.abs(one.w).sum())
     each = sizes[1] * weight * (seen.error + float(gamma(one.w.size + 4))) + (count + 32) * UNIT * (1 + weight + abs(one.b) + 2 * sizes[0])  # fmt: skip
     area = 8 * UNIT * pi * seen.r**2 * abs(one.rise)
@@ -261,7 +266,7 @@ def check(law: Curvature, lab: Lab) -> Column:
 
 R = np.linspace(3, 10, 36)
 HALF_LENGTH, STEPS_OF_LM = 14, 10
-KINDS = (*(Shape(name, 2) for name in ("tanh", "sigmoid", "gelu", "silu")), Shape("abs", 1), Shape("relu", 2))  # fmt: skip
+KINDS = (*(NetworkShape(name, 2) for name in ("tanh", "sigmoid", "gelu", "silu")), NetworkShape("abs", 1), NetworkShape("relu", 2))  # fmt: skip
 """What is trained."""
 MOST = 40
 """Networks of a kind, at most."""
@@ -269,19 +274,19 @@ ROWS = 1 << 15
 
 
 @lru_cache(maxsize=4)
-def _trained(networks: int, seed: int) -> dict[Shape, Nets]:
+def _trained(networks: int, seed: int) -> dict[NetworkShape, Nets]:
     """A few steps of Levenberg-Marquardt from random starts."""
     found = {}
     for shape in KINDS:
         rng = np.random.default_rng([seed, 19, *shape.activation.encode()])
-        seen = plate(R, shape.taps, HALF_LENGTH)
-        found[shape] = train_plane(shape, seen, networks, rng, STEPS_OF_LM)
+        seen = disk_windows(R, shape.taps, HALF_LENGTH)
+        found[shape] = train_networks(shape, seen, networks, rng, STEPS_OF_LM)
     return found
 
 
-def _edges(nets: Nets) -> list[Edge]:
+def _edges(nets: Nets) -> list[Filter]:
     flat = nets.w.reshape(-1, *nets.w.shape[2:])
-    return [edge_of(w, b, nets.shape.activation) for w, b in zip(flat, nets.b.ravel().tolist(), strict=True)]  # fmt: skip
+    return [filter_of(w, b, nets.shape.activation) for w, b in zip(flat, nets.b.ravel().tolist(), strict=True)]  # fmt: skip
 
 
 @lru_cache(maxsize=4)

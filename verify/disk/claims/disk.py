@@ -19,7 +19,7 @@ from numerics.arithmetic.rounding import gamma
 from numerics.disk.disk import disk, disk_bound
 from theory.disk.disk import Disk
 from verify.disk import figures as draw
-from verify.disk.networks import Plane, disks, loss
+from verify.disk.networks import DiskNetwork, disks, loss
 from verify.disk.networks import train as train_one
 from verify.report.evidence import Evidence
 from verify.report.figures import figure
@@ -188,7 +188,7 @@ just beyond 1/2 its arcs are the longest."""
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedLinear:
     """A network at its end.
 
     Attributes
@@ -198,14 +198,14 @@ class Trained:
     excess: gᵀH⁻¹g/2, how far a quadratic function with this gradient g, by (θ, c), lies above its minimum.
     """
 
-    net: Plane
+    net: DiskNetwork
     grid: Grid
     loss: float
     bound: float
     excess: float
 
 
-def _bound(net: Plane, r: Array) -> Array:
+def _bound(net: DiskNetwork, r: Array) -> Array:
     """How far two float64 evaluations of r̂ may be apart: chains of n² + N² + K + 4 operations, and the pixels' own bound."""
     w, b, a, c = net.weights()
     size, n = (2 * HALF_LENGTH + 1) ** 2, w.shape[-1]
@@ -216,7 +216,7 @@ def _bound(net: Plane, r: Array) -> Array:
     return np.asarray(2 * gamma(n * n + size + len(a) + 4) * terms + pixels)
 
 
-def _measured(net: Plane, grid: Grid, x: torch.Tensor) -> Trained:
+def _measured(net: DiskNetwork, grid: Grid, x: torch.Tensor) -> TrainedLinear:
     """The gradient is torch's own: ∂L/∂w_k = a_k ∂L/∂θ for every tap, and the loss is quadratic in (θ, c)."""
     net.zero_grad()
     value = loss(net, x, torch.tensor(grid.r), torch.tensor(grid.share))
@@ -230,18 +230,18 @@ def _measured(net: Plane, grid: Grid, x: torch.Tensor) -> Trained:
         error = np.abs(net(x).numpy() - grid.r)
     slack = _bound(net, grid.r)
     bound = grid.share @ (2 * error * slack + slack**2) + gamma(len(grid.r) + 4) * value.item()
-    return Trained(net, grid, value.item(), float(bound + grid.slack), excess)
+    return TrainedLinear(net, grid, value.item(), float(bound + grid.slack), excess)
 
 
 @lru_cache(maxsize=4)
-def _trained(networks: int, seed: int) -> tuple[Trained, ...]:
+def _trained(networks: int, seed: int) -> tuple[TrainedLinear, ...]:
     """``networks`` of every shape on both grids."""
     rng, found = np.random.default_rng([seed, 8]), []
     for grid in GRIDS:
         x = disks(grid.r, HALF_LENGTH)
         for channels, taps in SHAPES:
             for _ in range(networks):
-                net = Plane("identity", channels, taps, rng)
+                net = DiskNetwork("identity", channels, taps, rng)
                 train_one(net, x, grid.r, grid.share, STEPS)
                 found.append(_measured(net, grid, x))
     return tuple(found)

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from numerics.arithmetic.rounding import UNIT, gamma
-from numerics.disk.closed import rational
+from numerics.disk.closed_form import rational
 from numerics.disk.disk import disk_bound, pixels
-from numerics.disk.edges import edge_of, over_turn, quadrature_of
 from numerics.disk.perimeter import edge_response, reach
+from numerics.disk.perimeter_enclosure import by_direction, filter_of, quadrature_of
 from theory.disk.laplacian import Laplacian, across
 from theory.disk.zero_lines import stretches
 from verify.disk import figures as draw
-from verify.disk.claims.perimeter import clipped
+from verify.disk.clipping import clipped
 from verify.disk.networks import Combination, disks, loss
 from verify.disk.networks import train as train_one
 from verify.report.evidence import Evidence
@@ -36,7 +36,7 @@ __all__ = [
     "EVIDENCE",
     "KINDS",
     "Digits",
-    "Trained",
+    "TrainedLaplacian",
     "check",
     "figures",
     "sampled",
@@ -194,8 +194,8 @@ def check(law: Laplacian, lab: Lab) -> Column:
     turn = np.sort(rng.uniform(0.01, pi / 2 - 0.01, 6))
     lines, lengths, largest = 0, 0, 0.0
     for w, level, stated in known[-max(draws // 4, 12) :]:
-        edge = edge_of(w, level, "abs")
-        around, doubt = over_turn(edge, turn)
+        edge = filter_of(w, level, "abs")
+        around, doubt = by_direction(edge, turn)
         centre = law.crossing(rational(w), Fraction(level)).centre
         for theta, one, off in zip(turn.tolist(), around.tolist(), doubt.tolist(), strict=True):
             c, s = (Fraction(float(f(theta))) for f in (np.cos, np.sin))
@@ -243,7 +243,7 @@ KINDS = (
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedLaplacian:
     """A network at its end.
 
     Attributes
@@ -301,12 +301,12 @@ def _bound(w: Array, level: float, activation: str) -> float:
     nodes = TURNS * PLACES * UNIT + float(gamma(40))
     # Along t the slope of a pixel rises and falls by at most √2, and is turned over where p + b passes 0.
     along = (2 * rho / PLACES) ** 2 / 8 * 4 * 2**0.5 * weight * 2 * pi
-    around = quadrature_of(edge_of(w, level, activation), most=TURNS).error
+    around = quadrature_of(filter_of(w, level, activation), most=TURNS).error
     return 2 * pi * 2 * rho * (edge + nodes * size * 4) + along + (np.inf if around is None else around)  # fmt: skip
 
 
 @lru_cache(maxsize=4)
-def trained(networks: int, seed: int) -> tuple[Trained, ...]:
+def trained(networks: int, seed: int) -> tuple[TrainedLaplacian, ...]:
     """``networks`` of each kind, abs and ReLU in turn, from random starts."""
     rng, found = np.random.default_rng([seed, 14]), []
     r, share = np.linspace(LOW, HIGH, COUNT), np.full(COUNT, 1 / COUNT)
@@ -324,11 +324,11 @@ def trained(networks: int, seed: int) -> tuple[Trained, ...]:
                 seen = _seen(net, straight)
                 a = float(net.readout.weight[0, 0])
             level = -float(weights @ kind.filters.sum(axis=(1, 2))) / 2
-            found.append(Trained(kind, name, net, w, level, value, seen, _bound(w, level, name), a * seen))  # fmt: skip
+            found.append(TrainedLaplacian(kind, name, net, w, level, value, seen, _bound(w, level, name), a * seen))  # fmt: skip
     return tuple(found)
 
 
-def _exact(one: Trained) -> dict[tuple[int, int], Fraction]:
+def _exact(one: TrainedLaplacian) -> dict[tuple[int, int], Fraction]:
     """The filter without rounding, from the weights."""
     weights = [Fraction(x) for x in one.net.conv.weight.detach().numpy()[0, :, 0, 0].tolist()]
     taps = [rational(fixed) for fixed in one.kind.filters]
@@ -375,7 +375,7 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
         exact = rational(w)
         direction = lambda x: (Fraction(float(np.cos(x))), Fraction(float(np.sin(x))))
         lines[name] = [abs(float(across(exact, (Fraction(0), Fraction(0)), *direction(x)))) for x in turn.tolist()]  # fmt: skip
-        dots[name] = over_turn(edge_of(w, 0.0, "abs"), nodes)[0]
+        dots[name] = by_direction(filter_of(w, 0.0, "abs"), nodes)[0]
     caption = (
         "What an edge adds to Σ|w ⋆ x| per unit of its length, by the direction of its normal: the closed form as lines, the quadrature as dots. The mean of a curve over all directions is P/2π. A second difference does not see edges that run along it; "
         "the five points see every edge, those across a diagonal best; the saddle does not see these, and there its sides turn."

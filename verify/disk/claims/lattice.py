@@ -19,8 +19,8 @@ from numerics.disk.perimeter import difference
 from theory.disk.lattice import LAW, Lag, Lattice, directions
 from theory.disk.perimeter import kernel
 from verify.disk import lattice_figures as draw
-from verify.disk.claims.perimeter import clipped
-from verify.disk.ensemble import Nets, Shape, Together, plate, train_plane
+from verify.disk.clipping import clipped
+from verify.disk.ensemble import Nets, NetworkShape, Together, disk_windows, train_networks
 from verify.disk.networks import disks
 from verify.models.networks import elementwise
 from verify.report.evidence import Evidence
@@ -218,7 +218,7 @@ def check(law: Lattice, lab: Lab) -> Column:
 # --------------------------------------------------------------------------------------- training
 
 LOW, HIGH, RADII, HALF_LENGTH = 3, 10, 36, 13
-SETTINGS = tuple(Shape(*one) for one in (("square", 1), ("abs", 1), ("relu", 1), ("tanh", 1), ("softplus", 1), ("relu", 2), ("tanh", 2)))  # fmt: skip
+SETTINGS = tuple(NetworkShape(*one) for one in (("square", 1), ("abs", 1), ("relu", 1), ("tanh", 1), ("softplus", 1), ("relu", 2), ("tanh", 2)))  # fmt: skip
 MOST = 50
 
 
@@ -232,10 +232,10 @@ class Watched:
 
 
 @lru_cache(maxsize=32)
-def _watched(shape: Shape, networks: int, seed: int) -> Watched:
+def _watched(shape: NetworkShape, networks: int, seed: int) -> Watched:
     rng = np.random.default_rng([seed, 21, shape.channels, *shape.activation.encode()])
-    seen = plate(np.linspace(LOW, HIGH, RADII), shape.taps, HALF_LENGTH)
-    nets = train_plane(shape, seen, networks, rng)
+    seen = disk_windows(np.linspace(LOW, HIGH, RADII), shape.taps, HALF_LENGTH)
+    nets = train_networks(shape, seen, networks, rng)
     centre = (float(rng.uniform(-0.5, 0.5)), float(rng.uniform(-0.5, 0.5)))
     r = _windows(rng)
     found = np.stack([_answered(nets, *ring(one, centre, shape.taps)[:2]) for one in r.ravel().tolist()], axis=1)  # fmt: skip
@@ -325,7 +325,12 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     roses = {name: _strokes(*one) for name, one in SHOWN.items()}
     beyond = {}
     far = np.linspace(30, 34, 161)
-    for shape in (Shape("square", 1), Shape("tanh", 1), Shape("relu", 2), Shape("tanh", 2)):
+    for shape in (
+        NetworkShape("square", 1),
+        NetworkShape("tanh", 1),
+        NetworkShape("relu", 2),
+        NetworkShape("tanh", 2),
+    ):
         one = _watched(shape, max(min(lab.profile.networks // 3, MOST), 3), lab.seed)
         net = Together(one.nets)
         answers = net.answers(net.features(disks(far, int(far[-1]) + 3))).detach().numpy().T

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any
 
 import mpmath
@@ -17,7 +16,6 @@ from torch import Tensor
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import UNIT, gamma
 from numerics.disk.disk import disk, disk_bound, pixels
-from numerics.disk.edges import Strength, edge_of, over_turn, quadrature_of
 from numerics.disk.perimeter import (
     difference,
     edge_response,
@@ -26,10 +24,12 @@ from numerics.disk.perimeter import (
     strength,
     strength_bound,
 )
+from numerics.disk.perimeter_enclosure import Strength, by_direction, filter_of, quadrature_of
 from theory.disk.perimeter import STEPS, Perimeter
 from verify.disk import figures as draw
+from verify.disk.clipping import clipped, rational_direction
 from verify.disk.fit import fit, seen
-from verify.disk.networks import Difference, Plane, disks, loss
+from verify.disk.networks import Difference, DiskNetwork, across, disks, loss
 from verify.disk.networks import train as train_one
 from verify.report.evidence import Evidence
 from verify.report.figures import figure
@@ -37,17 +37,12 @@ from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
 
-__all__ = ["EVIDENCE", "across", "check", "clipped", "figures", "floor", "train"]
+__all__ = ["EVIDENCE", "check", "figures", "floor", "train"]
 
 Array = NDArray[np.float64]
 Step = tuple[int, int]
 DIGITS = 40
 NAMES = {(1, 0): "next pixel", (2, 0): "next but one", (1, 1): "along the diagonal"}
-
-
-def across(step: Step) -> Array:
-    """1 where a tap of 3 × 3 moves the difference across e only."""
-    return np.array([[float(step[0] * u + step[1] * v == 0) for v in (-1, 0, 1)] for u in (-1, 0, 1)])  # fmt: skip
 
 
 def _width(law: Perimeter, step: Step, r: float) -> Any:
@@ -62,29 +57,6 @@ def _straight(r: float) -> float:
 
 
 # ------------------------------------------------------------------------------------------ check
-
-
-def clipped(t: Fraction, c: Fraction, s: Fraction) -> Fraction:
-    """The area of {|X|, |Y| <= 1/2, cX + sY <= t}: a square cut by a line (Sutherland-Hodgman), measured by its corners."""
-    half = Fraction(1, 2)
-    square = [(-half, -half), (half, -half), (half, half), (-half, half)]
-    kept = []
-    for one, two in pairwise([*square, square[0]]):
-        a, b = (c * x + s * y - t for x, y in (one, two))
-        if a <= 0:
-            kept.append(one)
-        if a * b < 0:
-            share = a / (a - b)
-            kept.append((one[0] + share * (two[0] - one[0]), one[1] + share * (two[1] - one[1])))
-    twice = sum((x * v - u * y for (x, y), (u, v) in pairwise([*kept, *kept[:1]])), Fraction(0))
-    return twice / 2
-
-
-def _direction(rng: np.random.Generator) -> tuple[Fraction, Fraction]:
-    """A rational point of the circle, in any quadrant."""
-    k = Fraction(int(rng.integers(-30, 31)), 12)
-    c, s = (1 - k * k) / (1 + k * k), 2 * k / (1 + k * k)
-    return (c, s) if rng.integers(2) else (s, c)
 
 
 def _one_signed(rng: np.random.Generator, step: Step) -> Array:
@@ -104,7 +76,7 @@ def check(law: Perimeter, lab: Lab) -> Column:
     rng = lab.rng("perimeter")
     edges = 0
     axes = [(Fraction(x), Fraction(y)) for x, y in ((1, 0), (0, 1), (-1, 0), (0, -1))]
-    for c, s in (*axes * 4, *(_direction(rng) for _ in range(lab.profile.draws))):
+    for c, s in (*axes * 4, *(rational_direction(rng) for _ in range(lab.profile.draws))):
         t = Fraction(int(rng.integers(-96, 97)), 96)
         edges += law.edge(t, c, s) != clipped(t, c, s)
     signed = [_one_signed(rng, e) for e in ((1, 0), (0, 2), (1, 1), (1, -1), (2, 1))]
@@ -113,7 +85,7 @@ def check(law: Perimeter, lab: Lab) -> Column:
     place = np.arange(-1, 2)
     moment = np.stack([np.einsum("fij,i->f", w, place), np.einsum("fij,j->f", w, place)])
     up, down = sides(w, law.edge)
-    bound, exact = strength_bound(w), [quadrature_of(edge_of(one, 0.0, "abs"), most=1 << 12) for one in w]  # fmt: skip
+    bound, exact = strength_bound(w), [quadrature_of(filter_of(one, 0.0, "abs"), most=1 << 12) for one in w]  # fmt: skip
     least = np.array([float(law.dipole(x, y, mpmath)) for x, y in moment.T.tolist()])
     price = np.sum(law.gap(up, down), axis=1)
     # A midpoint rule is off by its bound in ∫ p₊ and in ∫ p₋, whose smaller part counts twice.
@@ -123,7 +95,7 @@ def check(law: Perimeter, lab: Lab) -> Column:
     for name, some in (("relu", drawn[:4]), ("tanh", drawn[4:])):
         b, sigma = rng.uniform(-0.5, 0.5, len(some)), activation(name)[0]
         g = lambda z: sigma(z + b[:, None])  # noqa: B023
-        known = [quadrature_of(edge_of(one, x, name), most=1 << 12) for one, x in zip(some, b, strict=True)]  # fmt: skip
+        known = [quadrature_of(filter_of(one, x, name), most=1 << 12) for one, x in zip(some, b, strict=True)]  # fmt: skip
         areas += _apart(strength(some, law.edge, g, add=law.lack), known, strength_bound(some))
     sums, radii = 0, [*rng.uniform(0.5, 12, max(lab.profile.draws // 8, 6)).tolist(), 300.25]
     for r in radii:
@@ -173,7 +145,7 @@ SIX_DIGITS = 1e-6
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedDifference:
     """A network at its end: κ, what it answers, and how far its loss can still fall.
 
     Attributes
@@ -202,7 +174,7 @@ class Trained:
 
 
 @lru_cache(maxsize=4)
-def _trained(networks: int, seed: int) -> tuple[Trained, ...]:
+def _trained(networks: int, seed: int) -> tuple[TrainedDifference, ...]:
     """``networks`` of each kind: abs and ReLU, three differences."""
     rng, found = np.random.default_rng([seed, 9]), []
     r, share = np.linspace(LOW, HIGH, COUNT), np.full(COUNT, 1 / COUNT)
@@ -230,7 +202,7 @@ def _trained(networks: int, seed: int) -> tuple[Trained, ...]:
                     g = np.array([by_a, by_c])
                     excess = float(g @ np.linalg.solve(2 * (share * features) @ features.T, g)) / 2
                     weight = a * float(np.abs(kappa).sum()) * (0.5 if name == "relu" else 1.0)
-                    found.append(Trained(net, kappa, weight, c, value.item(), excess, answers - r, net(fresh).numpy(), net(distant).numpy()))  # fmt: skip
+                    found.append(TrainedDifference(net, kappa, weight, c, value.item(), excess, answers - r, net(fresh).numpy(), net(distant).numpy()))  # fmt: skip
     return tuple(found)
 
 
@@ -249,7 +221,7 @@ class Free:
     """
 
     name: str
-    net: Plane
+    net: DiskNetwork
     area: float
     length: float
     share: float
@@ -265,7 +237,7 @@ def free(networks: int, seed: int) -> tuple[Free, ...]:
     for name in ("abs", "relu"):
         sigma = activation(name)[0]
         for _ in range(networks):
-            net = Plane(name, 1, 3, rng)
+            net = DiskNetwork(name, 1, 3, rng)
             fit(net, name, data)
             w, b, a, _ = net.weights()
             g = lambda z: sigma(z + b[0])  # noqa: B023
@@ -381,7 +353,7 @@ def _lines(networks: int, seed: int) -> tuple[_Line, ...]:
             sigma, filtered = each.net.activation, each.net.conv(windows[:, None])[:, 0, 3, 3]
             values = sigma(filtered).numpy().reshape(LINES, PLACES)
             dark, full = sigma(torch.tensor([b[0], w[0].sum() + b[0]])).numpy()
-            stated, doubt = over_turn(edge_of(w[0], float(b[0]), each.name), turn)
+            stated, doubt = by_direction(filter_of(w[0], float(b[0]), each.name), turn)
             bound = float(np.abs(w).sum()) * off + doubt
             found.append(_Line(True, (values, dark, full), stated, bound))
     return tuple(found)

@@ -15,8 +15,13 @@ from numpy.typing import NDArray
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import UNIT, gamma, lipschitz
+from numerics.disk.autocorrelation import (
+    correlations,
+    lags_within,
+    least_loss,
+    least_loss_of_one_sign,
+)
 from numerics.disk.disk import disk, disk_bound
-from numerics.disk.lags import correlations, least, least_of_one_sign, places
 from numerics.disk.lattice import fluctuation
 from numerics.disk.perimeter import reach
 from numerics.disk.shares import PLACES, TURNS, lengths, lengths_bound
@@ -24,9 +29,9 @@ from theory.disk.linear_regions import part, pieces
 from theory.disk.shares import Lag, Shares, opposite
 from theory.expressions.activation import ACTIVATIONS
 from verify.disk import share_figures as draw
-from verify.disk.claims.perimeter import clipped
+from verify.disk.clipping import clipped, rational_direction
 from verify.disk.endings import CREST, HEADER, PARABOLA, grown, off_level, row_of
-from verify.disk.ensemble import Nets, Shape
+from verify.disk.ensemble import Nets, NetworkShape
 from verify.disk.networks import disks
 from verify.disk.trained import (
     COUNT,
@@ -41,9 +46,9 @@ from verify.disk.trained import (
     SETTINGS,
     SIX_DIGITS,
     SPREAD,
-    Measured,
     R,
-    Trained,
+    TorchReadings,
+    TrainedEnsemble,
     areas,
     ensembles,
     name_of,
@@ -63,13 +68,6 @@ Array = NDArray[np.float64]
 # ------------------------------------------------------------------------------------------ check
 
 
-def _direction(rng: np.random.Generator) -> tuple[Fraction, Fraction]:
-    """A rational point of the circle, in any quadrant."""
-    k = Fraction(int(rng.integers(-30, 31)), 12)
-    c, s = (1 - k * k) / (1 + k * k), 2 * k / (1 + k * k)
-    return (c, s) if rng.integers(2) else (s, c)
-
-
 def _some(rng: np.random.Generator) -> Fraction:
     return Fraction(int(rng.integers(-12, 13)), 4)
 
@@ -81,7 +79,7 @@ def _filter(rng: np.random.Generator, n: int) -> dict[Lag, Fraction]:
 
 def _other_side(law: Shares, rng: np.random.Generator) -> bool:
     """Squares clipped by the line and by the same line seen from behind."""
-    w, (c, s) = _filter(rng, 3), _direction(rng)
+    w, (c, s) = _filter(rng, 3), rational_direction(rng)
     t = Fraction(int(rng.integers(-96, 97)), 48)
     here = sum((tap * clipped(t + u * c + v * s, c, s) for (u, v), tap in w.items()), Fraction(0))
     back = sum((tap * clipped(-t - u * c - v * s, -c, -s) for (u, v), tap in w.items()), Fraction(0))  # fmt: skip
@@ -162,7 +160,7 @@ def check(law: Shares, lab: Lab) -> Column:
 
 
 @cache
-def _lengths(law_opposite: Any, shape: Shape, networks: int, seed: int) -> Array:
+def _lengths(law_opposite: Any, shape: NetworkShape, networks: int, seed: int) -> Array:
     """P by the law, (B, K)."""
     nets = trained(shape, networks, seed).nets
     sigma = activation(shape.activation)[0]
@@ -174,7 +172,7 @@ def _steepest(nets: Nets) -> Array:
     return lipschitz(nets.shape.activation, np.abs(nets.w).sum(axis=(2, 3)) + np.abs(nets.b))
 
 
-def _share_score(law: Shares, nets: Nets, j: int, one: Measured, length: Array, area: Array) -> float:  # fmt: skip
+def _share_score(law: Shares, nets: Nets, j: int, one: TorchReadings, length: Array, area: Array) -> float:  # fmt: skip
     """The distance of the shares from what the loss says, in units of its rounding bound."""
     rest = one.features - area[:, None] * R**2 - length[:, None] * R
     slopes = (rest @ (R - MEAN)) / (COUNT * SPREAD)
@@ -206,11 +204,11 @@ def floors(taps: int) -> tuple[float, float, float]:
     x = disk(R, HALF_LENGTH)
     always = np.stack([np.ones(COUNT), pi * R**2], axis=1)
     cone = correlations(x, taps)
-    one_sign = [least_of_one_sign(always, cone, taps, R, sign) for sign in (1, -1)]
-    return least(np.hstack([always, cone]), R), one_sign[0], one_sign[1]
+    one_sign = [least_loss_of_one_sign(always, cone, taps, R, sign) for sign in (1, -1)]
+    return least_loss(np.hstack([always, cone]), R), one_sign[0], one_sign[1]
 
 
-def _square_scores(law: Shares, nets: Nets, j: int, one: Measured) -> tuple[float, float]:
+def _square_scores(law: Shares, nets: Nets, j: int, one: TorchReadings) -> tuple[float, float]:
     """torch's errors against the lags, and how far its loss is below the floor, both in units of the rounding bound."""
     taps, h = nets.shape.taps, nets.shape.taps // 2
     columns = _columns(taps)
@@ -218,7 +216,7 @@ def _square_scores(law: Shares, nets: Nets, j: int, one: Measured) -> tuple[floa
     for a, b, w in zip(nets.a[j].tolist(), nets.b[j].tolist(), nets.w[j], strict=True):
         there = {(u - h, v - h): float(w[u, v]) for u in range(taps) for v in range(taps)}
         of = law.lags(there)
-        weights = np.array([of.get(d, 0.0) for d in places(taps)])
+        weights = np.array([of.get(d, 0.0) for d in lags_within(taps)])
         stated += a * (columns @ weights + 2 * b * float(w.sum()) * pi * R**2 + size * b * b)
     level = np.abs(nets.w[j]).sum(axis=(1, 2)) + np.abs(nets.b[j])
     terms = abs(nets.c[j]) + np.abs(nets.a[j]) @ level**2 * size + R
@@ -273,7 +271,7 @@ def train(law: Shares, lab: Lab) -> Column:
     worst = {name: float(np.max(found)) for name, found in scores.items()}
     networks = min(lab.profile.networks, MOST)
     any_sign, plus, minus = floors(3)
-    at, two = (trained(Shape("square", k), networks, lab.seed).losses for k in (1, 2))
+    at, two = (trained(NetworkShape("square", k), networks, lab.seed).losses for k in (1, 2))
     on = [int(np.sum(np.abs(at / floor - 1) < 1e-3)) for floor in (minus, plus)]
     pair = int(np.sum(two < 1.001 * any_sign))
     detail = (
@@ -288,7 +286,9 @@ def train(law: Shares, lab: Lab) -> Column:
     return column(figure_ if good else float("nan"), 1.0, detail)
 
 
-def table_of(every: Iterable[Trained], seed: int) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def table_of(
+    every: Iterable[TrainedEnsemble], seed: int
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """The header and one row of text for each setting."""
     rows = []
     for one in every:
@@ -310,7 +310,7 @@ def _dark(nets: Nets, half_length: int) -> Array:
     return np.asarray((2 * half_length + 1) ** 2 * np.sum(nets.a * sigma(nets.b), axis=1))
 
 
-def _far(one: Trained, j: int, length: Array, area: Array, r: Array) -> Array:
+def _far(one: TrainedEnsemble, j: int, length: Array, area: Array, r: Array) -> Array:
     """c + Σ a_k(N²g_k(0) + πr²Δ_k + P_k r + the lattice's fluctuation) of network j, of the rests only the mean over the training radii: (R,)."""
     nets, sigma = one.nets, activation(one.nets.shape.activation)[0]
     a = nets.a[j]
@@ -321,7 +321,7 @@ def _far(one: Trained, j: int, length: Array, area: Array, r: Array) -> Array:
     return np.asarray(constant + by_law(r, swung[COUNT:]))
 
 
-def _within(one: Trained, length: Array, area: Array) -> Array:
+def _within(one: TrainedEnsemble, length: Array, area: Array) -> Array:
     """Whether r̂ at :data:`FAR` less Σ a_k(πr²Δ_k + P_k r) keeps to Σ|a_k| times the bound on the rest: (B, FAR)."""
     nets, rho = one.nets, reach(one.nets.shape.taps)
     stated = (nets.c + _dark(nets, FAR_LENGTH))[:, None] + (nets.a * area).sum(axis=1)[:, None] * FAR**2 + (nets.a * length).sum(axis=1)[:, None] * FAR  # fmt: skip
@@ -334,7 +334,7 @@ def _within(one: Trained, length: Array, area: Array) -> Array:
 
 # ---------------------------------------------------------------------------------------- figures
 
-SHOWN = (Shape("identity", 1), Shape("square", 1), Shape("tanh", 2), Shape("abs", 1), Shape("relu", 1))  # fmt: skip
+SHOWN = (NetworkShape("identity", 1), NetworkShape("square", 1), NetworkShape("tanh", 2), NetworkShape("abs", 1), NetworkShape("relu", 1))  # fmt: skip
 SHOWN_NETWORKS = 24
 """Of each kind, at least."""
 

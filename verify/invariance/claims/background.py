@@ -14,14 +14,22 @@ from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
-from numerics.disk.gram import Vector, dot, orthogonal, rest
+from numerics.invariance.gram_schmidt import Vector, dot, orthogonal, residual
 from numerics.pulse.sample import pulse
 from theory.invariance.background import LAW, Background, PooledNetwork
+from verify.invariance import contrast_training, dense_training
 from verify.invariance import figures as pictures
 from verify.invariance.atlas import Place
-from verify.invariance.claims import contrast, dense
-from verify.invariance.ring import Scene, answers, off_readout, readout, rounding, spectrum, trained
-from verify.invariance.table import Seen, section
+from verify.invariance.background_training import (
+    Scene,
+    answers,
+    off_readout,
+    readout,
+    rounding,
+    spectrum,
+    trained,
+)
+from verify.invariance.table import TrainingOutcome, section
 from verify.models.networks import Elementwise, Network
 from verify.optimise.minimise import train as descend
 from verify.report import figures as draw
@@ -31,7 +39,7 @@ from verify.report.lab import Lab
 from verify.report.page import Figure, Section
 from verify.report.verdict import Column, column
 
-__all__ = ["EVIDENCE", "check", "figures", "sections", "seen", "train"]
+__all__ = ["EVIDENCE", "check", "figures", "outcomes", "sections", "train"]
 
 Array = NDArray[np.float64]
 Sigma = Callable[[Any], Any]
@@ -83,7 +91,7 @@ def _spread(values: Vector) -> Fraction:
 
 def _left(target: Vector, features: list[Vector]) -> Fraction:
     """The mean square of what is left of the target after its regression on the features."""
-    remainder = rest(target, orthogonal(features))
+    remainder = residual(target, orthogonal(features))
     return dot(remainder, remainder) / len(remainder)
 
 
@@ -94,8 +102,8 @@ def _response_agrees(law: Background, rng: np.random.Generator, t: int) -> bool:
     r = n // 2 + HALF + int(rng.integers(0, 3))
     length = int(r + HALF) + n // 2 + int(rng.integers(0, 2))
     x = [beta + value for value in oracle.overlap_pulse(r, length)]
-    stated = law.response(oracle.shifted(sigma, b), w, beta, r, len(x))
-    return bool(stated == _ring(w, b, sigma, x))
+    claimed = law.response(oracle.shifted(sigma, b), w, beta, r, len(x))
+    return bool(claimed == _ring(w, b, sigma, x))
 
 
 def _domain_agrees(law: Background, rng: np.random.Generator, t: int) -> bool:
@@ -112,7 +120,7 @@ def _domain_agrees(law: Background, rng: np.random.Generator, t: int) -> bool:
         r, pulse = HALF * k, oracle.overlap_pulse(HALF * k, length)
         signals = [[beta + value for value in pulse] for _, _, beta in cases]
         # A response may be right by chance, where σ is odd about the middle: all three are not.
-        found = [
+        agreements = [
             all(
                 sum(oracle.preactivations(w, Fraction(0), x), Fraction(0))
                 == 2 * r * sum(w) + beta * law.border(w, size)
@@ -120,7 +128,7 @@ def _domain_agrees(law: Background, rng: np.random.Generator, t: int) -> bool:
             )
         ]
         if k % 2:
-            found.append(
+            agreements.append(
                 all(
                     law.response(oracle.shifted(bent, b), w, beta, r, size) == _ring(w, b, bent, x)
                     for (w, b, beta), x in zip(cases, signals, strict=True)
@@ -130,8 +138,8 @@ def _domain_agrees(law: Background, rng: np.random.Generator, t: int) -> bool:
             if k % 2 or step == 2:
                 net = make(low, low + 1, -low, size, *KINKS["relu"])
                 levels = (low, low + Fraction(1, 3), low + 1)
-                found.append(all(_answer(net, "relu", [beta + value for value in pulse]) == r for beta in levels))  # fmt: skip
-        if set(found) != {r <= last}:
+                agreements.append(all(_answer(net, "relu", [beta + value for value in pulse]) == r for beta in levels))  # fmt: skip
+        if set(agreements) != {r <= last}:
             return False
     return True
 
@@ -155,12 +163,12 @@ def _scene(rng: np.random.Generator) -> tuple[Vector, Vector, int, Vector]:
 def _linear_agrees(law: Background, rng: np.random.Generator) -> bool:
     radii, backgrounds, length, target = _scene(rng)
     w = [*_quarters(rng, 2), Fraction(5)]
-    seen = _features(w, oracle.RATIONAL["identity"], Fraction(1), radii, backgrounds, length)
-    one = [Fraction(1)] * len(seen)
-    (centred,) = orthogonal([one, seen])[1:]
+    features = _features(w, oracle.RATIONAL["identity"], Fraction(1), radii, backgrounds, length)
+    ones = [Fraction(1)] * len(features)
+    (centred,) = orthogonal([ones, features])[1:]
     theta = dot(target, centred) / dot(centred, centred) * sum(w, Fraction(0))
     v, b, size = _spread(radii), _spread(backgrounds), 2 * length + 1
-    return bool(theta == law.angle(v, size, b) and _left(target, [one, seen]) == law.risk(v, size, b))  # fmt: skip
+    return bool(theta == law.angle(v, size, b) and _left(target, [ones, features]) == law.risk(v, size, b))  # fmt: skip
 
 
 def _steep_agrees(law: Background, rng: np.random.Generator, t: int) -> bool:
@@ -169,17 +177,19 @@ def _steep_agrees(law: Background, rng: np.random.Generator, t: int) -> bool:
     name = ("prelu", "leaky_relu", "identity")[t % 3]
     (b,) = _quarters(rng, 1)
     low = KINKS[name][0] if name in KINKS else Fraction(1)
-    seen = _features(_quarters(rng, 3), oracle.RATIONAL[name], b, radii, backgrounds, length)
-    loss = _left(target, [[Fraction(1)] * len(seen), seen])
+    features = _features(_quarters(rng, 3), oracle.RATIONAL[name], b, radii, backgrounds, length)
+    loss = _left(target, [[Fraction(1)] * len(features), features])
     v, size = _spread(radii), 2 * length + 1
     price = law.risk(v, size, _spread(backgrounds), 1 / low)
     # Slope t up to the last background, 1 from there to the first plateau, t beyond.
     near, slope = [beta / 8 for beta in backgrounds], Fraction(1, int(rng.integers(2, 9)))
     top, first = max(near), min(near) + 1
     sigma = lambda z: slope * z + (1 - slope) * min(max(z, top), first)
-    seen = _features([Fraction(1)], sigma, Fraction(0), radii, near, length)
+    features = _features([Fraction(1)], sigma, Fraction(0), radii, near, length)
     reached = law.risk(v, size, _spread(near), 1 + (1 / slope - 1) * (first - top))
-    return bool(loss >= price and _left(target, [[Fraction(1)] * len(seen), seen]) == reached)
+    return bool(
+        loss >= price and _left(target, [[Fraction(1)] * len(features), features]) == reached
+    )
 
 
 def _border_agrees(law: Background, rng: np.random.Generator) -> bool:
@@ -245,30 +255,30 @@ def _count(lab: Lab) -> int:
 def train(law: Background, lab: Lab) -> Column:
     """Losses against the best that there is, answers against the law, and trained readouts of the exact networks."""
     count = _count(lab)
-    ratios = [_linear(law, scene, count, lab.seed) for scene in LINEAR]
-    ratios += [_below(law.risk(*_price(scene)), scene, count, lab.seed) for scene in STEEP]
+    ratios = [_linear(law, lab, scene, count) for scene in LINEAR]
+    ratios += [_below(law.risk(*_price(scene)), lab, scene, count) for scene in STEEP]
     price = lambda s: law.one_tap(s.moments[0], s.pixels, s.moments[2])
-    ratios += [_below(price(scene), scene, count, lab.seed) for scene in ONE_TAP]
-    ratios += [_answered(law, scene, count, lab.seed) for scene in (*STEEP, *SEEKING, *ONE_TAP)]
-    ratios += [_until(law, scene, 4, lab.seed) for scene in BENT]
-    padded = [_padded(law, scene, count, lab.seed) for scene in PADDED]
+    ratios += [_below(price(scene), lab, scene, count) for scene in ONE_TAP]
+    ratios += [_answered(law, lab, scene, count) for scene in (*STEEP, *SEEKING, *ONE_TAP)]
+    ratios += [_until(law, lab, scene, 4) for scene in BENT]
+    padded = [_padded(law, lab, scene, count) for scene in PADDED]
     frozen = [_frozen(law, lab, j) for j in range(6)] + [_counted(law, lab), _steepest(law, lab)]
     worst = float(np.max([*ratios, *(ratio for ratio, _ in padded), *frozen]))
-    found = [_found(scene, count, lab.seed) for scene in SEEKING]
-    seen = " and ".join(f"{exact} of {count} with {scene.activation} ({between} of them also on 65 backgrounds between)" for (exact, between), scene in zip(found, SEEKING, strict=True))  # fmt: skip
+    exact_counts = [_exact_counts(lab, scene, count) for scene in SEEKING]
+    endings = " and ".join(f"{exact} of {count} with {scene.activation} ({between} of them also on 65 backgrounds between)" for (exact, between), scene in zip(exact_counts, SEEKING, strict=True))  # fmt: skip
     detail = (
         f"{count} networks per setting: every linear one ends at the best loss, none of one steep channel or of one tap is below its price; answers of bent ones as by the law, readouts of the exact "
         f"networks as trained; in units of what gradient, loss and rounding allow.  With zero padding {sum(n for _, n in padded)} of {2 * count} linear networks became exact; "
-        f"with two channels on a ring, on backgrounds from 0 to 2, {seen}"
+        f"with two channels on a ring, on backgrounds from 0 to 2, {endings}"
     )
     return column(worst, 1.0, detail)
 
 
-def _linear(law: Background, scene: Scene, count: int, seed: int) -> float:
-    return max(0.0, *_linear_each(law, scene, count, seed))
+def _linear(law: Background, lab: Lab, scene: Scene, count: int) -> float:
+    return max(0.0, *_linear_each(law, lab, scene, count))
 
 
-def _linear_each(law: Background, scene: Scene, count: int, seed: int) -> list[float]:
+def _linear_each(law: Background, lab: Lab, scene: Scene, count: int) -> list[float]:
     """|loss - law| and |θ - law| from the remaining slope of the quadratic form, in its own coordinates (θ, c): a ratio for each network."""
     x, r = scene.data()
     v, b, _ = scene.moments
@@ -276,7 +286,7 @@ def _linear_each(law: Background, scene: Scene, count: int, seed: int) -> list[f
     columns = np.stack([pooled, np.ones_like(pooled)], axis=1)
     low = 2 * float(np.linalg.eigvalsh(columns.T @ columns / len(r))[0])
     ratios = []
-    for net in trained(scene, count, seed):
+    for net in trained(lab, scene, count):
         error, bound = answers(net, x) - r.numpy(), rounding(net, x)
         slope = 2 * columns.T @ error / len(r)
         slopes = float(np.linalg.norm(np.abs(slope) + 2 * np.abs(columns).T @ bound / len(r)))
@@ -293,11 +303,11 @@ def _price(scene: Scene) -> tuple[float, int, float, float]:
     return v, scene.pixels, b, float(1 / KINKS[scene.activation][0])
 
 
-def _below(least: float, scene: Scene, count: int, seed: int) -> float:
+def _below(least: float, lab: Lab, scene: Scene, count: int) -> float:
     """The largest (least - loss), in units of rounding: nothing is below the price."""
     x, r = scene.data()
     worst = -math.inf
-    for net in trained(scene, count, seed):
+    for net in trained(lab, scene, count):
         error, bound = answers(net, x) - r.numpy(), rounding(net, x)
         allowed = float(np.mean(2 * np.abs(error) * bound + bound**2)) + 1e-14
         worst = max(worst, (least - float(np.mean(error**2))) / allowed)
@@ -313,17 +323,17 @@ def _stated(law: Background, scene: Scene, net: Network, beta: Array, r: Array) 
     return c + sum(a[k] * law.response(lambda z, k=k: sigma(z + b[k]), list(w[k]), beta, r, scene.pixels) for k in range(len(a)))  # fmt: skip
 
 
-def _answered(law: Background, scene: Scene, count: int, seed: int) -> float:
+def _answered(law: Background, lab: Lab, scene: Scene, count: int) -> float:
     x, r = scene.data()
     beta = np.tile(np.array(scene.backgrounds), len(scene.r))
     worst = 0.0
-    for net in trained(scene, count, seed):
+    for net in trained(lab, scene, count):
         off = np.abs(answers(net, x) - _stated(law, scene, net, beta, r.numpy()))
         worst = float(np.max([worst, np.max(off / (2 * rounding(net, x)))]))
     return worst
 
 
-def _until(law: Background, scene: Scene, count: int, seed: int) -> float:
+def _until(law: Background, lab: Lab, scene: Scene, count: int) -> float:
     """Half-integers from n/2 until the ring is full, background 0, in units of rounding: the law up to its last radius.
 
     inf if beyond it there is a radius at which no network errs.
@@ -333,20 +343,20 @@ def _until(law: Background, scene: Scene, count: int, seed: int) -> float:
     dark: Array = np.zeros(len(r))
     off = np.array([
         np.abs(np.subtract(answers(net, x), _stated(law, scene, net, dark, r))) / (2 * rounding(net, x))
-        for net in trained(scene, count, seed)
+        for net in trained(lab, scene, count)
     ])  # fmt: skip
     inside = r <= law.last_radius(scene.taps, scene.pixels)
     idle = np.any(np.max(off[:, ~inside], axis=0) <= 1)
     return math.inf if idle else float(np.max(off[:, inside]))
 
 
-def _padded(law: Background, scene: Scene, count: int, seed: int) -> tuple[float, int]:
+def _padded(law: Background, lab: Lab, scene: Scene, count: int) -> tuple[float, int]:
     """(change of the answer with β against the law, in units of rounding; how many networks became exact)."""
     x, r = scene.data()
     dark = x - x.min(dim=1, keepdim=True).values
     beta = np.tile(np.array(scene.backgrounds), len(scene.r))
     worst, exact = 0.0, 0
-    for net in trained(scene, count, seed):
+    for net in trained(lab, scene, count):
         with torch.no_grad():
             w, a = net.conv.weight[:, 0].numpy(), net.readout.weight[0].numpy()
         lift = sum(a[k] * law.border(list(w[k]), scene.pixels) for k in range(len(a)))
@@ -356,12 +366,12 @@ def _padded(law: Background, scene: Scene, count: int, seed: int) -> tuple[float
     return worst, exact
 
 
-def _found(scene: Scene, count: int, seed: int) -> tuple[int, int]:
+def _exact_counts(lab: Lab, scene: Scene, count: int) -> tuple[int, int]:
     """(networks that are exact on the training data, those of them that are so at 65 backgrounds between, too)."""
     x, r = scene.data()
     between = np.linspace(min(scene.backgrounds), max(scene.backgrounds), 65)
     fine, target = replace(scene, backgrounds=tuple(between)).data()
-    there = [net for net in trained(scene, count, seed) if np.mean((answers(net, x) - r.numpy()) ** 2) < EXACT]  # fmt: skip
+    there = [net for net in trained(lab, scene, count) if np.mean((answers(net, x) - r.numpy()) ** 2) < EXACT]  # fmt: skip
     all_over = [net for net in there if np.mean((answers(net, fine) - target.numpy()) ** 2) < EXACT]  # fmt: skip
     return len(there), len(all_over)
 
@@ -374,9 +384,9 @@ def _frozen(law: Background, lab: Lab, j: int) -> float:
     low, length = float(rng.integers(-4, 5)) / 4, float(rng.integers(1, 9)) / 4
     left, right = (float(slope) for slope in KINKS[name])
     shape = Scene(name, 3 if full else 2, 3, tuple(low + length * t / 4 for t in range(5)), per_cell=4 if full else 1)  # fmt: skip
-    stated = make(low, low + length, 0.25 - low, shape.pixels, left, right)
-    scene = Scene(name, len(stated.a), 3, shape.backgrounds, per_cell=shape.per_cell)
-    return off_readout(scene, stated, lab.seed)
+    two_channels = make(low, low + length, 0.25 - low, shape.pixels, left, right)
+    scene = Scene(name, len(two_channels.a), 3, shape.backgrounds, per_cell=shape.per_cell)
+    return off_readout(lab, scene, two_channels)
 
 
 def _counted(law: Background, lab: Lab) -> float:
@@ -385,7 +395,7 @@ def _counted(law: Background, lab: Lab) -> float:
     scene = ONE_TAP[0]
     v, _, mean = scene.moments
     b = tuple(float(-k - rng.uniform(0.2, 0.8)) for k in (0, 1))
-    net = readout(scene, ((1.0,), (1.0,)), b, lab.seed)
+    net = readout(lab, scene, ((1.0,), (1.0,)), b)
     return _reaches(net, scene, law.one_tap(v, scene.pixels, mean))
 
 
@@ -416,24 +426,24 @@ def _reaches(net: Network, scene: Scene, least: float) -> float:
     return abs(float(np.mean(error**2)) - least) / allowed
 
 
-def seen(lab: Lab) -> dict[Place, list[Seen]]:
+def outcomes(lab: Lab) -> dict[Place, list[TrainingOutcome]]:
     """What became of the networks of :func:`train`, by cells of the atlas of invariance."""
     count = _count(lab)
     place = lambda padding, kind: Place("background", "sum", "half", padding, kind)
-    linear = [ratio for scene in LINEAR for ratio in _linear_each(LAW, scene, count, lab.seed)]
+    linear = [ratio for scene in LINEAR for ratio in _linear_each(LAW, lab, scene, count)]
     best = sum(ratio <= 1 for ratio in linear)
-    padded = sum(_padded(LAW, scene, count, lab.seed)[1] for scene in PADDED)
-    found: dict[Place, list[Seen]] = {
-        place("ring", "linear"): [Seen("K = 1, 2, backgrounds in [0, 1/2]", len(linear), (("at the least loss", best), ("elsewhere", len(linear) - best)))],
-        place("zeros", "linear"): [Seen("K = 1, 2, backgrounds in [0, 2]", count * len(PADDED), (("exact, by the border", padded), ("not", count * len(PADDED) - padded)))],
+    padded = sum(_padded(LAW, lab, scene, count)[1] for scene in PADDED)
+    by_place: dict[Place, list[TrainingOutcome]] = {
+        place("ring", "linear"): [TrainingOutcome("K = 1, 2, backgrounds in [0, 1/2]", len(linear), (("at the least loss", best), ("elsewhere", len(linear) - best)))],
+        place("zeros", "linear"): [TrainingOutcome("K = 1, 2, backgrounds in [0, 2]", count * len(PADDED), (("exact, by the border", padded), ("not", count * len(PADDED) - padded)))],
     }  # fmt: skip
     for scene in (*SEEKING, *ONE_TAP, *STEEP):
-        exact, between = _found(scene, count, lab.seed)
+        exact, between = _exact_counts(lab, scene, count)
         kind = "relu 2" if (scene.activation, scene.channels) == ("relu", 2) else "any"
         words = f"{scene.activation}, K = {scene.channels}, n = {scene.taps}, backgrounds in [{scene.backgrounds[0]:g}, {scene.backgrounds[-1]:g}]"
         outcomes = (("exact", between), ("exact at the trained backgrounds only", exact - between), ("not exact", count - exact))  # fmt: skip
-        found.setdefault(place("ring", kind), []).append(Seen(words, count, outcomes))
-    return found
+        by_place.setdefault(place("ring", kind), []).append(TrainingOutcome(words, count, outcomes))
+    return by_place
 
 
 # ---------------------------------------------------------------------------------------- figures
@@ -451,9 +461,9 @@ def figures(lab: Lab) -> list[Figure]:
     nets = {"the best linear": line}
     nets["two channels"] = LAW.two_channels(low, high, 2.0, scene.pixels, 0.0, 1.0)
     nets["three channels"] = LAW.three_channels(low, high, 2.0, scene.pixels, 0.0, 1.0)
-    at = np.linspace(low - 0.25, high + 0.25, 161)
-    panels = {f"r = {r}": {name: _errors(net, scene, at, r) for name, net in nets.items()} for r in (2.5, 2.75)}  # fmt: skip
-    drawing = path_figures.unknown(at, panels, (low, high))
+    backgrounds = np.linspace(low - 0.25, high + 0.25, 161)
+    panels = {f"r = {r}": {name: _errors(net, scene, backgrounds, r) for name, net in nets.items()} for r in (2.5, 2.75)}  # fmt: skip
+    drawing = path_figures.unknown(backgrounds, panels, (low, high))
     caption = (
         r"Errors over the background $\beta$; shaded: the interval for which the networks are made. The best linear network trades radius against background. Two ReLU channels are exact at half-integers "
         "and off by pixels between; three are exact at every radius. Outside the interval neither promises anything."
@@ -476,18 +486,22 @@ def figures(lab: Lab) -> list[Figure]:
 
 def sections(lab: Lab) -> tuple[Section, ...]:
     """The atlas of invariance, with all that the three claims on invariance have trained."""
-    return (section({**dense.seen(lab), **seen(lab), **contrast.seen(lab)}),)
+    return (
+        section(
+            {**dense_training.outcomes(lab), **outcomes(lab), **contrast_training.outcomes(lab)}
+        ),
+    )
 
 
-def _errors(stated: PooledNetwork, scene: Scene, at: Array, r: float) -> Array:
+def _errors(two_channels: PooledNetwork, scene: Scene, backgrounds: Array, r: float) -> Array:
     """r̂ - r of a ReLU network in torch, at all these backgrounds."""
-    net = Network("relu", len(stated.a), 3, circular=True)
+    net = Network("relu", len(two_channels.a), 3, circular=True)
     with torch.no_grad():
-        net.conv.weight.copy_(torch.tensor(stated.w)[:, None, :])
-        net.conv.bias.copy_(torch.tensor(stated.b))  # type: ignore[union-attr]
-        net.readout.weight.copy_(torch.tensor(stated.a)[None, :])
-        net.readout.bias.fill_(stated.c)
-    return answers(net, torch.tensor(pulse(r, scene.half_length) + at[:, None])) - r
+        net.conv.weight.copy_(torch.tensor(two_channels.w)[:, None, :])
+        net.conv.bias.copy_(torch.tensor(two_channels.b))  # type: ignore[union-attr]
+        net.readout.weight.copy_(torch.tensor(two_channels.a)[None, :])
+        net.readout.bias.fill_(two_channels.c)
+    return answers(net, torch.tensor(pulse(r, scene.half_length) + backgrounds[:, None])) - r
 
 
 EVIDENCE = Evidence(check=check, train=train, figures=figures, sections=sections)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import zlib
-from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -13,15 +10,18 @@ from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import gamma
-from numerics.disk.gram import Vector, dot, rest
+from numerics.invariance.gram_schmidt import Vector, dot, residual
 from numerics.pulse.sample import pulse
 from theory.invariance.dense import LAW, Dense, changing, end
-from verify.invariance.atlas import Place
-from verify.invariance.positional import Positional, Trained, spectrum
-from verify.invariance.positional import train as descend
-from verify.invariance.table import Seen
+from verify.invariance.dense_readout import DenseRun
+from verify.invariance.dense_training import (
+    TASKS,
+    Task,
+    predicted_weights,
+    trained,
+    weight_tolerance,
+)
 from verify.models.ensemble import Setting
-from verify.optimise.gradient import batches
 from verify.optimise.minimise import on_the_way
 from verify.report import figures as draw
 from verify.report import path_figures
@@ -30,7 +30,7 @@ from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
 
-__all__ = ["EVIDENCE", "check", "figures", "seen", "train"]
+__all__ = ["EVIDENCE", "check", "figures", "train"]
 
 Array = NDArray[np.float64]
 HALF = Fraction(1, 2)
@@ -48,11 +48,11 @@ def check(law: Dense, lab: Lab) -> Column:
         radii, bias = _some_radii(rng, t % 5), bool(t % 2)
         length = int(max(radii) + HALF) + 3
         start = [Fraction(int(k), 4) for k in rng.integers(-8, 9, 2 * length + 1 + bias)]
-        found, basis = _projected(start, radii, length, bias)
-        claimed = end(law, radii, length, bias)
-        stated = [sum((p * y for p, y in zip(row, start, strict=True)), q) for row, q in zip(claimed.matrix, claimed.offset, strict=True)]  # fmt: skip
-        pairs = {m for m in changing(radii) if not any(rest(_pair(m, length, bias), basis))}
-        wrong += stated != found or law.fixed(radii) != pairs or not _shifted(law, found, radii, length, 1 + t % 2)  # fmt: skip
+        projected, basis = _projected(start, radii, length, bias)
+        projection = end(law, radii, length, bias)
+        claimed = [sum((p * y for p, y in zip(row, start, strict=True)), q) for row, q in zip(projection.matrix, projection.offset, strict=True)]  # fmt: skip
+        pairs = {m for m in changing(radii) if not any(residual(_pair(m, length, bias), basis))}
+        wrong += claimed != projected or law.fixed(radii) != pairs or not _shifted(law, projected, radii, length, 1 + t % 2)  # fmt: skip
     detail = (
         "cases, of as many sets of radii with random starts, in which a weight, a fixed pixel or the effect of a shift is another than by "
         f"Gram-Schmidt and simulation in rationals ({draws} cases)"
@@ -92,7 +92,7 @@ def _projected(
     y = list(start)
     for r in radii:
         x = oracle.overlap_pulse(r, length) + [Fraction(1)] * bias
-        e = rest(x, basis)
+        e = residual(x, basis)
         if not any(e):
             continue
         # Along e alone: the signals before are orthogonal to it, and stay right.
@@ -113,89 +113,17 @@ def _shifted(law: Dense, v: Vector, radii: list[Fraction], length: int, s: int) 
 # --------------------------------------------------------------------------------------- training
 
 
-@dataclass(frozen=True)
-class Task:
-    """Radii in quarters, σ, whether c is trained, and how: plain steps, momentum, or mini-batches of ``batch``."""
-
-    name: str
-    quarters: tuple[int, ...]
-    activation: str
-    bias: bool
-    accelerated: bool = False
-    batch: int = 0
-
-    @property
-    def radii(self) -> list[Fraction]:
-        return [Fraction(q, 4) for q in self.quarters]
-
-    @property
-    def length(self) -> int:
-        """Two pixels never lit on either side, so that shifts stay inside."""
-        return int(max(self.radii) + HALF) + 2
-
-
-TASKS = (
-    Task("every quarter", tuple(range(7, 24)), "identity", False, accelerated=True),
-    Task("every quarter, with c", tuple(range(10, 23)), "relu", True),
-    Task("half-integers with gaps, with c", (6, 14, 18, 30), "identity", True, accelerated=True),
-    Task("one radius per pixel", (11, 15, 19, 23), "relu", False, accelerated=True),
-    Task("some radii, with c", (9, 10, 16, 17, 25), "identity", True, accelerated=True),
-    Task("mini-batches of two", (6, 8, 10, 14), "identity", False, batch=2),
-)  # fmt: skip
 SHARP = 1e-6
 """A network whose weights the loss left does not pin down to this is not judged, and turns the column red."""
-
-
-@lru_cache(maxsize=32)
-def _trained(task: Task, networks: int, seed: int) -> Trained:
-    """torch's own random starts, trained until the loss is rounding."""
-    r = np.array([float(x) for x in task.radii])
-    x = pulse(r, task.length)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(zlib.crc32(f"{seed}\n{task}".encode()))
-        net = Positional(task.activation, x.shape[1], networks, task.bias)
-    top, low = (2 * s * s / len(r) for s in spectrum(x, task.bias))
-    rate, momentum, steps = 2 / (top + low), 0.0, int(20 * top / low)
-    order = None
-    if task.accelerated:
-        root = (top / low) ** 0.5
-        rate, momentum = 4 / (top**0.5 + low**0.5) ** 2, ((root - 1) / (root + 1)) ** 2
-        steps = int(24 * root)
-    if task.batch:
-        # One signal y alone contracts for steps below 1/|y|².
-        rate = 1 / float(2 * np.max(np.sum(x * x, axis=1)))
-        steps, order = int(40 / (rate * low)), batches(len(r), task.batch, seed)
-    return descend(net, torch.tensor(x), torch.tensor(r), steps, rate, momentum, order)
-
-
-def _allowed(task: Task, run: Trained) -> Array:
-    """(B,): how far a weight may lie from the projection.
-
-    Let e be the remaining errors.  The part of the distance inside the row space is at most |e|/σ, σ the smallest
-    nonzero singular value of the signals; the part outside is rounding alone.
-    """
-    r = np.array([float(x) for x in task.radii])
-    size = run.end.shape[1]
-    x = pulse(r, task.length)
-    answers = 2 * gamma(size + 3) * (np.abs(run.end).sum(axis=1) + np.max(r))
-    outside = np.sqrt(size) * run.rounding
-    left = np.sqrt(len(r)) * (np.sqrt(run.loss) + answers)
-    return np.asarray(left / spectrum(x, task.bias)[1] + outside)
-
-
-def _predicted(law: Dense, task: Task, run: Trained) -> Array:
-    found = end(law, task.radii, task.length, task.bias)
-    matrix = np.array([[float(x) for x in row] for row in found.matrix])
-    return np.asarray(run.start @ matrix.T + np.array([float(x) for x in found.offset]))
 
 
 def train(law: Dense, lab: Lab) -> Column:
     """Every weight that torch.optim.SGD ends at against the start's projection; and shifted pulses."""
     worst, apart, widest, networks = 0.0, 0.0, 0.0, 0
     for task in TASKS:
-        run = _trained(task, lab.profile.networks, lab.seed)
-        allowed = _allowed(task, run)
-        off = np.max(np.abs(run.end - _predicted(law, task, run)), axis=1)
+        run = trained(lab, task)
+        allowed = weight_tolerance(task, run)
+        off = np.max(np.abs(run.end - predicted_weights(law, task, run)), axis=1)
         shift, moved = _shift(law, task, run)
         worst = float(np.max([worst, np.max(off / allowed), shift]))
         apart, widest = max(apart, moved), max(widest, float(np.max(allowed)))
@@ -210,7 +138,7 @@ def train(law: Dense, lab: Lab) -> Column:
     return column(worst if good else float("inf"), 1.0, detail)
 
 
-def _shift(law: Dense, task: Task, run: Trained) -> tuple[float, float]:
+def _shift(law: Dense, task: Task, run: DenseRun) -> tuple[float, float]:
     """(distance of torch's change under shifts from the law in units of the rounding bound, the largest change)."""
     r = np.array([float(x) for x in task.radii])
     x = pulse(r, task.length)
@@ -222,8 +150,8 @@ def _shift(law: Dense, task: Task, run: Trained) -> tuple[float, float]:
         here = run.net(torch.tensor(x)).numpy()
         for s in (-2, -1, 1, 2):
             there = run.net(torch.tensor(np.roll(x, s, axis=1))).numpy() - here
-            stated = np.stack([law.moved(list(v), list(row), s) for row in x], axis=1)
-            worst = max(worst, float(np.max(np.abs(there - stated) / bound[:, None])))
+            claimed = np.stack([law.moved(list(v), list(row), s) for row in x], axis=1)
+            worst = max(worst, float(np.max(np.abs(there - claimed) / bound[:, None])))
             most = max(most, float(np.max(np.abs(there))))
     return worst, most
 
@@ -251,39 +179,17 @@ def _pooled(lab: Lab) -> float:
     return worst
 
 
-def seen(lab: Lab) -> dict[Place, list[Seen]]:
-    """What became of the networks of :func:`train`, by cells of the atlas of invariance.
-
-    A readout that is right at the radii that it was trained on is right at all others exactly if they fix every pixel that changes.
-    """
-    found: dict[Place, list[Seen]] = {}
-    for task in TASKS:
-        run = _trained(task, lab.profile.networks, lab.seed)
-        off = np.max(np.abs(run.end - _predicted(LAW, task, run)), axis=1)
-        there, total = int(np.sum(off <= _allowed(task, run))), len(off)
-        settled = LAW.fixed(task.radii) == set(changing(task.radii))
-        words = (
-            "as predicted, exact" if settled else "as predicted, exact at the trained radii only"
-        )
-        kind = "linear" if task.activation == "identity" else "relu 1"
-        place = Place("nothing", "dense", "real", "any", kind)
-        found.setdefault(place, []).append(
-            Seen(task.name, total, ((words, there), ("elsewhere", total - there)))
-        )
-    return found
-
-
 # ---------------------------------------------------------------------------------------- figures
 
 
 def figures(lab: Lab) -> list[Figure]:
     """The weights of one network before and after training, by position."""
     task = TASKS[2]
-    run = _trained(task, lab.profile.networks, lab.seed)
+    run = trained(lab, task)
     drawing = path_figures.positions(
         np.arange(-task.length, task.length + 1),
         run.start[0, :-1],
-        _predicted(LAW, task, run)[0, :-1],
+        predicted_weights(LAW, task, run)[0, :-1],
         run.end[0, :-1],
     )
     names = ", ".join(str(r) for r in task.radii)

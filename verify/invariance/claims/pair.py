@@ -12,14 +12,14 @@ import torch
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import gamma
-from numerics.disk.gram import Vector
+from numerics.invariance.gram_schmidt import Vector
 from numerics.invariance.pair import rings
 from numerics.pulse.sample import pulse
 from theory.invariance.background import PooledNetwork
 from theory.invariance.pair import Pair
 from theory.pulse.network import last_radius
 from verify.invariance import pair_figures
-from verify.invariance.ring import Scene, answers, off_readout, trained
+from verify.invariance.background_training import Scene, answers, off_readout, trained
 from verify.models.networks import Network
 from verify.report import figures as draw
 from verify.report.evidence import Evidence
@@ -46,8 +46,8 @@ def check(law: Pair, lab: Lab) -> Column:
     wrong += sum(not _turns(law, rng) for _ in range(draws))
     wrong += sum(not _short(law, rng) for _ in range(draws))
     balanced = {n: rings(n, height) for n, height in SEARCHED}
-    wrong += sum(size >= law.limit(n) for n, found in balanced.items() for size in found)
-    largest = " and ".join(f"{max(found)} pixels for {n} taps" for n, found in balanced.items())
+    wrong += sum(size >= law.limit(n) for n, sizes in balanced.items() for size in sizes)
+    largest = " and ".join(f"{max(sizes)} pixels for {n} taps" for n, sizes in balanced.items())
     detail = (
         f"cases, of 3 times {draws} in exact rationals, in which a window meets the kink elsewhere than stated or a network errs at a radius up to the last, or does not beyond, and pairs of staircases on small integers whose kinks cancel on a ring that "
         f"is too large (the largest: {largest}, fewer than two edges need)"
@@ -70,9 +70,9 @@ def _meets(law: Pair, rng: np.random.Generator, t: int) -> bool:
     w, (b,), fraction = _some(rng, n), _some(rng, 1), Fraction(int(rng.integers(1, 9)), 9)
     w[0] += 5 * (sum(w, Fraction(0)) == 0)
     total, r = sum(w, Fraction(0)), n // 2 + HALF + int(rng.integers(0, 2)) + fraction
-    found = Counter(-z / total for z in oracle.ring(w, b, oracle.overlap_pulse(r, n + 2)))
-    found.subtract(law.kinks(w, b, fraction))
-    return set(+found) <= {-b / total, -b / total - 1} and min(found.values()) >= 0
+    levels = Counter(-z / total for z in oracle.ring(w, b, oracle.overlap_pulse(r, n + 2)))
+    levels.subtract(law.kinks(w, b, fraction))
+    return set(+levels) <= {-b / total, -b / total - 1} and min(levels.values()) >= 0
 
 
 def _exact(net: PooledNetwork, size: int, beta: Fraction, radii: Sequence[Fraction]) -> bool:
@@ -82,10 +82,10 @@ def _exact(net: PooledNetwork, size: int, beta: Fraction, radii: Sequence[Fracti
 def _turns(law: Pair, rng: np.random.Generator) -> bool:
     """Random ν, k and l, until there is room for both edges on a ring of an odd number of pixels."""
     while True:
-        turns, wait, rest = (int(k) for k in rng.integers((3, 4, 0), (6, 9, 4)))
+        turns, wait, gap = (int(k) for k in rng.integers((3, 4, 0), (6, 9, 4)))
         low, length, share = (Fraction(int(k), 8) for k in rng.integers((-16, 0, 0), (17, 25, 9)))
-        net = law.pair(low, low + length, turns, wait, rest)
-        n, size = len(net.w[0]), law.pixels(turns, wait, rest)
+        net = law.pair(low, low + length, turns, wait, gap)
+        n, size = len(net.w[0]), law.pixels(turns, wait, gap)
         if size % 2 and size >= 2 * n + 3:
             last = last_radius(n, Fraction(size))
             radii = [last, Fraction(n, 2), *(Fraction(n, 2) + Fraction(int(k), 7) for k in rng.integers(0, 15, 3))]  # fmt: skip
@@ -118,8 +118,9 @@ def train(law: Pair, lab: Lab) -> Column:
     count = max(lab.profile.networks // 5, 4)
     ratios = [_turned(law, lab, *case) for case in TURNS] + [_near(law, lab, j) for j in range(3)]
     x, r = SEEKING.data()
-    met = [_met(law, net) for net in trained(SEEKING, count, lab.seed)]
-    losses = [float(np.mean((answers(net, x) - r.numpy()) ** 2)) for net in trained(SEEKING, count, lab.seed)]  # fmt: skip
+    nets = trained(lab, SEEKING, count)
+    met = [_met(law, net) for net in nets]
+    losses = [float(np.mean((answers(net, x) - r.numpy()) ** 2)) for net in nets]
     exact = sum(loss < EXACT for loss in losses)
     if SEEKING.pixels >= law.limit(SEEKING.taps) and exact:
         ratios.append(math.inf)
@@ -134,9 +135,11 @@ def _met(law: Pair, net: Network) -> float:
     """torch's pre-activations without background against -S times the stated levels, both sorted, in units of the bound on rounding."""
     n, size, ratios = SEEKING.taps, SEEKING.pixels, [0.0]
     with torch.no_grad():
-        found = net.preactivation(torch.tensor(pulse(SEEKING.r, SEEKING.half_length))).numpy()
+        preactivations = net.preactivation(
+            torch.tensor(pulse(SEEKING.r, SEEKING.half_length))
+        ).numpy()
         filters, biases = net.conv.weight[:, 0].numpy(), net.conv.bias.numpy()  # type: ignore[union-attr]
-    for r, z in zip(SEEKING.r, found, strict=True):
+    for r, z in zip(SEEKING.r, preactivations, strict=True):
         m = int(r + 0.5)
         for k, (w, b) in enumerate(zip(filters, biases, strict=True)):
             total = np.sum(w)
@@ -144,18 +147,18 @@ def _met(law: Pair, net: Network) -> float:
                 continue
             levels = np.array(law.kinks(list(w), b, r + 0.5 - m))
             flat = [b] * (size - 2 * m - n) + [b + total] * (2 * m - n)
-            stated = np.sort([*(-total * levels), *flat])
+            claimed = np.sort([*(-total * levels), *flat])
             bound = 2 * gamma(4 * n + 4) * (2 * np.sum(np.abs(w)) + abs(b))
-            ratios.append(np.max(np.abs(np.sort(z[k]) - stated)) / bound)
+            ratios.append(np.max(np.abs(np.sort(z[k]) - claimed)) / bound)
     return float(np.max(ratios))
 
 
-def _turned(law: Pair, lab: Lab, turns: int, wait: int, rest: int) -> float:
-    rng = lab.rng(f"pair {turns} {wait} {rest}")
+def _turned(law: Pair, lab: Lab, turns: int, wait: int, gap: int) -> float:
+    rng = lab.rng(f"pair {turns} {wait} {gap}")
     low, length = float(rng.integers(-4, 5)) / 4, float(rng.integers(2, 9)) / 4
-    stated = law.pair(low, low + length, turns, wait, rest)
-    n, size = len(stated.w[0]), law.pixels(turns, wait, rest)
-    ratio = _trained(stated, low, length, (size - 2 * n - 1) // 2, lab.seed)
+    two_channels = law.pair(low, low + length, turns, wait, gap)
+    n, size = len(two_channels.w[0]), law.pixels(turns, wait, gap)
+    ratio = _trained(lab, two_channels, low, length, (size - 2 * n - 1) // 2)
     # A network that is exact on a ring said to be too large refutes that.
     return ratio if size < law.limit(n) else math.inf
 
@@ -163,14 +166,14 @@ def _turned(law: Pair, lab: Lab, turns: int, wait: int, rest: int) -> float:
 def _near(law: Pair, lab: Lab, j: int) -> float:
     rng = lab.rng(f"pair, short {j}")
     low, length = float(rng.integers(-4, 5)) / 4, float(rng.integers(1, 7)) / 16
-    return _trained(law.short_pair(low, low + length), low, length, 2 + j, lab.seed)
+    return _trained(lab, law.short_pair(low, low + length), low, length, 2 + j)
 
 
-def _trained(stated: PooledNetwork, low: float, length: float, cells: int, seed: int) -> float:
-    n = len(stated.w[0])
+def _trained(lab: Lab, two_channels: PooledNetwork, low: float, length: float, cells: int) -> float:
+    n = len(two_channels.w[0])
     backgrounds = tuple(low + length * t / 4 for t in range(5))
     scene = Scene("relu", 2, n, backgrounds, first=n // 2 + 1, cells=cells, per_cell=4)
-    return off_readout(scene, stated, seed)
+    return off_readout(lab, scene, two_channels)
 
 
 # ---------------------------------------------------------------------------------------- figures

@@ -13,7 +13,7 @@ from scipy.optimize import linprog
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import prediction_bound
-from numerics.pulse.levels import dead_level, level
+from numerics.pulse.least_loss import dead_level, level
 from numerics.pulse.sample import Radii, pulse, windows
 from theory.pulse.endings import EndingLaw, blind_floor
 from verify.models.ensemble import Ensemble, Setting, initial
@@ -309,9 +309,8 @@ def _explained(lab: Lab) -> list[Section]:
         chosen = chosen or [j for j, e in enumerate(endings) if e.kind == kind]
         if chosen:
             name = f"endings-{kind}"
-            found.append(
-                Section(name, title, explain(ensemble, endings[chosen[0]], chosen[0], name))
-            )
+            html = explain(ensemble, endings[chosen[0]], chosen[0], name)
+            found.append(Section(name, title, html, first=True))
     return found
 
 

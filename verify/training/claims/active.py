@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 from numpy.typing import NDArray
 
 from numerics.pulse.sample import Radii
 from numerics.training.active import cells, margins
-from numerics.training.discrete import between, from_losses, sharpness
 from numerics.training.linear_cell import coordinates, weights_at
+from numerics.training.steps import between, from_losses, sharpness
 from theory.training import linear_cell
 from theory.training.active import Active
 from verify.optimise.gradient import Model
 from verify.report.evidence import Evidence
 from verify.report.lab import Lab
 from verify.report.verdict import Column, column
-from verify.training.dynamics import end_rounding, integrate, run, second_moment
+from verify.training.dynamics import Run, end_rounding, integrate, run, second_moment
 
 __all__ = ["EVIDENCE", "check", "train"]
 
@@ -53,11 +51,13 @@ def check(law: Active, lab: Lab) -> Column:
         if not np.all(cells(w) == "active"):
             continue
         radii = Radii(n // 2 + 1, 2, 2)
-        at = coordinates(w, a)
-        rate = float(sharpness(at, second_moment(radii))[0])
-        times = np.linspace(0.0, 1.0, 400) ** 3 * (40 + 4 * abs(np.log(float(at.big_u[0])))) / rate
-        found, _, _ = integrate(w[0], a[0], radii, times)
-        lowest = float(np.min(_partial_sums(found)))
+        cone = coordinates(w, a)
+        rate = float(sharpness(cone, second_moment(radii))[0])
+        times = (
+            np.linspace(0.0, 1.0, 400) ** 3 * (40 + 4 * abs(np.log(float(cone.big_u[0])))) / rate
+        )
+        taps, _, _ = integrate(w[0], a[0], radii, times)
+        lowest = float(np.min(_partial_sums(taps)))
         if abs(lowest) < 1e-6 or decided >= lab.profile.draws:
             continue
         decided += 1
@@ -66,55 +66,50 @@ def check(law: Active, lab: Lab) -> Column:
     return column(wrong if decided else float("nan"), 0, detail)
 
 
-@lru_cache(maxsize=16)
-def _lowest_seen(model: Model, networks: int, seed: int) -> Array:
+def _lowest(done: Run) -> Array:
     """The lowest partial sum (B, K) of every channel over all SGD steps."""
-    found = run(model, networks, seed, FRACTION, STEPS, look=tuple(range(0, STEPS, 3)))
-    return np.asarray(
-        np.min([np.min(_partial_sums(at.w), axis=-1) for at in found.path.seen.values()], axis=0)
-    )
+    kept = done.path.kept.values()
+    return np.asarray(np.min([np.min(_partial_sums(w.w), axis=-1) for w in kept], axis=0))
 
 
 def _judge(
-    law: Active, model: Model, networks: int, seed: int
+    law: Active, model: Model, networks: int, lab: Lab
 ) -> tuple[int, int, int, int, int, float]:
     """(stay, silent only, leave, started outside, wrong answers, worst ratio of distance to bound of those that stay)."""
-    found = run(model, networks, seed, FRACTION, STEPS, look=tuple(range(0, STEPS, 3)))
-    kind = cells(found.start.w)
+    done = run(lab, model, networks, FRACTION, STEPS, look=tuple(range(0, STEPS, 3)))
+    kind = cells(done.start.w)
     inside = np.all(kind != "crossed", axis=1)
     some = inside & np.any(kind == "active", axis=1)
     silent = inside & ~some
     unmoved = all(
         np.array_equal(x[silent], y[silent])
-        for x, y in ((found.start.w, found.path.end.w), (found.start.a, found.path.end.a))
+        for x, y in ((done.start.w, done.path.end.w), (done.start.a, done.path.end.a))
     )
     active = (kind == "active")[some]
-    start_w, start_a = found.start.w[some], found.start.a[some]
+    start_w, start_a = done.start.w[some], done.start.a[some]
     # Silent channels add nothing to U and W.
     w, a = np.where(active[..., None], start_w, 0.0), np.where(active, start_a, 0.0)
     c = coordinates(w, a)
-    rho = from_losses(c, found.second_moment, found.rate[some], found.path.losses[:, some])
+    rho = from_losses(c, done.second_moment, done.rate[some], done.path.losses[:, some])
     flow = np.all((margins(w, a, law=law) > 0) | ~active, axis=1)
     steps = np.all((margins(w, a, rho, law) > 0) | ~active, axis=1)
-    seen = np.all((_lowest_seen(model, networks, seed)[some] > 0) | ~active, axis=1)
+    inward = np.all((_lowest(done)[some] > 0) | ~active, axis=1)
     # Where the size of the steps may decide, the law for the flow says nothing.
-    wrong = int(np.sum((flow == steps) & (flow != seen)))
+    wrong = int(np.sum((flow == steps) & (flow != inward)))
     e = linear_cell.stretch(c.big_u, c.big_w, c.root, np.sqrt)
     want_w, want_a = weights_at(w, a, np.sqrt(e), 1 / np.sqrt(e))
     want_w = np.where(active[..., None], want_w, start_w)
     want_a = np.where(active, want_a, start_a)
     tap, read = between(c, np.zeros_like(rho), rho)
-    more = end_rounding(found)[some][:, None]
+    more = end_rounding(done)[some][:, None]
     ratio = np.maximum(
         np.max(
-            np.abs(found.path.end.w[some] - want_w) / (np.where(active, tap, 0) + more)[..., None],
+            np.abs(done.path.end.w[some] - want_w) / (np.where(active, tap, 0) + more)[..., None],
             axis=(1, 2),
         ),
-        np.max(
-            np.abs(found.path.end.a[some] - want_a) / (np.where(active, read, 0) + more), axis=1
-        ),
+        np.max(np.abs(done.path.end.a[some] - want_a) / (np.where(active, read, 0) + more), axis=1),
     )
-    stay = steps & seen
+    stay = steps & inward
     ratio = np.where(np.isfinite(ratio), ratio, np.inf)[stay]
     worst = float(np.max(ratio, initial=0.0)) if unmoved else float("inf")
     counts = (stay, silent, ~steps, ~inside)
@@ -124,7 +119,7 @@ def _judge(
 def train(law: Active, lab: Lab) -> Column:
     """torch's own starts under torch.optim.SGD: the law's answer against the partial sums on the way, and the predicted ends."""
     networks = max(SHARE * lab.profile.networks, LEAST)
-    parts = [_judge(law, model, networks, lab.seed) for model in MODELS]
+    parts = [_judge(law, model, networks, lab) for model in MODELS]
     stay, silent, leave, outside, wrong = (sum(part[j] for part in parts) for j in range(5))
     worst = max(part[5] for part in parts)
     detail = (

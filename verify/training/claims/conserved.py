@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -16,12 +15,13 @@ from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import UNIT
 from theory.training.conserved import Conserved
 from verify.models.ensemble import Weights
-from verify.optimise.gradient import Bundle, Model, Path, data, descend, starts, step_rounding
+from verify.optimise.gradient import Bundle, Model, Path, data, descend, step_rounding
 from verify.report import figures as draw
 from verify.report.evidence import Evidence
 from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
+from verify.training.dynamics import starts
 
 __all__ = ["EVIDENCE", "check", "figures", "train"]
 
@@ -53,8 +53,7 @@ def _answer(
     sigma: Callable[[Any], Any], n: int, channels: int, x: list[Fraction], p: Point
 ) -> Fraction:
     """r̂ of the slow simulation; p holds the taps channel by channel, then b, then a (c adds nothing here)."""
-    taps, rest = p[: n * channels], p[n * channels :]
-    b, a = rest[:channels], rest[channels:]
+    taps, b, a = p[: n * channels], p[n * channels : -channels], p[-channels:]
     return sum(
         (
             a[k] * sum(sigma(z) for z in oracle.preactivations(taps[k * n : (k + 1) * n], b[k], x))
@@ -120,9 +119,9 @@ def _gradients(
 
 def _unmoved(slopes: list[list[Fraction]], gradients: list[list[Fraction]]) -> bool:
     return all(
-        sum((x * y for x, y in zip(one, other, strict=True)), Fraction(0)) == 0
-        for one in slopes
-        for other in gradients
+        sum((x * y for x, y in zip(slope, gradient, strict=True)), Fraction(0)) == 0
+        for slope in slopes
+        for gradient in gradients
     )
 
 
@@ -150,32 +149,34 @@ def _homogeneous_holds(law: Conserved, rng: np.random.Generator, n: int, name: s
 # --------------------------------------------------------------------------------------- training
 
 
-@lru_cache(maxsize=32)
-def _path(model: Model, networks: int, seed: int) -> Path:
+def _path(lab: Lab, model: Model, networks: int) -> Path:
     """SGD with every step kept: the law does not enter, so the controls look at the same paths."""
-    x, r = data(model)
-    module = Bundle(model, starts(model, networks, seed))
-    return descend(module, x, r, STEPS, RATE / model.taps, look=range(STEPS + 1))
+
+    def train() -> Path:
+        module = Bundle(model, starts(lab, model, networks))
+        return descend(module, *data(model), STEPS, RATE / model.taps, look=range(STEPS + 1))
+
+    return lab.once(("conserved", model, networks), train)
 
 
-def _quantities(law: Conserved, model: Model, at: Weights) -> tuple[Array, Array]:
+def _quantities(law: Conserved, model: Model, weights: Weights) -> tuple[Array, Array]:
     """The linear ones (B, p) and the quadratic ones (B, q) of every network."""
-    w = [list(taps) for taps in np.moveaxis(at.w, 0, 2)]
-    a, b = list(at.a.T), list(at.b.T)
-    stack = lambda values: np.stack(values, axis=1) if values else np.zeros((len(at.c), 0))
+    w = [list(taps) for taps in np.moveaxis(weights.w, 0, 2)]
+    a, b = list(weights.a.T), list(weights.b.T)
+    stack = lambda values: np.stack(values, axis=1) if values else np.zeros((len(weights.c), 0))
     if model.activation == "identity":
         return stack(law.deviations(w)), stack(law.products(w, a))
     return stack([]), stack([law.everywhere(w[k], b[k], a[k]) for k in range(len(a))])
 
 
-def _worst(law: Conserved, model: Model, networks: int, seed: int) -> float:
+def _worst(law: Conserved, lab: Lab, model: Model, networks: int) -> float:
     """The largest |Q(x_T) - Q(x_0) - Σ_t Q(x_{t+1} - x_t)| in units of the rounding that the steps may make.
 
     A step moves a quadratic form Q by ∇Q·Δ + Q(Δ), and the first is 0 where Q is conserved: so the identity is
     exact for steps of any size, but for rounding.  A linear quantity does not move at all.
     """
-    path = _path(model, networks, seed)
-    points = [path.seen[t] for t in range(STEPS + 1)]
+    path = _path(lab, model, networks)
+    points = [path.kept[t] for t in range(STEPS + 1)]
     first, last = (_quantities(law, model, points[t]) for t in (0, STEPS))
     moved = np.zeros_like(last[1])
     allowed = np.zeros(networks)
@@ -194,10 +195,10 @@ def _worst(law: Conserved, model: Model, networks: int, seed: int) -> float:
     return float(np.max(distance / allowed[:, None])) if distance.size else float("nan")
 
 
-def _independent(law: Conserved, model: Model, at: Weights, j: int) -> int:
+def _independent(law: Conserved, model: Model, weights: Weights, j: int) -> int:
     """How many quantities are independent at network j: the exact rank of their differences at the float weights."""
     n, channels = model.taps, model.channels
-    exact = [Fraction(float(v)) for v in (*at.w[j].ravel(), *at.a[j])]
+    exact = [Fraction(float(v)) for v in (*weights.w[j].ravel(), *weights.a[j])]
 
     def values(q: Point) -> list[Any]:
         w = [q[k * n : (k + 1) * n] for k in range(channels)]
@@ -208,11 +209,11 @@ def _independent(law: Conserved, model: Model, at: Weights, j: int) -> int:
 
 def train(law: Conserved, lab: Lab) -> Column:
     """Quantities along SGD against their starts, and their number at the trained weights."""
-    networks, seed = lab.profile.networks, lab.seed
-    worst = max(_worst(law, model, networks, seed) for model in (*LINEAR, *BENT))
+    networks = lab.profile.networks
+    worst = max(_worst(law, lab, model, networks) for model in (*LINEAR, *BENT))
     few = 0
     for model in LINEAR:
-        end = _path(model, networks, seed).end
+        end = _path(lab, model, networks).end
         wanted = model.channels * (model.taps + 1) - 1
         few += sum(_independent(law, model, end, j) != wanted for j in range(min(networks, 5)))
     detail = (
@@ -226,10 +227,10 @@ def train(law: Conserved, lab: Lab) -> Column:
 def figures(lab: Lab) -> list[Figure]:
     """One channel, every network's path in the plane of S/√n and a: the hyperbolas that no data can leave."""
     model = LINEAR[0]
-    path = _path(model, min(lab.profile.networks, 8), lab.seed)
+    path = _path(lab, model, min(lab.profile.networks, 8))
     tracks = {}
     for j in range(min(lab.profile.networks, 5)):
-        points = [path.seen[t] for t in range(0, STEPS + 1, 6)]
+        points = [path.kept[t] for t in range(0, STEPS + 1, 6)]
         s = [p.w[j, 0].sum() / np.sqrt(model.taps) for p in points]
         tracks[f"network {j}"] = np.stack([s, [p.a[j, 0] for p in points]], axis=1)
     drawing = draw.scatter(tracks, "s = S/√n", "a", ((-0.9, -0.9), (0.9, 0.9)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,16 +17,14 @@ from verify.optimise.gradient import (
     Bundle,
     Model,
     Path,
-    batches,
     data,
     descend,
-    starts,
     step_rounding,
 )
 from verify.report.evidence import Evidence
 from verify.report.lab import Lab
 from verify.report.verdict import Column, column
-from verify.training.dynamics import second_moment
+from verify.training.dynamics import second_moment, shuffled, starts
 
 __all__ = ["EVIDENCE", "check", "integrate", "train"]
 
@@ -65,10 +62,10 @@ def integrate(w: Array, b: float, a: float, radii: Radii) -> tuple[Array, float,
 
     settled.terminal = True  # type: ignore[attr-defined]
     begin = np.concatenate([w, [b, a, 0.0]])
-    found = solve_ivp(
+    solved = solve_ivp(
         slope, (0.0, 1e4), begin, method="LSODA", rtol=ACCURACY, atol=ACCURACY, events=settled
     )
-    y = found.y[:, -1]
+    y = solved.y[:, -1]
     left = math.sqrt(max(settled(0.0, y) + 1e-24, 0.0))
     # The slowest direction of the end: beside it e = (2δθ) r + N δ(ab), of size at least the least singular value.
     a_end, r = float(y[n + 1]), radii.r
@@ -77,7 +74,7 @@ def integrate(w: Array, b: float, a: float, radii: Radii) -> tuple[Array, float,
         2 * math.sqrt(n) * abs(a_end), size * abs(a_end)
     )
     width = 1 + float(np.max(np.abs(y[: n + 2])))
-    error = ACCURACY * found.nfev * width * math.exp(min(float(y[n + 2]), 50.0))
+    error = ACCURACY * solved.nfev * width * math.exp(min(float(y[n + 2]), 50.0))
     return y, float(y[n + 2]), error + 4 * left / least
 
 
@@ -91,20 +88,20 @@ def check(law: ConvBias, lab: Lab) -> Column:
         if t % 2:  # below h = 0, with a on the wrong side of S: some flip
             w, a = np.abs(w) + 0.5, -0.2 * abs(a)
         radii = Radii(1 + t % 2, 2, 2)
-        found, stretched, error = integrate(w, b, a, radii)
+        ended, stretched, error = integrate(w, b, a, radii)
         if stretched > math.log(NEAR_SADDLE):
             near += 1
             continue
         h = law.balance(list(w), b, a)
         loss = _loss(w, b, a, radii)
         kept = law.sign_is_kept(h, loss, second_moment(radii))
-        sign = math.copysign(1.0, found[n + 1])
+        sign = math.copysign(1.0, ended[n + 1])
         decided += 1
         flips += sign != math.copysign(1.0, a)
         if kept:
             sign = math.copysign(1.0, a)
         want_w, want_a = end(law, list(w), b, a, int(sign), np.sqrt)
-        off = np.max(np.abs(found[: n + 2] - np.array([*want_w, 0.0, want_a])))
+        off = np.max(np.abs(ended[: n + 2] - np.array([*want_w, 0.0, want_a])))
         worst = float(np.max([worst, off / error]))
     detail = f"largest distance of a weight at the end, {decided} flows integrated by scipy, in units of the integrator's accuracy; in {flips} the sign of a changed; {near} that pass a saddle closely are left out"
     return column(worst if decided and flips else math.nan, 1.0, detail)
@@ -138,12 +135,11 @@ def _trace(sums: Array, b: Array, square: Array, n: int, r: Array, size: int) ->
     )
 
 
-@lru_cache(maxsize=16)
 def _run(
-    model: Model, batch: int, steps: int, networks: int, seed: int
+    lab: Lab, model: Model, batch: int, steps: int, networks: int
 ) -> tuple[Weights, Array, Path, Array]:
     """Start, steps η (B,), path, and Σ over the steps of a bound on |Δh|."""
-    start = starts(model, networks, seed)
+    start = starts(lab, model, networks)
     # Half of them below h = 0, with a on the wrong side of S.
     other = np.arange(networks) % 2 == 1
     start = Weights(
@@ -164,21 +160,21 @@ def _run(
         _trace(1 / (2 * np.sqrt(square)), 0 * b, square, n, r, size),
     )
     x, target = data(model)
-    order = batches(len(r), batch, seed) if batch else None
-    bundle, seen, losses = Bundle(model, start), [], []
+    order = shuffled(lab, model, batch) if batch else None
+    bundle, passed, losses = Bundle(model, start), [], []
     # Those that pass near a saddle take longer.
     for _ in range(5):
         path = descend(bundle, x, target, steps, rate, order=order, look=range(steps))
-        seen += [path.seen[t] for t in range(steps)]
+        passed += [path.kept[t] for t in range(steps)]
         losses.append(path.losses)
         if np.all(path.losses[-20:] < SETTLED**2):
             break
     path = Path(np.concatenate(losses), path.end)
     # One step changes h by 4η² [(2Sp + Nbq)² - 4n a²p² - N²a²q²], p = E_b[er], q = E_b[e]; p² <= E_b[r²] L, q² <= L.
     at_w, at_b, at_a = (
-        np.stack([one.w[:, 0].sum(axis=1) for one in seen]),
-        np.stack([one.b[:, 0] for one in seen]),
-        np.stack([one.a[:, 0] for one in seen]),
+        np.stack([weights.w[:, 0].sum(axis=1) for weights in passed]),
+        np.stack([weights.b[:, 0] for weights in passed]),
+        np.stack([weights.a[:, 0] for weights in passed]),
     )
     most = float(np.max(r) ** 2) if batch else moment
     up = (2 * np.abs(at_w) * math.sqrt(most) + size * np.abs(at_b)) ** 2
@@ -188,10 +184,11 @@ def _run(
 
 
 def _worst(
-    law: ConvBias, model: Model, batch: int, steps: int, networks: int, seed: int
+    law: ConvBias, lab: Lab, model: Model, batch: int, steps: int, networks: int
 ) -> tuple[float, int, int]:
     """(the worst ratio of distance to bound, networks compared, signs that changed)."""
-    start, rate, path, moved = _run(model, batch, steps, networks, seed)
+    key = "conv_bias", model, batch, steps, networks
+    start, rate, path, moved = lab.once(key, _run, lab, model, batch, steps, networks)
     n, moment = model.taps, second_moment(model.radii)
     (taps,), (a,) = channels(start.w, start.a)
     b, last = start.b[:, 0], path.end
@@ -242,13 +239,15 @@ def _ends(law: ConvBias, start: Weights, h: Array, sign: Array) -> tuple[Array, 
 def train(law: ConvBias, lab: Lab) -> Column:
     """Every weight that torch.optim.SGD ends at, in units of the bound from the steps' proved drift of h."""
     networks = min(lab.profile.networks, MOST)
-    found = [_worst(law, *setting, networks, lab.seed) for setting in SETTINGS]
-    flips = sum(one[2] for one in found)
+    worst, compared, signs = zip(
+        *(_worst(law, lab, *setting, networks) for setting in SETTINGS), strict=True
+    )
+    flips = sum(signs)
     detail = (
-        f"every weight of {sum(one[1] for one in found)} networks with conv bias under torch.optim.SGD (full batches and mini-batches), in units of the bound from "
+        f"every weight of {sum(compared)} networks with conv bias under torch.optim.SGD (full batches and mini-batches), in units of the bound from "
         f"the size of the steps; {flips} ended with the other sign of a"
     )
-    return column(float(np.max([one[0] for one in found])) if flips else math.nan, 1.0, detail)
+    return column(float(np.max(worst)) if flips else math.nan, 1.0, detail)
 
 
 EVIDENCE = Evidence(check=check, train=train)

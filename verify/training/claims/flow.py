@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from numerics.pulse.exact_error import Domain, exact_net
 from numerics.pulse.sample import Radii
 from numerics.training.active import stays
-from numerics.training.discrete import between, from_losses, sharpness
 from numerics.training.linear_cell import channels, coordinates
+from numerics.training.steps import between, from_losses, sharpness
 from theory.training.flow import LAW, Flow, end
 from verify.optimise.gradient import Model
 from verify.pulse.certified import accepted
@@ -52,17 +52,18 @@ def check(law: Flow, lab: Lab) -> Column:
         k, n = SHAPES[t % len(SHAPES)]
         w, a = rng.normal(size=(k, n)) / math.sqrt(n), rng.normal(size=k) / math.sqrt(k)
         radii = Radii(n // 2 + 1, 2 + t % 3, 2)
-        at = coordinates(w[None], a[None])
-        rate = float(sharpness(at, second_moment(radii))[0])
+        cone = coordinates(w[None], a[None])
+        rate = float(sharpness(cone, second_moment(radii))[0])
         wanted_w, wanted_a = predicted(law, w[None], a[None])
         # The slowest starts have U near 0: their path first follows the saddle, longer by log(1/U).
-        times = np.array([0.0, (60 + 4 * abs(math.log(float(at.big_u[0])))) / rate])
+        times = np.array([0.0, (60 + 4 * abs(math.log(float(cone.big_u[0])))) / rate])
         found_w, found_a, evaluations = integrate(w, a, radii, times)
         turned = math.exp(
             abs(
                 math.log(
                     float(
-                        np.sum((found_a[-1] + found_w[-1].sum(axis=1) / at.root) ** 2) / at.big_u[0]
+                        np.sum((found_a[-1] + found_w[-1].sum(axis=1) / cone.root) ** 2)
+                        / cone.big_u[0]
                     )
                 )
             )
@@ -82,20 +83,20 @@ def check(law: Flow, lab: Lab) -> Column:
 
 
 def _runs(lab: Lab) -> list[tuple[str, Run]]:
-    networks, seed = lab.profile.networks, lab.seed
+    networks = lab.profile.networks
     return [
-        ("full batches", run(Model("identity", 1, 5), networks, seed, 0.02, 1800)),
-        ("mini-batches of 2", run(Model("identity", 3, 7), networks, seed, 0.02, 2400, 2)),
+        ("full batches", run(lab, Model("identity", 1, 5), networks, 0.02, 1800)),
+        ("mini-batches of 2", run(lab, Model("identity", 3, 7), networks, 0.02, 2400, 2)),
         (
             "ReLU, positive taps",
-            run(Model("relu", 2, 5), networks, seed, 0.02, 1800, positive=True),
+            run(lab, Model("relu", 2, 5), networks, 0.02, 1800, positive=True),
         ),
         (
             "with c",
             run(
+                lab,
                 Model("identity", 2, 3, readout_bias=True, first=1, cells=2),
                 networks,
-                seed,
                 0.7,
                 4500,
             ),
@@ -103,28 +104,28 @@ def _runs(lab: Lab) -> list[tuple[str, Run]]:
     ]
 
 
-def _inside(found: Run) -> NDArray[np.bool_]:
+def _inside(done: Run) -> NDArray[np.bool_]:
     """Networks that are shown to stay in the linear cell on the whole way, steps included."""
-    if found.model.activation == "identity":
-        return np.ones(len(found.rate), dtype=bool)
-    return stays(found.start.w, found.start.a, _drift(found))
+    if done.model.activation == "identity":
+        return np.ones(len(done.rate), dtype=bool)
+    return stays(done.start.w, done.start.a, _drift(done))
 
 
-def _drift(found: Run) -> Array:
+def _drift(done: Run) -> Array:
     """ρ̂ of every network, from its recorded losses."""
-    return from_losses(found.cone, found.moment_bound, found.rate, found.path.losses)
+    return from_losses(done.cone, done.moment_bound, done.rate, done.path.losses)
 
 
-def _compared(law: Flow, found: Run) -> tuple[Array, Array, Array]:
+def _compared(law: Flow, done: Run) -> tuple[Array, Array, Array]:
     """(predicted, trained, allowed), each (B, K(n+1)).
 
     Steps of finite size end where some ρ in [0, ρ̂] says, ρ̂ from the recorded losses; ρ = 0 is the flow.
     """
-    start, last = found.start, found.path.end
+    start, last = done.start, done.path.end
     w, a = predicted(law, start.w, start.a)
-    rho = _drift(found)
-    by_tap, by_read = between(found.cone, np.zeros_like(rho), rho)
-    rounding = end_rounding(found)[:, None]
+    rho = _drift(done)
+    by_tap, by_read = between(done.cone, np.zeros_like(rho), rho)
+    rounding = end_rounding(done)[:, None]
     flat = lambda x, y: np.concatenate([x.reshape(len(x), -1), y], axis=1)
     tap = np.broadcast_to((by_tap + rounding)[..., None], w.shape)
     return flat(w, a), flat(last.w, last.a), flat(tap, by_read + rounding)
@@ -133,9 +134,9 @@ def _compared(law: Flow, found: Run) -> tuple[Array, Array, Array]:
 def train(law: Flow, lab: Lab) -> Column:
     """Every weight of every network that torch.optim.SGD trained, in units of what the step size allows."""
     worst, networks, left, loose = 0.0, 0, 0, 0
-    for _, found in _runs(lab):
-        inside = _inside(found)
-        want, got, allowed = _compared(law, found)
+    for _, done in _runs(lab):
+        inside = _inside(done)
+        want, got, allowed = _compared(law, done)
         # Losses so large that a single step may turn a weight over bound nothing: outside the theorem's condition.
         bounded = np.all(np.isfinite(allowed), axis=1)
         ratio = (np.abs(want - got) / allowed)[inside & bounded]
@@ -145,7 +146,7 @@ def train(law: Flow, lab: Lab) -> Column:
         networks += int(np.sum(inside & bounded))
         left += int(np.sum(~inside))
         loose += int(np.sum(inside & ~bounded))
-    certified, agree = map(sum, zip(*(_certified(found) for _, found in _runs(lab)), strict=True))
+    certified, agree = map(sum, zip(*(_certified(done) for _, done in _runs(lab)), strict=True))
     detail = (
         f"every weight of {networks} networks trained by torch.optim.SGD (full batches, mini-batches, ReLU, with c) against its "
         f"prediction, in units of the bound from step size and losses; {left} ReLU networks left the linear cell and are not compared, nor {loose} whose first steps were too large for a bound; the certificates of {agree} networks, of {certified}, were "
@@ -158,37 +159,33 @@ CERTIFIED = 3
 """Networks of each run that get a certificate."""
 
 
-def _certified(found: Run) -> tuple[int, int]:
+def _certified(done: Run) -> tuple[int, int]:
     """(networks that were certified, those of them whose worst error is that of the straight line which they are)."""
-    chosen = np.flatnonzero(_inside(found))[:CERTIFIED]
-    radii, last = found.model.radii, found.path.end
+    chosen = np.flatnonzero(_inside(done))[:CERTIFIED]
+    radii, last = done.model.radii, done.path.end
     low, high = (Fraction(2 * m - 1, 2) for m in (radii.first, radii.first + radii.cells))
-    domain = Domain(radii.half_length(found.model.taps), fmpq(low.numerator, 2), fmpq(high.numerator, 2))  # fmt: skip
+    domain = Domain(radii.half_length(done.model.taps), fmpq(low.numerator, 2), fmpq(high.numerator, 2))  # fmt: skip
     agree = 0
     for j in chosen:
         w, a, c = last.w[j].tolist(), last.a[j].tolist(), Fraction(float(last.c[j]))
         slope = sum((2 * Fraction(y) * sum(map(Fraction, row)) for row, y in zip(w, a, strict=True)), Fraction(-1))  # fmt: skip
         worst = max(abs(slope * r + c) for r in (low, high))
-        claim = accepted(exact_net(found.model.activation, w, [0] * len(a), a, c), domain)
+        claim = accepted(exact_net(done.model.activation, w, [0] * len(a), a, c), domain)
         agree += claim is not None and claim["worst"] == (worst, worst)
     return len(chosen), agree
 
 
 def figures(lab: Lab) -> list[Figure]:
     """Predicted against trained, every weight a point."""
-    found = []
-    for name, one in _runs(lab)[1:2]:
-        want, got, allowed = _compared(LAW, one)
-        few = slice(0, 20)
-        caption = (
-            f"Every weight of {min(20, len(want))} networks with three channels and seven taps ({name}): predicted from the initial values alone, and as "
-            r"torch.optim.SGD left it. Below, the difference, which the size of the step makes, and the proved bound on it."
-        )
-        drawing = path_figures.against(want[few], got[few], allowed[few], "weight")
-        found.append(
-            draw.figure("flow-weights", "Every weight, predicted and trained", caption, drawing)
-        )
-    return found
+    name, done = _runs(lab)[1]
+    want, got, allowed = _compared(LAW, done)
+    few = slice(0, 20)
+    caption = (
+        f"Every weight of {min(20, len(want))} networks with three channels and seven taps ({name}): predicted from the initial values alone, and as "
+        r"torch.optim.SGD left it. Below, the difference, which the size of the step makes, and the proved bound on it."
+    )
+    drawing = path_figures.against(want[few], got[few], allowed[few], "weight")
+    return [draw.figure("flow-weights", "Every weight, predicted and trained", caption, drawing)]
 
 
 EVIDENCE = Evidence(check=check, train=train, figures=figures)

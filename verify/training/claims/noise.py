@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from itertools import pairwise
 from itertools import product as every
 
@@ -18,12 +17,12 @@ from scipy.stats import norm
 
 from numerics.arithmetic import oracle
 from numerics.pulse.sample import Radii, pulse
-from numerics.training.noise import NUMERIC, Problem, best, moments, quiet_share, risk, scan
+from numerics.training.noise import NUMERIC, Problem, best, moments, risk, scan, small_noise_ratio
 from theory.training import gaussian
 from theory.training.noise import LAW, Noise
 from verify.models.ensemble import Weights
 from verify.models.networks import Network
-from verify.optimise.gradient import Model, data, starts
+from verify.optimise.gradient import Model, data
 from verify.optimise.minimise import train as descend
 from verify.report import figures as draw
 from verify.report import path_figures
@@ -31,6 +30,7 @@ from verify.report.evidence import Evidence
 from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
+from verify.training.dynamics import starts
 from verify.training.noisy import Averaged, average, interval
 
 __all__ = ["EVIDENCE", "check", "figures", "train"]
@@ -73,14 +73,14 @@ def _linear_agrees(law: Noise, rng: np.random.Generator) -> bool:
     theta = law.angle(spread, pixels, noise)
 
     def value(theta: Fraction, c: Fraction) -> Fraction:
-        a, found = theta / total, Fraction(0)
+        a, squares = theta / total, Fraction(0)
         for r in radii:
             x = oracle.overlap_pulse(r, length)
             for signs in every((-1, 1), repeat=pixels):
                 noisy = [p + s * noise for p, s in zip(x, signs, strict=True)]
                 error = c + a * sum((total * p for p in noisy), Fraction(0)) - r
-                found += error * error
-        return found / (3 * 2**pixels)
+                squares += error * error
+        return squares / (3 * 2**pixels)
 
     c = (1 - 2 * theta) * mean
     # A quadratic form: its central differences are its derivatives.
@@ -108,7 +108,7 @@ def _moments_agree(law: Noise, rng: np.random.Generator) -> bool:
         parts = np.linspace(0, top(m, s), 7)
         z = [(lo + hi) / 2 + (hi - lo) / 2 * node for lo, hi in pairwise(parts)]  # fmt: skip
         half = (parts[1] - parts[0]) / 2
-        return float(sum(half * np.sum(weight * one * np.exp(-(((one - m) / s) ** 2) / 2)) for one in z)) / (s * math.sqrt(2 * math.pi))  # fmt: skip
+        return float(sum(half * np.sum(weight * y * np.exp(-(((y - m) / s) ** 2) / 2)) for y in z)) / (s * math.sqrt(2 * math.pi))  # fmt: skip
 
     value = 0.0
     for lo, hi in pairwise(ends):
@@ -132,7 +132,7 @@ def _quiet_agrees(law: Noise, radii: Radii, half_length: int) -> bool:
         p = Problem(radii.r, x, noise)
         line = LAW.linear_risk(p.spread, x.shape[1], noise)
         ratios.append(min(scan(p, sign)[0] for sign in (1.0, -1.0)) / line)
-    off = abs(ratios[1] - quiet_share(Problem(radii.r, x, 0.0), law))
+    off = abs(ratios[1] - small_noise_ratio(Problem(radii.r, x, 0.0), law))
     return off <= 2 * abs(ratios[0] - ratios[1])
 
 
@@ -199,42 +199,41 @@ def _true_risk(task: Task, q: Array) -> float:
 def _hessian(task: Task, q: Array) -> Array:
     """By second differences of the exact risk."""
     e = np.eye(len(q)) * 1e-4
-    at = lambda move: _true_risk(task, q + move)
-    return np.array([[(at(x + y) - at(x - y) - at(y - x) + at(-x - y)) / 4e-8 for y in e] for x in e])  # fmt: skip
+    value = lambda move: _true_risk(task, q + move)
+    return np.array([[(value(x + y) - value(x - y) - value(y - x) + value(-x - y)) / 4e-8 for y in e] for x in e])  # fmt: skip
 
 
-def _batches(task: Task, q: Array, seed: int) -> tuple[Array, Array]:
+def _batches(task: Task, q: Array, rng: np.random.Generator) -> tuple[Array, Array]:
     """Gradients by q (SAMPLES, ·) and losses (SAMPLES,) of fresh batches, from the signals."""
-    rng, p = np.random.default_rng(seed), task.problem
+    p = task.problem
     x, r = np.tile(p.x, (COPIES, 1)), np.tile(p.r, COPIES)
     slopes, losses = [], []
     n = task.model.taps
     for _ in range(SAMPLES):
         noisy = x + p.noise * rng.normal(size=x.shape)
         if task.model.activation == "identity":
-            seen = [noisy.sum(axis=1)]
-            answer = q[0] * seen[0] + q[1]
+            features = [noisy.sum(axis=1)]
+            answer = q[0] * features[0] + q[1]
         else:
             shifted = [np.roll(noisy, n // 2 - u, axis=1) for u in range(n)]
-            z = sum(q[u] * one for u, one in enumerate(shifted)) + q[n]
+            z = sum(q[u] * y for u, y in enumerate(shifted)) + q[n]
             lit = z > 0
             answer = np.sum(np.maximum(z, 0), axis=1) + q[-1]
-            seen = [np.sum(lit * one, axis=1) for one in shifted] + [np.sum(lit, axis=1)]
+            features = [np.sum(lit * y, axis=1) for y in shifted] + [np.sum(lit, axis=1)]
         error = answer - r
-        slopes.append([np.mean(2 * error * one) for one in (*seen, np.ones_like(r))])
+        slopes.append([np.mean(2 * error * y) for y in (*features, np.ones_like(r))])
         losses.append(np.mean(error**2))
     return np.array(slopes), np.array(losses)
 
 
-@lru_cache(maxsize=16)
-def _trained(task: Task, seed: int) -> tuple[Averaged, Array, Array, Array, tuple[str, ...]]:
+def _trained(task: Task, lab: Lab) -> tuple[Averaged, Array, Array, Array, tuple[str, ...]]:
     """(run, standard deviations (B, q), mean losses (B,) and their deviations (B,) on fresh noise, states (B,)).
 
     A network is *dead* where its risk is that of a constant, *on the way* where the exact risk is not convex or where the
     two halves of the average differ by more than three standard deviations: it has not settled.  Neither uses the law.
     """
     model, p = task.model, task.problem
-    start = starts(model, NETWORKS, seed)
+    start = starts(lab, model, NETWORKS)
     if model.activation == "relu":
         start = Weights(np.abs(start.w), np.abs(start.b), np.abs(start.a), start.c)
         top = best(p, model.taps, starts=2)
@@ -247,11 +246,12 @@ def _trained(task: Task, seed: int) -> tuple[Averaged, Array, Array, Array, tupl
     # The coordinate θ = Σ aS moves by the gradient of (w, a), whose square is at most this at such starts.
     steep *= 4 if model.activation == "identity" else 1
     schedule = tuple((share / steep, count) for share, count in zip(RATES, task.steps, strict=True))
-    run = average(model, start, p.noise, COPIES, schedule, _coordinates, seed + 1)
+    with lab.torch(("noise", "train", model)):
+        run = average(model, start, p.noise, COPIES, schedule, _coordinates)
     deviations, losses, errors, states = [], [], [], []
-    for mean, one, two in zip(run.mean, *run.halves, strict=True):
+    for j, (mean, early, late) in enumerate(zip(run.mean, *run.halves, strict=True)):
         hessian = _hessian(task, mean)
-        slopes, values = _batches(task, mean, seed + 2)
+        slopes, values = _batches(task, mean, lab.rng(("noise", "batches", model, j)))
         losses.append(np.mean(values))
         errors.append(np.std(values) / math.sqrt(SAMPLES))
         state, deviation = "settled", np.full(len(mean), np.inf)
@@ -262,7 +262,7 @@ def _trained(task: Task, seed: int) -> tuple[Averaged, Array, Array, Array, tupl
         else:
             deviation = interval(hessian, slopes, run.steps)
             # Each half varies by √2 as much, their difference by twice as much: three deviations of it.
-            if np.any(np.abs(one - two) > 2 * 3 * deviation):
+            if np.any(np.abs(early - late) > 2 * 3 * deviation):
                 state = "on the way"
         deviations.append(deviation)
         states.append(state)
@@ -274,16 +274,15 @@ THREE, THREE_LENGTH = Radii(4, 3, 1), 7
 """Radii 7/2, 9/2, 11/2 on 15 pixels: 9 of them lit in the mean."""
 
 
-@lru_cache(maxsize=4)
-def _silencing(seed: int) -> tuple[tuple[float, float], ...]:
+def _silencing(lab: Lab) -> tuple[tuple[float, float], ...]:
     """(risk, its standard deviation), on fresh noise, of one-tap ReLU networks trained by LBFGS on noisy pulses.
 
     Random taps of either sign in turn, with random thresholds between dark and lit.
     """
-    rng = np.random.default_rng((seed, 11))
+    rng = lab.rng("noise/silencing")
     x, r = pulse(THREE.r, THREE_LENGTH), THREE.r
     copies = lambda count: x + LITTLE * rng.normal(size=(count, *x.shape))
-    found = []
+    risks = []
     for j in range(SILENCING):
         net = Network("relu", 1, 1, circular=True)
         tap, level = (1 - 2 * (j % 2)) * rng.uniform(0.5, 1.5), rng.uniform(0.2, 0.8)
@@ -293,15 +292,15 @@ def _silencing(seed: int) -> tuple[tuple[float, float], ...]:
             net.readout.weight.fill_(np.sign(tap) * rng.uniform(0.5, 1.5))
             # What is not lit falls as r grows: that is counted from N/2 downwards.
             net.readout.bias.fill_(rng.normal() + (tap < 0) * x.shape[1] / 2)
-        seen = copies(200)
-        descend(net, torch.tensor(seen.reshape(-1, x.shape[1])), torch.tensor(np.tile(r, 200)), "lbfgs", 6)  # fmt: skip
+        noisy = copies(200)
+        descend(net, torch.tensor(noisy.reshape(-1, x.shape[1])), torch.tensor(np.tile(r, 200)), "lbfgs", 6)  # fmt: skip
         with torch.no_grad():
             error = net(torch.tensor(copies(4000).reshape(-1, x.shape[1]))).numpy() - np.tile(
                 r, 4000
             )
         losses = np.mean((error**2).reshape(4000, len(r)), axis=1)
-        found.append((float(losses.mean()), float(losses.std() / math.sqrt(4000))))
-    return tuple(found)
+        risks.append((float(losses.mean()), float(losses.std() / math.sqrt(4000))))
+    return tuple(risks)
 
 
 def _minimum(law: Noise, task: Task, near: Array) -> tuple[Array, float]:
@@ -313,33 +312,31 @@ def _minimum(law: Noise, task: Task, near: Array) -> tuple[Array, float]:
         value = float(law.linear_risk(p.spread, size, p.noise))
         return np.array([theta, (1 - 2 * theta) * np.mean(p.r)]), value
     # |filter| = 1 and the best readout: a function of the direction.
-    found = minimize(
+    solved = minimize(
         lambda y: risk(p, y[:-1], float(y[-1]), law)[0],
         near[:-1] / np.linalg.norm(near[:-2]),
         method="BFGS",
         options={"gtol": 1e-7},
     )
-    value, a, c = risk(p, found.x[:-1], float(found.x[-1]), law)
-    return np.array([*(a * found.x), c]), value
+    value, a, c = risk(p, solved.x[:-1], float(solved.x[-1]), law)
+    return np.array([*(a * solved.x), c]), value
 
 
 def train(law: Noise, lab: Lab) -> Column:
     """The average of torch.optim.SGD's iterates on fresh noise against the minimum of the exact risk, in confidence intervals."""
-    seen = [state for task in TASKS for state in _trained(task, lab.seed)[-1]]
-    count = seen.count("settled")
-    comparisons = sum(
-        states.count("settled") * (run.mean.shape[1] + 1)
-        for run, *_, states in (_trained(task, lab.seed) for task in TASKS)
+    trained = [lab.once(("noise", task), _trained, task, lab) for task in TASKS]
+    outcomes = [state for *_, states in trained for state in states]
+    count = outcomes.count("settled")
+    comparisons = SILENCING + sum(
+        states.count("settled") * (run.mean.shape[1] + 1) for run, *_, states in trained
     )
-    comparisons += SILENCING
     limit = _limit(max(comparisons, 1))
-    silent = _silencing(lab.seed)
+    silent = lab.once("noise/silencing", _silencing, lab)
     p = Problem(THREE.r, pulse(THREE.r, THREE_LENGTH), LITTLE)
     line = LAW.linear_risk(p.spread, p.x.shape[1], LITTLE)
-    share = quiet_share(p, law)
+    share = small_noise_ratio(p, law)
     scores = [(share * line - value) / (limit * error) for value, error in silent]
-    for task in TASKS:
-        run, deviations, losses, errors, states = _trained(task, lab.seed)
+    for task, (run, deviations, losses, errors, states) in zip(TASKS, trained, strict=True):
         drift = np.abs(run.halves[0] - run.halves[1])
         for j in (j for j, state in enumerate(states) if state == "settled"):
             want, value = _minimum(law, task, run.mean[j])
@@ -347,16 +344,15 @@ def train(law: Noise, lab: Lab) -> Column:
             allowed = limit * deviations[j] + drift[j]
             scores += [*np.abs(run.mean[j] - want) / allowed]
             scores.append(abs(losses[j] - value) / (limit * errors[j]))
-    found = np.array(scores)
-    found = np.where(np.isfinite(found), found, np.inf)
+    worst = float(np.max(np.where(np.isfinite(scores), scores, np.inf)))
     least = min(value for value, _ in silent) / line
     detail = (
         f"largest distance of an averaged weight or risk from the exact minimum, in units of its confidence interval ({limit:.1f} standard deviations from the gradient noise, and the drift "
-        f"between the halves; false alarm {LEVEL:g} for all {comparisons}); {count} networks on fresh noisy pulses: linear, ReLU with one tap and with three; beside them {seen.count('dead')} died and "
-        f"{seen.count('on the way')} had not settled; of {SILENCING} ReLU taps of both signs, trained where little noise is and most pixels are lit, none is below the limit, {share:.3f} of the "
+        f"between the halves; false alarm {LEVEL:g} for all {comparisons}); {count} networks on fresh noisy pulses: linear, ReLU with one tap and with three; beside them {outcomes.count('dead')} died and "
+        f"{outcomes.count('on the way')} had not settled; of {SILENCING} ReLU taps of both signs, trained where little noise is and most pixels are lit, none is below the limit, {share:.3f} of the "
         f"linear risk (the best: {least:.3f})"
     )
-    return column(float(np.max(found)) if 2 * count > len(seen) else math.nan, 1.0, detail)
+    return column(worst if 2 * count > len(outcomes) else math.nan, 1.0, detail)
 
 
 # ---------------------------------------------------------------------------------------- figures
@@ -378,7 +374,10 @@ def figures(lab: Lab) -> list[Figure]:
             *(best(p, n, starts=1).risk / line for n in (1, 3)),
             min(scan(lit, sign)[0] for sign in (1.0, -1.0)) / other,
         ])  # fmt: skip
-    limits = {0: quiet_share(Problem(r, x, 0.0)), 2: quiet_share(Problem(long.r, bright, 0.0))}
+    limits = {
+        0: small_noise_ratio(Problem(r, x, 0.0)),
+        2: small_noise_ratio(Problem(long.r, bright, 0.0)),
+    }
     names = ("one tap, mostly dark", "three taps, mostly dark", "one tap, mostly lit")
     drawing = path_figures.threshold(levels, linear, ratios, names, limits)
     caption = (

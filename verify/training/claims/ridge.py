@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -26,16 +25,15 @@ from verify.optimise.gradient import (
     data,
     descend,
     single,
-    starts,
     step_rounding,
 )
 from verify.report import figures as draw
 from verify.report import path_figures
 from verify.report.evidence import Evidence
-from verify.report.lab import Lab, Profile
+from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
-from verify.training.dynamics import second_moment
+from verify.training.dynamics import second_moment, starts
 
 __all__ = ["EVIDENCE", "check", "figures", "predicted", "train"]
 
@@ -87,7 +85,7 @@ def _flow(w: Array, a: Array, penalty: float, radii: Radii) -> tuple[Array, floa
     # The slowest of: deviations, c, and u beside its end; the last one vanishes at the collapse.
     steep = 2 * math.sqrt(n) * float(np.var(radii.r))
     slow = min(2 * penalty, 2 * abs(penalty - steep), 0.1)
-    found = solve_ivp(
+    solved = solve_ivp(
         slope,
         (0.0, 45 / slow),
         np.concatenate([w.ravel(), a, [0.0]]),
@@ -95,10 +93,10 @@ def _flow(w: Array, a: Array, penalty: float, radii: Radii) -> tuple[Array, floa
         rtol=1e-12,
         atol=1e-12,
     )
-    width = 1 + float(np.max(np.abs(found.y)))
+    width = 1 + float(np.max(np.abs(solved.y)))
     # What an error makes of the direction of u is multiplied as u itself grows; everything else contracts.
-    grown = max(1.0, float(np.max(np.abs(found.y[:-1, -1]))) / least[0])
-    return found.y[:, -1], 1e-12 * found.nfev * width * grown
+    grown = max(1.0, float(np.max(np.abs(solved.y[:-1, -1]))) / least[0])
+    return solved.y[:, -1], 1e-12 * solved.nfev * width * grown
 
 
 @dataclass(frozen=True)
@@ -113,11 +111,10 @@ class Flow:
     accuracy: float
 
 
-@lru_cache(maxsize=4)
-def _flows(profile: Profile, seed: int) -> tuple[Flow, ...]:
+def _flows(lab: Lab) -> tuple[Flow, ...]:
     """No law is asked: the same for right and wrong ones."""
-    rng, flows = Lab(profile, seed).rng("ridge"), []
-    for t in range(max(profile.draws // 8, 8)):
+    rng, flows = lab.rng("ridge"), []
+    for t in range(max(lab.profile.draws // 8, 8)):
         k, n = (1, 2, 3)[t % 3], (1, 3, 5)[t // 3 % 3]
         radii = Radii(1 + t % 2, 2, 2)
         share = float(rng.uniform(0.2, 0.7)) if t % 4 else float(rng.uniform(1.3, 2))
@@ -130,14 +127,14 @@ def _flows(profile: Profile, seed: int) -> tuple[Flow, ...]:
 def check(law: Ridge, lab: Lab) -> Column:
     """Every weight of flows with decay, integrated by scipy; and random networks of seven activations, none below the bound."""
     worst = []
-    for flow in _flows(lab.profile, lab.seed):
+    for flow in lab.once("ridge/flows", _flows, lab):
         _, k, n = flow.w.shape
         spread = float(np.var(flow.radii.r))
         want_w, want_a = predicted(law, flow.w, flow.a, flow.penalty, spread)
         off = np.max(np.abs(flow.end[:-1] - np.concatenate([want_w.ravel(), want_a.ravel()])))
         value = _objective(flow.end, k, n, flow.penalty, flow.radii) - _least(law, flow.penalty, spread, n)  # fmt: skip
         worst.append(float(np.max([off, abs(value) / (1 + spread)])) / flow.accuracy)
-    objectives = _objectives(lab.profile, lab.seed)
+    objectives = lab.once("ridge/objectives", _objectives, lab)
     below = sum(value < _least(law, penalty, spread, n) * (1 - 1e-12) for value, penalty, spread, n in objectives)  # fmt: skip
     detail = (
         f"largest distance of a weight at the end or of J, {len(worst)} flows with decay integrated by scipy, in units of their accuracy; of "
@@ -156,11 +153,10 @@ BOUNDED = ("identity", "relu", "leaky_relu", "abs", "tanh", "sigmoid", "softplus
 """Activations with slopes in [-1, 1]."""
 
 
-@lru_cache(maxsize=4)
-def _objectives(profile: Profile, seed: int) -> tuple[tuple[float, float, float, int], ...]:
+def _objectives(lab: Lab) -> tuple[tuple[float, float, float, int], ...]:
     """(J, λ, V, n) of random networks with conv bias and the best readout bias, drawn near the optimum."""
-    rng, found = Lab(profile, seed).rng("ridge bound"), []
-    for t in range(profile.draws):
+    rng, objectives = lab.rng("ridge bound"), []
+    for t in range(lab.profile.draws):
         n, k = (1, 3, 5)[t % 3], 1 + t % 3
         radii = Radii(1, 3, 4)
         spread = float(np.var(radii.r))
@@ -170,12 +166,12 @@ def _objectives(profile: Profile, seed: int) -> tuple[tuple[float, float, float,
         a = scale * (1 + 0.2 * rng.normal(size=k))
         w = scale / math.sqrt(n) * (1 + 0.2 * rng.normal(size=(k, n)))
         b = np.abs(rng.normal(size=k)) * float(rng.choice([0, 0.1, 3]))
-        seen = windows(pulse(radii.r, radii.half_length(n)), n)
+        view = windows(pulse(radii.r, radii.half_length(n)), n)
         for name in BOUNDED:
-            answer = seen.counts @ activation(name)[0](seen.windows @ w.T + b) @ a
+            answer = view.counts @ activation(name)[0](view.windows @ w.T + b) @ a
             value = np.var(answer - radii.r) + penalty * (np.sum(a**2) + np.sum(w**2))
-            found.append((float(value), penalty, spread, n))
-    return tuple(found)
+            objectives.append((float(value), penalty, spread, n))
+    return tuple(objectives)
 
 
 # --------------------------------------------------------------------------------------- training
@@ -219,37 +215,40 @@ def decaying(weight_decay: float, momentum: float = 0.0) -> Make:
     return make
 
 
-@lru_cache(maxsize=64)
 def _trained(
-    model: Model, share: float, momentum: float, networks: int, seed: int, steps: int = 0
+    lab: Lab, model: Model, share: float, momentum: float, networks: int, steps: int = 0
 ) -> tuple[Weights, float, float, Path]:
     """(start, η, λ, path): SGD with weight_decay 2λ in real modules; the loss is multiplied by η, and so is the decay.
 
     Without ``steps`` as many as the slowest direction needs.  Starts are half of torch's, so that steps may be large;
     ReLU's are positive: its sums then grow while its deviations shrink, and it stays in its linear cell.
     """
-    start = starts(model, networks, seed)
-    if not model.conv_bias:
-        part = np.abs if model.activation == "relu" else np.asarray
-        start = Weights(part(start.w) / 2, start.b, part(start.a) / 2, start.c)
-    r, root = model.radii.r, math.sqrt(model.taps)
-    penalty = share * 2 * root * float(np.var(r))
-    at = coordinates(start.w, start.a)
-    # The positive part of the Hessian at the start and at the flattest end.
-    steep = second_moment(model.radii) * np.maximum(4 * model.taps * (at.big_u + at.big_w), 8 * root)  # fmt: skip
-    part_of = FRACTION_MOMENTUM if momentum else FRACTION
-    rate = part_of / (float(np.max(steep)) + 2 + 2 * penalty)
-    slow, _ = _eigenvalues(model, share)
-    steps = steps or math.ceil(LIFETIMES * (1 - momentum) / (rate * slow))
-    path = descend(
-        Bundle(model, start),
-        *data(model),
-        steps,
-        rate,
-        decaying(2 * penalty * rate, momentum),
-        look=(*range(0, steps, 50), steps - 1),
-    )
-    return start, rate, penalty, path
+
+    def train() -> tuple[Weights, float, float, Path]:
+        start = starts(lab, model, networks)
+        if not model.conv_bias:
+            part = np.abs if model.activation == "relu" else np.asarray
+            start = Weights(part(start.w) / 2, start.b, part(start.a) / 2, start.c)
+        r, root = model.radii.r, math.sqrt(model.taps)
+        penalty = share * 2 * root * float(np.var(r))
+        cone = coordinates(start.w, start.a)
+        # The positive part of the Hessian at the start and at the flattest end.
+        steep = second_moment(model.radii) * np.maximum(4 * model.taps * (cone.big_u + cone.big_w), 8 * root)  # fmt: skip
+        part_of = FRACTION_MOMENTUM if momentum else FRACTION
+        rate = part_of / (float(np.max(steep)) + 2 + 2 * penalty)
+        slow, _ = _eigenvalues(model, share)
+        count = steps or math.ceil(LIFETIMES * (1 - momentum) / (rate * slow))
+        path = descend(
+            Bundle(model, start),
+            *data(model),
+            count,
+            rate,
+            decaying(2 * penalty * rate, momentum),
+            look=(*range(0, count, 50), count - 1),
+        )
+        return start, rate, penalty, path
+
+    return lab.once(("ridge", model, share, momentum, networks, steps), train)
 
 
 def _eigenvalues(model: Model, share: float) -> tuple[float, float]:
@@ -267,28 +266,29 @@ def _eigenvalues(model: Model, share: float) -> tuple[float, float]:
 
 
 def _worst(
-    law: Ridge, model: Model, share: float, momentum: float, networks: int, seed: int
+    law: Ridge, lab: Lab, model: Model, share: float, momentum: float, networks: int
 ) -> tuple[float, int, int]:
     """(worst ratio of distance to bound, networks compared, networks that momentum has turned over)."""
-    start, rate, penalty, path = _trained(model, share, momentum, networks, seed)
+    start, rate, penalty, path = _trained(lab, model, share, momentum, networks)
     spread = float(np.var(model.radii.r))
     want_w, want_a = predicted(law, start.w, start.a, penalty, spread)
     last = path.end
     inside = np.ones(networks, dtype=bool)
     if model.activation == "relu":
-        sums = [np.cumsum(one.w[..., ::side], axis=2) for one in path.seen.values() for side in (1, -1)]  # fmt: skip
+        sums = [np.cumsum(kept.w[..., ::side], axis=2) for kept in path.kept.values() for side in (1, -1)]  # fmt: skip
         inside = np.min(sums, axis=(0, 2, 3)) > 0
     # Momentum may carry all of u through 0, which no step without it does here; the end then has the other sign.
-    first, final = (coordinates(one.w, one.a).u for one in (start, last))
+    first, final = (coordinates(weights.w, weights.a).u for weights in (start, last))
     turned = (np.sum(first * final, axis=1) < 0) & (momentum > 0)
     sign = np.where(turned, -1.0, 1.0)
     want_w, want_a = want_w * sign[:, None, None], want_a * sign[:, None]
-    before = path.seen[max(path.seen)]
+    before = path.kept[max(path.kept)]
     slow, _ = _eigenvalues(model, share)
     change = np.sqrt(
         np.sum((last.w - before.w) ** 2, axis=(1, 2)) + np.sum((last.a - before.a) ** 2, axis=1)
     )
-    least = np.min([np.sqrt(coordinates(one.w, one.a).big_u) for one in path.seen.values()], axis=0)
+    each = [coordinates(kept.w, kept.a) for kept in path.kept.values()]
+    least = np.min([np.sqrt(cone.big_u) for cone in each], axis=0)
     size = np.sqrt(coordinates(last.w, last.a).big_u)
     grown = np.maximum(1.0, size / least)
     # Rounding of all steps, through a momentum buffer, and what the last step says is still to go, twice.
@@ -302,9 +302,9 @@ def _worst(
     return worst, int(np.sum(inside)), int(np.sum(turned))
 
 
-def _lowest(law: Ridge, model: Model, share: float, networks: int, seed: int) -> float:
+def _lowest(law: Ridge, lab: Lab, model: Model, share: float, networks: int) -> float:
     """The lowest J that networks with conv bias reach, in units of the law's least."""
-    _, _, penalty, path = _trained(model, share, MOMENTUM, networks, seed, 2000)
+    _, _, penalty, path = _trained(lab, model, share, MOMENTUM, networks, 2000)
     last, spread = path.end, float(np.var(model.radii.r))
     penalised = penalty * (np.sum(last.w**2, axis=(1, 2)) + np.sum(last.a**2, axis=1))
     return float(np.min(path.losses[-1] + penalised)) / _least(law, penalty, spread, model.taps)
@@ -312,10 +312,10 @@ def _lowest(law: Ridge, model: Model, share: float, networks: int, seed: int) ->
 
 def train(law: Ridge, lab: Lab) -> Column:
     """Every weight at the end, by torch.optim.SGD with weight_decay; no network of any activation below the bound."""
-    networks, seed = min(lab.profile.networks, MOST), lab.seed
-    parts = [_worst(law, *setting, networks, seed) for setting in SETTINGS]
+    networks = min(lab.profile.networks, MOST)
+    parts = [_worst(law, lab, *setting, networks) for setting in SETTINGS]
     few = min(networks, 20)
-    lowest = {model.activation: _lowest(law, model, 0.5, few, seed) for model in BIASED}
+    lowest = {model.activation: _lowest(law, lab, model, 0.5, few) for model in BIASED}
     # A network on its way may be above; below means wrong.
     below = sum(value < 1 - 1e-9 for value in lowest.values())
     listed = ", ".join(f"{name} {value:.3f}" for name, value in lowest.items())
@@ -345,7 +345,7 @@ def figures(lab: Lab) -> list[Figure]:
         tap.append(size / root)
         value.append(_least(LAW, penalty, spread, PATH.taps) / spread)
     marks, levels = [], []
-    start = starts(PATH, 1, lab.seed)
+    start = starts(lab, PATH, 1)
     rate = FRACTION_MOMENTUM / (8 * root * second_moment(PATH.radii) + 2)
     flip = np.sign(coordinates(start.w, start.a).u[0, 0])  # one of the two ends
     for share in SHARES:

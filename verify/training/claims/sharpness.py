@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from functools import lru_cache
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
-from numerics.training.discrete import end_at
 from numerics.training.linear_cell import coordinates
+from numerics.training.steps import end_at
 from theory.training import linear_cell
 from theory.training.sharpness import LAW, Sharpness
 from verify.models.ensemble import Weights
-from verify.optimise.gradient import Bundle, Model, data, descend, sgd, starts
+from verify.optimise.gradient import Bundle, Model, data, descend, sgd
 from verify.report import figures as draw
 from verify.report import path_figures
 from verify.report.evidence import Evidence
 from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
-from verify.training.dynamics import second_moment
+from verify.training.dynamics import second_moment, starts
 
 __all__ = ["EVIDENCE", "check", "figures", "largest", "train"]
 
@@ -104,18 +103,18 @@ def _hessian_agrees(
     # The signals' windows; a pooled feature is linear in the taps.
     unit = [[Fraction(int(j == u)) for j in range(n)] for u in range(n)]
     zero, identity = Fraction(0), oracle.RATIONAL["identity"]
-    seen = [[oracle.pooled(one, zero, identity, x) for one in unit] for x in pulses]
+    views = [[oracle.pooled(tap, zero, identity, x) for tap in unit] for x in pulses]
     size = channels * (n + 1) + biased
     flat = [*(tap for row in w for tap in row), *a, *([zero] if biased else [])]
 
     def loss(moves: dict[int, int]) -> Fraction:
-        at = [value + moves.get(j, 0) for j, value in enumerate(flat)]
+        moved = [value + moves.get(j, 0) for j, value in enumerate(flat)]
         total = zero
-        for r, lit in zip(radii, seen, strict=True):
-            given = at[-1] if biased else zero
+        for r, lit in zip(radii, views, strict=True):
+            given = moved[-1] if biased else zero
             for k in range(channels):
-                feature = sum((at[k * n + u] * lit[u] for u in range(n)), zero)
-                given += at[channels * n + k] * feature
+                feature = sum((moved[k * n + u] * lit[u] for u in range(n)), zero)
+                given += moved[channels * n + k] * feature
             total += (given - r) ** 2
         return total / 2
 
@@ -150,10 +149,10 @@ def _hessian_agrees(
 def _exact_root(value: Fraction) -> Fraction:
     """√ of the square of a rational number."""
     value = Fraction(value)
-    found = Fraction(math.isqrt(value.numerator), math.isqrt(value.denominator))
-    if found * found != value:
+    root = Fraction(math.isqrt(value.numerator), math.isqrt(value.denominator))
+    if root * root != value:
         raise ValueError(f"{value} is no square of a rational number")
-    return found
+    return root
 
 
 # --------------------------------------------------------------------------------------- training
@@ -169,13 +168,12 @@ def largest(law: Sharpness, model: Model, square: Array) -> Array:
     return np.asarray(total / 2 + np.sqrt(np.maximum(total * total / 4 - product, 0)))
 
 
-@lru_cache(maxsize=32)
-def _beside(model: Model, networks: int, seed: int) -> tuple[Weights, Array, Array]:
+def _beside(lab: Lab, model: Model, networks: int) -> tuple[Weights, Array, Array]:
     """Weights beside the flow's end of random starts, moved along the steepest eigenvector; U and W of the start.
 
     The eigenvector is that of torch's own Hessian: nothing of the law.
     """
-    start = starts(model, networks, seed)
+    start = starts(lab, model, networks)
     relu = model.activation == "relu"
     # Small and positive for ReLU: then the sums grow, and it stays in its cell.
     first_w, first_a = (
@@ -203,12 +201,12 @@ def _beside(model: Model, networks: int, seed: int) -> tuple[Weights, Array, Arr
         assert isinstance(hessian, torch.Tensor)
         moved.append(flat + NEAR * np.linalg.eigh(hessian.numpy())[1][:, -1])
     size = w[0].size
-    at = np.array(moved)
+    points = np.array(moved)
     weights = Weights(
-        at[:, :size].reshape(w.shape),
+        points[:, :size].reshape(w.shape),
         start.b * 0,
-        at[:, size : size + model.channels],
-        at[:, -1] if model.readout_bias else np.zeros(networks),
+        points[:, size : size + model.channels],
+        points[:, -1] if model.readout_bias else np.zeros(networks),
     )
     return weights, c.big_u, c.big_w
 
@@ -218,20 +216,16 @@ def _order(names: list[str]) -> list[int]:
     return [names.index(name) for name in ("conv.weight", "readout", "offset") if name in names]
 
 
-@lru_cache(maxsize=64)
-def _grows(
-    model: Model, networks: int, seed: int, momentum: float, rate: tuple[float, ...]
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _grows(model: Model, weights: Weights, momentum: float, rate: Array) -> tuple[Array, Array]:
     """By what factor the error √L has grown after all steps, and at most on the way, for every network.
 
     A network that leaves may settle at a flatter end later, so the way counts.
     """
-    weights, _, _ = _beside(model, networks, seed)
     make = sgd(momentum=momentum) if momentum else sgd()
-    path = descend(Bundle(model, weights), *data(model), STEPS, np.array(rate), make)
+    path = descend(Bundle(model, weights), *data(model), STEPS, rate, make)
     last, most = path.losses[-1], np.max(path.losses, axis=0)
     first = path.losses[0]
-    return tuple(np.sqrt(last / first).tolist()), tuple(np.sqrt(most / first).tolist())
+    return np.sqrt(last / first), np.sqrt(most / first)
 
 
 def train(law: Sharpness, lab: Lab) -> Column:
@@ -240,8 +234,8 @@ def train(law: Sharpness, lab: Lab) -> Column:
     wrong = asked = 0
     speed = []
     for model in MODELS:
-        _, big_u, big_w = _beside(model, networks, lab.seed)
-        weights = _beside(model, networks, lab.seed)[0]
+        key = "sharpness/beside", model, networks
+        weights, big_u, big_w = lab.once(key, _beside, lab, model, networks)
         root = math.sqrt(model.taps)
         # g² once from the start alone, once from the weights at the end: both have to place the threshold.
         for square in (
@@ -252,16 +246,14 @@ def train(law: Sharpness, lab: Lab) -> Column:
             for momentum in (0.0, MOMENTUM):
                 for share, settles in ((BELOW, True), (ABOVE, False)):
                     rate = share * law.threshold(steep, momentum)
-                    last, most = map(
-                        np.array,
-                        _grows(model, networks, lab.seed, momentum, tuple(rate.tolist())),
-                    )
+                    grown = "sharpness/grows", model, networks, momentum, tuple(rate.tolist())
+                    last, most = lab.once(grown, _grows, model, weights, momentum, rate)
                     wrong += int(np.sum(~(last < 1) if settles else ~(most > LEFT)))
                     asked += networks
                     if not momentum and settles:
                         speed.append(last ** (1 / (STEPS - 1)))
     for share in SHARES:
-        wrong += NETWORKS - int(np.sum(_balanced(law, share, lab.seed)))
+        wrong += NETWORKS - int(np.sum(_balanced(law, share, lab)))
         asked += NETWORKS
     low, high = float(np.min(speed)), float(np.max(speed))
     detail = (
@@ -275,22 +267,21 @@ NETWORKS = 6
 BALANCED = Model("identity", 2, 3)
 
 
-@lru_cache(maxsize=8)
-def _balanced_losses(share: float, seed: int) -> tuple[Array, Array]:
+def _balanced_losses(lab: Lab, share: float) -> tuple[Array, Array]:
     """(s = 2θ of random balanced starts, between 1/2 and 3/2; their losses (TURNS, B) under torch.optim.SGD)."""
-    start, root = starts(BALANCED, NETWORKS, seed), math.sqrt(BALANCED.taps)
+    start, root = starts(lab, BALANCED, NETWORKS), math.sqrt(BALANCED.taps)
     # S_k = √n a_k for every channel: V = W = 0; then the size that makes 2θ = 2√n Σ a².
-    at = np.linspace(0.5, 1.5, NETWORKS + 1)[1:] - 1 / 15
-    a = start.a * np.sqrt(at / (2 * root * np.sum(start.a**2, axis=1)))[:, None]
+    s = np.linspace(0.5, 1.5, NETWORKS + 1)[1:] - 1 / 15
+    a = start.a * np.sqrt(s / (2 * root * np.sum(start.a**2, axis=1)))[:, None]
     w = start.w - start.w.mean(axis=2, keepdims=True) + (a / root)[:, :, None]
     rate = share / (4 * root * second_moment(BALANCED.radii))
     bundle = Bundle(BALANCED, Weights(w, start.b, a, start.c))
-    return at, np.asarray(descend(bundle, *data(BALANCED), TURNS, rate).losses)
+    return s, np.asarray(descend(bundle, *data(BALANCED), TURNS, rate).losses)
 
 
-def _balanced(law: Sharpness, share: float, seed: int) -> Array:
+def _balanced(law: Sharpness, share: float, lab: Lab) -> Array:
     """Per network: the losses follow the law's map, and fall by half in the last three quarters iff it says that they settle."""
-    s, losses = _balanced_losses(share, seed)
+    s, losses = lab.once(("sharpness/balanced", share), _balanced_losses, lab, share)
     first, last = (np.max(losses[t - 2 : t], axis=0) for t in (TURNS // 4, TURNS))
     good = (last < np.maximum(first / 2, 1e-20)) == law.settles(share)
     for t in range(11):
@@ -306,7 +297,7 @@ CATAPULT = Model("identity", 2, 3)
 
 def figures(lab: Lab) -> list[Figure]:
     """A network at steps below and above the threshold of its flow's end: loss, and the sharpness it has to come down from."""
-    first = starts(CATAPULT, 1, lab.seed)
+    first = starts(lab, CATAPULT, 1)
     start = Weights(3 * first.w, first.b, np.abs(3 * first.a) + 1, first.c)
     c = coordinates(start.w, start.a)
     moment = second_moment(CATAPULT.radii)
@@ -318,9 +309,9 @@ def figures(lab: Lab) -> list[Figure]:
         rate = share * LAW.threshold(steep)
         path = descend(Bundle(CATAPULT, start), *data(CATAPULT), steps, rate, look=range(steps))
         losses.append(path.losses[:, 0])
-        ends = [path.seen[t] for t in range(steps)]
-        at = coordinates(np.concatenate([e.w for e in ends]), np.concatenate([e.a for e in ends]))
-        later = LAW.gain_from_start(at.big_u, at.big_w, at.root, np.sqrt)
+        ends = [path.kept[t] for t in range(steps)]
+        cone = coordinates(np.concatenate([e.w for e in ends]), np.concatenate([e.a for e in ends]))
+        later = LAW.gain_from_start(cone.big_u, cone.big_w, cone.root, np.sqrt)
         levels.append(rate * 2 * moment * later)
     drawing = path_figures.catapult(np.array(losses).T, np.array(levels).T, shares)
     caption = (

@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import UNIT
-from numerics.training.discrete import between, end_at, sharpness, shift_error
 from numerics.training.linear_cell import coordinates, weights_at
+from numerics.training.steps import end_at, sharpness, shift_error
 from theory.training import linear_cell
 from theory.training.steps import Steps
-from verify.optimise.gradient import Model, batches, data, descend, single, starts, step_rounding
+from verify.optimise.gradient import Model, data, descend, single, step_rounding
 from verify.report.evidence import Evidence
 from verify.report.lab import Lab
 from verify.report.page import Section
 from verify.report.render import render
 from verify.report.verdict import Column, column
-from verify.training.dynamics import Run, end_rounding, run, second_moment
+from verify.training.dynamics import (
+    Run,
+    corrected,
+    end_rounding,
+    run,
+    second_moment,
+    shift,
+    shuffled,
+    starts,
+)
 from verify.training.optimizers import OPTIMIZERS, survival
 
-__all__ = ["EVIDENCE", "check", "corrected", "sections", "train"]
+__all__ = ["EVIDENCE", "check", "sections", "train"]
 
 Array = NDArray[np.float64]
 FRACTIONS = (0.04, 0.02, 0.01)
@@ -116,109 +124,85 @@ def _first_order(law: Steps, rng: np.random.Generator) -> bool:
         first, second = first * (1 + delta), second * (1 - delta)
         rho -= math.log1p(-delta * delta)
     error = float(shift_error(c, moment, rate)[0])
-    return abs(rho - float((rate * _shift(law, c, moment))[0])) <= error + 1e-12
-
-
-def _shift(law: Steps, c: object, moment: float) -> Array:
-    """ρ₁ (B,)."""
-    assert hasattr(c, "big_u") and hasattr(c, "big_w") and hasattr(c, "root")
-    e = linear_cell.stretch(c.big_u, c.big_w, c.root, np.sqrt)
-    return np.asarray(law.first_order(c.big_u, c.big_w, c.root, moment, e, np.log))
-
-
-def corrected(
-    law: Steps, w: Array, a: Array, moment: float, rate: Array
-) -> tuple[Array, Array, Array, Array]:
-    """The end to first order in the step, and proved bounds on what is left: w, a, by tap (B, K), by a_k (B, K)."""
-    c = coordinates(w, a)
-    rho = np.maximum(rate * _shift(law, c, moment), 0.0)
-    error = shift_error(c, moment, rate)
-    low = np.maximum(rho - error, 0.0)
-    tap, read = between(c, low, rho + error)
-    return *end_at(w, a, rho), tap, read
+    return abs(rho - float((rate * shift(law, c, moment))[0])) <= error + 1e-12
 
 
 # --------------------------------------------------------------------------------------- training
 
 
-@lru_cache(maxsize=8)
-def _replayed(networks: int, seed: int) -> tuple[Run, Array]:
-    """Mini-batches at a large step, and E_b[r²] of every batch."""
-    steps, fraction = 300, 0.3
-    model = Model("identity", 3, 3)
-    found = run(model, networks, seed, fraction, steps, 2)
-    order = batches(len(model.radii.r), 2, seed)
-    moments = np.array([np.mean(model.radii.r[next(order)] ** 2) for _ in range(steps)])
-    return found, moments
+def _replay(law: Steps, lab: Lab) -> float:
+    """Two numbers, stepped by the law, against all weights that torch stepped: the ratio to rounding.
 
-
-def _replay(law: Steps, networks: int, seed: int) -> float:
-    """Two numbers, stepped by the law, against all weights that torch stepped: the ratio to rounding."""
-    found, moments = _replayed(networks, seed)
-    c = found.cone
+    Mini-batches at a large step.
+    """
+    steps, networks, model = 300, lab.profile.networks, Model("identity", 3, 3)
+    done = run(lab, model, networks, 0.3, steps, 2)
+    order = shuffled(lab, model, 2)
+    moments = [float(np.mean(model.radii.r[next(order)] ** 2)) for _ in range(steps)]
+    c = done.cone
     first, second = np.ones(networks), np.ones(networks)
     stretched = np.ones(networks)
     for moment in moments:
         theta = linear_cell.theta(c.big_u, c.big_w, c.root, first, second)
-        delta = 4 * c.root * found.rate * moment * (1 - 2 * theta)
+        delta = 4 * c.root * done.rate * moment * (1 - 2 * theta)
         grow, shrink = law.factors(delta)
         first, second = first * grow, second * shrink
         stretched *= 1 + np.abs(delta)
-    w, a = weights_at(found.start.w, found.start.a, first, second)
+    w, a = weights_at(done.start.w, done.start.a, first, second)
     off = np.maximum(
-        np.max(np.abs(w - found.path.end.w), axis=(1, 2)),
-        np.max(np.abs(a - found.path.end.a), axis=1),
+        np.max(np.abs(w - done.path.end.w), axis=(1, 2)),
+        np.max(np.abs(a - done.path.end.a), axis=1),
     )
     # Every step rounds, and later steps stretch: on the curve by the factors, across it they contract.
     each = np.maximum(
-        step_rounding(found.model, found.start, found.rate),
-        step_rounding(found.model, found.path.end, found.rate),
+        step_rounding(done.model, done.start, done.rate),
+        step_rounding(done.model, done.path.end, done.rate),
     )
     return float(np.max(off / (len(moments) * each * stretched**2 + 64 * UNIT)))
 
 
-@lru_cache(maxsize=8)
-def _single_ends(seed: int) -> tuple[tuple[Array, Array], ...]:
+def _single_ends(lab: Lab) -> tuple[tuple[Array, Array], ...]:
     """The same starts as real Conv1d and Linear modules, at the three step sizes."""
-    start = starts(MODEL, REAL, seed)
-    x, r = data(MODEL)
-    rate = 1 / sharpness(coordinates(start.w, start.a), second_moment(MODEL.radii))
-    ends = []
-    for fraction in FRACTIONS:
-        each = [
-            descend(single(MODEL, start, j), x, r, int(45 / fraction), fraction * rate[j]).end
-            for j in range(REAL)
-        ]
-        ends.append(
-            (np.concatenate([one.w for one in each]), np.concatenate([one.a for one in each]))
-        )
-    return tuple(ends)
+
+    def train() -> tuple[tuple[Array, Array], ...]:
+        start = starts(lab, MODEL, REAL)
+        rate = 1 / sharpness(coordinates(start.w, start.a), second_moment(MODEL.radii))
+        ends = []
+        for fraction in FRACTIONS:
+            each = [
+                descend(
+                    single(MODEL, start, j), *data(MODEL), int(45 / fraction), fraction * rate[j]
+                ).end
+                for j in range(REAL)
+            ]
+            ends.append(
+                (np.concatenate([end.w for end in each]), np.concatenate([end.a for end in each]))
+            )
+        return tuple(ends)
+
+    return lab.once("steps/single modules", train)
+
+
+def _runs(lab: Lab) -> list[Run]:
+    """Full batches at the three step sizes."""
+    return [run(lab, MODEL, lab.profile.networks, f, int(45 / f)) for f in FRACTIONS]
 
 
 def _ratios(law: Steps, lab: Lab) -> list[float]:
     """First order and Richardson, in units of their bounds, for bundles and for single modules."""
-    networks = lab.profile.networks
-    runs = [run(MODEL, networks, lab.seed, fraction, int(45 / fraction)) for fraction in FRACTIONS]
+    runs = _runs(lab)
     start, moment = runs[0].start, runs[0].second_moment
-    c = runs[0].cone
-    bundles = [(found.path.end.w, found.path.end.a) for found in runs]
-    found = _against(law, start.w, start.a, moment, runs, bundles)
-    few = starts(MODEL, REAL, lab.seed)
-    scale = 1 / sharpness(coordinates(few.w, few.a), moment)
-    del c
+    bundles = [(done.path.end.w, done.path.end.a) for done in runs]
+    ratios = _against(law, start.w, start.a, moment, runs, bundles)
+    few = starts(lab, MODEL, REAL)
+    cone = coordinates(few.w, few.a)
+    scale = 1 / sharpness(cone, moment)
     pretend = [
-        Run(MODEL, few, f * scale, one.path, coordinates(few.w, few.a), moment, moment)
-        for f, one in zip(FRACTIONS, runs, strict=True)
+        Run(MODEL, few, f * scale, done.path, cone, moment, moment)
+        for f, done in zip(FRACTIONS, runs, strict=True)
     ]
-    return found + _against(
-        law,
-        few.w,
-        few.a,
-        moment,
-        pretend,
-        list(_single_ends(lab.seed)),
-        rounding=float(np.max(end_rounding(runs[-1]))),
-    )
+    rounding = float(np.max(end_rounding(runs[-1])))
+    return ratios + _against(law, few.w, few.a, moment, pretend, list(_single_ends(lab)), rounding)
 
 
 def _against(
@@ -231,11 +215,13 @@ def _against(
     rounding: float | None = None,
 ) -> list[float]:
     flow_w, flow_a = end_at(w, a, np.zeros(len(w)))
-    found = []
-    predicted = [corrected(law, w, a, moment, one.rate) for one in runs]
-    off = [np.full(len(w), rounding) if rounding is not None else end_rounding(one) for one in runs]
+    ratios = []
+    predicted = [corrected(law, w, a, moment, done.rate) for done in runs]
+    off = [
+        np.full(len(w), rounding) if rounding is not None else end_rounding(done) for done in runs
+    ]
     for (got_w, got_a), (want_w, want_a, tap, read), more in zip(ends, predicted, off, strict=True):
-        found.append(
+        ratios.append(
             _ratio(got_w - want_w, got_a - want_a, tap + more[:, None], read + more[:, None])
         )
     for coarse, fine in ((0, 1), (1, 2)):
@@ -245,8 +231,8 @@ def _against(
         # 2 w(η/2) - w(η) - w(0): twice and once what is left beyond first order, and the curvature of the end in ρ.
         tap = 2 * p2[2] + p1[2] + np.max(np.abs(2 * p2[0] - p1[0] - flow_w), axis=2) + more
         read = 2 * p2[3] + p1[3] + np.abs(2 * p2[1] - p1[1] - flow_a) + more
-        found.append(_ratio(2 * w2 - w1 - flow_w, 2 * a2 - a1 - flow_a, tap, read))
-    return found
+        ratios.append(_ratio(2 * w2 - w1 - flow_w, 2 * a2 - a1 - flow_a, tap, read))
+    return ratios
 
 
 def _ratio(off_w: Array, off_a: Array, tap: Array, read: Array) -> float:
@@ -257,14 +243,14 @@ def _ratio(off_w: Array, off_a: Array, tap: Array, read: Array) -> float:
 
 def _linear(lab: Lab) -> tuple[float, float]:
     """The smallest and largest factor by which half the step shortens the distance to the flow's end."""
-    runs = [run(MODEL, lab.profile.networks, lab.seed, f, int(45 / f)) for f in FRACTIONS]
+    runs = _runs(lab)
     w, a = end_at(runs[0].start.w, runs[0].start.a, np.zeros(len(runs[0].rate)))
     off = [
         np.sqrt(
-            np.sum((one.path.end.w - w) ** 2, axis=(1, 2))
-            + np.sum((one.path.end.a - a) ** 2, axis=1)
+            np.sum((done.path.end.w - w) ** 2, axis=(1, 2))
+            + np.sum((done.path.end.a - a) ** 2, axis=1)
         )
-        for one in runs
+        for done in runs
     ]
     factors = np.concatenate([off[0] / off[1], off[1] / off[2]])
     return float(np.min(factors)), float(np.max(factors))
@@ -272,11 +258,11 @@ def _linear(lab: Lab) -> tuple[float, float]:
 
 def train(law: Steps, lab: Lab) -> Column:
     """Replay, first order, Richardson, and the ratios that momentum keeps; everything in units of its proved bound."""
-    networks, seed = lab.profile.networks, lab.seed
-    ratios = [_replay(law, networks, seed), *_ratios(law, lab)]
+    networks = lab.profile.networks
+    ratios = [_replay(law, lab), *_ratios(law, lab)]
     low, high = _linear(lab)
     # Kept to rounding: 400 steps of at most some hundred operations each, through a momentum buffer of gain 10.
-    kept = [survival(name, networks, seed).ratios for name in OPTIMIZERS if name != "Adam"]
+    kept = [survival(lab, name, networks).ratios for name in OPTIMIZERS if name != "Adam"]
     ratios.append(float(np.max(kept)) / (400 * 10 * 1000 * UNIT))
     detail = (
         f"{networks} networks under torch.optim.SGD (and {REAL} as single modules): mini-batches replayed by two numbers, ends to first order in the "
@@ -287,7 +273,7 @@ def train(law: Steps, lab: Lab) -> Column:
 
 def sections(lab: Lab) -> list[Section]:
     """What survives which optimizer."""
-    rows = [(name, survival(name, lab.profile.networks, lab.seed)) for name in OPTIMIZERS]
+    rows = [(name, survival(lab, name, lab.profile.networks)) for name in OPTIMIZERS]
     html = render("steps.html", rows=rows, networks=lab.profile.networks)
     return [Section("steps-optimizers", "What survives which optimizer", html)]
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from numerics.arithmetic.rounding import UNIT
 from numerics.pulse.sample import Radii
-from numerics.training.discrete import path_error
 from numerics.training.linear_cell import Cone, coordinates, weights_at
+from numerics.training.steps import path_error
 from theory.training import linear_cell
 from theory.training.trajectory import LAW, Trajectory
 from verify.optimise.gradient import Model, step_rounding
@@ -79,16 +79,16 @@ def check(law: Trajectory, lab: Lab) -> Column:
 
 
 def _runs(lab: Lab) -> list[Run]:
-    networks, seed = lab.profile.networks, lab.seed
+    networks = lab.profile.networks
     return [
-        run(Model("identity", k, n), networks, seed, FRACTION, MARKS[-1], look=(0, *MARKS))
+        run(lab, Model("identity", k, n), networks, FRACTION, MARKS[-1], look=(0, *MARKS))
         for k, n in ((1, 3), (2, 5))
     ]
 
 
 def train(law: Trajectory, lab: Lab) -> Column:
     """The weights that SGD shows after 1 to 320 steps against the closed form at the times ηt, in units of Euler's error bound."""
-    ratios = np.concatenate([_ratios(law, found) for found in _runs(lab)])
+    ratios = np.concatenate([_ratios(law, done) for done in _runs(lab)])
     loose = int(np.sum(np.isnan(ratios)))
     detail = (
         f"every weight of {len(ratios) - loose} networks under torch.optim.SGD, after {', '.join(map(str, MARKS))} steps of {FRACTION}/λ, against the "
@@ -97,30 +97,30 @@ def train(law: Trajectory, lab: Lab) -> Column:
     return column(float(np.nanmax(ratios)) if 2 * loose < len(ratios) else float("nan"), 1.0, detail)  # fmt: skip
 
 
-def _ratios(law: Trajectory, found: Run) -> Array:
+def _ratios(law: Trajectory, done: Run) -> Array:
     """The largest distance of each network from the law in units of its bound; nan where that is no less than the weights, e^1."""
-    times = np.array(MARKS)[:, None] * found.rate
-    want_w, want_a = along(law, found.start.w, found.start.a, found.second_moment, times)
-    error = path_error(found.cone, found.second_moment, found.rate)
+    times = np.array(MARKS)[:, None] * done.rate
+    want_w, want_a = along(law, done.start.w, done.start.a, done.second_moment, times)
+    error = path_error(done.cone, done.second_moment, done.rate)
     tight = error <= 1
-    true_w, true_a = along(LAW, found.start.w, found.start.a, found.second_moment, times)
+    true_w, true_a = along(LAW, done.start.w, done.start.a, done.second_moment, times)
     size = np.max(
         np.abs(np.concatenate([true_w.reshape(*true_a.shape[:2], -1), true_a], axis=2)), axis=2
     )
     # |a| and |s| after stretches that are off by e^{±e}: (|A u| + |B v|)/2 (e^e - 1), and |Au| + |Bv| from a and S.
-    s = true_w.sum(axis=3) / found.cone.root
+    s = true_w.sum(axis=3) / done.cone.root
     scale = np.maximum(np.abs(true_a), np.abs(s))
     rounding = np.array(MARKS)[:, None] * step_rounding(
-        found.model, found.start, found.rate
+        done.model, done.start, done.rate
     ) + 64 * UNIT * (1 + size)
     allowed_a = (
         scale * np.expm1(np.where(tight, error, 0.0))[None, :, None] + 4 * rounding[..., None]
     )
-    got_w = np.stack([found.path.seen[t].w for t in MARKS])
-    got_a = np.stack([found.path.seen[t].a for t in MARKS])
+    got_w = np.stack([done.path.kept[t].w for t in MARKS])
+    got_a = np.stack([done.path.kept[t].a for t in MARKS])
     by_read = np.abs(got_a - want_a) / allowed_a
     by_tap = (
-        np.abs(got_w - want_w) / (allowed_a / found.cone.root + 4 * rounding[..., None])[..., None]
+        np.abs(got_w - want_w) / (allowed_a / done.cone.root + 4 * rounding[..., None])[..., None]
     )
     worst = np.maximum(np.max(by_read, axis=(0, 2)), np.max(by_tap, axis=(0, 2, 3)))
     return np.where(tight, worst, np.nan)
@@ -128,30 +128,30 @@ def _ratios(law: Trajectory, found: Run) -> Array:
 
 def figures(lab: Lab) -> list[Figure]:
     """The weights of one network over time, and the losses of some."""
-    networks, seed = lab.profile.networks, lab.seed
+    networks = lab.profile.networks
     model = Model("identity", 2, 3)
     steps = 400
-    found = run(model, min(networks, 4), seed, FRACTION, steps, look=tuple(range(0, steps, 16)))
-    first = (found.start.w[:1], found.start.a[:1])
-    fine = np.linspace(0, steps, 400) * found.rate[0]
-    closed_w, closed_a = along(LAW, *first, found.second_moment, fine)
-    at = np.arange(0, steps, 16)
+    done = run(lab, model, min(networks, 4), FRACTION, steps, look=tuple(range(0, steps, 16)))
+    first = (done.start.w[:1], done.start.a[:1])
+    fine = np.linspace(0, steps, 400) * done.rate[0]
+    closed_w, closed_a = along(LAW, *first, done.second_moment, fine)
+    places = np.arange(0, steps, 16)
     marks = np.stack(
         [
-            np.concatenate([found.path.seen[int(t)].w[0].ravel(), found.path.seen[int(t)].a[0]])
-            for t in at
+            np.concatenate([done.path.kept[int(t)].w[0].ravel(), done.path.kept[int(t)].a[0]])
+            for t in places
         ]
     )
     lines = np.concatenate(
         [closed_w.reshape(len(fine), -1), closed_a.reshape(len(fine), -1)], axis=1
     )
-    drawing = path_figures.paths(fine / found.rate[0] * FRACTION, lines, at * FRACTION, marks)
-    c = found.cone
-    times = np.arange(steps)[:, None] * found.rate
-    e = _factor(LAW, c, found.second_moment, times)
+    drawing = path_figures.paths(fine / done.rate[0] * FRACTION, lines, places * FRACTION, marks)
+    c = done.cone
+    times = np.arange(steps)[:, None] * done.rate
+    e = _factor(LAW, c, done.second_moment, times)
     theta = linear_cell.theta(c.big_u, c.big_w, c.root, np.sqrt(e), 1 / np.sqrt(e))
-    predicted = found.second_moment * (2 * theta - 1) ** 2
-    loss = path_figures.decay(np.arange(steps) * FRACTION, found.path.losses, predicted)
+    predicted = done.second_moment * (2 * theta - 1) ** 2
+    loss = path_figures.decay(np.arange(steps) * FRACTION, done.path.losses, predicted)
     return [
         draw.figure(
             "trajectory-weights",

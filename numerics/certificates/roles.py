@@ -1,6 +1,6 @@
 r"""What each weight does: its role, the value the laws give it, and the interval in which it meets no kink.
 
-Within a pattern (numerics/pulse/conditions.py) a single weight x enters the slope error α, the offset error β and every
+Within a pattern (numerics/certificates/conditions.py) a single weight x enters the slope error α, the offset error β and every
 window linearly.  Its role is the first of
 
     must avoid the kink    x is part of a window that separates two branches:  derived from window = kink
@@ -10,6 +10,7 @@ window linearly.  Its role is the first of
     dead                   the response of the channel is 0 at all radii
     sets the slope         dα/dx is not 0:                                     derived from α = 0
     moves the offset       dβ/dx is not 0:                                     derived from β = 0
+    bends                  x is part of a copy of σ that does not move, a constant that c takes up
     serves other radii     it matters at small radii, between half-integers, or near the border, only
     free                   it does not matter at all
 
@@ -24,22 +25,10 @@ from dataclasses import dataclass
 
 from flint import fmpq
 
-from numerics.pulse.conditions import Form, Pattern, Stored, dot
+from numerics.certificates.conditions import Form, Pattern, Stored, dot
 
-__all__ = ["RESOLUTION", "ROLES", "Role", "roles"]
+__all__ = ["RESOLUTION", "Role", "roles"]
 
-ROLES = (
-    "must avoid the kink",
-    "cancels a kink",
-    "mirrors channel",
-    "cancels a copy",
-    "dead",
-    "sets the slope",
-    "moves the offset",
-    "serves other radii",
-    "free",
-)
-"""Every role; ``mirrors channel`` is followed by the number of the channel."""
 ZERO = fmpq(0)
 RESOLUTION = fmpq(1, 2**40)
 """What a readout weight changes counts as 0 below this share of the terms it is made of: stored weights are rounded."""
@@ -53,7 +42,7 @@ class Role:
     ----------
     name, index: the tensor and the place in it.
     value: as stored.
-    role: one of :data:`ROLES`.
+    role: as the head of this file has them; ``mirrors channel`` is followed by its number.
     derived: the value that its law gives it, the others as they are; None for dead and free weights, and for other radii.
     interval: (low, high) in which it meets no kink, None for infinite ends; None where the window is held on a kink.
     """
@@ -74,16 +63,16 @@ def roles(net: Stored, pattern: Pattern, residuals: tuple[fmpq, fmpq] | None) ->
     """
     laws = _Laws(net, pattern, residuals)
     n, channels = len(net.w[0]), range(len(net.a))
-    found = [laws.tap(k, u, "conv.weight", (k, 0, u)) for k in channels for u in range(n)]
+    table = [laws.tap(k, u, "conv.weight", (k, 0, u)) for k in channels for u in range(n)]
     if net.b is not None:
-        found += [laws.tap(k, n, "conv.bias", (k,)) for k in channels]
-    found += [laws.readout(k) for k in channels]
+        table += [laws.tap(k, n, "conv.bias", (k,)) for k in channels]
+    table += [laws.readout(k) for k in channels]
     if net.c is not None:
         everywhere = (None, None)
-        found.append(
+        table.append(
             Role("readout.bias", (0,), net.c, "moves the offset", net.c - laws.beta, everywhere)
         )
-    return found
+    return table
 
 
 class _Laws:
@@ -120,58 +109,58 @@ class _Laws:
         """The role of entry u of v_k = (w_k, b_k)."""
         value, kind = self.vectors[k][u], self.pattern.kinds[k]
 
-        def told(
+        def as_role(
             role: str, derived: fmpq | None, interval: tuple[fmpq | None, fmpq | None] | None
         ) -> Role:
             return Role(name, index, value, role, derived, interval)
 
         if kind == "silent" or not self.net.a[k]:
-            return told("free", None, (None, None))
+            return as_role("free", None, (None, None))
         if k in self.mirrored:
             n = len(self.vectors[k]) - 1
             other, turned = self.mirrored[k]
             place = n - 1 - u if turned and u < n else u
-            return told(f"mirrors channel {other}", -self.vectors[other][place], None)
+            return as_role(f"mirrors channel {other}", -self.vectors[other][place], None)
         bend = self._bend(k, u)
         if bend is not None:
-            return told(*bend, None)
+            return as_role(*bend, None)
         interval = self._interval(k, u)
         if self._silent_response(k):
-            return told("dead", None, interval)
+            return as_role("dead", None, interval)
         (p, _), (q, _) = self._lines(k)
         for role, form, residual in (
             ("sets the slope", p, self.alpha),
             ("moves the offset", q, self.beta),
         ):
             if self.net.a[k] * form[u]:
-                return told(role, value - residual / (self.net.a[k] * form[u]), interval)
+                return as_role(role, value - residual / (self.net.a[k] * form[u]), interval)
         if kind == "copied":  # of a constant that c takes up
-            return told("bends", None, None)
+            return as_role("bends", None, None)
         elsewhere = self.net.a[k] and any(x.product[k][0][u] for x in self.pattern.errors)
-        return told("serves other radii" if elsewhere else "free", None, interval)
+        return as_role("serves other radii" if elsewhere else "free", None, interval)
 
     def readout(self, k: int) -> Role:
         """The role of a_k."""
         value, everywhere = self.net.a[k], (None, None)
 
-        def told(role: str, derived: fmpq | None, interval: tuple[None, None] | None) -> Role:
+        def as_role(role: str, derived: fmpq | None, interval: tuple[None, None] | None) -> Role:
             return Role("readout.weight", (0, k), value, role, derived, interval)
 
         if self.pattern.kinds[k] == "silent":
-            return told("must avoid the kink", ZERO, None)
+            return as_role("must avoid the kink", ZERO, None)
         if k in self.mirrored:
             other = self.mirrored[k][0]
-            return told(f"mirrors channel {other}", -self.net.a[other], None)
+            return as_role(f"mirrors channel {other}", -self.net.a[other], None)
         for x in sorted(self.pattern.bends, key=lambda x: -abs(x.residual(self.net))):
             if self.pattern.kinds[k] == "copied" and k in x.product:
                 change = x.product[k][1]
-                return told("cancels a copy", value - x.residual(self.net) / change, None)
+                return as_role("cancels a copy", value - x.residual(self.net) / change, None)
             if k in x.product and any(x.product[k][0]):
                 change = self._change(k, *x.product[k])
                 if change:
-                    return told("cancels a kink", value - x.residual(self.net) / change, None)
+                    return as_role("cancels a kink", value - x.residual(self.net) / change, None)
         if self._silent_response(k):
-            return told("dead", None, everywhere)
+            return as_role("dead", None, everywhere)
         (p, t), (q, s) = self._lines(k)
         for role, (form, constant), residual in (
             ("sets the slope", (p, t), self.alpha),
@@ -179,11 +168,11 @@ class _Laws:
         ):
             change = self._change(k, form, constant)
             if change:
-                return told(role, value - residual / change, everywhere)
+                return as_role(role, value - residual / change, everywhere)
         if self.pattern.kinds[k] == "copied":
-            return told("moves the offset", None, everywhere)
+            return as_role("moves the offset", None, everywhere)
         elsewhere = any(self._change(k, *x.product[k]) for x in self.pattern.errors)
-        return told("serves other radii" if elsewhere else "free", None, everywhere)
+        return as_role("serves other radii" if elsewhere else "free", None, everywhere)
 
     def _change(self, k: int, form: Form, constant: fmpq) -> fmpq:
         """What a unit of a_k changes; 0 where that is the rounding of the weights."""
@@ -194,7 +183,7 @@ class _Laws:
 
     def _bend(self, k: int, u: int) -> tuple[str, fmpq] | None:
         """From the condition on bends with this entry that is farthest from holding."""
-        found: tuple[fmpq, str, fmpq] | None = None
+        farthest: tuple[fmpq, str, fmpq] | None = None
         for x in self.pattern.bends:
             if k in x.plain:
                 copied = self.pattern.kinds[k] == "copied"
@@ -206,9 +195,9 @@ class _Laws:
                 continue
             if change:
                 residual = x.residual(self.net)
-                if found is None or abs(residual) > found[0]:
-                    found = abs(residual), role, self.vectors[k][u] - residual / change
-        return None if found is None else found[1:]
+                if farthest is None or abs(residual) > farthest[0]:
+                    farthest = abs(residual), role, self.vectors[k][u] - residual / change
+        return None if farthest is None else farthest[1:]
 
     def _interval(self, k: int, u: int) -> tuple[fmpq | None, fmpq | None]:
         value = self.vectors[k][u]

@@ -15,12 +15,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import least_squares
+
+from numerics.arithmetic.types import Array
 
 __all__ = ["Gate", "behind", "best", "residual"]
 
-Array = NDArray[np.float64]
 Gate = Callable[[Array], Array]
 """σ', elementwise."""
 RANK = 1e-11

@@ -68,12 +68,12 @@ class Stored:
 
 def exact_of(net: Stored, sigma: str | sp.Expr) -> ExactNet | None:
     """The same with sum pooling, for numerics.pulse.exact_error; None where σ is no piecewise polynomial."""
-    found = exact_activation(sigma)
-    if found is None:
+    exact_sigma = exact_activation(sigma)
+    if exact_sigma is None:
         return None
     b = net.b if net.b is not None else tuple(ZERO for _ in net.a)
     a = tuple(x / net.share for x in net.a)
-    return ExactNet(found, net.w, b, a, net.c if net.c is not None else ZERO)
+    return ExactNet(exact_sigma, net.w, b, a, net.c if net.c is not None else ZERO)
 
 
 @dataclass(frozen=True)
@@ -147,9 +147,9 @@ class Pattern:
         return self.errors + self.bends
 
 
-def dot(one: Sequence[Any], other: Sequence[fmpq]) -> fmpq:
+def dot(left: Sequence[Any], right: Sequence[fmpq]) -> fmpq:
     """Σ x y."""
-    return sum((x * y for x, y in zip(one, other, strict=True) if x), ZERO)
+    return sum((x * y for x, y in zip(left, right, strict=True) if x), ZERO)
 
 
 # ------------------------------------------------------------------------------------- the verdict
@@ -157,17 +157,17 @@ def dot(one: Sequence[Any], other: Sequence[fmpq]) -> fmpq:
 
 def violated(pattern: Pattern, net: Stored) -> list[tuple[End, fmpq]]:
     """The ends that left their branch, and the kink they passed; the farthest first."""
-    found = []
+    passed = []
     vectors = [net.vector(k) for k in range(len(net.a))]
     for end in pattern.ends:
         value = dot(end.form, vectors[end.k])
         low, high = end.branch.low, end.branch.high
         if low is not None and value < low:
-            found.append((low - value, end, low))
+            passed.append((low - value, end, low))
         elif high is not None and value > high:
-            found.append((value - high, end, high))
-    found.sort(key=lambda item: item[0], reverse=True)
-    return [(end, at) for _, end, at in found]
+            passed.append((value - high, end, high))
+    passed.sort(key=lambda item: item[0], reverse=True)
+    return [(end, kink) for _, end, kink in passed]
 
 
 def holds(pattern: Pattern, net: Stored) -> bool:

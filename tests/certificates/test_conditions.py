@@ -10,13 +10,13 @@ from flint import fmpq
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from numerics.certificates.conditions import Branch, holds, violated
 from numerics.certificates.patterns import (
     branches_of,
     linear_pattern,
     paired_pattern,
     snapped_pattern,
 )
-from numerics.pulse.conditions import Branch, holds, violated
 from numerics.pulse.exact_error import Domain, summary
 from tests.stored import as_net, cases, count, from_exact, moved, stored
 from tests.strategies import Exact, balanced_exact, linear_exact, threshold_exact

@@ -15,8 +15,9 @@ Derivation: docs/training/steps.md.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from numerics.arithmetic.types import Array
 from numerics.training.linear_cell import Cone, coordinates, weights_at
 from theory.training import linear_cell
 
@@ -30,8 +31,6 @@ __all__ = [
     "sharpness",
     "shift_error",
 ]
-
-Array = NDArray[np.float64]
 
 
 def sharpness(c: Cone, second_moment: float) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 
-__all__ = ["Vector", "dot", "orthogonal", "rest"]
+__all__ = ["Vector", "dot", "orthogonal", "residual"]
 
 Vector = list[Fraction]
 """A vector of rational numbers."""
@@ -16,7 +16,7 @@ def dot(x: Vector, y: Vector) -> Fraction:
     return sum((p * q for p, q in zip(x, y, strict=True)), Fraction(0))
 
 
-def rest(y: Vector, basis: list[Vector]) -> Vector:
+def residual(y: Vector, basis: list[Vector]) -> Vector:
     """y less its components along orthogonal vectors."""
     for e in basis:
         share = dot(y, e) / dot(e, e)
@@ -28,7 +28,7 @@ def orthogonal(vectors: Iterable[Vector]) -> list[Vector]:
     """Orthogonal vectors that span the same space."""
     basis: list[Vector] = []
     for vector in vectors:
-        left = rest(vector, basis)
+        left = residual(vector, basis)
         if any(left):
             basis.append(left)
     return basis

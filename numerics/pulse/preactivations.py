@@ -76,14 +76,14 @@ def edges(w: tuple[fmpq, ...], m: int) -> tuple[Line, ...]:
     sums = [fmpq(0)]
     for tap in w:
         sums.append(sums[-1] + tap)
-    found = []
+    runs = []
     for i in sorted({e + u for e in (-m, m) for u in range(-h, h + 1)}):
         # Lit are the taps u with |i + u| < m; in the list of taps u stands at place u + h.
         low, high = max(-h, 1 - m - i), min(h, m - 1 - i)
         start = sums[high + h + 1] - sums[low + h] if low <= high else fmpq(0)
         slope = sum((w[e - i + h] for e in (-m, m) if abs(e - i) <= h), fmpq(0))
-        found.append(Line(start, slope, 1))
-    return tuple(found)
+        runs.append(Line(start, slope, 1))
+    return tuple(runs)
 
 
 def dark_and_lit(taps: int, m: int, half_length: int, padding: str = "zeros") -> tuple[int, int]:
@@ -114,7 +114,7 @@ def _at_border(w: tuple[fmpq, ...], m: int, half_length: int, padding: str) -> t
     """Position by position, tap by tap."""
     h, size = len(w) // 2, 2 * half_length + 1
     reach = _reach(len(w), half_length, padding)
-    found = []
+    runs = []
     for i in range(-reach, reach + 1):
         start, slope = fmpq(0), fmpq(0)
         for u in range(-h, h + 1):
@@ -125,5 +125,5 @@ def _at_border(w: tuple[fmpq, ...], m: int, half_length: int, padding: str) -> t
                 start += w[u + h]
             elif abs(j) == m:
                 slope += w[u + h]
-        found.append(Line(start, slope, 1))
-    return tuple(found)
+        runs.append(Line(start, slope, 1))
+    return tuple(runs)

@@ -37,9 +37,9 @@ def _problem(radii: Radii, taps: int) -> tuple[list[list[fmpq]], fmpq_mat, fmpq_
     """Windows with a final 1, (W, n+1) as lists; counts (R, W); radii (R, 1): exact."""
     if radii.per_cell & (radii.per_cell - 1):
         raise ValueError(f"{radii.per_cell} radii per cell: only powers of two are exact in binary")
-    seen = windows(pulse(radii.r, radii.half_length(taps)), taps)
-    extended = [[_exact(x) for x in row] + [fmpq(1)] for row in seen.windows]
-    counts = fmpq_mat([[fmpq(int(x)) for x in row] for row in seen.counts])
+    distinct = windows(pulse(radii.r, radii.half_length(taps)), taps)
+    extended = [[_exact(x) for x in row] + [fmpq(1)] for row in distinct.windows]
+    counts = fmpq_mat([[fmpq(int(x)) for x in row] for row in distinct.counts])
     return extended, counts, fmpq_mat([[_exact(x)] for x in radii.r])
 
 

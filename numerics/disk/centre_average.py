@@ -16,13 +16,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from numerics.arithmetic.types import Array
 from numerics.disk.disk import disk_bound, ring
 
 __all__ = ["Centres", "centres", "centres_bound", "variation"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,9 @@ def centres(r: float, parts: int, taps: int, shift: tuple[float, float] = (0.0, 
     """The windows of ``taps`` × ``taps`` pixels that the disk of radius r shows at parts² centres, from ``shift``/parts on."""
     windows, lit = [], 0
     for k in range(parts * parts):
-        x, y = (-(cell + one) / parts for cell, one in zip(divmod(k, parts), shift, strict=True))
+        x, y = (
+            -(cell + offset) / parts for cell, offset in zip(divmod(k, parts), shift, strict=True)
+        )
         edge, inside, _, _ = ring(r, (x, y), taps)
         windows.append(edge.reshape(-1, taps * taps))
         lit += inside

@@ -19,17 +19,17 @@ from numerics.arithmetic.compile import activation
 from numerics.arithmetic.derivatives import derivatives
 from numerics.arithmetic.taylor import taylor
 from numerics.disk.disk import disk
-from numerics.disk.edges import (
+from numerics.disk.perimeter import difference, edge_response, reach, strength, strength_bound
+from numerics.disk.perimeter_enclosure import (
     MOST,
     Strength,
-    bent_of,
+    by_direction,
+    derivatives_of,
     difference_of,
-    edge_of,
-    over_turn,
+    filter_of,
     quadrature_of,
     strength_of,
 )
-from numerics.disk.perimeter import difference, edge_response, reach, strength, strength_bound
 from theory.expressions.activation import ACTIVATIONS, z
 
 Array = NDArray[np.float64]
@@ -46,7 +46,7 @@ def drawn(seed: int, n: int = 3) -> Array:
 
 
 def p_of(w: Array, b: float, name: str, most: int = FEW) -> Strength:
-    return strength_of(edge_of(w, b, name), most=most)
+    return strength_of(filter_of(w, b, name), most=most)
 
 
 def same(one: Strength, two: Strength, factor: float = 1.0) -> bool:
@@ -89,7 +89,7 @@ def test_at_least_four_dipoles_and_half_for_relu(seed: int) -> None:
     w[1, 1] -= w.sum()
     whole, half = p_of(w, 0.0, "abs"), p_of(w, 0.0, "relu")
     assert whole.error is not None
-    assert whole.value + whole.error >= 4 * edge_of(w, 0.0, "abs").moment
+    assert whole.value + whole.error >= 4 * filter_of(w, 0.0, "abs").moment
     assert same(half, whole, 0.5)
 
 
@@ -104,7 +104,9 @@ def test_one_sign_is_found_and_its_closed_form_is_the_quadrature(step: tuple[int
         off[len(w) // 2, len(w) // 2] += 2.0**-40
         found = p_of(off, 0.0, name)
         assert found.turns and same(found, closed)
-    assert p_of(w, 0.0, "abs").value == pytest.approx(4 * edge_of(w, 0.0, "abs").moment, rel=1e-15)
+    assert p_of(w, 0.0, "abs").value == pytest.approx(
+        4 * filter_of(w, 0.0, "abs").moment, rel=1e-15
+    )
 
 
 def test_no_second_difference_has_one_sign() -> None:
@@ -141,7 +143,7 @@ def test_a_slow_computation(seed: int, name: str, b: float) -> None:
 def test_large_disks(name: str) -> None:
     """Pooled features of exact disks grow by 2πrΔ + P per unit of r, when a pixel's worth of radii is averaged (seen, not proved)."""
     w = np.array([[0.5, -0.25, 0.125], [1.0, -0.75, -0.5], [0.25, -0.5, 0.25]])
-    edge = edge_of(w, 0.125, name)
+    edge = filter_of(w, 0.125, name)
     sigma = activation(name)[0]
     means = []
     for big in (40, 120):
@@ -177,8 +179,8 @@ def test_what_is_reached() -> None:
 
 def test_one_direction() -> None:
     """A column's difference at 30 degrees: ∫ |p| dt = |cos θ|."""
-    edge = edge_of(difference(np.ones((1, 1)), (1, 0)), 0.0, "abs")
-    value, error = over_turn(edge, np.array([pi / 6, 2.0]))
+    edge = filter_of(difference(np.ones((1, 1)), (1, 0)), 0.0, "abs")
+    value, error = by_direction(edge, np.array([pi / 6, 2.0]))
     assert (
         value == pytest.approx(np.abs(np.cos([pi / 6, 2.0])), abs=1e-13) and np.max(error) < 1e-13
     )
@@ -243,11 +245,11 @@ def test_steep_activations(name: str, steep: int) -> None:
     in the tails of σ, and a bound on σ'' for all directions where σ' varies little, did the rest.
     exp has no such bound on its range.
     """
-    edge = edge_of(steep * np.ones((1, 1)), 0.0, name)
+    edge = filter_of(steep * np.ones((1, 1)), 0.0, name)
     found, stated = quadrature_of(edge), of_one_tap(steep, 0.0, name)
     assert found.error is not None
     assert abs(found.value - stated) <= found.error + 1e-9 * abs(steep) ** POWERS.get(name, 1)
-    scale = max(abs(found.value), abs(steep) * bent_of(edge).sizes[1])
+    scale = max(abs(found.value), abs(steep) * derivatives_of(edge).sizes[1])
     assert found.error <= 1.2e-6 * scale
 
 
@@ -260,7 +262,7 @@ def test_a_steep_difference_nears_the_steep_kink(name: str) -> None:
     of what it is integrated over.
     """
     slopes = {"tanhshrink": 0.0, "selu": 2 * 1.0507009873554805}.get(name, 2.0)
-    edge = edge_of(140 * difference(np.ones((1, 1)), (0, 1)), 0.0, name)
+    edge = filter_of(140 * difference(np.ones((1, 1)), (0, 1)), 0.0, name)
     found = strength_of(edge)
     assert found.error is not None and found.error <= 1e-6 * 280
     assert abs(found.value / 140 - slopes) <= 2 * 2 * pi * 2 * reach(3) / 140
@@ -297,10 +299,10 @@ def test_bounds_on_derivatives(name: str) -> None:
 @pytest.mark.parametrize("name", ["abs", "relu", "hardtanh", "hardswish", "elu", "selu", "tanh", "cube"])  # fmt: skip
 def test_one_direction_by_a_million_places(name: str) -> None:
     """Roots of quadratics and all: a midpoint rule over t, whose error falls as the square of its step."""
-    edge = edge_of(drawn(11), 0.125, name)
+    edge = filter_of(drawn(11), 0.125, name)
     theta, rho, count = np.array([0.4, 2.2]), reach(3), 1_000_000
     t = rho * ((2 * np.arange(count) + 1) / count - 1)
-    sigma, value = activation(name)[0], over_turn(edge, theta)[0]
+    sigma, value = activation(name)[0], by_direction(edge, theta)[0]
     for turn, found in zip(theta.tolist(), value.tolist(), strict=True):
         p = edge_response(edge.w[None], t, float(np.cos(turn)), float(np.sin(turn)))[0]
         slow = np.sum(sigma(p + 0.125) - sigma(0.125) - edge.rise * (t > 0)) * 2 * rho / count

@@ -17,15 +17,13 @@ from typing import Any
 
 import numpy as np
 from flint import arb, ctx, fmpq
-from numpy.typing import NDArray
 
+from numerics.arithmetic.types import Array
 from theory.disk.laplacian import strength, turned
 from theory.disk.zero_lines import crossing
 from theory.expressions.activation import ACTIVATIONS
 
-__all__ = ["LARGEST", "ODD", "Balls", "Closed", "closed", "rational"]
-
-Array = NDArray[np.float64]
+__all__ = ["LARGEST", "ODD", "Balls", "ClosedForm", "closed_form", "rational"]
 
 LARGEST = 7
 """Wider filters are not classified: the corners meet in too many directions."""
@@ -41,8 +39,8 @@ class Balls:
     @staticmethod
     def number(x: Any) -> Any:
         """A fraction."""
-        found = Fraction(x)
-        return arb(fmpq(found.numerator, found.denominator))
+        fraction = Fraction(x)
+        return arb(fmpq(fraction.numerator, fraction.denominator))
 
     @staticmethod
     def sqrt(x: Any) -> Any:
@@ -56,7 +54,7 @@ class Balls:
 
 
 @dataclass(frozen=True)
-class Closed:
+class ClosedForm:
     """P: |P - value| <= error; ``law`` says it in words."""
 
     value: float
@@ -70,7 +68,7 @@ def rational(w: Array) -> dict[tuple[int, int], Fraction]:
     return {(i - h, j - h): Fraction(float(tap)) for (i, j), tap in np.ndenumerate(w)}
 
 
-def closed(w: Array, b: float, name: str) -> Closed | None:
+def closed_form(w: Array, b: float, name: str) -> ClosedForm | None:
     """P of a filter (n, n) with a bias and a row of the catalogue; None where no closed form is known."""
     row = ACTIVATIONS[name]
     if len(w) > LARGEST or not row.piecewise_linear:
@@ -88,37 +86,37 @@ def closed(w: Array, b: float, name: str) -> Closed | None:
         total, words = arb(0), []
         for level, bend in bends.items():
             if bend:
-                found = _level(taps, level)
-                if found is None:
+                term = _level(taps, level)
+                if term is None:
                     return None
-                size, factor, rest = found
+                size, factor, law = term
                 total += Balls.number(bend) * size
-                words += [_times(bend * factor, rest)] if rest else []
+                words += [_times(bend * factor, law)] if law else []
         value = float(total.mid())
-        return Closed(value, float((total - arb(value)).abs_upper()), " + ".join(words) or (ODD, AFFINE)[any(bends.values())])  # fmt: skip
+        return ClosedForm(value, float((total - arb(value)).abs_upper()), " + ".join(words) or (ODD, AFFINE)[any(bends.values())])  # fmt: skip
     finally:
         ctx.prec = before
 
 
 def _level(w: dict[tuple[int, int], Fraction], b: Fraction) -> tuple[Any, int, str] | None:
     """P of |z + b|, and in words: a number times what follows; nothing follows where P = 0."""
-    found = crossing(w, b)
-    if found.kind == "other":
+    zeros = crossing(w, b)
+    if zeros.kind == "other":
         return None
-    if found.kind == "none":
+    if zeros.kind == "none":
         return arb(0), 0, ""
-    if found.kind == "dipole":
+    if zeros.kind == "dipole":
         m = [Balls.number(sum(place[k] * tap for place, tap in w.items())) for k in (0, 1)]
         return 4 * Balls.sqrt(m[0] * m[0] + m[1] * m[1]), 4, "|m|"
-    assert found.centre is not None
-    if found.turns:
-        return turned(w, found.centre, Balls), 1, "∮|M|dθ"
+    assert zeros.centre is not None
+    if zeros.turns:
+        return turned(w, zeros.centre, Balls), 1, "∮|M|dθ"
     level = sum(w.values())
     sign, word = (1, "|Σ w D|") if level == 0 else (-1 if level > 0 else 1, "Σ w D")
-    return strength(w, found.centre, Balls), 4 * sign, word
+    return strength(w, zeros.centre, Balls), 4 * sign, word
 
 
-def _times(factor: Fraction, rest: str) -> str:
+def _times(factor: Fraction, law: str) -> str:
     if abs(factor) == 1:
-        return "-" * (factor < 0) + rest
-    return f"{factor}{rest}" if factor.denominator == 1 else f"{float(factor):.6g} {rest}"
+        return "-" * (factor < 0) + law
+    return f"{factor}{law}" if factor.denominator == 1 else f"{float(factor):.6g} {law}"

@@ -21,15 +21,14 @@ from typing import Any
 
 import numpy as np
 from flint import acb, arb, arb_poly, ctx, fmpq
-from numpy.typing import NDArray
 
-from numerics.disk.closed import rational
+from numerics.arithmetic.types import Array
+from numerics.disk.closed_form import rational
 from theory.disk.zero_lines import OCTANTS, Filter, Point, corners
 from theory.expressions.activation import ACTIVATIONS
 
 __all__ = ["enclosed"]
 
-Array = NDArray[np.float64]
 Quadratic = tuple[Fraction, Fraction, Fraction]
 """Coefficients of 1, u, u²."""
 BITS = 320

@@ -18,12 +18,12 @@ from torch import Tensor, nn
 from numerics.arithmetic.rounding import UNIT, gamma
 from verify.models.networks import Network
 
-__all__ = ["Positional", "Trained", "spectrum", "train"]
+__all__ = ["DenseReadout", "DenseRun", "spectrum", "train"]
 
 Array = NDArray[np.float64]
 
 
-class Positional(nn.Module):
+class DenseReadout(nn.Module):
     """B networks that share nothing but the clock: row j of the last layer is the readout of network j."""
 
     def __init__(
@@ -73,25 +73,25 @@ def spectrum(x: Array, bias: bool) -> tuple[float, float]:
 
 
 @dataclass(frozen=True)
-class Trained:
+class DenseRun:
     """Start and end (B, ·), the loss left (B,), how far rounding may have taken a weight (B,), and the trained module."""
 
     start: Array
     end: Array
     loss: Array
     rounding: Array
-    net: Positional
+    net: DenseReadout
 
 
 def train(
-    net: Positional,
+    net: DenseReadout,
     x: Tensor,
     r: Tensor,
     steps: int,
     rate: float,
     momentum: float = 0.0,
     order: Iterator[NDArray[np.intp]] | None = None,
-) -> Trained:
+) -> DenseRun:
     """``steps`` steps of torch.optim.SGD on mean((r̂ - r)²), in place; ``order``: mini-batches.
 
     Rounding, for features in [-1, 1].  A step's gradient, a sum of at most R terms of total size 2 mean|r̂ - r| <= 2√L, is off by γ_{R+4} times
@@ -113,4 +113,4 @@ def train(
     lag = 1 / (1 - momentum)
     size = np.max(np.abs(start), axis=1) + rate * lag * pulled
     rounding = steps * UNIT * size + rate * lag**2 * (gamma(len(x) + 4) + 4 * UNIT) * pulled
-    return Trained(start, net.weights, loss, rounding, net)
+    return DenseRun(start, net.weights, loss, rounding, net)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numerics.pulse.levels import dead_level, level
+from numerics.pulse.least_loss import dead_level, level
 from numerics.pulse.sample import Radii, pulse, windows
 from theory.expressions.activation import ACTIVATIONS
 from verify.models.ensemble import Setting

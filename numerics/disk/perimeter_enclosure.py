@@ -30,18 +30,16 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.derivatives import Derivatives, derivatives
 from numerics.arithmetic.rounding import UNIT, gamma
 from numerics.arithmetic.taylor import TERMS
-from numerics.disk.closed import ODD, closed
+from numerics.arithmetic.types import Array, Indices
+from numerics.disk.closed_form import ODD, closed_form
 from theory.expressions.activation import ACTIVATIONS
 
-__all__ = ["Edge", "Strength", "bent_of", "difference_of", "edge_of", "over_turn", "quadrature_of", "strength_of"]  # fmt: skip
-
-Array = NDArray[np.float64]
+__all__ = ["Filter", "Strength", "by_direction", "derivatives_of", "difference_of", "filter_of", "quadrature_of", "strength_of"]  # fmt: skip
 
 FEWEST, MOST = 1 << 12, 1 << 18
 """Directions over a turn."""
@@ -61,7 +59,7 @@ it.
 
 
 @dataclass(frozen=True)
-class Edge:
+class Filter:
     """A filter and what follows σ: g(z) = σ(z + b).
 
     Attributes
@@ -84,7 +82,7 @@ class Edge:
         return hypot(*self.dipole)
 
 
-def edge_of(w: Array, b: float, name: str) -> Edge:
+def filter_of(w: Array, b: float, name: str) -> Filter:
     """A filter (n, n), n odd, with a bias and a row of the catalogue."""
     b = float(b)
     h = w.shape[0] // 2
@@ -94,7 +92,7 @@ def edge_of(w: Array, b: float, name: str) -> Edge:
     by_column = sum(((j - h) * x for row in exact for j, x in enumerate(row)), Fraction(0))
     sigma = activation(name)[0]
     full, dark = (float(sigma(np.array(x))) for x in (float(total + Fraction(b)), b))
-    return Edge(w, b, name, float(total), full - dark, (float(by_row), float(by_column)))
+    return Filter(w, b, name, float(total), full - dark, (float(by_row), float(by_column)))
 
 
 def difference_of(w: Array) -> tuple[int, int] | None:
@@ -136,11 +134,11 @@ def _corners(w: Array) -> _Corners:
     d[:-1, :-1] += w
     d[1:, :-1] -= w
     d[:-1, 1:] -= w
-    at = np.arange(n + 1) - n / 2
+    axis = np.arange(n + 1) - n / 2
     padded = np.pad(w != 0, 1)
     meets = padded[1:, 1:] | padded[:-1, :-1] | padded[1:, :-1] | padded[:-1, 1:]
     i, j = np.nonzero(meets)
-    v = np.stack([at[i], at[j]], axis=1)
+    v = np.stack([axis[i], axis[j]], axis=1)
     return _Corners(d[i, j], v, float(np.max(np.hypot(v[:, 0], v[:, 1]), initial=0.0)))
 
 
@@ -167,9 +165,9 @@ def _variation(w: Array, corners: _Corners, bent: Derivatives) -> float:
 
 @dataclass(frozen=True)
 class _Quadratics:
-    """p = p₀ + t (p₁ + t p₂) for 0 <= t <= length, of the direction ``at``; all (pieces,)."""
+    """p = p₀ + t (p₁ + t p₂) for 0 <= t <= length, of one ``direction``; all (pieces,)."""
 
-    at: NDArray[np.intp]
+    direction: Indices
     length: Array
     p0: Array
     p1: Array
@@ -187,7 +185,7 @@ class _Quadratics:
     def take(self, which: Any, start: Array, length: Array) -> _Quadratics:
         """The stretches of some pieces from ``start`` on."""
         p0, p1, p2 = self.p0[which], self.p1[which], self.p2[which]
-        return _Quadratics(self.at[which], length, p0 + start * (p1 + start * p2), p1 + 2 * start * p2, p2)  # fmt: skip
+        return _Quadratics(self.direction[which], length, p0 + start * (p1 + start * p2), p1 + 2 * start * p2, p2)  # fmt: skip
 
 
 def _spline(corners: _Corners, c: Array, s: Array) -> tuple[_Quadratics, Array]:
@@ -200,60 +198,64 @@ def _spline(corners: _Corners, c: Array, s: Array) -> tuple[_Quadratics, Array]:
     p2 = np.cumsum(steep, axis=1)[:, :-1]
     p1 = np.cumsum(2 * p2 * length, axis=1) - 2 * p2 * length
     p0 = np.cumsum(length * (p1 + length * p2), axis=1) - length * (p1 + length * p2)
-    at = np.repeat(np.arange(len(c)), length.shape[1])
-    return _Quadratics(at, *(one.ravel() for one in (length, p0, p1, p2))), x[:, -1]
+    direction = np.repeat(np.arange(len(c)), length.shape[1])
+    return _Quadratics(direction, *(values.ravel() for values in (length, p0, p1, p2))), x[:, -1]
 
 
-def _cut(found: _Quadratics, levels: tuple[float, ...]) -> _Quadratics:
+def _cut(pieces: _Quadratics, levels: tuple[float, ...]) -> _Quadratics:
     """The same pieces, cut where they pass one of the levels."""
     if not levels:
-        return found
-    low, high = found.hull()
+        return pieces
+    low, high = pieces.hull()
     met = np.zeros(len(low), bool)
     for level in levels:
         met |= (low < level) & (level < high)
     which = np.nonzero(met)[0]
-    p1, p2, end = found.p1[which], found.p2[which], found.length[which]
+    p1, p2, end = pieces.p1[which], pieces.p2[which], pieces.length[which]
     cuts = [np.zeros(len(which)), end]
     with np.errstate(divide="ignore", invalid="ignore"):
         for level in levels:
-            rest = found.p0[which] - level
-            root = np.sqrt(p1 * p1 - 4 * p2 * rest)
+            constant = pieces.p0[which] - level
+            root = np.sqrt(p1 * p1 - 4 * p2 * constant)
             q = -(p1 + np.copysign(root, p1)) / 2
-            cuts += [np.clip(np.nan_to_num(t, nan=0.0), 0, end) for t in (q / p2, rest / q)]
+            cuts += [np.clip(np.nan_to_num(t, nan=0.0), 0, end) for t in (q / p2, constant / q)]
     edges = np.sort(np.stack(cuts), axis=0)
-    parts = [found.take(~met, np.zeros(int(np.sum(~met))), found.length[~met])]
-    return _joined(parts + [found.take(which, low, high - low) for low, high in pairwise(edges)])
+    parts = [pieces.take(~met, np.zeros(int(np.sum(~met))), pieces.length[~met])]
+    return _joined(parts + [pieces.take(which, low, high - low) for low, high in pairwise(edges)])
 
 
 def _joined(parts: list[_Quadratics]) -> _Quadratics:
-    return _Quadratics(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("at", "length", "p0", "p1", "p2")))  # fmt: skip
+    return _Quadratics(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("direction", "length", "p0", "p1", "p2")))  # fmt: skip
 
 
-def _leading(found: _Quadratics, sizes: Array) -> Array:
+def _leading(pieces: _Quadratics, sizes: Array) -> Array:
     """l¹³ (6!)⁴/(13 (12!)²) Σ_j C(12 - j, j) |s_{12-j}| |p'|^{12-2j} |p''/2|^j: what 6 points leave
     out; s_6, ..., s_12 of each piece (7, pieces).
     """
-    l, p1 = found.length, np.maximum(np.abs(found.p1), np.abs(found.p1 + 2 * found.length * found.p2))  # fmt: skip
-    one, two = (p1 * l) ** 2, np.abs(found.p2) * l * l
+    l, p1 = pieces.length, np.maximum(np.abs(pieces.p1), np.abs(pieces.p1 + 2 * pieces.length * pieces.p2))  # fmt: skip
+    steep, curved = (p1 * l) ** 2, np.abs(pieces.p2) * l * l
     total, power = sizes[-1], np.ones_like(l)
     for j in range(1, POINTS + 1):
-        power = power * two
-        total = total * one + comb(TERMS - j, j) * sizes[-1 - j] * power
+        power = power * curved
+        total = total * steep + comb(TERMS - j, j) * sizes[-1 - j] * power
     return np.asarray(total * l * (factorial(POINTS) ** 4 / ((TERMS + 1) * factorial(TERMS) ** 2)))
 
 
 def _refined(
-    found: _Quadratics, bent: Derivatives, b: float, aim: float
+    pieces: _Quadratics, bent: Derivatives, b: float, aim: float
 ) -> tuple[_Quadratics, Array]:
     """The same pieces, divided until the rule leaves out ``aim`` per unit of t at most, and what it
     leaves out of each.
     """
-    which, start, length = np.arange(len(found.at)), np.zeros(len(found.at)), found.length
+    which, start, length = (
+        np.arange(len(pieces.direction)),
+        np.zeros(len(pieces.direction)),
+        pieces.length,
+    )
     whole = np.array(bent.sizes[POINTS:])[:, None]
     kept, off, room = [], [], CROWD * len(which)
     for left in reversed(range(ROUNDS)):
-        part, goal = found.take(which, start, length), aim * length
+        part, goal = pieces.take(which, start, length), aim * length
         with np.errstate(over="ignore", invalid="ignore"):
             lost = _leading(part, whole)
             # Only where the bound of all that the filter answers is too rough.
@@ -278,59 +280,59 @@ def _refined(
     return _joined(kept), np.concatenate(off)
 
 
-def over_turn(edge: Edge, theta: Array) -> tuple[Array, Array]:
+def by_direction(filter_: Filter, theta: Array) -> tuple[Array, Array]:
     """Q(θ) and the error of its quadrature in t, each (T,); no θ a multiple of π/2."""
-    if not np.any(edge.w):
+    if not np.any(filter_.w):
         return np.zeros(len(theta)), np.zeros(len(theta))
-    bent = bent_of(edge)
-    return _over(edge, _corners(edge.w), bent, theta, _fine(edge, bent, AIM))[:2]
+    bent = derivatives_of(filter_)
+    return _over(filter_, _corners(filter_.w), bent, theta, _fine(filter_, bent, AIM))[:2]
 
 
-def _fine(edge: Edge, bent: Derivatives, aim: float) -> float:
+def _fine(filter_: Filter, bent: Derivatives, aim: float) -> float:
     """An error per unit of t that is small for a relative ``aim``, where there is a quadrature in t at all."""
-    return aim * float(np.max(np.abs(edge.w))) * bent.sizes[1] / 64
+    return aim * float(np.max(np.abs(filter_.w))) * bent.sizes[1] / 64
 
 
-def bent_of(edge: Edge) -> Derivatives:
+def derivatives_of(filter_: Filter) -> Derivatives:
     """What is known of σ on all that the filter can answer."""
-    return derivatives(edge.name, *_range(edge))
+    return derivatives(filter_.name, *_range(filter_))
 
 
-def _range(edge: Edge) -> tuple[float, float]:
+def _range(filter_: Filter) -> tuple[float, float]:
     """Between these lie all pre-activations."""
-    low = edge.b + float(np.sum(np.minimum(edge.w, 0)))
-    high = edge.b + float(np.sum(np.maximum(edge.w, 0)))
+    low = filter_.b + float(np.sum(np.minimum(filter_.w, 0)))
+    high = filter_.b + float(np.sum(np.maximum(filter_.w, 0)))
     wide = 1e-9 * (1 + abs(low) + abs(high))
     return low - wide, high + wide
 
 
 def _over(
-    edge: Edge, corners: _Corners, bent: Derivatives, theta: Array, aim: float
+    filter_: Filter, corners: _Corners, bent: Derivatives, theta: Array, aim: float
 ) -> tuple[Array, Array, int]:
     """Q(θ), its error, and the number of pieces."""
-    sigma = activation(edge.name)[0]
-    dark = float(sigma(np.array(edge.b)))
+    sigma = activation(filter_.name)[0]
+    dark = float(sigma(np.array(filter_.b)))
     node, share = np.polynomial.legendre.leggauss(bent.points)
     value, error = np.zeros(len(theta)), np.zeros(len(theta))
     tall, number = bent.sizes[0] + abs(dark), 0
     step = max(1, BLOCK // max(1, len(corners.d)))
     for first in range(0, len(theta), step):
         c, s = np.cos(theta[first : first + step]), np.sin(theta[first : first + step])
-        found, last = _spline(corners, c, s)
-        found = _cut(found, tuple(z - edge.b for z in bent.breaks))
+        pieces, last = _spline(corners, c, s)
+        pieces = _cut(pieces, tuple(z - filter_.b for z in bent.breaks))
         if bent.points == POINTS:
-            found, off = _refined(found, bent, edge.b, aim)
-            error[first : first + step] = np.bincount(found.at, off, len(c))
-        number += len(found.at)
+            pieces, off = _refined(pieces, bent, filter_.b, aim)
+            error[first : first + step] = np.bincount(pieces.direction, off, len(c))
+        number += len(pieces.direction)
         # Sums of so many terms, rounded.
-        error[first : first + step] += np.bincount(found.at, minlength=len(c)) * (
+        error[first : first + step] += np.bincount(pieces.direction, minlength=len(c)) * (
             4 * UNIT * corners.rho * tall
         )
-        total = np.zeros(len(found.at))
+        total = np.zeros(len(pieces.direction))
         for x, weight in zip(node.tolist(), share.tolist(), strict=True):
-            total += weight / 2 * (sigma(found(found.length * (1 + x) / 2) + edge.b) - dark)
-        value[first : first + step] = np.bincount(found.at, total * found.length, len(c))
-        value[first : first + step] -= edge.rise * last
+            total += weight / 2 * (sigma(pieces(pieces.length * (1 + x) / 2) + filter_.b) - dark)
+        value[first : first + step] = np.bincount(pieces.direction, total * pieces.length, len(c))
+        value[first : first + step] -= filter_.rise * last
     return value, error, number
 
 
@@ -354,62 +356,62 @@ class Strength:
     law: str
 
 
-def strength_of(edge: Edge, aim: float = AIM, most: int = MOST) -> Strength:
+def strength_of(filter_: Filter, aim: float = AIM, most: int = MOST) -> Strength:
     """P with its error; ``most`` directions at most, fewer where ``aim``, relative, is reached with fewer."""
-    return _closed(edge) or quadrature_of(edge, aim, most)
+    return _closed(filter_) or quadrature_of(filter_, aim, most)
 
 
-def quadrature_of(edge: Edge, aim: float = AIM, most: int = MOST) -> Strength:
+def quadrature_of(filter_: Filter, aim: float = AIM, most: int = MOST) -> Strength:
     """P with its error by the midpoint rule, also where there is a closed form."""
-    corners, bent = _corners(edge.w), bent_of(edge)
-    fine = _fine(edge, bent, aim)
+    corners, bent = _corners(filter_.w), derivatives_of(filter_)
+    fine = _fine(filter_, bent, aim)
     turn = lambda count: (np.arange(count) + 0.5) * (2 * pi / count)
-    first, _, pieces = _over(edge, corners, bent, turn(256), fine)
+    first, _, pieces = _over(filter_, corners, bent, turn(256), fine)
     rough = float(np.sum(first)) * 2 * pi / 256
-    variation = _variation(edge.w, corners, bent)
-    goal = aim * max(abs(rough), bent.sizes[1] * float(np.max(np.abs(edge.w)))) / 1.25
+    variation = _variation(filter_.w, corners, bent)
+    goal = aim * max(abs(rough), bent.sizes[1] * float(np.max(np.abs(filter_.w)))) / 1.25
     count = 2 * pi * (variation / (8 * goal)) ** 0.5 if goal else FEWEST
     turns = int(min(max(count, FEWEST), most, max(WORK * 256 / pieces, FEWEST))) // 4 * 4
     theta, step = turn(turns), 2 * pi / turns
-    value, error, _ = _over(edge, corners, bent, theta, fine)
+    value, error, _ = _over(filter_, corners, bent, theta, fine)
     total = float(np.sum(value)) * step
-    off = step**2 / 8 * variation + float(np.sum(error)) * step + _rounding(edge, corners, bent, theta)  # fmt: skip
+    off = step**2 / 8 * variation + float(np.sum(error)) * step + _rounding(filter_, corners, bent, theta)  # fmt: skip
     if bent.jumps or not isfinite(off):
-        return Strength(total, None, turns, difference_of(edge.w), "")
-    return Strength(total, off * (1 + 1e-9), turns, difference_of(edge.w), "")
+        return Strength(total, None, turns, difference_of(filter_.w), "")
+    return Strength(total, off * (1 + 1e-9), turns, difference_of(filter_.w), "")
 
 
-def _rounding(edge: Edge, corners: _Corners, bent: Derivatives, theta: Array) -> float:
+def _rounding(filter_: Filter, corners: _Corners, bent: Derivatives, theta: Array) -> float:
     """Sums of M corners, divided by cos θ sin θ, then σ: a priori, not sharp."""
     length, size = 2 * corners.rho, len(corners.d) + 8
     mean = float(np.mean(1 / np.abs(np.cos(theta) * np.sin(theta))))
     p = 4 * size * float(np.sum(np.abs(corners.d))) * length**2 * mean
-    reach = float(np.sum(np.abs(edge.w))) + abs(edge.b)
+    reach = float(np.sum(np.abs(filter_.w))) + abs(filter_.b)
     tall = 1 + reach + bent.sizes[0]
     return 2 * pi * length * UNIT * (bent.sizes[1] * p + 16 * size * tall)
 
 
-def _closed(edge: Edge) -> Strength | None:
-    """P where it needs no quadrature: σ affine on all that the filter can answer, homogeneous behind a one-signed difference, or what :mod:`numerics.disk.closed` knows."""
-    row = ACTIVATIONS[edge.name]
-    low = high = sp.Rational(*edge.b.as_integer_ratio())
-    for tap in np.ravel(edge.w).tolist():
+def _closed(filter_: Filter) -> Strength | None:
+    """P where it needs no quadrature: σ affine on all that the filter can answer, homogeneous behind a one-signed difference, or what :mod:`numerics.disk.closed_form` knows."""
+    row = ACTIVATIONS[filter_.name]
+    low = high = sp.Rational(*filter_.b.as_integer_ratio())
+    for tap in np.ravel(filter_.w).tolist():
         exact = sp.Rational(*tap.as_integer_ratio())
         low, high = low + min(exact, 0), high + max(exact, 0)
     for left, right, *_ in row.affine_pieces:
         if left <= low and high <= right:
             return Strength(
-                0.0, 0.0, 0, difference_of(edge.w), "0, as σ is affine on all that it answers"
+                0.0, 0.0, 0, difference_of(filter_.w), "0, as σ is affine on all that it answers"
             )
-    if not np.any(edge.w):
+    if not np.any(filter_.w):
         return Strength(0.0, 0.0, 0, None, "0, as all taps are 0")
-    step = difference_of(edge.w)
+    step = difference_of(filter_.w)
     if row.parity == "odd" and not row.jumps and low + high == 0:  # S + 2b
         return Strength(0.0, 0.0, 0, step, ODD)
-    if step is None or edge.b != 0 or not row.homogeneous:
-        found = closed(edge.w, edge.b, edge.name)
-        return None if found is None else Strength(found.value, found.error, 0, step, found.law)
+    if step is None or filter_.b != 0 or not row.homogeneous:
+        known = closed_form(filter_.w, filter_.b, filter_.name)
+        return None if known is None else Strength(known.value, known.error, 0, step, known.law)
     below, above = row.slopes
-    value = 2 * float(above - below) * edge.moment
+    value = 2 * float(above - below) * filter_.moment
     law = {2: "4|m|", 1: "2|m|"}.get(above - below, "2(s₊ - s₋)|m|")
     return Strength(value, float(gamma(8)) * abs(value), 0, step, law)

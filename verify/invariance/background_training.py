@@ -6,9 +6,7 @@ x = β + x_r for every pair of a radius and a background,    r̂ = Linear(Σ_i �
 from __future__ import annotations
 
 import math
-import zlib
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -20,6 +18,7 @@ from numerics.pulse.sample import pulse
 from theory.invariance.background import PooledNetwork
 from verify.models.networks import Network
 from verify.optimise.minimise import train as descend
+from verify.report.lab import Lab
 
 __all__ = ["Scene", "answers", "off_readout", "readout", "rounding", "spectrum", "trained"]
 
@@ -69,16 +68,17 @@ def _net(scene: Scene) -> Network:
     return Network(scene.activation, scene.channels, scene.taps, circular=scene.circular)
 
 
-@lru_cache(maxsize=32)
-def trained(scene: Scene, networks: int, seed: int) -> tuple[Network, ...]:
+def trained(lab: Lab, scene: Scene, networks: int) -> tuple[Network, ...]:
     """torch's own random starts, trained by LBFGS."""
-    x, r = scene.data()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(zlib.crc32(f"{seed}\n{scene}".encode()))
-        nets = tuple(_net(scene) for _ in range(networks))
-    for net in nets:
-        descend(net, x, r, "lbfgs", scene.steps)
-    return nets
+
+    def train() -> tuple[Network, ...]:
+        with lab.torch(scene):
+            nets = tuple(_net(scene) for _ in range(networks))
+        for net in nets:
+            descend(net, *scene.data(), "lbfgs", scene.steps)
+        return nets
+
+    return lab.once((scene, networks), train)
 
 
 def answers(net: Network, x: Tensor) -> Array:
@@ -100,18 +100,20 @@ def rounding(net: Network, x: Tensor) -> Array:
     return np.asarray(2 * gamma(chain) * (size.numpy() + x.shape[1]))
 
 
-@lru_cache(maxsize=64)
-def readout(scene: Scene, w: tuple[tuple[float, ...], ...], b: tuple[float, ...], seed: int) -> Network:  # fmt: skip
+def readout(lab: Lab, scene: Scene, w: tuple[tuple[float, ...], ...], b: tuple[float, ...]) -> Network:  # fmt: skip
     """Given filters, a random readout, and LBFGS on the readout alone."""
-    x, r = scene.data()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        net = _net(scene)
-    with torch.no_grad():
-        net.conv.weight.copy_(torch.tensor(w)[:, None, :])
-        net.conv.bias.copy_(torch.tensor(b))  # type: ignore[union-attr]
-    descend(net, x, r, "lbfgs", 30, readout_only=True)
-    return net
+    key = ("readout of given filters", scene, w, b)
+
+    def train() -> Network:
+        with lab.torch(key):
+            net = _net(scene)
+        with torch.no_grad():
+            net.conv.weight.copy_(torch.tensor(w)[:, None, :])
+            net.conv.bias.copy_(torch.tensor(b))  # type: ignore[union-attr]
+        descend(net, *scene.data(), "lbfgs", 30, readout_only=True)
+        return net
+
+    return lab.once(key, train)
 
 
 def spectrum(net: Network, x: Tensor) -> Array:
@@ -121,17 +123,17 @@ def spectrum(net: Network, x: Tensor) -> Array:
     return np.asarray(np.linalg.svd(columns, compute_uv=False))
 
 
-def off_readout(scene: Scene, stated: PooledNetwork, seed: int) -> float:
+def off_readout(lab: Lab, scene: Scene, two_channels: PooledNetwork) -> float:
     """A readout trained on the stated filters: its distance from the stated one in units of |errors|/σ, if the errors vanish.
 
     σ is the least singular value of the readout's columns; inf where the errors do not vanish, and the tolerance, not the law,
     would decide.
     """
-    net = readout(scene, stated.w, stated.b, seed)
+    net = readout(lab, scene, two_channels.w, two_channels.b)
     x, r = scene.data()
     error, values = answers(net, x) - r.numpy(), spectrum(net, x)
     allowed = float(np.linalg.norm(np.abs(error) + 2 * rounding(net, x))) / values[-1]
     with torch.no_grad():
-        found = np.append(net.readout.weight[0].numpy(), net.readout.bias.numpy())
-    off = float(np.linalg.norm(found - np.array([*stated.a, stated.c])))
+        trained_readout = np.append(net.readout.weight[0].numpy(), net.readout.bias.numpy())
+    off = float(np.linalg.norm(trained_readout - np.array([*two_channels.a, two_channels.c])))
     return off / allowed if allowed < 1e-6 else math.inf

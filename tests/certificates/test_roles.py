@@ -9,17 +9,27 @@ from flint import fmpq
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from numerics.certificates.conditions import Stored, holds
 from numerics.certificates.patterns import branches_of, paired_pattern, snapped_pattern
+from numerics.certificates.roles import Role, roles
 from numerics.pulse.attribution import attribute
-from numerics.pulse.conditions import Stored, holds
 from numerics.pulse.exact_error import Domain, summary
-from numerics.pulse.roles import ROLES, Role, roles
 from tests.stored import as_net, cases, count, from_exact, moved, stored
 from tests.strategies import Exact, linear_exact, threshold_exact
 
 F = Fraction
 NAMES = ("identity", "relu", "leaky_relu", "abs", "hardtanh")
 DOMAIN = Domain(6, fmpq(3, 2), fmpq(5))
+ROLES = (
+    "must avoid the kink",
+    "cancels a kink",
+    "cancels a copy",
+    "dead",
+    "sets the slope",
+    "moves the offset",
+    "serves other radii",
+    "free",
+)
 
 
 def _roles(net: Stored, name: str, domain: Domain) -> tuple[Any, list[Role]]:
