@@ -12,7 +12,7 @@ import sympy as sp
 
 from numerics.arithmetic.ball import Net, error_ball, largest_error
 from theory.expressions.activation import ACTIVATIONS
-from theory.shape.classify import Shape, classify
+from theory.shape.classify import Classification, classify
 from theory.shape.recipes import Recipe
 from theory.shape.shape import CLAIM, LAW
 from verify.models.ensemble import Ensemble, Setting, Weights, initial
@@ -217,8 +217,10 @@ def test_identity_is_not_decided_where_no_polynomial_is_seen() -> None:
 
 
 def test_forecast() -> None:
-    def shape(kind: str, channels: int | None, minimal: bool, recipe: Recipe | None) -> Shape:
-        return Shape(kind, channels, minimal, recipe, (), "", "")
+    def shape(
+        kind: str, channels: int | None, minimal: bool, recipe: Recipe | None
+    ) -> Classification:
+        return Classification(kind, channels, minimal, recipe, (), "", "")
 
     some = Recipe((), (), ())
     assert claim_module.forecast(shape("affine_piece", 1, True, some), 1) == "exact"
