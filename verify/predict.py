@@ -241,7 +241,7 @@ def prediction(model: Model, start: Weights, step: float) -> dict[str, Any]:
     import numpy as np
 
     from numerics.training.linear_cell import coordinates
-    from numerics.training.steps import between, end_at, sharpness
+    from numerics.training.steps import change_bound, end_at, sharpness
     from theory.training import linear_cell
     from theory.training.steps import LAW, first_order
     from verify.optimise.gradient import data, descend, single
@@ -259,7 +259,7 @@ def prediction(model: Model, start: Weights, step: float) -> dict[str, Any]:
     path = descend(single(model, start), *data(model), steps, rate)
     want_w, want_a = end_at(start.w, start.a, np.zeros(1))
     near_w, near_a, near_tap, near_read = corrected(LAW, start.w, start.a, moment, rate)
-    tap, read = between(c, np.zeros(1), rho)
+    tap, read = change_bound(c, np.zeros(1), rho)
     more = float(end_rounding(Run(model, start, rate, path, c, moment, moment))[0])
     weights: list[dict[str, Any]] = []
 

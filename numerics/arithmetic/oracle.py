@@ -1,19 +1,22 @@
 """The slow, obvious simulation: plain Python loops over positions and taps, for any kind of number.
 
-Used as the independent side of every check.  It shares no code with the compiled laws or with torch, and
-with :mod:`theory` nothing but the names of types.  On ``fractions.Fraction`` it is exact.
+Used as the independent side of every check.  It shares no code with :mod:`theory`, with the compiled laws or
+with torch, not even the names of types, and on ``fractions.Fraction`` it is exact.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
-
-from theory.types import Function, Scalar, Vector
 
 __all__ = ["RATIONAL", "overlap_pulse", "pooled", "preactivations", "ring", "shifted"]
 
+Number = Any
+"""A number of any arithmetic: it is added, multiplied and compared."""
+Function = Callable[[Number], Number]
 
-def overlap_pulse(r: Scalar, half_length: int) -> list[Any]:
+
+def overlap_pulse(r: Number, half_length: int) -> list[Number]:
     """x_r(i) = length of [i - 1/2, i + 1/2] ∩ [-r, r], i = -L..L, in the arithmetic of ``r``."""
     half = (r - r + 1) / 2
     pixels = []
@@ -23,7 +26,7 @@ def overlap_pulse(r: Scalar, half_length: int) -> list[Any]:
     return pixels
 
 
-def preactivations(w: Vector, b: Scalar, x: Vector) -> list[Any]:
+def preactivations(w: Sequence[Number], b: Number, x: Sequence[Number]) -> list[Number]:
     """Σ_u w_u x(i + u) + b at every position, zeros outside the signal."""
     h = len(w) // 2
     values = []
@@ -36,7 +39,7 @@ def preactivations(w: Vector, b: Scalar, x: Vector) -> list[Any]:
     return values
 
 
-def ring(w: Vector, b: Scalar, x: Vector) -> list[Any]:
+def ring(w: Sequence[Number], b: Number, x: Sequence[Number]) -> list[Number]:
     """Σ_u w_u x(i + u) + b at every position, the signal closed to a ring."""
     h, size = len(w) // 2, len(x)
     values = []
@@ -48,7 +51,7 @@ def ring(w: Vector, b: Scalar, x: Vector) -> list[Any]:
     return values
 
 
-def pooled(w: Vector, b: Scalar, sigma: Function, x: Vector) -> Any:
+def pooled(w: Sequence[Number], b: Number, sigma: Function, x: Sequence[Number]) -> Number:
     """Σ_i [σ((w ⋆ x)_i + b) - σ(b)]."""
     background = sigma(b)
     total = 0 * background
@@ -57,17 +60,17 @@ def pooled(w: Vector, b: Scalar, sigma: Function, x: Vector) -> Any:
     return total
 
 
-def shifted(sigma: Function, b: Scalar) -> Function:
+def shifted(sigma: Function, b: Number) -> Function:
     """g(z) = σ(z + b)."""
     return lambda z: sigma(z + b)
 
 
-def _half(v: Scalar) -> Any:
+def _half(v: Number) -> Number:
     """1/2 in the arithmetic of ``v``."""
     return (v - v + 1) / 2
 
 
-def _ramp(v: Scalar) -> Any:
+def _ramp(v: Number) -> Number:
     """From 0 at -3 to 1 at 3, constant outside."""
     return min(max((v + 3) / 6, 0 * v), 0 * v + 1)
 

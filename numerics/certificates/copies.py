@@ -95,7 +95,7 @@ class _Member:
 
 
 @dataclass(frozen=True)
-class Constant:
+class ConstantTerm:
     """Σ_j a_j count_j σ(form · v_k), the same at all radii; ``counts``: (j, count_j)."""
 
     counts: tuple[tuple[int, int], ...]
@@ -114,7 +114,7 @@ class Copied:
     """
 
     pattern: Pattern
-    constants: tuple[Constant, ...]
+    constants: tuple[ConstantTerm, ...]
 
     def level(self, sigma: str | sp.Expr, net: Stored) -> fmpq:
         """The sum of the constants: exact for a σ made of polynomials, else to about :data:`BITS` bits."""
@@ -222,7 +222,7 @@ class _Builder:
         self.kinds = ["constant"] * len(net.a)
         self.bends: dict[tuple[object, ...], Condition] = {}
         self.ends: dict[tuple[int, Form], End] = {}
-        self.constants: list[Constant] = []
+        self.constants: list[ConstantTerm] = []
         # Per stretch and side, per channel: what multiplies a_k v_k, and a_k.
         nothing = [ZERO] * (len(net.w[0]) + 1)
         self.sums = [
@@ -341,7 +341,7 @@ class _Builder:
         self._meet(leader.k, leader.last, leader.k, leader.first, 1, ZERO)
         for member in members:
             self.kinds[member.copy.k] = "copied"
-        self.constants.append(Constant(tuple(weights[0].items()), leader.k, leader.first))
+        self.constants.append(ConstantTerm(tuple(weights[0].items()), leader.k, leader.first))
         return True
 
     def finished(self) -> Copied:

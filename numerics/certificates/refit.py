@@ -1,4 +1,4 @@
-r"""The nearest exact network where σ is made of polynomials of higher degree, by Gauss-Newton steps.
+r"""The nearest exact network for σ made of polynomials of higher degree, by Gauss-Newton steps.
 
 While no window passes a break of σ, the error is a polynomial of the degree d of σ on every cell, and 0 where it vanishes
 at d + 1 radii of it.  These equations are linear in (a, c):

@@ -1,5 +1,4 @@
-r"""Rounding in the forward pass: how far the floating-point answer may be from that of real arithmetic, at
-every radius.
+r"""Rounding in the forward pass: how far the answer in floating point may be from the real one.
 
 The weights are floats, so the real-arithmetic network has exactly these weights; what differs is each operation, which
 rounds by at most u (2⁻²⁴ in float32, 2⁻⁵³ in float64).  With γ_k = ku/(1 - ku), sums in any order, and per channel

@@ -1,4 +1,4 @@
-r"""How the response to a disk fluctuates with its place on the pixel lattice, for many filters at once:
+r"""How the response to a disk fluctuates with its place on the pixel lattice, for many filters:
 √r Σ_q |q|^{-3/2} ∫ K(|q|r - q·c - u) db_q'(u), of theory/disk/lattice.py.
 
 b_q is replaced by the polygon through some of its values, whose kinks are weighted with K: :data:`PLACES` for q = (1, 0), in

@@ -1,7 +1,6 @@
-"""The least loss in a linear region of a network for images, its level: a linear regression that knows the
-signs of the responses, and nothing else of the weights.
+"""The least loss in a linear region of the weights, for images: its level, by linear regression.
 
-With the piece of every window and the held kinks of a network with a continuous piecewise-linear σ, r̂ is linear in
+The regression knows the signs of the responses, and nothing else of the weights.  With the piece of every window and the held kinks of a network with a continuous piecewise-linear σ, r̂ is linear in
 (V_1, a_1, ..., c), V_k = a_k (w_k, b_k) (:mod:`theory.disk.linear_regions`).  The network itself is one of the candidates: its loss is at least
 the level, and equal to it where it is stationary along its facet.
 """

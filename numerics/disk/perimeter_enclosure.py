@@ -1,4 +1,4 @@
-r"""The perimeter coefficient P of any filter and any row of the catalogue, with an error that is proved:
+r"""The perimeter coefficient P of any filter and any row of the catalogue, with a proved error:
 P = ∮ Q(θ) dθ, Q(θ) = ∫ [g(p_θ(t)) - g(0) - Δ 1{t > 0}] dt.
 
 A filter is a step function W on the plane, w_u on the pixel u, and p_θ(t) its integral over the half plane x·n > -t.  With

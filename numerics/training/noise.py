@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 Law = Noise | ModuleType
-"""What has ``first``, ``second`` and ``product``: a law, or the module of the moments as derived."""
+"""What has ``first``, ``second`` and ``product``: a law, or the module of moments as derived."""
 
 
 def _pdf(x: ArrayLike) -> Array:

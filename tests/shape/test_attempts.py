@@ -12,7 +12,7 @@ import sympy as sp
 
 from numerics.arithmetic.ball import Net, error_ball
 from theory.expressions.activation import ACTIVATIONS
-from theory.shape.classify import Shape, classify
+from theory.shape.classify import Classification, classify
 from theory.shape.recipes import Recipe
 from theory.shape.shape import CLAIM, LAW
 from verify.models.ensemble import Ensemble, Setting, Weights, initial
@@ -24,7 +24,6 @@ from verify.shape.attempts import (
     TAPS,
     Reached,
     by_torch,
-    certificates,
     counts,
     look,
     near,
@@ -94,7 +93,7 @@ def test_kinds() -> None:
 
 
 def test_interpolating_networks_are_caught_between_the_samples(sigmoid: Ensemble) -> None:
-    seen, found = look(FEW, sigmoid.weights), certificates(sigmoid)
+    seen, found = look(FEW, sigmoid.weights), attempts.certify(FEW, sigmoid.weights)
     assert "interpolating" in seen.kinds and "exact" not in seen.kinds
     half_length = FEW.radii.half_length(TAPS)
     for j, one in enumerate(found):
@@ -120,12 +119,14 @@ def test_starts_around_the_derived_network_arrive_and_around_a_wrong_one_do_not(
     right = classify(ACTIVATIONS["softplus"].expression).recipe
     assert right is not None
     setting = settings("softplus", 2, TINY)[1]
-    assert any(near(setting, right, 3, 2))
+    assert any(near(setting, right, 3, np.random.default_rng(2)))
     wrong = Recipe(right.w[:1], right.b[:1], right.a[:1])
-    assert not any(near(settings("softplus", 1, TINY)[1], wrong, 2, 2))
+    assert not any(near(settings("softplus", 1, TINY)[1], wrong, 2, np.random.default_rng(2)))
     one = classify(ACTIVATIONS["relu"].expression).recipe
     assert one is not None
-    assert any(near(settings("relu", 2, TINY)[1], one, 2, 2)), "with a channel to spare"
+    assert any(near(settings("relu", 2, TINY)[1], one, 2, np.random.default_rng(2))), (
+        "with a channel to spare"
+    )
 
 
 # --- the claim's procedures -------------------------------------------------------------------
@@ -188,8 +189,10 @@ def test_identity_is_not_decided_where_no_polynomial_is_seen() -> None:
 
 
 def test_forecast() -> None:
-    def shape(kind: str, channels: int | None, minimal: bool, recipe: Recipe | None) -> Shape:
-        return Shape(kind, channels, minimal, recipe, (), "", "")
+    def shape(
+        kind: str, channels: int | None, minimal: bool, recipe: Recipe | None
+    ) -> Classification:
+        return Classification(kind, channels, minimal, recipe, (), "", "")
 
     some = Recipe((), (), ())
     assert claim_module.forecast(shape("affine_piece", 1, True, some), 1) == "exact"

@@ -77,12 +77,12 @@ def test_regularity() -> None:
 )  # fmt: skip
 def test_the_nearest_pole(f: sp.Expr, place: sp.Expr) -> None:
     slope = sp.diff(f, z)
-    assert crosscheck.lone_pole(slope, place)
-    assert not crosscheck.lone_pole(slope, place + sp.Rational(1, 10))
+    assert crosscheck.only_nearest_pole(slope, place)
+    assert not crosscheck.only_nearest_pole(slope, place + sp.Rational(1, 10))
     nearer = 1 / ((z - 5) ** 2 + sp.im(place) ** 2 * sp.Rational(81, 100))
-    assert not crosscheck.lone_pole(slope + nearer, place)
+    assert not crosscheck.only_nearest_pole(slope + nearer, place)
     as_near = 1 / ((z + 2) ** 2 + sp.im(place) ** 2)
-    assert not crosscheck.lone_pole(slope + as_near, place)
+    assert not crosscheck.only_nearest_pole(slope + as_near, place)
 
 
 def test_the_highest_coefficient() -> None:

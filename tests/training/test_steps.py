@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from numerics.training.linear_cell import Cone
 from numerics.training.steps import (
-    between,
+    change_bound,
     drift_bound,
+    drift_from_losses,
     end_at,
     factors_at,
-    from_losses,
     path_error,
     sharpness,
     shift_error,
@@ -116,7 +116,7 @@ def test_brackets_hold_every_drift_between(
     seed: int, channels: int, low: float, more: float, part: float
 ) -> None:
     w, a, c = cone(seed, channels, 1)
-    tap, read = between(c, np.array([low]), np.array([low + more]))
+    tap, read = change_bound(c, np.array([low]), np.array([low + more]))
     (w0, a0), (w1, a1) = (end_at(w, a, np.array([x])) for x in (low, low + part * more))
     assert np.all(np.abs(w1 - w0) <= tap[..., None] + 1e-12)
     assert np.all(np.abs(a1 - a0) <= read + 1e-12)
@@ -130,8 +130,8 @@ def test_steps_that_are_too_large_have_no_bound() -> None:
         == path_error(c, 5.0, 10.0)[0]
         == np.inf
     )
-    assert from_losses(c, 5.0, 1.0, np.full((3, 1), 100.0))[0] == np.inf
-    tap, read = between(c, np.zeros(1), np.array([np.inf]))
+    assert drift_from_losses(c, 5.0, 1.0, np.full((3, 1), 100.0))[0] == np.inf
+    tap, read = change_bound(c, np.zeros(1), np.array([np.inf]))
     assert np.all(np.isinf(tap)) and np.all(np.isinf(read))
 
 

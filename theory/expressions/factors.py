@@ -20,8 +20,8 @@ __all__ = ["affine", "factored", "real_roots"]
 
 def affine(f: sp.Expr) -> tuple[sp.Expr, sp.Expr] | None:
     """(slope, offset) of an expression that is visibly affine in z."""
-    offset, rest = f.as_independent(z, as_Add=True)
-    slope, factor = rest.as_independent(z, as_Add=False)
+    offset, dependent = f.as_independent(z, as_Add=True)
+    slope, factor = dependent.as_independent(z, as_Add=False)
     return (slope, offset) if factor == z else None
 
 

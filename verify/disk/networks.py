@@ -46,7 +46,7 @@ class DiskNetwork(nn.Module):
 
     def weights(self) -> tuple[Array, Array, Array, float]:
         """w (K, n, n), b (K,), a (K,), c."""
-        w, b, a, c = (one.detach().numpy().copy() for one in self.parameters())
+        w, b, a, c = (parameter.detach().numpy().copy() for parameter in self.parameters())
         return w[:, 0], b, a[0], float(c[0])
 
 

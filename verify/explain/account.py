@@ -31,7 +31,7 @@ from numerics.certificates.running import UNITS, assumed_error, running_error
 from numerics.pulse.exact_error import Domain, ExactNet
 from numerics.pulse.preactivations import lines
 from theory.expressions.activation import ACTIVATIONS
-from theory.shape.classify import Shape, classify
+from theory.shape.classify import Classification, classify
 from verify.explain.facts import (
     Facts,
     Sides,
@@ -235,7 +235,7 @@ def _failing(facts: Facts, domain: Domain, tolerance: Fraction) -> list[str]:
 
 
 def _verdict(
-    shape: Shape, facts: Facts, failing: Sequence[str], near: Nearest | None, setup: Setup
+    shape: Classification, facts: Facts, failing: Sequence[str], near: Nearest | None, setup: Setup
 ) -> str:
     size = f"{number(facts.worst.high):.3g}"
     if not failing and near is not None:
@@ -349,7 +349,7 @@ def _nearest(
     exact: Stored | None,
     least: Stored,
     facts: Facts,
-    shape: Shape,
+    shape: Classification,
     setup: Setup,
 ) -> dict[str, Any]:
     anywhere = _anywhere(least, facts, setup)

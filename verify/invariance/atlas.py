@@ -14,7 +14,7 @@ from functools import cache
 from itertools import product
 from types import MappingProxyType
 
-from theory.invariance.nuisances import both_price, dense_risk, sum_risk
+from theory.invariance.nuisances import background_contrast_risk, dense_risk, sum_risk
 from theory.pulse.network import last_radius
 from verify.invariance import networks
 from verify.invariance.networks import (
@@ -210,7 +210,7 @@ def _linear_loss(place: Place) -> Loss:
 def _price(radii: str) -> Loss:
     """V/12; between half-integers V is the variance of the half-integers alone, and the bound need not be sharp."""
     spread = moments(sorted({(r - HALF) // 1 + HALF for r in RADII[radii]}))[1]
-    return Loss(both_price(spread), r"\frac{V}{12}", radii == "half")
+    return Loss(background_contrast_risk(spread), r"\frac{V}{12}", radii == "half")
 
 
 def _row(place: Place) -> AtlasEntry:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
@@ -73,7 +72,6 @@ def train(
     return Trace(np.array(losses), squared**0.5)
 
 
-@lru_cache(maxsize=64)
 def on_the_way(
     setting: Setting, networks: int, seed: int, pooling: str = "sum"
 ) -> tuple[Network, ...]:
