@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numerics.pulse.sample import pulse
+from tests.gradients import gradient_rounding
 from theory.expressions.activation import ACTIVATIONS
 from verify.models.ensemble import Ensemble, Setting, Weights, initial
 from verify.optimise.least_squares import (
-    gradient_rounding,
     loss_gradient,
     rounding,
     task,
@@ -22,7 +22,6 @@ from verify.optimise.least_squares import (
     train_from,
     worst,
 )
-from verify.optimise.regions import descend
 
 EPS = np.finfo(float).eps
 HOMOGENEOUS = ("identity", "relu", "leaky_relu", "abs")
@@ -132,17 +131,6 @@ def test_same_seed_same_networks_whatever_their_number() -> None:
     assert not np.array_equal(other.w, few.start.w)
 
 
-def test_start_is_distributed_like_torchs() -> None:
-    setting = Setting("relu", 2, 5)
-    start = initial(setting, 2000, 0)
-    for values, fan_in in ((start.w, 5), (start.b, 5), (start.a, 2), (start.c, 2)):
-        edge = 1 / np.sqrt(fan_in)
-        assert np.max(np.abs(values)) <= edge
-        # The mean of m uniform numbers is off by edge/sqrt(3m); five of those.
-        assert abs(np.mean(values)) <= 5 * edge / np.sqrt(3 * values.size)
-        assert np.max(np.abs(values)) >= edge * (1 - 20 / values.size)
-
-
 def exact(ensemble: Ensemble) -> np.ndarray:
     """Networks whose every error is rounding."""
     off = rounding(ensemble.setting, ensemble.weights)
@@ -243,21 +231,6 @@ def test_faces_are_closed_under_dependence() -> None:
     assert np.array_equal(implied, between)
     assert (free.shape, across.shape) == ((4, 2), (4, 2))
     assert np.max(np.abs(problem.extended[between] @ free)) <= 16 * EPS
-
-
-def test_descent_leaves_a_ridge_that_clarke_admits() -> None:
-    # One tap, abs, w = b = 0 and the best c.  Both slopes of |z| average to 0, so λ = 0 balances the
-    # gradient and Clarke is content; but some γ is negative for either sign of a, and |z| leads down.
-    setting = Setting("abs", 1, 1, 0, 4, 4)
-    problem = task(setting)
-    mean = float(np.mean(problem.radii))
-    variance = float(np.var(problem.radii))
-    for sign in (1.0, -1.0):
-        end = descend(problem, np.array([sign]), np.zeros((1, 2)), mean)
-        assert end.stationary
-        at = Weights(end.v[None, :, :-1], end.v[None, :, -1], np.array([[sign]]), np.array([end.c]))
-        loss, _ = loss_gradient(setting, at)
-        assert loss[0] <= 1e-20 * variance
 
 
 DENSE = 256

@@ -159,7 +159,7 @@ def largest_error(row: AtlasEntry) -> Fraction:
 def _error(net: Net, unknown: str, radii: str, padding: str) -> Fraction:
     # Cells share networks: each is run once for a task.
     return max(
-        abs(answer(net, signal(r, *scene), padding) - r)
+        Fraction(abs(answer(net, signal(r, *scene), padding) - r))
         for r in (*RADII[radii], LAST - (1 if radii == "half" else HALF), LAST)
         for scene in scenes(unknown)
         if r + scene[2] <= LAST

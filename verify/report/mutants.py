@@ -248,7 +248,7 @@ class Mutant:
         tree = _definition(self.module, self.name)
         _changed(tree, self.place)
         code = compile(ast.fix_missing_locations(ast.Module([tree], [])), self.path, "exec")
-        made: dict[str, Any] = {}
+        made: dict[str, Callable[..., Any]] = {}
         exec(code, vars(self.module), made)  # noqa: S102 - the package's own source, one change
         return made[self.name]
 

@@ -159,7 +159,7 @@ def end_rounding(done: Run) -> Array:
     left = np.sqrt(np.max(path.losses[-20:], axis=0) / spread)
     slope = last.root * (last.big_u + last.big_w)
     size = np.sqrt(last.big_u + last.big_w)
-    return (
+    return np.asarray(
         steps * largest * np.exp(turned) + 2 * left / slope * size + 64 * math.ulp(1.0) * (1 + size)
     )
 

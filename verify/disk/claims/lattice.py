@@ -72,7 +72,7 @@ def _kernel(law: Lattice, x: Array) -> float:
     turned = 2 * np.pi * (np.outer(x, j) % 1) - np.pi / 4
     series = -(np.cos(turned) @ (1 / (2 * np.pi**2 * j**2.5)))
     tail = WAVES**-1.5 / (3 * np.pi**2)
-    return float(np.max(np.abs(swing(x, law) - series))) / (tail + 1e-11)
+    return float(np.max(np.abs(swing(x, law) - series)) / (tail + 1e-11))
 
 
 def sums(w: Array, b: Array, name: str, r: Sequence[float], centre: tuple[float, float] = (0.0, 0.0)) -> Array:  # fmt: skip

@@ -182,7 +182,7 @@ def _share_score(law: Shares, nets: Nets, j: int, readings: TorchReadings, lengt
     part = readings.largest + HIGH + np.abs(a) @ (HIGH**2 * np.abs(area) + HIGH * np.abs(length))
     factor = (HIGH - LOW) / 2 + 2 * float(np.max(np.abs(readings.error))) + float(gamma(COUNT + 40)) * part  # fmt: skip
     allowed = 8 * float(gamma(COUNT + len(a) + 40)) * part * factor / SPREAD
-    return abs(claimed - explained) / allowed
+    return float(abs(claimed - explained) / allowed)
 
 
 def _length_scores(nets: Nets, observed: Array, claimed: Array) -> Array:

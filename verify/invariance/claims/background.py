@@ -231,7 +231,7 @@ def _reads(
 
 def _answer(net: PooledNetwork, name: str, x: Vector) -> Fraction:
     parts = (a * _ring(list(w), b, oracle.RATIONAL[name], x) for w, b, a in zip(net.w, net.b, net.a, strict=True))  # fmt: skip
-    return sum(parts, net.c)
+    return Fraction(sum(parts, net.c))
 
 
 # --------------------------------------------------------------------------------------- training
@@ -320,7 +320,7 @@ def _stated(law: Background, scene: Scene, net: Network, beta: Array, r: Array) 
     with torch.no_grad():
         w, b = net.conv.weight[:, 0].numpy(), net.conv.bias.numpy()  # type: ignore[union-attr]
         a, c = net.readout.weight[0].numpy(), float(net.readout.bias)
-    return c + sum(a[k] * law.response(lambda z, k=k: sigma(z + b[k]), list(w[k]), beta, r, scene.pixels) for k in range(len(a)))  # fmt: skip
+    return np.asarray(c + sum(a[k] * law.response(lambda z, k=k: sigma(z + b[k]), list(w[k]), beta, r, scene.pixels) for k in range(len(a))))  # fmt: skip
 
 
 def _answered(law: Background, lab: Lab, scene: Scene, count: int) -> float:
@@ -423,7 +423,7 @@ def _reaches(net: Network, scene: Scene, least: float) -> float:
     slope = np.abs(2 * columns.T @ error / len(r)) + 2 * np.abs(columns).T @ bound / len(r)
     low = 2 * spectrum(net, x)[-1] ** 2 / len(r)
     allowed = float(slope @ slope) / (2 * low) + float(np.mean(2 * np.abs(error) * bound + bound**2)) + 1e-14  # fmt: skip
-    return abs(float(np.mean(error**2)) - least) / allowed
+    return float(abs(float(np.mean(error**2)) - least) / allowed)
 
 
 def outcomes(lab: Lab) -> dict[Place, list[TrainingOutcome]]:
