@@ -103,7 +103,9 @@ def _cases(lab: Lab) -> tuple[_Case, ...]:
     rng, cases = lab.rng("curvature, means over centres"), [_pixel()]
     for k in range(max(len(NAMES), lab.profile.draws // 8)):
         w = rng.normal(size=(3, 3)) if k % 2 else rng.uniform(0, 1, (3, 3))
-        channel = filter_of(w / np.abs(w).sum(), float(rng.uniform(-0.5, 0.5)), NAMES[k % len(NAMES)])
+        channel = filter_of(
+            w / np.abs(w).sum(), float(rng.uniform(-0.5, 0.5)), NAMES[k % len(NAMES)]
+        )
         strength, sigma = strength_of(channel, 1e-5), activation(channel.name)[0]
         r, grid = CHECKED_RADIUS, _centres(CHECKED_RADIUS, CHECKED_PARTS, 3)
         values = sigma(grid.windows @ channel.w.ravel() + channel.b) - sigma(np.array(channel.b))
@@ -178,7 +180,9 @@ def _drawn(lab: Lab) -> tuple[_Bent, ...]:
     rng, changes, names = lab.rng("curvature, bends"), [], NAMES + KINKS
     for k in range(max(2 * len(names), lab.profile.draws // 4)):
         w = rng.normal(size=(3, 3))
-        channel = filter_of(w / np.abs(w).sum(), float(rng.uniform(-0.5, 0.5)), names[k % len(names)])
+        channel = filter_of(
+            w / np.abs(w).sum(), float(rng.uniform(-0.5, 0.5)), names[k % len(names)]
+        )
         sigma = activation(channel.name)[0]
         z, p = (np.tensordot(x, channel.w, 2) + channel.b for x in _circle(3))
         changes.append(_bent(channel, z, p, sigma(z), sigma(p), float(sigma(np.array(channel.b)))))
