@@ -21,10 +21,9 @@ def test_distinct_windows_come_with_their_number() -> None:
 
 
 def test_what_is_found_is_in_the_torch_module_and_not_worse() -> None:
-    net = DiskNetwork("tanh", 1, 3, np.random.default_rng(0))
+    before, fitted = (DiskNetwork("tanh", 1, 3, np.random.default_rng(0)) for _ in range(2))
     x = disks(R, 5)
-    before, fitted = DiskNetwork("tanh", 1, 3, np.random.default_rng(0)), net
     fit(fitted, "tanh", distinct_windows(x.numpy(), 3, R), 60)
     with torch.no_grad():
-        old, new = (float(torch.mean((y(x) - torch.tensor(R)) ** 2)) for y in (before, fitted))
+        old, new = (float(torch.mean((net(x) - torch.tensor(R)) ** 2)) for net in (before, fitted))
     assert new < old / 10
