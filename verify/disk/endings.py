@@ -8,10 +8,10 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import gamma
+from numerics.arithmetic.types import Array
 from numerics.disk.autocorrelation import least_loss
 from numerics.disk.linear_regions import level
 from theory.disk.disk import least as disk_least
@@ -44,7 +44,6 @@ __all__ = [
     "slack",
 ]
 
-Array = NDArray[np.float64]
 
 PARABOLA = float(disk_least(Fraction(LOW), Fraction(HIGH), Fraction(COUNT)))
 """The least loss of a network that counts pixels."""

@@ -9,9 +9,9 @@ from math import pi
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
+from numerics.arithmetic.types import Array
 from numerics.disk.disk import pixels
 from numerics.disk.shares import nodes
 from verify.disk.ensemble import (
@@ -55,7 +55,6 @@ __all__ = [
     "trained",
 ]
 
-Array = NDArray[np.float64]
 
 LOW = 3
 """The least radius of training."""
@@ -220,7 +219,7 @@ def shown(taps: int) -> DiskWindows:
 
 def trained(lab: Lab, shape: NetworkShape, networks: int) -> TrainedEnsemble:
     """``networks`` networks from random starts, finished on their kinks, loaded into torch and measured there."""
-    return lab.once(("disks", shape, networks), lambda: _trained(lab, shape, networks))
+    return lab.once(("disks", shape, networks), _trained, lab, shape, networks)
 
 
 def _trained(lab: Lab, shape: NetworkShape, networks: int) -> TrainedEnsemble:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from numerics.arithmetic.rounding import gamma
+from numerics.arithmetic.types import Array
 from numerics.pulse.sample import pulse
 from theory.invariance.background import PooledNetwork
 from verify.models.networks import Network
@@ -21,8 +21,6 @@ from verify.optimise.minimise import train as descend
 from verify.report.lab import Lab
 
 __all__ = ["Scene", "answers", "off_readout", "readout", "rounding", "spectrum", "trained"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ import mpmath
 import numpy as np
 import torch
 from flint import acb, arb, ctx, fmpq
-from numpy.typing import NDArray
 
 from numerics.arithmetic.rounding import gamma
+from numerics.arithmetic.types import Array
 from numerics.disk.disk import disk, disk_bound
 from theory.disk.disk import Disk
 from verify.disk import figures as draw
@@ -28,7 +28,6 @@ from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "figures", "kind", "train"]
 
-Array = NDArray[np.float64]
 
 # ------------------------------------------------------------------------------------------ check
 
@@ -243,11 +242,11 @@ def _measured(net: DiskNetwork, grid: Grid, x: torch.Tensor) -> TrainedLinear:
 
 def _trained(lab: Lab) -> tuple[TrainedLinear, ...]:
     """A few networks of every shape on both grids."""
-    return lab.once("disk, without activation", lambda: _train(lab))
+    return lab.once("disk/without activation", _train, lab)
 
 
 def _train(lab: Lab) -> tuple[TrainedLinear, ...]:
-    rng, nets = lab.rng("disk, without activation"), []
+    rng, nets = lab.rng("disk/without activation"), []
     for grid in GRIDS:
         x = disks(grid.r, HALF_LENGTH)
         for channels, taps in SHAPES:

@@ -12,10 +12,10 @@ from typing import Any
 import mpmath
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from numerics.arithmetic.rounding import UNIT, gamma
+from numerics.arithmetic.types import Array
 from numerics.disk.closed_form import rational
 from numerics.disk.disk import disk_bound, pixels
 from numerics.disk.perimeter import edge_response, reach
@@ -42,7 +42,6 @@ __all__ = [
     "train",
 ]
 
-Array = NDArray[np.float64]
 DIGITS = 40
 
 
@@ -309,7 +308,7 @@ def _bound(w: Array, level: float, activation: str) -> float:
 
 def _trained(lab: Lab) -> tuple[TrainedLaplacian, ...]:
     """A few networks of each kind, abs and ReLU in turn, from random starts."""
-    rng, nets = lab.rng("laplacian, networks"), []
+    rng, nets = lab.rng("laplacian/networks"), []
     r, share = np.linspace(LOW, HIGH, COUNT), np.full(COUNT, 1 / COUNT)
     x = disks(r, HALF_LENGTH)
     for kind in KINDS:
@@ -338,7 +337,7 @@ def _exact(laplacian: TrainedLaplacian) -> dict[tuple[int, int], Fraction]:
 
 def train(law: Laplacian, lab: Lab) -> Column:
     """P of trained even filters as torch sees it at a large circle, against the closed form; those of class other are counted."""
-    nets = lab.once("laplacian, networks", lambda: _trained(lab))
+    nets = lab.once("laplacian/networks", _trained, lab)
     scores, ratios, other, turned = [], [], 0, 0
     for laplacian in nets:
         exact = _exact(laplacian)

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import UNIT, gamma, lipschitz
+from numerics.arithmetic.types import Array
 from numerics.disk.autocorrelation import (
     correlations,
     lags_within,
@@ -63,7 +63,6 @@ from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "figures", "floors", "sections", "table_of", "train"]
 
-Array = NDArray[np.float64]
 
 # ------------------------------------------------------------------------------------------ check
 

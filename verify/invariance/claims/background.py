@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
+from numerics.arithmetic.types import Array
 from numerics.invariance.gram_schmidt import Vector, dot, orthogonal, residual
 from numerics.pulse.sample import pulse
 from theory.invariance.background import LAW, Background, PooledNetwork
@@ -41,7 +41,6 @@ from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "figures", "outcomes", "sections", "train"]
 
-Array = NDArray[np.float64]
 Sigma = Callable[[Any], Any]
 HALF = Fraction(1, 2)
 KINKS = {"relu": (Fraction(0), 1), "leaky_relu": (Fraction(1, 100), 1), "prelu": (Fraction(1, 4), 1), "abs": (Fraction(-1), 1)}  # fmt: skip
