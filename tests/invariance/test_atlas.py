@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -23,10 +22,9 @@ from theory.invariance.nuisances import (
     right_edge_network,
     sum_risk,
 )
-from verify.invariance import atlas, figures, networks, table
+from verify.invariance import atlas, networks
 from verify.invariance.atlas import AtlasEntry, Place
 from verify.invariance.networks import Net
-from verify.invariance.table import TrainingOutcome
 
 HALF = Fraction(1, 2)
 FEASIBLE = [row for row in atlas.entries() if row.net is not None]
@@ -415,39 +413,6 @@ def test_the_price_of_both_is_a_least_square() -> None:
 # ------------------------------------------------------------------------------------- rendering
 
 
-def test_every_network_seen_is_accounted_for() -> None:
-    with pytest.raises(ValueError, match="do not add up"):
-        TrainingOutcome("some", 3, (("exact", 1), ("not", 1)))
-    place = Place("nothing", "dense", "real", "any", "linear")
-    html = table.section({place: [TrainingOutcome("some <b>", 3, (("exact", 1), ("not", 2)))]}).html
-    assert "of 3, 1 exact, 2 not" in html and "some &lt;b&gt;" in html
-    with pytest.raises(ValueError, match="no such cells"):
-        table.section({Place("nothing", "sum", "half", "ring", "linear"): []})
-
-
 def test_a_cell_without_a_network_has_no_error() -> None:
     with pytest.raises(ValueError, match="no network"):
         atlas.largest_error(INFEASIBLE[0])
-
-
-def test_the_matrix_shows_every_cell() -> None:
-    axes = figures.matrix().axes[0]
-    squares = len(axes.patches)
-    dots = sum(line.get_marker() == "o" for line in axes.lines)
-    crosses = sum(line.get_marker() == "x" for line in axes.lines)
-    count = lambda status: sum(row.status == status for row in atlas.entries())
-    assert (squares, dots, crosses) == (
-        len(atlas.entries()),
-        count("feasible"),
-        count("infeasible"),
-    )
-
-
-def test_the_edge_and_the_ruler_are_drawn() -> None:
-    panels = figures.compass().axes
-    assert len(panels) == 4
-    edge = panels[2]
-    above = [max(line.get_ydata()) for line in edge.lines[:3]]
-    assert [float(y) for y in above] == [0.0, 1.0, 2.0]
-    assert all(sum(y > 0 for y in line.get_ydata()) <= 1 for line in edge.lines[:3])
-    assert math.isclose(sum(panels[3].get_ylim()), 0.2)

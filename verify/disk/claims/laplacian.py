@@ -187,18 +187,16 @@ def check(law: Laplacian, lab: Lab) -> Column:
     far = 0
     for x, y in places:
         distance = float(law.distance(*map(mpmath.mpf, (x, y)), Digits))
-        far += (
-            abs(distance - _by_rays(x, y)) > 1e-9
-        )  # Gauss' rule next to a corner; elsewhere 1e-14
+        # Gauss' rule next to a corner; elsewhere 1e-14.
+        far += abs(distance - _by_rays(x, y)) > 1e-9
     turn = np.sort(rng.uniform(0.01, pi / 2 - 0.01, 6))
     lines, lengths, largest = 0, 0, 0.0
     for w, level, claimed in known[-max(draws // 4, 12) :]:
         edge = filter_of(w, level, "abs")
         around, doubt = by_direction(edge, turn)
         centre = law.crossing(rational(w), Fraction(level)).centre
-        for theta, integral, off in zip(
-            turn.tolist(), around.tolist(), doubt.tolist(), strict=True
-        ):
+        triples = zip(turn.tolist(), around.tolist(), doubt.tolist(), strict=True)
+        for theta, integral, off in triples:
             c, s = (Fraction(float(f(theta))) for f in (np.cos, np.sin))
             whole = abs(float(law.across(rational(w), centre, c, s)))
             lines += abs(whole - abs(integral)) > off + 1e-9 * float(np.abs(w).sum())
