@@ -172,11 +172,7 @@ def _measured(nets: Nets) -> tuple[TorchReadings, ...]:
         dark = (2 * HALF_LENGTH + 1) ** 2 * together.activation(torch.tensor(nets.b)).numpy()
     error, summed, readings = answers.detach().numpy() - R[:, None], features.numpy(), []
     for j, readout in enumerate(together.readouts):
-        by_a, by_c = (
-            parameter.grad.numpy()
-            for parameter in readout.parameters()
-            if parameter.grad is not None
-        )
+        by_a, by_c = (p.grad.numpy() for p in readout.parameters() if p.grad is not None)
         left = float(nets.a[j] @ by_a[0] + (nets.c[j] - MEAN) * by_c[0])
         each = np.abs(summed[:, j]).max(axis=0) + np.abs(dark[j])
         largest = float(abs(nets.c[j]) + np.abs(nets.a[j]) @ each)

@@ -102,9 +102,8 @@ def _cases(lab: Lab) -> tuple[_Case, ...]:
     rng, cases = lab.rng("curvature/means over centres"), [_pixel()]
     for k in range(max(len(NAMES), lab.profile.draws // 8)):
         w = rng.normal(size=(3, 3)) if k % 2 else rng.uniform(0, 1, (3, 3))
-        channel = filter_of(
-            w / np.abs(w).sum(), float(rng.uniform(-0.5, 0.5)), NAMES[k % len(NAMES)]
-        )
+        w /= np.abs(w).sum()
+        channel = filter_of(w, float(rng.uniform(-0.5, 0.5)), NAMES[k % len(NAMES)])
         strength, sigma = strength_of(channel, 1e-5), activation(channel.name)[0]
         r, grid = CHECKED_RADIUS, _centres(CHECKED_RADIUS, CHECKED_PARTS, 3)
         values = sigma(grid.windows @ channel.w.ravel() + channel.b) - sigma(np.array(channel.b))
@@ -179,9 +178,8 @@ def _drawn(lab: Lab) -> tuple[_Bent, ...]:
     rng, changes, names = lab.rng("curvature/bends"), [], NAMES + KINKS
     for k in range(max(2 * len(names), lab.profile.draws // 4)):
         w = rng.normal(size=(3, 3))
-        channel = filter_of(
-            w / np.abs(w).sum(), float(rng.uniform(-0.5, 0.5)), names[k % len(names)]
-        )
+        w /= np.abs(w).sum()
+        channel = filter_of(w, float(rng.uniform(-0.5, 0.5)), names[k % len(names)])
         sigma = activation(channel.name)[0]
         z, p = (np.tensordot(x, channel.w, 2) + channel.b for x in _circle(3))
         changes.append(_bent(channel, z, p, sigma(z), sigma(p), float(sigma(np.array(channel.b)))))
@@ -387,13 +385,11 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     curves: dict[str, tuple[Array, float]] = {}
     for channel in chosen:
         sigma, length = activation(channel.name)[0], strength_of(channel, 1e-5).value
-        values = []
+        values, dark = [], sigma(np.array(channel.b))
         for r in SHOWN_RADII.tolist():
             grid = _centres(r, SHOWN_PARTS, 3)
-            edge_values = sigma(grid.windows @ channel.w.ravel() + channel.b) - sigma(
-                np.array(channel.b)
-            )
-            values.append(float(grid.mean(edge_values, channel.rise)) - length * r)
+            response = sigma(grid.windows @ channel.w.ravel() + channel.b) - dark
+            values.append(float(grid.mean(response, channel.rise)) - length * r)
         curves[channel.name] = (np.array(values), constant_of(channel).value)
     bend = replace(LAW, local=lambda t, slope, second, lack: -slope * second / 2 + 0 * t * lack)
     panels = []

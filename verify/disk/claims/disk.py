@@ -226,9 +226,7 @@ def _measured(net: DiskNetwork, grid: Grid, x: torch.Tensor) -> TrainedLinear:
     net.zero_grad()
     value = loss(net, x, torch.tensor(grid.r), torch.tensor(grid.share))
     value.backward()
-    by_w, _, _, by_c = (
-        parameter.grad.numpy() for parameter in net.parameters() if parameter.grad is not None
-    )
+    by_w, _, _, by_c = (p.grad.numpy() for p in net.parameters() if p.grad is not None)
     _, _, a, _ = net.weights()
     g = np.array([np.sum(a * by_w.mean(axis=(1, 2, 3))) / np.sum(a * a), by_c[0]])
     area = np.stack([np.pi * grid.r**2, np.ones_like(grid.r)])

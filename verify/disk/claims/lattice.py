@@ -281,10 +281,9 @@ def train(law: Lattice, lab: Lab) -> Column:
     left, words, undecided = [], [], 0
     for shape in SETTINGS:
         watched = _watched(lab, shape)
-        claimed = _swings(watched.nets, watched.grown.r.ravel(), watched.centre, law)
-        settled, raw = watched.grown.spreads(
-            _areas(watched.nets), claimed.reshape(watched.grown.sums.shape)
-        )
+        nets, grown = watched.nets, watched.grown
+        claimed = _swings(nets, grown.r.ravel(), watched.centre, law)
+        settled, raw = grown.spreads(_areas(nets), claimed.reshape(grown.sums.shape))
         decided = raw[:, 1] > 1
         left.append(settled)
         undecided += int(np.sum(~decided))
@@ -328,16 +327,12 @@ def _losses(nets: Nets) -> Array:
 def figures(lab: Lab) -> tuple[Figure, ...]:
     """One difference and four activations, the directions that take part, and trained networks beyond their radii."""
     r = np.linspace(20, 24, 241)
-    shown = {name: _shown(*watched, r) for name, watched in SHOWN.items()}
-    roses = {name: _strokes(*watched) for name, watched in SHOWN.items()}
+    shown = {name: _shown(*case, r) for name, case in SHOWN.items()}
+    roses = {name: _strokes(*case) for name, case in SHOWN.items()}
     beyond = {}
     far = np.linspace(30, 34, 161)
-    for shape in (
-        NetworkShape("square", 1),
-        NetworkShape("tanh", 1),
-        NetworkShape("relu", 2),
-        NetworkShape("tanh", 2),
-    ):
+    for case in (("square", 1), ("tanh", 1), ("relu", 2), ("tanh", 2)):
+        shape = NetworkShape(*case)
         watched = _watched(lab, shape)
         net = Together(watched.nets)
         answers = net.answers(net.features(disks(far, int(far[-1]) + 3))).detach().numpy().T

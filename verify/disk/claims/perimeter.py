@@ -197,11 +197,9 @@ def _train(lab: Lab) -> tuple[TrainedDifference, ...]:
                 value = loss(net, x, torch.tensor(r), torch.tensor(share))
                 value.backward()
                 kappa = net.conv.weight.detach().numpy()[0, 0]
-                gradients = [parameter.grad for parameter in net.readout.parameters()]
-                by_a, by_c = (
-                    float(parameter.sum()) for parameter in gradients if parameter is not None
-                )
-                a, c = (float(parameter.detach().sum()) for parameter in net.readout.parameters())
+                readout = list(net.readout.parameters())
+                by_a, by_c = (float(p.grad.sum()) for p in readout if p.grad is not None)
+                a, c = (float(p.detach().sum()) for p in readout)
                 with torch.no_grad():
                     answers = net(x).numpy()
                     # By (a, c): the feature is what torch answers, less c, over a.
@@ -406,12 +404,13 @@ def train(law: Perimeter, lab: Lab) -> Column:
         on = bound(radii, size)
         margin = float(np.mean(2 * np.abs(trained.error) * on + on**2)) + float(gamma(COUNT + 4)) * trained.loss  # fmt: skip
         scores.append(abs(trained.loss - floors[step] - trained.excess) / margin)
-        gap = np.abs(trained.answers - trained.c - trained.weight * widths[step]) / bound(
-            FRESH, size
-        )
+        near = np.abs(trained.answers - trained.c - trained.weight * widths[step])
         far = np.abs(trained.far - trained.c - trained.weight * np.array([float(law.dipole(*map(float, step), mpmath)) * r for r in FAR.tolist()]))  # fmt: skip
         straight = abs(trained.weight) * np.array([_straight(r) for r in FAR.tolist()])
-        scores += [*gap, *far / (straight + bound(FAR, (2 * int(FAR[-1]) + 11) ** 2))]
+        scores += [
+            *near / bound(FRESH, size),
+            *far / (straight + bound(FAR, (2 * int(FAR[-1]) + 11) ** 2)),
+        ]
         above[step] = max(above[step], abs(trained.loss - floors[step]) / trained.loss)
     whole = free(lab)
     for each in whole:
