@@ -227,8 +227,8 @@ def _rendered(render: Callable[[str], Markup], text: str) -> Markup:
         return Markup("<code>{}</code>").format(text)
 
 
-def _statement(text: str) -> Markup:
-    return mathml.formula(text, block=True)
+def _statement(line: str) -> Markup:
+    return mathml.display(line, r"\quad")
 
 
 def undrawn(claims: Sequence[Claim], examined: Sequence[Examined]) -> list[str]:
