@@ -225,7 +225,7 @@ def test_held_faces_are_zero_and_keep_their_multipliers() -> None:
                         at = one(ensemble.weights, j)
                         moved = Weights(at.w + slope[:-1], at.b + slope[-1], at.a, at.c)
                         rise = (loss_gradient(setting, moved)[0][0] - ensemble.loss[j]) / 1e-7
-                        curve = 1e-7 * np.sum(task(setting).view.counts) ** 2 * at.a[0, 0] ** 2
+                        curve = 1e-7 * np.sum(task(setting).seen.counts) ** 2 * at.a[0, 0] ** 2
                         assert abs(rise - (gamma - side * force)) <= curve + 1e-7
                         assert rise > 0
                     found += 1
@@ -234,7 +234,7 @@ def test_held_faces_are_zero_and_keep_their_multipliers() -> None:
 
 def test_faces_are_closed_under_dependence() -> None:
     problem = task(Setting("relu", 1, 3, 0, 4, 4))
-    rows = problem.view.windows
+    rows = problem.seen.windows
     between = np.all(rows[:, [0, 1]] == [0.0, 0.0], axis=1)
     assert sorted(rows[between][:, 2]) == [0, 0.25, 0.5, 0.75, 1]
     # Two windows of one staircase segment at 0 make its tap 0, and with it the whole segment.
@@ -271,8 +271,8 @@ def dense_errors(setting: Setting, at: Weights, j: int) -> np.ndarray:
     dense = replace(setting, per_cell=DENSE)
     problem = task(dense)
     assert np.max(rounding(dense, one(at, j))) <= SLACK
-    pre = at.w[j] @ problem.view.windows.T + at.b[j][:, None]
-    features = np.vectorize(SLOW[setting.activation])(pre) @ problem.view.counts.T
+    pre = at.w[j] @ problem.seen.windows.T + at.b[j][:, None]
+    features = np.vectorize(SLOW[setting.activation])(pre) @ problem.seen.counts.T
     return at.a[j] @ features + at.c[j] - problem.radii
 
 

@@ -129,7 +129,7 @@ def descend(problem: Problem, start: Weights) -> Weights:
     A trial step that overflows has no smaller loss, and is refused.
     """
     setting, free = problem.setting, problem.free
-    rows, view = task(setting).frame, task(setting).view.windows
+    rows, view = task(setting).frame, task(setting).seen.windows
     done = _packed(start)
     x, live = done.copy(), np.arange(len(done))
     error, jacobian = _evaluated(problem, x, view, rows)

@@ -66,7 +66,7 @@ def _error_and_jacobian(
     sigma, slope = compiled(setting.activation)
     batch, channels, n = weights.w.shape
     depth = len(ones)
-    pre = weights.w @ problem.view.windows.T + weights.b[..., None]
+    pre = weights.w @ problem.seen.windows.T + weights.b[..., None]
     if held is not None:
         pre = np.where(held, 0.0, pre)
     feature = sigma(pre) @ counts.T
@@ -103,7 +103,7 @@ def loss_gradient(
     """
     problem = task(setting)
     count = len(problem.radii)
-    rows = (problem.view.counts, np.ones(count), problem.radii)
+    rows = (problem.seen.counts, np.ones(count), problem.radii)
     error, jacobian = _error_and_jacobian(setting, weights, rows, held)
     return np.sum(error**2, axis=1) / count, 2 / count * np.matmul(error[:, None], jacobian)[:, 0]
 
@@ -123,8 +123,8 @@ def rounding(setting: Setting, weights: Weights) -> Array:
     rows).
     """
     problem = task(setting)
-    mass = np.abs(weights.w) @ np.abs(problem.view.windows).T + np.abs(weights.b)[..., None]
-    size = np.sum(np.abs(weights.a)[..., None] * (mass @ problem.view.counts.T), axis=1)
+    mass = np.abs(weights.w) @ np.abs(problem.seen.windows).T + np.abs(weights.b)[..., None]
+    size = np.sum(np.abs(weights.a)[..., None] * (mass @ problem.seen.counts.T), axis=1)
     return _terms(setting) * (size + np.abs(weights.c)[:, None] + problem.radii)
 
 
@@ -275,7 +275,7 @@ def train_from(setting: Setting, start: Weights) -> Ensemble:
     homogeneous = ACTIVATIONS[setting.activation].homogeneous
     # Homogeneous σ need no more: the descent finishes them.
     weights, steps, stationary = _levenberg_marquardt(setting, start, 60 if homogeneous else 600)
-    pre = weights.w @ problem.view.windows.T + weights.b[..., None]
+    pre = weights.w @ problem.seen.windows.T + weights.b[..., None]
     pattern = np.sign(pre).astype(np.int8)
     held: tuple[Faces, ...] = ((),) * networks
     tables: tuple[Array, ...] = (np.zeros((0, 2)),) * networks

@@ -58,14 +58,14 @@ class Task:
     ``slopes`` = (σ'₋, σ'₊).
     """
 
-    view: Windows
+    seen: Windows
     radii: Array
     slopes: tuple[float, float]
 
     @cached_property
     def extended(self) -> Array:
         """(W, n+1): the windows with a final 1 that multiplies the bias."""
-        return np.hstack([self.view.windows, np.ones((len(self.view.windows), 1))])
+        return np.hstack([self.seen.windows, np.ones((len(self.seen.windows), 1))])
 
     @cached_property
     def frame(self) -> tuple[Array, Array, Array]:
@@ -74,7 +74,7 @@ class Task:
         Many radii show the filter the same edges, so this span is far smaller than R.
         """
         ones = np.ones((len(self.radii), 1))
-        stacked = np.hstack([self.view.counts, ones, self.radii[:, None]])
+        stacked = np.hstack([self.seen.counts, ones, self.radii[:, None]])
         left, size, _ = np.linalg.svd(stacked, full_matrices=False)
         coordinates = left[:, size > RANK * size[0]].T @ stacked
         return coordinates[:, :-2], coordinates[:, -2], coordinates[:, -1]
