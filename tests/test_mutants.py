@@ -55,9 +55,9 @@ def test_a_mutant_that_one_column_rejects_is_counted_once(toy: Any) -> None:
 
     Which column comes first is a matter of its time, and decides nothing.
     """
-    seen: list[str] = []
-    counted = tool.count(toy.CLAIM, Lab(TINY), seen.append)
-    assert counted.mutants == 4 == len(seen)
+    lines: list[str] = []
+    counted = tool.count(toy.CLAIM, Lab(TINY), lines.append)
+    assert counted.mutants == 4 == len(lines)
     assert (counted.rejected, counted.stopped) == (3, 0)
     assert counted.survivors == (("double", "2 * x + 0 -> 2 * x - 0"),)
     assert counted.sentence("toy").startswith("Its evidence rejects 3 of 4 mutants")

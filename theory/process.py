@@ -68,7 +68,7 @@ def run(program: str, main: Callable[[], int]) -> int:
         return FAILED if any(map(_failure, streams)) else status
 
 
-def _stream(number: int, stream: Any) -> io.TextIOWrapper:
+def _stream(number: int, stream: object) -> io.TextIOWrapper:
     raw = _Descriptor(number, "w", closefd=False)
     encoding = getattr(stream, "encoding", None) or "utf-8"
     lines = number == 2 or raw.isatty()

@@ -1,4 +1,4 @@
-"""The bend of the edge: chords, the constant's symmetries, hulls of points, means over centres, and the rooms."""
+"""The bend of the edge: chords, the constant's symmetries, hulls of points, means over centres, and the evidence."""
 
 from __future__ import annotations
 
@@ -385,7 +385,7 @@ def test_a_sign_in_the_numbers_is_seen(name: str, monkeypatch: pytest.MonkeyPatc
 
 def test_a_direction_says_more_than_its_tolerance() -> None:
     """What C has in a direction is many times what a circle and its tangent leave open there, with kinks too."""
-    for one in evidence._drawn(3, 10):
+    for one in evidence._drawn(Lab(TINY, 3)):
         gaps, sizes = one.scores(LAW)
         assert np.max(gaps) <= 1
         assert np.median(sizes) > 8
@@ -410,7 +410,7 @@ def test_the_bound_of_a_direction_holds_at_any_radius(seed: int, name: str, r: f
     each = r * (sigma(z) - sigma(p)) - at.t * (sigma(z) - sigma(np.array(one.b)) - one.rise * (at.t > 0))  # fmt: skip
     found = np.sum(at.weight * each, axis=(1, 2)) * 16 / (2 * pi)
     stated = constant_of(one, turns=16, proved=False).by_direction
-    allowed = numbers.at_once(one, 16, r, z, p, float(disk_bound(r)) + 8 * r * 2.0**-53)
+    allowed = numbers.direction_bound(one, 16, r, z, p, float(disk_bound(r)) + 8 * r * 2.0**-53)
     assert np.all(np.abs(found - stated) <= allowed)
 
 

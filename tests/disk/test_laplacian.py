@@ -372,7 +372,7 @@ def test_the_module_is_the_filter(seed: int, k: int) -> None:
 def test_a_turn_of_the_circle_adds_up_to_the_perimeter() -> None:
     """torch's P of an untrained second difference, within the bound that training uses."""
     net = Combination("abs", [1.0, 0, 0, 0], np.random.default_rng(0))
-    seen = evidence._seen(net, evidence._filtered(evidence._windows(), SECONDS, "valid"))
+    seen = evidence._torch_strength(net, evidence._filtered(evidence._windows(), SECONDS, "valid"))
     stated = strength_of(filter_of(SECONDS[0], 0.0, "abs")).value
     assert abs(seen - stated) <= evidence._bound(SECONDS[0], 0.0, "abs") < 0.05 * stated
     assert stated == pytest.approx(8 * float(distance(arb(1), arb(0), Balls) - distance(arb(0), arb(0), Balls)))  # fmt: skip

@@ -30,7 +30,7 @@ from verify.disk.claims import shares as evidence
 from verify.disk.endings import CREST, between
 from verify.disk.ensemble import NetworkShape, Together, disk_windows, train_networks
 from verify.disk.networks import disks
-from verify.disk.trained import JUMPING, KINKED, MORE, MOST, SETTINGS, trained
+from verify.disk.trained import JUMPING, KINKED, MORE, MOST, SETTINGS, shown, trained
 from verify.disk.trained import R as R71
 from verify.report.lab import TINY, Lab
 
@@ -239,12 +239,16 @@ def test_no_squares_of_one_sign_go_below_their_floor(seed: int, channels: int, s
     assert floor >= least_loss(np.hstack([always, cone]), R)
 
 
-@pytest.mark.parametrize("networks", [24])
-def test_one_channel_of_squares_ends_at_the_floor_of_its_sign(networks: int) -> None:
-    found = trained(NetworkShape("square", 1), networks, 0)
-    for m, a in zip(found.measured, found.nets.a[:, 0], strict=True):
-        floor = evidence.floors(3)[1 if a > 0 else 2]
-        assert floor * (1 - 1e-6) <= m.loss <= floor * 1.001
+def test_one_channel_of_squares_ends_at_the_floor_of_its_sign() -> None:
+    """Given time: after the 150 steps of an ensemble one in some dozens is still on its way."""
+    shape = NetworkShape("square", 1)
+    nets = train_networks(shape, shown(3), 24, Lab(TINY).rng(("disks", shape)), 600)
+    together = Together(nets)
+    with torch.no_grad():
+        error = together.answers(together.features(disks(R71, 13))).numpy() - R71[:, None]
+    _, plus, minus = evidence.floors(3)
+    floor = np.where(nets.a[:, 0] > 0, plus, minus)
+    assert np.all(np.abs(np.mean(error**2, axis=0) / floor - 1) < 1e-5)
 
 
 @pytest.mark.parametrize(("name", "b"), [("tanh", 0.6), ("softplus", 0.0), ("silu", -0.7), ("gelu", 0.3), ("sigmoid", 1.0)])  # fmt: skip
@@ -338,8 +342,8 @@ def test_the_figures_are_drawn() -> None:
 
 def test_a_row_of_the_table_counts_every_network() -> None:
     """The same numbers by hand; and one cell for each name in the header."""
-    one = trained(NetworkShape("relu", 1), 6, 0)
-    header, (cells,) = evidence.table_of([one], 0)
+    one = trained(Lab(TINY), NetworkShape("relu", 1), 6)
+    header, (cells,) = evidence.table_of([one])
     row = dict(zip(header, cells, strict=True))
     assert len(header) == len(set(header)) == len(cells)
     assert row["networks"] == "6"
@@ -347,12 +351,12 @@ def test_a_row_of_the_table_counts_every_network() -> None:
     assert row["least loss"] == f"{np.min(one.losses):.2e}"
     assert int(row["came to rest"]) <= int(row["at the level of their pieces"]) <= 6
     assert abs(sum(float(row[name]) for name in ("area", "perimeter", "rest")) - 1) < 2e-3
-    _, (plain,) = evidence.table_of([trained(NetworkShape("tanh", 1), 3, 0)], 0)
+    _, (plain,) = evidence.table_of([trained(Lab(TINY), NetworkShape("tanh", 1), 3)])
     assert plain[header.index("came to rest")] == ""
 
 
 def test_losses_between_the_radii_are_those_of_torch() -> None:
-    one = trained(NetworkShape("abs", 1), 3, 0)
+    one = trained(Lab(TINY), NetworkShape("abs", 1), 3)
     middle = (R71[1:] + R71[:-1]) / 2
     for j, loss in enumerate(between(one)):
         net = one.nets.module(j)

@@ -15,8 +15,14 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
 from numerics.invariance.gram_schmidt import Vector, dot, orthogonal, residual
-from theory.invariance.background import full_reader, reader
-from theory.invariance.nuisances import behind_the_border, both_price, dense_risk, one_leg, sum_risk
+from theory.invariance.background import three_channels, two_channels
+from theory.invariance.nuisances import (
+    background_contrast_risk,
+    border_network,
+    dense_risk,
+    right_edge_network,
+    sum_risk,
+)
 from verify.invariance import atlas, figures, networks, table
 from verify.invariance.atlas import AtlasEntry, Place
 from verify.invariance.networks import Net
@@ -198,11 +204,11 @@ def test_networks_that_promise_nothing_there_are_not() -> None:
 @example(8, Fraction(0), Fraction(0))
 def test_slopes_at_which_a_channel_drops_out(size: int, low: Fraction, length: Fraction) -> None:
     n, one = Fraction(size), Fraction(1)
-    assert reader(low, low + length, -low, n, -1 / (n - 1), one).a[0] == 0
-    found = full_reader(low, low + length, -low, n, -2 / (n - 2), one)
+    assert two_channels(low, low + length, -low, n, -1 / (n - 1), one).a[0] == 0
+    found = three_channels(low, low + length, -low, n, -2 / (n - 2), one)
     assert found.a[0] == 0 and found.a[1] == -found.a[2]
     assert found.w[2] == tuple(-tap for tap in found.w[1][::-1])
-    assert reader(low, low + length, -low, n, -1 / n, one).a[0] != 0
+    assert two_channels(low, low + length, -low, n, -1 / n, one).a[0] != 0
 
 
 @given(st.integers(3, 9), st.fractions(-3, 3, max_denominator=4), st.fractions(0, 5, max_denominator=4),
@@ -214,13 +220,13 @@ def test_with_its_slope_one_channel_is_enough(
     """On every interval and ring: one PReLU at half-integers, two or one made of them at every radius; a_1 = 0 at no other p."""
     size, one, high = 2 * half_length + 1, Fraction(1), low + length
     n, beta = Fraction(size), low + share * length
-    assert (reader(low, high, -low, n, p, one).a[0] == 0) == (p == -1 / (n - 1))
-    assert (full_reader(low, high, -low, n, p, one).a[0] == 0) == (p == -2 / (n - 2))
+    assert (two_channels(low, high, -low, n, p, one).a[0] == 0) == (p == -1 / (n - 1))
+    assert (three_channels(low, high, -low, n, p, one).a[0] == 0) == (p == -2 / (n - 2))
     last = n / 2 - 1
     r = last - part * (last - 3 * HALF)
     for make, slope, radius in (
-        (reader, -1 / (n - 1), r // 1 + HALF),
-        (full_reader, -2 / (n - 2), r),
+        (two_channels, -1 / (n - 1), r // 1 + HALF),
+        (three_channels, -2 / (n - 2), r),
     ):
         radius = min(radius, last)
         net, sigma = make(low, high, -low, n, slope, one), lambda z, s=slope: max(z, s * z)
@@ -259,7 +265,7 @@ def test_which_intervals_of_backgrounds_sums_can_ignore(least: int, more: int, r
 
 @given(st.integers(7, 30), st.fractions(-4, 4, max_denominator=5))
 def test_the_border_as_an_edge(size: int, bias: Fraction) -> None:
-    net = behind_the_border(Fraction(size), bias)
+    net = border_network(Fraction(size), bias)
     ones = oracle.preactivations(list(net.w[0]), Fraction(0), [Fraction(1)] * size)
     assert sum(ones) == 0 and sum(net.w[0]) == 1
 
@@ -267,7 +273,7 @@ def test_the_border_as_an_edge(size: int, bias: Fraction) -> None:
 @given(st.fractions(1, 5, max_denominator=4), st.fractions(1, 9, max_denominator=4),
        st.fractions(-5, 5, max_denominator=4), st.integers(0, 6))  # fmt: skip
 def test_one_leg_is_enough(share: Fraction, gain: Fraction, beta: Fraction, k: int) -> None:
-    net = one_leg(gain, range(-8, 9))
+    net = right_edge_network(gain, range(-8, 9))
     x = [beta + share / gain * (abs(i) <= k) for i in range(-8, 9)]
     for padding in ("ring", "zeros"):
         seen = [max(z, Fraction(0)) for z in _windows(list(net.w), net.b, x, padding)]
@@ -331,7 +337,7 @@ def test_no_random_network_is_better(row: AtlasEntry, filters: list[tuple[Vector
 @pytest.mark.parametrize("row", [row for row in PRICED if row.place.kind == "linear"], ids=named)
 def test_linear_losses_are_attained(row: AtlasEntry) -> None:
     """One tap on the ring or on every position; with zeros beyond, the filter that a background does not reach."""
-    w = list(behind_the_border(networks.PIXELS, Fraction(0)).w[0]) if row.place.padding == "zeros" else [Fraction(1)]  # fmt: skip
+    w = list(border_network(networks.PIXELS, Fraction(0)).w[0]) if row.place.padding == "zeros" else [Fraction(1)]  # fmt: skip
     if row.place.readout == "dense":
         w = [Fraction(1)]
     target, columns = _features(row, [(w, Fraction(0))], oracle.RATIONAL["identity"])
@@ -403,7 +409,7 @@ def test_the_price_of_both_is_a_least_square() -> None:
     spread = Fraction(5, 4)
     columns = [[Fraction(k) for k in row] for row in ((-1, -1, 0, 0), (1, 0, -1, -1), (0, 1, 1, 0), (0, 0, 0, 1))]  # fmt: skip
     left = residual([HALF] * 4, orthogonal(columns))
-    assert 4 * spread * dot(left, left) / 4 == both_price(spread)
+    assert 4 * spread * dot(left, left) / 4 == background_contrast_risk(spread)
 
 
 # ------------------------------------------------------------------------------------- rendering

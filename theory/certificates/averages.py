@@ -106,24 +106,24 @@ def _integrals(law: Averages) -> Iterator[Step]:
     jump = sp.Symbol("J", real=True)
     s, t = x / (x + y + v), (x + y) / (x + y + v)
 
-    def equal(one: sp.Expr, other: sp.Expr) -> bool:
-        return bool(sp.cancel(sp.together(one - other)) == 0)
+    def equal(left: sp.Expr, right: sp.Expr) -> bool:
+        return bool(sp.cancel(sp.together(left - right)) == 0)
 
     for name, weight, claimed in (
         ("∫D", sp.Integer(1), law.mean),
         ("∫φD", phi, law.tilted),
     ):
         parts = ((0, s, True), (s, 1, False))
-        found = sum(
+        integral = sum(
             sp.integrate(sp.expand(-jump * weight * _kernel(s, below)), (phi, low, high))
             for low, high, below in parts
         )
-        yield Step(f"{name} of one bend", equal(found, claimed(jump, s)))
-    found = sum(
+        yield Step(f"{name} of one bend", equal(integral, claimed(jump, s)))
+    integral = sum(
         sp.integrate(sp.expand(_kernel(s, below) * _kernel(t, under)), (phi, low, high))
         for low, high, below, under in ((0, s, True, True), (s, t, False, True), (t, 1, False, False))
     )  # fmt: skip
-    yield Step("∫ G(φ, s) G(φ, t), s < t", equal(found, law.overlap(s, t)))
+    yield Step("∫ G(φ, s) G(φ, t), s < t", equal(integral, law.overlap(s, t)))
     limit = sp.integrate(sp.expand(_kernel(s, True) ** 2), (phi, 0, s)) + sp.integrate(
         sp.expand(_kernel(s, False) ** 2), (phi, s, 1)
     )
@@ -134,8 +134,8 @@ def _cells(law: Averages) -> Iterator[Step]:
     first, r = sp.symbols("M r", real=True)
     cells = sp.Symbol("C", positive=True)
     low = first - sp.Rational(1, 2)
-    found = moments(law, (), first, cells)
-    for name, power, claimed in (("E r", 1, found.r), ("E r²", 2, found.r2)):
+    averages = moments(law, (), first, cells)
+    for name, power, claimed in (("E r", 1, averages.r), ("E r²", 2, averages.r2)):
         direct = sp.integrate(r**power, (r, low, low + cells)) / cells
         yield Step(name, sp.expand(direct - claimed) == 0)
     # D is the same on all cells: ∫ r D over the cell of m is (m - 1/2) ∫D + ∫φD, and a sum over m is left.
@@ -149,9 +149,9 @@ def _cells(law: Averages) -> Iterator[Step]:
 
 def _sum(law: Averages) -> Step:
     """A network with two bends on two cells: the integral of its squared error, piece by piece."""
-    alpha, beta, one, other, first = sp.symbols("alpha beta J K M", real=True)
+    alpha, beta, left, right, first = sp.symbols("alpha beta J K M", real=True)
     places = (sp.Rational(1, 3), sp.Rational(3, 4))
-    bends = ((one, places[0]), (other, places[1]))
+    bends = ((left, places[0]), (right, places[1]))
     total = sp.Integer(0)
     for m in (first, first + 1):
         for low, high in ((0, places[0]), places, (places[1], 1)):

@@ -124,11 +124,11 @@ def _seen(n: int, m: int, half_length: int, padding: str) -> tuple[list[Any], in
     x, h = pulse(m, phi, half_length), n // 2
     size = len(x)
     positions = range(h, size - h) if padding == "valid" else range(size)
-    found = []
+    light = []
     for u in range(-h, h + 1):
         places = [(i + u) % size if padding == "circular" else i + u for i in positions]
-        found.append(sp.expand(sp.Add(*(x[j] for j in places if 0 <= j < size))))
-    return found, len(positions)
+        light.append(sp.expand(sp.Add(*(x[j] for j in places if 0 <= j < size))))
+    return light, len(positions)
 
 
 def _light(law: Nearness) -> Iterator[Step]:
@@ -142,14 +142,14 @@ def _light(law: Nearness) -> Iterator[Step]:
                 for half_length in (m + n // 2 - 1, m + n):
                     if not (m <= half_length and n <= 2 * half_length + 1):
                         continue
-                    seen, positions = _seen(n, m, half_length, padding)
+                    lights, positions = _seen(n, m, half_length, padding)
                     # A line in φ that is not negative at both ends is not negative between them.
-                    short = [sp.expand(2 * r - light) for light in seen]
+                    short = [sp.expand(2 * r - light) for light in lights]
                     good = good and all(sp.diff(s, phi, 2) == 0 and s.subs(phi, 0) >= 0 and s.subs(phi, 1) >= 0 for s in short)  # fmt: skip
                     if half_length == m + n:
                         good = good and not any(short)
                     for bias in (0, 1):
-                        length = sp.Add(*((2 * r) ** 2 for _ in seen)) + bias * positions**2
+                        length = sp.Add(*((2 * r) ** 2 for _ in lights)) + bias * positions**2
                         claimed = law.reach(n, positions, r, share, bias) * share**2
                         good = good and sp.expand(length - claimed) == 0
             yield Step(f"no tap sees more than 2r of light, n = {n}, m = {m}; G² is the squared length", good)  # fmt: skip
@@ -175,14 +175,14 @@ def _change() -> Iterator[Step]:
             a = sp.Symbol(f"a_{k}", real=True)
             da = sp.Symbol(f"a'_{k}", real=True) - a
             moved += da * p + a * (other - p) + da * (other - p)
-        rest = sp.expand(answers[1] - answers[0] - moved)
-        yield Step(f"the change of the answer, {channels} channels, n = 3", rest == 0)
+        remainder = sp.expand(answers[1] - answers[0] - moved)
+        yield Step(f"the change of the answer, {channels} channels, n = 3", remainder == 0)
 
 
-def _lagrange(one: Vector, other: Vector) -> Any:
+def _lagrange(left: Vector, right: Vector) -> Any:
     """Σ_{i<j} (x_i y_j - x_j y_i)²."""
-    pairs = combinations(range(len(one)), 2)
-    return sp.Add(*((one[i] * other[j] - one[j] * other[i]) ** 2 for i, j in pairs))
+    pairs = combinations(range(len(left)), 2)
+    return sp.Add(*((left[i] * right[j] - left[j] * right[i]) ** 2 for i, j in pairs))
 
 
 def _squares(law: Nearness) -> Iterator[Step]:
@@ -193,8 +193,8 @@ def _squares(law: Nearness) -> Iterator[Step]:
             light = [2 * r] * n + [positions] * bias
             moves = sp.symbols(f"y0:{n + bias}", real=True)
             claimed = law.reach(n, positions, r, share, bias) * share**2
-            rest = claimed * sp.Add(*(y**2 for y in moves)) - sp.Add(*(x * y for x, y in zip(light, moves, strict=True))) ** 2  # fmt: skip
-            good = sp.expand(rest - _lagrange(light, moves)) == 0
+            remainder = claimed * sp.Add(*(y**2 for y in moves)) - sp.Add(*(x * y for x, y in zip(light, moves, strict=True))) ** 2  # fmt: skip
+            good = sp.expand(remainder - _lagrange(light, moves)) == 0
             yield Step(f"the pooled pre-activation moves by at most G|δv|, n = {n}, {'with' if bias else 'without'} b", good)  # fmt: skip
     for channels in CHANNELS:
         p, a, da, dv = (sp.symbols(f"{name}0:{channels}", real=True) for name in ("p", "a", "da", "dv"))  # fmt: skip
@@ -203,14 +203,14 @@ def _squares(law: Nearness) -> Iterator[Step]:
             moves = [*da, *dv, *[sp.Symbol("dc", real=True)] * bias]
             claimed = law.linear(p, a, law.spread(steep, wide**2), bias)
             square = sp.Add(*(y**2 for y in moves))
-            rest = claimed * square - sp.Add(*(x * y for x, y in zip(factors, moves, strict=True))) ** 2  # fmt: skip
-            good = sp.expand(rest - _lagrange(factors, moves)) == 0
+            remainder = claimed * square - sp.Add(*(x * y for x, y in zip(factors, moves, strict=True))) ** 2  # fmt: skip
+            good = sp.expand(remainder - _lagrange(factors, moves)) == 0
             yield Step(f"the terms of first order add up to at most A d, {channels} channels, {'with' if bias else 'without'} c", good)  # fmt: skip
             bend = sp.sqrt(law.spread(steep, wide**2))
             products = steep * wide * sp.Add(*(x * y for x, y in zip(da, dv, strict=True)))
             squares = sp.Add(*((x - y) ** 2 for x, y in zip(da, dv, strict=True)), *(y**2 for y in moves[2 * channels :]))  # fmt: skip
-            rest = bend * square / 2 - products - steep * wide * squares / 2
-            yield Step(f"the products add up to at most B d²/2, {channels} channels, {'with' if bias else 'without'} c", sp.expand(rest) == 0)  # fmt: skip
+            remainder = bend * square / 2 - products - steep * wide * squares / 2
+            yield Step(f"the products add up to at most B d²/2, {channels} channels, {'with' if bias else 'without'} c", sp.expand(remainder) == 0)  # fmt: skip
 
 
 def _gradient(law: Nearness) -> Iterator[Step]:
@@ -240,11 +240,11 @@ def _gradient(law: Nearness) -> Iterator[Step]:
 def _root(law: Nearness) -> Iterator[Step]:
     """A d + B d²/2 grows with d and is E at the law's d."""
     error, length, bend, d = sp.symbols("E A B d", positive=True)
-    found = law.least(error, length, bend, sp.sqrt)
-    missing = sp.simplify(length * found + bend * found**2 / 2 - error)
+    claimed = law.least(error, length, bend, sp.sqrt)
+    missing = sp.simplify(length * claimed + bend * claimed**2 / 2 - error)
     yield Step("A d + B d²/2 = E at d = 2E/(A + √(A² + 2BE))", missing == 0)
     yield Step("A d + B d²/2 grows", bool(sp.diff(length * d + bend * d**2 / 2, d).is_positive))
-    yield Step("the root is positive", bool(sp.sympify(found).is_positive))
+    yield Step("the root is positive", bool(sp.sympify(claimed).is_positive))
 
 
 # -------------------------------------------------------------------------------------- the claim

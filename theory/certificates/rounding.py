@@ -29,9 +29,9 @@ class Computed:
 
     def plus(self, other: Computed, u: Scalar) -> Computed:
         """Their sum, rounded; with 0 it is not."""
-        for one, rest in ((self, other), (other, self)):
-            if one.size == 0 and one.error == 0:
-                return rest
+        for zero, number in ((self, other), (other, self)):
+            if zero.size == 0 and zero.error == 0:
+                return number
         size, error = self.size + other.size, self.error + other.error
         return Computed(size, error + u * (size + error))
 
@@ -49,10 +49,10 @@ def rounded_once(size: Scalar, u: Scalar) -> Computed:
 
 def in_order(terms: Iterable[Computed], u: Scalar) -> Computed:
     """((x₁ + x₂) + x₃) + ..."""
-    first, *rest = terms
-    for term in rest:
-        first = first.plus(term, u)
-    return first
+    total, *others = terms
+    for term in others:
+        total = total.plus(term, u)
+    return total
 
 
 def in_every_order(terms: Sequence[Computed], u: Scalar) -> Iterator[Computed]:
@@ -64,8 +64,8 @@ def in_every_order(terms: Sequence[Computed], u: Scalar) -> Iterator[Computed]:
     # The half that holds the first term, so that no tree comes twice.
     for count in range(len(terms) - 1):
         for chosen in combinations(others, count):
-            one = [terms[0], *(terms[j] for j in chosen)]
-            two = [terms[j] for j in others if j not in chosen]
-            for left in in_every_order(one, u):
-                for right in in_every_order(two, u):
+            left_terms = [terms[0], *(terms[j] for j in chosen)]
+            right_terms = [terms[j] for j in others if j not in chosen]
+            for left in in_every_order(left_terms, u):
+                for right in in_every_order(right_terms, u):
                     yield left.plus(right, u)

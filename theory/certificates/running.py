@@ -144,12 +144,14 @@ def _series(law: Running, k: int, order: int) -> list[Any]:
     u = sp.Symbol("u")
     over, under = (sp.Poly(part, u) for part in sp.fraction(sp.together(law.gamma(k, u))))
     top, bottom = (part.all_coeffs()[::-1] for part in (over, under))
-    found: list[Any] = []
+    coefficients: list[Any] = []
     for j in range(order + 1):
-        rest = top[j] if j < len(top) else sp.Integer(0)
-        rest -= sum(bottom[i] * found[j - i] for i in range(1, min(j, len(bottom) - 1) + 1))
-        found.append(rest / bottom[0])
-    return found
+        remainder = top[j] if j < len(top) else sp.Integer(0)
+        remainder -= sum(
+            bottom[i] * coefficients[j - i] for i in range(1, min(j, len(bottom) - 1) + 1)
+        )
+        coefficients.append(remainder / bottom[0])
+    return coefficients
 
 
 def _factors(law: Running) -> Iterator[Step]:
@@ -168,8 +170,8 @@ def _factors(law: Running) -> Iterator[Step]:
     between = sp.expand(1 - (1 + u) * (1 - u) - u**2)
     yield Step("1 - u <= 1/(1 + u) and 1 + u <= 1/(1 - u)", between == 0)
     for count in range(1, FACTORS + 1):
-        found = _series(law, count, count)
-        below = all(found[i] >= max(sp.binomial(count, i), sp.binomial(count + i - 1, i)) for i in range(1, count + 1))  # fmt: skip
+        coefficients = _series(law, count, count)
+        below = all(coefficients[i] >= max(sp.binomial(count, i), sp.binomial(count + i - 1, i)) for i in range(1, count + 1))  # fmt: skip
         yield Step(
             f"coefficients of {count} factors below those of γ_{count}, up to u^{count}", below
         )
@@ -215,17 +217,17 @@ def _argument(law: Running) -> Iterator[Step]:
     for n in PROVED_TAPS:
         s = _Symbols(law, ",".join([*(f"w{u}" for u in range(n)), "b"]), n + 2)
         *w, b = s.sizes
-        one = s.ring(1)
-        products = [rounded_once(one, s.u).times(Computed(tap, s.ring(0)), s.u) for tap in w]
-        found = {x.error for x in in_every_order([*products, Computed(b, s.ring(0))], s.u)}
+        unit = s.ring(1)
+        products = [rounded_once(unit, s.u).times(Computed(tap, s.ring(0)), s.u) for tap in w]
+        errors = {x.error for x in in_every_order([*products, Computed(b, s.ring(0))], s.u)}
         claimed = law.argument(n, sum(w, b), s.gamma)
-        yield Step(f"the argument of σ, n = {n}, every order of summation", all(_below(x, claimed) for x in found))  # fmt: skip
+        yield Step(f"the argument of σ, n = {n}, every order of summation", all(_below(x, claimed) for x in errors))  # fmt: skip
 
 
 def _horner(coefficients: Vector, value: Computed, u: Scalar) -> Computed:
     """(… (s_d z + s_{d-1}) z + …) z + s_0 with rounded constants."""
-    *rest, total = (rounded_once(s, u) for s in coefficients)
-    for s in reversed(rest):
+    *lower, total = (rounded_once(s, u) for s in coefficients)
+    for s in reversed(lower):
         total = total.times(value, u).plus(s, u)
     return total
 
@@ -259,10 +261,10 @@ def _response(law: Running) -> Iterator[Step]:
         own = _horner(coefficients, Computed(x, s.ring(0)), s.u).error
         yield Step(f"a piece of degree {degree} as computed", _below(own, law.response(size, s.gamma)))  # fmt: skip
         # (p(x) - p(y))/(x - y) has the coefficients of Λ with x and y in place of the reach.
-        slope, rest = divmod(size - other, x - y)
+        slope, remainder = divmod(size - other, x - y)
         positive = all(value >= 0 for value in slope.coeffs())
         same = slope.compose(y, x) == steep
-        yield Step(f"a piece of degree {degree} moves by Λ times its argument", rest == 0 and positive and same)  # fmt: skip
+        yield Step(f"a piece of degree {degree} moves by Λ times its argument", remainder == 0 and positive and same)  # fmt: skip
 
 
 def _pooled(law: Running) -> Iterator[Step]:
@@ -271,9 +273,9 @@ def _pooled(law: Running) -> Iterator[Step]:
         s = _Symbols(law, "M,t,o", positions + 2)
         size, moved, own = s.sizes
         good = True
-        for seen in range(positions + 1):
-            values = [Computed(size, own + moved * int(i < seen)) for i in range(positions)]
-            off = seen * moved + positions * own
+        for count in range(positions + 1):
+            values = [Computed(size, own + moved * int(i < count)) for i in range(positions)]
+            off = count * moved + positions * own
             claimed = law.pooled(positions, size, off, s.gamma)
             for total in in_every_order(values, s.u):
                 # Times P: the sum divided by P, or multiplied by a rounded 1/P.
@@ -302,20 +304,20 @@ def _whole(law: Running) -> Iterator[Step]:
         coefficients = [f"s{j}" for j in range(degree + 1)]
         weights = [f"{x}{k}" for k in range(channels) for x in ("a", "b", *(f"w{u}_" for u in range(n)))]  # fmt: skip
         s = _Symbols(law, ",".join(["c", *coefficients, *weights]), 2 * n + 6 * degree + 8)
-        c, *rest = s.sizes
-        shape, rest = rest[: degree + 1], rest[degree + 1 :]
-        rows = [rest[i : i + n + 2] for i in range(0, len(rest), n + 2)]
+        c, *letters = s.sizes
+        shape, letters = letters[: degree + 1], letters[degree + 1 :]
+        rows = [letters[i : i + n + 2] for i in range(0, len(letters), n + 2)]
         half_length = n // 2 + 1
         pixels = [rounded_once(s.ring(1), s.u) if x else Computed(s.ring(0), s.ring(0)) for x in pulse(1, HALF, half_length)]  # fmt: skip
         positions = len(pixels)
         terms = []
         for a, b, *w in rows:
-            seen = []
+            responses = []
             for i in range(positions):
                 lit_taps = [pixels[i + u - n // 2].times(Computed(w[u], s.ring(0)), s.u) for u in range(n) if 0 <= i + u - n // 2 < positions]  # fmt: skip
                 z = in_order([*lit_taps, Computed(b, s.ring(0))], s.u)
-                seen.append(_horner(shape, z, s.u))
-            terms.append(Computed(a, s.ring(0)).times(in_order(seen, s.u), s.u))
+                responses.append(_horner(shape, z, s.u))
+            terms.append(Computed(a, s.ring(0)).times(in_order(responses, s.u), s.u))
         total = in_order([*terms, Computed(c, s.ring(0))], s.u)
         sizes = Sizes(
             n, positions, sp.Integer(1), tuple(sum(w, b) for _, b, *w in rows),

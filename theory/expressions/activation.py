@@ -19,6 +19,7 @@ import sympy as sp
 from theory.expressions import traits
 from theory.expressions.pieces import z
 from theory.expressions.traits import AffinePiece, Inflection, Jump, Kink
+from theory.types import Scalar
 
 __all__ = ["ACTIVATIONS", "Activation"]
 
@@ -129,7 +130,7 @@ def _row(
     name: str,
     torch: str,
     family: sp.Expr,
-    parameters: Mapping[sp.Symbol, Any] | None = None,
+    parameters: Mapping[sp.Symbol, Scalar] | None = None,
     options: Mapping[str, Any] | None = None,
     note: str = "",
 ) -> Activation:
@@ -229,4 +230,4 @@ def _curved_rows() -> tuple[Activation, ...]:
 
 
 ACTIVATIONS = MappingProxyType({row.name: row for row in (*_affine_rows(), *_curved_rows())})
-"""Every row by name.  The positively homogeneous ones are those that section 3 solves completely."""
+"""Every row by name."""

@@ -231,14 +231,14 @@ def slopes_at_infinity(expression: sp.Expr) -> tuple[sp.Expr, sp.Expr] | None:
     slopes = []
     for argument in (-z, z):
         try:
-            found = order(expression.xreplace({z: argument}))
-            key = _compare(found, Order(sp.Integer(1), _ZERO))
+            growth = order(expression.xreplace({z: argument}))
+            key = _compare(growth, Order(sp.Integer(1), _ZERO))
         except Unsettled:
             return None
-        if key < 0 or (key == 0 and found.little):
+        if key < 0 or (key == 0 and growth.little):
             slopes.append(_ZERO)
-        elif key == 0 and found.leading is not None:
-            slopes.append(found.leading if argument == z else -found.leading)
+        elif key == 0 and growth.leading is not None:
+            slopes.append(growth.leading if argument == z else -growth.leading)
         else:
             return None
     return slopes[0], slopes[1]

@@ -71,8 +71,8 @@ def _round(x: Fraction, up: bool, bits: int = 128) -> Fraction:
 
 def _hull(values: Iterable[Fraction]) -> Interval:
     """The smallest interval that holds all values, with long fractions rounded outwards."""
-    found = list(values)
-    low, high = min(found), max(found)
+    numbers = list(values)
+    low, high = min(numbers), max(numbers)
     if low.denominator.bit_length() > 256 or high.denominator.bit_length() > 256:
         return _round(low, False, 192), _round(high, True, 192)
     return low, high
@@ -126,12 +126,12 @@ def _turning(low: Fraction, high: Fraction, half: Fraction) -> list[int]:
             min(first, math.floor(low / above) - 2),
             max(last, math.ceil(high / above) + 2),
         )
-    found = []
+    turns = []
     for k in range(first, last + 1):
         left, right = sorted(((k + half) * below, (k + half) * above))
         if left <= high and right >= low:
-            found.append(k)
-    return found
+            turns.append(k)
+    return turns
 
 
 def _periodic(function: sp.FunctionClass, low: Fraction, high: Fraction) -> Interval:

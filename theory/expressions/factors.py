@@ -20,8 +20,8 @@ __all__ = ["affine", "factored", "real_roots"]
 
 def affine(f: sp.Expr) -> tuple[sp.Expr, sp.Expr] | None:
     """(slope, offset) of an expression that is visibly affine in z."""
-    offset, rest = f.as_independent(z, as_Add=True)
-    slope, factor = rest.as_independent(z, as_Add=False)
+    offset, dependent = f.as_independent(z, as_Add=True)
+    slope, factor = dependent.as_independent(z, as_Add=False)
     return (slope, offset) if factor == z else None
 
 
@@ -80,6 +80,8 @@ def factored(f: sp.Expr) -> tuple[sp.Expr, tuple[tuple[sp.Expr, int], ...], dict
         whole = sp.Dummy(real=True)
         return sp.Integer(1), ((whole, 1),), {whole: f}
     top, bottom = sp.fraction(sp.together(masked))
+    if top.is_Add and sp.expand(top) == 0:  # a hidden zero, of which sympy makes no polynomial
+        return sp.Integer(0), (), {}
     constant, above = sp.factor_list(top)
     divisor, below = sp.factor_list(bottom)
     return constant / divisor, (*above, *((g, -m) for g, m in below)), names

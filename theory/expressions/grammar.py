@@ -100,7 +100,7 @@ def _tokens(text: str) -> list[_Token]:
     """The tokens of the text, a last one of kind ``end`` included."""
     if len(text) > LONGEST:
         raise GrammarError(f"expected at most {LONGEST} characters, found {len(text)}")
-    found = []
+    tokens = []
     start = 0
     while start < len(text):
         character = text[start]
@@ -117,14 +117,14 @@ def _tokens(text: str) -> list[_Token]:
         else:
             reason = f"expected a number, a name or an operator, found {_quoted(character)}"
             raise _fail(start + 1, reason)
-        found.append(_Token("**" if kind == "^" else kind, text[start:end], start + 1))
+        tokens.append(_Token("**" if kind == "^" else kind, text[start:end], start + 1))
         start = end
-    symbols = sum(token.kind not in "()," for token in found)
+    symbols = sum(token.kind not in "()," for token in tokens)
     if symbols > MOST_SYMBOLS:
         raise GrammarError(
             f"expected at most {MOST_SYMBOLS} numbers, names and operators, found {symbols}"
         )
-    return [*found, _Token("end", "", len(text) + 1)]
+    return [*tokens, _Token("end", "", len(text) + 1)]
 
 
 def _rational(token: _Token) -> sp.Rational:
@@ -168,8 +168,8 @@ class _Parser:
 
     def expected(self, what: str) -> GrammarError:
         token = self.token
-        found = "the end" if token.kind == "end" else _quoted(token.text)
-        return _fail(token.position, f"expected {what}, found {found}")
+        actual = "the end" if token.kind == "end" else _quoted(token.text)
+        return _fail(token.position, f"expected {what}, found {actual}")
 
     def enter(self, token: _Token) -> None:
         self.depth += 1

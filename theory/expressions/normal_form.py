@@ -74,8 +74,8 @@ def _far_from_zero(expression: sp.Expr) -> bool:
     try:
         function = sp.lambdify(symbols, sp.Add.make_args(expression), "math", cse=True)
         for turn in range(2):
-            at = [_SAMPLES[(turn + k) % len(_SAMPLES)] for k in range(len(symbols))]
-            values = function(*at)
+            arguments = [_SAMPLES[(turn + k) % len(_SAMPLES)] for k in range(len(symbols))]
+            values = function(*arguments)
             scale = max(abs(value) for value in values) if expression.is_Add else 1.0
             if abs(sum(values)) > 1e-8 * scale:
                 return True
@@ -133,13 +133,13 @@ def _by_exponentials(expression: sp.Expr) -> sp.Expr:
     return expression.rewrite(list(kinds), sp.exp)
 
 
-def constant_value(expression: sp.Expr, at: sp.Expr) -> sp.Expr | None:
-    """The value at ``at`` of an expression in z that is shown to be constant around it, else None."""
+def constant_value(expression: sp.Expr, point: sp.Expr) -> sp.Expr | None:
+    """The value at ``point`` of an expression in z that is shown to be constant around it, else None."""
     if not expression.has(z):
         return expression
     if not is_zero(sp.diff(expression, z)):
         return None
-    value = expression.xreplace({z: at})
+    value = expression.xreplace({z: point})
     if not (value.is_finite and value.is_real):
         return None
     return shortest(value)
@@ -196,12 +196,12 @@ _SMALL = sp.Float("1e-40", 60)
 def _digits(value: sp.Expr) -> tuple[sp.Expr, sp.Expr] | None:
     """Real and imaginary part to 60 digits; None for what has no finite value."""
     try:
-        parts = value.evalf(60, maxn=400, strict=True).as_real_imag()
+        real, imaginary = value.evalf(60, maxn=400, strict=True).as_real_imag()
     except PrecisionExhausted:
         return None
-    if not all(part.is_Float or part.is_Rational for part in parts):
+    if not all(part.is_Float or part.is_Rational for part in (real, imaginary)):
         return None
-    return parts
+    return real, imaginary
 
 
 def _is_zero_number(value: sp.Expr) -> bool:
@@ -331,7 +331,7 @@ def exponential_sum(expression: sp.Expr) -> Mapping[sp.Expr, sp.Expr] | None:
     Unsettled: two exponents may or may not be the same.
     """
     total = sp.expand(_by_exponentials(expression))
-    found: dict[sp.Expr, sp.Expr] = {}
+    coefficients: dict[sp.Expr, sp.Expr] = {}
     for term in sp.Add.make_args(sp.expand(total, power_exp=False)):
         exponent, coefficient = sp.Integer(0), sp.Integer(1)
         for factor in sp.Mul.make_args(term):
@@ -345,9 +345,9 @@ def exponential_sum(expression: sp.Expr) -> Mapping[sp.Expr, sp.Expr] | None:
         if not (exponent.is_polynomial(z) and rational(coefficient)):
             return None
         constant = exponent.xreplace({z: sp.Integer(0)})
-        key = _same(settled(exponent - constant).as_expr(), found)
-        found[key] = found.get(key, sp.Integer(0)) + coefficient * sp.exp(constant)
-    return {key: value for key, value in found.items() if not is_zero(value)}
+        key = _same(settled(exponent - constant).as_expr(), coefficients)
+        coefficients[key] = coefficients.get(key, sp.Integer(0)) + coefficient * sp.exp(constant)
+    return {key: value for key, value in coefficients.items() if not is_zero(value)}
 
 
 def _same(exponent: sp.Expr, keys: Iterable[sp.Expr]) -> sp.Expr:

@@ -133,8 +133,8 @@ def _exp(u: sp.Expr) -> sp.Expr:
     for term in sp.Add.make_args(u):
         if is_constant(term) and abs(_approximation(term)) > math.log(LARGEST):
             raise Refused(f"a constant is not between 10**-{DIGITS} and 10**{DIGITS} in size")
-        factor, rest = term.as_coeff_Mul()
-        if isinstance(rest, sp.log) and not is_constant(rest):
+        factor, symbolic = term.as_coeff_Mul()
+        if isinstance(symbolic, sp.log) and not is_constant(symbolic):
             _check_exponent(factor)
     return sp.exp(u)
 

@@ -29,7 +29,9 @@ ENTIRE = (sp.exp, sp.sin, sp.cos, sp.sinh, sp.cosh, sp.tanh, sp.atan, sp.erf)
 MOST = 256
 """More parts or branches than this raise :class:`TooManyPieces`."""
 
-Cells = tuple[tuple[sp.Expr, sp.Expr, sp.Expr], ...]
+Cell = tuple[sp.Expr, sp.Expr, sp.Expr]
+"""An open interval (low, high), or a point, with a formula that holds on it."""
+Cells = tuple[Cell, ...]
 
 
 class TooManyPieces(ValueError):
@@ -64,12 +66,14 @@ class Pieces:
 # --- resolving the switches -------------------------------------------------------------------
 
 
-def _where(f: sp.Expr, low: sp.Expr, high: sp.Expr, allowed: tuple[int, ...]) -> list:
+def _where(
+    f: sp.Expr, low: sp.Expr, high: sp.Expr, allowed: tuple[int, ...]
+) -> list[tuple[sp.Expr, sp.Expr]]:
     """The intervals on which the sign of f is one of the allowed ones."""
     return [(a, b) for a, b, s in signs(f, low, high) if s in allowed]
 
 
-def _chosen(low: sp.Expr, high: sp.Expr, args: tuple[sp.Expr, ...], side: int) -> list:
+def _chosen(low: sp.Expr, high: sp.Expr, args: tuple[sp.Expr, ...], side: int) -> list[Cell]:
     """Max (side = 1) or Min (side = -1) of switch-free arguments."""
     cells = [(low, high, args[0])]
     for arg in args[1:]:
@@ -81,7 +85,7 @@ def _chosen(low: sp.Expr, high: sp.Expr, args: tuple[sp.Expr, ...], side: int) -
     return cells
 
 
-def _truth(condition: sp.Basic, low: sp.Expr, high: sp.Expr) -> list:
+def _truth(condition: sp.Basic, low: sp.Expr, high: sp.Expr) -> list[tuple[sp.Expr, sp.Expr, bool]]:
     """Intervals on which a condition is decided, with its value."""
     if condition in (sp.true, sp.false):
         return [(low, high, bool(condition))]
@@ -118,10 +122,10 @@ TRUE_FOR = {
 """The signs of (left - right) for which a relation is true."""
 
 
-def _cases(node: sp.Piecewise, low: sp.Expr, high: sp.Expr) -> list:
+def _cases(node: sp.Piecewise, low: sp.Expr, high: sp.Expr) -> list[Cell]:
     """Piecewise: the first expression whose condition is true."""
     undecided = [(low, high)]
-    cells: list = []
+    cells: list[Cell] = []
     for expression, condition in node.args:
         decided = [cell for a, b in undecided for cell in _truth(condition, a, b)]
         undecided = [(a, b) for a, b, value in decided if not value]
@@ -130,7 +134,7 @@ def _cases(node: sp.Piecewise, low: sp.Expr, high: sp.Expr) -> list:
     return ordered(cells) if low != high else cells
 
 
-def _apply(node: sp.Expr, args: tuple[sp.Expr, ...], low: sp.Expr, high: sp.Expr) -> list:
+def _apply(node: sp.Expr, args: tuple[sp.Expr, ...], low: sp.Expr, high: sp.Expr) -> list[Cell]:
     """The node on an interval where its arguments are switch-free and analytic."""
     func = node.func
     if func is sp.Abs:
@@ -176,7 +180,7 @@ def _resolve(node: sp.Expr, low: sp.Expr, high: sp.Expr) -> Cells:
         )
     if isinstance(node, sp.Piecewise):
         return tuple(_cases(node, low, high))
-    cells: list = [(low, high, ())]
+    cells: list[tuple[sp.Expr, sp.Expr, tuple[sp.Expr, ...]]] = [(low, high, ())]
     for arg in node.args:
         cells = [
             (a, b, (*done, f))
@@ -241,11 +245,11 @@ def _branches(expression: sp.Expr) -> tuple[sp.Expr, ...]:
     done: dict[sp.Expr, None] = {}
     while todo:
         f = todo.pop()
-        found = f.atoms(*SWITCHES)
-        if not found:
+        switches = f.atoms(*SWITCHES)
+        if not switches:
             done[_normal(f)] = None
         else:
-            switch = max(found, key=lambda s: (len(list(sp.preorder_traversal(s))), str(s)))
+            switch = max(switches, key=lambda s: (len(list(sp.preorder_traversal(s))), str(s)))
             todo += [f.xreplace({switch: value}) for value in _options(switch)]
         if len(todo) + len(done) > MOST:
             raise TooManyPieces(f"more than {MOST} branches")

@@ -78,11 +78,11 @@ def _written_sum(expression: sp.Expr) -> str:
 
 
 def _written_product(expression: sp.Expr) -> str:
-    coefficient, rest = expression.as_coeff_Mul()
+    coefficient, symbolic = expression.as_coeff_Mul()
     sign = "-" if coefficient < 0 else ""
     above = [str(abs(coefficient.p))] if abs(coefficient.p) != 1 else []
     below = [str(coefficient.q)] if coefficient.q != 1 else []
-    for factor in sp.Mul.make_args(rest):
+    for factor in sp.Mul.make_args(symbolic):
         negative = factor.is_Pow and factor.exp.is_Rational and factor.exp < 0
         if negative:
             below.append(_power_text(factor.base, -factor.exp))

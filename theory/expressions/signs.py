@@ -19,6 +19,7 @@ import itertools
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from functools import lru_cache
+from typing import TypeVar
 
 import sympy as sp
 
@@ -44,7 +45,9 @@ BISECTIONS = 30
 CELLS = 400
 """How many enclosures are spent on one comparator."""
 
-Signed = tuple[tuple[sp.Expr, sp.Expr, int], ...]
+T = TypeVar("T")
+Cell = tuple[sp.Expr, sp.Expr, int]
+Signed = tuple[Cell, ...]
 """Open intervals (low, high) with the sign of an expression on each."""
 
 
@@ -64,10 +67,10 @@ def _cut(low: sp.Expr, high: sp.Expr, roots: list[sp.Expr], lead: int) -> Signed
 
 
 def _product(
-    parts: Iterable[tuple[Callable[[sp.Expr, sp.Expr], Signed], int]], cell: tuple
+    parts: Iterable[tuple[Callable[[sp.Expr, sp.Expr], Signed], int]], cell: Cell
 ) -> Signed:
     """Signs of a product of powers, each factor looked at where the earlier ones are decided."""
-    cells: list[tuple[sp.Expr, sp.Expr, int]] = [cell]
+    cells: list[Cell] = [cell]
     for factor, power in parts:
         cells = [
             (a, b, s * t ** abs(power)) for low, high, s in cells for a, b, t in factor(low, high)
@@ -77,7 +80,7 @@ def _product(
 
 def _between(
     u: sp.Expr, below: sp.Expr, above: sp.Expr, low: sp.Expr, high: sp.Expr, depth: int
-) -> list:
+) -> list[tuple[sp.Expr, sp.Expr]]:
     """The intervals where below < u < above."""
     return [
         (a, b)
@@ -105,7 +108,7 @@ def _waves(h: sp.Expr, level: sp.Expr, low: sp.Expr, high: sp.Expr, depth: int) 
     return tuple(ordered(cells))
 
 
-def ordered(cells: list) -> list:
+def ordered(cells: Iterable[tuple[sp.Expr, sp.Expr, T]]) -> list[tuple[sp.Expr, sp.Expr, T]]:
     """Disjoint intervals in increasing order."""
     return sorted(cells, key=lambda cell: _middle(cell[0], cell[1]))
 
@@ -145,11 +148,13 @@ def _level(h: sp.Expr, level: sp.Expr, low: sp.Expr, high: sp.Expr, depth: int) 
         return ((low, high, 1),)
     if below <= 0:
         return ((low, high, -1),)
-    found = inverse(level)
-    return None if found is None else signs(u - found, low, high, depth)
+    crossing = inverse(level)
+    return None if crossing is None else signs(u - crossing, low, high, depth)
 
 
-INVERSE: dict[type[sp.Function], tuple[sp.Expr | None, sp.Expr | None, Callable]] = {
+INVERSE: dict[
+    type[sp.Function], tuple[sp.Expr | None, sp.Expr | None, Callable[[sp.Expr], sp.Expr]]
+] = {
     sp.exp: (sp.Integer(0), None, sp.log),
     sp.log: (None, None, sp.exp),
     sp.tanh: (-sp.Integer(1), sp.Integer(1), lambda y: sp.log((1 + y) / (1 - y)) / 2),
@@ -160,15 +165,15 @@ INVERSE: dict[type[sp.Function], tuple[sp.Expr | None, sp.Expr | None, Callable]
 """Of increasing functions: the infimum, the supremum (neither attained), the inverse (None: not elementary)."""
 
 
-def _gaps(low: sp.Expr, high: sp.Expr, found: list) -> list[tuple[sp.Expr, sp.Expr]]:
+def _gaps(low: sp.Expr, high: sp.Expr, cells: Iterable[Cell]) -> list[tuple[sp.Expr, sp.Expr]]:
     """What disjoint intervals in increasing order leave of (low, high)."""
-    ends = [low, *(end for a, b, _ in found for end in (a, b)), high]
+    ends = [low, *(end for a, b, _ in cells for end in (a, b)), high]
     return [(a, b) for a, b in zip(ends[::2], ends[1::2], strict=True) if constant_sign(b - a) == 1]
 
 
-def _joined(cells: Iterable) -> list:
+def _joined(cells: Iterable[Cell]) -> list[Cell]:
     """Touching intervals with the same sign become one."""
-    out: list = []
+    out: list[Cell] = []
     for a, b, s in cells:
         if out and out[-1][1] == a and out[-1][2] == s:
             out[-1] = (out[-1][0], b, s)
@@ -177,22 +182,22 @@ def _joined(cells: Iterable) -> list:
     return out
 
 
-def _summed(f: sp.Expr, low: sp.Expr, high: sp.Expr, depth: int) -> list:
+def _summed(f: sp.Expr, low: sp.Expr, high: sp.Expr, depth: int) -> list[Cell]:
     """A sum has the sign of its terms where they all have the same."""
     if not f.is_Add:
         return []
     cells = [(low, high, frozenset[int]())]
     for term in f.args:
         cells = [
-            (a, b, seen | {s})
-            for left, right, seen in cells
+            (a, b, term_signs | {s})
+            for left, right, term_signs in cells
             for a, b, s in signs(term, left, right, DERIVATIVES)
-            if not {-s} & seen - {0}
+            if not {-s} & term_signs - {0}
         ]
-    return [(a, b, sum(seen)) for a, b, seen in cells if seen != {0}]
+    return [(a, b, sum(term_signs)) for a, b, term_signs in cells if term_signs != {0}]
 
 
-def _monotone(f: sp.Expr, low: sp.Expr, high: sp.Expr, depth: int) -> list:
+def _monotone(f: sp.Expr, low: sp.Expr, high: sp.Expr, depth: int) -> list[Cell]:
     """Where f' has one sign, f has the sign that its end values and at most one zero leave.
 
     Isolated zeros of f' inside the interval, where f is analytic, do not matter.
@@ -203,7 +208,7 @@ def _monotone(f: sp.Expr, low: sp.Expr, high: sp.Expr, depth: int) -> list:
     return [cell for a, b, s in slopes if s for cell in _crossing(f, s, a, b)]
 
 
-def _crossing(f: sp.Expr, rising: int, low: sp.Expr, high: sp.Expr) -> list:
+def _crossing(f: sp.Expr, rising: int, low: sp.Expr, high: sp.Expr) -> list[Cell]:
     """Signs of f, strictly monotone on (low, high): by its ends, an exact rational zero, or around a bracket."""
     left, right = value_sign(f, low), value_sign(f, high)
     if left is not None and rising * left >= 0:
@@ -244,12 +249,12 @@ def _crossing(f: sp.Expr, rising: int, low: sp.Expr, high: sp.Expr) -> list:
     return cells
 
 
-def _grid(f: sp.Expr, low: sp.Expr, high: sp.Expr, depth: int) -> list:
+def _grid(f: sp.Expr, low: sp.Expr, high: sp.Expr, depth: int) -> list[Cell]:
     """Signs by enclosures on cells that are halved until they are decided or small."""
     room = rational_inside(low, high)
     if depth or room is None:
         return []
-    cells, found = [(max(room[0], Fraction(-64)), min(room[1], Fraction(64)))], []
+    cells, decided = [(max(room[0], Fraction(-64)), min(room[1], Fraction(64)))], []
     work, size = 0, 1 + len(list(sp.preorder_traversal(f))) // 20
     while cells and work < CELLS:
         narrow = []
@@ -262,11 +267,11 @@ def _grid(f: sp.Expr, low: sp.Expr, high: sp.Expr, depth: int) -> list:
             except NotCertified:
                 least, most = Fraction(-1), Fraction(1)
             if least > 0 or most < 0:
-                found.append((a, b, 1 if least > 0 else -1))
+                decided.append((a, b, 1 if least > 0 else -1))
             elif b - a > (Fraction(1, 64) if min(abs(a), abs(b)) < 8 else Fraction(1, 2)):
                 narrow += [(a, (a + b) / 2), ((a + b) / 2, b)]
         cells = narrow
-    return _joined((rational(a), rational(b), s) for a, b, s in sorted(found))
+    return _joined((rational(a), rational(b), s) for a, b, s in sorted(decided))
 
 
 def _searched(f: sp.Expr, low: sp.Expr, high: sp.Expr, depth: int) -> Signed:
@@ -276,12 +281,12 @@ def _searched(f: sp.Expr, low: sp.Expr, high: sp.Expr, depth: int) -> Signed:
         return _product(parts, (low, high, 1))
     if f.is_Pow and f.exp.is_Integer:
         return _product([(lambda a, b: signs(f.base, a, b, depth), int(f.exp))], (low, high, 1))
-    found: list = []
+    cells: list[Cell] = []
     for rule in (_summed, _monotone, _grid):
-        new = [cell for a, b in _gaps(low, high, found) for cell in rule(f, a, b, depth)]
-        found = ordered([*found, *new])
+        new = [cell for a, b in _gaps(low, high, cells) for cell in rule(f, a, b, depth)]
+        cells = ordered([*cells, *new])
     # Not joined: f may vanish at a point where two intervals touch.
-    return tuple(found)
+    return tuple(cells)
 
 
 def _factor_signs(
@@ -297,7 +302,7 @@ def _factor_signs(
             lead = constant_sign(p.LC()) or 0
             if x == z:
                 return _cut(low, high, roots, lead)
-            cells: list[tuple[sp.Expr, sp.Expr, int]] | None = [(low, high, lead)]
+            cells: list[Cell] | None = [(low, high, lead)]
             for root in roots:
                 cells = _times(cells, names[x], root, depth)
             if cells is not None:
@@ -306,14 +311,14 @@ def _factor_signs(
     return signs(f, low, high, depth) if not f.has(z) else _searched(f, low, high, depth)
 
 
-def _times(cells: list | None, h: sp.Expr, root: sp.Expr, depth: int) -> list | None:
+def _times(cells: list[Cell] | None, h: sp.Expr, root: sp.Expr, depth: int) -> list[Cell] | None:
     """The signs in ``cells`` times those of h - root; None when there is no rule for h."""
     out = []
     for low, high, s in cells or []:
-        found = _level(h, root, low, high, depth)
-        if found is None:
+        signed = _level(h, root, low, high, depth)
+        if signed is None:
             return None
-        out += [(a, b, s * t) for a, b, t in found]
+        out += [(a, b, s * t) for a, b, t in signed]
     return None if cells is None else out
 
 
@@ -331,13 +336,13 @@ def signs(f: sp.Expr, low: sp.Expr, high: sp.Expr, depth: int = 0) -> Signed:
     if line is not None:
         lead = constant_sign(line[0])
         return _cut(low, high, [-line[1] / line[0]], lead) if lead else ()
-    offset, rest = f.as_independent(z, as_Add=True)
-    scale, h = rest.as_independent(z, as_Add=False)
+    offset, dependent = f.as_independent(z, as_Add=True)
+    scale, h = dependent.as_independent(z, as_Add=False)
     lead = constant_sign(scale)
     if lead and h.func is not sp.Add:
-        found = _level(h, -offset / scale, low, high, depth)
-        if found is not None:
-            return tuple((a, b, lead * s) for a, b, s in found)
+        signed = _level(h, -offset / scale, low, high, depth)
+        if signed is not None:
+            return tuple((a, b, lead * s) for a, b, s in signed)
     constant, factors, names = factored(f)
     s = constant_sign(constant)
     if s is None or s == 0:

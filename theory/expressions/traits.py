@@ -87,20 +87,20 @@ class Inflection:
 
 
 def _parts(expression: sp.Expr) -> tuple[Piece, ...]:
-    found = pieces(expression)
-    if not found.complete:
+    partition = pieces(expression)
+    if not partition.complete:
         raise ValueError(f"the pieces of {expression} are not known completely")
-    return found.parts
+    return partition.parts
 
 
 # --- boundaries -------------------------------------------------------------------------------
 
 
-def _edge(function: sp.Expr, at: sp.Expr, side: str) -> sp.Expr:
+def _edge(function: sp.Expr, end: sp.Expr, side: str) -> sp.Expr:
     """The value, or one-sided limit, of a formula at the end of its interval."""
-    value = function.xreplace({z: at})
+    value = function.xreplace({z: end})
     if value.is_finite is not True:
-        value = sp.limit(function, z, at, side)
+        value = sp.limit(function, z, end, side)
     return sp.simplify(value)
 
 
@@ -117,49 +117,49 @@ def jumps(expression: sp.Expr) -> tuple[Jump, ...]:
     ------
     ValueError: the pieces of the expression are not known completely (so for every function here).
     """
-    found = []
-    for at, before, after in _boundaries(expression):
-        low, high = _edge(before, at, "-"), _edge(after, at, "+")
-        if not (is_zero(high - low) and is_zero(expression.xreplace({z: at}) - low)):
-            found.append(Jump(at, sp.simplify(high - low)))
-    return tuple(found)
+    discontinuities = []
+    for location, before, after in _boundaries(expression):
+        low, high = _edge(before, location, "-"), _edge(after, location, "+")
+        if not (is_zero(high - low) and is_zero(expression.xreplace({z: location}) - low)):
+            discontinuities.append(Jump(location, sp.simplify(high - low)))
+    return tuple(discontinuities)
 
 
 def kinks(expression: sp.Expr) -> tuple[Kink, ...]:
     """Every point where the expression is continuous and its slope jumps, in increasing order."""
     torn = {jump.location for jump in jumps(expression)}
-    found = []
-    for at, before, after in _boundaries(expression):
-        if at in torn:
+    corners = []
+    for location, before, after in _boundaries(expression):
+        if location in torn:
             continue
-        slopes = _edge(sp.diff(before, z), at, "-"), _edge(sp.diff(after, z), at, "+")
+        slopes = _edge(sp.diff(before, z), location, "-"), _edge(sp.diff(after, z), location, "+")
         if not is_zero(slopes[1] - slopes[0]):
-            found.append(Kink(at, sp.simplify(slopes[1] - slopes[0])))
-    return tuple(found)
+            corners.append(Kink(location, sp.simplify(slopes[1] - slopes[0])))
+    return tuple(corners)
 
 
 def affine_pieces(expression: sp.Expr) -> tuple[AffinePiece, ...]:
     """The open intervals on which the expression is shown to be affine, as long as they can be."""
     torn = {jump.location for jump in jumps(expression)}
-    found: list[AffinePiece] = []
+    intervals: list[AffinePiece] = []
     for part in _parts(expression):
         line = _line(part.expression)
         if line is None:
             continue
-        if found and found[-1][1:] == (part.low, *line) and part.low not in torn:
-            found[-1] = (found[-1][0], part.high, *line)
+        if intervals and intervals[-1][1:] == (part.low, *line) and part.low not in torn:
+            intervals[-1] = (intervals[-1][0], part.high, *line)
         else:
-            found.append((part.low, part.high, *line))
-    return tuple(found)
+            intervals.append((part.low, part.high, *line))
+    return tuple(intervals)
 
 
 def _line(function: sp.Expr) -> tuple[sp.Expr, sp.Expr] | None:
     """(slope, intercept) of a formula that is shown to be affine, else None."""
     if not is_zero(sp.diff(function, z, 2)):
         return None
-    at = sp.Integer(0) if function.xreplace({z: sp.Integer(0)}).is_finite else sp.Integer(1)
-    slope = sp.simplify(sp.diff(function, z).xreplace({z: at}))
-    return slope, sp.simplify(function.xreplace({z: at}) - slope * at)
+    sample = sp.Integer(0) if function.xreplace({z: sp.Integer(0)}).is_finite else sp.Integer(1)
+    slope = sp.simplify(sp.diff(function, z).xreplace({z: sample}))
+    return slope, sp.simplify(function.xreplace({z: sample}) - slope * sample)
 
 
 # --- mirror -----------------------------------------------------------------------------------
@@ -169,15 +169,15 @@ def _halves(expression: sp.Expr) -> list[tuple[sp.Expr, sp.Expr]]:
     """(formula at z, formula at -z) on the intervals of z > 0 that no boundary divides, from 0 outwards."""
     parts = _parts(expression)
     cuts = {abs(end) for part in parts for end in (part.low, part.high)} | {sp.Integer(0)}
-    found = []
+    halves = []
     for low, high in pairwise(sorted(cuts)):
         middle = low + 1 if high == sp.oo else (low + high) / 2
         right, left = (
-            next(part.expression for part in parts if part.low < at < part.high)
-            for at in (middle, -middle)
+            next(part.expression for part in parts if part.low < point < part.high)
+            for point in (middle, -middle)
         )
-        found.append((right, left.xreplace({z: -z})))
-    return found
+        halves.append((right, left.xreplace({z: -z})))
+    return halves
 
 
 def parity(expression: sp.Expr) -> str:
@@ -186,7 +186,7 @@ def parity(expression: sp.Expr) -> str:
     ends = [part.high for part in parts[:-1]] + [sp.Integer(0)]
     for name, sign in (("odd", 1), ("even", -1)):
         points = (
-            expression.xreplace({z: at}) + sign * expression.xreplace({z: -at}) for at in ends
+            expression.xreplace({z: end}) + sign * expression.xreplace({z: -end}) for end in ends
         )
         if all(is_zero(right + sign * left) for right, left in _halves(expression)) and all(
             is_zero(value) for value in points
@@ -218,7 +218,7 @@ def _halved(expression: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
         {_line((right + sign * left) / 2) for right, left in _halves(expression)}
         for sign in (-1, 1)
     ]
-    odd, even = (found.pop() if len(found) == 1 else None for found in lines)
+    odd, even = (distinct.pop() if len(distinct) == 1 else None for distinct in lines)
     # σ is continuous: its odd part vanishes at 0, and what holds for z > 0 determines both parts.
     if odd is not None and even is not None:
         return odd[0] * z, even[0] * sp.Abs(z) + even[1]
@@ -265,7 +265,7 @@ def inflections(expression: sp.Expr) -> tuple[Inflection, ...]:
     """
     broken = {jump.location for jump in jumps(expression)}
     broken |= {kink.location for kink in kinks(expression)}
-    found: list[Inflection] = []
+    turns: list[Inflection] = []
     last: tuple[sp.Expr, int, sp.Expr] | None = None
     for part in _parts(expression):
         second = sp.diff(part.expression, z, 2)
@@ -273,24 +273,24 @@ def inflections(expression: sp.Expr) -> tuple[Inflection, ...]:
             last = None
         if is_zero(second):
             continue
-        for at in _samples(part):
-            sign = number_sign(second.xreplace({z: at}))
+        for point in _samples(part):
+            sign = number_sign(second.xreplace({z: point}))
             if not sign:
                 continue
             if last is not None and sign == -last[1]:
                 if part.low < last[0]:
-                    found += _enclosed(second, last[0], at, sign)
+                    turns += _enclosed(second, last[0], point, sign)
                 elif _steps(last[2], second, part.low, sign):
-                    found.append(Inflection(part.low, part.low, sign))
-                elif at - last[0] <= WIDTH:
-                    found.append(Inflection(last[0], at, sign))
-            last = (at, sign, second)
-    return tuple(found)
+                    turns.append(Inflection(part.low, part.low, sign))
+                elif point - last[0] <= WIDTH:
+                    turns.append(Inflection(last[0], point, sign))
+            last = (point, sign, second)
+    return tuple(turns)
 
 
-def _steps(before: sp.Expr, after: sp.Expr, at: sp.Expr, turn: int) -> bool:
+def _steps(before: sp.Expr, after: sp.Expr, boundary: sp.Expr, turn: int) -> bool:
     """σ'' goes from the sign -turn to the sign turn at the boundary itself."""
-    signs = number_sign(_edge(before, at, "-")), number_sign(_edge(after, at, "+"))
+    signs = number_sign(_edge(before, boundary, "-")), number_sign(_edge(after, boundary, "+"))
     return signs == (-turn, turn)
 
 
@@ -300,25 +300,27 @@ def _samples(part: Piece) -> list[sp.Expr]:
     points = {GRID * k for k in range(-SEARCHED * 8, SEARCHED * 8 + 1)}
     points |= {sp.Rational(end.round(15)) + step if not end.is_Rational else end + step
                for end in ends for step in (-CLOSE, CLOSE)}  # fmt: skip
-    return sorted(at for at in points if part.low < at < part.high and abs(at) <= SEARCHED)
+    return sorted(
+        point for point in points if part.low < point < part.high and abs(point) <= SEARCHED
+    )
 
 
 def _enclosed(second: sp.Expr, low: sp.Expr, high: sp.Expr, turn: int) -> list[Inflection]:
     """A sign change of σ'' between low and high: exact if a candidate is one, else bisected; or none."""
 
-    def sign(at: sp.Expr) -> int | None:
-        return number_sign(second.xreplace({z: at}))
+    def sign(point: sp.Expr) -> int | None:
+        return number_sign(second.xreplace({z: point}))
 
-    def crossed(at: sp.Expr) -> bool:
-        return sign(at) == 0 and (sign(at - WIDTH), sign(at + WIDTH)) == (-turn, turn)
+    def crossed(point: sp.Expr) -> bool:
+        return sign(point) == 0 and (sign(point - WIDTH), sign(point + WIDTH)) == (-turn, turn)
 
-    for at in _candidates(second, low, high):
-        if crossed(at):
-            return [Inflection(at, at, turn)]
+    for point in _candidates(second, low, high):
+        if crossed(point):
+            return [Inflection(point, point, turn)]
     while high - low > WIDTH:
         # A zero without a change of sign may sit in the middle: then cut beside it.
         cuts = (low + (high - low) * share / 8 for share in (4, 5))
-        cut = next((at for at in cuts if sign(at) or crossed(at)), None)
+        cut = next((point for point in cuts if sign(point) or crossed(point)), None)
         if cut is None:
             return []
         if crossed(cut):
@@ -329,10 +331,10 @@ def _enclosed(second: sp.Expr, low: sp.Expr, high: sp.Expr, turn: int) -> list[I
 
 def _candidates(second: sp.Expr, low: sp.Expr, high: sp.Expr) -> list[sp.Expr]:
     """Numbers in (low, high) that may be zeros: multiples of π, roots of polynomial factors."""
-    found = [sp.pi * k for k in range(-3, 4)]
+    numbers = [sp.pi * k for k in range(-3, 4)]
     for factor in sp.Mul.make_args(sp.factor(second)):
         base = factor.base if factor.is_Pow else factor
         if base.has(z) and base.is_polynomial(z):
             poly = sp.Poly(base, z)
-            found += poly.real_roots() if poly.domain.is_ZZ or poly.domain.is_QQ else []
-    return [at for at in found if low < at < high]
+            numbers += poly.real_roots() if poly.domain.is_ZZ or poly.domain.is_QQ else []
+    return [number for number in numbers if low < number < high]

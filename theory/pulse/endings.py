@@ -103,11 +103,11 @@ def _prove_affine(law: EndingLaw) -> Iterator[Step]:
                     *(sign * size * s * (value + b) for s, value in zip(slopes, z, strict=True))
                 )
                 rows = (law.tilt(padded[i : i + n], s) for i, s in enumerate(slopes))
-                stated = sp.Add(
+                claimed = sp.Add(
                     *(sign * sp.Add(*map(sp.Mul, row, v)) for row in rows),
                     readout_bias if law.constant else sp.Integer(0),
                 )
-                affine = sp.expand(direct - stated) == 0
+                affine = sp.expand(direct - claimed) == 0
                 yield Step(f"affine in (v, c): n = {n}, m = {m}, sign {sign}", affine)
             euler = size * sp.diff(direct, size) - sp.Add(
                 *(weight * sp.diff(direct, weight) for weight in (*w, b))
@@ -125,12 +125,12 @@ def _prove_minimum() -> Iterator[Step]:
     rho = sp.Matrix(sp.symbols("rho0:3", real=True))
     target = design * best + rho
     level = target.dot(target) - best.dot(design.T * target)
-    rest = design * (x - best)
+    change = design * (x - best)
     loss = (design * x - target).dot(design * x - target)
     normal = (2 * x - best).dot(design.T * rho)
     yield Step(
         "lemma: the level is the least value of the quadratic",
-        sp.expand(loss - level - rest.dot(rest) + normal) == 0,
+        sp.expand(loss - level - change.dot(change) + normal) == 0,
     )
 
 
@@ -149,9 +149,9 @@ def _prove_floor(law: EndingLaw) -> Iterator[Step]:
                 )
             ) / (cells * fractions)
             square = sp.Add(*((f_t - p - middle) ** 2 for f_t, p in zip(f, phis, strict=True)))
-            rest = loss - law.blind_floor(sp.Integer(cells)) - square / fractions
+            remainder = loss - law.blind_floor(sp.Integer(cells)) - square / fractions
             name = f"blind floor for {cells} cells of {fractions} fractions"
-            yield Step(name, sp.expand(rest) == 0)
+            yield Step(name, sp.expand(remainder) == 0)
 
 
 def _no_bias(window: Vector, slope: Scalar) -> list[Any]:

@@ -90,15 +90,15 @@ def crossings(
     ``kinks`` holds pairs (location, slope jump).
     """
     law = law or LAW
-    found = []
+    interior = []
     for begin, end in law.segments(w):
         p, q = begin + b, end + b
         for location, jump in kinks:
             if p != q:
                 star, size = law.bend(p, q, location)
                 if 0 < star < 1:
-                    found.append(Crossing(star, jump * size))
-    return found
+                    interior.append(Crossing(star, jump * size))
+    return interior
 
 
 @dataclass(frozen=True)
@@ -159,8 +159,8 @@ def _prove_segments(law: KinkLaw) -> Iterator[Step]:
         direct = direct_response(w, m, phi, m + n // 2)
         ends = [direct.xreplace({phi: sp.Integer(end)}) for end in (0, 1)]
         bent = direct - (1 - phi) * ends[0] - phi * ends[1]
-        stated = sp.Add(*(chord_deviation(p, q, g) for p, q in law.segments(w)))
-        yield Step(f"D is the sum over the steps, n = {n}", sp.expand(bent - stated) == 0)
+        claimed = sp.Add(*(chord_deviation(p, q, g) for p, q in law.segments(w)))
+        yield Step(f"D is the sum over the steps, n = {n}", sp.expand(bent - claimed) == 0)
 
 
 def _prove_bend(law: KinkLaw) -> Iterator[Step]:
@@ -214,13 +214,16 @@ def _prove_catalogue() -> Iterator[Step]:
 
 
 def _affine(row: Activation, hinges: sp.Expr, s: sp.Symbol) -> bool:
-    rest = row.expression - hinges
+    remainder = row.expression - hinges
     cuts = sorted(kink.location for kink in row.kinks) or [sp.Integer(0)]
     pieces = [cuts[0] - s, cuts[-1] + s]
     pieces += [low + (high - low) * s / (1 + s) for low, high in pairwise(cuts)]
-    constant, one = rest.xreplace({z: sp.Integer(0)}), rest.xreplace({z: sp.Integer(1)})
+    constant, unit_value = (
+        remainder.xreplace({z: sp.Integer(0)}),
+        remainder.xreplace({z: sp.Integer(1)}),
+    )
     return all(
-        sp.simplify(rest.subs(z, piece) - constant - (one - constant) * piece) == 0
+        sp.simplify(remainder.subs(z, piece) - constant - (unit_value - constant) * piece) == 0
         for piece in pieces
     )
 

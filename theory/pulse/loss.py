@@ -103,6 +103,10 @@ def attribution(alpha: Scalar, beta: Scalar, mean: Moments) -> tuple[Any, ...]:
     )
 
 
+Residuals = Callable[[Vector, Scalar, Scalar, Vector, Vector, Vector, Vector], tuple[Any, ...]]
+"""(a, c, N and of every channel Δ, g(0), κ, D) -> what vanishes for exact networks."""
+
+
 @dataclass(frozen=True)
 class Decomposition:
     """The law: the three residuals, the loss as a quadratic form in them, and when a network is exact.
@@ -111,9 +115,9 @@ class Decomposition:
     if and only if the network is exact on two half-integers and every radius between them.
     """
 
-    residuals: Callable[..., tuple[Any, Any, Any]]
+    residuals: Residuals
     attribution: Callable[[Scalar, Scalar, Moments], tuple[Any, ...]]
-    conditions: Callable[..., tuple[Any, ...]]
+    conditions: Residuals
 
 
 LAW = Decomposition(residuals, attribution, residuals)
@@ -130,10 +134,7 @@ def direct_error(n: int, channels: int, m: int, fraction: sp.Expr, half_length: 
     return readout_bias + sp.Add(*pooled) - radius(m, fraction)
 
 
-Stated = Callable[..., tuple[Any, ...]]
-
-
-def _stated(law: Stated, n: int, channels: int, size: int) -> tuple[Any, ...]:
+def _claimed(law: Residuals, n: int, channels: int, size: int) -> tuple[Any, ...]:
     """The law's α, β and D, or its conditions, for symbolic channels, in taps."""
     numbers = range(1, channels + 1)
     functions = [channel_function(k) for k in numbers]
@@ -149,13 +150,13 @@ def _stated(law: Stated, n: int, channels: int, size: int) -> tuple[Any, ...]:
     return law([readout_weight(k) for k in numbers], readout_bias, size, *per_channel)
 
 
-def _exact_together(n: int, channels: int, conditions: Stated) -> bool:
+def _exact_together(n: int, channels: int, conditions: Residuals) -> bool:
     """The errors at two half-integers and between them vanish where the conditions do."""
     h = n // 2
     size = 2 * (2 * h + 2) + 1
     places = ((h + 1, sp.Integer(0)), (h + 2, sp.Integer(0)), (h + 1, phi))
     errors = [direct_error(n, channels, m, part, 2 * h + 2) for m, part in places]
-    return vanish_together(errors, _stated(conditions, n, channels, size))
+    return vanish_together(errors, _claimed(conditions, n, channels, size))
 
 
 def _mean(values: Sequence[sp.Expr]) -> sp.Expr:
@@ -169,7 +170,7 @@ def prove(law: Decomposition) -> Proof:
         h = n // 2
         for m in (h + 1, h + 2):
             half_length = m + h
-            alpha, beta, d = _stated(law.residuals, n, channels, 2 * half_length + 1)
+            alpha, beta, d = _claimed(law.residuals, n, channels, 2 * half_length + 1)
             direct = direct_error(n, channels, m, phi, half_length)
             difference = sp.expand(direct - (alpha * radius(m) + beta + d))
             steps.append(Step(f"residuals for n = {n}, K = {channels}, m = {m}", difference == 0))

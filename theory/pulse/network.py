@@ -97,17 +97,17 @@ def direct_response(
     return sp.Add(*(f(value) for value in z)) - len(z) * f(sp.Integer(0))
 
 
-def vanish_together(one: Sequence[sp.Expr], other: Sequence[sp.Expr]) -> bool:
+def vanish_together(first: Sequence[sp.Expr], second: Sequence[sp.Expr]) -> bool:
     """Each form is a combination of the other ones, and these of those; so all of one vanish where all of the other do.
 
     Forms are affine in c and in the products a_k f(...) of undefined functions, with polynomials of φ as coefficients.
     """
-    forms = [sp.expand(x) for x in (*one, *other)]
+    forms = [sp.expand(x) for x in (*first, *second)]
     letters = set().union(*(x.atoms(AppliedUndef) | x.free_symbols for x in forms))
     letters -= set().union(*(x.free_symbols for v in letters if v.is_Function for x in v.args))
     rows = [dict(sp.Poly(x, *sorted(letters - {phi}, key=str)).terms()) for x in forms]
     keys = sorted(set().union(*rows))
     table = sp.Matrix([[row.get(key, 0) for key in keys] for row in rows])
-    parts = (table, table[: len(one), :], table[len(one) :, :])
+    parts = (table, table[: len(first), :], table[len(first) :, :])
     ranks = {DomainMatrix.from_Matrix(x).convert_to(sp.QQ.frac_field(phi)).rank() for x in parts}
     return len(ranks) == 1

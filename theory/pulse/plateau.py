@@ -16,7 +16,7 @@ from theory.claim import Claim, Proof, Step, Wrong
 from theory.pulse.network import direct_response, g, taps
 from theory.pulse.staircase import C, S, T, to_taps
 
-__all__ = ["CLAIM", "kappa", "plateau_response", "r", "slope"]
+__all__ = ["CLAIM", "Law", "kappa", "plateau_response", "r", "slope"]
 
 r = sp.Symbol("r", positive=True)
 """The radius."""
@@ -40,6 +40,7 @@ def plateau_response(n: int, f: sp.Function = g) -> sp.Expr:
 
 
 Law = Callable[[int], sp.Expr]
+"""n -> the pooled response, background subtracted, as a function of r."""
 PROVED_TAPS = (1, 3, 5, 7, 9, 41)
 
 
@@ -53,11 +54,11 @@ def prove(law: Law) -> Proof:
     steps = []
     for n in PROVED_TAPS:
         h = n // 2
-        stated = to_taps(law(n), n)
+        claimed = to_taps(law(n), n)
         for m in range(h + 1, h + 4) if n < 10 else (h + 1,):
             for extra in (0, 1):
                 direct = direct_response(taps(n), m, sp.Integer(0), m + h + extra)
-                difference = direct - stated.xreplace({r: m - sp.Rational(1, 2)})
+                difference = direct - claimed.xreplace({r: m - sp.Rational(1, 2)})
                 name = f"n = {n}, r = {2 * m - 1}/2, N = {2 * (m + h + extra) + 1}"
                 steps.append(Step(name, sp.expand(difference) == 0))
     covers = "n = 1, 3, 5, 7, 9 at r = n/2, n/2+1, n/2+2 and n = 41 at r = 41/2; any g, any taps"

@@ -93,13 +93,13 @@ def _prove_risk(law: PointLaw) -> Iterator[Step]:
                     for t in range(q)
                 )
             ) / (cells * q)
-            rest = sp.expand(loss - law.risk(sp.Integer(q)) - square)
-            yield Step(f"completed square for {cells} cells of {q} points", rest == 0)
+            remainder = sp.expand(loss - law.risk(sp.Integer(q)) - square)
+            yield Step(f"completed square for {cells} cells of {q} points", remainder == 0)
     k, answer, x = sp.symbols("k f x", real=True)
     continuum = sp.integrate(sp.expand((answer - k - x) ** 2), (x, 0, 1))
     limit = sp.limit(law.risk(sp.Symbol("q", positive=True)), sp.Symbol("q", positive=True), sp.oo)
-    rest = sp.expand(continuum - limit - (answer - law.answer(k)) ** 2)
-    yield Step("completed square for the continuum", rest == 0)
+    remainder = sp.expand(continuum - limit - (answer - law.answer(k)) ** 2)
+    yield Step("completed square for the continuum", remainder == 0)
     yield Step("the limit of the risk is 1/12", limit == sp.Rational(1, 12))
 
 

@@ -70,7 +70,7 @@ class Readout:
     """The law: both closed forms."""
 
     exact: Callable[[Vector, Vector], tuple[list[Any], Any]]
-    least_squares: Callable[..., Fit]
+    least_squares: Callable[[Scalar, Scalar, Scalar, Scalar, Scalar, Scalar, Scalar], Fit]
 
 
 def prove(law: Readout) -> Proof:

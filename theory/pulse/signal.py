@@ -16,7 +16,7 @@ import sympy as sp
 
 from theory.claim import Claim, Proof, Step, Wrong
 
-__all__ = ["CLAIM", "overlap", "phi", "pixel", "pulse", "radius"]
+__all__ = ["CLAIM", "Law", "overlap", "phi", "pixel", "pulse", "radius"]
 
 phi = sp.Symbol("varphi", real=True)
 """The fraction of the border pixels that the pulse covers, 0 <= φ <= 1."""

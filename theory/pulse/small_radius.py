@@ -85,7 +85,7 @@ class Small:
     """The law: the response on every cell, and what exact networks on the plateau need beyond it."""
 
     response: Callable[[int, int], sp.Expr]
-    conditions: Callable[..., list[sp.Expr]]
+    conditions: Callable[[int, int], list[sp.Expr]]
 
 
 LAW = Small(small_response, conditions)
@@ -104,8 +104,8 @@ def prove(law: Small) -> Proof:
     for n in PROVED_TAPS:
         h = n // 2
         for m in range(1, h + 2):
-            stated = to_taps(law.response(n, m), n).xreplace({r: radius(m)})
-            difference = direct_response(taps(n), m, phi, m + h) - stated
+            claimed = to_taps(law.response(n, m), n).xreplace({r: radius(m)})
+            difference = direct_response(taps(n), m, phi, m + h) - claimed
             steps.append(
                 Step(f"n = {n}, r in [{2 * m - 1}/2, {2 * m + 1}/2]", sp.expand(difference) == 0)
             )
@@ -140,7 +140,7 @@ def _independent(n: int) -> int:
     """The rank of ε_1, ε_3, ..., ε_{n-2} as combinations of values of g."""
     laws = [sp.expand(to_taps(defect(n, lit), n)) for lit in range(1, n, 2)]
     values = sorted(set().union(*(law.atoms(sp.Function) for law in laws)), key=str)
-    return sp.Matrix([[law.coeff(value) for value in values] for law in laws]).rank()
+    return int(sp.Matrix([[law.coeff(value) for value in values] for law in laws]).rank())
 
 
 def _plateau_everywhere(n: int, m: int) -> sp.Expr:

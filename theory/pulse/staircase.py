@@ -23,6 +23,7 @@ from theory.pulse.signal import phi, pulse
 __all__ = [
     "CLAIM",
     "C",
+    "Law",
     "S",
     "T",
     "definitions",
@@ -88,6 +89,7 @@ def preactivation_counts(n: int, m: int, half_length: int) -> Counter[sp.Expr]:
 
 
 Law = Callable[[int, int, int], Counter[sp.Expr]]
+"""(n, m, L) -> how often each pre-activation occurs."""
 PROVED_TAPS = (1, 3, 5, 7, 9)
 
 
@@ -99,11 +101,11 @@ def prove(law: Law) -> Proof:
         for m in range(h + 1, h + 4):
             for half_length in (m + h, m + h + 2):
                 direct = Counter(preactivations(taps(n), pulse(m, phi, half_length)))
-                stated: Counter[sp.Expr] = Counter()
+                claimed: Counter[sp.Expr] = Counter()
                 for value, count in law(n, m, half_length).items():
-                    stated[to_taps(value, n)] += count
+                    claimed[to_taps(value, n)] += count
                 name = f"n = {n}, m = {m}, N = {2 * half_length + 1}"
-                steps.append(Step(name, +stated == direct and min(stated.values()) >= 0))
+                steps.append(Step(name, +claimed == direct and min(claimed.values()) >= 0))
     return Proof(tuple(steps), "n = 1, 3, 5, 7, 9; m = h+1..h+3; symbolic taps, all φ in [0, 1]")
 
 

@@ -18,7 +18,7 @@ from theory.pulse.plateau import plateau_response, r
 from theory.pulse.signal import phi, radius
 from theory.pulse.staircase import C, T, to_taps
 
-__all__ = ["CLAIM", "chord_deviation", "deviation", "subpixel_response"]
+__all__ = ["CLAIM", "Law", "chord_deviation", "deviation", "subpixel_response"]
 
 
 def chord_deviation(p: sp.Expr, q: sp.Expr, f: sp.Function = g) -> sp.Expr:
@@ -45,6 +45,7 @@ def subpixel_response(n: int, f: sp.Function = g) -> sp.Expr:
 
 
 Law = Callable[[int], sp.Expr]
+"""n -> the pooled response, background subtracted, as a function of r and φ."""
 PROVED_TAPS = (1, 3, 5, 7, 9, 21)
 
 
@@ -53,10 +54,10 @@ def prove(law: Law) -> Proof:
     steps = []
     for n in PROVED_TAPS:
         h = n // 2
-        stated = to_taps(law(n), n)
+        claimed = to_taps(law(n), n)
         for m in range(h + 1, h + 4) if n < 10 else (h + 1,):
             direct = direct_response(taps(n), m, phi, m + h)
-            difference = direct - stated.xreplace({r: radius(m)})
+            difference = direct - claimed.xreplace({r: radius(m)})
             name = f"n = {n}, r in [{2 * m - 1}/2, {2 * m + 1}/2]"
             steps.append(Step(name, sp.expand(difference) == 0))
         ends = to_taps(law(n) - plateau_response(n), n)

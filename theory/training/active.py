@@ -97,14 +97,14 @@ def _cell(law: Active, n: int) -> list[Step]:
     moved = law.floors([tap + shift for tap in w])
     fine = {sp.Integer(0), *(sp.expand(p) for p in partial)}
     part = sp.Symbol("varphi", real=True)
-    seen = True
+    between = True
     for m in (h + 1, h + 2):
         for value in preactivations(w, pulse(m, part, 3 * h + 3)):
             ends = {sp.expand(value.subs(part, 0)), sp.expand(value.subs(part, 1))}
             affine = sp.diff(value, part, 2) == 0
-            seen = seen and ends <= fine and affine
+            between = between and ends <= fine and affine
     return [
-        Step(f"every window lies between partial sums, n = {n}", seen),
+        Step(f"every window lies between partial sums, n = {n}", between),
         Step(f"the partial sums from the floors, n = {n}", [sp.expand(p) for p in partial] == sums),
         Step(
             f"the floors are conserved, n = {n}",

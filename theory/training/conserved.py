@@ -117,16 +117,16 @@ def _linear(law: Conserved, n: int, channels: int, biased: bool) -> list[Step]:
 
 
 def _cell(
-    law: Conserved, name: str, at: Sequence[sp.Rational], bias: sp.Rational | None
+    law: Conserved, name: str, tap_values: Sequence[sp.Rational], bias: sp.Rational | None
 ) -> list[Step]:
-    n = len(at)
+    n = len(tap_values)
     h, w, a = n // 2, taps(n), sp.Symbol("a", real=True)
     b = sp.Symbol("b", real=True) if bias is not None else sp.Integer(0)
     known = [*w, *([b] if bias is not None else [])]
-    cell = dict(zip(known, [*at, *([bias] if bias is not None else [])], strict=True))
+    cell = dict(zip(known, [*tap_values, *([bias] if bias is not None else [])], strict=True))
     radii = [(m, part) for m in (h + 1, h + 2) for part in (sp.Integer(0), R(1, 5), R(4, 5))]
     answers = [answer([w], [b], [a], sp.Integer(0), pulse(m, p, 3 * h + 3), cell) for m, p in radii]
-    functionals = sp.Matrix([[sp.diff(one, a, v) for v in known] for one in answers])
+    functionals = sp.Matrix([[sp.diff(output, a, v) for v in known] for output in answers])
     linear = [
         sp.Add(*(x * v for x, v in zip(d, known, strict=True))) for d in functionals.nullspace()
     ]
@@ -146,10 +146,10 @@ def _decided(
     count: int,
 ) -> list[Step]:
     """Conserved; with ``more`` (products of linear ones) all of degree <= 2; and as many as any function allows."""
-    fields = [field(one, variables) for one in answers]
+    fields = [field(direction, variables) for direction in answers]
     unchanged = all(
-        sp.expand(sum(sp.diff(q, v) * x for v, x in zip(variables, one, strict=True))) == 0
-        for one in fields
+        sp.expand(sum(sp.diff(q, v) * x for v, x in zip(variables, direction, strict=True))) == 0
+        for direction in fields
         for q in quantities
     )
     point = _point(variables)
@@ -175,11 +175,11 @@ def _sum_of_squares(w: Taps, a: Vector) -> list[Any]:
 
 def _unscaled(w: Taps, a: Vector) -> list[Any]:
     """Wrong: a filter is taken to have one tap more than it has."""
-    found = products(w, a)
+    quantities = products(w, a)
     sums = [sum(row[1:], row[0]) for row in w]
     pairs = [(j, k) for k in range(len(a)) for j in range(k + 1)]
     even = [a[j] * a[k] - sums[j] * sums[k] / (len(w[0]) + 1) for j, k in pairs]
-    return even + found[len(even) :]
+    return even + quantities[len(even) :]
 
 
 def _each_for_itself(w: Taps, a: Vector) -> list[Any]:

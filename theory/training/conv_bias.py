@@ -52,7 +52,7 @@ class ConvBias:
     """The law: what is conserved, where |a| ends, and when the sign of a is that of the start."""
 
     balance: Callable[[Vector, Scalar, Scalar], Any]
-    readout_squared: Callable[..., Any]
+    readout_squared: Callable[[Scalar, Scalar, Function], Any]
     sign_is_kept: Callable[[Scalar, Scalar, Scalar], bool]
 
 
@@ -96,8 +96,9 @@ def _conserved(law: ConvBias, n: int) -> list[Step]:
         fields.append(field(given, variables))
     claimed = law.balance(w, b, a)
     kept = all(
-        sp.expand(sum(sp.diff(claimed, v) * x for v, x in zip(variables, one, strict=True))) == 0
-        for one in fields
+        sp.expand(sum(sp.diff(claimed, v) * x for v, x in zip(variables, direction, strict=True)))
+        == 0
+        for direction in fields
     )
     steps = [
         Step(f"r̂ = a (2rS + Nb), n = {n}", bool(form)),
@@ -122,17 +123,17 @@ def _end(law: ConvBias) -> list[Step]:
     n = sp.Symbol("n", integer=True, positive=True)
     square = sp.Symbol("x", positive=True)
     steps = []
-    found = law.readout_squared(h, n, sp.sqrt)
+    claimed = law.readout_squared(h, n, sp.sqrt)
     # a² - S²/n = h with S = 1/(2a): x - 1/(4nx) = h.
     steps.append(
         Step(
             "the end lies on the level of h",
-            sp.simplify(sp.expand(found**2 - h * found - 1 / (4 * n))) == 0,
+            sp.simplify(sp.expand(claimed**2 - h * claimed - 1 / (4 * n))) == 0,
         )
     )
     # The other root is negative: their product is -1/(4n).
-    other = sp.simplify(sp.expand(found * (h - found)) + 1 / (4 * n)) == 0
-    steps.append(Step("a² > 0 there", other and found.subs(h, 0).is_positive is True))
+    other = sp.simplify(sp.expand(claimed * (h - claimed)) + 1 / (4 * n)) == 0
+    steps.append(Step("a² > 0 there", other and claimed.subs(h, 0).is_positive is True))
     # e = (2aS - 1) r + Nab vanishes on two radii only if both parts do.
     first, second, third, number = (
         sp.Symbol("r1", positive=True),

@@ -39,8 +39,8 @@ class Flow:
     moved: (w, S) -> the taps after the sums became S.
     """
 
-    stretch: Callable[..., Any]
-    unfold: Callable[..., tuple[list[Any], list[Any]]]
+    stretch: Callable[[Scalar, Scalar, Scalar, Function], Any]
+    unfold: Callable[[Vector, Vector, Scalar, Scalar, Scalar], tuple[list[Any], list[Any]]]
     moved: Callable[[Taps, Vector], list[list[Any]]]
 
 
@@ -113,13 +113,13 @@ def _turning_point(law: Flow) -> list[Step]:
     e = sp.Symbol("E", positive=True)
     theta = root * (big_u * e - big_w / e) / 4
     grows = sp.expand(sp.diff(theta, e) - root * (big_u + big_w / e**2) / 4) == 0
-    found = law.stretch(big_u, big_w, root, sp.sqrt)
+    claimed = law.stretch(big_u, big_w, root, sp.sqrt)
     # E θ = E/2 is a quadratic equation for E; that avoids dividing by the nested root.
-    zero = sp.expand(root * (big_u * found**2 - big_w) - 2 * found)
+    zero = sp.expand(root * (big_u * claimed**2 - big_w) - 2 * claimed)
     return [
         Step("θ grows with E", bool(grows)),
         Step("θ = 1/2 at the end", sp.simplify(zero) == 0),
-        Step("E > 0 at the end", found.is_positive is True),
+        Step("E > 0 at the end", claimed.is_positive is True),
     ]
 
 

@@ -93,10 +93,13 @@ def invariants(
         for chosen in combinations_with_replacement(variables, d)
     ]
     blocks = []
-    for one in fields:
+    for direction in fields:
         images = [
             sp.Add(
-                *(sp.diff(f, v) * component for v, component in zip(variables, one, strict=True))
+                *(
+                    sp.diff(f, v) * component
+                    for v, component in zip(variables, direction, strict=True)
+                )
             )
             for f in monomials
         ]
@@ -111,12 +114,12 @@ def invariants(
 
 
 def same_span(
-    one: Sequence[sp.Expr], other: Sequence[sp.Expr], variables: Sequence[sp.Symbol]
+    first: Sequence[sp.Expr], second: Sequence[sp.Expr], variables: Sequence[sp.Symbol]
 ) -> bool:
     """Both lists of polynomials span the same space over the rationals."""
     rank = lambda group: _matrix(_columns(list(group), variables)).rank() if group else 0
-    together = rank([*one, *other])
-    return bool(rank(one) == together == rank(other))
+    together = rank([*first, *second])
+    return bool(rank(first) == together == rank(second))
 
 
 def jacobian_rank(
@@ -144,28 +147,28 @@ def orbit_dimension(
     ValueError: a field is not affine.
     """
     size = len(variables)
-    found: list[sp.Matrix] = []
+    algebra: list[sp.Matrix] = []
 
     def independent(matrices: list[sp.Matrix]) -> bool:
         rows = [[QQ.from_sympy(value) for value in matrix] for matrix in matrices]
         return bool(DomainMatrix(rows, (len(rows), (size + 1) ** 2), QQ).rank() == len(rows))
 
-    waiting = [_affine(one, variables) for one in fields]
+    waiting = [_affine(direction, variables) for direction in fields]
     while waiting:
         matrix = waiting.pop(0)
-        if not independent([*found, matrix]):
+        if not independent([*algebra, matrix]):
             continue
-        waiting += [matrix * other - other * matrix for other in found]
-        found.append(matrix)
-    at = sp.Matrix([*(point[v] for v in variables), 1])
-    rows = [[QQ.from_sympy(value) for value in (matrix * at)[:size]] for matrix in found]
+        waiting += [matrix * other - other * matrix for other in algebra]
+        algebra.append(matrix)
+    column = sp.Matrix([*(point[v] for v in variables), 1])
+    rows = [[QQ.from_sympy(value) for value in (matrix * column)[:size]] for matrix in algebra]
     return int(DomainMatrix(rows, (len(rows), size), QQ).rank())
 
 
-def _affine(one: Field, variables: Sequence[sp.Symbol]) -> sp.Matrix:
+def _affine(direction: Field, variables: Sequence[sp.Symbol]) -> sp.Matrix:
     zero = dict.fromkeys(variables, sp.Integer(0))
     rows = []
-    for component in one:
+    for component in direction:
         slopes = [sp.diff(component, v) for v in variables]
         if any(slope.free_symbols for slope in slopes):
             raise ValueError(f"not affine: {component}")

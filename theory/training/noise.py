@@ -57,17 +57,21 @@ def silenced(count: Scalar, pixels: Scalar, bend: Scalar, threshold: Scalar, nor
     return (count + (pixels - count) * rest + (threshold + psi) ** 2 * bend) / pixels
 
 
+First = Callable[[Scalar, Scalar, Normal], Any]
+Product = Callable[[Scalar, Scalar, Scalar, Scalar, Scalar, Normal], Any]
+
+
 @dataclass(frozen=True)
 class Noise:
     """The law: θ and the risk of the linear cell, the three moments of ReLU's risk, and what one tap silences as s -> 0."""
 
     angle: Callable[[Scalar, Scalar, Scalar], Any]
     linear_risk: Callable[[Scalar, Scalar, Scalar], Any]
-    first: Callable[[Scalar, Scalar, Normal], Any]
+    first: First
     second: Callable[[Scalar, Scalar, Normal], Any]
-    product: Callable[..., Any]
+    product: Product
     passing: Callable[[Vector], tuple[int, ...]]
-    silenced: Callable[..., Any]
+    silenced: Callable[[Scalar, Scalar, Scalar, Scalar, Normal], Any]
 
 
 LAW = Noise(
@@ -141,22 +145,22 @@ def _single(law: Noise) -> list[Step]:
     sd = sp.Symbol("varsigma", positive=True)
     density = SYMBOLIC.pdf((z - mu) / sd) / sd
     below = SYMBOLIC.cdf((z - mu) / sd)
-    one = mu * below - sd**2 * density
-    two = (mu**2 + sd**2) * below - sd**2 * (z + mu) * density
-    found = []
+    first_moment = mu * below - sd**2 * density
+    second_moment = (mu**2 + sd**2) * below - sd**2 * (z + mu) * density
+    steps = []
     for name, inside, whole, power, claimed in (
-        ("first", one, mu, 1, law.first),
-        ("second", two, mu**2 + sd**2, 2, law.second),
+        ("first", first_moment, mu, 1, law.first),
+        ("second", second_moment, mu**2 + sd**2, 2, law.second),
     ):
         slope = sp.simplify(sp.diff(inside, z) - z**power * density) == 0
         at_zero = inside.subs(z, 0)
         far = sp.limit(inside, z, sp.oo) - whole
         value = sp.simplify((whole - at_zero - claimed(mu, sd, SYMBOLIC)).rewrite(sp.erf))
-        found += [
+        steps += [
             Step(f"the {name} moment's antiderivative", slope),
             Step(f"the {name} moment", value == 0 and sp.simplify(far) == 0),
         ]
-    return found
+    return steps
 
 
 def _turned(n: int) -> list[Step]:
@@ -182,7 +186,7 @@ def _kink() -> list[Step]:
         "above": (above - t - above * (1 - t), -t * (1 - above)),
     }
     return [
-        Step(f"a grey pixel {name} the threshold bends, any radius", all(sp.factor(one).is_negative is True for one in both))
+        Step(f"a grey pixel {name} the threshold bends, any radius", all(sp.factor(bend).is_negative is True for bend in both))
         for name, both in bends.items()
     ]  # fmt: skip
 
@@ -190,7 +194,7 @@ def _kink() -> list[Step]:
 def _silence(law: Noise) -> list[Step]:
     """A pixel at y > 0 passes the threshold τs but for terms beyond all orders: mean y - τs, variance s²; at 0 it adds sψ, s²v."""
     s, tau, mean, spread, cross, square = sp.symbols("s tau mu V C Q", real=True)
-    psi, rest, size = sp.symbols("psi v N", real=True)
+    psi, variance, size = sp.symbols("psi v N", real=True)
     steps = []
     for m, fraction in ((1, sp.Rational(1, 3)), (3, sp.Rational(1, 3)), (3, sp.Integer(0))):
         x = pulse(m, fraction, 4)
@@ -209,14 +213,16 @@ def _silence(law: Noise) -> list[Step]:
     a = (1 + s * beta) / 2
     slope, bent = 2 * a - 1, a * s * (tau + psi)
     value = slope**2 * spread - 2 * slope * bent * cross + bent**2 * square
-    value += a**2 * s**2 * (mean + (size - mean) * rest)
+    value += a**2 * s**2 * (mean + (size - mean) * variance)
     order = sp.expand(value).coeff(s, 2)
     best = sp.solve(sp.diff(order, beta), beta)[0]
     # Φ and φ as letters: ψ and v are what the moments make of them.
     letters = replace(SYMBOLIC, cdf=sp.Function("Phi"), pdf=sp.Function("varphi"))
     claimed = law.silenced(mean, size, square - cross**2 / spread, tau, letters)
     first, second = (moment(-tau, 1, letters) for moment in (gaussian.first, gaussian.second))
-    least = order.subs(beta, best).subs({psi: first, rest: second - first**2}, simultaneous=True)
+    least = order.subs(beta, best).subs(
+        {psi: first, variance: second - first**2}, simultaneous=True
+    )
     linear = sp.diff(law.linear_risk(spread, size, s), s, 2).subs(s, 0) / 2
     same = sp.expand(sp.cancel(least / linear) - claimed) == 0
     steps.append(Step("the risk to first order, any radii", same))
@@ -243,7 +249,7 @@ def _far_from_zero(expression: sp.Expr) -> bool:
 
 
 @cache
-def _pair(product: Callable[..., Any], first: Callable[..., Any]) -> tuple[Step, ...]:
+def _pair(product: Product, first: First) -> tuple[Step, ...]:
     """E X₊Y₊: a product at ρ = 0; its slope in ρ is ςτΦ₂ (Price); and the derivatives that the gradient of the risk needs.
 
     Kept: wrong laws that share these moments need no second proof of them.

@@ -63,7 +63,7 @@ class Ridge:
     collapse: Callable[[Scalar, Scalar], Any]
     angle: Callable[[Scalar, Scalar, Scalar], Any]
     least: Callable[[Scalar, Scalar, Scalar], Any]
-    box: Callable[..., tuple[list[Any], list[Any]]]
+    box: Callable[[Vector, Scalar, Scalar, Function], tuple[list[Any], list[Any]]]
 
 
 LAW = Ridge(collapse, angle, least, box)
@@ -105,8 +105,8 @@ def _lipschitz() -> list[Step]:
     for n in PROVED_TAPS:
         x = sp.symbols("x0:9", real=True)
         w = taps(n)
-        seen = sp.Poly(sp.Add(*preactivations(w, x)), *w, *x)
-        once = all(value == 1 for value in seen.coeffs())
+        total = sp.Poly(sp.Add(*preactivations(w, x)), *w, *x)
+        once = all(value == 1 for value in total.coeffs())
         steps.append(Step(f"every tap sees every pixel at most once, n = {n}", once))
     return steps
 
@@ -221,15 +221,15 @@ def _fixed(law: Ridge) -> list[Step]:
     c = (1 - 2 * theta) * mean
     pull = (2 * theta - 1) * (spread + mean**2) + c * mean  # E[er] for that c
     delta = -4 * root * eta * pull
-    found = sp.solve(sp.Eq(delta, 2 * eta * penalty), theta)
-    right = found == [] or sp.simplify(found[0] - law.angle(penalty, spread, root)) == 0
+    roots = sp.solve(sp.Eq(delta, 2 * eta * penalty), theta)
+    right = roots == [] or sp.simplify(roots[0] - law.angle(penalty, spread, root)) == 0
     at_zero = sp.expand(delta.subs(theta, 0) / eta - 2 * law.collapse(spread, root))
     negative = sp.solve(sp.Eq(delta, -2 * eta * penalty), theta)
     u = sp.symbols("u1:4", real=True)
     q = sp.Symbol("T", positive=True)
     a, flat = law.box(u, q, root, sp.sqrt)
     return [
-        Step("u != 0 rests where δ = 2ηλ: at θ", bool(right and found)),
+        Step("u != 0 rests where δ = 2ηλ: at θ", bool(right and roots)),
         Step(
             "v != 0 would rest at θ > 1/2, but u = 0 has θ < 0",
             len(negative) == 1 and sp.simplify(negative[0] - sp.Rational(1, 2)).is_positive is True,

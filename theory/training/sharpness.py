@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import sympy as sp
 
@@ -76,14 +76,20 @@ def settles(share: Scalar) -> bool:
     return bool(share <= 1)
 
 
+class Threshold(Protocol):
+    """The largest eigenvalue and, if there is one, the momentum -> the step that no longer settles."""
+
+    def __call__(self, largest: Scalar, momentum: Scalar = 0) -> Any: ...
+
+
 @dataclass(frozen=True)
 class Sharpness:
     """The law: g² at an exact point and from the start, the eigenvalues with c, the threshold, and what is left at the flattest."""
 
     gain: Callable[[Vector, Vector, int], Any]
-    gain_from_start: Callable[..., Any]
+    gain_from_start: Callable[[Scalar, Scalar, Scalar, Function], Any]
     pair: Callable[[Scalar, Scalar, Scalar], tuple[Any, Any]]
-    threshold: Callable[..., Any]
+    threshold: Threshold
     flattest: Callable[[Scalar, Scalar], Any]
     turned: Callable[[Scalar, Scalar], Any]
     settles: Callable[[Scalar], bool]
@@ -166,18 +172,18 @@ def _start(law: Sharpness) -> list[Step]:
     big_w = sp.Symbol("W", nonnegative=True)
     e = linear_cell.stretch(big_u, big_w, root, sp.sqrt)
     square = 2 * root**2 * (big_u * e**2 + big_w)  # times E
-    found = law.gain_from_start(big_u, big_w, root, sp.sqrt)
+    claimed = law.gain_from_start(big_u, big_w, root, sp.sqrt)
     u, v, x, y = sp.symbols("u v A B", real=True)
     a, sums = linear_cell.unfold([u], [v], root, x, y)
     by_cone = law.gain(sums, a, 1) - 4 * (sums[0] ** 2 + a[0] ** 2)
     part = 4 * (sums[0] ** 2 + root**2 * a[0] ** 2) - 2 * root**2 * ((u * x) ** 2 + (v * y) ** 2)
     return [
-        Step("g² from U and W", sp.simplify(sp.expand(square - found * e)) == 0),
+        Step("g² from U and W", sp.simplify(sp.expand(square - claimed * e)) == 0),
         Step("g² = 2n(UA² + WB²)", sp.expand(part) == 0 and sp.expand(by_cone) == 0),
         Step(
             "g² >= 4√n, with equality for W = 0",
-            sp.simplify(found.subs(big_w, 0) - 4 * root) == 0
-            and sp.expand((found / (4 * root)) ** 2 - 1 - root**2 * big_u * big_w) == 0,
+            sp.simplify(claimed.subs(big_w, 0) - 4 * root) == 0
+            and sp.expand((claimed / (4 * root)) ** 2 - 1 - root**2 * big_u * big_w) == 0,
         ),
     ]
 

@@ -50,7 +50,7 @@ class Steps:
     """The law: the factors of a step, and the first-order shift ρ₁."""
 
     factors: Callable[[Scalar], tuple[Any, Any]]
-    first_order: Callable[..., Any]
+    first_order: Callable[[Scalar, Scalar, Scalar, Scalar, Scalar, Function], Any]
 
 
 LAW = Steps(factors, first_order)

@@ -52,10 +52,10 @@ def time_of(plus: Scalar, minus: Scalar, speed: Scalar, e: Scalar, log: Function
 class Trajectory:
     """The law: the rate λ, the two roots, E(t) and t(E)."""
 
-    rate: Callable[..., Any]
-    roots: Callable[..., tuple[Any, Any]]
-    stretch_at: Callable[..., Any]
-    time_of: Callable[..., Any]
+    rate: Callable[[Scalar, Scalar, Scalar, Scalar, Function], Any]
+    roots: Callable[[Scalar, Scalar, Scalar, Function], tuple[Any, Any]]
+    stretch_at: Callable[[Scalar, Scalar, Scalar], Any]
+    time_of: Callable[[Scalar, Scalar, Scalar, Scalar, Function], Any]
 
 
 LAW = Trajectory(rate, roots, stretch_at, time_of)

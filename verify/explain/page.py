@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from flint import fmpq
 from markupsafe import Markup
-from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
+from numerics.arithmetic.types import Array
 from numerics.pulse.exact_error import cells, error_on
 from numerics.pulse.sample import pulse
 from theory.expressions.activation import ACTIVATIONS
@@ -24,7 +24,6 @@ __all__ = ["page"]
 
 SHOWN = 8
 """Channels that are drawn."""
-Array = NDArray[np.float64]
 
 
 def page(explained: Account) -> str:
@@ -53,12 +52,12 @@ def page(explained: Account) -> str:
         error=Markup(figures.figure_svg(drawing, "error", "The error over the radius")),
         weights=[
             {
-                **one,
-                "place": place(one),
-                "derived": derived(one),
-                "residual": short(one["residual"]),
+                **weight,
+                "place": place(weight),
+                "derived": derived(weight),
+                "residual": short(weight["residual"]),
             }
-            for one in document["weights"]
+            for weight in document["weights"]
         ],
         proved=proved(document["nearest"]) if document["nearest"]["exists"] else "",
         radius=place_of(document["worst_error"]["radius"]),
@@ -101,8 +100,8 @@ def _computed(explained: Account, r: Array) -> Array:
     if domain.padding != "valid":
         mode: Any = "wrap" if domain.padding == "circular" else "constant"
         x = np.pad(x, ((0, 0), (h, h)), mode=mode)
-    seen = sliding_window_view(x, w.shape[1], axis=1)
+    windows = sliding_window_view(x, w.shape[1], axis=1)
     sigma = activation(explained.setup.activation)[0]
-    pooled = np.sum(sigma(np.einsum("rpu,ku->rkp", seen, w) + b[:, None]), axis=2)
+    pooled = np.sum(sigma(np.einsum("rpu,ku->rkp", windows, w) + b[:, None]), axis=2)
     answer: Array = pooled @ (a / explained.stored.share) + c - r
     return answer

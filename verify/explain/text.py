@@ -23,7 +23,7 @@ __all__ = [
     "proved",
     "short",
     "show",
-    "show_plane",
+    "show_disk",
     "signed",
 ]
 
@@ -38,9 +38,9 @@ def short(value: float | None, digits: int = 3) -> str:
     return "" if value is None else f"{value:.{digits}g}"
 
 
-def place(one: dict[str, Any]) -> str:
+def place(weight: dict[str, Any]) -> str:
     """conv.weight 0,0,2"""
-    return f"{one['name']} {','.join(map(str, one['index']))}"
+    return f"{weight['name']} {','.join(map(str, weight['index']))}"
 
 
 def interval(ends: list[float | None]) -> str:
@@ -57,9 +57,9 @@ def place_of(radius: str) -> str:
     return radius if len(radius) < 24 else f"about {int(over) / int(under or 1):.9g}"
 
 
-def derived(one: dict[str, Any]) -> str:
+def derived(weight: dict[str, Any]) -> str:
     """The derived value, or the interval of a free weight."""
-    value = one["derived"]
+    value = weight["derived"]
     if value is None:
         return ""
     return interval(value) if isinstance(value, list) else f"{value:.12g}"
@@ -108,7 +108,7 @@ def laws(document: dict[str, Any]) -> tuple[str, str]:
     """What the area does in a network for images, and what the perimeter: only what the shares
     say.
     """
-    area = [one["shares"]["area"] for one in document["filters"]]
+    area = [entry["shares"]["area"] for entry in document["filters"]]
     given, length = document["identity"]["area"], document["identity"]["perimeter"]
     if sum(map(abs, area)) < MINOR:
         first = "No filter measures the area"
@@ -129,7 +129,7 @@ def show(document: dict[str, Any]) -> None:
     _print(_pulse(document))
 
 
-def show_plane(document: dict[str, Any]) -> None:
+def show_disk(document: dict[str, Any]) -> None:
     """The tables of a network for images."""
     _print(_disk(document))
 
@@ -155,8 +155,8 @@ def _weights(document: dict[str, Any], last: str, cell: Callable[[dict[str, Any]
     return _table(
         ("weight", "value", "role", "derived", "residual", last),
         (
-            (place(one), f"{one['value']:.12g}", one["role"], derived(one), short(one["residual"], 2), cell(one))
-            for one in document["weights"]
+            (place(weight), f"{weight['value']:.12g}", weight["role"], derived(weight), short(weight["residual"], 2), cell(weight))
+            for weight in document["weights"]
         ),
     )  # fmt: skip
 
@@ -168,7 +168,7 @@ def _pulse(document: dict[str, Any]) -> Iterator[str | Table]:
         f"{net['activation']} ({net['class'].replace('_', ' ')}), K = {net['channels']}, n = {net['taps']}, {net['pooling']} pooling, "
         f"{net['padding']} padding, {net['length']} pixels, every real r from {net['r_min']} to {net['r_max']}; cell: {document['cell']}\n"
     )
-    yield _weights(document, "sensitivity", lambda one: short(one["sensitivity"]) or "∞")
+    yield _weights(document, "sensitivity", lambda weight: short(weight["sensitivity"]) or "∞")
     yield f"\nlaws: slope α = {short(laws['slope'])}, offset β = {short(laws['offset'])}, sub-pixel |D| <= {short(laws['subpixel'])}"
     parts = [f"{name} {short(part)}" for name, part in loss["parts"].items() if part]
     yield f"loss: {short(loss['value'])}" + (f" = {' + '.join(parts)}" if parts else "")
@@ -186,9 +186,13 @@ def _pulse(document: dict[str, Any]) -> Iterator[str | Table]:
         )
     else:
         yield f"nearest exact network: {near['reason']}"
-    for k, one in enumerate(document["canonical"]):
-        taps = ", ".join(short(tap, 6) for tap in one["w"])
-        yield f"canonical form, channel {k}: a = {short(one['a'], 6)}, b = {short(one['b'], 6)}, w = ({taps})"
+    for k, channel in enumerate(document["canonical"]):
+        a, b, taps = (
+            short(channel["a"], 6),
+            short(channel["b"], 6),
+            [short(tap, 6) for tap in channel["w"]],
+        )
+        yield f"canonical form, channel {k}: a = {a}, b = {b}, w = ({', '.join(taps)})"
 
 
 def _disk(document: dict[str, Any]) -> Iterator[str | Table]:
@@ -199,19 +203,19 @@ def _disk(document: dict[str, Any]) -> Iterator[str | Table]:
         f"{net['length']} × {net['length']} pixels, disks with r from {net['r_min']} to {net['r_max']}\n"
     )
     rows = []
-    for one in document["filters"]:
-        numbers = [short(one[key], 4) for key in ("sum", "rise", "moment")]
-        parts = [short(one["shares"][key]) for key in ("area", "perimeter", "rest")]
-        rows.append((str(one["channel"]), one["role"], *numbers, signed(one["perimeter"], one["error"]), *parts))  # fmt: skip
+    for entry in document["filters"]:
+        numbers = [short(entry[key], 4) for key in ("sum", "rise", "moment")]
+        parts = [short(entry["shares"][key]) for key in ("area", "perimeter", "rest")]
+        rows.append((str(entry["channel"]), entry["role"], *numbers, signed(entry["perimeter"], entry["error"]), *parts))  # fmt: skip
     yield _table(("filter", "role", "S", "Δ", "|m|", "P", "by the area", "by the perimeter", "rest"), rows)  # fmt: skip
-    for one in document["filters"]:
-        if one["closed_form"]:
-            step = f"; a difference along {tuple(one['difference'])}: one sign at every edge" if one["difference"] else ""  # fmt: skip
-            yield f"filter {one['channel']}: P in closed form, {one['closed_form']}{step}"
-        elif one["excess"] is not None:
-            yield f"filter {one['channel']}: P is {1 + one['excess']:.6g} times what a one-signed filter with this dipole has"
+    for entry in document["filters"]:
+        if entry["closed_form"]:
+            step = f"; a difference along {tuple(entry['difference'])}: one sign at every edge" if entry["difference"] else ""  # fmt: skip
+            yield f"filter {entry['channel']}: P in closed form, {entry['closed_form']}{step}"
+        elif entry["excess"] is not None:
+            yield f"filter {entry['channel']}: P is {1 + entry['excess']:.6g} times what a one-signed filter with this dipole has"
     yield ""
-    yield _weights(document, "from", lambda one: str(one["law"]))
+    yield _weights(document, "from", lambda entry: str(entry["law"]))
     loss, worst = document["loss"], document["worst_error"]
     yield f"\nlaws: area Σ aΔ = {short(laws['area'])}, perimeter Σ aP - 1 = {short(laws['perimeter'])}"
     yield (

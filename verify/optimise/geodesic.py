@@ -18,10 +18,10 @@ import flint
 import numpy as np
 import torch
 from flint import arb
-from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import prediction_bound
+from numerics.arithmetic.types import Array, Flags, Indices
 from numerics.pulse.sample import pulse, windows
 from verify.models.ensemble import Setting, Weights, initial
 from verify.models.networks import load, signals
@@ -40,7 +40,6 @@ __all__ = [
     "trained",
 ]
 
-Array = NDArray[np.float64]
 Number = Callable[[Any], Any]
 Rows = tuple[Array, Array, Array]
 
@@ -80,7 +79,7 @@ class Problem:
     cap: int
 
     @property
-    def free(self) -> NDArray[np.intp]:
+    def free(self) -> Indices:
         """The trained ones among the parameters (w, b, a, c)."""
         channels, n = self.setting.channels, self.setting.taps
         every = np.arange(channels * (n + 2) + 1)
@@ -129,7 +128,7 @@ def descend(problem: Problem, start: Weights) -> Weights:
     A trial step that overflows has no smaller loss, and is refused.
     """
     setting, free = problem.setting, problem.free
-    rows, view = task(setting).frame, task(setting).seen.windows
+    rows, view = task(setting).frame, task(setting).view.windows
     done = _packed(start)
     x, live = done.copy(), np.arange(len(done))
     error, jacobian = _evaluated(problem, x, view, rows)
@@ -289,11 +288,11 @@ class RefinedBatch:
     problem: Problem
     weights: Weights
     loss: Array
-    rounded: NDArray[np.bool_]
+    rounded: Flags
     refined: tuple[Refined | None, ...]
 
     @property
-    def exact(self) -> NDArray[np.bool_]:
+    def exact(self) -> Flags:
         """(B,) refined, and exact between the samples too."""
         return np.array([net is not None and net.exact for net in self.refined], dtype=bool)
 
@@ -312,7 +311,7 @@ def trained(problem: Problem, networks: int, seed: int) -> RefinedBatch:
     return RefinedBatch(problem, weights, np.mean((answers - r) ** 2, axis=1), rounded, refined)
 
 
-def is_rounding(setting: Setting, weights: Weights, error: Array) -> NDArray[np.bool_]:
+def is_rounding(setting: Setting, weights: Weights, error: Array) -> Flags:
     """(B,) every error r̂ - r, shape (B, R), on the training radii is within the rounding bound."""
     size = 2 * setting.radii.half_length(setting.taps) + 1
     bound = prediction_bound(

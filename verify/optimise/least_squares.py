@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation as compiled
+from numerics.arithmetic.types import Array, Flags
 from numerics.pulse.sample import pulse, windows
 from theory.expressions.activation import ACTIVATIONS
 from verify.models.ensemble import Ensemble, Faces, Setting, Weights, initial
@@ -32,7 +33,6 @@ __all__ = [
     "worst",
 ]
 
-Array = NDArray[np.float64]
 EPS = float(np.finfo(float).eps)
 
 
@@ -53,7 +53,7 @@ def _error_and_jacobian(
     setting: Setting,
     weights: Weights,
     rows: tuple[Array, Array, Array],
-    held: NDArray[np.bool_] | None = None,
+    held: Flags | None = None,
 ) -> tuple[Array, Array]:
     """e = r̂ - r, shape (B, D), and its derivatives by (w, b, a, c), shape (B, D, K(n+2)+1).
 
@@ -66,7 +66,7 @@ def _error_and_jacobian(
     sigma, slope = compiled(setting.activation)
     batch, channels, n = weights.w.shape
     depth = len(ones)
-    pre = weights.w @ problem.seen.windows.T + weights.b[..., None]
+    pre = weights.w @ problem.view.windows.T + weights.b[..., None]
     if held is not None:
         pre = np.where(held, 0.0, pre)
     feature = sigma(pre) @ counts.T
@@ -95,7 +95,7 @@ def _moved(weights: Weights, step: Array) -> Weights:
 
 
 def loss_gradient(
-    setting: Setting, weights: Weights, held: NDArray[np.bool_] | None = None
+    setting: Setting, weights: Weights, held: Flags | None = None
 ) -> tuple[Array, Array]:
     """The loss (B,) and its gradient (B, K(n+2)+1) by (w, b, a, c); at a kink σ' is the mean slope.
 
@@ -103,7 +103,7 @@ def loss_gradient(
     """
     problem = task(setting)
     count = len(problem.radii)
-    rows = (problem.seen.counts, np.ones(count), problem.radii)
+    rows = (problem.view.counts, np.ones(count), problem.radii)
     error, jacobian = _error_and_jacobian(setting, weights, rows, held)
     return np.sum(error**2, axis=1) / count, 2 / count * np.matmul(error[:, None], jacobian)[:, 0]
 
@@ -123,9 +123,9 @@ def rounding(setting: Setting, weights: Weights) -> Array:
     rows).
     """
     problem = task(setting)
-    mass = np.abs(weights.w) @ np.abs(problem.seen.windows).T + np.abs(weights.b)[..., None]
-    size = np.sum(np.abs(weights.a)[..., None] * (mass @ problem.seen.counts.T), axis=1)
-    return _terms(setting) * (size + np.abs(weights.c)[:, None] + problem.radii)
+    mass = np.abs(weights.w) @ np.abs(problem.view.windows).T + np.abs(weights.b)[..., None]
+    size = np.sum(np.abs(weights.a)[..., None] * (mass @ problem.view.counts.T), axis=1)
+    return np.asarray(_terms(setting) * (size + np.abs(weights.c)[:, None] + problem.radii))
 
 
 def worst(setting: Setting, weights: Weights) -> Array:
@@ -158,7 +158,7 @@ def worst(setting: Setting, weights: Weights) -> Array:
 @np.errstate(over="ignore", invalid="ignore")
 def _levenberg_marquardt(
     setting: Setting, weights: Weights, cap: int
-) -> tuple[Weights, NDArray[np.int64], NDArray[np.bool_]]:
+) -> tuple[Weights, NDArray[np.int64], Flags]:
     """(JᵀJ + μI) δ = -Jᵀe with Nielsen's rule for μ: the weights, their steps, and who retired.
 
     A network retires when its error is rounding, or after twenty trials in a row without a relative
@@ -255,7 +255,7 @@ def _residual(
             push = np.clip(multiplier, -abs(gamma), abs(gamma)) * extended[s]
             gradient[j, k * n : (k + 1) * n] += push[:-1]
             gradient[j, channels * n + k] += push[-1]
-    return np.linalg.norm(gradient, axis=1)
+    return np.asarray(np.linalg.norm(gradient, axis=1))
 
 
 def train_ensemble(setting: Setting, networks: int, seed: int) -> Ensemble:
@@ -275,7 +275,7 @@ def train_from(setting: Setting, start: Weights) -> Ensemble:
     homogeneous = ACTIVATIONS[setting.activation].homogeneous
     # Homogeneous σ need no more: the descent finishes them.
     weights, steps, stationary = _levenberg_marquardt(setting, start, 60 if homogeneous else 600)
-    pre = weights.w @ problem.seen.windows.T + weights.b[..., None]
+    pre = weights.w @ problem.view.windows.T + weights.b[..., None]
     pattern = np.sign(pre).astype(np.int8)
     held: tuple[Faces, ...] = ((),) * networks
     tables: tuple[Array, ...] = (np.zeros((0, 2)),) * networks

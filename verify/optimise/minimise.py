@@ -8,15 +8,14 @@ from types import MappingProxyType
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from numerics.arithmetic.types import Array
 from verify.models.ensemble import Setting, initial
 from verify.models.networks import Network, load, signals
 
 __all__ = ["OPTIMIZERS", "Trace", "on_the_way", "train"]
 
-Array = NDArray[np.float64]
 Make = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 
 OPTIMIZERS: MappingProxyType[str, Make] = MappingProxyType(

@@ -34,11 +34,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog, lsq_linear
 
+from numerics.arithmetic.types import Array, Flags, Indices
 from numerics.pulse.sample import Windows
 
 __all__ = ["Descended", "Task", "descend", "multipliers"]
 
-Array = NDArray[np.float64]
 Signs = NDArray[np.int8]
 EPS = float(np.finfo(float).eps)
 RANK = 1e-10
@@ -58,14 +58,14 @@ class Task:
     ``slopes`` = (σ'₋, σ'₊).
     """
 
-    seen: Windows
+    view: Windows
     radii: Array
     slopes: tuple[float, float]
 
     @cached_property
     def extended(self) -> Array:
         """(W, n+1): the windows with a final 1 that multiplies the bias."""
-        return np.hstack([self.seen.windows, np.ones((len(self.seen.windows), 1))])
+        return np.hstack([self.view.windows, np.ones((len(self.view.windows), 1))])
 
     @cached_property
     def frame(self) -> tuple[Array, Array, Array]:
@@ -74,16 +74,16 @@ class Task:
         Many radii show the filter the same edges, so this span is far smaller than R.
         """
         ones = np.ones((len(self.radii), 1))
-        stacked = np.hstack([self.seen.counts, ones, self.radii[:, None]])
+        stacked = np.hstack([self.view.counts, ones, self.radii[:, None]])
         left, size, _ = np.linalg.svd(stacked, full_matrices=False)
         coordinates = left[:, size > RANK * size[0]].T @ stacked
         return coordinates[:, :-2], coordinates[:, -2], coordinates[:, -1]
 
     @cached_property
-    def _faces(self) -> dict[bytes, tuple[NDArray[np.bool_], Array, Array]]:
+    def _faces(self) -> dict[bytes, tuple[Flags, Array, Array]]:
         return {}
 
-    def face(self, held: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], Array, Array]:
+    def face(self, held: Flags) -> tuple[Flags, Array, Array]:
         """All windows that vanish where the ``held`` (W,) do; bases of that space and of its
         complement.
 
@@ -132,7 +132,7 @@ def _zero(task: Task, v: Array) -> Array:
 
     Relative to the whole channel, not to the window: least squares rounds v as a whole.
     """
-    return 4 * task.extended.shape[1] * EPS * np.sum(np.abs(v), axis=1, keepdims=True)
+    return np.asarray(4 * task.extended.shape[1] * EPS * np.sum(np.abs(v), 1, keepdims=True))
 
 
 def _settle(
@@ -212,7 +212,7 @@ def _walk(
 
 def _kinks(
     task: Task, signs: Array, state: _State, error: Array, k: int
-) -> tuple[NDArray[np.intp], Array, Array, Array]:
+) -> tuple[Indices, Array, Array, Array]:
     """Held windows of channel k, mean gradient (n+1,), γ (held,), and how an error reaches γ (W,).
 
     An error of length ε in r̂ - r changes the slope of the loss by a window's feature by at most

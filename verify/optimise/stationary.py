@@ -24,13 +24,13 @@ from scipy.optimize import linprog
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import gamma as accumulated
+from numerics.arithmetic.types import Array
 from numerics.pulse.sample import pulse, windows
 from theory.expressions.activation import ACTIVATIONS
 from verify.models.ensemble import Setting, Weights
 
 __all__ = ["CHUNK", "MOST_EDGES", "RANK", "Descent", "descent", "signs"]
 
-Array = NDArray[np.float64]
 Signs = NDArray[np.int8]
 
 MOST_EDGES = 2_000_000
@@ -206,4 +206,4 @@ def _edges(chosen: Array, rank: int) -> Array:
         [(-1) ** c * np.linalg.det(chosen[:, :, columns != c]) for c in columns], axis=1
     )
     size = np.linalg.norm(lines, axis=1)
-    return lines[size > RANK * np.prod(np.linalg.norm(chosen, axis=2), axis=1)]
+    return np.asarray(lines[size > RANK * np.prod(np.linalg.norm(chosen, axis=2), axis=1)])

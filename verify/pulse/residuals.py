@@ -25,7 +25,7 @@ def residual_errors(
     q = quantities(weights.w, weights.b, setting.activation, setting.radii.phi)
     channels = range(setting.channels)
     alpha, beta, _ = law.residuals(
-        weights.a.T, weights.c, size, q.slope.T, q.background.T, q.kappa.T, q.kappa.T
+        list(weights.a.T), weights.c, size, q.slope.T, q.background.T, q.kappa.T, q.kappa.T
     )
     zero = [0.0 for _ in channels]
     _, _, d = law.residuals(

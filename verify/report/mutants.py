@@ -107,12 +107,12 @@ LAWS: dict[str, tuple[str, ...]] = {
         "angle",
         "risk",
         "border",
-        "reader",
-        "full_reader",
+        "two_channels",
+        "three_channels",
         "one_tap",
     ),
     "pair": ("kinks", "pixels", "pair", "short_pair"),
-    "contrast": ("partial_sums", "response", "quiet", "silence", "legs"),
+    "contrast": ("partial_sums", "response", "mute_on_pulse", "silence_readout", "leg_moves"),
     "dense": ("changing", "fixed", "_block", "groups", "share", "kernel", "moved"),
     "shape": ("shape.polynomials._line", "shape.polynomials._by_cubic", "shape.families.family"),
     "rates": (
@@ -248,7 +248,7 @@ class Mutant:
         tree = _definition(self.module, self.name)
         _changed(tree, self.place)
         code = compile(ast.fix_missing_locations(ast.Module([tree], [])), self.path, "exec")
-        made: dict[str, Any] = {}
+        made: dict[str, Callable[..., Any]] = {}
         exec(code, vars(self.module), made)  # noqa: S102 - the package's own source, one change
         return made[self.name]
 

@@ -74,7 +74,7 @@ class Report:
     version: str
     seed: int
     profile: str
-    claims: tuple[Claim, ...]
+    claims: tuple[Claim[Any], ...]
     examined: tuple[Examined, ...]
     problems: tuple[str, ...] = ()
 
@@ -231,7 +231,7 @@ def _statement(text: str) -> Markup:
     return mathml.formula(text, block=True)
 
 
-def undrawn(claims: Sequence[Claim], examined: Sequence[Examined]) -> list[str]:
+def undrawn(claims: Sequence[Claim[Any]], examined: Sequence[Examined]) -> list[str]:
     """One line per formula that cannot be drawn and per id that two parts of the page share."""
     problems: list[str] = []
 

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from numerics.arithmetic.compile import activation
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.kinks import segments
-from theory.shape.classify import CLASSES, Shape
+from theory.shape.classify import CLASSES, Classification
 from theory.shape.recipes import Recipe
 from theory.shape.shape import LAW
 from verify.report import mathml
@@ -68,7 +68,7 @@ class AtlasRow:
 
     name: str
     latex: str
-    shape: Shape
+    shape: Classification
 
     @property
     def kind(self) -> str:

@@ -71,7 +71,7 @@ def sizes_of(
 
 
 def _stated(law: Running, sizes: Sizes, unit: Fraction) -> Fraction:
-    return bound(law, sizes, lambda k: law.gamma(k, unit))
+    return Fraction(bound(law, sizes, lambda k: law.gamma(k, unit)))
 
 
 def check(law: Running, lab: Lab) -> Column:

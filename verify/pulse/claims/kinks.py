@@ -76,7 +76,7 @@ def _both_sides(w: list[Fraction], b: Fraction) -> bool:
             w, b, oracle.overlap_pulse(m - Fraction(1, 2) + fraction, half_length)
         )
     ]
-    return min(values) < 0 < max(values)
+    return bool(min(values) < 0 < max(values))
 
 
 def _kinks(name: str) -> list[tuple[Fraction, Fraction]]:
@@ -91,9 +91,8 @@ def _direct_bend(w: list[Fraction], b: Fraction, sigma: Sigma, fraction: Fractio
     m, half_length = len(w) // 2 + 1, len(w)
 
     def response(phi: Fraction) -> Fraction:
-        return oracle.pooled(
-            w, b, sigma, oracle.overlap_pulse(m - Fraction(1, 2) + phi, half_length)
-        )
+        x = oracle.overlap_pulse(m - Fraction(1, 2) + phi, half_length)
+        return Fraction(oracle.pooled(w, b, sigma, x))
 
     ends = response(Fraction(0)), response(Fraction(1))
     return response(fraction) - (1 - fraction) * ends[0] - fraction * ends[1]

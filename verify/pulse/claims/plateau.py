@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import sympy as sp
-
+from theory.pulse.plateau import Law
 from verify.models.ensemble import Setting
 from verify.pulse.compare import check_response, train_response
 from verify.pulse.settings import LAWS
@@ -14,8 +11,6 @@ from verify.report.lab import Lab, Profile
 from verify.report.verdict import Column
 
 __all__ = ["EVIDENCE", "check", "needs", "train"]
-
-Law = Callable[[int], sp.Expr]
 
 
 def needs(profile: Profile) -> tuple[Setting, ...]:

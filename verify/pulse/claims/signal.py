@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
@@ -11,6 +10,7 @@ import sympy as sp
 from numerics.arithmetic.oracle import overlap_pulse
 from numerics.arithmetic.rounding import prediction_bound
 from numerics.pulse.sample import pulse
+from theory.pulse.signal import Law
 from verify.models.ensemble import Setting
 from verify.models.networks import measure
 from verify.report.evidence import Evidence
@@ -21,7 +21,6 @@ from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "figures", "needs", "train"]
 
-Law = Callable[[int, int, sp.Expr], sp.Expr]
 SCALE = Setting("identity", 1, 1)
 """One tap, no nonlinearity: the network is a pair of scales that weighs the pulse."""
 

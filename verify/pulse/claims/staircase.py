@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
-import sympy as sp
 import torch
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import compile_values, exact_values
 from numerics.arithmetic.rounding import preactivation_bound
+from theory.pulse.staircase import Law
 from verify.models.ensemble import Setting
 from verify.models.networks import load, signals
 from verify.pulse.settings import LAWS
@@ -22,7 +21,6 @@ from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "needs", "train"]
 
-Law = Callable[[int, int, int], Counter[sp.Expr]]
 CHECKED_TAPS = (1, 3, 5, 9)
 
 

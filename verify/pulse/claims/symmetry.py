@@ -170,7 +170,7 @@ def _moved(weights: Weights, move: Callable[[Channel], Channel]) -> Weights:
 
 def _predict(setting: Setting, weights: Weights, j: int, x: torch.Tensor) -> np.ndarray:
     with torch.inference_mode():
-        return load(setting, weights, j)(x).numpy()
+        return np.asarray(load(setting, weights, j)(x).numpy())
 
 
 EVIDENCE = Evidence(check=check, train=train, needs=needs)

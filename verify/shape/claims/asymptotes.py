@@ -102,7 +102,7 @@ def _agree(claimed: Any, measured: Any) -> bool:
 
 def _ball(value: Any) -> arb:
     value = F(value)
-    return arb(value.numerator) / value.denominator
+    return arb(arb(value.numerator) / value.denominator)
 
 
 def _cases(lab: Lab) -> tuple[_Case, ...]:
@@ -135,7 +135,7 @@ def _random_case(rng: np.random.Generator, name: str) -> _Case:
     ends = (F(base.right) + extra, F(base.left) + extra, F(base.above), F(base.below))
 
     def sigma(v: arb) -> arb:
-        return SIGMA[name](v) + _ball(extra) * v
+        return arb(SIGMA[name](v) + _ball(extra) * v)
 
     def response(phi: int) -> arb:
         return _continued(sigma, channels, phi)

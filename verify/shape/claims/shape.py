@@ -18,7 +18,7 @@ from numerics.arithmetic.rounding import prediction_bound
 from numerics.pulse.sample import pulse
 from theory.expressions.activation import ACTIVATIONS
 from theory.expressions.pieces import Piece, pieces, z
-from theory.shape.classify import Shape
+from theory.shape.classify import Classification
 from theory.shape.recipes import Recipe, readout_bias
 from theory.shape.shape import LAW, PROBES, Probe, ShapeLaw
 from verify.models.ensemble import Ensemble, Setting, Weights
@@ -122,7 +122,7 @@ def _functions() -> Iterator[tuple[str, str | sp.Expr]]:
     yield from ((name, probe.expression) for name, probe in PROBES.items())
 
 
-def _allowed(probe: Probe, shape: Shape, lab: Lab, rng: np.random.Generator) -> bool:
+def _allowed(probe: Probe, shape: Classification, lab: Lab, rng: np.random.Generator) -> bool:
     """The known network is exact, in enclosures, and the law excludes none of its size."""
     if probe.network is None:
         return True
@@ -130,7 +130,7 @@ def _allowed(probe: Probe, shape: Shape, lab: Lab, rng: np.random.Generator) -> 
     return exact and probe.network.channels not in _excluded(shape)
 
 
-def _excluded(shape: Shape) -> tuple[int, ...]:
+def _excluded(shape: Classification) -> tuple[int, ...]:
     """The numbers of channels, up to 3, that are said never to be exact."""
     if shape.kind == "impossible":
         return (1, 2, 3)
@@ -259,7 +259,7 @@ BY_TORCH = 2
 """Networks per activation that torch.optim trains."""
 
 
-def forecast(shape: Shape, channels: int) -> str:
+def forecast(shape: Classification, channels: int) -> str:
     """What the law says of K channels: ``exact``, ``never`` or ``open``."""
     if shape.recipe is not None and shape.channels is not None and channels >= shape.channels:
         return "exact"
@@ -277,7 +277,7 @@ def reached(law: ShapeLaw, lab: Lab) -> tuple[Reached, ...]:
     )
 
 
-def _reached(name: str, channels: int, shape: Shape, lab: Lab) -> Reached:
+def _reached(name: str, channels: int, shape: Classification, lab: Lab) -> Reached:
     said = forecast(shape, channels)
     ensembles = [lab.ensemble(setting) for setting in settings(name, channels, lab.profile)]
     kinds = Counter(kind for e in ensembles for kind in look(e.setting, e.weights).kinds)
@@ -373,7 +373,7 @@ IRRATIONAL = (np.sqrt(5) - 1) / 2
 """Multiples of it fill an interval evenly and are no sampled radii."""
 
 
-def in_torch(name: str, shape: Shape) -> float | None:
+def in_torch(name: str, shape: Classification) -> float | None:
     """The largest |r̂ - r| of the derived network as torch runs it, in units of its bound; None without one.
 
     Twice the bound of one evaluation: to write an exact weight as a float is one more rounding of every product.

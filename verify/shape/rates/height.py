@@ -133,7 +133,7 @@ class HeightBatch:
             size,
             self.setting.activation,
         )
-        return 3 * np.sqrt(np.mean(bound**2, axis=1))
+        return np.asarray(3 * np.sqrt(np.mean(bound**2, axis=1)))
 
 
 def trained(name: str, n: int, starts: int, rng: np.random.Generator) -> HeightBatch:

@@ -96,7 +96,7 @@ def predicted(law: RateLaw, name: str, n: int, places: Sequence[Place]) -> tuple
         bends = law.components(s, moments(list(filters(points).T)))
         lam = 2 * law.slope(s, height)
         lam = lam + sum(x * q for x, q in zip(bends, OVER.cov, strict=True)) / VARIANCE
-        return np.stack(bends, axis=1) @ factor / lam[:, None]
+        return np.asarray(np.stack(bends, axis=1) @ factor / lam[:, None])
 
     def function(points: Array) -> tuple[Array, Array]:
         steps = 1e-5 * np.eye(points.shape[1])
