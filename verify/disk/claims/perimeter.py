@@ -396,7 +396,7 @@ def train(law: Perimeter, lab: Lab) -> Column:
         margin = float(np.mean(2 * np.abs(one.error) * on + on**2)) + float(gamma(COUNT + 4)) * one.loss  # fmt: skip
         scores.append(abs(one.loss - floors[step] - one.excess) / margin)
         gap = np.abs(one.answers - one.c - one.weight * widths[step]) / bound(FRESH, size)
-        far = np.abs(one.far - one.c - one.weight * np.array([float(law.dipole(*map(float, step), mpmath)) * r for r in FAR.tolist()]))  # fmt: skip
+        far = np.abs(one.far - one.c - one.weight * np.array([float(law.dipole(float(step[0]), float(step[1]), mpmath)) * r for r in FAR.tolist()]))  # fmt: skip
         straight = abs(one.weight) * np.array([_straight(r) for r in FAR.tolist()])
         scores += [*gap, *far / (straight + bound(FAR, (2 * int(FAR[-1]) + 11) ** 2))]
         above[step] = max(above[step], abs(one.loss - floors[step]) / one.loss)
