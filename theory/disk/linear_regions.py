@@ -24,7 +24,7 @@ from theory.expressions.activation import ACTIVATIONS
 from theory.expressions.pieces import z
 from theory.types import Scalar
 
-__all__ = ["part", "pieces", "prove_facets"]
+__all__ = ["Part", "part", "pieces", "prove_facets"]
 
 Part = Callable[[Scalar, Scalar, Scalar, Scalar], Any]
 """A piece's slope and intercept, U·V and a -> a σ(U·v)."""

@@ -35,7 +35,7 @@ from theory.disk.disk import pixel
 from theory.pulse.signal import HALF
 from theory.types import Scalar
 
-__all__ = ["CLAIM", "LAW", "Perimeter", "crest", "dipole", "edge", "gap", "half_square", "kernel", "lack", "width"]  # fmt: skip
+__all__ = ["CLAIM", "LAW", "OfVector", "Perimeter", "crest", "dipole", "edge", "gap", "half_square", "kernel", "lack", "width"]  # fmt: skip
 
 STEPS = ((1, 0), (2, 0), (1, 1))
 """The differences e whose crest is known in closed form, up to the symmetries of the square."""

@@ -32,10 +32,12 @@ from theory.disk.linear_regions import Part, part, prove_facets
 from theory.disk.perimeter import DIRECTIONS, edge
 from theory.types import Scalar, Vector
 
-__all__ = ["CLAIM", "LAW", "Lag", "Shares", "lags", "opposite", "orbit", "share"]
+__all__ = ["CLAIM", "LAW", "Lag", "Opposite", "Shares", "lags", "opposite", "orbit", "share"]
 
 Lag = tuple[int, int]
 """A place, or the difference of two."""
+Opposite = Callable[[Scalar, Scalar], Any]
+"""p_θ(t) and S -> p_{θ+π}(-t)."""
 
 
 def opposite(p: Scalar, full: Scalar) -> Any:
@@ -69,7 +71,7 @@ def orbit(lag: Lag) -> tuple[Lag, ...]:
 class Shares:
     """The law: the other side of an edge, the shares of a network's answer, the lags that squares see, and what a piece of σ contributes."""
 
-    opposite: Callable[[Scalar, Scalar], Any]
+    opposite: Opposite
     share: Callable[[Vector, Vector, Vector, Vector, Scalar], Any]
     lags: Callable[[Mapping[Lag, Scalar]], dict[Lag, Any]]
     part: Part

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from numerics.arithmetic.rounding import gamma
 from numerics.disk.autocorrelation import least_loss
 from numerics.disk.linear_regions import level
 from theory.disk.disk import least as disk_least
+from theory.disk.linear_regions import Part
 from theory.disk.perimeter import STEPS, width
 from theory.expressions.activation import ACTIVATIONS
 from verify.disk.ensemble import INTERPOLATED, DiskWindows, NetworkShape, disk_windows, features_of
@@ -75,7 +75,7 @@ def conv_of(one: TrainedEnsemble) -> Array:
 
 
 @cache
-def levels(law_part: Any, shape: NetworkShape, networks: int, seed: int) -> Array:
+def levels(law_part: Part, shape: NetworkShape, networks: int, seed: int) -> Array:
     """The level of the pieces of every network, between two numbers (B, 2)."""
     seen = shown(shape.taps)
     every = conv_of(trained(shape, networks, seed))
@@ -92,7 +92,7 @@ def slack(one: TrainedEnsemble) -> Array:
     return np.array(found)
 
 
-def off_level(one: TrainedEnsemble, law_part: Any, seed: int) -> tuple[Array, Array]:
+def off_level(one: TrainedEnsemble, law_part: Part, seed: int) -> tuple[Array, Array]:
     """How far each loss is below its level, and above it, in units of what it may be (B,)."""
     low, high = levels(law_part, one.nets.shape, len(one.losses), seed).T
     return (low - one.losses) / slack(one), (one.losses - high) / slack(one)
@@ -164,7 +164,7 @@ class EndingsRow:
 
 
 def row_of(
-    one: TrainedEnsemble, law_part: Any, length: Array, area: Array, seed: int
+    one: TrainedEnsemble, law_part: Part, length: Array, area: Array, seed: int
 ) -> EndingsRow:
     """A setting's row; ``length`` and ``area`` are P and πΔ of its channels (B, K)."""
     shape, loss, done = one.nets.shape, one.losses, one.finished

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from fractions import Fraction
 from functools import cache, lru_cache
 from math import pi
-from typing import Any
 
 import numpy as np
 import torch
@@ -26,7 +25,7 @@ from numerics.disk.lattice import fluctuation
 from numerics.disk.perimeter import reach
 from numerics.disk.shares import PLACES, TURNS, lengths, lengths_bound
 from theory.disk.linear_regions import part, pieces
-from theory.disk.shares import Lag, Shares, opposite
+from theory.disk.shares import Lag, Opposite, Shares, opposite
 from theory.expressions.activation import ACTIVATIONS
 from verify.disk import share_figures as draw
 from verify.disk.clipping import clipped, rational_direction
@@ -160,7 +159,7 @@ def check(law: Shares, lab: Lab) -> Column:
 
 
 @cache
-def _lengths(law_opposite: Any, shape: NetworkShape, networks: int, seed: int) -> Array:
+def _lengths(law_opposite: Opposite, shape: NetworkShape, networks: int, seed: int) -> Array:
     """P by the law, (B, K)."""
     nets = trained(shape, networks, seed).nets
     sigma = activation(shape.activation)[0]
