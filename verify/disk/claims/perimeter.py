@@ -410,7 +410,7 @@ def train(law: Perimeter, lab: Lab) -> Column:
         gap = np.abs(trained.answers - trained.c - trained.weight * widths[step]) / bound(
             FRESH, size
         )
-        far = np.abs(trained.far - trained.c - trained.weight * np.array([float(law.dipole(*map(float, step), mpmath)) * r for r in FAR.tolist()]))  # fmt: skip
+        far = np.abs(trained.far - trained.c - trained.weight * np.array([float(law.dipole(float(step[0]), float(step[1]), mpmath)) * r for r in FAR.tolist()]))  # fmt: skip
         straight = abs(trained.weight) * np.array([_straight(r) for r in FAR.tolist()])
         scores += [*gap, *far / (straight + bound(FAR, (2 * int(FAR[-1]) + 11) ** 2))]
         above[step] = max(above[step], abs(trained.loss - floors[step]) / trained.loss)
