@@ -78,6 +78,7 @@ UNTESTED = {
     "*/__init__.py": "a package: its parts have tests of their own",
     "theory/shape/__main__.py": "starts theory/shape/command.py, which has tests",
     "numerics/arithmetic/types.py": "names for mypy; nothing runs",
+    "theory/disk/arithmetic.py": "protocols for mypy; nothing runs",
     "verify/*figures.py": "drawings: asserted with the claim or the page that shows them",
 }
 """Modules without a test file of their name, with the reason."""
