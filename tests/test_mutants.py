@@ -55,9 +55,9 @@ def test_a_mutant_that_one_column_rejects_is_counted_once(toy: Any) -> None:
 
     Which column comes first is a matter of its time, and decides nothing.
     """
-    seen: list[str] = []
-    counted = tool.count(toy.CLAIM, Lab(TINY), seen.append)
-    assert counted.mutants == 4 == len(seen)
+    lines: list[str] = []
+    counted = tool.count(toy.CLAIM, Lab(TINY), lines.append)
+    assert counted.mutants == 4 == len(lines)
     assert (counted.rejected, counted.stopped) == (3, 0)
     assert counted.survivors == (("double", "2 * x + 0 -> 2 * x - 0"),)
     assert counted.sentence("toy").startswith("Its evidence rejects 3 of 4 mutants")
@@ -80,3 +80,13 @@ def test_a_law_that_is_rejected_itself_is_no_ground_to_count_on(toy: Any) -> Non
     wrong = dataclasses.replace(toy.CLAIM, law=lambda x: 3 * x)
     with pytest.raises(ValueError, match="proof does not hold for the law itself"):
         tool.count(wrong, Lab(TINY), lambda line: None)
+
+
+def test_only_takes_a_chapter(capsys: pytest.CaptureFixture[str]) -> None:
+    chapter = next(chapter for chapter in registry.CHAPTERS if chapter.name == "certificates")
+    assert tool.main(["--list", "--only", "certificates/"]) == 0
+    names = {line.partition(":")[0] for line in capsys.readouterr().out.splitlines()}
+    assert names == {*chapter.claims, *chapter.appendix}
+    with pytest.raises(SystemExit) as end:
+        tool.main(["--list", "--only", "nothing"])
+    assert end.value.code == 2 and "certificates/" in capsys.readouterr().err

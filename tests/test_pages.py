@@ -35,6 +35,7 @@ pytestmark = pytest.mark.browser
 LOOK = """
 () => {
   const article = document.querySelector("article, main");
+  document.querySelectorAll("main details").forEach(each => { each.open = true; });
   const words = article.cloneNode(true);
   words.querySelectorAll("pre, code, math, svg, script, noscript, style")
     .forEach(each => each.remove());
@@ -85,13 +86,13 @@ def browser() -> Iterator[Any]:
     assert program, "no chromium on the path: on Debian, apt-get install chromium"
     options = ["gpu", "background-networking", "quic", "sync", "component-update"]
     with sync_playwright() as engine:
-        found = engine.chromium.launch(
+        chromium = engine.chromium.launch(
             executable_path=program,
             chromium_sandbox=False,
             args=["--no-first-run", *(f"--disable-{name}" for name in options)],
         )
-        yield found
-        found.close()
+        yield chromium
+        chromium.close()
 
 
 def looked(browser: Any, path: Path, size: tuple[int, int]) -> dict[str, Any]:
@@ -110,20 +111,20 @@ def looked(browser: Any, path: Path, size: tuple[int, int]) -> dict[str, Any]:
     )
     tab.goto(path.as_uri(), wait_until="load")
     tab.evaluate("() => document.fonts.ready.then(() => true)")
-    found: dict[str, Any] = tab.evaluate(LOOK)
+    view: dict[str, Any] = tab.evaluate(LOOK)
     tab.close()
-    return {**found, "trouble": trouble}
+    return {**view, "trouble": trouble}
 
 
-def sound(found: dict[str, Any]) -> None:
+def sound(view: dict[str, Any]) -> None:
     """Nothing is cut, empty, left as markup, or asked of anyone."""
-    assert found["trouble"] == []
-    assert [match[0] for match in MARKUP.finditer(found["words"])] == []
-    assert re.findall(r"</(?:svg|g|text|path|use)>", found["code"]) == []
-    assert found["cut"] == [] and found["wide"] <= 0
-    assert found["empty"] == []
-    if found["formulas"]:
-        assert found["fonts"] == ["loaded"]
+    assert view["trouble"] == []
+    assert [match[0] for match in MARKUP.finditer(view["words"])] == []
+    assert re.findall(r"</(?:svg|g|text|path|use)>", view["code"]) == []
+    assert view["cut"] == [] and view["wide"] <= 0
+    assert view["empty"] == []
+    if view["formulas"]:
+        assert view["fonts"] == ["loaded"]
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}px")
@@ -131,15 +132,15 @@ def sound(found: dict[str, Any]) -> None:
 def test_pages_of_the_documentation(browser: Any, name: str, size: tuple[int, int]) -> None:
     built = BUILT / f"{name}.html"
     assert built.is_file(), "make docs comes first"
-    found = looked(browser, built, size)
-    sound(found)
+    view = looked(browser, built, size)
+    sound(view)
     source = SOURCES[name].read_text(encoding="utf-8") if name in SOURCES else ""
-    shown = len(
+    figures = len(
         re.findall(
             r"^ *show\((?:drawn\b|\w+(?:\.\w+)?\(.*?title=)", source, re.MULTILINE | re.DOTALL
         )
     )
-    assert found["figures"] >= bool(shown)
+    assert view["figures"] >= bool(figures)
 
 
 def test_every_built_page_is_looked_at() -> None:
@@ -159,8 +160,8 @@ def test_the_report(browser: Any, tmp_path: Path, size: tuple[int, int]) -> None
     every = html(Report("0", 0, "quick", claims, blocked))
     for name, text in (("every", every), ("drawn", page())):
         (tmp_path / f"{name}.html").write_text(text, encoding="utf-8")
-        found = looked(browser, tmp_path / f"{name}.html", size)
-        sound(found if name == "every" else {**found, "words": ""})
+        view = looked(browser, tmp_path / f"{name}.html", size)
+        sound(view if name == "every" else {**view, "words": ""})
 
 
 def test_parentheses_grow(browser: Any, tmp_path: Path) -> None:

@@ -41,11 +41,11 @@ def said() -> dict[str, list[str]]:
         ROOT / "README.md",
         *sorted(p for p in (ROOT / "docs").rglob("*.md") if "_build" not in p.parts),
     ]
-    found = {page.stem: list(sentences(page.read_text(encoding="utf-8"))) for page in pages}
+    spoken = {page.stem: list(sentences(page.read_text(encoding="utf-8"))) for page in pages}
     for claim in find_claims():
         parts = (claim.title, *claim.lines, *claim.assumptions)
-        found[f"claim {claim.id}"] = [text for part in parts for text in sentences(part)]
-    return found
+        spoken[f"claim {claim.id}"] = [text for part in parts for text in sentences(part)]
+    return spoken
 
 
 def rows() -> list[dict[str, str]]:

@@ -139,7 +139,7 @@ def _run(options: argparse.Namespace, parser: Parser) -> int:
     return 0 if report.summary["holds"] else 1
 
 
-def _listed(claims: tuple[Claim, ...]) -> str:
+def _listed(claims: tuple[Claim[Any], ...]) -> str:
     """A block for each chapter: its title and folder, then the id and the title of each claim."""
     titles = {claim.id: claim.title for claim in claims}
     width = max(map(len, titles), default=0)
@@ -164,7 +164,7 @@ class Progress(Protocol):
 
 
 def examine_all(
-    claims: tuple[Claim, ...],
+    claims: tuple[Claim[Any], ...],
     profile: Profile,
     seed: int,
     workers: Workers,
@@ -198,7 +198,7 @@ def examine_all(
 
 
 def _prepare(
-    claims: tuple[Claim, ...], lab: Lab, workers: Workers, progress: Progress, debug: bool
+    claims: tuple[Claim[Any], ...], lab: Lab, workers: Workers, progress: Progress, debug: bool
 ) -> list[str]:
     """Train every setting that a claim needs; what ``needs`` raises is listed as a problem."""
     from verify.report.judge import evidence_of, one_line

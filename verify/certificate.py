@@ -55,11 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     document = json.loads(read)
     radius, domain = document["evidence"]["radius"], document["domain"]
     if options.json:
-        found = {"accepted": True, "reason": None, "claim": claim, "radius": radius,
+        answer = {"accepted": True, "reason": None, "claim": claim, "radius": radius,
                  "domain": domain, "digest": document["digest"]}  # fmt: skip
-        print(json.dumps(found, indent=2))
+        print(json.dumps(answer, indent=2))
         return 0
-    low, high = (Fraction(one) for one in claim["worst"])
+    low, high = (Fraction(end) for end in claim["worst"])
     exactly = "exactly" if low == high else "at most 1e-12 more than"
     print(f"accepted: for every real r from {_short(domain['low'])} to {_short(domain['high'])}")
     print(f"  |r̂ - r| <= {float(high):.12g}, {exactly} the error at r = {_short(radius)}")

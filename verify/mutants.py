@@ -61,14 +61,14 @@ COLUMNS = ("proof", "check", "training")
 """What judges a mutant; the control runs the same three on laws that a person made wrong."""
 
 
-def _evidence(claim: Claim) -> Evidence[Any]:
+def _evidence(claim: Claim[Any]) -> Evidence[Any]:
     evidence = evidence_of(claim.id)
     if isinstance(evidence, Exception):
         raise evidence
     return evidence
 
 
-def _columns(claim: Claim, lab: Lab) -> dict[str, Callable[[Any], bool]]:
+def _columns(claim: Claim[Any], lab: Lab) -> dict[str, Callable[[Any], bool]]:
     """For each column, whether it holds for a law."""
     evidence = _evidence(claim)
     return {
@@ -78,7 +78,7 @@ def _columns(claim: Claim, lab: Lab) -> dict[str, Callable[[Any], bool]]:
     }
 
 
-def _judge(mutant: Mutant | None, claim: Claim, lab: Lab, order: Sequence[str]) -> str:
+def _judge(mutant: Mutant | None, claim: Claim[Any], lab: Lab, order: Sequence[str]) -> str:
     """``rejected`` by a column; else ``stopped``, when one crashed; else ``accepted`` by all.
 
     The order of the columns is a matter of time only.
@@ -95,7 +95,7 @@ def _judge(mutant: Mutant | None, claim: Claim, lab: Lab, order: Sequence[str]) 
 
 
 def _in_a_process(
-    mutant: Mutant | None, claim: Claim, lab: Lab, order: Sequence[str], seconds: int
+    mutant: Mutant | None, claim: Claim[Any], lab: Lab, order: Sequence[str], seconds: int
 ) -> tuple[str, float]:
     """What :func:`_judge` finds, and the processor seconds that it took.
 
@@ -120,7 +120,7 @@ def _in_a_process(
     return name, resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
 
 
-def count(claim: Claim, lab: Lab, show: Callable[[str], None]) -> Count:
+def count(claim: Claim[Any], lab: Lab, show: Callable[[str], None]) -> Count:
     """Judge every mutant of a claim.
 
     Raises

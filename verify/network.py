@@ -37,12 +37,12 @@ if TYPE_CHECKING:
     from verify.explain.account import Account
     from verify.models.checkpoint import Checkpoint
 
-__all__ = ["FILES", "PLANE_FILES", "main"]
+__all__ = ["FILES", "IMAGE_FILES", "main"]
 
 PROGRAM = "python -m verify.network"
 FILES = ("network.json", "network.html", "certificate.json")
 """What ``--out`` writes; the certificate where σ is continuous and made of polynomials."""
-PLANE_FILES = FILES[:2]
+IMAGE_FILES = FILES[:2]
 """The same for a network for images."""
 
 
@@ -102,12 +102,12 @@ def _run(options: Namespace, parser: Parser) -> int:
     from verify.models.setup import KEYS, setup_of
 
     try:
-        found = read(options.file, images=True)
-        if found.w.ndim == 3:
-            return _run_plane(found, options, parser)
-        told = {key: getattr(options, key) or found.told.get(key) for key in KEYS}
-        setup = setup_of(told, found.w.shape[1])
-        if trouble := too_much(found, setup):
+        checkpoint = read(options.file, images=True)
+        if checkpoint.w.ndim == 3:
+            return _run_images(checkpoint, options, parser)
+        given = {key: getattr(options, key) or checkpoint.metadata.get(key) for key in KEYS}
+        setup = setup_of(given, checkpoint.w.shape[1])
+        if trouble := too_much(checkpoint, setup):
             raise ValueError(trouble)
     except (CheckpointError, ValueError) as error:
         parser.error(f"{options.file}: {error}")
@@ -117,7 +117,7 @@ def _run(options: Namespace, parser: Parser) -> int:
         _probe(options.out, FILES, parser)
     try:
         with working("explaining"):
-            explained = account(found, setup, options.tolerance, printable(options.file.name))
+            explained = account(checkpoint, setup, options.tolerance, printable(options.file.name))
     except ValueError as error:  # no enclosure of σ at weights of this size
         parser.error(f"{options.file}: {error}")
     text = _encoded(explained.document)
@@ -136,32 +136,32 @@ def _run(options: Namespace, parser: Parser) -> int:
     return 0 if explained.document["explained"] else 1
 
 
-def _run_plane(found: Checkpoint, options: Namespace, parser: Parser) -> int:
+def _run_images(checkpoint: Checkpoint, options: Namespace, parser: Parser) -> int:
     """The same for a network for images."""
-    from verify.explain.disk_account import plane_account, too_much_plane
-    from verify.models.setup import KEYS, plane_setup_of
+    from verify.explain.disk_account import disk_account, too_much_disk
+    from verify.models.setup import KEYS, disk_setup_of
 
     if options.repair is not None:
         parser.error(f"{options.file}: --repair is for signals; of a network for images no nearest exact one is known")  # fmt: skip
-    told = {key: getattr(options, key) or found.told.get(key) for key in KEYS}
-    setup = plane_setup_of(told, found.w.shape[1])
-    if trouble := too_much_plane(found, setup):
+    given = {key: getattr(options, key) or checkpoint.metadata.get(key) for key in KEYS}
+    setup = disk_setup_of(given, checkpoint.w.shape[1])
+    if trouble := too_much_disk(checkpoint, setup):
         raise ValueError(trouble)
     if options.out is not None:
-        _probe(options.out, PLANE_FILES, parser)
+        _probe(options.out, IMAGE_FILES, parser)
     with working("explaining"):
-        explained = plane_account(found, setup, options.tolerance, printable(options.file.name))
+        explained = disk_account(checkpoint, setup, options.tolerance, printable(options.file.name))
     text = _encoded(explained.document)
     if options.out is not None:
-        from verify.explain.disk_page import plane_page
+        from verify.explain.disk_page import disk_page
 
-        _put(options.out, {"network.json": text, "network.html": plane_page(explained)}, parser)
+        _put(options.out, {"network.json": text, "network.html": disk_page(explained)}, parser)
     if options.json:
         print(text, end="", flush=True)
     else:
-        from verify.explain.text import show_plane
+        from verify.explain.text import show_disk
 
-        show_plane(explained.document)
+        show_disk(explained.document)
     return 0 if explained.document["explained"] else 1
 
 
@@ -236,15 +236,15 @@ def _repair(options: Namespace, explained: Account, parser: Parser) -> str:
     from verify.explain.repair import repaired
     from verify.models.files import put
 
-    found = repaired(explained)
-    if found is None:
+    made = repaired(explained)
+    if made is None:
         print(f"{PROGRAM}: --repair: {explained.document['nearest']['reason']}; no network was written", file=sys.stderr)  # fmt: skip
         return ""
     try:
-        put(options.repair, found.content, over=False)
+        put(options.repair, made.content, over=False)
     except (OSError, ValueError) as error:
         parser.error(f"{options.repair}: {_reason(error)}")
-    return f"{options.repair}: {found.text}"
+    return f"{options.repair}: {made.text}"
 
 
 if __name__ == "__main__":

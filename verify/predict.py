@@ -104,12 +104,12 @@ def _run(options: Namespace, parser: Parser) -> int:
             parser.error("--seed draws initial weights and --init reads them: give one of the two")
         start = _read(options.init, parser)
         channels, taps = start.w.shape[1:]
-        for name, wanted, found in (
+        for name, wanted, actual in (
             ("channels", options.channels, channels),
             ("taps", options.taps, taps),
         ):
-            if wanted is not None and wanted != found:
-                parser.error(f"--{name} {wanted}, but {options.init} has {found} {name}")
+            if wanted is not None and wanted != actual:
+                parser.error(f"--{name} {wanted}, but {options.init} has {actual} {name}")
         if channels > 64 or taps > 127:
             parser.error(
                 f"{options.init}: {channels} channels of {taps} taps; at most 64 of 127 are trained here"
@@ -144,14 +144,14 @@ def _read(path: Path, parser: Parser) -> Weights:
     from verify.models.ensemble import Weights
 
     try:
-        found = read(path)
+        checkpoint = read(path)
     except CheckpointError as error:
         parser.error(f"{path}: {error}")
-    for name, bias in (("conv.bias", found.b), ("readout.bias", found.c)):
+    for name, bias in (("conv.bias", checkpoint.b), ("readout.bias", checkpoint.c)):
         if bias is not None:
             parser.error(f"{path}: it has {name}; the closed form is for networks without biases")
-    zero = np.zeros((1, len(found.a)))
-    return Weights(found.w[None], zero, found.a[None], np.zeros(1))
+    zero = np.zeros((1, len(checkpoint.a)))
+    return Weights(checkpoint.w[None], zero, checkpoint.a[None], np.zeros(1))
 
 
 def _next_seed(model: Model, seed: int, step: float) -> int | None:
@@ -241,7 +241,7 @@ def prediction(model: Model, start: Weights, step: float) -> dict[str, Any]:
     import numpy as np
 
     from numerics.training.linear_cell import coordinates
-    from numerics.training.steps import between, end_at, sharpness
+    from numerics.training.steps import change_bound, end_at, sharpness
     from theory.training import linear_cell
     from theory.training.steps import LAW, first_order
     from verify.optimise.gradient import data, descend, single
@@ -259,7 +259,7 @@ def prediction(model: Model, start: Weights, step: float) -> dict[str, Any]:
     path = descend(single(model, start), *data(model), steps, rate)
     want_w, want_a = end_at(start.w, start.a, np.zeros(1))
     near_w, near_a, near_tap, near_read = corrected(LAW, start.w, start.a, moment, rate)
-    tap, read = between(c, np.zeros(1), rho)
+    tap, read = change_bound(c, np.zeros(1), rho)
     more = float(end_rounding(Run(model, start, rate, path, c, moment, moment))[0])
     weights: list[dict[str, Any]] = []
 
@@ -319,17 +319,17 @@ def _table(document: dict[str, Any]) -> None:
     grid.add_column("weight", no_wrap=True)
     for name in ("initial", "predicted", "trained", "difference", "bound", "beyond", "bound"):
         grid.add_column(name, justify="right", no_wrap=True)
-    for one in document["weights"]:
-        place = ",".join(map(str, one["index"]))
+    for entry in document["weights"]:
+        place = ",".join(map(str, entry["index"]))
         grid.add_row(
-            f"{one['name']} {place}",
-            *(f"{one[key]:.9f}" for key in ("initial", "predicted", "trained")),
-            *(f"{one[key]:.1e}" for key in ("difference", "bound", "beyond", "beyond_bound")),
+            f"{entry['name']} {place}",
+            *(f"{entry[key]:.9f}" for key in ("initial", "predicted", "trained")),
+            *(f"{entry[key]:.1e}" for key in ("difference", "bound", "beyond", "beyond_bound")),
         )
     console.print(grid)
-    for one in document["conditions"]:
+    for entry in document["conditions"]:
         console.print(
-            f"condition {one['name']}: holds, {one['value']:.3g} ({one['text']})",
+            f"condition {entry['name']}: holds, {entry['value']:.3g} ({entry['text']})",
             markup=False,
             soft_wrap=True,
         )

@@ -73,8 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(json.dumps(rows, indent=2))
     else:
         counts = Counter(row["kind"] or "not classified" for row in rows)
-        told = ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
-        print(f"{len(rows)} networks in {options.out}: {told}")
+        kinds = ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
+        print(f"{len(rows)} networks in {options.out}: {kinds}")
     return 0
 
 
@@ -124,10 +124,10 @@ def _claim_folder(options: Namespace, parser: Parser) -> None:
         put(path, json.dumps(run, indent=2).encode())
         return
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        kept = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
-        found = None
-    if found != run:
+        kept = None
+    if kept != run:
         parser.error(f"{options.out}: the folder holds another run")
 
 
@@ -149,7 +149,7 @@ def _keep(
         "readout.weight": ensemble.a[place][None, :],
         "readout.bias": ensemble.c[place : place + 1],
     }
-    told = {
+    metadata = {
         "activation": setting.activation,
         "pooling": "sum",
         "padding": "zeros",
@@ -163,7 +163,7 @@ def _keep(
         "kind": kind,
         "converged": str(bool(ensemble.stationary[place])).lower(),
     }
-    put(_file(options.out, number), encoded(tensors, told))
+    put(_file(options.out, number), encoded(tensors, metadata))
 
 
 def _classified(setting: Setting) -> bool:
@@ -190,8 +190,8 @@ def _worst(setting: Setting, ensemble: Ensemble, place: int) -> float | None:
     except ValueError:
         return None
     first = fmpq(2 * radii.first - 1, 2)
-    found = summary(net, Domain(radii.half_length(setting.taps), first, first + radii.cells))
-    worst = found.worst.high
+    exact = summary(net, Domain(radii.half_length(setting.taps), first, first + radii.cells))
+    worst = exact.worst.high
     return float(Fraction(int(worst.p), int(worst.q)))
 
 
@@ -201,10 +201,10 @@ def _row(folder: Path, number: int) -> dict[str, Any]:
     path = _file(folder, number)
     try:
         with safe_open(path, "numpy") as file:
-            told = file.metadata() or {}
+            metadata = file.metadata() or {}
     except SafetensorError as error:
         raise OSError(0, f"{path.name} is damaged; remove it, and it is trained again") from error
-    return {"file": path.name, **{name: told.get(name, "") for name in COLUMNS[1:]}}
+    return {"file": path.name, **{name: metadata.get(name, "") for name in COLUMNS[1:]}}
 
 
 class _progress:

@@ -17,18 +17,20 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import sympy as sp
 from flint import arb, ctx, fmpq
 
 from numerics.arithmetic import oracle
+from numerics.arithmetic.types import Rational
 from theory.expressions.activation import ACTIVATIONS, z
 
 __all__ = [
     "PRECISIONS",
     "Certified",
     "Net",
+    "Number",
     "certified_error",
     "constant_ball",
     "dyadic",
@@ -44,6 +46,8 @@ PRECISIONS = (64, 128, 256, 512)
 """Bits that are tried in turn until a sign is decided."""
 
 Function = Callable[[arb], arb]
+Number: TypeAlias = "Rational | sp.Expr"
+"""An exact number: rational, or with sqrt, π, log and the like."""
 
 
 # ------------------------------------------------------------------------------------ activations
@@ -68,7 +72,7 @@ def sigma_ball(sigma: str | sp.Expr) -> Function:
     return _compiled(expression_of(sigma))
 
 
-def constant_ball(number: Any) -> arb:
+def constant_ball(number: Number) -> arb:
     """An enclosure of an exact number, at flint's current precision.
 
     Floats are taken as the dyadic rationals they are; sympy numbers may hold sqrt, π, log and the like.
@@ -282,10 +286,10 @@ class Net:
     """
 
     sigma: str | sp.Expr
-    w: tuple[tuple[Any, ...], ...]
-    b: tuple[Any, ...]
-    a: tuple[Any, ...]
-    c: Any = None
+    w: tuple[tuple[Number, ...], ...]
+    b: tuple[Number, ...]
+    a: tuple[Number, ...]
+    c: Number | None = None
 
     @property
     def taps(self) -> int:
@@ -351,7 +355,11 @@ def _background(balls: _Balls, n: int, half_length: int) -> arb:
 
 
 def responses(
-    sigma: str | sp.Expr, w: Sequence[Any], b: Any, radii: Sequence[Fraction], half_length: int
+    sigma: str | sp.Expr,
+    w: Sequence[Number],
+    b: Number,
+    radii: Sequence[Fraction],
+    half_length: int,
 ) -> list[arb]:
     """Σ_i σ(b + (w ⋆ x_r)_i) for each radius, enclosed at flint's current precision."""
     balls = _balls(Net(sigma, (tuple(w),), (b,), (1,)))

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 from sympy.printing.pycode import PythonCodePrinter
 
-from numerics.arithmetic.types import Array
+from numerics.arithmetic.types import Array, Elementwise
 from theory.expressions.activation import ACTIVATIONS, z
 from theory.pulse.network import g, taps
 from theory.pulse.plateau import r
@@ -28,7 +28,7 @@ __all__ = ["activation", "compile_law", "compile_values", "exact_law", "exact_va
 
 
 @cache
-def activation(name: str) -> tuple[Callable[[Any], Array], Callable[[Any], Array]]:
+def activation(name: str) -> tuple[Elementwise, Elementwise]:
     """(σ, σ') of a catalogue row as numpy functions, elementwise, float64, any shape.
 
     No row overflows or warns for |z| up to 1000, but that exp is infinite above 709.78.  At a kink, and at a
@@ -44,27 +44,31 @@ def activation(name: str) -> tuple[Callable[[Any], Array], Callable[[Any], Array
     return _elementwise(row.expression), _elementwise(row.derivative)
 
 
-def _softplus(z: Any) -> Array:
-    return np.logaddexp(0.0, z)
+def _softplus(z: ArrayLike) -> Array:
+    value: Array = np.logaddexp(0.0, z)
+    return value
 
 
-def _silu_slope(z: Any) -> Array:
-    return expit(z) * (1 + np.asarray(z) * expit(-np.asarray(z)))
+def _silu_slope(z: ArrayLike) -> Array:
+    slope: Array = expit(z) * (1 + np.asarray(z) * expit(-np.asarray(z)))
+    return slope
 
 
-def _mish_slope(z: Any) -> Array:
+def _mish_slope(z: ArrayLike) -> Array:
     level = np.tanh(_softplus(z))
-    return level + np.asarray(z) * (1 - level) * (1 + level) * expit(z)
+    slope: Array = level + np.asarray(z) * (1 - level) * (1 + level) * expit(z)
+    return slope
 
 
-def _exp(z: Any) -> Array:
+def _exp(z: ArrayLike) -> Array:
     """exp(z), infinite above 709.78 without a warning, as torch has it."""
     with np.errstate(over="ignore"):
-        return np.exp(np.asarray(z, dtype=float))
+        value: Array = np.exp(np.asarray(z, dtype=float))
+    return value
 
 
 # The catalogue's exp(z) overflows for large |z|, where these have ordinary values.
-_BY_HAND: dict[str, tuple[Callable[[Any], Array], Callable[[Any], Array]]] = {
+_BY_HAND: dict[str, tuple[Elementwise, Elementwise]] = {
     "sigmoid": (expit, lambda z: expit(z) * expit(-np.asarray(z))),
     "softplus": (_softplus, expit),
     "logsigmoid": (lambda z: -_softplus(-np.asarray(z)), lambda z: expit(-np.asarray(z))),
@@ -74,7 +78,7 @@ _BY_HAND: dict[str, tuple[Callable[[Any], Array], Callable[[Any], Array]]] = {
 }
 
 
-def _elementwise(expression: sp.Expr) -> Callable[[Any], Array]:
+def _elementwise(expression: sp.Expr) -> Elementwise:
     function = sp.lambdify([z], expression, modules=["scipy", "numpy"], cse=True)
 
     def apply(values: ArrayLike) -> Array:
@@ -106,13 +110,14 @@ def _shared(n: int) -> Callable[[Sequence[sp.Expr]], tuple[list[Any], list[sp.Ex
 @cache
 def _function(laws: tuple[sp.Expr, ...], n: int, exact: bool) -> Callable[..., list[Any]]:
     """f(taps, r, φ, g) -> values, with g left open: one compilation serves every activation and bias."""
-    return sp.lambdify(
+    function: Callable[..., list[Any]] = sp.lambdify(
         [list(taps(n)), r, phi, g],
         list(laws),
         modules=[{"Fraction": Fraction}] if exact else "numpy",
         printer=_FractionPrinter({"allow_unknown_functions": True}) if exact else None,
         cse=_shared(n),
     )
+    return function
 
 
 class _FractionPrinter(PythonCodePrinter):

@@ -1,7 +1,7 @@
 """The slow, obvious simulation: plain Python loops over positions and taps, for any kind of number.
 
 Used as the independent side of every check.  It shares no code with :mod:`theory`, with the compiled laws or
-with torch, and on ``fractions.Fraction`` it is exact.
+with torch, not even the names of types, and on ``fractions.Fraction`` it is exact.
 """
 
 from __future__ import annotations
@@ -11,8 +11,12 @@ from typing import Any
 
 __all__ = ["RATIONAL", "overlap_pulse", "pooled", "preactivations", "ring", "shifted"]
 
+Number = Any
+"""A number of any arithmetic: it is added, multiplied and compared."""
+Function = Callable[[Number], Number]
 
-def overlap_pulse(r: Any, half_length: int) -> list[Any]:
+
+def overlap_pulse(r: Number, half_length: int) -> list[Number]:
     """x_r(i) = length of [i - 1/2, i + 1/2] ∩ [-r, r], i = -L..L, in the arithmetic of ``r``."""
     half = (r - r + 1) / 2
     pixels = []
@@ -22,7 +26,7 @@ def overlap_pulse(r: Any, half_length: int) -> list[Any]:
     return pixels
 
 
-def preactivations(w: Sequence[Any], b: Any, x: Sequence[Any]) -> list[Any]:
+def preactivations(w: Sequence[Number], b: Number, x: Sequence[Number]) -> list[Number]:
     """Σ_u w_u x(i + u) + b at every position, zeros outside the signal."""
     h = len(w) // 2
     values = []
@@ -35,7 +39,7 @@ def preactivations(w: Sequence[Any], b: Any, x: Sequence[Any]) -> list[Any]:
     return values
 
 
-def ring(w: Sequence[Any], b: Any, x: Sequence[Any]) -> list[Any]:
+def ring(w: Sequence[Number], b: Number, x: Sequence[Number]) -> list[Number]:
     """Σ_u w_u x(i + u) + b at every position, the signal closed to a ring."""
     h, size = len(w) // 2, len(x)
     values = []
@@ -47,7 +51,7 @@ def ring(w: Sequence[Any], b: Any, x: Sequence[Any]) -> list[Any]:
     return values
 
 
-def pooled(w: Sequence[Any], b: Any, sigma: Callable[[Any], Any], x: Sequence[Any]) -> Any:
+def pooled(w: Sequence[Number], b: Number, sigma: Function, x: Sequence[Number]) -> Number:
     """Σ_i [σ((w ⋆ x)_i + b) - σ(b)]."""
     background = sigma(b)
     total = 0 * background
@@ -56,22 +60,22 @@ def pooled(w: Sequence[Any], b: Any, sigma: Callable[[Any], Any], x: Sequence[An
     return total
 
 
-def shifted(sigma: Callable[[Any], Any], b: Any) -> Callable[[Any], Any]:
+def shifted(sigma: Function, b: Number) -> Function:
     """g(z) = σ(z + b)."""
     return lambda z: sigma(z + b)
 
 
-def _half(v: Any) -> Any:
+def _half(v: Number) -> Number:
     """1/2 in the arithmetic of ``v``."""
     return (v - v + 1) / 2
 
 
-def _ramp(v: Any) -> Any:
+def _ramp(v: Number) -> Number:
     """From 0 at -3 to 1 at 3, constant outside."""
     return min(max((v + 3) / 6, 0 * v), 0 * v + 1)
 
 
-RATIONAL: dict[str, Callable[[Any], Any]] = {
+RATIONAL: dict[str, Function] = {
     "identity": lambda v: v,
     "relu": lambda v: max(v, 0 * v),
     "leaky_relu": lambda v: v if v > 0 else v / 100,

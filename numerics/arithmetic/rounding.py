@@ -87,13 +87,15 @@ def response_bound(w: Array, b: Array, r: Array, size: int, name: str) -> Array:
     terms = size + law_terms
     argument = lip * gamma(2 * n + 3) * reach + 8 * UNIT * (1 + reach + value)
     summation = gamma(size + 20 * n + 12) * value
-    return argument[..., None] * terms + summation[..., None] * (terms + size)
+    bound: Array = argument[..., None] * terms + summation[..., None] * (terms + size)
+    return bound
 
 
 def preactivation_bound(w: Array, b: Array) -> Array:
     """A bound on the distance between two float64 evaluations of Σ w_u x(i + u) + b, 0 <= x <= 1: shape (...)."""
     n = w.shape[-1]
-    return 2 * gamma(n + 2) * (np.sum(np.abs(w), axis=-1) + np.abs(b))
+    bound: Array = 2 * gamma(n + 2) * (np.sum(np.abs(w), axis=-1) + np.abs(b))
+    return bound
 
 
 def prediction_bound(
@@ -112,4 +114,5 @@ def prediction_bound(
     responses = weight * response_bound(w, b, r, size, name)
     readout = weight * value[..., None] * (terms + size) + (np.abs(c) / channels)[:, None, None]
     readout = readout + (r / channels)[None, None, :]
-    return np.sum(responses + 2 * gamma(size + 20 * n + channels + 20) * readout, axis=1)
+    bound: Array = np.sum(responses + 2 * gamma(size + 20 * n + channels + 20) * readout, axis=1)
+    return bound

@@ -1,11 +1,14 @@
-"""The arrays of numpy that are passed around, by what they hold."""
+"""The types of what is passed around: arrays, functions of arrays, rational numbers."""
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Callable
+from fractions import Fraction
 
-__all__ = ["Array", "Flags", "Indices"]
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["Array", "Elementwise", "Flags", "Indices", "Rational"]
 
 Array = NDArray[np.float64]
 """Numbers, as float64."""
@@ -13,3 +16,7 @@ Flags = NDArray[np.bool_]
 """True or false."""
 Indices = NDArray[np.intp]
 """Places in another array."""
+Elementwise = Callable[[ArrayLike], Array]
+"""A function of one number, at every entry of an array."""
+Rational = int | float | Fraction
+"""A rational number: a finite float is one."""

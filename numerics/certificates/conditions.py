@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import sympy as sp
 from flint import fmpq
@@ -43,7 +42,7 @@ __all__ = [
 
 Vector = tuple[fmpq, ...]
 """Rational numbers, one per entry of v_k = (w_k, b_k)."""
-Form = tuple[Any, ...]
+Form = tuple[fmpq | int, ...]
 """What multiplies v_k: rational numbers, whole ones of them as ints where it is a window."""
 ZERO, ONE = fmpq(0), fmpq(1)
 
@@ -147,7 +146,7 @@ class Pattern:
         return self.errors + self.bends
 
 
-def dot(left: Sequence[Any], right: Sequence[fmpq]) -> fmpq:
+def dot(left: Sequence[fmpq | int], right: Sequence[fmpq]) -> fmpq:
     """Σ x y."""
     return sum((x * y for x, y in zip(left, right, strict=True) if x), ZERO)
 

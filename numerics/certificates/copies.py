@@ -16,15 +16,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import sympy as sp
 from flint import arb, ctx, fmpq
-from numpy.typing import NDArray
 
 from numerics.arithmetic.ball import expression_of, sigma_ball
 from numerics.arithmetic.piecewise import exact_activation, rational
+from numerics.arithmetic.types import Array
 from numerics.certificates.conditions import Branch, Condition, End, Form, Pattern, Stored, dot
 from numerics.certificates.patterns import Stretch, stretches
 from numerics.certificates.projection import to_float
@@ -96,7 +95,7 @@ class _Member:
 
 
 @dataclass(frozen=True)
-class Constant:
+class ConstantTerm:
     """Σ_j a_j count_j σ(form · v_k), the same at all radii; ``counts``: (j, count_j)."""
 
     counts: tuple[tuple[int, int], ...]
@@ -115,7 +114,7 @@ class Copied:
     """
 
     pattern: Pattern
-    constants: tuple[Constant, ...]
+    constants: tuple[ConstantTerm, ...]
 
     def level(self, sigma: str | sp.Expr, net: Stored) -> fmpq:
         """The sum of the constants: exact for a σ made of polynomials, else to about :data:`BITS` bits."""
@@ -194,7 +193,7 @@ def _classes(
         if mirror is not None:
             images.append((2 * to_float(mirror.centre) - ends[i], True))
         for image, mirrored in images if leaders else ():
-            distance: NDArray[Any] = np.max(np.abs(ends[leaders] - image), axis=1)
+            distance: Array = np.max(np.abs(ends[leaders] - image), axis=1)
             nearest = int(np.argmin(distance))
             if distance[nearest] < best:
                 best, place, turned = float(distance[nearest]), nearest, mirrored
@@ -221,9 +220,9 @@ class _Builder:
         self.net, self.places, self.mirror = net, places, mirror
         self.branches, self.width, self.apart = branches, width, apart
         self.kinds = ["constant"] * len(net.a)
-        self.bends: dict[Any, Condition] = {}
+        self.bends: dict[tuple[object, ...], Condition] = {}
         self.ends: dict[tuple[int, Form], End] = {}
-        self.constants: list[Constant] = []
+        self.constants: list[ConstantTerm] = []
         # Per stretch and side, per channel: what multiplies a_k v_k, and a_k.
         nothing = [ZERO] * (len(net.w[0]) + 1)
         self.sums = [
@@ -342,7 +341,7 @@ class _Builder:
         self._meet(leader.k, leader.last, leader.k, leader.first, 1, ZERO)
         for member in members:
             self.kinds[member.copy.k] = "copied"
-        self.constants.append(Constant(tuple(weights[0].items()), leader.k, leader.first))
+        self.constants.append(ConstantTerm(tuple(weights[0].items()), leader.k, leader.first))
         return True
 
     def finished(self) -> Copied:

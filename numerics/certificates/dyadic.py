@@ -75,7 +75,7 @@ def _rescaled(near: Nearest, *, whole: bool) -> Stored:
     b = None if near.net.b is None else list(near.net.b)
     for k, (row, old) in enumerate(zip(near.net.w, near.net.a, strict=True)):
         odd = lcm(
-            *(int(y.q) for x in near.conditions if k in x.product for y in x.product[k][0]), 1
+            *(int(fmpq(y).q) for x in near.conditions if k in x.product for y in x.product[k][0]), 1
         )
         while odd % 2 == 0:
             odd //= 2

@@ -13,11 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from flint import fmpq, fmpq_mat
-from numpy.typing import NDArray
 from scipy.linalg import lstsq
 
 from numerics.arithmetic.types import Array
@@ -125,12 +123,12 @@ class _System:
         free[-1] = net.c is not None
         self.gradient[:, ~free] = 0
 
-    def split(self, step: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def split(self, step: Array) -> tuple[Array, Array]:
         """(v (..., K, n + 1), a (..., K)) of (..., total)."""
         blocks = step[..., :-1].reshape(*step.shape[:-1], self.channels, self.size)
         return blocks[..., :-1], blocks[..., -1]
 
-    def local(self, step: NDArray[Any]) -> NDArray[Any]:
+    def local(self, step: Array) -> Array:
         """∇q at the step, (conditions, total)."""
         gradient = self.gradient.copy()
         blocks = gradient[:, :-1].reshape(-1, self.channels, self.size)
@@ -139,18 +137,18 @@ class _System:
         blocks[:, :, -1] += np.einsum("ikn,kn->ik", self.couples, v)
         return gradient
 
-    def value(self, step: NDArray[Any]) -> NDArray[Any]:
+    def value(self, step: Array) -> Array:
         """q at the step."""
         v, a = self.split(step)
-        linear: NDArray[Any] = self.residual + self.gradient @ step
-        return linear + np.einsum("ikn,kn,k->i", self.couples, v, a)
+        curved: Array = np.einsum("ikn,kn,k->i", self.couples, v, a)
+        return self.residual + self.gradient @ step + curved
 
     def halves(self, mu: Array) -> Array:
         """p_k/2 (K, n + 1), the off-diagonal of H."""
         half: Array = np.einsum("i,ikn->kn", mu, self.couples) / 2
         return half
 
-    def over(self, half: Array, right: NDArray[Any]) -> NDArray[Any]:
+    def over(self, half: Array, right: Array) -> Array:
         """H⁻¹ applied to (..., total): H couples a_k with v_k only."""
         solution = right.copy()
         v, a = self.split(solution)
@@ -167,8 +165,8 @@ class _Dual:
     """The dual function at μ: its value, the minimiser (as a step), its gradient q(x), and p/2."""
 
     value: float
-    step: NDArray[Any]
-    q: NDArray[Any]
+    step: Array
+    q: Array
     half: Array
 
 
@@ -182,7 +180,7 @@ def _dual(system: _System, mu: Array) -> _Dual | None:
     return _Dual(float(step @ step + mu @ q), step, q, half)
 
 
-def _newton(system: _System, effort: Effort) -> tuple[list[NDArray[Any]], Array]:
+def _newton(system: _System, effort: Effort) -> tuple[list[Array], Array]:
     """Damped Newton ascent of the dual function, concave where H is positive definite: (steps, μ) as far as it came.
 
     Where the dual function is largest at its border there is a gap; a second step then comes from projecting onto the
@@ -212,15 +210,15 @@ def _newton(system: _System, effort: Effort) -> tuple[list[NDArray[Any]], Array]
         return ([here.step, _projected(system, here.step, effort)] if gap else [here.step]), mu
 
 
-def least(matrix: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:
+def least(matrix: Array, right: Array) -> Array:
     """The shortest least-squares solution, by a pivoted QR; nan where the numbers are not finite."""
     if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(right))):
         return np.full(matrix.shape[1], np.nan)
-    solution: NDArray[Any] = lstsq(matrix, right, cond=1e-12, lapack_driver="gelsy")[0]
+    solution: Array = lstsq(matrix, right, cond=1e-12, lapack_driver="gelsy")[0]
     return solution
 
 
-def _projected(system: _System, step: NDArray[Any], effort: Effort) -> NDArray[Any]:
+def _projected(system: _System, step: Array, effort: Effort) -> Array:
     for _ in range(PROJECTIONS):
         if not effort.spend(*system.gradient.shape):
             break

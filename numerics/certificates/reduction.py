@@ -1,4 +1,4 @@
-r"""One network for all that give the same answers: what a network is judged by.
+r"""The network without its symmetries: one representative for all that give the same answers.
 
 Weights say more than answers do.  Symmetric images (theory/pulse/symmetry.py), copies that share a readout weight, and
 channels that idle change nothing; so they must not change a verdict.  Of all these networks one is taken:

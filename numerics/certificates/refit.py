@@ -1,4 +1,4 @@
-r"""The nearest exact network where σ is made of polynomials of higher degree: bent filters, and a readout that unbends them.
+r"""The nearest exact network for σ made of polynomials of higher degree, by Gauss-Newton steps.
 
 While no window passes a break of σ, the error is a polynomial of the degree d of σ on every cell, and 0 where it vanishes
 at d + 1 radii of it.  These equations are linear in (a, c):
@@ -32,7 +32,7 @@ from numerics.arithmetic.ball import Net, sigma_ball
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.piecewise import exact_activation
 from numerics.arithmetic.types import Array
-from numerics.certificates.conditions import Stored, dot, exact_of
+from numerics.certificates.conditions import Form, Stored, dot, exact_of
 from numerics.certificates.patterns import Stretch, stretches
 from numerics.certificates.projection import least, shortest, to_float
 from numerics.certificates.supremum import supremum
@@ -296,7 +296,7 @@ class _Nodes:
             errors.append(total)
         return errors
 
-    def _preactivation(self, x: Sequence[arb], k: int, form: Sequence[fmpq]) -> arb:
+    def _preactivation(self, x: Sequence[arb], k: int, form: Form) -> arb:
         channels, n = self.shape
         return sum((x[k * n + u] * arb(form[u]) for u in range(n) if form[u]), x[channels * n + k])
 

@@ -1,4 +1,4 @@
-r"""The network as it runs: how far its floating-point answer may be from that of real arithmetic, at every radius.
+r"""Rounding in the forward pass: how far the answer in floating point may be from the real one.
 
 The weights are floats, so the real-arithmetic network has exactly these weights; what differs is each operation, which
 rounds by at most u (2⁻²⁴ in float32, 2⁻⁵³ in float64).  With γ_k = ku/(1 - ku), sums in any order, and per channel
@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from flint import fmpq
@@ -119,7 +118,7 @@ def assumed_error(net: Net, domain: Domain, kind: str = "float64") -> Fraction:
         )
 
     w = [[Fraction(tap) for tap in row] for row in net.w]
-    b, a = (list(map(Fraction, row)) for row in (net.b, net.a))
+    b, a = ([Fraction(x) for x in row] for row in (net.b, net.a))
     return _answer(w, b, a, Fraction(net.c), domain, unit, respond)
 
 
@@ -131,7 +130,7 @@ def _answer(
     filters: Sequence[Sequence[Fraction]],
     biases: Sequence[Fraction],
     readout: Sequence[Fraction],
-    c: Any,
+    c: Fraction,
     domain: Domain,
     unit: Fraction,
     respond: Response,

@@ -20,19 +20,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
 
 import sympy as sp
 from flint import arb, arb_series, ctx, fmpq
 
 from numerics.arithmetic.ball import Net, constant_ball, dyadic, expression_of, sigma_ball
 from numerics.arithmetic.taylor import TERMS, Kinked, series
+from numerics.arithmetic.types import Rational
 from numerics.pulse.exact_error import HALF, Domain, cells
 from numerics.pulse.preactivations import lines
 from theory.expressions.activation import ACTIVATIONS, z
 from theory.expressions.traits import jumps
 
-__all__ = ["Enclosed", "supremum"]
+__all__ = ["Enclosure", "supremum"]
 
 WIDTH = Fraction(1, 10**12)
 """The width that is aimed at."""
@@ -43,7 +43,7 @@ MOST = 200_000
 
 
 @dataclass(frozen=True)
-class Enclosed:
+class Enclosure:
     """low <= sup |r̂ - r| <= high over all real radii of the domain; |r̂ - r| >= low at ``radius``.
 
     ``intervals`` counts the intervals that were looked at.  ``high - low`` exceeds the width asked for only
@@ -164,7 +164,7 @@ def _above(x: arb) -> Fraction | None:
     return dyadic(high.max(TINY) if high > 0 else high)
 
 
-def _exact(number: Any) -> fmpq:
+def _exact(number: Rational) -> fmpq:
     value = Fraction(number)
     return fmpq(value.numerator, value.denominator)
 
@@ -175,7 +175,7 @@ def _fraction(number: fmpq) -> Fraction:
 
 def supremum(
     net: Net, domain: Domain, width: Fraction = WIDTH, most: int = MOST, precision: int = 128
-) -> Enclosed:
+) -> Enclosure:
     """sup |r̂ - r| over all real radii of the domain, enclosed to ``width`` or as far as ``most`` intervals reach.
 
     The taps of ``net`` must be rational (floats, ints, Fractions), its readout bias must be given.
@@ -194,7 +194,7 @@ def supremum(
         ctx.cap = cap
 
 
-def _search(net: Net, domain: Domain, width: Fraction, most: int) -> Enclosed:
+def _search(net: Net, domain: Domain, width: Fraction, most: int) -> Enclosure:
     best, where = Fraction(-1), Fraction(0)
     number = itertools.count()
     # Those without an upper bound come first, then those with the largest.
@@ -224,4 +224,4 @@ def _search(net: Net, domain: Domain, width: Fraction, most: int) -> Enclosed:
     if heap and not heap[0][0]:
         raise ValueError(f"σ has no finite enclosure around m = {heap[0][3].m}, φ = {heap[0][4]}")
     highest = max(best, -heap[0][1]) if heap else best
-    return Enclosed(max(best, Fraction(0)), highest, where, looked)
+    return Enclosure(max(best, Fraction(0)), highest, where, looked)

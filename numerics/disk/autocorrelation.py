@@ -1,4 +1,4 @@
-r"""What squares can do: the residual variance of r after regression on an image's autocorrelation, and under one sign.
+r"""Networks of squares: the least loss of a regression on autocorrelation, and under one sign.
 
 A network of squares answers c + α Σx + Σ_d β_d C(d), whatever K and n; so its loss is at least what 1, Σx and the C(d) leave
 of r (:func:`least_loss`), and K = 2 and more channels with readouts of both signs may attain it.  If all readouts have one sign,

@@ -1,4 +1,4 @@
-r"""Disks whose centre is anywhere in a pixel: what a filter sees of their edge, and how far a mean over centres is from that over all.
+r"""The mean response to a disk over its centre within a pixel, and the error of n × n centres.
 
 The mean over n × n centres is a midpoint rule for F̄ = ∫ [g(Z(y)) - g(0)] dy with the step 1/n in both directions.  On a line the
 pixel's area A has the slope f(y + 1/2) - f(y - 1/2), f the length of a segment of the disk, which rises once, to 1 at most, and

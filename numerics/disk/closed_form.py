@@ -1,4 +1,5 @@
-r"""P in closed form, where there is one: for σ made of lines and filters whose edge responses change their sign at known places only.
+r"""The perimeter coefficient P in closed form, where there is one: σ is made of lines, and the edge
+responses of the filter change their sign at known places only.
 
 σ(z) = α + βz + Σ_j (J_j/2) |z - κ_j| with the bends J_j at the kinks κ_j.  A line adds nothing to P, so
 
@@ -13,12 +14,11 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from flint import arb, ctx, fmpq
 
-from numerics.arithmetic.types import Array
+from numerics.arithmetic.types import Array, Rational
 from theory.disk.laplacian import strength, turned
 from theory.disk.zero_lines import crossing
 from theory.expressions.activation import ACTIVATIONS
@@ -37,18 +37,18 @@ class Balls:
     """The arithmetic of balls: how to write a fraction, √ and asinh."""
 
     @staticmethod
-    def number(x: Any) -> Any:
+    def number(x: Rational) -> arb:
         """A fraction."""
         fraction = Fraction(x)
         return arb(fmpq(fraction.numerator, fraction.denominator))
 
     @staticmethod
-    def sqrt(x: Any) -> Any:
+    def sqrt(x: arb) -> arb:
         """√x."""
         return x.sqrt()
 
     @staticmethod
-    def asinh(x: Any) -> Any:
+    def asinh(x: arb) -> arb:
         """asinh x."""
         return x.asinh()
 
@@ -98,7 +98,7 @@ def closed_form(w: Array, b: float, name: str) -> ClosedForm | None:
         ctx.prec = before
 
 
-def _level(w: dict[tuple[int, int], Fraction], b: Fraction) -> tuple[Any, int, str] | None:
+def _level(w: dict[tuple[int, int], Fraction], b: Fraction) -> tuple[arb, int, str] | None:
     """P of |z + b|, and in words: a number times what follows; nothing follows where P = 0."""
     zeros = crossing(w, b)
     if zeros.kind == "other":

@@ -1,4 +1,5 @@
-r"""C of any filter and any row of the catalogue, and what F̄ - πr²Δ - Pr - C may be, both with bounds.
+r"""The constant C beside area and perimeter, for any filter and any row of the catalogue, and the
+remainder F̄ - πr²Δ - Pr - C, both with bounds.
 
 Between the distances of the corners of its pixels p_θ is a quadratic and q_θ = -N₂/2 a cubic in t, N_k(t) = ∫ ℓᵏ W dℓ along the
 line of p_θ(t).  There Gauss' rule with G = 5 points leaves out l¹¹ (5!)⁴/(11 (10!)²) times the tenth Taylor coefficient of
@@ -20,7 +21,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from math import comb, factorial, pi
-from typing import Any
 
 import numpy as np
 
@@ -33,7 +33,7 @@ from theory.disk.curvature import LAW, Curvature
 from theory.disk.perimeter import edge as half_square
 from theory.expressions.activation import ACTIVATIONS
 
-__all__ = ["NARROW", "Constant", "at_once", "constant_of", "direction", "nodes", "remainder", "spreads"]  # fmt: skip
+__all__ = ["NARROW", "Constant", "constant_of", "direction", "direction_bound", "nodes", "remainder", "spreads"]  # fmt: skip
 
 TURNS, POINTS = 2048, 5
 """Directions over a turn, none on an axis, and points of Gauss' rule between two breaks."""
@@ -88,7 +88,7 @@ def _half_squares(taps: int, turns: int) -> Array:
 
 
 @lru_cache(maxsize=8)
-def _moments(taps: int, turns: int, moment: Callable[[Any, Any, Any, Any], Any]) -> Array:
+def _moments(taps: int, turns: int, moment: Callable[..., Array]) -> Array:
     """M_θ(t; u) at all nodes: (n², T, pieces, G)."""
     n = nodes(taps, turns)
     return np.stack([moment(n.t + u * n.c + v * n.s, v * n.c - u * n.s, n.c, n.s) for u, v in _offsets(taps)])  # fmt: skip
@@ -190,7 +190,7 @@ def _rounding(filter_: Filter, grid: Nodes, sizes: Array) -> float:
     return float(gamma(64)) * (8 * weight * (float(sizes[1] + sizes[2]) * cubes) + plain)
 
 
-def at_once(filter_: Filter, turns: int, r: float, z: Array, p: Array, off: float) -> Array:
+def direction_bound(filter_: Filter, turns: int, r: float, z: Array, p: Array, off: float) -> Array:
     """How far r ∫ [g(Z) - g(p)] - ∫ t (g(Z) - g(0) - Δ 1{t > 0}) may be from one direction's C: (T,).
 
     Of a pixel in whose rows |ℓ| <= λ the edge lies δ <= κλ²/2r inside its tangent.  A row on which one of its four sides

@@ -108,7 +108,8 @@ def pixels(r: ArrayLike, i: ArrayLike, j: ArrayLike) -> Array:
     i, j = np.maximum(i, j), np.minimum(i, j)
     left, low = np.maximum(i - 0.5, 0.0), np.maximum(j - 0.5, 0.0)
     copies = (1 + (i == 0)) * (1 + (j == 0))
-    return copies * _lit(r, left, i + 0.5 - left, low, j + 0.5)
+    area: Array = copies * _lit(r, left, i + 0.5 - left, low, j + 0.5)
+    return area
 
 
 def arcs(r: ArrayLike, i: ArrayLike, j: ArrayLike) -> Array:

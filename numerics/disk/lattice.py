@@ -1,4 +1,5 @@
-r"""The lattice fluctuation of filters, many at once: √r Σ_q |q|^{-3/2} ∫ K(|q|r - q·c - u) db_q'(u), of theory/disk/lattice.py.
+r"""How the response to a disk fluctuates with its place on the pixel lattice, for many filters:
+√r Σ_q |q|^{-3/2} ∫ K(|q|r - q·c - u) db_q'(u), of theory/disk/lattice.py.
 
 b_q is replaced by the polygon through some of its values, whose kinks are weighted with K: :data:`PLACES` for q = (1, 0), in
 other directions as many to a pixel's width.  Directions up to |q| = :data:`REACH` are taken: those beyond have weights

@@ -1,6 +1,6 @@
-"""The level of a network's pieces: the least loss of a linear regression that knows the signs of its weights' responses, and nothing else of them.
+"""The least loss in a linear region of the weights, for images: its level, by linear regression.
 
-With the piece of every window and the held kinks of a network with a continuous piecewise-linear σ, r̂ is linear in
+The regression knows the signs of the responses, and nothing else of the weights.  With the piece of every window and the held kinks of a network with a continuous piecewise-linear σ, r̂ is linear in
 (V_1, a_1, ..., c), V_k = a_k (w_k, b_k) (:mod:`theory.disk.linear_regions`).  The network itself is one of the candidates: its loss is at least
 the level, and equal to it where it is stationary along its facet.
 """
@@ -8,7 +8,6 @@ the level, and equal to it where it is stationary along its facet.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -26,7 +25,7 @@ RANK = 1e-12
 
 
 def level(
-    part: Callable[[Any, Any, Any, Any], Any],
+    part: Callable[..., Array],
     name: str,
     conv: Array,
     rows: Array,

@@ -9,8 +9,8 @@ midpoint rule with steps τ and η is off by a quarter of step times slope times
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 
@@ -19,7 +19,8 @@ from theory.disk.perimeter import edge, lack
 
 __all__ = ["difference", "edge_response", "reach", "sides", "strength", "strength_bound"]  # fmt: skip
 
-Edge = Callable[[Any, Any, Any], Any]
+Edge = Callable[[Array, float, float], Array]
+"""H_θ(t), from t, cos θ and sin θ."""
 
 TURNS, PLACES = 1440, 480
 """Directions over a turn, and places across an edge: an even number, t = 0 lies between two."""
@@ -27,7 +28,7 @@ TURNS, PLACES = 1440, 480
 
 def reach(taps: int) -> float:
     """ρ: the distance of the corners of a window of n × n pixels from its centre."""
-    return (taps // 2) * 2**0.5 + 0.5**0.5
+    return (taps // 2) * math.sqrt(2) + math.sqrt(0.5)
 
 
 def edge_response(w: Array, t: Array, c: float, s: float, law: Edge = edge) -> Array:
@@ -52,7 +53,7 @@ def strength(
     law: Edge = edge,
     g: Callable[[Array], Array] = np.abs,
     turns: int = TURNS,
-    add: Callable[..., Any] = lack,
+    add: Callable[..., Array] = lack,
 ) -> Array:
     """P of filters w (F, n, n): (F,), g of values (F, ...), from what a place adds."""
     t, weight, every = _turn(w, law, turns)

@@ -1,4 +1,5 @@
-r"""P of any filter and any row of the catalogue, P = ∮ Q(θ) dθ, Q(θ) = ∫ [g(p_θ(t)) - g(0) - Δ 1{t > 0}] dt, with an error that is proved.
+r"""The perimeter coefficient P of any filter and any row of the catalogue, with a proved error:
+P = ∮ Q(θ) dθ, Q(θ) = ∫ [g(p_θ(t)) - g(0) - Δ 1{t > 0}] dt.
 
 A filter is a step function W on the plane, w_u on the pixel u, and p_θ(t) its integral over the half plane x·n > -t.  With
 the mixed differences d_v of w at the corners v of its pixels,
@@ -26,7 +27,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from math import comb, factorial, hypot, isfinite, pi
-from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -35,7 +35,7 @@ from numerics.arithmetic.compile import activation
 from numerics.arithmetic.derivatives import Derivatives, derivatives
 from numerics.arithmetic.rounding import UNIT, gamma
 from numerics.arithmetic.taylor import TERMS
-from numerics.arithmetic.types import Array, Indices
+from numerics.arithmetic.types import Array, Flags, Indices
 from numerics.disk.closed_form import ODD, closed_form
 from theory.expressions.activation import ACTIVATIONS
 
@@ -182,7 +182,7 @@ class _Quadratics:
         ends = np.stack([self.p0, self(self.length), self(np.clip(turn, 0, self.length))])
         return np.min(ends, axis=0), np.max(ends, axis=0)
 
-    def take(self, which: Any, start: Array, length: Array) -> _Quadratics:
+    def take(self, which: Indices | Flags, start: Array, length: Array) -> _Quadratics:
         """The stretches of some pieces from ``start`` on."""
         p0, p1, p2 = self.p0[which], self.p1[which], self.p2[which]
         return _Quadratics(self.direction[which], length, p0 + start * (p1 + start * p2), p1 + 2 * start * p2, p2)  # fmt: skip

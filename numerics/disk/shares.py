@@ -1,5 +1,6 @@
-r"""P of many filters at once, from half a turn: what an edge shows from the other side is known.
+r"""The perimeter coefficients of many filters at once, from half a turn.
 
+What an edge shows from the other side is known:
 P = ∫_0^π dθ ∫ [g(p_θ(t)) + g(p_{θ+π}(-t)) - g(0) - g(S)] dt, by a midpoint rule with steps τ in t, η in θ.  Along t each
 pixel rises once from 0 to 1, so p varies by |w|₁ in all; along θ the line turns about a point at most ρ away from any point
 of the window, so ∫ |∂_θ p| dt <= ρ|w|₁.  With the Lipschitz constant Λ of g a midpoint rule is off by at most
@@ -11,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
@@ -46,7 +46,7 @@ def _half_turn(taps: int) -> Array:
 
 
 def lengths(
-    w: Array, b: Array, sigma: Callable[[Array], Array], opposite: Callable[[Any, Any], Any]
+    w: Array, b: Array, sigma: Callable[[Array], Array], opposite: Callable[[Array, Array], Array]
 ) -> Array:
     """P of filters w (F, n, n) with biases b (F,): (F,)."""
     taps = w.shape[-1]

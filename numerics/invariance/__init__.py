@@ -1,1 +1,1 @@
-"""Networks on an unknown background."""
+"""Networks on an unknown background; exact projections on what they see."""

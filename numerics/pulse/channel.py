@@ -1,8 +1,10 @@
-"""Δ, g(0), κ and D of every channel: the compiled laws of theory.pulse.plateau and theory.pulse.subpixel."""
+"""What a channel adds to slope, offset and chord deviation: Δ, g(0), κ and D.
+
+The compiled laws of theory/pulse/plateau.py and theory/pulse/subpixel.py.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -14,6 +16,7 @@ from numerics.arithmetic.compile import activation, compile_law, exact_law
 from numerics.arithmetic.types import Array
 from theory.pulse.plateau import kappa, slope
 from theory.pulse.subpixel import deviation
+from theory.types import Function, Vector
 
 __all__ = ["Quantities", "exact_quantities", "quantities"]
 
@@ -54,7 +57,7 @@ def quantities(w: Array, b: Array, name: str, phi: Array) -> Quantities:
     )
 
 
-def exact_quantities(w: Sequence[Any], g: Callable[[Any], Any], phi: Sequence[Any]) -> Quantities:
+def exact_quantities(w: Vector, g: Function, phi: Vector) -> Quantities:
     """The same of one channel on exact numbers, with g(z) = σ(z + b) as a Python function."""
     n = len(w)
     delta, offset, bent = (exact_law(law, n) for law in _laws(n))

@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
 
 import sympy as sp
 from flint import acb, arb, ctx, fmpq, fmpq_poly
 
 from numerics.arithmetic.piecewise import Activation, Piecewise, Term, added, exact_activation
+from numerics.arithmetic.types import Rational
 from numerics.pulse.preactivations import Line, dark_and_lit, edges, far_from_border, lines
 
 __all__ = [
@@ -77,14 +77,18 @@ class Domain:
         return 2 * self.half_length + 1
 
 
-def _exact(number: Any) -> fmpq:
+def _exact(number: Rational) -> fmpq:
     """A finite float, an int or a Fraction, as it is."""
     value = Fraction(number)
     return fmpq(value.numerator, value.denominator)
 
 
 def exact_net(
-    sigma: str | sp.Expr, w: Sequence[Sequence[Any]], b: Sequence[Any], a: Sequence[Any], c: Any
+    sigma: str | sp.Expr,
+    w: Sequence[Sequence[Rational]],
+    b: Sequence[Rational],
+    a: Sequence[Rational],
+    c: Rational,
 ) -> ExactNet:
     """The rational network that these floats, ints or Fractions are.
 

@@ -1,6 +1,6 @@
-r"""The exact level of a cell: where the loss of a network must end, from signs alone.
+r"""The least loss in a linear region of the weights: its level, exactly, from signs alone.
 
-For positively homogeneous σ the pattern of signs of the pre-activations U_s · w_k + b_k (0 on a
+That is where training must end.  For positively homogeneous σ the pattern of signs of the pre-activations U_s · w_k + b_k (0 on a
 held face) makes r̂ affine in the effective weights v_k = |a_k| (w_k, b_k) and c.  A stationary point
 within the cell is therefore a minimum of one quadratic, whose value
 

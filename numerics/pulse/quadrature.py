@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import sympy as sp
 from numpy.lib.stride_tricks import sliding_window_view
 
 from numerics.arithmetic.compile import activation
-from numerics.arithmetic.types import Array
+from numerics.arithmetic.types import Array, Indices
 from numerics.pulse.attribution import NAMES
 from numerics.pulse.channel import quantities
 from numerics.pulse.exact_error import Domain, cells
@@ -100,7 +99,7 @@ def loss_quadrature(
     far = np.array([_plateau(m, n, domain) for m, _, _ in cells(domain)])[place]
     remainder = np.where(far, 0.0, error - (alpha * r + beta + d))
 
-    def mean(values: Any) -> float:
+    def mean(values: Array) -> float:
         return float(weight @ values)
 
     moments = Moments(mean(r), mean(r * r), mean(d), mean(r * d), mean(d * d))
@@ -121,7 +120,7 @@ def _plateau(m: int, n: int, domain: Domain) -> bool:
     return m > n // 2 and far_from_border(n, m, domain.half_length, domain.padding)
 
 
-def _nodes(name: str, w: Array, b: Array, domain: Domain) -> tuple[Array, Array, Array, Any]:
+def _nodes(name: str, w: Array, b: Array, domain: Domain) -> tuple[Array, Array, Array, Indices]:
     """Radii, their φ, weights that add up to 1, and the number of the cell."""
     number = lambda y: float(int(y.p) / int(y.q))
     ends = [(m, number(low), number(high)) for m, low, high in cells(domain)]

@@ -235,7 +235,7 @@ def sensitivities(net: ExactNet, domain: Domain) -> Sensitivities:
                 radii.function({m: _summed(slopes[m], by[m], side) for m in needed})  # noqa: B023
                 for side in (0, 1)
             )
-            carried = [x for m, crossings in passed.items() for x in _carried(crossings, by[m], m)]  # noqa: B023
+            carried = [x for m, crossed in passed.items() for x in _carried(crossed, by[m], m)]  # noqa: B023
             return both(below, above if kinked else below, carried)  # noqa: B023
 
         w.append(tuple(moved({m: light[m][u] for m in needed}) for u in range(n)))

@@ -41,15 +41,17 @@ def lowest_sum(w: Array, a: Array, rho: ArrayLike = 0.0, law: Active = LAW) -> A
         on_the_way = valley & (where > np.minimum(1.0, e)) & (where < np.maximum(1.0, e))
         lowest = np.where(on_the_way, np.sqrt(np.maximum(square, 0.0)), lowest)
     lowest = np.where(lowest > 0, lowest / np.sqrt(grown)[:, None], lowest)
-    return c.root * np.where(np.isfinite(rho)[:, None], lowest, -np.inf)
+    bound: Array = c.root * np.where(np.isfinite(rho)[:, None], lowest, -np.inf)
+    return bound
 
 
 def margins(w: Array, a: Array, rho: ArrayLike = 0.0, law: Active = LAW) -> Array:
     """min S_k - S_min (B, K): positive where the channel never leaves the linear cell."""
     floor = np.max(np.stack(law.floors(list(np.moveaxis(w, 2, 0)))), axis=0)
-    return lowest_sum(w, a, rho, law) - floor
+    bound: Array = lowest_sum(w, a, rho, law) - floor
+    return bound
 
 
 def stays(w: Array, a: Array, rho: ArrayLike = 0.0, law: Active = LAW) -> Flags:
     """(B,): every channel stays in the linear cell, for flow (ρ = 0) or steps with a drift of at most ρ."""
-    return np.all(margins(w, a, rho, law) > 0, axis=1)
+    return np.asarray(np.all(margins(w, a, rho, law) > 0, axis=1))

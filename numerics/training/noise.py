@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,7 +20,7 @@ from scipy.special import ndtr, owens_t
 from numerics.arithmetic.types import Array
 from theory.training import gaussian
 from theory.training.gaussian import Normal
-from theory.training.noise import LAW
+from theory.training.noise import LAW, Noise
 
 __all__ = [
     "NUMERIC",
@@ -34,6 +34,9 @@ __all__ = [
     "scan",
     "small_noise_ratio",
 ]
+
+Law = Noise | ModuleType
+"""What has ``first``, ``second`` and ``product``: a law, or the module of moments as derived."""
 
 
 def _pdf(x: ArrayLike) -> Array:
@@ -83,7 +86,7 @@ def _lags(w: Array) -> Array:
     return np.array([w[: len(w) - d] @ w[d:] for d in range(len(w))])
 
 
-def moments(problem: Problem, w: Array, b: float, law: Any) -> tuple[Array, Array]:
+def moments(problem: Problem, w: Array, b: float, law: Law) -> tuple[Array, Array]:
     """(M, D), each (R,): mean and variance of the feature of the filter w (n,), b for every radius."""
     mean, _ = _means(problem, w, b)
     cov = problem.noise**2 * _lags(w)
@@ -105,8 +108,8 @@ def _readout(problem: Problem, total: Array, spread: Array) -> tuple[float, floa
     return a, float(problem.r.mean() - a * total.mean())
 
 
-def risk(problem: Problem, w: Array, b: float, law: Any = gaussian) -> tuple[float, float, float]:
-    """(risk, a, c) with the best readout for the filter w (n,), b.  ``law`` has first, second and product."""
+def risk(problem: Problem, w: Array, b: float, law: Law = gaussian) -> tuple[float, float, float]:
+    """(risk, a, c) with the best readout for the filter w (n,), b."""
     total, spread = moments(problem, w, b, law)
     a, c = _readout(problem, total, spread)
     value = float(np.mean((c + a * total - problem.r) ** 2) + a**2 * np.mean(spread))
@@ -219,7 +222,7 @@ def scan(problem: Problem, sign: float, parts: int = 100) -> tuple[float, float]
     return float(end.fun), float(end.x)
 
 
-def small_noise_ratio(problem: Problem, law: Any = LAW) -> float:
+def small_noise_ratio(problem: Problem, law: Noise = LAW) -> float:
     """The limit of (least risk of ReLU with one tap)/(least linear risk) as s -> 0, for fixed radii.
 
     The least, over both signs of the tap and all thresholds, of the ``silenced`` and ``passing`` of the law.

@@ -1,4 +1,4 @@
-r"""Where steps of finite size end: as a function of the one number ρ, and rigorous bounds on ρ.
+r"""Where gradient descent with finite steps ends: a function of one number ρ, and bounds on ρ.
 
 Arrays over a batch of networks, w (B, K, n), a (B, K).  At the end of any training by gradient steps
 
@@ -22,11 +22,11 @@ from numerics.training.linear_cell import Cone, coordinates, weights_at
 from theory.training import linear_cell
 
 __all__ = [
-    "between",
+    "change_bound",
     "drift_bound",
+    "drift_from_losses",
     "end_at",
     "factors_at",
-    "from_losses",
     "path_error",
     "sharpness",
     "shift_error",
@@ -51,7 +51,7 @@ def end_at(w: Array, a: Array, rho: ArrayLike) -> tuple[Array, Array]:
     return weights_at(w, a, first, second)
 
 
-def between(c: Cone, low: ArrayLike, high: ArrayLike) -> tuple[Array, Array]:
+def change_bound(c: Cone, low: ArrayLike, high: ArrayLike) -> tuple[Array, Array]:
     """(bound on the change of every tap of a channel, of a_k), each (B, K), when ρ moves within [low, high]; inf for high = inf."""
     (a0, b0), (a1, b1) = factors_at(c, low), factors_at(c, high)
     part = np.abs(c.u) * (a0 - a1)[:, None] + np.abs(c.v) * (b0 - b1)[:, None]
@@ -131,7 +131,7 @@ def path_error(c: Cone, second_moment: float, rate: ArrayLike) -> Array:
     )
 
 
-def from_losses(c: Cone, second_moment: float, rate: ArrayLike, losses: Array) -> Array:
+def drift_from_losses(c: Cone, second_moment: float, rate: ArrayLike, losses: Array) -> Array:
     """ρ̂ >= ρ (B,) from the recorded losses (T, B) of any training, with c and in batches too.
 
     |δ_t| = 4√n η |E_b[(r̂ - r) r]| <= 4√n η √(E_b[r²] L_t) by Cauchy-Schwarz; ``second_moment`` bounds E_b[r²].

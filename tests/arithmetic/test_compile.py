@@ -10,7 +10,16 @@ import pytest
 import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import (
+
+from numerics.arithmetic.compile import (
+    activation,
+    compile_law,
+    compile_values,
+    exact_law,
+    exact_values,
+)
+from numerics.arithmetic.rounding import response_bound
+from tests.strategies import (
     CONTINUOUS,
     PIECEWISE_LINEAR,
     RATIONAL,
@@ -22,15 +31,6 @@ from strategies import (
     sigma_at,
     widths,
 )
-
-from numerics.arithmetic.compile import (
-    activation,
-    compile_law,
-    compile_values,
-    exact_law,
-    exact_values,
-)
-from numerics.arithmetic.rounding import response_bound
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.network import g, taps
 from theory.pulse.plateau import r, slope

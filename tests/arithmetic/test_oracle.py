@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import RATIONAL, Case, cases, filters, grid, rationals, widths
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import preactivation_bound
+from tests.strategies import RATIONAL, Case, cases, filters, grid, rationals, widths
 
 F = Fraction
 

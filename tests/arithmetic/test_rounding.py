@@ -9,16 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from strategies import (
-    CONTINUOUS,
-    RATIONAL,
-    SMOOTH,
-    filters,
-    floating,
-    floats,
-    sigma_at,
-    widths,
-)
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
@@ -29,6 +19,16 @@ from numerics.arithmetic.rounding import (
     preactivation_bound,
     prediction_bound,
     response_bound,
+)
+from tests.strategies import (
+    CONTINUOUS,
+    RATIONAL,
+    SMOOTH,
+    filters,
+    floating,
+    floats,
+    sigma_at,
+    widths,
 )
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.subpixel import subpixel_response

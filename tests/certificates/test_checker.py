@@ -15,26 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flint import fmpq
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numerics.certificates import checker
-from numerics.certificates.certificate import certificate
 from numerics.certificates.checker import BYTES, Rejected, canonical, check
-from numerics.pulse.exact_error import Domain, exact_net
+from tests.certified import RELU, Document, made
 from tests.pulse.test_exact_error import SIGMAS, THREE, _simulated, networks
 
 F = Fraction
 CONTINUOUS = sorted(set(SIGMAS) - {"hardshrink", "threshold"})
-Document = dict[str, Any]
-
-
-def _document(case: Any, low: Fraction, high: Fraction) -> Document:
-    name, padding, half_length, (w, b, a), c = case
-    net = exact_net(name, w, b, a, c)
-    q = lambda x: fmpq(x.numerator, x.denominator)
-    return certificate(net, Domain(half_length, q(low), q(high), padding))
 
 
 def _bytes(document: Document) -> bytes:
@@ -46,9 +36,8 @@ def _signed(document: Document) -> bytes:
     return _bytes({**document, "digest": canonical(document)})
 
 
-RELU = ("relu", "zeros", 5, [[[F(3, 2), F(-1, 4), F(1)]], [F(-1, 8)], [F(2, 5)]], F(1, 3))
 HARDSWISH = ("hardswish", "circular", 4, THREE, F(1, 7))
-SAMPLES = [_document(RELU, F(1, 2), F(9, 2)), _document(HARDSWISH, F(3, 4), F(4))]
+SAMPLES = [made(RELU, F(1, 2), F(9, 2)), made(HARDSWISH, F(3, 4), F(4))]
 
 
 # --- what is right is accepted ------------------------------------------------------------------
@@ -66,7 +55,7 @@ def test_certificates_are_accepted_and_true(case: Any, ends: list[Fraction]) -> 
     if name not in CONTINUOUS:
         return
     low, high = (F(1, 2) + end * half_length for end in sorted(ends))
-    document = _document(case, low, high)
+    document = made(case, low, high)
     claim = check(_bytes(document))
     assert claim == document["claim"]
     bounds = [F(x) for x in claim["worst"]]
@@ -77,18 +66,7 @@ def test_certificates_are_accepted_and_true(case: Any, ends: list[Fraction]) -> 
 
 def test_an_exact_network_is_certified_as_exact() -> None:
     case = ("relu", "zeros", 6, [[[F(1, 4), F(1, 2), F(1, 4)]], [F(0)], [F(1, 2)]], F(0))
-    assert check(_bytes(_document(case, F(1, 2), F(5))))["worst"] == ["0", "0"]
-
-
-@pytest.mark.parametrize("name", ["hardshrink", "threshold"])
-def test_jumps_are_not_certified(name: str) -> None:
-    with pytest.raises(ValueError, match="without jumps"):
-        _document((name, *RELU[1:]), F(1, 2), F(4))
-
-
-def test_one_radius_is_not_certified() -> None:
-    with pytest.raises(ValueError, match="interval of radii"):
-        _document(RELU, F(2), F(2))
+    assert check(_bytes(made(case, F(1, 2), F(5))))["worst"] == ["0", "0"]
 
 
 # --- what is changed is refused -----------------------------------------------------------------

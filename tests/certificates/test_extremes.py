@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 from flint import fmpq
@@ -9,14 +10,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numerics.pulse.exact_error import Domain, error_on, exact_net, summary
-from numerics.pulse.preactivations import edges
-from theory.certificates.extremes import LAW, lines
+from tests.strategies import filters, widths
+from theory.certificates.extremes import LAW
 from verify.certificates.claims.extremes import _places
 
 F = Fraction
-taps = st.sampled_from((1, 3, 5)).flatmap(
-    lambda n: st.lists(st.fractions(-2, 2, max_denominator=8), min_size=n, max_size=n)
-)
+taps = widths(5).flatmap(filters)
 
 
 @given(
@@ -27,7 +26,7 @@ taps = st.sampled_from((1, 3, 5)).flatmap(
 )
 @example([Fraction(1), Fraction(-1), Fraction(2)], Fraction(-1, 2), 1, "relu")
 def test_the_worst_radius_is_one_of_the_places(
-    w: list[Fraction], b: Fraction, m: int, name: str
+    w: Sequence[Fraction], b: Fraction, m: int, name: str
 ) -> None:
     """The exact summary, which does not know the law, finds nothing worse and nothing better."""
     half_length = m + len(w)
@@ -72,15 +71,3 @@ def test_over_an_interval_its_ends_count_too(
         inside += [r - start for r in (low, high) if 0 <= r - start <= 1]
         values += [abs(error(fmpq(x.numerator, x.denominator))) for x in inside]
     assert max(values) == summary(exact, domain).worst.high
-
-
-@given(taps, st.integers(1, 6))
-def test_the_lines_are_those_of_the_path(w: list[Fraction], m: int) -> None:
-    """Two programs for the same windows; beyond the plateau the path counts from m = h + 1."""
-    h = len(w) // 2
-    rational = tuple(fmpq(x.numerator, x.denominator) for x in w)
-    found = sorted(
-        (Fraction(int(x.start.p), int(x.start.q)), Fraction(int(x.slope.p), int(x.slope.q)))
-        for x in edges(rational, m)
-    )
-    assert found == sorted(lines(w, min(m, h + 1)))

@@ -27,7 +27,6 @@ from numerics.arithmetic.softfloat import (
 from numerics.certificates.running import UNITS, assumed_error, running_error
 from numerics.pulse.exact_error import Domain, error_on, exact_net
 from numerics.pulse.sample import pulse
-from theory.certificates.rounding import Computed, in_every_order, in_order
 from theory.certificates.running import CLAIM, LAW, bound, gamma, lit
 from theory.certificates.running import answer as answered
 from theory.expressions.activation import ACTIVATIONS
@@ -276,59 +275,7 @@ def test_a_fused_product_and_sum_stays_within_the_bound(
     assert abs(total - exact) <= gamma(len(w) + 1, Fraction(1, 2**bits)) * size
 
 
-def test_every_tree_once() -> None:
-    """(2k-3)!! trees; of equal terms the row is the worst."""
-    unit = Fraction(1, 32)
-    for k, count in ((1, 1), (2, 1), (3, 3), (4, 15), (5, 105)):
-        terms = [Computed(Fraction(1), Fraction(0))] * k
-        found = [one.error for one in in_every_order(terms, unit)]
-        assert len(found) == count
-        assert max(found) == in_order(terms, unit).error
-        assert max(found) <= gamma(max(k - 1, 0), unit) * k
-
-
 # --- the emulator -----------------------------------------------------------------------------
-
-
-@given(st.fractions(max_denominator=10**6), st.integers(2, 60))
-@example(Fraction(3, 2), 1)
-@example(Fraction(2**24 + 1), 24)
-@example(Fraction(0), 4)
-def test_rounded_is_near_and_has_few_digits(x: Fraction, bits: int) -> None:
-    near = rounded(x, bits)
-    assert abs(near - x) <= abs(x) / 2**bits
-    odd = abs(near.numerator)
-    assert near.denominator.bit_count() == 1
-    assert not odd or odd >> ((odd & -odd).bit_length() - 1) < 2**bits
-    assert rounded(near, bits) == near
-
-
-@given(st.fractions(-(10**6), 10**6, max_denominator=10**6))
-@example(Fraction(1) + Fraction(1, 2**24))
-@example(Fraction(1) + Fraction(3, 2**24))
-def test_rounded_is_what_the_machine_does(x: Fraction) -> None:
-    assert rounded(x, 53) == Fraction(float(x))
-    once = rounded(x, 40)  # twice rounded is not once rounded: a number that float64 holds
-    assert rounded(once, 24) == Fraction(float(np.float32(float(once))))
-
-
-@given(st.integers(0, 2**32 - 1), st.sampled_from(("identity", "relu", "abs", "square")))
-def test_53_bits_are_float64(seed: int, name: str) -> None:
-    """The same order of operations in Python's own floats: the same number."""
-    rng = np.random.default_rng(seed)
-    w, b, a, c = rng.normal(size=3).tolist(), *rng.normal(size=3).tolist()
-    x = pulse(float(rng.integers(32, 96)) / 64, 3).tolist()
-    sigma = {"identity": lambda z: z, "relu": lambda z: max(z, 0.0), "abs": abs, "square": lambda z: z * z}[name]  # fmt: skip
-    total = 0.0
-    for i in range(len(x)):
-        z = b
-        for u in range(3):
-            if 0 <= i + u - 1 < len(x):
-                z += w[u] * x[i + u - 1]
-        total += sigma(z)
-    exact = ([list(map(Fraction, w))], [Fraction(b)], [Fraction(a)], Fraction(c))
-    found = answer(POLYNOMIALS[name], exact, list(map(Fraction, x)), 53, sequential_sum)
-    assert found == Fraction(a * total + c)
 
 
 @given(networks(), st.integers(6, 12), st.integers(2, 16), st.booleans(), st.integers(0, 99))
@@ -356,11 +303,3 @@ def test_no_order_of_summation_leaves_the_bound(
     ):
         found = answer(POLYNOMIALS[name], (w, b, a, c), x, bits, add, mean=mean)
         assert abs(found - exact) <= allowed
-
-
-def test_the_emulated_shapes_are_the_catalogue() -> None:
-    for name, shape in POLYNOMIALS.items():
-        for k in range(-70, 71):
-            z = Fraction(k, 16)
-            value = sum((s * z**j for j, s in enumerate(shape.piece(z))), Fraction(0))
-            assert value == oracle.RATIONAL[name](z)

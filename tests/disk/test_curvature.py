@@ -1,4 +1,4 @@
-"""The bend of the edge: chords, the constant's symmetries, hulls of points, means over centres, and the rooms."""
+"""The bend of the edge: chords, the constant's symmetries, hulls of points, means over centres, and the evidence."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from numerics.arithmetic.compile import activation
 from numerics.disk import curvature as numbers
 from numerics.disk.centre_average import centres, centres_bound, variation
 from numerics.disk.curvature import NARROW, constant_of, remainder, spreads
-from numerics.disk.disk import _anywhere, disk, disk_bound
+from numerics.disk.disk import _anywhere, disk_bound
 from numerics.disk.perimeter import difference, reach
 from numerics.disk.perimeter_enclosure import derivatives_of, filter_of, strength_of
 from theory.disk.curvature import CLAIM, LAW, local, moment, narrowing
@@ -197,34 +197,6 @@ def test_one_direction_at_a_time() -> None:
 # ------------------------------------------------------------------------------------- the centres
 
 
-@settings(max_examples=20)
-@given(st.floats(1, 9), st.integers(1, 4), st.floats(0, 0.999), st.floats(0, 0.999))
-def test_every_centre_shows_the_whole_disk(r: float, parts: int, x: float, y: float) -> None:
-    """The identity on one pixel: the areas at each centre add up to πr²."""
-    seen = centres(r, parts, 1, (x, y))
-    total = float(seen.mean(seen.windows[:, 0], 1.0))
-    assert abs(total) <= len(seen.windows) / parts**2 * seen.error + 1e-12 * r * r
-    assert np.min(seen.windows) >= -seen.error
-    assert np.max(seen.windows) <= 1 + seen.error
-
-
-@pytest.mark.parametrize("parts", [3, 4])
-def test_centres_are_blocks_of_a_finer_disk(parts: int) -> None:
-    """Of the radius nr, added up over n × n: the same windows, at centres half a fine pixel beside."""
-    r, half = 5.3, 9
-    fine = disk([parts * r], half * parts)[0]
-    size = len(fine) // parts * parts
-    found = []
-    for i in range(parts):
-        for j in range(parts):
-            cut = fine[i : i + size - parts, j : j + size - parts]
-            found.append(cut.reshape(size // parts - 1, parts, size // parts - 1, parts).sum(axis=(1, 3)) / parts**2)  # fmt: skip
-    shift = (parts - 1) / 2 % 1
-    seen = centres(r, parts, 1, (shift, shift))
-    squares = sum(float(np.sum(one**2)) for one in found) / parts**2
-    assert abs(squares - pi * r * r - float(seen.mean(seen.windows[:, 0] ** 2, 1.0))) < 1e-9
-
-
 def _squares(r: float) -> float:
     """∫ A² over the plane: the covariogram of the disk against that of the pixel, by Gauss' rule on a quarter."""
     node, weight = np.polynomial.legendre.leggauss(24)
@@ -385,7 +357,7 @@ def test_a_sign_in_the_numbers_is_seen(name: str, monkeypatch: pytest.MonkeyPatc
 
 def test_a_direction_says_more_than_its_tolerance() -> None:
     """What C has in a direction is many times what a circle and its tangent leave open there, with kinks too."""
-    for one in evidence._drawn(3, 10):
+    for one in evidence._drawn(Lab(TINY, 3)):
         gaps, sizes = one.scores(LAW)
         assert np.max(gaps) <= 1
         assert np.median(sizes) > 8
@@ -410,7 +382,7 @@ def test_the_bound_of_a_direction_holds_at_any_radius(seed: int, name: str, r: f
     each = r * (sigma(z) - sigma(p)) - at.t * (sigma(z) - sigma(np.array(one.b)) - one.rise * (at.t > 0))  # fmt: skip
     found = np.sum(at.weight * each, axis=(1, 2)) * 16 / (2 * pi)
     stated = constant_of(one, turns=16, proved=False).by_direction
-    allowed = numbers.at_once(one, 16, r, z, p, float(disk_bound(r)) + 8 * r * 2.0**-53)
+    allowed = numbers.direction_bound(one, 16, r, z, p, float(disk_bound(r)) + 8 * r * 2.0**-53)
     assert np.all(np.abs(found - stated) <= allowed)
 
 

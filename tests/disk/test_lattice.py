@@ -243,9 +243,9 @@ def test_every_network_is_accounted_for() -> None:
 
 @pytest.mark.parametrize("wrong", CLAIM.wrong, ids=lambda wrong: wrong.name)
 def test_a_wrong_law_leaves_more_than_it_may(wrong: Wrong) -> None:
-    left = [evidence.drawn_spreads(wrong.law, name, 3, 4)[0] for name in ("abs", "tanh")]
+    left = [evidence.drawn_spreads(wrong.law, Lab(TINY, 4), name, 3)[0] for name in ("abs", "tanh")]
     assert float(np.max(np.concatenate(left))) > 2
-    right = [evidence.drawn_spreads(LAW, name, 3, 4)[0] for name in ("abs", "tanh")]
+    right = [evidence.drawn_spreads(LAW, Lab(TINY, 4), name, 3)[0] for name in ("abs", "tanh")]
     assert float(np.max(np.concatenate(right))) < 1
 
 
@@ -259,15 +259,15 @@ def test_one_network_is_enough_to_fail(
     """
     kept = evidence._watched
 
-    def spoiled(shape: NetworkShape, networks: int, seed: int) -> evidence.Watched:
-        one = kept(shape, networks, seed)
+    def spoiled(lab: Lab, shape: NetworkShape) -> evidence.Watched:
+        one = kept(lab, shape)
         if shape != which:
             return one
-        raw = one.grown.spreads(evidence._areas(one.nets), 0 * one.grown.found)[1][:, 1]
+        raw = one.grown.spreads(evidence._areas(one.nets), 0 * one.grown.sums)[1][:, 1]
         swings = evidence._swings(one.nets, one.grown.r.ravel(), one.centre, LAW)
-        found, j = one.grown.found.copy(), int(np.argmax(raw))
-        found[j, 1] += swings.reshape(found.shape)[j, 1]  # it wavers twice as much
-        return replace(one, grown=replace(one.grown, found=found))
+        sums, j = one.grown.sums.copy(), int(np.argmax(raw))
+        sums[j, 1] += swings.reshape(sums.shape)[j, 1]  # it wavers twice as much
+        return replace(one, grown=replace(one.grown, sums=sums))
 
     monkeypatch.setattr(evidence, "_watched", spoiled)
     assert evidence.train(LAW, Lab(TINY, 3)).status == "fails"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numerics.arithmetic import oracle
 from numerics.certificates.conditions import exact_of
 from numerics.pulse.exact_error import summary
-from tests.explain.test_account import TOLD, at, error, found, put
+from tests.accounts import SETUP, account_of, error_of, label, replaced
 from verify.explain.repair import Repaired, repaired
 from verify.models.checkpoint import encoded, read
 from verify.network import main
@@ -49,10 +49,10 @@ def put_down(folder: Path, made: Repaired | None) -> tuple[str, Any]:
 def test_homogeneous_ones_are_exact_in_float64(
     activation: str, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    made = repaired(found(*NETS[name], {**TOLD, "activation": activation}))
+    made = repaired(account_of(*NETS[name], {**SETUP, "activation": activation}))
     path, weights = put_down(tmp_path, made)
     assert made is not None and "its certificate says 0" in made.text
-    assert all(error(*weights, activation, F(3, 2) + F(k, 8), 6) == 0 for k in range(29))
+    assert all(error_of(*weights, activation, F(3, 2) + F(k, 8), 6) == 0 for k in range(29))
     assert main([path, "--json", "--tolerance", "1e-20"]) == 0
     again = json.loads(capsys.readouterr().out)
     assert again["explained"] is True and again["worst_error"]["value"] == "0"
@@ -64,27 +64,27 @@ def test_others_err_by_no_more_than_the_sentence_says(activation: str, tmp_path:
     pair = ([[0.25, 0.1, 0.2], [-0.25, -0.1, -0.25]], [0.1, -0.1], [1.0, -1.0], 0.0)
     shift = 1.0 if activation == "softshrink" else 0.0
     net = pair if activation in ("softplus", "gelu") else ([[0.2, 0.1, 0.3]], [0.1 + shift], [0.8], 0.0)  # fmt: skip
-    made = repaired(found(*net, {**TOLD, "activation": activation}))
+    made = repaired(account_of(*net, {**SETUP, "activation": activation}))
     _, weights = put_down(tmp_path, made)
     assert made is not None and "rounded to float64" in made.text
     most = float(made.text.split("errs by ")[1].split()[0])
     assert most < 1e-12
     if activation in oracle.RATIONAL:  # three digits are printed
-        worst = max(abs(error(*weights, activation, F(3, 2) + F(k, 8), 6)) for k in range(29))
+        worst = max(abs(error_of(*weights, activation, F(3, 2) + F(k, 8), 6)) for k in range(29))
         assert worst <= F(most) * F(1005, 1000)
-    told = {**TOLD, "activation": activation}
-    assert found(*weights, told).document["worst_error"]["about"] <= most * 1.005
+    told = {**SETUP, "activation": activation}
+    assert account_of(*weights, told).document["worst_error"]["about"] <= most * 1.005
 
 
 def test_there_is_none_to_write() -> None:
-    assert repaired(found([[0.5]], [0.1], [0.5], 0.0, {**TOLD, "activation": "tanh"})) is None
+    assert repaired(account_of([[0.5]], [0.1], [0.5], 0.0, {**SETUP, "activation": "tanh"})) is None
 
 
 def test_never_over_anything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    path, _ = put_down(tmp_path, repaired(found(*NETS["one"], TOLD)))
+    path, _ = put_down(tmp_path, repaired(account_of(*NETS["one"], SETUP)))
     (tmp_path / "dangling").symlink_to("nowhere")
     (tmp_path / "empty").mkdir()
     before = {one.name for one in tmp_path.iterdir()}, Path(path).read_bytes()
@@ -118,7 +118,7 @@ def test_where_nothing_can_be_put_nothing_is(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    path, _ = put_down(tmp_path, repaired(found(*NETS["one"], TOLD)))
+    path, _ = put_down(tmp_path, repaired(account_of(*NETS["one"], SETUP)))
     (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(SystemExit) as end:
         main([path, *arguments])
@@ -133,7 +133,7 @@ def test_large_weights_end_in_a_sentence(
 ) -> None:
     tensors = {"conv.weight": np.full((1, 1, 3), 800.0), "readout.weight": np.ones((1, 1))}
     net = tmp_path / "net.safetensors"
-    net.write_bytes(encoded(tensors, {**TOLD, "activation": name}))
+    net.write_bytes(encoded(tensors, {**SETUP, "activation": name}))
     try:
         status = main([str(net), "--repair", str(tmp_path / "new")])
     except SystemExit as end:
@@ -151,7 +151,7 @@ def test_large_weights_end_in_a_sentence(
 )
 def test_the_nearest_exact_network_is_exact(net: Any, more: dict[str, str]) -> None:
     """By numerics.pulse.exact_error.  The first two run over both kinks of σ in one window."""
-    said = found(*net, {**TOLD, **more})
+    said = account_of(*net, {**SETUP, **more})
     if said.exact is None:
         return
     exact = exact_of(said.exact, said.setup.activation)
@@ -170,12 +170,12 @@ def test_the_nearest_exact_network_is_exact(net: Any, more: dict[str, str]) -> N
 )
 def test_no_weight_of_an_exact_network_has_to_move(net: Any, more: dict[str, str]) -> None:
     """Also where no radius is on the plateau far from the border, and where a sum is 0 but for rounding."""
-    told = {**TOLD, **more}
-    for one in found(*net, told).document["nearest"]["weights"]:
-        net = put(net, at(one), one["value"])
-    document = found(*net, told).document
+    told = {**SETUP, **more}
+    for one in account_of(*net, told).document["nearest"]["weights"]:
+        net = replaced(net, label(one), one["value"])
+    document = account_of(*net, told).document
     assert document["explained"] is True
-    large = {at(one): one["residual"] for one in document["weights"] if abs(one["residual"] or 0) > 1e-6}  # fmt: skip
+    large = {label(one): one["residual"] for one in document["weights"] if abs(one["residual"] or 0) > 1e-6}  # fmt: skip
     assert not large
 
 
@@ -186,21 +186,21 @@ def test_no_weight_of_an_exact_network_has_to_move(net: Any, more: dict[str, str
 def test_any_network_repaired_is_exact(tmp_path_factory: pytest.TempPathFactory, numbers: list[int]) -> None:  # fmt: skip
     """Whatever the start: exact by plain simulation, and the same again when it is repaired once more."""
     *w, b, a = (k / 8 for k in numbers)
-    said = found([w], [b], [a], 0.0, TOLD)
+    said = account_of([w], [b], [a], 0.0, SETUP)
     made = repaired(said)
     # A network whose channels all idle is next to none, but its stored weights may be.
     assert made is not None or said.exact is None
     if made is not None:
         folder = tmp_path_factory.getbasetemp()
         _, weights = put_down(folder, made)
-        assert all(error(*weights, "relu", F(3, 2) + F(k, 8), 6) == 0 for k in range(29))
-        assert found(*weights, TOLD).document["nearest"]["distance"] == [0, 0]
+        assert all(error_of(*weights, "relu", F(3, 2) + F(k, 8), 6) == 0 for k in range(29))
+        assert account_of(*weights, SETUP).document["nearest"]["distance"] == [0, 0]
 
 
 @pytest.mark.parametrize("net", [([[-4.0]], [2.0], [0.5], 0.0), ([[2.0, -2.75, 1.0]], [0.0], [0.5], 0.0)])  # fmt: skip
 def test_softsign_has_an_account(net: Any) -> None:
     """Its pre-activations run over 0, where |z| has its kink."""
-    document = found(*net, {**TOLD, "activation": "softsign"}).document
-    worst = max(abs(error(*net, "softsign", F(3, 2) + F(k, 8), 6)) for k in range(29))
+    document = account_of(*net, {**SETUP, "activation": "softsign"}).document
+    worst = max(abs(error_of(*net, "softsign", F(3, 2) + F(k, 8), 6)) for k in range(29))
     assert document["explained"] is False
     assert float(worst) <= document["worst_error"]["about"] * (1 + 1e-12)

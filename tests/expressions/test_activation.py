@@ -14,7 +14,10 @@ import sympy as sp
 import torch
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
-from strategies import (
+
+from numerics.arithmetic import oracle
+from numerics.arithmetic.compile import activation
+from tests.strategies import (
     HOMOGENEOUS,
     JUMPING,
     KINKS,
@@ -24,9 +27,6 @@ from strategies import (
     floats,
     rationals,
 )
-
-from numerics.arithmetic import oracle
-from numerics.arithmetic.compile import activation
 from theory.expressions.activation import ACTIVATIONS, Activation, z
 from verify.models.networks import FUNCTIONS, Network
 

@@ -7,11 +7,11 @@ from fractions import Fraction
 import mpmath
 import pytest
 import sympy as sp
-from expressions import BINARY, UNARY, H, OutOfReach, evaluate, grown
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from strategies import rationals
 
+from tests.formulas import BINARY, UNARY, H, OutOfReach, evaluate, grown
+from tests.strategies import rationals
 from theory.expressions.enclosure import NotCertified, enclose, z
 
 half = sp.Rational(1, 2)

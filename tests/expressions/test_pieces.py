@@ -8,7 +8,10 @@ from fractions import Fraction
 import mpmath
 import pytest
 import sympy as sp
-from expressions import (
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests.formulas import (
     BINARY,
     UNARY,
     H,
@@ -20,10 +23,7 @@ from expressions import (
     number,
     points_inside,
 )
-from hypothesis import example, given
-from hypothesis import strategies as st
-from strategies import rationals
-
+from tests.strategies import rationals
 from theory.expressions.pieces import Pieces, TooManyPieces, pieces, z
 
 oo, half = sp.oo, sp.Rational(1, 2)

@@ -6,11 +6,11 @@ from fractions import Fraction
 from functools import reduce
 
 import sympy as sp
-from expressions import exact, points_inside
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import rationals
 
+from tests.formulas import exact, points_inside
+from tests.strategies import rationals
 from theory.expressions.enclosure import z
 from theory.expressions.signs import signs
 

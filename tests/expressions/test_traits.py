@@ -13,8 +13,8 @@ import sympy as sp
 from flint import arb, arb_series, ctx
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import KINKS, PIECEWISE_LINEAR, RATIONAL, grid
 
+from tests.strategies import KINKS, PIECEWISE_LINEAR, RATIONAL, grid
 from theory.expressions import traits
 from theory.expressions.activation import ACTIVATIONS, Activation, Kink, z
 from theory.expressions.traits import Jump

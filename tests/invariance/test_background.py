@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-import numpy as np
 import pytest
 import sympy as sp
 from hypothesis import assume, example, given
@@ -16,15 +15,14 @@ from tests.columns import hold_and_reject, on_a_ring, plateau_cases
 from theory.invariance.background import (  # fmt: skip
     CLAIM,
     border,
-    full_reader,
     one_tap,
-    reader,
     response,
     risk,
+    three_channels,
+    two_channels,
 )
-from theory.invariance.nuisances import behind_the_border
+from theory.invariance.nuisances import border_network
 from theory.pulse.network import last_radius
-from verify.invariance.background_training import Scene, answers, trained
 from verify.invariance.claims import background as evidence
 from verify.report.lab import TINY, Lab
 
@@ -58,7 +56,7 @@ def test_the_plateau_law_moves_with_the_background(case, beta: Fraction) -> None
 def test_two_channels_are_exact_on_any_interval(
     name: str, low: Fraction, length: Fraction, share: Fraction, more: Fraction, m: int
 ) -> None:
-    net = reader(low, low + length, more - low, 15, *evidence.KINKS[name])
+    net = two_channels(low, low + length, more - low, 15, *evidence.KINKS[name])
     assert _answer(net, name, low + share * length, m - HALF, 7) == m - HALF
 
 
@@ -69,12 +67,12 @@ def test_two_channels_are_exact_on_any_interval(
 def test_three_channels_are_exact_at_every_radius(
     name: str, low: Fraction, length: Fraction, share: Fraction, r: Fraction
 ) -> None:
-    net = full_reader(low, low + length, -low, 15, *evidence.KINKS[name])
+    net = three_channels(low, low + length, -low, 15, *evidence.KINKS[name])
     assert _answer(net, name, low + share * length, r, 7) == r
 
 
 def test_outside_their_interval_they_are_not() -> None:
-    for make in (reader, full_reader):
+    for make in (two_channels, three_channels):
         net = make(Fraction(0), Fraction(1), Fraction(0), 15, *evidence.KINKS["relu"])
         assert _answer(net, "relu", Fraction(2), Fraction(5, 2), 7) != Fraction(5, 2)
         assert _answer(net, "relu", Fraction(-1), Fraction(5, 2), 7) != Fraction(5, 2)
@@ -113,10 +111,10 @@ def test_known_errors_beyond_the_last_radius() -> None:
     """19 pixels: the exact networks at r = 9, between 17/2 = N/2 - 1 and the full ring."""
     last, r = last_radius(3, Fraction(19)), Fraction(9)
     assert last == Fraction(17, 2)
-    net = full_reader(Fraction(-1), Fraction(2), Fraction(1), 19, *evidence.KINKS["relu"])
+    net = three_channels(Fraction(-1), Fraction(2), Fraction(1), 19, *evidence.KINKS["relu"])
     assert _answer(net, "relu", Fraction(-1), r, 9) - r == Fraction(-133, 16)
     assert _answer(net, "relu", Fraction(-1), last, 9) == last
-    hidden = behind_the_border(Fraction(19), Fraction(0))
+    hidden = border_network(Fraction(19), Fraction(0))
     for radius, error in ((r, Fraction(-19, 4)), (last, Fraction(0))):
         x = [HALF + value for value in oracle.overlap_pulse(radius, 9)]
         light = sum(oracle.preactivations(list(hidden.w[0]), Fraction(0), x), Fraction(0))
@@ -222,18 +220,6 @@ def test_the_cube_is_exact_on_every_background() -> None:
     assert not sp.expand(total - r).has(beta, r)
 
 
-@given(st.integers(0, 3), st.data())
-def test_no_window_meets_both_grey_pixels_up_to_the_last_radius(h: int, data) -> None:
-    """The windows themselves: on a ring none holds both, with zeros beyond every tap finds the grey pixel."""
-    length = data.draw(st.integers(h + 1, h + 6))
-    m, size = data.draw(st.integers(h + 1, length)), 2 * length + 1
-    inside = m + HALF <= last_radius(2 * h + 1, Fraction(size))
-    windows = [{(i + u) % size for u in range(-h, h + 1)} for i in range(size)]
-    assert any({m, size - m} <= window for window in windows) == (not inside)
-    assert (size - 2 * m > 2 * h) == inside == (m + h <= length)
-    assert all(abs(m - u) <= length for u in range(-h, h + 1)) == inside
-
-
 nets = st.lists(
     st.tuples(st.lists(numbers, min_size=3, max_size=3), numbers, numbers), min_size=1, max_size=3
 )
@@ -304,7 +290,7 @@ def test_the_windows_of_the_edge_filters_keep_their_sides(
     low: Fraction, length: Fraction, share: Fraction, phi: Fraction
 ) -> None:
     """At one edge the middle one is never negative, the outer ones are mirror images; all others are never positive."""
-    net, beta, m = full_reader(low, low + length, -low, 15, 0, 1), low + share * length, 4
+    net, beta, m = three_channels(low, low + length, -low, 15, 0, 1), low + share * length, 4
     x = [beta + value for value in oracle.overlap_pulse(m - HALF + phi, 7)]
     second, third = (oracle.ring(net.w[k], net.b[k], x) for k in (1, 2))
     # Left the second filter's edge, where the grey pixel 7 - m meets the taps from the last to the first.
@@ -344,23 +330,6 @@ def test_a_dense_readout_ignores_the_background_iff_it_sums_to_nothing(
         x = oracle.overlap_pulse(r, 3)
         assert x[0] == x[-1] == 0
         assert (dot(v, [beta + value for value in x]) == dot(v, x)) == (sum(v) == 0)
-
-
-def test_smooth_networks_do_not_become_exact() -> None:
-    """tanh and softplus, trained on a short interval of backgrounds: all errors stay visible."""
-    for name in ("tanh", "softplus"):
-        scene = Scene(name, 2, 3, evidence.NEAR, steps=4)
-        assert evidence._exact_counts(Lab(TINY), scene, 4) == (0, 0)
-
-
-def test_one_strict_channel_moves_with_the_background() -> None:
-    """Trained networks: the answer at every radius is strictly monotone in the background."""
-    scene = evidence.STEEP[0]
-    x, _ = scene.data()
-    for net in trained(Lab(TINY), scene, 4):
-        found = answers(net, x).reshape(len(scene.r), -1)
-        steps = np.diff(found, axis=1)
-        assert np.all(steps > 0) or np.all(steps < 0)
 
 
 def test_the_figures_are_drawn() -> None:

@@ -113,7 +113,7 @@ def test_a_state_dict_is_read(tmp_path: Path) -> None:
     net = Network("relu", 2, 3)
     found = read(saved(tmp_path, net.state_dict()))
     assert np.array_equal(found.w, net.conv.weight[:, 0].detach().numpy())
-    assert found.b is not None and found.c is not None and found.told == {}
+    assert found.b is not None and found.c is not None and found.metadata == {}
 
 
 def test_other_names_are_known_by_their_shapes(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_code_in_an_archive_does_not_run(tmp_path: Path, monkeypatch: pytest.Mon
 def test_metadata_is_told(tmp_path: Path) -> None:
     path = tmp_path / "net.safetensors"
     path.write_bytes(save(GOOD, {"activation": "relu"}))
-    assert read(path).told == {"activation": "relu"}
+    assert read(path).metadata == {"activation": "relu"}
 
 
 class _Bomb:

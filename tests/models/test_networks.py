@@ -9,12 +9,12 @@ import pytest
 import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from strategies import JUMPING, RATIONAL, filters, floats, widths
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import preactivation_bound, prediction_bound, response_bound
 from numerics.pulse.sample import pulse
+from tests.strategies import JUMPING, RATIONAL, filters, floats, widths
 from theory.expressions.activation import ACTIVATIONS
 from verify.models.ensemble import Setting, Weights
 from verify.models.networks import Network, build, load, measure, signals, weights_of

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
 from numerics.pulse.preactivations import PADDINGS
+from tests.disk_accounts import SETUP
 from tests.stored import fraction
 from theory.expressions.activation import ACTIVATIONS, z
-from verify.models.setup import KEYS, POOLINGS, Setup, setup_of, too_large
+from verify.models.setup import KEYS, POOLINGS, Setup, disk_setup_of, setup_of, too_large
 
 LEAST = {"activation": "relu", "length": "13"}
 
@@ -232,3 +233,28 @@ def test_the_pooled_sum_is_divided_by_the_positions(case: tuple[dict[str, str], 
         if found.domain.padding != "valid" or taps // 2 <= i < pixels - taps // 2
     )
     assert found.share(taps) == (1 if found.pooling == "sum" else places)
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ({"r_max": "11.75"}, "border"),
+        ({"r_min": "10"}, "radii"),
+        ({"r_min": "1/4"}, "radii"),
+        ({"length": "24"}, "length"),
+        ({"length": "2003"}, "length"),
+        ({"length": "3"}, "radii"),
+        ({"padding": "circular"}, "padding is one of zeros"),
+        ({"pooling": "max"}, "pooling"),
+        ({"activation": ""}, "activation"),
+    ],
+)
+def test_settings_that_do_not_fit(other: dict[str, str], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        disk_setup_of({**SETUP, **other}, 3)
+
+
+def test_defaults() -> None:
+    setup = disk_setup_of({"activation": "abs", "length": "25"}, 5)
+    assert (setup.as_dict()["r_min"], setup.as_dict()["r_max"]) == ("5", "10")
+    assert disk_setup_of({**SETUP, "r_max": "11.5"}, 3).as_dict()["r_max"] == "11.5"

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numerics.pulse.sample import pulse
+from tests.gradients import gradient_rounding
 from theory.expressions.activation import ACTIVATIONS
 from verify.models.ensemble import Ensemble, Setting, Weights, initial
 from verify.optimise.least_squares import (
-    gradient_rounding,
     loss_gradient,
     rounding,
     task,
@@ -22,7 +22,6 @@ from verify.optimise.least_squares import (
     train_from,
     worst,
 )
-from verify.optimise.regions import descend
 
 EPS = np.finfo(float).eps
 HOMOGENEOUS = ("identity", "relu", "leaky_relu", "abs")
@@ -132,17 +131,6 @@ def test_same_seed_same_networks_whatever_their_number() -> None:
     assert not np.array_equal(other.w, few.start.w)
 
 
-def test_start_is_distributed_like_torchs() -> None:
-    setting = Setting("relu", 2, 5)
-    start = initial(setting, 2000, 0)
-    for values, fan_in in ((start.w, 5), (start.b, 5), (start.a, 2), (start.c, 2)):
-        edge = 1 / np.sqrt(fan_in)
-        assert np.max(np.abs(values)) <= edge
-        # The mean of m uniform numbers is off by edge/sqrt(3m); five of those.
-        assert abs(np.mean(values)) <= 5 * edge / np.sqrt(3 * values.size)
-        assert np.max(np.abs(values)) >= edge * (1 - 20 / values.size)
-
-
 def exact(ensemble: Ensemble) -> np.ndarray:
     """Networks whose every error is rounding."""
     off = rounding(ensemble.setting, ensemble.weights)
@@ -225,7 +213,7 @@ def test_held_faces_are_zero_and_keep_their_multipliers() -> None:
                         at = one(ensemble.weights, j)
                         moved = Weights(at.w + slope[:-1], at.b + slope[-1], at.a, at.c)
                         rise = (loss_gradient(setting, moved)[0][0] - ensemble.loss[j]) / 1e-7
-                        curve = 1e-7 * np.sum(task(setting).seen.counts) ** 2 * at.a[0, 0] ** 2
+                        curve = 1e-7 * np.sum(task(setting).view.counts) ** 2 * at.a[0, 0] ** 2
                         assert abs(rise - (gamma - side * force)) <= curve + 1e-7
                         assert rise > 0
                     found += 1
@@ -234,7 +222,7 @@ def test_held_faces_are_zero_and_keep_their_multipliers() -> None:
 
 def test_faces_are_closed_under_dependence() -> None:
     problem = task(Setting("relu", 1, 3, 0, 4, 4))
-    rows = problem.seen.windows
+    rows = problem.view.windows
     between = np.all(rows[:, [0, 1]] == [0.0, 0.0], axis=1)
     assert sorted(rows[between][:, 2]) == [0, 0.25, 0.5, 0.75, 1]
     # Two windows of one staircase segment at 0 make its tap 0, and with it the whole segment.
@@ -243,21 +231,6 @@ def test_faces_are_closed_under_dependence() -> None:
     assert np.array_equal(implied, between)
     assert (free.shape, across.shape) == ((4, 2), (4, 2))
     assert np.max(np.abs(problem.extended[between] @ free)) <= 16 * EPS
-
-
-def test_descent_leaves_a_ridge_that_clarke_admits() -> None:
-    # One tap, abs, w = b = 0 and the best c.  Both slopes of |z| average to 0, so λ = 0 balances the
-    # gradient and Clarke is content; but some γ is negative for either sign of a, and |z| leads down.
-    setting = Setting("abs", 1, 1, 0, 4, 4)
-    problem = task(setting)
-    mean = float(np.mean(problem.radii))
-    variance = float(np.var(problem.radii))
-    for sign in (1.0, -1.0):
-        end = descend(problem, np.array([sign]), np.zeros((1, 2)), mean)
-        assert end.stationary
-        at = Weights(end.v[None, :, :-1], end.v[None, :, -1], np.array([[sign]]), np.array([end.c]))
-        loss, _ = loss_gradient(setting, at)
-        assert loss[0] <= 1e-20 * variance
 
 
 DENSE = 256
@@ -271,8 +244,8 @@ def dense_errors(setting: Setting, at: Weights, j: int) -> np.ndarray:
     dense = replace(setting, per_cell=DENSE)
     problem = task(dense)
     assert np.max(rounding(dense, one(at, j))) <= SLACK
-    pre = at.w[j] @ problem.seen.windows.T + at.b[j][:, None]
-    features = np.vectorize(SLOW[setting.activation])(pre) @ problem.seen.counts.T
+    pre = at.w[j] @ problem.view.windows.T + at.b[j][:, None]
+    features = np.vectorize(SLOW[setting.activation])(pre) @ problem.view.counts.T
     return at.a[j] @ features + at.c[j] - problem.radii
 
 

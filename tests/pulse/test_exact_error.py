@@ -13,18 +13,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
-from numerics.arithmetic.piecewise import exact_activation
 from numerics.pulse.exact_error import Domain, ExactNet, Summary, error_on, exact_net, summary
 from numerics.pulse.preactivations import PADDINGS
-from theory.expressions.activation import ACTIVATIONS
+from tests.stored import fraction, q
 
 F = Fraction
 SIGMAS = {name: sigma for name, sigma in oracle.RATIONAL.items() if name != "softsign"}
 """The piecewise polynomials, written a second time: nothing is taken from the catalogue."""
-
-
-def _q(number: Fraction) -> fmpq:
-    return fmpq(number.numerator, number.denominator)
 
 
 def _simulated(
@@ -91,11 +86,7 @@ def test_error_is_the_simulated_one(case: Any, m: int, phi: Fraction) -> None:
     net, simulated = _made(case)
     m = min(m, case[2])
     error = error_on(net, m, Domain(case[2], fmpq(1, 2), fmpq(1, 2), case[1]))
-    assert error(_q(phi)) == _q(simulated(m - F(1, 2) + phi))
-
-
-def _fraction(number: fmpq) -> Fraction:
-    return Fraction(int(number.p), int(number.q))
+    assert error(q(phi)) == q(simulated(m - F(1, 2) + phi))
 
 
 @given(networks(), st.lists(st.fractions(0, 1, max_denominator=12), min_size=2, max_size=2))
@@ -104,22 +95,22 @@ def _fraction(number: fmpq) -> Fraction:
 def test_no_radius_is_worse_than_the_worst(case: Any, ends: list[Fraction]) -> None:
     net, simulated = _made(case)
     low, high = (F(1, 2) + end * case[2] for end in sorted(ends))
-    worst = summary(net, Domain(case[2], _q(low), _q(high), case[1])).worst
+    worst = summary(net, Domain(case[2], q(low), q(high), case[1])).worst
     radii = [low + (high - low) * F(t, 60) for t in range(61)]
-    assert all(_q(abs(simulated(r))) <= worst.high for r in radii)
-    where = _fraction(worst.radius)
+    assert all(q(abs(simulated(r))) <= worst.high for r in radii)
+    where = fraction(worst.radius)
     assert low <= where <= high
     there = abs(simulated(where))
     assert worst.attained or not net.sigma.continuous
     if worst.attained and worst.exact:
-        assert _q(there) == worst.high
+        assert q(there) == worst.high
     else:
         # Enclosed, or only approached: one step away.  The slope of these networks (K <= 2, |a|, |w| <= 2, n <= 5)
         # is below 1 + 2·2·20 between jumps, and 0 where a cubic has its extremum; a step is at most 6e-6.
         near = [where + F(s, 10**6) * (high - low) for s in (-1, 1)]
         values = [abs(simulated(r)) for r in near if low <= r <= high] + [there]
-        assert min(abs(float(v) - float(_fraction(worst.high))) for v in values) <= 1e-3
-    assert float(_fraction(worst.high - worst.low)) <= 1e-30
+        assert min(abs(float(v) - float(fraction(worst.high))) for v in values) <= 1e-3
+    assert float(fraction(worst.high - worst.low)) <= 1e-30
 
 
 @given(
@@ -130,12 +121,12 @@ def test_means_are_integrals(case: Any, ends: list[Fraction]) -> None:
     """Between neighbouring cuts the error is a polynomial of degree <= 3, so Boole's rule is exact for its square."""
     net, simulated = _made(case)
     low, high = (F(1, 2) + end * case[2] for end in sorted(ends))
-    domain = Domain(case[2], _q(low), _q(high), case[1])
+    domain = Domain(case[2], q(low), q(high), case[1])
     found = summary(net, domain)
     cuts = {low, high}
     for m in range(1, case[2] + 1):
         for cut in error_on(net, m, domain).cuts:
-            r = m - F(1, 2) + _fraction(cut)
+            r = m - F(1, 2) + fraction(cut)
             cuts |= {r} if low < r < high else set()
     first = second = F(0)
     places = sorted(cuts)
@@ -145,8 +136,8 @@ def test_means_are_integrals(case: Any, ends: list[Fraction]) -> None:
         values = [simulated(r) for r in at]
         first += (end - start) * _open_rule(values)
         second += (end - start) * _open_rule_of_square(values)
-    assert found.mean == _q(first / (high - low))
-    assert found.mean_square == _q(second / (high - low))
+    assert found.mean == q(first / (high - low))
+    assert found.mean_square == q(second / (high - low))
 
 
 def _coefficients(values: list[Fraction]) -> list[Fraction]:
@@ -189,7 +180,7 @@ def test_a_single_radius_is_its_own_mean() -> None:
 
 def test_floats_are_taken_as_the_dyadic_numbers_they_are() -> None:
     net = exact_net("relu", [[0.1]], [0.2], [0.3], 0.4)
-    assert net.w[0][0] == _q(Fraction(0.1)) != fmpq(1, 10)
+    assert net.w[0][0] == q(Fraction(0.1)) != fmpq(1, 10)
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
@@ -207,21 +198,6 @@ def test_domains_that_do_not_exist_are_refused() -> None:
         summary(net, Domain(5, fmpq(1, 2), fmpq(5), "reflect"))
     with pytest.raises(ValueError, match="do not fit"):
         summary(exact_net("relu", [[1.0] * 5], [0.0], [1.0], 0.0), Domain(1, fmpq(1, 2), fmpq(1)))
-
-
-@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
-def test_piecewise_polynomials_of_the_catalogue(name: str) -> None:
-    exact = exact_activation(name)
-    assert (exact is None) == (name not in SIGMAS)
-    if exact is None:
-        with pytest.raises(ValueError, match="not piecewise polynomial"):
-            exact_net(name, [[1.0]], [0.0], [1.0], 0.0)
-    else:
-        row = ACTIVATIONS[name]
-        for value in (F(-7, 2), F(-3), F(-1, 2), F(0), F(1, 2), F(1), F(13, 2)):
-            wanted = row(value)
-            assert exact(_q(value)) == fmpq(int(wanted.p), int(wanted.q))
-        assert exact.continuous == (not row.jumps)
 
 
 def test_the_summary_knows_when_it_is_exact() -> None:

@@ -11,7 +11,10 @@ import pytest
 import sympy as sp
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
-from strategies import (
+
+from numerics.arithmetic import oracle
+from numerics.pulse.channel import exact_quantities
+from tests.strategies import (
     HOMOGENEOUS,
     KINKED,
     KINKS,
@@ -37,9 +40,6 @@ from strategies import (
     widths,
     worst_error,
 )
-
-from numerics.arithmetic import oracle
-from numerics.pulse.channel import exact_quantities
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.kinks import CLAIM, LAW, KinkLaw, bend, bridge, cell, crossings, segments
 from theory.pulse.symmetry import Channel

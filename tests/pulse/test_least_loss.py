@@ -65,7 +65,7 @@ def test_level_is_the_least_squares_residual(case: tuple[Radii, int, str, np.nda
 
 def test_no_channel_that_answers_leaves_the_variance() -> None:
     radii = Radii(2, 4, 4)
-    count = task(Setting("relu", 1, 3, 0, 4, 4)).seen.windows.shape[0]
+    count = task(Setting("relu", 1, 3, 0, 4, 4)).view.windows.shape[0]
     silent = np.full((1, count), -1, dtype=np.int8)
     assert level(radii, 3, "relu", silent) == dead_level(radii)
     assert float(dead_level(radii)) == pytest.approx(np.var(radii.r), rel=16 * EPS)
@@ -76,7 +76,7 @@ def test_no_channel_that_answers_leaves_the_variance() -> None:
 @pytest.mark.parametrize("activation", sorted(SLOPES))
 def test_the_linear_cell_is_exact(activation: str) -> None:
     radii = Radii(3, 4, 4)
-    count = task(Setting(activation, 1, 5, 0, 4, 4)).seen.windows.shape[0]
+    count = task(Setting(activation, 1, 5, 0, 4, 4)).view.windows.shape[0]
     assert level(radii, 5, activation, np.ones((1, count), dtype=np.int8)) == 0
 
 
@@ -100,7 +100,7 @@ def test_trained_networks_end_at_the_level_of_their_own_cell_and_of_no_other() -
 
 def test_wrong_pattern_has_another_level() -> None:
     setting = Setting("relu", 1, 3)
-    right = np.ones((1, len(task(setting).seen.windows)), dtype=np.int8)
+    right = np.ones((1, len(task(setting).view.windows)), dtype=np.int8)
     wrong = right.copy()
     # The first window is the background, the last the plateau: a filter that is silent at both knows
     # the fraction φ only, and explains no more than the spread of φ.
@@ -125,7 +125,7 @@ def test_bad_input_is_refused() -> None:
         level(Radii(2, 4, 4), 3, "relu", one)
     with pytest.raises(ValueError, match="power"):
         level(Radii(2, 4, 3), 3, "relu", one)
-    count = task(Setting("relu", 1, 3, 0, 4, 4)).seen.windows.shape[0]
+    count = task(Setting("relu", 1, 3, 0, 4, 4)).view.windows.shape[0]
     with pytest.raises(ValueError, match="homogeneous"):
         level(Radii(2, 4, 4), 3, "tanh", np.ones((1, count), dtype=np.int8))
 

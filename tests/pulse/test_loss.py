@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from strategies import RATIONAL, answer, networks, rationals, sigma_at, unit
 
 from numerics.pulse.channel import exact_quantities
+from tests.strategies import RATIONAL, answer, networks, rationals, sigma_at, unit
 from theory.pulse.loss import CLAIM, LAW, TERMS, Moments, attribution, residuals
 from theory.pulse.symmetry import Channel
 from verify.pulse.claims.loss import check

@@ -9,7 +9,13 @@ import pytest
 import sympy as sp
 from hypothesis import example, given
 from hypothesis import strategies as st
-from strategies import (
+
+import theory.pulse.plateau as theory
+from numerics.arithmetic import oracle
+from numerics.arithmetic.compile import activation, compile_law, exact_law
+from numerics.arithmetic.rounding import response_bound
+from numerics.pulse.channel import exact_quantities, quantities
+from tests.strategies import (
     RATIONAL,
     SMOOTH,
     Case,
@@ -22,12 +28,6 @@ from strategies import (
     sigma_at,
     widths,
 )
-
-import theory.pulse.plateau as theory
-from numerics.arithmetic import oracle
-from numerics.arithmetic.compile import activation, compile_law, exact_law
-from numerics.arithmetic.rounding import response_bound
-from numerics.pulse.channel import exact_quantities, quantities
 from theory.pulse.plateau import CLAIM, kappa, plateau_response, slope
 
 LAW = plateau_response(5)

@@ -10,10 +10,20 @@ from typing import Any
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
-from strategies import RATIONAL, answer, cases, channels, filters, rationals, sigma_at, unit, widths
 
 from numerics.arithmetic import oracle
 from numerics.pulse.channel import exact_quantities
+from tests.strategies import (
+    RATIONAL,
+    answer,
+    cases,
+    channels,
+    filters,
+    rationals,
+    sigma_at,
+    unit,
+    widths,
+)
 from theory.pulse.readout import CLAIM, exact_readout, least_squares
 from theory.pulse.symmetry import Channel
 

@@ -8,10 +8,10 @@ from fractions import Fraction
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import RATIONAL, filters, rationals, widths
 
 from numerics.arithmetic import oracle
 from numerics.pulse.sample import Radii, pulse, windows
+from tests.strategies import RATIONAL, filters, rationals, widths
 
 RADII = st.builds(Radii, st.integers(1, 6), st.integers(1, 4), st.sampled_from([1, 2, 4, 8]))
 

@@ -9,11 +9,11 @@ import pytest
 import sympy as sp
 from hypothesis import example, given
 from hypothesis import strategies as st
-from strategies import unit
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import UNIT
 from numerics.pulse.sample import pulse as sampled
+from tests.strategies import unit
 from theory.pulse.signal import CLAIM, overlap, pixel, pulse, radius
 from verify.pulse.claims.signal import check
 from verify.report.lab import TINY, Lab

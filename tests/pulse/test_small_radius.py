@@ -10,7 +10,12 @@ import pytest
 import sympy as sp
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from strategies import (
+
+import theory.pulse.small_radius as theory
+from numerics.arithmetic import oracle
+from numerics.arithmetic.compile import activation
+from numerics.arithmetic.rounding import response_bound
+from tests.strategies import (
     RATIONAL,
     SMOOTH,
     Case,
@@ -27,11 +32,6 @@ from strategies import (
     unit,
     widths,
 )
-
-import theory.pulse.small_radius as theory
-from numerics.arithmetic import oracle
-from numerics.arithmetic.compile import activation
-from numerics.arithmetic.rounding import response_bound
 from theory.pulse.plateau import plateau_response
 from theory.pulse.small_radius import (
     CLAIM,

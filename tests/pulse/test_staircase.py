@@ -10,12 +10,12 @@ import pytest
 import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import Case, cases, filters, floats, widths
 
 import theory.pulse.staircase as theory
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import compile_values, exact_values
 from numerics.arithmetic.rounding import preactivation_bound
+from tests.strategies import Case, cases, filters, floats, widths
 from theory.pulse.network import taps
 from theory.pulse.staircase import CLAIM, C, S, T, definitions, preactivation_counts, to_taps
 from verify.pulse.claims.staircase import check
@@ -79,12 +79,6 @@ def test_there_are_no_further_partial_sums(j: int, n: int) -> None:
         C(j, n)
     with pytest.raises(ValueError, match="no partial sum"):
         T(-j, n)
-
-
-@pytest.mark.parametrize("n", [0, -1, 2])
-def test_filters_have_odd_widths(n: int) -> None:
-    with pytest.raises(ValueError, match="odd number of taps"):
-        taps(n)
 
 
 @given(st.data(), widths())

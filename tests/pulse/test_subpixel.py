@@ -9,7 +9,13 @@ import pytest
 import sympy as sp
 from hypothesis import example, given
 from hypothesis import strategies as st
-from strategies import (
+
+import theory.pulse.subpixel as theory
+from numerics.arithmetic import oracle
+from numerics.arithmetic.compile import activation
+from numerics.arithmetic.rounding import response_bound
+from numerics.pulse.channel import exact_quantities, quantities
+from tests.strategies import (
     RATIONAL,
     SMOOTH,
     Case,
@@ -23,12 +29,6 @@ from strategies import (
     unit,
     widths,
 )
-
-import theory.pulse.subpixel as theory
-from numerics.arithmetic import oracle
-from numerics.arithmetic.compile import activation
-from numerics.arithmetic.rounding import response_bound
-from numerics.pulse.channel import exact_quantities, quantities
 from theory.pulse.subpixel import CLAIM, chord_deviation, deviation, subpixel_response
 
 TERMS = sp.Add.make_args(sp.expand(subpixel_response(5)))

@@ -9,9 +9,18 @@ from fractions import Fraction
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
-from strategies import HOMOGENEOUS, RATIONAL, answer, channels, networks, positive, unit, widths
 
 from numerics.arithmetic import oracle
+from tests.strategies import (
+    HOMOGENEOUS,
+    RATIONAL,
+    answer,
+    channels,
+    networks,
+    positive,
+    unit,
+    widths,
+)
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.symmetry import (
     CLAIM,

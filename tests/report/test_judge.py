@@ -89,6 +89,19 @@ def test_a_claim_without_wrong_laws_fails(made: Callable[..., Claim]) -> None:
     assert judge(made(wrong=()), LAB).columns["control"].status == "fails"
 
 
+@pytest.mark.parametrize("law", [-1, 2])
+def test_judge_fails_a_wrong_law(made: Callable[..., Claim], law: int) -> None:
+    verdict = judge(replace(made(), law=law), LAB)
+    assert verdict.verdict == "failed"
+    assert [verdict.columns[name].status for name in COLUMNS[:3]] == ["fails"] * 3
+
+
+def test_a_control_must_be_wrong(made: Callable[..., Claim]) -> None:
+    verdict = judge(made(wrong=(Wrong("not wrong", 1),)), LAB)
+    assert verdict.columns["control"].status == "fails"
+    assert verdict.verdict == "failed"
+
+
 def test_a_proof_without_steps_fails_and_rejects_nothing(made: Callable[..., Claim]) -> None:
     columns = judge(made(prove=lambda law: Proof((), "nothing")), LAB).columns
     assert columns["proof"].status == "fails"

@@ -44,10 +44,10 @@ def examined(
     return Examined(Verdict(name, "t", "s", columns, 1.25), **parts)
 
 
-def run(*found: Examined, claims: tuple[Claim, ...] | None = None, **more: Any) -> Report:
+def run(*results: Examined, claims: tuple[Claim, ...] | None = None, **more: Any) -> Report:
     """A report on the given verdicts."""
-    claims = claims or tuple(claim(item.verdict.id) for item in found)
-    return Report("1.2.3", 7, "quick", claims, found, **more)
+    claims = claims or tuple(claim(item.verdict.id) for item in results)
+    return Report("1.2.3", 7, "quick", claims, results, **more)
 
 
 def drawings() -> dict[str, str]:
@@ -150,8 +150,8 @@ def page(**more: Any) -> str:
     table = Section("signal-table", "A table <below>", "<p id='table'>trusted, too</p>")
     story = Section("signal-story", "A story <told>", "<p id='story'>trusted</p>", first=True)
     blocked = Column("blocked", math.nan, 0.0, "ValueError: <lost>")
-    found = (examined(figures=drawn, sections=(table, story)), examined("flow", blocked))
-    return report.html(run(*found, **more))
+    results = (examined(figures=drawn, sections=(table, story)), examined("flow", blocked))
+    return report.html(run(*results, **more))
 
 
 def test_page_stands_alone() -> None:
@@ -203,7 +203,7 @@ def test_page_tells_the_story_in_order() -> None:
 
 def test_page_shows_the_formula_of_a_chapter_whose_key_was_not_examined() -> None:
     shown = report.html(run(examined())).partition('id="chapter-pulse"')[2]
-    (key,) = (found for found in find_claims() if found.id == CHAPTERS[0].key)
+    (key,) = (known for known in find_claims() if known.id == CHAPTERS[0].key)
     assert mathml.formula(key.lines[0], block=True) in shown.partition("<h3>")[0]
 
 
@@ -211,16 +211,27 @@ def test_a_statement_of_two_formulas_takes_two_lines() -> None:
     two = claim(statement=r"x = 1, \qquad y = 2")
     assert two.lines == ("x = 1", "y = 2")
     text = report.html(run(examined(), claims=(two,)))
-    statement = text[text.index('aria-label="Statement"') :].partition("</div>")[0]
-    assert statement.count("<math") == 2
+    statement = text[text.index('aria-label="Statement"') :].partition("</div></div>")[0]
+    assert statement.count("<div><math") == 2
 
 
 def test_a_displayed_formula_can_break_between_its_parts_only() -> None:
     nested = r"\begin{cases} a, \qquad b \end{cases} \left( c \qquad d \right) {e \qquad f}"
     for latex, parts in (("x", 1), (r"x = 1, \qquad y", 2), (r"\qquad x", 1), (nested, 1)):
         assert mathml.display(latex).count("<math ") == parts
+    assert mathml.display(r"x, \quad y \qquad z", r"\quad").count("<math ") == 2
     with pytest.raises(ValueError, match="empty"):
         mathml.display("")
+
+
+def test_spaces_are_those_of_latex() -> None:
+    """As operators they had a space on both sides: S( ∞ ), | q |, ( − x)."""
+    formula = ET.fromstring(mathml.formula(r"S(\infty) - |q| - (-x) = -y"))
+    assert [e.text for e in formula.iter(f"{MATHML}mi")] == ["S", "∞", "q", "x", "y"]
+    operators = list(formula.iter(f"{MATHML}mo"))
+    assert [e.get("lspace") for e in operators if e.text == "|"] == ["0", "0"]
+    signs = [e.get("form") for e in operators if e.text == "\N{MINUS SIGN}"]
+    assert signs == [None, None, "prefix", "prefix"]
 
 
 def test_page_says_status_in_words_too() -> None:
@@ -236,15 +247,15 @@ def test_an_undrawable_formula_is_shown_as_source_and_listed() -> None:
 
 def test_shared_ids_are_listed() -> None:
     twice = figures.Figure("same", "t", "c", '<svg id="same-1"></svg>')
-    found = examined(figures=(twice, twice))
-    assert len(report.undrawn((claim(),), (found,))) == 2
+    result = examined(figures=(twice, twice))
+    assert len(report.undrawn((claim(),), (result,))) == 2
 
 
-@pytest.mark.parametrize("found", find_claims(), ids=lambda found: found.id)
-def test_every_formula_of_the_theory_is_drawn(found: Claim) -> None:
-    for line in found.lines:
+@pytest.mark.parametrize("known", find_claims(), ids=lambda known: known.id)
+def test_every_formula_of_the_theory_is_drawn(known: Claim) -> None:
+    for line in known.lines:
         assert ET.fromstring(mathml.formula(line, block=True)).tag == f"{MATHML}math"
-    for sentence in (found.title, *found.assumptions):
+    for sentence in (known.title, *known.assumptions):
         assert ET.fromstring(f"<p>{mathml.prose(sentence)}</p>").tag == "p"
 
 

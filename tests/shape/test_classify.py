@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numerics.arithmetic import oracle
 from theory.expressions.pieces import pieces, z
 from theory.pulse.kinks import crossings
-from theory.shape.classify import CLASSES, Shape, classify
+from theory.shape.classify import CLASSES, Classification, classify
 from theory.shape.impossible import obstructions
 from theory.shape.recipes import Recipe
 
@@ -42,7 +42,7 @@ def answers(
     return [value - found[0] for value in found]
 
 
-def assert_exact(expression: sp.Expr, shape: Shape) -> None:
+def assert_exact(expression: sp.Expr, shape: Classification) -> None:
     """The recipe's answers grow as the radii do, to the last of 50 digits but for cancellation."""
     assert shape.recipe is not None
     grown = answers(expression, shape.recipe)

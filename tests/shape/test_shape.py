@@ -10,11 +10,11 @@ from fractions import Fraction
 import mpmath
 import pytest
 import sympy as sp
-from expressions import BINARY, UNARY, OutOfReach, Undefined, evaluate, grown
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
+from tests.formulas import BINARY, UNARY, OutOfReach, Undefined, evaluate, grown
 from theory.expressions.activation import ACTIVATIONS
 from theory.expressions.pieces import pieces, z
 from theory.shape.classify import classify

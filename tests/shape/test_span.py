@@ -13,12 +13,22 @@ import sympy as sp
 import torch
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
-from strategies import RATIONAL, Case, Exact, cases, filters, linear_exact, rationals, unit, widths
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import exact_law
 from numerics.pulse.channel import exact_quantities
 from numerics.pulse.sample import Radii
+from tests.strategies import (
+    RATIONAL,
+    Case,
+    Exact,
+    cases,
+    filters,
+    linear_exact,
+    rationals,
+    unit,
+    widths,
+)
 from theory.expressions.activation import ACTIVATIONS
 from theory.shape.span import CLAIM, Jump, copies, leaps, response_rate, unrolled
 from verify.models.ensemble import Setting, initial

@@ -9,11 +9,11 @@ import pytest
 import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
-from strategies import rationals
 
 from numerics.pulse.sample import pulse
 from numerics.training.active import cells, lowest_sum, margins, stays
 from numerics.training.linear_cell import coordinates, weights_at
+from tests.strategies import rationals
 from theory.training.active import CLAIM, floors
 from verify.models.networks import Network
 

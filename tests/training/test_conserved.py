@@ -11,10 +11,10 @@ import pytest
 import sympy as sp
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
-from strategies import HOMOGENEOUS, rationals
 
 from numerics.arithmetic import oracle
 from tests.columns import hold_and_reject
+from tests.strategies import HOMOGENEOUS, rationals
 from theory.training.conserved import CLAIM, LAW, deviations, everywhere, products
 from verify.optimise.gradient import Bundle, Model, data, descend
 from verify.report.lab import TINY, Lab

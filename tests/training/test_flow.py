@@ -9,31 +9,21 @@ import numpy as np
 import pytest
 import torch
 from flint import arb, ctx
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numerics.pulse.sample import Radii
 from numerics.training.linear_cell import coordinates, weights_at
 from numerics.training.steps import sharpness
+from tests.cells import drawn
 from tests.columns import hold_and_reject
-from theory.training import linear_cell
 from theory.training.flow import CLAIM, LAW, end
-from theory.training.trajectory import LAW as PATH
 from verify.models.ensemble import Weights
 from verify.optimise.gradient import Model, data, descend, single
-from verify.report.lab import TINY, Lab
 from verify.training.claims.flow import figures, predicted
-from verify.training.claims.trajectory import along
-from verify.training.dynamics import integrate, second_moment, starts
+from verify.training.dynamics import integrate
 
 seeds = st.integers(0, 2**32 - 1)
-
-
-def _start(seed: int, channels: int, n: int) -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(seed)
-    return rng.normal(size=(channels, n)) / math.sqrt(n), rng.normal(size=channels) / math.sqrt(
-        channels
-    )
 
 
 @given(seeds, st.integers(1, 8), st.integers(0, 15))
@@ -41,7 +31,7 @@ def _start(seed: int, channels: int, n: int) -> tuple[np.ndarray, np.ndarray]:
 @example(7, 8, 15)
 def test_the_end_is_exact_to_a_hundred_bits(seed: int, channels: int, h: int) -> None:
     """In ball arithmetic Σ a_k S_k contains 1/2, and is known to 2^-80."""
-    w, a = _start(seed, channels, 2 * h + 1)
+    w, a = drawn(seed, channels, 2 * h + 1)
     with ctx.workprec(160):
         taps = [[arb(float(x)) for x in row] for row in w]
         new_w, new_a = end(
@@ -55,7 +45,7 @@ def test_the_end_is_exact_to_a_hundred_bits(seed: int, channels: int, h: int) ->
 def test_any_point_of_the_path_has_the_same_end(
     seed: int, channels: int, h: int, tau: float
 ) -> None:
-    w, a = (x[None] for x in _start(seed, channels, 2 * h + 1))
+    w, a = (x[None] for x in drawn(seed, channels, 2 * h + 1))
     later = weights_at(w, a, np.full(1, math.exp(tau)), np.full(1, math.exp(-tau)))
     for one, other in zip(predicted(LAW, w, a), predicted(LAW, *later), strict=True):
         assert np.allclose(one, other, rtol=1e-9, atol=1e-9)
@@ -63,51 +53,16 @@ def test_any_point_of_the_path_has_the_same_end(
 
 @given(seeds, st.integers(1, 4), st.integers(0, 4))
 def test_an_exact_network_stays(seed: int, channels: int, h: int) -> None:
-    w, a = predicted(LAW, *(x[None] for x in _start(seed, channels, 2 * h + 1)))
+    w, a = predicted(LAW, *(x[None] for x in drawn(seed, channels, 2 * h + 1)))
     for one, other in zip((w, a), predicted(LAW, w, a), strict=True):
         assert np.allclose(one, other, rtol=1e-9, atol=1e-9)
-
-
-def _integrated(seed: int, channels: int, h: int, method: str) -> None:
-    """The end and ten points of the path, every weight to 1e-10, against scipy's integrator."""
-    n = 2 * h + 1
-    w, a = _start(seed, channels, n)
-    radii = Radii(h + 1, 2 + seed % 3, 2)
-    moment = second_moment(radii)
-    at = coordinates(w[None], a[None])
-    rate = float(sharpness(at, moment)[0])
-    stop = (60 + 4 * abs(math.log(float(at.big_u[0])))) / rate
-    times = np.concatenate([np.linspace(0, 1, 11) * 6 / rate, [stop]])
-    found_w, found_a, _ = integrate(w, a, radii, times, method=method)
-    want_w, want_a = along(PATH, w[None], a[None], moment, times)
-    assert np.max(np.abs(found_w - want_w[:, 0])) < 1e-10
-    assert np.max(np.abs(found_a - want_a[:, 0])) < 1e-10
-    end_w, end_a = predicted(LAW, w[None], a[None])
-    assert np.max(np.abs(found_w[-1] - end_w[0])) < 1e-10
-    assert np.max(np.abs(found_a[-1] - end_a[0])) < 1e-10
-
-
-@settings(max_examples=60)
-@given(seeds, st.integers(1, 8), st.integers(0, 15))
-@example(1, 8, 15)
-def test_the_integrator_finds_the_path_and_the_end(seed: int, channels: int, h: int) -> None:
-    _integrated(seed, channels, h, "LSODA")
-
-
-@pytest.mark.slow
-@settings(max_examples=600)
-@given(seeds, st.integers(1, 8), st.integers(0, 15))
-def test_the_integrator_finds_the_path_and_the_end_many_times(
-    seed: int, channels: int, h: int
-) -> None:
-    _integrated(seed, channels, h, "LSODA")
 
 
 @pytest.mark.parametrize("first", [1, 2, 3])
 @pytest.mark.parametrize("c", [None, 0.3, -4.0])
 def test_neither_data_nor_readout_bias_move_the_end(first: int, c: float | None) -> None:
     """Nor do they leave the curve: at any time all u_k have grown by one factor, all v_k by its inverse."""
-    w, a = _start(5, 2, 3)
+    w, a = drawn(5, 2, 3)
     radii = Radii(first, 2, 2)
     times = np.array([0.0, 0.01, 0.05, 0.2, 1.0, 400.0])
     found_w, found_a, _ = integrate(w, a, radii, times, c)
@@ -167,29 +122,6 @@ def test_balanced_starts_are_no_exception() -> None:
 
 
 # --- shapes and columns -----------------------------------------------------------------------
-
-
-@given(seeds, st.integers(1, 5), st.integers(0, 4), st.floats(0.2, 5), st.floats(0.2, 5))
-def test_coordinates_are_multiplied(
-    seed: int, channels: int, h: int, first: float, second: float
-) -> None:
-    w, a = (x[None] for x in _start(seed, channels, 2 * h + 1))
-    before = coordinates(w, a)
-    after = coordinates(*weights_at(w, a, np.array([first]), np.array([second])))
-    assert np.allclose(after.u, first * before.u, rtol=1e-12, atol=1e-12)
-    assert np.allclose(after.v, second * before.v, rtol=1e-12, atol=1e-12)
-    theta = float(np.sum(a * w.sum(axis=2)))
-    assert linear_cell.theta(before.big_u, before.big_w, before.root, 1, 1)[0] == pytest.approx(
-        theta, abs=1e-12
-    )
-
-
-def test_starts_depend_on_the_seed_and_are_torch_s_own() -> None:
-    model = Model("identity", 2, 5)
-    one, other, again = (starts(Lab(TINY, seed), model, 40) for seed in (0, 1, 0))
-    assert np.array_equal(one.w, again.w) and not np.array_equal(one.w, other.w)
-    assert np.max(np.abs(one.w)) <= 1 / math.sqrt(5) and np.max(np.abs(one.a)) <= 1 / math.sqrt(2)
-    assert not one.b.any() and not one.c.any()
 
 
 @pytest.mark.slow

@@ -13,7 +13,6 @@ from scipy.stats import multivariate_normal
 from numerics.arithmetic import oracle
 from numerics.pulse.sample import Radii, pulse
 from numerics.training.noise import (
-    NUMERIC,
     Problem,
     best,
     bivariate_cdf,
@@ -23,14 +22,11 @@ from numerics.training.noise import (
     small_noise_ratio,
 )
 from tests.columns import hold_and_reject
-from theory.training import gaussian
 from theory.training.noise import CLAIM, angle, linear_risk
 from verify.report.lab import TINY, Lab
 from verify.training.claims.noise import figures
-from verify.training.noisy import interval
 
 reals = st.floats(-3, 3)
-deviations = st.floats(0.1, 3)
 
 
 def _problem(noise: float, cells: int = 3) -> Problem:
@@ -48,29 +44,6 @@ def test_the_bivariate_distribution_function(alpha: float, beta: float, rho: flo
     """Against scipy's own integration, which asks for 1e-8 in one place more than we compare."""
     want = multivariate_normal.cdf([alpha, beta], cov=[[1, rho], [rho, 1]])
     assert float(bivariate_cdf(alpha, beta, rho)) == pytest.approx(want, abs=1e-7)
-
-
-@given(reals, deviations)
-def test_a_gaussian_is_its_two_halves(mu: float, sd: float) -> None:
-    """X = X₊ - (-X)₊ and X² = X₊² + (-X)₊²."""
-    assert gaussian.first(mu, sd, NUMERIC) - gaussian.first(-mu, sd, NUMERIC) == pytest.approx(mu)
-    squares = gaussian.second(mu, sd, NUMERIC) + gaussian.second(-mu, sd, NUMERIC)
-    assert squares == pytest.approx(mu**2 + sd**2)
-
-
-@given(reals, reals, deviations, deviations, st.floats(-0.9, 0.9))
-def test_the_four_quadrants_add_up(
-    mu: float, nu: float, sd: float, other: float, rho: float
-) -> None:
-    """E XY from the four signs; and the pair is symmetric."""
-    total = sum(
-        s * t * gaussian.product(s * mu, t * nu, sd, other, s * t * rho, NUMERIC)
-        for s in (-1, 1)
-        for t in (-1, 1)
-    )
-    assert total == pytest.approx(mu * nu + rho * sd * other, abs=1e-9)
-    swapped = gaussian.product(nu, mu, other, sd, rho, NUMERIC)
-    assert gaussian.product(mu, nu, sd, other, rho, NUMERIC) == pytest.approx(swapped, abs=1e-12)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 2), st.floats(0.1, 1))
@@ -199,19 +172,6 @@ def test_where_no_pixel_is_grey_a_threshold_between_passes_more_noise() -> None:
         for t in (0.1, 0.5, 0.9):
             found = risk(quiet, np.array([tap]), -tap * t)[0]
             assert found == pytest.approx(base / (1 - abs(t - silent)) ** 2, rel=1e-3)
-
-
-def test_the_interval_of_an_average() -> None:
-    """A linear recursion with known noise: q' = q - η(Hq + g)."""
-    rng = np.random.default_rng(1)
-    hessian, steps, rate = np.array([[2.0, 0.5], [0.5, 1.0]]), 4000, 0.2
-    noise = rng.normal(size=(300, steps, 2)) @ np.array([[1.0, 0.0], [0.7, 0.3]])
-    q, total = np.zeros((300, 2)), np.zeros((300, 2))
-    for t in range(steps):
-        q = q - rate * (q @ hessian + noise[:, t])
-        total += q
-    found = np.std(total / steps, axis=0)
-    assert np.allclose(found, interval(hessian, noise[0], steps), rtol=0.15)
 
 
 @pytest.mark.slow

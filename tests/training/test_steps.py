@@ -10,34 +10,27 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from numerics.training.linear_cell import Cone, coordinates
+from numerics.training.linear_cell import Cone
 from numerics.training.steps import (
-    between,
+    change_bound,
     drift_bound,
+    drift_from_losses,
     end_at,
     factors_at,
-    from_losses,
     path_error,
     sharpness,
     shift_error,
 )
+from tests.cells import cone
 from theory.training import linear_cell
 from theory.training.conserved import deviations
 from theory.training.steps import LAW
 from theory.training.trajectory import LAW as PATH
-from verify.optimise.gradient import Bundle, Model, batches, data, descend, sgd, single
 from verify.report.lab import TINY, Lab
 from verify.training.claims.steps import sections
-from verify.training.dynamics import shift, starts
-from verify.training.optimizers import OPTIMIZERS, survival
+from verify.training.dynamics import shift
 
 seeds = st.integers(0, 2**32 - 1)
-
-
-def _case(seed: int, channels: int, h: int) -> tuple[np.ndarray, np.ndarray, Cone]:
-    rng = np.random.default_rng(seed)
-    w, a = rng.normal(size=(1, channels, 2 * h + 1)) / 2, rng.normal(size=(1, channels)) / 2
-    return w, a, coordinates(w, a)
 
 
 def _recursion(
@@ -61,7 +54,7 @@ def _recursion(
 def test_bounds_hold_along_the_recursion(
     seed: int, channels: int, h: int, fraction: float, moment: float
 ) -> None:
-    _, _, c = _case(seed, channels, h)
+    _, _, c = cone(seed, channels, h)
     rate = fraction / float(sharpness(c, moment)[0])
     bound = float(drift_bound(c, moment, rate)[0])
     if not math.isfinite(bound):
@@ -111,7 +104,7 @@ def test_steps_of_any_size_stretch_all_channels_alike(
 
 @given(seeds, st.integers(1, 3), st.integers(0, 2), st.floats(0, 2))
 def test_the_end_for_any_drift_is_exact(seed: int, channels: int, h: int, rho: float) -> None:
-    w, a, c = _case(seed, channels, h)
+    w, a, c = cone(seed, channels, h)
     new_w, new_a = end_at(w, a, np.array([rho]))
     assert float(np.sum(new_a * new_w.sum(axis=2))) == pytest.approx(0.5, abs=1e-8)
     first, second = factors_at(c, np.array([rho]))
@@ -122,30 +115,30 @@ def test_the_end_for_any_drift_is_exact(seed: int, channels: int, h: int, rho: f
 def test_brackets_hold_every_drift_between(
     seed: int, channels: int, low: float, more: float, part: float
 ) -> None:
-    w, a, c = _case(seed, channels, 1)
-    tap, read = between(c, np.array([low]), np.array([low + more]))
+    w, a, c = cone(seed, channels, 1)
+    tap, read = change_bound(c, np.array([low]), np.array([low + more]))
     (w0, a0), (w1, a1) = (end_at(w, a, np.array([x])) for x in (low, low + part * more))
     assert np.all(np.abs(w1 - w0) <= tap[..., None] + 1e-12)
     assert np.all(np.abs(a1 - a0) <= read + 1e-12)
 
 
 def test_steps_that_are_too_large_have_no_bound() -> None:
-    _, _, c = _case(1, 2, 1)
+    _, _, c = cone(1, 2, 1)
     assert (
         drift_bound(c, 5.0, 10.0)[0]
         == shift_error(c, 5.0, 10.0)[0]
         == path_error(c, 5.0, 10.0)[0]
         == np.inf
     )
-    assert from_losses(c, 5.0, 1.0, np.full((3, 1), 100.0))[0] == np.inf
-    tap, read = between(c, np.zeros(1), np.array([np.inf]))
+    assert drift_from_losses(c, 5.0, 1.0, np.full((3, 1), 100.0))[0] == np.inf
+    tap, read = change_bound(c, np.zeros(1), np.array([np.inf]))
     assert np.all(np.isinf(tap)) and np.all(np.isinf(read))
 
 
 def test_batches_change_the_drift_by_their_second_moment() -> None:
     """ρ₁ of mini-batches is ρ₁ times E[R_b²]/E[R_b]²: the mean over random batches, against its standard error."""
     rng = np.random.default_rng(5)
-    _, _, c = _case(2, 2, 1)
+    _, _, c = cone(2, 2, 1)
     moments = np.array([1.0, 2.0, 7.0, 10.0])  # E_b[r²] of four equally likely batches
     mean = float(moments.mean())
     plain = float(shift(LAW, c, mean)[0])
@@ -166,51 +159,6 @@ def test_batches_change_the_drift_by_their_second_moment() -> None:
 
 
 # --- torch --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["identity", "relu", "tanh"])
-@pytest.mark.parametrize("biased", [False, True])
-def test_a_bundle_is_its_networks_trained_alone(name: str, biased: bool) -> None:
-    model = Model(name, 2, 3, conv_bias=biased, readout_bias=biased)
-    start = starts(Lab(TINY, 0), model, 4)
-    x, r = data(model)
-    rate = np.array([1e-3, 2e-3, 5e-4, 1e-3])
-    many = descend(Bundle(model, start), x, r, 30, rate)
-    for j in range(4):
-        one = descend(single(model, start, j), x, r, 30, rate[j])
-        for got, want in zip(
-            (one.end.w, one.end.b, one.end.a), (many.end.w, many.end.b, many.end.a), strict=True
-        ):
-            assert np.allclose(got[0], want[j], rtol=0, atol=1e-13)
-        assert np.allclose(one.losses[:, 0], many.losses[:, j], rtol=1e-10, atol=1e-14)
-
-
-def test_batches_are_epochs() -> None:
-    order = batches(8, 2, np.random.default_rng(0))
-    epoch = np.concatenate([next(order) for _ in range(4)])
-    assert sorted(epoch) == list(range(8))
-    with pytest.raises(ValueError, match="does not divide"):
-        next(batches(8, 3, np.random.default_rng(0)))
-
-
-def test_what_each_optimizer_keeps() -> None:
-    lab = Lab(TINY)
-    kept = {name: survival(lab, name, 4) for name in OPTIMIZERS}
-    for name in ("SGD", "SGD, momentum 0.9", "SGD, Nesterov 0.9"):
-        assert kept[name].deviations < 1e-12 and kept[name].ratios < 1e-10
-    decay = kept["SGD, weight decay 0.01"]
-    assert decay.ratios < 1e-10 and decay.shape < 1e-12 and decay.deviations > 1e-6
-    adam = kept["Adam"]
-    assert adam.deviations < 1e-10 and adam.ratios > 1e-2
-
-
-def test_weights_are_kept_when_asked_for() -> None:
-    model = Model("identity", 1, 3)
-    start = starts(Lab(TINY, 0), model, 2)
-    x, r = data(model)
-    path = descend(Bundle(model, start), x, r, 10, 1e-3, look=(0, 5, 10), make=sgd(momentum=0.5))
-    assert np.array_equal(path.kept[0].w, start.w) and np.array_equal(path.kept[10].w, path.end.w)
-    assert path.losses.shape == (10, 2)
 
 
 def test_the_table_of_optimizers_is_drawn() -> None:

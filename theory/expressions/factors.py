@@ -80,6 +80,8 @@ def factored(f: sp.Expr) -> tuple[sp.Expr, tuple[tuple[sp.Expr, int], ...], dict
         whole = sp.Dummy(real=True)
         return sp.Integer(1), ((whole, 1),), {whole: f}
     top, bottom = sp.fraction(sp.together(masked))
+    if top.is_Add and sp.expand(top) == 0:  # a hidden zero, of which sympy makes no polynomial
+        return sp.Integer(0), (), {}
     constant, above = sp.factor_list(top)
     divisor, below = sp.factor_list(bottom)
     return constant / divisor, (*above, *((g, -m) for g, m in below)), names

@@ -30,14 +30,14 @@ __all__ = [
     "CLAIM",
     "LAW",
     "Background",
-    "Reader",
+    "PooledNetwork",
     "angle",
     "border",
-    "full_reader",
     "one_tap",
-    "reader",
     "response",
     "risk",
+    "three_channels",
+    "two_channels",
 ]
 
 
@@ -75,8 +75,8 @@ def one_tap(spread: Any, pixels: Any, mean: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Reader:
-    """A network: filters (K, n), biases (K,), readout weights (K,), readout bias."""
+class PooledNetwork:
+    """A network with sum pooling: filters (K, n), biases (K,), readout weights (K,), readout bias."""
 
     w: tuple[tuple[Any, ...], ...]
     b: tuple[Any, ...]
@@ -84,7 +84,9 @@ class Reader:
     c: Any
 
 
-def reader(low: Any, high: Any, shift: Any, pixels: Any, left: Any, right: Any) -> Reader:
+def two_channels(
+    low: Any, high: Any, shift: Any, pixels: Any, left: Any, right: Any
+) -> PooledNetwork:
     """Exact on backgrounds in [low, high] for σ(z) = left·z below 0, right·z above, right ≠ 0 and right ≠ left.
 
     The first channel sums what it sees, shifted by ``shift`` >= -low.  The second meets the kink at one edge of the pulse
@@ -95,10 +97,12 @@ def reader(low: Any, high: Any, shift: Any, pixels: Any, left: Any, right: Any) 
     first = (1 - 2 * second * left) / (2 * right)
     c = -first * right * pixels * shift + second * (left * pixels * (high + 1) + (right - left) * low)  # fmt: skip
     zero = 0 * edge
-    return Reader(((zero, zero + 1, zero), (edge, 1 - edge, zero)), (shift, -high - 1), (first, second), c)  # fmt: skip
+    return PooledNetwork(((zero, zero + 1, zero), (edge, 1 - edge, zero)), (shift, -high - 1), (first, second), c)  # fmt: skip
 
 
-def full_reader(low: Any, high: Any, shift: Any, pixels: Any, left: Any, right: Any) -> Reader:
+def three_channels(
+    low: Any, high: Any, shift: Any, pixels: Any, left: Any, right: Any
+) -> PooledNetwork:
     """The same for every real radius: two channels at the edge, each of which is straight where the other bends.
 
     Where a window of the second meets the kink at z, one of the third does at -z: together they are straight, and
@@ -109,7 +113,7 @@ def full_reader(low: Any, high: Any, shift: Any, pixels: Any, left: Any, right: 
     first = (1 - 4 * pair * left) / (2 * right)
     c = -first * right * pixels * shift + pair * (left * pixels * (high + low + 1) + 2 * (right - left) * (high + low))  # fmt: skip
     w = ((zero, zero + 1, zero), (reach, zero - 1, 2 - reach), (reach - 2, zero + 1, -reach))
-    return Reader(w, (shift, -high - 1, low), (first, pair, -pair), c)
+    return PooledNetwork(w, (shift, -high - 1, low), (first, pair, -pair), c)
 
 
 @dataclass(frozen=True)
@@ -121,12 +125,12 @@ class Background:
     angle: Callable[[Any, Any, Any], Any]
     risk: Callable[..., Any]
     border: Callable[[Sequence[Any], Any], Any]
-    reader: Callable[..., Reader]
-    full_reader: Callable[..., Reader]
+    two_channels: Callable[..., PooledNetwork]
+    three_channels: Callable[..., PooledNetwork]
     one_tap: Callable[[Any, Any, Any], Any]
 
 
-LAW = Background(response, last_radius, angle, risk, border, reader, full_reader, one_tap)
+LAW = Background(response, last_radius, angle, risk, border, two_channels, three_channels, one_tap)
 """The law as derived here."""
 
 
@@ -277,7 +281,7 @@ def _reads(law: Background) -> list[Step]:
     before, after, more = sp.symbols("s t d", nonnegative=True)
     left, right = sp.symbols("p q", real=True)
     here, high = low + before, low + before + after
-    net = law.reader(low, high, more - low, PIXELS, left, right)
+    net = law.two_channels(low, high, more - low, PIXELS, left, right)
     steps, answer = [], net.c
     for k, (w, b, a) in enumerate(zip(net.w, net.b, net.a, strict=True)):
         signs: list[bool] = []
@@ -305,7 +309,7 @@ def _reads_all(law: Background) -> list[Step]:
     for m in (2, 3):
         x = [here + value for value in pulse(m, fraction, m + 1)]
         size = sp.Integer(len(x))
-        net = law.full_reader(low, high, more - low, size, left, right)
+        net = law.three_channels(low, high, more - low, size, left, right)
         answer, bent = net.c, []
         for w, b, a in zip(net.w, net.b, net.a, strict=True):
             for z in circular(w, x):
@@ -337,7 +341,7 @@ def _beyond(law: Background) -> Step:
     size = sp.Integer(2 * half_length + 1)
     places = (low, sp.Rational(1, 3), high)
 
-    def right(net: Reader, r: sp.Rational) -> bool:
+    def right(net: PooledNetwork, r: sp.Rational) -> bool:
         m = min(sp.floor(r + HALF), half_length)
         lit = pulse(int(m), r - m + HALF, half_length)
         errors = {
@@ -348,7 +352,7 @@ def _beyond(law: Background) -> Step:
         return errors == {zero}
 
     good = True
-    for make, parts in ((law.reader, 1), (law.full_reader, 4)):
+    for make, parts in ((law.two_channels, 1), (law.three_channels, 4)):
         net = make(low, high, 1, size, zero, sp.Integer(1))
         radii = [3 * HALF + sp.Rational(k, parts) for k in range(3 * parts + 1)]
         good = good and [r for r in radii if right(net, r)] == [r for r in radii if r <= law.last_radius(3, size)]  # fmt: skip
@@ -414,9 +418,11 @@ def _ring(w: Sequence[Any], pixels: Any) -> Any:
     return pixels * sum(w[1:], w[0])
 
 
-def _both_edges(low: Any, high: Any, shift: Any, pixels: Any, left: Any, right: Any) -> Reader:
+def _both_edges(
+    low: Any, high: Any, shift: Any, pixels: Any, left: Any, right: Any
+) -> PooledNetwork:
     """Wrong: as if the second channel answered at both edges."""
-    net = reader(low, high, shift, pixels, left, right)
+    net = two_channels(low, high, shift, pixels, left, right)
     return replace(net, a=(net.a[0], net.a[1] / 2))
 
 
@@ -450,8 +456,11 @@ CLAIM: Claim[Background] = Claim(
         Wrong("the best linear network is blind", replace(LAW, risk=_blind)),
         Wrong("the ratio of the slopes counts once", replace(LAW, risk=_first_power)),
         Wrong("the border costs nothing", replace(LAW, border=_ring)),
-        Wrong("the second channel answers at both edges", replace(LAW, reader=_both_edges)),
-        Wrong("two channels are straight between half-integers", replace(LAW, full_reader=reader)),
+        Wrong("the second channel answers at both edges", replace(LAW, two_channels=_both_edges)),
+        Wrong(
+            "two channels are straight between half-integers",
+            replace(LAW, three_channels=two_channels),
+        ),
         Wrong("one tap is enough for any background", replace(LAW, one_tap=_no_price)),
     ),
     requires=("plateau",),

@@ -29,11 +29,11 @@ __all__ = [
     "CLAIM",
     "LAW",
     "Contrast",
-    "legs",
+    "leg_moves",
+    "mute_on_pulse",
     "partial_sums",
-    "quiet",
     "response",
-    "silence",
+    "silence_readout",
 ]
 
 
@@ -53,21 +53,21 @@ def response(g: Callable[[Any], Any], w: Sequence[Any], alpha: Any, r: Any, pixe
     return sum((g(alpha * partial) for partial in edges), value)
 
 
-def quiet(w: Sequence[Any], b: Any, least: Any) -> bool:
-    """Whether one ReLU channel can be exact for all α >= least: b > 0, S <= -b/least, partial sums 0 or as low as that."""
+def mute_on_pulse(w: Sequence[Any], b: Any, least: Any) -> bool:
+    """Whether a ReLU channel is quiet, that is exact for all α >= least: b > 0, S <= -b/least, partial sums 0 or as low as that."""
     total = sum(w[1:], w[0])
     mute = lambda partial: least * partial + b <= 0
     return bool(b > 0 and mute(total) and all(p == 0 or mute(p) for p in partial_sums(w)))
 
 
-def silence(w: Sequence[Any], b: Any, pixels: Any) -> tuple[Any, Any]:
+def silence_readout(w: Sequence[Any], b: Any, pixels: Any) -> tuple[Any, Any]:
     """(a, c) = (-1/(2b), (N - 2h + number of partial sums that are 0)/2) of a quiet channel."""
     zeros = sum(p == 0 for p in partial_sums(w))
     unit = b / b
     return -unit / (2 * b), (pixels - len(w) + 1 + zeros) * unit / 2
 
 
-def legs(count: int, bias: bool) -> tuple[Fraction, Fraction]:
+def leg_moves(count: int, bias: bool) -> tuple[Fraction, Fraction]:
     """(p, q): after training on ``count`` radii with errors d_k at the start, v_{-k} has moved by p d_k + q Σ d, v_{k+1} by the opposite, and c by Σ of the former."""
     return Fraction(1, 2), Fraction(-int(bias), 2 * (count + 2))
 
@@ -77,12 +77,12 @@ class Contrast:
     """The law: the response, which ReLU channels count silence and how they are read, and how the ruler is learned."""
 
     response: Callable[..., Any]
-    quiet: Callable[[Sequence[Any], Any, Any], bool]
-    silence: Callable[[Sequence[Any], Any, Any], tuple[Any, Any]]
-    legs: Callable[[int, bool], tuple[Fraction, Fraction]]
+    mute_on_pulse: Callable[[Sequence[Any], Any, Any], bool]
+    silence_readout: Callable[[Sequence[Any], Any, Any], tuple[Any, Any]]
+    leg_moves: Callable[[int, bool], tuple[Fraction, Fraction]]
 
 
-LAW = Contrast(response, quiet, silence, legs)
+LAW = Contrast(response, mute_on_pulse, silence_readout, leg_moves)
 """The law as derived here."""
 
 
@@ -143,7 +143,7 @@ def _counts(law: Contrast, n: int) -> list[Step]:
     r = sp.Symbol("r", positive=True)
     steps = []
     for name, w in (("one tap", spike), ("all taps", [tap] * n)):
-        a, c = law.silence(w, b, size)
+        a, c = law.silence_readout(w, b, size)
         answer = c + a * law.response(lambda z: _relu(z + b), w, least + more, r, size)
         steps.append(Step(f"{name} below the bias, n = {n}: the answer is r", sp.simplify(answer - r) == 0))  # fmt: skip
     return steps
@@ -168,9 +168,11 @@ def _all_filters(law: Contrast) -> list[Step]:
             (w, b)
             for w in product([Fraction(k) for k in range(-2, 3)], repeat=n)
             for b in biases
-            if law.quiet(w, b, Fraction(1)) != _constant(w, b)
+            if law.mute_on_pulse(w, b, Fraction(1)) != _constant(w, b)
         ]
-        steps.append(Step(f"which channels are quiet, every small filter, n = {n}", not wrong))
+        steps.append(
+            Step(f"which channels are mute on the pulse, every small filter, n = {n}", not wrong)
+        )
     return steps
 
 
@@ -246,7 +248,7 @@ def _learned(law: Contrast) -> list[Step]:
     for count in (1, 3, 4):
         for bias in (False, True):
             errors = sp.symbols(f"d0:{count}", real=True)
-            own, all_of = law.legs(count, bias)
+            own, all_of = law.leg_moves(count, bias)
             moves = [own * d + all_of * sp.Add(*errors) for d in errors]
             shift = sp.Add(*moves) if bias else sp.Integer(0)
             # Row k meets its own two legs, and c.
@@ -278,7 +280,7 @@ def _free_plateau(w: Sequence[Any], b: Any, least: Any) -> bool:
 
 def _lit(w: Sequence[Any], b: Any, pixels: Any) -> tuple[Any, Any]:
     """Wrong: the lit pixels are counted, not the silent ones."""
-    a, c = silence(w, b, pixels)
+    a, c = silence_readout(w, b, pixels)
     return -a, 0 * c
 
 
@@ -312,11 +314,11 @@ CLAIM: Claim[Contrast] = Claim(
     prove=prove,
     wrong=(
         Wrong("the edges are seen at full contrast", replace(LAW, response=_full_contrast)),
-        Wrong("a mute plateau is enough", replace(LAW, quiet=_plateau_only)),
-        Wrong("the plateau need not be mute", replace(LAW, quiet=_free_plateau)),
-        Wrong("the edges do not count", replace(LAW, silence=_no_edges)),
-        Wrong("the lit pixels are counted", replace(LAW, silence=_lit)),
-        Wrong("one leg takes all of the error", replace(LAW, legs=_one_leg)),
+        Wrong("a mute plateau is enough", replace(LAW, mute_on_pulse=_plateau_only)),
+        Wrong("the plateau need not be mute", replace(LAW, mute_on_pulse=_free_plateau)),
+        Wrong("the edges do not count", replace(LAW, silence_readout=_no_edges)),
+        Wrong("the lit pixels are counted", replace(LAW, silence_readout=_lit)),
+        Wrong("one leg takes all of the error", replace(LAW, leg_moves=_one_leg)),
     ),
     requires=("plateau",),
 )

@@ -15,9 +15,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from theory.invariance.background import Reader, border
+from theory.invariance.background import PooledNetwork, border
 
-__all__ = ["OneLeg", "behind_the_border", "both_price", "dense_risk", "one_leg", "sum_risk"]
+__all__ = [
+    "PositionalNetwork",
+    "background_contrast_risk",
+    "border_network",
+    "dense_risk",
+    "right_edge_network",
+    "sum_risk",
+]
 
 
 def sum_risk(spread: Any, mean: Any, light: Any, level: Any, background: Any, lift: Any) -> Any:
@@ -31,21 +38,21 @@ def dense_risk(spread: Any, light: Any, level: Any) -> Any:
     return spread * light / (light + level**2)
 
 
-def both_price(spread: Any) -> Any:
+def background_contrast_risk(spread: Any) -> Any:
     """V/12: the least loss of sum pooling, any σ and K, on backgrounds 0, 1 and contrasts 1, 2, all equally likely."""
     return spread / 12
 
 
-def behind_the_border(pixels: Any, bias: Any) -> Reader:
+def border_network(pixels: Any, bias: Any) -> PooledNetwork:
     """The linear network that zeros beyond the border permit: w = (x, 1 - 2x, x), on which a background adds up to 0."""
     unit = pixels / pixels
     x = -border((0 * unit, unit, 0 * unit), pixels) / border((unit, -2 * unit, unit), pixels)
-    return Reader(((x, unit - 2 * x, x),), (bias,), (unit / 2,), -pixels * bias / 2)
+    return PooledNetwork(((x, unit - 2 * x, x),), (bias,), (unit / 2,), -pixels * bias / 2)
 
 
 @dataclass(frozen=True)
-class OneLeg:
-    """Taps, bias, a readout weight for each position, readout bias."""
+class PositionalNetwork:
+    """One channel with a dense readout: taps, bias, a weight for each position, readout bias."""
 
     w: tuple[Any, Any, Any]
     b: Any
@@ -53,11 +60,11 @@ class OneLeg:
     c: Any
 
 
-def one_leg(gain: Any, positions: Sequence[int]) -> OneLeg:
+def right_edge_network(gain: Any, positions: Sequence[int]) -> PositionalNetwork:
     """One ReLU that is 1 but at the two edges: mute at k + 1, and what it says on the left is not read.
 
     w = (-γ, γ, 0), b = 1, v_i = -(i - 1/2) for i > 0, else 0; c = Σ (i - 1/2): r̂ = -v_{k+1} = k + 1/2 if γα >= 1.
     """
     unit = gain / gain
     v = tuple(-(i - unit / 2) if i > 0 else 0 * unit for i in positions)
-    return OneLeg((-gain, gain, 0 * gain), unit, v, -sum(v))
+    return PositionalNetwork((-gain, gain, 0 * gain), unit, v, -sum(v))

@@ -26,7 +26,7 @@ from typing import Any
 import sympy as sp
 
 from theory.claim import Claim, Proof, Step, Wrong
-from theory.invariance.background import Reader
+from theory.invariance.background import PooledNetwork
 from theory.pulse.network import circular, last_radius, taps
 from theory.pulse.signal import HALF, phi, pulse
 
@@ -49,7 +49,7 @@ def pixels(turns: Any, wait: Any, gap: Any) -> Any:
     return turns * (wait + 2) + gap
 
 
-def pair(low: Any, high: Any, turns: int, wait: int, gap: int) -> Reader:
+def pair(low: Any, high: Any, turns: int, wait: int, gap: int) -> PooledNetwork:
     """Exact for ReLU, on a ring of ν (k + 2) + l pixels, for every background in [low, high] and every r from n/2
     to N/2 - h.
 
@@ -62,17 +62,19 @@ def pair(low: Any, high: Any, turns: int, wait: int, gap: int) -> Reader:
     waiting = (edge, *(zero,) * wait, -edge, unit)
     size = max(len(measure), len(waiting)) | 1
     w = tuple((*row, *(zero,) * (size - len(row))) for row in (measure, waiting))
-    return Reader(w, (-low, -high - unit), (unit / 2, -turns * unit / 2), -(turns + gap) * edge / 2)
+    return PooledNetwork(
+        w, (-low, -high - unit), (unit / 2, -turns * unit / 2), -(turns + gap) * edge / 2
+    )
 
 
-def short_pair(low: Any, high: Any) -> Reader:
+def short_pair(low: Any, high: Any) -> PooledNetwork:
     """Exact for ReLU, on every ring, for every background in [low, high] and 5/2 <= r <= N/2 - 2, if high - low < 1/2."""
     length = high - low
     zero = 0 * length
     half = (zero + 1) / 2
     room = 1 - 2 * length
     w = ((zero, length, room, length, zero), (room / 2, length, zero, length, room / 2))
-    return Reader(w, (-high, -low - half), (1 / room, -1 / room), -4 * half)
+    return PooledNetwork(w, (-high, -low - half), (1 / room, -1 / room), -4 * half)
 
 
 def limit(n: Any) -> Any:
@@ -86,8 +88,8 @@ class Pair:
 
     kinks: Callable[[Sequence[Any], Any, Any], list[Any]]
     pixels: Callable[[Any, Any, Any], Any]
-    pair: Callable[..., Reader]
-    short_pair: Callable[[Any, Any], Reader]
+    pair: Callable[..., PooledNetwork]
+    short_pair: Callable[[Any, Any], PooledNetwork]
     limit: Callable[[Any], Any]
 
 
@@ -135,7 +137,9 @@ def _meets(law: Pair, n: int) -> Iterator[Step]:
     yield Step(f"one edge is the other turned over, n = {n}", over)
 
 
-def _runs(net: Reader, x: Sequence[Any], r: Any, scale: Callable[[Any], Any]) -> tuple[bool, bool]:
+def _runs(
+    net: PooledNetwork, x: Sequence[Any], r: Any, scale: Callable[[Any], Any]
+) -> tuple[bool, bool]:
     """(windows that change sides on 0 <= φ <= 1 cancel line by line, the rest adds up to r)."""
     answer, bent = net.c, Counter[Any]()
     for w, b, a in zip(net.w, net.b, net.a, strict=True):
@@ -229,13 +233,13 @@ def _wider(turns: Any, wait: Any, gap: Any) -> Any:
     return pixels(turns, wait, gap) + 2
 
 
-def _unweighted(low: Any, high: Any, turns: int, wait: int, gap: int) -> Reader:
+def _unweighted(low: Any, high: Any, turns: int, wait: int, gap: int) -> PooledNetwork:
     """Wrong: the waiting channel need not weigh as much as all the turns of the other."""
     net = pair(low, high, turns, wait, gap)
     return replace(net, a=(net.a[0], net.a[1] / turns))
 
 
-def _same_bias(low: Any, high: Any) -> Reader:
+def _same_bias(low: Any, high: Any) -> PooledNetwork:
     """Wrong: both channels meet the kink at the same background."""
     net = short_pair(low, high)
     return replace(net, b=(net.b[0], net.b[0]))

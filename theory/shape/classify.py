@@ -31,7 +31,7 @@ from theory.shape.constructions import constructions
 from theory.shape.impossible import Obstruction, obstructions
 from theory.shape.recipes import Construction, Recipe, decide
 
-__all__ = ["CLASSES", "Shape", "classify", "needs_two"]
+__all__ = ["CLASSES", "Classification", "classify", "needs_two"]
 
 CLASSES = (
     "affine_piece",
@@ -45,7 +45,7 @@ CLASSES = (
 
 
 @dataclass(frozen=True)
-class Shape:
+class Classification:
     """What the shape of an activation permits.
 
     Attributes
@@ -69,7 +69,7 @@ class Shape:
 
 
 @lru_cache(maxsize=1024)
-def classify(expression: sp.Expr) -> Shape:
+def classify(expression: sp.Expr) -> Classification:
     """The class of σ, given as an expression in :data:`theory.expressions.pieces.z`; none that evaluations of σ
     contradict.
     """
@@ -84,7 +84,7 @@ def classify(expression: sp.Expr) -> Shape:
     return _with_sampled_others(expression, shape)
 
 
-def _contradiction(expression: sp.Expr, parts: Pieces, shape: Shape) -> str | None:
+def _contradiction(expression: sp.Expr, parts: Pieces, shape: Classification) -> str | None:
     """What evaluations of σ do not confirm, in words."""
     if shape.kind == "undecided":
         return None
@@ -96,7 +96,7 @@ def _contradiction(expression: sp.Expr, parts: Pieces, shape: Shape) -> str | No
     return None
 
 
-def _with_sampled_others(expression: sp.Expr, shape: Shape) -> Shape:
+def _with_sampled_others(expression: sp.Expr, shape: Classification) -> Classification:
     """The family of the recipe is kept only if all its members measure the radius of pulses."""
     recipe = shape.recipe
     if recipe is None or recipe.others is None:
@@ -107,7 +107,7 @@ def _with_sampled_others(expression: sp.Expr, shape: Shape) -> Shape:
     return replace(shape, recipe=replace(recipe, others=None))
 
 
-def _found(parts: Pieces) -> Shape:
+def _found(parts: Pieces) -> Classification:
     """The class by exact rules alone."""
     possible = _best(parts)
     if possible:
@@ -117,7 +117,7 @@ def _found(parts: Pieces) -> Shape:
         minimal = channels == 1 or (channels == 2 and lower is not None)
         words = "" if lower is None else lower.reason
         steps = steps + (lower.steps if lower else ())
-        return Shape(
+        return Classification(
             construction.kind,
             channels,
             minimal,
@@ -129,12 +129,12 @@ def _found(parts: Pieces) -> Shape:
     against = next(obstructions(parts.branches), None)
     if against:
         reason = f"{against.theorem}: {against.reason}"
-        return Shape("impossible", None, True, None, against.steps, reason)
+        return Classification("impossible", None, True, None, against.steps, reason)
     return _undecided("no construction and no obstruction known here applies")
 
 
-def _undecided(reason: str) -> Shape:
-    return Shape("undecided", None, False, None, (), reason)
+def _undecided(reason: str) -> Classification:
+    return Classification("undecided", None, False, None, (), reason)
 
 
 def _best(parts: Pieces) -> tuple[Construction, tuple[Step, ...]] | None:

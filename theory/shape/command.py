@@ -31,7 +31,7 @@ from theory.expressions.operations import FUNCTIONS
 from theory.expressions.printing import to_text
 from theory.process import FAILED, end_with_parent
 from theory.pulse.kinks import segments
-from theory.shape.classify import Shape, classify
+from theory.shape.classify import Classification, classify
 from theory.shape.recipes import Recipe, readout_bias
 from theory.shape.sketch import sketch, svg
 
@@ -181,7 +181,7 @@ def _bounded(text: str, ascii: bool) -> Answer:
     finally:
         child.kill()
         child.join()
-    return _answer(read, None, Shape("undecided", None, False, None, (), reason), ascii)
+    return _answer(read, None, Classification("undecided", None, False, None, (), reason), ascii)
 
 
 def _analyse(text: str, ascii: bool, out: Connection) -> None:
@@ -211,7 +211,7 @@ def _limit_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (allowed, most))
 
 
-def _answer(read: str, expression: sp.Expr | None, shape: Shape, ascii: bool) -> Answer:
+def _answer(read: str, expression: sp.Expr | None, shape: Classification, ascii: bool) -> Answer:
     """The answer about an expression; without one (the analysis was stopped) nothing is drawn."""
     recipe = shape.recipe
     example = weights(expression, recipe) if expression is not None and recipe else None

@@ -35,11 +35,11 @@ __all__ = [
     "fades",
     "fades_vertically",
     "keeps_quotient",
-    "lone_pole",
     "measures_radius",
     "mirrored",
     "misplaced",
     "oblique",
+    "only_nearest_pole",
     "regular",
     "same",
     "same_off_the_line",
@@ -385,7 +385,7 @@ def keeps_quotient(f: sp.Expr, g: sp.Expr) -> bool:
 # --- poles ------------------------------------------------------------------------------------
 
 
-def lone_pole(f: sp.Expr, place: sp.Expr) -> bool:
+def only_nearest_pole(f: sp.Expr, place: sp.Expr) -> bool:
     """f has a pole there, and Newton's iteration finds no other between the real line and its height.
 
     The zeros of u = -f/f' = 1/f : (1/f)' are the poles and the zeros of f, all simple; |f| tells

@@ -280,7 +280,7 @@ def _nearest_pole(branches: Branches) -> Obstruction | None:
         Step("σ' has no pole on the real line", crosscheck.regular(derivative)),
         Step(
             f"{first.place} is its only nearest pole above the real line",
-            crosscheck.lone_pole(derivative, first.place),
+            crosscheck.only_nearest_pole(derivative, first.place),
         ),
     )
     whole = _mirror(derivative, centre)

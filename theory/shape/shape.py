@@ -29,14 +29,14 @@ from theory.expressions.pieces import Piece, pieces, z
 from theory.pulse.kinks import segments
 from theory.pulse.signal import phi
 from theory.shape import crosscheck
-from theory.shape.classify import Shape, classify, needs_two
+from theory.shape.classify import Classification, classify, needs_two
 from theory.shape.families import family
 from theory.shape.impossible import Obstruction, obstructions, poles
 from theory.shape.recipes import Construction, Recipe, assembled, decide, rising
 
 __all__ = ["CLAIM", "LAW", "PROBES", "Probe", "ShapeLaw", "prove"]
 
-ShapeLaw = Callable[[sp.Expr], Shape]
+ShapeLaw = Callable[[sp.Expr], Classification]
 """The law: σ(z) -> what its shape permits."""
 
 LAW: ShapeLaw = classify
@@ -173,7 +173,7 @@ def _exact_by_hand(probe: Probe) -> tuple[Step, ...]:
     return tuple(_exact(probe.network, pieces(probe.expression).parts)) if probe.network else ()
 
 
-def _known(probe: Probe, claimed: Shape) -> Iterator[Step]:
+def _known(probe: Probe, claimed: Classification) -> Iterator[Step]:
     """What is known of a probe is not denied, and reached."""
     yield from _exact_by_hand(probe)
     if probe.network is not None:
@@ -193,12 +193,12 @@ def _symbolic(row: Activation) -> tuple[Step, ...]:
 
 
 @cache
-def _steps(expression: sp.Expr, claimed: Shape) -> tuple[Step, ...]:
+def _steps(expression: sp.Expr, claimed: Classification) -> tuple[Step, ...]:
     """What makes the stated shape true of the expression; wrong laws agree with the law on most."""
     return tuple(_decided(expression, claimed))
 
 
-def _decided(expression: sp.Expr, claimed: Shape) -> Iterator[Step]:
+def _decided(expression: sp.Expr, claimed: Classification) -> Iterator[Step]:
     parts = pieces(expression)
     if claimed.recipe is not None:
         yield from _exact(claimed.recipe, parts.parts)
@@ -264,7 +264,7 @@ def _exact(recipe: Recipe, parts: tuple[Piece, ...]) -> Iterator[Step]:
     yield Step(f"one piece of σ holds the staircases from {min(ends)} to {max(ends)}", False)
 
 
-def _one_channel(expression: sp.Expr) -> Shape:
+def _one_channel(expression: sp.Expr) -> Classification:
     """Wrong: of a channel and its mirror image the first is said to be enough."""
     true = classify(expression)
     if true.recipe is None or true.recipe.channels == 1:
@@ -273,7 +273,7 @@ def _one_channel(expression: sp.Expr) -> Shape:
     return replace(true, channels=1, minimal=True, recipe=first)
 
 
-def _straight_enough(expression: sp.Expr) -> Shape:
+def _straight_enough(expression: sp.Expr) -> Classification:
     """Wrong: what is smooth at 0 is taken for affine there."""
     true = classify(expression)
     slope = sp.diff(expression, z)
@@ -287,7 +287,7 @@ def _straight_enough(expression: sp.Expr) -> Shape:
     return replace(true, kind="affine_piece", channels=1, minimal=True, recipe=recipe)
 
 
-def _kinked_never(expression: sp.Expr) -> Shape:
+def _kinked_never(expression: sp.Expr) -> Classification:
     """Wrong: what has a kink is said to be impossible."""
     true = classify(expression)
     if not expression.has(sp.Max, sp.Min, sp.Abs):
@@ -295,15 +295,15 @@ def _kinked_never(expression: sp.Expr) -> Shape:
     return replace(true, kind="impossible", channels=None, minimal=True, recipe=None)
 
 
-def _without_answer(expression: sp.Expr) -> Shape:
+def _without_answer(expression: sp.Expr) -> Classification:
     """Wrong: what has no affine piece is left undecided."""
     true = classify(expression)
     if true.kind == "affine_piece":
         return true
-    return Shape("undecided", None, False, None, (), "")
+    return Classification("undecided", None, False, None, (), "")
 
 
-def _always_two(expression: sp.Expr) -> Shape:
+def _always_two(expression: sp.Expr) -> Classification:
     """Wrong: one channel is never enough where the slopes at ±∞ are finite, whether they differ or
     not.
     """
@@ -317,7 +317,7 @@ def _always_two(expression: sp.Expr) -> Shape:
     return replace(true, channels=2, minimal=True, recipe=assembled(channels))
 
 
-def _any_pole(expression: sp.Expr) -> Shape:
+def _any_pole(expression: sp.Expr) -> Classification:
     """Wrong: a nearest pole obstructs, whether another is as near or not."""
     true, branches = classify(expression), pieces(expression).branches
     if len(branches) != 1:
@@ -330,7 +330,7 @@ def _any_pole(expression: sp.Expr) -> Shape:
     return replace(true, kind="impossible", channels=None, minimal=True, recipe=None)
 
 
-def _any_slopes(expression: sp.Expr) -> Shape:
+def _any_slopes(expression: sp.Expr) -> Classification:
     """Wrong: finite slopes at ±∞ obstruct, whether they add up to 0 or not."""
     true, branches = classify(expression), pieces(expression).branches
     if len(branches) != 1 or branches[0].is_rational_function(z):
@@ -340,7 +340,7 @@ def _any_slopes(expression: sp.Expr) -> Shape:
     return replace(true, kind="impossible", channels=None, minimal=True, recipe=None)
 
 
-def _wrong_side(expression: sp.Expr) -> Shape:
+def _wrong_side(expression: sp.Expr) -> Classification:
     """Wrong: a level beyond all values of tanh or arctan is taken to lie on their other side."""
 
     def beyond(switch: sp.Expr) -> bool:
@@ -353,7 +353,7 @@ def _wrong_side(expression: sp.Expr) -> Shape:
     return classify(expression.replace(beyond, turned))
 
 
-def _other_shift(expression: sp.Expr) -> Shape:
+def _other_shift(expression: sp.Expr) -> Classification:
     """Wrong: S - 2b, not S + 2b, is twice the inflection of a cubic."""
     true = classify(expression)
     if true.kind != "polynomial" or true.recipe is None or true.channels == 2:

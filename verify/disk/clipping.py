@@ -15,13 +15,15 @@ def clipped(t: Fraction, c: Fraction, s: Fraction) -> Fraction:
     half = Fraction(1, 2)
     square = [(-half, -half), (half, -half), (half, half), (-half, half)]
     kept = []
-    for one, two in pairwise([*square, square[0]]):
-        a, b = (c * x + s * y - t for x, y in (one, two))
+    for start, end in pairwise([*square, square[0]]):
+        a, b = (c * x + s * y - t for x, y in (start, end))
         if a <= 0:
-            kept.append(one)
+            kept.append(start)
         if a * b < 0:
             share = a / (a - b)
-            kept.append((one[0] + share * (two[0] - one[0]), one[1] + share * (two[1] - one[1])))
+            kept.append(
+                (start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1]))
+            )
     twice = sum((x * v - u * y for (x, y), (u, v) in pairwise([*kept, *kept[:1]])), Fraction(0))
     return twice / 2
 

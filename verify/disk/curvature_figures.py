@@ -15,38 +15,38 @@ from verify.report.figures import COLOURS, INK, STYLE
 __all__ = ["directions", "rests"]
 
 
-def rests(r: ArrayLike, found: Mapping[str, tuple[ArrayLike, float]]) -> Drawing:
+def rests(r: ArrayLike, curves: Mapping[str, tuple[ArrayLike, float]]) -> Drawing:
     """Named values (R,) over the radii, on a logarithmic scale, and the constant that each tends to."""
-    at = np.asarray(r, dtype=float)
+    radii = np.asarray(r, dtype=float)
     with matplotlib.rc_context(STYLE):
         drawing = Drawing(figsize=(7.2, 3.8), layout="constrained")
         FigureCanvasSVG(drawing)
         axes = drawing.subplots()
-        for k, (name, (values, constant)) in enumerate(found.items()):
+        for k, (name, (values, constant)) in enumerate(curves.items()):
             colour = COLOURS[k % len(COLOURS)]
-            axes.plot((at[0], at[-1]), (constant, constant), color=colour, linewidth=0.9)
-            axes.plot(at, np.asarray(values), "os^vDP"[k % 6], color=colour, markersize=5, label=name)  # fmt: skip
+            axes.plot((radii[0], radii[-1]), (constant, constant), color=colour, linewidth=0.9)
+            axes.plot(radii, np.asarray(values), "os^vDP"[k % 6], color=colour, markersize=5, label=name)  # fmt: skip
         axes.set_xscale("log")
-        axes.set_xticks(at, [f"{x:g}" for x in at])
+        axes.set_xticks(radii, [f"{x:g}" for x in radii])
         axes.minorticks_off()
         axes.set(xlabel="radius r", ylabel="mean feature less area and perimeter")
-        drawing.legend(fontsize=9, ncols=len(found), loc="outside upper center")
+        drawing.legend(fontsize=9, ncols=len(curves), loc="outside upper center")
     return drawing
 
 
 def directions(theta: ArrayLike, shown: Sequence[tuple[str, ArrayLike, ArrayLike]]) -> Drawing:
     """One panel each: a name, and what the bend and the shorter circle add over the directions (T,)."""
-    at = np.degrees(np.asarray(theta, dtype=float))
+    degrees = np.degrees(np.asarray(theta, dtype=float))
     with matplotlib.rc_context(STYLE):
         drawing = Drawing(figsize=(7.2, 3.0), layout="constrained")
         FigureCanvasSVG(drawing)
         panels = np.atleast_1d(drawing.subplots(1, len(shown)))
         for axes, (name, bend, circle) in zip(panels, shown, strict=True):
-            one, two = np.asarray(bend, dtype=float), np.asarray(circle, dtype=float)
+            by_bend, by_circle = np.asarray(bend, dtype=float), np.asarray(circle, dtype=float)
             axes.axhline(0, color=INK, linewidth=0.5)
-            axes.plot(at, one, "--", color=COLOURS[0], label="bend")
-            axes.plot(at, two, ":", color=COLOURS[1], label="shorter circle")
-            axes.plot(at, one + two, color=COLOURS[2], label="both")
+            axes.plot(degrees, by_bend, "--", color=COLOURS[0], label="bend")
+            axes.plot(degrees, by_circle, ":", color=COLOURS[1], label="shorter circle")
+            axes.plot(degrees, by_bend + by_circle, color=COLOURS[2], label="both")
             axes.set_xticks((0, 90, 180, 270, 360))
             axes.set(xlabel="direction", title=name)
         panels[0].set_ylabel("per radian")

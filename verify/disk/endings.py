@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,6 @@ from verify.disk.trained import (
     R,
     TrainedEnsemble,
     shown,
-    trained,
 )
 
 __all__ = [
@@ -56,46 +55,46 @@ class _Floats:
 
 
 def _crest() -> dict[tuple[int, int], tuple[float, float]]:
-    found = {}
+    floors = {}
     for step in STEPS:
         crest = np.array([width(step, x, HIGH + 1, _Floats) for x in R.tolist()])
         alone = np.stack([np.ones(COUNT), crest], axis=1)
-        found[step] = least_loss(alone, R), least_loss(np.column_stack([alone, R**2]), R)
-    return found
+        floors[step] = least_loss(alone, R), least_loss(np.column_stack([alone, R**2]), R)
+    return floors
 
 
 CREST = _crest()
 """By step, the least loss of a difference under abs, and with the area beside it."""
 
 
-def conv_of(one: TrainedEnsemble) -> Array:
+def conv_of(ensemble: TrainedEnsemble) -> Array:
     """Filters with their biases (B, K, n² + 1)."""
-    nets = one.nets
+    nets = ensemble.nets
     return np.concatenate([nets.w.reshape(*nets.b.shape, -1), nets.b[..., None]], axis=2)
 
 
-@cache
-def levels(law_part: Any, shape: NetworkShape, networks: int, seed: int) -> Array:
+def levels(ensemble: TrainedEnsemble, law_part: Any) -> Array:
     """The level of the pieces of every network, between two numbers (B, 2)."""
-    seen = shown(shape.taps)
-    every = conv_of(trained(shape, networks, seed))
-    return np.array([level(law_part, shape.activation, one, seen.rows, seen.counts, seen.starts, seen.r) for one in every])  # fmt: skip
+    shape = ensemble.nets.shape
+    windows = shown(shape.taps)
+    of = lambda conv: level(law_part, shape.activation, conv, windows.rows, windows.counts, windows.starts, windows.r)  # fmt: skip
+    return ensemble.once(law_part, lambda: np.array([of(conv) for conv in conv_of(ensemble)]))
 
 
-def slack(one: TrainedEnsemble) -> Array:
+def slack(ensemble: TrainedEnsemble) -> Array:
     """How far a loss may be from its level (B,): six digits of it, and what rounding does to answers."""
-    found = []
-    for m in one.measured:
+    slacks = []
+    for m in ensemble.measured:
         part = m.largest + HIGH
-        off = float(gamma((2 * HALF_LENGTH + 1) ** 2 + one.nets.shape.taps**2 + 40)) * part
-        found.append(SIX_DIGITS * m.loss + float(np.mean(2 * np.abs(m.error) * off + off**2)))
-    return np.array(found)
+        off = float(gamma((2 * HALF_LENGTH + 1) ** 2 + ensemble.nets.shape.taps**2 + 40)) * part
+        slacks.append(SIX_DIGITS * m.loss + float(np.mean(2 * np.abs(m.error) * off + off**2)))
+    return np.array(slacks)
 
 
-def off_level(one: TrainedEnsemble, law_part: Any, seed: int) -> tuple[Array, Array]:
+def off_level(ensemble: TrainedEnsemble, law_part: Any) -> tuple[Array, Array]:
     """How far each loss is below its level, and above it, in units of what it may be (B,)."""
-    low, high = levels(law_part, one.nets.shape, len(one.losses), seed).T
-    return (low - one.losses) / slack(one), (one.losses - high) / slack(one)
+    low, high = levels(ensemble, law_part).T
+    return (low - ensemble.losses) / slack(ensemble), (ensemble.losses - high) / slack(ensemble)
 
 
 @lru_cache(maxsize=2)
@@ -103,22 +102,25 @@ def _between(taps: int) -> DiskWindows:
     return disk_windows((R[1:] + R[:-1]) / 2, taps, HALF_LENGTH)
 
 
-def between(one: TrainedEnsemble) -> Array:
+def between(ensemble: TrainedEnsemble) -> Array:
     """The loss at radii in the middle between those of training (B,)."""
-    seen, nets = _between(one.nets.shape.taps), one.nets
-    features = features_of(conv_of(one), seen, activation(nets.shape.activation)[0])
+    windows, nets = _between(ensemble.nets.shape.taps), ensemble.nets
+    features = features_of(conv_of(ensemble), windows, activation(nets.shape.activation)[0])
     answers = nets.c[:, None] + np.einsum("bk,bkr->br", nets.a, features)
-    return np.asarray(np.mean((answers - seen.r) ** 2, axis=1))
+    return np.asarray(np.mean((answers - windows.r) ** 2, axis=1))
 
 
-def grown(one: TrainedEnsemble, length: Array, area: Array) -> Array:
+def grown(ensemble: TrainedEnsemble, length: Array, area: Array) -> Array:
     """Of networks with σ that answer through the area more than through the perimeter: loss over the level of their δ = P/(2πΔ)."""
-    if one.nets.shape.activation == "identity":
+    if ensemble.nets.shape.activation == "identity":
         return np.empty(0)
-    by_area, by_length = np.sum(one.nets.a * area, axis=1), np.sum(one.nets.a * length, axis=1)
+    by_area, by_length = (
+        np.sum(ensemble.nets.a * area, axis=1),
+        np.sum(ensemble.nets.a * length, axis=1),
+    )
     chosen = (2 * MEAN * by_area > np.abs(by_length)) & (by_length > SIX_DIGITS)
     delta = by_length[chosen] / (2 * by_area[chosen])
-    return np.array(one.losses[chosen] / [float(disk_least(LOW + d, HIGH + d, COUNT)) for d in delta.tolist()])  # fmt: skip
+    return np.array(ensemble.losses[chosen] / [float(disk_least(LOW + d, HIGH + d, COUNT)) for d in delta.tolist()])  # fmt: skip
 
 
 HEADER = ("σ", "K", "n", "networks", "dead", "count pixels", "grown disk", "through all radii", "came to rest", "at the level of their pieces", "freed from kinks", "least loss", "median", "between radii", "area", "perimeter", "rest")  # fmt: skip
@@ -145,7 +147,7 @@ class EndingsRow:
     parabola: int
     grown: int
     through: int
-    rest: int | None
+    at_rest: int | None
     met: int | None
     freed: int | None
     least: float
@@ -158,36 +160,37 @@ class EndingsRow:
         count = lambda x: "" if x is None else str(x)
         n = self.shape.taps
         return (
-            self.shape.activation, str(self.shape.channels), f"{n} × {n}", str(self.networks), str(self.dead), str(self.parabola), str(self.grown), str(self.through), count(self.rest), count(self.met), count(self.freed),
+            self.shape.activation, str(self.shape.channels), f"{n} × {n}", str(self.networks), str(self.dead), str(self.parabola), str(self.grown), str(self.through), count(self.at_rest), count(self.met), count(self.freed),
             f"{self.least:.2e}", f"{self.median:.2e}", f"{self.between:.2e}", *(f"{x:.3f}" for x in self.shares),
         )  # fmt: skip
 
 
-def row_of(
-    one: TrainedEnsemble, law_part: Any, length: Array, area: Array, seed: int
-) -> EndingsRow:
+def row_of(ensemble: TrainedEnsemble, law_part: Any, length: Array, area: Array) -> EndingsRow:
     """A setting's row; ``length`` and ``area`` are P and πΔ of its channels (B, K)."""
-    shape, loss, done = one.nets.shape, one.losses, one.finished
+    shape, loss, done = ensemble.nets.shape, ensemble.losses, ensemble.finished
     row, count = ACTIVATIONS[shape.activation], len(loss)
     bent = bool(row.kinks) and not row.jumps
     met = None
     if row.piecewise_linear:
-        met = int(np.sum(np.maximum(*off_level(one, law_part, seed)) <= 1))
+        met = int(np.sum(np.maximum(*off_level(ensemble, law_part)) <= 1))
     j = int(np.argmin(loss))
-    by_area, by_length = float(2 * MEAN * one.nets.a[j] @ area[j]), float(one.nets.a[j] @ length[j])
-    slope = float((one.measured[j].error + R) @ (R - MEAN)) / (COUNT * SPREAD)
+    by_area, by_length = (
+        float(2 * MEAN * ensemble.nets.a[j] @ area[j]),
+        float(ensemble.nets.a[j] @ length[j]),
+    )
+    slope = float((ensemble.measured[j].error + R) @ (R - MEAN)) / (COUNT * SPREAD)
     return EndingsRow(
         shape,
         count,
         int(np.sum(loss > (1 - SIX_DIGITS) * SPREAD)),
         int(np.sum(np.abs(loss / PARABOLA - 1) < SIX_DIGITS)),
-        int(np.sum(np.abs(grown(one, length, area) - 1) < 0.1)),
+        int(np.sum(np.abs(grown(ensemble, length, area) - 1) < 0.1)),
         int(np.sum(done.loss < INTERPOLATED)),
         int(np.sum(done.ended)) if bent else None,
         met,
         int(np.sum(done.loss < 0.9 * done.stalled)) if bent else None,
         float(loss[j]),
         float(np.median(loss)),
-        float(between(one)[j]),
+        float(between(ensemble)[j]),
         (by_area, by_length, slope - by_area - by_length),
     )

@@ -96,7 +96,9 @@ class Together(nn.Module):
     def features(self, x: Tensor) -> Tensor:
         """Σ_p σ(w_k ⋆ x + b_k)_p, without gradients: (signals, N, N) -> (signals, B, K)."""
         with torch.no_grad():
-            summed = [self.activation(self.conv(one[None, None])).sum(dim=(2, 3)) for one in x]
+            summed = [
+                self.activation(self.conv(signal[None, None])).sum(dim=(2, 3)) for signal in x
+            ]
         return torch.cat(summed).reshape(len(x), len(self.readouts), -1)
 
     def answers(self, features: Tensor) -> Tensor:
@@ -158,17 +160,17 @@ def disk_windows(r: Array, taps: int, half_length: int) -> DiskWindows:
     return DiskWindows(r, extended, np.concatenate(counts).astype(float), tuple(parts))
 
 
-def features_of(conv: Array, seen: DiskWindows, sigma: Sigma) -> Array:
+def features_of(conv: Array, windows: DiskWindows, sigma: Sigma) -> Array:
     """φ_k(r) of filters with their biases: (B, K, n² + 1) -> (B, K, R)."""
-    values = sigma(conv.reshape(-1, conv.shape[-1]) @ seen.rows.T)
-    return seen.summed(values * seen.counts).reshape(*conv.shape[:2], -1)
+    values = sigma(conv.reshape(-1, conv.shape[-1]) @ windows.rows.T)
+    return windows.summed(values * windows.counts).reshape(*conv.shape[:2], -1)
 
 
-def _slopes(conv: Array, seen: DiskWindows, slope: Sigma) -> Array:
+def _slopes(conv: Array, windows: DiskWindows, slope: Sigma) -> Array:
     """∂φ_k(r) by the numbers of channel k: (B, K, R, n² + 1)."""
-    values = slope(conv.reshape(-1, conv.shape[-1]) @ seen.rows.T) * seen.counts
-    found = [values[:, part] @ seen.rows[part] for part in seen.parts]
-    return np.stack(found, axis=1).reshape(*conv.shape[:2], len(seen.r), -1)
+    values = slope(conv.reshape(-1, conv.shape[-1]) @ windows.rows.T) * windows.counts
+    slopes = [values[:, part] @ windows.rows[part] for part in windows.parts]
+    return np.stack(slopes, axis=1).reshape(*conv.shape[:2], len(windows.r), -1)
 
 
 @dataclass
@@ -198,9 +200,9 @@ NEGLIGIBLE = 1e-11
 """Directions of the features, each scaled to length 1, that are smaller than this part of the largest are rounding."""
 
 
-def state(conv: Array, seen: DiskWindows, sigma: Sigma) -> State:
+def state(conv: Array, windows: DiskWindows, sigma: Sigma) -> State:
     """Filters (B, K, n² + 1) with their features and the best readout."""
-    return read(conv, features_of(conv, seen, sigma), seen.r)
+    return read(conv, features_of(conv, windows, sigma), windows.r)
 
 
 def read(conv: Array, features: Array, r: Array) -> State:
@@ -222,11 +224,11 @@ def read(conv: Array, features: Array, r: Array) -> State:
     return State(conv, features, basis, a, error, loss)
 
 
-def _tried(now: State, damping: Array, seen: DiskWindows, slope: Sigma) -> Array:
+def _tried(now: State, damping: Array, windows: DiskWindows, slope: Sigma) -> Array:
     """The filters after a damped step."""
     count = len(now.conv)
-    moved = _slopes(now.conv, seen, slope) * now.a[:, :, None, None]
-    jac = np.swapaxes(moved, 1, 2).reshape(count, len(seen.r), -1)
+    moved = _slopes(now.conv, windows, slope) * now.a[:, :, None, None]
+    jac = np.swapaxes(moved, 1, 2).reshape(count, len(windows.r), -1)
     jac -= jac.mean(axis=1, keepdims=True)
     jac -= now.basis @ (np.swapaxes(now.basis, 1, 2) @ jac)
     normal = np.swapaxes(jac, 1, 2) @ jac
@@ -240,7 +242,7 @@ def _tried(now: State, damping: Array, seen: DiskWindows, slope: Sigma) -> Array
 
 def train_networks(
     shape: NetworkShape,
-    seen: DiskWindows,
+    windows: DiskWindows,
     networks: int,
     rng: np.random.Generator,
     steps: int = 150,
@@ -251,11 +253,11 @@ def train_networks(
     """
     sigma, slope = activation(shape.activation)
     n, channels = shape.taps, shape.channels
-    every = state(rng.uniform(-1, 1, (networks, channels, n * n + 1)) / n, seen, sigma)
+    every = state(rng.uniform(-1, 1, (networks, channels, n * n + 1)) / n, windows, sigma)
     damping, live = np.full(networks, 1e-2), np.arange(networks)
     for _ in range(steps):
         now = every.take(live)
-        other = state(_tried(now, damping[live], seen, slope), seen, sigma)
+        other = state(_tried(now, damping[live], windows, slope), windows, sigma)
         large = np.maximum(np.abs(other.conv).max(axis=(1, 2)), np.abs(other.a).max(axis=1)) > LARGEST  # fmt: skip
         better = (other.loss < now.loss) & ~large
         every.put(live[better], other.take(better))
@@ -265,11 +267,11 @@ def train_networks(
         live = live[~ended]
         if not len(live):
             break
-    return nets_of(shape, every, seen)
+    return nets_of(shape, every, windows)
 
 
-def nets_of(shape: NetworkShape, every: State, seen: DiskWindows) -> Nets:
+def nets_of(shape: NetworkShape, every: State, windows: DiskWindows) -> Nets:
     """The networks of a state, with the best c."""
-    c = seen.r.mean() - np.einsum("bk,bk->b", every.a, every.features.mean(axis=-1))
+    c = windows.r.mean() - np.einsum("bk,bk->b", every.a, every.features.mean(axis=-1))
     w = every.conv[..., :-1].reshape(*every.conv.shape[:2], shape.taps, shape.taps)
     return Nets(shape, w, every.conv[..., -1], every.a, c)

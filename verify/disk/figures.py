@@ -21,26 +21,26 @@ def pixels_and_errors(
     r: float, x: ArrayLike, fine: ArrayLike, errors: Sequence[ArrayLike], span: tuple[float, float]
 ) -> Drawing:
     """Left the pixels x (N, N) of the disk of radius r with its circle, right curves (R,) over ``fine``; ``span`` is shaded."""
-    pixels, at = np.asarray(x, dtype=float), np.asarray(fine, dtype=float)
+    pixels, radii = np.asarray(x, dtype=float), np.asarray(fine, dtype=float)
     reach = len(pixels) // 2
     with matplotlib.rc_context(STYLE):
         drawing = Drawing(figsize=(7.2, 3.2), layout="constrained")
         FigureCanvasSVG(drawing)
-        one, two = drawing.subplots(1, 2, width_ratios=(1, 1.5))
+        left, right = drawing.subplots(1, 2, width_ratios=(1, 1.5))
         for i, j in np.ndindex(*pixels.shape):
             place = (i - reach - 0.5, j - reach - 0.5)
-            one.add_patch(
+            left.add_patch(
                 Rectangle(place, 1, 1, facecolor=COLOURS[0], alpha=float(pixels[i, j]), linewidth=0)
             )
-            one.add_patch(Rectangle(place, 1, 1, fill=False, edgecolor=INK, linewidth=0.2))
-        one.add_patch(Circle((0, 0), r, fill=False, edgecolor=COLOURS[1], linewidth=1.5))
-        one.set(xlim=(-reach - 0.6, reach + 0.6), ylim=(-reach - 0.6, reach + 0.6), aspect="equal")
-        one.set(xlabel="pixel i", ylabel="pixel j", title=f"r = {r:g}")
-        two.axvspan(*span, color=COLOURS[2], alpha=0.15, linewidth=0)
-        two.axhline(0, color=INK, linewidth=0.5)
+            left.add_patch(Rectangle(place, 1, 1, fill=False, edgecolor=INK, linewidth=0.2))
+        left.add_patch(Circle((0, 0), r, fill=False, edgecolor=COLOURS[1], linewidth=1.5))
+        left.set(xlim=(-reach - 0.6, reach + 0.6), ylim=(-reach - 0.6, reach + 0.6), aspect="equal")
+        left.set(xlabel="pixel i", ylabel="pixel j", title=f"r = {r:g}")
+        right.axvspan(*span, color=COLOURS[2], alpha=0.15, linewidth=0)
+        right.axhline(0, color=INK, linewidth=0.5)
         for curve in errors:
-            two.plot(at, np.asarray(curve), color=COLOURS[0], alpha=0.6)
-        two.set(xlabel="radius r", ylabel="answer less r", title="the parabola")
+            right.plot(radii, np.asarray(curve), color=COLOURS[0], alpha=0.6)
+        right.set(xlabel="radius r", ylabel="answer less r", title="the parabola")
     return drawing
 
 
@@ -56,17 +56,17 @@ def edges_and_errors(
     with matplotlib.rc_context(STYLE):
         drawing = Drawing(figsize=(7.2, 3.4), layout="constrained")
         FigureCanvasSVG(drawing)
-        one, two = drawing.subplots(1, 2, width_ratios=(1, 1.3))
-        for axes, at, curves in ((one, t, edges), (two, fine, errors)):
+        left, right = drawing.subplots(1, 2, width_ratios=(1, 1.3))
+        for axes, places, curves in ((left, t, edges), (right, fine, errors)):
             for k, (name, curve) in enumerate(curves.items()):
                 axes.plot(
-                    np.asarray(at), np.asarray(curve), styles[k], color=COLOURS[k], label=name
+                    np.asarray(places), np.asarray(curve), styles[k], color=COLOURS[k], label=name
                 )
             axes.axhline(0, color=INK, linewidth=0.5)
             axes.legend(fontsize=9)
-        two.axvspan(*span, color=COLOURS[2], alpha=0.12, linewidth=0)
-        one.set(xlabel="distance t inside the edge", ylabel="response")
-        two.set(xlabel="radius r", ylabel="answer less r")
+        right.axvspan(*span, color=COLOURS[2], alpha=0.12, linewidth=0)
+        left.set(xlabel="distance t inside the edge", ylabel="response")
+        right.set(xlabel="radius r", ylabel="answer less r")
     return drawing
 
 

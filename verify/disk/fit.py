@@ -15,13 +15,13 @@ from scipy.optimize import least_squares
 from numerics.arithmetic.compile import activation
 from verify.disk.networks import DiskNetwork
 
-__all__ = ["Seen", "fit", "seen"]
+__all__ = ["DistinctWindows", "distinct_windows", "fit"]
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Seen:
+class DistinctWindows:
     """The distinct windows (W, n²) of some signals, how often each signal shows them (R, W), and the radii (R,)."""
 
     windows: Array
@@ -29,7 +29,7 @@ class Seen:
     r: Array
 
 
-def seen(x: Array, taps: int, r: Array) -> Seen:
+def distinct_windows(x: Array, taps: int, r: Array) -> DistinctWindows:
     """Cut the zero-padded windows of signals x (R, N, N)."""
     h = taps // 2
     padded = np.pad(x, ((0, 0), (h, h), (h, h)))
@@ -39,10 +39,10 @@ def seen(x: Array, taps: int, r: Array) -> Seen:
     counts = np.zeros((len(x), len(distinct)))
     rows = np.repeat(np.arange(len(x)), x.shape[1] * x.shape[2])
     np.add.at(counts, (rows, index.reshape(-1)), 1.0)
-    return Seen(distinct, counts, r)
+    return DistinctWindows(distinct, counts, r)
 
 
-def fit(net: DiskNetwork, name: str, data: Seen, evaluations: int = 400) -> None:
+def fit(net: DiskNetwork, name: str, data: DistinctWindows, evaluations: int = 400) -> None:
     """Minimise the mean of (r̂ - r)² from the network's weights, in place; σ by its name in the catalogue."""
     sigma, slope = activation(name)
     w, b, a, c = net.weights()
@@ -65,10 +65,10 @@ def fit(net: DiskNetwork, name: str, data: Seen, evaluations: int = 400) -> None
 
     conv = np.hstack([w.reshape(channels, size), b[:, None]])
     start = np.concatenate([conv.ravel(), a, [c]])
-    found = least_squares(error, start, jacobian, method="lm", max_nfev=evaluations).x
-    conv = found[: channels * (size + 1)].reshape(channels, size + 1)
+    solution = least_squares(error, start, jacobian, method="lm", max_nfev=evaluations).x
+    conv = solution[: channels * (size + 1)].reshape(channels, size + 1)
     with torch.no_grad():
         net.conv.weight.copy_(torch.tensor(conv[:, :-1].reshape(net.conv.weight.shape)))
-        new = (conv[:, -1], found[channels * (size + 1) : -1][None], found[-1:])
+        new = (conv[:, -1], solution[channels * (size + 1) : -1][None], solution[-1:])
         for parameter, value in zip(list(net.parameters())[1:], new, strict=True):
             parameter.copy_(torch.tensor(value))

@@ -21,8 +21,8 @@ class Sway:
     """Over the radii r (R,): what pixels say, less area and line, and the law."""
 
     r: ArrayLike
-    found: ArrayLike
-    stated: ArrayLike
+    values: ArrayLike
+    claimed: ArrayLike
 
 
 def sways(panels: Mapping[str, Sway], columns: int, ylabel: str) -> Drawing:
@@ -32,15 +32,15 @@ def sways(panels: Mapping[str, Sway], columns: int, ylabel: str) -> Drawing:
         drawing = Drawing(figsize=(7.2, 2.1 * rows + 0.3), layout="constrained")
         FigureCanvasSVG(drawing)
         grid = drawing.subplots(rows, columns, sharex="col", squeeze=False)
-        for axes, (name, one) in zip(grid.ravel(), panels.items(), strict=True):
-            r, stated = np.asarray(one.r), np.asarray(one.stated)
+        for axes, (name, sway) in zip(grid.ravel(), panels.items(), strict=True):
+            r, claimed = np.asarray(sway.r), np.asarray(sway.claimed)
             axes.axhline(0, color=INK, linewidth=0.4)
-            axes.plot(r, np.asarray(one.found), color=COLOURS[0], linewidth=1)
+            axes.plot(r, np.asarray(sway.values), color=COLOURS[0], linewidth=1)
             every = slice(None, None, max(1, len(r) // 60))
-            axes.plot(r[every], stated[every], ".", color=COLOURS[1], markersize=3.5)
+            axes.plot(r[every], claimed[every], ".", color=COLOURS[1], markersize=3.5)
             axes.set_title(name)
             axes.margins(y=0.15)
-            most = 1.1 * float(np.max(np.abs(np.concatenate([np.asarray(one.found), stated]))))
+            most = 1.1 * float(np.max(np.abs(np.concatenate([np.asarray(sway.values), claimed]))))
             if most < 1e-3:
                 axes.set_ylim(-0.5, 0.5)
         for axes in grid[-1]:

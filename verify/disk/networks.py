@@ -46,7 +46,7 @@ class DiskNetwork(nn.Module):
 
     def weights(self) -> tuple[Array, Array, Array, float]:
         """w (K, n, n), b (K,), a (K,), c."""
-        w, b, a, c = (one.detach().numpy().copy() for one in self.parameters())
+        w, b, a, c = (parameter.detach().numpy().copy() for parameter in self.parameters())
         return w[:, 0], b, a[0], float(c[0])
 
 
@@ -83,7 +83,7 @@ class Difference(nn.Module):
     def response(self, x: Tensor) -> Tensor:
         """κ ⋆ (x(p + e) - x(p)) at every position: (signals, N, N) -> (signals, N, N)."""
         moved = torch.roll(x, (-self.step[0], -self.step[1]), dims=(1, 2))
-        return self.conv((moved - x)[:, None])[:, 0]
+        return torch.as_tensor(self.conv((moved - x)[:, None]))[:, 0]
 
     def forward(self, x: Tensor) -> Tensor:
         """r̂: (signals, N, N) -> (signals,)."""

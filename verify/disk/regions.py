@@ -82,9 +82,9 @@ class Finished:
 class _Task:
     """The windows and one σ."""
 
-    def __init__(self, name: str, seen: DiskWindows) -> None:
+    def __init__(self, name: str, windows: DiskWindows) -> None:
         row = ACTIVATIONS[name]
-        self.seen, self.homogeneous = seen, row.homogeneous
+        self.windows, self.homogeneous = windows, row.homogeneous
         self.sigma, self.slope = activation(name)
         self.kinks = [(float(kink.location), float(kink.jump)) for kink in row.kinks]
         self.straight = row.piecewise_linear
@@ -95,7 +95,7 @@ class _Face:
 
     def __init__(self, task: _Task, normals: NDArray[np.intp], level: Array, v: Array) -> None:
         self.normals, self.level = normals, level
-        rows = task.seen.rows
+        rows = task.windows.rows
         self.held = np.full(len(rows), -1)
         self.free = np.eye(rows.shape[1])
         if len(normals):
@@ -125,7 +125,7 @@ def _independent(rows: Array, among: NDArray[np.intp]) -> NDArray[np.intp]:
 
 def _begin(task: _Task, v: Array) -> _Face:
     """The face on which a filter lies already, if any."""
-    rows, z = task.seen.rows, task.seen.rows @ v
+    rows, z = task.windows.rows, task.windows.rows @ v
     level = np.full(len(rows), np.nan)
     for t, _ in task.kinks:
         level[np.abs(z - t) < ZERO * np.abs(v).sum()] = t
@@ -144,14 +144,14 @@ class _Run:
 
 def _jacobian(task: _Task, run: _Run) -> Array:
     """a_k ∂φ_k(r), on held faces for the mean of both slopes: (K, R, n² + 1)."""
-    rows, found = task.seen.rows, []
+    rows, slopes = task.windows.rows, []
     for v, a, face in zip(run.conv, run.now.a[0], run.faces, strict=True):
         z = rows @ v
         for j, (t, _) in enumerate(task.kinks):
             z[face.held == j] = t
-        steep = a * task.slope(z) * task.seen.counts
-        found.append(np.stack([steep[part] @ rows[part] for part in task.seen.parts]))
-    return np.stack(found)
+        steep = a * task.slope(z) * task.windows.counts
+        slopes.append(np.stack([steep[part] @ rows[part] for part in task.windows.parts]))
+    return np.stack(slopes)
 
 
 def _cleared(run: _Run, columns: Array) -> Array:
@@ -190,8 +190,8 @@ def _whole_step(run: _Run, jac: Array) -> tuple[Array, float]:
     left, values, right = np.linalg.svd(centred / size, full_matrices=False)
     kept = values > RANK * values[0]
     along = left[:, kept].T @ run.now.error[0]
-    found = -(right[kept].T @ (along / np.where(values[kept] > 0, values[kept], 1))) / size
-    return _by_channel(run, found[len(run.conv) :]), float(along @ along) / len(columns)
+    step = -(right[kept].T @ (along / np.where(values[kept] > 0, values[kept], 1))) / size
+    return _by_channel(run, step[len(run.conv) :]), float(along @ along) / len(columns)
 
 
 def _by_channel(run: _Run, step: Array) -> Array:
@@ -205,22 +205,22 @@ def _steepest(rows: Array, g: Array, gamma: Array) -> Array:
     """The way down off held windows that is steepest where γ >= 0; an infinitesimal one if there is none."""
     every, which = np.unique(rows, axis=0, return_inverse=True)
     plus = np.maximum(np.bincount(which.ravel(), gamma), 0) + 1e-300
-    found = lsq_linear(every.T, -g, bounds=(-plus, plus), tol=1e-12)
-    return np.asarray(-(g + every.T @ found.x))[None]
+    solution = lsq_linear(every.T, -g, bounds=(-plus, plus), tol=1e-12)
+    return np.asarray(-(g + every.T @ solution.x))[None]
 
 
 def _off_face(task: _Task, run: _Run, k: int, jac: Array) -> tuple[Array, float]:
     """The most promising way of channel k off its face, as a Gauss-Newton step, and its promise."""
-    face, error, count = run.faces[k], run.now.error[0], len(task.seen.r)
+    face, error, count = run.faces[k], run.now.error[0], len(task.windows.r)
     held = np.nonzero(face.held >= 0)[0]
     if not len(held):
         return np.zeros_like(run.conv[k]), 0.0
-    rows, radius = task.seen.rows[held], task.seen.radius[held]
+    rows, radius = task.windows.rows[held], task.windows.radius[held]
     g = 2 / count * error @ jac
     jumps = np.array([j for _, j in task.kinks])[face.held[held]]
-    half = run.now.a[0, k] * jumps / 2 * task.seen.counts[held]
+    half = run.now.a[0, k] * jumps / 2 * task.windows.counts[held]
     gamma = 2 / count * half * error[radius]
-    edges = np.linalg.pinv(task.seen.rows[face.normals]).T
+    edges = np.linalg.pinv(task.windows.rows[face.normals]).T
     ways = np.concatenate([_steepest(rows, g, gamma), edges, -edges])
     size = np.linalg.norm(ways, axis=1, keepdims=True)
     ways = ways / np.where(size > 0, size, 1)
@@ -249,12 +249,12 @@ def _breaks(task: _Task, run: _Run, step: Array) -> tuple[Array, NDArray[np.intp
     """Where along a step, 0 < τ <= 1, windows meet kinks; and their channel, row and kink."""
     places, who = [np.empty(0)], [np.empty((0, 3), dtype=np.intp)]
     for k, face in enumerate(run.faces):
-        z, speed = task.seen.rows @ run.conv[k], task.seen.rows @ step[k]
+        z, speed = task.windows.rows @ run.conv[k], task.windows.rows @ step[k]
         moves = (np.abs(speed) > 1e-14 * np.abs(step[k]).sum()) & (face.held < 0)
         for j, (t, _) in enumerate(task.kinks):
-            at = (t - z[moves]) / speed[moves]
-            inside = (at > 0) & (at <= 1)
-            places.append(at[inside])
+            crossing = (t - z[moves]) / speed[moves]
+            inside = (crossing > 0) & (crossing <= 1)
+            places.append(crossing[inside])
             row = np.nonzero(moves)[0][inside]
             who.append(np.stack([np.full(len(row), k), row, np.full(len(row), j)], axis=1))
     every, names = np.concatenate(places), np.concatenate(who)
@@ -264,12 +264,12 @@ def _breaks(task: _Task, run: _Run, step: Array) -> tuple[Array, NDArray[np.intp
 
 def _at(task: _Task, run: _Run, step: Array, places: Array) -> Array:
     """The loss at places along a step; infinite where a weight is too large."""
-    return _judged(state(run.conv + places[:, None, None] * step, task.seen, task.sigma))
+    return _judged(state(run.conv + places[:, None, None] * step, task.windows, task.sigma))
 
 
-def _judged(found: State) -> Array:
-    large = np.maximum(np.abs(found.conv).max(axis=(1, 2)), np.abs(found.a).max(axis=1)) > LARGEST
-    return np.where(large, np.inf, found.loss)
+def _judged(states: State) -> Array:
+    large = np.maximum(np.abs(states.conv).max(axis=(1, 2)), np.abs(states.a).max(axis=1)) > LARGEST
+    return np.where(large, np.inf, states.loss)
 
 
 class _Line:
@@ -280,49 +280,51 @@ class _Line:
 
     def __init__(self, task: _Task, run: _Run, step: Array) -> None:
         self.task, self.run, self.step = task, run, step
-        self.at, self.who = _breaks(task, run, step)
+        self.crossings, self.who = _breaks(task, run, step)
         if task.straight:
-            seen, jumps = task.seen, np.array([j for _, j in task.kinks])
+            windows, jumps = task.windows, np.array([j for _, j in task.kinks])
             k, row, kink = self.who.T
-            speed = np.abs(np.sum(step[k] * seen.rows[row], axis=1))
-            self.jump = jumps[kink] * speed * seen.counts[row]
-            group = k * len(seen.r) + seen.radius[row]
+            speed = np.abs(np.sum(step[k] * windows.rows[row], axis=1))
+            self.jump = jumps[kink] * speed * windows.counts[row]
+            group = k * len(windows.r) + windows.radius[row]
             self.order = np.argsort(group, kind="stable")
             self.groups, self.first = np.unique(group[self.order], return_index=True)
             self.slope = np.stack([self._begun(v, way, face, jumps) for v, way, face in zip(run.conv, step, run.faces, strict=True)])  # fmt: skip
 
     def _begun(self, v: Array, way: Array, face: _Face, jumps: Array) -> Array:
         """φ' of a channel at the beginning of the step, held windows leaving their kinks."""
-        seen = self.task.seen
-        z, speed = seen.rows @ v, seen.rows @ way
+        windows = self.task.windows
+        z, speed = windows.rows @ v, windows.rows @ way
         held = face.held >= 0
         for j, (t, _) in enumerate(self.task.kinks):
             z[face.held == j] = t
         rate = self.task.slope(z) * speed
         rate[held] += jumps[face.held[held]] / 2 * np.abs(speed[held])
-        return seen.summed(rate * seen.counts)
+        return windows.summed(rate * windows.counts)
 
     def losses(self, places: Array) -> Array:
         """The loss at places (T,)."""
         if not self.task.straight:
             return _at(self.task, self.run, self.step, places)
         features = self.run.now.features + places[:, None, None] * self.slope
-        if len(self.at):
-            bends = np.maximum(places[:, None] - self.at[self.order], 0) * self.jump[self.order]
+        if len(self.crossings):
+            bends = (
+                np.maximum(places[:, None] - self.crossings[self.order], 0) * self.jump[self.order]
+            )
             flat = features.reshape(len(places), -1)
             flat[:, self.groups] += np.add.reduceat(bends, self.first, axis=1)
         conv = self.run.conv + places[:, None, None] * self.step
-        return _judged(read(conv, features, self.task.seen.r))
+        return _judged(read(conv, features, self.task.windows.r))
 
 
 def _lowest(task: _Task, run: _Run, step: Array) -> tuple[float, NDArray[np.intp] | None]:
     """The lowest place found along a step, and the kink that it is on, if any; the first kink where nothing is gained."""
     line = _Line(task, run, step)
-    at, who = line.at, line.who
-    ends = np.concatenate([[0.0], at, [1.0]])
+    crossings, who = line.crossings, line.who
+    ends = np.concatenate([[0.0], crossings, [1.0]])
     halves = 0.5 ** np.arange(1, 31)
-    places = np.concatenate([at, (ends[1:] + ends[:-1]) / 2, halves])
-    kink = np.concatenate([np.arange(len(at)), np.full(len(places) - len(at), -1)])
+    places = np.concatenate([crossings, (ends[1:] + ends[:-1]) / 2, halves])
+    kink = np.concatenate([np.arange(len(crossings)), np.full(len(places) - len(crossings), -1)])
     order = np.argsort(places, kind="stable")
     places, kink = places[order], kink[order]
     coarse = np.linspace(0, len(places) - 1, TRIES)
@@ -334,8 +336,8 @@ def _lowest(task: _Task, run: _Run, step: Array) -> tuple[float, NDArray[np.intp
         low = some[best - 1] if best else some[0]
         high = some[best + 1] if best + 1 < len(some) else some[-1]
         if high - low <= 2:
-            if len(at) and not losses[best] < run.now.loss[0] * (1 - 1e-12):
-                return float(at[0]), who[0]
+            if len(crossings) and not losses[best] < run.now.loss[0] * (1 - 1e-12):
+                return float(crossings[0]), who[0]
             met = kink[some[best]]
             return float(places[some[best]]), who[met] if met >= 0 else None
         some = np.unique(np.append(np.linspace(low, high, TRIES).astype(int), some[best]))
@@ -349,8 +351,8 @@ def _stay(task: _Task, run: _Run, step: Array) -> list[_Face]:
         if not size or not len(held):
             faces.append(face)
             continue
-        kept = held[np.abs(task.seen.rows[held] @ way) < 1e-9 * size]
-        normals = _independent(task.seen.rows, kept)
+        kept = held[np.abs(task.windows.rows[held] @ way) < 1e-9 * size]
+        normals = _independent(task.windows.rows, kept)
         level = np.array([task.kinks[j][0] for j in face.held[normals]])
         faces.append(_Face(task, normals, level, v + way))
     return faces
@@ -358,11 +360,11 @@ def _stay(task: _Task, run: _Run, step: Array) -> list[_Face]:
 
 def _placed(task: _Task, conv: Array, faces: list[_Face]) -> _Run:
     """On its faces exactly, and of length 1 where the length means nothing."""
-    on = np.stack([face.on(task.seen.rows, v) for v, face in zip(conv, faces, strict=True)])
+    on = np.stack([face.on(task.windows.rows, v) for v, face in zip(conv, faces, strict=True)])
     if task.homogeneous:
         size = np.linalg.norm(on, axis=1, keepdims=True)
         on = on / np.where(size > 0, size, 1)
-    return _Run(on, faces, state(on[None], task.seen, task.sigma))
+    return _Run(on, faces, state(on[None], task.windows, task.sigma))
 
 
 def _held(
@@ -371,8 +373,8 @@ def _held(
     """The faces with one more, if it is independent of them (and, where every face contains 0, if more than 0 is left)."""
     k, row, j = kink.tolist()
     normals = np.append(faces[k].normals, row)
-    most = task.seen.rows.shape[1] - task.homogeneous
-    if len(normals) > most or len(_independent(task.seen.rows, normals)) < len(normals):
+    most = task.windows.rows.shape[1] - task.homogeneous
+    if len(normals) > most or len(_independent(task.windows.rows, normals)) < len(normals):
         return None
     level = np.append(faces[k].level, task.kinks[j][0])
     return [*faces[:k], _Face(task, normals, level, conv[k]), *faces[k + 1 :]]
@@ -423,21 +425,21 @@ def _moved(
     return None
 
 
-def finish(nets: Nets, seen: DiskWindows, cap: int = 120) -> Finished:
+def finish(nets: Nets, windows: DiskWindows, cap: int = 120) -> Finished:
     """Go on from trained networks with at most ``cap`` steps each; where σ has no kinks, or jumps, they stay as they are and none has ended."""
-    task = _Task(nets.shape.activation, seen)
+    task = _Task(nets.shape.activation, windows)
     count, channels = nets.b.shape
     conv = np.concatenate([nets.w.reshape(count, channels, -1), nets.b[..., None]], axis=2)
-    stalled = state(conv, seen, task.sigma).loss
+    stalled = state(conv, windows, task.sigma).loss
     dark, lit, single = (np.zeros(count, dtype=np.intp) for _ in range(3))
     if not task.kinks or ACTIVATIONS[nets.shape.activation].jumps:
         return Finished(nets, stalled, stalled, np.zeros(count, dtype=bool), dark, lit, single, dark)  # fmt: skip
-    runs, ended, steps = zip(*(_finish(task, one, cap) for one in conv), strict=True)
+    runs, ended, steps = zip(*(_finish(task, filters, cap) for filters in conv), strict=True)
     for j, run in enumerate(runs):
         for face in run.faces:
-            taps = seen.rows[face.held >= 0, :-1]
+            taps = windows.rows[face.held >= 0, :-1]
             at_dark, at_lit = bool(np.any(np.all(taps == 0, axis=1))), bool(np.any(np.all(taps == 1, axis=1)))  # fmt: skip
             dark[j], lit[j] = dark[j] + at_dark, lit[j] + at_lit
             single[j] += len(face.normals) - at_dark - at_lit
     every = State(*(np.concatenate([getattr(run.now, name) for run in runs]) for name in vars(runs[0].now)))  # fmt: skip
-    return Finished(nets_of(nets.shape, every, seen), stalled, every.loss, np.array(ended), dark, lit, single, np.array(steps))  # fmt: skip
+    return Finished(nets_of(nets.shape, every, windows), stalled, every.loss, np.array(ended), dark, lit, single, np.array(steps))  # fmt: skip

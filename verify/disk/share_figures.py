@@ -23,16 +23,18 @@ def beyond(
 ) -> Drawing:
     """Named pairs of curves (R,) over the radii, measured and predicted; a logarithm of both signs beyond ±small."""
     styles = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
-    at = np.asarray(r, dtype=float)
+    radii = np.asarray(r, dtype=float)
     with matplotlib.rc_context(STYLE):
         drawing = Drawing(figsize=(7.2, 4.2), layout="constrained")
         FigureCanvasSVG(drawing)
         axes = drawing.subplots()
         axes.axvspan(*span, color=COLOURS[2], alpha=0.12, linewidth=0)
         axes.axhline(0, color=INK, linewidth=0.5)
-        for k, (name, (found, stated)) in enumerate(errors.items()):
-            axes.plot(at, np.asarray(found), linestyle=styles[k], color=COLOURS[k], label=name)
-            axes.plot(at[::9], np.asarray(stated)[::9], ".", color=COLOURS[k], markersize=4)
+        for k, (name, (measured, claimed)) in enumerate(errors.items()):
+            axes.plot(
+                radii, np.asarray(measured), linestyle=styles[k], color=COLOURS[k], label=name
+            )
+            axes.plot(radii[::9], np.asarray(claimed)[::9], ".", color=COLOURS[k], markersize=4)
         axes.set_yscale("symlog", linthresh=small)
         axes.set(xlabel="radius r", ylabel="answer less r")
         axes.legend(fontsize=9, ncols=2)
@@ -56,37 +58,39 @@ def filters(shown: Sequence[tuple[str, ArrayLike, ArrayLike]]) -> Drawing:
     return drawing
 
 
-def freed(found: Mapping[str, tuple[ArrayLike, ArrayLike]], level: float) -> Drawing:
+def freed(pairs: Mapping[str, tuple[ArrayLike, ArrayLike]], level: float) -> Drawing:
     """Loss after against loss before, one point each, by name; a thin line where they are equal, and one at a level."""
     marks = ("o", "s", "^", "D", "v", "P")
     with matplotlib.rc_context(STYLE):
         drawing = Drawing(figsize=(7.2, 4.2), layout="constrained")
         FigureCanvasSVG(drawing)
         axes = drawing.subplots()
-        everything = np.concatenate([np.concatenate(pair) for pair in found.values()])
+        everything = np.concatenate([np.concatenate(pair) for pair in pairs.values()])
         ends = (float(np.min(everything)) / 2, float(np.max(everything)) * 2)
         axes.plot(ends, ends, color=INK, linewidth=0.5)
         axes.axhline(level, color=COLOURS[1], linewidth=1)
-        for k, (name, (before, after)) in enumerate(found.items()):
+        for k, (name, (before, after)) in enumerate(pairs.items()):
             axes.plot(before, after, marks[k], color=COLOURS[(0, 2, 3, 4, 5)[k % 5]], alpha=0.6, markersize=5, label=name)  # fmt: skip
         axes.set(xscale="log", yscale="log", xlabel="loss where the smooth trainer stalled", ylabel="loss in the end")  # fmt: skip
         axes.legend(fontsize=9)
     return drawing
 
 
-def losses(found: Mapping[str, ArrayLike], floors: Mapping[str, Sequence[float]]) -> Drawing:
+def losses(by_setting: Mapping[str, ArrayLike], floors: Mapping[str, Sequence[float]]) -> Drawing:
     """The losses of every network by setting, and short lines at the floors of some settings."""
     with matplotlib.rc_context(STYLE):
         drawing = Drawing(figsize=(7.2, 3.8), layout="constrained")
         FigureCanvasSVG(drawing)
         axes = drawing.subplots()
-        for k, (name, values) in enumerate(found.items()):
+        for k, (name, values) in enumerate(by_setting.items()):
             ordered = np.sort(np.maximum(np.asarray(values, dtype=float), 1e-12))
             place = k + np.linspace(-0.3, 0.3, len(ordered))
             axes.plot(place, ordered, "o", color=COLOURS[0], alpha=0.5, markersize=3)
             for floor in floors.get(name, ()):
                 axes.plot((k - 0.42, k + 0.42), (floor, floor), color=COLOURS[1], linewidth=2)
         axes.set_yscale("log")
-        axes.set_xticks(range(len(found)), list(found), rotation=60, ha="right", fontsize=8)
+        axes.set_xticks(
+            range(len(by_setting)), list(by_setting), rotation=60, ha="right", fontsize=8
+        )
         axes.set(ylabel="loss")
     return drawing

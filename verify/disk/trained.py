@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from math import pi
 
 import numpy as np
@@ -93,12 +93,14 @@ SMOOTH = ("square", "tanh", "sigmoid", "softsign", "softplus", "silu", "gelu", "
 """Smooth rows: the main ones."""
 JUMPING = ("hardshrink", "threshold")
 """Rows that jump."""
-SETTINGS = tuple(NetworkShape(*one) for one in (("identity", 1), ("abs", 1), ("relu", 1), ("leaky_relu", 1), ("softshrink", 1), ("square", 1), ("tanh", 1), ("softplus", 1), ("silu", 1), ("abs", 2), ("relu", 2), ("square", 2), ("tanh", 2), ("tanh", 3), ("square", 4), ("square", 1, 5), ("abs", 1, 5)))  # fmt: skip
+SETTINGS = tuple(NetworkShape(*case) for case in (("identity", 1), ("abs", 1), ("relu", 1), ("leaky_relu", 1), ("softshrink", 1), ("square", 1), ("tanh", 1), ("softplus", 1), ("silu", 1), ("abs", 2), ("relu", 2), ("square", 2), ("tanh", 2), ("tanh", 3), ("square", 4), ("square", 1, 5), ("abs", 1, 5)))  # fmt: skip
 """What every profile trains."""
 EVERY = tuple(NetworkShape(name, channels, taps) for taps in (3, 5) for channels in (1, 2, 3, 4) for name in ("identity", *KINKED, *SMOOTH))  # fmt: skip
 """Every setting with a continuous row."""
 MORE = tuple(
-    one for one in (*EVERY, *(NetworkShape(name, 1) for name in JUMPING)) if one not in SETTINGS
+    shape
+    for shape in (*EVERY, *(NetworkShape(name, 1) for name in JUMPING))
+    if shape not in SETTINGS
 )
 """What the full profile adds: every row, K = 1 to 4, 3 × 3 and 5 × 5."""
 MOST = 50
@@ -133,13 +135,14 @@ class TorchReadings:
     largest: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TrainedEnsemble:
     """One setting: networks and how they ended, what torch says of each, and P as torch sees it at a circle of radius :data:`LARGE` (B, K)."""
 
     finished: Finished
     measured: tuple[TorchReadings, ...]
-    seen: Array
+    lengths: Array
+    _by_law: dict[Hashable, Array] = field(default_factory=dict, repr=False)
 
     @property
     def nets(self) -> Nets:
@@ -150,6 +153,12 @@ class TrainedEnsemble:
     def losses(self) -> Array:
         """L as torch finds it (B,)."""
         return np.array([m.loss for m in self.measured])
+
+    def once(self, key: Hashable, compute: Callable[[], Array]) -> Array:
+        """What a part of a law, the key, makes of these networks: computed for the first who asks."""
+        if key not in self._by_law:
+            self._by_law[key] = compute()
+        return self._by_law[key]
 
 
 def _measured(nets: Nets) -> tuple[TorchReadings, ...]:
@@ -162,14 +171,18 @@ def _measured(nets: Nets) -> tuple[TorchReadings, ...]:
     with torch.no_grad():
         far = together.answers(together.features(disks(FAR, FAR_LENGTH))).numpy()
         dark = (2 * HALF_LENGTH + 1) ** 2 * together.activation(torch.tensor(nets.b)).numpy()
-    error, summed, found = answers.detach().numpy() - R[:, None], features.numpy(), []
+    error, summed, readings = answers.detach().numpy() - R[:, None], features.numpy(), []
     for j, readout in enumerate(together.readouts):
-        by_a, by_c = (one.grad.numpy() for one in readout.parameters() if one.grad is not None)
+        by_a, by_c = (
+            parameter.grad.numpy()
+            for parameter in readout.parameters()
+            if parameter.grad is not None
+        )
         left = float(nets.a[j] @ by_a[0] + (nets.c[j] - MEAN) * by_c[0])
         each = np.abs(summed[:, j]).max(axis=0) + np.abs(dark[j])
         largest = float(abs(nets.c[j]) + np.abs(nets.a[j]) @ each)
-        found.append(TorchReadings((summed[:, j] - dark[j]).T, losses[j].item(), left, error[:, j], far[:, j], largest))  # fmt: skip
-    return tuple(found)
+        readings.append(TorchReadings((summed[:, j] - dark[j]).T, losses[j].item(), left, error[:, j], far[:, j], largest))  # fmt: skip
+    return tuple(readings)
 
 
 @lru_cache(maxsize=4)
@@ -184,19 +197,19 @@ def _windows(taps: int) -> Array:
     return pixels(LARGE, *np.broadcast_arrays(i, j))
 
 
-def _seen(nets: Nets) -> Array:
+def _torch_lengths(nets: Nets) -> Array:
     """P by torch: every channel at every node of a whole turn."""
     shape = nets.shape
     windows, weight = torch.tensor(_windows(shape.taps)[:, None]), nodes(shape.taps)[2]
     w, b = nets.w.reshape(-1, 1, shape.taps, shape.taps), nets.b.reshape(-1)
-    sigma, found = elementwise(shape.activation), []
+    sigma, parts = elementwise(shape.activation), []
     with torch.no_grad():
         for k in range(0, len(w), 16):
             some, bias = torch.tensor(w[k : k + 16]), torch.tensor(b[k : k + 16])
             values = sigma(torch.nn.functional.conv2d(windows, some, bias))[:, :, 0, 0]
             ends = sigma(bias) + sigma(some.sum(dim=(1, 2, 3)) + bias)
-            found.append(weight * torch.sum(values - ends / 2, dim=0).numpy())
-    return np.concatenate(found).reshape(nets.b.shape)
+            parts.append(weight * torch.sum(values - ends / 2, dim=0).numpy())
+    return np.concatenate(parts).reshape(nets.b.shape)
 
 
 @lru_cache(maxsize=2)
@@ -205,20 +218,23 @@ def shown(taps: int) -> DiskWindows:
     return disk_windows(R, taps, HALF_LENGTH)
 
 
-@cache
-def trained(shape: NetworkShape, networks: int, seed: int) -> TrainedEnsemble:
+def trained(lab: Lab, shape: NetworkShape, networks: int) -> TrainedEnsemble:
     """``networks`` networks from random starts, finished on their kinks, loaded into torch and measured there."""
-    key = [seed, 12, shape.channels, shape.taps, *shape.activation.encode()]
-    nets = train_networks(shape, shown(shape.taps), networks, np.random.default_rng(key), STEPS)
+    return lab.once(("disks", shape, networks), lambda: _trained(lab, shape, networks))
+
+
+def _trained(lab: Lab, shape: NetworkShape, networks: int) -> TrainedEnsemble:
+    rng = lab.rng(("disks", shape))
+    nets = train_networks(shape, shown(shape.taps), networks, rng, STEPS)
     weights = shape.channels * (shape.taps**2 + 1)
     finished = finish(nets, shown(shape.taps), next(cap for most, cap in DEEP if weights <= most))
-    return TrainedEnsemble(finished, _measured(finished.nets), _seen(finished.nets))
+    return TrainedEnsemble(finished, _measured(finished.nets), _torch_lengths(finished.nets))
 
 
 def ensembles(lab: Lab) -> Iterator[TrainedEnsemble]:
     """All settings of the profile."""
     for shape in SETTINGS + (MORE if lab.profile.name == "full" else ()):
-        yield trained(shape, min(lab.profile.networks, MOST), lab.seed)
+        yield trained(lab, shape, min(lab.profile.networks, MOST))
 
 
 def areas(nets: Nets) -> Array:

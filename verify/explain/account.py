@@ -31,7 +31,7 @@ from numerics.certificates.running import UNITS, assumed_error, running_error
 from numerics.pulse.exact_error import Domain, ExactNet
 from numerics.pulse.preactivations import lines
 from theory.expressions.activation import ACTIVATIONS
-from theory.shape.classify import Shape, classify
+from theory.shape.classify import Classification, classify
 from verify.explain.facts import (
     Facts,
     Sides,
@@ -41,7 +41,7 @@ from verify.explain.facts import (
     number,
     stored_of,
 )
-from verify.explain.roles import told_roles
+from verify.explain.roles import roles
 from verify.models.checkpoint import Checkpoint
 from verify.models.setup import Setup, too_large
 
@@ -82,24 +82,28 @@ class Account:
     exact: Stored | None
 
 
-def too_much(found: Checkpoint, setup: Setup) -> str:
+def too_much(checkpoint: Checkpoint, setup: Setup) -> str:
     """Why this network is not explained at all, or an empty string."""
-    values = [found.w, found.a, *(x for x in (found.b, found.c) if x is not None)]
+    values = [
+        checkpoint.w,
+        checkpoint.a,
+        *(x for x in (checkpoint.b, checkpoint.c) if x is not None),
+    ]
     for x in (abs(float(y)) for value in values for y in np.ravel(value)):
         if x and not SMALLEST <= x <= LARGEST:
             return f"a weight of size {x:.3g}: weights of {SMALLEST:g} to {LARGEST:g}, and 0, are explained"
-    bias = np.zeros(len(found.w)) if found.b is None else found.b
-    if trouble := too_large(setup.activation, found.w, bias, found.a, WAVES):
+    bias = np.zeros(len(checkpoint.w)) if checkpoint.b is None else checkpoint.b
+    if trouble := too_large(setup.activation, checkpoint.w, bias, checkpoint.a, WAVES):
         return trouble
-    channels, taps = found.w.shape
+    channels, taps = checkpoint.w.shape
     if channels**2 * taps**3 > WORK:
         return f"{channels} channels of {taps} taps are too many: K² n³ may be {WORK:.0e}"
     return ""
 
 
-def account(found: Checkpoint, setup: Setup, tolerance: Fraction, file: str = "") -> Account:
+def account(checkpoint: Checkpoint, setup: Setup, tolerance: Fraction, file: str = "") -> Account:
     """Explain a network; ``tolerance`` is in pixels, ``file`` its name.  The caller has asked :func:`too_much`."""
-    stored = stored_of(found, setup)
+    stored = stored_of(checkpoint, setup)
     shape = classify(ACTIVATIONS[setup.activation].expression)
     net = exact_of(stored, setup.activation)
     reduction = reduced(stored, setup.activation, setup.domain)
@@ -125,13 +129,8 @@ def account(found: Checkpoint, setup: Setup, tolerance: Fraction, file: str = ""
             near, close = kept, True
     exact = None if near is None else reduction.restored(stored, near.net)
     explained = accurate and close
-    told = told_roles(
-        stored,
-        _pattern(stored, setup, near if explained else None, exact),
-        exact if explained else None,
-        facts,
-        setup,
-    )
+    pattern = _pattern(stored, setup, near if explained else None, exact)
+    derived = roles(stored, pattern, exact if explained else None, facts, setup)
     failing = [] if accurate else _failing(facts, setup.domain, tolerance)
     if not close:
         failing.append("distance")
@@ -154,14 +153,18 @@ def account(found: Checkpoint, setup: Setup, tolerance: Fraction, file: str = ""
             "subpixel": facts.deviation,
         },
         "loss": _loss(facts),
-        "worst_error": _worst(facts, stored, net, found, setup),
+        "worst_error": _worst(facts, stored, net, checkpoint, setup),
         "weights": [
-            _weight(role, one, exact=facts.exact)
-            for role, one in zip(told, facts.sensitivities, strict=True)
+            _weight(role, changes, exact=facts.exact)
+            for role, changes in zip(derived, facts.sensitivities, strict=True)
         ],
         "canonical": [
-            {"a": number(one.a), "b": number(one.b), "w": [number(tap) for tap in one.w]}
-            for one in reduction.channels
+            {
+                "a": number(channel.a),
+                "b": number(channel.b),
+                "w": [number(tap) for tap in channel.w],
+            }
+            for channel in reduction.channels
         ],
         "nearest": _nearest(near, exact, least, facts, shape, setup),
     }
@@ -173,18 +176,18 @@ def _pattern(
 ) -> Pattern | None:
     """That of the nearest exact network, or the network's own put right; one that ``exact`` holds, if ``near`` has none."""
     own = None if near is None else nearest(setup.activation, stored, setup.domain)
-    found = None if own is None else own.pattern
-    if found is None:
-        found = snapped_pattern(stored, setup.domain, branches_of(setup.activation))
-    if near is None or near.pattern is not None or exact is None or found is None:
-        return found
-    return found if holds(found, exact) else None
+    pattern = None if own is None else own.pattern
+    if pattern is None:
+        pattern = snapped_pattern(stored, setup.domain, branches_of(setup.activation))
+    if near is None or near.pattern is not None or exact is None or pattern is None:
+        return pattern
+    return pattern if holds(pattern, exact) else None
 
 
 # ----------------------------------------------------------------------------------------- weights
 
 
-def _weight(role: Role, one: tuple[Sides, Sides], *, exact: bool) -> dict[str, Any]:
+def _weight(role: Role, changes: tuple[Sides, Sides], *, exact: bool) -> dict[str, Any]:
     derived: Any = None if role.derived is None else number(role.derived)
     interval = None
     if role.interval is not None:
@@ -197,7 +200,7 @@ def _weight(role: Role, one: tuple[Sides, Sides], *, exact: bool) -> dict[str, A
     residual = 0.0 if role.role in ("dead", "free") else None
     if role.derived is not None:
         residual = number(role.value - role.derived)
-    gradient, curvature = one
+    gradient, curvature = changes
     return {
         "name": role.name,
         "index": list(role.index),
@@ -232,7 +235,7 @@ def _failing(facts: Facts, domain: Domain, tolerance: Fraction) -> list[str]:
 
 
 def _verdict(
-    shape: Shape, facts: Facts, failing: Sequence[str], near: Nearest | None, setup: Setup
+    shape: Classification, facts: Facts, failing: Sequence[str], near: Nearest | None, setup: Setup
 ) -> str:
     size = f"{number(facts.worst.high):.3g}"
     if not failing and near is not None:
@@ -243,14 +246,14 @@ def _verdict(
             f"not explained by these laws: no network with {setup.activation} is exact, however many channels and taps it "
             f"has; this one errs by up to {size} pixel"
         )
-    told = {
+    words = {
         "slope": f"slope (α = {number(facts.alpha):.3g})",
         "offset": f"offset (β = {number(facts.beta):.3g})",
         "sub-pixel": f"sub-pixel (|D| up to {facts.deviation:.3g})",
         "small radii": "small radii",
         "jump": "jump (at single radii)",
     }
-    laws = [told[name] for name in failing if name in told]
+    laws = [words[name] for name in failing if name in words]
     if laws:
         return f"not explained by these laws: it errs by up to {size} pixel; what fails: {', '.join(laws)}"
     where = "no exact network was found near it"
@@ -316,10 +319,10 @@ def _loss(facts: Facts) -> dict[str, Any]:
 
 
 def _worst(
-    facts: Facts, stored: Stored, net: ExactNet | None, found: Checkpoint, setup: Setup
+    facts: Facts, stored: Stored, net: ExactNet | None, checkpoint: Checkpoint, setup: Setup
 ) -> dict[str, Any]:
     worst = facts.worst
-    weights = [x for x in (found.w, found.a, found.b, found.c) if x is not None]
+    weights = [x for x in (checkpoint.w, checkpoint.a, checkpoint.b, checkpoint.c) if x is not None]
     single = all(np.all(np.float32(x) == x) for x in weights)
     kinds = tuple(UNITS) if single else ("float64",)
     proved = net is not None and net.sigma.continuous
@@ -346,7 +349,7 @@ def _nearest(
     exact: Stored | None,
     least: Stored,
     facts: Facts,
-    shape: Shape,
+    shape: Classification,
     setup: Setup,
 ) -> dict[str, Any]:
     anywhere = _anywhere(least, facts, setup)

@@ -1,6 +1,6 @@
 """What the theory has to say of one network for images: what every filter measures, by how much, and how well that explains the answers.
 
-:func:`plane_account` measures and judges; docs/network.md describes the document.  Shares and
+:func:`disk_account` measures and judges; docs/network.md describes the document.  Shares and
 slopes are those of an even grid of
 radii; the error is bounded at every radius, as far as that is not too much work.
 """
@@ -13,15 +13,15 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from numerics.arithmetic.types import Array
 from numerics.disk.perimeter import reach
 from numerics.disk.perimeter_enclosure import Filter, Strength, filter_of, strength_of
 from numerics.disk.supremum import CLOSE, disk_supremum
 from theory.disk.disk import least
 from theory.expressions.activation import ACTIVATIONS
 from verify.explain.disk_facts import (
-    PlaneFacts,
+    DiskFacts,
     Shares,
     Wavering,
     cost,
@@ -30,13 +30,11 @@ from verify.explain.disk_facts import (
     shares,
     wavering,
 )
-from verify.explain.text import MINOR, above, cancels
+from verify.explain.text import MINOR, cancels, rounded_up
 from verify.models.checkpoint import Checkpoint
 from verify.models.setup import Setup, too_large
 
-__all__ = ["PlaneAccount", "WorstError", "plane_account", "too_much_plane"]
-
-Array = NDArray[np.float64]
+__all__ = ["DiskAccount", "WorstError", "disk_account", "too_much_disk"]
 
 LARGEST, SMALLEST = 1e12, 1e-100
 """Weights of a size between these are explained, and 0."""
@@ -85,16 +83,18 @@ class WorstError:
     def words(self) -> str:
         """It errs by how much, and at which radii."""
         if self.bound is not None and self.certified:
-            return f"it errs by {above(self.bound)} pixel at most at every radius"
+            return f"it errs by {rounded_up(self.bound)} pixel at most at every radius"
         known = (
-            "" if self.bound is None else f", and by {above(self.bound)} at most at every radius"
+            ""
+            if self.bound is None
+            else f", and by {rounded_up(self.bound)} at most at every radius"
         )
-        seen = f"at the sampled radii, {self.sampled} of them"
-        return f"it errs by {self.value:.3g} pixel at most {seen}{known}"
+        where = f"at the sampled radii, {self.sampled} of them"
+        return f"it errs by {self.value:.3g} pixel at most {where}{known}"
 
 
 @dataclass(frozen=True)
-class PlaneAccount:
+class DiskAccount:
     """A network for images explained.
 
     Attributes
@@ -109,43 +109,49 @@ class PlaneAccount:
     setup: Setup
     filters: tuple[Filter, ...]
     strengths: tuple[Strength, ...]
-    facts: PlaneFacts
+    facts: DiskFacts
     wavering: Wavering | None
     r: Array
     error: Array
 
 
-def too_much_plane(found: Checkpoint, setup: Setup) -> str:
+def too_much_disk(checkpoint: Checkpoint, setup: Setup) -> str:
     """Why this network is not explained at all, or an empty string."""
-    values = [found.w, found.a, *(x for x in (found.b, found.c) if x is not None)]
+    values = [
+        checkpoint.w,
+        checkpoint.a,
+        *(x for x in (checkpoint.b, checkpoint.c) if x is not None),
+    ]
     for x in (abs(float(y)) for value in values for y in np.ravel(value)):
         if x and not SMALLEST <= x <= LARGEST:
             return f"a weight of size {x:.3g}: weights of {SMALLEST:g} to {LARGEST:g}, and 0, are explained"
-    channels, n, _ = found.w.shape
-    bias = np.zeros(channels) if found.b is None else found.b
-    if trouble := too_large(setup.activation, found.w.reshape(channels, -1), bias, found.a, WAVES):
+    channels, n, _ = checkpoint.w.shape
+    bias = np.zeros(channels) if checkpoint.b is None else checkpoint.b
+    if trouble := too_large(
+        setup.activation, checkpoint.w.reshape(channels, -1), bias, checkpoint.a, WAVES
+    ):
         return trouble
     if n > WIDEST or channels * (n + 1) ** 2 > CORNERS:
         return f"{channels} filters of {n} × {n} taps are too many: n may be {WIDEST}, and K (n + 1)² {CORNERS}"
-    if cost(found, setup) > WORK:
+    if cost(checkpoint, setup) > WORK:
         return f"radii up to {setup.as_dict()['r_max']} with {channels} filters of {n} × {n} taps are too many pixels"
     return ""
 
 
-def plane_account(
-    found: Checkpoint, setup: Setup, tolerance: Fraction, file: str = ""
-) -> PlaneAccount:
-    """Explain a network; ``tolerance`` is in pixels, ``file`` its name.  The caller has asked :func:`too_much_plane`."""
-    biases = np.zeros(len(found.a)) if found.b is None else found.b
-    filters = tuple(filter_of(w, float(b), setup.activation) for w, b in zip(found.w, biases, strict=True))  # fmt: skip
+def disk_account(
+    checkpoint: Checkpoint, setup: Setup, tolerance: Fraction, file: str = ""
+) -> DiskAccount:
+    """Explain a network; ``tolerance`` is in pixels, ``file`` its name.  The caller has asked :func:`too_much_disk`."""
+    biases = np.zeros(len(checkpoint.a)) if checkpoint.b is None else checkpoint.b
+    filters = tuple(filter_of(w, float(b), setup.activation) for w, b in zip(checkpoint.w, biases, strict=True))  # fmt: skip
     strengths = tuple(strength_of(filter_) for filter_ in filters)
-    facts = measured(found, setup)
+    facts = measured(checkpoint, setup)
     parts, wavers = shares(facts, filters, strengths), wavering(facts, filters)
     mean = float(np.mean(facts.r))
     slope = float(facts.slopes(facts.answers))
     explains = 1 - facts.loss / float(np.var(facts.r))
-    rest = float(np.sum(parts.rest))
-    scale = (reach(found.w.shape[1]) / mean) ** 2
+    remainder = float(np.sum(parts.remainder))
+    scale = (reach(checkpoint.w.shape[1]) / mean) ** 2
     limit = float(tolerance)
     most = disk_supremum(filters, facts.a, facts.offset, facts.r, limit, EXAMINED)
     radii, errors = (most.r, most.error) if len(most.r) else (facts.r, facts.error)
@@ -155,9 +161,9 @@ def plane_account(
     )
     roles = [_role(facts, parts, filter_, k, radii) for k, filter_ in enumerate(filters)]
     failing = _failing(facts, slope, limit) if error.value > limit else []
-    if abs(rest) - parts.doubt > scale or scale >= 1:
+    if abs(remainder) - parts.doubt > scale or scale >= 1:
         failing.append("edges")
-    elif not abs(rest) + parts.doubt <= scale:
+    elif not abs(remainder) + parts.doubt <= scale:
         failing.append("bound")
     low, high, count = float(facts.r[0]), float(facts.r[-1]), len(facts.r)
     document = {
@@ -166,7 +172,7 @@ def plane_account(
             **setup.as_dict(),
             "dimensions": 2,
             "channels": len(filters),
-            "taps": found.w.shape[1],
+            "taps": checkpoint.w.shape[1],
         },
         "explained": not failing,
         "tolerance": float(tolerance),
@@ -179,7 +185,7 @@ def plane_account(
         "identity": {
             "area": float(np.sum(parts.area)),
             "perimeter": float(np.sum(parts.perimeter)),
-            "rest": rest,
+            "rest": remainder,
             "slope": slope,
             "explains": explains,
             "scale": scale,
@@ -193,15 +199,15 @@ def plane_account(
             _filter(filter_, strength, parts, k, roles[k])
             for k, (filter_, strength) in enumerate(zip(filters, strengths, strict=True))
         ],
-        "weights": _weights(found, setup, facts, filters, strengths, roles),
+        "weights": _weights(checkpoint, setup, facts, filters, strengths, roles),
     }
-    return PlaneAccount(document, setup, filters, strengths, facts, wavers, radii, errors)
+    return DiskAccount(document, setup, filters, strengths, facts, wavers, radii, errors)
 
 
 # ------------------------------------------------------------------------------------------- roles
 
 
-def _role(facts: PlaneFacts, parts: Shares, filter_: Filter, k: int, radii: Array) -> str:
+def _role(facts: DiskFacts, parts: Shares, filter_: Filter, k: int, radii: Array) -> str:
     """What a channel does: it is idle if it is on the grid, and at all other radii that were looked
     at.
     """
@@ -219,24 +225,26 @@ def _role(facts: PlaneFacts, parts: Shares, filter_: Filter, k: int, radii: Arra
 
 
 def _weights(
-    found: Checkpoint,
+    checkpoint: Checkpoint,
     setup: Setup,
-    facts: PlaneFacts,
+    facts: DiskFacts,
     filters: tuple[Filter, ...],
     strengths: tuple[Strength, ...],
     roles: Sequence[str],
 ) -> list[dict[str, Any]]:
-    def one(name: str, index: Sequence[int], value: float, role: str, derived: float | None = None, law: str = "") -> dict[str, Any]:  # fmt: skip
+    def weight(name: str, index: Sequence[int], value: float, role: str, derived: float | None = None, law: str = "") -> dict[str, Any]:  # fmt: skip
         residual = None if derived is None else value - derived
         return {"name": name, "index": list(index), "value": value, "role": role, "derived": derived, "residual": residual, "law": law}  # fmt: skip
 
-    told = [one("conv.weight", (k, 0, i, j), float(found.w[k, i, j]), roles[k]) for k, i, j in np.ndindex(*found.w.shape)]  # fmt: skip
-    if found.b is not None:
-        told += [one("conv.bias", (k,), float(b), roles[k]) for k, b in enumerate(found.b)]
+    weights = [weight("conv.weight", (k, 0, i, j), float(checkpoint.w[k, i, j]), roles[k]) for k, i, j in np.ndindex(*checkpoint.w.shape)]  # fmt: skip
+    if checkpoint.b is not None:
+        weights += [
+            weight("conv.bias", (k,), float(b), roles[k]) for k, b in enumerate(checkpoint.b)
+        ]
     live = [k for k, role in enumerate(roles) if role not in IDLE]
     share = setup.domain.positions**2 if setup.pooling == "mean" else 1
     slopes, missing = facts.slopes(facts.pooled), 1 - float(facts.slopes(facts.answers))
-    for k, (a, strength) in enumerate(zip(found.a.tolist(), strengths, strict=True)):
+    for k, (a, strength) in enumerate(zip(checkpoint.a.tolist(), strengths, strict=True)):
         derived, law = None, ""
         if k in live:
             alone = live == [k] and filters[k].rise == 0
@@ -245,11 +253,11 @@ def _weights(
                 law = f"1/({strength.law})" if strength.law else "1/P"
             elif abs(slopes[k]) > FLAT * abs(strength.value):
                 derived, law = a + share * missing / float(slopes[k]), "the slope is 1"
-        told.append(one("readout.weight", (0, k), a, roles[k], derived, law))
-    if found.c is not None:
-        c = float(found.c[0])
-        told.append(one("readout.bias", (0,), c, "moves the offset", c - float(np.mean(facts.error)), "the mean error is 0"))  # fmt: skip
-    return told
+        weights.append(weight("readout.weight", (0, k), a, roles[k], derived, law))
+    if checkpoint.c is not None:
+        c = float(checkpoint.c[0])
+        weights.append(weight("readout.bias", (0,), c, "moves the offset", c - float(np.mean(facts.error)), "the mean error is 0"))  # fmt: skip
+    return weights
 
 
 def _filter(
@@ -276,7 +284,7 @@ def _filter(
         "shares": {
             "area": float(parts.area[k]),
             "perimeter": float(parts.perimeter[k]),
-            "rest": float(parts.rest[k]),
+            "rest": float(parts.remainder[k]),
         },
     }
 
@@ -284,7 +292,7 @@ def _filter(
 # ----------------------------------------------------------------------------------- what is said
 
 
-def _terms(facts: PlaneFacts, slope: float) -> dict[str, float]:
+def _terms(facts: DiskFacts, slope: float) -> dict[str, float]:
     """The largest part of the error that is a constant, a slope, and neither."""
     mean, t = float(np.mean(facts.error)), facts.r - np.mean(facts.r)
     return {
@@ -294,7 +302,7 @@ def _terms(facts: PlaneFacts, slope: float) -> dict[str, float]:
     }
 
 
-def _failing(facts: PlaneFacts, slope: float, tolerance: float) -> list[str]:
+def _failing(facts: DiskFacts, slope: float, tolerance: float) -> list[str]:
     """What is too large of an error that is too large somewhere."""
     if np.max(np.abs(facts.error)) <= tolerance:
         return ["between"]
@@ -303,7 +311,7 @@ def _failing(facts: PlaneFacts, slope: float, tolerance: float) -> list[str]:
 
 
 def _verdict(
-    error: WorstError, failing: Sequence[str], parts: Shares, facts: PlaneFacts, slope: float
+    error: WorstError, failing: Sequence[str], parts: Shares, facts: DiskFacts, slope: float
 ) -> str:
     area, length = float(np.sum(parts.area)), float(np.sum(parts.perimeter))
     most = float(np.max(np.abs(parts.area)))
@@ -312,19 +320,21 @@ def _verdict(
     if not failing:
         return f"explained: {source}, and {error.words()}"
     sizes = _terms(facts, slope)
-    told = [f"{name} (up to {sizes[name]:.3g})" for name in failing if name in sizes]
+    reasons = [f"{name} (up to {sizes[name]:.3g})" for name in failing if name in sizes]
     if "between" in failing:
-        told.append(
+        reasons.append(
             f"between (on an even grid of {len(facts.r)} radii it errs by "
             f"{np.max(np.abs(facts.error)):.3g} at most)"
         )
     if "edges" in failing:
-        told.append("edges (straight ones do not account for what it answers)")
+        reasons.append("edges (straight ones do not account for what it answers)")
     if "bound" in failing:
         why = (
             "σ jumps, and P is not proved"
             if np.isinf(parts.doubt)
             else f"Σ aP is known to {parts.doubt:.2g} only"
         )
-        told.append(f"bound ({why})")
-    return f"not explained by these laws: {error.words()}; {source}; what fails: {', '.join(told)}"
+        reasons.append(f"bound ({why})")
+    return (
+        f"not explained by these laws: {error.words()}; {source}; what fails: {', '.join(reasons)}"
+    )

@@ -8,9 +8,9 @@ from math import ceil, pi
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
+from numerics.arithmetic.types import Array
 from numerics.disk.disk import disk
 from numerics.disk.lattice import fluctuation
 from numerics.disk.perimeter_enclosure import Filter, Strength
@@ -19,9 +19,7 @@ from verify.explain.facts import fraction
 from verify.models.checkpoint import Checkpoint
 from verify.models.setup import Setup
 
-__all__ = ["PlaneFacts", "Shares", "Wavering", "cost", "features", "measured", "shares", "wavering"]
-
-Array = NDArray[np.float64]
+__all__ = ["DiskFacts", "Shares", "Wavering", "cost", "features", "measured", "shares", "wavering"]
 
 PER_PIXEL, MOST = 32, 1025
 """Radii in a pixel, and in all."""
@@ -30,7 +28,7 @@ BLOCK = 1 << 22
 
 
 @dataclass(frozen=True)
-class PlaneFacts:
+class DiskFacts:
     """Answers at a grid of radii.
 
     Attributes
@@ -51,8 +49,8 @@ class PlaneFacts:
     @cached_property
     def answers(self) -> Array:
         """r̂ (R,)."""
-        found: Array = self.pooled @ self.a + self.offset
-        return found
+        answers: Array = self.pooled @ self.a + self.offset
+        return answers
 
     @property
     def error(self) -> Array:
@@ -67,8 +65,8 @@ class PlaneFacts:
     def slopes(self, y: Array) -> Array:
         """Cov(r, y)/Var r along the first axis."""
         t = self.r - np.mean(self.r)
-        found: Array = t @ (y - np.mean(y, axis=0)) / float(t @ t)
-        return found
+        slopes: Array = t @ (y - np.mean(y, axis=0)) / float(t @ t)
+        return slopes
 
     def unsettled(self) -> float:
         """The root mean square of r̂ less what the least-squares readout answers."""
@@ -83,9 +81,9 @@ def _grid(setup: Setup) -> Array:
     return np.linspace(low, high, min(PER_PIXEL * ceil(high - low) + 1, MOST))
 
 
-def cost(found: Checkpoint, setup: Setup) -> float:
+def cost(checkpoint: Checkpoint, setup: Setup) -> float:
     """Products that the grid takes."""
-    r, (channels, n, _) = _grid(setup), found.w.shape
+    r, (channels, n, _) = _grid(setup), checkpoint.w.shape
     return float(channels * n * n * np.sum((2 * r + 2 * n) ** 2))
 
 
@@ -93,7 +91,7 @@ def features(w: Array, b: Array, name: str, r: Array) -> Array:
     """Σ_p [g_k(z_p) - g_k(0)] over all positions whose window sees the disk: (R, K) from filters (K, n, n)."""
     sigma, n = activation(name)[0], w.shape[1]
     dark, flat = sigma(b), w.reshape(len(w), -1).T
-    found = np.empty((len(r), len(w)))
+    pooled = np.empty((len(r), len(w)))
     first = 0
     while first < len(r):
         # Increasing radii: the last one of a block has the largest image.
@@ -101,22 +99,22 @@ def features(w: Array, b: Array, name: str, r: Array) -> Array:
         some = r[first : first + step]
         half = ceil(some[-1] - 0.5)
         x = np.pad(disk(some, half), ((0, 0), (n - 1, n - 1), (n - 1, n - 1)))
-        seen = sliding_window_view(x, (n, n), axis=(1, 2)).reshape(len(some), -1, n * n)
-        found[first : first + step] = np.sum(sigma(seen @ flat + b) - dark, axis=1)
+        windows = sliding_window_view(x, (n, n), axis=(1, 2)).reshape(len(some), -1, n * n)
+        pooled[first : first + step] = np.sum(sigma(windows @ flat + b) - dark, axis=1)
         first += step
-    return found
+    return pooled
 
 
-def measured(found: Checkpoint, setup: Setup) -> PlaneFacts:
+def measured(checkpoint: Checkpoint, setup: Setup) -> DiskFacts:
     """A network on the grid of its radii."""
-    b = np.zeros(len(found.a)) if found.b is None else found.b
+    b = np.zeros(len(checkpoint.a)) if checkpoint.b is None else checkpoint.b
     size = setup.domain.positions**2
-    a = found.a / (size if setup.pooling == "mean" else 1)
+    a = checkpoint.a / (size if setup.pooling == "mean" else 1)
     r = _grid(setup)
-    pooled = features(found.w, b, setup.activation, r)
+    pooled = features(checkpoint.w, b, setup.activation, r)
     dark = activation(setup.activation)[0](b)
-    c = 0.0 if found.c is None else float(found.c[0])
-    return PlaneFacts(r, pooled, dark, a, c + size * float(a @ dark))
+    c = 0.0 if checkpoint.c is None else float(checkpoint.c[0])
+    return DiskFacts(r, pooled, dark, a, c + size * float(a @ dark))
 
 
 @dataclass(frozen=True)
@@ -125,22 +123,22 @@ class Shares:
 
     area: Array
     perimeter: Array
-    rest: Array
+    remainder: Array
     doubt: float
     """Σ |a| times the error of P; infinite where there is none."""
 
 
 def shares(
-    facts: PlaneFacts, filters: tuple[Filter, ...], strengths: tuple[Strength, ...]
+    facts: DiskFacts, filters: tuple[Filter, ...], strengths: tuple[Strength, ...]
 ) -> Shares:
     """The identity at finite radii, channel by channel."""
     rise, value = (np.array(x) for x in ([e.rise for e in filters], [s.value for s in strengths]))
     off = np.array([np.inf if s.error is None else s.error for s in strengths])
     area = 2 * float(np.mean(facts.r)) * pi * facts.a * rise
     perimeter = facts.a * value
-    rest = facts.a * facts.slopes(facts.pooled) - area - perimeter
+    remainder = facts.a * facts.slopes(facts.pooled) - area - perimeter
     doubt = float(np.sum(np.abs(facts.a[facts.a != 0]) * off[facts.a != 0]))
-    return Shares(area, perimeter, rest, doubt)
+    return Shares(area, perimeter, remainder, doubt)
 
 
 DIRECTIONS = 8
@@ -152,16 +150,16 @@ class Wavering:
     """How the answer wavers about its best parabola: measured, and what the lattice makes of it, both (R,)."""
 
     measured: Array
-    stated: Array
+    law: Array
     parabola: Array
 
     def sizes(self) -> dict[str, float]:
         """Root mean squares: measured, of the law, and of what the law leaves."""
-        parts = {"measured": self.measured, "law": self.stated, "left": self.measured - self.stated}
+        parts = {"measured": self.measured, "law": self.law, "left": self.measured - self.law}
         return {name: float(np.sqrt(np.mean(values**2))) for name, values in parts.items()}
 
 
-def wavering(facts: PlaneFacts, filters: tuple[Filter, ...]) -> Wavering | None:
+def wavering(facts: DiskFacts, filters: tuple[Filter, ...]) -> Wavering | None:
     """The error about its best parabola, against √r Σ_q … of docs/disk/lattice.md; None where σ jumps, and the law does not hold."""
     name = filters[0].name
     if ACTIVATIONS[name].jumps:

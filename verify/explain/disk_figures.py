@@ -11,8 +11,9 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Drawing
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from numerics.arithmetic.types import Array
 from verify.report.figures import COLOURS, INK, STYLE
 
 __all__ = ["filter_and_edges"]
@@ -33,35 +34,37 @@ def filter_and_edges(
 
     ``theta`` and ``q`` have the shape (T,); where Q is negative the curve is dashed.
     """
-    taps, at, turn, strength = (np.asarray(x, dtype=float) for x in (w, t, theta, q))
+    taps, distance, turn, strength = (np.asarray(x, dtype=float) for x in (w, t, theta, q))
     with matplotlib.rc_context(STYLE):
         drawing = Drawing(figsize=(7.6, 3.3), layout="constrained")
         FigureCanvasSVG(drawing)
-        one = drawing.add_subplot(1, 3, 1)
-        two = drawing.add_subplot(1, 3, 2)
-        three = drawing.add_subplot(1, 3, 3, projection="polar")
-        _taps(one, taps, name)
+        left = drawing.add_subplot(1, 3, 1)
+        middle = drawing.add_subplot(1, 3, 2)
+        right = drawing.add_subplot(1, 3, 3, projection="polar")
+        _taps(left, taps, name)
         for k, (turned, curve) in enumerate(edges.items()):
             line = ("-", "--", "-.", ":")[k % 4]
-            two.plot(at, np.asarray(curve), line, color=COLOURS[k % len(COLOURS)], label=turned)
-        two.axhline(0, color=INK, linewidth=0.5)
-        two.set(xlabel="distance t inside the edge", title="response to an edge")
-        two.legend(fontsize=8, title="direction", title_fontsize=8)
+            middle.plot(
+                distance, np.asarray(curve), line, color=COLOURS[k % len(COLOURS)], label=turned
+            )
+        middle.axhline(0, color=INK, linewidth=0.5)
+        middle.set(xlabel="distance t inside the edge", title="response to an edge")
+        middle.legend(fontsize=8, title="direction", title_fontsize=8)
         for good, line, sign in ((strength >= 0, "-", "Q ≥ 0"), (strength < 0, "--", "Q < 0")):
             if np.any(good):
                 shown = np.where(good, np.abs(strength), np.nan)
-                three.plot(turn, shown, line, color=COLOURS[0 if line == "-" else 1], label=sign)
-        three.set_title("what an edge adds, Q(θ)", pad=12)
-        three.tick_params(labelsize=8)
-        three.grid(color="#888888", alpha=0.35, linewidth=0.6)
-        three.set_rlabel_position(22.5)  # type: ignore[attr-defined]
-        three.yaxis.set_major_locator(MaxNLocator(nbins=4))
+                right.plot(turn, shown, line, color=COLOURS[0 if line == "-" else 1], label=sign)
+        right.set_title("what an edge adds, Q(θ)", pad=12)
+        right.tick_params(labelsize=8)
+        right.grid(color="#888888", alpha=0.35, linewidth=0.6)
+        right.set_rlabel_position(22.5)  # type: ignore[attr-defined]
+        right.yaxis.set_major_locator(MaxNLocator(nbins=4))
         if np.any(strength < 0) and np.any(strength >= 0):
-            three.legend(fontsize=8, loc="lower left", bbox_to_anchor=(-0.2, -0.25))
+            right.legend(fontsize=8, loc="lower left", bbox_to_anchor=(-0.2, -0.25))
     return drawing
 
 
-def _taps(axes: Axes, w: NDArray[np.float64], name: str) -> None:
+def _taps(axes: Axes, w: Array, name: str) -> None:
     n, most = len(w), max(float(np.max(np.abs(w))), 1e-300)
     for i, j in np.ndindex(n, n):
         place = (i - n / 2, j - n / 2)

@@ -9,13 +9,20 @@ from markupsafe import Markup
 
 from numerics.disk.perimeter import edge_response, reach
 from numerics.disk.perimeter_enclosure import Filter, by_direction
-from verify.explain.disk_account import PlaneAccount
+from verify.explain.disk_account import DiskAccount
 from verify.explain.disk_figures import filter_and_edges
-from verify.explain.text import derived, laws, limit, place, short, signed
+from verify.explain.text import (
+    bound_in_words,
+    derived_in_words,
+    label,
+    laws_in_words,
+    short,
+    with_error,
+)
 from verify.report import figures
 from verify.report.render import render
 
-__all__ = ["plane_page"]
+__all__ = ["disk_page"]
 
 SHOWN = 8
 """Filters that are drawn."""
@@ -23,27 +30,27 @@ TURNS = 360
 DIRECTIONS = (0, 45, 90, 135)
 
 
-def plane_page(explained: PlaneAccount) -> str:
+def disk_page(explained: DiskAccount) -> str:
     """The page; a few pictures, no script, nothing from elsewhere."""
     document, facts = explained.document, explained.facts
     wavers = explained.wavering
-    dots = None if wavers is None else ("the lattice", facts.r, wavers.parabola + wavers.stated)
+    dots = None if wavers is None else ("the lattice", facts.r, wavers.parabola + wavers.law)
     worst = document["worst_error"]
     drawn = figures.error_over(explained.r, explained.error, worst["radius"], dots)
     return render(
-        "network_plane.html",
+        "network_disk.html",
         document=document,
-        laws=laws(document),
-        limit=limit(worst),
+        laws=laws_in_words(document),
+        limit=bound_in_words(worst),
         filters=[
-            {**one, "strength": signed(one["perimeter"], one["error"])}
-            for one in document["filters"]
+            {**entry, "strength": with_error(entry["perimeter"], entry["error"])}
+            for entry in document["filters"]
         ],
         pictures=[Markup(_picture(filter_, k)) for k, filter_ in enumerate(explained.filters) if k < SHOWN],
         error=Markup(figures.figure_svg(drawn, "error", "The error over the radius")),
         weights=[
-            {**one, "place": place(one), "derived": derived(one), "residual": short(one["residual"])}
-            for one in document["weights"]
+            {**entry, "place": label(entry), "derived": derived_in_words(entry), "residual": short(entry["residual"])}
+            for entry in document["weights"]
         ],
         shown=SHOWN,
     )  # fmt: skip

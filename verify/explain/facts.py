@@ -66,18 +66,18 @@ def facts_of(stored: Stored, least: Stored, setup: Setup) -> Facts:
     if net is None or short is None:
         return _computed(stored, least, setup)
     parts, whole = attribute(short, setup.domain), summary(short, setup.domain)
-    found = sensitivities(net, setup.domain)
+    changes = sensitivities(net, setup.domain)
     share = stored.share
 
-    def sides(one: Sensitivity, scale: int = 1) -> tuple[Sides, Sides]:
-        return _scaled(one.gradient, scale), _scaled(one.curvature, scale**2)
+    def sides(change: Sensitivity, scale: int = 1) -> tuple[Sides, Sides]:
+        return _scaled(change.gradient, scale), _scaled(change.curvature, scale**2)
 
-    each = [sides(one) for row in found.w for one in row]
+    each = [sides(change) for row in changes.w for change in row]
     if stored.b is not None:
-        each += [sides(one) for one in found.b]
-    each += [sides(one, share) for one in found.a]
+        each += [sides(change) for change in changes.b]
+    each += [sides(change, share) for change in changes.a]
     if stored.c is not None:
-        each.append(sides(found.c))
+        each.append(sides(changes.c))
     return Facts(
         True,
         parts.alpha,
@@ -97,7 +97,7 @@ def _scaled(sides: tuple[fmpq | None, fmpq | None], scale: int) -> Sides:
 
 def _computed(stored: Stored, least: Stored, setup: Setup) -> Facts:
     """In float64, but for the worst error."""
-    found, laws = (_measured(net, setup) for net in (stored, least))
+    own, laws = (_measured(net, setup) for net in (stored, least))
     worst = enclosed(least, setup)
     k, n = len(stored.w), len(stored.w[0])
     scale = np.concatenate([np.ones(k * n + k), np.full(k, 1 / stored.share), [1.0]])
@@ -109,7 +109,7 @@ def _computed(stored: Stored, least: Stored, setup: Setup) -> Facts:
             [stored.c is not None],
         ]
     )
-    gradient, curvature = (found.gradient * scale)[:, keep], (found.curvature * scale**2)[:, keep]
+    gradient, curvature = (own.gradient * scale)[:, keep], (own.curvature * scale**2)[:, keep]
     pair = lambda values, j: (float(values[0, j]), float(values[1, j]))
     each: list[tuple[Sides, Sides]] = [
         (pair(gradient, j), pair(curvature, j)) for j in range(gradient.shape[1])
@@ -139,18 +139,18 @@ def ball_net(stored: Stored, activation: str) -> Net:
     )
 
 
-def stored_of(found: Checkpoint, setup: Setup) -> Stored:
+def stored_of(checkpoint: Checkpoint, setup: Setup) -> Stored:
     """The weights of a checkpoint in rational numbers."""
 
     def exact(values: Any) -> tuple[fmpq, ...]:
         return tuple(rational(x) for x in values)
 
     return Stored(
-        tuple(exact(row) for row in found.w),
-        None if found.b is None else exact(found.b),
-        exact(found.a),
-        None if found.c is None else exact(found.c)[0],
-        setup.share(found.w.shape[1]),
+        tuple(exact(row) for row in checkpoint.w),
+        None if checkpoint.b is None else exact(checkpoint.b),
+        exact(checkpoint.a),
+        None if checkpoint.c is None else exact(checkpoint.c)[0],
+        setup.share(checkpoint.w.shape[1]),
     )
 
 

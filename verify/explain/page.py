@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from flint import fmpq
 from markupsafe import Markup
-from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
+from numerics.arithmetic.types import Array
 from numerics.pulse.exact_error import cells, error_on
 from numerics.pulse.sample import pulse
 from theory.expressions.activation import ACTIVATIONS
 from verify.explain.account import Account
 from verify.explain.facts import biases, floats, fraction, number
-from verify.explain.text import derived, place, place_of, proved, short
+from verify.explain.text import derived_in_words, distance_bounds, label, radius_in_words, short
 from verify.report import figures
 from verify.report.render import render
 
@@ -24,7 +24,6 @@ __all__ = ["page"]
 
 SHOWN = 8
 """Channels that are drawn."""
-Array = NDArray[np.float64]
 
 
 def page(explained: Account) -> str:
@@ -53,15 +52,15 @@ def page(explained: Account) -> str:
         error=Markup(figures.figure_svg(drawing, "error", "The error over the radius")),
         weights=[
             {
-                **one,
-                "place": place(one),
-                "derived": derived(one),
-                "residual": short(one["residual"]),
+                **weight,
+                "place": label(weight),
+                "derived": derived_in_words(weight),
+                "residual": short(weight["residual"]),
             }
-            for one in document["weights"]
+            for weight in document["weights"]
         ],
-        proved=proved(document["nearest"]) if document["nearest"]["exists"] else "",
-        radius=place_of(document["worst_error"]["radius"]),
+        proved=distance_bounds(document["nearest"]) if document["nearest"]["exists"] else "",
+        radius=radius_in_words(document["worst_error"]["radius"]),
         shown=SHOWN,
     )
 
@@ -101,8 +100,8 @@ def _computed(explained: Account, r: Array) -> Array:
     if domain.padding != "valid":
         mode: Any = "wrap" if domain.padding == "circular" else "constant"
         x = np.pad(x, ((0, 0), (h, h)), mode=mode)
-    seen = sliding_window_view(x, w.shape[1], axis=1)
+    windows = sliding_window_view(x, w.shape[1], axis=1)
     sigma = activation(explained.setup.activation)[0]
-    pooled = np.sum(sigma(np.einsum("rpu,ku->rkp", seen, w) + b[:, None]), axis=2)
+    pooled = np.sum(sigma(np.einsum("rpu,ku->rkp", windows, w) + b[:, None]), axis=2)
     answer: Array = pooled @ (a / explained.stored.share) + c - r
     return answer

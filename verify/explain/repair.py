@@ -40,10 +40,10 @@ def repaired(explained: Account) -> Repaired | None:
     if near is None or exact is None:
         return None
     homogeneous = ACTIVATIONS[setup.activation].homogeneous
-    found = None if own is None else dyadic(own, homogeneous=homogeneous)
-    if found is not None:
+    in_floats = None if own is None else dyadic(own, homogeneous=homogeneous)
+    if in_floats is not None:
         error = "its certificate says 0: it is exact in its float64 weights"
-        net = found
+        net = in_floats
     else:
         net = _rounded(exact)
         rounded = exact_of(net, setup.activation)

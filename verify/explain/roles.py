@@ -14,19 +14,20 @@ import numpy as np
 from flint import fmpq
 
 from numerics.certificates.conditions import Form, Pattern, Stored, dot, exact_of
-from numerics.certificates.roles import RESOLUTION, Role, roles
+from numerics.certificates.roles import RESOLUTION, Role
+from numerics.certificates.roles import roles as pattern_roles
 from numerics.pulse.channel import exact_quantities, quantities
 from numerics.pulse.exact_error import Domain, cells
 from numerics.pulse.preactivations import far_from_border
 from verify.explain.facts import Facts, Sides, floats, rational, rational_of
 from verify.models.setup import Setup
 
-__all__ = ["told_roles"]
+__all__ = ["roles"]
 
 IDLE = ("dead", "free")
 
 
-def told_roles(
+def roles(
     stored: Stored, own: Pattern | None, exact: Stored | None, facts: Facts, setup: Setup
 ) -> list[Role]:
     """The role of every weight: ``own`` is the network's pattern, if it has one; ``exact`` the exact network that it is next
@@ -35,17 +36,20 @@ def told_roles(
     if _has_plateau(len(stored.w[0]), setup.domain):
         laws = _exactly(facts.alpha), _exactly(facts.beta)
     if own is not None and exact is not None:
-        found = [_met(role, own, stored) for role in roles(stored, own, laws)]
+        each = [_met(role, own, stored) for role in pattern_roles(stored, own, laws)]
     else:
         # A network that is far from its pattern runs over kinks that the pattern does not: what its readout does follows
         # from its own responses.
         readout = _readout_roles(stored, laws, setup)
         bending = _bending_roles(stored, exact)
         if own is not None:
-            bending = [_met(role, own, stored) for role in roles(stored, own, laws)[: len(bending)]]
-        found = [*bending, *readout]
-    each = zip(found, facts.sensitivities, strict=True)
-    return [_awake(role) if _moves(curvature) else role for role, (_, curvature) in each]
+            within = pattern_roles(stored, own, laws)[: len(bending)]
+            bending = [_met(role, own, stored) for role in within]
+        each = [*bending, *readout]
+    return [
+        _awake(role) if _moves(curvature) else role
+        for role, (_, curvature) in zip(each, facts.sensitivities, strict=True)
+    ]
 
 
 def _moves(curvature: Sides) -> bool:
@@ -60,7 +64,7 @@ def _met(role: Role, own: Pattern, stored: Stored) -> Role:
         return role
     k, entry = role.index[0], role.index[2] if role.name == "conv.weight" else -1
     windows: list[tuple[Form, fmpq | None, fmpq | None]] = []
-    windows += [(form, at, at) for j, form, at in own.held if j == k]
+    windows += [(form, kink, kink) for j, form, kink in own.held if j == k]
     windows += [
         (end.form, end.branch.low, end.branch.high)
         for end in own.ends
@@ -105,24 +109,24 @@ def _has_plateau(taps: int, domain: Domain) -> bool:
 
 def _bending_roles(stored: Stored, exact: Stored | None) -> list[Role]:
     """Filters whose staircase bends: next to an exact network its values are the derived ones; elsewhere there are none."""
-    found = [
+    bending = [
         Role("conv.weight", (k, 0, u), tap, "bends", None if exact is None else exact.w[k][u], None)
         for k, row in enumerate(stored.w)
         for u, tap in enumerate(row)
     ]
     if stored.b is not None:
         goal = None if exact is None else exact.b
-        found += [
+        bending += [
             Role("conv.bias", (k,), bias, "bends", None if goal is None else goal[k], None)
             for k, bias in enumerate(stored.b)
         ]
-    return found
+    return bending
 
 
 def _readout_roles(stored: Stored, laws: tuple[fmpq, fmpq] | None, setup: Setup) -> list[Role]:
     """a_k and c, each from its law with the others as they are; dead where a_k moves neither of them."""
     everywhere = (None, None)
-    found = []
+    readout = []
     for k, (value, rates) in enumerate(zip(stored.a, _rates(stored, setup), strict=True)):
         role, derived = "dead", None
         for rate, law, does in zip(
@@ -131,11 +135,11 @@ def _readout_roles(stored: Stored, laws: tuple[fmpq, fmpq] | None, setup: Setup)
             if rate:
                 role, derived = does, value - law * stored.share / rate
                 break
-        found.append(Role("readout.weight", (0, k), value, role, derived, everywhere))
+        readout.append(Role("readout.weight", (0, k), value, role, derived, everywhere))
     if stored.c is not None:
         offset = None if laws is None else stored.c - laws[1]
-        found.append(Role("readout.bias", (0,), stored.c, "moves the offset", offset, everywhere))
-    return found
+        readout.append(Role("readout.bias", (0,), stored.c, "moves the offset", offset, everywhere))
+    return readout
 
 
 def _rates(stored: Stored, setup: Setup) -> list[tuple[fmpq, fmpq]]:
@@ -147,11 +151,11 @@ def _rates(stored: Stored, setup: Setup) -> list[tuple[fmpq, fmpq]]:
         parts = np.stack([q.slope, q.background, q.kappa], axis=1).tolist()
         each = [tuple(rational(x) for x in part) for part in parts]
     else:
-        found = [
+        exact = [
             exact_quantities(w, lambda value, b=b: net.sigma(value + b), [])  # type: ignore[misc]
             for w, b in zip(net.w, net.b, strict=True)
         ]
-        each = [(q.slope, q.background, q.kappa) for q in found]
+        each = [(q.slope, q.background, q.kappa) for q in exact]
     size = setup.domain.positions
     if setup.domain.padding == "valid":
         size -= len(stored.w[0]) - 1

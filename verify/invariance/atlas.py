@@ -14,7 +14,7 @@ from functools import cache
 from itertools import product
 from types import MappingProxyType
 
-from theory.invariance.nuisances import both_price, dense_risk, sum_risk
+from theory.invariance.nuisances import background_contrast_risk, dense_risk, sum_risk
 from theory.pulse.network import last_radius
 from verify.invariance import networks
 from verify.invariance.networks import (
@@ -159,7 +159,7 @@ def largest_error(row: AtlasEntry) -> Fraction:
 def _error(net: Net, unknown: str, radii: str, padding: str) -> Fraction:
     # Cells share networks: each is run once for a task.
     return max(
-        abs(answer(net, signal(r, *scene), padding) - r)
+        Fraction(abs(answer(net, signal(r, *scene), padding) - r))
         for r in (*RADII[radii], LAST - (1 if radii == "half" else HALF), LAST)
         for scene in scenes(unknown)
         if r + scene[2] <= LAST
@@ -210,7 +210,7 @@ def _linear_loss(place: Place) -> Loss:
 def _price(radii: str) -> Loss:
     """V/12; between half-integers V is the variance of the half-integers alone, and the bound need not be sharp."""
     spread = moments(sorted({(r - HALF) // 1 + HALF for r in RADII[radii]}))[1]
-    return Loss(both_price(spread), r"\frac{V}{12}", radii == "half")
+    return Loss(background_contrast_risk(spread), r"\frac{V}{12}", radii == "half")
 
 
 def _row(place: Place) -> AtlasEntry:

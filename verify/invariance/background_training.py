@@ -15,7 +15,7 @@ from torch import Tensor
 
 from numerics.arithmetic.rounding import gamma
 from numerics.pulse.sample import pulse
-from theory.invariance.background import Reader
+from theory.invariance.background import PooledNetwork
 from verify.models.networks import Network
 from verify.optimise.minimise import train as descend
 from verify.report.lab import Lab
@@ -123,17 +123,17 @@ def spectrum(net: Network, x: Tensor) -> Array:
     return np.asarray(np.linalg.svd(columns, compute_uv=False))
 
 
-def off_readout(lab: Lab, scene: Scene, reader: Reader) -> float:
+def off_readout(lab: Lab, scene: Scene, two_channels: PooledNetwork) -> float:
     """A readout trained on the stated filters: its distance from the stated one in units of |errors|/σ, if the errors vanish.
 
     σ is the least singular value of the readout's columns; inf where the errors do not vanish, and the tolerance, not the law,
     would decide.
     """
-    net = readout(lab, scene, reader.w, reader.b)
+    net = readout(lab, scene, two_channels.w, two_channels.b)
     x, r = scene.data()
     error, values = answers(net, x) - r.numpy(), spectrum(net, x)
     allowed = float(np.linalg.norm(np.abs(error) + 2 * rounding(net, x))) / values[-1]
     with torch.no_grad():
         trained_readout = np.append(net.readout.weight[0].numpy(), net.readout.bias.numpy())
-    off = float(np.linalg.norm(trained_readout - np.array([*reader.a, reader.c])))
+    off = float(np.linalg.norm(trained_readout - np.array([*two_channels.a, two_channels.c])))
     return off / allowed if allowed < 1e-6 else math.inf

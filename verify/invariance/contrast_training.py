@@ -137,7 +137,7 @@ def ruler_end(law: Contrast, start: list[Any], chosen: list[int], bias: bool) ->
     length = (len(start) - 1) // 2
     first = start[-1] if bias else 0
     missing = [k + HALF * 1 - first - start[length - k] + start[length + k + 1] for k in chosen]
-    own, all_of = law.legs(len(chosen), bias)
+    own, all_of = law.leg_moves(len(chosen), bias)
     moves = [own * d + all_of * sum(missing) for d in missing]
     end = list(start)
     for k, move in zip(chosen, moves, strict=True):
@@ -156,7 +156,7 @@ def _columns(net: Network, x: Tensor) -> Array:
 def _off(law: Contrast, net: Network, w: Vector | list[float], b: Fraction | float) -> float:
     """|trained (a, c) - law| in units of |errors|/σ."""
     x, r = data(len(w))
-    a, c = law.silence(w, b, x.shape[1])
+    a, c = law.silence_readout(w, b, x.shape[1])
     with torch.no_grad():
         readout = np.append(net.readout.weight[0].numpy(), net.readout.bias.numpy())
         error = float(torch.linalg.norm(net(x) - r)) + math.sqrt(len(r)) * largest_rounding(net, x)
@@ -179,7 +179,7 @@ def judged(law: Contrast, lab: Lab, channels: int) -> tuple[int, int, float]:
             w = [(-4, -3, -2, -1, 0, 1)[t // 4 % 6] * b / 2]
         net = given_channel(lab, tuple(float(tap) for tap in w), float(b))
         exact = loss(net, *data(n)) < EXACT
-        misjudged += law.quiet(w, b, Fraction(1)) != exact
+        misjudged += law.mute_on_pulse(w, b, Fraction(1)) != exact
         if exact:
             quiet += 1
             off = float(np.max([off, _off(law, net, w, b)]))
@@ -195,7 +195,7 @@ def silent(law: Contrast, nets: Sequence[Network]) -> tuple[int, int, float]:
         with torch.no_grad():
             w, b = float(net.conv.weight), float(net.conv.bias)  # type: ignore[arg-type]
         # Errors below 1e-10 √R <= 1e-9 leave α w + b <= 1e-9 b, for a b = -1/2 and 2r >= 1.
-        strange += not law.quiet([w], b * (1 - 1e-9), 1.0)
+        strange += not law.mute_on_pulse([w], b * (1 - 1e-9), 1.0)
         off = float(np.max([off, _off(law, net, [w], b)]))
     return len(exact), strange, off
 

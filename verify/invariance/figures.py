@@ -11,7 +11,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Drawing
 from matplotlib.patches import Rectangle
 
-from theory.invariance.background import reader
+from theory.invariance.background import two_channels
 from verify.invariance.atlas import KINDS, LINES, AtlasEntry, Place, entries
 from verify.invariance.networks import HALF_LENGTH, PIXELS, signal
 from verify.invariance.table import PADDINGS, UNKNOWNS
@@ -79,7 +79,7 @@ RADIUS = Fraction(7, 2)
 
 def _edge(above: Axes, below: Axes) -> None:
     low, high = Fraction(0), Fraction(2)
-    net = reader(low, high, Fraction(0), PIXELS, Fraction(0), Fraction(1))
+    net = two_channels(low, high, Fraction(0), PIXELS, Fraction(0), Fraction(1))
     w, b = net.w[1], net.b[1]
     for beta, mark, colour in zip((low, Fraction(1), high), "os^", COLOURS, strict=False):
         x = signal(RADIUS, beta, Fraction(1), 0)

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from theory.invariance.background import Reader, full_reader, reader
-from theory.invariance.contrast import silence
-from theory.invariance.nuisances import OneLeg, behind_the_border, one_leg
+from theory.invariance.background import PooledNetwork, three_channels, two_channels
+from theory.invariance.contrast import silence_readout
+from theory.invariance.nuisances import PositionalNetwork, border_network, right_edge_network
 from theory.pulse.readout import exact_readout
 
 __all__ = [
@@ -131,7 +131,7 @@ def _prelu(slope: Fraction) -> Sigma:
     return Sigma(f"prelu({slope})", slope, ((Fraction(0), 1 - slope),))
 
 
-def _summed(sigma: Sigma, weights: Reader) -> Net:
+def _summed(sigma: Sigma, weights: PooledNetwork) -> Net:
     """Without the channels that have the readout weight 0."""
     channels = tuple(Channel(w, b, (a,)) for w, b, a in zip(weights.w, weights.b, weights.a, strict=True) if a != 0)  # fmt: skip
     return Net(sigma, channels, weights.c)
@@ -162,22 +162,22 @@ def zero_sum(sigma: Sigma, bias: Fraction) -> Net:
 
 def border_edge(sigma: Sigma) -> Net:
     """The border as an edge; for ReLU with a bias that keeps every window above the kink."""
-    (taps,) = behind_the_border(PIXELS, Fraction(0)).w
+    (taps,) = border_network(PIXELS, Fraction(0)).w
     worst = max(abs(LOW), abs(HIGH) + 1) * sum(abs(tap) for tap in taps)
     bias = worst if sigma == RELU else Fraction(0)
-    return _summed(sigma, behind_the_border(PIXELS, bias))
+    return _summed(sigma, border_network(PIXELS, bias))
 
 
 def silence_counting() -> Net:
     """Counting silence: one tap -b/α_0, b = 1."""
     w = (Fraction(0), -1 / LEAST, Fraction(0))
-    a, c = silence(w[1:2], Fraction(1), PIXELS)
+    a, c = silence_readout(w[1:2], Fraction(1), PIXELS)
     return Net(RELU, (Channel(w, Fraction(1), (a,)),), c)
 
 
 def compass_leg() -> Net:
     """One leg of the compass, γ = 1/α_0."""
-    weights: OneLeg = one_leg(1 / LEAST, range(-HALF_LENGTH, HALF_LENGTH + 1))
+    weights: PositionalNetwork = right_edge_network(1 / LEAST, range(-HALF_LENGTH, HALF_LENGTH + 1))
     return Net(RELU, (Channel(weights.w, weights.b, weights.v),), weights.c)
 
 
@@ -190,14 +190,14 @@ def ruler() -> Net:
 
 def edge_channels(make: str) -> Net:
     """The ``two`` channels that read the background at an edge, or the ``three`` for every real radius."""
-    two = reader if make == "two" else full_reader
+    two = two_channels if make == "two" else three_channels
     return _summed(RELU, two(LOW, HIGH, -LOW, PIXELS, Fraction(0), Fraction(1)))
 
 
 def dropped_channel() -> Net:
     """The slope at which the first of two channels gets the readout weight 0: p = -1/(N - 1)."""
     slope = -1 / (PIXELS - 1)
-    return _summed(_prelu(slope), reader(LOW, HIGH, -LOW, PIXELS, slope, Fraction(1)))
+    return _summed(_prelu(slope), two_channels(LOW, HIGH, -LOW, PIXELS, slope, Fraction(1)))
 
 
 def merged_channels() -> Net:
@@ -207,7 +207,7 @@ def merged_channels() -> Net:
     aσ(y + b_2) - aσ(-y + b_3) is one activation of y, with slope 2p from b_3 to -b_2 and p + 1 outside.
     """
     p = -2 / (PIXELS - 2)
-    two = _summed(_prelu(p), full_reader(LOW, HIGH, -LOW, PIXELS, p, Fraction(1)))
+    two = _summed(_prelu(p), three_channels(LOW, HIGH, -LOW, PIXELS, p, Fraction(1)))
     first, other = two.channels
     if other.w != tuple(-tap for tap in first.w[::-1]) or other.v[0] != -first.v[0]:
         raise ValueError("the two channels at the edge are no mirror images")

@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save
 
+from numerics.arithmetic.types import Array
 from verify.models.files import content
 
 __all__ = ["LARGEST", "Checkpoint", "CheckpointError", "encoded", "read"]
 
-Array = NDArray[np.float64]
 
 LARGEST = 16 * 2**20
 """Bytes; more than any network of this model has."""
@@ -44,14 +44,14 @@ class CheckpointError(ValueError):
 class Checkpoint:
     """The weights: w (K, n), or (K, n, n) of images, a (K,), b (K,) or None, c (1,) or None; all finite float64.
 
-    ``told``: the metadata of a safetensors file, strings by name; empty for other files.
+    ``metadata``: that of a safetensors file, strings by name; empty for other files.
     """
 
     w: Array
     a: Array
     b: Array | None
     c: Array | None
-    told: Mapping[str, str]
+    metadata: Mapping[str, str]
 
 
 def read(path: Path, *, images: bool = False) -> Checkpoint:
@@ -67,9 +67,9 @@ def read(path: Path, *, images: bool = False) -> Checkpoint:
     return _network(_tensors(file), _metadata(file), images=images)
 
 
-def encoded(tensors: Mapping[str, Array], told: Mapping[str, str]) -> bytes:
+def encoded(tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> bytes:
     """A safetensors file with its header's keys in order: the library writes them in an order of the moment."""
-    content = save(dict(tensors), dict(told))
+    content = save(dict(tensors), dict(metadata))
     size = 8 + int.from_bytes(content[:8], "little")
     header = json.dumps(json.loads(content[8:size]), sort_keys=True, separators=(",", ":")).encode()
     header += b" " * (-len(header) % 8)
@@ -78,22 +78,22 @@ def encoded(tensors: Mapping[str, Array], told: Mapping[str, str]) -> bytes:
 
 def _bytes(path: Path) -> bytes:
     try:
-        found = content(path, LARGEST)
+        file = content(path, LARGEST)
     except ValueError as error:
         raise CheckpointError(str(error)) from error
-    if len(found) > LARGEST:
+    if len(file) > LARGEST:
         raise CheckpointError(f"it is larger than {LARGEST // 2**20} MiB")
-    return found
+    return file
 
 
 def _tensors(file: bytes) -> dict[str, Array]:
     try:
-        found: list[tuple[str, dict[str, Any]]] = deserialize(file)
+        entries: list[tuple[str, dict[str, Any]]] = deserialize(file)
     except (SafetensorError, ValueError, OverflowError) as error:
         reason = str(error).splitlines()[0].removeprefix("Error while deserializing: ")[:120]
         raise CheckpointError(f"it is no safetensors file ({reason})") from error
     tensors = {}
-    for name, spec in found:
+    for name, spec in entries:
         if name not in NAMES:
             raise CheckpointError(f"it holds {name[:60]!r}, which this model does not have")
         if spec["dtype"] not in KINDS:
@@ -128,15 +128,15 @@ def _state_dict(file: bytes) -> dict[str, Array]:
                 raise CheckpointError(f"it unpacks to more than {LARGEST // 2**20} MiB")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about pickle protocols, on files that are refused
-            found = torch.load(io.BytesIO(file), map_location="cpu", weights_only=True)
+            state = torch.load(io.BytesIO(file), map_location="cpu", weights_only=True)
     except CheckpointError:
         raise
     except Exception as error:  # torch raises whatever its unpickler meets
         raise CheckpointError("it is no state_dict that torch loads with weights_only") from error
-    if not isinstance(found, dict):
+    if not isinstance(state, dict):
         raise CheckpointError("it holds no state_dict")
     tensors = {}
-    for name, value in found.items():
+    for name, value in state.items():
         if not (isinstance(name, str) and isinstance(value, torch.Tensor)):
             raise CheckpointError("it holds something that is not a named tensor")
         if value.dtype not in (torch.float32, torch.float64) or value.layout != torch.strided:
@@ -170,7 +170,7 @@ def _by_shape(tensors: dict[str, Array]) -> dict[str, Array]:
     return {role: tensors[names[0]] for role, names in roles.items() if names}
 
 
-def _network(tensors: dict[str, Array], told: Mapping[str, str], *, images: bool) -> Checkpoint:
+def _network(tensors: dict[str, Array], metadata: Mapping[str, str], *, images: bool) -> Checkpoint:
     conv = tensors.get("conv.weight")
     if conv is not None and conv.ndim == 4 and not images:
         raise CheckpointError(
@@ -195,4 +195,4 @@ def _network(tensors: dict[str, Array], told: Mapping[str, str], *, images: bool
                 f"{name} has the shape {list(tensors[name].shape)}, not {list(shape)}"
             )
     biases = (tensors.get("conv.bias"), tensors.get("readout.bias"))
-    return Checkpoint(conv[:, 0], readout[0], *biases, told)
+    return Checkpoint(conv[:, 0], readout[0], *biases, metadata)

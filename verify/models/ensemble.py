@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from numerics.arithmetic.types import Array, Flags, Indices
 from numerics.pulse.sample import Radii
 
 __all__ = ["Ensemble", "Faces", "Setting", "Weights", "initial"]
 
-Array = NDArray[np.float64]
 Faces = tuple[tuple[int, int], ...]
 """Held kinks of one network, as (channel, window)."""
 
@@ -51,7 +51,7 @@ class Weights:
     a: Array
     c: Array
 
-    def __getitem__(self, chosen: NDArray[np.intp] | slice) -> Weights:
+    def __getitem__(self, chosen: Indices | slice) -> Weights:
         return Weights(self.w[chosen], self.b[chosen], self.a[chosen], self.c[chosen])
 
 
@@ -87,7 +87,7 @@ class Ensemble:
     held: tuple[Faces, ...]
     multipliers: tuple[Array, ...]
     pattern: NDArray[np.int8]
-    stationary: NDArray[np.bool_]
+    stationary: Flags
     steps: NDArray[np.int64]
 
     @property

@@ -10,16 +10,16 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from numerics.arithmetic.types import Array
 from numerics.pulse.sample import Radii, pulse
 from theory.expressions.activation import ACTIVATIONS
 from verify.models.ensemble import Ensemble, Setting, Weights
 
 __all__ = [
+    "Answers",
     "Elementwise",
-    "Measured",
     "Network",
     "build",
     "elementwise",
@@ -28,8 +28,6 @@ __all__ = [
     "signals",
     "weights_of",
 ]
-
-Array = NDArray[np.float64]
 
 
 class Elementwise(nn.Module):
@@ -101,16 +99,18 @@ class Network(nn.Module):
 
     def preactivation(self, x: Tensor) -> Tensor:
         """z + b at every position: (signals, N) -> (signals, K, N)."""
-        return self.conv(x[:, None, :])
+        z: Tensor = self.conv(x[:, None, :])
+        return z
 
     def pooled(self, x: Tensor) -> Tensor:
         """The features: (signals, N) -> (signals, K)."""
-        values = self.activation(self.preactivation(x))
+        values: Tensor = self.activation(self.preactivation(x))
         return values.sum(dim=2) if self.pooling == "sum" else values.mean(dim=2)
 
     def forward(self, x: Tensor) -> Tensor:
         """r̂: (signals, N) -> (signals,)."""
-        return self.readout(self.pooled(x))[:, 0]
+        answers: Tensor = self.readout(self.pooled(x))[:, 0]
+        return answers
 
 
 def elementwise(name: str) -> nn.Module:
@@ -166,7 +166,7 @@ def signals(radii: Radii, taps: int) -> Tensor:
     return torch.tensor(pulse(radii.r, radii.half_length(taps)))
 
 
-class Measured:
+class Answers:
     """What the torch modules of an ensemble answer on real signals.
 
     Attributes
@@ -183,7 +183,7 @@ class Measured:
 
 
 @lru_cache(maxsize=128)
-def measure(ensemble: Ensemble, radii: Radii | None = None) -> Measured:
+def measure(ensemble: Ensemble, radii: Radii | None = None) -> Answers:
     """Load every network of an ensemble into torch and run it on the pulses of the radii (default: trained on)."""
     setting = ensemble.setting
     radii = radii or setting.radii
@@ -195,4 +195,4 @@ def measure(ensemble: Ensemble, radii: Radii | None = None) -> Measured:
             features = net.pooled(x)
             pooled.append(features.numpy())
             prediction.append(net.readout(features)[:, 0].numpy())
-    return Measured(np.stack(pooled), np.stack(prediction), radii.r)
+    return Answers(np.stack(pooled), np.stack(prediction), radii.r)

@@ -11,9 +11,9 @@ from fractions import Fraction
 import numpy as np
 import sympy as sp
 from flint import fmpq
-from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
+from numerics.arithmetic.types import Array
 from numerics.pulse.exact_error import HALF, Domain
 from numerics.pulse.preactivations import PADDINGS, last_plateau_radius
 from theory.expressions.activation import ACTIVATIONS
@@ -23,12 +23,11 @@ __all__ = [
     "POOLINGS",
     "Setup",
     "default_high",
-    "plane_setup_of",
+    "disk_setup_of",
     "setup_of",
     "too_large",
 ]
 
-Array = NDArray[np.float64]
 
 POOLINGS = ("sum", "mean")
 """Over all positions."""
@@ -74,7 +73,7 @@ class Setup:
         }
 
 
-def setup_of(told: Mapping[str, str | None], taps: int) -> Setup:
+def setup_of(given: Mapping[str, str | None], taps: int) -> Setup:
     """The setup in a mapping of strings by the names of :data:`KEYS`; missing ones have their defaults.
 
     Defaults: sum pooling, zero padding, radii from n/2 to :func:`default_high`.
@@ -84,12 +83,12 @@ def setup_of(told: Mapping[str, str | None], taps: int) -> Setup:
     ------
     ValueError: something is missing, malformed or does not fit; one sentence.
     """
-    name, pooling, padding, length = _names(told, PADDINGS, LONGEST)
+    name, pooling, padding, length = _names(given, PADDINGS, LONGEST)
     if taps > length:
         raise ValueError(f"filters of {taps} taps do not fit into {length} pixels")
     half = length // 2
-    low = _radius("r_min", told, fmpq(taps, 2))
-    high = _radius("r_max", told, default_high(taps, half, padding))
+    low = _radius("r_min", given, fmpq(taps, 2))
+    high = _radius("r_max", given, default_high(taps, half, padding))
     if not HALF <= low < high <= half + HALF:
         raise ValueError(
             f"the radii run from {_text(low)} to {_text(high)}; they have to increase, from 1/2 at least to "
@@ -124,7 +123,7 @@ def default_high(taps: int, half_length: int, padding: str) -> fmpq:
     return min(usual, last_plateau_radius(taps, half_length, padding))
 
 
-def plane_setup_of(told: Mapping[str, str | None], taps: int) -> Setup:
+def disk_setup_of(given: Mapping[str, str | None], taps: int) -> Setup:
     """The same for images of length × length pixels.
 
     Defaults: sum pooling, zero padding, which is the only one, radii from n to L - h.  No window that sees the disk may meet the
@@ -134,10 +133,10 @@ def plane_setup_of(told: Mapping[str, str | None], taps: int) -> Setup:
     ------
     ValueError: something is missing, malformed or does not fit; one sentence.
     """
-    name, pooling, padding, length = _names(told, ("zeros",), WIDEST)
+    name, pooling, padding, length = _names(given, ("zeros",), WIDEST)
     half = length // 2
-    low = _radius("r_min", told, fmpq(taps))
-    high = _radius("r_max", told, default_high(taps, half, padding))
+    low = _radius("r_min", given, fmpq(taps))
+    high = _radius("r_max", given, default_high(taps, half, padding))
     most = last_plateau_radius(taps, half, padding)
     if not HALF <= low < high <= most:
         raise ValueError(
@@ -148,15 +147,15 @@ def plane_setup_of(told: Mapping[str, str | None], taps: int) -> Setup:
 
 
 def _names(
-    told: Mapping[str, str | None], paddings: tuple[str, ...], longest: int
+    given: Mapping[str, str | None], paddings: tuple[str, ...], longest: int
 ) -> tuple[str, str, str, int]:
     for key in ("activation", "length"):
-        if not told.get(key):
+        if not given.get(key):
             raise ValueError(f"the file does not say its {key}; give --{key}")
-    name = _one_of("activation", told, tuple(ACTIVATIONS), "")
-    pooling = _one_of("pooling", told, POOLINGS, "sum")
-    padding = _one_of("padding", told, paddings, "zeros")
-    text = told["length"] or ""
+    name = _one_of("activation", given, tuple(ACTIVATIONS), "")
+    pooling = _one_of("pooling", given, POOLINGS, "sum")
+    padding = _one_of("padding", given, paddings, "zeros")
+    text = given["length"] or ""
     good = re.fullmatch(r"\d{1,6}", text, re.ASCII)
     length = int(text) if good else 0
     if not 1 <= length <= longest or length % 2 == 0:
@@ -164,15 +163,15 @@ def _names(
     return name, pooling, padding, length
 
 
-def _one_of(key: str, told: Mapping[str, str | None], known: tuple[str, ...], default: str) -> str:
-    value = told.get(key) or default
+def _one_of(key: str, given: Mapping[str, str | None], known: tuple[str, ...], default: str) -> str:
+    value = given.get(key) or default
     if value not in known:
         raise ValueError(f"{key} is one of {', '.join(known)}, not {value[:40]!r}")
     return value
 
 
-def _radius(key: str, told: Mapping[str, str | None], default: fmpq) -> fmpq:
-    text = told.get(key)
+def _radius(key: str, given: Mapping[str, str | None], default: fmpq) -> fmpq:
+    text = given.get(key)
     if not text:
         return default
     if not NUMBER.fullmatch(text):

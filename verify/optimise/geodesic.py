@@ -12,17 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import flint
 import numpy as np
 import torch
 from flint import arb
-from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import prediction_bound
+from numerics.arithmetic.types import Array, Flags, Indices
 from numerics.pulse.sample import pulse, windows
 from verify.models.ensemble import Setting, Weights, initial
 from verify.models.networks import load, signals
@@ -34,14 +33,13 @@ __all__ = [
     "SIGMA",
     "Problem",
     "Refined",
-    "Trained",
+    "RefinedBatch",
     "descend",
     "is_rounding",
     "refine",
     "trained",
 ]
 
-Array = NDArray[np.float64]
 Number = Callable[[Any], Any]
 Rows = tuple[Array, Array, Array]
 
@@ -81,7 +79,7 @@ class Problem:
     cap: int
 
     @property
-    def free(self) -> NDArray[np.intp]:
+    def free(self) -> Indices:
         """The trained ones among the parameters (w, b, a, c)."""
         channels, n = self.setting.channels, self.setting.taps
         every = np.arange(channels * (n + 2) + 1)
@@ -89,8 +87,10 @@ class Problem:
         return np.nonzero(~bias | self.biased)[0]
 
 
-def _packed(at: Weights) -> Array:
-    return np.concatenate([at.w.reshape(len(at.c), -1), at.b, at.a, at.c[:, None]], axis=1)
+def _packed(weights: Weights) -> Array:
+    return np.concatenate(
+        [weights.w.reshape(len(weights.c), -1), weights.b, weights.a, weights.c[:, None]], axis=1
+    )
 
 
 def _unpacked(setting: Setting, x: Array) -> Weights:
@@ -99,25 +99,25 @@ def _unpacked(setting: Setting, x: Array) -> Weights:
     return Weights(w.reshape(len(x), channels, n), b, a, c[:, 0])
 
 
-def _evaluated(problem: Problem, x: Array, seen: Array, rows: Rows) -> tuple[Array, Array]:
+def _evaluated(problem: Problem, x: Array, view: Array, rows: Rows) -> tuple[Array, Array]:
     """e = r̂ - r (B, D) and its derivatives by the free parameters (B, D, P), from windows and their counts."""
-    counts, one, target = rows
+    counts, ones, target = rows
     sigma, slope = activation(problem.setting.activation)
-    at = _unpacked(problem.setting, x)
-    pre = at.w @ seen.T + at.b[..., None]
+    weights = _unpacked(problem.setting, x)
+    pre = weights.w @ view.T + weights.b[..., None]
     feature = sigma(pre) @ counts.T
-    batch, channels, n = at.w.shape
-    wide = np.concatenate([seen, np.ones((len(seen), 1))], axis=1)
-    tilted = (counts[:, None, :] * wide.T).reshape(-1, len(seen))
-    by_conv = (slope(pre) @ tilted.T).reshape(batch, channels, len(one), n + 1)
-    by_conv = np.moveaxis(by_conv * at.a[..., None, None], 2, 1)
+    batch, channels, n = weights.w.shape
+    wide = np.concatenate([view, np.ones((len(view), 1))], axis=1)
+    tilted = (counts[:, None, :] * wide.T).reshape(-1, len(view))
+    by_conv = (slope(pre) @ tilted.T).reshape(batch, channels, len(ones), n + 1)
+    by_conv = np.moveaxis(by_conv * weights.a[..., None, None], 2, 1)
     parts = [
-        by_conv[..., :-1].reshape(batch, len(one), channels * n),
+        by_conv[..., :-1].reshape(batch, len(ones), channels * n),
         by_conv[..., -1],
         np.moveaxis(feature, 2, 1),
-        np.broadcast_to(one[:, None], (batch, len(one), 1)),
+        np.broadcast_to(ones[:, None], (batch, len(ones), 1)),
     ]
-    error = np.sum(at.a[..., None] * feature, axis=1) + at.c[:, None] * one - target
+    error = np.sum(weights.a[..., None] * feature, axis=1) + weights.c[:, None] * ones - target
     return error, np.concatenate(parts, axis=2)[..., problem.free]
 
 
@@ -128,10 +128,10 @@ def descend(problem: Problem, start: Weights) -> Weights:
     A trial step that overflows has no smaller loss, and is refused.
     """
     setting, free = problem.setting, problem.free
-    rows, seen = task(setting).frame, task(setting).seen.windows
+    rows, view = task(setting).frame, task(setting).view.windows
     done = _packed(start)
     x, live = done.copy(), np.arange(len(done))
-    error, jacobian = _evaluated(problem, x, seen, rows)
+    error, jacobian = _evaluated(problem, x, view, rows)
     value = np.sum(error**2, axis=1)
     damping = 1e-3 * np.max(np.sum(jacobian**2, axis=1), axis=1)
     grow, reach = np.full(len(x), 2.0), 0.1
@@ -141,14 +141,14 @@ def descend(problem: Problem, start: Weights) -> Weights:
         step = _solved(left, share, right, error)
         ahead = x.copy()
         ahead[:, free] += reach * step
-        _, turned = _evaluated(problem, ahead, seen, rows)
+        _, turned = _evaluated(problem, ahead, view, rows)
         second = np.matmul((turned - jacobian) / reach, step[..., None])[..., 0]
         gentle = np.all(np.isfinite(second), axis=1)
         bent = _solved(left, share, right, np.where(gentle[:, None], second, 0.0)) / 2
         gentle &= 2 * np.linalg.norm(bent, axis=1) <= 0.75 * np.linalg.norm(step, axis=1)
         there = x.copy()
         there[:, free] += step + bent
-        error_there, jacobian_there = _evaluated(problem, there, seen, rows)
+        error_there, jacobian_there = _evaluated(problem, there, view, rows)
         value_there = np.sum(error_there**2, axis=1)
         better = gentle & (value_there < value)
         damping = np.minimum(damping * np.where(better, 0.2, grow), 1e10)
@@ -203,18 +203,18 @@ def _cell(setting: Setting, fractions: Array) -> tuple[Array, Rows]:
     first = setting.radii.first
     r = np.append(first - 0.5 + fractions, first + 0.5)
     # The signal's length enters through the background, N σ(b).
-    seen = windows(pulse(r, setting.radii.half_length(setting.taps)), setting.taps)
-    return seen.windows, (seen.counts, np.ones(len(r)), r)
+    view = windows(pulse(r, setting.radii.half_length(setting.taps)), setting.taps)
+    return view.windows, (view.counts, np.ones(len(r)), r)
 
 
-def _precise(setting: Setting, theta: Sequence[arb], seen: Array, rows: Rows) -> list[arb]:
+def _precise(setting: Setting, theta: Sequence[arb], view: Array, rows: Rows) -> list[arb]:
     """e = r̂ - r of one network in balls; windows, counts and radii are dyadic, hence exact."""
     counts, _, target = rows
     sigma, n, channels = SIGMA[setting.activation], setting.taps, setting.channels
     values = []
     for k in range(channels):
         w, b = theta[k * n : (k + 1) * n], theta[channels * n + k]
-        pre = (sum((v * float(u) for v, u in zip(w, row, strict=True)), b) for row in seen)
+        pre = (sum((v * float(u) for v, u in zip(w, row, strict=True)), b) for row in view)
         values.append([sigma(v) for v in pre])
     errors = []
     for row, r in zip(counts, target, strict=True):
@@ -226,25 +226,25 @@ def _precise(setting: Setting, theta: Sequence[arb], seen: Array, rows: Rows) ->
     return errors
 
 
-def refine(problem: Problem, at: Weights, j: int) -> Refined | None:
+def refine(problem: Problem, weights: Weights, j: int) -> Refined | None:
     """The network nearest to number j that is exact on the samples, or None where twelve cycles do not get there.
 
     J⁺ is in float64 and e in balls, so the error falls by a large factor per step, not quadratically; J⁺ is
     computed anew after four steps, or when they gain less than a factor 2.
     """
-    setting, free, x = problem.setting, problem.free, _packed(at)[j]
+    setting, free, x = problem.setting, problem.free, _packed(weights)[j]
     fractions = np.arange(setting.radii.per_cell) / setting.radii.per_cell
-    seen, rows = _cell(setting, fractions)
+    view, rows = _cell(setting, fractions)
     inverse = np.zeros((len(x), len(fractions) + 1))
     with flint.ctx.workprec(BITS):
         theta = [arb(float(v)) for v in x]
-        first = float(np.linalg.norm([float(e) for e in _precise(setting, theta, seen, rows)]))
+        first = float(np.linalg.norm([float(e) for e in _precise(setting, theta, view, rows)]))
         size = np.inf
         for _ in range(CYCLES):
             here = np.array([[float(v) for v in theta]])
-            inverse[free] = np.linalg.pinv(_evaluated(problem, here, seen, rows)[1][0], rcond=CUT)
+            inverse[free] = np.linalg.pinv(_evaluated(problem, here, view, rows)[1][0], rcond=CUT)
             for _ in range(4):
-                errors = _precise(setting, theta, seen, rows)
+                errors = _precise(setting, theta, view, rows)
                 before, size = size, _largest(errors)
                 if size < GOAL or not size < before / 2:
                     break
@@ -274,7 +274,7 @@ def _largest(errors: Sequence[arb]) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
+class RefinedBatch:
     """Networks at their end.
 
     Attributes
@@ -288,17 +288,16 @@ class Trained:
     problem: Problem
     weights: Weights
     loss: Array
-    rounded: NDArray[np.bool_]
+    rounded: Flags
     refined: tuple[Refined | None, ...]
 
     @property
-    def exact(self) -> NDArray[np.bool_]:
+    def exact(self) -> Flags:
         """(B,) refined, and exact between the samples too."""
-        return np.array([one is not None and one.exact for one in self.refined], dtype=bool)
+        return np.array([net is not None and net.exact for net in self.refined], dtype=bool)
 
 
-@lru_cache(maxsize=32)
-def trained(problem: Problem, networks: int, seed: int) -> Trained:
+def trained(problem: Problem, networks: int, seed: int) -> RefinedBatch:
     """Train from the ensembles' own random starts (biases 0 where there are none), and refine what is rounding."""
     setting = problem.setting
     drawn = initial(setting, networks, seed)
@@ -309,11 +308,13 @@ def trained(problem: Problem, networks: int, seed: int) -> Trained:
         answers = np.stack([load(setting, weights, j)(x).numpy() for j in range(networks)])
     rounded = is_rounding(setting, weights, answers - r)
     refined = tuple(refine(problem, weights, j) if rounded[j] else None for j in range(networks))
-    return Trained(problem, weights, np.mean((answers - r) ** 2, axis=1), rounded, refined)
+    return RefinedBatch(problem, weights, np.mean((answers - r) ** 2, axis=1), rounded, refined)
 
 
-def is_rounding(setting: Setting, at: Weights, error: Array) -> NDArray[np.bool_]:
+def is_rounding(setting: Setting, weights: Weights, error: Array) -> Flags:
     """(B,) every error r̂ - r, shape (B, R), on the training radii is within the rounding bound."""
     size = 2 * setting.radii.half_length(setting.taps) + 1
-    bound = prediction_bound(at.w, at.b, at.a, at.c, setting.radii.r, size, setting.activation)
+    bound = prediction_bound(
+        weights.w, weights.b, weights.a, weights.c, setting.radii.r, size, setting.activation
+    )
     return np.asarray(np.all(np.abs(error) <= bound, axis=1))

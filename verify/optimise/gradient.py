@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from numerics.arithmetic.rounding import UNIT, gamma
+from numerics.arithmetic.types import Array, Indices
 from numerics.pulse.sample import Radii
 from verify.models.ensemble import Weights
 from verify.models.networks import Network, signals
@@ -36,7 +37,6 @@ __all__ = [
     "step_rounding",
 ]
 
-Array = NDArray[np.float64]
 Make = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 
 
@@ -194,7 +194,7 @@ class Path:
     kept: dict[int, Weights] = field(default_factory=dict)
 
 
-def batches(count: int, size: int, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:
+def batches(count: int, size: int, rng: np.random.Generator) -> Iterator[Indices]:
     """Endless epochs over ``count`` samples, shuffled anew, in batches of ``size`` (a divisor of ``count``)."""
     if count % size:
         raise ValueError(f"{size} does not divide {count} samples")
@@ -210,7 +210,7 @@ def descend(
     steps: int,
     rate: ArrayLike = 1.0,
     make: Make | None = None,
-    order: Iterator[NDArray[np.intp]] | None = None,
+    order: Iterator[Indices] | None = None,
     look: Iterable[int] = (),
 ) -> Path:
     """``steps`` optimizer steps on Σ_j rate_j mean((r̂_j - r)²), in place.
@@ -269,4 +269,4 @@ def step_rounding(model: Model, weights: Weights, rate: ArrayLike) -> Array:
         axis=0,
     )
     step = np.asarray(rate) * 2 * np.mean(answer * np.maximum(slope, 1.0), axis=1)
-    return np.asarray(rate) * gradient + 2 * UNIT * (largest + step)
+    return np.asarray(np.asarray(rate) * gradient + 2 * UNIT * (largest + step))

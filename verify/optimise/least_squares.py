@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation as compiled
+from numerics.arithmetic.types import Array, Flags
 from numerics.pulse.sample import pulse, windows
 from theory.expressions.activation import ACTIVATIONS
 from verify.models.ensemble import Ensemble, Faces, Setting, Weights, initial
@@ -32,7 +33,6 @@ __all__ = [
     "worst",
 ]
 
-Array = NDArray[np.float64]
 EPS = float(np.finfo(float).eps)
 
 
@@ -43,17 +43,17 @@ def task(setting: Setting) -> Task:
     The slopes are (1, 1), and without meaning, when σ is not positively homogeneous.
     """
     radii = setting.radii
-    seen = windows(pulse(radii.r, radii.half_length(setting.taps)), setting.taps)
+    view = windows(pulse(radii.r, radii.half_length(setting.taps)), setting.taps)
     row = ACTIVATIONS[setting.activation]
     low, high = row.slopes if row.homogeneous else (1, 1)
-    return Task(seen, radii.r, (float(low), float(high)))
+    return Task(view, radii.r, (float(low), float(high)))
 
 
 def _error_and_jacobian(
     setting: Setting,
-    at: Weights,
+    weights: Weights,
     rows: tuple[Array, Array, Array],
-    held: NDArray[np.bool_] | None = None,
+    held: Flags | None = None,
 ) -> tuple[Array, Array]:
     """e = r̂ - r, shape (B, D), and its derivatives by (w, b, a, c), shape (B, D, K(n+2)+1).
 
@@ -62,38 +62,40 @@ def _error_and_jacobian(
     result.
     """
     problem = task(setting)
-    counts, one, target = rows
+    counts, ones, target = rows
     sigma, slope = compiled(setting.activation)
-    batch, channels, n = at.w.shape
-    depth = len(one)
-    pre = at.w @ problem.seen.windows.T + at.b[..., None]
+    batch, channels, n = weights.w.shape
+    depth = len(ones)
+    pre = weights.w @ problem.view.windows.T + weights.b[..., None]
     if held is not None:
         pre = np.where(held, 0.0, pre)
     feature = sigma(pre) @ counts.T
     tilted = counts[:, None, :] * problem.extended.T
     by_conv = slope(pre) @ tilted.reshape(depth * (n + 1), -1).T
-    by_conv = at.a[..., None, None] * by_conv.reshape(batch, channels, depth, n + 1)
-    error = np.sum(at.a[..., None] * feature, axis=1) + at.c[:, None] * one - target
+    by_conv = weights.a[..., None, None] * by_conv.reshape(batch, channels, depth, n + 1)
+    error = np.sum(weights.a[..., None] * feature, axis=1) + weights.c[:, None] * ones - target
     jacobian = np.concatenate(
         [
             np.moveaxis(by_conv[..., :-1], 2, 1).reshape(batch, depth, channels * n),
             np.moveaxis(by_conv[..., -1], 2, 1),
             np.moveaxis(feature, 2, 1),
-            np.broadcast_to(one[:, None], (batch, depth, 1)),
+            np.broadcast_to(ones[:, None], (batch, depth, 1)),
         ],
         axis=2,
     )
     return error, jacobian
 
 
-def _moved(at: Weights, step: Array) -> Weights:
-    _, channels, n = at.w.shape
+def _moved(weights: Weights, step: Array) -> Weights:
+    _, channels, n = weights.w.shape
     w, b, a, c = np.split(step, np.cumsum([channels * n, channels, channels]), axis=1)
-    return Weights(at.w + w.reshape(at.w.shape), at.b + b, at.a + a, at.c + c[:, 0])
+    return Weights(
+        weights.w + w.reshape(weights.w.shape), weights.b + b, weights.a + a, weights.c + c[:, 0]
+    )
 
 
 def loss_gradient(
-    setting: Setting, at: Weights, held: NDArray[np.bool_] | None = None
+    setting: Setting, weights: Weights, held: Flags | None = None
 ) -> tuple[Array, Array]:
     """The loss (B,) and its gradient (B, K(n+2)+1) by (w, b, a, c); at a kink σ' is the mean slope.
 
@@ -101,8 +103,8 @@ def loss_gradient(
     """
     problem = task(setting)
     count = len(problem.radii)
-    rows = (problem.seen.counts, np.ones(count), problem.radii)
-    error, jacobian = _error_and_jacobian(setting, at, rows, held)
+    rows = (problem.view.counts, np.ones(count), problem.radii)
+    error, jacobian = _error_and_jacobian(setting, weights, rows, held)
     return np.sum(error**2, axis=1) / count, 2 / count * np.matmul(error[:, None], jacobian)[:, 0]
 
 
@@ -113,7 +115,7 @@ def _terms(setting: Setting) -> float:
     return count * EPS / (1 - count * EPS)
 
 
-def rounding(setting: Setting, at: Weights) -> Array:
+def rounding(setting: Setting, weights: Weights) -> Array:
     """(B, R): bound of the rounding error of r̂ - r, for any order of summation.
 
     A sum of p products is off by at most pε/(1 - pε) times the sum of their absolute values; σ is
@@ -121,12 +123,12 @@ def rounding(setting: Setting, at: Weights) -> Array:
     rows).
     """
     problem = task(setting)
-    mass = np.abs(at.w) @ np.abs(problem.seen.windows).T + np.abs(at.b)[..., None]
-    size = np.sum(np.abs(at.a)[..., None] * (mass @ problem.seen.counts.T), axis=1)
-    return _terms(setting) * (size + np.abs(at.c)[:, None] + problem.radii)
+    mass = np.abs(weights.w) @ np.abs(problem.view.windows).T + np.abs(weights.b)[..., None]
+    size = np.sum(np.abs(weights.a)[..., None] * (mass @ problem.view.counts.T), axis=1)
+    return np.asarray(_terms(setting) * (size + np.abs(weights.c)[:, None] + problem.radii))
 
 
-def worst(setting: Setting, at: Weights) -> Array:
+def worst(setting: Setting, weights: Weights) -> Array:
     """(B,) the largest |r̂ - r| over all real radii of the training cells, for piecewise-linear σ.
 
     Between half-integers every window is affine in φ, so r̂ is affine between the φ at which a
@@ -136,18 +138,18 @@ def worst(setting: Setting, at: Weights) -> Array:
     length = radii.half_length(n)
     sigma, _ = compiled(setting.activation)
     kinks = np.array([float(kink.location) for kink in ACTIVATIONS[setting.activation].kinks])
-    result = np.zeros(len(at.c))
+    result = np.zeros(len(weights.c))
     for m in range(radii.first, radii.first + radii.cells):
         ends = np.pad(pulse(np.array([m - 0.5, m + 0.5]), length), ((0, 0), (n // 2, n // 2)))
         low, high = np.lib.stride_tricks.sliding_window_view(ends, n, axis=1)
-        for j in range(len(at.c)):
-            begin = low @ at.w[j].T + at.b[j]
-            speed = (high - low) @ at.w[j].T
+        for j in range(len(weights.c)):
+            begin = low @ weights.w[j].T + weights.b[j]
+            speed = (high - low) @ weights.w[j].T
             with np.errstate(divide="ignore", invalid="ignore"):
                 phi = ((kinks[:, None, None] - begin) / speed).ravel()
             phi = np.concatenate([[0.0, 1.0], phi[(phi > 0) & (phi < 1)]])
             pooled = sigma(begin + phi[:, None, None] * speed).sum(axis=1)
-            error = at.c[j] + pooled @ at.a[j] - (m - 0.5 + phi)
+            error = weights.c[j] + pooled @ weights.a[j] - (m - 0.5 + phi)
             result[j] = max(result[j], float(np.max(np.abs(error))))
     return result
 
@@ -155,18 +157,18 @@ def worst(setting: Setting, at: Weights) -> Array:
 # A trial step may overflow (exp, cube): its loss is inf or NaN, no better than the one at hand, and refused.
 @np.errstate(over="ignore", invalid="ignore")
 def _levenberg_marquardt(
-    setting: Setting, at: Weights, cap: int
-) -> tuple[Weights, NDArray[np.int64], NDArray[np.bool_]]:
+    setting: Setting, weights: Weights, cap: int
+) -> tuple[Weights, NDArray[np.int64], Flags]:
     """(JᵀJ + μI) δ = -Jᵀe with Nielsen's rule for μ: the weights, their steps, and who retired.
 
     A network retires when its error is rounding, or after twenty trials in a row without a relative
     gain above 1e-10.
     """
-    count = len(at.c)
-    w, b, a, c = (np.array(part) for part in (at.w, at.b, at.a, at.c))
+    count = len(weights.c)
+    w, b, a, c = (np.array(part) for part in (weights.w, weights.b, weights.a, weights.c))
     steps = np.zeros(count, dtype=np.int64)
     live = np.arange(count)
-    here = at
+    here = weights
     rows = task(setting).frame
     error, jacobian = _error_and_jacobian(setting, here, rows)
     value = np.sum(error**2, axis=1)
@@ -216,17 +218,17 @@ def _levenberg_marquardt(
     return Weights(w, b, a, c), steps, retired
 
 
-def _finish(setting: Setting, at: Weights, j: int) -> tuple[Weights, Descended, Faces, Array]:
+def _finish(setting: Setting, weights: Weights, j: int) -> tuple[Weights, Descended, Faces, Array]:
     """Descend over the kinks from network j; the ending in (w, b, a, c), with |a_k| kept.
 
     The multipliers by (w_k, b_k) are |a_k| times those by v_k.
     """
     problem = task(setting)
-    scale, signs = np.abs(at.a[j]), np.where(at.a[j] < 0, -1.0, 1.0)
-    v = scale[:, None] * np.column_stack([at.w[j], at.b[j]])
+    scale, signs = np.abs(weights.a[j]), np.where(weights.a[j] < 0, -1.0, 1.0)
+    v = scale[:, None] * np.column_stack([weights.w[j], weights.b[j]])
     # A readout weight of exactly 0 silences its channel: v = 0, and any scale expresses it.
     scale = np.where(scale == 0, 1.0, scale)
-    ending = descend(problem, signs, v, float(at.c[j]))
+    ending = descend(problem, signs, v, float(weights.c[j]))
     faces, table = multipliers(problem, signs, ending)
     table = table * scale[[k for k, _ in faces]][:, None] if faces else table
     v = ending.v / scale[:, None]
@@ -236,7 +238,7 @@ def _finish(setting: Setting, at: Weights, j: int) -> tuple[Weights, Descended, 
 
 def _residual(
     setting: Setting,
-    at: Weights,
+    weights: Weights,
     pattern: Signs,
     held: tuple[Faces, ...],
     tables: tuple[Array, ...],
@@ -245,7 +247,7 @@ def _residual(
 
     The readout weights need no multiplier: on a held face the pre-activation is 0.
     """
-    _, gradient = loss_gradient(setting, at, pattern == 0)
+    _, gradient = loss_gradient(setting, weights, pattern == 0)
     extended = task(setting).extended
     n, channels = setting.taps, setting.channels
     for j, (faces, table) in enumerate(zip(held, tables, strict=True)):
@@ -253,7 +255,7 @@ def _residual(
             push = np.clip(multiplier, -abs(gamma), abs(gamma)) * extended[s]
             gradient[j, k * n : (k + 1) * n] += push[:-1]
             gradient[j, channels * n + k] += push[-1]
-    return np.linalg.norm(gradient, axis=1)
+    return np.asarray(np.linalg.norm(gradient, axis=1))
 
 
 def train_ensemble(setting: Setting, networks: int, seed: int) -> Ensemble:
@@ -272,21 +274,21 @@ def train_from(setting: Setting, start: Weights) -> Ensemble:
     networks = len(start.c)
     homogeneous = ACTIVATIONS[setting.activation].homogeneous
     # Homogeneous σ need no more: the descent finishes them.
-    at, steps, stationary = _levenberg_marquardt(setting, start, 60 if homogeneous else 600)
-    pre = at.w @ problem.seen.windows.T + at.b[..., None]
+    weights, steps, stationary = _levenberg_marquardt(setting, start, 60 if homogeneous else 600)
+    pre = weights.w @ problem.view.windows.T + weights.b[..., None]
     pattern = np.sign(pre).astype(np.int8)
     held: tuple[Faces, ...] = ((),) * networks
     tables: tuple[Array, ...] = (np.zeros((0, 2)),) * networks
     if homogeneous and networks:
-        finished = (_finish(setting, at, j) for j in range(networks))
+        finished = (_finish(setting, weights, j) for j in range(networks))
         ends, endings, held, tables = zip(*finished, strict=True)
-        at = Weights(*(np.stack([getattr(end, name) for end in ends]) for name in "wbac"))
+        weights = Weights(*(np.stack([getattr(end, name) for end in ends]) for name in "wbac"))
         pattern = np.stack([ending.pattern for ending in endings])
         stationary = np.array([ending.stationary for ending in endings])
         steps = steps + np.array([ending.steps for ending in endings])
-    loss, _ = loss_gradient(setting, at)
-    gradient = _residual(setting, at, pattern, held, tables)
+    loss, _ = loss_gradient(setting, weights)
+    gradient = _residual(setting, weights, pattern, held, tables)
     return Ensemble(
-        setting, at.w, at.b, at.a, at.c, start, loss, gradient,
+        setting, weights.w, weights.b, weights.a, weights.c, start, loss, gradient,
         held, tables, pattern, stationary, steps,
     )  # fmt: skip

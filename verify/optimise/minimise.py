@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from numerics.arithmetic.types import Array
 from verify.models.ensemble import Setting, initial
 from verify.models.networks import Network, load, signals
 
 __all__ = ["OPTIMIZERS", "Trace", "on_the_way", "train"]
 
-Array = NDArray[np.float64]
 Make = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 
 OPTIMIZERS: MappingProxyType[str, Make] = MappingProxyType(
@@ -74,7 +72,6 @@ def train(
     return Trace(np.array(losses), squared**0.5)
 
 
-@lru_cache(maxsize=64)
 def on_the_way(
     setting: Setting, networks: int, seed: int, pooling: str = "sum"
 ) -> tuple[Network, ...]:

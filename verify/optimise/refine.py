@@ -74,10 +74,12 @@ class _Problem:
 
     def __init__(self, net: Net, radii: Sequence[Fraction], half_length: int) -> None:
         self.sigma, self.slope = sigma_ball(net.sigma), sigma_ball(_slope(expression_of(net.sigma)))
-        seen = [dict(window_counts(r, half_length, net.taps)) for r in radii]
-        distinct = sorted(set().union(*seen))
+        counted = [dict(window_counts(r, half_length, net.taps)) for r in radii]
+        distinct = sorted(set().union(*counted))
         self.windows = [[constant_ball(x) for x in (*window, 1)] for window in distinct]
-        self.counts = arb_mat([[arb(one.get(window, 0)) for window in distinct] for one in seen])
+        self.counts = arb_mat(
+            [[arb(each.get(window, 0)) for window in distinct] for each in counted]
+        )
         self.target = [constant_ball(r) for r in radii]
         self.channels, self.taps = len(net.w), net.taps
 

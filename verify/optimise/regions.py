@@ -34,11 +34,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog, lsq_linear
 
+from numerics.arithmetic.types import Array, Flags, Indices
 from numerics.pulse.sample import Windows
 
 __all__ = ["Descended", "Task", "descend", "multipliers"]
 
-Array = NDArray[np.float64]
 Signs = NDArray[np.int8]
 EPS = float(np.finfo(float).eps)
 RANK = 1e-10
@@ -58,14 +58,14 @@ class Task:
     ``slopes`` = (σ'₋, σ'₊).
     """
 
-    seen: Windows
+    view: Windows
     radii: Array
     slopes: tuple[float, float]
 
     @cached_property
     def extended(self) -> Array:
         """(W, n+1): the windows with a final 1 that multiplies the bias."""
-        return np.hstack([self.seen.windows, np.ones((len(self.seen.windows), 1))])
+        return np.hstack([self.view.windows, np.ones((len(self.view.windows), 1))])
 
     @cached_property
     def frame(self) -> tuple[Array, Array, Array]:
@@ -74,16 +74,16 @@ class Task:
         Many radii show the filter the same edges, so this span is far smaller than R.
         """
         ones = np.ones((len(self.radii), 1))
-        stacked = np.hstack([self.seen.counts, ones, self.radii[:, None]])
+        stacked = np.hstack([self.view.counts, ones, self.radii[:, None]])
         left, size, _ = np.linalg.svd(stacked, full_matrices=False)
         coordinates = left[:, size > RANK * size[0]].T @ stacked
         return coordinates[:, :-2], coordinates[:, -2], coordinates[:, -1]
 
     @cached_property
-    def _faces(self) -> dict[bytes, tuple[NDArray[np.bool_], Array, Array]]:
+    def _faces(self) -> dict[bytes, tuple[Flags, Array, Array]]:
         return {}
 
-    def face(self, held: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], Array, Array]:
+    def face(self, held: Flags) -> tuple[Flags, Array, Array]:
         """All windows that vanish where the ``held`` (W,) do; bases of that space and of its
         complement.
 
@@ -132,7 +132,7 @@ def _zero(task: Task, v: Array) -> Array:
 
     Relative to the whole channel, not to the window: least squares rounds v as a whole.
     """
-    return 4 * task.extended.shape[1] * EPS * np.sum(np.abs(v), axis=1, keepdims=True)
+    return np.asarray(4 * task.extended.shape[1] * EPS * np.sum(np.abs(v), 1, keepdims=True))
 
 
 def _settle(
@@ -142,23 +142,23 @@ def _settle(
     v, pattern = v.copy(), pattern.copy()
     free, across = [], []
     for k in range(len(v)):
-        implied, basis, rest = task.face(pattern[k] == 0)
+        implied, basis, normals = task.face(pattern[k] == 0)
         pattern[k, implied] = 0
-        if rest.shape[1]:
-            v[k] -= rest @ (rest.T @ v[k])
+        if normals.shape[1]:
+            v[k] -= normals @ (normals.T @ v[k])
         free.append(basis)
-        across.append(rest)
+        across.append(normals)
     return _State(v, c, pattern), free, across
 
 
 def _error(task: Task, signs: Array, state: _State) -> tuple[Array, float]:
     """r̂ - r in the frame, and a bound on the length of its rounding error."""
-    counts, one, target = task.frame
+    counts, ones, target = task.frame
     pre = np.where(state.pattern == 0, 0.0, state.v @ task.extended.T)
     response = (signs[:, None] * _slopes(task, state.pattern) * pre).sum(axis=0)
-    error = counts @ response + state.c * one - target
+    error = counts @ response + state.c * ones - target
     mass = (np.abs(state.v) @ np.abs(task.extended).T).sum(axis=0) * max(map(abs, task.slopes))
-    size = np.linalg.norm(np.abs(counts) @ mass) + abs(state.c) * np.linalg.norm(one)
+    size = np.linalg.norm(np.abs(counts) @ mass) + abs(state.c) * np.linalg.norm(ones)
     terms = sum(task.extended.shape) + len(signs)
     return error, float(np.sqrt(terms) * EPS * (size + np.linalg.norm(target)))
 
@@ -171,7 +171,7 @@ def _walk(
     Along the ray r̂ is continuous and affine between breakpoints; each crossing turns its velocity
     by (σ'₊ - σ'₋)|U · dv| s_k counts_s, so all velocities and errors are two cumulative sums.
     """
-    counts, one, _ = task.frame
+    counts, ones, _ = task.frame
     pre, speed = state.v @ task.extended.T, dv @ task.extended.T
     moving = np.abs(speed) > _zero(task, dv)
     speed = np.where(moving, speed, 0.0)
@@ -181,7 +181,7 @@ def _walk(
     when = np.maximum(-pre[ahead] / speed[ahead], 0.0)
     order = np.argsort(when, kind="stable")
     channel, window, when = channel[order], window[order], when[order]
-    start = counts @ (signs[:, None] * _slopes(task, side) * speed).sum(axis=0) + dc * one
+    start = counts @ (signs[:, None] * _slopes(task, side) * speed).sum(axis=0) + dc * ones
     turn = (task.slopes[1] - task.slopes[0]) * signs[channel] * np.abs(speed[channel, window])
     turns = np.column_stack([start, counts[:, window] * turn])
     velocity = np.cumsum(turns, axis=1)
@@ -212,7 +212,7 @@ def _walk(
 
 def _kinks(
     task: Task, signs: Array, state: _State, error: Array, k: int
-) -> tuple[NDArray[np.intp], Array, Array, Array]:
+) -> tuple[Indices, Array, Array, Array]:
     """Held windows of channel k, mean gradient (n+1,), γ (held,), and how an error reaches γ (W,).
 
     An error of length ε in r̂ - r changes the slope of the loss by a window's feature by at most
@@ -260,7 +260,7 @@ def _candidates(gradient: Array, normals: Array, gamma: Array) -> Array:
     eye = np.eye(len(rising))
     inequality = np.block([[rising, -eye], [-rising, -eye]])
     nearest = gradient + _balance(normals, gradient, gamma) @ normals
-    found = [-nearest]
+    directions = [-nearest]
     for t in np.vstack([np.eye(rank), -np.eye(rank), -gradient[None]]):
         for _ in range(20):
             tilt = gradient + (gamma[down] * np.sign(normals[down] @ t)) @ normals[down]
@@ -273,8 +273,8 @@ def _candidates(gradient: Array, normals: Array, gamma: Array) -> Array:
             if answer.x is None or np.allclose(answer.x[:rank], t, rtol=0, atol=1e-12):
                 break
             t = answer.x[:rank]
-        found.append(t)
-    rays = np.array(found)
+        directions.append(t)
+    rays = np.array(directions)
     length = np.linalg.norm(rays, axis=1, keepdims=True)
     return rays / np.where(length > 0, length, 1.0)
 
@@ -321,10 +321,10 @@ def _least_squares(
 
     Also the length of the error that it removes: 0 to rounding exactly at the minimum.
     """
-    counts, one, _ = task.frame
+    counts, ones, _ = task.frame
     weighted = counts * (signs[:, None] * _slopes(task, state.pattern))[:, None, :]
     blocks = [(weighted[k] @ task.extended) @ basis for k, basis in enumerate(free)]
-    left, size, right = np.linalg.svd(np.hstack([*blocks, one[:, None]]), full_matrices=False)
+    left, size, right = np.linalg.svd(np.hstack([*blocks, ones[:, None]]), full_matrices=False)
     rank = int(np.sum(size > RANK * size[0]))
     removable = left[:, :rank].T @ error
     z = -right[:rank].T @ (removable / size[:rank])

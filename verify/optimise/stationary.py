@@ -24,13 +24,13 @@ from scipy.optimize import linprog
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import gamma as accumulated
+from numerics.arithmetic.types import Array
 from numerics.pulse.sample import pulse, windows
 from theory.expressions.activation import ACTIVATIONS
 from verify.models.ensemble import Setting, Weights
 
 __all__ = ["CHUNK", "MOST_EDGES", "RANK", "Descent", "descent", "signs"]
 
-Array = NDArray[np.float64]
 Signs = NDArray[np.int8]
 
 MOST_EDGES = 2_000_000
@@ -49,8 +49,8 @@ def signs(setting: Setting, weights: Weights) -> Signs:
     Where σ has no kink every sign is 1: nothing is held there.
     """
     width = setting.taps + 1
-    seen = windows(pulse(setting.radii.r, setting.radii.half_length(setting.taps)), setting.taps)
-    pre = weights.w @ seen.windows.T + weights.b[..., None]
+    view = windows(pulse(setting.radii.r, setting.radii.half_length(setting.taps)), setting.taps)
+    pre = weights.w @ view.windows.T + weights.b[..., None]
     if not ACTIVATIONS[setting.activation].kinks:
         return np.ones(pre.shape, dtype=np.int8)
     length = np.sqrt(np.sum(weights.w**2, axis=-1) + weights.b**2)
@@ -77,18 +77,18 @@ class Descent:
 def descent(setting: Setting, weights: Weights, j: int, pattern: Signs) -> Descent:
     """The steepest way down from network j of a batch, with the signs ``pattern`` (K, W)."""
     radii = setting.radii
-    seen = windows(pulse(radii.r, radii.half_length(setting.taps)), setting.taps)
-    normals = np.column_stack([seen.windows, np.ones(len(seen.windows))])
+    view = windows(pulse(radii.r, radii.half_length(setting.taps)), setting.taps)
+    normals = np.column_stack([view.windows, np.ones(len(view.windows))])
     sigma = activation(setting.activation)[0]
     low, high = (float(slope) for slope in ACTIVATIONS[setting.activation].slopes)
     a = weights.a[j]
-    pre = weights.w[j] @ seen.windows.T + weights.b[j][:, None]
-    feature = np.where(pattern == 0, 0.0, sigma(pre)) @ seen.counts.T
+    pre = weights.w[j] @ view.windows.T + weights.b[j][:, None]
+    feature = np.where(pattern == 0, 0.0, sigma(pre)) @ view.counts.T
     error = weights.c[j] + a @ feature - radii.r
     share = 2 / len(radii.r)
-    mass = np.abs(weights.w[j]) @ seen.windows.T + np.abs(weights.b[j])[:, None]
-    terms = accumulated(seen.counts.sum(axis=1).max() + 2 * setting.taps + 8)
-    size = np.abs(a) @ (mass @ seen.counts.T) + np.abs(weights.c[j]) + radii.r
+    mass = np.abs(weights.w[j]) @ view.windows.T + np.abs(weights.b[j])[:, None]
+    terms = accumulated(view.counts.sum(axis=1).max() + 2 * setting.taps + 8)
+    size = np.abs(a) @ (mass @ view.counts.T) + np.abs(weights.c[j]) + radii.r
     # The error itself is off by its evaluation and by the rounding of the weights that make it small.
     off = 2 * terms * size + terms * np.abs(error)
 
@@ -97,13 +97,13 @@ def descent(setting: Setting, weights: Weights, j: int, pattern: Signs) -> Desce
     strongest = 0.0
     for k in range(setting.channels):
         least -= abs(share * np.dot(error, feature[k]))
-        noise += share * np.dot(off, mass[k] @ seen.counts.T)
-        force = share * a[k] * (seen.counts.T @ error)
+        noise += share * np.dot(off, mass[k] @ view.counts.T)
+        force = share * a[k] * (view.counts.T @ error)
         slope = np.where(pattern[k] > 0, high, np.where(pattern[k] < 0, low, (high + low) / 2))
         gradient = (force * slope) @ normals
         held = pattern[k] == 0
         bends = force[held] * (high - low) / 2
-        reach = share * abs(a[k]) * (seen.counts.T @ off) * max(abs(low), abs(high))
+        reach = share * abs(a[k]) * (view.counts.T @ off) * max(abs(low), abs(high))
         sizes = np.sum(np.abs(normals), axis=1)
         noise += float(reach @ sizes)
         # A kink whose γ is rounding bends nothing: it is dropped, at the price of what it could bend.
@@ -163,10 +163,10 @@ def _certified(gradient: Array, normals: Array, bends: Array) -> float:
     plus, minus, *_ = np.split(answer.x, [ups, 2 * ups])
     tables = answer.x[2 * ups : 2 * ups * (1 + downs)].reshape(2, downs, ups)
     multiplier, table = unit * (plus - minus), tables[0] - tables[1]
-    rest = np.sum(np.abs(gradient + multiplier @ rising))
-    rests = np.sum(np.abs(falling - table @ rising), axis=1) @ (unit * weight)
+    remainder = np.sum(np.abs(gradient + multiplier @ rising))
+    remainders = np.sum(np.abs(falling - table @ rising), axis=1) @ (unit * weight)
     excess = np.abs(multiplier) + unit * (weight @ np.abs(table)) - bends[up]
-    return -float(rest + rests + np.maximum(excess, 0) @ np.sum(np.abs(rising), axis=1))
+    return -float(remainder + remainders + np.maximum(excess, 0) @ np.sum(np.abs(rising), axis=1))
 
 
 def _by_edges(gradient: Array, normals: Array, bends: Array) -> float:
@@ -178,9 +178,9 @@ def _by_edges(gradient: Array, normals: Array, bends: Array) -> float:
     _, size, right = np.linalg.svd(normals, full_matrices=False)
     rank = int(np.sum(size > RANK * size[0])) if len(size) else 0
     basis = right[:rank]
-    seen = basis.T @ (basis @ gradient)
+    along = basis.T @ (basis @ gradient)
     # Along a direction that no normal sees, only the gradient speaks.
-    least = -float(np.sum(np.abs(gradient - seen)))
+    least = -float(np.sum(np.abs(gradient - along)))
     if not rank:
         return least
     if comb(len(normals), rank - 1) > MOST_EDGES:
@@ -192,7 +192,7 @@ def _by_edges(gradient: Array, normals: Array, bends: Array) -> float:
         if len(edges):
             edges = edges / np.max(np.abs(edges), axis=1, keepdims=True)
             bent = np.abs(edges @ normals.T) @ bends
-            least = min(least, float(np.min(bent - np.abs(edges @ seen))))
+            least = min(least, float(np.min(bent - np.abs(edges @ along))))
     return least
 
 
@@ -206,4 +206,4 @@ def _edges(chosen: Array, rank: int) -> Array:
         [(-1) ** c * np.linalg.det(chosen[:, :, columns != c]) for c in columns], axis=1
     )
     size = np.linalg.norm(lines, axis=1)
-    return lines[size > RANK * np.prod(np.linalg.norm(chosen, axis=2), axis=1)]
+    return np.asarray(lines[size > RANK * np.prod(np.linalg.norm(chosen, axis=2), axis=1)])

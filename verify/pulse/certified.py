@@ -41,8 +41,8 @@ def certified_net(setting: Setting, weights: Weights, j: int) -> ExactNet:
 
 def accepted(net: ExactNet, domain: Domain) -> dict[str, tuple[Fraction, Fraction]] | None:
     """What the certificate of a network claims, after numerics.certificates.checker has accepted it; None where it rejects it."""
-    found = _checked(certificate(net, domain))
-    return None if found is None else found[0]
+    checked = _checked(certificate(net, domain))
+    return None if checked is None else checked[0]
 
 
 def _checked(
@@ -60,10 +60,10 @@ def agrees(setting: Setting, weights: Weights, j: int) -> Fraction | None:
     """The worst error over every real radius that a certificate claims: it was accepted, and torch errs by as much at the
     radius that it names, to rounding.  None where one of them does not agree."""
     net, domain = certified_net(setting, weights, j), plateau(setting)
-    found = _checked(certificate(net, domain))
-    if found is None:
+    checked = _checked(certificate(net, domain))
+    if checked is None:
         return None
-    claim, radius = found
+    claim, radius = checked
     r = float(radius)
     with torch.no_grad():
         answer = load(setting, weights, j)(torch.tensor(pulse(np.array([r]), domain.half_length)))

@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,36 +80,38 @@ RESOLUTION = 2.0**-20
 """A network whose answers are known no better than this, in pixels, is not judged at all."""
 
 
-@lru_cache(maxsize=512)
-def classify(ensemble: Ensemble, law: EndingLaw = LAW) -> tuple[Ending, ...]:
+def classify(
+    ensemble: Ensemble, law: EndingLaw = LAW, looked: Look | None = None
+) -> tuple[Ending, ...]:
     """The ending of every network of an ensemble of a positively homogeneous σ, from its weights alone.
 
-    What the trainer says of signs, held kinks and convergence is not used: all of it is found again.
+    What the trainer says of signs, held kinks and convergence is not used: all of it is found again,
+    by :func:`look` if it was not asked before.
     """
     setting, weights = ensemble.setting, ensemble.weights
-    found = _look(ensemble)
+    looked = looked or look(ensemble)
     measured = measure(ensemble)
     endings = []
     for j in range(len(weights.c)):
-        loss, most = float(measured.loss[j]), found.most[j]
-        kind = found.kind(j, loss)
+        loss, most = float(measured.loss[j]), looked.most[j]
+        kind = looked.kind(j, loss)
         endings.append(
             Ending(
                 kind,
-                _cell(ensemble, j, found.live[j], most) if kind == "exact" else "",
-                level(setting.radii, setting.taps, setting.activation, found.pattern[j], law),
+                _cell(ensemble, j, looked.live[j], most) if kind == "exact" else "",
+                level(setting.radii, setting.taps, setting.activation, looked.pattern[j], law),
                 loss,
                 # The answers are off by at most B, so their mean square by 2 rms(e) rms(B) + rms(B)².
-                2 * np.sqrt(loss) * found.rms[j] + found.rms[j] ** 2,
-                float(found.between[j]),
-                -found.ways[j].slope,
+                2 * np.sqrt(loss) * looked.rms[j] + looked.rms[j] ** 2,
+                float(looked.between[j]),
+                -looked.ways[j].slope,
             )
         )
     return tuple(endings)
 
 
 @dataclass(frozen=True)
-class _Look:
+class Look:
     """What is measured of every network; :meth:`kind` judges.
 
     B bounds the rounding of one answer.  rms and most: its root mean square and maximum over the radii.
@@ -141,8 +142,8 @@ class _Look:
         return "pinned" if way.held else "thresholded"
 
 
-@lru_cache(maxsize=128)
-def _look(ensemble: Ensemble) -> _Look:
+def look(ensemble: Ensemble) -> Look:
+    """Measure every network; no law of endings is asked."""
     setting, weights = ensemble.setting, ensemble.weights
     radii = setting.radii
     bound = prediction_bound(
@@ -165,7 +166,7 @@ def _look(ensemble: Ensemble) -> _Look:
     )
     most = np.max(bound, axis=1)
     pattern = signs(setting, weights)
-    return _Look(
+    return Look(
         pattern,
         np.sqrt(np.mean(bound**2, axis=1)),
         most,

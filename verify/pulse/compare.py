@@ -76,9 +76,9 @@ def _exact_cases(law: ResponseLaw, lab: Lab, name: str, domain: _Domain) -> Iter
         w = [Fraction(int(v), 8) for v in rng.integers(-16, 17, n)]
         b = Fraction(int(rng.integers(-16, 17)), 8)
         r = m - Fraction(1, 2) + fraction
-        stated = exact_law(law(n, m), n)(w, r, fraction, oracle.shifted(sigma, b))
+        claimed = exact_law(law(n, m), n)(w, r, fraction, oracle.shifted(sigma, b))
         x = oracle.overlap_pulse(r, m + n // 2 + int(rng.integers(0, 3)))
-        yield stated == oracle.pooled(w, b, sigma, x)
+        yield claimed == oracle.pooled(w, b, sigma, x)
 
 
 def _float_cases(law: ResponseLaw, lab: Lab, name: str, domain: _Domain) -> Iterator[float]:
@@ -91,11 +91,11 @@ def _float_cases(law: ResponseLaw, lab: Lab, name: str, domain: _Domain) -> Iter
         w, b = rng.normal(size=n), float(rng.normal())
         r, half_length = m - 0.5 + fraction, m + n // 2
         sigma = activation(sigma_name)[0]
-        stated = float(compile_law(law(n, m), n, sigma_name)(w, b, [r], [fraction])[0])
+        claimed = float(compile_law(law(n, m), n, sigma_name)(w, b, [r], [fraction])[0])
         x = oracle.overlap_pulse(r, half_length)
         direct = float(oracle.pooled(w.tolist(), b, lambda v: float(sigma(v)), x))  # noqa: B023
         bound = response_bound(w, np.array(b), np.array([r]), 2 * half_length + 1, sigma_name)
-        yield abs(stated - direct) / float(bound[0])
+        yield abs(claimed - direct) / float(bound[0])
 
 
 def law_response(law: ResponseLaw, ensemble: Ensemble) -> Array:
@@ -121,13 +121,13 @@ def train_response(
         ensemble = lab.ensemble(setting)
         radii, size = setting.radii, 2 * setting.radii.half_length(setting.taps) + 1
         background = activation(setting.activation)[0](ensemble.b)
-        found = measure(ensemble).pooled - size * background[:, None, :]
+        measured = measure(ensemble).pooled - size * background[:, None, :]
         bound = np.moveaxis(
             response_bound(ensemble.w, ensemble.b, radii.r, size, setting.activation), 1, 2
         )
         # torch pools the background too, and it was subtracted here: N more terms of size |g(0)|.
         keep = np.ones(len(radii.r), bool) if fractions else radii.phi == 0
-        distance = np.abs(found - law_response(law, ensemble))[:, keep]
+        distance = np.abs(measured - law_response(law, ensemble))[:, keep]
         worst = max(worst, float(np.max(distance / bound[:, keep])))
         largest = max(largest, float(np.max(distance)))
         networks += len(ensemble.c)

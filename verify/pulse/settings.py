@@ -1,10 +1,13 @@
-"""What is trained: the census of section by section, and the smaller sets that single claims look at."""
+"""What is trained: the census of where training ends, smaller sets, and networks stopped on the way."""
 
 from __future__ import annotations
 
 from verify.models.ensemble import Setting
+from verify.models.networks import Network
+from verify.optimise.minimise import on_the_way
+from verify.report.lab import Lab
 
-__all__ = ["CENSUS", "EVERY_RADIUS", "LAWS"]
+__all__ = ["CENSUS", "EVERY_RADIUS", "LAWS", "STOPPED", "stopped"]
 
 HOMOGENEOUS = ("identity", "relu", "leaky_relu", "abs")
 
@@ -27,3 +30,12 @@ EVERY_RADIUS = tuple(
     Setting(name, channels, 5, first=1) for name in HOMOGENEOUS for channels in (1, 2)
 )
 """Trained on every radius from 1/2 on."""
+
+STOPPED = 6
+"""Networks of a setting that are stopped on the way."""
+
+
+def stopped(lab: Lab, setting: Setting, pooling: str = "sum") -> tuple[Network, ...]:
+    """The first STOPPED networks of a setting by :func:`~verify.optimise.minimise.on_the_way`: for every claim the same."""
+    key = "on the way", setting, pooling
+    return lab.once(key, on_the_way, setting, STOPPED, lab.seed, pooling)

@@ -202,7 +202,7 @@ def error_over(
     r: ArrayLike,
     error: ArrayLike,
     worst: float,
-    stated: tuple[str, ArrayLike, ArrayLike] | None = None,
+    claimed: tuple[str, ArrayLike, ArrayLike] | None = None,
 ) -> Drawing:
     """The error r̂(r) - r over all radii as a line, and the radius where it is largest; perhaps
     dots by a named law, at its own radii.
@@ -213,13 +213,13 @@ def error_over(
         axes.axhline(0, color=INK, linewidth=0.8)
         axes.plot(x, y, color=COLOURS[0])
         axes.axvline(worst, color=COLOURS[1], linestyle="--", linewidth=1.2, label="worst radius")
-        if stated is not None:
-            name, *dots = stated
-            places, values = (np.asarray(one, dtype=float) for one in dots)
+        if claimed is not None:
+            name, *dots = claimed
+            places, values = (np.asarray(part, dtype=float) for part in dots)
             every = slice(None, None, max(1, len(places) // 120))
             axes.plot(places[every], values[every], ".", color=COLOURS[2], markersize=3, label=name)
         axes.set(xlabel="radius r", ylabel="error r̂(r) − r")
-        _above(axes, 1 if stated is None else 2)
+        _above(axes, 1 if claimed is None else 2)
     return drawing
 
 
@@ -316,12 +316,12 @@ def loss_histogram(losses: ArrayLike, levels: Mapping[str, float], kinds: Sequen
         below = np.zeros(len(edges) - 1)
         for i, (group, label) in enumerate(zip(groups, labels, strict=True)):
             counts = np.histogram(group, edges)[0]
-            seen = counts > 0
+            filled = counts > 0
             axes.bar(
-                edges[:-1][seen],
-                counts[seen],
+                edges[:-1][filled],
+                counts[filled],
                 width=0.5,
-                bottom=below[seen],
+                bottom=below[filled],
                 align="edge",
                 label=label,
                 color=COLOURS[i % len(COLOURS)],

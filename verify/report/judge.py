@@ -33,7 +33,7 @@ __all__ = ["Examined", "evidence_of", "examine", "judge", "one_line", "stopped"]
 Procedure = Callable[[Any], Column]
 
 
-def judge(claim: Claim, lab: Lab, *, debug: bool = False) -> Verdict:
+def judge(claim: Claim[Any], lab: Lab, *, debug: bool = False) -> Verdict:
     """Run a claim's three procedures on its law and on every wrong law.
 
     Raises
@@ -98,7 +98,7 @@ def _consistent(found: Any) -> Column:
     return found
 
 
-def _control(claim: Claim, procedures: dict[str, Procedure], debug: bool) -> Column:
+def _control(claim: Claim[Any], procedures: dict[str, Procedure], debug: bool) -> Column:
     if not claim.wrong:
         return Column("fails", math.nan, 0.0, "no wrong law was given")
     accepted: list[str] = []
@@ -155,7 +155,7 @@ def _typed(kind: str, parts: Iterable[Any]) -> tuple[Any, ...]:
     return found
 
 
-def stopped(claim: Claim, error: Exception) -> Examined:
+def stopped(claim: Claim[Any], error: Exception) -> Examined:
     """All four columns blocked: the process that examined the claim ended before it could say."""
     blocked = Column("blocked", math.nan, 0.0, one_line(error))
     columns = dict.fromkeys(COLUMNS, blocked)

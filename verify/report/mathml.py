@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from html import unescape
 
 from latex2mathml.converter import convert
 from markupsafe import Markup, escape
 
 __all__ = ["display", "formula", "prose"]
+
+ENDS = {")", "]", "}", "|", "!", "\N{DOUBLE VERTICAL LINE}", "\N{HORIZONTAL ELLIPSIS}"}
+"""A minus after one of these operators stands between two terms; after any other it is a sign."""
 
 OPENING, CLOSING = {"{", r"\begin", r"\left"}, {"}", r"\end", r"\right"}
 
@@ -29,7 +33,7 @@ def formula(latex: str, *, block: bool = False) -> Markup:
     if bare.count("{") != bare.count("}"):  # the converter would guess where the brace belongs
         raise ValueError(f"unbalanced braces: {latex!r}")
     try:
-        source = convert(latex, display="block" if block else "inline")
+        source = _spaced(convert(latex, display="block" if block else "inline"))
         tree = ET.fromstring(source)
     except Exception as error:  # the converter raises a dozen unrelated classes
         raise ValueError(f"not rendered: {latex!r} ({type(error).__name__})") from error
@@ -42,8 +46,19 @@ def formula(latex: str, *, block: bool = False) -> Markup:
     return Markup(source.replace("<math ", f'<math alttext="{spoken}" ', 1))
 
 
-def display(latex: str) -> Markup:
-    r"""A displayed formula: a ``<math>`` for each part between two ``\qquad``, to break there.
+def _spaced(source: str) -> str:
+    """Spaces as LaTeX sets them: none around infinity, a bar, or a minus that is a sign."""
+    source = source.replace("<mo>&#x0221E;</mo>", "<mi>&#x0221E;</mi>")
+    source = re.sub(r"<mo([^>]*>(?:&#x0007C;|\|)</mo>)", r'<mo lspace="0" rspace="0"\1', source)
+    return re.sub(
+        r"(<mo[^>]*>([^<]*)</mo><mo)(?=>&#x02212;</mo>)",
+        lambda mark: mark[1] if unescape(mark[2]) in ENDS else f'{mark[1]} form="prefix"',
+        source,
+    )
+
+
+def display(latex: str, space: str = r"\qquad") -> Markup:
+    r"""A displayed formula: a ``<math>`` for each part between two such spaces, to break there.
 
     Raises
     ------
@@ -52,7 +67,7 @@ def display(latex: str) -> Markup:
     parts, depth, start = [], 0, 0
     for token in re.finditer(r"\\[A-Za-z]+|\\.|[{}]", latex, re.DOTALL):
         depth += (token[0] in OPENING) - (token[0] in CLOSING)
-        if token[0] == r"\qquad" and depth == 0:
+        if token[0] == space and depth == 0:
             parts.append(latex[start : token.start()])
             start = token.end()
     parts = [part for part in (*parts, latex[start:]) if part.strip()] or [latex]

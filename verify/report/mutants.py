@@ -107,12 +107,12 @@ LAWS: dict[str, tuple[str, ...]] = {
         "angle",
         "risk",
         "border",
-        "reader",
-        "full_reader",
+        "two_channels",
+        "three_channels",
         "one_tap",
     ),
     "pair": ("kinks", "pixels", "pair", "short_pair"),
-    "contrast": ("partial_sums", "response", "quiet", "silence", "legs"),
+    "contrast": ("partial_sums", "response", "mute_on_pulse", "silence_readout", "leg_moves"),
     "dense": ("changing", "fixed", "_block", "groups", "share", "kernel", "moved"),
     "shape": ("shape.polynomials._line", "shape.polynomials._by_cubic", "shape.families.family"),
     "rates": (
@@ -154,6 +154,37 @@ UNCHANGED: dict[tuple[str, str, str], str] = {
     ("laplacian", "disk.zero_lines._trapezoids", "order[-1][0] - 2 -> order[-1][0] + 2"): (
         "above all lines the quadratic is S + b times 2u, wherever its trapezoid ends"
     ),
+    ("staircase", "partial_sums", "h + 1 -> h + 2"): "one more name, which no law mentions",
+    ("small_radius", "defect", "lit < 1 or lit % 2 == 0 -> lit < 1 and lit % 2 == 0"): (
+        "what is refused, and is not asked for"
+    ),
+    ("small_radius", "defect", "lit >= n -> lit > n"): "for ℓ = n the sum is 0, too",
+    ("small_radius", "sliding_deviation", "n // 2 -> n * 2"): "more positions, all in the dark",
+    ("small_radius", "sliding_deviation", "m + h + 1 -> m + h + 2"): "one more, in the dark",
+    ("small_radius", "conditions", "h + 1 -> h + 2"): "one more condition, 0 or the plateau's own",
+    ("extremes", "lines", "m + h + 1 -> m + h + 2"): "one more window, without a border pixel",
+    ("running", "answer", "0 * sizes.offset -> 0 / sizes.offset"): "0 in the arithmetic of c",
+    ("disk", "corner", "x >= 0 -> x > 0"): "at x = 0 the area is 0, and has no sign",
+    ("disk", "corner", "y >= 0 -> y > 0"): "at y = 0 the area is 0, and has no sign",
+    ("disk", "corner", "x * x + y * y <= r * r -> x * x + y * y < r * r"): (
+        "on the circle both formulas are x y"
+    ),
+    ("perimeter", "crest", "reach + 1 -> reach + 2"): "one more chain, in the dark",
+    ("perimeter", "width", "0 * r -> 0 / r"): "0 in the arithmetic of r",
+    ("perimeter", "width", "i * (r / r) -> i / (r / r)"): "1 in the arithmetic of r",
+    ("perimeter", "width", "j * (r / r) -> j / (r / r)"): "1 in the arithmetic of r",
+    ("shares", "share", "0 * mean -> 0 / mean"): "0 in the arithmetic of μ",
+    ("dense", "_block", "last + 2 -> last + 3"): "an empty range more",
+    ("dense", "_block", "last + 1 -> last + 2"): (
+        "at the block's last half-integer every radius inside lies below j + 1/2"
+    ),
+    ("dense", "groups", "m - HALF < r < m + HALF -> m - HALF <= r < m + HALF"): (
+        "where the groups are not used the kernel takes the start to the same end"
+    ),
+    ("dense", "groups", "low < m < high -> low <= m < high"): (
+        "no radius is a whole number m here: it would lie inside the pixel"
+    ),
+    ("dense", "kernel", "m < k -> m <= k"): "m = k comes before",
 }
 """Mutants that are the same law, as (claim, function, change), each with the reason."""
 
@@ -217,7 +248,7 @@ class Mutant:
         tree = _definition(self.module, self.name)
         _changed(tree, self.place)
         code = compile(ast.fix_missing_locations(ast.Module([tree], [])), self.path, "exec")
-        made: dict[str, Any] = {}
+        made: dict[str, Callable[..., Any]] = {}
         exec(code, vars(self.module), made)  # noqa: S102 - the package's own source, one change
         return made[self.name]
 

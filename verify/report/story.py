@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from typing import Any
 
 from theory import claim as registry
 from theory.claim import Chapter, Claim
@@ -27,7 +28,7 @@ def parts(names: Collection[str]) -> tuple[Chapter, ...]:
     return tuple(part for part in kept if part.claims)
 
 
-def selected(claims: tuple[Claim, ...], words: str) -> tuple[Claim, ...]:
+def selected(claims: tuple[Claim[Any], ...], words: str) -> tuple[Claim[Any], ...]:
     """The claims that a list like ``s*,loss,training`` names, in the order of the story.
 
     A word is a claim's id or a glob of ids; else it is a chapter, with its appendix.  ``shape`` and
@@ -44,7 +45,7 @@ def selected(claims: tuple[Claim, ...], words: str) -> tuple[Claim, ...]:
     return tuple(claim for claim in claims if claim.id in names)
 
 
-def _matched(claims: tuple[Claim, ...], word: str) -> Iterator[str]:
+def _matched(claims: tuple[Claim[Any], ...], word: str) -> Iterator[str]:
     named = [claim.id for claim in claims if fnmatchcase(claim.id, word)]
     chapter = word.removesuffix("/")
     named = named or [c.id for c in claims if registry.chapter_of(c.id) == chapter]

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from numerics.arithmetic.compile import activation
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.kinks import segments
-from theory.shape.classify import CLASSES, Shape
+from theory.shape.classify import CLASSES, Classification
 from theory.shape.recipes import Recipe
 from theory.shape.shape import LAW
 from verify.report import mathml
@@ -34,7 +34,7 @@ from verify.report.page import Figure, Section
 from verify.report.render import render
 from verify.shape.attempts import Reached
 
-__all__ = ["CLASS_NAMES", "Row", "drawing", "expression_latex", "picture", "rows", "sections"]
+__all__ = ["CLASS_NAMES", "AtlasRow", "drawing", "expression_latex", "picture", "rows", "sections"]
 
 Array = NDArray[np.float64]
 
@@ -56,7 +56,7 @@ COLOUR = dict(zip(CLASSES, (0, 2, 3, 4, 1, 5), strict=True))
 
 
 @dataclass(frozen=True)
-class Row:
+class AtlasRow:
     """What the theory says of one activation.
 
     Attributes
@@ -68,7 +68,7 @@ class Row:
 
     name: str
     latex: str
-    shape: Shape
+    shape: Classification
 
     @property
     def kind(self) -> str:
@@ -127,13 +127,13 @@ def expression_latex(expression: sp.Expr) -> str:
 
 
 @cache
-def rows() -> tuple[Row, ...]:
+def rows() -> tuple[AtlasRow, ...]:
     """One row per activation: class by class, in the order of the catalogue within each."""
-    found = [
-        Row(name, expression_latex(row.expression), LAW(row.expression))
+    table = [
+        AtlasRow(name, expression_latex(row.expression), LAW(row.expression))
         for name, row in ACTIVATIONS.items()
     ]
-    return tuple(sorted(found, key=lambda row: CLASSES.index(row.shape.kind)))
+    return tuple(sorted(table, key=lambda row: CLASSES.index(row.shape.kind)))
 
 
 # ----------------------------------------------------------------------------------------- drawing
@@ -148,23 +148,23 @@ def drawing() -> Drawing:
 
     A dot on the graph is a value that the network of the table reads off: b plus a partial sum of its taps.
     """
-    found = rows()
-    lines = -(-len(found) // COLUMNS)
+    table = rows()
+    lines = -(-len(table) // COLUMNS)
     layout = ConstrainedLayoutEngine(h_pad=0.05, w_pad=0.05, hspace=0.02, wspace=0.02)
     with matplotlib.rc_context(STYLE):
         result = Drawing(figsize=(7.2, 1.42 * lines), layout=layout)
         FigureCanvasSVG(result)
         panels = result.subplots(lines, COLUMNS, squeeze=False).ravel()
-        for axes, row in zip(panels, found, strict=False):
+        for axes, row in zip(panels, table, strict=False):
             _panel(axes, row)
-        for axes in panels[len(found) :]:
+        for axes in panels[len(table) :]:
             axes.set_axis_off()
-        if len(panels) > len(found):
-            _legend(panels[len(found)])
+        if len(panels) > len(table):
+            _legend(panels[len(table)])
     return result
 
 
-def _panel(axes: Axes, row: Row) -> None:
+def _panel(axes: Axes, row: AtlasRow) -> None:
     colour = COLOURS[COLOUR[row.shape.kind]]
     stairs = _staircases(row.shape.recipe)
     ends = [abs(float(kink.location)) for kink in ACTIVATIONS[row.name].kinks]
@@ -207,11 +207,11 @@ def _staircases(recipe: Recipe | None) -> list[list[float]]:
     """Per channel the values b, b + C_j and b + T_j, in increasing order."""
     if recipe is None:
         return []
-    found = []
+    stairs = []
     for w, b in zip(recipe.w, recipe.b, strict=True):
         values = {float(b + end) for pair in segments(w) for end in pair}
-        found.append(sorted(values))
-    return found
+        stairs.append(sorted(values))
+    return stairs
 
 
 def _branches(name: str, reach: float) -> list[Array]:
@@ -249,11 +249,11 @@ def picture() -> Figure:
 
 
 def sections(
-    found: Sequence[Reached], starts: int, rates: Mapping[str, str] | None = None
+    outcomes: Sequence[Reached], starts: int, rates: Mapping[str, str] | None = None
 ) -> tuple[Section, ...]:
     """The atlas as a table with the losses and the census of a run, and every derived network.
 
-    ``found``: what every activation with K channels reached; ``starts``: how many starts around a derived
+    ``outcomes``: what every activation with K channels reached; ``starts``: how many starts around a derived
     network were tried; ``rates``: per activation, LaTeX between dollars, how its loss falls and where its bias
     goes.
     """
@@ -261,16 +261,16 @@ def sections(
         {
             "row": row,
             "formula": mathml.formula(rf"\displaystyle {row.latex}"),
-            "outcomes": [one for one in found if one.name == row.name],
+            "outcomes": [x for x in outcomes if x.name == row.name],
             "rate": mathml.prose((rates or {}).get(row.name, "")),
         }
         for row in rows()
     ]
     values = {
         "table": table,
-        "widest": max(one.channels for one in found),
-        "networks": max(one.networks for one in found),
-        "near": min((one.near for one in found if one.near), default=0),
+        "widest": max(x.channels for x in outcomes),
+        "networks": max(x.networks for x in outcomes),
+        "near": min((x.near for x in outcomes if x.near), default=0),
         "starts": starts,
         "rates": rates is not None,
     }

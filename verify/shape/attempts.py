@@ -17,7 +17,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import lru_cache
 
 import numpy as np
 import sympy as sp
@@ -43,7 +42,6 @@ __all__ = [
     "Look",
     "Reached",
     "by_torch",
-    "certificates",
     "certify",
     "counts",
     "look",
@@ -116,12 +114,12 @@ def _between(setting: Setting) -> Array:
 def _errors(setting: Setting, weights: Weights, r: Array) -> tuple[Array, Array]:
     """(r̂ - r, a bound of its rounding), both (B, R)."""
     half_length = setting.radii.half_length(setting.taps)
-    seen = windows(pulse(r, half_length), setting.taps)
+    view = windows(pulse(r, half_length), setting.taps)
     with np.errstate(over="ignore", invalid="ignore"):  # exp overflows: unresolved
         pooled = activation(setting.activation)[0](
-            weights.w @ seen.windows.T + weights.b[..., None]
+            weights.w @ view.windows.T + weights.b[..., None]
         )
-        error = np.sum(weights.a[..., None] * (pooled @ seen.counts.T), axis=1)
+        error = np.sum(weights.a[..., None] * (pooled @ view.counts.T), axis=1)
         bound = prediction_bound(
             weights.w, weights.b, weights.a, weights.c, r, 2 * half_length + 1, setting.activation
         )
@@ -163,40 +161,33 @@ def net_of(name: str, weights: Weights, j: int) -> Net:
     )
 
 
-def _certify(setting: Setting, weights: Weights, seen: Look, j: int) -> Certified:
+def _certify(setting: Setting, weights: Weights, looked: Look, j: int) -> Certified:
     """First where float64 sees the largest error, then at other radii between the samples."""
     net, half_length = net_of(setting.activation, weights, j), setting.radii.half_length(TAPS)
-    found = certified_error(net, [seen.radius[j]], half_length)
-    if found.decided:
-        return found
+    certified = certified_error(net, [looked.radius[j]], half_length)
+    if certified.decided:
+        return certified
     others = [Fraction(float(value)) for value in _between(setting)[::7]]
     return certified_error(net, others, half_length)
 
 
 def certify(setting: Setting, weights: Weights) -> tuple[Certified, ...]:
     """For every network the proof that it errs at some radius between the samples, where there is one."""
-    seen = look(setting, weights)
-    return tuple(_certify(setting, weights, seen, j) for j in range(len(weights.c)))
+    looked = look(setting, weights)
+    return tuple(_certify(setting, weights, looked, j) for j in range(len(weights.c)))
 
 
-@lru_cache(maxsize=1024)
-def certificates(ensemble: Ensemble) -> tuple[Certified, ...]:
-    """:func:`certify` of a trained batch, made once."""
-    return certify(ensemble.setting, ensemble.weights)
-
-
-@lru_cache(maxsize=1024)
 def refined(ensemble: Ensemble, most: int = TRIED) -> Refined | None:
     """The first of the networks that look exact, the best first, whose continued training is exact.
 
     None: none of the first ``most`` is.
     """
-    seen = look(ensemble.setting, ensemble.weights)
-    order = [int(j) for j in np.argsort(seen.between) if seen.kinds[j] == "exact"]
+    looked = look(ensemble.setting, ensemble.weights)
+    order = [int(j) for j in np.argsort(looked.between) if looked.kinds[j] == "exact"]
     for j in order[:most]:
-        found = _refine(ensemble.setting, net_of(ensemble.setting.activation, ensemble.weights, j))
-        if found is not None:
-            return found
+        exact = _refine(ensemble.setting, net_of(ensemble.setting.activation, ensemble.weights, j))
+        if exact is not None:
+            return exact
     return None
 
 
@@ -208,11 +199,11 @@ def _refine(setting: Setting, net: Net) -> Refined | None:
         start + 1,
         start + 2,
     ]
-    found = refine(net, radii, half_length)
-    if not found.exact:
+    ended = refine(net, radii, half_length)
+    if not ended.exact:
         return None
     fresh = [start + Fraction(t, 13) for t in range(2 * 13)]
-    return found if largest_error(found.net, fresh, half_length)[0] < PROVEN else None
+    return ended if largest_error(ended.net, fresh, half_length)[0] < PROVEN else None
 
 
 # ----------------------------------------------------------------------------------- other starts
@@ -226,16 +217,18 @@ Small filters see only the first terms of σ's expansion: nearly exact is then n
 """
 
 
-@lru_cache(maxsize=256)
 def near(
-    setting: Setting, recipe: Recipe, starts: int, seed: int, sigma: sp.Expr | None = None
+    setting: Setting,
+    recipe: Recipe,
+    starts: int,
+    rng: np.random.Generator,
+    sigma: sp.Expr | None = None,
 ) -> tuple[Refined | None, ...]:
     """Training with 256 bits from starts around the derived network: where each ends, None if not exact.
 
     σ is the setting's, unless an expression is given.  Further channels than the derived network
     has begin as copies of its first one, which share its readout.
     """
-    rng = np.random.default_rng([seed, setting.radii.first, setting.channels])
     half_length = setting.radii.half_length(TAPS)
     centre = _scaled(setting, recipe, sigma or setting.activation)
     copies = setting.channels - recipe.channels
@@ -250,12 +243,12 @@ def near(
             float(v) * float(f) + float(shift) for v, f in zip(values, factor, strict=True)
         )
 
-    found = []
+    ends = []
     for _ in range(starts):
         net = Net(centre.sigma, tuple(noisy(row) for row in w), noisy(b), noisy(a), 0.0)
         c = -float(error_ball(net, _start(setting), half_length).mid())
-        found.append(_refine(setting, replace(net, c=c)))
-    return tuple(found)
+        ends.append(_refine(setting, replace(net, c=c)))
+    return tuple(ends)
 
 
 def _scaled(setting: Setting, recipe: Recipe, sigma: str | sp.Expr) -> Net:
@@ -280,7 +273,6 @@ def _start(setting: Setting) -> Fraction:
     return Fraction(setting.radii.first) - Fraction(1, 2)
 
 
-@lru_cache(maxsize=256)
 def by_torch(setting: Setting, networks: int, seed: int, steps: int = 4) -> Weights:
     """Networks that torch.optim.LBFGS trains as plain modules, from the ensemble's own starts."""
     start = initial(setting, networks, seed)

@@ -12,7 +12,7 @@ from scipy.integrate import solve_ivp
 
 from numerics.pulse.sample import Radii, pulse
 from numerics.training.linear_cell import Cone, coordinates
-from numerics.training.steps import between, end_at, sharpness, shift_error
+from numerics.training.steps import change_bound, end_at, sharpness, shift_error
 from theory.training import linear_cell
 from theory.training.steps import Steps
 from verify.models.ensemble import Weights
@@ -159,7 +159,7 @@ def end_rounding(done: Run) -> Array:
     left = np.sqrt(np.max(path.losses[-20:], axis=0) / spread)
     slope = last.root * (last.big_u + last.big_w)
     size = np.sqrt(last.big_u + last.big_w)
-    return (
+    return np.asarray(
         steps * largest * np.exp(turned) + 2 * left / slope * size + 64 * math.ulp(1.0) * (1 + size)
     )
 
@@ -178,5 +178,5 @@ def corrected(
     rho = np.maximum(rate * shift(law, c, moment), 0.0)
     error = shift_error(c, moment, rate)
     low = np.maximum(rho - error, 0.0)
-    tap, read = between(c, low, rho + error)
+    tap, read = change_bound(c, low, rho + error)
     return *end_at(w, a, rho), tap, read

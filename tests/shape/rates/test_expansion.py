@@ -7,9 +7,9 @@ from fractions import Fraction
 
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import filters, rationals, widths
 
 from numerics.pulse.channel import exact_quantities
+from tests.strategies import filters, rationals, widths
 from theory.shape.rates.expansion import (
     basis,
     centre,

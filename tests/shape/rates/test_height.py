@@ -11,7 +11,7 @@ from verify.shape.rates.height import HEIGHTS, measured, trained
 
 
 def test_training_keeps_the_height() -> None:
-    found = trained("gelu", 3, 2, 0)
+    found = trained("gelu", 3, 2, np.random.default_rng(0))
     assert np.sum(found.w, axis=1) == pytest.approx(found.height)
     assert sorted(set(found.height)) == sorted(HEIGHTS)
     assert np.all((found.gradient < 1) | found.left)

@@ -9,9 +9,9 @@ import pytest
 import sympy as sp
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from strategies import rationals
 
 from numerics.arithmetic.taylor import taylor
+from tests.strategies import rationals
 from theory.expressions.activation import z
 from theory.shape.rates.expansion import basis
 from theory.shape.rates.leading import (

@@ -20,9 +20,8 @@ from theory.pulse.kinks import crossings
 from theory.pulse.loss import attribution, residuals
 from verify.models.ensemble import Setting, Weights
 from verify.models.networks import load, weights_of
-from verify.optimise.minimise import on_the_way
 from verify.pulse.certified import accepted, answer_error, certified_net, plateau
-from verify.pulse.settings import LAWS
+from verify.pulse.settings import LAWS, stopped
 from verify.report.evidence import Evidence
 from verify.report.lab import Lab, Profile
 from verify.report.verdict import Column, column
@@ -35,8 +34,8 @@ BENT = tuple(
     for setting in LAWS
     if ACTIVATIONS[setting.activation].piecewise_linear and setting.activation != "identity"
 )
-FINISHED, UNFINISHED = 6, 6
-"""Networks per setting: at their end, and stopped on the way, where slope, offset and bends are all large."""
+FINISHED = 6
+"""Networks per setting at their end; those stopped on the way have large slopes, offsets and bends."""
 PLACES = 8
 """The bends of the check's networks fall on eighths."""
 
@@ -84,13 +83,13 @@ def train(law: Averages, lab: Lab) -> Column:
     worst, networks, missed, bent = 0.0, 0, 0, 0
     for setting in BENT:
         finished = lab.ensemble(setting).weights[slice(0, FINISHED)]
-        unfinished = weights_of(on_the_way(setting, UNFINISHED, lab.seed))
+        unfinished = weights_of(stopped(lab, setting))
         for weights in (finished, unfinished):
             for j in range(len(weights.c)):
-                stated, bends = _stated(law, setting, weights, j)
-                found, bound = _measured(setting, weights, j, sorted({s for _, s in bends}))
-                worst = float(np.max([worst, abs(found - float(stated)) / bound]))
-                missed += not _certified(setting, weights, j, stated)
+                claimed, bends = _claimed(law, setting, weights, j)
+                measured, bound = _measured(setting, weights, j, sorted({s for _, s in bends}))
+                worst = float(np.max([worst, abs(measured - float(claimed)) / bound]))
+                missed += not _certified(setting, weights, j, claimed)
                 networks += 1
                 bent += bool(bends)
     detail = (
@@ -100,7 +99,7 @@ def train(law: Averages, lab: Lab) -> Column:
     return column(worst if not missed and bent else float("inf"), 1.0, detail)
 
 
-def _stated(law: Averages, setting: Setting, weights: Weights, j: int) -> tuple[Fraction, Bends]:
+def _claimed(law: Averages, setting: Setting, weights: Weights, j: int) -> tuple[Fraction, Bends]:
     """The law's loss in exact numbers, and the bends of the whole network."""
     kinks = [(_rational(k.location), _rational(k.jump)) for k in ACTIVATIONS[setting.activation].kinks]  # fmt: skip
     sigma = oracle.RATIONAL[setting.activation]
@@ -145,16 +144,16 @@ def _measured(
     with torch.no_grad():
         answer = load(setting, weights, j)(torch.tensor(pulse(r.ravel(), length))).numpy()
     error = answer.reshape(r.shape) - r
-    found = float(np.sum(share * error**2) / radii.cells)
+    loss = float(np.sum(share * error**2) / radii.cells)
     off = answer_error(setting, weights, j, float(np.max(r)))
     most = float(np.max(np.abs(error)))
-    return found, (2 * most + off) * off + float(gamma(r.size + 8)) * found
+    return loss, (2 * most + off) * off + float(gamma(r.size + 8)) * loss
 
 
-def _certified(setting: Setting, weights: Weights, j: int, stated: Fraction) -> bool:
+def _certified(setting: Setting, weights: Weights, j: int, claimed: Fraction) -> bool:
     """The certificate is accepted, and the law's value lies where it says."""
     claim = accepted(certified_net(setting, weights, j), plateau(setting))
-    return claim is not None and claim["mean_square"][0] <= stated <= claim["mean_square"][1]
+    return claim is not None and claim["mean_square"][0] <= claimed <= claim["mean_square"][1]
 
 
 EVIDENCE = Evidence(check=check, train=train, needs=needs)

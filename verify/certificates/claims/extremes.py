@@ -18,9 +18,8 @@ from theory.certificates.extremes import Extremes
 from theory.expressions.activation import ACTIVATIONS
 from verify.models.ensemble import Setting, Weights
 from verify.models.networks import load, weights_of
-from verify.optimise.minimise import on_the_way
 from verify.pulse.certified import accepted, certified_net, plateau
-from verify.pulse.settings import LAWS
+from verify.pulse.settings import LAWS, stopped
 from verify.report.evidence import Evidence
 from verify.report.lab import Lab, Profile
 from verify.report.verdict import Column, column
@@ -32,8 +31,8 @@ BENT = tuple(
     for setting in LAWS
     if ACTIVATIONS[setting.activation].piecewise_linear and setting.activation != "identity"
 )
-FINISHED, UNFINISHED = 12, 6
-"""Networks per setting: at their end, and stopped on the way, where they bend."""
+FINISHED = 12
+"""Networks per setting at their end; those stopped on the way bend."""
 GRID = 64
 """Radii per pixel at which torch is asked; they and their pulses are exact in binary."""
 
@@ -51,11 +50,11 @@ def _places(
     law: Extremes, name: str, w: Sequence[Sequence[Fraction]], b: Sequence[Fraction], m: int
 ) -> list[Fraction]:
     """0, 1 and the law's φ inside."""
-    found = {Fraction(0), Fraction(1)}
+    places = {Fraction(0), Fraction(1)}
     for row, bias in zip(w, b, strict=True):
         for kink in _kinks(name):
-            found |= {x for x in law.places(row, bias, kink, m) if 0 < x < 1}
-    return sorted(found)
+            places |= {x for x in law.places(row, bias, kink, m) if 0 < x < 1}
+    return sorted(places)
 
 
 def check(law: Extremes, lab: Lab) -> Column:
@@ -87,7 +86,7 @@ def check(law: Extremes, lab: Lab) -> Column:
 
 
 def _chosen(lab: Lab, setting: Setting) -> Weights:
-    unfinished = weights_of(on_the_way(setting, UNFINISHED, lab.seed))
+    unfinished = weights_of(stopped(lab, setting))
     finished = lab.ensemble(setting).weights[slice(0, FINISHED)]
     parts = [np.concatenate([getattr(x, k) for x in (finished, unfinished)]) for k in "wbac"]
     return Weights(*parts)
@@ -104,14 +103,14 @@ def train(law: Extremes, lab: Lab) -> Column:
         for j in range(len(weights.c)):
             w, b = weights.w[j].tolist(), weights.b[j].tolist()
             net = certified_net(setting, weights, j)
-            stated = _stated(law, setting, net, w, b, domain)
+            claimed = _claimed(law, setting, net, w, b, domain)
             bound = float(running_error(net, domain)) + 8 * float(np.max(fine)) * 2.0**-53
             with torch.no_grad():
-                found = float(torch.max(torch.abs(load(setting, weights, j)(x) - torch.tensor(fine))))  # fmt: skip
-            worst = float(np.max([worst, (found - float(stated)) / bound]))
+                measured = float(torch.max(torch.abs(load(setting, weights, j)(x) - torch.tensor(fine))))  # fmt: skip
+            worst = float(np.max([worst, (measured - float(claimed)) / bound]))
             claim = accepted(net, domain)
-            refused += claim is None or claim["worst"] != (stated, stated)
-            bent += stated > Fraction(1, 10**6)
+            refused += claim is None or claim["worst"] != (claimed, claimed)
+            bent += claimed > Fraction(1, 10**6)
             networks += 1
     detail = (
         f"how far torch, at {GRID} radii per pixel, exceeds the exact worst error over every real radius, in units of the bound on rounding ({networks} networks, finished and "
@@ -120,7 +119,7 @@ def train(law: Extremes, lab: Lab) -> Column:
     return column(worst if not refused and bent else float("inf"), 1.0, detail)
 
 
-def _stated(
+def _claimed(
     law: Extremes, setting: Setting, net: ExactNet, w: Any, b: Any, domain: Domain
 ) -> Fraction:
     """The largest |r̂ - r| at the law's places."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import lru_cache
 
 import numpy as np
 from flint import arb, ctx, fmpq
@@ -16,10 +15,9 @@ from numerics.certificates.nearest import nearest
 from numerics.pulse.exact_error import Domain, ExactNet, summary
 from theory.certificates.nearest import Facts, Nearness, distance
 from theory.expressions.activation import ACTIVATIONS
-from verify.models.ensemble import Ensemble, Setting, Weights
+from verify.models.ensemble import Setting, Weights
 from verify.models.networks import weights_of
-from verify.optimise.minimise import on_the_way
-from verify.pulse.settings import LAWS
+from verify.pulse.settings import LAWS, stopped
 from verify.report.evidence import Evidence
 from verify.report.lab import Lab, Profile
 from verify.report.verdict import Column, column
@@ -27,8 +25,8 @@ from verify.report.verdict import Column, column
 __all__ = ["EVIDENCE", "check", "needs", "train"]
 
 STRAIGHT = tuple(s for s in LAWS if ACTIVATIONS[s.activation].piecewise_linear)
-STOPPED = 4
-"""Networks per setting and pooling that are stopped on the way."""
+COMPARED = 4
+"""Networks per setting and pooling, of those that are stopped on the way."""
 BITS = 128
 """Of the balls in which bounds and distances are compared."""
 ZERO, ONE = Fraction(0), Fraction(1)
@@ -54,10 +52,10 @@ class _Net:
         return [*(x for row in self.w for x in row), *self.b, *self.a, self.c]
 
 
-def _squares(one: _Net, other: _Net) -> tuple[Fraction, Fraction]:
+def _squares(net: _Net, other: _Net) -> tuple[Fraction, Fraction]:
     """The squared distance in filters and conv biases, and in the readout with its bias."""
-    each = [(x - y) ** 2 for x, y in zip(one.flat(), other.flat(), strict=True)]
-    filters = sum(map(len, one.w)) + len(one.b)
+    each = [(x - y) ** 2 for x, y in zip(net.flat(), other.flat(), strict=True)]
+    filters = sum(map(len, net.w)) + len(net.b)
     return sum(each[:filters], ZERO), sum(each[filters:], ZERO)
 
 
@@ -66,8 +64,8 @@ def _pooled(
 ) -> tuple[Fraction, ...]:
     """Σ_i steep σ(z_i + b) / share, by the slow simulation."""
     sigma = oracle.RATIONAL[name]
-    seen = (oracle.preactivations(w, b, x) for w, b in zip(net.w, net.b, strict=True))
-    return tuple(steep * sum(map(sigma, z), ZERO) / share for z in seen)
+    arguments = (oracle.preactivations(w, b, x) for w, b in zip(net.w, net.b, strict=True))
+    return tuple(steep * sum(map(sigma, z), ZERO) / share for z in arguments)
 
 
 def _answer(
@@ -91,8 +89,8 @@ def _ratio(law: Nearness, facts: Facts, square: Fraction) -> float:
             pooled=tuple(map(ball, facts.pooled)),
             readout=tuple(map(ball, facts.readout)),
         )
-        found = distance(law, inside, lambda x: arb(x).sqrt()) / ball(square).sqrt()
-        return float(np.nextafter(float(found.upper()), np.inf))
+        bound = distance(law, inside, lambda x: arb(x).sqrt()) / ball(square).sqrt()
+        return float(np.nextafter(float(bound.upper()), np.inf))
 
 
 def check(law: Nearness, lab: Lab) -> Column:
@@ -197,9 +195,9 @@ def _stored(net: _Net, share: int) -> Stored:
 
 
 def _exact_net(name: str, net: _Net, share: int) -> ExactNet:
-    found = exact_of(_stored(net, share), name)
-    assert found is not None
-    return found
+    exact = exact_of(_stored(net, share), name)
+    assert exact is not None
+    return exact
 
 
 def _plain(net: Stored) -> _Net:
@@ -208,43 +206,40 @@ def _plain(net: Stored) -> _Net:
     return _Net(w, tuple(map(_fraction, net.b)), tuple(map(_fraction, net.a)), _fraction(net.c))
 
 
-def _closest(ends: Weights, stopped: Weights, j: int, scale: int) -> int:
+def _closest(ends: Weights, others: Weights, j: int, scale: int) -> int:
     """Which end lies closest to the stopped network j."""
-    parts = ((ends.w, stopped.w), (ends.b, stopped.b), (scale * ends.a, stopped.a), (ends.c, stopped.c))  # fmt: skip
-    squares = [(one - other[j]) ** 2 for one, other in parts]
+    parts = ((ends.w, others.w), (ends.b, others.b), (scale * ends.a, others.a), (ends.c, others.c))  # fmt: skip
+    squares = [(end - other[j]) ** 2 for end, other in parts]
     return int(np.argmin(sum(x.reshape(len(ends.c), -1).sum(axis=1) for x in squares)))
 
 
-@lru_cache(maxsize=32)
-def _pairs(ensemble: Ensemble, seed: int, pooling: str) -> tuple[_Pair, ...]:
+def _pairs(lab: Lab, setting: Setting, pooling: str) -> tuple[_Pair, ...]:
     """Each stopped network with the end of its own start, the nearest end of the ensemble, and the nearest exact one found."""
-    setting = ensemble.setting
     name, radii = setting.activation, setting.radii
     length = radii.half_length(setting.taps)
     size = 2 * length + 1
     share = size if pooling == "mean" else 1
     low = fmpq(2 * radii.first - 1, 2)
     domain = Domain(length, low, low + radii.cells)
-    ends = ensemble.weights
-    nets = on_the_way(setting, min(STOPPED, len(ends.c)), seed, pooling)
-    stopped = weights_of(nets)
-    found = []
+    ends = lab.ensemble(setting).weights
+    nets = stopped(lab, setting, pooling)[: min(COMPARED, len(ends.c))]
+    weights, pairs = weights_of(nets), []
     for j in range(len(nets)):
-        net = _net(stopped, j, 1)
+        net = _net(weights, j, 1)
         worst = summary(_exact_net(name, net, share), domain).worst
         radius = _fraction(worst.radius)
         x = oracle.overlap_pulse(radius, length)
         error = abs(_answer(name, net, x, share) - radius)
         pooled = _pooled(name, net, x, share)
         facts = Facts(setting.taps, size, share, radius, error, ONE, pooled, net.a)
-        others = [_net(ends, i, share) for i in sorted({j, _closest(ends, stopped, j, share)})]
+        others = [_net(ends, i, share) for i in sorted({j, _closest(ends, weights, j, share)})]
         near = nearest(name, _stored(net, share), domain)
         if near is not None:
             others.append(_plain(near.net))
         for other in others:
             off = _fraction(summary(_exact_net(name, other, share), domain).worst.high)
-            found.append(_Pair(replace(facts, error=error - off), *_squares(net, other)))
-    return tuple(found)
+            pairs.append(_Pair(replace(facts, error=error - off), *_squares(net, other)))
+    return tuple(pairs)
 
 
 def train(law: Nearness, lab: Lab) -> Column:
@@ -253,12 +248,12 @@ def train(law: Nearness, lab: Lab) -> Column:
     for setting in STRAIGHT:
         ensemble = lab.ensemble(setting)
         for pooling in ("sum", "mean"):
-            every = _pairs(ensemble, lab.seed, pooling)
-            found = [p for p in every if p.facts.error > 0]
-            silent += len(every) - len(found)
-            most = max([most, *(pair.ratio(law, steep) for pair in found for steep in STEEP)])
-            networks += min(STOPPED, len(ensemble.c))
-            pairs += len(found)
+            every = lab.once(("nearest", setting, pooling), _pairs, lab, setting, pooling)
+            erring = [p for p in every if p.facts.error > 0]
+            silent += len(every) - len(erring)
+            most = max([most, *(pair.ratio(law, steep) for pair in erring for steep in STEEP)])
+            networks += min(COMPARED, len(ensemble.c))
+            pairs += len(erring)
     detail = (
         f"largest bound in units of the distance to an exact network: {networks} networks stopped on the way, sum and mean pooling, against {pairs} others: the end of the same start, "
         "the nearest end of the ensemble, and the nearest exact network found; what an end itself errs is taken off the error "

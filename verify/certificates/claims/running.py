@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -27,8 +26,7 @@ from theory.certificates.running import Running, Sizes, bound
 from theory.expressions.activation import ACTIVATIONS
 from verify.models.ensemble import Ensemble, Setting, Weights
 from verify.models.networks import Network, load, weights_of
-from verify.optimise.minimise import on_the_way
-from verify.pulse.settings import LAWS
+from verify.pulse.settings import LAWS, stopped
 from verify.report.evidence import Evidence
 from verify.report.lab import Lab, Profile
 from verify.report.verdict import Column, column
@@ -73,7 +71,7 @@ def sizes_of(
 
 
 def _stated(law: Running, sizes: Sizes, unit: Fraction) -> Fraction:
-    return bound(law, sizes, lambda k: law.gamma(k, unit))
+    return Fraction(bound(law, sizes, lambda k: law.gamma(k, unit)))
 
 
 def check(law: Running, lab: Lab) -> Column:
@@ -145,10 +143,10 @@ def _rows(law: Running) -> Iterator[Fraction]:
     for n in (1, 3, 5):
         # The pixel rounds up to 1 - u√(1/4u), and its product with the tap to the next number.
         pixel, tap = 1 - unit * (root // 2) - unit / 2 + unit**2, 1 + 2 * unit * (root - 1)
-        rest = [more] * n
+        others = [more] * n
         first = near(tap * near(pixel))
-        off = sequential_sum([first, *rest], DIGITS) - tap * pixel - sum(rest)
-        yield off / law.argument(n, tap + sum(rest), g)
+        off = sequential_sum([first, *others], DIGITS) - tap * pixel - sum(others)
+        yield off / law.argument(n, tap + sum(others), g)
 
 
 @dataclass(frozen=True)
@@ -160,18 +158,17 @@ class _Run:
     offs: dict[Fraction, Fraction]
 
 
-@lru_cache(maxsize=32)
-def _runs(ensemble: Ensemble, seed: int) -> tuple[_Run, ...]:
-    setting = ensemble.setting
-    finished, stopped = ensemble.weights[slice(0, FINISHED)], weights_of(on_the_way(setting, UNFINISHED, seed))  # fmt: skip
-    parts = [np.concatenate([getattr(x, k) for x in (finished, stopped)]) for k in "wbac"]
+def _runs(lab: Lab, setting: Setting) -> tuple[_Run, ...]:
+    finished = lab.ensemble(setting).weights[slice(0, FINISHED)]
+    unfinished = weights_of(stopped(lab, setting)[:UNFINISHED])
+    parts = [np.concatenate([getattr(x, k) for x in (finished, unfinished)]) for k in "wbac"]
     weights = Weights(*parts)
-    rng = np.random.default_rng(seed)
+    rng = lab.rng(("running/radii", setting))
     radii, length = setting.radii, setting.radii.half_length(setting.taps)
     low = fmpq(2 * radii.first - 1, 2)
     domain = Domain(length, low, low + radii.cells)
     r = radii.first - 0.5 + rng.integers(0, radii.cells << 30, GRID * radii.cells) / 2.0**30
-    found = []
+    runs = []
     for j in range(len(weights.c)):
         pooling = ("sum", "mean")[j % 2]
         share = 2 * length + 1 if j % 2 else 1
@@ -191,18 +188,18 @@ def _runs(ensemble: Ensemble, seed: int) -> tuple[_Run, ...]:
                 half = Fraction(math.ceil(2 * radius), 2)
                 offs[half] = max(off, offs.get(half, off))
             sizes = sizes_of(setting.activation, w, b, a, c, 2 * length + 1, Fraction(0))
-            found.append(_Run(sizes, unit, offs))
-    return tuple(found)
+            runs.append(_Run(sizes, unit, offs))
+    return tuple(runs)
 
 
 def _fractions(
     net: Network,
 ) -> tuple[list[list[Fraction]], list[Fraction], list[Fraction], Fraction]:
     """(w, b, a, c) as stored, exactly."""
-    one = weights_of([net])
-    w = [[Fraction(float(x)) for x in row] for row in one.w[0]]
-    b, a = ([Fraction(float(x)) for x in row] for row in (one.b[0], one.a[0]))
-    return w, b, a, Fraction(float(one.c[0]))
+    weights = weights_of([net])
+    w = [[Fraction(float(x)) for x in row] for row in weights.w[0]]
+    b, a = ([Fraction(float(x)) for x in row] for row in (weights.b[0], weights.a[0]))
+    return w, b, a, Fraction(float(weights.c[0]))
 
 
 @dataclass(frozen=True)
@@ -214,10 +211,9 @@ class _Readout:
     off: Fraction
 
 
-@lru_cache(maxsize=32)
-def _readouts(ensemble: Ensemble, seed: int) -> tuple[_Readout, ...]:
+def _readouts(ensemble: Ensemble, rng: np.random.Generator) -> tuple[_Readout, ...]:
     """Some trained readouts, each on those of many random pooled responses whose roundings add up most."""
-    rng, found = np.random.default_rng([seed, 32]), []
+    readouts = []
     for j in range(min(FINISHED, len(ensemble.c))):
         a, c = ensemble.a[j].astype(np.float32), ensemble.c[j].astype(np.float32)
         if not (np.all(a) and c):
@@ -242,10 +238,10 @@ def _readouts(ensemble: Ensemble, seed: int) -> tuple[_Readout, ...]:
         sizes = Sizes(
             1, 1, ONE, (), tuple(map(abs, weights)), abs(Fraction(float(c))), lambda x: (x, x)
         )
-        found.append(
+        readouts.append(
             _Readout(sizes, tuple(map(abs, pooled)), abs(Fraction(float(total[k])) - right))
         )
-    return tuple(found)
+    return tuple(readouts)
 
 
 def train(law: Running, lab: Lab) -> Column:
@@ -253,12 +249,13 @@ def train(law: Running, lab: Lab) -> Column:
     most, asked, networks = Fraction(0), 0, 0
     last, readouts, unit = Fraction(0), 0, TYPES[torch.float32]
     for setting in STRAIGHT:
-        for one in _readouts(lab.ensemble(setting), lab.seed):
-            clean = [ZERO] * len(one.pooled)
-            allowed = law.answer(one.sizes, one.pooled, clean, lambda k: law.gamma(k, unit))
-            last, readouts = max(last, one.off / allowed), readouts + 1
+        key = "running/readouts", setting
+        for readout in lab.once(key, _readouts, lab.ensemble(setting), lab.rng(key)):
+            clean = [ZERO] * len(readout.pooled)
+            allowed = law.answer(readout.sizes, readout.pooled, clean, lambda k: law.gamma(k, unit))
+            last, readouts = max(last, readout.off / allowed), readouts + 1
     for setting in STRAIGHT:
-        for run in _runs(lab.ensemble(setting), lab.seed):
+        for run in lab.once(("running", setting), _runs, lab, setting):
             for radius, off in run.offs.items():
                 sizes = replace(run.sizes, radius=radius)
                 most = max(most, off / _stated(law, sizes, run.unit))

@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import UNIT, gamma
 from numerics.disk.centre_average import Centres, centres, centres_bound, variation
-from numerics.disk.curvature import NARROW, at_once, constant_of, direction, nodes, remainder
+from numerics.disk.curvature import (
+    NARROW,
+    constant_of,
+    direction,
+    direction_bound,
+    nodes,
+    remainder,
+)
 from numerics.disk.disk import disk_bound, pixels, ring
 from numerics.disk.perimeter import difference, reach
 from numerics.disk.perimeter_enclosure import (
@@ -66,12 +73,12 @@ def _bends(law: Curvature, rng: np.random.Generator) -> bool:
         c, s = mpmath.cos(turn + quarter * mpmath.pi / 2), mpmath.sin(turn + quarter * mpmath.pi / 2)  # fmt: skip
         u, v = (int(x) for x in rng.integers(-2, 3, 2))
         t = mpmath.mpf(rng.uniform(-reach(1), reach(1))) - u * c - v * s
-        found = pixel(u - (r - t) * c, v - (r - t) * s, r, mpmath) - edge(t + u * c + v * s, c, s)
+        lack = pixel(u - (r - t) * c, v - (r - t) * s, r, mpmath) - edge(t + u * c + v * s, c, s)
         bend = law.moment(t + u * c + v * s, v * c - u * s, c, s) / 2
         # Rows whose end the edge passes: four stretches of δ/|cs| at most, δ wide, with δ <= κρ²/2r; and δ - ℓ²/2r.
         rho = mpmath.mpf(reach(5))
         allowed = (NARROW * rho**2) ** 2 / (4 * r) * (4 / abs(c * s) + 1)
-        return bool(abs(r * found + bend) <= allowed)
+        return bool(abs(r * lack + bend) <= allowed)
 
 
 @lru_cache(maxsize=8)
@@ -86,37 +93,38 @@ class _Case:
     edge: Filter
     strength: float
     constant: float
-    found: float
+    mean: float
     r: float
     allowed: float
 
 
-@lru_cache(maxsize=4)
-def _cases(seed: int, draws: int) -> tuple[_Case, ...]:
+def _cases(lab: Lab) -> tuple[_Case, ...]:
     """Random filters, half of them of one sign, |w|₁ = 1: their sums at all centres by numpy."""
-    rng, found = np.random.default_rng([seed, 17]), [_pixel()]
-    for k in range(max(len(NAMES), draws // 8)):
+    rng, cases = lab.rng("curvature, means over centres"), [_pixel()]
+    for k in range(max(len(NAMES), lab.profile.draws // 8)):
         w = rng.normal(size=(3, 3)) if k % 2 else rng.uniform(0, 1, (3, 3))
-        one = filter_of(w / np.abs(w).sum(), float(rng.uniform(-0.5, 0.5)), NAMES[k % len(NAMES)])
-        strength, sigma = strength_of(one, 1e-5), activation(one.name)[0]
-        r, seen = CHECKED_RADIUS, _centres(CHECKED_RADIUS, CHECKED_PARTS, 3)
-        values = sigma(seen.windows @ one.w.ravel() + one.b) - sigma(np.array(one.b))
-        allowed = centres_bound(_varies(one), r, CHECKED_PARTS) + _off(seen, one)
-        found.append(_case(one, strength, float(seen.mean(values, one.rise)), r, allowed))
-    return tuple(found)
+        channel = filter_of(
+            w / np.abs(w).sum(), float(rng.uniform(-0.5, 0.5)), NAMES[k % len(NAMES)]
+        )
+        strength, sigma = strength_of(channel, 1e-5), activation(channel.name)[0]
+        r, grid = CHECKED_RADIUS, _centres(CHECKED_RADIUS, CHECKED_PARTS, 3)
+        values = sigma(grid.windows @ channel.w.ravel() + channel.b) - sigma(np.array(channel.b))
+        allowed = centres_bound(_varies(channel), r, CHECKED_PARTS) + _off(grid, channel)
+        cases.append(_case(channel, strength, float(grid.mean(values, channel.rise)), r, allowed))
+    return tuple(cases)
 
 
-def _case(one: Filter, strength: Strength, found: float, r: float, allowed: float) -> _Case:
+def _case(channel: Filter, strength: Strength, mean: float, r: float, allowed: float) -> _Case:
     """With what P, C and the terms after it may be off."""
-    constant = constant_of(one)
+    constant = constant_of(channel)
     assert strength.error is not None and constant.error is not None
-    allowed += r * strength.error + constant.error + remainder(one, r)
-    return _Case(one, strength.value, constant.value, found, r, allowed)
+    allowed += r * strength.error + constant.error + remainder(channel, r)
+    return _Case(channel, strength.value, constant.value, mean, r, allowed)
 
 
 def _pixel() -> _Case:
     """The cube of one pixel: of the centres one eighth, the others are its mirror images."""
-    one, r, parts = filter_of(np.ones((1, 1)), 0.0, "cube"), PIXEL_RADIUS, PIXEL_PARTS
+    channel, r, parts = filter_of(np.ones((1, 1)), 0.0, "cube"), PIXEL_RADIUS, PIXEL_PARTS
     total, count = 0.0, 0
     for k in range(parts // 2):
         for j in range(k + 1):
@@ -124,18 +132,18 @@ def _pixel() -> _Case:
             copies = 8 if j < k else 4
             total += copies * (float(np.sum(windows**3)) + lit - pi * r * r)
             count += copies
-    strength = strength_of(one, 1e-6)
+    strength = strength_of(channel, 1e-6)
     rounding = (8 * r + 4) * (3 * float(disk_bound(r)) + float(gamma(8 * r * parts**2)))
-    allowed = centres_bound(_varies(one), r, parts) + rounding
-    return _case(one, strength, total / count, r, allowed)
+    allowed = centres_bound(_varies(channel), r, parts) + rounding
+    return _case(channel, strength, total / count, r, allowed)
 
 
 @lru_cache(maxsize=2)
 def _circle(taps: int) -> tuple[Array, Array]:
     """What a window shows of a circle of radius :data:`HUGE` at all nodes, and of its tangent: (T, pieces, G, n, n)."""
-    at, inside = nodes(taps, TURNS), np.arange(taps) - taps // 2
+    node, inside = nodes(taps, TURNS), np.arange(taps) - taps // 2
     u, v = inside[:, None], inside
-    t, c, s = (x[..., None, None] for x in (at.t, at.c, at.s))
+    t, c, s = (x[..., None, None] for x in (node.t, node.c, node.s))
     bent = pixels(HUGE, u - (HUGE - t) * c, v - (HUGE - t) * s)
     straight = [edge(x + u * a + v * b, a, b) for x, a, b in zip(t, c.ravel().tolist(), s.ravel().tolist(), strict=True)]  # fmt: skip
     return bent, np.stack(straight)
@@ -150,48 +158,49 @@ class _Bent:
     """A filter at a circle less its tangent, times the radius: by direction (T,), and how far that may be from what C has there."""
 
     edge: Filter
-    found: Array
+    change: Array
     allowed: Array
 
     def scores(self, law: Curvature) -> tuple[Array, Array]:
         """Distances from the law's C by direction, and its size, both in units of what is allowed: (T,)."""
-        stated = constant_of(self.edge, law, TURNS, proved=False).by_direction
-        return np.abs(self.found - stated) / self.allowed, np.abs(stated) / self.allowed
+        claimed = constant_of(self.edge, law, TURNS, proved=False).by_direction
+        return np.abs(self.change - claimed) / self.allowed, np.abs(claimed) / self.allowed
 
 
-def _bent(one: Filter, z: Array, p: Array, values: Array, flat: Array, dark: float) -> _Bent:
+def _bent(channel: Filter, z: Array, p: Array, values: Array, flat: Array, dark: float) -> _Bent:
     """From pre-activations at the circle and at its tangent, and what σ makes of them and of darkness."""
-    at, r = nodes(len(one.w), TURNS), HUGE
-    each = r * (values - flat) - at.t * (values - dark - one.rise * (at.t > 0))
-    found = np.sum(at.weight * each, axis=(1, 2)) * TURNS / (2 * pi)
-    return _Bent(one, found, at_once(one, TURNS, r, z, p, OFF))
+    node, r = nodes(len(channel.w), TURNS), HUGE
+    each = r * (values - flat) - node.t * (values - dark - channel.rise * (node.t > 0))
+    change = np.sum(node.weight * each, axis=(1, 2)) * TURNS / (2 * pi)
+    return _Bent(channel, change, direction_bound(channel, TURNS, r, z, p, OFF))
 
 
-@lru_cache(maxsize=4)
-def _drawn(seed: int, draws: int) -> tuple[_Bent, ...]:
+def _drawn(lab: Lab) -> tuple[_Bent, ...]:
     """Random filters of |w|₁ = 1, smooth and with kinks."""
-    rng, found, names = np.random.default_rng([seed, 16]), [], NAMES + KINKS
-    for k in range(max(2 * len(names), draws // 4)):
+    rng, changes, names = lab.rng("curvature, bends"), [], NAMES + KINKS
+    for k in range(max(2 * len(names), lab.profile.draws // 4)):
         w = rng.normal(size=(3, 3))
-        one = filter_of(w / np.abs(w).sum(), float(rng.uniform(-0.5, 0.5)), names[k % len(names)])
-        sigma = activation(one.name)[0]
-        z, p = (np.tensordot(x, one.w, 2) + one.b for x in _circle(3))
-        found.append(_bent(one, z, p, sigma(z), sigma(p), float(sigma(np.array(one.b)))))
-    return tuple(found)
+        channel = filter_of(
+            w / np.abs(w).sum(), float(rng.uniform(-0.5, 0.5)), names[k % len(names)]
+        )
+        sigma = activation(channel.name)[0]
+        z, p = (np.tensordot(x, channel.w, 2) + channel.b for x in _circle(3))
+        changes.append(_bent(channel, z, p, sigma(z), sigma(p), float(sigma(np.array(channel.b)))))
+    return tuple(changes)
 
 
-def _varies(one: Filter) -> float:
-    sizes = derivatives_of(one).sizes
-    return variation(float(np.abs(one.w).sum()), sizes[1], 2 * sizes[2])
+def _varies(channel: Filter) -> float:
+    sizes = derivatives_of(channel).sizes
+    return variation(float(np.abs(channel.w).sum()), sizes[1], 2 * sizes[2])
 
 
-def _off(seen: Centres, one: Filter) -> float:
+def _off(grid: Centres, channel: Filter) -> float:
     """Rounding of a mean over centres: pixels, sums of taps, σ, and the sum over all windows."""
-    sizes, count = derivatives_of(one).sizes, len(seen.windows)
-    weight = float(np.abs(one.w).sum())
-    each = sizes[1] * weight * (seen.error + float(gamma(one.w.size + 4))) + (count + 32) * UNIT * (1 + weight + abs(one.b) + 2 * sizes[0])  # fmt: skip
-    area = 8 * UNIT * pi * seen.r**2 * abs(one.rise)
-    return count / seen.parts**2 * each + area
+    sizes, count = derivatives_of(channel).sizes, len(grid.windows)
+    weight = float(np.abs(channel.w).sum())
+    each = sizes[1] * weight * (grid.error + float(gamma(channel.w.size + 4))) + (count + 32) * UNIT * (1 + weight + abs(channel.b) + 2 * sizes[0])  # fmt: skip
+    area = 8 * UNIT * pi * grid.r**2 * abs(channel.rise)
+    return count / grid.parts**2 * each + area
 
 
 def _kappa(rng: np.random.Generator, step: Step) -> Array:
@@ -207,7 +216,7 @@ def narrow_bound(step: Step, r: float, parts: int) -> float:
     square = step[0] ** 2 + step[1] ** 2
     tall = 1 / 80 if 0 in step else 1 / 160 + 1 / 96
     fourth = square**2 / 80 + square / 24 + tall
-    return centres_bound(12.0, r, parts) + NARROW**2 / 2 * square**0.5 * fourth / r**3
+    return float(centres_bound(12.0, r, parts) + NARROW**2 / 2 * square**0.5 * fourth / r**3)
 
 
 def _narrow_centres(step: Step) -> Centres:
@@ -216,9 +225,9 @@ def _narrow_centres(step: Step) -> Centres:
 
 def _small(step: Step) -> float:
     """Rounding of such a mean: two pixels to a difference, nine differences, and the sum over all windows."""
-    seen = _narrow_centres(step)
-    count = len(seen.windows)
-    return count / NARROW_PARTS**2 * (2 * seen.error + float(gamma(count + 80)))
+    grid = _narrow_centres(step)
+    count = len(grid.windows)
+    return count / NARROW_PARTS**2 * (2 * grid.error + float(gamma(count + 80)))
 
 
 def _width(law: Curvature, step: Step, r: float) -> float:
@@ -226,31 +235,30 @@ def _width(law: Curvature, step: Step, r: float) -> float:
     return float(4 * np.hypot(*step) * r + law.narrowing(*map(float, step), mpmath) / r)
 
 
-@lru_cache(maxsize=4)
-def _narrowed(seed: int, draws: int) -> tuple[tuple[Step, float, float], ...]:
+def _narrowed(lab: Lab) -> tuple[tuple[Step, float, float], ...]:
     """Steps, the means of Σ|κ ⋆ difference| over all centres for random κ, and Σκ."""
-    rng, found = np.random.default_rng([seed, 18]), []
+    rng, means = lab.rng("curvature, differences drawn"), []
     for step in STEPS:
-        seen = _narrow_centres(step)
-        for _ in range(max(2, draws // 40)):
+        grid = _narrow_centres(step)
+        for _ in range(max(2, lab.profile.draws // 40)):
             kappa = _kappa(rng, step)
-            z = seen.windows @ difference(kappa, step).ravel()
-            found.append((step, float(seen.mean(np.abs(z), 0.0)), float(kappa.sum())))
-    return tuple(found)
+            z = grid.windows @ difference(kappa, step).ravel()
+            means.append((step, float(grid.mean(np.abs(z), 0.0)), float(kappa.sum())))
+    return tuple(means)
 
 
 def check(law: Curvature, lab: Lab) -> Column:
     """Pixels of a huge disk in 60 digits, C by direction, sums at a thousand centres, and differences at a small radius."""
     rng, draws = lab.rng("curvature"), lab.profile.draws
     bends = sum(not _bends(law, rng) for _ in range(draws))
-    drawn = [one.scores(law) for one in _drawn(lab.seed, draws)]
+    drawn = [bent.scores(law) for bent in lab.once("curvature, bends", lambda: _drawn(lab))]
     directions, sharp = sum(bool(np.max(x) > 1) for x, _ in drawn), [float(np.median(x)) for _, x in drawn]  # fmt: skip
-    sums, cases = 0, _cases(lab.seed, draws)
+    sums, cases = 0, lab.once("curvature, means over centres", lambda: _cases(lab))
     for case in cases:
         constant = constant_of(case.edge, law, proved=False).value
-        sums += not abs(case.found - case.strength * case.r - constant) <= case.allowed
+        sums += not abs(case.mean - case.strength * case.r - constant) <= case.allowed
     ratios = [abs(case.constant) / case.allowed for case in cases]
-    widths, narrowed = 0, _narrowed(lab.seed, draws)
+    widths, narrowed = 0, lab.once("curvature, differences drawn", lambda: _narrowed(lab))
     for step, total, weight in narrowed:
         gap = abs(total / weight - _width(law, step, NARROW_RADIUS))
         widths += not gap <= narrow_bound(step, NARROW_RADIUS, NARROW_PARTS) + _small(step)
@@ -273,37 +281,44 @@ MOST = 40
 ROWS = 1 << 15
 
 
-@lru_cache(maxsize=4)
-def _trained(networks: int, seed: int) -> dict[NetworkShape, Nets]:
+def _networks(lab: Lab) -> int:
+    return min(max(lab.profile.networks // 10, 2), MOST)
+
+
+def _trained(lab: Lab) -> dict[NetworkShape, Nets]:
     """A few steps of Levenberg-Marquardt from random starts."""
-    found = {}
+    return lab.once("curvature, networks", lambda: _train(lab))
+
+
+def _train(lab: Lab) -> dict[NetworkShape, Nets]:
+    ensembles, networks = {}, _networks(lab)
     for shape in KINDS:
-        rng = np.random.default_rng([seed, 19, *shape.activation.encode()])
-        seen = disk_windows(R, shape.taps, HALF_LENGTH)
-        found[shape] = train_networks(shape, seen, networks, rng, STEPS_OF_LM)
-    return found
+        rng = lab.rng(("curvature, networks", shape))
+        windows = disk_windows(R, shape.taps, HALF_LENGTH)
+        ensembles[shape] = train_networks(shape, windows, networks, rng, STEPS_OF_LM)
+    return ensembles
 
 
-def _edges(nets: Nets) -> list[Filter]:
+def _channels(nets: Nets) -> list[Filter]:
     flat = nets.w.reshape(-1, *nets.w.shape[2:])
     return [filter_of(w, b, nets.shape.activation) for w, b in zip(flat, nets.b.ravel().tolist(), strict=True)]  # fmt: skip
 
 
-@lru_cache(maxsize=4)
-def _turned(networks: int, seed: int) -> tuple[_Bent, ...]:
+def _turned(lab: Lab) -> tuple[_Bent, ...]:
     """Every channel of every network, heavy or not: torch's answers to a circle less those to its tangents."""
-    found = []
-    for shape, nets in _trained(networks, seed).items():
+    changes = []
+    for shape, nets in _trained(lab).items():
         taps, sigma = shape.taps, elementwise(shape.activation)
         w, b = torch.tensor(nets.w.reshape(-1, 1, taps, taps)), torch.tensor(nets.b.reshape(-1))
         with torch.no_grad():
             z, p = (torch.nn.functional.conv2d(torch.tensor(x.reshape(-1, 1, taps, taps)), w, b)[:, :, 0, 0].T for x in _circle(taps))  # fmt: skip
             every = [x.numpy().reshape(-1, *_circle(taps)[0].shape[:3]) for x in (z, p, sigma(z), sigma(p))]  # fmt: skip
             dark = sigma(b).numpy().tolist()
-        found += [
-            _bent(one, *parts) for one, *parts in zip(_edges(nets), *every, dark, strict=True)
+        changes += [
+            _bent(channel, *parts)
+            for channel, *parts in zip(_channels(nets), *every, dark, strict=True)
         ]
-    return tuple(found)
+    return tuple(changes)
 
 
 @dataclass(frozen=True)
@@ -311,14 +326,13 @@ class _Narrow:
     """A trained difference: its step, the mean of its sums over centres at :data:`NARROW_RADIUS` by torch, twice that of ReLU, and Σ|κ|."""
 
     step: Step
-    found: float
+    mean: float
     weight: float
 
 
-@lru_cache(maxsize=4)
-def _differences(seed: int) -> tuple[_Narrow, ...]:
+def _differences(lab: Lab) -> tuple[_Narrow, ...]:
     """abs or ReLU of each difference, κ trained from random positive taps; Σκ = 0 stands for one that changed its sign."""
-    rng, found = np.random.default_rng([seed, 21]), []
+    rng, differences = lab.rng("curvature, differences trained"), []
     r = np.linspace(3, 10, 15)
     x, share = disks(r, HALF_LENGTH), np.full(15, 1 / 15)
     for step, name in zip(STEPS, ("abs", "relu", "abs"), strict=True):
@@ -334,26 +348,24 @@ def _differences(seed: int) -> tuple[_Narrow, ...]:
                 total += float(torch.sum(net.activation(z)))
         total *= (1 + (name == "relu")) / NARROW_PARTS**2
         weight = float(np.abs(kappa).sum()) if np.all(kept > 0) or np.all(kept < 0) else 0.0
-        found.append(_Narrow(step, total, weight))
-    return tuple(found)
-
-
-def _networks(lab: Lab) -> int:
-    return min(max(lab.profile.networks // 10, 2), MOST)
+        differences.append(_Narrow(step, total, weight))
+    return tuple(differences)
 
 
 def train(law: Curvature, lab: Lab) -> Column:
     """What torch makes of a circle's bend in every channel, by direction; and differences in the order 1/r."""
     networks = _networks(lab)
-    turned = [one.scores(law) for one in _turned(networks, lab.seed)]
+    turned = [
+        bent.scores(law) for bent in lab.once("curvature, channels turned", lambda: _turned(lab))
+    ]
     farthest = max(float(np.max(gaps)) for gaps, _ in turned)
     sharp = [float(np.median(sizes)) for _, sizes in turned]
     narrow, mixed = [0.0], 0
-    for each in _differences(lab.seed):
+    for each in lab.once("curvature, differences trained", lambda: _differences(lab)):
         if not each.weight:
             mixed += 1
             continue
-        gap = abs(each.found / each.weight - _width(law, each.step, NARROW_RADIUS))
+        gap = abs(each.mean / each.weight - _width(law, each.step, NARROW_RADIUS))
         narrow.append(gap / (narrow_bound(each.step, NARROW_RADIUS, NARROW_PARTS) + _small(each.step)))  # fmt: skip
     detail = (
         f"{len(KINDS) * networks} networks with one or two channels ({', '.join(shape.activation for shape in KINDS)}) from random starts. Figure: the largest distance from the law in units of its bound, of torch's answers to a circle of radius {HUGE:.0e} less those to its tangents, {len(turned)} channels, from C in {TURNS} directions "
@@ -371,28 +383,30 @@ SHOWN_RADII, SHOWN_PARTS = np.array([6.2, 9.1, 13.4, 20.3, 30.1, 45.2]), 8
 def figures(lab: Lab) -> tuple[Figure, ...]:
     """Features less area and perimeter, tending to their constants; and C by direction."""
     chosen = []
-    for nets in _trained(_networks(lab), lab.seed).values():
-        light = [one for one in _edges(nets) if np.abs(one.w).sum() < 5]
+    for nets in _trained(lab).values():
+        light = [channel for channel in _channels(nets) if np.abs(channel.w).sum() < 5]
         if light:
-            chosen.append(max(light, key=lambda one: abs(constant_of(one).value)))
-    found: dict[str, tuple[Array, float]] = {}
-    for one in chosen:
-        sigma, length = activation(one.name)[0], strength_of(one, 1e-5).value
+            chosen.append(max(light, key=lambda channel: abs(constant_of(channel).value)))
+    curves: dict[str, tuple[Array, float]] = {}
+    for channel in chosen:
+        sigma, length = activation(channel.name)[0], strength_of(channel, 1e-5).value
         values = []
         for r in SHOWN_RADII.tolist():
-            seen = _centres(r, SHOWN_PARTS, 3)
-            edge_values = sigma(seen.windows @ one.w.ravel() + one.b) - sigma(np.array(one.b))
-            values.append(float(seen.mean(edge_values, one.rise)) - length * r)
-        found[one.name] = (np.array(values), constant_of(one).value)
+            grid = _centres(r, SHOWN_PARTS, 3)
+            edge_values = sigma(grid.windows @ channel.w.ravel() + channel.b) - sigma(
+                np.array(channel.b)
+            )
+            values.append(float(grid.mean(edge_values, channel.rise)) - length * r)
+        curves[channel.name] = (np.array(values), constant_of(channel).value)
     bend = replace(LAW, local=lambda t, slope, second, lack: -slope * second / 2 + 0 * t * lack)
     panels = []
-    for one in chosen[:3]:
-        both, part = constant_of(one).by_direction, constant_of(one, bend).by_direction
-        panels.append((one.name, part, both - part))
-    told = f"Of every kind of trained network the channel with the largest constant: its mean feature over {SHOWN_PARTS**2} centres, less πr²Δ + Pr (points), and C (lines). The points approach the lines; for abs and ReLU, which have kinks, no bound on the distance is known."
+    for channel in chosen[:3]:
+        both, part = constant_of(channel).by_direction, constant_of(channel, bend).by_direction
+        panels.append((channel.name, part, both - part))
+    caption = f"Of every kind of trained network the channel with the largest constant: its mean feature over {SHOWN_PARTS**2} centres, less πr²Δ + Pr (points), and C (lines). The points approach the lines; for abs and ReLU, which have kinks, no bound on the distance is known."
     by_direction = "What every direction of the edge adds to C: the bend of the edge, the shorter circle inside it, and both together, for three trained channels. Without an activation the sum would turn once around to 0; the constant is what σ leaves of it."
     return (
-        figure("curvature-rests", "What is left beside area and perimeter", told, draw.rests(SHOWN_RADII, found)),
+        figure("curvature-rests", "What is left beside area and perimeter", caption, draw.rests(SHOWN_RADII, curves)),
         figure("curvature-directions", "The constant by direction", by_direction, draw.directions(direction(), panels)),
     )  # fmt: skip
 

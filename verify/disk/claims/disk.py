@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from itertools import pairwise
 
 import mpmath
@@ -96,7 +95,7 @@ def check(law: Disk, lab: Lab) -> Column:
     """Pixels in 40 digits against enclosures of the integral that defines them, and numpy's; the regression in rationals."""
     rng = lab.rng("disk")
     drawn = [Fraction(int(rng.integers(16, 12 * 128)), 128) for _ in range(lab.profile.draws // 10)]
-    seen: Counter[str] = Counter()
+    ways: Counter[str] = Counter()
     wrong = 0
     with mpmath.workdps(DIGITS), ctx.workprec(192):
         for r in (*FIXED, *drawn, LARGE):
@@ -107,26 +106,33 @@ def check(law: Disk, lab: Lab) -> Column:
             allowed = 10.0 ** (2 - DIGITS) * float(r * r + 1)
             for i, j in _pixels(r, rng):
                 area = enclosed(i, j, r)
-                stated = arb(mpmath.nstr(law.pixel(mpmath.mpf(i), mpmath.mpf(j), exact, mpmath), DIGITS))  # fmt: skip
-                inside = float(abs(stated - area).lower()) <= allowed and float(area.rad()) < TIGHT
+                claimed = arb(mpmath.nstr(law.pixel(mpmath.mpf(i), mpmath.mpf(j), exact, mpmath), DIGITS))  # fmt: skip
+                inside = float(abs(claimed - area).lower()) <= allowed and float(area.rad()) < TIGHT
                 here = arb(float(x[i + half_length, j + half_length]))
                 wrong += not (inside and abs(here - area) < float(disk_bound(float(r))))
-                seen[kind(i, j, r)] += 1
+                ways[kind(i, j, r)] += 1
     grids = [not _regression_agrees(law, rng) for _ in range(20)]
     detail = (
-        f"of {seen.total()} pixels, those on which the law (40 digits) or numpy (to its bound) leaves the enclosure of the area, and of {len(grids)} grids and intervals of radii those with another "
-        f"residual variance; pixels met in {len(seen)} ways: "
-        + ", ".join(f"{count} {name}" for name, count in sorted(seen.items()))
+        f"of {ways.total()} pixels, those on which the law (40 digits) or numpy (to its bound) leaves the enclosure of the area, and of {len(grids)} grids and intervals of radii those with another "
+        f"residual variance; pixels met in {len(ways)} ways: "
+        + ", ".join(f"{count} {name}" for name, count in sorted(ways.items()))
     )
-    return column(wrong + sum(grids) if len(seen) == KINDS else float("nan"), 0, detail)
+    return column(wrong + sum(grids) if len(ways) == KINDS else float("nan"), 0, detail)
 
 
 def _unexplained(mean: Callable[[int], Fraction]) -> Fraction:
     """The loss E(c + βr² - r)² at the solution of the normal equations, from E rᵏ, k = 1 to 4, in fractions."""
-    one, two, three, four = (mean(k) for k in range(1, 5))
-    beta = (three - one * two) / (four - two * two)
-    c = one - beta * two
-    return c * c + 2 * c * beta * two - 2 * c * one + beta * beta * four - 2 * beta * three + two
+    first, second, third, fourth = (mean(k) for k in range(1, 5))
+    beta = (third - first * second) / (fourth - second * second)
+    c = first - beta * second
+    return (
+        c * c
+        + 2 * c * beta * second
+        - 2 * c * first
+        + beta * beta * fourth
+        - 2 * beta * third
+        + second
+    )
 
 
 def _on_interval(low: Fraction, high: Fraction) -> Callable[[int], Fraction]:
@@ -221,7 +227,9 @@ def _measured(net: DiskNetwork, grid: Grid, x: torch.Tensor) -> TrainedLinear:
     net.zero_grad()
     value = loss(net, x, torch.tensor(grid.r), torch.tensor(grid.share))
     value.backward()
-    by_w, _, _, by_c = (one.grad.numpy() for one in net.parameters() if one.grad is not None)
+    by_w, _, _, by_c = (
+        parameter.grad.numpy() for parameter in net.parameters() if parameter.grad is not None
+    )
     _, _, a, _ = net.weights()
     g = np.array([np.sum(a * by_w.mean(axis=(1, 2, 3))) / np.sum(a * a), by_c[0]])
     area = np.stack([np.pi * grid.r**2, np.ones_like(grid.r)])
@@ -233,18 +241,21 @@ def _measured(net: DiskNetwork, grid: Grid, x: torch.Tensor) -> TrainedLinear:
     return TrainedLinear(net, grid, value.item(), float(bound + grid.slack), excess)
 
 
-@lru_cache(maxsize=4)
-def _trained(networks: int, seed: int) -> tuple[TrainedLinear, ...]:
-    """``networks`` of every shape on both grids."""
-    rng, found = np.random.default_rng([seed, 8]), []
+def _trained(lab: Lab) -> tuple[TrainedLinear, ...]:
+    """A few networks of every shape on both grids."""
+    return lab.once("disk, without activation", lambda: _train(lab))
+
+
+def _train(lab: Lab) -> tuple[TrainedLinear, ...]:
+    rng, nets = lab.rng("disk, without activation"), []
     for grid in GRIDS:
         x = disks(grid.r, HALF_LENGTH)
         for channels, taps in SHAPES:
-            for _ in range(networks):
+            for _ in range(max(lab.profile.networks // 6, 2)):
                 net = DiskNetwork("identity", channels, taps, rng)
                 train_one(net, x, grid.r, grid.share, STEPS)
-                found.append(_measured(net, grid, x))
-    return tuple(found)
+                nets.append(_measured(net, grid, x))
+    return tuple(nets)
 
 
 def _total(law: Disk, r: float) -> float:
@@ -258,24 +269,24 @@ def _total(law: Disk, r: float) -> float:
 
 def train(law: Disk, lab: Lab) -> Column:
     """torch's loss against the least loss and what its own gradient says is left; torch's answers against the sum of the pixels."""
-    found = _trained(max(lab.profile.networks // 6, 2), lab.seed)
+    nets = _trained(lab)
     totals = np.array([_total(law, r) for r in FRESH.tolist()])
     low, high = Fraction(LOW), Fraction(HIGH)
     fresh, size = disks(FRESH, HALF_LENGTH), (2 * HALF_LENGTH + 1) ** 2
     scores: list[float] = []
     above, below, late = 0.0, 0.0, 0
-    for one in found:
-        count = one.grid.count
+    for linear in nets:
+        count = linear.grid.count
         floor = float(law.least(low, high, Fraction(count)) if count else law.limit(low, high))
-        w, b, a, c = one.net.weights()
-        stated = c + size * (a @ b) + (a @ w.sum(axis=(1, 2))) * totals
+        w, b, a, c = linear.net.weights()
+        claimed = c + size * (a @ b) + (a @ w.sum(axis=(1, 2))) * totals
         with torch.no_grad():
-            gap = np.abs(one.net(fresh).numpy() - stated) / _bound(one.net, FRESH)
-        scores += [*gap, abs(one.loss - floor - one.excess) / one.bound]
-        above, below = max(above, one.loss - floor), max(below, floor - one.loss)
-        late += one.excess > SIX_DIGITS * one.loss
+            gap = np.abs(linear.net(fresh).numpy() - claimed) / _bound(linear.net, FRESH)
+        scores += [*gap, abs(linear.loss - floor - linear.excess) / linear.bound]
+        above, below = max(above, linear.loss - floor), max(below, floor - linear.loss)
+        late += linear.excess > SIX_DIGITS * linear.loss
     detail = (
-        f"{len(found)} networks without σ, K = 1 and 2, 3 × 3 and 5 × 5 taps, on 15 radii from {LOW} to {HIGH} and on the whole interval, {late} of which had not arrived (six digits); largest "
+        f"{len(nets)} networks without σ, K = 1 and 2, 3 × 3 and 5 × 5 taps, on 15 radii from {LOW} to {HIGH} and on the whole interval, {late} of which had not arrived (six digits); largest "
         f"distance from the law, in units of the rounding bound, of their answers to {len(FRESH)} new radii and of their losses, less what torch's gradient says is left; no loss is more than "
         f"{above:.1e} above the floor or {below:.1e} below it"
     )
@@ -288,11 +299,12 @@ def train(law: Disk, lab: Lab) -> Column:
 def figures(lab: Lab) -> tuple[Figure, ...]:
     """A disk as pixels, and the parabola that every network without σ ends at."""
     shown = 3.3
-    nets = _trained(2, lab.seed)
+    on_interval = [linear for linear in _trained(lab) if linear.grid.count is None]
+    shown_nets = on_interval[:: max(len(on_interval) // 8, 1)]
     fine = np.linspace(2, 11, 181)
     x = disks(fine, HALF_LENGTH)
     with torch.no_grad():
-        errors = [one.net(x).numpy() - fine for one in nets if one.grid.count is None]
+        errors = [linear.net(x).numpy() - fine for linear in shown_nets]
     drawing = draw.pixels_and_errors(shown, disk([shown], 4)[0], fine, errors, (LOW, HIGH))
     caption = (
         f"Left: a disk of radius {shown}, each pixel as grey as its part inside the circle. Right: the errors of {len(errors)} trained networks without σ, of different sizes; all end at the same "

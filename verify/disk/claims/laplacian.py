@@ -36,12 +36,10 @@ __all__ = [
     "EVIDENCE",
     "KINDS",
     "Digits",
-    "TrainedLaplacian",
     "check",
     "figures",
     "sampled",
     "train",
-    "trained",
 ]
 
 Array = NDArray[np.float64]
@@ -57,19 +55,19 @@ class Digits:
     @staticmethod
     def number(x: Any) -> Any:
         """A fraction."""
-        found = Fraction(x)
-        return mpmath.mpf(found.numerator) / found.denominator
+        fraction = Fraction(x)
+        return mpmath.mpf(fraction.numerator) / fraction.denominator
 
 
 def _strength(law: Laplacian, w: Array, level: float) -> float | None:
     """P of |z + level| by the law, for a filter whose sign changes it knows about a point; else None."""
     exact = rational(w)
-    found = law.crossing(exact, Fraction(level))
-    if found.kind != "centre" or found.centre is None:
+    crossing = law.crossing(exact, Fraction(level))
+    if crossing.kind != "centre" or crossing.centre is None:
         return None
     with mpmath.workdps(DIGITS):
-        by = law.turned if found.turns else law.strength
-        return float(by(exact, found.centre, Digits))
+        by = law.turned if crossing.turns else law.strength
+        return float(by(exact, crossing.centre, Digits))
 
 
 # ------------------------------------------------------------------------------------------ check
@@ -109,14 +107,14 @@ def _edges() -> tuple[Array, Array, Array]:
     """H_θ(t + u·n) at 120 directions of half a turn and 220 distances (T, t, 9), the distances, and the directions."""
     t = (np.arange(220) - 109.5) / 50
     turn = (np.arange(120) + 0.37) * pi / 120
-    seen = [edge_response(np.eye(9).reshape(9, 3, 3), t, float(np.cos(x)), float(np.sin(x))).T for x in turn]  # fmt: skip
-    return np.stack(seen), t, turn
+    responses = [edge_response(np.eye(9).reshape(9, 3, 3), t, float(np.cos(x)), float(np.sin(x))).T for x in turn]  # fmt: skip
+    return np.stack(responses), t, turn
 
 
 def sampled(w: Array, level: float, centre: tuple[float, float] | None) -> bool:
     """Whether p_θ + level was seen to take both signs on one side of the line of the centre, or anywhere if there is none."""
-    seen, t, turn = _edges()
-    p = seen @ w.ravel() + level
+    responses, t, turn = _edges()
+    p = responses @ w.ravel() + level
     p[np.abs(p) < 1e-9 * np.abs(w).sum()] = 0  # more than its rounding
     if centre is None:
         return bool(np.any((p.max(axis=1) > 0) & (p.min(axis=1) < 0)))
@@ -128,14 +126,14 @@ def _wrongly_classed(law: Laplacian, w: Array, level: float) -> bool:
     """Whether looking everywhere disagrees with the class."""
     if not np.any(w):
         return False
-    found = law.crossing(rational(w), Fraction(level))
-    if found.kind == "centre" and found.centre is not None:
-        return sampled(w, level, (float(found.centre[0]), float(found.centre[1])))
-    if found.kind == "dipole":
+    crossing = law.crossing(rational(w), Fraction(level))
+    if crossing.kind == "centre" and crossing.centre is not None:
+        return sampled(w, level, (float(crossing.centre[0]), float(crossing.centre[1])))
+    if crossing.kind == "dipole":
         return sampled(w, level, None)
     centre = _centre(w)
-    if found.kind == "none" or (w.sum() or level) and centre is None:
-        return sampled(w, level, None) == (found.kind == "none")
+    if crossing.kind == "none" or (w.sum() or level) and centre is None:
+        return sampled(w, level, None) == (crossing.kind == "none")
     return not (sampled(w, level, centre) or _shown(w, level, centre))
 
 
@@ -143,13 +141,13 @@ def _shown(w: Array, level: float, centre: tuple[float, float] | None) -> bool:
     """Whether clipped squares, in fractions, have both signs at two places that the decision names: what few places see can be too small."""
     taps = rational(w)
     point = None if centre is None else (Fraction(centre[0]), Fraction(centre[1]))
-    for one in stretches(taps, Fraction(level), point):
-        (p, q), (r, s) = one.octant
+    for stretch in stretches(taps, Fraction(level), point):
+        (p, q), (r, s) = stretch.octant
         signs = set()
-        for u, x in one.signs.values():
+        for u, x in stretch.signs.values():
             if u:
-                seen = sum((tap * clipped(x + p * i + q * j + (r * i + s * j) * u, Fraction(1), u) for (i, j), tap in taps.items()), Fraction(level))  # fmt: skip
-                signs.add((seen > 0) - (seen < 0))
+                value = sum((tap * clipped(x + p * i + q * j + (r * i + s * j) * u, Fraction(1), u) for (i, j), tap in taps.items()), Fraction(level))  # fmt: skip
+                signs.add((value > 0) - (value < 0))
         if {1, -1} <= signs:
             return True
     return False
@@ -183,27 +181,31 @@ def check(law: Laplacian, lab: Lab) -> Column:
         w = _difference(rng) if k % 4 == 0 else _even(rng)
         level = 0.0 if k % 4 == 0 else -float(w.sum()) / 2
         classes += _wrongly_classed(law, w, level)
-        stated = _strength(law, w, level) if np.any(w) else None
-        known += [] if stated is None else [(w, level, stated)]
+        claimed = _strength(law, w, level) if np.any(w) else None
+        known += [] if claimed is None else [(w, level, claimed)]
     known += [(w, 0.0, value) for w in (*SECONDS[::2], *SADDLES) if (value := _strength(law, w, 0.0)) is not None]  # fmt: skip
     places = [(0.0, 0.0), (0.5, 0.5), *rng.uniform(-3, 3, (draws // 4, 2)).tolist()]
     far = 0
     for x, y in places:
-        found = float(law.distance(*map(mpmath.mpf, (x, y)), Digits))
-        far += abs(found - _by_rays(x, y)) > 1e-9  # Gauss' rule next to a corner; elsewhere 1e-14
+        distance = float(law.distance(*map(mpmath.mpf, (x, y)), Digits))
+        far += (
+            abs(distance - _by_rays(x, y)) > 1e-9
+        )  # Gauss' rule next to a corner; elsewhere 1e-14
     turn = np.sort(rng.uniform(0.01, pi / 2 - 0.01, 6))
     lines, lengths, largest = 0, 0, 0.0
-    for w, level, stated in known[-max(draws // 4, 12) :]:
+    for w, level, claimed in known[-max(draws // 4, 12) :]:
         edge = filter_of(w, level, "abs")
         around, doubt = by_direction(edge, turn)
         centre = law.crossing(rational(w), Fraction(level)).centre
-        for theta, one, off in zip(turn.tolist(), around.tolist(), doubt.tolist(), strict=True):
+        for theta, integral, off in zip(
+            turn.tolist(), around.tolist(), doubt.tolist(), strict=True
+        ):
             c, s = (Fraction(float(f(theta))) for f in (np.cos, np.sin))
             whole = abs(float(law.across(rational(w), centre, c, s)))
-            lines += abs(whole - abs(one)) > off + 1e-9 * float(np.abs(w).sum())
+            lines += abs(whole - abs(integral)) > off + 1e-9 * float(np.abs(w).sum())
         by = quadrature_of(edge, most=1 << 12)
         bound = float("inf") if by.error is None else by.error
-        lengths += not abs(stated - by.value) <= bound
+        lengths += not abs(claimed - by.value) <= bound
         largest = max(largest, bound / max(abs(by.value), 1e-300))
     detail = (
         f"filters, of {draws}, whose class differs from what p_θ shows at {120 * 220} places: {classes}; pixels, of {len(places)}, with another D: {far}; of {min(len(known), max(draws // 4, 12))} filters even about a point, "
@@ -250,7 +252,7 @@ class TrainedLaplacian:
     ----------
     w, level: the filter, each tap correctly rounded, and b = -S/2.
     loss: as torch has it.
-    seen, bound: P as torch sees it at a circle of radius :data:`LARGE`, and how far that may be from P.
+    strength, bound: P as torch sees it at a circle of radius :data:`LARGE`, and how far that may be from P.
     share: aP by that.
     """
 
@@ -260,7 +262,7 @@ class TrainedLaplacian:
     w: Array
     level: float
     loss: float
-    seen: float
+    strength: float
     bound: float
     share: float
 
@@ -281,11 +283,11 @@ def _windows() -> Tensor:
     # The inner normal points at the centre.
     x, y = ((t - LARGE) * f(turn)[:, None] for f in (np.cos, np.sin))
     i, j = x.reshape(-1, 1, 1) + offset[:, None], y.reshape(-1, 1, 1) + offset
-    found = pixels(LARGE, *np.broadcast_arrays(i, j))
-    return torch.tensor(np.concatenate([found, np.zeros((1, 3, 3)), np.ones((1, 3, 3))]))
+    pixels_ = pixels(LARGE, *np.broadcast_arrays(i, j))
+    return torch.tensor(np.concatenate([pixels_, np.zeros((1, 3, 3)), np.ones((1, 3, 3))]))
 
 
-def _seen(net: Combination, filtered: Tensor) -> float:
+def _torch_strength(net: Combination, filtered: Tensor) -> float:
     """∮∫ [σ(z) - σ(dark) - Δ 1{t > 0}] dt dθ, z as torch answers at the nodes: half of them lie where t > 0."""
     with torch.no_grad():
         values = net.activation(net.conv(filtered)).flatten()
@@ -305,15 +307,14 @@ def _bound(w: Array, level: float, activation: str) -> float:
     return 2 * pi * 2 * rho * (edge + nodes * size * 4) + along + (np.inf if around is None else around)  # fmt: skip
 
 
-@lru_cache(maxsize=4)
-def trained(networks: int, seed: int) -> tuple[TrainedLaplacian, ...]:
-    """``networks`` of each kind, abs and ReLU in turn, from random starts."""
-    rng, found = np.random.default_rng([seed, 14]), []
+def _trained(lab: Lab) -> tuple[TrainedLaplacian, ...]:
+    """A few networks of each kind, abs and ReLU in turn, from random starts."""
+    rng, nets = lab.rng("laplacian, networks"), []
     r, share = np.linspace(LOW, HIGH, COUNT), np.full(COUNT, 1 / COUNT)
     x = disks(r, HALF_LENGTH)
     for kind in KINDS:
         y, straight = _filtered(x, kind.filters), _filtered(_windows(), kind.filters, "valid")
-        for k in range(networks):
+        for k in range(max(lab.profile.networks // 8, 4)):
             name = ("abs", "relu")[k % 2]
             net = Combination(name, kind.start(rng), rng)
             train_one(net, y, r, share, STEPS, rounds=1)
@@ -321,26 +322,26 @@ def trained(networks: int, seed: int) -> tuple[TrainedLaplacian, ...]:
                 value = float(loss(net, y, torch.tensor(r), torch.tensor(share)))
                 weights = net.conv.weight.numpy()[0, :, 0, 0]
                 w = np.tensordot(weights, kind.filters, axes=1)
-                seen = _seen(net, straight)
+                strength = _torch_strength(net, straight)
                 a = float(net.readout.weight[0, 0])
             level = -float(weights @ kind.filters.sum(axis=(1, 2))) / 2
-            found.append(TrainedLaplacian(kind, name, net, w, level, value, seen, _bound(w, level, name), a * seen))  # fmt: skip
-    return tuple(found)
+            nets.append(TrainedLaplacian(kind, name, net, w, level, value, strength, _bound(w, level, name), a * strength))  # fmt: skip
+    return tuple(nets)
 
 
-def _exact(one: TrainedLaplacian) -> dict[tuple[int, int], Fraction]:
+def _exact(laplacian: TrainedLaplacian) -> dict[tuple[int, int], Fraction]:
     """The filter without rounding, from the weights."""
-    weights = [Fraction(x) for x in one.net.conv.weight.detach().numpy()[0, :, 0, 0].tolist()]
-    taps = [rational(fixed) for fixed in one.kind.filters]
+    weights = [Fraction(x) for x in laplacian.net.conv.weight.detach().numpy()[0, :, 0, 0].tolist()]
+    taps = [rational(fixed) for fixed in laplacian.kind.filters]
     return {place: sum((x * each[place] for x, each in zip(weights, taps, strict=True)), Fraction(0)) for place in taps[0]}  # fmt: skip
 
 
 def train(law: Laplacian, lab: Lab) -> Column:
     """P of trained even filters as torch sees it at a large circle, against the closed form; those of class other are counted."""
-    found = trained(max(lab.profile.networks // 8, 4), lab.seed)
+    nets = lab.once("laplacian, networks", lambda: _trained(lab))
     scores, ratios, other, turned = [], [], 0, 0
-    for one in found:
-        exact = _exact(one)
+    for laplacian in nets:
+        exact = _exact(laplacian)
         level = -sum(exact.values()) / 2
         kind = law.crossing(exact, level)
         if kind.kind != "centre" or kind.centre is None:
@@ -349,13 +350,17 @@ def train(law: Laplacian, lab: Lab) -> Column:
         turned += kind.turns
         with mpmath.workdps(DIGITS):
             value = float((law.turned if kind.turns else law.strength)(exact, kind.centre, Digits))
-        stated = value * (0.5 if one.activation == "relu" else 1.0)
-        scores.append(abs(one.seen - stated) / one.bound)
-        ratios.append(one.bound / abs(one.seen))
-    kinds = ", ".join(f"{kind.name} {min(losses):.1g}/{np.median(losses):.1g}" for kind in KINDS if (losses := [one.loss for one in found if one.kind is kind]))  # fmt: skip
-    shares = [one.share for one in found if one.loss < 0.05 and one.activation == "abs"]
+        claimed = value * (0.5 if laplacian.activation == "relu" else 1.0)
+        scores.append(abs(laplacian.strength - claimed) / laplacian.bound)
+        ratios.append(laplacian.bound / abs(laplacian.strength))
+    kinds = ", ".join(f"{kind.name} {min(losses):.1g}/{np.median(losses):.1g}" for kind in KINDS if (losses := [laplacian.loss for laplacian in nets if laplacian.kind is kind]))  # fmt: skip
+    shares = [
+        laplacian.share
+        for laplacian in nets
+        if laplacian.loss < 0.05 and laplacian.activation == "abs"
+    ]
     detail = (
-        f"{len(found)} networks, abs and ReLU, from random starts; {other} ended with both signs on one side and have no closed form, for {turned} the sides turn. Figure: the largest distance of P, as torch sees it at {TURNS * PLACES} places of a circle "
+        f"{len(nets)} networks, abs and ReLU, from random starts; {other} ended with both signs on one side and have no closed form, for {turned} the sides turn. Figure: the largest distance of P, as torch sees it at {TURNS * PLACES} places of a circle "
         f"of radius {LARGE:g}, from the closed form, in units of its bound (median {np.median(ratios):.1%} of P). Least/median loss: {kinds}. Only seen: aP of the {len(shares)} with abs that err by less than 0.22 pixel lies between {min(shares, default=np.nan):.3f} and {max(shares, default=np.nan):.3f}"
     )
     return column(float(np.max(scores)) if scores else float("nan"), 1.0, detail)

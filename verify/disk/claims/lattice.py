@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -53,15 +52,15 @@ def _wave(law: Lattice, rng: np.random.Generator) -> bool:
     b, x = _some(rng), Fraction(int(rng.integers(0, 24)), 24)
     sigma = (lambda z: z * z) if rng.integers(2) else abs
     full, taps = sum(w.values(), Fraction(0)), law.project(w, q)
-    seen, stated = Fraction(0), Fraction(0)
+    direct, claimed = Fraction(0), Fraction(0)
     cut = lambda T: clipped(T, Fraction(q[0]), Fraction(q[1]))
     far = 2 * sum(map(abs, q)) + 2
     for m in range(-far, far + 1):
         z = sum((tap * cut(x + m + u * q[0] + v * q[1]) for (u, v), tap in w.items()), b)
-        seen += sigma(z) - sigma(b) - (sigma(full + b) - sigma(b)) * cut(x + m)
+        direct += sigma(z) - sigma(b) - (sigma(full + b) - sigma(b)) * cut(x + m)
         p = sum((tap * law.response(x + m + j, q) for j, tap in taps.items()), b)
-        stated += sigma(p) - sigma(b) - (sigma(full + b) - sigma(b)) * law.response(x + m, q)
-    return bool(seen == stated)
+        claimed += sigma(p) - sigma(b) - (sigma(full + b) - sigma(b)) * law.response(x + m, q)
+    return bool(direct == claimed)
 
 
 WAVES = 20_000
@@ -73,18 +72,18 @@ def _kernel(law: Lattice, x: Array) -> float:
     turned = 2 * np.pi * (np.outer(x, j) % 1) - np.pi / 4
     series = -(np.cos(turned) @ (1 / (2 * np.pi**2 * j**2.5)))
     tail = WAVES**-1.5 / (3 * np.pi**2)
-    return float(np.max(np.abs(swing(x, law) - series))) / (tail + 1e-11)
+    return float(np.max(np.abs(swing(x, law) - series)) / (tail + 1e-11))
 
 
 def sums(w: Array, b: Array, name: str, r: Sequence[float], centre: tuple[float, float] = (0.0, 0.0)) -> Array:  # fmt: skip
     """Σ_p [g(z_p) - g(0)] of filters w (B, n, n), b (B,), for disks of radii r around ``centre``: (B, R)."""
-    sigma, found = activation(name)[0], []
+    sigma, columns = activation(name)[0], []
     rise = sigma(w.sum(axis=(1, 2)) + b) - sigma(b)
-    for one in r:
-        windows, lit, _, _ = ring(one, centre, w.shape[-1])
+    for radius in r:
+        windows, lit, _, _ = ring(radius, centre, w.shape[-1])
         z = windows.reshape(len(windows), -1) @ w.reshape(len(w), -1).T + b
-        found.append(np.sum(sigma(z) - sigma(b), axis=0) + lit * rise)
-    return np.stack(found, axis=1)
+        columns.append(np.sum(sigma(z) - sigma(b), axis=0) + lit * rise)
+    return np.stack(columns, axis=1)
 
 
 def _rounding(w: Array, steep: Array, r: float) -> Array:
@@ -118,9 +117,9 @@ def bending(w: Array, b: Array, name: str, r: float, centre: tuple[float, float]
     sigma, slope = activation(name)
     n, (windows, _, x, y) = w.shape[-1], ring(r, centre, w.shape[-1])
     length = np.hypot(x, y)
-    at = np.arange(n) - n // 2
-    inside = r - (length[:, None, None] + (x / length)[:, None, None] * at[:, None] + (y / length)[:, None, None] * at)  # fmt: skip
-    c, s = (np.abs(one / length)[:, None, None] for one in (x, y))
+    offset = np.arange(n) - n // 2
+    inside = r - (length[:, None, None] + (x / length)[:, None, None] * offset[:, None] + (y / length)[:, None, None] * offset)  # fmt: skip
+    c, s = (np.abs(coordinate / length)[:, None, None] for coordinate in (x, y))
     out, low = (c + s) / 2, (c - s) / 2
     tangent = (kernel(inside + out) - kernel(inside + low) - kernel(inside - low) + kernel(inside - out)) / (c * s)  # fmt: skip
     flat = w.reshape(len(w), -1).T
@@ -135,26 +134,26 @@ class Grown:
 
     Attributes
     ----------
-    r, found: radii (2, R) and sums (B, 2, R), with area and line.
+    r, sums: radii (2, R) and sums (B, 2, R), with area and line.
     allowed: the spread that the law may leave, (B, 2): what the waves change within the first Fresnel zone of the window's last
         circle, what the bending of its edge does beyond the first order, and rounding.
     """
 
     r: Array
-    found: Array
+    sums: Array
     allowed: Array
 
-    def spreads(self, area: Array, stated: Array) -> tuple[Array, Array]:
-        """What is left in units of what is allowed, with the fluctuation ``stated`` taken off and without: (B, 2) each."""
-        plain = self.found - area[:, None, None] * self.r**2
-        left, raw = (np.stack([_rest(r, y[:, k]) for k, r in enumerate(self.r)], axis=1) for y in (plain - stated, plain))  # fmt: skip
+    def spreads(self, area: Array, claimed: Array) -> tuple[Array, Array]:
+        """What is left in units of what is allowed, with the fluctuation ``claimed`` taken off and without: (B, 2) each."""
+        plain = self.sums - area[:, None, None] * self.r**2
+        left, raw = (np.stack([_rest(r, y[:, k]) for k, r in enumerate(self.r)], axis=1) for y in (plain - claimed, plain))  # fmt: skip
         return self._measured(left), self._measured(raw)
 
     def _measured(self, spread: Array) -> Array:
         """In units of what is allowed; nothing in units of nothing, as a dead network leaves it, is 0."""
         dead = self.allowed == 0
-        found = spread / np.where(dead, 1.0, self.allowed)
-        return np.asarray(np.where(dead & (spread > 0), np.inf, found))
+        ratio = spread / np.where(dead, 1.0, self.allowed)
+        return np.asarray(np.where(dead & (spread > 0), np.inf, ratio))
 
 
 def _allowed(w: Array, b: Array, name: str, r: Array, centre: tuple[float, float]) -> Array:
@@ -178,23 +177,23 @@ class Drawn:
     grown: Grown
 
 
-@lru_cache(maxsize=32)
-def _drawn(name: str, filters: int, seed: int) -> Drawn:
-    rng = np.random.default_rng([seed, 22, *name.encode()])
+def _drawn(lab: Lab, name: str, filters: int) -> Drawn:
+    rng = lab.rng(("lattice, filters", name))
     w, b = rng.normal(size=(filters, 3, 3)), rng.uniform(-0.5, 0.5, filters)
     centre = (float(rng.uniform(-0.5, 0.5)), float(rng.uniform(-0.5, 0.5)))
     r = _windows(rng)
-    found = sums(w, b, name, r.ravel().tolist(), centre).reshape(filters, *r.shape)
-    return Drawn(w, b, centre, Grown(r, found, _allowed(w, b, name, r, centre)))
+    values = sums(w, b, name, r.ravel().tolist(), centre).reshape(filters, *r.shape)
+    return Drawn(w, b, centre, Grown(r, values, _allowed(w, b, name, r, centre)))
 
 
-def drawn_spreads(law: Lattice, name: str, filters: int, seed: int) -> tuple[Array, Array]:
+def drawn_spreads(law: Lattice, lab: Lab, name: str, filters: int) -> tuple[Array, Array]:
     """:meth:`Grown.spreads` of random filters: (B, 2) each."""
-    one, sigma = _drawn(name, filters, seed), activation(name)[0]
-    r = one.grown.r.ravel()
-    stated = fluctuation(one.w, one.b, sigma, r, one.centre, law, REACH).reshape(one.grown.found.shape)  # fmt: skip
-    area = np.pi * (sigma(one.w.sum(axis=(1, 2)) + one.b) - sigma(one.b))
-    return one.grown.spreads(area, stated)
+    drawn = lab.once(("lattice, filters", name, filters), lambda: _drawn(lab, name, filters))
+    sigma = activation(name)[0]
+    r = drawn.grown.r.ravel()
+    claimed = fluctuation(drawn.w, drawn.b, sigma, r, drawn.centre, law, REACH).reshape(drawn.grown.sums.shape)  # fmt: skip
+    area = np.pi * (sigma(drawn.w.sum(axis=(1, 2)) + drawn.b) - sigma(drawn.b))
+    return drawn.grown.spreads(area, claimed)
 
 
 def check(law: Lattice, lab: Lab) -> Column:
@@ -203,8 +202,8 @@ def check(law: Lattice, lab: Lab) -> Column:
     waves = sum(not _wave(law, rng) for _ in range(lab.profile.draws))
     kernel = _kernel(law, rng.uniform(0, 1, 24))
     filters = max(lab.profile.draws // 20, 2)
-    spreads = [drawn_spreads(law, name, filters, lab.seed) for name in CHECKED]
-    left, raw = (np.concatenate([one[k] for one in spreads]) for k in (0, 1))
+    spreads = [drawn_spreads(law, lab, name, filters) for name in CHECKED]
+    left, raw = (np.concatenate([pair[k] for pair in spreads]) for k in (0, 1))
     wavers = raw[:, 1] > 1
     most = float(np.max(left)) if np.any(wavers) else np.nan  # else nothing is shown
     detail = (
@@ -218,7 +217,8 @@ def check(law: Lattice, lab: Lab) -> Column:
 # --------------------------------------------------------------------------------------- training
 
 LOW, HIGH, RADII, HALF_LENGTH = 3, 10, 36, 13
-SETTINGS = tuple(NetworkShape(*one) for one in (("square", 1), ("abs", 1), ("relu", 1), ("tanh", 1), ("softplus", 1), ("relu", 2), ("tanh", 2)))  # fmt: skip
+SETTINGS = (*(NetworkShape(name, 1) for name in ("square", "abs", "relu", "tanh", "softplus")), *(NetworkShape(name, 2) for name in ("relu", "tanh")))  # fmt: skip
+"""What is trained."""
 MOST = 50
 
 
@@ -231,18 +231,25 @@ class Watched:
     grown: Grown
 
 
-@lru_cache(maxsize=32)
-def _watched(shape: NetworkShape, networks: int, seed: int) -> Watched:
-    rng = np.random.default_rng([seed, 21, shape.channels, *shape.activation.encode()])
-    seen = disk_windows(np.linspace(LOW, HIGH, RADII), shape.taps, HALF_LENGTH)
-    nets = train_networks(shape, seen, networks, rng)
+def _networks(lab: Lab) -> int:
+    return max(min(lab.profile.networks // 3, MOST), 3)
+
+
+def _watched(lab: Lab, shape: NetworkShape) -> Watched:
+    return lab.once(("lattice, networks", shape), lambda: _train(lab, shape))
+
+
+def _train(lab: Lab, shape: NetworkShape) -> Watched:
+    rng = lab.rng(("lattice, networks", shape))
+    windows = disk_windows(np.linspace(LOW, HIGH, RADII), shape.taps, HALF_LENGTH)
+    nets = train_networks(shape, windows, _networks(lab), rng)
     centre = (float(rng.uniform(-0.5, 0.5)), float(rng.uniform(-0.5, 0.5)))
     r = _windows(rng)
-    found = np.stack([_answered(nets, *ring(one, centre, shape.taps)[:2]) for one in r.ravel().tolist()], axis=1)  # fmt: skip
+    values = np.stack([_answered(nets, *ring(radius, centre, shape.taps)[:2]) for radius in r.ravel().tolist()], axis=1)  # fmt: skip
     n = shape.taps
     each = _allowed(nets.w.reshape(-1, n, n), nets.b.ravel(), shape.activation, r, centre)
     allowed = np.sum(np.abs(nets.a)[..., None] * each.reshape(*nets.a.shape, 2), axis=1)
-    return Watched(nets, centre, Grown(r, found.reshape(-1, *r.shape), allowed))
+    return Watched(nets, centre, Grown(r, values.reshape(-1, *r.shape), allowed))
 
 
 def _answered(nets: Nets, windows: Array, lit: int) -> Array:
@@ -272,21 +279,22 @@ def _swings(nets: Nets, r: Array, centre: tuple[float, float], law: Lattice) -> 
 
 def train(law: Lattice, lab: Lab) -> Column:
     """What torch answers to disks around a point, far beyond the radii of training: what the law leaves, of every network."""
-    networks = max(min(lab.profile.networks // 3, MOST), 3)
-    left, told, undecided = [], [], 0
+    left, words, undecided = [], [], 0
     for shape in SETTINGS:
-        one = _watched(shape, networks, lab.seed)
-        stated = _swings(one.nets, one.grown.r.ravel(), one.centre, law)
-        rest, raw = one.grown.spreads(_areas(one.nets), stated.reshape(one.grown.found.shape))
+        watched = _watched(lab, shape)
+        claimed = _swings(watched.nets, watched.grown.r.ravel(), watched.centre, law)
+        settled, raw = watched.grown.spreads(
+            _areas(watched.nets), claimed.reshape(watched.grown.sums.shape)
+        )
         decided = raw[:, 1] > 1
-        left.append(rest)
+        left.append(settled)
         undecided += int(np.sum(~decided))
         size = f"{np.median(raw[decided, 1]):.1f}" if np.any(decided) else "none"
-        told.append(f"{shape.activation} K={shape.channels} {size}/{np.max(rest):.2f} ({int(np.sum(decided))})")  # fmt: skip
+        words.append(f"{shape.activation} K={shape.channels} {size}/{np.max(settled):.2f} ({int(np.sum(decided))})")  # fmt: skip
     every = np.concatenate(left)
     detail = (
         f"{len(every)} networks from random starts, torch's answers to disks with radii about {NEAR:g} and {FAR:g}. The spread that the law leaves, of every network, in units of what it may leave: what its waves change within the first Fresnel zone, what the bending of the edge adds beyond the first order, rounding. "
-        f"{undecided} networks waver by no more than that, so that it says nothing of them: dead or linear ones, one-signed differences, those that keep a level near a kink, and those with huge weights. Of the others the spread itself, median, against the largest that is left of all (networks): {', '.join(told)}. Figure: the largest of every network and radius"
+        f"{undecided} networks waver by no more than that, so that it says nothing of them: dead or linear ones, one-signed differences, those that keep a level near a kink, and those with huge weights. Of the others the spread itself, median, against the largest that is left of all (networks): {', '.join(words)}. Figure: the largest of every network and radius"
     )
     shown = undecided < len(every)
     return column(float(np.max(every)) if shown else float("nan"), 1.0, detail)
@@ -300,9 +308,9 @@ SHOWN = {"square": ("square", 0.0), "abs": ("abs", 0.0), "ReLU, b = -0.4": ("rel
 
 def _shown(name: str, b: float, r: Array) -> draw.Sway:
     w, bias = difference(np.ones((1, 1)), (1, 0))[None], np.array([b])
-    found = sums(w, bias, name, r.tolist())
-    stated = fluctuation(w, bias, activation(name)[0], r, reach=REACH)
-    return draw.Sway(r, _level(r, found)[0], _level(r, stated)[0])
+    values = sums(w, bias, name, r.tolist())
+    claimed = fluctuation(w, bias, activation(name)[0], r, reach=REACH)
+    return draw.Sway(r, _level(r, values)[0], _level(r, claimed)[0])
 
 
 def _strokes(name: str, b: float) -> list[tuple[Lag, float]]:
@@ -321,8 +329,8 @@ def _losses(nets: Nets) -> Array:
 def figures(lab: Lab) -> tuple[Figure, ...]:
     """One difference and four activations, the directions that take part, and trained networks beyond their radii."""
     r = np.linspace(20, 24, 241)
-    shown = {name: _shown(*one, r) for name, one in SHOWN.items()}
-    roses = {name: _strokes(*one) for name, one in SHOWN.items()}
+    shown = {name: _shown(*watched, r) for name, watched in SHOWN.items()}
+    roses = {name: _strokes(*watched) for name, watched in SHOWN.items()}
     beyond = {}
     far = np.linspace(30, 34, 161)
     for shape in (
@@ -331,19 +339,19 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
         NetworkShape("relu", 2),
         NetworkShape("tanh", 2),
     ):
-        one = _watched(shape, max(min(lab.profile.networks // 3, MOST), 3), lab.seed)
-        net = Together(one.nets)
+        watched = _watched(lab, shape)
+        net = Together(watched.nets)
         answers = net.answers(net.features(disks(far, int(far[-1]) + 3))).detach().numpy().T
-        stated = _swings(one.nets, far, (0.0, 0.0), LAW)
-        j = int(np.argmin(_losses(one.nets)))
-        flat = answers - _areas(one.nets)[:, None] * far**2
-        beyond[f"{shape.activation}, K = {shape.channels}"] = draw.Sway(far, _level(far, flat)[j], _level(far, stated)[j])  # fmt: skip
+        claimed = _swings(watched.nets, far, (0.0, 0.0), LAW)
+        j = int(np.argmin(_losses(watched.nets)))
+        flat = answers - _areas(watched.nets)[:, None] * far**2
+        beyond[f"{shape.activation}, K = {shape.channels}"] = draw.Sway(far, _level(far, flat)[j], _level(far, claimed)[j])  # fmt: skip
     most = max(size for strokes in roses.values() for _, size in strokes)
-    told = "The sum over all pixels of σ(x(p + (1, 0)) - x(p) + b) for disks around a pixel, less its area and line: as pixels say (line) and as the law says (dots). Only the absolute value does not waver: its edges have one sign."
+    caption = "The sum over all pixels of σ(x(p + (1, 0)) - x(p) + b) for disks around a pixel, less its area and line: as pixels say (line) and as the law says (dots). Only the absolute value does not waver: its edges have one sign."
     where = "Where on the circle the fluctuation comes from: a stroke for every direction of the lattice up to |q| = 5, as long as its part of the spread is large, all to one scale."
     trained = f"The best of the networks of each kind, trained from random starts on radii from {LOW} to {HIGH}: torch's answers at three times these radii, less area and line (line), and the law (dots)."
     return (
-        figure("lattice-sway", "What wavers and what does not", told, draw.sways(shown, 2, "Σ σ less a line")),
+        figure("lattice-sway", "What wavers and what does not", caption, draw.sways(shown, 2, "Σ σ less a line")),
         figure("lattice-rose", "The directions that take part", where, draw.rose(roses, most)),
         figure("lattice-trained", "Far beyond the radii of training", trained, draw.sways(beyond, 2, "answer less a line")),
     )  # fmt: skip

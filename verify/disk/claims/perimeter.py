@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any
 
 import mpmath
@@ -28,7 +27,7 @@ from numerics.disk.perimeter_enclosure import Strength, by_direction, filter_of,
 from theory.disk.perimeter import STEPS, Perimeter
 from verify.disk import figures as draw
 from verify.disk.clipping import clipped, rational_direction
-from verify.disk.fit import fit, seen
+from verify.disk.fit import distinct_windows, fit
 from verify.disk.networks import Difference, DiskNetwork, across, disks, loss
 from verify.disk.networks import train as train_one
 from verify.report.evidence import Evidence
@@ -85,7 +84,7 @@ def check(law: Perimeter, lab: Lab) -> Column:
     place = np.arange(-1, 2)
     moment = np.stack([np.einsum("fij,i->f", w, place), np.einsum("fij,j->f", w, place)])
     up, down = sides(w, law.edge)
-    bound, exact = strength_bound(w), [quadrature_of(filter_of(one, 0.0, "abs"), most=1 << 12) for one in w]  # fmt: skip
+    bound, exact = strength_bound(w), [quadrature_of(filter_of(taps, 0.0, "abs"), most=1 << 12) for taps in w]  # fmt: skip
     least = np.array([float(law.dipole(x, y, mpmath)) for x, y in moment.T.tolist()])
     price = np.sum(law.gap(up, down), axis=1)
     # A midpoint rule is off by its bound in ∫ p₊ and in ∫ p₋, whose smaller part counts twice.
@@ -95,7 +94,7 @@ def check(law: Perimeter, lab: Lab) -> Column:
     for name, some in (("relu", drawn[:4]), ("tanh", drawn[4:])):
         b, sigma = rng.uniform(-0.5, 0.5, len(some)), activation(name)[0]
         g = lambda z: sigma(z + b[:, None])  # noqa: B023
-        known = [quadrature_of(filter_of(one, x, name), most=1 << 12) for one, x in zip(some, b, strict=True)]  # fmt: skip
+        known = [quadrature_of(filter_of(taps, x, name), most=1 << 12) for taps, x in zip(some, b, strict=True)]  # fmt: skip
         areas += _apart(strength(some, law.edge, g, add=law.lack), known, strength_bound(some))
     sums, radii = 0, [*rng.uniform(0.5, 12, max(lab.profile.draws // 8, 6)).tolist(), 300.25]
     for r in radii:
@@ -104,23 +103,23 @@ def check(law: Perimeter, lab: Lab) -> Column:
             kappa = rng.uniform(0, 1, (3, 3)) * across(step)
             moved = np.roll(x, (-step[0], -step[1]), axis=(0, 1)) - x
             z = sum(kappa[u, v] * np.roll(moved, (1 - u, 1 - v), axis=(0, 1)) for u in range(3) for v in range(3))  # fmt: skip
-            found, weight = float(np.sum(np.abs(z))), float(kappa.sum())
+            total, weight = float(np.sum(np.abs(z))), float(kappa.sum())
             slack = _slack(weight, r, x.size, 3)
-            sums += not abs(found - weight * float(_width(law, step, r))) <= slack
+            sums += not abs(total - weight * float(_width(law, step, r))) <= slack
             along = float(law.dipole(weight * step[0], weight * step[1], mpmath)) * r
-            sums += not abs(found - along) <= weight * _straight(r) + slack
+            sums += not abs(total - along) <= weight * _straight(r) + slack
     detail = (
         f"half squares, of {lab.profile.draws + 16}, whose area is not that of the clipped square: {edges}; filters with S = 0, of {len(w)}, whose P is not 4|m| and what both signs add, or not that of their quadrature: {dipoles} (the midpoint rule is bounded to "
-        f"{float(np.max(bound / np.array([one.value for one in exact]))):.0%} of P; {int(np.sum(both))} have P > 4|m| by more than the tolerance); filters with Δ ≠ 0, of {len(drawn)}, with another P: {areas}; sums over disks, of {2 * len(STEPS) * len(radii)}, that differ from the law: {sums}"
+        f"{float(np.max(bound / np.array([strength.value for strength in exact]))):.0%} of P; {int(np.sum(both))} have P > 4|m| by more than the tolerance); filters with Δ ≠ 0, of {len(drawn)}, with another P: {areas}; sums over disks, of {2 * len(STEPS) * len(radii)}, that differ from the law: {sums}"
     )
     shown = np.any(both) and not np.all(both)
     return column(edges + dipoles + areas + sums if shown else float("nan"), 0, detail)
 
 
-def _apart(found: Array, known: list[Strength], bound: Array) -> int:
+def _apart(lengths: Array, known: list[Strength], bound: Array) -> int:
     """How many P differ from those by splines with a proved error, by more than both errors."""
-    off = [np.inf if one.error is None else one.error for one in known]
-    return int(np.sum(~(np.abs(found - [one.value for one in known]) <= bound + off)))
+    off = [np.inf if exact.error is None else exact.error for exact in known]
+    return int(np.sum(~(np.abs(lengths - [exact.value for exact in known]) <= bound + off)))
 
 
 def _slack(weight: float, r: float | Array, size: int, taps: int) -> Any:
@@ -173,10 +172,17 @@ class TrainedDifference:
         return bool(np.all(taps > 0) or np.all(taps < 0))
 
 
-@lru_cache(maxsize=4)
-def _trained(networks: int, seed: int) -> tuple[TrainedDifference, ...]:
-    """``networks`` of each kind: abs and ReLU, three differences."""
-    rng, found = np.random.default_rng([seed, 9]), []
+def _networks(lab: Lab) -> int:
+    return max(lab.profile.networks // 5, 2)
+
+
+def _trained(lab: Lab) -> tuple[TrainedDifference, ...]:
+    """:func:`_networks` of each kind: abs and ReLU, three differences."""
+    return lab.once("perimeter, differences", lambda: _train(lab))
+
+
+def _train(lab: Lab) -> tuple[TrainedDifference, ...]:
+    rng, nets, networks = lab.rng("perimeter, differences"), [], _networks(lab)
     r, share = np.linspace(LOW, HIGH, COUNT), np.full(COUNT, 1 / COUNT)
     x, fresh = disks(r, HALF_LENGTH), disks(FRESH, HALF_LENGTH)
     distant = disks(FAR, int(FAR[-1]) + 5)
@@ -192,9 +198,11 @@ def _trained(networks: int, seed: int) -> tuple[TrainedDifference, ...]:
                 value = loss(net, x, torch.tensor(r), torch.tensor(share))
                 value.backward()
                 kappa = net.conv.weight.detach().numpy()[0, 0]
-                gradients = [one.grad for one in net.readout.parameters()]
-                by_a, by_c = (float(one.sum()) for one in gradients if one is not None)
-                a, c = (float(one.detach().sum()) for one in net.readout.parameters())
+                gradients = [parameter.grad for parameter in net.readout.parameters()]
+                by_a, by_c = (
+                    float(parameter.sum()) for parameter in gradients if parameter is not None
+                )
+                a, c = (float(parameter.detach().sum()) for parameter in net.readout.parameters())
                 with torch.no_grad():
                     answers = net(x).numpy()
                     # By (a, c): the feature is what torch answers, less c, over a.
@@ -202,11 +210,11 @@ def _trained(networks: int, seed: int) -> tuple[TrainedDifference, ...]:
                     g = np.array([by_a, by_c])
                     excess = float(g @ np.linalg.solve(2 * (share * features) @ features.T, g)) / 2
                     weight = a * float(np.abs(kappa).sum()) * (0.5 if name == "relu" else 1.0)
-                    found.append(TrainedDifference(net, kappa, weight, c, value.item(), excess, answers - r, net(fresh).numpy(), net(distant).numpy()))  # fmt: skip
-    return tuple(found)
+                    nets.append(TrainedDifference(net, kappa, weight, c, value.item(), excess, answers - r, net(fresh).numpy(), net(distant).numpy()))  # fmt: skip
+    return tuple(nets)
 
 
-FREE, FREE_COUNT, FREE_TURNS = 6, 29, 360
+FREE, FREE_COUNT, FREE_TURNS = 12, 29, 360
 """Networks per activation, their training radii, and directions for their P, which is only looked at."""
 
 
@@ -227,16 +235,19 @@ class Free:
     share: float
 
 
-@lru_cache(maxsize=4)
-def free(networks: int, seed: int) -> tuple[Free, ...]:
+def free(lab: Lab) -> tuple[Free, ...]:
     """abs and ReLU with all biases, from random starts, by Levenberg-Marquardt on the training radii."""
-    rng, found = np.random.default_rng([seed, 11]), []
+    return lab.once("perimeter, free filters", lambda: _train_free(lab))
+
+
+def _train_free(lab: Lab) -> tuple[Free, ...]:
+    rng, nets = lab.rng("perimeter, free filters"), []
     r = np.linspace(LOW, HIGH, FREE_COUNT)
     x = disks(r, HIGH + 2)
-    data = seen(x.numpy(), 3, r)
+    data = distinct_windows(x.numpy(), 3, r)
     for name in ("abs", "relu"):
         sigma = activation(name)[0]
-        for _ in range(networks):
+        for _ in range(FREE):
             net = DiskNetwork(name, 1, 3, rng)
             fit(net, name, data)
             w, b, a, _ = net.weights()
@@ -246,8 +257,8 @@ def free(networks: int, seed: int) -> tuple[Free, ...]:
                 value = float(torch.mean((net(x) - torch.tensor(r)) ** 2))
             length = float(a[0] * strength(w, g=g, turns=FREE_TURNS)[0])
             area = float(a[0] * np.pi * (full - dark))
-            found.append(Free(name, net, area, length, 1 - value / float(np.var(r))))
-    return tuple(found)
+            nets.append(Free(name, net, area, length, 1 - value / float(np.var(r))))
+    return tuple(nets)
 
 
 @dataclass(frozen=True)
@@ -259,9 +270,8 @@ class Patches:
     normal: Array
 
 
-@lru_cache(maxsize=4)
-def _patches(seed: int) -> Patches:
-    rng = np.random.default_rng([seed, 10])
+def _patches(lab: Lab) -> Patches:
+    rng = lab.rng("perimeter, patches")
     turn, inside = rng.uniform(0, 2 * np.pi, PATCHES), rng.uniform(-2.5, 2.5, PATCHES)
     centre = np.rint((FARTHEST - inside) * np.stack([np.cos(turn), np.sin(turn)])).astype(int)
     offset = np.arange(-3, 4)
@@ -272,21 +282,21 @@ def _patches(seed: int) -> Patches:
 
 def _edge_ratio(half_squares: Array, w: Array, z: Tensor, patches: Patches) -> float:
     """The largest distance between torch's pre-activations z at the edge and p_θ(t), in units of what the curvature may do."""
-    stated = np.einsum("puv,uv->p", half_squares, np.pad(w, (7 - len(w)) // 2))
+    claimed = np.einsum("puv,uv->p", half_squares, np.pad(w, (7 - len(w)) // 2))
     weight, rho = float(np.abs(w).sum()), reach(len(w))
     # The formula divides four squares of at most (ρ + 1)² by cs.
     steep = (rho + 1) ** 2 / float(np.min(np.abs(np.prod(patches.normal, axis=1))))
     allowed = 2**0.5 * rho**2 / FARTHEST + float(disk_bound(FARTHEST) + gamma(60) * steep)
-    return float(np.max(np.abs(z.detach()[:, 3, 3].numpy() - stated))) / (weight * allowed)
+    return float(np.max(np.abs(z.detach()[:, 3, 3].numpy() - claimed))) / (weight * allowed)
 
 
 def _half_squares(law: Perimeter, patches: Patches) -> Array:
     """H_θ(t + u·n) for every patch and pixel: (P, 7, 7)."""
     offset = np.arange(-3, 4)
-    found = []
+    squares = []
     for t, (c, s) in zip(patches.t.tolist(), patches.normal.tolist(), strict=True):
-        found.append(law.edge(t + offset[:, None] * c + offset * s, c, s))
-    return np.array(found)
+        squares.append(law.edge(t + offset[:, None] * c + offset * s, c, s))
+    return np.array(squares)
 
 
 @dataclass(frozen=True)
@@ -296,23 +306,23 @@ class _Line:
     Attributes
     ----------
     parts: ∫ z₊ and ∫ z₋ of a difference; of a free filter σ(z) at all places, (L, PLACES), then σ in the dark and in the light.
-    stated: |m·n| of a difference; of a free filter ∫ [g(p) - g(0) - Δ 1{t > 0}] by splines.
+    claimed: |m·n| of a difference; of a free filter ∫ [g(p) - g(0) - Δ 1{t > 0}] by splines.
     bound: how far a sum may be off.
     """
 
     free: bool
     parts: tuple[Array, ...]
-    stated: Array
+    claimed: Array
     bound: Array
 
     def score(self, law: Perimeter, t: Array, step: float) -> float:
         """The largest distance from the law in units of its bound."""
         if self.free:
             values, dark, full = self.parts
-            found = np.sum(law.lack(values, dark, full, (t > 0) * 1.0), axis=1) * step
-            return float(np.max(np.abs(found - self.stated) / self.bound))
+            integrals = np.sum(law.lack(values, dark, full, (t > 0) * 1.0), axis=1) * step
+            return float(np.max(np.abs(integrals - self.claimed) / self.bound))
         up, down = self.parts
-        gap = np.abs(up + down - self.stated - law.gap(up, down))
+        gap = np.abs(up + down - self.claimed - law.gap(up, down))
         return float(np.max(gap / (3 * self.bound)))
 
 
@@ -322,41 +332,44 @@ def _across() -> tuple[Array, float]:
     return rho * ((2 * np.arange(PLACES) + 1) / PLACES - 1), 2 * rho / PLACES
 
 
-@lru_cache(maxsize=4)
-def _lines(networks: int, seed: int) -> tuple[_Line, ...]:
+def _lines(lab: Lab) -> tuple[_Line, ...]:
     """One network of each kind with κ of one sign, all with both, and the free ones, at a circle of radius :data:`FARTHEST`."""
-    rng, (t, step), rho = np.random.default_rng([seed, 12]), _across(), reach(7)
+    return lab.once("perimeter, lines", lambda: _across_lines(lab))
+
+
+def _across_lines(lab: Lab) -> tuple[_Line, ...]:
+    rng, (t, step), rho = lab.rng("perimeter, lines"), _across(), reach(7)
     turn = rng.uniform(0.05, np.pi / 2 - 0.05, LINES) + rng.integers(0, 4, LINES) * np.pi / 2
-    c, s, at = np.cos(turn), np.sin(turn), np.arange(-3, 4)
+    c, s, offset = np.cos(turn), np.sin(turn), np.arange(-3, 4)
     x, y = (
-        (t - FARTHEST) * one[:, None] for one in (c, s)
+        (t - FARTHEST) * trained[:, None] for trained in (c, s)
     )  # the inner normal points at the centre
-    seen_ = pixels(FARTHEST, x[..., None, None] + at[:, None], y[..., None, None] + at)
+    seen_ = pixels(FARTHEST, x[..., None, None] + offset[:, None], y[..., None, None] + offset)
     windows = torch.tensor(seen_.reshape(-1, 7, 7))
     # The slope of a pixel rises and falls by at most √2, and is turned over where z passes a kink: it varies by 6√2|w|₁.  The
     # curvature of the circle, and the rounding of pixels and places.
     smooth = 6 * 2**0.5 * step**2 / 8
     off = smooth + 2 * rho * (2**0.5 * rho**2 / FARTHEST + float(disk_bound(FARTHEST)) + 16 * UNIT * FARTHEST)  # fmt: skip
-    found, differences, filters = [], _trained(networks, seed), free(FREE, seed)
+    lines, differences, filters = [], _trained(lab), free(lab)
     with torch.no_grad():
-        for k, one in enumerate(differences):
-            if one.one_sign and k % networks:
+        for k, trained in enumerate(differences):
+            if trained.one_sign and k % _networks(lab):
                 continue
-            z = one.net.response(windows)[:, 3, 3].numpy().reshape(LINES, PLACES)
-            w = difference(one.kappa, one.net.step)
+            z = trained.net.response(windows)[:, 3, 3].numpy().reshape(LINES, PLACES)
+            w = difference(trained.kappa, trained.net.step)
             place, weight = np.arange(len(w)) - len(w) // 2, float(np.abs(w).sum())
             moment = np.abs(float(np.sum(w.T @ place)) * c + float(np.sum(w @ place)) * s)
             parts = tuple(np.sum(np.maximum(v, 0), axis=1) * step for v in (z, -z))
-            found.append(_Line(False, parts, moment, np.full(LINES, weight * off)))
+            lines.append(_Line(False, parts, moment, np.full(LINES, weight * off)))
         for each in filters:
             w, b, _, _ = each.net.weights()
             sigma, filtered = each.net.activation, each.net.conv(windows[:, None])[:, 0, 3, 3]
             values = sigma(filtered).numpy().reshape(LINES, PLACES)
             dark, full = sigma(torch.tensor([b[0], w[0].sum() + b[0]])).numpy()
-            stated, doubt = by_direction(filter_of(w[0], float(b[0]), each.name), turn)
+            claimed, doubt = by_direction(filter_of(w[0], float(b[0]), each.name), turn)
             bound = float(np.abs(w).sum()) * off + doubt
-            found.append(_Line(True, (values, dark, full), stated, bound))
-    return tuple(found)
+            lines.append(_Line(True, (values, dark, full), claimed, bound))
+    return tuple(lines)
 
 
 def floor(law: Perimeter, step: Step) -> float:
@@ -365,16 +378,15 @@ def floor(law: Perimeter, step: Step) -> float:
         r = [LOW + mpmath.mpf(HIGH - LOW) * k / (COUNT - 1) for k in range(COUNT)]
         wide = [law.width(step, x, HIGH + 1, mpmath) for x in r]
         mean = lambda values: sum(values, mpmath.mpf(0)) / COUNT
-        one, two = mean(r), mean(wide)
-        both = mean([(x - one) * (y - two) for x, y in zip(r, wide, strict=True)])
-        spread = mean([(y - two) ** 2 for y in wide])
-        return float(mean([(x - one) ** 2 for x in r]) - both**2 / spread)
+        mean_r, mean_width = mean(r), mean(wide)
+        both = mean([(x - mean_r) * (y - mean_width) for x, y in zip(r, wide, strict=True)])
+        spread = mean([(y - mean_width) ** 2 for y in wide])
+        return float(mean([(x - mean_r) ** 2 for x in r]) - both**2 / spread)
 
 
 def train(law: Perimeter, lab: Lab) -> Column:
     """torch's losses, answers near and far, and pre-activations at a straight edge, against the law; κ of one sign."""
-    found = _trained(max(lab.profile.networks // 5, 2), lab.seed)
-    patches = _patches(lab.seed)
+    nets, patches = _trained(lab), _patches(lab)
     half_squares, windows = _half_squares(law, patches), torch.tensor(patches.windows)
     scores: list[float] = []
     late, mixed, above = 0, 0, dict.fromkeys(STEPS, 0.0)
@@ -382,41 +394,43 @@ def train(law: Perimeter, lab: Lab) -> Column:
     widths = {step: np.array([float(_width(law, step, r)) for r in FRESH.tolist()]) for step in STEPS}  # fmt: skip
     size = (2 * HALF_LENGTH + 1) ** 2
     radii = np.linspace(LOW, HIGH, COUNT)
-    for one in found:
-        step, sum_kappa = one.net.step, float(np.abs(one.kappa).sum())
-        z = one.net.response(windows)
-        scores.append(_edge_ratio(half_squares, difference(one.kappa, step), z, patches))
-        if not one.one_sign:
+    for trained in nets:
+        step, sum_kappa = trained.net.step, float(np.abs(trained.kappa).sum())
+        z = trained.net.response(windows)
+        scores.append(_edge_ratio(half_squares, difference(trained.kappa, step), z, patches))
+        if not trained.one_sign:
             mixed += 1
             continue
-        late += one.excess > SIX_DIGITS * one.loss
-        a = one.weight / sum_kappa
-        bound = lambda r, size: 2 * abs(a) * _slack(sum_kappa, r, size, 3) + gamma(size) * (abs(one.c) + r)  # noqa: B023  # fmt: skip
+        late += trained.excess > SIX_DIGITS * trained.loss
+        a = trained.weight / sum_kappa
+        bound = lambda r, size: 2 * abs(a) * _slack(sum_kappa, r, size, 3) + gamma(size) * (abs(trained.c) + r)  # noqa: B023  # fmt: skip
         on = bound(radii, size)
-        margin = float(np.mean(2 * np.abs(one.error) * on + on**2)) + float(gamma(COUNT + 4)) * one.loss  # fmt: skip
-        scores.append(abs(one.loss - floors[step] - one.excess) / margin)
-        gap = np.abs(one.answers - one.c - one.weight * widths[step]) / bound(FRESH, size)
-        far = np.abs(one.far - one.c - one.weight * np.array([float(law.dipole(*map(float, step), mpmath)) * r for r in FAR.tolist()]))  # fmt: skip
-        straight = abs(one.weight) * np.array([_straight(r) for r in FAR.tolist()])
+        margin = float(np.mean(2 * np.abs(trained.error) * on + on**2)) + float(gamma(COUNT + 4)) * trained.loss  # fmt: skip
+        scores.append(abs(trained.loss - floors[step] - trained.excess) / margin)
+        gap = np.abs(trained.answers - trained.c - trained.weight * widths[step]) / bound(
+            FRESH, size
+        )
+        far = np.abs(trained.far - trained.c - trained.weight * np.array([float(law.dipole(*map(float, step), mpmath)) * r for r in FAR.tolist()]))  # fmt: skip
+        straight = abs(trained.weight) * np.array([_straight(r) for r in FAR.tolist()])
         scores += [*gap, *far / (straight + bound(FAR, (2 * int(FAR[-1]) + 11) ** 2))]
-        above[step] = max(above[step], abs(one.loss - floors[step]) / one.loss)
-    whole = free(FREE, lab.seed)
+        above[step] = max(above[step], abs(trained.loss - floors[step]) / trained.loss)
+    whole = free(lab)
     for each in whole:
         w, b, _, _ = each.net.weights()
         z = each.net.conv(windows[:, None])[:, 0] - float(b[0])
         scores.append(_edge_ratio(half_squares, w[0], z, patches))
-    lines, (places, step_) = _lines(max(lab.profile.networks // 5, 2), lab.seed), _across()
-    scores += [one.score(law, places, step_) for one in lines]
-    both = sum(not one.free and bool(np.any(np.minimum(*one.parts) > 3 * one.bound)) for one in lines)  # fmt: skip
+    lines, (places, step_) = _lines(lab), _across()
+    scores += [line.score(law, places, step_) for line in lines]
+    both = sum(not line.free and bool(np.any(np.minimum(*line.parts) > 3 * line.bound)) for line in lines)  # fmt: skip
     apart = [each.length + (LOW + HIGH) * each.area - each.share for each in whole]
     kinds = ", ".join(f"{NAMES[step]} {floors[step]:.3g} (to {above[step]:.0e})" for step in STEPS)  # fmt: skip
     detail = (
-        f"{len(found)} networks, abs and ReLU of a difference, κ trained from random starts; {mixed} ended with κ of both signs, {late} of the others had not arrived (six digits). Floors that they reach: {kinds}. "
+        f"{len(nets)} networks, abs and ReLU of a difference, κ trained from random starts; {mixed} ended with κ of both signs, {late} of the others had not arrived (six digits). Floors that they reach: {kinds}. "
         f"Figure: the largest distance in units of its bound, of losses, of answers to new radii, of answers at radius {FAR[0]:g} and {FAR[1]:g} from 4|m|r, and of pre-activations at {PATCHES} places of a circle of radius {FARTHEST:g} from p_θ(t), also of {len(whole)} filters of 3 × 3 that were trained freely, "
         f"of ∫ |z| across {LINES} edges from |m·n| and what both signs add ({both} networks show both), and of ∫ [g(z) - g(0) - Δ 1] of the free ones from splines; for these (only seen) aP + 2μaπΔ lies between "
         f"{min(apart):+.3f} and {max(apart):+.3f} of 1 - L/Var r"
     )
-    good = not late and 2 * mixed <= len(found) and both
+    good = not late and 2 * mixed <= len(nets) and both
     return column(float(np.max(scores)) if good else float("nan"), 1.0, detail)
 
 
@@ -431,10 +445,9 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     edges = {f"{name}°": edge_response(w, t, float(np.cos(x)), float(np.sin(x)))[0] for name, x in turns.items()}  # fmt: skip
     fine = np.linspace(2.5, 11, 341)
     x = disks(fine, HALF_LENGTH)
-    errors: dict[str, Array] = {}
-    for one in _trained(2, lab.seed):
-        with torch.no_grad():
-            errors.setdefault(NAMES[one.net.step], one.net(x).numpy() - fine)
+    first = {trained.net.step: trained.net for trained in reversed(_trained(lab))}
+    with torch.no_grad():
+        errors = {NAMES[step]: first[step](x).numpy() - fine for step in STEPS}
     caption = (
         "Left: the response of the difference of two neighbours at the distance t inside a straight edge, by the angle between the edge's normal and the difference: its area is the cosine. "
         f"Right: the error of one trained network of each kind, trained on radii from {LOW} to {HIGH}. Along a row nothing fluctuates; along the diagonal the two ends of the crest do."
@@ -444,7 +457,7 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
         "Each point is a network with one filter of 3 × 3, abs or ReLU, all of whose weights were trained from a random start: by how much its answer grows per unit of r through the area (2μaπΔ, at the mean radius μ) and through "
         "the perimeter (aP). The line is where both together give 1. Bottom right: networks that use the area, as without σ; top left: those for which the area cancels; dead networks lie at the origin."
     )
-    points = {name: [((LOW + HIGH) * one.area, one.length) for one in free(2 * FREE, lab.seed) if one.name == name] for name in ("abs", "relu")}  # fmt: skip
+    points = {name: [((LOW + HIGH) * net.area, net.length) for net in free(lab) if net.name == name] for name in ("abs", "relu")}  # fmt: skip
     return (
         figure("perimeter-width", "Differences measure a width", caption, drawing),
         figure("perimeter-or-area", "Area or perimeter", free_caption, draw.area_or_length(points)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
-from functools import cache, lru_cache
+from functools import lru_cache
 from math import pi
 from typing import Any
 
@@ -106,10 +106,10 @@ def _regression(law: Shares, rng: np.random.Generator) -> bool:
         return (lost(up) - lost(down)) / 2
 
     length, area = ([_some(rng) for _ in range(channels)] for _ in range(2))
-    rest = [average([(x - mean) * (y - d * x * x - p * x) for x, y in zip(r, row, strict=True)]) / spread for row, d, p in zip(f, area, length, strict=True)]  # fmt: skip
+    slopes = [average([(x - mean) * (y - d * x * x - p * x) for x, y in zip(r, row, strict=True)]) / spread for row, d, p in zip(f, area, length, strict=True)]  # fmt: skip
     left = sum((values[k] * along(k) for k in range(channels)), (values[-1] - mean) * along(channels))  # fmt: skip
-    stated = law.share(values[:-1], length, area, rest, mean)
-    return bool(stated == 1 - lost(values) / spread + left / (2 * spread))
+    claimed = law.share(values[:-1], length, area, slopes, mean)
+    return bool(claimed == 1 - lost(values) / spread + left / (2 * spread))
 
 
 def _squares(law: Shares, rng: np.random.Generator) -> bool:
@@ -126,10 +126,10 @@ def _squares(law: Shares, rng: np.random.Generator) -> bool:
         for j in wide:
             z = sum((tap * x.get((i + u, j + v), 0) for (u, v), tap in w.items()), b)
             total += z * z - b * b
-    same = lambda d: sum((one * x.get((i + d[0], j + d[1]), 0) for (i, j), one in x.items()), Fraction(0))  # fmt: skip
-    stated = sum((value * same(d) for d, value in law.lags(w).items()), Fraction(0))
-    stated += 2 * b * sum(w.values(), Fraction(0)) * sum(x.values(), Fraction(0))
-    return bool(stated == total)
+    same = lambda d: sum((pixel * x.get((i + d[0], j + d[1]), 0) for (i, j), pixel in x.items()), Fraction(0))  # fmt: skip
+    claimed = sum((value * same(d) for d, value in law.lags(w).items()), Fraction(0))
+    claimed += 2 * b * sum(w.values(), Fraction(0)) * sum(x.values(), Fraction(0))
+    return bool(claimed == total)
 
 
 BENT = tuple(name for name, row in ACTIVATIONS.items() if row.piecewise_linear)
@@ -140,8 +140,8 @@ def _pieces(law: Shares, rng: np.random.Generator) -> bool:
     name = BENT[int(rng.integers(len(BENT)))]
     kinks = [Fraction(int(kink.location.p), int(kink.location.q)) for kink in ACTIVATIONS[name].kinks]  # fmt: skip
     w, x, b, a = [_some(rng) for _ in range(4)], [_some(rng) for _ in range(4)], _some(rng), _some(rng)  # fmt: skip
-    pre = sum((one * two for one, two in zip(w, x, strict=True)), b)
-    products = sum((a * one * two for one, two in zip(w, x, strict=True)), a * b)
+    pre = sum((tap * pixel for tap, pixel in zip(w, x, strict=True)), b)
+    products = sum((a * tap * pixel for tap, pixel in zip(w, x, strict=True)), a * b)
     slope, intercept = pieces(name)[sum(pre > kink for kink in kinks)]
     exact = lambda v: Fraction(int(v.p), int(v.q))
     return bool(law.part(exact(slope), exact(intercept), products, a) == a * oracle.RATIONAL[name](pre))  # fmt: skip
@@ -159,12 +159,11 @@ def check(law: Shares, lab: Lab) -> Column:
 # ---------------------------------------------------------------------------------------- the law
 
 
-@cache
-def _lengths(law_opposite: Any, shape: NetworkShape, networks: int, seed: int) -> Array:
+def _lengths(ensemble: TrainedEnsemble, law_opposite: Any) -> Array:
     """P by the law, (B, K)."""
-    nets = trained(shape, networks, seed).nets
-    sigma = activation(shape.activation)[0]
-    return lengths(nets.w.reshape(-1, *nets.w.shape[2:]), nets.b.reshape(-1), sigma, law_opposite).reshape(nets.b.shape)  # fmt: skip
+    nets = ensemble.nets
+    w, b, sigma = nets.w.reshape(-1, *nets.w.shape[2:]), nets.b.ravel(), activation(nets.shape.activation)[0]  # fmt: skip
+    return ensemble.once(law_opposite, lambda: lengths(w, b, sigma, law_opposite).reshape(nets.b.shape))  # fmt: skip
 
 
 def _steepest(nets: Nets) -> Array:
@@ -172,21 +171,21 @@ def _steepest(nets: Nets) -> Array:
     return lipschitz(nets.shape.activation, np.abs(nets.w).sum(axis=(2, 3)) + np.abs(nets.b))
 
 
-def _share_score(law: Shares, nets: Nets, j: int, one: TorchReadings, length: Array, area: Array) -> float:  # fmt: skip
+def _share_score(law: Shares, nets: Nets, j: int, readings: TorchReadings, length: Array, area: Array) -> float:  # fmt: skip
     """The distance of the shares from what the loss says, in units of its rounding bound."""
-    rest = one.features - area[:, None] * R**2 - length[:, None] * R
-    slopes = (rest @ (R - MEAN)) / (COUNT * SPREAD)
+    remainder = readings.features - area[:, None] * R**2 - length[:, None] * R
+    slopes = (remainder @ (R - MEAN)) / (COUNT * SPREAD)
     a = nets.a[j].tolist()
-    stated = law.share(a, length.tolist(), area.tolist(), slopes.tolist(), MEAN)
-    found = 1 - one.loss / SPREAD + one.left / (2 * SPREAD)
+    claimed = law.share(a, length.tolist(), area.tolist(), slopes.tolist(), MEAN)
+    explained = 1 - readings.loss / SPREAD + readings.left / (2 * SPREAD)
     # Every term is a mean of products of a part of an answer with r - μ or with the error, in chains of R + K + 40.
-    part = one.largest + HIGH + np.abs(a) @ (HIGH**2 * np.abs(area) + HIGH * np.abs(length))
-    factor = (HIGH - LOW) / 2 + 2 * float(np.max(np.abs(one.error))) + float(gamma(COUNT + 40)) * part  # fmt: skip
+    part = readings.largest + HIGH + np.abs(a) @ (HIGH**2 * np.abs(area) + HIGH * np.abs(length))
+    factor = (HIGH - LOW) / 2 + 2 * float(np.max(np.abs(readings.error))) + float(gamma(COUNT + 40)) * part  # fmt: skip
     allowed = 8 * float(gamma(COUNT + len(a) + 40)) * part * factor / SPREAD
-    return abs(stated - found) / allowed
+    return float(abs(claimed - explained) / allowed)
 
 
-def _length_scores(nets: Nets, seen: Array, stated: Array) -> Array:
+def _length_scores(nets: Nets, observed: Array, claimed: Array) -> Array:
     """The distance of P from what torch sees at a large circle, in units of what its curvature may do: (B, K)."""
     rho, weight = reach(nets.shape.taps), np.abs(nets.w).sum(axis=(2, 3))
     size = weight + np.abs(nets.b)
@@ -195,7 +194,7 @@ def _length_scores(nets: Nets, seen: Array, stated: Array) -> Array:
     edge = weight * (2**0.5 * rho**2 / LARGE + float(disk_bound(LARGE)) + 8 * UNIT * LARGE)
     value = np.abs(activation(nets.shape.activation)[0](0.0)) + steep * size
     rounding = float(gamma(nets.shape.taps**2 + 4)) * steep * size + (16 + TURNS * PLACES) * UNIT * (1 + size + value)  # fmt: skip
-    return np.asarray(np.abs(seen - stated) / (2 * pi * 2 * rho * (steep * edge + rounding)))
+    return np.asarray(np.abs(observed - claimed) / (2 * pi * 2 * rho * (steep * edge + rounding)))
 
 
 @lru_cache(maxsize=4)
@@ -208,24 +207,26 @@ def floors(taps: int) -> tuple[float, float, float]:
     return least_loss(np.hstack([always, cone]), R), one_sign[0], one_sign[1]
 
 
-def _square_scores(law: Shares, nets: Nets, j: int, one: TorchReadings) -> tuple[float, float]:
+def _square_scores(law: Shares, nets: Nets, j: int, readings: TorchReadings) -> tuple[float, float]:
     """torch's errors against the lags, and how far its loss is below the floor, both in units of the rounding bound."""
     taps, h = nets.shape.taps, nets.shape.taps // 2
     columns = _columns(taps)
-    stated, size = np.full(COUNT, nets.c[j]), (2 * HALF_LENGTH + 1) ** 2
+    claimed, size = np.full(COUNT, nets.c[j]), (2 * HALF_LENGTH + 1) ** 2
     for a, b, w in zip(nets.a[j].tolist(), nets.b[j].tolist(), nets.w[j], strict=True):
         there = {(u - h, v - h): float(w[u, v]) for u in range(taps) for v in range(taps)}
         of = law.lags(there)
         weights = np.array([of.get(d, 0.0) for d in lags_within(taps)])
-        stated += a * (columns @ weights + 2 * b * float(w.sum()) * pi * R**2 + size * b * b)
+        claimed += a * (columns @ weights + 2 * b * float(w.sum()) * pi * R**2 + size * b * b)
     level = np.abs(nets.w[j]).sum(axis=(1, 2)) + np.abs(nets.b[j])
     terms = abs(nets.c[j]) + np.abs(nets.a[j]) @ level**2 * size + R
     met = np.abs(nets.a[j]) @ level**2 * 2 * taps**2 * (8 * R + 4) * disk_bound(R)
     bound = 4 * float(gamma(taps**4 + size + 20)) * terms + met
     which = 0 if np.min(nets.a[j]) < 0 < np.max(nets.a[j]) else 1 if np.max(nets.a[j]) > 0 else 2
-    margin = np.mean(2 * np.abs(one.error) * bound + bound**2) + SIX_DIGITS * floors(taps)[which]
-    below = (floors(taps)[which] - one.loss) / margin
-    return float(np.max(np.abs(one.error + R - stated) / bound)), float(below)
+    margin = (
+        np.mean(2 * np.abs(readings.error) * bound + bound**2) + SIX_DIGITS * floors(taps)[which]
+    )
+    below = (floors(taps)[which] - readings.loss) / margin
+    return float(np.max(np.abs(readings.error + R - claimed) / bound)), float(below)
 
 
 @lru_cache(maxsize=4)
@@ -236,49 +237,51 @@ def _columns(taps: int) -> Array:
 def train(law: Shares, lab: Lab) -> Column:
     """Every network: its shares, the P of its channels as torch sees them, the level of its pieces, and for squares answers and floors."""
     scores: dict[str, list[float]] = {"shares": [], "lengths": [], "squares": [], "below": [], "levels": []}  # fmt: skip
-    told, total, dead, settings = [], 0, 0, 0
+    endings, total, dead, settings = [], 0, 0, 0
     within, beyond, grew, alike = 0, 0, 0, 0
-    rest, freed, bent, identity = [0, 0], 0, 0, [0, 0]
-    for one in ensembles(lab):
-        nets, shape, done = one.nets, one.nets.shape, one.finished
-        row, count = ACTIVATIONS[shape.activation], len(one.nets.c)
-        length, area = _lengths(law.opposite, shape, count, lab.seed), areas(nets)
-        for j, m in enumerate(one.measured):
+    at_rest, freed, bent, identity = [0, 0], 0, 0, [0, 0]
+    for ensemble in ensembles(lab):
+        nets, shape, done = ensemble.nets, ensemble.nets.shape, ensemble.finished
+        row, count = ACTIVATIONS[shape.activation], len(ensemble.nets.c)
+        length, area = _lengths(ensemble, law.opposite), areas(nets)
+        for j, m in enumerate(ensemble.measured):
             scores["shares"].append(_share_score(law, nets, j, m, length[j], area[j]))
             if shape.activation == "square":
                 answers, below = _square_scores(law, nets, j, m)
                 scores["squares"].append(answers)
                 scores["below"].append(below)
         if not row.jumps:
-            scores["lengths"] += _length_scores(nets, one.seen, length).ravel().tolist()
-            inside = _within(one, length, area)
+            scores["lengths"] += _length_scores(nets, ensemble.lengths, length).ravel().tolist()
+            inside = _within(ensemble, length, area)
             within, beyond = within + int(np.sum(inside)), beyond + inside.size
         if row.piecewise_linear:
-            under, over = off_level(one, law.part, lab.seed)
+            under, over = off_level(ensemble, law.part)
             scores["levels"] += under.tolist() + over[done.ended].tolist()
         if row.kinks and not row.jumps:
-            rest = [rest[0] + int(np.sum(done.ended)), rest[1] + count]
+            at_rest = [at_rest[0] + int(np.sum(done.ended)), at_rest[1] + count]
             stuck = done.stalled < (1 - SIX_DIGITS) * SPREAD
             bent, freed = bent + int(np.sum(stuck)), freed + int(np.sum(done.loss[stuck] < 0.9 * done.stalled[stuck]))  # fmt: skip
         if shape.activation == "identity":
-            identity = [identity[0] + int(np.sum(np.abs(one.losses / PARABOLA - 1) <= SIX_DIGITS)), identity[1] + count]  # fmt: skip
+            identity = [identity[0] + int(np.sum(np.abs(ensemble.losses / PARABOLA - 1) <= SIX_DIGITS)), identity[1] + count]  # fmt: skip
         settings, total = settings + 1, total + count
-        dead += int(np.sum(one.losses > (1 - SIX_DIGITS) * SPREAD))
-        own = grown(one, length, area)
+        dead += int(np.sum(ensemble.losses > (1 - SIX_DIGITS) * SPREAD))
+        own = grown(ensemble, length, area)
         grew, alike = grew + len(own), alike + int(np.sum(np.abs(own - 1) < 0.1))
         if shape in SETTINGS:
-            told.append(f"{name_of(shape)} {np.min(one.losses):.2g}/{np.median(one.losses):.2g}")
-    worst = {name: float(np.max(found)) for name, found in scores.items()}
+            endings.append(
+                f"{name_of(shape)} {np.min(ensemble.losses):.2g}/{np.median(ensemble.losses):.2g}"
+            )
+    worst = {name: float(np.max(values)) for name, values in scores.items()}
     networks = min(lab.profile.networks, MOST)
     any_sign, plus, minus = floors(3)
-    at, two = (trained(NetworkShape("square", k), networks, lab.seed).losses for k in (1, 2))
-    on = [int(np.sum(np.abs(at / floor - 1) < 1e-3)) for floor in (minus, plus)]
-    pair = int(np.sum(two < 1.001 * any_sign))
+    single, double = (trained(lab, NetworkShape("square", k), networks).losses for k in (1, 2))
+    on = [int(np.sum(np.abs(single / floor - 1) < 1e-3)) for floor in (minus, plus)]
+    pair = int(np.sum(double < 1.001 * any_sign))
     detail = (
         f"{total} networks of {settings} kinds from random starts, {dead} of them dead. Figure: the largest distance from the law in units of its bound, of shares ({worst['shares']:.1e}), of P as torch sees it at a circle of radius {LARGE:g} "
         f"({worst['lengths']:.2f}), of the answers of squares ({worst['squares']:.1e}), of losses from the level of their pieces ({worst['levels']:.1e}; networks that came to rest, and no others below it). "
-        f"With kinks {rest[0]} of {rest[1]} came to rest, {freed} of {bent} by leaving where the smooth trainer had stalled for a loss at least a tenth lower. Least/median loss: {', '.join(told)}. Floors: identity {PARABOLA:.6g}, met in six digits by {identity[0]} of {identity[1]}; squares {any_sign:.4g}, "
-        f"and with readouts of one sign {minus:.6g} (-) or {plus:.6g} (+): of {len(at)} with one channel {on[0]} and {on[1]} end there (three digits), of {len(two)} with two {pair} at {any_sign:.4g}; none is below its own. "
+        f"With kinks {at_rest[0]} of {at_rest[1]} came to rest, {freed} of {bent} by leaving where the smooth trainer had stalled for a loss at least a tenth lower. Least/median loss: {', '.join(endings)}. Floors: identity {PARABOLA:.6g}, met in six digits by {identity[0]} of {identity[1]}; squares {any_sign:.4g}, "
+        f"and with readouts of one sign {minus:.6g} (-) or {plus:.6g} (+): of {len(single)} with one channel {on[0]} and {on[1]} end there (three digits), of {len(double)} with two {pair} at {any_sign:.4g}; none is below its own. "
         f"Only seen: {grew} networks with σ count the area of a grown disk, {alike} of them within a tenth of the loss that this has; at radii up to {FAR[-1]:g}, {within} of {beyond} answers lie within the bound that perimeter proves for the mean over centres"
     )
     good = identity[0] == identity[1] and worst["below"] <= 1
@@ -287,19 +290,19 @@ def train(law: Shares, lab: Lab) -> Column:
 
 
 def table_of(
-    every: Iterable[TrainedEnsemble], seed: int
+    every: Iterable[TrainedEnsemble],
 ) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """The header and one row of text for each setting."""
     rows = []
-    for one in every:
-        length = _lengths(opposite, one.nets.shape, len(one.nets.c), seed)
-        rows.append(row_of(one, part, length, areas(one.nets), seed).cells())
+    for ensemble in every:
+        length = _lengths(ensemble, opposite)
+        rows.append(row_of(ensemble, part, length, areas(ensemble.nets)).cells())
     return HEADER, rows
 
 
 def sections(lab: Lab) -> tuple[Section, ...]:
     """One row for every setting."""
-    header, rows = table_of(ensembles(lab), lab.seed)
+    header, rows = table_of(ensembles(lab))
     html = render("disks.html", header=header, rows=rows, radii=COUNT)
     return (Section("shares-table", "Where networks on disks end", html),)
 
@@ -310,26 +313,26 @@ def _dark(nets: Nets, half_length: int) -> Array:
     return np.asarray((2 * half_length + 1) ** 2 * np.sum(nets.a * sigma(nets.b), axis=1))
 
 
-def _far(one: TrainedEnsemble, j: int, length: Array, area: Array, r: Array) -> Array:
+def _far(ensemble: TrainedEnsemble, j: int, length: Array, area: Array, r: Array) -> Array:
     """c + Σ a_k(N²g_k(0) + πr²Δ_k + P_k r + the lattice's fluctuation) of network j, of the rests only the mean over the training radii: (R,)."""
-    nets, sigma = one.nets, activation(one.nets.shape.activation)[0]
+    nets, sigma = ensemble.nets, activation(ensemble.nets.shape.activation)[0]
     a = nets.a[j]
     swung = a @ fluctuation(nets.w[j], nets.b[j], sigma, np.concatenate([R, r]), reach=8)
     by_law = lambda x, wavers: a @ area[j] * x**2 + a @ length[j] * x + wavers
-    rest = np.mean(a @ one.measured[j].features - by_law(R, swung[:COUNT]))
-    constant = nets.c[j] + _dark(nets, HALF_LENGTH)[j] + rest
+    remainder = np.mean(a @ ensemble.measured[j].features - by_law(R, swung[:COUNT]))
+    constant = nets.c[j] + _dark(nets, HALF_LENGTH)[j] + remainder
     return np.asarray(constant + by_law(r, swung[COUNT:]))
 
 
-def _within(one: TrainedEnsemble, length: Array, area: Array) -> Array:
+def _within(ensemble: TrainedEnsemble, length: Array, area: Array) -> Array:
     """Whether r̂ at :data:`FAR` less Σ a_k(πr²Δ_k + P_k r) keeps to Σ|a_k| times the bound on the rest: (B, FAR)."""
-    nets, rho = one.nets, reach(one.nets.shape.taps)
-    stated = (nets.c + _dark(nets, FAR_LENGTH))[:, None] + (nets.a * area).sum(axis=1)[:, None] * FAR**2 + (nets.a * length).sum(axis=1)[:, None] * FAR  # fmt: skip
+    nets, rho = ensemble.nets, reach(ensemble.nets.shape.taps)
+    claimed = (nets.c + _dark(nets, FAR_LENGTH))[:, None] + (nets.a * area).sum(axis=1)[:, None] * FAR**2 + (nets.a * length).sum(axis=1)[:, None] * FAR  # fmt: skip
     weight = np.abs(nets.w).sum(axis=(2, 3))
     steep = np.abs(nets.a) * _steepest(nets) * weight
     loose = np.abs(nets.a) * lengths_bound(nets.w.reshape(-1, *nets.w.shape[2:]), _steepest(nets).ravel()).reshape(nets.a.shape)  # fmt: skip
     allowed = 2 * pi * rho**2 * steep.sum(axis=1)[:, None] * (1 + 2 * 2**0.5 * rho * (1 + rho / FAR)) + loose.sum(axis=1)[:, None] * FAR  # fmt: skip
-    return np.asarray(np.abs(np.array([m.far for m in one.measured]) - stated) <= allowed)
+    return np.asarray(np.abs(np.array([m.far for m in ensemble.measured]) - claimed) <= allowed)
 
 
 # ---------------------------------------------------------------------------------------- figures
@@ -347,20 +350,20 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     networks = max(min(lab.profile.networks, MOST), SHOWN_NETWORKS)
     shown = disks([4.3], 6)
     for shape in SHOWN:
-        one = trained(shape, networks, lab.seed)
-        j = int(np.argmin(one.losses))
-        net = one.nets.module(j)
+        ensemble = trained(lab, shape, networks)
+        j = int(np.argmin(ensemble.losses))
+        net = ensemble.nets.module(j)
         with torch.no_grad():
-            found = torch.cat([net(x[k : k + 16]) for k in range(0, len(fine), 16)]).numpy()
+            answers = torch.cat([net(x[k : k + 16]) for k in range(0, len(fine), 16)]).numpy()
             # The larger signal has more dark pixels, which its c would take care of.
-            found -= _dark(one.nets, FAR_LENGTH)[j] - _dark(one.nets, HALF_LENGTH)[j]
+            answers -= _dark(ensemble.nets, FAR_LENGTH)[j] - _dark(ensemble.nets, HALF_LENGTH)[j]
             values = net.activation(net.conv(shown[:, None]))[0, 0].numpy()
-        length = _lengths(opposite, shape, networks, lab.seed)
-        stated = _far(one, j, length, areas(one.nets), fine)
-        errors[name_of(shape)] = (found - fine, stated - fine)
+        length = _lengths(ensemble, opposite)
+        claimed = _far(ensemble, j, length, areas(ensemble.nets), fine)
+        errors[name_of(shape)] = (answers - fine, claimed - fine)
         if shape.channels == 1:
-            pictures.append((shape.activation, one.nets.w[j, 0], values))
-    every = {name_of(shape): trained(shape, networks, lab.seed).losses for shape in SETTINGS}  # fmt: skip
+            pictures.append((shape.activation, ensemble.nets.w[j, 0], values))
+    every = {name_of(shape): trained(lab, shape, networks).losses for shape in SETTINGS}  # fmt: skip
     lines: dict[str, list[float]] = {"identity K=1": [PARABOLA]}  # fmt: skip
     for shape in SETTINGS:
         if shape.activation == "square":
@@ -368,17 +371,20 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
             lines[name_of(shape)] = list(level[1:]) if shape.channels == 1 else [level[0]]
         elif ACTIVATIONS[shape.activation].kinks and shape.taps == 3:
             lines[name_of(shape)] = [CREST[1, 0][1], PARABOLA, SPREAD]
-    kinked = [trained(shape, networks, lab.seed) for shape in SETTINGS if shape.activation in ("abs", "relu", "leaky_relu", "softshrink") and shape.taps == 3 and shape.channels == 1]  # fmt: skip
-    pairs = {name_of(one.nets.shape): (one.finished.stalled, one.finished.loss) for one in kinked}
-    free = f"{networks} networks of each kind with one channel. Below the thin line: runs that went on along the kinks where the smooth trainer had stopped. The level is the floor of the crest with the area beside it."
-    told = f"Every point is a network trained from a random start, {networks} of each kind; the lines are levels that theory knows: the parabola of networks that count pixels; of squares what their lags leave, with one channel for either sign of its readout; with kinks the crest with the area beside it, counted pixels, and a constant answer."
-    far = f"The error of the best of {networks} networks of each kind, trained on the shaded radii; a logarithmic scale beyond ±0.001. Dots: area, perimeter and the fluctuation of the lattice, with a constant that makes the rest 0 in the mean over the training radii. The best networks of abs and of ReLU are the same difference and err alike; squares waver."
-    seen = "Filters of the best networks with one channel (above; white is 0), and σ(w ⋆ x + b) on a disk of radius 4.3 (below; white is the background). Without σ the whole disk counts; the others answer at the edge."
+    kinked = [trained(lab, shape, networks) for shape in SETTINGS if shape.activation in ("abs", "relu", "leaky_relu", "softshrink") and shape.taps == 3 and shape.channels == 1]  # fmt: skip
+    pairs = {
+        name_of(ensemble.nets.shape): (ensemble.finished.stalled, ensemble.finished.loss)
+        for ensemble in kinked
+    }
+    free_caption = f"{networks} networks of each kind with one channel. Below the thin line: runs that went on along the kinks where the smooth trainer had stopped. The level is the floor of the crest with the area beside it."
+    losses_caption = f"Every point is a network trained from a random start, {networks} of each kind; the lines are levels that theory knows: the parabola of networks that count pixels; of squares what their lags leave, with one channel for either sign of its readout; with kinks the crest with the area beside it, counted pixels, and a constant answer."
+    far_caption = f"The error of the best of {networks} networks of each kind, trained on the shaded radii; a logarithmic scale beyond ±0.001. Dots: area, perimeter and the fluctuation of the lattice, with a constant that makes the rest 0 in the mean over the training radii. The best networks of abs and of ReLU are the same difference and err alike; squares waver."
+    filters_caption = "Filters of the best networks with one channel (above; white is 0), and σ(w ⋆ x + b) on a disk of radius 4.3 (below; white is the background). Without σ the whole disk counts; the others answer at the edge."
     return (
-        figure("shares-losses", "Where training on disks ends", told, draw.losses(every, lines)),
-        figure("shares-beyond", "Beyond the radii of training", far, draw.beyond(fine, errors, (LOW, HIGH), 1e-3)),
-        figure("shares-freed", "Past the kinks", free, draw.freed(pairs, CREST[1, 0][1])),
-        figure("shares-filters", "What filters answer to a disk", seen, draw.filters(pictures)),
+        figure("shares-losses", "Where training on disks ends", losses_caption, draw.losses(every, lines)),
+        figure("shares-beyond", "Beyond the radii of training", far_caption, draw.beyond(fine, errors, (LOW, HIGH), 1e-3)),
+        figure("shares-freed", "Past the kinks", free_caption, draw.freed(pairs, CREST[1, 0][1])),
+        figure("shares-filters", "What filters answer to a disk", filters_caption, draw.filters(pictures)),
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
 from numerics.invariance.gram_schmidt import Vector, dot, orthogonal, residual
 from numerics.pulse.sample import pulse
-from theory.invariance.background import LAW, Background, Reader
+from theory.invariance.background import LAW, Background, PooledNetwork
 from verify.invariance import contrast_training, dense_training
 from verify.invariance import figures as pictures
 from verify.invariance.atlas import Place
@@ -63,8 +63,8 @@ def check(law: Background, lab: Lab) -> Column:
         wrong += not _steep_agrees(law, rng, t)
         wrong += not _border_agrees(law, rng)
         wrong += not _one_tap_agrees(law, rng)
-        wrong += not _reads(law.reader, rng, t, [HALF * k for k in (3, 5, 7)])
-        wrong += not _reads(law.full_reader, rng, t, [Fraction(k, 7) for k in (11, 16, 20, 23)])
+        wrong += not _reads(law.two_channels, rng, t, [HALF * k for k in (3, 5, 7)])
+        wrong += not _reads(law.three_channels, rng, t, [Fraction(k, 7) for k in (11, 16, 20, 23)])
     detail = (
         f"cases, of 8 times {draws} in exact rationals, in which a response, the last radius at which it holds, a best loss, the weight of the border or the answer of an exact "
         "network is another than by simulation"
@@ -115,7 +115,7 @@ def _domain_agrees(law: Background, rng: np.random.Generator, t: int) -> bool:
     last, bent = law.last_radius(n, size), oracle.RATIONAL["softsign"]
     filters = [[Fraction(int(k), 4) for k in rng.integers(1, 9, n)] for _ in range(3)]
     cases = list(zip(filters, _quarters(rng, 3), _quarters(rng, 3), strict=True))
-    nets = {1: law.reader, 2: law.full_reader} if n == 3 else {}
+    nets = {1: law.two_channels, 2: law.three_channels} if n == 3 else {}
     for k in range(n, size + 1):
         r, pulse = HALF * k, oracle.overlap_pulse(HALF * k, length)
         signals = [[beta + value for value in pulse] for _, _, beta in cases]
@@ -212,7 +212,9 @@ def _one_tap_agrees(law: Background, rng: np.random.Generator) -> bool:
     return bool(_left(target, columns) == law.one_tap(_spread(radii), size, _mean(radii)))
 
 
-def _reads(make: Callable[..., Reader], rng: np.random.Generator, t: int, radii: Vector) -> bool:
+def _reads(
+    make: Callable[..., PooledNetwork], rng: np.random.Generator, t: int, radii: Vector
+) -> bool:
     """A network for a random interval, simulated at its ends and inside."""
     name = list(KINKS)[t % len(KINKS)]
     low, more, length = (Fraction(int(k), 4) for k in rng.integers((-12, 0, 0), (12, 9, 25)))
@@ -227,9 +229,9 @@ def _reads(make: Callable[..., Reader], rng: np.random.Generator, t: int, radii:
     return True
 
 
-def _answer(net: Reader, name: str, x: Vector) -> Fraction:
+def _answer(net: PooledNetwork, name: str, x: Vector) -> Fraction:
     parts = (a * _ring(list(w), b, oracle.RATIONAL[name], x) for w, b, a in zip(net.w, net.b, net.a, strict=True))  # fmt: skip
-    return sum(parts, net.c)
+    return Fraction(sum(parts, net.c))
 
 
 # --------------------------------------------------------------------------------------- training
@@ -318,7 +320,7 @@ def _stated(law: Background, scene: Scene, net: Network, beta: Array, r: Array) 
     with torch.no_grad():
         w, b = net.conv.weight[:, 0].numpy(), net.conv.bias.numpy()  # type: ignore[union-attr]
         a, c = net.readout.weight[0].numpy(), float(net.readout.bias)
-    return c + sum(a[k] * law.response(lambda z, k=k: sigma(z + b[k]), list(w[k]), beta, r, scene.pixels) for k in range(len(a)))  # fmt: skip
+    return np.asarray(c + sum(a[k] * law.response(lambda z, k=k: sigma(z + b[k]), list(w[k]), beta, r, scene.pixels) for k in range(len(a))))  # fmt: skip
 
 
 def _answered(law: Background, lab: Lab, scene: Scene, count: int) -> float:
@@ -377,14 +379,14 @@ def _exact_counts(lab: Lab, scene: Scene, count: int) -> tuple[int, int]:
 def _frozen(law: Background, lab: Lab, j: int) -> float:
     """Readouts trained on the filters of the exact networks: (a, c) lies within |errors|/σ of the law's, if the errors vanish."""
     rng = lab.rng(f"background {j}")
-    make, full = (law.reader, False) if j % 2 else (law.full_reader, True)
+    make, full = (law.two_channels, False) if j % 2 else (law.three_channels, True)
     name = ("relu", "abs", "prelu")[j // 2]
     low, length = float(rng.integers(-4, 5)) / 4, float(rng.integers(1, 9)) / 4
     left, right = (float(slope) for slope in KINKS[name])
     shape = Scene(name, 3 if full else 2, 3, tuple(low + length * t / 4 for t in range(5)), per_cell=4 if full else 1)  # fmt: skip
-    reader = make(low, low + length, 0.25 - low, shape.pixels, left, right)
-    scene = Scene(name, len(reader.a), 3, shape.backgrounds, per_cell=shape.per_cell)
-    return off_readout(lab, scene, reader)
+    two_channels = make(low, low + length, 0.25 - low, shape.pixels, left, right)
+    scene = Scene(name, len(two_channels.a), 3, shape.backgrounds, per_cell=shape.per_cell)
+    return off_readout(lab, scene, two_channels)
 
 
 def _counted(law: Background, lab: Lab) -> float:
@@ -421,7 +423,7 @@ def _reaches(net: Network, scene: Scene, least: float) -> float:
     slope = np.abs(2 * columns.T @ error / len(r)) + 2 * np.abs(columns).T @ bound / len(r)
     low = 2 * spectrum(net, x)[-1] ** 2 / len(r)
     allowed = float(slope @ slope) / (2 * low) + float(np.mean(2 * np.abs(error) * bound + bound**2)) + 1e-14  # fmt: skip
-    return abs(float(np.mean(error**2)) - least) / allowed
+    return float(abs(float(np.mean(error**2)) - least) / allowed)
 
 
 def outcomes(lab: Lab) -> dict[Place, list[TrainingOutcome]]:
@@ -455,10 +457,10 @@ def figures(lab: Lab) -> list[Figure]:
     theta = LAW.angle(v, scene.pixels, b)
     offset = mean - theta * (2 * mean + scene.pixels * float(np.mean(scene.backgrounds)))
     # A filter that stays above the kink is linear: its bias is large enough for every background shown.
-    line = Reader(((0.0, 1.0, 0.0),), (2.0,), (theta,), offset - 2 * theta * scene.pixels)
+    line = PooledNetwork(((0.0, 1.0, 0.0),), (2.0,), (theta,), offset - 2 * theta * scene.pixels)
     nets = {"the best linear": line}
-    nets["two channels"] = LAW.reader(low, high, 2.0, scene.pixels, 0.0, 1.0)
-    nets["three channels"] = LAW.full_reader(low, high, 2.0, scene.pixels, 0.0, 1.0)
+    nets["two channels"] = LAW.two_channels(low, high, 2.0, scene.pixels, 0.0, 1.0)
+    nets["three channels"] = LAW.three_channels(low, high, 2.0, scene.pixels, 0.0, 1.0)
     backgrounds = np.linspace(low - 0.25, high + 0.25, 161)
     panels = {f"r = {r}": {name: _errors(net, scene, backgrounds, r) for name, net in nets.items()} for r in (2.5, 2.75)}  # fmt: skip
     drawing = path_figures.unknown(backgrounds, panels, (low, high))
@@ -491,14 +493,14 @@ def sections(lab: Lab) -> tuple[Section, ...]:
     )
 
 
-def _errors(reader: Reader, scene: Scene, backgrounds: Array, r: float) -> Array:
+def _errors(two_channels: PooledNetwork, scene: Scene, backgrounds: Array, r: float) -> Array:
     """r̂ - r of a ReLU network in torch, at all these backgrounds."""
-    net = Network("relu", len(reader.a), 3, circular=True)
+    net = Network("relu", len(two_channels.a), 3, circular=True)
     with torch.no_grad():
-        net.conv.weight.copy_(torch.tensor(reader.w)[:, None, :])
-        net.conv.bias.copy_(torch.tensor(reader.b))  # type: ignore[union-attr]
-        net.readout.weight.copy_(torch.tensor(reader.a)[None, :])
-        net.readout.bias.fill_(reader.c)
+        net.conv.weight.copy_(torch.tensor(two_channels.w)[:, None, :])
+        net.conv.bias.copy_(torch.tensor(two_channels.b))  # type: ignore[union-attr]
+        net.readout.weight.copy_(torch.tensor(two_channels.a)[None, :])
+        net.readout.bias.fill_(two_channels.c)
     return answers(net, torch.tensor(pulse(r, scene.half_length) + backgrounds[:, None])) - r
 
 

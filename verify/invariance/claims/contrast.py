@@ -52,7 +52,7 @@ def check(law: Contrast, lab: Lab) -> Column:
         wrong += not _learned_agrees(law, rng, bool(t % 2))
         w, b, least = _channel(rng, t)
         exact = _readable(w, b, least)
-        wrong += law.quiet(w, b, least) != exact
+        wrong += law.mute_on_pulse(w, b, least) != exact
         if exact:
             wrong += not _answers(law, w, b, least)
             quiet += 1
@@ -105,7 +105,7 @@ def _answers(law: Contrast, w: Vector, b: Fraction, least: Fraction) -> bool:
     h = len(w) // 2
     for m, alpha in ((h + 1, least), (h + 2, least * 3), (h + 3, least * 100)):
         x = [alpha * value for value in oracle.overlap_pulse(m - HALF, 2 * h + 4)]
-        a, c = law.silence(w, b, len(x))
+        a, c = law.silence_readout(w, b, len(x))
         if c + a * _pooled(w, b, "relu", x) != m - HALF:
             return False
     return True

@@ -15,7 +15,7 @@ from numerics.arithmetic.rounding import gamma
 from numerics.invariance.gram_schmidt import Vector
 from numerics.invariance.pair import rings
 from numerics.pulse.sample import pulse
-from theory.invariance.background import Reader
+from theory.invariance.background import PooledNetwork
 from theory.invariance.pair import Pair
 from theory.pulse.network import last_radius
 from verify.invariance import pair_figures
@@ -59,9 +59,9 @@ def _some(rng: np.random.Generator, count: int) -> Vector:
     return [Fraction(int(k), 4) for k in rng.integers(-8, 9, count)]
 
 
-def _answer(net: Reader, x: Vector) -> Fraction:
+def _answer(net: PooledNetwork, x: Vector) -> Fraction:
     parts = (a * sum(map(RELU, oracle.ring(w, b, x)), Fraction(0)) for w, b, a in zip(net.w, net.b, net.a, strict=True))  # fmt: skip
-    return sum(parts, net.c)
+    return Fraction(sum(parts, net.c))
 
 
 def _meets(law: Pair, rng: np.random.Generator, t: int) -> bool:
@@ -75,7 +75,7 @@ def _meets(law: Pair, rng: np.random.Generator, t: int) -> bool:
     return set(+levels) <= {-b / total, -b / total - 1} and min(levels.values()) >= 0
 
 
-def _exact(net: Reader, size: int, beta: Fraction, radii: Sequence[Fraction]) -> bool:
+def _exact(net: PooledNetwork, size: int, beta: Fraction, radii: Sequence[Fraction]) -> bool:
     return all(_answer(net, [beta + value for value in oracle.overlap_pulse(r, size // 2)]) == r for r in radii)  # fmt: skip
 
 
@@ -156,9 +156,9 @@ def _met(law: Pair, net: Network) -> float:
 def _turned(law: Pair, lab: Lab, turns: int, wait: int, gap: int) -> float:
     rng = lab.rng(f"pair {turns} {wait} {gap}")
     low, length = float(rng.integers(-4, 5)) / 4, float(rng.integers(2, 9)) / 4
-    reader = law.pair(low, low + length, turns, wait, gap)
-    n, size = len(reader.w[0]), law.pixels(turns, wait, gap)
-    ratio = _trained(lab, reader, low, length, (size - 2 * n - 1) // 2)
+    two_channels = law.pair(low, low + length, turns, wait, gap)
+    n, size = len(two_channels.w[0]), law.pixels(turns, wait, gap)
+    ratio = _trained(lab, two_channels, low, length, (size - 2 * n - 1) // 2)
     # A network that is exact on a ring said to be too large refutes that.
     return ratio if size < law.limit(n) else math.inf
 
@@ -169,11 +169,11 @@ def _near(law: Pair, lab: Lab, j: int) -> float:
     return _trained(lab, law.short_pair(low, low + length), low, length, 2 + j)
 
 
-def _trained(lab: Lab, reader: Reader, low: float, length: float, cells: int) -> float:
-    n = len(reader.w[0])
+def _trained(lab: Lab, two_channels: PooledNetwork, low: float, length: float, cells: int) -> float:
+    n = len(two_channels.w[0])
     backgrounds = tuple(low + length * t / 4 for t in range(5))
     scene = Scene("relu", 2, n, backgrounds, first=n // 2 + 1, cells=cells, per_cell=4)
-    return off_readout(lab, scene, reader)
+    return off_readout(lab, scene, two_channels)
 
 
 # ---------------------------------------------------------------------------------------- figures

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -15,13 +14,13 @@ from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import prediction_bound
 from numerics.pulse.least_loss import dead_level, level
 from numerics.pulse.sample import Radii, pulse, windows
-from theory.pulse.endings import EndingLaw, blind_floor
+from theory.pulse.endings import LAW, EndingLaw, blind_floor
 from verify.models.ensemble import Ensemble, Setting, initial
 from verify.models.networks import load, signals, weights_of
 from verify.optimise.least_squares import task
 from verify.optimise.minimise import train as train_one
 from verify.pulse.certified import agrees
-from verify.pulse.classify import KINDS, Ending, classify, wilson
+from verify.pulse.classify import KINDS, Ending, classify, look, wilson
 from verify.pulse.explained import explain
 from verify.pulse.settings import CENSUS
 from verify.report import figures as draw
@@ -95,12 +94,12 @@ def _random_filter(rng: np.random.Generator) -> list[Fraction]:
 def _same_level(law: EndingLaw, name: str, filters: list[list[Fraction]]) -> bool:
     n, size = 3, SMALL.half_length(3)
     sigma = oracle.RATIONAL[name]
-    seen = windows(pulse(SMALL.r, size), n).windows
-    rows = [[*map(Fraction, row), Fraction(1)] for row in seen]
+    view = windows(pulse(SMALL.r, size), n).windows
+    rows = [[*map(Fraction, row), Fraction(1)] for row in view]
     pre = [[_dot(row, v) for row in rows] for v in filters]
     bent = name != "identity"
     pattern = np.array([[(x > 0) - (x < 0) if bent else 1 for x in each] for each in pre], np.int8)
-    stated = level(SMALL, n, name, pattern, law)
+    claimed = level(SMALL, n, name, pattern, law)
 
     target = [Fraction(float(x)) for x in SMALL.r]
     signals = [oracle.overlap_pulse(r, size) for r in target]
@@ -118,23 +117,23 @@ def _same_level(law: EndingLaw, name: str, filters: list[list[Fraction]]) -> boo
         for direction in _within(held, len(v)):
             moved = answer([x + step * y for x, y in zip(v, direction, strict=True)])
             columns.append([(y - x) / step for x, y in zip(here, moved, strict=True)])
-    return stated == _residual(columns, target)
+    return claimed == _residual(columns, target)
 
 
 def _within(held: list[list[Fraction]], width: int) -> list[list[Fraction]]:
     """Vectors with entries of size at most 1 that span the complement of the held rows."""
     basis: list[list[Fraction]] = []
     for row in held:
-        rest = _reduced(basis, row)
-        if any(rest):
-            basis.append(rest)
-    found: list[list[Fraction]] = []
+        remainder = _reduced(basis, row)
+        if any(remainder):
+            basis.append(remainder)
+    within: list[list[Fraction]] = []
     for i in range(width):
-        rest = _reduced([*basis, *found], [Fraction(int(i == j)) for j in range(width)])
-        if any(rest):
-            largest = max(map(abs, rest))
-            found.append([x / largest for x in rest])
-    return found
+        remainder = _reduced([*basis, *within], [Fraction(int(i == j)) for j in range(width)])
+        if any(remainder):
+            largest = max(map(abs, remainder))
+            within.append([x / largest for x in remainder])
+    return within
 
 
 def _reduced(basis: Sequence[list[Fraction]], vector: list[Fraction]) -> list[Fraction]:
@@ -149,15 +148,21 @@ def _residual(columns: list[list[Fraction]], target: list[Fraction]) -> Fraction
     """The least mean square of target - span(columns), by exact Gram-Schmidt."""
     basis: list[list[Fraction]] = []
     for each in columns:
-        rest = _reduced(basis, each)
-        if any(rest):
-            basis.append(rest)
-    rest = _reduced(basis, target)
-    return _dot(rest, rest) / len(target)
+        remainder = _reduced(basis, each)
+        if any(remainder):
+            basis.append(remainder)
+    remainder = _reduced(basis, target)
+    return _dot(remainder, remainder) / len(target)
 
 
 def _dot(x: Sequence[Fraction], y: Sequence[Fraction]) -> Fraction:
     return sum((a * b for a, b in zip(x, y, strict=True)), Fraction(0))
+
+
+def _endings(lab: Lab, setting: Setting, law: EndingLaw = LAW) -> tuple[Ending, ...]:
+    """The endings of a setting's ensemble; the networks are looked at once for all laws."""
+    ensemble = lab.ensemble(setting)
+    return classify(ensemble, law, lab.once(("endings/look", setting), look, ensemble))
 
 
 def train(law: EndingLaw, lab: Lab) -> Column:
@@ -166,13 +171,13 @@ def train(law: EndingLaw, lab: Lab) -> Column:
     kinds: Counter[str] = Counter()
     for setting in CENSUS:
         floor = float(law.blind_floor(Fraction(setting.cells)))
-        for ending in classify(lab.ensemble(setting), law):
+        for ending in _endings(lab, setting, law):
             below = ending.kind == "blind" and ending.loss < floor - ending.tolerance
             unexplained += not ending.explained or below
             worst = max(worst, ending.distance)
             kinds[ending.kind] += 1
             networks += 1
-    certified, differ = map(sum, zip(*(_certified(lab.ensemble(s)) for s in CENSUS), strict=True))
+    certified, differ = map(sum, zip(*(_certificates(lab, s) for s in CENSUS), strict=True))
     counts = ", ".join(f"{kinds[kind]} {kind}" for kind in KINDS if kinds[kind])
     detail = (
         f"unexplained networks of {networks} in {len(CENSUS)} settings ({counts}); largest distance of a "
@@ -186,20 +191,23 @@ CERTIFIED = 2
 """Networks of each kind and setting that get a certificate."""
 
 
-@lru_cache(maxsize=64)
-def _certified(ensemble: Ensemble) -> tuple[int, int]:
+def _certificates(lab: Lab, setting: Setting) -> tuple[int, int]:
     """(networks that were certified, those of them whose certificate does not fit their kind)."""
-    setting, weights = ensemble.setting, ensemble.weights
+    return lab.once(("endings/certificates", setting), _certified, lab, setting)
+
+
+def _certified(lab: Lab, setting: Setting) -> tuple[int, int]:
+    weights = lab.ensemble(setting).weights
     counts: Counter[str] = Counter()
     differ = 0
     size = 2 * setting.radii.half_length(setting.taps) + 1
-    for j, ending in enumerate(classify(ensemble)):
+    for j, ending in enumerate(_endings(lab, setting)):
         if counts[ending.kind] == CERTIFIED:
             continue
         counts[ending.kind] += 1
-        one = weights[np.array([j])]
+        net = weights[np.array([j])]
         bound = np.max(
-            prediction_bound(one.w, one.b, one.a, one.c, setting.radii.r, size, setting.activation)
+            prediction_bound(net.w, net.b, net.a, net.c, setting.radii.r, size, setting.activation)
         )
         worst = agrees(setting, weights, j)
         # What tells them apart is itself computed, and off by the bound on rounding.
@@ -211,7 +219,7 @@ def _certified(ensemble: Ensemble) -> tuple[int, int]:
 def figures(lab: Lab) -> tuple[Figure, ...]:
     """The final losses of one setting over all starts, with the predicted levels."""
     setting = Setting("relu", 1, 5)
-    endings = classify(lab.ensemble(setting))
+    endings = _endings(lab, setting)
     levels = {"dead: Var r": float(dead_level(setting.radii))}
     levels["blind floor: Var m"] = float(blind_floor(Fraction(setting.cells)))
     drawing = draw.loss_histogram(
@@ -243,7 +251,7 @@ def _descents(lab: Lab) -> Figure:
 
 def sections(lab: Lab) -> tuple[Section, ...]:
     """The census of every setting, and a few single networks explained weight by weight."""
-    rows = [_census_row(setting, classify(lab.ensemble(setting))) for setting in CENSUS]
+    rows = [_census_row(setting, _endings(lab, setting)) for setting in CENSUS]
     census = render("census.html", kinds=KINDS, rows=rows, networks=lab.profile.networks)
     return (
         *_explained(lab),
@@ -262,7 +270,7 @@ def _by_torch(lab: Lab) -> str:
     rows = []
     for name in ROWS:
         setting = Setting(name, 1, 5)
-        endings = classify(lab.ensemble(setting))
+        endings = _endings(lab, setting)
         start = initial(setting, STARTS, lab.seed)
         x, r = signals(setting.radii, setting.taps), torch.tensor(setting.radii.r)
         nets = [load(setting, start, j) for j in range(STARTS)]
@@ -297,29 +305,28 @@ def _named(error: np.ndarray, bound: float, dead: float) -> str:
 
 def _explained(lab: Lab) -> list[Section]:
     """One network that succeeded in a threshold cell, and one that failed, where there are such."""
-    ensemble = lab.ensemble(Setting("relu", 1, 5))
-    endings = classify(ensemble)
+    setting = Setting("relu", 1, 5)
+    ensemble, endings = lab.ensemble(setting), _endings(lab, setting)
     wanted = (
         ("exact", "One trained network, explained to the last digit", "threshold"),
         ("blind", "One network that failed, explained as well", ""),
     )
-    found = []
+    sections = []
     for kind, title, cell in wanted:
         chosen = [j for j, e in enumerate(endings) if e.kind == kind and cell in ("", e.cell)]
         chosen = chosen or [j for j, e in enumerate(endings) if e.kind == kind]
         if chosen:
             name = f"endings-{kind}"
             html = explain(ensemble, endings[chosen[0]], chosen[0], name)
-            found.append(Section(name, title, html, first=True))
-    return found
+            sections.append(Section(name, title, html, first=True))
+    return sections
 
 
 def _levels(lab: Lab) -> str:
     """Every network that is neither exact nor interpolating, grouped by setting, kind and level."""
     groups: dict[tuple[Setting, str, Fraction], list[tuple[Ending, int]]] = {}
     for setting in CENSUS:
-        ensemble = lab.ensemble(setting)
-        for j, ending in enumerate(classify(ensemble)):
+        for j, ending in enumerate(_endings(lab, setting)):
             if ending.kind not in ("exact", "interpolating"):
                 group = groups.setdefault((setting, ending.kind, ending.level), [])
                 group.append((ending, j))
@@ -362,11 +369,11 @@ def _margin(ensemble: Ensemble, j: int) -> float | None:
             multiplier, gamma = table[own].T / unit
             normals = extended[[faces[i][1] for i in own]]
             # Unknowns: the multipliers and t; maximise t.
-            one = np.ones((len(own), 1))
+            ones = np.ones((len(own), 1))
             eye = np.eye(len(own))
             answer = linprog(
                 np.append(np.zeros(len(own)), -1.0),
-                A_ub=np.block([[eye, one], [-eye, one]]),
+                A_ub=np.block([[eye, ones], [-eye, ones]]),
                 b_ub=np.append(gamma, gamma),
                 A_eq=np.hstack([normals.T, np.zeros((normals.shape[1], 1))]),
                 b_eq=normals.T @ multiplier,

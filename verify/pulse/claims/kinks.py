@@ -16,8 +16,7 @@ from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.kinks import LAW, KinkLaw, bridge, cell, crossings
 from verify.models.ensemble import Setting, Weights
 from verify.models.networks import load, signals, weights_of
-from verify.optimise.minimise import on_the_way
-from verify.pulse.settings import LAWS
+from verify.pulse.settings import LAWS, stopped
 from verify.report.evidence import Evidence
 from verify.report.figures import error_between, figure, staircase
 from verify.report.lab import Lab, Profile
@@ -29,10 +28,6 @@ __all__ = ["EVIDENCE", "check", "figures", "needs", "predicted_bend", "train"]
 Array = NDArray[np.float64]
 Sigma = Callable[[Any], Any]
 BENT = tuple(setting for setting in LAWS if ACTIVATIONS[setting.activation].piecewise_linear)
-
-
-UNFINISHED = 6
-"""Networks per setting that are stopped on the way."""
 
 
 def needs(profile: Profile) -> tuple[Setting, ...]:
@@ -50,14 +45,14 @@ def check(law: KinkLaw, lab: Lab) -> Column:
         kinks = _kinks(name)
         w = [Fraction(int(v), 2) for v in rng.integers(-3, 4, n)]
         b = Fraction(int(rng.integers(-6, 7)), 2)
-        found = crossings(w, b, kinks, law)
-        fractions = [Fraction(t, 5) for t in range(6)] + [crossing.star for crossing in found]
+        met = crossings(w, b, kinks, law)
+        fractions = [Fraction(t, 5) for t in range(6)] + [crossing.star for crossing in met]
         bends = [_direct_bend(w, b, oracle.RATIONAL[name], fraction) for fraction in fractions]
-        stated = [
-            -sum((x.jump * bridge(fraction, x.star) for x in found), Fraction(0))
+        claimed = [
+            -sum((x.jump * bridge(fraction, x.star) for x in met), Fraction(0))
             for fraction in fractions
         ]
-        wrong += bends != stated
+        wrong += bends != claimed
         if name != "hardtanh":
             kind = cell(w, b).kind
             straight = kind != "crossed"
@@ -81,7 +76,7 @@ def _both_sides(w: list[Fraction], b: Fraction) -> bool:
             w, b, oracle.overlap_pulse(m - Fraction(1, 2) + fraction, half_length)
         )
     ]
-    return min(values) < 0 < max(values)
+    return bool(min(values) < 0 < max(values))
 
 
 def _kinks(name: str) -> list[tuple[Fraction, Fraction]]:
@@ -96,9 +91,8 @@ def _direct_bend(w: list[Fraction], b: Fraction, sigma: Sigma, fraction: Fractio
     m, half_length = len(w) // 2 + 1, len(w)
 
     def response(phi: Fraction) -> Fraction:
-        return oracle.pooled(
-            w, b, sigma, oracle.overlap_pulse(m - Fraction(1, 2) + phi, half_length)
-        )
+        x = oracle.overlap_pulse(m - Fraction(1, 2) + phi, half_length)
+        return Fraction(oracle.pooled(w, b, sigma, x))
 
     ends = response(Fraction(0)), response(Fraction(1))
     return response(fraction) - (1 - fraction) * ends[0] - fraction * ends[1]
@@ -125,7 +119,7 @@ def train(law: KinkLaw, lab: Lab) -> Column:
     worst, largest, networks, bent = 0.0, 0.0, 0, 0
     for setting in BENT:
         ensemble = lab.ensemble(setting)
-        unfinished = weights_of(on_the_way(setting, UNFINISHED, lab.seed))
+        unfinished = weights_of(stopped(lab, setting))
         for weights in (ensemble.weights, unfinished):
             radii = setting.radii
             answers = _answers(setting, weights).reshape(-1, radii.cells, radii.per_cell)
@@ -136,12 +130,12 @@ def train(law: KinkLaw, lab: Lab) -> Column:
             bound = 3 * np.max(bounds, axis=1)
             phi = radii.phi[: radii.per_cell]
             chord = (1 - phi) * answers[:, :-1, :1] + phi * answers[:, 1:, :1]
-            stated = predicted_bend(law, setting, weights, phi)
-            distance = np.abs(answers[:, :-1] - chord - stated[:, None, :])
+            claimed = predicted_bend(law, setting, weights, phi)
+            distance = np.abs(answers[:, :-1] - chord - claimed[:, None, :])
             worst = max(worst, float(np.max(np.max(distance, axis=(1, 2)) / bound)))
             largest = max(largest, float(np.max(distance)))
             networks += len(weights.c)
-            bent += int(np.sum(np.max(np.abs(stated), axis=1) > bound))
+            bent += int(np.sum(np.max(np.abs(claimed), axis=1) > bound))
     detail = (
         f"largest distance between the bend of r̂ in torch and the kernel formula over {networks} "
         f"networks, finished or stopped on the way, {bent} of which bend, is {largest:.2g}; the figure is in units "
@@ -159,7 +153,7 @@ def _answers(setting: Setting, weights: Weights) -> Array:
 def figures(lab: Lab) -> tuple[Figure, ...]:
     """r̂ - r of an unfinished network between half-integers, against α r + β + D(φ)."""
     setting = Setting("relu", 1, 5)
-    weights = weights_of(on_the_way(setting, UNFINISHED, lab.seed))
+    weights = weights_of(stopped(lab, setting))
     j = int(np.argmax(np.ptp(predicted_bend(LAW, setting, weights, np.linspace(0, 1, 33)), axis=1)))
     chosen = weights[np.array([j])]
     error = _answers(setting, chosen)[0] - setting.radii.r

@@ -16,9 +16,8 @@ from numerics.pulse.channel import exact_quantities, quantities
 from theory.pulse.loss import Decomposition, Moments
 from verify.models.ensemble import Ensemble, Setting, Weights
 from verify.models.networks import measure, signals, weights_of
-from verify.optimise.minimise import on_the_way
 from verify.pulse.residuals import residual_errors
-from verify.pulse.settings import LAWS
+from verify.pulse.settings import LAWS, stopped
 from verify.report.evidence import Evidence
 from verify.report.lab import Lab, Profile
 from verify.report.verdict import Column, column
@@ -87,13 +86,13 @@ def check(law: Decomposition, lab: Lab) -> Column:
         )
         wrong += loss != sum(law.attribution(alpha, beta, mean))
     cases = [case for k in range(lab.profile.draws // 4) for case in _cases(rng, k)]
-    told = [_told(law, case) for case in cases]
-    exact = sum(measured for measured, _ in told)
-    mistaken = sum(measured != stated for measured, stated in told)
+    answers = [_exactness(law, case) for case in cases]
+    exact = sum(measured for measured, _ in answers)
+    mistaken = sum(measured != claimed for measured, claimed in answers)
     detail = (
         f"networks, of {lab.profile.draws} in exact rationals with 1 to 3 channels, whose mean squared "
-        f"error differs from the sum of the six terms, and networks, of {len(told)} that keep or break "
-        f"single conditions, {exact} exact and {len(told) - exact} not, of which the conditions say otherwise"
+        f"error differs from the sum of the six terms, and networks, of {len(answers)} that keep or break "
+        f"single conditions, {exact} exact and {len(answers) - exact} not, of which the conditions say otherwise"
     )
     return column(wrong + mistaken, 0, detail)
 
@@ -148,7 +147,7 @@ def _cases(rng: np.random.Generator, k: int) -> Iterator[_Case]:
     yield replace(right, a=tuple(y * 9 / 8 for y in right.a), c=right.c * 9 / 8)
 
 
-def _told(law: Decomposition, case: _Case) -> tuple[bool, bool]:
+def _exactness(law: Decomposition, case: _Case) -> tuple[bool, bool]:
     """Whether it is exact on two half-integers and at radii between them, and whether the conditions say so."""
     first = Fraction(case.taps, 2)
     fractions = [Fraction(k, 6) for k in range(7)]
@@ -184,7 +183,7 @@ def train(law: Decomposition, lab: Lab) -> Column:
         worst = max(worst, _distance(law, setting, ensemble.weights, answers))
         worst = max(worst, _apart(law, ensemble))
         networks += len(ensemble.c)
-        nets = on_the_way(setting, AVERAGING, lab.seed, "mean")
+        nets = stopped(lab, setting, "mean")[:AVERAGING]
         x = signals(setting.radii, setting.taps)
         with torch.inference_mode():
             answers = np.stack([net(x).numpy() for net in nets])
@@ -242,11 +241,11 @@ def _apart(law: Decomposition, ensemble: Ensemble) -> float:
     c = r[first] - answers[kept, first] / slope[kept]
     worst = 0.0
     for turn, more in ((1.0, 0.0), (9 / 8, 0.0), (1.0, 1 / 8)):
-        one = Weights(right.w, right.b, turn * a, turn * c + more)
-        error = np.einsum("brk,bk->br", pooled[kept], one.a) + one.c[:, None] - r
-        value = np.max([np.max(np.abs(x), axis=1) for x in _conditions(law, setting, one)], axis=0)
+        net = Weights(right.w, right.b, turn * a, turn * c + more)
+        error = np.einsum("brk,bk->br", pooled[kept], net.a) + net.c[:, None] - r
+        value = np.max([np.max(np.abs(x), axis=1) for x in _conditions(law, setting, net)], axis=0)
         size = 2 * setting.radii.half_length(setting.taps) + 1
-        bound = prediction_bound(one.w, one.b, one.a, one.c, r, size, setting.activation).max(
+        bound = prediction_bound(net.w, net.b, net.a, net.c, r, size, setting.activation).max(
             axis=1
         )
         largest = np.max(np.abs(error), axis=1)
@@ -261,11 +260,11 @@ def _conditions(law: Decomposition, setting: Setting, weights: Weights) -> list[
     size = 2 * setting.radii.half_length(setting.taps) + 1
     q = quantities(weights.w, weights.b, setting.activation, setting.radii.phi)
     columns = lambda x: list(x.T[:, :, None])
-    found = law.conditions(
+    values = law.conditions(
         columns(weights.a), weights.c[:, None], size, columns(q.slope), columns(q.background),
         columns(q.kappa), list(np.moveaxis(q.deviation, 1, 0)),
     )  # fmt: skip
-    return [np.asarray(x) for x in found]
+    return [np.asarray(x) for x in values]
 
 
 EVIDENCE = Evidence(check=check, train=train, needs=needs)

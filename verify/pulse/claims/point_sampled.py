@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from fractions import Fraction
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -47,12 +46,12 @@ def check(law: PointLaw, lab: Lab) -> Column:
     wrong = groups = 0
     for _ in range(lab.profile.draws // 4):
         q, cells, first = (int(rng.integers(low, high)) for low, high in ((1, 9), (1, 5), (0, 4)))
-        seen: defaultdict[tuple[bool, ...], list[Fraction]] = defaultdict(list)
+        alike: defaultdict[tuple[bool, ...], list[Fraction]] = defaultdict(list)
         for k in range(first, first + cells):
             for t in range(q):
                 r = k + Fraction(2 * t + 1, 2 * q)
-                seen[tuple(abs(i) <= r for i in range(-9, 10))].append(r)
-        for pixels, radii in seen.items():
+                alike[tuple(abs(i) <= r for i in range(-9, 10))].append(r)
+        for pixels, radii in alike.items():
             mean = sum(radii, Fraction(0)) / len(radii)
             risk = sum(((r - mean) ** 2 for r in radii), Fraction(0)) / len(radii)
             lit = Fraction((sum(pixels) - 1) // 2)
@@ -90,15 +89,15 @@ def train(law: PointLaw, lab: Lab) -> Column:
             weights.w, weights.b, weights.a, weights.c, r, x.shape[1], setting.activation
         )
         risk = float(law.risk(Fraction(POINTS)))
-        stated = np.repeat([float(law.answer(Fraction(int(v)))) for v in k], POINTS)
+        claimed = np.repeat([float(law.answer(Fraction(int(v)))) for v in k], POINTS)
         loss = np.mean((answers - r) ** 2, axis=1)
         # 3B: the answer and the two backgrounds; the risk adds the completed square.
-        square = np.mean((answers - stated) ** 2, axis=1)
+        square = np.mean((answers - claimed) ** 2, axis=1)
         tolerance = np.mean(6 * np.abs(answers - r) * bound + 9 * bound**2, axis=1)
         worst = max(worst, float(np.max(np.abs(loss - risk - square) / tolerance)))
         worst = max(worst, float(np.max((risk - loss) / tolerance)))
         if np.any(exact):
-            gap = np.max(np.abs(answers - stated)[exact] / (3 * bound[exact]), axis=1)
+            gap = np.max(np.abs(answers - claimed)[exact] / (3 * bound[exact]), axis=1)
             worst = max(worst, float(np.max(gap)))
         reached += int(np.sum(exact))
         networks += len(loss)
@@ -120,10 +119,10 @@ def _trained(lab: Lab) -> Iterator[tuple[Setting, Weights, np.ndarray]]:
         yield setting, w, ensemble.loss <= np.mean(bound**2, axis=1)
     for name in DIRECT:
         setting = Setting(name, 1, 3, cells=6, per_cell=1)
-        yield setting, _by_lbfgs(setting, lab.seed), np.zeros(STARTS, dtype=bool)
+        weights = lab.once(("point_sampled", setting), _by_lbfgs, setting, lab.seed)
+        yield setting, weights, np.zeros(STARTS, dtype=bool)
 
 
-@lru_cache(maxsize=32)
 def _by_lbfgs(setting: Setting, seed: int) -> Weights:
     """Networks that torch.optim trains on the point-sampled pulses themselves, every radius of every cell."""
     k = setting.radii.m[:, None] - 1

@@ -226,7 +226,7 @@ def _condition(features: Array) -> Array:
     """The condition number of the least-squares problem in (a, c), columns scaled to length 1: (B,)."""
     columns = np.stack([features, np.ones_like(features)], axis=2)
     scale = np.linalg.norm(columns, axis=1, keepdims=True)
-    return np.linalg.cond(columns / np.where(scale == 0, 1.0, scale))
+    return np.asarray(np.linalg.cond(columns / np.where(scale == 0, 1.0, scale)))
 
 
 EVIDENCE = Evidence(check=check, train=train, needs=needs)

@@ -41,8 +41,8 @@ def check(law: Law, lab: Lab) -> Column:
         exact = overlap_pulse(r, half_length)
         sampled = pulse(float(r), half_length)
         for i in range(-half_length, half_length + 1):
-            stated = law(i, m, sp.Rational(fraction.numerator, fraction.denominator))
-            value = Fraction(int(stated.p), int(stated.q))
+            claimed = law(i, m, sp.Rational(fraction.numerator, fraction.denominator))
+            value = Fraction(int(claimed.p), int(claimed.q))
             wrong += not (value == exact[i + half_length] == Fraction(sampled[i + half_length]))
             pixels += 1
     return column(wrong, 0, f"pixels, of {pixels}, on which law, definition and numpy pulse differ")
@@ -66,11 +66,11 @@ def train(law: Law, lab: Lab) -> Column:
     )
     gain = (ensemble.a * ensemble.w[:, :, 0])[:, 0]
     background = ensemble.c + size * (ensemble.a * ensemble.b)[:, 0]
-    stated = gain[:, None] * total + background[:, None]
+    claimed = gain[:, None] * total + background[:, None]
     bound = prediction_bound(
         ensemble.w, ensemble.b, ensemble.a, ensemble.c, radii.r, size, SCALE.activation
     )
-    distance = np.abs(measure(ensemble).prediction - stated)
+    distance = np.abs(measure(ensemble).prediction - claimed)
     detail = (
         f"largest distance between r̂ of {len(gain)} trained one-tap networks and the weighed pulse is "
         f"{np.max(distance):.2g} (figure: in units of the rounding bound); their gain 2wa - 1 is at most "

@@ -40,15 +40,15 @@ def needs(profile: Profile) -> tuple[Setting, ...]:
 def check(law: Small, lab: Lab) -> Column:
     """Law against direct simulation at every radius from 1/2 to the first plateau cell; and which networks are exact."""
     cells = lambda n: range(1, n // 2 + 2)
-    found = check_response(law.response, lab, "small_radius", cells, fractions=True)
-    told = list(_told(law, lab))
-    exact = sum(measured for measured, _ in told)
-    mistaken = sum(measured != stated for measured, stated in told)
+    responses = check_response(law.response, lab, "small_radius", cells, fractions=True)
+    answers = list(_exactness(law, lab))
+    exact = sum(measured for measured, _ in answers)
+    mistaken = sum(measured != claimed for measured, claimed in answers)
     detail = (
-        f"{found.detail}; and of {len(told)} pairs of a ReLU network that is exact on the plateau and a half-integer "
-        f"from which on it is exact or not ({exact} and {len(told) - exact}) those of which the conditions say otherwise"
+        f"{responses.detail}; and of {len(answers)} pairs of a ReLU network that is exact on the plateau and a half-integer "
+        f"from which on it is exact or not ({exact} and {len(answers) - exact}) those of which the conditions say otherwise"
     )
-    return column(found.figure + mistaken, 0, detail)
+    return column(responses.figure + mistaken, 0, detail)
 
 
 Channel = tuple[tuple[int, ...], int, int]
@@ -67,7 +67,7 @@ from 3/2 on, with a straight error further down; at half-integers, but for D_1; 
 bent error further down; at half-integers, but for D_2; and three err at 3/2."""
 
 
-def _told(law: Small, lab: Lab) -> Iterator[tuple[bool, bool]]:
+def _exactness(law: Small, lab: Lab) -> Iterator[tuple[bool, bool]]:
     """Per network, scaled or turned, and half-integer below n/2: whether it is exact from there on, and whether the
     conditions say so."""
     rng, relu = lab.rng("small_radius: exact"), oracle.RATIONAL["relu"]
@@ -83,12 +83,14 @@ def _told(law: Small, lab: Lab) -> Iterator[tuple[bool, bool]]:
             w = [factor * tap for tap in taps][:: int(rng.choice([-1, 1]))]
             sigma = oracle.shifted(relu, factor * bias)
             plateau = exact_quantities(w, sigma, phis)
-            a = part / (2 * plateau.slope * sum(one[2] for one in NETWORKS[k % len(NETWORKS)]))
+            a = part / (
+                2 * plateau.slope * sum(share for _, _, share in NETWORKS[k % len(NETWORKS)])
+            )
             straight = straight and not any(plateau.deviation)
             pooled = (oracle.pooled(w, factor * bias, relu, x) for x in pulses)
             errors = [e + a * (p - plateau.kappa) for e, p in zip(errors, pooled, strict=True)]
             values = [
-                [v + a * one(w, 0, phi, sigma) for v, (phi, one) in zip(row, product(phis, each), strict=True)]
+                [v + a * condition(w, 0, phi, sigma) for v, (phi, condition) in zip(row, product(phis, each), strict=True)]
                 for row, each in zip(values, further, strict=True)
             ]  # fmt: skip
         for first, row in enumerate(values):
@@ -101,18 +103,21 @@ def train(law: Small, lab: Lab) -> Column:
 
     And the trained networks, and their filters read out anew, are as exact as the conditions say, and no more.
     """
-    found = train_response(law.response, lab, EVERY_RADIUS, fractions=True)
-    certified = [_certified(lab.ensemble(setting)) for setting in EVERY_RADIUS]
+    responses = train_response(law.response, lab, EVERY_RADIUS, fractions=True)
+    certified = [
+        lab.once(("small_radius", setting), _certified, lab.ensemble(setting))
+        for setting in EVERY_RADIUS
+    ]
     held, networks = sum(certified), CERTIFIED * len(certified)
     apart = max(_apart(law, lab.ensemble(setting)) for setting in EVERY_RADIUS)
     detail = (
-        f"{found.detail}; {held} of {networks} certificates over every real radius from 1/2 on were accepted, and torch errs as "
+        f"{responses.detail}; {held} of {networks} certificates over every real radius from 1/2 on were accepted, and torch errs as "
         f"they say; the largest error from 1/2 and from 3/2 on of each network, and of all filters of a setting with a readout "
         f"that is exact from 3/2 on, or at half-integers and on the plateau, if there is one, is {apart:.2g} of what the conditions allow, or they of "
         "what it allows"
     )
-    figure = max(found.figure, apart) if held == networks else float("inf")
-    return column(figure, found.tolerance, detail)
+    figure = max(responses.figure, apart) if held == networks else float("inf")
+    return column(figure, responses.tolerance, detail)
 
 
 def _apart(law: Small, ensemble: Ensemble) -> float:
@@ -126,10 +131,10 @@ def _apart(law: Small, ensemble: Ensemble) -> float:
     n = setting.taps
     pooled = measure(ensemble).pooled
     together = np.moveaxis(pooled, 1, 0).reshape(1, len(r), -1)
-    batches = [(ensemble.weights, pooled), *((one, together) for one in _anew(ensemble))]
+    batches = [(ensemble.weights, pooled), *((net, together) for net in _anew(ensemble))]
     worst = 0.0
-    for weights, seen in batches:
-        error = np.abs(np.einsum("brk,bk->br", seen, weights.a) + weights.c[:, None] - r)
+    for weights, features in batches:
+        error = np.abs(np.einsum("brk,bk->br", features, weights.a) + weights.c[:, None] - r)
         size = 2 * setting.radii.half_length(n) + 1
         bound = prediction_bound(weights.w, weights.b, weights.a, weights.c, r, size, setting.activation)  # fmt: skip
         slack = 2 * bound.max(axis=1)
@@ -151,13 +156,13 @@ def _anew(ensemble: Ensemble) -> Iterator[Weights]:
     """
     radii, weights, n = ensemble.setting.radii, ensemble.weights, ensemble.setting.taps
     pooled = np.moveaxis(measure(ensemble).pooled, 1, 0).reshape(len(radii.r), -1)
-    seen = np.concatenate([pooled, np.ones((len(radii.r), 1))], axis=1)
+    features = np.concatenate([pooled, np.ones((len(radii.r), 1))], axis=1)
     held = (radii.phi == 0) | (radii.r >= n / 2)
-    _, values, rows = np.linalg.svd(seen[held])
+    _, values, rows = np.linalg.svd(features[held])
     free = rows[int(np.sum(values > RANK * values[0])) :]
-    solved = lambda some, target: np.linalg.lstsq(seen[some], target[some], rcond=RANK)[0]
+    solved = lambda some, target: np.linalg.lstsq(features[some], target[some], rcond=RANK)[0]
     below = np.where(radii.m == 1, 1 - radii.phi, 0.0)
-    turn = np.linalg.svd(seen[~held] @ free.T)[2][0] @ free
+    turn = np.linalg.svd(features[~held] @ free.T)[2][0] @ free
     for readout in (solved(held | ~held, radii.r + below), solved(held, radii.r) + turn):
         *a, c = readout
         w = weights.w.reshape(1, -1, n)
@@ -172,11 +177,11 @@ def _plateau(setting: Setting, weights: Weights) -> Array:
     """The largest of |α|, |β|, |D| of every network of a batch."""
     q = quantities(weights.w, weights.b, setting.activation, setting.radii.phi)
     columns = lambda x: list(x.T[:, :, None])
-    found = residuals(
+    values = residuals(
         columns(weights.a), weights.c[:, None], 2 * setting.radii.half_length(setting.taps) + 1,
         columns(q.slope), columns(q.background), columns(q.kappa), list(np.moveaxis(q.deviation, 1, 0)),
     )  # fmt: skip
-    return np.asarray(np.max([np.max(np.abs(x), axis=1) for x in found], axis=0))
+    return np.asarray(np.max([np.max(np.abs(x), axis=1) for x in values], axis=0))
 
 
 def _further(law: Small, setting: Setting, weights: Weights, first: int) -> Array:
@@ -198,7 +203,6 @@ CERTIFIED = 4
 """Networks per setting that get a certificate."""
 
 
-@lru_cache(maxsize=64)
 def _certified(ensemble: Ensemble) -> int:
     """How many of the first certificates are accepted, torch erring by as much at the radius that they name."""
     return sum(agrees(ensemble.setting, ensemble.weights, j) is not None for j in range(CERTIFIED))

@@ -41,11 +41,11 @@ def check(law: Law, lab: Lab) -> Column:
         fraction = Fraction(int(rng.integers(0, 13)), 12)
         counts = law(n, m, half_length)
         values = exact_values(list(counts), n)(w, fraction)
-        stated: Counter[Fraction] = Counter()
+        claimed: Counter[Fraction] = Counter()
         for value, count in zip(values, counts.values(), strict=True):
-            stated[Fraction(value)] += count
+            claimed[Fraction(value)] += count
         x = oracle.overlap_pulse(m - Fraction(1, 2) + fraction, half_length)
-        wrong += stated != Counter(oracle.preactivations(w, Fraction(0), x))
+        wrong += claimed != Counter(oracle.preactivations(w, Fraction(0), x))
     return column(wrong, 0, f"multisets, of {lab.profile.draws} in exact rationals, that differ")
 
 
@@ -58,7 +58,7 @@ def train(law: Law, lab: Lab) -> Column:
         half_length = radii.half_length(n)
         x = signals(radii, n)
         with torch.inference_mode():
-            found = np.stack(
+            measured = np.stack(
                 [
                     load(setting, ensemble.weights, j).preactivation(x).numpy()
                     for j in range(len(ensemble.c))
@@ -68,10 +68,10 @@ def train(law: Law, lab: Lab) -> Column:
         for index, (m, phi) in enumerate(zip(radii.m, radii.phi, strict=True)):
             counts = law(n, int(m), half_length)
             values = compile_values(list(counts), n)(ensemble.w, float(phi))
-            stated = np.repeat(values, list(counts.values()), axis=-1) + ensemble.b[..., None]
-            if stated.shape[-1] != found.shape[-1]:
+            claimed = np.repeat(values, list(counts.values()), axis=-1) + ensemble.b[..., None]
+            if claimed.shape[-1] != measured.shape[-1]:
                 return column(float("inf"), 1.0, "the law counts another number of positions")
-            gap = np.abs(np.sort(stated, axis=-1) - np.sort(found[:, index], axis=-1))
+            gap = np.abs(np.sort(claimed, axis=-1) - np.sort(measured[:, index], axis=-1))
             worst = max(worst, float(np.max(gap / bound[:, 0, :, None])))
             largest = max(largest, float(np.max(gap)))
         networks += len(ensemble.c)

@@ -135,8 +135,8 @@ def train(law: Symmetries, lab: Lab) -> Column:
             moved = _moved(ensemble.weights, move)
             after = np.stack([_predict(setting, moved, j, x) for j in range(len(ensemble.c))])
             bound = sum(
-                prediction_bound(at.w, at.b, at.a, at.c, radii.r, x.shape[1], row.name)
-                for at in (ensemble.weights, moved)
+                prediction_bound(net.w, net.b, net.a, net.c, radii.r, x.shape[1], row.name)
+                for net in (ensemble.weights, moved)
             )
             distance = np.abs(after - before)
             worst = max(worst, float(np.max(distance / bound)))
@@ -170,7 +170,7 @@ def _moved(weights: Weights, move: Callable[[Channel], Channel]) -> Weights:
 
 def _predict(setting: Setting, weights: Weights, j: int, x: torch.Tensor) -> np.ndarray:
     with torch.inference_mode():
-        return load(setting, weights, j)(x).numpy()
+        return np.asarray(load(setting, weights, j)(x).numpy())
 
 
 EVIDENCE = Evidence(check=check, train=train, needs=needs)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any
 
 import flint
@@ -25,6 +24,7 @@ from verify.optimise.geodesic import (
     Number,
     Problem,
     Refined,
+    RefinedBatch,
     is_rounding,
     refine,
     trained,
@@ -68,11 +68,11 @@ def check(law: Law, lab: Lab) -> Column:
     mixed, split and unrolled, first simulated in balls; the law must vanish on them exactly.
     """
     wrong = 0
-    cases = _cases(lab.profile, lab.seed)
+    cases = lab.once("asymptotes", _cases, lab)
     with flint.ctx.workprec(BITS):
         for case in cases:
-            stated = law(case.channels, Ends(*(F(value) for value in case.ends)))
-            wrong += not all(_agree(x, y) for x, y in zip(stated, case.found, strict=True))
+            claimed = law(case.channels, Ends(*(F(value) for value in case.ends)))
+            wrong += not all(_agree(x, y) for x, y in zip(claimed, case.residuals, strict=True))
     exact = sum(case.exact for case in cases)
     detail = (
         f"networks whose residuals differ from the law: of {len(cases) - exact} random ones the ends of the continued direct "
@@ -87,33 +87,32 @@ class _Case:
 
     channels: tuple[Channel, ...]
     ends: tuple[Any, Any, Any, Any]
-    found: tuple[Any, Any, Any]
+    residuals: tuple[Any, Any, Any]
     exact: bool
 
 
-def _agree(stated: Any, found: Any) -> bool:
-    """Equal as fractions, or a ball of radius < 2^-100 that contains the stated fraction."""
-    exact = F(int(stated.p), int(stated.q)) if hasattr(stated, "q") else F(stated)
-    if isinstance(found, Fraction):
-        return exact == found
-    ball = found - _ball(exact)
+def _agree(claimed: Any, measured: Any) -> bool:
+    """Equal as fractions, or a ball of radius < 2^-100 that contains the claimed fraction."""
+    exact = F(int(claimed.p), int(claimed.q)) if hasattr(claimed, "q") else F(claimed)
+    if isinstance(measured, Fraction):
+        return exact == measured
+    ball = measured - _ball(exact)
     return bool(ball.contains(0)) and bool(ball.rad() < arb(2) ** -100)
 
 
 def _ball(value: Any) -> arb:
     value = F(value)
-    return arb(value.numerator) / value.denominator
+    return arb(arb(value.numerator) / value.denominator)
 
 
-@lru_cache(maxsize=4)
-def _cases(profile: Profile, seed: int) -> tuple[_Case, ...]:
-    rng = Lab(profile, seed).rng("asymptotes")
+def _cases(lab: Lab) -> tuple[_Case, ...]:
+    rng = lab.rng("asymptotes")
     with flint.ctx.workprec(BITS):
         return tuple(
             _exact_case(rng, ODD_PART[(k // 2) % len(ODD_PART)])
             if k % 2
             else _random_case(rng, list(SIGMA)[(k // 2) % len(SIGMA)])
-            for k in range(profile.draws)
+            for k in range(lab.profile.draws)
         )
 
 
@@ -136,7 +135,7 @@ def _random_case(rng: np.random.Generator, name: str) -> _Case:
     ends = (F(base.right) + extra, F(base.left) + extra, F(base.above), F(base.below))
 
     def sigma(v: arb) -> arb:
-        return SIGMA[name](v) + _ball(extra) * v
+        return arb(SIGMA[name](v) + _ball(extra) * v)
 
     def response(phi: int) -> arb:
         return _continued(sigma, channels, phi)
@@ -190,6 +189,11 @@ def _exact_case(rng: np.random.Generator, name: str) -> _Case:
 # --- training ---------------------------------------------------------------------------------
 
 
+def _trained(lab: Lab, problem: Problem) -> RefinedBatch:
+    networks = lab.profile.networks
+    return lab.once(("geodesic", problem, networks), trained, problem, networks, lab.seed)
+
+
 def train(law: Law, lab: Lab) -> Column:
     """The law on every network that training made exact, in units of its bound; every start is accounted for.
 
@@ -199,14 +203,14 @@ def train(law: Law, lab: Lab) -> Column:
     worst, farthest, at_rest, exact, rounded = 0.0, 0.0, 0.0, 0, 0
     counts = []
     for problem in PAIRS:
-        batch = trained(problem, lab.profile.networks, lab.seed)
+        batch = _trained(lab, problem)
         for j in np.nonzero(batch.exact)[0]:
-            one = batch.refined[j]
-            assert one is not None
-            values, bounds = _residuals(law, problem, one)
+            net = batch.refined[j]
+            assert net is not None
+            values, bounds = _residuals(law, problem, net)
             worst = max(worst, *(v / b for v, b in zip(values, bounds, strict=True)))
-            worst = max(worst, one.moved / (2 * float(np.linalg.norm(one.inverse, 2)) * one.start))
-            farthest, at_rest = max(farthest, one.moved), max(at_rest, *values)
+            worst = max(worst, net.moved / (2 * float(np.linalg.norm(net.inverse, 2)) * net.start))
+            farthest, at_rest = max(farthest, net.moved), max(at_rest, *values)
         opposite = batch.weights.a[:, 0] * batch.weights.a[:, 1] < 0
         exact += int(np.sum(batch.exact))
         rounded += int(np.sum(batch.rounded & ~batch.exact))
@@ -229,7 +233,7 @@ ZERO = 1e-50
 """Far above the error left in the weights of a refined network, about 1e-60 times the norm of J⁺ (at most 1e8)."""
 
 
-def _residuals(law: Law, problem: Problem, one: Refined) -> tuple[list[float], list[float]]:
+def _residuals(law: Law, problem: Problem, net: Refined) -> tuple[list[float], list[float]]:
     """|law| of a refined network, and to first order how large the error that is left may make it.
 
     The second order is covered by a factor 2, rounding by 1e-60.  (3) counts signs: a tap that is 0 but for the
@@ -238,12 +242,12 @@ def _residuals(law: Law, problem: Problem, one: Refined) -> tuple[list[float], l
     ends = ENDS[problem.setting.activation]
     channels = [
         (tuple(tap if abs(float(tap)) > ZERO else arb(0) for tap in w), b, a)
-        for w, b, a in one.channels
+        for w, b, a in net.channels
     ]
     with flint.ctx.workprec(BITS):
         values = [abs(float(v)) for v in law(channels, ends)]
-    slopes = _gradients(law, ends, channels) @ one.inverse[:-1]
-    error = max(one.error, GOAL) * one.inverse.shape[1] ** 0.5
+    slopes = _gradients(law, ends, channels) @ net.inverse[:-1]
+    error = max(net.error, GOAL) * net.inverse.shape[1] ** 0.5
     return values, [2 * float(bound) * error + GOAL for bound in np.linalg.norm(slopes, axis=1)]
 
 
@@ -278,12 +282,12 @@ def _single(lab: Lab) -> tuple[int, float]:
     count, lowest = 0, np.inf
     for setting in SINGLE:
         ensemble = lab.ensemble(setting)
-        seen = measure(ensemble)
-        error = seen.prediction - setting.radii.r
+        measured = measure(ensemble)
+        error = measured.prediction - setting.radii.r
         for j in np.nonzero(is_rounding(setting, ensemble.weights, error))[0]:
-            one = refine(Problem(setting, True, 0), ensemble.weights, int(j))
-            count += one is not None and one.exact
-        lowest = min(lowest, float(np.min(seen.loss)))
+            net = refine(Problem(setting, True, 0), ensemble.weights, int(j))
+            count += net is not None and net.exact
+        lowest = min(lowest, float(np.min(measured.loss)))
     return count, lowest
 
 
@@ -292,7 +296,7 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     exact: list[Array] = []
     others: list[Array] = []
     for problem in PAIRS:
-        batch = trained(problem, lab.profile.networks, lab.seed)
+        batch = _trained(lab, problem)
         sides = batch.weights.a * np.sum(np.abs(batch.weights.w), axis=2)
         lean = np.sum(sides, axis=1) / np.sum(np.abs(sides), axis=1)
         points = np.stack([lean, np.log10(np.maximum(batch.loss, FLOOR))], axis=1)

@@ -26,7 +26,7 @@ from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
 from verify.shape.rates.figures import loss_against_height, where_the_bias_goes
-from verify.shape.rates.height import HEIGHTS, ROWS, TAPS, Trained, trained
+from verify.shape.rates.height import HEIGHTS, ROWS, TAPS, HeightBatch, trained
 from verify.shape.rates.minima import Ended, Place, account, closed_form, nearest, predicted
 from verify.shape.rates.remainder import FRACTIONS, OVER, VARIANCE, root_of, stated
 
@@ -90,11 +90,11 @@ def _wrong_closed_forms(law: RateLaw, height: float) -> tuple[int, int]:
 
 def _spots(name: str, n: int, height: float) -> list[Place]:
     """Every place of a row that has a closed form."""
-    found = [
+    spots = [
         Place(t, k, height) for t in inflections(name) for k in ((-1, 0, 1, 2) if n == 3 else (-1,))
     ]
-    found = found or [Place(0.5, -1, height)]
-    return [spot for spot in found if at_inflection(name, spot.t)[0] != 0]
+    spots = spots or [Place(0.5, -1, height)]
+    return [spot for spot in spots if at_inflection(name, spot.t)[0] != 0]
 
 
 def _polynomial(s: Sequence[Fraction], x: Fraction) -> Fraction:
@@ -123,16 +123,18 @@ def _stated_loss(
 ) -> Fraction | None:
     height = sum(w, Fraction(0))
     c = law.centre(b, height)
-    at = [
+    coefficients = [
         sum((comb(j, k) * s[j - 1] * c ** (j - k) for j in range(k, 6)), Fraction(0))
         for k in range(1, 6)
     ]
     over = spread(CHECKED_FRACTIONS, Fraction(1, 4) + Fraction(5, 64))
     try:
-        found: Fraction = law.loss(law.slope(at, height), law.components(at, moments(w)), over)
+        loss: Fraction = law.loss(
+            law.slope(coefficients, height), law.components(coefficients, moments(w)), over
+        )
     except ZeroDivisionError:
         return None
-    return found
+    return loss
 
 
 # --- training ----------------------------------------------------------------------------------
@@ -142,11 +144,12 @@ STARTS, MOST = 5, 60
 """One start per row, width and height for so many networks of the profile, and not more than this."""
 
 
-def _groups(lab: Lab) -> Iterator[Trained]:
+def _groups(lab: Lab) -> Iterator[HeightBatch]:
     starts = min(max(2, lab.profile.networks // STARTS), MOST)
     for n in TAPS:
         for name in ROWS:
-            yield trained(name, n, starts, lab.seed)
+            key = "rates", name, n, starts
+            yield lab.once(key, trained, name, n, starts, lab.rng(("rates", name, n)))
 
 
 def train(law: RateLaw, lab: Lab) -> Column:
@@ -156,9 +159,9 @@ def train(law: RateLaw, lab: Lab) -> Column:
     """
     groups = list(_groups(lab))
     worst = max(
-        float(np.max(np.abs(root_of(found.loss) - own.root) / (own.tolerance + found.rounding)))
-        for found in groups
-        for own in [stated(law, found.setting.activation, found.w, found.b)]
+        float(np.max(np.abs(root_of(batch.loss) - own.root) / (own.tolerance + batch.rounding)))
+        for batch in groups
+        for own in [stated(law, batch.setting.activation, batch.w, batch.b)]
     )
     if not worst <= 1:
         return column(
@@ -166,16 +169,16 @@ def train(law: RateLaw, lab: Lab) -> Column:
         )
     kinds, closest = Counter[str](), 0.0
     exponents: dict[int, list[float]] = {4: [], 6: [], 8: []}
-    for found in groups:
-        ended = account(law, found)
-        roots = root_of(found.loss)
+    for batch in groups:
+        ended = account(law, batch)
+        roots = root_of(batch.loss)
         apart = (np.abs(roots - ended.minimum) / ended.tolerance)[~np.isnan(ended.minimum)]
         worst = max(worst, float(np.max(apart, initial=0.0)))
         kinds.update(ended.kind)
         for order, slope in _slopes(ended):
             exponents[order].append(slope)
         closest = max(closest, _from_closed_form(ended))
-    seen = "; ".join(
+    listed = "; ".join(
         f"S^{order}: {min(slopes):.3f} to {max(slopes):.3f}"
         for order, slopes in exponents.items()
         if slopes
@@ -191,22 +194,22 @@ def train(law: RateLaw, lab: Lab) -> Column:
     detail = (
         f"{kinds.total()} torch networks at heights 1/2 to 1/64 ({counts}): every loss against the law, and the mean "
         f"filters' against its minimum, in units of the next orders plus rounding. Exponents between neighbouring "
-        f"heights, {seen}; at 1/64 mean filters are within {closest:.2%} of the closed form"
+        f"heights, {listed}; at 1/64 mean filters are within {closest:.2%} of the closed form"
     )
     return column(worst, 1.0, detail)
 
 
 def _slopes(ended: Ended) -> Iterator[tuple[int, float]]:
     """(predicted, measured) exponents of L from one height to the next, for networks at one inflection."""
-    found, name = ended.found, ended.found.setting.activation
+    batch, name = ended.batch, ended.batch.setting.activation
     roots: dict[tuple[str, float, bool], dict[float, float]] = {}
     for j, kind in enumerate(ended.kind):
         if kind in ("mean", "free") and inflections(name):
-            t = nearest(name, float(found.b[j] + found.height[j] / 2))
-            inner = int(np.argmin(found.w[j])) % max(1, found.w.shape[1] - 1) != 0
+            t = nearest(name, float(batch.b[j] + batch.height[j] / 2))
+            inner = int(np.argmin(batch.w[j])) % max(1, batch.w.shape[1] - 1) != 0
             level = roots.setdefault((kind, t, inner and kind == "free"), {})
-            height = float(found.height[j])
-            level[height] = min(level.get(height, np.inf), float(root_of(found.loss)[j]))
+            height = float(batch.height[j])
+            level[height] = min(level.get(height, np.inf), float(root_of(batch.loss)[j]))
     for (kind, t, _), level in roots.items():
         order = 4 if kind == "mean" else cubic_free_rate(at_inflection(name, t), OVER).exponent
         for high, low in pairwise(sorted(level, reverse=True)):
@@ -216,19 +219,19 @@ def _slopes(ended: Ended) -> Iterator[tuple[int, float]]:
 
 def _from_closed_form(ended: Ended) -> float:
     """How far, relatively, the mean filters of the smallest height are from the closed form."""
-    found, name = ended.found, ended.found.setting.activation
+    batch, name = ended.batch, ended.batch.setting.activation
     far = 0.0
     for j, kind in enumerate(ended.kind):
-        if kind == "mean" and found.height[j] == HEIGHTS[-1]:
-            place = Place(nearest(name, float(found.b[j] + HEIGHTS[-1] / 2)), -1, HEIGHTS[-1])
-            closed = closed_form(name, found.setting.taps, place)[2]
-            far = max(far, abs(float(root_of(found.loss)[j]) / closed - 1))
+        if kind == "mean" and batch.height[j] == HEIGHTS[-1]:
+            place = Place(nearest(name, float(batch.b[j] + HEIGHTS[-1] / 2)), -1, HEIGHTS[-1])
+            closed = closed_form(name, batch.setting.taps, place)[2]
+            far = max(far, abs(float(root_of(batch.loss)[j]) / closed - 1))
     return far
 
 
 def figures(lab: Lab) -> tuple[Figure, ...]:
     """The losses against the height, and where the biases went."""
-    groups = [account(LAW, found) for found in _groups(lab)]
+    groups = [account(LAW, batch) for batch in _groups(lab)]
     losses = (
         r"Networks trained at a fixed height $S$ of the staircase: the smallest torch loss at an inflection (dashed: "
         r"the mean filter; dotted, triangles: $\sum w^3 \approx 0$) and the closed forms, as lines. "

@@ -12,17 +12,18 @@ import sympy as sp
 import torch
 from flint import arb, arb_mat, ctx
 
-from numerics.arithmetic.ball import PRECISIONS, Net, expression_of, largest_error
+from numerics.arithmetic.ball import PRECISIONS, Certified, Net, expression_of, largest_error
 from numerics.arithmetic.ball import responses as enclosed_responses
 from numerics.arithmetic.rounding import prediction_bound
 from numerics.pulse.sample import pulse
 from theory.expressions.activation import ACTIVATIONS
 from theory.expressions.pieces import Piece, pieces, z
-from theory.shape.classify import Shape
+from theory.shape.classify import Classification
 from theory.shape.recipes import Recipe, readout_bias
 from theory.shape.shape import LAW, PROBES, Probe, ShapeLaw
-from verify.models.ensemble import Setting, Weights
+from verify.models.ensemble import Ensemble, Setting, Weights
 from verify.models.networks import load
+from verify.optimise.refine import Refined
 from verify.report.evidence import Evidence
 from verify.report.lab import Lab, Profile
 from verify.report.page import Figure, Section
@@ -34,7 +35,6 @@ from verify.shape.attempts import (
     TRIED,
     Reached,
     by_torch,
-    certificates,
     certify,
     counts,
     look,
@@ -87,19 +87,19 @@ def check(law: ShapeLaw, lab: Lab) -> Column:
     wrong: list[str] = []
     tally: Counter[str] = Counter()
     for name, sigma in _functions():
-        stated = law(expression_of(sigma))
-        if stated.kind == "undecided" and isinstance(sigma, str):  # every row is decided
+        shape = law(expression_of(sigma))
+        if shape.kind == "undecided" and isinstance(sigma, str):  # every row is decided
             wrong.append(name)
-        if stated.recipe is not None:
-            by_identity = identical(sigma, stated.recipe)
+        if shape.recipe is not None:
+            by_identity = identical(sigma, shape.recipe)
             tally["identities"] += by_identity is True
-            right = by_identity is not False and _enclosed(sigma, stated.recipe, lab, rng)
-            right = right and stated.recipe.channels == stated.channels
+            right = by_identity is not False and _enclosed(sigma, shape.recipe, lab, rng)
+            right = right and shape.recipe.channels == shape.channels
             if not right:
                 wrong.append(name)
-        if name in PROBES and not _allowed(PROBES[name], stated, lab, rng):
+        if name in PROBES and not _allowed(PROBES[name], shape, lab, rng):
             wrong.append(f"{name}: its known network")
-        for channels in _excluded(stated):
+        for channels in _excluded(shape):
             for k in range(max(4, lab.profile.draws // 8)):
                 tally["filters"] += 1
                 if not _no_readout(sigma, _filters(channels, k, rng), rng):
@@ -122,21 +122,21 @@ def _functions() -> Iterator[tuple[str, str | sp.Expr]]:
     yield from ((name, probe.expression) for name, probe in PROBES.items())
 
 
-def _allowed(probe: Probe, stated: Shape, lab: Lab, rng: np.random.Generator) -> bool:
+def _allowed(probe: Probe, shape: Classification, lab: Lab, rng: np.random.Generator) -> bool:
     """The known network is exact, in enclosures, and the law excludes none of its size."""
     if probe.network is None:
         return True
     exact = _enclosed(probe.expression, probe.network, lab, rng)
-    return exact and probe.network.channels not in _excluded(stated)
+    return exact and probe.network.channels not in _excluded(shape)
 
 
-def _excluded(stated: Shape) -> tuple[int, ...]:
+def _excluded(shape: Classification) -> tuple[int, ...]:
     """The numbers of channels, up to 3, that are said never to be exact."""
-    if stated.kind == "impossible":
+    if shape.kind == "impossible":
         return (1, 2, 3)
-    if stated.channels is None or not stated.minimal:
+    if shape.channels is None or not shape.minimal:
         return ()
-    return tuple(range(1, min(stated.channels, 4)))
+    return tuple(range(1, min(shape.channels, 4)))
 
 
 def _enclosed(sigma: str | sp.Expr, recipe: Recipe, lab: Lab, rng: np.random.Generator) -> bool:
@@ -206,7 +206,7 @@ def _filters(
 ) -> tuple[tuple[tuple[Fraction, ...], Fraction], ...]:
     """Dyadic (w, b): of every size, some of one sign throughout, some with S + 2b = 0."""
     size = Fraction(2) ** (k // 3 % 4 - 1)
-    found = []
+    filters = []
     for _ in range(channels):
         w = [Fraction(int(x), 1024) * size for x in rng.integers(-1023, 1024, TAPS) | 1]
         b = Fraction(int(rng.integers(-1023, 1024)), 1024) * size
@@ -214,8 +214,8 @@ def _filters(
             w, b = [abs(x) for x in w], abs(b)
         elif k % 3 == 2:
             b = -sum(w, Fraction(0)) / 2
-        found.append((tuple(w), b))
-    return tuple(found)
+        filters.append((tuple(w), b))
+    return tuple(filters)
 
 
 MORE = (1024, 2048, 4096)
@@ -259,11 +259,11 @@ BY_TORCH = 2
 """Networks per activation that torch.optim trains."""
 
 
-def forecast(stated: Shape, channels: int) -> str:
+def forecast(shape: Classification, channels: int) -> str:
     """What the law says of K channels: ``exact``, ``never`` or ``open``."""
-    if stated.recipe is not None and stated.channels is not None and channels >= stated.channels:
+    if shape.recipe is not None and shape.channels is not None and channels >= shape.channels:
         return "exact"
-    if stated.kind == "impossible" or (stated.channels is not None and stated.minimal):
+    if shape.kind == "impossible" or (shape.channels is not None and shape.minimal):
         return "never"
     return "open"
 
@@ -277,8 +277,8 @@ def reached(law: ShapeLaw, lab: Lab) -> tuple[Reached, ...]:
     )
 
 
-def _reached(name: str, channels: int, stated: Shape, lab: Lab) -> Reached:
-    said = forecast(stated, channels)
+def _reached(name: str, channels: int, shape: Classification, lab: Lab) -> Reached:
+    said = forecast(shape, channels)
     ensembles = [lab.ensemble(setting) for setting in settings(name, channels, lab.profile)]
     kinds = Counter(kind for e in ensembles for kind in look(e.setting, e.weights).kinds)
     networks = sum(len(e.c) for e in ensembles)
@@ -287,24 +287,42 @@ def _reached(name: str, channels: int, stated: Shape, lab: Lab) -> Reached:
     certified, smallest, around = 0, 0.0, 0
     # Where no network may be exact, all that look exact are asked, elsewhere the best few of each batch.
     most = networks if said == "never" else TRIED
-    exact = any(refined(e, most) is not None for e in ensembles)
+    exact = any(
+        lab.once(("shape/refined", e.setting, most), refined, e, most) is not None
+        for e in ensembles
+    )
     violations = 0
     if said == "never":
-        found = [one for e in ensembles for one in certificates(e)]
-        certified = sum(one.decided for one in found)
-        smallest = float(min((one.bound for one in found if one.decided), default=Fraction(0)))
+        bounds = [c.bound for e in ensembles for c in _certificates(lab, e) if c.decided]
+        certified = len(bounds)
+        smallest = float(min(bounds, default=Fraction(0)))
         violations = networks - certified + exact
     elif said == "exact" and not exact:
-        assert stated.recipe is not None, "an exact forecast comes with a network"
-        ends = near(plain[0].setting, stated.recipe, STARTS, lab.seed)
+        assert shape.recipe is not None, "an exact forecast comes with a network"
+        ends = _near(lab, plain[0].setting, shape.recipe)
         around = sum(end is not None for end in ends)
         violations = int(around == 0)
-    if stated.kind == "undecided":  # the claim is that every row is decided
+    if shape.kind == "undecided":  # the claim is that every row is decided
         violations = 1
     return Reached(
         name, channels, said, networks, float(losses.min()), float(np.median(losses)),
         tuple(kinds[kind] for kind in KINDS), certified, smallest, exact, around, violations,
     )  # fmt: skip
+
+
+def _certificates(lab: Lab, ensemble: Ensemble) -> tuple[Certified, ...]:
+    setting = ensemble.setting
+    return lab.once(("shape/certificates", setting), certify, setting, ensemble.weights)
+
+
+def _near(
+    lab: Lab, setting: Setting, recipe: Recipe, sigma: sp.Expr | None = None
+) -> tuple[Refined | None, ...]:
+    """From the same starts, but for the derived network that they lie around, for right and wrong laws."""
+    rng = lab.rng(("shape/near", setting, sigma))
+    return lab.once(
+        ("shape/near", setting, recipe, sigma), near, setting, recipe, STARTS, rng, sigma
+    )
 
 
 def train(law: ShapeLaw, lab: Lab) -> Column:
@@ -313,10 +331,10 @@ def train(law: ShapeLaw, lab: Lab) -> Column:
     Exact: the continued training with 256 bits ends below 1e-40 at radii that it never saw.  Never: every
     network, however well it meets its samples, is proved to err between them.
     """
-    found = reached(law, lab)
-    wrong = sum(one.violations for one in found)
-    never = [one for one in found if one.forecast == "never"]
-    possible = [one for one in found if one.forecast == "exact"]
+    outcomes = reached(law, lab)
+    wrong = sum(x.violations for x in outcomes)
+    never = [x for x in outcomes if x.forecast == "never"]
+    possible = [x for x in outcomes if x.forecast == "exact"]
     torch_wrong, torch_networks = _by_torch(law, lab)
     derived = [in_torch(name, law(row.expression)) for name, row in ACTIVATIONS.items()]
     off = [ratio for ratio in derived if ratio is not None]
@@ -327,11 +345,11 @@ def train(law: ShapeLaw, lab: Lab) -> Column:
         f"around networks known to be exact, {len(denied)} become exact though the law says never, "
         f"or reach no exact network; {len(off)} derived networks, loaded into torch, answer r to {max(off, default=0.0):.1g} of the "
         f"rounding bound at radii of all kinds; {len(possible)} cases (σ, K) must hold exact networks"
-        f" ({sum(one.refined for one in possible)} of them reached from random starts, the others from starts "
+        f" ({sum(x.refined for x in possible)} of them reached from random starts, the others from starts "
         f"around the derived weights); in {len(never)} cases none may be exact: all "
-        f"{sum(one.networks for one in never)} trained networks are proved to err, by "
-        f"{min((one.smallest for one in never), default=0.0):.1g} or more, also the "
-        f"{sum(one.kind('interpolating') for one in never)} that meet every sample to rounding, and "
+        f"{sum(x.networks for x in never)} trained networks are proved to err, by "
+        f"{min((x.smallest for x in never), default=0.0):.1g} or more, also the "
+        f"{sum(x.kind('interpolating') for x in never)} that meet every sample to rounding, and "
         f"{torch_networks} trained by torch.optim"
     )
     return column(wrong + torch_wrong + len(denied), 0, detail)
@@ -346,7 +364,7 @@ def _denied(probe: Probe, law: ShapeLaw, lab: Lab) -> bool:
         return False
     said = forecast(law(probe.expression), probe.network.channels)
     setting = Setting("", probe.network.channels, TAPS, first=3, cells=3)
-    ends = near(setting, probe.network, STARTS, lab.seed, probe.expression)
+    ends = _near(lab, setting, probe.network, probe.expression)
     exact = any(end is not None for end in ends)
     return not exact or said == "never"
 
@@ -355,14 +373,14 @@ IRRATIONAL = (np.sqrt(5) - 1) / 2
 """Multiples of it fill an interval evenly and are no sampled radii."""
 
 
-def in_torch(name: str, stated: Shape) -> float | None:
+def in_torch(name: str, shape: Classification) -> float | None:
     """The largest |r̂ - r| of the derived network as torch runs it, in units of its bound; None without one.
 
     Twice the bound of one evaluation: to write an exact weight as a float is one more rounding of every product.
     """
-    if stated.recipe is None:
+    if shape.recipe is None:
         return None
-    recipe, n = stated.recipe, len(stated.recipe.w[0])
+    recipe, n = shape.recipe, len(shape.recipe.w[0])
     steps = np.arange(1, 201)
     r = n / 2 + np.concatenate([4 * (steps * IRRATIONAL % 1), np.arange(4)])
     half_length = int(np.ceil(r.max())) + n // 2
@@ -387,11 +405,14 @@ def _by_torch(law: ShapeLaw, lab: Lab) -> tuple[int, int]:
         channels = 2 if forecast(law(row.expression), 2) == "never" else 1
         if forecast(law(row.expression), channels) == "never":
             setting = settings(name, channels, lab.profile)[1]
-            weights = by_torch(setting, BY_TORCH, lab.seed)
-            found = certify(setting, weights)
-            wrong += sum(not one.decided for one in found)
-            total += len(found)
+            certified = lab.once(("shape/by torch", setting), _torch_certificates, lab, setting)
+            wrong += sum(not x.decided for x in certified)
+            total += len(certified)
     return wrong, total
+
+
+def _torch_certificates(lab: Lab, setting: Setting) -> tuple[Certified, ...]:
+    return certify(setting, by_torch(setting, BY_TORCH, lab.seed))
 
 
 def figures(lab: Lab) -> tuple[Figure, ...]:

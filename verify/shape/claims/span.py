@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -23,8 +22,7 @@ from theory.shape.span import Jump, copies, leaps, response_rate, unrolled
 from verify.models.ensemble import Ensemble, Setting, Weights
 from verify.models.networks import Network, load, measure, weights_of
 from verify.optimise.least_squares import worst
-from verify.optimise.minimise import on_the_way
-from verify.pulse.settings import LAWS
+from verify.pulse.settings import LAWS, stopped
 from verify.report.evidence import Evidence
 from verify.report.figures import error_between, figure
 from verify.report.lab import Lab, Profile
@@ -134,7 +132,7 @@ def check(law: Law, lab: Lab) -> Column:
     and where the network of its unrolled channels, one tap each, does not answer alike.
     """
     wrong = exact = 0
-    cases = _cases(lab.profile, lab.seed)
+    cases = lab.once("span", _cases, lab)
     for case in cases:
         points = _points(case.ends)
         direct = all(value == point for value, point in zip(case.answers, points, strict=True))
@@ -156,11 +154,9 @@ def _points(ends: tuple[Fraction, ...]) -> list[Fraction]:
     return [*points, ends[-1]]
 
 
-@lru_cache(maxsize=4)
-def _cases(profile: Profile, seed: int) -> tuple[_Case, ...]:
-    rng = Lab(profile, seed).rng("span")
-    found = []
-    for k in range(profile.draws):
+def _cases(lab: Lab) -> tuple[_Case, ...]:
+    rng, cases = lab.rng("span"), []
+    for k in range(lab.profile.draws):
         sigma = list(PIECEWISE.values())[k % len(PIECEWISE)]
         n, count = (1, 3, 5)[(k // len(PIECEWISE)) % 3], 1 + k % 2
         filters = []
@@ -170,8 +166,8 @@ def _cases(profile: Profile, seed: int) -> tuple[_Case, ...]:
             if sigma.straight and k % 4 < 2:  # the staircase on an affine piece: exact networks
                 w, b = _on_the_piece(w, sigma.straight)
             filters.append((w, b, a))
-        found.append(_simulated(sigma, _scaled(sigma, filters)))
-    return tuple(found)
+        cases.append(_simulated(sigma, _scaled(sigma, filters)))
+    return tuple(cases)
 
 
 def _on_the_piece(
@@ -223,10 +219,10 @@ def _simulated(sigma: Piecewise, channels: tuple[Channel, ...]) -> _Case:
 def _stated(law: Law, case: _Case) -> tuple[bool, bool]:
     """(the law reproduces the simulation, the law is 1 everywhere and no net jump is left)."""
     rates = [exact_law(law(len(w)), len(w)) for w, _, _ in case.channels]
-    one = exact_law(law(1), 1)
+    single = exact_law(law(1), 1)
     slope = case.sigma.slope
 
-    def at(phi: Fraction) -> Fraction:
+    def rate_at(phi: Fraction) -> Fraction:
         return sum(
             (a * f(w, 0, phi, oracle.shifted(slope, b)) for f, (w, b, a) in zip(rates, case.channels, strict=True)),
             F(0),
@@ -234,7 +230,7 @@ def _stated(law: Law, case: _Case) -> tuple[bool, bool]:
 
     def at_single(phi: Fraction) -> Fraction:
         parts = (part for channel in case.channels for part in unrolled(*channel))
-        return sum((a * one((w,), 0, phi, oracle.shifted(slope, b)) for w, b, a in parts), F(0))
+        return sum((a * single((w,), 0, phi, oracle.shifted(slope, b)) for w, b, a in parts), F(0))
 
     met = [
         (leap.star, a * leap.arrive, a * leap.leave)
@@ -246,7 +242,7 @@ def _stated(law: Law, case: _Case) -> tuple[bool, bool]:
     ones = not any(arrive.values()) and not any(leave.values())
     total, same = F(0), case.answers[0] == 0
     for piece, (low, high) in enumerate(pairwise(case.ends)):
-        values = [at(low + (high - low) * node) for node in NODES]
+        values = [rate_at(low + (high - low) * node) for node in NODES]
         alone = [at_single(low + (high - low) * node) for node in NODES]
         ones &= all(value == 1 for value in values)
         gain = sum((share * value for share, value in zip(SHARES, values, strict=True)), F(0))
@@ -261,7 +257,6 @@ CURVATURE = {"tanh": 0.77, "silu": 0.5}
 """Bounds of |σ''|: 4/(3√3) for tanh, 1/2 for SiLU (at 0); 0 for the piecewise-linear rows."""
 PARTS = 32
 """Points per cell at which trained networks are measured; most lie between the radii they were trained on."""
-UNFINISHED = 6
 
 
 def _fine(setting: Setting) -> Radii:
@@ -321,7 +316,7 @@ def rate_bound(setting: Setting, weights: Weights, phi: Array, size: int) -> Arr
 
 
 @dataclass(frozen=True, eq=False)
-class _Seen:
+class _Derived:
     """What torch says of a batch at ``PARTS`` points per cell: derivative, error, and their bounds.
 
     ``farthest``: the largest error at these points and, for piecewise-linear σ, at all real radii.
@@ -335,25 +330,23 @@ class _Seen:
     farthest: Array
 
 
-@lru_cache(maxsize=64)
-def _finished(ensemble: Ensemble) -> _Seen:
+def _finished(ensemble: Ensemble) -> _Derived:
     setting = ensemble.setting
     nets = [load(setting, ensemble.weights, j) for j in range(len(ensemble.c))]
     answers = measure(ensemble, _fine(setting)).prediction
-    return _seen(setting, ensemble.weights, nets, answers)
+    return _derived(setting, ensemble.weights, nets, answers)
 
 
-@lru_cache(maxsize=64)
-def _unfinished(setting: Setting, seed: int) -> _Seen:
-    nets = list(on_the_way(setting, UNFINISHED, seed))
+def _unfinished(lab: Lab, setting: Setting) -> _Derived:
+    nets = list(stopped(lab, setting))
     fine = _fine(setting)
     x = torch.tensor(pulse(fine.r, fine.half_length(setting.taps)))
     with torch.inference_mode():
         answers = np.stack([net(x).numpy() for net in nets])
-    return _seen(setting, weights_of(nets), nets, answers)
+    return _derived(setting, weights_of(nets), nets, answers)
 
 
-def _seen(setting: Setting, weights: Weights, nets: list[Network], answers: Array) -> _Seen:
+def _derived(setting: Setting, weights: Weights, nets: list[Network], answers: Array) -> _Derived:
     fine = _fine(setting)
     size = 2 * fine.half_length(setting.taps) + 1
     bounds = prediction_bound(
@@ -365,7 +358,7 @@ def _seen(setting: Setting, weights: Weights, nets: list[Network], answers: Arra
     farthest = np.max(np.abs(error), axis=1)
     if ACTIVATIONS[setting.activation].piecewise_linear:
         farthest = np.maximum(farthest, worst(setting, weights))
-    return _Seen(weights, slope, slope_bound, error, bounds, farthest)
+    return _Derived(weights, slope, slope_bound, error, bounds, farthest)
 
 
 def _largest_gain(law: Law, setting: Setting, weights: Weights) -> Array:
@@ -378,15 +371,15 @@ def _largest_gain(law: Law, setting: Setting, weights: Weights) -> Array:
     if not row.piecewise_linear:
         return _gain(law, setting, weights, np.arange(17) / 16, 8)
     kinks = [float(kink.location) for kink in row.kinks]
-    found = []
+    gains = []
     for j in range(len(weights.c)):
         met = {0.0, 1.0}
         for k in range(setting.channels):
             for alpha, beta in copies(weights.w[j, k].tolist(), float(weights.b[j, k])):
                 met |= {(t - beta) / alpha for t in kinks if alpha != 0}
         ends = np.array(sorted(phi for phi in met if 0 <= phi <= 1))
-        found.append(_gain(law, setting, weights[np.array([j])], ends, 1)[0])
-    return np.array(found)
+        gains.append(_gain(law, setting, weights[np.array([j])], ends, 1)[0])
+    return np.array(gains)
 
 
 def _gain(law: Law, setting: Setting, weights: Weights, ends: Array, nodes: int) -> Array:
@@ -408,19 +401,21 @@ def train(law: Law, lab: Lab) -> Column:
     worst_rate, largest, networks, exact, contradictions = 0.0, 0.0, 0, 0, 0
     for setting in LAWS:
         middle, phi = slice(1, None, 2), _fine(setting).phi[:PARTS]
-        for seen in (_finished(lab.ensemble(setting)), _unfinished(setting, lab.seed)):
-            stated = np.tile(rate(law, setting, seen.weights, phi), (1, setting.cells))
-            distance = np.abs(seen.slope - stated)[:, middle]
-            worst_rate = max(worst_rate, float(np.max(distance / seen.slope_bound[:, middle])))
+        ensemble = lab.ensemble(setting)
+        finished = lab.once(("span/finished", setting), _finished, ensemble)
+        for batch in (finished, lab.once(("span/unfinished", setting), _unfinished, lab, setting)):
+            claimed = np.tile(rate(law, setting, batch.weights, phi), (1, setting.cells))
+            distance = np.abs(batch.slope - claimed)[:, middle]
+            worst_rate = max(worst_rate, float(np.max(distance / batch.slope_bound[:, middle])))
             largest = max(largest, float(np.max(distance)))
-            straight = seen.farthest <= np.max(seen.error_bound, axis=1)
-            allowed = 4 * np.max(seen.error_bound, axis=1) + np.min(seen.slope_bound, axis=1)
-            one = _largest_gain(law, setting, seen.weights) <= allowed
+            straight = batch.farthest <= np.max(batch.error_bound, axis=1)
+            allowed = 4 * np.max(batch.error_bound, axis=1) + np.min(batch.slope_bound, axis=1)
+            ones = _largest_gain(law, setting, batch.weights) <= allowed
             changes = np.maximum(
-                np.ptp(seen.error, axis=1), seen.farthest - np.abs(seen.error[:, 0])
+                np.ptp(batch.error, axis=1), batch.farthest - np.abs(batch.error[:, 0])
             )
             bent = changes > 2 * setting.cells * allowed
-            contradictions += int(np.sum(straight & ~one) + np.sum(one & bent))
+            contradictions += int(np.sum(straight & ~ones) + np.sum(ones & bent))
             networks += len(straight)
             exact += int(np.sum(straight))
     detail = (
@@ -434,11 +429,11 @@ def train(law: Law, lab: Lab) -> Column:
 def figures(lab: Lab) -> tuple[Figure, ...]:
     """dr̂/dφ of an unfinished network with tanh along the radius: autograd and law."""
     setting = Setting("tanh", 2, 5)
-    seen, fine = _unfinished(setting, lab.seed), _fine(setting)
-    j = int(np.argmax(np.ptp(seen.slope, axis=1)))
-    stated = rate(response_rate, setting, seen.weights[np.array([j])], fine.phi)[0]
+    batch, fine = _unfinished(lab, setting), _fine(setting)
+    j = int(np.argmax(np.ptp(batch.slope, axis=1)))
+    claimed = rate(response_rate, setting, batch.weights[np.array([j])], fine.phi)[0]
     shown = slice(0, 2 * PARTS, 2)
-    drawing = error_between(fine.r[shown], seen.slope[j, shown], stated[shown], "dr̂/dr")
+    drawing = error_between(fine.r[shown], batch.slope[j, shown], claimed[shown], "dr̂/dr")
     caption = (
         r"How fast the answer of a tanh network, stopped on its way, grows with the radius. An exact network would show the "
         r"constant 1. Dots: torch's automatic differentiation along the pulse. Line: $\sum_k a_k \sum_u w_u[\sigma'(b + C_{u-1} + "

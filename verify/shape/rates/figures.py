@@ -50,25 +50,25 @@ def loss_against_height(groups: Sequence[Ended]) -> Drawing:
 
 
 def _shape_of(ended: Ended) -> tuple[str, int]:
-    return ended.found.setting.activation, ended.found.setting.taps
+    return ended.batch.setting.activation, ended.batch.setting.taps
 
 
 def _draw_row(axes: matplotlib.axes.Axes, ended: Ended, k: int, n: int) -> None:
-    found, name = ended.found, ended.found.setting.activation
-    near = [nearest(name, float(c)) for c in found.b + found.height / 2]
+    batch, name = ended.batch, ended.batch.setting.activation
+    near = [nearest(name, float(c)) for c in batch.b + batch.height / 2]
     label: str | None = name
     for kind, line in (("mean", "--"), ("free", ":")):
-        at = [j for j, word in enumerate(ended.kind) if word == kind]
-        if not at:
+        members = [j for j, word in enumerate(ended.kind) if word == kind]
+        if not members:
             continue
-        best = min(at, key=lambda j: (found.height[j], found.loss[j]))
-        t, turned = near[best], -1 if kind == "mean" else int(np.argmin(found.w[best]))
+        best = min(members, key=lambda j: (batch.height[j], batch.loss[j]))
+        t, turned = near[best], -1 if kind == "mean" else int(np.argmin(batch.w[best]))
         lines = [closed_form(name, n, Place(t, turned, height))[2] ** 2 for height in HEIGHTS]
         points: dict[float, float] = {}
-        for j in at:
+        for j in members:
             if near[j] == t or not inflections(name):
-                height = float(found.height[j])
-                points[height] = min(points.get(height, np.inf), float(found.loss[j]))
+                height = float(batch.height[j])
+                points[height] = min(points.get(height, np.inf), float(batch.loss[j]))
         colour = COLOURS[k % len(COLOURS)]
         marker = "osD^<>ph*8"[k] if kind == "mean" else "v"
         axes.plot(HEIGHTS, lines, line, color=colour, linewidth=1)
@@ -97,11 +97,11 @@ def where_the_bias_goes(groups: Sequence[Ended]) -> Drawing:
             colour = COLOURS[k]
             axes.plot(centres, bent, ("-", "--")[k // 3], color=colour, label=name)
             (ended,) = [x for x in groups if _shape_of(x) == (name, 1)]
-            found = ended.found
-            chosen = found.height == HEIGHTS[-1]
-            roots = 2 * root_of(found.loss[chosen]) / (np.sqrt(left) * HEIGHTS[-1])
+            batch = ended.batch
+            chosen = batch.height == HEIGHTS[-1]
+            roots = 2 * root_of(batch.loss[chosen]) / (np.sqrt(left) * HEIGHTS[-1])
             axes.plot(
-                found.b[chosen] + HEIGHTS[-1] / 2, roots, "os^Dvx"[k], color=colour, markersize=5
+                batch.b[chosen] + HEIGHTS[-1] / 2, roots, "os^Dvx"[k], color=colour, markersize=5
             )
         axes.set(xlabel="centre b + S/2", ylabel="|σ''/σ'|", ylim=(-0.1, 3.2), xlim=(-6.6, 6.6))
         axes.legend(fontsize=9, loc="lower right", bbox_to_anchor=(1, 1), ncols=6, borderaxespad=0)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -28,8 +27,8 @@ __all__ = [
     "PER_CELL",
     "ROWS",
     "TAPS",
+    "HeightBatch",
     "Residual",
-    "Trained",
     "directions",
     "measured",
     "minimise",
@@ -67,28 +66,28 @@ def minimise(
     Steps on all coordinates and on the first alone (the bias) take turns, each with its own damping: along
     a curved valley the damping that the filter needs would stop the bias.
     """
-    at = start.copy()
-    f, jacobian = function(at)
+    points = start.copy()
+    f, jacobian = function(points)
     value = np.sum(f**2, axis=1)
-    damping = np.full((2, len(at)), 1e-2)
+    damping = np.full((2, len(points)), 1e-2)
     for step in range(steps):
         turn = step % 2
         used = jacobian[:, :, :1] if turn else jacobian
         u, size, v = np.linalg.svd(used, full_matrices=False)
         scale = np.maximum(size[:, :1], 1e-300)
         shrunk = (size / scale) / ((size / scale) ** 2 + damping[turn][:, None]) / scale
-        move = np.zeros_like(at)
+        move = np.zeros_like(points)
         move[:, : used.shape[2]] = -np.einsum("bk,brk,br,bkj->bj", shrunk, u, f, v)
         move *= np.minimum(1, 0.5 / np.maximum(np.max(np.abs(move), axis=1), 1e-300))[:, None]
-        tried = np.where(inside(at)[:, None], at + move, at)
+        tried = np.where(inside(points)[:, None], points + move, points)
         new_f, new_jacobian = function(tried)
         new_value = np.sum(new_f**2, axis=1)
         better = new_value < value
-        at, f = np.where(better[:, None], tried, at), np.where(better[:, None], new_f, f)
+        points, f = np.where(better[:, None], tried, points), np.where(better[:, None], new_f, f)
         jacobian = np.where(better[:, None, None], new_jacobian, jacobian)
         value = np.where(better, new_value, value)
         damping[turn] = np.clip(np.where(better, 0.2, 4.0) * damping[turn], 1e-24, 1e8)
-    return at
+    return points
 
 
 def directions(n: int) -> Array:
@@ -97,7 +96,7 @@ def directions(n: int) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
+class HeightBatch:
     """Networks of one shape, trained at their heights: w (B, n), b, a, c and the torch loss, each (B,).
 
     ``gradient``: how much the logarithm of √R/|λ| still changes per unit of b and of w/S.
@@ -134,62 +133,60 @@ class Trained:
             size,
             self.setting.activation,
         )
-        return 3 * np.sqrt(np.mean(bound**2, axis=1))
+        return np.asarray(3 * np.sqrt(np.mean(bound**2, axis=1)))
 
 
-@lru_cache(maxsize=64)
-def trained(name: str, n: int, starts: int, seed: int) -> Trained:
+def trained(name: str, n: int, starts: int, rng: np.random.Generator) -> HeightBatch:
     """``starts`` networks for each height: random bias in (-3, 3), random filters, 100 n steps."""
     setting = Setting(name, 1, n, cells=CELLS, per_cell=PER_CELL)
     radii = setting.radii
-    seen = windows(pulse(radii.r, radii.half_length(n)), n)
+    view = windows(pulse(radii.r, radii.half_length(n)), n)
     sigma, slope = activation(name)
     rc = radii.r - np.mean(radii.r)
     frame = np.linalg.qr(np.column_stack([np.ones_like(rc), rc]))[0]
-    left = seen.counts - frame @ (frame.T @ seen.counts)
+    left = view.counts - frame @ (frame.T @ view.counts)
     _, size, rows = np.linalg.svd(left / np.sqrt(len(rc)), full_matrices=False)
     kept = size > 1e-12 * size[0]
-    rest = size[kept, None] * rows[kept]
-    steep = rc @ seen.counts / np.sum(rc**2)
+    remainder = size[kept, None] * rows[kept]
+    steep = rc @ view.counts / np.sum(rc**2)
     height = np.repeat(HEIGHTS, starts)
     across = directions(n)
 
-    def filters(at: Array) -> Array:
-        return height[:, None] * (1 / n + at[:, 1:] @ across.T)
+    def filters(points: Array) -> Array:
+        return height[:, None] * (1 / n + points[:, 1:] @ across.T)
 
-    def function(at: Array) -> tuple[Array, Array]:
-        b = at[:, :1]
-        values = filters(at) @ seen.windows.T + b
+    def function(points: Array) -> tuple[Array, Array]:
+        b = points[:, :1]
+        values = filters(points) @ view.windows.T + b
         g, d = sigma(values) - sigma(b), slope(values)
         by_b = d - slope(b)
-        by_w = d[:, :, None] * height[:, None, None] * (seen.windows @ across)
+        by_w = d[:, :, None] * height[:, None, None] * (view.windows @ across)
         by = np.concatenate([by_b[:, :, None], by_w], axis=2)
         lam = g @ steep
-        f = g @ rest.T / lam[:, None]
+        f = g @ remainder.T / lam[:, None]
         of_lam = np.einsum("bsk,s->bk", by, steep) / lam[:, None]
-        moved = np.einsum("rs,bsk->brk", rest, by) / lam[:, None, None]
+        moved = np.einsum("rs,bsk->brk", remainder, by) / lam[:, None, None]
         return f, moved - f[:, :, None] * of_lam[:, None, :]
 
-    rng = np.random.default_rng([seed, n, int.from_bytes(name.encode(), "big")])
     start = np.column_stack(
         [rng.uniform(-3, 3, len(height)), rng.normal(0, 1.5, (len(height), n - 1))]
     )
     with np.errstate(all="ignore"):  # a step may be far out; it is then refused
-        at = minimise(function, start, lambda at: np.abs(at[:, 0]) < EDGE, 100 * n)
-    f, jacobian = function(at)
+        points = minimise(function, start, lambda points: np.abs(points[:, 0]) < EDGE, 100 * n)
+    f, jacobian = function(points)
     gradient = np.linalg.norm(np.einsum("br,brk->bk", f, jacobian), axis=1) / np.sum(f**2, axis=1)
-    return measured(name, height, filters(at), at[:, 0], gradient)
+    return measured(name, height, filters(points), points[:, 0], gradient)
 
 
-def measured(name: str, height: Array, w: Array, b: Array, gradient: Array) -> Trained:
+def measured(name: str, height: Array, w: Array, b: Array, gradient: Array) -> HeightBatch:
     """Networks of these heights, with filters w (B, n) and biases b (B,): their best readout, and the loss in torch."""
     n = w.shape[1]
     setting = Setting(name, 1, n, cells=CELLS, per_cell=PER_CELL)
     r = setting.radii.r
     rc = r - np.mean(r)
-    seen = windows(pulse(r, setting.radii.half_length(n)), n)
+    view = windows(pulse(r, setting.radii.half_length(n)), n)
     sigma = activation(name)[0]
-    g = (sigma(w @ seen.windows.T + b[:, None]) - sigma(b[:, None])) @ seen.counts.T
+    g = (sigma(w @ view.windows.T + b[:, None]) - sigma(b[:, None])) @ view.counts.T
     centred = g - np.mean(g, axis=1, keepdims=True)
     a = centred @ rc / np.sum(centred**2, axis=1)
     pixels = 2 * setting.radii.half_length(n) + 1
@@ -199,4 +196,4 @@ def measured(name: str, height: Array, w: Array, b: Array, gradient: Array) -> T
     with torch.inference_mode():
         answers = np.stack([load(setting, weights, j)(x).numpy() for j in range(len(b))])
     loss = np.mean((answers - r) ** 2, axis=1)
-    return Trained(setting, height, w, b, a, c, loss, gradient)
+    return HeightBatch(setting, height, w, b, a, c, loss, gradient)

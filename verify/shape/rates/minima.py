@@ -26,7 +26,7 @@ from theory.shape.rates.leading import (
     curved_rate,
     inflection_rate,
 )
-from verify.shape.rates.height import Trained, directions, minimise
+from verify.shape.rates.height import HeightBatch, directions, minimise
 from verify.shape.rates.remainder import OVER, VARIANCE, Stated, root_of, stated
 
 __all__ = ["Ended", "Place", "account", "closed_form", "nearest", "predicted"]
@@ -87,21 +87,21 @@ def predicted(law: RateLaw, name: str, n: int, places: Sequence[Place]) -> tuple
     free = np.array([at_inflection(name, place.t)[1] == 0 for place in places])
     factor = np.linalg.cholesky(np.array(after_radius(OVER)))
 
-    def filters(at: Array) -> Array:
-        return height[:, None] * (1 / n + at[:, 1:] @ across.T)
+    def filters(points: Array) -> Array:
+        return height[:, None] * (1 / n + points[:, 1:] @ across.T)
 
-    def residual(at: Array) -> Array:
-        powers = (at[:, 0] * height * free)[:, None] ** np.arange(TERMS + 1)
+    def residual(points: Array) -> Array:
+        powers = (points[:, 0] * height * free)[:, None] ** np.arange(TERMS + 1)
         s = np.einsum("kij,pi,pj->kp", _MOVED, powers, series)
-        bends = law.components(s, moments(list(filters(at).T)))
+        bends = law.components(s, moments(list(filters(points).T)))
         lam = 2 * law.slope(s, height)
         lam = lam + sum(x * q for x, q in zip(bends, OVER.cov, strict=True)) / VARIANCE
-        return np.stack(bends, axis=1) @ factor / lam[:, None]
+        return np.asarray(np.stack(bends, axis=1) @ factor / lam[:, None])
 
-    def function(at: Array) -> tuple[Array, Array]:
-        steps = 1e-5 * np.eye(at.shape[1])
-        columns = [(residual(at + step) - residual(at - step)) / 2e-5 for step in steps]
-        return residual(at), np.stack(columns, axis=2)
+    def function(points: Array) -> tuple[Array, Array]:
+        steps = 1e-5 * np.eye(points.shape[1])
+        columns = [(residual(points + step) - residual(points - step)) / 2e-5 for step in steps]
+        return residual(points), np.stack(columns, axis=2)
 
     start = np.stack(
         [
@@ -110,8 +110,8 @@ def predicted(law: RateLaw, name: str, n: int, places: Sequence[Place]) -> tuple
         ]
     )
     with np.errstate(all="ignore"):  # a step may be far out; it is then refused
-        at = minimise(function, start, lambda at: np.isfinite(at[:, 0]), 60)
-    return filters(at), t + at[:, 0] * height * free - height / 2
+        points = minimise(function, start, lambda points: np.isfinite(points[:, 0]), 60)
+    return filters(points), t + points[:, 0] * height * free - height / 2
 
 
 # --- the networks at it ------------------------------------------------------------------------
@@ -125,31 +125,31 @@ class Ended:
     ``tolerance`` are those of the mean filters nearby, and not a number where the network is at none.
     """
 
-    found: Trained
+    batch: HeightBatch
     own: Stated
     kind: tuple[str, ...]
     minimum: Array
     tolerance: Array
 
 
-def account(law: RateLaw, found: Trained) -> Ended:
+def account(law: RateLaw, batch: HeightBatch) -> Ended:
     """Each network's loss by the law at its own weights, and the smallest loss by the law where it has come to rest.
 
     Two minima over the same neighbourhood differ by no more than the bound at either; a network whose gradient
     is not quite 0 is, where the root is convex, above its minimum by at most gradient times distance.
     """
-    name, n = found.setting.activation, found.setting.taps
-    own = stated(law, name, found.w, found.b)
-    roots, shapes = root_of(found.loss), found.w / found.height[:, None]
+    name, n = batch.setting.activation, batch.setting.taps
+    own = stated(law, name, batch.w, batch.b)
+    roots, shapes = root_of(batch.loss), batch.w / batch.height[:, None]
     kind = [
-        "left" if left else "kink" if name == "softsign" else "elsewhere" for left in found.left
+        "left" if left else "kink" if name == "softsign" else "elsewhere" for left in batch.left
     ]
     places: dict[int, Place] = {}
     for j in (j for j, word in enumerate(kind) if word == "elsewhere"):
-        t = nearest(name, float(found.b[j] + found.height[j] / 2))
+        t = nearest(name, float(batch.b[j] + batch.height[j] / 2))
         if at_inflection(name, t)[0] != 0:
             turned = -1 if np.all(shapes[j] > 0) else int(np.argmin(shapes[j]))
-            places[j] = Place(t, turned, float(found.height[j]))
+            places[j] = Place(t, turned, float(batch.height[j]))
     minimum, tolerance = np.full(len(kind), np.nan), np.full(len(kind), np.nan)
     unique = list(dict.fromkeys(places.values()))
     if unique:
@@ -157,15 +157,15 @@ def account(law: RateLaw, found: Trained) -> Ended:
         best = stated(law, name, w, b)
     for j, place in places.items():
         k = unique.index(place)
-        apart = np.append(w[k] / place.height - shapes[j], b[k] - found.b[j])
-        slack = found.gradient[j] * np.linalg.norm(apart) * roots[j]
-        bound = max(best.tolerance[k], own.tolerance[j]) + found.rounding[j]
+        apart = np.append(w[k] / place.height - shapes[j], b[k] - batch.b[j])
+        slack = batch.gradient[j] * np.linalg.norm(apart) * roots[j]
+        bound = max(best.tolerance[k], own.tolerance[j]) + batch.rounding[j]
         near = abs(roots[j] - best.root[k]) <= bound < roots[j]
         if place.turned < 0:
             minimum[j], tolerance[j] = best.root[k], bound + slack
         if near:
             kind[j] = "mean" if place.turned < 0 else "free"
-    return Ended(found, own, tuple(kind), minimum, tolerance)
+    return Ended(batch, own, tuple(kind), minimum, tolerance)
 
 
 def nearest(name: str, centre: float) -> float:

@@ -79,12 +79,12 @@ def stated(law: RateLaw, name: str, w: Array, b: Array) -> Stated:
         off = (
             np.abs(2 * slope + cov / VARIANCE) + 4 * last * reach**TERMS + bend / np.sqrt(VARIANCE)
         )
-    found = _compared(law, delta, bends, OVER, spare + bend, off)
+    claimed = _compared(law, delta, bends, OVER, spare + bend, off)
     kinked = np.isinf(last) & (np.abs(c) <= reach)
     for j in np.flatnonzero(kinked):
-        one = _at_a_kink(law, w[j], float(c[j]), float(reach[j]))
-        found.root[j], found.tolerance[j] = one.root[0], one.tolerance[0]
-    return found
+        beside = _at_a_kink(law, w[j], float(c[j]), float(reach[j]))
+        claimed.root[j], claimed.tolerance[j] = beside.root[0], beside.tolerance[0]
+    return claimed
 
 
 def _at_a_kink(law: RateLaw, w: Array, c: float, reach: float) -> Stated:

@@ -43,18 +43,18 @@ def in_words(name: str) -> str:
     return "; ".join(dict.fromkeys([*_at_inflections(row), *_escapes(row)]))
 
 
-def _taylor(f: sp.Expr, at: sp.Expr) -> list[sp.Expr]:
-    """(s_1, ..., s_5), s_k = f^(k)(at)/k!."""
-    return [(sp.diff(f, z, k) / sp.factorial(k)).subs(z, at) for k in range(1, 6)]
+def _taylor(f: sp.Expr, point: sp.Expr) -> list[sp.Expr]:
+    """(s_1, ..., s_5), s_k = f^(k)(point)/k!."""
+    return [(sp.diff(f, z, k) / sp.factorial(k)).subs(z, point) for k in range(1, 6)]
 
 
 def _at_inflections(row: Activation) -> Iterator[str]:
     parts = pieces(row.expression).parts
-    for turn in sorted(row.inflections, key=lambda one: abs(one.low)):
-        at = turn.location if turn.exact else (turn.low + turn.high) / 2
-        where = sp.latex(at) if turn.exact else f"{float(at):.3f}"
-        beyond = [part.expression for part in parts if part.low == at]
-        s = _taylor(beyond[0] if beyond else row.expression, at)
+    for turn in sorted(row.inflections, key=lambda turn: abs(turn.low)):
+        place = turn.location if turn.exact else (turn.low + turn.high) / 2
+        where = sp.latex(place) if turn.exact else f"{float(place):.3f}"
+        beyond = [part.expression for part in parts if part.low == place]
+        s = _taylor(beyond[0] if beyond else row.expression, place)
         if beyond:
             y = sp.Symbol("y")
             bent = sp.integrate(sp.expand(((y**2 - y) / 4) ** 2), (y, 0, 1))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from numerics.pulse.sample import Radii
 from numerics.training.active import cells, margins
 from numerics.training.linear_cell import coordinates, weights_at
-from numerics.training.steps import between, from_losses, sharpness
+from numerics.training.steps import change_bound, drift_from_losses, sharpness
 from theory.training import linear_cell
 from theory.training.active import Active
 from verify.optimise.gradient import Model
@@ -90,7 +90,7 @@ def _judge(
     # Silent channels add nothing to U and W.
     w, a = np.where(active[..., None], start_w, 0.0), np.where(active, start_a, 0.0)
     c = coordinates(w, a)
-    rho = from_losses(c, done.second_moment, done.rate[some], done.path.losses[:, some])
+    rho = drift_from_losses(c, done.second_moment, done.rate[some], done.path.losses[:, some])
     flow = np.all((margins(w, a, law=law) > 0) | ~active, axis=1)
     steps = np.all((margins(w, a, rho, law) > 0) | ~active, axis=1)
     inward = np.all((_lowest(done)[some] > 0) | ~active, axis=1)
@@ -100,7 +100,7 @@ def _judge(
     want_w, want_a = weights_at(w, a, np.sqrt(e), 1 / np.sqrt(e))
     want_w = np.where(active[..., None], want_w, start_w)
     want_a = np.where(active, want_a, start_a)
-    tap, read = between(c, np.zeros_like(rho), rho)
+    tap, read = change_bound(c, np.zeros_like(rho), rho)
     more = end_rounding(done)[some][:, None]
     ratio = np.maximum(
         np.max(

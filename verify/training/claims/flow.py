@@ -13,7 +13,7 @@ from numerics.pulse.exact_error import Domain, exact_net
 from numerics.pulse.sample import Radii
 from numerics.training.active import stays
 from numerics.training.linear_cell import channels, coordinates
-from numerics.training.steps import between, from_losses, sharpness
+from numerics.training.steps import change_bound, drift_from_losses, sharpness
 from theory.training.flow import LAW, Flow, end
 from verify.optimise.gradient import Model
 from verify.pulse.certified import accepted
@@ -113,7 +113,7 @@ def _inside(done: Run) -> NDArray[np.bool_]:
 
 def _drift(done: Run) -> Array:
     """ρ̂ of every network, from its recorded losses."""
-    return from_losses(done.cone, done.moment_bound, done.rate, done.path.losses)
+    return drift_from_losses(done.cone, done.moment_bound, done.rate, done.path.losses)
 
 
 def _compared(law: Flow, done: Run) -> tuple[Array, Array, Array]:
@@ -124,7 +124,7 @@ def _compared(law: Flow, done: Run) -> tuple[Array, Array, Array]:
     start, last = done.start, done.path.end
     w, a = predicted(law, start.w, start.a)
     rho = _drift(done)
-    by_tap, by_read = between(done.cone, np.zeros_like(rho), rho)
+    by_tap, by_read = change_bound(done.cone, np.zeros_like(rho), rho)
     rounding = end_rounding(done)[:, None]
     flat = lambda x, y: np.concatenate([x.reshape(len(x), -1), y], axis=1)
     tap = np.broadcast_to((by_tap + rounding)[..., None], w.shape)

@@ -80,7 +80,7 @@ def _linear_agrees(law: Noise, rng: np.random.Generator) -> bool:
                 noisy = [p + s * noise for p, s in zip(x, signs, strict=True)]
                 error = c + a * sum((total * p for p in noisy), Fraction(0)) - r
                 squares += error * error
-        return squares / (3 * 2**pixels)
+        return Fraction(squares / (3 * 2**pixels))
 
     c = (1 - 2 * theta) * mean
     # A quadratic form: its central differences are its derivatives.
@@ -108,7 +108,7 @@ def _moments_agree(law: Noise, rng: np.random.Generator) -> bool:
         parts = np.linspace(0, top(m, s), 7)
         z = [(lo + hi) / 2 + (hi - lo) / 2 * node for lo, hi in pairwise(parts)]  # fmt: skip
         half = (parts[1] - parts[0]) / 2
-        return float(sum(half * np.sum(weight * y * np.exp(-(((y - m) / s) ** 2) / 2)) for y in z)) / (s * math.sqrt(2 * math.pi))  # fmt: skip
+        return float(sum(half * np.sum(weight * y * np.exp(-(((y - m) / s) ** 2) / 2)) for y in z) / (s * math.sqrt(2 * math.pi)))  # fmt: skip
 
     value = 0.0
     for lo, hi in pairwise(ends):
@@ -133,7 +133,7 @@ def _quiet_agrees(law: Noise, radii: Radii, half_length: int) -> bool:
         line = LAW.linear_risk(p.spread, x.shape[1], noise)
         ratios.append(min(scan(p, sign)[0] for sign in (1.0, -1.0)) / line)
     off = abs(ratios[1] - small_noise_ratio(Problem(radii.r, x, 0.0), law))
-    return off <= 2 * abs(ratios[0] - ratios[1])
+    return bool(off <= 2 * abs(ratios[0] - ratios[1]))
 
 
 def _simulated(law: Noise, rng: np.random.Generator, n: int) -> float:

@@ -143,7 +143,7 @@ def _hessian_agrees(
     back = Fraction(int(rng.integers(1, 7)), int(rng.integers(1, 7)))
     u, v = linear_cell.light_cone(w, a, Fraction(root))
     big_u, big_w = linear_cell.squares([x / back for x in u], [x * back for x in v])
-    return good and law.gain_from_start(big_u, big_w, root, _exact_root) == square
+    return bool(good and law.gain_from_start(big_u, big_w, root, _exact_root) == square)
 
 
 def _exact_root(value: Fraction) -> Fraction:

@@ -16,7 +16,7 @@ import torch
 from safetensors.numpy import save
 
 from tests.commands import refused, shown, tree
-from verify.network import PLANE_FILES
+from verify.network import IMAGE_FILES
 
 STEP = np.array([[[[0.0, 0.0, 0.0], [0.0, -1.0, 1.0], [0.0, 0.0, 0.0]]]])
 NET = {
@@ -62,7 +62,7 @@ def test_json_is_what_is_written(folder: Path, capsys: pytest.CaptureFixture[str
     net = placed(folder, encoded())
     text = shown([net, "--json", "--out", "here/there", "--tolerance", "0.01"], capsys, 0)
     out = folder / "here/there"
-    assert tree(out) == set(PLANE_FILES) == {"network.json", "network.html"}
+    assert tree(out) == set(IMAGE_FILES) == {"network.json", "network.html"}
     assert (out / "network.json").read_text(encoding="utf-8") == text
     found = json.loads(text)
     assert found["file"] == "net.safetensors" and found["explained"] is True

@@ -23,7 +23,7 @@ from safetensors.numpy import save
 
 from numerics.certificates.checker import check
 from tests.commands import refused, shown, tree
-from verify.network import FILES, PLANE_FILES, main
+from verify.network import FILES, IMAGE_FILES, main
 
 EXACT = {
     "conv.weight": np.array([[[0.5, 0.25, 0.125]]]),
@@ -114,7 +114,7 @@ def test_a_certificate_that_is_too_large_to_check_is_not_written(
 ) -> None:
     monkeypatch.setattr("numerics.certificates.checker.WORK", 100)
     shown([str(placed(folder, good())), "--out", "out"], capsys, 0)
-    assert tree(folder / "out") == set(PLANE_FILES)
+    assert tree(folder / "out") == set(IMAGE_FILES)
 
 
 def test_the_page_needs_nothing_from_elsewhere(

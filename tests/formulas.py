@@ -8,8 +8,8 @@ from fractions import Fraction
 import mpmath
 import sympy as sp
 from hypothesis import strategies as st
-from strategies import rationals
 
+from tests.strategies import rationals
 from theory.expressions.enclosure import z
 
 oo, half = sp.oo, sp.Rational(1, 2)

@@ -1,0 +1,32 @@
+"""Networks for images, explained: the documents that several tests ask for."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from verify.explain.disk_account import disk_account, too_much_disk
+from verify.models.checkpoint import Checkpoint
+from verify.models.setup import disk_setup_of
+
+SETUP = {"activation": "abs", "length": "25", "r_min": "3", "r_max": "10"}
+STEP = np.array([[0.0, 0.0, 0.0], [0.0, -1.0, 1.0], [0.0, 0.0, 0.0]])
+"""A difference along the rows."""
+
+
+def account_of(
+    w: np.ndarray,
+    a: np.ndarray,
+    b: np.ndarray | None = None,
+    c: float | None = 0.0,
+    tolerance: Fraction = Fraction(1, 100),
+    **other: str,
+) -> dict[str, Any]:
+    """The document of a network on disks; ``other`` settings take the place of the usual ones."""
+    offset = None if c is None else np.array([c])
+    checkpoint = Checkpoint(np.asarray(w, float), np.asarray(a, float), b, offset, {})
+    setup = disk_setup_of({**SETUP, **other}, checkpoint.w.shape[1])
+    assert not too_much_disk(checkpoint, setup)
+    return disk_account(checkpoint, setup, tolerance).document

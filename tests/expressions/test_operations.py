@@ -1,0 +1,78 @@
+"""Operations on real expressions: what is not real, or too large, is refused before it is built."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sympy as sp
+
+from theory.expressions.operations import DIGITS, FUNCTIONS, Refused, checked, is_constant, power
+from theory.expressions.pieces import z
+
+HALF = sp.Rational(1, 2)
+VALUES: list[tuple[str, Any, Any]] = [
+    ("heaviside", 0, 0),
+    ("sign", 0, 0),
+    ("abs", -3, 3),
+    ("sqrt", 9, 3),
+    ("relu", -2, 0),
+    ("exp", 0, 1),
+    ("sigmoid", 0, HALF),
+    ("gelu", 0, 0),
+]
+
+
+@pytest.mark.parametrize(("name", "argument", "value"), VALUES)
+def test_values(name: str, argument: Any, value: Any) -> None:
+    assert FUNCTIONS[name](sp.Integer(argument)) == value
+
+
+@pytest.mark.parametrize(
+    ("base", "exponent", "reason"),
+    [
+        (sp.Integer(-2), HALF, "root of a negative"),
+        (sp.Integer(0), sp.Integer(-1), "division by 0"),
+        (z, sp.Integer(65), "exponent"),
+        (z, sp.Rational(1, 13), "exponent"),
+        (z, z, "rational exponent"),
+        (sp.Integer(-2), z, "rational exponent"),
+    ],
+)
+def test_powers_that_are_refused(base: sp.Expr, exponent: sp.Expr, reason: str) -> None:
+    with pytest.raises(Refused, match=reason):
+        power(base, exponent)
+
+
+def test_a_positive_constant_may_have_any_exponent() -> None:
+    assert power(sp.Integer(2), z).subs(z, 3).equals(8)
+    assert power(z, sp.Integer(64)) == z**64
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        sp.Integer(10) ** DIGITS + 1,
+        sp.zoo,
+        sp.I * z,
+        sp.gamma(z),
+        z**33 * (z + 1) ** 32,
+        sp.Add(*((z + k) ** 3 for k in range(100))),
+    ],
+    ids=["a large number", "infinite", "imaginary", "unknown", "a large degree", "a large tree"],
+)
+def test_what_is_out_of_bounds_is_refused(expression: sp.Expr) -> None:
+    with pytest.raises(Refused):
+        checked(expression)
+
+
+def test_what_is_checked_is_left_as_it_is() -> None:
+    for expression in (z**2 + sp.pi, 1 / z, sp.tanh(z) * sp.erf(z)):
+        assert checked(expression) is expression
+    assert is_constant(sp.pi) and not is_constant(z + 1)
+
+
+def test_the_extremes_compare_what_differs_by_a_constant() -> None:
+    assert FUNCTIONS["max"](z, z + 1) == z + 1
+    assert FUNCTIONS["min"](z, z + 1) == z
+    assert FUNCTIONS["max"](sp.Integer(2), sp.Rational(3, 2)) == 2

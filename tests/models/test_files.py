@@ -1,0 +1,48 @@
+"""Files: written whole or not at all, and read without waiting."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from verify.models.files import content, put
+
+
+def test_what_is_put_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "net"
+    put(path, b"12345")
+    assert content(path, 10) == b"12345"
+    assert content(path, 3) == b"1234"  # one more than allowed: it is too large
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_nothing_is_written_over_unless_it_may_be(tmp_path: Path) -> None:
+    path = tmp_path / "net"
+    put(path, b"old")
+    with pytest.raises(FileExistsError):
+        put(path, b"new", over=False)
+    assert path.read_bytes() == b"old"
+    put(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert [file.name for file in tmp_path.iterdir()] == ["net"]  # nothing unfinished stays
+
+
+def test_what_fails_half_way_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        put(tmp_path / "net", b"12345")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_regular_file_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for name, reason in (("absent", "no such file"), ("pipe", "not a regular"), ("", "not a reg")):
+        with pytest.raises(ValueError, match=reason):
+            content(tmp_path / name, 10)

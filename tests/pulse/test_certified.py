@@ -1,0 +1,38 @@
+"""Trained networks and their certificates: accepted, and no more than they are worth."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from verify.models.ensemble import Setting, Weights, initial
+from verify.pulse.certified import accepted, agrees, answer_error, certified_net, plateau
+
+RELU = Setting("relu", 1, 3)
+EXACT = Weights(
+    np.array([[[0.5, 0.25, 0.25]]]), np.array([[0.5]]), np.array([[0.5]]), np.array([-3.25])
+)
+"""r̂ = r, by hand, on 13 pixels."""
+
+
+def test_an_exact_network_is_certified_as_exact() -> None:
+    assert plateau(RELU).half_length == 6
+    assert agrees(RELU, EXACT, 0) == 0
+    claim = accepted(certified_net(RELU, EXACT, 0), plateau(RELU))
+    assert claim is not None and claim["worst"] == (0, 0)
+
+
+@pytest.mark.parametrize("j", range(3))
+def test_torch_errs_by_what_is_claimed_where_it_is_claimed(j: int) -> None:
+    weights = initial(RELU, 3, 0)
+    worst = agrees(RELU, weights, j)
+    assert worst is not None and worst > Fraction(1, 100)
+    assert 0 < answer_error(RELU, weights, j, 4.0) < 1e-12
+
+
+def test_what_is_not_made_of_polynomials_has_no_certificate() -> None:
+    setting = Setting("tanh", 1, 3)
+    with pytest.raises(ValueError):
+        certified_net(setting, initial(setting, 1, 0), 0)

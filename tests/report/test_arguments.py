@@ -1,0 +1,59 @@
+"""Arguments: one line on stderr and status 2 for what is wrong."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from verify.report.arguments import command_parser, named, odd, printable, whole, working
+
+
+@given(st.text())
+def test_printable_text_is_one_line(text: str) -> None:
+    shown = printable(text)
+    assert shown.isprintable()
+    assert printable(shown) == shown
+    assert shown == text or not text.isprintable()
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1_0", "٣", "1.0", " 1", "101", "9" * 30])
+def test_what_is_no_whole_number_is_refused(text: str) -> None:
+    with pytest.raises(ArgumentTypeError, match="needs a whole number from 0 to 100"):
+        whole(0, 100)(text)
+
+
+@given(st.integers(0, 100))
+def test_whole_numbers_are_read(number: int) -> None:
+    assert whole(0, 100)(str(number)) == whole(0)(str(number)) == number
+
+
+def test_taps_are_odd() -> None:
+    assert odd(7)("5") == 5
+    for text in ("4", "9", "0"):
+        with pytest.raises(ArgumentTypeError):
+            odd(7)(text)
+
+
+def test_a_name_is_not_empty() -> None:
+    assert named("file")("a b") == Path("a b")
+    with pytest.raises(ArgumentTypeError, match="the name of a folder"):
+        named("folder")(" ")
+
+
+def test_errors_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    parser = command_parser("prog", "What it does: prog\n\nHow it does it.\n")
+    with pytest.raises(SystemExit) as end:
+        parser.error("two\nlines\x1b[0m")
+    assert (end.value.code, capsys.readouterr().err) == (2, "prog: two\\nlines\\x1b[0m\n")
+    assert "How it does it." in parser.format_help()
+    assert "What it does" not in parser.format_help()
+
+
+def test_nothing_moves_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    with working("training"):
+        pass
+    assert capsys.readouterr() == ("", "")

@@ -1,0 +1,46 @@
+"""The evidence of all claims: it holds for the law, and for no wrong one."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+
+from theory.claim import Claim, find_claims
+from verify.report.evidence import Evidence
+from verify.report.judge import evidence_of, judge
+from verify.report.lab import TINY, Lab
+from verify.report.verdict import COLUMNS
+
+# Few networks, but enough draws for two of every activation: ten see one and three taps only.
+LAB = Lab(dataclasses.replace(TINY, draws=40))
+LONG = frozenset({"extremes", "active", "conv_bias", "ridge", "steps"})
+"""Claims whose check takes long, four times over."""
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        pytest.param(claim, id=claim.id, marks=pytest.mark.slow if claim.id in LONG else ())
+        for claim in find_claims()
+    ],
+)
+def test_check_columns_accept_the_law_and_reject_wrong_ones(claim: Claim) -> None:
+    evidence = evidence_of(claim.id)
+    assert isinstance(evidence, Evidence)
+    assert evidence.check(claim.law, LAB).status == "holds"
+    for wrong in claim.wrong:
+        column = evidence.check(wrong.law, LAB)
+        assert (column.status, math.isnan(column.figure)) == ("fails", False), wrong.name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("claim", find_claims(), ids=lambda claim: claim.id)
+def test_every_claim_is_verified(claim: Claim) -> None:
+    verdict = judge(claim, LAB, debug=True)
+    assert {
+        name: verdict.columns[name].detail
+        for name in COLUMNS
+        if verdict.columns[name].status != "holds"
+    } == {}
