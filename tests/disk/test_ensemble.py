@@ -1,4 +1,4 @@
-"""Networks on disks, trained side by side: they are what torch runs."""
+"""Ensembles on disks: the windows that disks show, torch as the judge, and what training reaches."""
 
 from __future__ import annotations
 
@@ -11,13 +11,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from numerics.arithmetic.rounding import gamma
+from verify.disk.claims import shares as evidence
 from verify.disk.ensemble import NetworkShape, Together, disk_windows, train_networks
 from verify.disk.networks import disks
+from verify.disk.trained import R as R71
+from verify.disk.trained import shown
+from verify.report.lab import TINY, Lab
 
 seeds = st.integers(0, 2**32 - 1)
-
-
 R = np.linspace(3, 10, 15)
+
+
+def test_one_channel_of_squares_ends_at_the_floor_of_its_sign() -> None:
+    """Given time: after the 150 steps of an ensemble one in some dozens is still on its way."""
+    shape = NetworkShape("square", 1)
+    nets = train_networks(shape, shown(3), 24, Lab(TINY).rng(("disks", shape)), 600)
+    together = Together(nets)
+    with torch.no_grad():
+        error = together.answers(together.features(disks(R71, 13))).numpy() - R71[:, None]
+    _, plus, minus = evidence.floors(3)
+    floor = np.where(nets.a[:, 0] > 0, plus, minus)
+    assert np.all(np.abs(np.mean(error**2, axis=0) / floor - 1) < 1e-5)
 
 
 @pytest.mark.parametrize("taps", [3, 5])

@@ -18,9 +18,6 @@ from numerics.disk.perimeter import edge_response, reach, strength, strength_bou
 from numerics.disk.shares import lengths, lengths_bound
 from theory.disk.shares import CLAIM, LAW, opposite, share
 from verify.disk.claims import shares as evidence
-from verify.disk.ensemble import NetworkShape
-from verify.disk.trained import R as R71
-from verify.disk.trained import trained
 from verify.report.lab import TINY, Lab
 
 seeds = st.integers(0, 2**32 - 1)
@@ -209,18 +206,3 @@ def test_the_figures_are_drawn() -> None:
         "shares-freed",
         "shares-filters",
     ]
-
-
-def test_a_row_of_the_table_counts_every_network() -> None:
-    """The same numbers by hand; and one cell for each name in the header."""
-    one = trained(Lab(TINY), NetworkShape("relu", 1), 6)
-    header, (cells,) = evidence.table_of([one])
-    row = dict(zip(header, cells, strict=True))
-    assert len(header) == len(set(header)) == len(cells)
-    assert row["networks"] == "6"
-    assert int(row["dead"]) == np.sum(one.losses > (1 - 1e-6) * np.var(R71))
-    assert row["least loss"] == f"{np.min(one.losses):.2e}"
-    assert int(row["came to rest"]) <= int(row["at the level of their pieces"]) <= 6
-    assert abs(sum(float(row[name]) for name in ("area", "perimeter", "rest")) - 1) < 2e-3
-    _, (plain,) = evidence.table_of([trained(Lab(TINY), NetworkShape("tanh", 1), 3)])
-    assert plain[header.index("came to rest")] == ""

@@ -1,16 +1,12 @@
-"""Which networks on disks are trained, and where single ones end."""
+"""The settings of the profiles, and ensembles that are trained and measured once."""
 
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from theory.expressions.activation import ACTIVATIONS
-from verify.disk.claims import shares as evidence
-from verify.disk.ensemble import NetworkShape, Together, train_networks
-from verify.disk.networks import disks
-from verify.disk.trained import JUMPING, KINKED, MORE, MOST, SETTINGS, shown
-from verify.disk.trained import R as R71
+from verify.disk.ensemble import NetworkShape
+from verify.disk.trained import JUMPING, KINKED, MORE, MOST, SETTINGS, trained
 from verify.report.lab import TINY, Lab
 
 
@@ -25,13 +21,16 @@ def test_what_the_full_profile_trains() -> None:
     assert {row for row, found in ACTIVATIONS.items() if found.jumps} == set(JUMPING)
 
 
-def test_one_channel_of_squares_ends_at_the_floor_of_its_sign() -> None:
-    """Given time: after the 150 steps of an ensemble one in some dozens is still on its way."""
-    shape = NetworkShape("square", 1)
-    nets = train_networks(shape, shown(3), 24, Lab(TINY).rng(("disks", shape)), 600)
-    together = Together(nets)
-    with torch.no_grad():
-        error = together.answers(together.features(disks(R71, 13))).numpy() - R71[:, None]
-    _, plus, minus = evidence.floors(3)
-    floor = np.where(nets.a[:, 0] > 0, plus, minus)
-    assert np.all(np.abs(np.mean(error**2, axis=0) / floor - 1) < 1e-5)
+def test_one_training_serves_all_and_each_law_is_asked_once() -> None:
+    lab, shape, asked = Lab(TINY), NetworkShape("identity", 1), []
+    ensemble = trained(lab, shape, 2)
+    assert trained(lab, shape, 2) is ensemble is not trained(lab, shape, 1)
+
+    def levels(law: str) -> np.ndarray:
+        asked.append(law)
+        return np.zeros(2)
+
+    first = ensemble.once("one law", lambda: levels("one law"))
+    assert ensemble.once("one law", lambda: levels("one law")) is first
+    assert ensemble.once("another", lambda: levels("another")) is not first
+    assert asked == ["one law", "another"]

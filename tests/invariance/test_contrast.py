@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ from theory.invariance.contrast import (
 )
 from theory.pulse.network import last_radius
 from verify.invariance.claims import contrast as evidence
+from verify.invariance.dense_readout import DenseReadout, spectrum, train
 
 HALF = Fraction(1, 2)
 small = st.fractions(-3, 3, max_denominator=4)
@@ -195,3 +197,25 @@ def test_legs_that_never_meet_make_two_rulers() -> None:
     two = np.zeros(19)
     two[[9 + i for i in range(-9, 10) if (i % 2 == 0) == (i <= 0)]] = 1
     assert not np.any(rows @ two)
+
+
+def test_a_trained_ruler_errs_off_centre_until_it_has_seen_shifts() -> None:
+    """torch: trained at the centre it is right there only; trained on shifted pulses it is a ruler."""
+    length, chosen = 8, (0, 1, 2)
+    centred = [(k, 0) for k in chosen]
+    shifted = [(k, s) for k in chosen for s in range(4)]
+    i = np.arange(-length, length + 1)
+    signal = lambda pairs: torch.tensor(np.array([0.25 + 1.5 * (np.abs(i - s) <= k) for k, s in pairs]))  # fmt: skip
+    worst = []
+    for pairs in (centred, shifted):
+        torch.manual_seed(0)
+        net = DenseReadout("hardtanh", len(i), 3, False, (-1.0, 1.0, 0.0))
+        with torch.no_grad():
+            features = net.features(signal(pairs)).numpy()
+        top, low = (2 * v * v / len(pairs) for v in spectrum(features, False))
+        target = torch.tensor([k + 0.5 for k, _ in pairs], dtype=torch.float64)
+        train(net, signal(pairs), target, int(20 * top / low), 2 / (top + low))
+        with torch.no_grad():
+            off = net(signal([(1, s) for s in range(4)])) - 1.5
+        worst.append(float(off.abs().max()))
+    assert worst[0] > 0.1 and worst[1] < 1e-9

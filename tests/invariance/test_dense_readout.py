@@ -1,4 +1,4 @@
-"""Readouts with a weight per position, trained."""
+"""Networks with a weight for each position, as torch runs them."""
 
 from __future__ import annotations
 

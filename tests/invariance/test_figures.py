@@ -1,4 +1,4 @@
-"""The figures of the atlas."""
+"""The drawings of the atlas of invariance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every trained network of the atlas is accounted for."""
+"""The atlas of invariance in words, and what training found."""
 
 from __future__ import annotations
 

@@ -7,10 +7,10 @@ from fractions import Fraction
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import gamma
+from numerics.arithmetic.types import Array
 from numerics.disk.autocorrelation import least_loss
 from numerics.disk.linear_regions import level
 from theory.disk.disk import least as disk_least
@@ -44,7 +44,6 @@ __all__ = [
     "slack",
 ]
 
-Array = NDArray[np.float64]
 
 PARABOLA = float(disk_least(Fraction(LOW), Fraction(HIGH), Fraction(COUNT)))
 """The least loss of a network that counts pixels."""
@@ -112,12 +111,10 @@ def between(ensemble: TrainedEnsemble) -> Array:
 
 def grown(ensemble: TrainedEnsemble, length: Array, area: Array) -> Array:
     """Of networks with σ that answer through the area more than through the perimeter: loss over the level of their δ = P/(2πΔ)."""
-    if ensemble.nets.shape.activation == "identity":
+    nets = ensemble.nets
+    if nets.shape.activation == "identity":
         return np.empty(0)
-    by_area, by_length = (
-        np.sum(ensemble.nets.a * area, axis=1),
-        np.sum(ensemble.nets.a * length, axis=1),
-    )
+    by_area, by_length = np.sum(nets.a * area, axis=1), np.sum(nets.a * length, axis=1)
     chosen = (2 * MEAN * by_area > np.abs(by_length)) & (by_length > SIX_DIGITS)
     delta = by_length[chosen] / (2 * by_area[chosen])
     return np.array(ensemble.losses[chosen] / [float(disk_least(LOW + d, HIGH + d, COUNT)) for d in delta.tolist()])  # fmt: skip
@@ -174,10 +171,8 @@ def row_of(ensemble: TrainedEnsemble, law_part: Part, length: Array, area: Array
     if row.piecewise_linear:
         met = int(np.sum(np.maximum(*off_level(ensemble, law_part)) <= 1))
     j = int(np.argmin(loss))
-    by_area, by_length = (
-        float(2 * MEAN * ensemble.nets.a[j] @ area[j]),
-        float(ensemble.nets.a[j] @ length[j]),
-    )
+    a = ensemble.nets.a[j]
+    by_area, by_length = float(2 * MEAN * a @ area[j]), float(a @ length[j])
     slope = float((ensemble.measured[j].error + R) @ (R - MEAN)) / (COUNT * SPREAD)
     return EndingsRow(
         shape,

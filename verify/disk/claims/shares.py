@@ -9,11 +9,11 @@ from math import pi
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import UNIT, gamma, lipschitz
+from numerics.arithmetic.types import Array
 from numerics.disk.autocorrelation import (
     correlations,
     lags_within,
@@ -62,7 +62,6 @@ from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "figures", "floors", "sections", "table_of", "train"]
 
-Array = NDArray[np.float64]
 
 # ------------------------------------------------------------------------------------------ check
 
@@ -221,10 +220,9 @@ def _square_scores(law: Shares, nets: Nets, j: int, readings: TorchReadings) -> 
     met = np.abs(nets.a[j]) @ level**2 * 2 * taps**2 * (8 * R + 4) * disk_bound(R)
     bound = 4 * float(gamma(taps**4 + size + 20)) * terms + met
     which = 0 if np.min(nets.a[j]) < 0 < np.max(nets.a[j]) else 1 if np.max(nets.a[j]) > 0 else 2
-    margin = (
-        np.mean(2 * np.abs(readings.error) * bound + bound**2) + SIX_DIGITS * floors(taps)[which]
-    )
-    below = (floors(taps)[which] - readings.loss) / margin
+    floor = floors(taps)[which]
+    margin = np.mean(2 * np.abs(readings.error) * bound + bound**2) + SIX_DIGITS * floor
+    below = (floor - readings.loss) / margin
     return float(np.max(np.abs(readings.error + R - claimed) / bound)), float(below)
 
 
@@ -267,9 +265,8 @@ def train(law: Shares, lab: Lab) -> Column:
         own = grown(ensemble, length, area)
         grew, alike = grew + len(own), alike + int(np.sum(np.abs(own - 1) < 0.1))
         if shape in SETTINGS:
-            endings.append(
-                f"{name_of(shape)} {np.min(ensemble.losses):.2g}/{np.median(ensemble.losses):.2g}"
-            )
+            losses = ensemble.losses
+            endings.append(f"{name_of(shape)} {np.min(losses):.2g}/{np.median(losses):.2g}")
     worst = {name: float(np.max(values)) for name, values in scores.items()}
     networks = min(lab.profile.networks, MOST)
     any_sign, plus, minus = floors(3)
