@@ -15,8 +15,8 @@ def gradient_rounding(setting: Setting, weights: Weights) -> np.ndarray:
     bound of |J|, plus |e| times the rounding of J.
     """
     problem = task(setting)
-    counts = problem.seen.counts
-    mass = np.abs(weights.w) @ np.abs(problem.seen.windows).T + np.abs(weights.b)[..., None]
+    counts = problem.view.counts
+    mass = np.abs(weights.w) @ np.abs(problem.view.windows).T + np.abs(weights.b)[..., None]
     by_conv = np.abs(weights.a)[..., None, None] * (counts @ np.abs(problem.extended))
     by_read = mass @ counts.T
     size = np.sqrt(np.sum(by_conv**2, axis=(1, 3)) + np.sum(by_read**2, axis=1) + 1)

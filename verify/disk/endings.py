@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from numerics.arithmetic.types import Array
 from numerics.disk.autocorrelation import least_loss
 from numerics.disk.linear_regions import level
 from theory.disk.disk import least as disk_least
+from theory.disk.linear_regions import Part
 from theory.disk.perimeter import STEPS, width
 from theory.expressions.activation import ACTIVATIONS
 from verify.disk.ensemble import INTERPOLATED, DiskWindows, NetworkShape, disk_windows, features_of
@@ -72,7 +72,7 @@ def conv_of(ensemble: TrainedEnsemble) -> Array:
     return np.concatenate([nets.w.reshape(*nets.b.shape, -1), nets.b[..., None]], axis=2)
 
 
-def levels(ensemble: TrainedEnsemble, law_part: Any) -> Array:
+def levels(ensemble: TrainedEnsemble, law_part: Part) -> Array:
     """The level of the pieces of every network, between two numbers (B, 2)."""
     shape = ensemble.nets.shape
     windows = shown(shape.taps)
@@ -90,7 +90,7 @@ def slack(ensemble: TrainedEnsemble) -> Array:
     return np.array(slacks)
 
 
-def off_level(ensemble: TrainedEnsemble, law_part: Any) -> tuple[Array, Array]:
+def off_level(ensemble: TrainedEnsemble, law_part: Part) -> tuple[Array, Array]:
     """How far each loss is below its level, and above it, in units of what it may be (B,)."""
     low, high = levels(ensemble, law_part).T
     return (low - ensemble.losses) / slack(ensemble), (ensemble.losses - high) / slack(ensemble)
@@ -162,7 +162,7 @@ class EndingsRow:
         )  # fmt: skip
 
 
-def row_of(ensemble: TrainedEnsemble, law_part: Any, length: Array, area: Array) -> EndingsRow:
+def row_of(ensemble: TrainedEnsemble, law_part: Part, length: Array, area: Array) -> EndingsRow:
     """A setting's row; ``length`` and ``area`` are P and πΔ of its channels (B, K)."""
     shape, loss, done = ensemble.nets.shape, ensemble.losses, ensemble.finished
     row, count = ACTIVATIONS[shape.activation], len(loss)

@@ -229,7 +229,9 @@ def _small(step: Step) -> float:
 
 def _width(law: Curvature, step: Step, r: float) -> float:
     """4|e|r and the term after it."""
-    return float(4 * np.hypot(*step) * r + law.narrowing(*map(float, step), mpmath) / r)
+    return float(
+        4 * np.hypot(*step) * r + law.narrowing(float(step[0]), float(step[1]), mpmath) / r
+    )
 
 
 def _narrowed(lab: Lab) -> tuple[tuple[Step, float, float], ...]:

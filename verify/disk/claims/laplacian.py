@@ -186,7 +186,7 @@ def check(law: Laplacian, lab: Lab) -> Column:
     places = [(0.0, 0.0), (0.5, 0.5), *rng.uniform(-3, 3, (draws // 4, 2)).tolist()]
     far = 0
     for x, y in places:
-        distance = float(law.distance(*map(mpmath.mpf, (x, y)), Digits))
+        distance = float(law.distance(mpmath.mpf(x), mpmath.mpf(y), Digits))
         # Gauss' rule next to a corner; elsewhere 1e-14.
         far += abs(distance - _by_rays(x, y)) > 1e-9
     turn = np.sort(rng.uniform(0.01, pi / 2 - 0.01, 6))
@@ -198,7 +198,7 @@ def check(law: Laplacian, lab: Lab) -> Column:
         triples = zip(turn.tolist(), around.tolist(), doubt.tolist(), strict=True)
         for theta, integral, off in triples:
             c, s = (Fraction(float(f(theta))) for f in (np.cos, np.sin))
-            whole = abs(float(law.across(rational(w), centre, c, s)))
+            whole = abs(float(law.across(rational(w), centre, c, s))) if centre else np.inf
             lines += abs(whole - abs(integral)) > off + 1e-9 * float(np.abs(w).sum())
         by = quadrature_of(edge, most=1 << 12)
         bound = float("inf") if by.error is None else by.error
@@ -339,7 +339,7 @@ def train(law: Laplacian, lab: Lab) -> Column:
     scores, ratios, other, turned = [], [], 0, 0
     for laplacian in nets:
         exact = _exact(laplacian)
-        level = -sum(exact.values()) / 2
+        level = -sum(exact.values(), Fraction(0)) / 2
         kind = law.crossing(exact, level)
         if kind.kind != "centre" or kind.centre is None:
             other += 1

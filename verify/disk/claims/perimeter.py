@@ -405,7 +405,7 @@ def train(law: Perimeter, lab: Lab) -> Column:
         margin = float(np.mean(2 * np.abs(trained.error) * on + on**2)) + float(gamma(COUNT + 4)) * trained.loss  # fmt: skip
         scores.append(abs(trained.loss - floors[step] - trained.excess) / margin)
         near = np.abs(trained.answers - trained.c - trained.weight * widths[step])
-        far = np.abs(trained.far - trained.c - trained.weight * np.array([float(law.dipole(*map(float, step), mpmath)) * r for r in FAR.tolist()]))  # fmt: skip
+        far = np.abs(trained.far - trained.c - trained.weight * np.array([float(law.dipole(float(step[0]), float(step[1]), mpmath)) * r for r in FAR.tolist()]))  # fmt: skip
         straight = abs(trained.weight) * np.array([_straight(r) for r in FAR.tolist()])
         scores += [
             *near / bound(FRESH, size),

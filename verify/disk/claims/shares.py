@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from fractions import Fraction
 from functools import lru_cache
 from math import pi
-from typing import Any
 
 import numpy as np
 import torch
@@ -26,7 +25,7 @@ from numerics.disk.lattice import fluctuation
 from numerics.disk.perimeter import reach
 from numerics.disk.shares import PLACES, TURNS, lengths, lengths_bound
 from theory.disk.linear_regions import part, pieces
-from theory.disk.shares import Lag, Shares, opposite
+from theory.disk.shares import Lag, Opposite, Shares, opposite
 from theory.expressions.activation import ACTIVATIONS
 from verify.disk import share_figures as draw
 from verify.disk.clipping import clipped, rational_direction
@@ -158,7 +157,7 @@ def check(law: Shares, lab: Lab) -> Column:
 # ---------------------------------------------------------------------------------------- the law
 
 
-def _lengths(ensemble: TrainedEnsemble, law_opposite: Any) -> Array:
+def _lengths(ensemble: TrainedEnsemble, law_opposite: Opposite) -> Array:
     """P by the law, (B, K)."""
     nets = ensemble.nets
     w, b, sigma = nets.w.reshape(-1, *nets.w.shape[2:]), nets.b.ravel(), activation(nets.shape.activation)[0]  # fmt: skip

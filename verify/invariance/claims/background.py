@@ -319,7 +319,7 @@ def _stated(law: Background, scene: Scene, net: Network, beta: Array, r: Array) 
     with torch.no_grad():
         w, b = net.conv.weight[:, 0].numpy(), net.conv.bias.numpy()  # type: ignore[union-attr]
         a, c = net.readout.weight[0].numpy(), float(net.readout.bias)
-    return np.asarray(c + sum(a[k] * law.response(lambda z, k=k: sigma(z + b[k]), list(w[k]), beta, r, scene.pixels) for k in range(len(a))))  # fmt: skip
+    return np.asarray(c + sum(a[k] * law.response(oracle.shifted(sigma, b[k]), list(w[k]), beta, r, scene.pixels) for k in range(len(a))))  # fmt: skip
 
 
 def _answered(law: Background, lab: Lab, scene: Scene, count: int) -> float:

@@ -158,7 +158,7 @@ def _answered(law: Contrast, lab: Lab, name: str, channels: int, taps: int) -> f
             w, b = net.conv.weight[:, 0].numpy(), net.conv.bias.numpy()  # type: ignore[union-attr]
             a, answers = net.readout.weight[0].numpy(), net(x).numpy()
             first = float(net.readout.bias)
-        claimed = first + sum(a[k] * law.response(lambda z, k=k: sigma(z + b[k]), list(w[k]), alpha, r.numpy(), x.shape[1]) for k in range(channels))  # fmt: skip # noqa: B023
+        claimed = first + sum(a[k] * law.response(oracle.shifted(sigma, b[k]), list(w[k]), alpha, r.numpy(), x.shape[1]) for k in range(channels))  # fmt: skip
         off = np.max(np.abs(answers - claimed)) / (2 * largest_rounding(net, x))
         worst = float(np.max([worst, off]))
     return worst
