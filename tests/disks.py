@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import mpmath
 import numpy as np
 from numpy.typing import NDArray
+
+from numerics.disk.closed_form import rational
+from theory.disk.zero_lines import Crossing, crossing
 
 Array = NDArray[np.float64]
 
@@ -34,3 +38,13 @@ def one_tap(level: float) -> float:
         return 8 * (cut + (x - 0.5) * mpmath.sin(turn))
 
     return float(mpmath.quad(slope, [0, level]))
+
+
+def known(w: Array, b: float = 0.0) -> Crossing:
+    """What is decided of the signs of a filter's edge responses."""
+    return crossing(rational(w), Fraction(b))
+
+
+def direction(k: Fraction) -> tuple[Fraction, Fraction]:
+    """A rational point of the circle."""
+    return (1 - k * k) / (1 + k * k), 2 * k / (1 + k * k)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import fnmatch
 import importlib
 import inspect
 import re
@@ -69,6 +70,32 @@ MOST = 15
 def test_no_folder_is_crowded() -> None:
     count = Counter(path.parent for path in MODULES if path.stem != "__init__")
     assert {_name(folder): n for folder, n in count.items() if n > MOST} == {}
+
+
+# --- tests mirror the tree --------------------------------------------------------------------
+
+UNTESTED = {
+    "*/__init__.py": "a package: its parts have tests of their own",
+    "theory/shape/__main__.py": "starts theory/shape/command.py, which has tests",
+    "numerics/arithmetic/types.py": "names for mypy; nothing runs",
+    "theory/disk/arithmetic.py": "protocols for mypy; nothing runs",
+    "verify/*figures.py": "drawings: asserted with the claim or the page that shows them",
+}
+"""Modules without a test file of their name, with the reason."""
+
+
+def _test_file(module: Path) -> Path:
+    """tests/<path>/test_<name>.py of <package>/<path>/<name>.py; the claims stand with their chapter."""
+    _, *folders = module.relative_to(ROOT).parent.parts
+    chapter = [folder for folder in folders if folder != "claims"]
+    return ROOT.joinpath("tests", *chapter, f"test_{module.stem}.py")
+
+
+def test_every_module_has_a_test_file_of_its_name() -> None:
+    missing = {_name(path) for path in MODULES if not _test_file(path).is_file()}
+    excused = {pattern: set(fnmatch.filter(missing, pattern)) for pattern in UNTESTED}
+    assert missing - set().union(*excused.values()) == set()
+    assert [pattern for pattern, names in excused.items() if not names] == []
 
 
 # --- documented names -------------------------------------------------------------------------

@@ -80,3 +80,13 @@ def test_a_law_that_is_rejected_itself_is_no_ground_to_count_on(toy: Any) -> Non
     wrong = dataclasses.replace(toy.CLAIM, law=lambda x: 3 * x)
     with pytest.raises(ValueError, match="proof does not hold for the law itself"):
         tool.count(wrong, Lab(TINY), lambda line: None)
+
+
+def test_only_takes_a_chapter(capsys: pytest.CaptureFixture[str]) -> None:
+    chapter = next(chapter for chapter in registry.CHAPTERS if chapter.name == "certificates")
+    assert tool.main(["--list", "--only", "certificates/"]) == 0
+    names = {line.partition(":")[0] for line in capsys.readouterr().out.splitlines()}
+    assert names == {*chapter.claims, *chapter.appendix}
+    with pytest.raises(SystemExit) as end:
+        tool.main(["--list", "--only", "nothing"])
+    assert end.value.code == 2 and "certificates/" in capsys.readouterr().err

@@ -36,7 +36,7 @@ COMMANDS = {
     "train": ["-m", "verify.train", "--out", "nets", "--seeds", "1"],
     "predict": ["-m", "verify.predict", "--step", "0.5"],
     "certificate": ["-m", "verify.certificate", "certificate.json"],
-    "checker": [str(ROOT / "numerics" / "checker.py"), "certificate.json"],
+    "checker": [str(ROOT / "numerics" / "certificates" / "checker.py"), "certificate.json"],
     "shape": ["-m", "theory.shape", "abs(z)"],
     "shape --json": ["-m", "theory.shape", "--json", "z"],
     "benchmarks": ["-m", "benchmarks", "--help"],
@@ -48,7 +48,7 @@ WRONG = {
     "train": ["-m", "verify.train", "--out", "net.safetensors/below"],
     "predict": ["-m", "verify.predict", "--init", "absent"],
     "certificate": ["-m", "verify.certificate", "absent"],
-    "checker": [str(ROOT / "numerics" / "checker.py"), "absent"],
+    "checker": [str(ROOT / "numerics" / "certificates" / "checker.py"), "absent"],
     "shape": ["-m", "theory.shape", "y"],
     "benchmarks": ["-m", "benchmarks", "--rounds", "0"],
 }

@@ -16,7 +16,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from numerics.disk.closed_form import AFFINE, LARGEST, ODD, Balls, closed_form, rational
+from numerics.disk.closed_form import AFFINE, ODD, Balls, closed_form, rational
 from numerics.disk.perimeter_enclosure import (
     Filter,
     difference_of,
@@ -24,10 +24,10 @@ from numerics.disk.perimeter_enclosure import (
     quadrature_of,
     strength_of,
 )
-from tests.disks import one_tap
-from theory.disk.laplacian import LAW, across, distance, second, strength, turned
+from tests.disks import known, one_tap
+from theory.disk.laplacian import LAW, across, distance, strength, turned
 from theory.disk.perimeter import edge as half_plane
-from theory.disk.zero_lines import Crossing, centre_of, crossing, stretches
+from theory.disk.zero_lines import Crossing, crossing
 from verify.disk.claims import laplacian as evidence
 from verify.disk.claims.laplacian import KINDS, SADDLES, SECONDS, Digits, sampled
 from verify.disk.networks import Combination, disks
@@ -38,10 +38,6 @@ FEW = 4096
 ORIGIN = (Fraction(0), Fraction(0))
 seeds = st.integers(0, 2**32 - 1)
 IMAGES = [lambda w, k=k, t=t: np.rot90(w.T if t else w, k) for k in range(4) for t in (0, 1)]
-
-
-def known(w: Array, b: float = 0.0) -> Crossing:
-    return crossing(rational(w), Fraction(b))
 
 
 def within(edge: Filter, value: float, error: float = 0.0) -> bool:
@@ -106,27 +102,6 @@ def test_classes_are_what_is_seen(seed: int, differences: bool) -> None:
     assert not evidence._wrongly_classed(LAW, w, 0.0 if differences else -float(w.sum()) / 2)
 
 
-@settings(max_examples=30)
-@given(st.lists(st.floats(0, 4), min_size=4, max_size=4), st.floats(0, 4))
-@example([1.0, 0.0, 0.0, 0.0], 0.0)
-def test_what_the_lemma_says(weights: list[float], more: float) -> None:
-    """Taps beside the middle >= 0 and S <= 0, or all >= 0: one sign on each side, and the same for all directions."""
-    assume(max(weights) > 2.0**-40)
-    w = sum(a * pair for a, pair in zip(weights, SECONDS + 2 * (SECONDS == -2), strict=True))
-    for middle in (-2 * float(sum(map(Fraction, weights))) - more, more):
-        w[1, 1] = middle
-        level = -sum(rational(w).values()) / 2
-        if sum(rational(w).values()) <= 0 or middle >= 0:
-            assert crossing(rational(w), level) == Crossing("centre", ORIGIN, False)
-
-
-@pytest.mark.parametrize("e", [(1, 0), (2, 0), (1, 1), (2, 1), (2, -2)])
-def test_second_differences_are_nowhere_positive_above_their_middle(e: tuple[int, int]) -> None:
-    w = second(e)
-    assert crossing(w) == Crossing("centre", ORIGIN, False)
-    assert all(set(one.signs) == {-1} for one in stretches(w, centre=ORIGIN))
-
-
 def test_a_small_tap_of_the_other_sign_does_not_show() -> None:
     """Class dipole, although no smoothed difference with one sign: P = 4|m| all the same; a larger one shows."""
     for tap, kind in ((-0.125, "dipole"), (-4.0, "other")):
@@ -156,14 +131,6 @@ def test_classes_are_what_is_seen_of_many(seed: int) -> None:
     for k in range(400):
         w = evidence._difference(rng) if k % 4 == 0 else evidence._even(rng)
         assert not evidence._wrongly_classed(LAW, w, 0.0 if k % 4 == 0 else -float(w.sum()) / 2)
-
-
-def test_a_centre_is_where_it_is() -> None:
-    assert centre_of({(0, 0): Fraction(0)}) is None
-    assert centre_of({(0, 0): Fraction(1), (0, 1): Fraction(1)}) == (0, Fraction(1, 2))
-    assert centre_of({(0, 0): Fraction(1), (0, 1): Fraction(2)}) is None
-    assert centre_of(rational(np.ones((3, 3)))) == ORIGIN
-    assert crossing(rational(np.zeros((3, 3)))).kind == "none"
 
 
 # --- P ----------------------------------------------------------------------------------------
@@ -297,21 +264,6 @@ def test_odd_taps_do_not_cross_at_the_middle() -> None:
     assert sp.Matrix([[sp.Rational(x.numerator, x.denominator) for x in row] for row in rows]).det()
 
 
-@pytest.mark.parametrize(
-    ("size", "width", "kind"),
-    [(3, 0.5, "centre"), (5, 0.7, "centre"), (7, 0.7, "centre"), (5, 1.0, "centre"), (3, 0.8, "other"), (5, 1.2, "other"), (7, 1.6, "other")],
-)  # fmt: skip
-def test_laplacians_of_gaussians(size: int, width: float, kind: str) -> None:
-    """Narrow ones are sums of second differences; it had been said of all that they have a closed form."""
-    at = np.arange(size) - size // 2
-    r2 = at[:, None] ** 2 + at**2
-    w = np.rint((r2 - 2 * width**2) * np.exp(-r2 / (2 * width**2)) * 64) / 64
-    w[size // 2, size // 2] -= w.sum()
-    assert known(w).kind == kind
-    assert (np.sum(w < 0) == 1) == (2 * width**2 <= 1)
-    assert (closed_form(w, 0.0, "abs") is not None) is (kind == "centre")
-
-
 # --- kinks ------------------------------------------------------------------------------------
 
 
@@ -330,25 +282,12 @@ def test_kinks_that_are_not_met_or_cancel() -> None:
     assert told(blur / 9, -0.5, "tanh").turns and not told(blur / 9, -0.5, "tanh").law
 
 
-def test_too_wide_and_not_made_of_lines() -> None:
-    w = np.zeros((LARGEST + 2, LARGEST + 2))
-    w[1:-1, 1:-1] = 1
-    assert closed_form(w, -float(w.sum()) / 2, "abs") is None
-    assert closed_form(SECONDS[0], 0.0, "tanh") is None
-    assert closed_form(SECONDS[0], 0.25, "abs") is None
-
-
 @settings(max_examples=3)
 @given(st.floats(0.05, 0.5))
 def test_one_tap_at_a_level_is_an_elliptic_integral(level: float) -> None:
     tap = np.zeros((3, 3))
     tap[1, 1] = 1
     assert within(filter_of(tap, -level, "relu"), one_tap(level), 1e-9)
-
-
-def test_balls() -> None:
-    assert Balls.number(Fraction(1, 3)).contains(arb(1) / 3)
-    assert float(Balls.asinh(Balls.sqrt(arb(4)))) == pytest.approx(asinh(2))
 
 
 # --- training ---------------------------------------------------------------------------------

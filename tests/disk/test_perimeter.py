@@ -16,9 +16,9 @@ from numerics.disk.disk import disk, disk_bound, pixels
 from numerics.disk.perimeter import difference, edge_response, reach, strength, strength_bound
 from numerics.disk.perimeter_enclosure import filter_of, quadrature_of
 from tests.columns import hold_and_reject
+from tests.disks import direction
 from theory.disk.perimeter import CLAIM, STEPS, crest, edge, gap, lack, width
 from verify.disk.claims import perimeter as evidence
-from verify.disk.clipping import clipped
 from verify.disk.networks import Difference, across, disks
 from verify.report.lab import TINY, Lab
 
@@ -26,24 +26,9 @@ slopes = st.fractions(-3, 3, max_denominator=12)
 distances = st.fractions(-1, 1, max_denominator=60)
 
 
-def _direction(k: Fraction) -> tuple[Fraction, Fraction]:
-    return (1 - k * k) / (1 + k * k), 2 * k / (1 + k * k)
-
-
-@given(distances, slopes)
-@example(Fraction(0), Fraction(0))
-@example(Fraction(1, 2), Fraction(1))
-@example(Fraction(7, 10), Fraction(1, 3))
-def test_half_squares_are_those_of_the_polygon(t: Fraction, k: Fraction) -> None:
-    c, s = _direction(k)
-    area = edge(t, c, s)
-    assert area == clipped(t, c, s)
-    assert area == edge(t, s, c) == edge(t, -c, s) == 1 - edge(-t, c, s)
-
-
 @given(distances, distances, slopes)
 def test_half_squares_grow_by_the_chord(one: Fraction, two: Fraction, k: Fraction) -> None:
-    c, s = _direction(k)
+    c, s = direction(k)
     low, high = sorted((one, two))
     gain = edge(high, c, s) - edge(low, c, s)
     assert 0 <= gain <= (high - low) / max(abs(c), abs(s))

@@ -7,40 +7,21 @@ from math import pi
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import gamma, lipschitz
-from numerics.disk.autocorrelation import (
-    correlations,
-    lags_within,
-    least_loss,
-    least_loss_of_one_sign,
-    spectrum,
-)
-from numerics.disk.disk import disk, disk_bound
+from numerics.disk.disk import disk
 from numerics.disk.perimeter import edge_response, reach, strength, strength_bound
 from numerics.disk.shares import lengths, lengths_bound
-from theory.disk.shares import CLAIM, LAW, lags, opposite, orbit, share
-from theory.expressions.activation import ACTIVATIONS
+from theory.disk.shares import CLAIM, LAW, opposite, share
 from verify.disk.claims import shares as evidence
-from verify.disk.endings import CREST, between
-from verify.disk.ensemble import NetworkShape, Together, disk_windows, train_networks
-from verify.disk.networks import disks
-from verify.disk.trained import JUMPING, KINKED, MORE, MOST, SETTINGS, shown, trained
-from verify.disk.trained import R as R71
 from verify.report.lab import TINY, Lab
 
 seeds = st.integers(0, 2**32 - 1)
 R = np.linspace(3, 10, 15)
-
-
-def _taps(w: np.ndarray) -> dict[tuple[int, int], float]:
-    h = len(w) // 2
-    return {(u - h, v - h): float(w[u, v]) for u in range(len(w)) for v in range(len(w))}
 
 
 @given(seeds, st.sampled_from([1, 3, 5]), st.floats(0.05, 1.5), st.floats(-4, 4))
@@ -107,17 +88,6 @@ def test_a_multiplier_with_a_pull_bounds_from_below(seed: int, rows: int, column
     assert np.all(g @ np.zeros(columns) >= -np.abs(h)) and (np.abs(h) @ multiplier) ** 2 > 0
 
 
-def test_what_the_full_profile_trains() -> None:
-    """162 kinds: every row with kinks, the main smooth ones and the identity, K = 1 to 4, n = 3 and 5, and the two that jump."""
-    bent = {name for name, row in ACTIVATIONS.items() if row.kinks and not row.jumps}
-    assert bent == set(KINKED)
-    kinds = {*SETTINGS, *MORE}
-    assert len(kinds) == len(SETTINGS) + len(MORE) == 162 and MOST == 50
-    for shape in kinds:
-        assert (shape.activation in JUMPING) <= ((shape.channels, shape.taps) == (1, 3))
-    assert {row for row, found in ACTIVATIONS.items() if found.jumps} == set(JUMPING)
-
-
 @pytest.mark.parametrize("taps", [1, 3, 5])
 def test_a_saturated_unit_counts_a_disk_grown_by_6_over_pi(taps: int) -> None:
     """Cause: only edges across an axis had been looked at, where a window reaches n/2 beyond; across a diagonal it is n/√2.
@@ -135,6 +105,7 @@ def test_a_saturated_unit_counts_a_disk_grown_by_6_over_pi(taps: int) -> None:
 
 
 @given(seeds, st.sampled_from([("relu6", 0.0, 1.0), ("hardtanh", -1.0, 1.0), ("hardsigmoid", -3.0, 1 / 6), ("softshrink", 0.5, 1.0)]))  # fmt: skip
+@example(704, ("softshrink", 0.5, 1.0))
 @settings(max_examples=12)
 def test_a_kink_with_a_flat_side_contains_relu(seed: int, kind: tuple[str, float, float]) -> None:
     """Cause: the page said w/ε for w, which meets every other kink.  It is εw, t + εb and a/(εs), the constant in c."""
@@ -147,7 +118,9 @@ def test_a_kink_with_a_flat_side_contains_relu(seed: int, kind: tuple[str, float
     stated = a * np.maximum(z + b, 0)
     assert eps * (np.abs(w).sum() + abs(b)) < 0.9
     assert np.max(np.abs(there - stated)) < 1e-10 * (1 + abs(a)) / slope
-    assume(np.max(np.abs(stated)) > 0.3 * abs(a) > 0.01)
+    # Between its kinks softshrink shows the mistake only where the unit is dark.
+    high, low = float(np.max(z + b)), float(np.min(z + b))
+    assume(abs(a) > 0.03 and high > 0.3 and -low > 0.2 * high)
     wrong = a * eps / slope * (sigma(z / eps + (t + b / eps)) - flat)
     assert np.max(np.abs(wrong - stated)) > 0.1 * np.max(np.abs(stated))
 
@@ -191,66 +164,6 @@ def test_the_shares_of_any_network(seed: int, channels: int, count: int) -> None
     assert abs(stated - (1 - np.mean(error**2) / spread + left / (2 * spread))) < 1e-9
 
 
-@given(seeds, st.sampled_from([1, 3, 5]), st.floats(0.5, 9))
-@example(0, 3, 0.5)
-def test_squares_see_lags_of_disks(seed: int, n: int, r: float) -> None:
-    rng = np.random.default_rng(seed)
-    w, b, h = rng.normal(size=(n, n)), rng.normal(), n // 2
-    x = disk([r], 14)
-    z = b + sum(w[u, v] * np.roll(x[0], (h - u, h - v), axis=(0, 1)) for u in range(n) for v in range(n))  # fmt: skip
-    of = lags(_taps(w))
-    stated = correlations(x, n)[0] @ np.array([of[d] for d in lags_within(n)]) + 2 * b * w.sum() * pi * r * r  # fmt: skip
-    level = np.abs(w).sum() + abs(b)
-    slack = level**2 * x.size * (4 * gamma(n**4 + x.size + 20) + 2 * n * n * float(disk_bound(r)))
-    assert abs(np.sum(z**2 - b**2) - stated) <= slack
-    assert set(of) == set(lags_within(n))
-
-
-@given(seeds, st.sampled_from([3, 5]), st.floats(-4, 4), st.floats(-4, 4))
-def test_lags_are_a_spectrum_of_one_sign(seed: int, n: int, one: float, two: float) -> None:
-    w = np.random.default_rng(seed).normal(size=(n, n))
-    of = lags(_taps(w))
-    value = spectrum(n, np.array([[one, two]]))[0] @ np.array([of[d] for d in lags_within(n)])
-    assert value >= -1e-10
-    assert abs(sum(of.values()) - w.sum() ** 2) < 1e-9
-    assert sum(len(orbit(d)) for d in lags_within(n)) == (2 * n - 1) ** 2
-
-
-def _columns(taps: int) -> tuple[np.ndarray, np.ndarray]:
-    x = disk(R, 13)
-    return np.stack([np.ones(len(R)), pi * R**2], axis=1), correlations(x, taps)
-
-
-@given(seeds, st.integers(1, 4), st.sampled_from([1, -1]))
-@settings(max_examples=25)
-def test_no_squares_of_one_sign_go_below_their_floor(seed: int, channels: int, sign: int) -> None:
-    """Random filters, all readouts of one sign, the area and the common scale free."""
-    rng = np.random.default_rng(seed)
-    always, cone = _columns(3)
-    total = np.zeros(len(R))
-    for _ in range(channels):
-        of = lags(_taps(rng.normal(size=(3, 3)) - rng.uniform(-1, 1)))
-        total += cone @ np.array([of[d] for d in lags_within(3)])
-    columns = np.column_stack([always, total])
-    scale = np.linalg.lstsq(columns, R, rcond=None)[0][-1]
-    assume(sign * scale > 0)
-    floor = least_loss_of_one_sign(always, cone, 3, R, sign)
-    assert least_loss(columns, R) >= floor * (1 - 1e-9)
-    assert floor >= least_loss(np.hstack([always, cone]), R)
-
-
-def test_one_channel_of_squares_ends_at_the_floor_of_its_sign() -> None:
-    """Given time: after the 150 steps of an ensemble one in some dozens is still on its way."""
-    shape = NetworkShape("square", 1)
-    nets = train_networks(shape, shown(3), 24, Lab(TINY).rng(("disks", shape)), 600)
-    together = Together(nets)
-    with torch.no_grad():
-        error = together.answers(together.features(disks(R71, 13))).numpy() - R71[:, None]
-    _, plus, minus = evidence.floors(3)
-    floor = np.where(nets.a[:, 0] > 0, plus, minus)
-    assert np.all(np.abs(np.mean(error**2, axis=0) / floor - 1) < 1e-5)
-
-
 @pytest.mark.parametrize(("name", "b"), [("tanh", 0.6), ("softplus", 0.0), ("silu", -0.7), ("gelu", 0.3), ("sigmoid", 1.0)])  # fmt: skip
 def test_small_weights_turn_every_bent_activation_into_a_square(name: str, b: float) -> None:
     """σ(b + εz) with S = 0: less its constant, over ε²σ''(b)/2, the features tend to Σ z²; ε² on each tap adds area."""
@@ -272,48 +185,6 @@ def test_small_weights_turn_every_bent_activation_into_a_square(name: str, b: fl
             gaps.append(np.max(np.abs(features - stated)))
         assert gaps[1] < 0.2 * gaps[0]
         assert gaps[1] < 0.05 * np.max(np.abs(stated))
-
-
-# ------------------------------------------------------------------------------------ the trainer
-
-
-@pytest.mark.parametrize("taps", [3, 5])
-def test_windows_come_with_their_number(taps: int) -> None:
-    seen = disk_windows(R, taps, 13)
-    assert all(seen.counts[part].sum() == 27**2 for part in seen.parts)
-    sums = [seen.counts[part] @ seen.rows[part, (taps * taps) // 2] for part in seen.parts]
-    assert np.allclose(sums, pi * R**2, rtol=0, atol=1e-10)
-
-
-@given(seeds, st.sampled_from(["abs", "relu", "tanh", "square"]), st.sampled_from([1, 2, 3]))
-@settings(max_examples=10)
-def test_what_is_trained_is_what_torch_runs(seed: int, name: str, channels: int) -> None:
-    """The modules alone and together; the readout is the best one by torch's own gradient."""
-    shape = NetworkShape(name, channels)
-    nets = train_networks(shape, disk_windows(R, 3, 13), 3, np.random.default_rng(seed), 8)
-    x, target = disks(R, 13), torch.tensor(R)
-    together = Together(nets)
-    features = together.features(x)
-    both = together.answers(features)
-    size = np.abs(nets.a) @ np.ones(channels) * 27**2 * (1 + np.abs(nets.w).sum() + np.abs(nets.b).sum()) ** 2  # fmt: skip
-    for j in range(3):
-        net = nets.module(j)
-        alone = net(x)
-        slack = 4 * gamma(27**2 + 30) * (size[j] + abs(nets.c[j]))
-        assert float(torch.max(torch.abs(alone - both[:, j])).detach()) <= slack
-        loss = torch.mean((alone - target) ** 2)
-        loss.backward()
-        assert net.readout.bias.grad is not None
-        assert abs(float(net.readout.bias.grad)) <= 2 * slack + 1e-9
-        assert loss.item() <= np.var(R) * (1 + 1e-9) + slack
-
-
-def test_the_same_start_ends_at_the_same_network_and_longer_is_not_worse() -> None:
-    seen, shape = disk_windows(R, 3, 13), NetworkShape("relu", 2)
-    short, again, long = (train_networks(shape, seen, 4, np.random.default_rng(3), steps) for steps in (5, 5, 30))  # fmt: skip
-    assert np.array_equal(short.w, again.w)
-    lost = [torch.mean((Together(n).answers(Together(n).features(disks(R, 13))) - torch.tensor(R)[:, None]) ** 2, dim=0).detach().numpy() for n in (short, long)]  # fmt: skip
-    assert np.all(lost[1] <= lost[0] * (1 + 1e-9))
 
 
 # --------------------------------------------------------------------------------------- evidence
@@ -338,33 +209,3 @@ def test_the_figures_are_drawn() -> None:
         "shares-freed",
         "shares-filters",
     ]
-
-
-def test_a_row_of_the_table_counts_every_network() -> None:
-    """The same numbers by hand; and one cell for each name in the header."""
-    one = trained(Lab(TINY), NetworkShape("relu", 1), 6)
-    header, (cells,) = evidence.table_of([one])
-    row = dict(zip(header, cells, strict=True))
-    assert len(header) == len(set(header)) == len(cells)
-    assert row["networks"] == "6"
-    assert int(row["dead"]) == np.sum(one.losses > (1 - 1e-6) * np.var(R71))
-    assert row["least loss"] == f"{np.min(one.losses):.2e}"
-    assert int(row["came to rest"]) <= int(row["at the level of their pieces"]) <= 6
-    assert abs(sum(float(row[name]) for name in ("area", "perimeter", "rest")) - 1) < 2e-3
-    _, (plain,) = evidence.table_of([trained(Lab(TINY), NetworkShape("tanh", 1), 3)])
-    assert plain[header.index("came to rest")] == ""
-
-
-def test_losses_between_the_radii_are_those_of_torch() -> None:
-    one = trained(Lab(TINY), NetworkShape("abs", 1), 3)
-    middle = (R71[1:] + R71[:-1]) / 2
-    for j, loss in enumerate(between(one)):
-        net = one.nets.module(j)
-        with torch.no_grad():
-            error = net(disks(middle, 13)).numpy() - middle
-        assert abs(np.mean(error**2) / loss - 1) < 1e-6
-
-
-def test_crests_are_lower_with_the_area_beside_them() -> None:
-    assert all(beside < alone for alone, beside in CREST.values())
-    assert min(CREST, key=lambda step: CREST[step][1]) == (1, 0)

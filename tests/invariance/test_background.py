@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-import numpy as np
 import pytest
 import sympy as sp
 from hypothesis import assume, example, given
@@ -24,7 +23,6 @@ from theory.invariance.background import (  # fmt: skip
 )
 from theory.invariance.nuisances import border_network
 from theory.pulse.network import last_radius
-from verify.invariance.background_training import Scene, answers, trained
 from verify.invariance.claims import background as evidence
 from verify.report.lab import TINY, Lab
 
@@ -332,23 +330,6 @@ def test_a_dense_readout_ignores_the_background_iff_it_sums_to_nothing(
         x = oracle.overlap_pulse(r, 3)
         assert x[0] == x[-1] == 0
         assert (dot(v, [beta + value for value in x]) == dot(v, x)) == (sum(v) == 0)
-
-
-def test_smooth_networks_do_not_become_exact() -> None:
-    """tanh and softplus, trained on a short interval of backgrounds: all errors stay visible."""
-    for name in ("tanh", "softplus"):
-        scene = Scene(name, 2, 3, evidence.NEAR, steps=4)
-        assert evidence._exact_counts(Lab(TINY), scene, 4) == (0, 0)
-
-
-def test_one_strict_channel_moves_with_the_background() -> None:
-    """Trained networks: the answer at every radius is strictly monotone in the background."""
-    scene = evidence.STEEP[0]
-    x, _ = scene.data()
-    for net in trained(Lab(TINY), scene, 4):
-        found = answers(net, x).reshape(len(scene.r), -1)
-        steps = np.diff(found, axis=1)
-        assert np.all(steps > 0) or np.all(steps < 0)
 
 
 def test_the_figures_are_drawn() -> None:

@@ -7,7 +7,6 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -28,7 +27,7 @@ from theory.invariance.dense import (
     moved,
 )
 from verify.invariance.claims import dense as evidence
-from verify.invariance.dense_readout import DenseReadout, spectrum
+from verify.invariance.dense_readout import spectrum
 from verify.report.lab import TINY, Lab
 
 HALF = Fraction(1, 2)
@@ -276,16 +275,6 @@ def test_a_pattern_that_two_places_do_not_see() -> None:
         x = oracle.overlap_pulse(r, 4)
         for s in (0, 1):
             assert c + sum((v[i] * x[i - s + 4] for i in v), Fraction(0)) == r
-
-
-def test_networks_of_a_batch_share_nothing() -> None:
-    """The gradient of one network's loss does not reach the others, and the filter stays."""
-    net = DenseReadout("relu", 9, 3, True)
-    x = torch.tensor(pulse(np.array([1.5, 2.25]), 4))
-    (net(x)[1] ** 2).sum().backward()
-    assert net.readout.weight.grad is not None
-    assert [bool(row.any()) for row in net.readout.weight.grad] == [False, True, False]
-    assert all(p.grad is None for p in net.conv.parameters())
 
 
 def test_the_figure_is_drawn() -> None:

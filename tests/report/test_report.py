@@ -211,14 +211,15 @@ def test_a_statement_of_two_formulas_takes_two_lines() -> None:
     two = claim(statement=r"x = 1, \qquad y = 2")
     assert two.lines == ("x = 1", "y = 2")
     text = report.html(run(examined(), claims=(two,)))
-    statement = text[text.index('aria-label="Statement"') :].partition("</div>")[0]
-    assert statement.count("<math") == 2
+    statement = text[text.index('aria-label="Statement"') :].partition("</div></div>")[0]
+    assert statement.count("<div><math") == 2
 
 
 def test_a_displayed_formula_can_break_between_its_parts_only() -> None:
     nested = r"\begin{cases} a, \qquad b \end{cases} \left( c \qquad d \right) {e \qquad f}"
     for latex, parts in (("x", 1), (r"x = 1, \qquad y", 2), (r"\qquad x", 1), (nested, 1)):
         assert mathml.display(latex).count("<math ") == parts
+    assert mathml.display(r"x, \quad y \qquad z", r"\quad").count("<math ") == 2
     with pytest.raises(ValueError, match="empty"):
         mathml.display("")
 

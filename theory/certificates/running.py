@@ -353,19 +353,19 @@ def _least(law: Running) -> Iterator[Step]:
     for n in (1, 3):
         s = _Symbols(law, ",".join([*(f"w{u}" for u in range(n)), "b"]), n + 2)
         *w, b = s.sizes
-        one, zero = s.ring(1), s.ring(0)
+        unit, zero = s.ring(1), s.ring(0)
         less = _one_less(s.gamma)
-        products = [rounded_once(one, s.u).times(Computed(tap, zero), s.u) for tap in w]
+        products = [rounded_once(unit, s.u).times(Computed(tap, zero), s.u) for tap in w]
         sums = in_every_order([*products, Computed(b, zero)], s.u)
         claimed = law.argument(n, sum(w, b), less)
         yield Step(f"γ of the argument, n = {n}", not all(_below(x.error, claimed) for x in sums))
         sums = in_every_order([Computed(b, zero)] * n, s.u)
-        means = [total.times(rounded_once(one, s.u), s.u).error for total in sums]
+        means = [total.times(rounded_once(unit, s.u), s.u).error for total in sums]
         claimed = law.pooled(n, b, zero, less)
         yield Step(f"γ of {n} positions", not all(_below(x, claimed) for x in means))
-        terms = [Computed(tap, zero).times(Computed(one, zero), s.u) for tap in w]
+        terms = [Computed(tap, zero).times(Computed(unit, zero), s.u) for tap in w]
         sizes = Sizes(1, 1, sp.Integer(1), (), tuple(w), b, _polynomial([b]))
-        claimed = law.answer(sizes, [one] * n, [zero] * n, less)
+        claimed = law.answer(sizes, [unit] * n, [zero] * n, less)
         sums = in_every_order([*terms, Computed(b, zero)], s.u)
         yield Step(f"γ of {n} channels", not all(_below(x.error, claimed) for x in sums))
     s = _Symbols(law, "s", 9)

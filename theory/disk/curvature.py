@@ -19,7 +19,7 @@ Derivation: docs/disk/curvature.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -29,14 +29,16 @@ from typing import Any
 import sympy as sp
 
 from theory.claim import Claim, Proof, Step, Wrong
-from theory.disk.perimeter import DIRECTIONS, STEPS, edge
+from theory.disk.arithmetic import Roots
+from theory.disk.perimeter import DIRECTIONS, STEPS, OfVector, edge
 from theory.disk.shares import opposite
 from theory.pulse.signal import HALF
+from theory.types import Scalar
 
 __all__ = ["CLAIM", "LAW", "Curvature", "local", "moment", "narrowing"]
 
 
-def moment(t: Any, y: Any, c: Any, s: Any) -> Any:
+def moment(t: Scalar, y: Scalar, c: Scalar, s: Scalar) -> Any:
     """M: ∫ ℓ² dℓ over the chord of a pixel, n = (c, s), neither 0; t = the centre's distance inside, y = its place along the edge, u·n⊥ with n⊥ = (-s, c)."""
     total = 0 * t
     for i in (1, -1):
@@ -47,12 +49,12 @@ def moment(t: Any, y: Any, c: Any, s: Any) -> Any:
     return total
 
 
-def local(t: Any, slope: Any, second: Any, lack: Any) -> Any:
+def local(t: Scalar, slope: Scalar, second: Scalar, lack: Scalar) -> Any:
     """What the distance t inside an edge adds to C: slope = g'(p), second = Σ w_u M_u, lack = g(p) - g(0) - Δ 1{t > 0}."""
     return -slope * second / 2 - t * lack
 
 
-def narrowing(x: Any, y: Any, f: Any = sp) -> Any:
+def narrowing(x: Scalar, y: Scalar, f: Roots = sp) -> Any:
     """The coefficient of 1/r for the absolute value of the difference along e = (x, y), a row, a column or a diagonal."""
     square = x * x + y * y
     return -f.sqrt(square) * (square + 1) / 6
@@ -62,9 +64,9 @@ def narrowing(x: Any, y: Any, f: Any = sp) -> Any:
 class Curvature:
     """The law: the second moment of a chord, what a place adds to C, and the term after the width."""
 
-    moment: Callable[[Any, Any, Any, Any], Any]
-    local: Callable[[Any, Any, Any, Any], Any]
-    narrowing: Callable[..., Any]
+    moment: Callable[[Scalar, Scalar, Scalar, Scalar], Any]
+    local: Callable[[Scalar, Scalar, Scalar, Scalar], Any]
+    narrowing: OfVector
 
 
 LAW = Curvature(moment, local, narrowing)
@@ -100,14 +102,14 @@ def _prove_bend() -> Iterator[Step]:
     yield Step("the edge leaves its tangent by ℓ²/2r, and by odd powers of r", sp.expand(bend - eps * ell**2 / 2 - eps**3 * ell**4 / 8) == 0)  # fmt: skip
 
 
-def _chord(t: Any, c: Any, s: Any) -> tuple[Any, Any]:
+def _chord(t: Scalar, c: Scalar, s: Scalar) -> tuple[Any, Any]:
     """Where the line X c + Y s = -t enters and leaves |X|, |Y| <= 1/2, as places along (-s, c)."""
     across = sorted(((-t * c - HALF) / s, (-t * c + HALF) / s))
     upright = sorted(((t * s - HALF) / c, (t * s + HALF) / c))
     return max(across[0], upright[0]), min(across[1], upright[1])
 
 
-def _breaks(c: Any, s: Any) -> list[Any]:
+def _breaks(c: Scalar, s: Scalar) -> list[Any]:
     """The distances of the corners of a pixel."""
     return sorted({(i * c + j * s) / 2 for i in (1, -1) for j in (1, -1)})
 
@@ -131,7 +133,7 @@ def _prove_moment(law: Curvature) -> Iterator[Step]:
 # ----------------------------------------------------------------------------------- the identity
 
 
-def _fraction(x: Any) -> Fraction:
+def _fraction(x: sp.Rational) -> Fraction:
     return Fraction(int(x.p), int(x.q))
 
 
@@ -148,7 +150,11 @@ def _weights(count: int) -> tuple[Fraction, ...]:
     return tuple(weights)
 
 
-def _over(breaks: list[Any], degree: int, f: Callable[[Any, int], Any]) -> Any:
+Integrand = Callable[[Any, int], Any]
+"""(t, 1{t > 0}) -> what a place adds."""
+
+
+def _over(breaks: Sequence[Scalar], degree: int, f: Integrand) -> Any:
     """∫ f(t, 1{t > 0}) dt between the first and the last break, for a polynomial between any two, 0 being one of them."""
     weights, total = _weights(degree + 1), 0
     for k, (low, high) in enumerate(pairwise(breaks)):
@@ -259,22 +265,22 @@ def _prove_narrowing(law: Curvature) -> Iterator[Step]:
 # ----------------------------------------------------------------------------------- wrong versions
 
 
-def _straight(t: Any, slope: Any, second: Any, lack: Any) -> Any:
+def _straight(t: Scalar, slope: Scalar, second: Scalar, lack: Scalar) -> Any:
     """Wrong: the edge does not bend."""
     return -t * lack + 0 * slope * second
 
 
-def _as_long(t: Any, slope: Any, second: Any, lack: Any) -> Any:
+def _as_long(t: Scalar, slope: Scalar, second: Scalar, lack: Scalar) -> Any:
     """Wrong: the circle inside the edge is as long as the edge."""
     return -slope * second / 2 + 0 * t * lack
 
 
-def _own_foot(t: Any, y: Any, c: Any, s: Any) -> Any:
+def _own_foot(t: Scalar, y: Scalar, c: Scalar, s: Scalar) -> Any:
     """Wrong: every pixel bends about its own centre."""
     return moment(t, 0 * y, c, s)
 
 
-def _points(x: Any, y: Any, f: Any = sp) -> Any:
+def _points(x: Scalar, y: Scalar, f: Roots = sp) -> Any:
     """Wrong: pixels are points."""
     square = x * x + y * y
     return -f.sqrt(square) * square / 6

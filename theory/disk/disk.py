@@ -20,56 +20,64 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import sympy as sp
 
 from theory.claim import Claim, Proof, Step, Wrong
+from theory.disk.arithmetic import Circle
 from theory.pulse.signal import HALF
+from theory.types import Scalar
 
 __all__ = ["CLAIM", "LAW", "Disk", "arc", "corner", "least", "limit", "pixel"]
 
 
-def arc(x: Any, y: Any, r: Any, f: Any = sp) -> Any:
+def arc(x: Scalar, y: Scalar, r: Scalar, f: Circle = sp) -> Any:
     """A(x, y) for 0 <= x, y <= r and x² + y² >= r²; ``f`` brings sqrt, asin and pi."""
     angle = f.asin(x / r) + f.asin(y / r) - f.pi / 2
     return (x * f.sqrt(r * r - x * x) + y * f.sqrt(r * r - y * y) + r * r * angle) / 2
 
 
-def corner(x: Any, y: Any, r: Any, f: Any = sp) -> Any:
+def corner(x: Scalar, y: Scalar, r: Scalar, f: Circle = sp) -> Any:
     """A(x, y) for any numbers x, y and r > 0, in the arithmetic of ``f``."""
     sign = 1 if (x >= 0) == (y >= 0) else -1
     x, y = min(abs(x), r), min(abs(y), r)
     return sign * (x * y if x * x + y * y <= r * r else arc(x, y, r, f))
 
 
-def pixel(i: Any, j: Any, r: Any, f: Any = sp) -> Any:
+def pixel(i: Scalar, j: Scalar, r: Scalar, f: Circle = sp) -> Any:
     """x_r(i, j), the mixed second difference."""
     half = r / (2 * r)  # in the arithmetic of r
     upper = corner(i + half, j + half, r, f) - corner(i - half, j + half, r, f)
     return upper - (corner(i + half, j - half, r, f) - corner(i - half, j - half, r, f))
 
 
-def least(low: Any, high: Any, count: Any) -> Any:
+def least(low: Scalar, high: Scalar, count: Scalar) -> Any:
     """s⁴(q² - 1)(q² - 4)/(12(60μ² + s²(q² - 4))): the least E(c + βr² - r)² over q equidistant radii, mean μ, spacing s."""
     mean, spacing = (low + high) / 2, (high - low) / (count - 1)
     rest = spacing**2 * (count**2 - 4)
     return spacing**2 * (count**2 - 1) * rest / (12 * (60 * mean**2 + rest))
 
 
-def limit(low: Any, high: Any) -> Any:
+def limit(low: Scalar, high: Scalar) -> Any:
     """d⁴/(3(15μ² + d²)): the same for r uniform on [μ - d, μ + d]."""
     mean, half = (low + high) / 2, (high - low) / 2
     return half**4 / (3 * (15 * mean**2 + half**2))
+
+
+class Pixel(Protocol):
+    """A pixel's place, the radius and the arithmetic -> the area of the pixel inside the disk."""
+
+    def __call__(self, i: Scalar, j: Scalar, r: Scalar, f: Circle = sp, /) -> Any: ...
 
 
 @dataclass(frozen=True)
 class Disk:
     """The law: the pixels, and the least loss on a grid of radii and on an interval."""
 
-    pixel: Callable[..., Any]
-    least: Callable[[Any, Any, Any], Any]
-    limit: Callable[[Any, Any], Any]
+    pixel: Pixel
+    least: Callable[[Scalar, Scalar, Scalar], Any]
+    limit: Callable[[Scalar, Scalar], Any]
 
 
 LAW = Disk(pixel, least, limit)
@@ -177,7 +185,7 @@ def _prove_pixels(law: Disk) -> Iterator[Step]:
         yield Step(f"pixels at r = {radius}", same)
 
 
-def _reach(r: Any) -> int:
+def _reach(r: Scalar) -> int:
     """The least L with L + 1/2 >= r."""
     return max(0, int(sp.ceiling(r - HALF)))
 
@@ -258,12 +266,12 @@ def _prove_least(law: Disk) -> Iterator[Step]:
 # ----------------------------------------------------------------------------------- wrong versions
 
 
-def _sampled(i: Any, j: Any, r: Any, f: Any = sp) -> Any:
+def _sampled(i: Scalar, j: Scalar, r: Scalar, f: Circle = sp) -> Any:
     """Wrong: the pixel's centre decides."""
     return (r - r) + (1 if i * i + j * j <= r * r else 0)
 
 
-def _no_cap(i: Any, j: Any, r: Any, f: Any = sp) -> Any:
+def _no_cap(i: Scalar, j: Scalar, r: Scalar, f: Circle = sp) -> Any:
     """Wrong: a pixel without a corner in the disk is dark (a case is missing)."""
     half = r / (2 * r)  # in the arithmetic of r
     nearest = [max(abs(k) - half, half) for k in (i, j)]
@@ -274,7 +282,7 @@ SHORT = 8
 """Terms of the series of a circular segment: enough for all but the longest arcs."""
 
 
-def _long_arcs(i: Any, j: Any, r: Any, f: Any = sp) -> Any:
+def _long_arcs(i: Scalar, j: Scalar, r: Scalar, f: Circle = sp) -> Any:
     """Wrong: asin s - s√(1 - s²) by the first terms of its series, also where s is more than 1/2."""
     value = pixel(i, j, r, f)
     half = r / (2 * r)  # in the arithmetic of r
@@ -291,12 +299,12 @@ def _long_arcs(i: Any, j: Any, r: Any, f: Any = sp) -> Any:
     return value - 4 * r * r * remainder
 
 
-def _straight(low: Any, high: Any, count: Any) -> Any:
+def _straight(low: Scalar, high: Scalar, count: Scalar) -> Any:
     """Wrong: as if the sum of the pixels were a line in r."""
     return 0 * (low + high + count)
 
 
-def _every_grid(low: Any, high: Any, count: Any) -> Any:
+def _every_grid(low: Scalar, high: Scalar, count: Scalar) -> Any:
     """Wrong: the value of the interval on every grid."""
     return limit(low, high) + 0 * count
 

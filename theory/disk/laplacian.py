@@ -15,17 +15,19 @@ one sign on each side is decided exactly (:mod:`theory.disk.zero_lines`); κ ⋆
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import sympy as sp
 
 from theory.claim import Claim, Proof, Step, Wrong
+from theory.disk.arithmetic import Logarithms
 from theory.disk.perimeter import half_square
 from theory.disk.zero_lines import Crossing, Filter, Point, centre_of, corners, crossing, stretches
+from theory.types import Scalar, Vector
 
 __all__ = ["CLAIM", "LAW", "Exact", "Laplacian", "across", "arc", "box", "distance", "second", "strength", "turned"]  # fmt: skip
 
@@ -37,26 +39,26 @@ class Exact:
     sqrt = staticmethod(sp.sqrt)
 
     @staticmethod
-    def asinh(x: Any) -> Any:
+    def asinh(x: sp.Expr) -> sp.Expr:
         """Odd: sympy writes asinh(±1) as two logarithms that it does not know to be opposite."""
         return -sp.asinh(-x) if x.is_negative else sp.asinh(x)
 
 
-def box(x: Any, y: Any, f: Any = Exact) -> Any:
+def box(x: Scalar, y: Scalar, f: Logarithms = Exact) -> Any:
     """∫₀ˣ∫₀ʸ √(ξ² + η²) dη dξ = (2xy√(x² + y²) + x³ asinh(y/|x|) + y³ asinh(x/|y|))/6, odd in x and in y."""
     if x == 0 or y == 0:
         return 0 * x * y
     return (2 * x * y * f.sqrt(x * x + y * y) + x**3 * f.asinh(y / abs(x)) + y**3 * f.asinh(x / abs(y))) / 6  # fmt: skip
 
 
-def distance(x: Any, y: Any, f: Any = Exact) -> Any:
+def distance(x: Scalar, y: Scalar, f: Logarithms = Exact) -> Any:
     """D(x, y), the integral of the distance from 0 over the unit square around (x, y)."""
     half = f.number(1) / 2
     upper = box(x + half, y + half, f) - box(x - half, y + half, f)
     return upper - (box(x + half, y - half, f) - box(x - half, y - half, f))
 
 
-def strength(w: Filter, centre: Point, f: Any = Exact) -> Any:
+def strength(w: Filter, centre: Point, f: Logarithms = Exact) -> Any:
     """P of |z - S/2| for a filter that is even about ``centre``, the side on which p_θ - S/2 is positive being the same for all θ."""
     total = f.number(0)
     for (i, j), tap in w.items():
@@ -73,7 +75,7 @@ def across(w: Filter, centre: Point, p: Fraction, q: Fraction) -> Fraction:
     return sign * sum((value * along(v) for v, value in d.items()), Fraction(0)) / (6 * abs(p * q))
 
 
-def arc(v: Sequence[Any], p: Any, q: Any, f: Any = Exact) -> Any:
+def arc(v: Vector, p: Scalar, q: Scalar, f: Logarithms = Exact) -> Any:
     """An antiderivative of (v·n)³/(6 cos θ sin θ) at the direction n of (p, q), p, q >= 0; on an axis without its logarithm."""
     size = f.sqrt(p * p + q * q)
     c, s, one, two = p / size, q / size, v[0], v[1]
@@ -82,7 +84,7 @@ def arc(v: Sequence[Any], p: Any, q: Any, f: Any = Exact) -> Any:
     return (one**3 * (c - fall) + 3 * one * two * (one * s - two * c) + two**3 * (rise - s)) / 6
 
 
-def turned(w: Filter, centre: Point, f: Any = Exact) -> Any:
+def turned(w: Filter, centre: Point, f: Logarithms = Exact) -> Any:
     """∮ |∫ W |y·n| dy| dθ, the sum over all arcs between directions in which lines through two corners meet."""
     total, found = f.number(0), corners(w)
     # Differences of corners are whole numbers up to the width, and no corner is seen under another slope.
@@ -112,15 +114,33 @@ def second(*steps: tuple[int, int]) -> dict[tuple[int, int], Fraction]:
     return w
 
 
+class Distance(Protocol):
+    """The centre of a pixel and the arithmetic -> the integral of the distance from 0 over the pixel."""
+
+    def __call__(self, x: Scalar, y: Scalar, f: Logarithms = Exact, /) -> Any: ...
+
+
+class Strength(Protocol):
+    """A filter, the point about which it is even, and the arithmetic -> P."""
+
+    def __call__(self, w: Filter, centre: Point, f: Logarithms = Exact, /) -> Any: ...
+
+
+class Crossed(Protocol):
+    """A filter and a bias -> the class of its sign changes."""
+
+    def __call__(self, w: Filter, b: Fraction = Fraction(0), /) -> Crossing: ...
+
+
 @dataclass(frozen=True)
 class Laplacian:
     """The law: the mean distance of a pixel, P of a filter even about a point whose sides are the same for all θ, and if they turn; the class of a filter."""
 
-    distance: Callable[..., Any]
-    strength: Callable[..., Any]
-    across: Callable[..., Any]
-    turned: Callable[..., Any]
-    crossing: Callable[..., Crossing]
+    distance: Distance
+    strength: Strength
+    across: Callable[[Filter, Point, Fraction, Fraction], Fraction]
+    turned: Strength
+    crossing: Crossed
 
 
 LAW = Laplacian(distance, strength, across, turned, crossing)
@@ -161,7 +181,7 @@ def prove(law: Laplacian) -> Proof:
         some = DIRECTIONS[len(name) % 2 :: 2]
         steps += [_prove_edge(law, name, w, centre, c, s) for c, s in some]
         steps.append(_prove_strength(law, name, w, centre, turns))
-        steps.append(Step(f"the class of {name}", law.crossing(w, -sum(w.values()) / 2) == Crossing("centre", centre, turns)))  # fmt: skip
+        steps.append(Step(f"the class of {name}", law.crossing(w, -sum(w.values(), Fraction(0)) / 2) == Crossing("centre", centre, turns)))  # fmt: skip
     steps += [*_prove_sides(law), *_prove_signs()]
     covers = (
         f"D of all pixels, and of those at {len(PIXELS)} places from triangles; ∮ |y·n| dθ and the antiderivative for all corners; {len(SIDED)} filters with n = 1 or 3, each across two of {len(DIRECTIONS)} directions from half squares and around the turn in two ways; "
@@ -338,23 +358,23 @@ def _prove_signs() -> Iterator[Step]:
 # ----------------------------------------------------------------------------------- wrong versions
 
 
-def _middle(x: Any, y: Any, f: Any = Exact) -> Any:
+def _middle(x: Scalar, y: Scalar, f: Logarithms = Exact) -> Any:
     """Wrong: a pixel is its middle."""
     return f.sqrt(x * x + y * y)
 
 
-def _points(w: Filter, centre: Point, f: Any = Exact) -> Any:
+def _points(w: Filter, centre: Point, f: Logarithms = Exact) -> Any:
     """Wrong: the same in P."""
     total = sum((f.number(tap) * _middle(f.number(i - centre[0]), f.number(j - centre[1]), f) for (i, j), tap in w.items()), f.number(0))  # fmt: skip
     return 4 * (abs(total) if sum(w.values()) == 0 else -total)
 
 
-def _one_side(w: Filter, centre: Point, f: Any = Exact) -> Any:
+def _one_side(w: Filter, centre: Point, f: Logarithms = Exact) -> Any:
     """Wrong: only the bright side of the line."""
     return strength(w, centre, f) / 2
 
 
-def _never(w: Filter, centre: Point, f: Any = Exact) -> Any:
+def _never(w: Filter, centre: Point, f: Logarithms = Exact) -> Any:
     """Wrong: the sides never turn."""
     return abs(strength(w, centre, f))
 

@@ -22,23 +22,27 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import gcd
-from typing import Any
+from typing import Any, Protocol
 
 import sympy as sp
 
 from theory.claim import Claim, Proof, Step, Wrong
+from theory.disk.arithmetic import Roots
 from theory.disk.perimeter import kernel
 from theory.pulse.network import g
 from theory.pulse.signal import HALF, phi
 from theory.pulse.subpixel import chord_deviation
+from theory.types import Function, Scalar
 
 __all__ = ["CLAIM", "LAW", "Lag", "Lattice", "directions", "project", "response", "swing", "weight"]
 
 Lag = tuple[int, int]
 """A vector of the lattice."""
+Zeta = Callable[[Any, Any], Any]
+"""(s, x) -> ζ(s, x), in the arithmetic of the caller."""
 
 
-def project(w: Mapping[Lag, Any], q: Lag) -> dict[int, Any]:
+def project(w: Mapping[Lag, Scalar], q: Lag) -> dict[int, Any]:
     """W_j, the taps of w added up over u·q = j."""
     found: dict[int, Any] = {}
     for u, tap in w.items():
@@ -47,7 +51,7 @@ def project(w: Mapping[Lag, Any], q: Lag) -> dict[int, Any]:
     return found
 
 
-def response(T: Any, q: Lag) -> Any:
+def response(T: Scalar, q: Lag) -> Any:
     """h_q(T), what a pixel holds whose centre lies T/|q| inside a straight edge with the normal q; T may be an array."""
     long, wide = abs(q[0]), abs(q[1])
     if not long * wide:  # T + 1/2, cut to [0, 1]
@@ -57,13 +61,13 @@ def response(T: Any, q: Lag) -> Any:
     return bent / (4 * long * wide)
 
 
-def weight(q: Lag, f: Any = sp) -> Any:
+def weight(q: Lag, f: Roots = sp) -> Any:
     """|q|^{-3/2}."""
     size = f.sqrt(q[0] * q[0] + q[1] * q[1])
     return 1 / (size * f.sqrt(size))
 
 
-def swing(x: Any, zeta: Callable[[Any, Any], Any] = sp.zeta, f: Any = sp) -> Any:
+def swing(x: Scalar, zeta: Zeta = sp.zeta, f: Roots = sp) -> Any:
     """K(x) = (4√2/3) ζ(-3/2, x) for 0 < x <= 1."""
     return 4 * f.sqrt(2) / 3 * zeta(-3 * HALF, x)
 
@@ -76,14 +80,26 @@ def directions(reach: int) -> Iterator[Lag]:
             yield q
 
 
+class Weight(Protocol):
+    """A direction and the arithmetic -> how much it weighs."""
+
+    def __call__(self, q: Lag, f: Roots = sp, /) -> Any: ...
+
+
+class Swing(Protocol):
+    """x, the Hurwitz zeta function and the arithmetic -> K(x)."""
+
+    def __call__(self, x: Scalar, zeta: Zeta = sp.zeta, f: Roots = sp, /) -> Any: ...
+
+
 @dataclass(frozen=True)
 class Lattice:
     """The law: the projected filter, the pixel across lines of the lattice, the weight of a direction, and what a kink leaves."""
 
-    project: Callable[[Mapping[Lag, Any], Lag], dict[int, Any]]
-    response: Callable[[Any, Lag], Any]
-    weight: Callable[..., Any]
-    swing: Callable[..., Any]
+    project: Callable[[Mapping[Lag, Scalar], Lag], dict[int, Any]]
+    response: Callable[[Scalar, Lag], Any]
+    weight: Weight
+    swing: Swing
 
 
 LAW = Lattice(project, response, weight, swing)
@@ -152,7 +168,7 @@ def _prove_linear(law: Lattice) -> Iterator[Step]:
         yield Step(f"pixels alone do not fluctuate across {q}", good)
 
 
-def _wave(law: Lattice, taps: Mapping[int, Any], q: Lag, x: Any, f: Callable[[Any], Any]) -> Any:
+def _wave(law: Lattice, taps: Mapping[int, Scalar], q: Lag, x: Scalar, f: Function) -> Any:
     """b_q(x)."""
     far = sum(map(abs, q)) + max(map(abs, taps)) + 1
     full = sum(taps.values(), sp.Integer(0))
@@ -257,22 +273,22 @@ def _prove_swing(law: Lattice) -> Iterator[Step]:
 # ----------------------------------------------------------------------------------- wrong versions
 
 
-def _turned(w: Mapping[Lag, Any], q: Lag) -> dict[int, Any]:
+def _turned(w: Mapping[Lag, Scalar], q: Lag) -> dict[int, Any]:
     """Wrong: taps are added up along the normal, not across it."""
     return project(w, (-q[1], q[0]))
 
 
-def _sharp(T: Any, q: Lag) -> Any:
+def _sharp(T: Scalar, q: Lag) -> Any:
     """Wrong: every pixel shows its edge as an upright one does."""
     return response(T, (1, 0))
 
 
-def _dense(q: Lag, f: Any = sp) -> Any:
+def _dense(q: Lag, f: Roots = sp) -> Any:
     """Wrong: |q|^{-1/2}: pixels lie as densely on the lines of every direction."""
     return weight(q, f) * f.sqrt(q[0] * q[0] + q[1] * q[1])
 
 
-def _tangent(x: Any, zeta: Callable[[Any, Any], Any] = sp.zeta, f: Any = sp) -> Any:
+def _tangent(x: Scalar, zeta: Zeta = sp.zeta, f: Roots = sp) -> Any:
     """Wrong: all lines as at the point of contact: ζ(-1, x) = -B₂(x)/2."""
     return 4 * f.sqrt(2) / 3 * zeta(-2 * HALF, x)
 

@@ -22,13 +22,15 @@ import sympy as sp
 from theory.claim import Step
 from theory.expressions.activation import ACTIVATIONS
 from theory.expressions.pieces import z
+from theory.types import Scalar
 
-__all__ = ["part", "pieces", "prove_facets"]
+__all__ = ["Part", "part", "pieces", "prove_facets"]
 
-Part = Callable[[Any, Any, Any, Any], Any]
+Part = Callable[[Scalar, Scalar, Scalar, Scalar], Any]
+"""A piece's slope and intercept, U·V and a -> a σ(U·v)."""
 
 
-def part(slope: Any, intercept: Any, response: Any, read: Any) -> Any:
+def part(slope: Scalar, intercept: Scalar, response: Scalar, read: Scalar) -> Any:
     """a σ(U·v) from ``response`` = U·V and ``read`` = a, on the piece σ(z) = slope·z + intercept."""
     return slope * response + intercept * read
 

@@ -25,26 +25,28 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import sympy as sp
 
 from theory.claim import Claim, Proof, Step, Wrong
+from theory.disk.arithmetic import Circle, Roots
 from theory.disk.disk import pixel
 from theory.pulse.signal import HALF
+from theory.types import Scalar
 
-__all__ = ["CLAIM", "LAW", "Perimeter", "crest", "dipole", "edge", "gap", "half_square", "kernel", "lack", "width"]  # fmt: skip
+__all__ = ["CLAIM", "LAW", "OfVector", "Perimeter", "crest", "dipole", "edge", "gap", "half_square", "kernel", "lack", "width"]  # fmt: skip
 
 STEPS = ((1, 0), (2, 0), (1, 1))
 """The differences e whose crest is known in closed form, up to the symmetries of the square."""
 
 
-def kernel(t: Any) -> Any:
+def kernel(t: Scalar) -> Any:
     """t₊²/2."""
     return t * (t + abs(t)) / 4
 
 
-def edge(t: Any, c: Any, s: Any) -> Any:
+def edge(t: Scalar, c: Scalar, s: Scalar) -> Any:
     """H_θ(t), the area of the unit square around 0 where X cos θ + Y sin θ <= t, from c = cos θ and s = sin θ; t may be an array."""
     c, s = abs(c), abs(s)
     out, low = (c + s) / 2, (c - s) / 2
@@ -53,17 +55,17 @@ def edge(t: Any, c: Any, s: Any) -> Any:
     return (kernel(t + out) - kernel(t + low) - kernel(t - low) + kernel(t - out)) / (c * s)
 
 
-def dipole(x: Any, y: Any, f: Any = sp) -> Any:
+def dipole(x: Scalar, y: Scalar, f: Roots = sp) -> Any:
     """∮ |m·n| dθ = 4|m| for m = (x, y)."""
     return 4 * f.sqrt(x * x + y * y)
 
 
-def gap(up: Any, down: Any) -> Any:
+def gap(up: Scalar, down: Scalar) -> Any:
     """∫ |p| - |∫ p| = 2 min(∫ p₊, ∫ p₋), from the two integrals: 0 if and only if p has one sign."""
     return up + down - abs(up - down)
 
 
-def lack(value: Any, dark: Any, full: Any, lit: Any) -> Any:
+def lack(value: Scalar, dark: Scalar, full: Scalar, lit: Scalar) -> Any:
     """What a place inside an edge (``lit`` = 1) or outside of it (0) adds to P: g(p) - g(0) - (g(S) - g(0)) 1{t > 0}."""
     return value - dark - (full - dark) * lit
 
@@ -84,7 +86,7 @@ def crest(step: tuple[int, int], reach: int) -> Iterator[tuple[int, int]]:
             yield from ((i, k) for i in range(step[0]))
 
 
-def width(step: tuple[int, int], r: Any, reach: int, f: Any = sp) -> Any:
+def width(step: tuple[int, int], r: Scalar, reach: int, f: Circle = sp) -> Any:
     """Σ |x_r(p + e) - x_r(p)| = 2 Σ x_r(p) over the crest; ``reach`` + 1/2 >= r."""
     total = 0 * r
     for i, j in crest(step, reach):
@@ -92,15 +94,27 @@ def width(step: tuple[int, int], r: Any, reach: int, f: Any = sp) -> Any:
     return total
 
 
+class OfVector(Protocol):
+    """The two coordinates of a vector and the arithmetic -> a number."""
+
+    def __call__(self, x: Scalar, y: Scalar, f: Roots = sp, /) -> Any: ...
+
+
+class Width(Protocol):
+    """A step e, the radius, a number of pixels beyond it and the arithmetic -> Σ |x_r(p + e) - x_r(p)|."""
+
+    def __call__(self, step: tuple[int, int], r: Scalar, reach: int, f: Circle = sp, /) -> Any: ...
+
+
 @dataclass(frozen=True)
 class Perimeter:
     """The law: the edge response of a pixel, ∮ |m·n| dθ, what both signs add to it, what a place adds to P, and the sum over all positions for a difference."""
 
-    edge: Callable[[Any, Any, Any], Any]
-    dipole: Callable[..., Any]
-    gap: Callable[[Any, Any], Any]
-    lack: Callable[[Any, Any, Any, Any], Any]
-    width: Callable[..., Any]
+    edge: Callable[[Scalar, Scalar, Scalar], Any]
+    dipole: OfVector
+    gap: Callable[[Scalar, Scalar], Any]
+    lack: Callable[[Scalar, Scalar, Scalar, Scalar], Any]
+    width: Width
 
 
 LAW = Perimeter(edge, dipole, gap, lack, width)
@@ -127,12 +141,12 @@ def prove(law: Perimeter) -> Proof:
 DIRECTIONS = tuple((sp.Rational(a, c), sp.Rational(b, c)) for a, b, c in ((4, 3, 5), (5, 12, 13), (1, 0, 1), (0, 1, 1)))  # fmt: skip
 
 
-def _length(t: Any, y: Any, c: Any, s: Any) -> Any:
+def _length(t: Scalar, y: Scalar, c: Scalar, s: Scalar) -> Any:
     """|{|X| <= 1/2: cX + sy <= t}| for c > 0: the row of a half square at height y."""
     return min(max((t - s * y) / c + HALF, sp.Integer(0)), sp.Integer(1))
 
 
-def half_square(t: Any, c: Any, s: Any) -> Any:
+def half_square(t: Scalar, c: Scalar, s: Scalar) -> Any:
     """The definition, ∫ of the rows' lengths over |y| <= 1/2: lines between the places where a row is just full or empty."""
     if not c:  # columns for rows
         c, s = s, c
@@ -291,32 +305,32 @@ def _along(step: tuple[int, int], tap: tuple[int, int]) -> bool:
 # ----------------------------------------------------------------------------------- wrong versions
 
 
-def _upright(t: Any, c: Any, s: Any) -> Any:
+def _upright(t: Scalar, c: Scalar, s: Scalar) -> Any:
     """Wrong: every edge looks like an upright one."""
     return edge(t, c / c if c else 1 + 0 * t, 0 * s)
 
 
-def _one_side(x: Any, y: Any, f: Any = sp) -> Any:
+def _one_side(x: Scalar, y: Scalar, f: Roots = sp) -> Any:
     """Wrong: only the side where m·n > 0."""
     return dipole(x, y, f) / 2
 
 
-def _streets(x: Any, y: Any, f: Any = sp) -> Any:
+def _streets(x: Scalar, y: Scalar, f: Roots = sp) -> Any:
     """Wrong: the sum of the two coordinates in place of the length."""
     return 4 * (abs(x) + abs(y))
 
 
-def _no_price(up: Any, down: Any) -> Any:
+def _no_price(up: Scalar, down: Scalar) -> Any:
     """Wrong: P = 4|m| for every filter of sum 0, whatever signs it shows."""
     return 0 * (up + down)
 
 
-def _all_lit(value: Any, dark: Any, full: Any, lit: Any) -> Any:
+def _all_lit(value: Scalar, dark: Scalar, full: Scalar, lit: Scalar) -> Any:
     """Wrong: the area is not taken off."""
     return lack(value, dark, full, 0 * lit)
 
 
-def _no_caps(step: tuple[int, int], r: Any, reach: int, f: Any = sp) -> Any:
+def _no_caps(step: tuple[int, int], r: Scalar, reach: int, f: Circle = sp) -> Any:
     """Wrong: 4|e|r, as if the circle were straight over the crest."""
     return dipole(step[0] + 0 * r, step[1] + 0 * r, f) * r
 

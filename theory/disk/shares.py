@@ -21,36 +21,37 @@ Derivation: docs/disk/shares.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import sympy as sp
 
 from theory.claim import Claim, Proof, Step, Wrong
-from theory.disk.linear_regions import part, prove_facets
+from theory.disk.linear_regions import Part, part, prove_facets
 from theory.disk.perimeter import DIRECTIONS, edge
+from theory.types import Scalar, Vector
 
-__all__ = ["CLAIM", "LAW", "Lag", "Shares", "lags", "opposite", "orbit", "share"]
+__all__ = ["CLAIM", "LAW", "Lag", "Opposite", "Shares", "lags", "opposite", "orbit", "share"]
 
 Lag = tuple[int, int]
 """A place, or the difference of two."""
+Opposite = Callable[[Scalar, Scalar], Any]
+"""p_θ(t) and S -> p_{θ+π}(-t)."""
 
 
-def opposite(p: Any, full: Any) -> Any:
+def opposite(p: Scalar, full: Scalar) -> Any:
     """p_{θ+π}(-t) from p = p_θ(t) and S = ``full``."""
     return full - p
 
 
-def share(
-    a: Sequence[Any], length: Sequence[Any], area: Sequence[Any], rest: Sequence[Any], mean: Any
-) -> Any:
+def share(a: Vector, length: Vector, area: Vector, rest: Vector, mean: Scalar) -> Any:
     """Σ a_k (P_k + 2μπΔ_k + Cov(r, ϱ_k)/Var r), from P_k, πΔ_k and the slopes of the rests."""
     every = zip(a, length, area, rest, strict=True)
     return sum((x * (p + 2 * mean * d + s) for x, p, d, s in every), 0 * mean)
 
 
-def lags(w: Mapping[Lag, Any]) -> dict[Lag, Any]:
+def lags(w: Mapping[Lag, Scalar]) -> dict[Lag, Any]:
     """W_d: Σ_u w_u w_{u+d}, added up over the images of d, for the taps w by their places."""
     found: dict[Lag, Any] = {}
     for (u, v), one in w.items():
@@ -70,10 +71,10 @@ def orbit(lag: Lag) -> tuple[Lag, ...]:
 class Shares:
     """The law: the other side of an edge, the shares of a network's answer, the lags that squares see, and what a piece of σ contributes."""
 
-    opposite: Callable[[Any, Any], Any]
-    share: Callable[[Sequence[Any], Sequence[Any], Sequence[Any], Sequence[Any], Any], Any]
-    lags: Callable[[Mapping[Lag, Any]], dict[Lag, Any]]
-    part: Callable[[Any, Any, Any, Any], Any]
+    opposite: Opposite
+    share: Callable[[Vector, Vector, Vector, Vector, Scalar], Any]
+    lags: Callable[[Mapping[Lag, Scalar]], dict[Lag, Any]]
+    part: Part
 
 
 LAW = Shares(opposite, share, lags, part)
@@ -196,31 +197,27 @@ def _prove_spectrum(law: Shares) -> Iterator[Step]:
 # ----------------------------------------------------------------------------------- wrong versions
 
 
-def _alike(p: Any, full: Any) -> Any:
+def _alike(p: Scalar, full: Scalar) -> Any:
     """Wrong: an edge looks the same from both sides: the perimeter of one side, twice."""
     return p + 0 * full
 
 
-def _no_area(
-    a: Sequence[Any], length: Sequence[Any], area: Sequence[Any], slopes: Sequence[Any], mean: Any
-) -> Any:
+def _no_area(a: Vector, length: Vector, area: Vector, slopes: Vector, mean: Scalar) -> Any:
     """Wrong: the share of the area is forgotten."""
     return share(a, length, [0 * d for d in area], slopes, mean)
 
 
-def _no_readout(
-    a: Sequence[Any], length: Sequence[Any], area: Sequence[Any], slopes: Sequence[Any], mean: Any
-) -> Any:
+def _no_readout(a: Vector, length: Vector, area: Vector, slopes: Vector, mean: Scalar) -> Any:
     """Wrong: channels are added up without their readout."""
     return share([x / x if x != 0 else x for x in a], length, area, slopes, mean)
 
 
-def _once(w: Mapping[Lag, Any]) -> dict[Lag, Any]:
+def _once(w: Mapping[Lag, Scalar]) -> dict[Lag, Any]:
     """Wrong: every pair of taps counts once."""
     return {d: value / 2 if any(d) else value for d, value in lags(w).items()}
 
 
-def _no_intercept(slope: Any, intercept: Any, response: Any, read: Any) -> Any:
+def _no_intercept(slope: Scalar, intercept: Scalar, response: Scalar, read: Scalar) -> Any:
     """Wrong: every piece is a line through 0."""
     return part(slope, 0 * intercept, response, read)
 

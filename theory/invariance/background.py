@@ -16,15 +16,16 @@ docs/invariance/background.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import sympy as sp
 
 from theory.claim import Claim, Proof, Step, Wrong
 from theory.pulse.network import circular, g, last_radius, preactivations, taps
 from theory.pulse.signal import HALF, pulse
+from theory.types import Function, Scalar, Vector
 
 __all__ = [
     "CLAIM",
@@ -41,7 +42,7 @@ __all__ = [
 ]
 
 
-def response(g: Callable[[Any], Any], w: Sequence[Any], beta: Any, r: Any, pixels: Any) -> Any:
+def response(g: Function, w: Vector, beta: Scalar, r: Scalar, pixels: Scalar) -> Any:
     """Σ_i g(z_i) of the pulse of half-integer plateau radius r on the background β."""
     total = sum(w[1:], w[0])
     dark, lit = g(beta * total), g(beta * total + total)
@@ -53,23 +54,23 @@ def response(g: Callable[[Any], Any], w: Sequence[Any], beta: Any, r: Any, pixel
     return value
 
 
-def angle(spread: Any, pixels: Any, background: Any) -> Any:
+def angle(spread: Scalar, pixels: Scalar, background: Scalar) -> Any:
     """θ = Σ a_k S_k = 2V/(4V + N²B) of the best linear network."""
     return 2 * spread / (4 * spread + pixels**2 * background)
 
 
-def risk(spread: Any, pixels: Any, background: Any, steepness: Any = 1) -> Any:
+def risk(spread: Scalar, pixels: Scalar, background: Scalar, steepness: Scalar = 1) -> Any:
     """V N²B/(4 q²V + N²B): with q = 1 the least loss of linear networks; none of one channel whose slopes lie within a factor q is below."""
     return spread * pixels**2 * background / (4 * steepness**2 * spread + pixels**2 * background)
 
 
-def border(w: Sequence[Any], pixels: Any) -> Any:
+def border(w: Vector, pixels: Scalar) -> Any:
     """Σ_u (N - |u|) w_u: what a background of 1 adds to the sum of all windows with zero padding."""
     h = len(w) // 2
     return sum((pixels - abs(u)) * tap for u, tap in zip(range(-h, h + 1), w, strict=True))
 
 
-def one_tap(spread: Any, pixels: Any, mean: Any) -> Any:
+def one_tap(spread: Scalar, pixels: Scalar, mean: Scalar) -> Any:
     """V N²/(2 (8V + 4 (E r)² + (N - 2 E r)²)): the least loss of one-tap networks on two backgrounds that differ by 1."""
     return spread * pixels**2 / (2 * (8 * spread + 4 * mean**2 + (pixels - 2 * mean) ** 2))
 
@@ -85,7 +86,7 @@ class PooledNetwork:
 
 
 def two_channels(
-    low: Any, high: Any, shift: Any, pixels: Any, left: Any, right: Any
+    low: Scalar, high: Scalar, shift: Scalar, pixels: Scalar, left: Scalar, right: Scalar
 ) -> PooledNetwork:
     """Exact on backgrounds in [low, high] for σ(z) = left·z below 0, right·z above, right ≠ 0 and right ≠ left.
 
@@ -101,7 +102,7 @@ def two_channels(
 
 
 def three_channels(
-    low: Any, high: Any, shift: Any, pixels: Any, left: Any, right: Any
+    low: Scalar, high: Scalar, shift: Scalar, pixels: Scalar, left: Scalar, right: Scalar
 ) -> PooledNetwork:
     """The same for every real radius: two channels at the edge, each of which is straight where the other bends.
 
@@ -116,18 +117,30 @@ def three_channels(
     return PooledNetwork(w, (shift, -high - 1, low), (first, pair, -pair), c)
 
 
+class Risk(Protocol):
+    """Var r, N, Var β and a ratio of slopes -> the least loss."""
+
+    def __call__(
+        self, spread: Scalar, pixels: Scalar, background: Scalar, steepness: Scalar = 1, /
+    ) -> Any: ...
+
+
+Exact = Callable[[Scalar, Scalar, Scalar, Scalar, Scalar, Scalar], PooledNetwork]
+"""The interval's ends, the shift, N and the slopes beside the kink -> an exact network."""
+
+
 @dataclass(frozen=True)
 class Background:
     """The law: the response and its last radius, the best linear network, zero padding, the exact networks, the price of one tap."""
 
-    response: Callable[..., Any]
-    last_radius: Callable[[Any, Any], Any]
-    angle: Callable[[Any, Any, Any], Any]
-    risk: Callable[..., Any]
-    border: Callable[[Sequence[Any], Any], Any]
-    two_channels: Callable[..., PooledNetwork]
-    three_channels: Callable[..., PooledNetwork]
-    one_tap: Callable[[Any, Any, Any], Any]
+    response: Callable[[Function, Vector, Scalar, Scalar, Scalar], Any]
+    last_radius: Callable[[Scalar, Scalar], Any]
+    angle: Callable[[Scalar, Scalar, Scalar], Any]
+    risk: Risk
+    border: Callable[[Vector, Scalar], Any]
+    two_channels: Exact
+    three_channels: Exact
+    one_tap: Callable[[Scalar, Scalar, Scalar], Any]
 
 
 LAW = Background(response, last_radius, angle, risk, border, two_channels, three_channels, one_tap)
@@ -389,7 +402,7 @@ def _single(law: Background) -> list[Step]:
 # ------------------------------------------------------------------------------------- wrong laws
 
 
-def _fixed_edges(g: Callable[[Any], Any], w: Sequence[Any], beta: Any, r: Any, pixels: Any) -> Any:
+def _fixed_edges(g: Function, w: Vector, beta: Scalar, r: Scalar, pixels: Scalar) -> Any:
     """Wrong: the windows at the edges do not see the background."""
     total = sum(w[1:], w[0])
     return response(g, w, beta, r, pixels) + sum(
@@ -398,35 +411,35 @@ def _fixed_edges(g: Callable[[Any], Any], w: Sequence[Any], beta: Any, r: Any, p
     )
 
 
-def _to_the_border(n: Any, pixels: Any) -> Any:
+def _to_the_border(n: Scalar, pixels: Scalar) -> Any:
     """Wrong: the pulse may fill the ring."""
     return pixels / 2 + 0 * n
 
 
-def _first_power(spread: Any, pixels: Any, background: Any, steepness: Any = 1) -> Any:
+def _first_power(spread: Scalar, pixels: Scalar, background: Scalar, steepness: Scalar = 1) -> Any:
     """Wrong: the ratio of the slopes counts once, not squared."""
     return spread * pixels**2 * background / (4 * steepness * spread + pixels**2 * background)
 
 
-def _blind(spread: Any, pixels: Any, background: Any, steepness: Any = 1) -> Any:
+def _blind(spread: Scalar, pixels: Scalar, background: Scalar, steepness: Scalar = 1) -> Any:
     """Wrong: nothing is better than a network that does not see r."""
     return spread + 0 * pixels * background * steepness
 
 
-def _ring(w: Sequence[Any], pixels: Any) -> Any:
+def _ring(w: Vector, pixels: Scalar) -> Any:
     """Wrong: the border costs nothing."""
     return pixels * sum(w[1:], w[0])
 
 
 def _both_edges(
-    low: Any, high: Any, shift: Any, pixels: Any, left: Any, right: Any
+    low: Scalar, high: Scalar, shift: Scalar, pixels: Scalar, left: Scalar, right: Scalar
 ) -> PooledNetwork:
     """Wrong: as if the second channel answered at both edges."""
     net = two_channels(low, high, shift, pixels, left, right)
     return replace(net, a=(net.a[0], net.a[1] / 2))
 
 
-def _no_price(spread: Any, pixels: Any, mean: Any) -> Any:
+def _no_price(spread: Scalar, pixels: Scalar, mean: Scalar) -> Any:
     """Wrong: one tap can count the pixels above a threshold, whatever the background."""
     return 0 * spread * pixels * mean
 

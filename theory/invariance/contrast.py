@@ -24,6 +24,7 @@ import sympy as sp
 from theory.claim import Claim, Proof, Step, Wrong
 from theory.pulse.network import g, last_radius, preactivations, taps
 from theory.pulse.signal import HALF, pulse
+from theory.types import Function, Scalar, Vector
 
 __all__ = [
     "CLAIM",
@@ -37,14 +38,14 @@ __all__ = [
 ]
 
 
-def partial_sums(w: Sequence[Any]) -> list[Any]:
+def partial_sums(w: Vector) -> list[Any]:
     """C_j and S - C_j for j = -h, ..., h - 1: what a window holds at an edge, at contrast 1."""
     total = sum(w[1:], w[0])
     left = list(accumulate(w[:-1]))
     return [*left, *(total - partial for partial in left)]
 
 
-def response(g: Callable[[Any], Any], w: Sequence[Any], alpha: Any, r: Any, pixels: Any) -> Any:
+def response(g: Function, w: Vector, alpha: Scalar, r: Scalar, pixels: Scalar) -> Any:
     """Σ_i g(z_i) of the pulse of half-integer plateau radius r and contrast α."""
     total = sum(w[1:], w[0])
     dark, lit = g(0 * total), g(alpha * total)
@@ -53,14 +54,14 @@ def response(g: Callable[[Any], Any], w: Sequence[Any], alpha: Any, r: Any, pixe
     return sum((g(alpha * partial) for partial in edges), value)
 
 
-def mute_on_pulse(w: Sequence[Any], b: Any, least: Any) -> bool:
+def mute_on_pulse(w: Vector, b: Scalar, least: Scalar) -> bool:
     """Whether a ReLU channel is quiet, that is exact for all α >= least: b > 0, S <= -b/least, partial sums 0 or as low as that."""
     total = sum(w[1:], w[0])
     mute = lambda partial: least * partial + b <= 0
     return bool(b > 0 and mute(total) and all(p == 0 or mute(p) for p in partial_sums(w)))
 
 
-def silence_readout(w: Sequence[Any], b: Any, pixels: Any) -> tuple[Any, Any]:
+def silence_readout(w: Vector, b: Scalar, pixels: Scalar) -> tuple[Any, Any]:
     """(a, c) = (-1/(2b), (N - 2h + number of partial sums that are 0)/2) of a quiet channel."""
     zeros = sum(p == 0 for p in partial_sums(w))
     unit = b / b
@@ -76,9 +77,9 @@ def leg_moves(count: int, bias: bool) -> tuple[Fraction, Fraction]:
 class Contrast:
     """The law: the response, which ReLU channels count silence and how they are read, and how the ruler is learned."""
 
-    response: Callable[..., Any]
-    mute_on_pulse: Callable[[Sequence[Any], Any, Any], bool]
-    silence_readout: Callable[[Sequence[Any], Any, Any], tuple[Any, Any]]
+    response: Callable[[Function, Vector, Scalar, Scalar, Scalar], Any]
+    mute_on_pulse: Callable[[Vector, Scalar, Scalar], bool]
+    silence_readout: Callable[[Vector, Scalar, Scalar], tuple[Any, Any]]
     leg_moves: Callable[[int, bool], tuple[Fraction, Fraction]]
 
 
@@ -261,30 +262,30 @@ def _learned(law: Contrast) -> list[Step]:
 # ------------------------------------------------------------------------------------- wrong laws
 
 
-def _full_contrast(g: Callable[[Any], Any], w: Sequence[Any], alpha: Any, r: Any, pixels: Any) -> Any:  # fmt: skip
+def _full_contrast(g: Function, w: Vector, alpha: Scalar, r: Scalar, pixels: Scalar) -> Any:  # fmt: skip
     """Wrong: the edges are seen at contrast 1."""
     edges = partial_sums(w)
     return response(g, w, alpha, r, pixels) + sum(g(p) - g(alpha * p) for p in edges)
 
 
-def _plateau_only(w: Sequence[Any], b: Any, least: Any) -> bool:
+def _plateau_only(w: Vector, b: Scalar, least: Scalar) -> bool:
     """Wrong: it is enough that the plateau is mute."""
     return bool(b > 0 and least * sum(w[1:], w[0]) + b <= 0)
 
 
-def _free_plateau(w: Sequence[Any], b: Any, least: Any) -> bool:
+def _free_plateau(w: Vector, b: Scalar, least: Scalar) -> bool:
     """Wrong: S < 0 is enough for the plateau, which lies between partial sums; with one tap there are none."""
     mute = lambda partial: partial == 0 or least * partial + b <= 0
     return bool(b > 0 > sum(w[1:], w[0]) and all(map(mute, partial_sums(w))))
 
 
-def _lit(w: Sequence[Any], b: Any, pixels: Any) -> tuple[Any, Any]:
+def _lit(w: Vector, b: Scalar, pixels: Scalar) -> tuple[Any, Any]:
     """Wrong: the lit pixels are counted, not the silent ones."""
     a, c = silence_readout(w, b, pixels)
     return -a, 0 * c
 
 
-def _no_edges(w: Sequence[Any], b: Any, pixels: Any) -> tuple[Any, Any]:
+def _no_edges(w: Vector, b: Scalar, pixels: Scalar) -> tuple[Any, Any]:
     """Wrong: as if the edges were mute or lit as in the plateau's place."""
     unit = b / b
     return -unit / (2 * b), pixels * unit / 2

@@ -29,6 +29,7 @@ from sympy.polys.matrices import DomainMatrix
 from theory.claim import Claim, Proof, Step, Wrong
 from theory.pulse.network import g, preactivations, readout_bias, taps
 from theory.pulse.signal import overlap, phi, pulse, radius
+from theory.types import Scalar, Vector
 
 __all__ = [
     "CLAIM",
@@ -119,14 +120,14 @@ def share(size: int, total: Fraction) -> tuple[Fraction, Fraction, Fraction]:
     return Fraction(1), Fraction(-1, size), total / size
 
 
-def kernel(r: Any, s: Any, m: int, k: int) -> Any:
+def kernel(r: Scalar, s: Scalar, m: int, k: int) -> Any:
     """x_r · x_s for r on the cell m - 1/2 <= r <= m + 1/2 and s on that of k."""
     if m == k:
         return 2 * m - 1 + 2 * (r - m + HALF) * (s - k + HALF)
     return 2 * r if m < k else 2 * s
 
 
-def moved(v: Sequence[Any], x: Sequence[Any], s: int) -> Any:
+def moved(v: Vector, x: Vector, s: int) -> Any:
     """Σ_i (v_{i+s} - v_i) x(i): what a shift of the pulse by s pixels adds to the answer."""
     return sum((v[i + s] - v[i]) * x[i] for i in range(len(x)) if x[i] != 0)
 
@@ -138,8 +139,8 @@ class Dense:
     fixed: Callable[[Sequence[Fraction]], frozenset[int]]
     groups: Callable[[Sequence[Fraction], frozenset[int], bool], tuple[Group, ...] | None]
     share: Callable[[int, Fraction], tuple[Fraction, Fraction, Fraction]]
-    kernel: Callable[[Any, Any, int, int], Any]
-    moved: Callable[[Sequence[Any], Sequence[Any], int], Any]
+    kernel: Callable[[Scalar, Scalar, int, int], Any]
+    moved: Callable[[Vector, Vector, int], Any]
 
 
 LAW = Dense(fixed, groups, share, kernel, moved)
@@ -352,12 +353,12 @@ def _levelled(size: int, total: Fraction) -> tuple[Fraction, Fraction, Fraction]
     return Fraction(0), Fraction(0), total / size
 
 
-def _straight(r: Any, s: Any, m: int, k: int) -> Any:
+def _straight(r: Scalar, s: Scalar, m: int, k: int) -> Any:
     """Wrong: inside a pixel the kernel is the mean of what it is at the two ends."""
     return r + s if m == k else kernel(r, s, m, k)
 
 
-def _backwards(v: Sequence[Any], x: Sequence[Any], s: int) -> Any:
+def _backwards(v: Vector, x: Vector, s: int) -> Any:
     """Wrong: a shift to the other side."""
     return moved(v, x, -s)
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from theory.invariance.background import PooledNetwork, border
+from theory.types import Scalar
 
 __all__ = [
     "PositionalNetwork",
@@ -27,23 +28,25 @@ __all__ = [
 ]
 
 
-def sum_risk(spread: Any, mean: Any, light: Any, level: Any, background: Any, lift: Any) -> Any:
+def sum_risk(
+    spread: Scalar, mean: Scalar, light: Scalar, level: Scalar, background: Scalar, lift: Scalar
+) -> Any:
     """V - (2μV)²/(4 (VA + Vμ² + Am²) + T²B): the least loss of linear networks with sum pooling."""
     power = 4 * (spread * light + spread * level**2 + light * mean**2) + lift**2 * background
     return spread - (2 * level * spread) ** 2 / power
 
 
-def dense_risk(spread: Any, light: Any, level: Any) -> Any:
+def dense_risk(spread: Scalar, light: Scalar, level: Scalar) -> Any:
     """VA/(A + μ²): the least loss of linear networks with a weight per position."""
     return spread * light / (light + level**2)
 
 
-def background_contrast_risk(spread: Any) -> Any:
+def background_contrast_risk(spread: Scalar) -> Any:
     """V/12: the least loss of sum pooling, any σ and K, on backgrounds 0, 1 and contrasts 1, 2, all equally likely."""
     return spread / 12
 
 
-def border_network(pixels: Any, bias: Any) -> PooledNetwork:
+def border_network(pixels: Scalar, bias: Scalar) -> PooledNetwork:
     """The linear network that zeros beyond the border permit: w = (x, 1 - 2x, x), on which a background adds up to 0."""
     unit = pixels / pixels
     x = -border((0 * unit, unit, 0 * unit), pixels) / border((unit, -2 * unit, unit), pixels)
@@ -60,7 +63,7 @@ class PositionalNetwork:
     c: Any
 
 
-def right_edge_network(gain: Any, positions: Sequence[int]) -> PositionalNetwork:
+def right_edge_network(gain: Scalar, positions: Sequence[int]) -> PositionalNetwork:
     """One ReLU that is 1 but at the two edges: mute at k + 1, and what it says on the left is not read.
 
     w = (-γ, γ, 0), b = 1, v_i = -(i - 1/2) for i > 0, else 0; c = Σ (i - 1/2): r̂ = -v_{k+1} = k + 1/2 if γα >= 1.

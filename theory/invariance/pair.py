@@ -18,7 +18,7 @@ N/2 - h.  Derivation: docs/invariance/pair.md.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise, product
 from typing import Any
@@ -29,11 +29,12 @@ from theory.claim import Claim, Proof, Step, Wrong
 from theory.invariance.background import PooledNetwork
 from theory.pulse.network import circular, last_radius, taps
 from theory.pulse.signal import HALF, phi, pulse
+from theory.types import Function, Scalar, Vector
 
 __all__ = ["CLAIM", "LAW", "Pair", "kinks", "limit", "pair", "pixels", "short_pair"]
 
 
-def kinks(w: Sequence[Any], b: Any, fraction: Any) -> list[Any]:
+def kinks(w: Vector, b: Scalar, fraction: Scalar) -> list[Any]:
     """The backgrounds at which the 2n windows at the edges meet the kink of ReLU: those of one edge, then the other."""
     total = sum(w[1:], w[0])
     first, second, start = [], [], 0 * total
@@ -44,12 +45,12 @@ def kinks(w: Sequence[Any], b: Any, fraction: Any) -> list[Any]:
     return [*first, *second]
 
 
-def pixels(turns: Any, wait: Any, gap: Any) -> Any:
+def pixels(turns: Scalar, wait: Scalar, gap: Scalar) -> Any:
     """N = ν (k + 2) + l, the rings on which :func:`pair` is exact."""
     return turns * (wait + 2) + gap
 
 
-def pair(low: Any, high: Any, turns: int, wait: int, gap: int) -> PooledNetwork:
+def pair(low: Scalar, high: Scalar, turns: int, wait: int, gap: int) -> PooledNetwork:
     """Exact for ReLU, on a ring of ν (k + 2) + l pixels, for every background in [low, high] and every r from n/2
     to N/2 - h.
 
@@ -67,7 +68,7 @@ def pair(low: Any, high: Any, turns: int, wait: int, gap: int) -> PooledNetwork:
     )
 
 
-def short_pair(low: Any, high: Any) -> PooledNetwork:
+def short_pair(low: Scalar, high: Scalar) -> PooledNetwork:
     """Exact for ReLU, on every ring, for every background in [low, high] and 5/2 <= r <= N/2 - 2, if high - low < 1/2."""
     length = high - low
     zero = 0 * length
@@ -77,7 +78,7 @@ def short_pair(low: Any, high: Any) -> PooledNetwork:
     return PooledNetwork(w, (-high, -low - half), (1 / room, -1 / room), -4 * half)
 
 
-def limit(n: Any) -> Any:
+def limit(n: Scalar) -> Any:
     """n²: on a ring of so many pixels, or more, no two ReLU channels with n taps are exact on backgrounds 1/2 apart."""
     return n**2
 
@@ -86,11 +87,11 @@ def limit(n: Any) -> Any:
 class Pair:
     """The law: where windows meet the kink, the exact networks and their rings, and the rings that are too large."""
 
-    kinks: Callable[[Sequence[Any], Any, Any], list[Any]]
-    pixels: Callable[[Any, Any, Any], Any]
-    pair: Callable[..., PooledNetwork]
-    short_pair: Callable[[Any, Any], PooledNetwork]
-    limit: Callable[[Any], Any]
+    kinks: Callable[[Vector, Scalar, Scalar], list[Any]]
+    pixels: Callable[[Scalar, Scalar, Scalar], Any]
+    pair: Callable[[Scalar, Scalar, int, int, int], PooledNetwork]
+    short_pair: Callable[[Scalar, Scalar], PooledNetwork]
+    limit: Callable[[Scalar], Any]
 
 
 LAW = Pair(kinks, pixels, pair, short_pair, limit)
@@ -137,9 +138,7 @@ def _meets(law: Pair, n: int) -> Iterator[Step]:
     yield Step(f"one edge is the other turned over, n = {n}", over)
 
 
-def _runs(
-    net: PooledNetwork, x: Sequence[Any], r: Any, scale: Callable[[Any], Any]
-) -> tuple[bool, bool]:
+def _runs(net: PooledNetwork, x: Vector, r: Scalar, scale: Function) -> tuple[bool, bool]:
     """(windows that change sides on 0 <= φ <= 1 cancel line by line, the rest adds up to r)."""
     answer, bent = net.c, Counter[Any]()
     for w, b, a in zip(net.w, net.b, net.a, strict=True):
@@ -223,34 +222,34 @@ def _crowd(law: Pair, n: int) -> Iterator[Step]:
 # ------------------------------------------------------------------------------------- wrong laws
 
 
-def _one_edge(w: Sequence[Any], b: Any, fraction: Any) -> list[Any]:
+def _one_edge(w: Vector, b: Scalar, fraction: Scalar) -> list[Any]:
     """Wrong: the other edge is the same one again, not turned over."""
     return kinks(w, b, fraction)[: len(w)] * 2
 
 
-def _wider(turns: Any, wait: Any, gap: Any) -> Any:
+def _wider(turns: Scalar, wait: Scalar, gap: Scalar) -> Any:
     """Wrong: two pixels more do not matter."""
     return pixels(turns, wait, gap) + 2
 
 
-def _unweighted(low: Any, high: Any, turns: int, wait: int, gap: int) -> PooledNetwork:
+def _unweighted(low: Scalar, high: Scalar, turns: int, wait: int, gap: int) -> PooledNetwork:
     """Wrong: the waiting channel need not weigh as much as all the turns of the other."""
     net = pair(low, high, turns, wait, gap)
     return replace(net, a=(net.a[0], net.a[1] / turns))
 
 
-def _same_bias(low: Any, high: Any) -> PooledNetwork:
+def _same_bias(low: Scalar, high: Scalar) -> PooledNetwork:
     """Wrong: both channels meet the kink at the same background."""
     net = short_pair(low, high)
     return replace(net, b=(net.b[0], net.b[0]))
 
 
-def _half(n: Any) -> Any:
+def _half(n: Scalar) -> Any:
     """Wrong: half as many pixels are too many."""
     return (n - 1) * (n - 2) / 2
 
 
-def _two_edges(n: Any) -> Any:
+def _two_edges(n: Scalar) -> Any:
     """Wrong: no ring on which both edges have room is small enough."""
     return 2 * n
 

@@ -29,10 +29,11 @@ from theory.claim import Claim, Proof, Step, Wrong
 from theory.expressions.activation import ACTIVATIONS, z
 from theory.pulse.network import direct_response, g, taps
 from theory.pulse.signal import phi
+from theory.types import Scalar, Vector
 
 __all__ = ["CLAIM", "ENDS", "Channel", "Ends", "balance"]
 
-Channel = tuple[Sequence[Any], Any, Any]
+Channel = tuple[Vector, Any, Any]
 """(w, b, a): taps, bias and readout weight of one channel, all numbers or symbols of one kind."""
 
 
@@ -64,7 +65,7 @@ ENDS = MappingProxyType(
 """The analytic rows of the catalogue that have both asymptotes; the limits are part of the proof."""
 
 
-def _sign(value: Any) -> Any:
+def _sign(value: Scalar) -> Any:
     """1, 0 or -1, in the arithmetic of ``value``."""
     return abs(value) / value if value != 0 else 0 * value
 

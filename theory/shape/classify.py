@@ -254,6 +254,6 @@ def _negative_somewhere(second: sp.Expr, piece: Piece) -> bool:
     try:
         function = sp.lambdify(z, second, "math")
         values = [function(low + (high - low) * (2 * k + 1) / 26) for k in range(13)]
-        return min(values) < -1e-9 * max(abs(value) for value in values)
+        return bool(min(values) < -1e-9 * max(abs(value) for value in values))
     except (ArithmeticError, NameError, TypeError, ValueError):
         return False

@@ -34,6 +34,7 @@ from theory.pulse.kinks import segments
 from theory.shape.classify import Classification, classify
 from theory.shape.recipes import Recipe, readout_bias
 from theory.shape.sketch import sketch, svg
+from theory.types import Function
 
 __all__ = ["Answer", "main", "weights"]
 
@@ -47,11 +48,15 @@ REFUSED = 2
 """The exit status of input that is no good."""
 
 
+Json = dict[str, Any]
+"""An object of a JSON document."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What is printed: the JSON object, and the pictures."""
 
-    data: dict[str, Any]
+    data: Json
     plot: str
     picture: str
 
@@ -168,7 +173,8 @@ def _bounded(text: str, ascii: bool) -> Answer:
             if kind == "refused":
                 raise GrammarError(value)
             if kind == "answer":
-                return value
+                answer: Answer = value
+                return answer
             if kind == "memory":
                 raise MemoryError
             if kind == "read":
@@ -252,7 +258,8 @@ def weights(expression: sp.Expr, recipe: Recipe, length: int = LENGTH) -> dict[s
     }
 
 
-def _map(value: Any, function: Any) -> Any:
+def _map(value: object, function: Function) -> Any:
+    """The function of a number, or of every number of nested tuples, as lists."""
     if isinstance(value, tuple):
         return [_map(part, function) for part in value]
     return function(value)
@@ -293,7 +300,7 @@ def _line(label: str, text: str) -> str:
     )  # fmt: skip
 
 
-def _weights_text(example: dict[str, Any]) -> list[str]:
+def _weights_text(example: Json) -> list[str]:
     exact = example["exact"]
     lines = ["weights   an example with three taps"]
     for k, (w, b, a) in enumerate(zip(exact["w"], exact["b"], exact["a"], strict=True), start=1):

@@ -27,6 +27,7 @@ from theory.pulse.network import direct_response, g, taps
 from theory.pulse.plateau import slope
 from theory.pulse.signal import phi, radius
 from theory.pulse.staircase import C, T, to_taps
+from theory.types import Scalar, Vector
 
 __all__ = ["CLAIM", "Jump", "Leap", "Primitive", "copies", "leaps", "response_rate", "unrolled"]
 
@@ -40,7 +41,7 @@ def response_rate(n: int, f: sp.Function = g) -> sp.Expr:
     )
 
 
-def copies(w: Sequence[Any], b: Any) -> list[tuple[Any, Any]]:
+def copies(w: Vector, b: Scalar) -> list[tuple[Any, Any]]:
     """The 2n copies (α, β) of σ in one channel: (w_u, b + C_{u-1}), then (w_u, b + T_{u+1})."""
     found = []
     for side in (w, tuple(reversed(w))):
@@ -51,7 +52,7 @@ def copies(w: Sequence[Any], b: Any) -> list[tuple[Any, Any]]:
     return found
 
 
-def unrolled(w: Sequence[Any], b: Any, a: Any) -> list[tuple[Any, Any, Any]]:
+def unrolled(w: Vector, b: Scalar, a: Scalar) -> list[tuple[Any, Any, Any]]:
     """Channels (w, b, a) of one tap each with the same derivative: a copy (α, β) becomes (α, β, a/2).
 
     On exact numbers nothing is rounded.  Taps that are 0 contribute no channel.
@@ -77,7 +78,7 @@ class Leap:
     leave: Any
 
 
-def leaps(w: Sequence[Any], b: Any, jumps: Sequence[Jump]) -> list[Leap]:
+def leaps(w: Vector, b: Scalar, jumps: Sequence[Jump]) -> list[Leap]:
     """Where the response of one channel jumps on a cell, and by how much, for exact numbers.
 
     A copy with w_u > 0 passes t from below, one with w_u < 0 from above.  At φ = 0 only ``leave`` and at

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import gamma
+from numerics.arithmetic.types import Array
 from numerics.disk.autocorrelation import least_loss
 from numerics.disk.linear_regions import level
 from theory.disk.disk import least as disk_least
+from theory.disk.linear_regions import Part
 from theory.disk.perimeter import STEPS, width
 from theory.expressions.activation import ACTIVATIONS
 from verify.disk.ensemble import INTERPOLATED, DiskWindows, NetworkShape, disk_windows, features_of
@@ -44,7 +44,6 @@ __all__ = [
     "slack",
 ]
 
-Array = NDArray[np.float64]
 
 PARABOLA = float(disk_least(Fraction(LOW), Fraction(HIGH), Fraction(COUNT)))
 """The least loss of a network that counts pixels."""
@@ -73,7 +72,7 @@ def conv_of(ensemble: TrainedEnsemble) -> Array:
     return np.concatenate([nets.w.reshape(*nets.b.shape, -1), nets.b[..., None]], axis=2)
 
 
-def levels(ensemble: TrainedEnsemble, law_part: Any) -> Array:
+def levels(ensemble: TrainedEnsemble, law_part: Part) -> Array:
     """The level of the pieces of every network, between two numbers (B, 2)."""
     shape = ensemble.nets.shape
     windows = shown(shape.taps)
@@ -91,7 +90,7 @@ def slack(ensemble: TrainedEnsemble) -> Array:
     return np.array(slacks)
 
 
-def off_level(ensemble: TrainedEnsemble, law_part: Any) -> tuple[Array, Array]:
+def off_level(ensemble: TrainedEnsemble, law_part: Part) -> tuple[Array, Array]:
     """How far each loss is below its level, and above it, in units of what it may be (B,)."""
     low, high = levels(ensemble, law_part).T
     return (low - ensemble.losses) / slack(ensemble), (ensemble.losses - high) / slack(ensemble)
@@ -112,12 +111,10 @@ def between(ensemble: TrainedEnsemble) -> Array:
 
 def grown(ensemble: TrainedEnsemble, length: Array, area: Array) -> Array:
     """Of networks with σ that answer through the area more than through the perimeter: loss over the level of their δ = P/(2πΔ)."""
-    if ensemble.nets.shape.activation == "identity":
+    nets = ensemble.nets
+    if nets.shape.activation == "identity":
         return np.empty(0)
-    by_area, by_length = (
-        np.sum(ensemble.nets.a * area, axis=1),
-        np.sum(ensemble.nets.a * length, axis=1),
-    )
+    by_area, by_length = np.sum(nets.a * area, axis=1), np.sum(nets.a * length, axis=1)
     chosen = (2 * MEAN * by_area > np.abs(by_length)) & (by_length > SIX_DIGITS)
     delta = by_length[chosen] / (2 * by_area[chosen])
     return np.array(ensemble.losses[chosen] / [float(disk_least(LOW + d, HIGH + d, COUNT)) for d in delta.tolist()])  # fmt: skip
@@ -165,7 +162,7 @@ class EndingsRow:
         )  # fmt: skip
 
 
-def row_of(ensemble: TrainedEnsemble, law_part: Any, length: Array, area: Array) -> EndingsRow:
+def row_of(ensemble: TrainedEnsemble, law_part: Part, length: Array, area: Array) -> EndingsRow:
     """A setting's row; ``length`` and ``area`` are P and πΔ of its channels (B, K)."""
     shape, loss, done = ensemble.nets.shape, ensemble.losses, ensemble.finished
     row, count = ACTIVATIONS[shape.activation], len(loss)
@@ -174,10 +171,8 @@ def row_of(ensemble: TrainedEnsemble, law_part: Any, length: Array, area: Array)
     if row.piecewise_linear:
         met = int(np.sum(np.maximum(*off_level(ensemble, law_part)) <= 1))
     j = int(np.argmin(loss))
-    by_area, by_length = (
-        float(2 * MEAN * ensemble.nets.a[j] @ area[j]),
-        float(ensemble.nets.a[j] @ length[j]),
-    )
+    a = ensemble.nets.a[j]
+    by_area, by_length = float(2 * MEAN * a @ area[j]), float(a @ length[j])
     slope = float((ensemble.measured[j].error + R) @ (R - MEAN)) / (COUNT * SPREAD)
     return EndingsRow(
         shape,

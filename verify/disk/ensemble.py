@@ -15,10 +15,10 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from numerics.arithmetic.compile import activation
+from numerics.arithmetic.types import Array, Flags, Indices
 from numerics.disk.disk import disk
 from verify.disk.networks import DiskNetwork
 from verify.models.networks import elementwise
@@ -41,7 +41,6 @@ __all__ = [
     "train_networks",
 ]
 
-Array = NDArray[np.float64]
 Sigma = Callable[[Array], Array]
 """σ or σ', elementwise."""
 
@@ -125,12 +124,12 @@ class DiskWindows:
     parts: tuple[slice, ...]
 
     @cached_property
-    def starts(self) -> NDArray[np.intp]:
+    def starts(self) -> Indices:
         """The first row of each radius (R,)."""
         return np.array([part.start for part in self.parts])
 
     @cached_property
-    def radius(self) -> NDArray[np.intp]:
+    def radius(self) -> Indices:
         """Which radius a row belongs to (W,)."""
         return np.repeat(np.arange(len(self.r)), [part.stop - part.start for part in self.parts])
 
@@ -143,7 +142,7 @@ def disk_windows(r: Array, taps: int, half_length: int) -> DiskWindows:
     """Cut the zero-padded windows of the disks of these radii on (2·half_length + 1)² pixels."""
     h = taps // 2
     rows: list[Array] = []
-    counts: list[NDArray[np.intp]] = []
+    counts: list[Indices] = []
     parts, start = [], 0
     for radius in r.tolist():
         padded = np.pad(disk([radius], half_length)[0], h)
@@ -184,10 +183,10 @@ class State:
     error: Array
     loss: Array
 
-    def take(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> State:
+    def take(self, chosen: Flags | Indices) -> State:
         return State(*(value[chosen] for value in vars(self).values()))
 
-    def put(self, chosen: NDArray[np.intp], other: State) -> None:
+    def put(self, chosen: Indices, other: State) -> None:
         for name, value in vars(other).items():
             getattr(self, name)[chosen] = value
 

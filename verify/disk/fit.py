@@ -9,15 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from numerics.arithmetic.compile import activation
+from numerics.arithmetic.types import Array
 from verify.disk.networks import DiskNetwork
 
 __all__ = ["DistinctWindows", "distinct_windows", "fit"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

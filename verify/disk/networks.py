@@ -6,15 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
+from numerics.arithmetic.types import Array
 from numerics.disk.disk import disk
 from verify.models.networks import elementwise
 
 __all__ = ["Combination", "Difference", "DiskNetwork", "across", "disks", "loss", "train"]
-
-Array = NDArray[np.float64]
 
 
 class DiskNetwork(nn.Module):

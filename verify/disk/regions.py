@@ -22,11 +22,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import qr
 from scipy.optimize import lsq_linear
 
 from numerics.arithmetic.compile import activation
+from numerics.arithmetic.types import Array, Flags, Indices
 from numerics.disk.linear_regions import RANK
 from theory.expressions.activation import ACTIVATIONS
 from verify.disk.ensemble import (
@@ -43,8 +43,6 @@ from verify.disk.ensemble import (
 
 __all__ = ["PROMISE", "Finished", "finish"]
 
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 PROMISE = 1e-8
 """A step that promises less than this part of the loss is none: six digits of the loss are settled with room to spare."""
@@ -72,11 +70,11 @@ class Finished:
     nets: Nets
     stalled: Array
     loss: Array
-    ended: Mask
-    dark: NDArray[np.intp]
-    lit: NDArray[np.intp]
-    single: NDArray[np.intp]
-    steps: NDArray[np.intp]
+    ended: Flags
+    dark: Indices
+    lit: Indices
+    single: Indices
+    steps: Indices
 
 
 class _Task:
@@ -93,7 +91,7 @@ class _Task:
 class _Face:
     """The held windows of one channel: ``normals`` independent ones, all others that follow, the kink of each, the free directions."""
 
-    def __init__(self, task: _Task, normals: NDArray[np.intp], level: Array, v: Array) -> None:
+    def __init__(self, task: _Task, normals: Indices, level: Array, v: Array) -> None:
         self.normals, self.level = normals, level
         rows = task.windows.rows
         self.held = np.full(len(rows), -1)
@@ -114,7 +112,7 @@ class _Face:
         return np.asarray(v - np.linalg.lstsq(n, n @ v - self.level, rcond=None)[0])
 
 
-def _independent(rows: Array, among: NDArray[np.intp]) -> NDArray[np.intp]:
+def _independent(rows: Array, among: Indices) -> Indices:
     """As many of these rows as are independent."""
     if not len(among):
         return among
@@ -245,7 +243,7 @@ def _off_faces(task: _Task, run: _Run, jac: Array) -> tuple[Array, float]:
     return step, every[best][1]
 
 
-def _breaks(task: _Task, run: _Run, step: Array) -> tuple[Array, NDArray[np.intp]]:
+def _breaks(task: _Task, run: _Run, step: Array) -> tuple[Array, Indices]:
     """Where along a step, 0 < τ <= 1, windows meet kinks; and their channel, row and kink."""
     places, who = [np.empty(0)], [np.empty((0, 3), dtype=np.intp)]
     for k, face in enumerate(run.faces):
@@ -317,7 +315,7 @@ class _Line:
         return _judged(read(conv, features, self.task.windows.r))
 
 
-def _lowest(task: _Task, run: _Run, step: Array) -> tuple[float, NDArray[np.intp] | None]:
+def _lowest(task: _Task, run: _Run, step: Array) -> tuple[float, Indices | None]:
     """The lowest place found along a step, and the kink that it is on, if any; the first kink where nothing is gained."""
     line = _Line(task, run, step)
     crossings, who = line.crossings, line.who
@@ -367,9 +365,7 @@ def _placed(task: _Task, conv: Array, faces: list[_Face]) -> _Run:
     return _Run(on, faces, state(on[None], task.windows, task.sigma))
 
 
-def _held(
-    task: _Task, conv: Array, faces: list[_Face], kink: NDArray[np.intp]
-) -> list[_Face] | None:
+def _held(task: _Task, conv: Array, faces: list[_Face], kink: Indices) -> list[_Face] | None:
     """The faces with one more, if it is independent of them (and, where every face contains 0, if more than 0 is left)."""
     k, row, j = kink.tolist()
     normals = np.append(faces[k].normals, row)
@@ -413,7 +409,7 @@ def _finish(task: _Task, conv: Array, cap: int) -> tuple[_Run, bool, int]:
 
 
 def _moved(
-    task: _Task, run: _Run, step: Array, faces: list[_Face], kink: NDArray[np.intp] | None
+    task: _Task, run: _Run, step: Array, faces: list[_Face], kink: Indices | None
 ) -> _Run | None:
     """After a step, on its kink if there is one; None if rounding makes the loss larger."""
     conv = run.conv + step

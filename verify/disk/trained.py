@@ -9,9 +9,9 @@ from math import pi
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
+from numerics.arithmetic.types import Array
 from numerics.disk.disk import pixels
 from numerics.disk.shares import nodes
 from verify.disk.ensemble import (
@@ -55,7 +55,6 @@ __all__ = [
     "trained",
 ]
 
-Array = NDArray[np.float64]
 
 LOW = 3
 """The least radius of training."""
@@ -173,11 +172,7 @@ def _measured(nets: Nets) -> tuple[TorchReadings, ...]:
         dark = (2 * HALF_LENGTH + 1) ** 2 * together.activation(torch.tensor(nets.b)).numpy()
     error, summed, readings = answers.detach().numpy() - R[:, None], features.numpy(), []
     for j, readout in enumerate(together.readouts):
-        by_a, by_c = (
-            parameter.grad.numpy()
-            for parameter in readout.parameters()
-            if parameter.grad is not None
-        )
+        by_a, by_c = (p.grad.numpy() for p in readout.parameters() if p.grad is not None)
         left = float(nets.a[j] @ by_a[0] + (nets.c[j] - MEAN) * by_c[0])
         each = np.abs(summed[:, j]).max(axis=0) + np.abs(dark[j])
         largest = float(abs(nets.c[j]) + np.abs(nets.a[j]) @ each)
@@ -220,7 +215,7 @@ def shown(taps: int) -> DiskWindows:
 
 def trained(lab: Lab, shape: NetworkShape, networks: int) -> TrainedEnsemble:
     """``networks`` networks from random starts, finished on their kinks, loaded into torch and measured there."""
-    return lab.once(("disks", shape, networks), lambda: _trained(lab, shape, networks))
+    return lab.once(("disks", shape, networks), _trained, lab, shape, networks)
 
 
 def _trained(lab: Lab, shape: NetworkShape, networks: int) -> TrainedEnsemble:

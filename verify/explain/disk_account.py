@@ -30,7 +30,7 @@ from verify.explain.disk_facts import (
     shares,
     wavering,
 )
-from verify.explain.text import MINOR, above, cancels
+from verify.explain.text import MINOR, cancels, rounded_up
 from verify.models.checkpoint import Checkpoint
 from verify.models.setup import Setup, too_large
 
@@ -83,9 +83,11 @@ class WorstError:
     def words(self) -> str:
         """It errs by how much, and at which radii."""
         if self.bound is not None and self.certified:
-            return f"it errs by {above(self.bound)} pixel at most at every radius"
+            return f"it errs by {rounded_up(self.bound)} pixel at most at every radius"
         known = (
-            "" if self.bound is None else f", and by {above(self.bound)} at most at every radius"
+            ""
+            if self.bound is None
+            else f", and by {rounded_up(self.bound)} at most at every radius"
         )
         where = f"at the sampled radii, {self.sampled} of them"
         return f"it errs by {self.value:.3g} pixel at most {where}{known}"

@@ -11,7 +11,14 @@ from numerics.disk.perimeter import edge_response, reach
 from numerics.disk.perimeter_enclosure import Filter, by_direction
 from verify.explain.disk_account import DiskAccount
 from verify.explain.disk_figures import filter_and_edges
-from verify.explain.text import derived, laws, limit, place, short, signed
+from verify.explain.text import (
+    bound_in_words,
+    derived_in_words,
+    label,
+    laws_in_words,
+    short,
+    with_error,
+)
 from verify.report import figures
 from verify.report.render import render
 
@@ -33,16 +40,16 @@ def disk_page(explained: DiskAccount) -> str:
     return render(
         "network_disk.html",
         document=document,
-        laws=laws(document),
-        limit=limit(worst),
+        laws=laws_in_words(document),
+        limit=bound_in_words(worst),
         filters=[
-            {**entry, "strength": signed(entry["perimeter"], entry["error"])}
+            {**entry, "strength": with_error(entry["perimeter"], entry["error"])}
             for entry in document["filters"]
         ],
         pictures=[Markup(_picture(filter_, k)) for k, filter_ in enumerate(explained.filters) if k < SHOWN],
         error=Markup(figures.figure_svg(drawn, "error", "The error over the radius")),
         weights=[
-            {**entry, "place": place(entry), "derived": derived(entry), "residual": short(entry["residual"])}
+            {**entry, "place": label(entry), "derived": derived_in_words(entry), "residual": short(entry["residual"])}
             for entry in document["weights"]
         ],
         shown=SHOWN,

@@ -16,7 +16,7 @@ from numerics.pulse.sample import pulse
 from theory.expressions.activation import ACTIVATIONS
 from verify.explain.account import Account
 from verify.explain.facts import biases, floats, fraction, number
-from verify.explain.text import derived, place, place_of, proved, short
+from verify.explain.text import derived_in_words, distance_bounds, label, radius_in_words, short
 from verify.report import figures
 from verify.report.render import render
 
@@ -53,14 +53,14 @@ def page(explained: Account) -> str:
         weights=[
             {
                 **weight,
-                "place": place(weight),
-                "derived": derived(weight),
+                "place": label(weight),
+                "derived": derived_in_words(weight),
                 "residual": short(weight["residual"]),
             }
             for weight in document["weights"]
         ],
-        proved=proved(document["nearest"]) if document["nearest"]["exists"] else "",
-        radius=place_of(document["worst_error"]["radius"]),
+        proved=distance_bounds(document["nearest"]) if document["nearest"]["exists"] else "",
+        radius=radius_in_words(document["worst_error"]["radius"]),
         shown=SHOWN,
     )
 

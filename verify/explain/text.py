@@ -1,4 +1,4 @@
-"""An explained network on a terminal."""
+"""An explained network on a terminal: its document as tables and sentences."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from rich.table import Table
 
 __all__ = [
     "MINOR",
-    "above",
+    "bound_in_words",
     "cancels",
-    "derived",
+    "derived_in_words",
+    "distance_bounds",
     "interval",
-    "laws",
-    "limit",
-    "place",
-    "place_of",
-    "proved",
+    "label",
+    "laws_in_words",
+    "radius_in_words",
+    "rounded_up",
     "short",
     "show",
     "show_disk",
-    "signed",
+    "with_error",
 ]
 
 MINOR = 0.1
@@ -38,8 +38,8 @@ def short(value: float | None, digits: int = 3) -> str:
     return "" if value is None else f"{value:.{digits}g}"
 
 
-def place(weight: dict[str, Any]) -> str:
-    """conv.weight 0,0,2"""
+def label(weight: dict[str, Any]) -> str:
+    """A weight by name and index: conv.weight 0,0,2."""
     return f"{weight['name']} {','.join(map(str, weight['index']))}"
 
 
@@ -51,13 +51,13 @@ def interval(ends: list[float | None]) -> str:
     return f"{left}, {right}"
 
 
-def place_of(radius: str) -> str:
+def radius_in_words(radius: str) -> str:
     """A radius as it is, or in decimals where it has many digits."""
     over, _, under = radius.partition("/")
     return radius if len(radius) < 24 else f"about {int(over) / int(under or 1):.9g}"
 
 
-def derived(weight: dict[str, Any]) -> str:
+def derived_in_words(weight: dict[str, Any]) -> str:
     """The derived value, or the interval of a free weight."""
     value = weight["derived"]
     if value is None:
@@ -65,7 +65,7 @@ def derived(weight: dict[str, Any]) -> str:
     return interval(value) if isinstance(value, list) else f"{value:.12g}"
 
 
-def proved(near: dict[str, Any]) -> str:
+def distance_bounds(near: dict[str, Any]) -> str:
     """The bounds on the distance, as far as there are any."""
     bounds = []
     if near["distance"][0] is not None:
@@ -77,7 +77,7 @@ def proved(near: dict[str, Any]) -> str:
     return "".join(f"; {bound}" for bound in bounds)
 
 
-def above(value: float, digits: int = 3) -> str:
+def rounded_up(value: float, digits: int = 3) -> str:
     """A number in few characters, rounded up."""
     near = f"{value:.{digits}g}"
     if float(near) >= value or value <= 0:
@@ -91,23 +91,21 @@ def cancels(parts: Sequence[float]) -> bool:
     return most > MINOR and most > 10 * abs(sum(parts))
 
 
-def signed(value: float, error: float | None) -> str:
+def with_error(value: float, error: float | None) -> str:
     """A value with its error, as far as there is one."""
     return f"{value:.8g}" + ("" if error is None else f" ± {error:.1g}" if error else " exactly")
 
 
-def limit(worst: dict[str, Any]) -> str:
+def bound_in_words(worst: dict[str, Any]) -> str:
     """What is proved of an error at all radii."""
     if worst["bound"] is None:
         return "sampled, not certified"
     sure = "certified" if worst["certified"] else "sampled"
-    return f"{sure}; at most {above(worst['bound'], 6)} at every radius"
+    return f"{sure}; at most {rounded_up(worst['bound'], 6)} at every radius"
 
 
-def laws(document: dict[str, Any]) -> tuple[str, str]:
-    """What the area does in a network for images, and what the perimeter: only what the shares
-    say.
-    """
+def laws_in_words(document: dict[str, Any]) -> tuple[str, str]:
+    """What the shares say of a network for images: of the area, and of the perimeter."""
     area = [entry["shares"]["area"] for entry in document["filters"]]
     given, length = document["identity"]["area"], document["identity"]["perimeter"]
     if sum(map(abs, area)) < MINOR:
@@ -155,7 +153,7 @@ def _weights(document: dict[str, Any], last: str, cell: Callable[[dict[str, Any]
     return _table(
         ("weight", "value", "role", "derived", "residual", last),
         (
-            (place(weight), f"{weight['value']:.12g}", weight["role"], derived(weight), short(weight["residual"], 2), cell(weight))
+            (label(weight), f"{weight['value']:.12g}", weight["role"], derived_in_words(weight), short(weight["residual"], 2), cell(weight))
             for weight in document["weights"]
         ),
     )  # fmt: skip
@@ -175,28 +173,25 @@ def _pulse(document: dict[str, Any]) -> Iterator[str | Table]:
     worst = document["worst_error"]
     exactly = "exactly" if isinstance(worst["value"], str) else "at most"
     runs = "".join(f"; as it runs in {kind} at most {short(most)}" for kind, most in worst["as_it_runs"].items())  # fmt: skip
-    yield f"worst error: {exactly} {short(worst['about'], 6)} at r = {place_of(worst['radius'])}{runs}"
+    yield f"worst error: {exactly} {short(worst['about'], 6)} at r = {radius_in_words(worst['radius'])}{runs}"
     near = document["nearest"]
     if near["exists"]:
         high, share = near["distance"][1], near["relative"]
         yield (
             f"nearest exact network found: distance {short(high)}"
             f"{'' if share is None else f', {short(share)} of its length'}"
-            f" ({', '.join(near['cells'])}){proved(near)}"
+            f" ({', '.join(near['cells'])}){distance_bounds(near)}"
         )
     else:
         yield f"nearest exact network: {near['reason']}"
     for k, channel in enumerate(document["canonical"]):
-        a, b, taps = (
-            short(channel["a"], 6),
-            short(channel["b"], 6),
-            [short(tap, 6) for tap in channel["w"]],
-        )
-        yield f"canonical form, channel {k}: a = {a}, b = {b}, w = ({', '.join(taps)})"
+        a, b = short(channel["a"], 6), short(channel["b"], 6)
+        taps = ", ".join(short(tap, 6) for tap in channel["w"])
+        yield f"canonical form, channel {k}: a = {a}, b = {b}, w = ({taps})"
 
 
 def _disk(document: dict[str, Any]) -> Iterator[str | Table]:
-    net, laws, same = document["network"], document["residuals"], document["identity"]
+    net, laws, identity = document["network"], document["residuals"], document["identity"]
     yield document["verdict"]
     yield (
         f"{net['activation']}, K = {net['channels']}, {net['taps']} × {net['taps']} taps, {net['pooling']} pooling, zeros outside, "
@@ -206,7 +201,7 @@ def _disk(document: dict[str, Any]) -> Iterator[str | Table]:
     for entry in document["filters"]:
         numbers = [short(entry[key], 4) for key in ("sum", "rise", "moment")]
         parts = [short(entry["shares"][key]) for key in ("area", "perimeter", "rest")]
-        rows.append((str(entry["channel"]), entry["role"], *numbers, signed(entry["perimeter"], entry["error"]), *parts))  # fmt: skip
+        rows.append((str(entry["channel"]), entry["role"], *numbers, with_error(entry["perimeter"], entry["error"]), *parts))  # fmt: skip
     yield _table(("filter", "role", "S", "Δ", "|m|", "P", "by the area", "by the perimeter", "rest"), rows)  # fmt: skip
     for entry in document["filters"]:
         if entry["closed_form"]:
@@ -219,15 +214,15 @@ def _disk(document: dict[str, Any]) -> Iterator[str | Table]:
     loss, worst = document["loss"], document["worst_error"]
     yield f"\nlaws: area Σ aΔ = {short(laws['area'])}, perimeter Σ aP - 1 = {short(laws['perimeter'])}"
     yield (
-        f"slope {same['slope']:.6g} = area {same['area']:.4g} + perimeter {same['perimeter']:.4g} + rest {same['rest']:.2g} (an edge is bent: up to about "
-        f"{same['scale']:.2g}); 1 - L/Var r = {same['explains']:.6g}"
+        f"slope {identity['slope']:.6g} = area {identity['area']:.4g} + perimeter {identity['perimeter']:.4g} + rest {identity['rest']:.2g} (an edge is bent: up to about "
+        f"{identity['scale']:.2g}); 1 - L/Var r = {identity['explains']:.6g}"
     )
     if document["lattice"]:
         swing = {name: short(size) for name, size in document["lattice"].items()}
         yield f"about its best parabola the answer wavers by {swing['measured']} pixel; the pixels of the edge account for {swing['law']}, and {swing['left']} is left (root mean squares)"
-    yield f"the readout is {short(same['unsettled'])} pixel off the least-squares one (root mean square)"
+    yield f"the readout is {short(identity['unsettled'])} pixel off the least-squares one (root mean square)"
     yield f"loss: {short(loss['value'])}; without an activation it is {short(loss['floor'])} at least"
     yield (
         f"worst error: {short(worst['value'], 6)} at r = {worst['radius']:.9g}, "
-        f"of {worst['sampled']} radii: {limit(worst)}"
+        f"of {worst['sampled']} radii: {bound_in_words(worst)}"
     )

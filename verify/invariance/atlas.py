@@ -218,11 +218,10 @@ def _row(place: Place) -> AtlasEntry:
     linear, relu = place.kind == "linear", place.kind.startswith("relu")
     straight = RELU if relu else IDENTITY
     if unknown in ("nothing", "place"):
+        net = networks.linear_cell(straight)
         if dense:
-            return AtlasEntry(
-                place, "feasible", EQUAL, networks.as_dense(networks.linear_cell(straight))
-            )
-        return AtlasEntry(place, "feasible", LINEAR_CELL if unknown == "nothing" else SUMS_AGREE, networks.linear_cell(straight))  # fmt: skip
+            return AtlasEntry(place, "feasible", EQUAL, networks.as_dense(net))
+        return AtlasEntry(place, "feasible", LINEAR_CELL if unknown == "nothing" else SUMS_AGREE, net)  # fmt: skip
     if unknown == "background":
         if dense:
             return AtlasEntry(place, "feasible", NO_WEIGHT, networks.zero_sum(straight, -LOW if relu else Fraction(0)))  # fmt: skip
@@ -238,19 +237,11 @@ def _row(place: Place) -> AtlasEntry:
     if real:
         return AtlasEntry(place, "infeasible", QUOTIENT)
     if unknown == "contrast":
-        return AtlasEntry(
-            place,
-            "feasible",
-            SILENCE,
-            networks.as_dense(networks.silence_counting())
-            if dense
-            else networks.silence_counting(),
-        )
-    return (
-        AtlasEntry(place, "feasible", LEG, networks.compass_leg())
-        if relu
-        else AtlasEntry(place, "feasible", RULER, networks.ruler())
-    )
+        net = networks.silence_counting()
+        return AtlasEntry(place, "feasible", SILENCE, networks.as_dense(net) if dense else net)
+    if relu:
+        return AtlasEntry(place, "feasible", LEG, networks.right_edge())
+    return AtlasEntry(place, "feasible", RULER, networks.ruler())
 
 
 def _on_the_ring(place: Place) -> AtlasEntry:
@@ -261,15 +252,13 @@ def _on_the_ring(place: Place) -> AtlasEntry:
     if place.kind == "relu 1":
         return AtlasEntry(place, "infeasible", FLAT)
     if place.kind == "any":
-        return AtlasEntry(
-            place,
-            "feasible",
-            DROPPED,
-            networks.merged_channels() if real else networks.dropped_channel(),
-        )
+        net = networks.merged_channels() if real else networks.dropped_channel()
+        return AtlasEntry(place, "feasible", DROPPED, net)
     if real and place.kind == "relu 2":
         return AtlasEntry(place, "infeasible", CROWDED)
-    return AtlasEntry(place, "feasible", MIRROR, networks.edge_channels("three")) if real else AtlasEntry(place, "feasible", EDGE, networks.edge_channels("two"))  # fmt: skip
+    if real:
+        return AtlasEntry(place, "feasible", MIRROR, networks.edge_channels("three"))
+    return AtlasEntry(place, "feasible", EDGE, networks.edge_channels("two"))
 
 
 @cache

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from numerics.arithmetic.rounding import gamma
+from numerics.arithmetic.types import Array
 from numerics.pulse.sample import pulse
 from theory.invariance.background import PooledNetwork
 from verify.models.networks import Network
@@ -21,8 +21,6 @@ from verify.optimise.minimise import train as descend
 from verify.report.lab import Lab
 
 __all__ = ["Scene", "answers", "off_readout", "readout", "rounding", "spectrum", "trained"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -123,17 +121,17 @@ def spectrum(net: Network, x: Tensor) -> Array:
     return np.asarray(np.linalg.svd(columns, compute_uv=False))
 
 
-def off_readout(lab: Lab, scene: Scene, two_channels: PooledNetwork) -> float:
+def off_readout(lab: Lab, scene: Scene, exact: PooledNetwork) -> float:
     """A readout trained on the stated filters: its distance from the stated one in units of |errors|/σ, if the errors vanish.
 
     σ is the least singular value of the readout's columns; inf where the errors do not vanish, and the tolerance, not the law,
     would decide.
     """
-    net = readout(lab, scene, two_channels.w, two_channels.b)
+    net = readout(lab, scene, exact.w, exact.b)
     x, r = scene.data()
     error, values = answers(net, x) - r.numpy(), spectrum(net, x)
     allowed = float(np.linalg.norm(np.abs(error) + 2 * rounding(net, x))) / values[-1]
     with torch.no_grad():
         trained_readout = np.append(net.readout.weight[0].numpy(), net.readout.bias.numpy())
-    off = float(np.linalg.norm(trained_readout - np.array([*two_channels.a, two_channels.c])))
+    off = float(np.linalg.norm(trained_readout - np.array([*exact.a, exact.c])))
     return off / allowed if allowed < 1e-6 else math.inf

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from numerics.arithmetic.rounding import gamma
+from numerics.arithmetic.types import Array
 from numerics.invariance.gram_schmidt import Vector
 from numerics.pulse.sample import pulse, sampled_pulse
 from theory.invariance.contrast import LAW, Contrast
@@ -44,7 +44,6 @@ __all__ = [
     "silent",
 ]
 
-Array = NDArray[np.float64]
 HALF = Fraction(1, 2)
 
 CONTRASTS = (1.0, 1.5, 2.0, 4.0, 16.0)
@@ -87,7 +86,7 @@ def mute(lab: Lab) -> tuple[Network, ...]:
     """Free networks with one tap, whose starts are mute on every pulse, b > 0 and w + b < 0, and fall with it, a < 0."""
 
     def train() -> tuple[Network, ...]:
-        with lab.torch("contrast, mute starts"), torch.no_grad():
+        with lab.torch("contrast/mute"), torch.no_grad():
             nets = tuple(Network("relu", 1, 1) for _ in range(MUTE))
             for net in nets:
                 net.conv.bias.uniform_(0.25, 1)  # type: ignore[union-attr]
@@ -98,7 +97,7 @@ def mute(lab: Lab) -> tuple[Network, ...]:
             descend(net, *data(1), "lbfgs", 12)
         return nets
 
-    return lab.once("contrast, mute starts", train)
+    return lab.once("contrast/mute", train)
 
 
 def given_channel(lab: Lab, w: tuple[float, ...], b: float) -> Network:
@@ -113,7 +112,7 @@ def given_channel(lab: Lab, w: tuple[float, ...], b: float) -> Network:
         descend(net, *data(len(w)), "lbfgs", 2, readout_only=True)
         return net
 
-    return lab.once(("contrast, given channel", w, b), train)
+    return lab.once(("contrast/given", w, b), train)
 
 
 def loss(net: Network, x: Tensor, r: Tensor) -> float:
@@ -215,7 +214,7 @@ RULERS = (Ruler((1, 2, 3, 4), False, 1.0), Ruler((0, 2, 5), True, 2.0))
 
 def _learned(lab: Lab, task: Ruler) -> tuple[DenseRun, Array, Array]:
     """The trained rulers, their features and radii; every radius on six random backgrounds and contrasts."""
-    rng = lab.rng(("contrast, ruler", task))
+    rng = lab.rng(("contrast/ruler", task))
     k = np.repeat(np.array(task.chosen, dtype=float), 6)
     length = max(task.chosen) + 3
     x = rng.normal(size=(len(k), 1)) + rng.uniform(1.25, 4, (len(k), 1)) / task.gain * sampled_pulse(k, length)  # fmt: skip
@@ -231,7 +230,7 @@ def _learned(lab: Lab, task: Ruler) -> tuple[DenseRun, Array, Array]:
 
 def ruler_distances(law: Contrast, lab: Lab, task: Ruler) -> Array:
     """Every weight against the law, (B,): |errors|/σ inside the row space, rounding outside."""
-    run, features, r = lab.once(task, lambda: _learned(lab, task))
+    run, features, r = lab.once(task, _learned, lab, task)
     end = np.stack(ruler_end(law, list(run.start.T), list(task.chosen), task.bias), axis=1).astype(float)  # fmt: skip
     size = run.end.shape[1]
     answers = 2 * gamma(size + 3) * (np.abs(run.end).sum(axis=1) + np.max(r))

@@ -12,15 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from numerics.arithmetic.rounding import UNIT, gamma
+from numerics.arithmetic.types import Array, Indices
 from verify.models.networks import Network
 
 __all__ = ["DenseReadout", "DenseRun", "spectrum", "train"]
-
-Array = NDArray[np.float64]
 
 
 class DenseReadout(nn.Module):
@@ -90,7 +88,7 @@ def train(
     steps: int,
     rate: float,
     momentum: float = 0.0,
-    order: Iterator[NDArray[np.intp]] | None = None,
+    order: Iterator[Indices] | None = None,
 ) -> DenseRun:
     """``steps`` steps of torch.optim.SGD on mean((r̂ - r)²), in place; ``order``: mini-batches.
 

@@ -7,9 +7,9 @@ from fractions import Fraction
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from numerics.arithmetic.rounding import gamma
+from numerics.arithmetic.types import Array
 from numerics.pulse.sample import pulse
 from theory.invariance.dense import LAW, Dense, changing, end
 from verify.invariance.atlas import Place
@@ -20,7 +20,6 @@ from verify.report.lab import Lab
 
 __all__ = ["TASKS", "Task", "outcomes", "predicted_weights", "trained", "weight_tolerance"]
 
-Array = NDArray[np.float64]
 HALF = Fraction(1, 2)
 
 
@@ -58,7 +57,7 @@ TASKS = (
 
 def trained(lab: Lab, task: Task) -> DenseRun:
     """torch's own random starts, trained until the loss is rounding."""
-    return lab.once(task, lambda: _trained(lab, task))
+    return lab.once(task, _trained, lab, task)
 
 
 def _trained(lab: Lab, task: Task) -> DenseRun:

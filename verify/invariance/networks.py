@@ -32,11 +32,11 @@ __all__ = [
     "answer",
     "as_dense",
     "border_edge",
-    "compass_leg",
     "dropped_channel",
     "edge_channels",
     "linear_cell",
     "merged_channels",
+    "right_edge",
     "ruler",
     "signal",
     "silence_counting",
@@ -145,9 +145,8 @@ def linear_cell(sigma: Sigma) -> Net:
 
 def as_dense(net: Net) -> Net:
     """Sum pooling as a dense readout: the same weight at every position."""
-    channels = tuple(
-        Channel(channel.w, channel.b, channel.v * int(PIXELS)) for channel in net.channels
-    )
+    size = int(PIXELS)
+    channels = tuple(Channel(channel.w, channel.b, channel.v * size) for channel in net.channels)
     return Net(net.sigma, channels, net.c)
 
 
@@ -175,7 +174,7 @@ def silence_counting() -> Net:
     return Net(RELU, (Channel(w, Fraction(1), (a,)),), c)
 
 
-def compass_leg() -> Net:
+def right_edge() -> Net:
     """One leg of the compass, γ = 1/α_0."""
     weights: PositionalNetwork = right_edge_network(1 / LEAST, range(-HALF_LENGTH, HALF_LENGTH + 1))
     return Net(RELU, (Channel(weights.w, weights.b, weights.v),), weights.c)

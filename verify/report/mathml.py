@@ -57,8 +57,8 @@ def _spaced(source: str) -> str:
     )
 
 
-def display(latex: str) -> Markup:
-    r"""A displayed formula: a ``<math>`` for each part between two ``\qquad``, to break there.
+def display(latex: str, space: str = r"\qquad") -> Markup:
+    r"""A displayed formula: a ``<math>`` for each part between two such spaces, to break there.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def display(latex: str) -> Markup:
     parts, depth, start = [], 0, 0
     for token in re.finditer(r"\\[A-Za-z]+|\\.|[{}]", latex, re.DOTALL):
         depth += (token[0] in OPENING) - (token[0] in CLOSING)
-        if token[0] == r"\qquad" and depth == 0:
+        if token[0] == space and depth == 0:
             parts.append(latex[start : token.start()])
             start = token.end()
     parts = [part for part in (*parts, latex[start:]) if part.strip()] or [latex]

@@ -185,6 +185,17 @@ UNCHANGED: dict[tuple[str, str, str], str] = {
         "no radius is a whole number m here: it would lie inside the pixel"
     ),
     ("dense", "kernel", "m < k -> m <= k"): "m = k comes before",
+    ("contrast", "response", "0 * total -> 0 / total"): "0 in the arithmetic of the pulse",
+    (
+        "contrast",
+        "silence_readout",
+        "(pixels - len(w) + 1 + zeros) * unit -> (pixels - len(w) + 1 + zeros) / unit",
+    ): "1 in the arithmetic of the taps",
+    ("background", "response", "0 * total -> 0 / total"): "0 in the arithmetic of the pulse",
+    ("background", "two_channels", "0 * edge -> 0 / edge"): "0 in the arithmetic of the taps",
+    ("pair", "kinks", "0 * total -> 0 / total"): "0 in the arithmetic of the taps",
+    ("pair", "pair", "0 * edge -> 0 / edge"): "0 in the arithmetic of the taps",
+    ("pair", "pair", "-turns * unit -> -turns / unit"): "1 in the arithmetic of the taps",
 }
 """Mutants that are the same law, as (claim, function, change), each with the reason."""
 

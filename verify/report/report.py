@@ -158,7 +158,7 @@ OUTCOME = {"verified": "green", "failed": "bold red", "blocked": "yellow"}
 def table(report: Report, console: Console) -> None:
     """Print a row per claim under its chapter's title, what does not hold, and the summary."""
     rows = {result.verdict.id: _row(result.verdict) for result in report.examined}
-    head = [Text(name, "bold") for name in ("claim", *COLUMNS, "verdict", "s")]
+    head = [Text(name, "bold") for name in ("claim", *COLUMNS, "verdict", f"{'s':>6}")]
     widths = [
         max(cell.cell_len for cell in cells) for cells in zip(head, *rows.values(), strict=True)
     ]
@@ -227,8 +227,8 @@ def _rendered(render: Callable[[str], Markup], text: str) -> Markup:
         return Markup("<code>{}</code>").format(text)
 
 
-def _statement(text: str) -> Markup:
-    return mathml.formula(text, block=True)
+def _statement(line: str) -> Markup:
+    return mathml.display(line, r"\quad")
 
 
 def undrawn(claims: Sequence[Claim[Any]], examined: Sequence[Examined]) -> list[str]:

@@ -15,14 +15,14 @@ All orders in S are those of a fixed shape w/S: w = (√S, S, -√S) has the hei
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import sympy as sp
 from sympy.polys.fields import FracField
-from sympy.polys.rings import PolyRing
+from sympy.polys.rings import PolyElement, PolyRing
 
 from theory.claim import Claim, Proof, Step, Wrong
 from theory.expressions.activation import ACTIVATIONS, z
@@ -33,6 +33,7 @@ from theory.pulse.signal import phi
 from theory.pulse.staircase import to_taps
 from theory.pulse.subpixel import deviation
 from theory.shape.rates.expansion import (
+    Basis,
     Moments,
     basis,
     centre,
@@ -54,6 +55,7 @@ from theory.shape.rates.leading import (
     remaining,
     spread,
 )
+from theory.types import Function, Scalar, Vector
 
 __all__ = ["CLAIM", "LAW", "RateLaw"]
 
@@ -62,10 +64,10 @@ __all__ = ["CLAIM", "LAW", "RateLaw"]
 class RateLaw:
     """The law: where σ is expanded, the two expansions, and the loss that they give."""
 
-    centre: Callable[[Any, Any], Any]
-    slope: Callable[[Sequence[Any], Any], Any]
-    components: Callable[[Sequence[Any], Moments], tuple[Any, Any, Any, Any]]
-    loss: Callable[[Any, Sequence[Any], Spread], Any]
+    centre: Callable[[Scalar, Scalar], Any]
+    slope: Callable[[Vector, Scalar], Any]
+    components: Callable[[Vector, Moments], tuple[Any, Any, Any, Any]]
+    loss: Callable[[Scalar, Vector, Spread], Any]
 
 
 LAW = RateLaw(centre, chord_slope, components, loss)
@@ -107,7 +109,7 @@ def _prove_expansion(law: RateLaw) -> Iterator[Step]:
         w = taps(n)
         for k, s in _units():
 
-            def g(x: sp.Expr, n: int = n, w: Any = w, k: int = k) -> sp.Expr:
+            def g(x: sp.Expr, n: int = n, w: tuple[sp.Symbol, ...] = w, k: int = k) -> sp.Expr:
                 return (x + b - law.centre(b, sp.Add(*w))) ** k
 
             of = moments(w)
@@ -121,7 +123,7 @@ def _prove_expansion(law: RateLaw) -> Iterator[Step]:
 def _vanishes(expression: sp.Expr) -> bool:
     """A polynomial in its symbols is 0, decided in a polynomial ring: far faster than expanding a sum."""
     symbols = sorted(expression.free_symbols, key=str)
-    return (PolyRing(symbols, sp.QQ).from_expr(expression) if symbols else expression) == 0
+    return bool((PolyRing(symbols, sp.QQ).from_expr(expression) if symbols else expression) == 0)
 
 
 def _equal(value: sp.Expr, other: sp.Expr) -> bool:
@@ -152,9 +154,7 @@ def _prove_loss(law: RateLaw) -> Iterator[Step]:
 
 
 @_decided_once
-def _prove_constants(
-    averages: Callable[..., Spread], parts: Callable[..., tuple[Any, ...]]
-) -> Iterator[Step]:
+def _prove_constants(averages: Callable[[Vector, Scalar], Spread], parts: Basis) -> Iterator[Step]:
     """q -> oo: the sampled fractions t/q become uniform ones."""
     q, t, v = sp.symbols("q t V", positive=True)
 
@@ -248,7 +248,7 @@ def _at(value: Element, places: dict[Element, Element]) -> Element:
 
 
 def _series(
-    law: RateLaw, s: Sequence[Any], of: Moments, shift: Any, over: Spread, further: int
+    law: RateLaw, s: Vector, of: Moments, shift: Scalar, over: Spread, further: int
 ) -> tuple[int, list[Element]]:
     """The order in S of the loss, and the first 1 + ``further`` coefficients of its series.
 
@@ -271,7 +271,7 @@ def _series(
     return first - start, series
 
 
-def _by_power(polynomial: Any, field: Any) -> dict[int, Element]:
+def _by_power(polynomial: PolyElement, field: FracField) -> dict[int, Element]:
     """The coefficients of the powers of the first name, as rational functions of the others."""
     coefficients: dict[int, Element] = {}
     for (power, *powers), number in polynomial.terms():
@@ -281,7 +281,7 @@ def _by_power(polynomial: Any, field: Any) -> dict[int, Element]:
 
 
 @_decided_once
-def _prove_kink(bends: Callable[..., Any]) -> Iterator[Step]:
+def _prove_kink(bends: Callable[[Vector, Scalar, Scalar, Function], Any]) -> Iterator[Step]:
     """Where the second derivative jumps: the steps make up D, and one step through the kink, centred, bends by f."""
     whole, b = sp.Function("g", real=True), sp.Symbol("b", real=True)
     for n in PROVED_TAPS:
@@ -331,24 +331,24 @@ def _prove_curvatures() -> Iterator[Step]:
 # --- controls ---------------------------------------------------------------------------------
 
 
-def _far_centre(b: Any, height: Any) -> Any:
+def _far_centre(b: Scalar, height: Scalar) -> Any:
     """Wrong: S + β in place of S + 2β."""
     return b + height
 
 
-def _three_thirds(s: Sequence[Any], of: Moments) -> tuple[Any, Any, Any, Any]:
+def _three_thirds(s: Vector, of: Moments) -> tuple[Any, Any, Any, Any]:
     """Wrong: Σ w³ without its third."""
     even, odd, fourth, fifth = components(s, of)
     return even, odd + 2 * s[2] * of.p3, fourth, fifth
 
 
-def _one_edge(s: Sequence[Any], of: Moments) -> tuple[Any, Any, Any, Any]:
+def _one_edge(s: Vector, of: Moments) -> tuple[Any, Any, Any, Any]:
     """Wrong: one edge bends, the other does not."""
     even, odd, fourth, fifth = components(s, of)
     return even / 2, odd / 2, fourth / 2, fifth / 2
 
 
-def _noise(delta: Any, coefficients: Sequence[Any], over: Spread) -> Any:
+def _noise(delta: Scalar, coefficients: Vector, over: Spread) -> Any:
     """Wrong: D is taken for uncorrelated with r."""
     return loss(delta, coefficients, Spread(over.V, tuple(0 * x for x in over.cov), over.gram))
 

@@ -15,11 +15,14 @@ staircases, measured from the kink: D = Σ f(p + φ w_u) - (1 - φ) f(p) - φ f(
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from theory.types import Function, Scalar, Vector
+
 __all__ = [
+    "Basis",
     "Moments",
     "basis",
     "centre",
@@ -31,7 +34,11 @@ __all__ = [
 ]
 
 
-def basis(fraction: Any) -> tuple[Any, Any, Any, Any]:
+Basis = Callable[[Any], tuple[Any, ...]]
+"""Functions of φ that a chord deviation is made of."""
+
+
+def basis(fraction: Scalar) -> tuple[Any, Any, Any, Any]:
     """(E, O, E², EO) at φ, for numbers, symbols or arrays."""
     even = fraction * (1 - fraction)
     odd = even * (1 - 2 * fraction)
@@ -51,7 +58,7 @@ class Moments:
     m23: Any
 
 
-def moments(w: Sequence[Any]) -> Moments:
+def moments(w: Vector) -> Moments:
     """The moments of a filter; x_u = C_{u-1} + w_u/2 - S/2, so that the ends of the staircase are ∓S/2."""
     total = sum(w)
     middles, reached = [], 0 * total
@@ -63,17 +70,17 @@ def moments(w: Sequence[Any]) -> Moments:
     return Moments(total, *powers, *mixed)
 
 
-def centre(b: Any, height: Any) -> Any:
+def centre(b: Scalar, height: Scalar) -> Any:
     """c = b + S/2: the middle between the background's pre-activation b and the plateau's b + S."""
     return b + height / 2
 
 
-def chord_slope(s: Sequence[Any], height: Any) -> Any:
+def chord_slope(s: Vector, height: Scalar) -> Any:
     """Δ to fifth order, from s = (s_1, ..., s_5) at the centre."""
     return s[0] * height + s[2] * height**3 / 4 + s[4] * height**5 / 16
 
 
-def components(s: Sequence[Any], of: Moments) -> tuple[Any, Any, Any, Any]:
+def components(s: Vector, of: Moments) -> tuple[Any, Any, Any, Any]:
     """The coefficients of D on (E, O, E², EO), to fifth order, from s = (s_1, ..., s_5) at the centre."""
     return (
         -2 * s[1] * of.p2 - s[3] * (12 * of.m22 + of.p4),
@@ -83,14 +90,12 @@ def components(s: Sequence[Any], of: Moments) -> tuple[Any, Any, Any, Any]:
     )
 
 
-def signed_square(x: Any) -> Any:
+def signed_square(x: Scalar) -> Any:
     """x|x|: its slope has a kink at 0."""
     return x * abs(x)
 
 
-def kinked_deviation(
-    w: Sequence[Any], c: Any, fraction: Any, f: Callable[[Any], Any] = signed_square
-) -> Any:
+def kinked_deviation(w: Vector, c: Scalar, fraction: Scalar, f: Function = signed_square) -> Any:
     """D(φ) of σ(t + x) = x|x| (or f), the centre c measured from t: exact, step by step on both staircases."""
     low, high = c - sum(w) / 2, c + sum(w) / 2
     result: Any = 0

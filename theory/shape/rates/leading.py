@@ -16,14 +16,14 @@ All of it for S -> 0 at a fixed shape w/S.  That these are the leading terms is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
 
 from theory.expressions.activation import z
-from theory.shape.rates.expansion import basis
+from theory.shape.rates.expansion import Basis, basis
+from theory.types import Matrix, Scalar, Vector
 
 __all__ = [
     "CUBIC_FREE",
@@ -53,9 +53,9 @@ class Spread:
 
 
 def spread(
-    fractions: Sequence[Any],
-    variance: Any,
-    functions: Callable[[Any], tuple[Any, ...]] = basis,
+    fractions: Vector,
+    variance: Scalar,
+    functions: Basis = basis,
 ) -> Spread:
     """The averages for radii m - 1/2 + φ, m and φ independent, φ uniform on ``fractions``, Var r = V."""
     count = len(fractions)
@@ -77,7 +77,7 @@ def spread(
     return Spread(variance, cov, gram)
 
 
-def loss(delta: Any, coefficients: Sequence[Any], over: Spread) -> Any:
+def loss(delta: Scalar, coefficients: Vector, over: Spread) -> Any:
     """(V v - q²)/(4Δ²V + 4Δq + v) for D = Σ coefficient · f: the loss of the best readout, exact."""
     q = sum(x * cov for x, cov in zip(coefficients, over.cov, strict=True))
     v = sum(
@@ -125,7 +125,7 @@ def after_radius(over: Spread) -> list[list[Any]]:
     ]
 
 
-def remaining(matrix: list[list[Any]], j: int) -> Any:
+def remaining(matrix: Matrix, j: int) -> Any:
     """The variance of f_j that is left after regression on f_0, ..., f_{j-1}: a pivot of the matrix."""
     rows = [list(row) for row in matrix]
     for k in range(j):
@@ -135,12 +135,12 @@ def remaining(matrix: list[list[Any]], j: int) -> Any:
     return rows[j][j]
 
 
-def curved_rate(s: Sequence[Any], n: int, over: Spread) -> Rate:
+def curved_rate(s: Vector, n: int, over: Spread) -> Rate:
     """Where σ'' ≠ 0 ≠ σ', for the best filter there, w = S/n."""
     return Rate(2, remaining(after_radius(over), 0) * (s[1] / (s[0] * n)) ** 2)
 
 
-def inflection_rate(s: Sequence[Any], n: int, over: Spread) -> Rate:
+def inflection_rate(s: Vector, n: int, over: Spread) -> Rate:
     """At an inflection t with s_1 s_3 ≠ 0, for the mean filter w = S/n; s = (s_1, ..., s_5) at t."""
     left = after_radius(over)
     first = left[0][1] / (6 * n * left[0][0])
@@ -156,7 +156,7 @@ CUBIC_FREE = (_x, _x, -sp.cbrt(2) * _x)
 """The taps with sum 1 and Σ ω³ = 0 whose Σ ω² is smallest, up to order: (1, 1, -∛2)/(2 - ∛2)."""
 
 
-def free_filter_rate(s: Sequence[Any], fourth: Any, fifth: Any, over: Spread) -> Rate:
+def free_filter_rate(s: Vector, fourth: Scalar, fifth: Scalar, over: Spread) -> Rate:
     """At an inflection with s_1 s_3 ≠ 0, for filters S ω with Σ ω = 1 and Σ ω³ -> 0; Σ ω⁴ and Σ ω⁵ are given.
 
     S⁶ when s_4 ≠ 0, else S⁸.  The remnant of Σ ω³ and the bias take E and O away.
@@ -169,19 +169,19 @@ def free_filter_rate(s: Sequence[Any], fourth: Any, fifth: Any, over: Spread) ->
     return Rate(8, remaining(kept, 2) / 4 * (s[4] * fifth / s[0]) ** 2)
 
 
-def cubic_free_rate(s: Sequence[Any], over: Spread) -> Rate:
+def cubic_free_rate(s: Vector, over: Spread) -> Rate:
     """The smallest of these for n = 3: Σ ω⁴ and (Σ ω⁵)² grow with Σ ω², so ω is :data:`CUBIC_FREE`."""
     fourth, fifth = (float(sum(tap**k for tap in CUBIC_FREE)) for k in (4, 5))
     return free_filter_rate(s, fourth, fifth, over)
 
 
-def kink_rate(s: Sequence[Any], fractions: Sequence[Any], variance: Any) -> Rate:
+def kink_rate(s: Vector, fractions: Vector, variance: Scalar) -> Rate:
     """At t with σ(t + x) = s_1 x + s_2 x|x| + ..., n = 1 and c = t: L ~ (s_2/s_1)² Var(f | r) S².
 
     f = (y|y| - y)/4 with y = 2φ - 1.
     """
 
-    def function(fraction: Any) -> tuple[Any]:
+    def function(fraction: Scalar) -> tuple[Any]:
         twice = 2 * fraction - 1
         return ((twice * abs(twice) - twice) / 4,)
 

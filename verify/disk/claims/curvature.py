@@ -9,10 +9,10 @@ from math import pi
 import mpmath
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import UNIT, gamma
+from numerics.arithmetic.types import Array
 from numerics.disk.centre_average import Centres, centres, centres_bound, variation
 from numerics.disk.curvature import (
     NARROW,
@@ -47,7 +47,6 @@ from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "KINDS", "check", "figures", "narrow_bound", "train"]
 
-Array = NDArray[np.float64]
 Step = tuple[int, int]
 
 # ------------------------------------------------------------------------------------------ check
@@ -100,12 +99,11 @@ class _Case:
 
 def _cases(lab: Lab) -> tuple[_Case, ...]:
     """Random filters, half of them of one sign, |w|₁ = 1: their sums at all centres by numpy."""
-    rng, cases = lab.rng("curvature, means over centres"), [_pixel()]
+    rng, cases = lab.rng("curvature/means over centres"), [_pixel()]
     for k in range(max(len(NAMES), lab.profile.draws // 8)):
         w = rng.normal(size=(3, 3)) if k % 2 else rng.uniform(0, 1, (3, 3))
-        channel = filter_of(
-            w / np.abs(w).sum(), float(rng.uniform(-0.5, 0.5)), NAMES[k % len(NAMES)]
-        )
+        w /= np.abs(w).sum()
+        channel = filter_of(w, float(rng.uniform(-0.5, 0.5)), NAMES[k % len(NAMES)])
         strength, sigma = strength_of(channel, 1e-5), activation(channel.name)[0]
         r, grid = CHECKED_RADIUS, _centres(CHECKED_RADIUS, CHECKED_PARTS, 3)
         values = sigma(grid.windows @ channel.w.ravel() + channel.b) - sigma(np.array(channel.b))
@@ -177,12 +175,11 @@ def _bent(channel: Filter, z: Array, p: Array, values: Array, flat: Array, dark:
 
 def _drawn(lab: Lab) -> tuple[_Bent, ...]:
     """Random filters of |w|₁ = 1, smooth and with kinks."""
-    rng, changes, names = lab.rng("curvature, bends"), [], NAMES + KINKS
+    rng, changes, names = lab.rng("curvature/bends"), [], NAMES + KINKS
     for k in range(max(2 * len(names), lab.profile.draws // 4)):
         w = rng.normal(size=(3, 3))
-        channel = filter_of(
-            w / np.abs(w).sum(), float(rng.uniform(-0.5, 0.5)), names[k % len(names)]
-        )
+        w /= np.abs(w).sum()
+        channel = filter_of(w, float(rng.uniform(-0.5, 0.5)), names[k % len(names)])
         sigma = activation(channel.name)[0]
         z, p = (np.tensordot(x, channel.w, 2) + channel.b for x in _circle(3))
         changes.append(_bent(channel, z, p, sigma(z), sigma(p), float(sigma(np.array(channel.b)))))
@@ -232,12 +229,14 @@ def _small(step: Step) -> float:
 
 def _width(law: Curvature, step: Step, r: float) -> float:
     """4|e|r and the term after it."""
-    return float(4 * np.hypot(*step) * r + law.narrowing(*map(float, step), mpmath) / r)
+    return float(
+        4 * np.hypot(*step) * r + law.narrowing(float(step[0]), float(step[1]), mpmath) / r
+    )
 
 
 def _narrowed(lab: Lab) -> tuple[tuple[Step, float, float], ...]:
     """Steps, the means of Σ|κ ⋆ difference| over all centres for random κ, and Σκ."""
-    rng, means = lab.rng("curvature, differences drawn"), []
+    rng, means = lab.rng("curvature/differences drawn"), []
     for step in STEPS:
         grid = _narrow_centres(step)
         for _ in range(max(2, lab.profile.draws // 40)):
@@ -251,14 +250,14 @@ def check(law: Curvature, lab: Lab) -> Column:
     """Pixels of a huge disk in 60 digits, C by direction, sums at a thousand centres, and differences at a small radius."""
     rng, draws = lab.rng("curvature"), lab.profile.draws
     bends = sum(not _bends(law, rng) for _ in range(draws))
-    drawn = [bent.scores(law) for bent in lab.once("curvature, bends", lambda: _drawn(lab))]
+    drawn = [bent.scores(law) for bent in lab.once("curvature/bends", _drawn, lab)]
     directions, sharp = sum(bool(np.max(x) > 1) for x, _ in drawn), [float(np.median(x)) for _, x in drawn]  # fmt: skip
-    sums, cases = 0, lab.once("curvature, means over centres", lambda: _cases(lab))
+    sums, cases = 0, lab.once("curvature/means over centres", _cases, lab)
     for case in cases:
         constant = constant_of(case.edge, law, proved=False).value
         sums += not abs(case.mean - case.strength * case.r - constant) <= case.allowed
     ratios = [abs(case.constant) / case.allowed for case in cases]
-    widths, narrowed = 0, lab.once("curvature, differences drawn", lambda: _narrowed(lab))
+    widths, narrowed = 0, lab.once("curvature/differences drawn", _narrowed, lab)
     for step, total, weight in narrowed:
         gap = abs(total / weight - _width(law, step, NARROW_RADIUS))
         widths += not gap <= narrow_bound(step, NARROW_RADIUS, NARROW_PARTS) + _small(step)
@@ -287,13 +286,13 @@ def _networks(lab: Lab) -> int:
 
 def _trained(lab: Lab) -> dict[NetworkShape, Nets]:
     """A few steps of Levenberg-Marquardt from random starts."""
-    return lab.once("curvature, networks", lambda: _train(lab))
+    return lab.once("curvature/networks", _train, lab)
 
 
 def _train(lab: Lab) -> dict[NetworkShape, Nets]:
     ensembles, networks = {}, _networks(lab)
     for shape in KINDS:
-        rng = lab.rng(("curvature, networks", shape))
+        rng = lab.rng(("curvature/networks", shape))
         windows = disk_windows(R, shape.taps, HALF_LENGTH)
         ensembles[shape] = train_networks(shape, windows, networks, rng, STEPS_OF_LM)
     return ensembles
@@ -332,7 +331,7 @@ class _Narrow:
 
 def _differences(lab: Lab) -> tuple[_Narrow, ...]:
     """abs or ReLU of each difference, κ trained from random positive taps; Σκ = 0 stands for one that changed its sign."""
-    rng, differences = lab.rng("curvature, differences trained"), []
+    rng, differences = lab.rng("curvature/differences trained"), []
     r = np.linspace(3, 10, 15)
     x, share = disks(r, HALF_LENGTH), np.full(15, 1 / 15)
     for step, name in zip(STEPS, ("abs", "relu", "abs"), strict=True):
@@ -355,13 +354,11 @@ def _differences(lab: Lab) -> tuple[_Narrow, ...]:
 def train(law: Curvature, lab: Lab) -> Column:
     """What torch makes of a circle's bend in every channel, by direction; and differences in the order 1/r."""
     networks = _networks(lab)
-    turned = [
-        bent.scores(law) for bent in lab.once("curvature, channels turned", lambda: _turned(lab))
-    ]
+    turned = [bent.scores(law) for bent in lab.once("curvature/channels turned", _turned, lab)]
     farthest = max(float(np.max(gaps)) for gaps, _ in turned)
     sharp = [float(np.median(sizes)) for _, sizes in turned]
     narrow, mixed = [0.0], 0
-    for each in lab.once("curvature, differences trained", lambda: _differences(lab)):
+    for each in lab.once("curvature/differences trained", _differences, lab):
         if not each.weight:
             mixed += 1
             continue
@@ -390,13 +387,11 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     curves: dict[str, tuple[Array, float]] = {}
     for channel in chosen:
         sigma, length = activation(channel.name)[0], strength_of(channel, 1e-5).value
-        values = []
+        values, dark = [], sigma(np.array(channel.b))
         for r in SHOWN_RADII.tolist():
             grid = _centres(r, SHOWN_PARTS, 3)
-            edge_values = sigma(grid.windows @ channel.w.ravel() + channel.b) - sigma(
-                np.array(channel.b)
-            )
-            values.append(float(grid.mean(edge_values, channel.rise)) - length * r)
+            response = sigma(grid.windows @ channel.w.ravel() + channel.b) - dark
+            values.append(float(grid.mean(response, channel.rise)) - length * r)
         curves[channel.name] = (np.array(values), constant_of(channel).value)
     bend = replace(LAW, local=lambda t, slope, second, lack: -slope * second / 2 + 0 * t * lack)
     panels = []

@@ -12,9 +12,9 @@ import mpmath
 import numpy as np
 import torch
 from flint import acb, arb, ctx, fmpq
-from numpy.typing import NDArray
 
 from numerics.arithmetic.rounding import gamma
+from numerics.arithmetic.types import Array
 from numerics.disk.disk import disk, disk_bound
 from theory.disk.disk import Disk
 from verify.disk import figures as draw
@@ -28,7 +28,6 @@ from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "figures", "kind", "train"]
 
-Array = NDArray[np.float64]
 
 # ------------------------------------------------------------------------------------------ check
 
@@ -227,9 +226,7 @@ def _measured(net: DiskNetwork, grid: Grid, x: torch.Tensor) -> TrainedLinear:
     net.zero_grad()
     value = loss(net, x, torch.tensor(grid.r), torch.tensor(grid.share))
     value.backward()
-    by_w, _, _, by_c = (
-        parameter.grad.numpy() for parameter in net.parameters() if parameter.grad is not None
-    )
+    by_w, _, _, by_c = (p.grad.numpy() for p in net.parameters() if p.grad is not None)
     _, _, a, _ = net.weights()
     g = np.array([np.sum(a * by_w.mean(axis=(1, 2, 3))) / np.sum(a * a), by_c[0]])
     area = np.stack([np.pi * grid.r**2, np.ones_like(grid.r)])
@@ -243,11 +240,11 @@ def _measured(net: DiskNetwork, grid: Grid, x: torch.Tensor) -> TrainedLinear:
 
 def _trained(lab: Lab) -> tuple[TrainedLinear, ...]:
     """A few networks of every shape on both grids."""
-    return lab.once("disk, without activation", lambda: _train(lab))
+    return lab.once("disk/without activation", _train, lab)
 
 
 def _train(lab: Lab) -> tuple[TrainedLinear, ...]:
-    rng, nets = lab.rng("disk, without activation"), []
+    rng, nets = lab.rng("disk/without activation"), []
     for grid in GRIDS:
         x = disks(grid.r, HALF_LENGTH)
         for channels, taps in SHAPES:

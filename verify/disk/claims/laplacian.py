@@ -12,10 +12,10 @@ from typing import Any
 import mpmath
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from numerics.arithmetic.rounding import UNIT, gamma
+from numerics.arithmetic.types import Array
 from numerics.disk.closed_form import rational
 from numerics.disk.disk import disk_bound, pixels
 from numerics.disk.perimeter import edge_response, reach
@@ -42,7 +42,6 @@ __all__ = [
     "train",
 ]
 
-Array = NDArray[np.float64]
 DIGITS = 40
 
 
@@ -187,21 +186,19 @@ def check(law: Laplacian, lab: Lab) -> Column:
     places = [(0.0, 0.0), (0.5, 0.5), *rng.uniform(-3, 3, (draws // 4, 2)).tolist()]
     far = 0
     for x, y in places:
-        distance = float(law.distance(*map(mpmath.mpf, (x, y)), Digits))
-        far += (
-            abs(distance - _by_rays(x, y)) > 1e-9
-        )  # Gauss' rule next to a corner; elsewhere 1e-14
+        distance = float(law.distance(mpmath.mpf(x), mpmath.mpf(y), Digits))
+        # Gauss' rule next to a corner; elsewhere 1e-14.
+        far += abs(distance - _by_rays(x, y)) > 1e-9
     turn = np.sort(rng.uniform(0.01, pi / 2 - 0.01, 6))
     lines, lengths, largest = 0, 0, 0.0
     for w, level, claimed in known[-max(draws // 4, 12) :]:
         edge = filter_of(w, level, "abs")
         around, doubt = by_direction(edge, turn)
         centre = law.crossing(rational(w), Fraction(level)).centre
-        for theta, integral, off in zip(
-            turn.tolist(), around.tolist(), doubt.tolist(), strict=True
-        ):
+        triples = zip(turn.tolist(), around.tolist(), doubt.tolist(), strict=True)
+        for theta, integral, off in triples:
             c, s = (Fraction(float(f(theta))) for f in (np.cos, np.sin))
-            whole = abs(float(law.across(rational(w), centre, c, s)))
+            whole = abs(float(law.across(rational(w), centre, c, s))) if centre else np.inf
             lines += abs(whole - abs(integral)) > off + 1e-9 * float(np.abs(w).sum())
         by = quadrature_of(edge, most=1 << 12)
         bound = float("inf") if by.error is None else by.error
@@ -309,7 +306,7 @@ def _bound(w: Array, level: float, activation: str) -> float:
 
 def _trained(lab: Lab) -> tuple[TrainedLaplacian, ...]:
     """A few networks of each kind, abs and ReLU in turn, from random starts."""
-    rng, nets = lab.rng("laplacian, networks"), []
+    rng, nets = lab.rng("laplacian/networks"), []
     r, share = np.linspace(LOW, HIGH, COUNT), np.full(COUNT, 1 / COUNT)
     x = disks(r, HALF_LENGTH)
     for kind in KINDS:
@@ -338,11 +335,11 @@ def _exact(laplacian: TrainedLaplacian) -> dict[tuple[int, int], Fraction]:
 
 def train(law: Laplacian, lab: Lab) -> Column:
     """P of trained even filters as torch sees it at a large circle, against the closed form; those of class other are counted."""
-    nets = lab.once("laplacian, networks", lambda: _trained(lab))
+    nets = lab.once("laplacian/networks", _trained, lab)
     scores, ratios, other, turned = [], [], 0, 0
     for laplacian in nets:
         exact = _exact(laplacian)
-        level = -sum(exact.values()) / 2
+        level = -sum(exact.values(), Fraction(0)) / 2
         kind = law.crossing(exact, level)
         if kind.kind != "centre" or kind.centre is None:
             other += 1

@@ -8,10 +8,10 @@ from fractions import Fraction
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import gamma, lipschitz
+from numerics.arithmetic.types import Array
 from numerics.disk.disk import disk_bound, ring
 from numerics.disk.lattice import fluctuation, parts, swing, unsettled
 from numerics.disk.perimeter import difference
@@ -30,7 +30,6 @@ from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "bending", "check", "drawn_spreads", "figures", "sums", "train"]
 
-Array = NDArray[np.float64]
 
 NEAR, FAR, WINDOW, COUNT = 25.0, 800.0, 4.0, 24
 """Where two windows of radii begin, their width, and the radii in each."""
@@ -178,7 +177,7 @@ class Drawn:
 
 
 def _drawn(lab: Lab, name: str, filters: int) -> Drawn:
-    rng = lab.rng(("lattice, filters", name))
+    rng = lab.rng(("lattice/filters", name))
     w, b = rng.normal(size=(filters, 3, 3)), rng.uniform(-0.5, 0.5, filters)
     centre = (float(rng.uniform(-0.5, 0.5)), float(rng.uniform(-0.5, 0.5)))
     r = _windows(rng)
@@ -188,7 +187,7 @@ def _drawn(lab: Lab, name: str, filters: int) -> Drawn:
 
 def drawn_spreads(law: Lattice, lab: Lab, name: str, filters: int) -> tuple[Array, Array]:
     """:meth:`Grown.spreads` of random filters: (B, 2) each."""
-    drawn = lab.once(("lattice, filters", name, filters), lambda: _drawn(lab, name, filters))
+    drawn = lab.once(("lattice/filters", name, filters), _drawn, lab, name, filters)
     sigma = activation(name)[0]
     r = drawn.grown.r.ravel()
     claimed = fluctuation(drawn.w, drawn.b, sigma, r, drawn.centre, law, REACH).reshape(drawn.grown.sums.shape)  # fmt: skip
@@ -236,11 +235,11 @@ def _networks(lab: Lab) -> int:
 
 
 def _watched(lab: Lab, shape: NetworkShape) -> Watched:
-    return lab.once(("lattice, networks", shape), lambda: _train(lab, shape))
+    return lab.once(("lattice/networks", shape), _train, lab, shape)
 
 
 def _train(lab: Lab, shape: NetworkShape) -> Watched:
-    rng = lab.rng(("lattice, networks", shape))
+    rng = lab.rng(("lattice/networks", shape))
     windows = disk_windows(np.linspace(LOW, HIGH, RADII), shape.taps, HALF_LENGTH)
     nets = train_networks(shape, windows, _networks(lab), rng)
     centre = (float(rng.uniform(-0.5, 0.5)), float(rng.uniform(-0.5, 0.5)))
@@ -282,10 +281,9 @@ def train(law: Lattice, lab: Lab) -> Column:
     left, words, undecided = [], [], 0
     for shape in SETTINGS:
         watched = _watched(lab, shape)
-        claimed = _swings(watched.nets, watched.grown.r.ravel(), watched.centre, law)
-        settled, raw = watched.grown.spreads(
-            _areas(watched.nets), claimed.reshape(watched.grown.sums.shape)
-        )
+        nets, grown = watched.nets, watched.grown
+        claimed = _swings(nets, grown.r.ravel(), watched.centre, law)
+        settled, raw = grown.spreads(_areas(nets), claimed.reshape(grown.sums.shape))
         decided = raw[:, 1] > 1
         left.append(settled)
         undecided += int(np.sum(~decided))
@@ -329,16 +327,12 @@ def _losses(nets: Nets) -> Array:
 def figures(lab: Lab) -> tuple[Figure, ...]:
     """One difference and four activations, the directions that take part, and trained networks beyond their radii."""
     r = np.linspace(20, 24, 241)
-    shown = {name: _shown(*watched, r) for name, watched in SHOWN.items()}
-    roses = {name: _strokes(*watched) for name, watched in SHOWN.items()}
+    shown = {name: _shown(*case, r) for name, case in SHOWN.items()}
+    roses = {name: _strokes(*case) for name, case in SHOWN.items()}
     beyond = {}
     far = np.linspace(30, 34, 161)
-    for shape in (
-        NetworkShape("square", 1),
-        NetworkShape("tanh", 1),
-        NetworkShape("relu", 2),
-        NetworkShape("tanh", 2),
-    ):
+    for case in (("square", 1), ("tanh", 1), ("relu", 2), ("tanh", 2)):
+        shape = NetworkShape(*case)
         watched = _watched(lab, shape)
         net = Together(watched.nets)
         answers = net.answers(net.features(disks(far, int(far[-1]) + 3))).detach().numpy().T

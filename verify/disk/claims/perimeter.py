@@ -9,11 +9,11 @@ from typing import Any
 import mpmath
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import UNIT, gamma
+from numerics.arithmetic.types import Array
 from numerics.disk.disk import disk, disk_bound, pixels
 from numerics.disk.perimeter import (
     difference,
@@ -38,7 +38,6 @@ from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "figures", "floor", "train"]
 
-Array = NDArray[np.float64]
 Step = tuple[int, int]
 DIGITS = 40
 NAMES = {(1, 0): "next pixel", (2, 0): "next but one", (1, 1): "along the diagonal"}
@@ -178,11 +177,11 @@ def _networks(lab: Lab) -> int:
 
 def _trained(lab: Lab) -> tuple[TrainedDifference, ...]:
     """:func:`_networks` of each kind: abs and ReLU, three differences."""
-    return lab.once("perimeter, differences", lambda: _train(lab))
+    return lab.once("perimeter/differences", _train, lab)
 
 
 def _train(lab: Lab) -> tuple[TrainedDifference, ...]:
-    rng, nets, networks = lab.rng("perimeter, differences"), [], _networks(lab)
+    rng, nets, networks = lab.rng("perimeter/differences"), [], _networks(lab)
     r, share = np.linspace(LOW, HIGH, COUNT), np.full(COUNT, 1 / COUNT)
     x, fresh = disks(r, HALF_LENGTH), disks(FRESH, HALF_LENGTH)
     distant = disks(FAR, int(FAR[-1]) + 5)
@@ -198,11 +197,9 @@ def _train(lab: Lab) -> tuple[TrainedDifference, ...]:
                 value = loss(net, x, torch.tensor(r), torch.tensor(share))
                 value.backward()
                 kappa = net.conv.weight.detach().numpy()[0, 0]
-                gradients = [parameter.grad for parameter in net.readout.parameters()]
-                by_a, by_c = (
-                    float(parameter.sum()) for parameter in gradients if parameter is not None
-                )
-                a, c = (float(parameter.detach().sum()) for parameter in net.readout.parameters())
+                readout = list(net.readout.parameters())
+                by_a, by_c = (float(p.grad.sum()) for p in readout if p.grad is not None)
+                a, c = (float(p.detach().sum()) for p in readout)
                 with torch.no_grad():
                     answers = net(x).numpy()
                     # By (a, c): the feature is what torch answers, less c, over a.
@@ -237,11 +234,11 @@ class Free:
 
 def free(lab: Lab) -> tuple[Free, ...]:
     """abs and ReLU with all biases, from random starts, by Levenberg-Marquardt on the training radii."""
-    return lab.once("perimeter, free filters", lambda: _train_free(lab))
+    return lab.once("perimeter/free filters", _train_free, lab)
 
 
 def _train_free(lab: Lab) -> tuple[Free, ...]:
-    rng, nets = lab.rng("perimeter, free filters"), []
+    rng, nets = lab.rng("perimeter/free filters"), []
     r = np.linspace(LOW, HIGH, FREE_COUNT)
     x = disks(r, HIGH + 2)
     data = distinct_windows(x.numpy(), 3, r)
@@ -271,7 +268,7 @@ class Patches:
 
 
 def _patches(lab: Lab) -> Patches:
-    rng = lab.rng("perimeter, patches")
+    rng = lab.rng("perimeter/patches")
     turn, inside = rng.uniform(0, 2 * np.pi, PATCHES), rng.uniform(-2.5, 2.5, PATCHES)
     centre = np.rint((FARTHEST - inside) * np.stack([np.cos(turn), np.sin(turn)])).astype(int)
     offset = np.arange(-3, 4)
@@ -334,11 +331,11 @@ def _across() -> tuple[Array, float]:
 
 def _lines(lab: Lab) -> tuple[_Line, ...]:
     """One network of each kind with κ of one sign, all with both, and the free ones, at a circle of radius :data:`FARTHEST`."""
-    return lab.once("perimeter, lines", lambda: _across_lines(lab))
+    return lab.once("perimeter/lines", _across_lines, lab)
 
 
 def _across_lines(lab: Lab) -> tuple[_Line, ...]:
-    rng, (t, step), rho = lab.rng("perimeter, lines"), _across(), reach(7)
+    rng, (t, step), rho = lab.rng("perimeter/lines"), _across(), reach(7)
     turn = rng.uniform(0.05, np.pi / 2 - 0.05, LINES) + rng.integers(0, 4, LINES) * np.pi / 2
     c, s, offset = np.cos(turn), np.sin(turn), np.arange(-3, 4)
     x, y = (
@@ -407,12 +404,13 @@ def train(law: Perimeter, lab: Lab) -> Column:
         on = bound(radii, size)
         margin = float(np.mean(2 * np.abs(trained.error) * on + on**2)) + float(gamma(COUNT + 4)) * trained.loss  # fmt: skip
         scores.append(abs(trained.loss - floors[step] - trained.excess) / margin)
-        gap = np.abs(trained.answers - trained.c - trained.weight * widths[step]) / bound(
-            FRESH, size
-        )
-        far = np.abs(trained.far - trained.c - trained.weight * np.array([float(law.dipole(*map(float, step), mpmath)) * r for r in FAR.tolist()]))  # fmt: skip
+        near = np.abs(trained.answers - trained.c - trained.weight * widths[step])
+        far = np.abs(trained.far - trained.c - trained.weight * np.array([float(law.dipole(float(step[0]), float(step[1]), mpmath)) * r for r in FAR.tolist()]))  # fmt: skip
         straight = abs(trained.weight) * np.array([_straight(r) for r in FAR.tolist()])
-        scores += [*gap, *far / (straight + bound(FAR, (2 * int(FAR[-1]) + 11) ** 2))]
+        scores += [
+            *near / bound(FRESH, size),
+            *far / (straight + bound(FAR, (2 * int(FAR[-1]) + 11) ** 2)),
+        ]
         above[step] = max(above[step], abs(trained.loss - floors[step]) / trained.loss)
     whole = free(lab)
     for each in whole:

@@ -6,15 +6,14 @@ from collections.abc import Iterable
 from fractions import Fraction
 from functools import lru_cache
 from math import pi
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import UNIT, gamma, lipschitz
+from numerics.arithmetic.types import Array
 from numerics.disk.autocorrelation import (
     correlations,
     lags_within,
@@ -26,7 +25,7 @@ from numerics.disk.lattice import fluctuation
 from numerics.disk.perimeter import reach
 from numerics.disk.shares import PLACES, TURNS, lengths, lengths_bound
 from theory.disk.linear_regions import part, pieces
-from theory.disk.shares import Lag, Shares, opposite
+from theory.disk.shares import Lag, Opposite, Shares, opposite
 from theory.expressions.activation import ACTIVATIONS
 from verify.disk import share_figures as draw
 from verify.disk.clipping import clipped, rational_direction
@@ -63,7 +62,6 @@ from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "figures", "floors", "sections", "table_of", "train"]
 
-Array = NDArray[np.float64]
 
 # ------------------------------------------------------------------------------------------ check
 
@@ -159,7 +157,7 @@ def check(law: Shares, lab: Lab) -> Column:
 # ---------------------------------------------------------------------------------------- the law
 
 
-def _lengths(ensemble: TrainedEnsemble, law_opposite: Any) -> Array:
+def _lengths(ensemble: TrainedEnsemble, law_opposite: Opposite) -> Array:
     """P by the law, (B, K)."""
     nets = ensemble.nets
     w, b, sigma = nets.w.reshape(-1, *nets.w.shape[2:]), nets.b.ravel(), activation(nets.shape.activation)[0]  # fmt: skip
@@ -222,10 +220,9 @@ def _square_scores(law: Shares, nets: Nets, j: int, readings: TorchReadings) -> 
     met = np.abs(nets.a[j]) @ level**2 * 2 * taps**2 * (8 * R + 4) * disk_bound(R)
     bound = 4 * float(gamma(taps**4 + size + 20)) * terms + met
     which = 0 if np.min(nets.a[j]) < 0 < np.max(nets.a[j]) else 1 if np.max(nets.a[j]) > 0 else 2
-    margin = (
-        np.mean(2 * np.abs(readings.error) * bound + bound**2) + SIX_DIGITS * floors(taps)[which]
-    )
-    below = (floors(taps)[which] - readings.loss) / margin
+    floor = floors(taps)[which]
+    margin = np.mean(2 * np.abs(readings.error) * bound + bound**2) + SIX_DIGITS * floor
+    below = (floor - readings.loss) / margin
     return float(np.max(np.abs(readings.error + R - claimed) / bound)), float(below)
 
 
@@ -268,9 +265,8 @@ def train(law: Shares, lab: Lab) -> Column:
         own = grown(ensemble, length, area)
         grew, alike = grew + len(own), alike + int(np.sum(np.abs(own - 1) < 0.1))
         if shape in SETTINGS:
-            endings.append(
-                f"{name_of(shape)} {np.min(ensemble.losses):.2g}/{np.median(ensemble.losses):.2g}"
-            )
+            losses = ensemble.losses
+            endings.append(f"{name_of(shape)} {np.min(losses):.2g}/{np.median(losses):.2g}")
     worst = {name: float(np.max(values)) for name, values in scores.items()}
     networks = min(lab.profile.networks, MOST)
     any_sign, plus, minus = floors(3)

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
+from numerics.arithmetic.types import Array
 from numerics.invariance.gram_schmidt import Vector, dot, orthogonal, residual
 from numerics.pulse.sample import pulse
 from theory.invariance.background import LAW, Background, PooledNetwork
@@ -41,7 +41,6 @@ from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "figures", "outcomes", "sections", "train"]
 
-Array = NDArray[np.float64]
 Sigma = Callable[[Any], Any]
 HALF = Fraction(1, 2)
 KINKS = {"relu": (Fraction(0), 1), "leaky_relu": (Fraction(1, 100), 1), "prelu": (Fraction(1, 4), 1), "abs": (Fraction(-1), 1)}  # fmt: skip
@@ -320,7 +319,7 @@ def _stated(law: Background, scene: Scene, net: Network, beta: Array, r: Array) 
     with torch.no_grad():
         w, b = net.conv.weight[:, 0].numpy(), net.conv.bias.numpy()  # type: ignore[union-attr]
         a, c = net.readout.weight[0].numpy(), float(net.readout.bias)
-    return np.asarray(c + sum(a[k] * law.response(lambda z, k=k: sigma(z + b[k]), list(w[k]), beta, r, scene.pixels) for k in range(len(a))))  # fmt: skip
+    return np.asarray(c + sum(a[k] * law.response(oracle.shifted(sigma, b[k]), list(w[k]), beta, r, scene.pixels) for k in range(len(a))))  # fmt: skip
 
 
 def _answered(law: Background, lab: Lab, scene: Scene, count: int) -> float:
@@ -384,9 +383,9 @@ def _frozen(law: Background, lab: Lab, j: int) -> float:
     low, length = float(rng.integers(-4, 5)) / 4, float(rng.integers(1, 9)) / 4
     left, right = (float(slope) for slope in KINKS[name])
     shape = Scene(name, 3 if full else 2, 3, tuple(low + length * t / 4 for t in range(5)), per_cell=4 if full else 1)  # fmt: skip
-    two_channels = make(low, low + length, 0.25 - low, shape.pixels, left, right)
-    scene = Scene(name, len(two_channels.a), 3, shape.backgrounds, per_cell=shape.per_cell)
-    return off_readout(lab, scene, two_channels)
+    exact = make(low, low + length, 0.25 - low, shape.pixels, left, right)
+    scene = Scene(name, len(exact.a), 3, shape.backgrounds, per_cell=shape.per_cell)
+    return off_readout(lab, scene, exact)
 
 
 def _counted(law: Background, lab: Lab) -> float:
@@ -486,21 +485,18 @@ def figures(lab: Lab) -> list[Figure]:
 
 def sections(lab: Lab) -> tuple[Section, ...]:
     """The atlas of invariance, with all that the three claims on invariance have trained."""
-    return (
-        section(
-            {**dense_training.outcomes(lab), **outcomes(lab), **contrast_training.outcomes(lab)}
-        ),
-    )
+    trained = dense_training.outcomes(lab) | outcomes(lab) | contrast_training.outcomes(lab)
+    return (section(trained),)
 
 
-def _errors(two_channels: PooledNetwork, scene: Scene, backgrounds: Array, r: float) -> Array:
+def _errors(exact: PooledNetwork, scene: Scene, backgrounds: Array, r: float) -> Array:
     """r̂ - r of a ReLU network in torch, at all these backgrounds."""
-    net = Network("relu", len(two_channels.a), 3, circular=True)
+    net = Network("relu", len(exact.a), 3, circular=True)
     with torch.no_grad():
-        net.conv.weight.copy_(torch.tensor(two_channels.w)[:, None, :])
-        net.conv.bias.copy_(torch.tensor(two_channels.b))  # type: ignore[union-attr]
-        net.readout.weight.copy_(torch.tensor(two_channels.a)[None, :])
-        net.readout.bias.fill_(two_channels.c)
+        net.conv.weight.copy_(torch.tensor(exact.w)[:, None, :])
+        net.conv.bias.copy_(torch.tensor(exact.b))  # type: ignore[union-attr]
+        net.readout.weight.copy_(torch.tensor(exact.a)[None, :])
+        net.readout.bias.fill_(exact.c)
     return answers(net, torch.tensor(pulse(r, scene.half_length) + backgrounds[:, None])) - r
 
 

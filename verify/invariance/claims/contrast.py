@@ -7,7 +7,6 @@ from fractions import Fraction
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
@@ -35,7 +34,6 @@ from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "train"]
 
-Array = NDArray[np.float64]
 HALF = Fraction(1, 2)
 
 
@@ -160,7 +158,7 @@ def _answered(law: Contrast, lab: Lab, name: str, channels: int, taps: int) -> f
             w, b = net.conv.weight[:, 0].numpy(), net.conv.bias.numpy()  # type: ignore[union-attr]
             a, answers = net.readout.weight[0].numpy(), net(x).numpy()
             first = float(net.readout.bias)
-        claimed = first + sum(a[k] * law.response(lambda z, k=k: sigma(z + b[k]), list(w[k]), alpha, r.numpy(), x.shape[1]) for k in range(channels))  # fmt: skip # noqa: B023
+        claimed = first + sum(a[k] * law.response(oracle.shifted(sigma, b[k]), list(w[k]), alpha, r.numpy(), x.shape[1]) for k in range(channels))  # fmt: skip
         off = np.max(np.abs(answers - claimed)) / (2 * largest_rounding(net, x))
         worst = float(np.max([worst, off]))
     return worst

@@ -6,7 +6,6 @@ from fractions import Fraction
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import gamma
@@ -22,7 +21,7 @@ from verify.invariance.dense_training import (
     weight_tolerance,
 )
 from verify.models.ensemble import Setting
-from verify.optimise.minimise import on_the_way
+from verify.pulse.settings import stopped
 from verify.report import figures as draw
 from verify.report import path_figures
 from verify.report.evidence import Evidence
@@ -32,7 +31,6 @@ from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "figures", "train"]
 
-Array = NDArray[np.float64]
 HALF = Fraction(1, 2)
 
 
@@ -166,7 +164,7 @@ def _pooled(lab: Lab) -> float:
     for setting in SUMS:
         r = setting.radii.r
         x = pulse(r, setting.radii.half_length(setting.taps) + 2)
-        for net in on_the_way(setting, 4, lab.seed):
+        for net in stopped(lab, setting):
             with torch.no_grad():
                 here = net(torch.tensor(x))
                 values = net.activation(net.preactivation(torch.tensor(x))).abs().sum(dim=2)

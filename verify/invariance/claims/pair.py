@@ -156,9 +156,9 @@ def _met(law: Pair, net: Network) -> float:
 def _turned(law: Pair, lab: Lab, turns: int, wait: int, gap: int) -> float:
     rng = lab.rng(f"pair {turns} {wait} {gap}")
     low, length = float(rng.integers(-4, 5)) / 4, float(rng.integers(2, 9)) / 4
-    two_channels = law.pair(low, low + length, turns, wait, gap)
-    n, size = len(two_channels.w[0]), law.pixels(turns, wait, gap)
-    ratio = _trained(lab, two_channels, low, length, (size - 2 * n - 1) // 2)
+    exact = law.pair(low, low + length, turns, wait, gap)
+    n, size = len(exact.w[0]), law.pixels(turns, wait, gap)
+    ratio = _trained(lab, exact, low, length, (size - 2 * n - 1) // 2)
     # A network that is exact on a ring said to be too large refutes that.
     return ratio if size < law.limit(n) else math.inf
 
@@ -169,11 +169,11 @@ def _near(law: Pair, lab: Lab, j: int) -> float:
     return _trained(lab, law.short_pair(low, low + length), low, length, 2 + j)
 
 
-def _trained(lab: Lab, two_channels: PooledNetwork, low: float, length: float, cells: int) -> float:
-    n = len(two_channels.w[0])
+def _trained(lab: Lab, exact: PooledNetwork, low: float, length: float, cells: int) -> float:
+    n = len(exact.w[0])
     backgrounds = tuple(low + length * t / 4 for t in range(5))
     scene = Scene("relu", 2, n, backgrounds, first=n // 2 + 1, cells=cells, per_cell=4)
-    return off_readout(lab, scene, two_channels)
+    return off_readout(lab, scene, exact)
 
 
 # ---------------------------------------------------------------------------------------- figures
