@@ -70,7 +70,7 @@ bent error further down; at half-integers, but for D_2; and three err at 3/2."""
 def _exactness(law: Small, lab: Lab) -> Iterator[tuple[bool, bool]]:
     """Per network, scaled or turned, and half-integer below n/2: whether it is exact from there on, and whether the
     conditions say so."""
-    rng, relu = lab.rng("small_radius: exact"), oracle.RATIONAL["relu"]
+    rng, relu = lab.rng("small_radius/networks"), oracle.RATIONAL["relu"]
     n, phis = 5, [Fraction(k, 8) for k in range(9)]
     radii = [m - HALF + phi for m in range(1, n // 2 + 2) for phi in phis]
     pulses = [oracle.overlap_pulse(r, 2 * n) for r in radii]
