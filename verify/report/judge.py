@@ -89,13 +89,13 @@ def _attempt(procedure: Procedure, law: Any, debug: bool) -> Column:
         return Column("blocked", math.nan, 0.0, one_line(error))
 
 
-def _consistent(found: Any) -> Column:
+def _consistent(offered: Any) -> Column:
     """A column must be a Column, and hold only if its figure does not exceed its tolerance."""
-    if not isinstance(found, Column):
-        raise TypeError(f"a column was expected, not {type(found).__name__}")
-    if found.status == "holds" and not found.figure <= found.tolerance:
-        raise ValueError(f"said to hold with figure {found.figure} against {found.tolerance}")
-    return found
+    if not isinstance(offered, Column):
+        raise TypeError(f"a column was expected, not {type(offered).__name__}")
+    if offered.status == "holds" and not offered.figure <= offered.tolerance:
+        raise ValueError(f"said to hold with figure {offered.figure} against {offered.tolerance}")
+    return offered
 
 
 def _control(claim: Claim[Any], procedures: dict[str, Procedure], debug: bool) -> Column:
@@ -105,11 +105,15 @@ def _control(claim: Claim[Any], procedures: dict[str, Procedure], debug: bool) -
     stopped: list[str] = []
     for wrong in claim.wrong:
         for name, run in procedures.items():
-            found = _attempt(run, wrong.law, debug)
-            if found.status == "holds":
+            outcome = _attempt(run, wrong.law, debug)
+            if outcome.status == "holds":
                 accepted.append(f"{name} accepts “{wrong.name}”")
-            elif found.status == "blocked" or math.isnan(found.figure):
-                reason = found.detail if found.status == "blocked" else f"no figure: {found.detail}"
+            elif outcome.status == "blocked" or math.isnan(outcome.figure):
+                reason = (
+                    outcome.detail
+                    if outcome.status == "blocked"
+                    else f"no figure: {outcome.detail}"
+                )
                 stopped.append(f"{name} on “{wrong.name}”: {reason}")
     laws = f"{len(claim.wrong)} wrong law{'s' if len(claim.wrong) > 1 else ''}"
     size = f"{laws} × {len(procedures)} columns"
@@ -123,8 +127,8 @@ def _control(claim: Claim[Any], procedures: dict[str, Procedure], debug: bool) -
 
 
 def _some(items: list[str], most: int = 3) -> str:
-    rest = f"; and {len(items) - most} more" if len(items) > most else ""
-    return "; ".join(items[:most]) + rest
+    more = f"; and {len(items) - most} more" if len(items) > most else ""
+    return "; ".join(items[:most]) + more
 
 
 def one_line(error: BaseException, most: int = 240) -> str:
@@ -147,12 +151,12 @@ class Examined:
 def _typed(kind: str, parts: Iterable[Any]) -> tuple[Any, ...]:
     """The parts, each a Figure or a Section as the kind says; what else comes is an error here."""
     wanted = {"figures": Figure, "sections": Section}[kind]
-    found = tuple(parts)
-    for part in found:
+    given = tuple(parts)
+    for part in given:
         if not isinstance(part, wanted):
             name = f"{wanted.__module__}.{wanted.__name__}"
             raise TypeError(f"{name} expected, not {type(part).__module__}.{type(part).__name__}")
-    return found
+    return given
 
 
 def stopped(claim: Claim[Any], error: Exception) -> Examined:
@@ -167,7 +171,7 @@ def examine(name: str, lab: Lab, debug: bool = False) -> Examined:
 
     A drawing that raises does not touch the verdict; it is listed as a problem of the report.
     """
-    claim = next(found for found in registry.find_claims() if found.id == name)
+    claim = next(each for each in registry.find_claims() if each.id == name)
     verdict = judge(claim, lab, debug=debug)
     drawn: dict[str, tuple[Any, ...]] = {"figures": (), "sections": ()}
     problems: list[str] = []

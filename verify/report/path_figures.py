@@ -55,7 +55,7 @@ def against(predicted: ArrayLike, trained: ArrayLike, allowed: ArrayLike, unit: 
 
 def paths(time: ArrayLike, closed: ArrayLike, steps: ArrayLike, trained: ArrayLike) -> Drawing:
     """Every weight over time: lines (T, weights) in closed form, marks (M, weights) from training at ``steps``."""
-    t, lines, at, marks = (
+    t, lines, moments, marks = (
         np.asarray(values, dtype=float) for values in (time, closed, steps, trained)
     )
     with matplotlib.rc_context(STYLE):
@@ -65,21 +65,21 @@ def paths(time: ArrayLike, closed: ArrayLike, steps: ArrayLike, trained: ArrayLi
         for j in range(lines.shape[1]):
             colour = COLOURS[j % len(COLOURS)]
             axes.plot(t, lines[:, j], color=colour, linewidth=1.2)
-            axes.plot(at, marks[:, j], "o", color=colour, markersize=3)
+            axes.plot(moments, marks[:, j], "o", color=colour, markersize=3)
         axes.set(xlabel="time λt", ylabel="weight")
     return drawing
 
 
 def decay(steps: ArrayLike, losses: ArrayLike, predicted: ArrayLike) -> Drawing:
     """Loss against time on a logarithmic axis: (T, networks) trained, (T, networks) in closed form dashed."""
-    t, found, closed = (np.asarray(values, dtype=float) for values in (steps, losses, predicted))
+    t, measured, closed = (np.asarray(values, dtype=float) for values in (steps, losses, predicted))
     with matplotlib.rc_context(STYLE):
         drawing = Drawing(figsize=(7.2, 3.4), layout="constrained")
         FigureCanvasSVG(drawing)
         axes = drawing.subplots()
-        for j in range(found.shape[1]):
+        for j in range(measured.shape[1]):
             colour = COLOURS[j % len(COLOURS)]
-            axes.semilogy(t, np.maximum(found[:, j], 1e-30), color=colour, label=f"network {j}")
+            axes.semilogy(t, np.maximum(measured[:, j], 1e-30), color=colour, label=f"network {j}")
             axes.semilogy(
                 t, np.maximum(closed[:, j], 1e-30), color=INK, linestyle="--", linewidth=1
             )
@@ -94,17 +94,17 @@ def catapult(losses: ArrayLike, levels: ArrayLike, shares: Sequence[float]) -> D
     with matplotlib.rc_context(STYLE):
         drawing = Drawing(figsize=(7.2, 3.2), layout="constrained")
         FigureCanvasSVG(drawing)
-        one, two = drawing.subplots(1, 2)
+        first, second = drawing.subplots(1, 2)
         for j, share in enumerate(shares):
             colour = COLOURS[j % len(COLOURS)]
-            one.semilogy(np.maximum(left[:, j], 1e-30), color=colour, label=f"{share:g}")
-            two.plot(right[:, j], color=colour)
+            first.semilogy(np.maximum(left[:, j], 1e-30), color=colour, label=f"{share:g}")
+            second.plot(right[:, j], color=colour)
             # Lines that coincide are told apart at their ends.
-            two.annotate(f"{share:g}", (len(right) - 1, right[-1, j]), color=colour, fontsize=9)
-        two.axhline(2, color=INK, linestyle="--", linewidth=1)
-        one.set(xlabel="step", ylabel="loss")
-        two.set(xlabel="step", ylabel="ηλ of the end ahead")
-        one.legend(fontsize=9, ncols=2, title="share of 2/λ", title_fontsize=9)
+            second.annotate(f"{share:g}", (len(right) - 1, right[-1, j]), color=colour, fontsize=9)
+        second.axhline(2, color=INK, linestyle="--", linewidth=1)
+        first.set(xlabel="step", ylabel="loss")
+        second.set(xlabel="step", ylabel="ηλ of the end ahead")
+        first.legend(fontsize=9, ncols=2, title="share of 2/λ", title_fontsize=9)
     return drawing
 
 
@@ -118,22 +118,24 @@ def ridge(
     levels: ArrayLike,
 ) -> Drawing:
     """Left the taps and the readout weight over λ (lines, and marks (M, taps + 1)), right J/V; λ in units of the collapse."""
-    x, at = np.asarray(fine, dtype=float), np.asarray(shares, dtype=float)
+    x, places = np.asarray(fine, dtype=float), np.asarray(shares, dtype=float)
     points = np.asarray(marks, dtype=float)
     with matplotlib.rc_context(STYLE):
         drawing = Drawing(figsize=(7.2, 3.4), layout="constrained")
         FigureCanvasSVG(drawing)
-        one, two = drawing.subplots(1, 2)
-        one.plot(x, np.asarray(read), color=COLOURS[1], label="readout weight")
-        one.plot(x, np.asarray(tap), color=COLOURS[0], linestyle="--", label="each tap")
+        first, second = drawing.subplots(1, 2)
+        first.plot(x, np.asarray(read), color=COLOURS[1], label="readout weight")
+        first.plot(x, np.asarray(tap), color=COLOURS[0], linestyle="--", label="each tap")
         for j in range(points.shape[1] - 1):
-            one.plot(at, points[:, j], "o", color=COLOURS[0], markersize=6 - 1.5 * j, alpha=0.6)
-        one.plot(at, points[:, -1], "s", color=COLOURS[1], markersize=4)
-        two.plot(x, np.asarray(value), color=COLOURS[2])
-        two.plot(at, np.asarray(levels), "o", color=COLOURS[2], markersize=4)
-        one.set(xlabel="λ / (2√n V)", ylabel="weight")
-        two.set(xlabel="λ / (2√n V)", ylabel="J / V")
-        one.legend(fontsize=9)
+            first.plot(
+                places, points[:, j], "o", color=COLOURS[0], markersize=6 - 1.5 * j, alpha=0.6
+            )
+        first.plot(places, points[:, -1], "s", color=COLOURS[1], markersize=4)
+        second.plot(x, np.asarray(value), color=COLOURS[2])
+        second.plot(places, np.asarray(levels), "o", color=COLOURS[2], markersize=4)
+        first.set(xlabel="λ / (2√n V)", ylabel="weight")
+        second.set(xlabel="λ / (2√n V)", ylabel="J / V")
+        first.legend(fontsize=9)
     return drawing
 
 
@@ -149,24 +151,24 @@ def threshold(
     with matplotlib.rc_context(STYLE):
         drawing = Drawing(figsize=(7.2, 3.2), layout="constrained")
         FigureCanvasSVG(drawing)
-        one, two = drawing.subplots(1, 2)
-        one.loglog(x, np.asarray(linear), color=COLOURS[2])
+        first, second = drawing.subplots(1, 2)
+        first.loglog(x, np.asarray(linear), color=COLOURS[2])
         for j, name in enumerate(names):
-            two.semilogx(
+            second.semilogx(
                 x, curves[:, j], "-o" if j else "--s", color=COLOURS[j], markersize=3, label=name
             )
         for j, limit in limits.items():
-            two.axhline(limit, color=COLOURS[j], linestyle="--", linewidth=1)
-        two.axhline(1, color=INK, linewidth=0.5)
-        one.set(xlabel="noise s", ylabel="risk, linear")
-        two.set(xlabel="noise s", ylabel="risk, ReLU / linear")
-        two.legend(fontsize=9)
+            second.axhline(limit, color=COLOURS[j], linestyle="--", linewidth=1)
+        second.axhline(1, color=INK, linewidth=0.5)
+        first.set(xlabel="noise s", ylabel="risk, linear")
+        second.set(xlabel="noise s", ylabel="risk, ReLU / linear")
+        second.legend(fontsize=9)
     return drawing
 
 
-def positions(at: ArrayLike, start: ArrayLike, closed: ArrayLike, trained: ArrayLike) -> Drawing:
+def positions(where: ArrayLike, start: ArrayLike, closed: ArrayLike, trained: ArrayLike) -> Drawing:
     """One weight per position: bars at the start, rings in closed form, dots from training; the line is at 1/2."""
-    i = np.asarray(at)
+    i = np.asarray(where)
     with matplotlib.rc_context(STYLE):
         drawing = Drawing(figsize=(7.2, 3.2), layout="constrained")
         FigureCanvasSVG(drawing)
@@ -182,12 +184,12 @@ def positions(at: ArrayLike, start: ArrayLike, closed: ArrayLike, trained: Array
 
 
 def unknown(
-    at: ArrayLike,
+    levels: ArrayLike,
     panels: Mapping[str, Mapping[str, ArrayLike]],
     span: tuple[float, float],
 ) -> Drawing:
     """Errors over an unknown quantity, one panel per title, one curve per name; the interval promised is shaded."""
-    x, styles = np.asarray(at, dtype=float), ("-", "--", "-.")
+    x, styles = np.asarray(levels, dtype=float), ("-", "--", "-.")
     with matplotlib.rc_context(STYLE):
         drawing = Drawing(figsize=(7.2, 3.2), layout="constrained")
         FigureCanvasSVG(drawing)
