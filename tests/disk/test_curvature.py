@@ -356,11 +356,14 @@ def test_a_sign_in_the_numbers_is_seen(name: str, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_direction_says_more_than_its_tolerance() -> None:
-    """What C has in a direction is many times what a circle and its tangent leave open there, with kinks too."""
+    """What C has in a direction is many times what a circle and its tangent leave open there, with kinks too.
+
+    A ReLU that edges of most directions do not wake has C = 0 there: these directions say nothing.
+    """
     for one in evidence._drawn(Lab(TINY, 3)):
         gaps, sizes = one.scores(LAW)
         assert np.max(gaps) <= 1
-        assert np.median(sizes) > 8
+        assert np.median(sizes[sizes > 0]) > 8
         for factor in (0, -1, 0.5, 2):
             other = replace(LAW, local=lambda *place, k=factor: k * local(*place))
             assert np.max(one.scores(other)[0]) > 2
