@@ -111,20 +111,28 @@ def _turned(w: Array, b: Array, sigma: Sigma, q: Lag, angle: float) -> Array:
     return np.asarray(np.sum(values.reshape(len(w), *t.shape), axis=1))
 
 
-def unsettled(w: Array, b: Array, sigma: Sigma, r: float, reach: int) -> Array:
-    """How much the waves change while the normal turns to the end of the first Fresnel zone, at the radius r: (B,).
+QUARTERS = (0.25, 0.5, 0.75, 1.0)
+"""Where, inside the first Fresnel zone, a turned wave is looked at."""
 
-    There the edge has left the line across q by half a line: λ = 1 and θ = ±1/√(|q|r).  On both sides of the point of contact
-    the circle is the same, so what one side gains and the other loses does not count.  The spreads of all directions are added up:
-    for one disk their waves may meet at their worst.
+
+def unsettled(w: Array, b: Array, sigma: Sigma, r: float, reach: int) -> Array:
+    """How much the waves change while the normal turns within the first Fresnel zone, at the radius r: (B,).
+
+    At its end the edge has left the line across q by half a line: λ = 1 and θ = ±1/√(|q|r).  A wave near a kink
+    may change more on the way than at the end, so the largest of four :data:`QUARTERS` counts.  On both sides of
+    the point of contact the circle is the same: what one side gains and the other loses does not count.  The
+    spreads of all directions are added up: for one disk their waves may meet at their worst.
     """
     total = np.zeros(len(w))
     for q in directions(reach):
-        angle, x = 1 / np.sqrt(np.hypot(*q) * r), _places(q)
-        sides = (_turned(w, b, sigma, q, side) for side in (angle, -angle))
-        change = sum(sides, 0 * x) / 2 - wave(w, b, sigma, q)
-        swung = _kinks(change) @ swing(x - x[:, None])
-        total += float(LAW.weight(q, np)) * np.sqrt(np.mean(swung**2, axis=1))
+        end, x = 1 / np.sqrt(np.hypot(*q) * r), _places(q)
+        straight, kernel = wave(w, b, sigma, q), swing(x - x[:, None])
+        spreads = []
+        for share in QUARTERS:
+            sides = (_turned(w, b, sigma, q, side) for side in (share * end, -share * end))
+            change = _kinks(sum(sides, 0 * x) / 2 - straight) @ kernel
+            spreads.append(np.sqrt(np.mean(change**2, axis=1)))
+        total += float(LAW.weight(q, np)) * np.max(spreads, axis=0)
     return np.asarray(np.sqrt(r) * total)
 
 

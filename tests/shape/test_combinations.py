@@ -22,7 +22,9 @@ CASES: list[tuple[Callable[[Piece], Iterator[Construction]], sp.Expr, sp.Expr]] 
 ]
 
 
-@pytest.mark.parametrize(("construct", "f", "low"), CASES, ids=lambda x: getattr(x, "__name__", str(x)))
+@pytest.mark.parametrize(
+    ("construct", "f", "low"), CASES, ids=lambda x: getattr(x, "__name__", str(x))
+)
 def test_what_is_proposed_is_exact(construct: Callable, f: sp.Expr, low: sp.Expr) -> None:
     proposed = list(construct(Piece(low, oo, f)))
     assert proposed
