@@ -157,7 +157,7 @@ class Lab:
     def _note(self, kind: str, key: Hashable) -> None:
         frame = sys._getframe(2)
         function = frame.f_code.co_qualname.split(".<locals>")[0]
-        place = f"{frame.f_globals['__name__']}.{function}"
+        place = f"{frame.f_globals.get('__name__', '')}.{function}"
         self._asked.setdefault((kind, _words(key)), set()).add(place)
 
     def __reduce__(self) -> tuple[Callable[..., Lab], tuple[Any, ...]]:
