@@ -16,9 +16,9 @@ from verify.report.lab import TINY, Lab
 
 def hold_and_reject(claim: Claim, seed: int = 0) -> Lab:
     """Check and training hold for the law and fail for every wrong one; the lab in which they were tried."""
-    room = importlib.import_module(f"verify.{chapter_of(claim.id)}.claims.{claim.id}")
+    module = importlib.import_module(f"verify.{chapter_of(claim.id)}.claims.{claim.id}")
     lab = Lab(TINY, seed)
-    for question in (room.check, room.train):
+    for question in (module.check, module.train):
         assert question(claim.law, lab).status == "holds"
         passed = [wrong.name for wrong in claim.wrong if question(wrong.law, lab).status != "fails"]
         assert passed == []
