@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from verify.models.ensemble import Setting, Weights
+from verify.models.ensemble import NetworkBatch, Setting
 from verify.optimise.least_squares import _terms, loss_gradient, rounding, task
 
 
-def gradient_rounding(setting: Setting, weights: Weights) -> np.ndarray:
+def gradient_rounding(setting: Setting, weights: NetworkBatch) -> np.ndarray:
     """(B,): bound of the rounding error in the length of the gradient, g = (2/R) Σ_r e_r J_r.
 
     Twice the bound of e (its evaluation, and that of the weights that make it small), times the

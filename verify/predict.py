@@ -28,7 +28,7 @@ from theory.process import run
 from verify.report.arguments import Parser, command_parser, named, odd, whole
 
 if TYPE_CHECKING:
-    from verify.models.ensemble import Weights
+    from verify.models.ensemble import NetworkBatch
     from verify.optimise.gradient import Model
 
 __all__ = ["Condition", "OutsideTheorem", "main", "prediction"]
@@ -130,18 +130,18 @@ def _run(options: Namespace, parser: Parser) -> int:
     return 0 if document["agrees"] else 1
 
 
-def _drawn(model: Model, seed: int) -> Weights:
+def _drawn(model: Model, seed: int) -> NetworkBatch:
     from verify.report.lab import TINY, Lab
     from verify.training.dynamics import starts
 
     return starts(Lab(TINY, seed), model, 1)
 
 
-def _read(path: Path, parser: Parser) -> Weights:
+def _read(path: Path, parser: Parser) -> NetworkBatch:
     import numpy as np
 
     from verify.models.checkpoint import CheckpointError, read
-    from verify.models.ensemble import Weights
+    from verify.models.ensemble import NetworkBatch
 
     try:
         checkpoint = read(path)
@@ -151,7 +151,7 @@ def _read(path: Path, parser: Parser) -> Weights:
         if bias is not None:
             parser.error(f"{path}: it has {name}; the closed form is for networks without biases")
     zero = np.zeros((1, len(checkpoint.a)))
-    return Weights(checkpoint.w[None], zero, checkpoint.a[None], np.zeros(1))
+    return NetworkBatch(checkpoint.w[None], zero, checkpoint.a[None], np.zeros(1))
 
 
 def _next_seed(model: Model, seed: int, step: float) -> int | None:
@@ -164,7 +164,7 @@ def _next_seed(model: Model, seed: int, step: float) -> int | None:
     return None
 
 
-def _conditions(model: Model, start: Weights, step: float) -> tuple[list[Condition], Any]:
+def _conditions(model: Model, start: NetworkBatch, step: float) -> tuple[list[Condition], Any]:
     """The theorem's conditions, each with its number; the drift bound of the step.
 
     Raises
@@ -229,7 +229,7 @@ def _conditions(model: Model, start: Weights, step: float) -> tuple[list[Conditi
     return met, rho
 
 
-def prediction(model: Model, start: Weights, step: float) -> dict[str, Any]:
+def prediction(model: Model, start: NetworkBatch, step: float) -> dict[str, Any]:
     """Predict, train and compare one network without biases: what ``--json`` prints.
 
     ``step`` is in units of 1/λ, λ the sharpness of the end point.

@@ -16,7 +16,7 @@ from numerics.arithmetic.rounding import preactivation_bound, prediction_bound, 
 from numerics.pulse.sample import pulse
 from tests.strategies import JUMPING, RATIONAL, filters, floats, widths
 from theory.expressions.activation import ACTIVATIONS
-from verify.models.ensemble import Setting, Weights
+from verify.models.ensemble import NetworkBatch, Setting
 from verify.models.networks import Network, build, load, measure, signals, weights_of
 
 ROUNDED = ("leaky_relu", "rrelu", "hardsigmoid", "hardswish", "softsign")
@@ -38,13 +38,13 @@ def settings(draw: st.DrawFn) -> Setting:
 
 
 @st.composite
-def weights(draw: st.DrawFn, setting: Setting, count: int) -> Weights:
+def weights(draw: st.DrawFn, setting: Setting, count: int) -> NetworkBatch:
     n, channels = setting.taps, setting.channels
     # torch.nn.Softplus is the identity above 20: pre-activations stay below.
     number = floats(20 / (n + 1) if setting.activation == "softplus" else 4.0)
     w = [[draw(filters(n, number)) for _ in range(channels)] for _ in range(count)]
     b, a = ([[draw(number) for _ in range(channels)] for _ in range(count)] for _ in "ba")
-    return Weights(
+    return NetworkBatch(
         np.array(w), np.array(b), np.array(a), np.array([draw(number) for _ in range(count)])
     )
 
@@ -87,7 +87,7 @@ def test_dyadic_networks_are_exact(data: st.DataObject, name: str, channels: int
     rows = st.lists(quarter, min_size=n, max_size=n)
     w = np.array([[data.draw(rows) for _ in range(channels)]])
     b, a = (np.array([[data.draw(quarter) for _ in range(channels)]]) for _ in "ba")
-    net = load(setting, Weights(w, b, a, np.array([0.25])), 0)
+    net = load(setting, NetworkBatch(w, b, a, np.array([0.25])), 0)
     half_length = setting.radii.half_length(n)
     with torch.inference_mode():
         answers = net(signals(setting.radii, n)).numpy()
@@ -143,7 +143,7 @@ def test_weights_are_copies(data: st.DataObject, setting: Setting) -> None:
 @given(st.data(), settings())
 def test_reversed_filters_answer_the_same(data: st.DataObject, setting: Setting) -> None:
     at = data.draw(weights(setting, 1))
-    turned = Weights(at.w[:, :, ::-1].copy(), at.b, at.a, at.c)
+    turned = NetworkBatch(at.w[:, :, ::-1].copy(), at.b, at.a, at.c)
     x = signals(setting.radii, setting.taps)
     with torch.inference_mode():
         first, second = load(setting, at, 0)(x).numpy(), load(setting, turned, 0)(x).numpy()
@@ -156,7 +156,7 @@ def test_reversed_filters_answer_the_same(data: st.DataObject, setting: Setting)
 def test_torch_correlates() -> None:
     """(w ⋆ x)_i = Σ_u w_u x(i + u), not convolution: on a signal that is not symmetric."""
     setting = Setting("identity", 1, 3)
-    at = Weights(np.array([[[1.0, 2.0, 4.0]]]), np.zeros((1, 1)), np.ones((1, 1)), np.zeros(1))
+    at = NetworkBatch(np.array([[[1.0, 2.0, 4.0]]]), np.zeros((1, 1)), np.ones((1, 1)), np.zeros(1))
     x = torch.tensor([[0.0, 0.0, 1.0, 0.0, 0.0]], dtype=torch.float64)
     assert load(setting, at, 0).preactivation(x)[0, 0].tolist() == [0.0, 4.0, 2.0, 1.0, 0.0]
 

@@ -11,7 +11,7 @@ from flint import arb
 
 from numerics.arithmetic.compile import activation
 from theory.shape.asymptotes import ENDS, balance
-from verify.models.ensemble import Setting, Weights, initial
+from verify.models.ensemble import NetworkBatch, Setting, initial
 from verify.models.networks import load, signals
 from verify.optimise.geodesic import BITS, SIGMA, Problem, descend, refine, trained
 from verify.shape.claims.asymptotes import PAIRS
@@ -34,7 +34,7 @@ def test_descent_and_refinement(biased: bool) -> None:
     problem = Problem(setting, biased, 60)
     assert len(problem.free) == (7 if biased else 5)
     b = 0.3 if biased else 0.0
-    pushed = Weights(
+    pushed = NetworkBatch(
         np.array([[[0.81], [-0.78]]]), np.array([[b, -b]]), np.array([[0.6, -0.63]]), np.zeros(1)
     )
     ended = descend(problem, pushed)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numerics.pulse.sample import pulse
 from tests.gradients import gradient_rounding
 from theory.expressions.activation import ACTIVATIONS
-from verify.models.ensemble import Ensemble, Setting, Weights, initial
+from verify.models.ensemble import Ensemble, NetworkBatch, Setting, initial
 from verify.optimise.least_squares import (
     loss_gradient,
     rounding,
@@ -42,11 +42,11 @@ SLOW = {
 }
 
 
-def one(weights: Weights, j: int) -> Weights:
+def one(weights: NetworkBatch, j: int) -> NetworkBatch:
     return weights[np.array([j])]
 
 
-def slow_errors(setting: Setting, at: Weights, j: int) -> list[float]:
+def slow_errors(setting: Setting, at: NetworkBatch, j: int) -> list[float]:
     """r̂ - r by loops over radii, positions and taps, on the signals themselves."""
     radii, n = setting.radii, setting.taps
     length = radii.half_length(n)
@@ -67,7 +67,7 @@ def slow_errors(setting: Setting, at: Weights, j: int) -> list[float]:
     return errors
 
 
-def torch_loss(setting: Setting, at: Weights) -> tuple[float, np.ndarray]:
+def torch_loss(setting: Setting, at: NetworkBatch) -> tuple[float, np.ndarray]:
     """Loss and gradient of one network by autograd on Conv1d, sum pooling and a linear readout."""
     parts = [
         torch.tensor(np.ascontiguousarray(x[0]), requires_grad=True)
@@ -152,7 +152,7 @@ def climbs_everywhere(ensemble: Ensemble, j: int, rng: np.random.Generator) -> b
     scale = max(1.0, float(np.max(np.abs(at.w))), float(np.max(np.abs(at.a))))
     for step in (1e-5, 1e-3):
         w, b, a, c = (rng.standard_normal((count, *shape)) * step * scale for shape in shapes)
-        moved = Weights(at.w + w, at.b + b, at.a + a, at.c + c)
+        moved = NetworkBatch(at.w + w, at.b + b, at.a + a, at.c + c)
         loss, _ = loss_gradient(setting, moved)
         # Second-order terms in (a, v) leave the cell's convex quadratic: |e| |da| |dF| at most.
         d_feature = np.abs(w).sum(axis=2) + np.abs(b)
@@ -211,7 +211,7 @@ def test_held_faces_are_zero_and_keep_their_multipliers() -> None:
                     for side in (1.0, -1.0):
                         slope = side * 1e-7 * normal
                         at = one(ensemble.weights, j)
-                        moved = Weights(at.w + slope[:-1], at.b + slope[-1], at.a, at.c)
+                        moved = NetworkBatch(at.w + slope[:-1], at.b + slope[-1], at.a, at.c)
                         rise = (loss_gradient(setting, moved)[0][0] - ensemble.loss[j]) / 1e-7
                         curve = 1e-7 * np.sum(task(setting).view.counts) ** 2 * at.a[0, 0] ** 2
                         assert abs(rise - (gamma - side * force)) <= curve + 1e-7
@@ -239,7 +239,7 @@ SLACK = 1e-11
 """Above the rounding bound of any r̂ here: 30 terms, of at most 1e3 in sum."""
 
 
-def dense_errors(setting: Setting, at: Weights, j: int) -> np.ndarray:
+def dense_errors(setting: Setting, at: NetworkBatch, j: int) -> np.ndarray:
     """r̂ - r of network j on the fine grid."""
     dense = replace(setting, per_cell=DENSE)
     problem = task(dense)
@@ -249,7 +249,7 @@ def dense_errors(setting: Setting, at: Weights, j: int) -> np.ndarray:
     return at.a[j] @ features + at.c[j] - problem.radii
 
 
-def speed(at: Weights, j: int) -> float:
+def speed(at: NetworkBatch, j: int) -> float:
     """Bound of |d(r̂ - r)/dr|: two edges, each tap once."""
     return float(1 + 2 * np.sum(np.abs(at.a[j]) * np.abs(at.w[j]).sum(axis=1)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from verify.models.ensemble import Setting, Weights
+from verify.models.ensemble import NetworkBatch, Setting
 from verify.optimise.least_squares import loss_gradient, task
 from verify.optimise.regions import descend
 
@@ -19,6 +19,8 @@ def test_descent_leaves_a_ridge_that_clarke_admits() -> None:
     for sign in (1.0, -1.0):
         end = descend(problem, np.array([sign]), np.zeros((1, 2)), mean)
         assert end.stationary
-        at = Weights(end.v[None, :, :-1], end.v[None, :, -1], np.array([[sign]]), np.array([end.c]))
+        at = NetworkBatch(
+            end.v[None, :, :-1], end.v[None, :, -1], np.array([[sign]]), np.array([end.c])
+        )
         loss, _ = loss_gradient(setting, at)
         assert loss[0] <= 1e-20 * variance

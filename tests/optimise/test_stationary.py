@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from verify.models.ensemble import Setting, Weights
+from verify.models.ensemble import NetworkBatch, Setting
 from verify.optimise import stationary as stationary_module
 from verify.optimise.least_squares import loss_gradient, train_ensemble
 from verify.optimise.stationary import descent, signs
@@ -100,6 +100,8 @@ def test_a_descent_step_finds_what_descent_reports() -> None:
                     here = loss_gradient(setting, one)[0][0]
                     for _ in range(50):
                         step = 1e-5 * rng.normal(size=(1, 1, 4))
-                        moved = Weights(one.w + step[..., :3], one.b + step[..., 3], one.a, one.c)
+                        moved = NetworkBatch(
+                            one.w + step[..., :3], one.b + step[..., 3], one.a, one.c
+                        )
                         there = loss_gradient(setting, moved)[0][0]
                         assert there >= here - 1e-5 * 4 * way.noise - 1e-13

@@ -7,11 +7,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from verify.models.ensemble import Setting, Weights, initial
+from verify.models.ensemble import NetworkBatch, Setting, initial
 from verify.pulse.certified import accepted, agrees, answer_error, certified_net, plateau
 
 RELU = Setting("relu", 1, 3)
-EXACT = Weights(
+EXACT = NetworkBatch(
     np.array([[[0.5, 0.25, 0.25]]]), np.array([[0.5]]), np.array([[0.5]]), np.array([-3.25])
 )
 """r̂ = r, by hand, on 13 pixels."""

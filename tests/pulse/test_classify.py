@@ -14,7 +14,7 @@ from numerics.pulse.least_loss import dead_level
 from numerics.pulse.sample import pulse, windows
 from tests.gradients import gradient_rounding
 from theory.pulse.endings import blind_floor
-from verify.models.ensemble import Ensemble, Setting, Weights, initial
+from verify.models.ensemble import Ensemble, NetworkBatch, Setting, initial
 from verify.models.networks import measure
 from verify.optimise.least_squares import train_ensemble
 from verify.pulse.classify import KINDS, classify, wilson
@@ -57,7 +57,7 @@ def test_single_channels_never_interpolate_nor_balance() -> None:
         assert not [e for e in endings if e.kind == "interpolating" or e.cell == "balanced"]
 
 
-def _as_ensemble(setting: Setting, weights: Weights, like: Ensemble) -> Ensemble:
+def _as_ensemble(setting: Setting, weights: NetworkBatch, like: Ensemble) -> Ensemble:
     """Weights presented as if the trainer had ended there: it says converged, whatever they are."""
     seen = windows(pulse(setting.radii.r, setting.radii.half_length(setting.taps)), setting.taps)
     pattern = np.sign(weights.w @ seen.windows.T + weights.b[..., None]).astype(np.int8)
@@ -74,7 +74,7 @@ def test_an_unfinished_trainer_is_caught(trained) -> None:
 def test_a_slightly_wrong_weight_is_caught(trained) -> None:
     exact = [j for j, ending in enumerate(classify(trained)) if ending.kind == "exact"]
     weights = trained.weights
-    moved = Weights(weights.w, weights.b, weights.a * (1 + 1e-7), weights.c)
+    moved = NetworkBatch(weights.w, weights.b, weights.a * (1 + 1e-7), weights.c)
     endings = classify(_as_ensemble(RELU, moved, trained))
     assert exact
     assert all(not endings[j].explained for j in exact)
@@ -89,7 +89,7 @@ def test_a_ridge_is_no_ending() -> None:
     """abs at w = b = 0: both sides descend, though Clarke's subdifferential contains 0."""
     setting = Setting("abs", 1, 3)
     like = train_ensemble(setting, 1, 0)
-    ridge = Weights(
+    ridge = NetworkBatch(
         np.zeros((1, 1, 3)), np.zeros((1, 1)), np.ones((1, 1)), np.array([np.mean(setting.radii.r)])
     )
     (ending,) = classify(_as_ensemble(setting, ridge, like))
@@ -101,7 +101,7 @@ def test_huge_weights_that_cancel_are_not_judged() -> None:
     """A constant answer made of 1e13 - 1e13: its rounding exceeds any loss."""
     setting = Setting("relu", 2, 3)
     like = train_ensemble(setting, 1, 0)
-    huge = Weights(
+    huge = NetworkBatch(
         np.zeros((1, 2, 3)), np.full((1, 2), 1e13), np.array([[1.0, -1.0]]), np.array([3.5])
     )
     (ending,) = classify(_as_ensemble(setting, huge, like))

@@ -15,7 +15,7 @@ from theory.expressions.activation import ACTIVATIONS
 from theory.shape.classify import Classification, classify
 from theory.shape.recipes import Recipe
 from theory.shape.shape import CLAIM, LAW
-from verify.models.ensemble import Ensemble, Setting, Weights, initial
+from verify.models.ensemble import Ensemble, NetworkBatch, Setting, initial
 from verify.optimise.least_squares import train_ensemble
 from verify.report.lab import PROFILES, TINY, Lab
 from verify.shape import attempts
@@ -71,8 +71,8 @@ def test_needs_are_the_settings_that_are_read() -> None:
 # --- kinds and certificates -------------------------------------------------------------------
 
 
-def _weights(w: list[float], b: float, a: float, c: float) -> Weights:
-    return Weights(np.array([[w]]), np.array([[b]]), np.array([[a]]), np.array([c]))
+def _weights(w: list[float], b: float, a: float, c: float) -> NetworkBatch:
+    return NetworkBatch(np.array([[w]]), np.array([[b]]), np.array([[a]]), np.array([c]))
 
 
 def test_kinds() -> None:

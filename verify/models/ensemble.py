@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from numerics.arithmetic.types import Array, Flags, Indices
 from numerics.pulse.sample import Radii
 
-__all__ = ["Ensemble", "Faces", "Setting", "Weights", "initial"]
+__all__ = ["Ensemble", "Faces", "NetworkBatch", "Setting", "initial"]
 
 Faces = tuple[tuple[int, int], ...]
 """Held kinks of one network, as (channel, window)."""
@@ -43,7 +43,7 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Weights:
+class NetworkBatch:
     """A batch of B networks: w (B, K, n), b (B, K), a (B, K), c (B,), all float64."""
 
     w: Array
@@ -51,8 +51,8 @@ class Weights:
     a: Array
     c: Array
 
-    def __getitem__(self, chosen: Indices | slice) -> Weights:
-        return Weights(self.w[chosen], self.b[chosen], self.a[chosen], self.c[chosen])
+    def __getitem__(self, chosen: Indices | slice) -> NetworkBatch:
+        return NetworkBatch(self.w[chosen], self.b[chosen], self.a[chosen], self.c[chosen])
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +81,7 @@ class Ensemble:
     b: Array
     a: Array
     c: Array
-    start: Weights
+    start: NetworkBatch
     loss: Array
     gradient: Array
     held: tuple[Faces, ...]
@@ -91,12 +91,12 @@ class Ensemble:
     steps: NDArray[np.int64]
 
     @property
-    def weights(self) -> Weights:
+    def weights(self) -> NetworkBatch:
         """The trained weights as one batch."""
-        return Weights(self.w, self.b, self.a, self.c)
+        return NetworkBatch(self.w, self.b, self.a, self.c)
 
 
-def initial(setting: Setting, networks: int, seed: int) -> Weights:
+def initial(setting: Setting, networks: int, seed: int) -> NetworkBatch:
     """Random starts as torch.nn.Conv1d and Linear draw them: uniform on ±1/sqrt(fan in), n and K.
 
     Filters and their biases are then multiplied by the setting's spread.
@@ -112,4 +112,4 @@ def initial(setting: Setting, networks: int, seed: int) -> Weights:
     conv = setting.spread * drawn[:, : channels * (n + 1)] / np.sqrt(n)
     read = drawn[:, channels * (n + 1) :] / np.sqrt(channels)
     w = conv[:, : channels * n].reshape(networks, channels, n)
-    return Weights(w, conv[:, channels * n :], read[:, :-1], read[:, -1])
+    return NetworkBatch(w, conv[:, channels * n :], read[:, :-1], read[:, -1])

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from numerics.arithmetic.types import Array
 from numerics.pulse.sample import Radii, pulse
 from theory.expressions.activation import ACTIVATIONS
-from verify.models.ensemble import Ensemble, Setting, Weights
+from verify.models.ensemble import Ensemble, NetworkBatch, Setting
 
 __all__ = [
     "Answers",
@@ -130,7 +130,7 @@ def build(setting: Setting, pooling: str = "sum") -> Network:
     return Network(setting.activation, setting.channels, setting.taps, pooling)
 
 
-def load(setting: Setting, weights: Weights, j: int, pooling: str = "sum") -> Network:
+def load(setting: Setting, weights: NetworkBatch, j: int, pooling: str = "sum") -> Network:
     """Network j of a batch as a torch module; with mean pooling a is multiplied by N."""
     net = build(setting, pooling)
     factor = 1.0
@@ -144,10 +144,10 @@ def load(setting: Setting, weights: Weights, j: int, pooling: str = "sum") -> Ne
     return net
 
 
-def weights_of(nets: Sequence[Network]) -> Weights:
+def weights_of(nets: Sequence[Network]) -> NetworkBatch:
     """The weights of networks of one shape as a batch, as they are: with mean pooling a counts N times."""
     with torch.no_grad():
-        return Weights(
+        return NetworkBatch(
             np.stack([net.conv.weight[:, 0, :].numpy().copy() for net in nets]),
             np.stack([_bias(net).numpy().copy() for net in nets]),
             np.stack([net.readout.weight[0].numpy().copy() for net in nets]),

@@ -23,7 +23,7 @@ from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import prediction_bound
 from numerics.arithmetic.types import Array, Flags, Indices
 from numerics.pulse.sample import pulse, windows
-from verify.models.ensemble import Setting, Weights, initial
+from verify.models.ensemble import NetworkBatch, Setting, initial
 from verify.models.networks import load, signals
 from verify.optimise.least_squares import rounding, task
 
@@ -87,16 +87,16 @@ class Problem:
         return np.nonzero(~bias | self.biased)[0]
 
 
-def _packed(weights: Weights) -> Array:
+def _packed(weights: NetworkBatch) -> Array:
     return np.concatenate(
         [weights.w.reshape(len(weights.c), -1), weights.b, weights.a, weights.c[:, None]], axis=1
     )
 
 
-def _unpacked(setting: Setting, x: Array) -> Weights:
+def _unpacked(setting: Setting, x: Array) -> NetworkBatch:
     channels, n = setting.channels, setting.taps
     w, b, a, c = np.split(x, np.cumsum([channels * n, channels, channels]), axis=1)
-    return Weights(w.reshape(len(x), channels, n), b, a, c[:, 0])
+    return NetworkBatch(w.reshape(len(x), channels, n), b, a, c[:, 0])
 
 
 def _evaluated(problem: Problem, x: Array, view: Array, rows: Rows) -> tuple[Array, Array]:
@@ -122,7 +122,7 @@ def _evaluated(problem: Problem, x: Array, view: Array, rows: Rows) -> tuple[Arr
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def descend(problem: Problem, start: Weights) -> Weights:
+def descend(problem: Problem, start: NetworkBatch) -> NetworkBatch:
     """Levenberg-Marquardt with geodesic acceleration until the error is rounding, or to the cap.
 
     A trial step that overflows has no smaller loss, and is refused.
@@ -226,7 +226,7 @@ def _precise(setting: Setting, theta: Sequence[arb], view: Array, rows: Rows) ->
     return errors
 
 
-def refine(problem: Problem, weights: Weights, j: int) -> Refined | None:
+def refine(problem: Problem, weights: NetworkBatch, j: int) -> Refined | None:
     """The network nearest to number j that is exact on the samples, or None where twelve cycles do not get there.
 
     J⁺ is in float64 and e in balls, so the error falls by a large factor per step, not quadratically; J⁺ is
@@ -286,7 +286,7 @@ class RefinedBatch:
     """
 
     problem: Problem
-    weights: Weights
+    weights: NetworkBatch
     loss: Array
     rounded: Flags
     refined: tuple[Refined | None, ...]
@@ -301,7 +301,7 @@ def trained(problem: Problem, networks: int, seed: int) -> RefinedBatch:
     """Train from the ensembles' own random starts (biases 0 where there are none), and refine what is rounding."""
     setting = problem.setting
     drawn = initial(setting, networks, seed)
-    start = Weights(drawn.w, drawn.b if problem.biased else 0 * drawn.b, drawn.a, drawn.c)
+    start = NetworkBatch(drawn.w, drawn.b if problem.biased else 0 * drawn.b, drawn.a, drawn.c)
     weights = descend(problem, start)
     x, r = signals(setting.radii, setting.taps), setting.radii.r
     with torch.inference_mode():
@@ -311,7 +311,7 @@ def trained(problem: Problem, networks: int, seed: int) -> RefinedBatch:
     return RefinedBatch(problem, weights, np.mean((answers - r) ** 2, axis=1), rounded, refined)
 
 
-def is_rounding(setting: Setting, weights: Weights, error: Array) -> Flags:
+def is_rounding(setting: Setting, weights: NetworkBatch, error: Array) -> Flags:
     """(B,) every error r̂ - r, shape (B, R), on the training radii is within the rounding bound."""
     size = 2 * setting.radii.half_length(setting.taps) + 1
     bound = prediction_bound(

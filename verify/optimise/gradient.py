@@ -5,7 +5,7 @@ r"""Gradient steps from given starts: what torch.optim makes of every weight, st
 A *model* says which weights there are, :func:`fresh` draws torch's own initial ones, and :func:`descend` runs a
 torch optimizer on a module.  The module is either one :class:`verify.models.networks.Network` (Conv1d, σ, sum, Linear) or
 a :class:`Bundle` of B of them, which share nothing but the clock.  Absent biases are zeros in
-:class:`~verify.optimise.least_squares.Weights`.
+:class:`~verify.models.ensemble.NetworkBatch`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from numerics.arithmetic.rounding import UNIT, gamma
 from numerics.arithmetic.types import Array, Indices
 from numerics.pulse.sample import Radii
-from verify.models.ensemble import Weights
+from verify.models.ensemble import NetworkBatch
 from verify.models.networks import Network, signals
 
 __all__ = [
@@ -76,17 +76,17 @@ def _network(model: Model) -> Network:
     )
 
 
-def fresh(model: Model, networks: int) -> Weights:
+def fresh(model: Model, networks: int) -> NetworkBatch:
     """The initial weights that torch itself gives to ``networks`` modules, one after the other from its generator."""
     nets = [_network(model) for _ in range(networks)]
     return _weights([(net.conv, net.readout) for net in nets])
 
 
-def _weights(layers: Sequence[tuple[nn.Conv1d, nn.Linear]]) -> Weights:
+def _weights(layers: Sequence[tuple[nn.Conv1d, nn.Linear]]) -> NetworkBatch:
     def values(parameter: Tensor | None, like: Tensor) -> Array:
         return (torch.zeros_like(like) if parameter is None else parameter.detach()).numpy().copy()
 
-    return Weights(
+    return NetworkBatch(
         np.stack([values(conv.weight[:, 0, :], conv.weight) for conv, _ in layers]),
         np.stack([values(conv.bias, conv.weight[:, 0, 0]) for conv, _ in layers]),
         np.stack([values(readout.weight[0], readout.weight[0]) for _, readout in layers]),
@@ -100,7 +100,7 @@ class Bundle(nn.Module):
     ``forward``: (R, N) -> (B, R), row j being what network j alone answers.
     """
 
-    def __init__(self, model: Model, weights: Weights) -> None:
+    def __init__(self, model: Model, weights: NetworkBatch) -> None:
         super().__init__()
         size, channels, taps = weights.w.shape
         self.conv = nn.Conv1d(
@@ -128,13 +128,13 @@ class Bundle(nn.Module):
         return answers if self.offset is None else answers + self.offset[:, None]
 
     @property
-    def weights(self) -> Weights:
+    def weights(self) -> NetworkBatch:
         """A copy of all weights as they are now."""
         a = self.readout.detach().numpy().copy()
         w = self.conv.weight.detach().numpy().reshape(*a.shape, -1).copy()
         b = self.conv.bias
         c = self.offset
-        return Weights(
+        return NetworkBatch(
             w,
             np.zeros_like(a) if b is None else b.detach().numpy().reshape(a.shape).copy(),
             a,
@@ -149,11 +149,11 @@ class _Single(Network):
         return super().forward(x)[None, :]
 
     @property
-    def weights(self) -> Weights:
+    def weights(self) -> NetworkBatch:
         return _weights([(self.conv, self.readout)])
 
 
-def single(model: Model, weights: Weights, j: int = 0) -> _Single:
+def single(model: Model, weights: NetworkBatch, j: int = 0) -> _Single:
     """Network j of a batch as real Conv1d and Linear layers: answers (1, R), and ``weights`` as a bundle has."""
     net = _Single(
         model.activation,
@@ -190,8 +190,8 @@ class Path:
     """
 
     losses: Array
-    end: Weights
-    kept: dict[int, Weights] = field(default_factory=dict)
+    end: NetworkBatch
+    kept: dict[int, NetworkBatch] = field(default_factory=dict)
 
 
 def batches(count: int, size: int, rng: np.random.Generator) -> Iterator[Indices]:
@@ -243,7 +243,7 @@ def descend(
     return Path(np.array(losses), end, kept)
 
 
-def step_rounding(model: Model, weights: Weights, rate: ArrayLike) -> Array:
+def step_rounding(model: Model, weights: NetworkBatch, rate: ArrayLike) -> Array:
     """(B,): how far any weight may be from the exact step w - η ∇L at these weights, by rounding alone.
 
     For σ with slopes in [-1, 1] and σ(0) = 0.  With A = |c| + r + Σ_k |a_k| Σ_i (|w_k| ⋆ x + |b_k|)_i the answer is off by at most

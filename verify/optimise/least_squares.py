@@ -21,7 +21,7 @@ from numerics.arithmetic.compile import activation as compiled
 from numerics.arithmetic.types import Array, Flags
 from numerics.pulse.sample import pulse, windows
 from theory.expressions.activation import ACTIVATIONS
-from verify.models.ensemble import Ensemble, Faces, Setting, Weights, initial
+from verify.models.ensemble import Ensemble, Faces, NetworkBatch, Setting, initial
 from verify.optimise.regions import Descended, Signs, Task, descend, multipliers
 
 __all__ = [
@@ -51,7 +51,7 @@ def task(setting: Setting) -> Task:
 
 def _error_and_jacobian(
     setting: Setting,
-    weights: Weights,
+    weights: NetworkBatch,
     rows: tuple[Array, Array, Array],
     held: Flags | None = None,
 ) -> tuple[Array, Array]:
@@ -86,16 +86,16 @@ def _error_and_jacobian(
     return error, jacobian
 
 
-def _moved(weights: Weights, step: Array) -> Weights:
+def _moved(weights: NetworkBatch, step: Array) -> NetworkBatch:
     _, channels, n = weights.w.shape
     w, b, a, c = np.split(step, np.cumsum([channels * n, channels, channels]), axis=1)
-    return Weights(
+    return NetworkBatch(
         weights.w + w.reshape(weights.w.shape), weights.b + b, weights.a + a, weights.c + c[:, 0]
     )
 
 
 def loss_gradient(
-    setting: Setting, weights: Weights, held: Flags | None = None
+    setting: Setting, weights: NetworkBatch, held: Flags | None = None
 ) -> tuple[Array, Array]:
     """The loss (B,) and its gradient (B, K(n+2)+1) by (w, b, a, c); at a kink σ' is the mean slope.
 
@@ -115,7 +115,7 @@ def _terms(setting: Setting) -> float:
     return count * EPS / (1 - count * EPS)
 
 
-def rounding(setting: Setting, weights: Weights) -> Array:
+def rounding(setting: Setting, weights: NetworkBatch) -> Array:
     """(B, R): bound of the rounding error of r̂ - r, for any order of summation.
 
     A sum of p products is off by at most pε/(1 - pε) times the sum of their absolute values; σ is
@@ -128,7 +128,7 @@ def rounding(setting: Setting, weights: Weights) -> Array:
     return np.asarray(_terms(setting) * (size + np.abs(weights.c)[:, None] + problem.radii))
 
 
-def worst(setting: Setting, weights: Weights) -> Array:
+def worst(setting: Setting, weights: NetworkBatch) -> Array:
     """(B,) the largest |r̂ - r| over all real radii of the training cells, for piecewise-linear σ.
 
     Between half-integers every window is affine in φ, so r̂ is affine between the φ at which a
@@ -157,8 +157,8 @@ def worst(setting: Setting, weights: Weights) -> Array:
 # A trial step may overflow (exp, cube): its loss is inf or NaN, no better than the one at hand, and refused.
 @np.errstate(over="ignore", invalid="ignore")
 def _levenberg_marquardt(
-    setting: Setting, weights: Weights, cap: int
-) -> tuple[Weights, NDArray[np.int64], Flags]:
+    setting: Setting, weights: NetworkBatch, cap: int
+) -> tuple[NetworkBatch, NDArray[np.int64], Flags]:
     """(JᵀJ + μI) δ = -Jᵀe with Nielsen's rule for μ: the weights, their steps, and who retired.
 
     A network retires when its error is rounding, or after twenty trials in a row without a relative
@@ -196,7 +196,7 @@ def _levenberg_marquardt(
         damping = damping * np.where(better, shrink, grow)
         grow = np.where(better, 2.0, np.minimum(2 * grow, 64.0))
         pick = better[:, None]
-        here = Weights(
+        here = NetworkBatch(
             np.where(pick[..., None], there.w, here.w),
             np.where(pick, there.b, here.b),
             np.where(pick, there.a, here.a),
@@ -215,10 +215,12 @@ def _levenberg_marquardt(
             damping, grow, idle = damping[stay], grow[stay], idle[stay]
     retired = np.ones(count, dtype=bool)
     retired[live] = False
-    return Weights(w, b, a, c), steps, retired
+    return NetworkBatch(w, b, a, c), steps, retired
 
 
-def _finish(setting: Setting, weights: Weights, j: int) -> tuple[Weights, Descended, Faces, Array]:
+def _finish(
+    setting: Setting, weights: NetworkBatch, j: int
+) -> tuple[NetworkBatch, Descended, Faces, Array]:
     """Descend over the kinks from network j; the ending in (w, b, a, c), with |a_k| kept.
 
     The multipliers by (w_k, b_k) are |a_k| times those by v_k.
@@ -232,13 +234,13 @@ def _finish(setting: Setting, weights: Weights, j: int) -> tuple[Weights, Descen
     faces, table = multipliers(problem, signs, ending)
     table = table * scale[[k for k, _ in faces]][:, None] if faces else table
     v = ending.v / scale[:, None]
-    end = Weights(v[:, :-1], v[:, -1], signs * scale, np.array(ending.c))
+    end = NetworkBatch(v[:, :-1], v[:, -1], signs * scale, np.array(ending.c))
     return end, ending, faces, table
 
 
 def _residual(
     setting: Setting,
-    weights: Weights,
+    weights: NetworkBatch,
     pattern: Signs,
     held: tuple[Faces, ...],
     tables: tuple[Array, ...],
@@ -268,7 +270,7 @@ def train_ensemble(setting: Setting, networks: int, seed: int) -> Ensemble:
     return train_from(setting, initial(setting, setting.share * networks, seed))
 
 
-def train_from(setting: Setting, start: Weights) -> Ensemble:
+def train_from(setting: Setting, start: NetworkBatch) -> Ensemble:
     """Train from given weights, for instance those that ended on coarser radii."""
     problem = task(setting)
     networks = len(start.c)
@@ -282,7 +284,7 @@ def train_from(setting: Setting, start: Weights) -> Ensemble:
     if homogeneous and networks:
         finished = (_finish(setting, weights, j) for j in range(networks))
         ends, endings, held, tables = zip(*finished, strict=True)
-        weights = Weights(*(np.stack([getattr(end, name) for end in ends]) for name in "wbac"))
+        weights = NetworkBatch(*(np.stack([getattr(end, name) for end in ends]) for name in "wbac"))
         pattern = np.stack([ending.pattern for ending in endings])
         stationary = np.array([ending.stationary for ending in endings])
         steps = steps + np.array([ending.steps for ending in endings])

@@ -27,7 +27,7 @@ from numerics.arithmetic.rounding import gamma as accumulated
 from numerics.arithmetic.types import Array
 from numerics.pulse.sample import pulse, windows
 from theory.expressions.activation import ACTIVATIONS
-from verify.models.ensemble import Setting, Weights
+from verify.models.ensemble import NetworkBatch, Setting
 
 __all__ = ["CHUNK", "MOST_EDGES", "RANK", "Descent", "descent", "signs"]
 
@@ -41,7 +41,7 @@ RANK = 1e-9
 """Singular values below this share of the largest are 0: windows hold dyadic numbers of a few bits."""
 
 
-def signs(setting: Setting, weights: Weights) -> Signs:
+def signs(setting: Setting, weights: NetworkBatch) -> Signs:
     """The sign of every pre-activation, (B, K, W); 0 where it is on the kink but for rounding.
 
     Weights are put on faces by an orthogonal projection, two products with an orthonormal basis of at most
@@ -74,7 +74,7 @@ class Descent:
     held: bool
 
 
-def descent(setting: Setting, weights: Weights, j: int, pattern: Signs) -> Descent:
+def descent(setting: Setting, weights: NetworkBatch, j: int, pattern: Signs) -> Descent:
     """The steepest way down from network j of a batch, with the signs ``pattern`` (K, W)."""
     radii = setting.radii
     view = windows(pulse(radii.r, radii.half_length(setting.taps)), setting.taps)

@@ -15,7 +15,7 @@ from numerics.certificates.checker import Rejected, check
 from numerics.certificates.running import running_error
 from numerics.pulse.exact_error import Domain, ExactNet, exact_net
 from numerics.pulse.sample import pulse
-from verify.models.ensemble import Setting, Weights
+from verify.models.ensemble import NetworkBatch, Setting
 from verify.models.networks import load
 
 __all__ = ["accepted", "agrees", "answer_error", "certified_net", "plateau"]
@@ -28,7 +28,7 @@ def plateau(setting: Setting) -> Domain:
     return Domain(radii.half_length(setting.taps), low, low + radii.cells)
 
 
-def certified_net(setting: Setting, weights: Weights, j: int) -> ExactNet:
+def certified_net(setting: Setting, weights: NetworkBatch, j: int) -> ExactNet:
     """Network ``j`` of a batch in rational numbers; for an activation made of polynomials.
 
     Raises
@@ -56,7 +56,7 @@ def _checked(
     return {name: (Fraction(low), Fraction(high)) for name, (low, high) in claim.items()}, radius
 
 
-def agrees(setting: Setting, weights: Weights, j: int) -> Fraction | None:
+def agrees(setting: Setting, weights: NetworkBatch, j: int) -> Fraction | None:
     """The worst error over every real radius that a certificate claims: it was accepted, and torch errs by as much at the
     radius that it names, to rounding.  None where one of them does not agree."""
     net, domain = certified_net(setting, weights, j), plateau(setting)
@@ -72,7 +72,7 @@ def agrees(setting: Setting, weights: Weights, j: int) -> Fraction | None:
     return worst if abs(abs(float(answer[0]) - r) - float(worst)) <= off else None
 
 
-def answer_error(setting: Setting, weights: Weights, j: int, r: float) -> float:
+def answer_error(setting: Setting, weights: NetworkBatch, j: int, r: float) -> float:
     """How far torch's answer may be from the exact one at a radius up to ``r`` that is itself rounded; for |σ'| <= 1.
 
     With the radius two pixels at the edges are rounded, and each tap sees both.

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from numerics.pulse.channel import quantities
 from theory.pulse.loss import Decomposition
-from verify.models.ensemble import Setting, Weights
+from verify.models.ensemble import NetworkBatch, Setting
 
 __all__ = ["residual_errors"]
 
@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 
 
 def residual_errors(
-    law: Decomposition, setting: Setting, weights: Weights
+    law: Decomposition, setting: Setting, weights: NetworkBatch
 ) -> tuple[Array, Array, Array]:
     """α (B,), β (B,) and D (B, R), at the training radii, of every network of a batch, sum pooling.
 

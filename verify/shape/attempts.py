@@ -29,7 +29,7 @@ from numerics.arithmetic.rounding import prediction_bound
 from numerics.pulse.sample import pulse, windows
 from theory.expressions.activation import ACTIVATIONS, z
 from theory.shape.recipes import Recipe
-from verify.models.ensemble import Ensemble, Setting, Weights, initial
+from verify.models.ensemble import Ensemble, NetworkBatch, Setting, initial
 from verify.models.networks import load, signals, weights_of
 from verify.optimise.minimise import train as train_one
 from verify.optimise.refine import Refined, refine
@@ -111,7 +111,7 @@ def _between(setting: Setting) -> Array:
     return (np.arange(first, first + 2)[:, None] - 0.5 + phi).ravel()
 
 
-def _errors(setting: Setting, weights: Weights, r: Array) -> tuple[Array, Array]:
+def _errors(setting: Setting, weights: NetworkBatch, r: Array) -> tuple[Array, Array]:
     """(r̂ - r, a bound of its rounding), both (B, R)."""
     half_length = setting.radii.half_length(setting.taps)
     view = windows(pulse(r, half_length), setting.taps)
@@ -126,7 +126,7 @@ def _errors(setting: Setting, weights: Weights, r: Array) -> tuple[Array, Array]
         return error + weights.c[:, None] - r, bound
 
 
-def look(setting: Setting, weights: Weights) -> Look:
+def look(setting: Setting, weights: NetworkBatch) -> Look:
     """The kinds of a batch of networks, and where each errs most between the samples."""
     r = _between(setting)
     sampled, bound = _errors(setting, weights, setting.radii.r)
@@ -150,7 +150,7 @@ def look(setting: Setting, weights: Weights) -> Look:
 # ----------------------------------------------------------------------------------- certificates
 
 
-def net_of(name: str, weights: Weights, j: int) -> Net:
+def net_of(name: str, weights: NetworkBatch, j: int) -> Net:
     """Network j of a batch with its weights as the dyadic rationals they are."""
     return Net(
         name,
@@ -161,7 +161,7 @@ def net_of(name: str, weights: Weights, j: int) -> Net:
     )
 
 
-def _certify(setting: Setting, weights: Weights, looked: Look, j: int) -> Certified:
+def _certify(setting: Setting, weights: NetworkBatch, looked: Look, j: int) -> Certified:
     """First where float64 sees the largest error, then at other radii between the samples."""
     net, half_length = net_of(setting.activation, weights, j), setting.radii.half_length(TAPS)
     certified = certified_error(net, [looked.radius[j]], half_length)
@@ -171,7 +171,7 @@ def _certify(setting: Setting, weights: Weights, looked: Look, j: int) -> Certif
     return certified_error(net, others, half_length)
 
 
-def certify(setting: Setting, weights: Weights) -> tuple[Certified, ...]:
+def certify(setting: Setting, weights: NetworkBatch) -> tuple[Certified, ...]:
     """For every network the proof that it errs at some radius between the samples, where there is one."""
     looked = look(setting, weights)
     return tuple(_certify(setting, weights, looked, j) for j in range(len(weights.c)))
@@ -273,7 +273,7 @@ def _start(setting: Setting) -> Fraction:
     return Fraction(setting.radii.first) - Fraction(1, 2)
 
 
-def by_torch(setting: Setting, networks: int, seed: int, steps: int = 4) -> Weights:
+def by_torch(setting: Setting, networks: int, seed: int, steps: int = 4) -> NetworkBatch:
     """Networks that torch.optim.LBFGS trains as plain modules, from the ensemble's own starts."""
     start = initial(setting, networks, seed)
     x, r = signals(setting.radii, setting.taps), torch.tensor(setting.radii.r)

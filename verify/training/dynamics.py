@@ -15,7 +15,7 @@ from numerics.training.linear_cell import Cone, coordinates
 from numerics.training.steps import change_bound, end_at, sharpness, shift_error
 from theory.training import linear_cell
 from theory.training.steps import Steps
-from verify.models.ensemble import Weights
+from verify.models.ensemble import NetworkBatch
 from verify.optimise.gradient import (
     Bundle,
     Model,
@@ -48,7 +48,7 @@ def second_moment(radii: Radii) -> float:
     return float(np.mean(radii.r**2))
 
 
-def starts(lab: Lab, model: Model, networks: int) -> Weights:
+def starts(lab: Lab, model: Model, networks: int) -> NetworkBatch:
     """torch's own initial weights, keyed by the model: the first are the same however many are drawn."""
     with lab.torch(model):
         return fresh(model, networks)
@@ -99,7 +99,7 @@ class Run:
     """
 
     model: Model
-    start: Weights
+    start: NetworkBatch
     rate: Array
     path: Path
     cone: Cone
@@ -126,7 +126,7 @@ def run(
     def train() -> Run:
         start = starts(lab, model, networks)
         if positive:
-            start = Weights(np.abs(start.w), start.b, start.a, start.c)
+            start = NetworkBatch(np.abs(start.w), start.b, start.a, start.c)
         cone = coordinates(start.w, start.a)
         moment = second_moment(model.radii)
         rate = fraction / (sharpness(cone, moment) + (2.0 if model.readout_bias else 0.0))

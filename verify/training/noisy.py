@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from verify.models.ensemble import Weights
+from verify.models.ensemble import NetworkBatch
 from verify.optimise.gradient import Bundle, Model, data
 
 __all__ = ["Averaged", "average", "interval"]
@@ -30,16 +30,16 @@ class Averaged:
     mean: Array
     halves: Array
     steps: int
-    end: Weights
+    end: NetworkBatch
 
 
 def average(
     model: Model,
-    start: Weights,
+    start: NetworkBatch,
     noise: float,
     copies: int,
     schedule: tuple[tuple[float, int], ...],
-    look: Callable[[Weights], Array],
+    look: Callable[[NetworkBatch], Array],
     momentum: float = 0.9,
 ) -> Averaged:
     """torch.optim.SGD on batches of ``copies`` fresh noisy pulses of every radius; the average of ``look`` over the last stage.

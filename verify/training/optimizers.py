@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from numerics.training.linear_cell import coordinates
-from verify.models.ensemble import Weights
+from verify.models.ensemble import NetworkBatch
 from verify.optimise.gradient import Bundle, Model, Path, data, descend, sgd
 from verify.report.lab import Lab
 from verify.training.dynamics import shuffled, starts
@@ -74,7 +74,7 @@ def survival(lab: Lab, name: str, networks: int) -> Survival:
     return lab.once(("survival", name, networks), train)
 
 
-def _compared(start: Weights, path: Path) -> Survival:
+def _compared(start: NetworkBatch, path: Path) -> Survival:
     before, after = coordinates(start.w, start.a), coordinates(path.end.w, path.end.a)
     spread = [weights.w - weights.w.mean(axis=2, keepdims=True) for weights in (start, path.end)]
     flat = [x.reshape(len(x), -1) for x in spread]

@@ -18,7 +18,7 @@ from theory.certificates.averages import Averages, Bends, moments
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.kinks import crossings
 from theory.pulse.loss import attribution, residuals
-from verify.models.ensemble import Setting, Weights
+from verify.models.ensemble import NetworkBatch, Setting
 from verify.models.networks import load, weights_of
 from verify.pulse.certified import accepted, answer_error, certified_net, plateau
 from verify.pulse.settings import LAWS, stopped
@@ -99,7 +99,9 @@ def train(law: Averages, lab: Lab) -> Column:
     return column(worst if not missed and bent else float("inf"), 1.0, detail)
 
 
-def _claimed(law: Averages, setting: Setting, weights: Weights, j: int) -> tuple[Fraction, Bends]:
+def _claimed(
+    law: Averages, setting: Setting, weights: NetworkBatch, j: int
+) -> tuple[Fraction, Bends]:
     """The law's loss in exact numbers, and the bends of the whole network."""
     kinks = [(_rational(k.location), _rational(k.jump)) for k in ACTIVATIONS[setting.activation].kinks]  # fmt: skip
     sigma = oracle.RATIONAL[setting.activation]
@@ -131,7 +133,7 @@ def _rational(number: Any) -> Fraction:
 
 
 def _measured(
-    setting: Setting, weights: Weights, j: int, places: Sequence[Fraction]
+    setting: Setting, weights: NetworkBatch, j: int, places: Sequence[Fraction]
 ) -> tuple[float, float]:
     """(torch's mean squared error by Simpson's rule, exact but for rounding; the bound on that)."""
     radii = setting.radii
@@ -150,7 +152,7 @@ def _measured(
     return loss, (2 * most + off) * off + float(gamma(r.size + 8)) * loss
 
 
-def _certified(setting: Setting, weights: Weights, j: int, claimed: Fraction) -> bool:
+def _certified(setting: Setting, weights: NetworkBatch, j: int, claimed: Fraction) -> bool:
     """The certificate is accepted, and the law's value lies where it says."""
     claim = accepted(certified_net(setting, weights, j), plateau(setting))
     return claim is not None and claim["mean_square"][0] <= claimed <= claim["mean_square"][1]

@@ -16,7 +16,7 @@ from numerics.pulse.exact_error import Domain, ExactNet, error_on
 from numerics.pulse.sample import pulse
 from theory.certificates.extremes import Extremes
 from theory.expressions.activation import ACTIVATIONS
-from verify.models.ensemble import Setting, Weights
+from verify.models.ensemble import NetworkBatch, Setting
 from verify.models.networks import load, weights_of
 from verify.pulse.certified import accepted, certified_net, plateau
 from verify.pulse.settings import LAWS, stopped
@@ -85,11 +85,11 @@ def check(law: Extremes, lab: Lab) -> Column:
     return column(wrong, 0, detail)
 
 
-def _chosen(lab: Lab, setting: Setting) -> Weights:
+def _chosen(lab: Lab, setting: Setting) -> NetworkBatch:
     unfinished = weights_of(stopped(lab, setting))
     finished = lab.ensemble(setting).weights[slice(0, FINISHED)]
     parts = [np.concatenate([getattr(x, k) for x in (finished, unfinished)]) for k in "wbac"]
-    return Weights(*parts)
+    return NetworkBatch(*parts)
 
 
 def train(law: Extremes, lab: Lab) -> Column:

@@ -15,7 +15,7 @@ from numerics.certificates.nearest import nearest
 from numerics.pulse.exact_error import Domain, ExactNet, summary
 from theory.certificates.nearest import Facts, Nearness, distance
 from theory.expressions.activation import ACTIVATIONS
-from verify.models.ensemble import Setting, Weights
+from verify.models.ensemble import NetworkBatch, Setting
 from verify.models.networks import weights_of
 from verify.pulse.settings import LAWS, stopped
 from verify.report.evidence import Evidence
@@ -181,7 +181,7 @@ def _fraction(x: fmpq) -> Fraction:
     return Fraction(int(x.p), int(x.q))
 
 
-def _net(weights: Weights, j: int, scale: int) -> _Net:
+def _net(weights: NetworkBatch, j: int, scale: int) -> _Net:
     """Network j as it is, its readout ``scale`` times as large."""
     w = tuple(tuple(Fraction(float(x)) for x in row) for row in weights.w[j])
     b, a = (tuple(Fraction(float(x)) for x in row[j]) for row in (weights.b, weights.a))
@@ -206,7 +206,7 @@ def _plain(net: Stored) -> _Net:
     return _Net(w, tuple(map(_fraction, net.b)), tuple(map(_fraction, net.a)), _fraction(net.c))
 
 
-def _closest(ends: Weights, others: Weights, j: int, scale: int) -> int:
+def _closest(ends: NetworkBatch, others: NetworkBatch, j: int, scale: int) -> int:
     """Which end lies closest to the stopped network j."""
     parts = ((ends.w, others.w), (ends.b, others.b), (scale * ends.a, others.a), (ends.c, others.c))  # fmt: skip
     squares = [(end - other[j]) ** 2 for end, other in parts]

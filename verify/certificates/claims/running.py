@@ -24,7 +24,7 @@ from numerics.pulse.exact_error import Domain, error_on, exact_net
 from numerics.pulse.sample import pulse
 from theory.certificates.running import Running, Sizes, bound
 from theory.expressions.activation import ACTIVATIONS
-from verify.models.ensemble import Ensemble, Setting, Weights
+from verify.models.ensemble import Ensemble, NetworkBatch, Setting
 from verify.models.networks import Network, load, weights_of
 from verify.pulse.settings import LAWS, stopped
 from verify.report.evidence import Evidence
@@ -162,7 +162,7 @@ def _runs(lab: Lab, setting: Setting) -> tuple[_Run, ...]:
     finished = lab.ensemble(setting).weights[slice(0, FINISHED)]
     unfinished = weights_of(stopped(lab, setting)[:UNFINISHED])
     parts = [np.concatenate([getattr(x, k) for x in (finished, unfinished)]) for k in "wbac"]
-    weights = Weights(*parts)
+    weights = NetworkBatch(*parts)
     rng = lab.rng(("running/radii", setting))
     radii, length = setting.radii, setting.radii.half_length(setting.taps)
     low = fmpq(2 * radii.first - 1, 2)

@@ -14,7 +14,7 @@ from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import prediction_bound
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.kinks import LAW, KinkLaw, bridge, cell, crossings
-from verify.models.ensemble import Setting, Weights
+from verify.models.ensemble import NetworkBatch, Setting
 from verify.models.networks import load, signals, weights_of
 from verify.pulse.settings import LAWS, stopped
 from verify.report.evidence import Evidence
@@ -98,7 +98,7 @@ def _direct_bend(w: list[Fraction], b: Fraction, sigma: Sigma, fraction: Fractio
     return response(fraction) - (1 - fraction) * ends[0] - fraction * ends[1]
 
 
-def predicted_bend(law: KinkLaw, setting: Setting, weights: Weights, phi: Array) -> Array:
+def predicted_bend(law: KinkLaw, setting: Setting, weights: NetworkBatch, phi: Array) -> Array:
     """D(φ) of every network of a batch by the kernel formula: (B, len(phi))."""
     kinks = [(float(t), float(jump)) for t, jump in _kinks(setting.activation)]
     result = np.zeros((len(weights.c), len(phi)))
@@ -144,7 +144,7 @@ def train(law: KinkLaw, lab: Lab) -> Column:
     return column(worst, 1.0, detail)
 
 
-def _answers(setting: Setting, weights: Weights) -> Array:
+def _answers(setting: Setting, weights: NetworkBatch) -> Array:
     x = signals(setting.radii, setting.taps)
     with torch.inference_mode():
         return np.stack([load(setting, weights, j)(x).numpy() for j in range(len(weights.c))])

@@ -14,7 +14,7 @@ from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import gamma, prediction_bound
 from numerics.pulse.channel import exact_quantities, quantities
 from theory.pulse.loss import Decomposition, Moments
-from verify.models.ensemble import Ensemble, Setting, Weights
+from verify.models.ensemble import Ensemble, NetworkBatch, Setting
 from verify.models.networks import measure, signals, weights_of
 from verify.pulse.residuals import residual_errors
 from verify.pulse.settings import LAWS, stopped
@@ -188,7 +188,7 @@ def train(law: Decomposition, lab: Lab) -> Column:
         with torch.inference_mode():
             answers = np.stack([net(x).numpy() for net in nets])
         trained = weights_of(nets)
-        shared = Weights(trained.w, trained.b, trained.a / x.shape[1], trained.c)
+        shared = NetworkBatch(trained.w, trained.b, trained.a / x.shape[1], trained.c)
         worst = max(worst, _distance(law, setting, shared, answers))
         averaging += len(nets)
     detail = (
@@ -200,7 +200,7 @@ def train(law: Decomposition, lab: Lab) -> Column:
     return column(worst, 1.0, detail)
 
 
-def _distance(law: Decomposition, setting: Setting, weights: Weights, answers: Array) -> float:
+def _distance(law: Decomposition, setting: Setting, weights: NetworkBatch, answers: Array) -> float:
     """The largest |mean (r̂ - r)² - sum of the six terms| over a batch, in units of its rounding bound."""
     r = setting.radii.r
     size = 2 * setting.radii.half_length(setting.taps) + 1
@@ -241,7 +241,7 @@ def _apart(law: Decomposition, ensemble: Ensemble) -> float:
     c = r[first] - answers[kept, first] / slope[kept]
     worst = 0.0
     for turn, more in ((1.0, 0.0), (9 / 8, 0.0), (1.0, 1 / 8)):
-        net = Weights(right.w, right.b, turn * a, turn * c + more)
+        net = NetworkBatch(right.w, right.b, turn * a, turn * c + more)
         error = np.einsum("brk,bk->br", pooled[kept], net.a) + net.c[:, None] - r
         value = np.max([np.max(np.abs(x), axis=1) for x in _conditions(law, setting, net)], axis=0)
         size = 2 * setting.radii.half_length(setting.taps) + 1
@@ -255,7 +255,7 @@ def _apart(law: Decomposition, ensemble: Ensemble) -> float:
     return worst
 
 
-def _conditions(law: Decomposition, setting: Setting, weights: Weights) -> list[Array]:
+def _conditions(law: Decomposition, setting: Setting, weights: NetworkBatch) -> list[Array]:
     """The law's conditions of every network of a batch, each (B, 1) or (B, R)."""
     size = 2 * setting.radii.half_length(setting.taps) + 1
     q = quantities(weights.w, weights.b, setting.activation, setting.radii.phi)

@@ -12,7 +12,7 @@ import torch
 from numerics.arithmetic.rounding import prediction_bound
 from numerics.pulse.sample import sampled_pulse
 from theory.pulse.point_sampled import PointLaw
-from verify.models.ensemble import Setting, Weights, initial
+from verify.models.ensemble import NetworkBatch, Setting, initial
 from verify.models.networks import load, weights_of
 from verify.optimise.minimise import train as train_one
 from verify.report.evidence import Evidence
@@ -109,7 +109,7 @@ def train(law: PointLaw, lab: Lab) -> Column:
     return column(worst if reached else float("nan"), 1.0, detail)
 
 
-def _trained(lab: Lab) -> Iterator[tuple[Setting, Weights, np.ndarray]]:
+def _trained(lab: Lab) -> Iterator[tuple[Setting, NetworkBatch, np.ndarray]]:
     """Batches of trained networks, and which of them are exact on the half-integers they were trained on."""
     for setting in HALF_INTEGERS:
         ensemble = lab.ensemble(setting)
@@ -123,7 +123,7 @@ def _trained(lab: Lab) -> Iterator[tuple[Setting, Weights, np.ndarray]]:
         yield setting, weights, np.zeros(STARTS, dtype=bool)
 
 
-def _by_lbfgs(setting: Setting, seed: int) -> Weights:
+def _by_lbfgs(setting: Setting, seed: int) -> NetworkBatch:
     """Networks that torch.optim trains on the point-sampled pulses themselves, every radius of every cell."""
     k = setting.radii.m[:, None] - 1
     r = (k + (2 * np.arange(POINTS) + 1) / (2 * POINTS)).ravel()

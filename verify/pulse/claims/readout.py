@@ -15,7 +15,7 @@ from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import prediction_bound
 from numerics.pulse.channel import exact_quantities, quantities
 from theory.pulse.readout import Readout
-from verify.models.ensemble import Setting, Weights, initial
+from verify.models.ensemble import NetworkBatch, Setting, initial
 from verify.models.networks import load, measure, signals, weights_of
 from verify.optimise.minimise import train as train_one
 from verify.pulse.settings import LAWS
@@ -116,7 +116,7 @@ def _mean(values: list[Fraction]) -> Fraction:
 
 
 def _predicted(
-    law: Readout, setting: Setting, weights: Weights, exact: bool
+    law: Readout, setting: Setting, weights: NetworkBatch, exact: bool
 ) -> tuple[Array, Array]:
     """(a, c) for the first channel of every network: the exact readout, or the least-squares one."""
     r = setting.radii.r

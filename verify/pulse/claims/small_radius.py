@@ -17,7 +17,7 @@ from numerics.arithmetic.rounding import prediction_bound
 from numerics.pulse.channel import exact_quantities, quantities
 from theory.pulse.loss import residuals
 from theory.pulse.small_radius import Small
-from verify.models.ensemble import Ensemble, Setting, Weights
+from verify.models.ensemble import Ensemble, NetworkBatch, Setting
 from verify.models.networks import measure
 from verify.pulse.certified import agrees
 from verify.pulse.compare import check_response, train_response
@@ -148,7 +148,7 @@ def _apart(law: Small, ensemble: Ensemble) -> float:
     return worst
 
 
-def _anew(ensemble: Ensemble) -> Iterator[Weights]:
+def _anew(ensemble: Ensemble) -> Iterator[NetworkBatch]:
     """All filters of an ensemble in one network, read out in two ways, as far as they can.
 
     It errs by 1 - φ from 1/2 to 3/2 and is exact from there on; or it is exact at half-integers and on the plateau,
@@ -166,14 +166,14 @@ def _anew(ensemble: Ensemble) -> Iterator[Weights]:
     for readout in (solved(held | ~held, radii.r + below), solved(held, radii.r) + turn):
         *a, c = readout
         w = weights.w.reshape(1, -1, n)
-        yield Weights(w, weights.b.reshape(1, -1), np.array([a]), np.array([c]))
+        yield NetworkBatch(w, weights.b.reshape(1, -1), np.array([a]), np.array([c]))
 
 
 RANK = 1e-9
 """Singular values below this part of the largest count as 0, where readouts are drawn; what they err is measured."""
 
 
-def _plateau(setting: Setting, weights: Weights) -> Array:
+def _plateau(setting: Setting, weights: NetworkBatch) -> Array:
     """The largest of |α|, |β|, |D| of every network of a batch."""
     q = quantities(weights.w, weights.b, setting.activation, setting.radii.phi)
     columns = lambda x: list(x.T[:, :, None])
@@ -184,7 +184,7 @@ def _plateau(setting: Setting, weights: Weights) -> Array:
     return np.asarray(np.max([np.max(np.abs(x), axis=1) for x in values], axis=0))
 
 
-def _further(law: Small, setting: Setting, weights: Weights, first: int) -> Array:
+def _further(law: Small, setting: Setting, weights: NetworkBatch, first: int) -> Array:
     """The largest |Σ_k a_k ...| of the law's conditions, of every network of a batch."""
     phi, most = np.unique(setting.radii.phi), np.zeros(len(weights.c))
     for condition in law.conditions(setting.taps, first):

@@ -13,7 +13,7 @@ from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import prediction_bound
 from theory.expressions.activation import ACTIVATIONS, Activation
 from theory.pulse.symmetry import Channel, Symmetries, canonical, finite_symmetries
-from verify.models.ensemble import Setting, Weights
+from verify.models.ensemble import NetworkBatch, Setting
 from verify.models.networks import load, measure, signals
 from verify.pulse.settings import LAWS
 from verify.report.evidence import Evidence
@@ -150,7 +150,7 @@ def train(law: Symmetries, lab: Lab) -> Column:
     return column(worst, 1.0, detail)
 
 
-def _moved(weights: Weights, move: Callable[[Channel], Channel]) -> Weights:
+def _moved(weights: NetworkBatch, move: Callable[[Channel], Channel]) -> NetworkBatch:
     """Every channel of every network moved, and the channels in reverse order."""
     batch, channels, _ = weights.w.shape
     images = [
@@ -160,7 +160,7 @@ def _moved(weights: Weights, move: Callable[[Channel], Channel]) -> Weights:
         ]
         for j in range(batch)
     ]
-    return Weights(
+    return NetworkBatch(
         np.array([[list(ch.w) for ch in net] for net in images]),
         np.array([[ch.b for ch in net] for net in images]),
         np.array([[ch.a for ch in net] for net in images]),
@@ -168,7 +168,7 @@ def _moved(weights: Weights, move: Callable[[Channel], Channel]) -> Weights:
     )
 
 
-def _predict(setting: Setting, weights: Weights, j: int, x: torch.Tensor) -> np.ndarray:
+def _predict(setting: Setting, weights: NetworkBatch, j: int, x: torch.Tensor) -> np.ndarray:
     with torch.inference_mode():
         return np.asarray(load(setting, weights, j)(x).numpy())
 

@@ -21,7 +21,7 @@ from theory.expressions.pieces import Piece, pieces, z
 from theory.shape.classify import Classification
 from theory.shape.recipes import Recipe, readout_bias
 from theory.shape.shape import LAW, PROBES, Probe, ShapeLaw
-from verify.models.ensemble import Ensemble, Setting, Weights
+from verify.models.ensemble import Ensemble, NetworkBatch, Setting
 from verify.models.networks import load
 from verify.optimise.refine import Refined
 from verify.report.evidence import Evidence
@@ -389,7 +389,7 @@ def in_torch(name: str, shape: Classification) -> float | None:
         np.array(sp.Matrix(part).evalf(30), dtype=float)
         for part in (recipe.w, [recipe.b], [recipe.a])
     )
-    weights = Weights(w[None], b, a, np.array([float(c.evalf(30))]))
+    weights = NetworkBatch(w[None], b, a, np.array([float(c.evalf(30))]))
     with torch.inference_mode():
         net = load(Setting(name, recipe.channels, n), weights, 0)
         answers = net(torch.tensor(pulse(r, half_length))).numpy()

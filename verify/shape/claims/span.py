@@ -19,7 +19,7 @@ from numerics.arithmetic.rounding import UNIT, gamma, preactivation_bound, predi
 from numerics.pulse.sample import Radii, pulse
 from theory.expressions.activation import ACTIVATIONS
 from theory.shape.span import Jump, copies, leaps, response_rate, unrolled
-from verify.models.ensemble import Ensemble, Setting, Weights
+from verify.models.ensemble import Ensemble, NetworkBatch, Setting
 from verify.models.networks import Network, load, measure, weights_of
 from verify.optimise.least_squares import worst
 from verify.pulse.settings import LAWS, stopped
@@ -276,7 +276,7 @@ def torch_rate(net: Network, radii: Radii, taps: int) -> Array:
     return np.asarray(slope.numpy())
 
 
-def rate(law: Law, setting: Setting, weights: Weights, phi: Array) -> Array:
+def rate(law: Law, setting: Setting, weights: NetworkBatch, phi: Array) -> Array:
     """Σ_k a_k times the law of each channel: (B, len(phi)), float64."""
     slope = activation(setting.activation)[1]
     function = exact_law(law(setting.taps), setting.taps)
@@ -288,7 +288,7 @@ def rate(law: Law, setting: Setting, weights: Weights, phi: Array) -> Array:
     return total
 
 
-def rate_bound(setting: Setting, weights: Weights, phi: Array, size: int) -> Array:
+def rate_bound(setting: Setting, weights: NetworkBatch, phi: Array, size: int) -> Array:
     """(B, len(phi)): how far two float64 evaluations of the derivative may be apart.
 
     Each sums products a w σ'; an argument is off by at most 2γ(n+2)(Σ|w| + |b|), σ' moves by its Lipschitz
@@ -322,7 +322,7 @@ class _Derived:
     ``farthest``: the largest error at these points and, for piecewise-linear σ, at all real radii.
     """
 
-    weights: Weights
+    weights: NetworkBatch
     slope: Array
     slope_bound: Array
     error: Array
@@ -346,7 +346,9 @@ def _unfinished(lab: Lab, setting: Setting) -> _Derived:
     return _derived(setting, weights_of(nets), nets, answers)
 
 
-def _derived(setting: Setting, weights: Weights, nets: list[Network], answers: Array) -> _Derived:
+def _derived(
+    setting: Setting, weights: NetworkBatch, nets: list[Network], answers: Array
+) -> _Derived:
     fine = _fine(setting)
     size = 2 * fine.half_length(setting.taps) + 1
     bounds = prediction_bound(
@@ -361,7 +363,7 @@ def _derived(setting: Setting, weights: Weights, nets: list[Network], answers: A
     return _Derived(weights, slope, slope_bound, error, bounds, farthest)
 
 
-def _largest_gain(law: Law, setting: Setting, weights: Weights) -> Array:
+def _largest_gain(law: Law, setting: Setting, weights: NetworkBatch) -> Array:
     """(B,): the largest |∫_0^φ (law - 1)|, by which the error changes along a cell.
 
     Piecewise-linear σ: the law is constant between crossings of kinks.  Smooth σ: Gauss's rule with eight nodes
@@ -382,7 +384,7 @@ def _largest_gain(law: Law, setting: Setting, weights: Weights) -> Array:
     return np.array(gains)
 
 
-def _gain(law: Law, setting: Setting, weights: Weights, ends: Array, nodes: int) -> Array:
+def _gain(law: Law, setting: Setting, weights: NetworkBatch, ends: Array, nodes: int) -> Array:
     place, share = np.polynomial.legendre.leggauss(nodes)
     length = np.diff(ends)
     phi = ends[:-1, None] + length[:, None] * (place + 1) / 2

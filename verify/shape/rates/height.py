@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import prediction_bound
 from numerics.pulse.sample import pulse, windows
-from verify.models.ensemble import Setting, Weights
+from verify.models.ensemble import NetworkBatch, Setting
 from verify.models.networks import load, signals
 
 __all__ = [
@@ -191,7 +191,7 @@ def measured(name: str, height: Array, w: Array, b: Array, gradient: Array) -> H
     a = centred @ rc / np.sum(centred**2, axis=1)
     pixels = 2 * setting.radii.half_length(n) + 1
     c = np.mean(r) - a * (np.mean(g, axis=1) + pixels * sigma(b))
-    weights = Weights(w[:, None], b[:, None], a[:, None], c)
+    weights = NetworkBatch(w[:, None], b[:, None], a[:, None], c)
     x = signals(setting.radii, n)
     with torch.inference_mode():
         answers = np.stack([load(setting, weights, j)(x).numpy() for j in range(len(b))])

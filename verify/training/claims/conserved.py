@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import UNIT
 from theory.training.conserved import Conserved
-from verify.models.ensemble import Weights
+from verify.models.ensemble import NetworkBatch
 from verify.optimise.gradient import Bundle, Model, Path, data, descend, step_rounding
 from verify.report import figures as draw
 from verify.report.evidence import Evidence
@@ -159,7 +159,7 @@ def _path(lab: Lab, model: Model, networks: int) -> Path:
     return lab.once(("conserved", model, networks), train)
 
 
-def _quantities(law: Conserved, model: Model, weights: Weights) -> tuple[Array, Array]:
+def _quantities(law: Conserved, model: Model, weights: NetworkBatch) -> tuple[Array, Array]:
     """The linear ones (B, p) and the quadratic ones (B, q) of every network."""
     w = [list(taps) for taps in np.moveaxis(weights.w, 0, 2)]
     a, b = list(weights.a.T), list(weights.b.T)
@@ -181,7 +181,7 @@ def _worst(law: Conserved, lab: Lab, model: Model, networks: int) -> float:
     moved = np.zeros_like(last[1])
     allowed = np.zeros(networks)
     for now, later in pairwise(points):
-        change = Weights(later.w - now.w, later.b - now.b, later.a - now.a, later.c - now.c)
+        change = NetworkBatch(later.w - now.w, later.b - now.b, later.a - now.a, later.c - now.c)
         moved += _quantities(law, model, change)[1]
         # |∇Q|₁ <= 2n Σ (|w| + |a| + |b|) for every quantity of the law.
         total = sum(np.sum(np.abs(x).reshape(networks, -1), axis=1) for x in (now.w, now.b, now.a))
@@ -195,7 +195,7 @@ def _worst(law: Conserved, lab: Lab, model: Model, networks: int) -> float:
     return float(np.max(distance / allowed[:, None])) if distance.size else float("nan")
 
 
-def _independent(law: Conserved, model: Model, weights: Weights, j: int) -> int:
+def _independent(law: Conserved, model: Model, weights: NetworkBatch, j: int) -> int:
     """How many quantities are independent at network j: the exact rank of their differences at the float weights."""
     n, channels = model.taps, model.channels
     exact = [Fraction(float(v)) for v in (*weights.w[j].ravel(), *weights.a[j])]

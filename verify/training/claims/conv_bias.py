@@ -12,7 +12,7 @@ from numerics.arithmetic.rounding import UNIT
 from numerics.pulse.sample import Radii, pulse
 from numerics.training.linear_cell import channels
 from theory.training.conv_bias import ConvBias, end
-from verify.models.ensemble import Weights
+from verify.models.ensemble import NetworkBatch
 from verify.optimise.gradient import (
     Bundle,
     Model,
@@ -137,12 +137,12 @@ def _trace(sums: Array, b: Array, square: Array, n: int, r: Array, size: int) ->
 
 def _run(
     lab: Lab, model: Model, batch: int, steps: int, networks: int
-) -> tuple[Weights, Array, Path, Array]:
+) -> tuple[NetworkBatch, Array, Path, Array]:
     """Start, steps η (B,), path, and Σ over the steps of a bound on |Δh|."""
     start = starts(lab, model, networks)
     # Half of them below h = 0, with a on the wrong side of S.
     other = np.arange(networks) % 2 == 1
-    start = Weights(
+    start = NetworkBatch(
         np.where(other[:, None, None], np.abs(start.w) / 2 + 0.5 / model.taps, start.w),
         start.b / 2,
         np.where(other[:, None], -0.1 * np.abs(start.a), start.a),
@@ -228,7 +228,7 @@ def _worst(
     return worst, len(h), flips
 
 
-def _ends(law: ConvBias, start: Weights, h: Array, sign: Array) -> tuple[Array, Array]:
+def _ends(law: ConvBias, start: NetworkBatch, h: Array, sign: Array) -> tuple[Array, Array]:
     """The law's (w (B, n), a (B,)) for given h."""
     n = start.w.shape[2]
     a = sign * np.sqrt(law.readout_squared(h, n, np.sqrt))

@@ -20,7 +20,7 @@ from numerics.pulse.sample import Radii, pulse
 from numerics.training.noise import NUMERIC, Problem, best, moments, risk, scan, small_noise_ratio
 from theory.training import gaussian
 from theory.training.noise import LAW, Noise
-from verify.models.ensemble import Weights
+from verify.models.ensemble import NetworkBatch
 from verify.models.networks import Network
 from verify.optimise.gradient import Model, data
 from verify.optimise.minimise import train as descend
@@ -177,7 +177,7 @@ RATES = (0.05, 0.5, 0.15)
 """Step sizes of the three stages, in units of 1 over the largest eigenvalue of the Hessian at the best network."""
 
 
-def _coordinates(weights: Weights) -> Array:
+def _coordinates(weights: NetworkBatch) -> Array:
     """q (B, ·): for ReLU with one channel (aw, ab, c), for the identity (Σ aS, c)."""
     if weights.a.shape[1] == 1:
         parts = [weights.a * weights.w[:, 0], weights.a * weights.b, weights.c[:, None]]
@@ -235,7 +235,7 @@ def _trained(task: Task, lab: Lab) -> tuple[Averaged, Array, Array, Array, tuple
     model, p = task.model, task.problem
     start = starts(lab, model, NETWORKS)
     if model.activation == "relu":
-        start = Weights(np.abs(start.w), np.abs(start.b), np.abs(start.a), start.c)
+        start = NetworkBatch(np.abs(start.w), np.abs(start.b), np.abs(start.a), start.c)
         top = best(p, model.taps, starts=2)
         q = np.array([*(top.a * top.w), top.a * top.b, top.c])
     else:

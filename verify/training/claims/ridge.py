@@ -17,7 +17,7 @@ from numerics.arithmetic.rounding import UNIT
 from numerics.pulse.sample import Radii, pulse, windows
 from numerics.training.linear_cell import coordinates
 from theory.training.ridge import LAW, Ridge
-from verify.models.ensemble import Weights
+from verify.models.ensemble import NetworkBatch
 from verify.optimise.gradient import (
     Bundle,
     Model,
@@ -217,18 +217,18 @@ def decaying(weight_decay: float, momentum: float = 0.0) -> Make:
 
 def _trained(
     lab: Lab, model: Model, share: float, momentum: float, networks: int, steps: int = 0
-) -> tuple[Weights, float, float, Path]:
+) -> tuple[NetworkBatch, float, float, Path]:
     """(start, η, λ, path): SGD with weight_decay 2λ in real modules; the loss is multiplied by η, and so is the decay.
 
     Without ``steps`` as many as the slowest direction needs.  Starts are half of torch's, so that steps may be large;
     ReLU's are positive: its sums then grow while its deviations shrink, and it stays in its linear cell.
     """
 
-    def train() -> tuple[Weights, float, float, Path]:
+    def train() -> tuple[NetworkBatch, float, float, Path]:
         start = starts(lab, model, networks)
         if not model.conv_bias:
             part = np.abs if model.activation == "relu" else np.asarray
-            start = Weights(part(start.w) / 2, start.b, part(start.a) / 2, start.c)
+            start = NetworkBatch(part(start.w) / 2, start.b, part(start.a) / 2, start.c)
         r, root = model.radii.r, math.sqrt(model.taps)
         penalty = share * 2 * root * float(np.var(r))
         cone = coordinates(start.w, start.a)

@@ -14,7 +14,7 @@ from numerics.training.linear_cell import coordinates
 from numerics.training.steps import end_at
 from theory.training import linear_cell
 from theory.training.sharpness import LAW, Sharpness
-from verify.models.ensemble import Weights
+from verify.models.ensemble import NetworkBatch
 from verify.optimise.gradient import Bundle, Model, data, descend, sgd
 from verify.report import figures as draw
 from verify.report import path_figures
@@ -168,7 +168,7 @@ def largest(law: Sharpness, model: Model, square: Array) -> Array:
     return np.asarray(total / 2 + np.sqrt(np.maximum(total * total / 4 - product, 0)))
 
 
-def _beside(lab: Lab, model: Model, networks: int) -> tuple[Weights, Array, Array]:
+def _beside(lab: Lab, model: Model, networks: int) -> tuple[NetworkBatch, Array, Array]:
     """Weights beside the flow's end of random starts, moved along the steepest eigenvector; U and W of the start.
 
     The eigenvector is that of torch's own Hessian: nothing of the law.
@@ -187,7 +187,7 @@ def _beside(lab: Lab, model: Model, networks: int) -> tuple[Weights, Array, Arra
         flat = np.concatenate(
             [w[j].ravel(), a[j], np.zeros(1) if model.readout_bias else np.zeros(0)]
         )
-        bundle = Bundle(model, Weights(w[j : j + 1], start.b[:1], a[j : j + 1], np.zeros(1)))
+        bundle = Bundle(model, NetworkBatch(w[j : j + 1], start.b[:1], a[j : j + 1], np.zeros(1)))
         names = [name for name, _ in bundle.named_parameters()]
         shapes = [value.shape for _, value in bundle.named_parameters()]
         order = _order(names)
@@ -202,7 +202,7 @@ def _beside(lab: Lab, model: Model, networks: int) -> tuple[Weights, Array, Arra
         moved.append(flat + NEAR * np.linalg.eigh(hessian.numpy())[1][:, -1])
     size = w[0].size
     points = np.array(moved)
-    weights = Weights(
+    weights = NetworkBatch(
         points[:, :size].reshape(w.shape),
         start.b * 0,
         points[:, size : size + model.channels],
@@ -216,7 +216,9 @@ def _order(names: list[str]) -> list[int]:
     return [names.index(name) for name in ("conv.weight", "readout", "offset") if name in names]
 
 
-def _grows(model: Model, weights: Weights, momentum: float, rate: Array) -> tuple[Array, Array]:
+def _grows(
+    model: Model, weights: NetworkBatch, momentum: float, rate: Array
+) -> tuple[Array, Array]:
     """By what factor the error √L has grown after all steps, and at most on the way, for every network.
 
     A network that leaves may settle at a flatter end later, so the way counts.
@@ -275,7 +277,7 @@ def _balanced_losses(lab: Lab, share: float) -> tuple[Array, Array]:
     a = start.a * np.sqrt(s / (2 * root * np.sum(start.a**2, axis=1)))[:, None]
     w = start.w - start.w.mean(axis=2, keepdims=True) + (a / root)[:, :, None]
     rate = share / (4 * root * second_moment(BALANCED.radii))
-    bundle = Bundle(BALANCED, Weights(w, start.b, a, start.c))
+    bundle = Bundle(BALANCED, NetworkBatch(w, start.b, a, start.c))
     return s, np.asarray(descend(bundle, *data(BALANCED), TURNS, rate).losses)
 
 
@@ -298,7 +300,7 @@ CATAPULT = Model("identity", 2, 3)
 def figures(lab: Lab) -> list[Figure]:
     """A network at steps below and above the threshold of its flow's end: loss, and the sharpness it has to come down from."""
     first = starts(lab, CATAPULT, 1)
-    start = Weights(3 * first.w, first.b, np.abs(3 * first.a) + 1, first.c)
+    start = NetworkBatch(3 * first.w, first.b, np.abs(3 * first.a) + 1, first.c)
     c = coordinates(start.w, start.a)
     moment = second_moment(CATAPULT.radii)
     steep = 2 * moment * float(LAW.gain_from_start(c.big_u, c.big_w, c.root, np.sqrt)[0])
