@@ -128,7 +128,7 @@ def test_a_slow_computation(seed: int, name: str, b: float) -> None:
     sigma = activation(name)[0]
     high = float(np.abs(w).sum()) + abs(b)
     steep = {"square": 2 * high, "gelu": 1.13}.get(name, 1.0)
-    slow = float(strength(w[None], law=rows, g=lambda z: sigma(z + b), turns=1440)[0])
+    slow = float(strength(w[None], b, sigma, law=rows)[0])
     found = p_of(w, b, name)
     assert found.error is not None
     allowed = float(strength_bound(w[None], steep)[0])
