@@ -25,7 +25,7 @@ LINEAR = [name for name in ROWS if name != "identity"]
 
 
 def _level(name: str, conv: np.ndarray) -> float:
-    low, high = level(part, name, conv, SEEN.rows, SEEN.counts, SEEN.starts, R)
+    low, high = level(part, name, conv, SEEN, R)
     assert low <= high
     return low
 

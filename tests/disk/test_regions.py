@@ -75,7 +75,7 @@ def test_it_ends_at_the_level_of_the_pieces(name: str, channels: int) -> None:
     found = _finished(name, channels, 8, 2)
     assert np.any(found.ended)
     for conv, loss, ended in zip(_conv(found), found.loss, found.ended, strict=True):
-        low, high = level(part, name, conv, SEEN.rows, SEEN.counts, SEEN.starts, R)
+        low, high = level(part, name, conv, SEEN, R)
         assert low <= loss * (1 + 1e-6) + 1e-18
         assert not ended or loss <= high + 1e-6 * loss + 1e-18
 

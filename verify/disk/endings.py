@@ -77,7 +77,7 @@ def levels(ensemble: TrainedEnsemble, law_part: Part) -> Array:
     """The level of the pieces of every network, between two numbers (B, 2)."""
     shape = ensemble.nets.shape
     windows = shown(shape.taps)
-    of = lambda conv: level(law_part, shape.activation, conv, windows.rows, windows.counts, windows.starts, R)  # fmt: skip
+    of = lambda conv: level(law_part, shape.activation, conv, windows, R)  # fmt: skip
     return ensemble.once(law_part, lambda: np.array([of(conv) for conv in conv_of(ensemble)]))
 
 
