@@ -13,8 +13,8 @@ import torch
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.types import Array
 from numerics.disk.perimeter import Midpoints
+from numerics.pulse.sample import Windows
 from verify.disk.ensemble import (
-    DiskWindows,
     Nets,
     NetworkShape,
     Together,
@@ -206,7 +206,7 @@ def _torch_lengths(nets: Nets) -> Array:
 
 
 @lru_cache(maxsize=2)
-def shown(taps: int) -> DiskWindows:
+def shown(taps: int) -> Windows:
     """The windows of the training radii."""
     return disk_windows(R, taps, HALF_LENGTH)
 
@@ -218,9 +218,11 @@ def trained(lab: Lab, shape: NetworkShape, networks: int) -> TrainedEnsemble:
 
 def _trained(lab: Lab, shape: NetworkShape, networks: int) -> TrainedEnsemble:
     rng = lab.rng(("disks", shape))
-    nets = train_networks(shape, shown(shape.taps), networks, rng, STEPS)
+    nets = train_networks(shape, shown(shape.taps), R, networks, rng, STEPS)
     weights = shape.channels * (shape.taps**2 + 1)
-    finished = finish(nets, shown(shape.taps), next(cap for most, cap in DEEP if weights <= most))
+    finished = finish(
+        nets, shown(shape.taps), R, next(cap for most, cap in DEEP if weights <= most)
+    )
     return TrainedEnsemble(finished, _measured(finished.nets), _torch_lengths(finished.nets))
 
 

@@ -292,7 +292,7 @@ def _train(lab: Lab) -> dict[NetworkShape, Nets]:
     for shape in KINDS:
         rng = lab.rng(("curvature/networks", shape))
         windows = disk_windows(R, shape.taps, HALF_LENGTH)
-        ensembles[shape] = train_networks(shape, windows, networks, rng, STEPS_OF_LM)
+        ensembles[shape] = train_networks(shape, windows, R, networks, rng, STEPS_OF_LM)
     return ensembles
 
 

@@ -28,10 +28,11 @@ from numerics.disk.perimeter import (
     strength_bound,
 )
 from numerics.disk.perimeter_enclosure import Strength, by_direction, filter_of, quadrature_of
+from numerics.pulse.sample import windows
 from theory.disk.perimeter import STEPS, Perimeter
 from verify.disk import figures as draw
 from verify.disk.clipping import clipped, rational_direction
-from verify.disk.fit import distinct_windows, fit
+from verify.disk.fit import fit
 from verify.disk.networks import Difference, DiskNetwork, across, disks, loss
 from verify.disk.networks import train as train_one
 from verify.report.evidence import Evidence
@@ -246,12 +247,12 @@ def _train_free(lab: Lab) -> tuple[Free, ...]:
     rng, nets = lab.rng("perimeter/free filters"), []
     r = np.linspace(LOW, HIGH, FREE_COUNT)
     x = disks(r, HIGH + 2)
-    data = distinct_windows(x.numpy(), 3, r)
+    cut = windows(x.numpy(), 3)
     for name in ("abs", "relu"):
         sigma = activation(name)[0]
         for _ in range(FREE):
             net = DiskNetwork(name, 1, 3, rng)
-            fit(net, name, data)
+            fit(net, name, cut, r)
             w, b, a, _ = net.weights()
             dark, full = sigma(np.array([b[0], w.sum() + b[0]]))
             with torch.no_grad():
