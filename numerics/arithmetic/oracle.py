@@ -67,11 +67,12 @@ def answer(
     c: Number,
     sigma: Function,
     x: Sequence[Number],
+    border: Callable[..., list[Number]] = preactivations,
 ) -> Number:
-    """r̂ = c + Σ_k a_k Σ_i σ((w_k ⋆ x)_i + b_k)."""
+    """r̂ = c + Σ_k a_k Σ_i σ((w_k ⋆ x)_i + b_k), with zeros beyond the border or on a :func:`ring`."""
     total = c
     for taps, bias, readout in zip(w, b, a, strict=True):
-        for value in preactivations(taps, bias, x):
+        for value in border(taps, bias, x):
             total = total + readout * sigma(value)
     return total
 
