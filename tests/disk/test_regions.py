@@ -8,8 +8,9 @@ import pytest
 from numerics.arithmetic.compile import activation
 from numerics.disk.linear_regions import level
 from theory.disk.linear_regions import part
-from verify.disk.ensemble import DiskWindows, NetworkShape, disk_windows, state, train_networks
+from verify.disk.ensemble import DiskWindows, disk_windows, state, train_networks
 from verify.disk.regions import PROMISE, Finished, finish
+from verify.models.problem import NetworkBatch, NetworkShape
 
 R = np.linspace(3, 10, 29)
 SEEN = disk_windows(R, 3, 13)
@@ -17,7 +18,8 @@ SEEN = disk_windows(R, 3, 13)
 
 def _finished(name: str, channels: int, networks: int, seed: int = 0) -> Finished:
     shape = NetworkShape(name, channels)
-    return finish(train_networks(shape, SEEN, networks, np.random.default_rng(seed), 60), SEEN, 80)
+    nets = train_networks(shape, SEEN, networks, np.random.default_rng(seed), 60)
+    return finish(name, nets, SEEN, 80)
 
 
 def _conv(found: Finished) -> np.ndarray:
@@ -92,7 +94,7 @@ def test_a_start_on_the_dark_face_is_left_when_the_multiplier_says_so() -> None:
     nets = train_networks(shape, seen, 1, np.random.default_rng(0), 0)
     w = np.zeros((1, 1, 3, 3))
     w[0, 0, 1, 1], w[0, 0, 2, 1] = -1, 1.2
-    start = type(nets)(shape, w, np.zeros((1, 1)), nets.a, nets.c)
-    found = finish(start, seen, 120)
+    start = NetworkBatch(w, np.zeros((1, 1)), nets.a, nets.c)
+    found = finish("abs", start, seen, 120)
     assert found.stalled[0] > 1e-4
     assert found.loss[0] < 1e-2 * found.stalled[0]

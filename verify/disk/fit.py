@@ -13,7 +13,7 @@ from scipy.optimize import least_squares
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.types import Array
-from verify.disk.networks import DiskNetwork
+from verify.models.networks import Network
 
 __all__ = ["DistinctWindows", "distinct_windows", "fit"]
 
@@ -40,10 +40,10 @@ def distinct_windows(x: Array, taps: int, r: Array) -> DistinctWindows:
     return DistinctWindows(distinct, counts, r)
 
 
-def fit(net: DiskNetwork, name: str, data: DistinctWindows, evaluations: int = 400) -> None:
+def fit(net: Network, name: str, data: DistinctWindows, evaluations: int = 400) -> None:
     """Minimise the mean of (r̂ - r)² from the network's weights, in place; σ by its name in the catalogue."""
     sigma, slope = activation(name)
-    w, b, a, c = net.weights()
+    w, b, a, c = net.weights.network()
     channels, size = len(a), w[0].size
     extended = np.hstack([data.windows, np.ones((len(data.windows), 1))])
 
