@@ -21,7 +21,7 @@ from numerics.arithmetic.compile import activation as compiled
 from numerics.arithmetic.types import Array, Flags
 from numerics.pulse.sample import pulse, windows
 from theory.expressions.activation import ACTIVATIONS
-from verify.models.ensemble import Ensemble, Faces, NetworkBatch, Setting, initial
+from verify.models.problem import Ensemble, Faces, NetworkBatch, Setting, initial
 from verify.optimise.regions import Descended, Signs, Task, descend, multipliers
 
 __all__ = [

@@ -16,8 +16,8 @@ from numerics.pulse.exact_error import Domain, ExactNet, error_on
 from numerics.pulse.sample import pulse
 from theory.certificates.extremes import Extremes
 from theory.expressions.activation import ACTIVATIONS
-from verify.models.ensemble import NetworkBatch, Setting
 from verify.models.networks import load, weights_of
+from verify.models.problem import NetworkBatch, Setting
 from verify.pulse.certified import accepted, certified_net, plateau
 from verify.pulse.settings import LAWS, stopped
 from verify.report.evidence import Evidence
@@ -88,8 +88,7 @@ def check(law: Extremes, lab: Lab) -> Column:
 def _chosen(lab: Lab, setting: Setting) -> NetworkBatch:
     unfinished = weights_of(stopped(lab, setting))
     finished = lab.ensemble(setting).weights[slice(0, FINISHED)]
-    parts = [np.concatenate([getattr(x, k) for x in (finished, unfinished)]) for k in "wbac"]
-    return NetworkBatch(*parts)
+    return NetworkBatch.joined((finished, unfinished))
 
 
 def train(law: Extremes, lab: Lab) -> Column:

@@ -15,8 +15,8 @@ from numerics.certificates.nearest import nearest
 from numerics.pulse.exact_error import Domain, ExactNet, summary
 from theory.certificates.nearest import Facts, Nearness, distance
 from theory.expressions.activation import ACTIVATIONS
-from verify.models.ensemble import NetworkBatch, Setting
 from verify.models.networks import weights_of
+from verify.models.problem import NetworkBatch, Setting
 from verify.pulse.settings import LAWS, stopped
 from verify.report.evidence import Evidence
 from verify.report.lab import Lab, Profile
