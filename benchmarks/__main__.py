@@ -38,7 +38,7 @@ from theory.pulse.staircase import to_taps
 from theory.pulse.subpixel import subpixel_response
 from verify.models.ensemble import Setting, initial
 from verify.models.networks import load, signals
-from verify.optimise.least_squares import train_ensemble
+from verify.optimise.ensemble import train_ensemble
 from verify.optimise.minimise import train
 
 

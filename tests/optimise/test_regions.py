@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from verify.models.ensemble import NetworkBatch, Setting
-from verify.optimise.least_squares import loss_gradient, task
+from verify.optimise.residuals import loss_gradient, task
 from verify.optimise.regions import descend
 
 

@@ -17,7 +17,7 @@ from numerics.pulse.sample import Radii, pulse, windows
 from theory.pulse.endings import LAW, EndingLaw, blind_floor
 from verify.models.ensemble import Ensemble, Setting, initial
 from verify.models.networks import load, signals, weights_of
-from verify.optimise.least_squares import task
+from verify.optimise.residuals import task
 from verify.optimise.minimise import train as train_one
 from verify.pulse.certified import agrees
 from verify.pulse.classify import KINDS, Ending, classify, look, wilson
