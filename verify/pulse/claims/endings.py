@@ -17,8 +17,8 @@ from numerics.pulse.sample import Radii, pulse, windows
 from theory.pulse.endings import LAW, EndingLaw, blind_floor
 from verify.models.networks import data, load, weights_of
 from verify.models.problem import Ensemble, Setting, initial
-from verify.optimise.least_squares import task
 from verify.optimise.minimise import train as train_one
+from verify.optimise.residuals import task
 from verify.pulse.certified import agrees
 from verify.pulse.classify import KINDS, Ending, classify, look, wilson
 from verify.pulse.explained import explain
