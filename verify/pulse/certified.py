@@ -15,8 +15,8 @@ from numerics.certificates.checker import Rejected, check
 from numerics.certificates.running import running_error
 from numerics.pulse.exact_error import Domain, ExactNet, exact_net
 from numerics.pulse.sample import pulse
-from verify.models.ensemble import NetworkBatch, Setting
 from verify.models.networks import load
+from verify.models.problem import NetworkBatch, Setting
 
 __all__ = ["accepted", "agrees", "answer_error", "certified_net", "plateau"]
 

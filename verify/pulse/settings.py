@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from theory.expressions.activation import ACTIVATIONS
-from verify.models.ensemble import NetworkBatch, Setting
 from verify.models.networks import Network, weights_of
+from verify.models.problem import NetworkBatch, Setting
 from verify.optimise.minimise import on_the_way
 from verify.report.lab import Lab
 
@@ -66,5 +64,4 @@ def finished_and_stopped(
     """
     ends = lab.ensemble(setting).weights[slice(0, finished)]
     others = weights_of(stopped(lab, setting)[:unfinished])
-    parts = ([getattr(batch, name) for batch in (ends, others)] for name in "wbac")
-    return NetworkBatch(*map(np.concatenate, parts))
+    return NetworkBatch.joined((ends, others))

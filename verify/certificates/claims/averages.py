@@ -18,8 +18,8 @@ from theory.certificates.averages import Averages, Bends, moments
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.kinks import crossings
 from theory.pulse.loss import attribution, residuals
-from verify.models.ensemble import NetworkBatch, Setting
 from verify.models.networks import load
+from verify.models.problem import NetworkBatch, Setting
 from verify.pulse.certified import accepted, answer_error, certified_net, plateau
 from verify.pulse.settings import BENT, finished_and_stopped
 from verify.report.evidence import Evidence
@@ -101,7 +101,7 @@ def _claimed(
     ]
     each = [exact_quantities(row, oracle.shifted(sigma, bias), []) for row, bias in zip(rows, biases, strict=True)]  # fmt: skip
     radii = setting.radii
-    size = 2 * radii.half_length(setting.taps) + 1
+    size = setting.pixels
     alpha, beta, _ = residuals(
         [Fraction(y) for y in a],
         Fraction(float(weights.c[j])),

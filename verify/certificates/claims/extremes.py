@@ -16,8 +16,8 @@ from numerics.pulse.exact_error import Domain, ExactNet, error_on
 from numerics.pulse.sample import pulse
 from theory.certificates.extremes import Extremes
 from theory.expressions.activation import ACTIVATIONS
-from verify.models.ensemble import Setting
 from verify.models.networks import load
+from verify.models.problem import Setting
 from verify.pulse.certified import accepted, certified_net, plateau
 from verify.pulse.settings import BENT, finished_and_stopped
 from verify.report.evidence import Evidence

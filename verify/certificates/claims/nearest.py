@@ -14,8 +14,8 @@ from numerics.certificates.conditions import Stored, exact_of
 from numerics.certificates.nearest import nearest
 from numerics.pulse.exact_error import ExactNet, summary
 from theory.certificates.nearest import Facts, Nearness, distance
-from verify.models.ensemble import NetworkBatch, Setting
 from verify.models.networks import weights_of
+from verify.models.problem import NetworkBatch, Setting
 from verify.pulse.certified import plateau
 from verify.pulse.settings import STRAIGHT, stopped
 from verify.report.evidence import Evidence

@@ -23,8 +23,8 @@ from numerics.arithmetic.softfloat import (
 from numerics.pulse.exact_error import error_on, exact_net
 from numerics.pulse.sample import pulse
 from theory.certificates.running import Running, Sizes, bound
-from verify.models.ensemble import Ensemble, Setting
 from verify.models.networks import Network, load, weights_of
+from verify.models.problem import Ensemble, Setting
 from verify.pulse.certified import plateau
 from verify.pulse.settings import STRAIGHT, finished_and_stopped
 from verify.report.evidence import Evidence
@@ -160,14 +160,13 @@ def _runs(lab: Lab, setting: Setting) -> tuple[_Run, ...]:
     r = radii.first - 0.5 + rng.integers(0, radii.cells << 30, GRID * radii.cells) / 2.0**30
     runs = []
     for j in range(len(weights.c)):
-        pooling = ("sum", "mean")[j % 2]
-        share = 2 * length + 1 if j % 2 else 1
+        pixels = setting.pixels if j % 2 else 0
         for kind, unit in TYPES.items():
-            net = load(setting, weights, j, pooling).to(kind)
+            net = load(setting, weights, j, pixels).to(kind)
             with torch.no_grad():
                 answers = net(torch.tensor(pulse(r, length)).to(kind)).double().tolist()
             w, b, a, c = _fractions(net)
-            a = [x / share for x in a]
+            a = [x / (pixels or 1) for x in a]
             exact = exact_net(setting.activation, w, b, a, c)
             offs: dict[Fraction, Fraction] = {}
             for radius, value in zip(map(Fraction, r.tolist()), answers, strict=True):

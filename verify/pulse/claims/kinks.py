@@ -14,8 +14,8 @@ from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import prediction_bound
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.kinks import LAW, KinkLaw, bridge, cell, crossings
-from verify.models.ensemble import NetworkBatch, Setting
 from verify.models.networks import load, signals, weights_of
+from verify.models.problem import NetworkBatch, Setting
 from verify.pulse.settings import STRAIGHT, finished_and_stopped, stopped
 from verify.report.evidence import Evidence
 from verify.report.figures import error_between, figure, staircase
@@ -115,7 +115,7 @@ def train(law: KinkLaw, lab: Lab) -> Column:
         weights = finished_and_stopped(lab, setting)
         radii = setting.radii
         answers = _answers(setting, weights).reshape(-1, radii.cells, radii.per_cell)
-        size = 2 * radii.half_length(setting.taps) + 1
+        size = setting.pixels
         bounds = prediction_bound(
             weights.w, weights.b, weights.a, weights.c, radii.r, size, setting.activation
         )

@@ -11,8 +11,8 @@ from numerics.arithmetic.oracle import overlap_pulse
 from numerics.arithmetic.rounding import prediction_bound
 from numerics.pulse.sample import pulse
 from theory.pulse.signal import Law
-from verify.models.ensemble import Setting
 from verify.models.networks import measure
+from verify.models.problem import Setting
 from verify.report.evidence import Evidence
 from verify.report.figures import figure, pulses
 from verify.report.lab import Lab

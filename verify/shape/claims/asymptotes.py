@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from numerics.arithmetic import oracle
 from theory.shape.asymptotes import ENDS, Channel, Ends, Law
 from theory.shape.span import unrolled
-from verify.models.ensemble import Setting
 from verify.models.networks import measure
+from verify.models.problem import Setting
 from verify.optimise.geodesic import (
     BITS,
     GOAL,
