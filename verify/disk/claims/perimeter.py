@@ -296,7 +296,7 @@ def _edge_ratio(squares: Array, w: Array, z: Tensor, patches: Patches) -> float:
 def _half_squares(law: Perimeter, patches: Patches) -> Array:
     """H_θ(t + u·n) for every patch and pixel: (P, 49)."""
     places = zip(patches.t, patches.normal.tolist(), strict=True)
-    return np.array([half_squares(7, t, *normal, law.edge) for t, normal in places])
+    return np.array([half_squares(7, t, c, s, law.edge) for t, (c, s) in places])
 
 
 @dataclass(frozen=True)
