@@ -51,7 +51,7 @@ def constant_ball(number: Number) -> arb:
     if isinstance(number, sp.Basic):
         if number.free_symbols:
             raise ValueError(f"not a number: {number}")
-        return compiled(number, BALLS)(arb(0))
+        return arb(compiled(number, BALLS)(arb(0)))
     return arb(number) if isinstance(number, int | float) else arb(rational(number))
 
 

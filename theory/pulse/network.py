@@ -93,12 +93,14 @@ class Network(Generic[N]):
     @property
     def biases(self) -> tuple[N, ...]:
         """b, zeros where none are stored."""
-        return self.b if self.b is not None else tuple(0 * x for x in self.a)  # type: ignore[operator]
+        a: tuple[Any, ...] = self.a
+        return tuple(0 * x for x in a) if self.b is None else self.b
 
     @property
     def readout(self) -> tuple[N, ...]:
         """a over the share: the weights of the pooled sums."""
-        return self.a if self.share == 1 else tuple(x / self.share for x in self.a)  # type: ignore[operator]
+        a: tuple[Any, ...] = self.a
+        return self.a if self.share == 1 else tuple(x / self.share for x in a)
 
     @property
     def open(self) -> bool:
@@ -108,7 +110,8 @@ class Network(Generic[N]):
     @property
     def offset(self) -> N:
         """c, 0 where none is stored."""
-        return self.c if self.c is not None else 0 * self.a[0]  # type: ignore[operator]
+        first: Any = self.a[0]
+        return 0 * first if self.c is None else self.c
 
     @property
     def listed(self) -> tuple[tuple[tuple[N, ...], N, N], ...]:
@@ -124,7 +127,7 @@ class Network(Generic[N]):
         """In other numbers; what is not stored or left open stays so."""
         row = lambda numbers: tuple(map(convert, numbers))
         b = None if self.b is None else row(self.b)
-        c = self.c if self.c is None or self.open else convert(self.c)
+        c: Any = self.c if self.c is None or self.open else convert(self.c)
         return Network(tuple(map(row, self.w)), b, row(self.a), c, self.share, self.sigma)
 
     def vector(self, k: int) -> tuple[N, ...]:

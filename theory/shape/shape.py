@@ -354,7 +354,7 @@ def _other_shift(expression: sp.Expr) -> Classification:
     true = classify(expression)
     if true.kind != "polynomial" or true.recipe is None or true.channels == 2:
         return true
-    b = tuple(sp.Add(*w) + b for w, b in zip(true.recipe.w, true.recipe.b, strict=True))
+    b = tuple(sp.Add(*w) + b for w, b, _ in true.recipe.listed)
     return replace(true, recipe=replace(true.recipe, b=b))
 
 

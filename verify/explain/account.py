@@ -411,7 +411,7 @@ def _anywhere(least: Stored, facts: Facts, setup: Setup) -> float | None:
             fmpq(0),
         )
         / least.share
-        for w, b in zip(net.w, net.b, strict=True)
+        for w, b, _ in net.listed
     ]
     steepest = max(abs(piece[1]) for piece in net.sigma.pieces)
     return distance_bound(least, domain, steepest, pooled, facts.worst.low, radius)
