@@ -25,7 +25,7 @@ R = np.linspace(3, 10, 15)
 def test_one_channel_of_squares_ends_at_the_floor_of_its_sign() -> None:
     """Given time: after the 150 steps of an ensemble one in some dozens is still on its way."""
     shape = NetworkShape("square", 1)
-    nets = train_networks(shape, shown(3), 24, Lab(TINY).rng(("disks", shape)), 600)
+    nets = train_networks(shape, shown(3), R71, 24, Lab(TINY).rng(("disks", shape)), 600)
     together = Together(nets)
     with torch.no_grad():
         error = together.answers(together.features(disks(R71, 13))).numpy() - R71[:, None]
@@ -47,7 +47,7 @@ def test_windows_come_with_their_number(taps: int) -> None:
 def test_what_is_trained_is_what_torch_runs(seed: int, name: str, channels: int) -> None:
     """The modules alone and together; the readout is the best one by torch's own gradient."""
     shape = NetworkShape(name, channels)
-    nets = train_networks(shape, disk_windows(R, 3, 13), 3, np.random.default_rng(seed), 8)
+    nets = train_networks(shape, disk_windows(R, 3, 13), R, 3, np.random.default_rng(seed), 8)
     x, target = disks(R, 13), torch.tensor(R)
     together = Together(nets)
     features = together.features(x)
@@ -67,7 +67,7 @@ def test_what_is_trained_is_what_torch_runs(seed: int, name: str, channels: int)
 
 def test_the_same_start_ends_at_the_same_network_and_longer_is_not_worse() -> None:
     seen, shape = disk_windows(R, 3, 13), NetworkShape("relu", 2)
-    short, again, long = (train_networks(shape, seen, 4, np.random.default_rng(3), steps) for steps in (5, 5, 30))  # fmt: skip
+    short, again, long = (train_networks(shape, seen, R, 4, np.random.default_rng(3), steps) for steps in (5, 5, 30))  # fmt: skip
     assert np.array_equal(short.w, again.w)
     lost = [torch.mean((Together(n).answers(Together(n).features(disks(R, 13))) - torch.tensor(R)[:, None]) ** 2, dim=0).detach().numpy() for n in (short, long)]  # fmt: skip
     assert np.all(lost[1] <= lost[0] * (1 + 1e-9))

@@ -197,7 +197,7 @@ def test_held_faces_are_zero_and_keep_their_multipliers() -> None:
     for activation in ("relu", "leaky_relu", "abs"):
         setting = Setting(activation, 1, 3, 1, 8, 4)
         ensemble = train_ensemble(setting, 100, 0)
-        extended = task(setting).extended
+        extended = task(setting).view.rows
         for j, (faces, table) in enumerate(zip(ensemble.held, ensemble.multipliers, strict=True)):
             assert set(faces) == {
                 (int(k), int(s)) for k, s in np.argwhere(ensemble.pattern[j] == 0)
@@ -230,7 +230,7 @@ def test_faces_are_closed_under_dependence() -> None:
     implied, free, across = problem.face(held)
     assert np.array_equal(implied, between)
     assert (free.shape, across.shape) == ((4, 2), (4, 2))
-    assert np.max(np.abs(problem.extended[between] @ free)) <= 16 * EPS
+    assert np.max(np.abs(problem.view.rows[between] @ free)) <= 16 * EPS
 
 
 DENSE = 256

@@ -13,11 +13,12 @@ from numerics.arithmetic.rounding import gamma
 from numerics.arithmetic.types import Array
 from numerics.disk.autocorrelation import least_loss
 from numerics.disk.linear_regions import level
+from numerics.pulse.sample import Windows
 from theory.disk.disk import least as disk_least
 from theory.disk.linear_regions import Part
 from theory.disk.perimeter import STEPS, width
 from theory.expressions.activation import ACTIVATIONS
-from verify.disk.ensemble import INTERPOLATED, DiskWindows, NetworkShape, disk_windows, features_of
+from verify.disk.ensemble import INTERPOLATED, NetworkShape, disk_windows, features_of
 from verify.disk.trained import (
     COUNT,
     HALF_LENGTH,
@@ -76,7 +77,7 @@ def levels(ensemble: TrainedEnsemble, law_part: Part) -> Array:
     """The level of the pieces of every network, between two numbers (B, 2)."""
     shape = ensemble.nets.shape
     windows = shown(shape.taps)
-    of = lambda conv: level(law_part, shape.activation, conv, windows.rows, windows.counts, windows.starts, windows.r)  # fmt: skip
+    of = lambda conv: level(law_part, shape.activation, conv, windows, R)  # fmt: skip
     return ensemble.once(law_part, lambda: np.array([of(conv) for conv in conv_of(ensemble)]))
 
 
@@ -96,9 +97,13 @@ def off_level(ensemble: TrainedEnsemble, law_part: Part) -> tuple[Array, Array]:
     return (low - ensemble.losses) / slack(ensemble), (ensemble.losses - high) / slack(ensemble)
 
 
+BETWEEN = (R[1:] + R[:-1]) / 2
+"""Radii in the middle between those of training."""
+
+
 @lru_cache(maxsize=2)
-def _between(taps: int) -> DiskWindows:
-    return disk_windows((R[1:] + R[:-1]) / 2, taps, HALF_LENGTH)
+def _between(taps: int) -> Windows:
+    return disk_windows(BETWEEN, taps, HALF_LENGTH)
 
 
 def between(ensemble: TrainedEnsemble) -> Array:
@@ -106,7 +111,7 @@ def between(ensemble: TrainedEnsemble) -> Array:
     windows, nets = _between(ensemble.nets.shape.taps), ensemble.nets
     features = features_of(conv_of(ensemble), windows, activation(nets.shape.activation)[0])
     answers = nets.c[:, None] + np.einsum("bk,bkr->br", nets.a, features)
-    return np.asarray(np.mean((answers - windows.r) ** 2, axis=1))
+    return np.asarray(np.mean((answers - BETWEEN) ** 2, axis=1))
 
 
 def grown(ensemble: TrainedEnsemble, length: Array, area: Array) -> Array:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import torch
@@ -20,6 +19,7 @@ from torch import Tensor, nn
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.types import Array, Flags, Indices
 from numerics.disk.disk import disk
+from numerics.pulse.sample import Windows
 from verify.disk.networks import DiskNetwork
 from verify.models.networks import elementwise
 
@@ -27,7 +27,6 @@ __all__ = [
     "INTERPOLATED",
     "LARGEST",
     "NEGLIGIBLE",
-    "DiskWindows",
     "Nets",
     "NetworkShape",
     "Sigma",
@@ -106,44 +105,15 @@ class Together(nn.Module):
         return torch.cat(each, dim=1)
 
 
-@dataclass(frozen=True)
-class DiskWindows:
-    """The windows that disks show.
+def disk_windows(r: Array, taps: int, half_length: int) -> Windows:
+    """The zero-padded windows of the disks of these radii on (2·half_length + 1)² pixels, radius by radius.
 
-    Attributes
-    ----------
-    r: the radii (R,).
-    rows: radius by radius the windows that are neither dark nor lit, and these two (W, n² + 1); the last column is 1.
-    counts: how often each occurs, (W,).
-    parts: the rows of each radius.
+    Of each radius those that are neither dark nor lit, and these two.
     """
-
-    r: Array
-    rows: Array
-    counts: Array
-    parts: tuple[slice, ...]
-
-    @cached_property
-    def starts(self) -> Indices:
-        """The first row of each radius (R,)."""
-        return np.array([part.start for part in self.parts])
-
-    @cached_property
-    def radius(self) -> Indices:
-        """Which radius a row belongs to (W,)."""
-        return np.repeat(np.arange(len(self.r)), [part.stop - part.start for part in self.parts])
-
-    def summed(self, values: Array, axis: int = -1) -> Array:
-        """Radius by radius: the axis of length W becomes one of length R."""
-        return np.asarray(np.add.reduceat(values, self.starts, axis=axis))
-
-
-def disk_windows(r: Array, taps: int, half_length: int) -> DiskWindows:
-    """Cut the zero-padded windows of the disks of these radii on (2·half_length + 1)² pixels."""
     h = taps // 2
     rows: list[Array] = []
     counts: list[Indices] = []
-    parts, start = [], 0
+    starts = [0]
     for radius in r.tolist():
         padded = np.pad(disk([radius], half_length)[0], h)
         cut = np.lib.stride_tricks.sliding_window_view(padded, (taps, taps))
@@ -152,24 +122,22 @@ def disk_windows(r: Array, taps: int, half_length: int) -> DiskWindows:
         edge, many = np.unique(flat[~(dark | lit)], axis=0, return_counts=True)
         rows += [edge, np.zeros((1, taps * taps)), np.ones((1, taps * taps))]
         counts += [many, np.array([dark.sum(), lit.sum()])]
-        parts.append(slice(start, start + len(edge) + 2))
-        start = parts[-1].stop
-    windows = np.concatenate(rows)
-    extended = np.hstack([windows, np.ones((len(windows), 1))])
-    return DiskWindows(r, extended, np.concatenate(counts).astype(float), tuple(parts))
+        starts.append(starts[-1] + len(edge) + 2)
+    return Windows(
+        np.concatenate(rows), np.concatenate(counts).astype(float), np.array(starts[:-1])
+    )
 
 
-def features_of(conv: Array, windows: DiskWindows, sigma: Sigma) -> Array:
+def features_of(conv: Array, windows: Windows, sigma: Sigma) -> Array:
     """φ_k(r) of filters with their biases: (B, K, n² + 1) -> (B, K, R)."""
     values = sigma(conv.reshape(-1, conv.shape[-1]) @ windows.rows.T)
-    return windows.summed(values * windows.counts).reshape(*conv.shape[:2], -1)
+    return windows.summed(values).reshape(*conv.shape[:2], -1)
 
 
-def _slopes(conv: Array, windows: DiskWindows, slope: Sigma) -> Array:
+def _slopes(conv: Array, windows: Windows, slope: Sigma) -> Array:
     """∂φ_k(r) by the numbers of channel k: (B, K, R, n² + 1)."""
-    values = slope(conv.reshape(-1, conv.shape[-1]) @ windows.rows.T) * windows.counts
-    slopes = [values[:, part] @ windows.rows[part] for part in windows.parts]
-    return np.stack(slopes, axis=1).reshape(*conv.shape[:2], len(windows.r), -1)
+    slopes = windows.moments(slope(conv.reshape(-1, conv.shape[-1]) @ windows.rows.T))
+    return slopes.reshape(*conv.shape[:2], *slopes.shape[1:])
 
 
 @dataclass
@@ -199,9 +167,9 @@ NEGLIGIBLE = 1e-11
 """Directions of the features, each scaled to length 1, that are smaller than this part of the largest are rounding."""
 
 
-def state(conv: Array, windows: DiskWindows, sigma: Sigma) -> State:
+def state(conv: Array, windows: Windows, r: Array, sigma: Sigma) -> State:
     """Filters (B, K, n² + 1) with their features and the best readout."""
-    return read(conv, features_of(conv, windows, sigma), windows.r)
+    return read(conv, features_of(conv, windows, sigma), r)
 
 
 def read(conv: Array, features: Array, r: Array) -> State:
@@ -223,11 +191,11 @@ def read(conv: Array, features: Array, r: Array) -> State:
     return State(conv, features, basis, a, error, loss)
 
 
-def _tried(now: State, damping: Array, windows: DiskWindows, slope: Sigma) -> Array:
+def _tried(now: State, damping: Array, windows: Windows, slope: Sigma) -> Array:
     """The filters after a damped step."""
     count = len(now.conv)
     moved = _slopes(now.conv, windows, slope) * now.a[:, :, None, None]
-    jac = np.swapaxes(moved, 1, 2).reshape(count, len(windows.r), -1)
+    jac = np.swapaxes(moved, 1, 2).reshape(count, now.error.shape[-1], -1)
     jac -= jac.mean(axis=1, keepdims=True)
     jac -= now.basis @ (np.swapaxes(now.basis, 1, 2) @ jac)
     normal = np.swapaxes(jac, 1, 2) @ jac
@@ -241,7 +209,8 @@ def _tried(now: State, damping: Array, windows: DiskWindows, slope: Sigma) -> Ar
 
 def train_networks(
     shape: NetworkShape,
-    windows: DiskWindows,
+    windows: Windows,
+    r: Array,
     networks: int,
     rng: np.random.Generator,
     steps: int = 150,
@@ -252,11 +221,11 @@ def train_networks(
     """
     sigma, slope = activation(shape.activation)
     n, channels = shape.taps, shape.channels
-    every = state(rng.uniform(-1, 1, (networks, channels, n * n + 1)) / n, windows, sigma)
+    every = state(rng.uniform(-1, 1, (networks, channels, n * n + 1)) / n, windows, r, sigma)
     damping, live = np.full(networks, 1e-2), np.arange(networks)
     for _ in range(steps):
         now = every.take(live)
-        other = state(_tried(now, damping[live], windows, slope), windows, sigma)
+        other = state(_tried(now, damping[live], windows, slope), windows, r, sigma)
         large = np.maximum(np.abs(other.conv).max(axis=(1, 2)), np.abs(other.a).max(axis=1)) > LARGEST  # fmt: skip
         better = (other.loss < now.loss) & ~large
         every.put(live[better], other.take(better))
@@ -266,11 +235,11 @@ def train_networks(
         live = live[~ended]
         if not len(live):
             break
-    return nets_of(shape, every, windows)
+    return nets_of(shape, every, r)
 
 
-def nets_of(shape: NetworkShape, every: State, windows: DiskWindows) -> Nets:
+def nets_of(shape: NetworkShape, every: State, r: Array) -> Nets:
     """The networks of a state, with the best c."""
-    c = windows.r.mean() - np.einsum("bk,bk->b", every.a, every.features.mean(axis=-1))
+    c = r.mean() - np.einsum("bk,bk->b", every.a, every.features.mean(axis=-1))
     w = every.conv[..., :-1].reshape(*every.conv.shape[:2], shape.taps, shape.taps)
     return Nets(shape, w, every.conv[..., -1], every.a, c)

@@ -12,10 +12,9 @@ import torch
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.types import Array
-from numerics.disk.disk import pixels
-from numerics.disk.shares import nodes
+from numerics.disk.perimeter import Midpoints
+from numerics.pulse.sample import Windows
 from verify.disk.ensemble import (
-    DiskWindows,
     Nets,
     NetworkShape,
     Together,
@@ -50,6 +49,7 @@ __all__ = [
     "TrainedEnsemble",
     "areas",
     "ensembles",
+    "midpoints",
     "name_of",
     "shown",
     "trained",
@@ -180,22 +180,20 @@ def _measured(nets: Nets) -> tuple[TorchReadings, ...]:
     return tuple(readings)
 
 
+def midpoints(taps: int) -> Midpoints:
+    """The rule for P of these networks, which are many: 192 directions, 96 places."""
+    return Midpoints(taps, 192, 96)
+
+
 @lru_cache(maxsize=4)
 def _windows(taps: int) -> Array:
-    """What a circle of radius :data:`LARGE` shows at all nodes of a whole turn: (nodes, n, n)."""
-    turn, t, _ = nodes(taps)
-    offset = np.arange(-(taps // 2), taps // 2 + 1)
-    whole = np.concatenate([turn, turn + np.pi])
-    # The inner normal points at the centre.
-    x, y = ((t - LARGE) * np.array([[f(angle)] for angle in whole]) for f in (np.cos, np.sin))
-    i, j = x.reshape(-1, 1, 1) + offset[:, None], y.reshape(-1, 1, 1) + offset
-    return pixels(LARGE, *np.broadcast_arrays(i, j))
+    return midpoints(taps).windows(LARGE)
 
 
 def _torch_lengths(nets: Nets) -> Array:
     """P by torch: every channel at every node of a whole turn."""
     shape = nets.shape
-    windows, weight = torch.tensor(_windows(shape.taps)[:, None]), nodes(shape.taps)[2]
+    windows, weight = torch.tensor(_windows(shape.taps)[:, None]), midpoints(shape.taps).weight
     w, b = nets.w.reshape(-1, 1, shape.taps, shape.taps), nets.b.reshape(-1)
     sigma, parts = elementwise(shape.activation), []
     with torch.no_grad():
@@ -208,7 +206,7 @@ def _torch_lengths(nets: Nets) -> Array:
 
 
 @lru_cache(maxsize=2)
-def shown(taps: int) -> DiskWindows:
+def shown(taps: int) -> Windows:
     """The windows of the training radii."""
     return disk_windows(R, taps, HALF_LENGTH)
 
@@ -220,9 +218,11 @@ def trained(lab: Lab, shape: NetworkShape, networks: int) -> TrainedEnsemble:
 
 def _trained(lab: Lab, shape: NetworkShape, networks: int) -> TrainedEnsemble:
     rng = lab.rng(("disks", shape))
-    nets = train_networks(shape, shown(shape.taps), networks, rng, STEPS)
+    nets = train_networks(shape, shown(shape.taps), R, networks, rng, STEPS)
     weights = shape.channels * (shape.taps**2 + 1)
-    finished = finish(nets, shown(shape.taps), next(cap for most, cap in DEEP if weights <= most))
+    finished = finish(
+        nets, shown(shape.taps), R, next(cap for most, cap in DEEP if weights <= most)
+    )
     return TrainedEnsemble(finished, _measured(finished.nets), _torch_lengths(finished.nets))
 
 

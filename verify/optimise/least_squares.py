@@ -70,7 +70,7 @@ def _error_and_jacobian(
     if held is not None:
         pre = np.where(held, 0.0, pre)
     feature = sigma(pre) @ counts.T
-    tilted = counts[:, None, :] * problem.extended.T
+    tilted = counts[:, None, :] * problem.view.rows.T
     by_conv = slope(pre) @ tilted.reshape(depth * (n + 1), -1).T
     by_conv = weights.a[..., None, None] * by_conv.reshape(batch, channels, depth, n + 1)
     error = np.sum(weights.a[..., None] * feature, axis=1) + weights.c[:, None] * ones - target
@@ -250,7 +250,7 @@ def _residual(
     The readout weights need no multiplier: on a held face the pre-activation is 0.
     """
     _, gradient = loss_gradient(setting, weights, pattern == 0)
-    extended = task(setting).extended
+    extended = task(setting).view.rows
     n, channels = setting.taps, setting.channels
     for j, (faces, table) in enumerate(zip(held, tables, strict=True)):
         for (k, s), (multiplier, gamma) in zip(faces, table, strict=True):

@@ -17,13 +17,12 @@ from numerics.disk.centre_average import Centres, centres, centres_bound, variat
 from numerics.disk.curvature import (
     NARROW,
     constant_of,
-    direction,
     direction_bound,
     nodes,
     remainder,
 )
-from numerics.disk.disk import disk_bound, pixels, ring
-from numerics.disk.perimeter import difference, reach
+from numerics.disk.disk import disk_bound, ring
+from numerics.disk.perimeter import angles, circle_windows, difference, half_squares, reach
 from numerics.disk.perimeter_enclosure import (
     Filter,
     Strength,
@@ -139,12 +138,11 @@ def _pixel() -> _Case:
 @lru_cache(maxsize=2)
 def _circle(taps: int) -> tuple[Array, Array]:
     """What a window shows of a circle of radius :data:`HUGE` at all nodes, and of its tangent: (T, pieces, G, n, n)."""
-    node, inside = nodes(taps, TURNS), np.arange(taps) - taps // 2
-    u, v = inside[:, None], inside
-    t, c, s = (x[..., None, None] for x in (node.t, node.c, node.s))
-    bent = pixels(HUGE, u - (HUGE - t) * c, v - (HUGE - t) * s)
-    straight = [edge(x + u * a + v * b, a, b) for x, a, b in zip(t, c.ravel().tolist(), s.ravel().tolist(), strict=True)]  # fmt: skip
-    return bent, np.stack(straight)
+    node = nodes(taps, TURNS)
+    edges = zip(node.t, node.c.ravel().tolist(), node.s.ravel().tolist(), strict=True)
+    straight = np.stack([np.moveaxis(half_squares(taps, *tangent), 0, -1) for tangent in edges])
+    bent = circle_windows(HUGE, node.t, node.c, node.s, taps)
+    return bent, straight.reshape(bent.shape)
 
 
 OFF = float(disk_bound(HUGE)) + 8 * UNIT * HUGE
@@ -294,7 +292,7 @@ def _train(lab: Lab) -> dict[NetworkShape, Nets]:
     for shape in KINDS:
         rng = lab.rng(("curvature/networks", shape))
         windows = disk_windows(R, shape.taps, HALF_LENGTH)
-        ensembles[shape] = train_networks(shape, windows, networks, rng, STEPS_OF_LM)
+        ensembles[shape] = train_networks(shape, windows, R, networks, rng, STEPS_OF_LM)
     return ensembles
 
 
@@ -402,7 +400,7 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     by_direction = "What every direction of the edge adds to C: the bend of the edge, the shorter circle inside it, and both together, for three trained channels. Without an activation the sum would turn once around to 0; the constant is what σ leaves of it."
     return (
         figure("curvature-rests", "What is left beside area and perimeter", caption, draw.rests(SHOWN_RADII, curves)),
-        figure("curvature-directions", "The constant by direction", by_direction, draw.directions(direction(), panels)),
+        figure("curvature-directions", "The constant by direction", by_direction, draw.directions(angles(len(panels[0][1])), panels)),
     )  # fmt: skip
 
 

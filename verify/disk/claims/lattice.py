@@ -240,8 +240,9 @@ def _watched(lab: Lab, shape: NetworkShape) -> Watched:
 
 def _train(lab: Lab, shape: NetworkShape) -> Watched:
     rng = lab.rng(("lattice/networks", shape))
-    windows = disk_windows(np.linspace(LOW, HIGH, RADII), shape.taps, HALF_LENGTH)
-    nets = train_networks(shape, windows, _networks(lab), rng)
+    radii = np.linspace(LOW, HIGH, RADII)
+    windows = disk_windows(radii, shape.taps, HALF_LENGTH)
+    nets = train_networks(shape, windows, radii, _networks(lab), rng)
     centre = (float(rng.uniform(-0.5, 0.5)), float(rng.uniform(-0.5, 0.5)))
     r = _windows(rng)
     values = np.stack([_answered(nets, *ring(radius, centre, shape.taps)[:2]) for radius in r.ravel().tolist()], axis=1)  # fmt: skip

@@ -23,8 +23,7 @@ from numerics.disk.autocorrelation import (
 )
 from numerics.disk.disk import disk, disk_bound
 from numerics.disk.lattice import fluctuation
-from numerics.disk.perimeter import reach
-from numerics.disk.shares import PLACES, TURNS, lengths, lengths_bound
+from numerics.disk.perimeter import circle_bound, reach, strength, strength_bound
 from theory.disk.linear_regions import part, pieces
 from theory.disk.shares import Lag, Opposite, Shares, opposite
 from theory.expressions.activation import ACTIVATIONS
@@ -51,6 +50,7 @@ from verify.disk.trained import (
     TrainedEnsemble,
     areas,
     ensembles,
+    midpoints,
     name_of,
     trained,
 )
@@ -162,7 +162,8 @@ def _lengths(ensemble: TrainedEnsemble, law_opposite: Opposite) -> Array:
     """P by the law, (B, K)."""
     nets = ensemble.nets
     w, b, sigma = nets.w.reshape(-1, *nets.w.shape[2:]), nets.b.ravel(), activation(nets.shape.activation)[0]  # fmt: skip
-    return ensemble.once(law_opposite, lambda: lengths(w, b, sigma, law_opposite).reshape(nets.b.shape))  # fmt: skip
+    rule = midpoints(nets.shape.taps)
+    return ensemble.once(law_opposite, lambda: strength(w, b, sigma, rule, behind=law_opposite).reshape(nets.b.shape))  # fmt: skip
 
 
 def _steepest(nets: Nets) -> Array:
@@ -188,11 +189,11 @@ def _length_scores(nets: Nets, observed: Array, claimed: Array) -> Array:
     """The distance of P from what torch sees at a large circle, in units of what its curvature may do: (B, K)."""
     rho, weight = reach(nets.shape.taps), np.abs(nets.w).sum(axis=(2, 3))
     size = weight + np.abs(nets.b)
-    steep = _steepest(nets)
-    # A place of the size of the radius is rounded by UNIT·LARGE, an edge by at most eight of it; then σ itself, and the sum over all nodes.
-    edge = weight * (2**0.5 * rho**2 / LARGE + float(disk_bound(LARGE)) + 8 * UNIT * LARGE)
+    steep, rule = _steepest(nets), midpoints(nets.shape.taps)
+    edge = weight * circle_bound(LARGE, rho)
+    # Then σ itself, and the sum over all nodes.
     value = np.abs(activation(nets.shape.activation)[0](0.0)) + steep * size
-    rounding = float(gamma(nets.shape.taps**2 + 4)) * steep * size + (16 + TURNS * PLACES) * UNIT * (1 + size + value)  # fmt: skip
+    rounding = float(gamma(nets.shape.taps**2 + 4)) * steep * size + (16 + rule.turns * rule.places) * UNIT * (1 + size + value)  # fmt: skip
     return np.asarray(np.abs(observed - claimed) / (2 * pi * 2 * rho * (steep * edge + rounding)))
 
 
@@ -327,7 +328,8 @@ def _within(ensemble: TrainedEnsemble, length: Array, area: Array) -> Array:
     claimed = (nets.c + _dark(nets, FAR_LENGTH))[:, None] + (nets.a * area).sum(axis=1)[:, None] * FAR**2 + (nets.a * length).sum(axis=1)[:, None] * FAR  # fmt: skip
     weight = np.abs(nets.w).sum(axis=(2, 3))
     steep = np.abs(nets.a) * _steepest(nets) * weight
-    loose = np.abs(nets.a) * lengths_bound(nets.w.reshape(-1, *nets.w.shape[2:]), _steepest(nets).ravel()).reshape(nets.a.shape)  # fmt: skip
+    flat, rule = nets.w.reshape(-1, *nets.w.shape[2:]), midpoints(nets.shape.taps)
+    loose = np.abs(nets.a) * strength_bound(flat, _steepest(nets).ravel(), rule).reshape(nets.a.shape)  # fmt: skip
     allowed = 2 * pi * rho**2 * steep.sum(axis=1)[:, None] * (1 + 2 * 2**0.5 * rho * (1 + rho / FAR)) + loose.sum(axis=1)[:, None] * FAR  # fmt: skip
     return np.asarray(np.abs(np.array([m.far for m in ensemble.measured]) - claimed) <= allowed)
 

@@ -357,7 +357,7 @@ def _margin(ensemble: Ensemble, j: int) -> float | None:
     Dependent faces leave λ free; a linear programme per channel chooses.  None: no held kink bends the
     loss, or some bend it downwards (γ < 0), where multipliers do not decide.
     """
-    extended = task(ensemble.setting).extended
+    extended = task(ensemble.setting).view.rows
     table, faces = ensemble.multipliers[j], ensemble.held[j]
     if not np.any(table[:, 1]) or np.any(table[:, 1] < 0):
         return None
