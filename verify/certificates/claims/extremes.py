@@ -11,11 +11,13 @@ import torch
 from flint import fmpq
 
 from numerics.arithmetic import oracle
+from numerics.arithmetic.numbers import fraction, rational
 from numerics.certificates.running import running_error
-from numerics.pulse.exact_error import Domain, ExactNet, error_on
+from numerics.pulse.exact_error import Domain, error_on
 from numerics.pulse.sample import pulse
 from theory.certificates.extremes import Extremes
 from theory.expressions.activation import ACTIVATIONS
+from theory.pulse.network import Network
 from verify.models.networks import load, weights_of
 from verify.models.problem import NetworkBatch, Setting
 from verify.pulse.certified import accepted, certified_net, plateau
@@ -43,7 +45,7 @@ def needs(profile: Profile) -> tuple[Setting, ...]:
 
 
 def _kinks(name: str) -> list[Fraction]:
-    return [Fraction(int(k.location.p), int(k.location.q)) for k in ACTIVATIONS[name].kinks]
+    return [fraction(k.location) for k in ACTIVATIONS[name].kinks]
 
 
 def _places(
@@ -119,7 +121,7 @@ def train(law: Extremes, lab: Lab) -> Column:
 
 
 def _claimed(
-    law: Extremes, setting: Setting, net: ExactNet, w: Any, b: Any, domain: Domain
+    law: Extremes, setting: Setting, net: Network[fmpq], w: Any, b: Any, domain: Domain
 ) -> Fraction:
     """The largest |r̂ - r| at the law's places."""
     radii = setting.radii
@@ -128,8 +130,8 @@ def _claimed(
     for m in range(radii.first, radii.first + radii.cells):
         error = error_on(net, m, domain)
         for place in _places(law, setting.activation, rows, biases, m):
-            most = max(most, abs(error(fmpq(place.numerator, place.denominator))))
-    return Fraction(int(most.p), int(most.q))
+            most = max(most, abs(error(rational(place))))
+    return fraction(most)
 
 
 EVIDENCE = Evidence(check=check, train=train, needs=needs)
