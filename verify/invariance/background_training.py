@@ -18,7 +18,7 @@ from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import gamma
 from numerics.arithmetic.types import Array
 from numerics.pulse.sample import pulse
-from theory.invariance.background import PooledNetwork
+from theory.pulse.network import Network as Weights
 from verify.models.networks import Network
 from verify.optimise.minimise import train as descend
 from verify.report.lab import Lab
@@ -99,10 +99,10 @@ def trained(lab: Lab, scene: Scene, networks: int) -> tuple[Network, ...]:
     return lab.once((scene, networks), train)
 
 
-def on_a_ring(net: PooledNetwork, name: str, x: Sequence[Fraction]) -> Fraction:
+def on_a_ring(net: Weights[Fraction], name: str, x: Sequence[Fraction]) -> Fraction:
     """r̂ of a network in rationals, for a signal closed to a ring, by the oracle."""
     sigma = oracle.RATIONAL[name]
-    return Fraction(oracle.answer(net.w, net.b, net.a, net.c, sigma, x, oracle.ring))
+    return Fraction(oracle.answer(net.w, net.biases, net.a, net.offset, sigma, x, oracle.ring))
 
 
 def answers(net: Network, x: Tensor) -> Array:
@@ -169,7 +169,7 @@ def from_least(features: Array, error: Array, bound: Array) -> tuple[float, floa
     return size**2 / (2 * bend) + loss_bound(error, bound), size / bend
 
 
-def off_readout(lab: Lab, scene: Scene, claimed: PooledNetwork) -> float:
+def off_readout(lab: Lab, scene: Scene, claimed: Weights[float]) -> float:
     """A readout trained on the stated filters: its distance from the stated one in units of |errors|/σ, if the errors vanish.
 
     σ is the least singular value of the readout's columns; inf where the errors do not vanish, and the tolerance, not the law,

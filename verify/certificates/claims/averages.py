@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
+from numerics.arithmetic.numbers import fraction
 from numerics.arithmetic.rounding import gamma
 from numerics.pulse.channel import exact_quantities
 from numerics.pulse.sample import pulse
@@ -116,7 +117,7 @@ def _claimed(
 
 
 def _rational(number: Any) -> Fraction:
-    return Fraction(int(number.p), int(number.q))
+    return fraction(number)
 
 
 def _measured(

@@ -11,11 +11,13 @@ import torch
 from flint import fmpq
 
 from numerics.arithmetic import oracle
+from numerics.arithmetic.numbers import fraction, rational
 from numerics.certificates.running import running_error
-from numerics.pulse.exact_error import Domain, ExactNet, error_on
+from numerics.pulse.exact_error import Domain, error_on
 from numerics.pulse.sample import pulse
 from theory.certificates.extremes import Extremes
 from theory.expressions.activation import ACTIVATIONS
+from theory.pulse.network import Network
 from verify.models.networks import load
 from verify.models.problem import Setting
 from verify.pulse.certified import accepted, certified_net, plateau
@@ -33,7 +35,7 @@ GRID = 64
 
 
 def _kinks(name: str) -> list[Fraction]:
-    return [Fraction(int(k.location.p), int(k.location.q)) for k in ACTIVATIONS[name].kinks]
+    return [fraction(k.location) for k in ACTIVATIONS[name].kinks]
 
 
 def _places(
@@ -102,7 +104,7 @@ def train(law: Extremes, lab: Lab) -> Column:
 
 
 def _claimed(
-    law: Extremes, setting: Setting, net: ExactNet, w: Any, b: Any, domain: Domain
+    law: Extremes, setting: Setting, net: Network[fmpq], w: Any, b: Any, domain: Domain
 ) -> Fraction:
     """The largest |r̂ - r| at the law's places."""
     radii = setting.radii
@@ -111,8 +113,8 @@ def _claimed(
     for m in range(radii.first, radii.first + radii.cells):
         error = error_on(net, m, domain)
         for place in _places(law, setting.activation, rows, biases, m):
-            most = max(most, abs(error(fmpq(place.numerator, place.denominator))))
-    return Fraction(int(most.p), int(most.q))
+            most = max(most, abs(error(rational(place))))
+    return fraction(most)
 
 
 EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: BENT)

@@ -9,9 +9,9 @@ from fractions import Fraction
 
 import numpy as np
 import torch
-from flint import fmpq
 
 from numerics.arithmetic import oracle
+from numerics.arithmetic.numbers import fraction, rational
 from numerics.arithmetic.softfloat import (
     POLYNOMIALS,
     answer,
@@ -172,8 +172,8 @@ def _runs(lab: Lab, setting: Setting) -> tuple[_Run, ...]:
             for radius, value in zip(map(Fraction, r.tolist()), answers, strict=True):
                 m = int(radius + Fraction(1, 2))
                 phi = radius - m + Fraction(1, 2)
-                error = error_on(exact, m, domain)(fmpq(phi.numerator, phi.denominator))
-                off = abs(Fraction(value) - Fraction(int(error.p), int(error.q)) - radius)
+                error = error_on(exact, m, domain)(rational(phi))
+                off = abs(Fraction(value) - fraction(error) - radius)
                 half = Fraction(math.ceil(2 * radius), 2)
                 offs[half] = max(off, offs.get(half, off))
             sizes = sizes_of(setting.activation, w, b, a, c, 2 * length + 1, Fraction(0))

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
+from numerics.arithmetic.numbers import fraction
 from numerics.arithmetic.rounding import prediction_bound
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.kinks import LAW, KinkLaw, bridge, cell, crossings
@@ -74,10 +75,7 @@ def _both_sides(w: list[Fraction], b: Fraction) -> bool:
 
 
 def _kinks(name: str) -> list[tuple[Fraction, Fraction]]:
-    return [
-        (Fraction(int(k.location.p), int(k.location.q)), Fraction(int(k.jump.p), int(k.jump.q)))
-        for k in ACTIVATIONS[name].kinks
-    ]
+    return [(fraction(k.location), fraction(k.jump)) for k in ACTIVATIONS[name].kinks]
 
 
 def _direct_bend(w: list[Fraction], b: Fraction, sigma: Sigma, fraction: Fraction) -> Fraction:

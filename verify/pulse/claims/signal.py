@@ -37,7 +37,7 @@ def check(law: Law, lab: Lab) -> Column:
         sampled = pulse(float(r), half_length)
         for i in range(-half_length, half_length + 1):
             claimed = law(i, m, sp.Rational(fraction.numerator, fraction.denominator))
-            value = Fraction(int(claimed.p), int(claimed.q))
+            value = Fraction(claimed)
             wrong += not (value == exact[i + half_length] == Fraction(sampled[i + half_length]))
             pixels += 1
     return column(wrong, 0, f"pixels, of {pixels}, on which law, definition and numpy pulse differ")

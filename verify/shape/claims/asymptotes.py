@@ -13,6 +13,7 @@ from flint import arb
 from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
+from numerics.arithmetic.numbers import fraction
 from theory.shape.asymptotes import ENDS, Channel, Ends, Law
 from theory.shape.span import unrolled
 from verify.models.networks import measure
@@ -88,7 +89,7 @@ class _Case:
 
 def _agree(claimed: Any, measured: Any) -> bool:
     """Equal as fractions, or a ball of radius < 2^-100 that contains the claimed fraction."""
-    exact = F(int(claimed.p), int(claimed.q)) if hasattr(claimed, "q") else F(claimed)
+    exact = fraction(claimed) if hasattr(claimed, "q") else F(claimed)
     if isinstance(measured, Fraction):
         return exact == measured
     ball = measured - _ball(exact)

@@ -8,10 +8,11 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from flint import fmpq, fmpq_mat
+from flint import fmpq_mat
 from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
+from numerics.arithmetic.numbers import rational
 from numerics.arithmetic.rounding import UNIT
 from theory.training.conserved import Conserved
 from verify.models.networks import Bundle, data
@@ -66,7 +67,7 @@ def _rows(p: Point, n: int, channels: int) -> list[Point]:
 def _rank(rows: Sequence[Sequence[Fraction]]) -> int:
     if not rows:
         return 0
-    return int(fmpq_mat([[fmpq(x.numerator, x.denominator) for x in row] for row in rows]).rank())
+    return int(fmpq_mat([[rational(x) for x in row] for row in rows]).rank())
 
 
 def check(law: Conserved, lab: Lab) -> Column:
