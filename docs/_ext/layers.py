@@ -37,7 +37,7 @@ def below(package: str) -> Iterator[tuple[str, str]]:
 def picture() -> Drawing:
     """The packages side by side, their layers from top to bottom; arrows point at what is imported."""
     with matplotlib.rc_context(STYLE):
-        drawing = Drawing(figsize=(7.2, 5.2), layout="constrained")
+        drawing = Drawing(figsize=(7.2, 4.6), layout="constrained")
         FigureCanvasSVG(drawing)
         axes = drawing.subplots()
         axes.axis("off")
@@ -53,7 +53,7 @@ def picture() -> Drawing:
                 half = (len(names) + 1) // 2
                 lines = [names] if len(names) < 3 else [names[:half], names[half:]]
                 text = "\n".join(" · ".join(line) for line in lines)
-                axes.text(column, y, text, ha="center", va="center", fontsize=8, bbox=box)
+                axes.text(column, y, text, ha="center", va="center", fontsize=9, bbox=box)
                 if depth:
                     axes.annotate("", (column, y + 0.32), (column, y + 0.8), arrowprops={"arrowstyle": "->", "color": INK})  # fmt: skip
             if column:

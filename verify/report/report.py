@@ -236,6 +236,7 @@ def undrawn(claims: Sequence[Claim[Any]], examined: Sequence[Examined]) -> list[
     problems: list[str] = []
     ids: list[str] = []
     for claim, result in zip(claims, examined, strict=True):
+        texts: list[tuple[Callable[[str], Markup], str]]
         texts = [(_statement, line) for line in claim.lines]
         texts += [(mathml.prose, sentence) for sentence in claim.assumptions]
         texts += [(mathml.prose, figure.caption) for figure in result.figures]
