@@ -33,8 +33,9 @@ from tests.strategies import balanced_exact
 from theory.expressions.activation import ACTIVATIONS, z
 from theory.shape.classify import classify
 from theory.shape.families import family
-from verify.explain.account import account
 from verify.explain.facts import ball_net
+from verify.explain.signals import explain
+from verify.explain.value import document
 from verify.models.checkpoint import Checkpoint
 from verify.models.setup import setup_of
 
@@ -158,7 +159,7 @@ def told(
     w, b, a, c = (
         np.array(x, dtype=float) for x in with_bias(name, channels, domain.low, domain.half_length)
     )
-    return account(Checkpoint(w, a, b, c.reshape(1), {}), setup, tolerance).document
+    return document(explain(Checkpoint(w, a, b, c.reshape(1), {}), setup, tolerance))
 
 
 POSSIBLE = tuple(name for name, row in ACTIVATIONS.items() if classify(row.expression).recipe)

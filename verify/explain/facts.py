@@ -1,7 +1,8 @@
-"""A network in exact numbers, and what is measured of it: residuals, loss, worst error, sensitivities."""
+"""What is measured of a network for signals: residuals, loss, worst error, and what a change of each weight costs."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -10,51 +11,50 @@ import numpy as np
 from flint import fmpq
 
 from numerics.arithmetic.ball import Net
+from numerics.arithmetic.types import Array
 from numerics.certificates.conditions import Stored, exact_of
 from numerics.certificates.supremum import supremum
 from numerics.pulse.attribution import attribute
 from numerics.pulse.exact_error import Worst, largest, summary
 from numerics.pulse.quadrature import LossQuadrature, loss_quadrature
-from numerics.pulse.sensitivity import Sensitivity, sensitivities
+from numerics.pulse.sensitivity import sensitivities
+from verify.explain.value import Sides
 from verify.models.checkpoint import Checkpoint
 from verify.models.setup import Setup
 
 __all__ = [
     "Facts",
-    "Sides",
     "ball_net",
-    "biases",
     "enclosed",
     "facts_of",
     "floats",
     "fraction",
+    "named",
     "number",
     "rational",
-    "rational_of",
     "stored_of",
 ]
 
 INTERVALS = 4_000
 """That the search for the worst error of a smooth σ may look at."""
-Sides = tuple[float | None, float | None]
-"""For the weight made smaller, and made larger; None where there is no finite value."""
+ZERO = fmpq(0)
 
 
 @dataclass(frozen=True)
 class Facts:
     """α, β, max |D|, the parts of the loss, the worst error, and per weight (gradient, curvature) on both sides.
 
-    ``exact``: rational numbers throughout; else floats, but for the worst error.
+    ``exact``: rational numbers throughout; else they are the floats that were computed, but for the worst error.
     """
 
     exact: bool
-    alpha: Any
-    beta: Any
+    alpha: fmpq
+    beta: fmpq
     deviation: float
-    parts: dict[str, Any]
-    loss: Any
+    parts: Mapping[str, fmpq]
+    loss: fmpq
     worst: Worst
-    sensitivities: list[tuple[Sides, Sides]]
+    changes: tuple[tuple[Sides, Sides], ...]
 
 
 def facts_of(stored: Stored, least: Stored, setup: Setup) -> Facts:
@@ -65,59 +65,49 @@ def facts_of(stored: Stored, least: Stored, setup: Setup) -> Facts:
     net, short = (exact_of(x, setup.activation) for x in (stored, least))
     if net is None or short is None:
         return _computed(stored, least, setup)
-    parts, whole = attribute(short, setup.domain), summary(short, setup.domain)
-    changes = sensitivities(net, setup.domain)
-    share = stored.share
-
-    def sides(change: Sensitivity, scale: int = 1) -> tuple[Sides, Sides]:
-        return _scaled(change.gradient, scale), _scaled(change.curvature, scale**2)
-
-    each = [sides(change) for row in changes.w for change in row]
-    if stored.b is not None:
-        each += [sides(change) for change in changes.b]
-    each += [sides(change, share) for change in changes.a]
-    if stored.c is not None:
-        each.append(sides(changes.c))
+    laws, change = attribute(short, setup.domain), sensitivities(net, setup.domain)
+    each = [(x, 1) for row in change.w for x in row]
+    each += [(x, 1) for x in change.b if stored.b is not None]
+    each += [(x, stored.share) for x in change.a]
+    each += [(change.c, 1)] if stored.c is not None else []
     return Facts(
         True,
-        parts.alpha,
-        parts.beta,
-        number(largest(parts.deviation, fmpq(0), fmpq(0), fmpq(1)).high),
-        parts.parts,
-        parts.loss,
-        whole.worst,
-        each,
+        laws.alpha,
+        laws.beta,
+        number(largest(laws.deviation, ZERO, ZERO, fmpq(1)).high),
+        laws.parts,
+        laws.loss,
+        summary(short, setup.domain).worst,
+        tuple((_sides(x.gradient, share), _sides(x.curvature, share * share)) for x, share in each),
     )
 
 
-def _scaled(sides: tuple[fmpq | None, fmpq | None], scale: int) -> Sides:
-    below, above = (None if x is None else number(x / scale) for x in sides)
+def _sides(sides: tuple[fmpq | None, fmpq | None], share: int) -> Sides:
+    below, above = (None if x is None else number(x / share) for x in sides)
     return below, above
 
 
 def _computed(stored: Stored, least: Stored, setup: Setup) -> Facts:
     """In float64, but for the worst error."""
-    own, laws = (_measured(net, setup) for net in (stored, least))
-    worst = enclosed(least, setup)
+    own, laws = (_quadrature(net, setup) for net in (stored, least))
     k, n = len(stored.w), len(stored.w[0])
-    scale = np.concatenate([np.ones(k * n + k), np.full(k, 1 / stored.share), [1.0]])
-    keep = np.concatenate(
-        [
-            np.ones(k * n, bool),
-            np.full(k, stored.b is not None),
-            np.ones(k, bool),
-            [stored.c is not None],
-        ]
+    # Of every entry of (w, b, a, c): what its weight is divided by, and whether there is one.
+    share = np.repeat([1, 1, stored.share, 1], [k * n, k, k, 1])
+    there = np.repeat([True, stored.b is not None, True, stored.c is not None], [k * n, k, k, 1])
+    changes = [(own.gradient / share).T[there], (own.curvature / share**2).T[there]]
+    return Facts(
+        False,
+        rational(laws.alpha),
+        rational(laws.beta),
+        laws.deviation,
+        {name: rational(part) for name, part in laws.parts.items()},
+        rational(laws.loss),
+        enclosed(least, setup),
+        tuple(zip(*(map(tuple, change.tolist()) for change in changes), strict=True)),
     )
-    gradient, curvature = (own.gradient * scale)[:, keep], (own.curvature * scale**2)[:, keep]
-    pair = lambda values, j: (float(values[0, j]), float(values[1, j]))
-    each: list[tuple[Sides, Sides]] = [
-        (pair(gradient, j), pair(curvature, j)) for j in range(gradient.shape[1])
-    ]
-    return Facts(False, laws.alpha, laws.beta, laws.deviation, laws.parts, laws.loss, worst, each)
 
 
-def _measured(net: Stored, setup: Setup) -> LossQuadrature:
+def _quadrature(net: Stored, setup: Setup) -> LossQuadrature:
     w, b, a, c = floats(net)
     return loss_quadrature(setup.activation, w, b, a / net.share, c, setup.domain)
 
@@ -125,7 +115,10 @@ def _measured(net: Stored, setup: Setup) -> LossQuadrature:
 def enclosed(stored: Stored, setup: Setup) -> Worst:
     """The worst error of a network with any activation without jumps, in ball arithmetic."""
     bound = supremum(ball_net(stored, setup.activation), setup.domain, most=INTERVALS)
-    return Worst(rational_of(bound.low), rational_of(bound.high), rational_of(bound.radius), True)
+    return Worst(rational(bound.low), rational(bound.high), rational(bound.radius), True)
+
+
+# ----------------------------------------------------------------------------------------- numbers
 
 
 def ball_net(stored: Stored, activation: str) -> Net:
@@ -133,9 +126,9 @@ def ball_net(stored: Stored, activation: str) -> Net:
     return Net(
         activation,
         tuple(tuple(map(fraction, row)) for row in stored.w),
-        tuple(map(fraction, biases(stored))),
+        tuple(fraction(stored.vector(k)[-1]) for k in range(len(stored.a))),
         tuple(fraction(x) / stored.share for x in stored.a),
-        fraction(stored.c if stored.c is not None else fmpq(0)),
+        fraction(stored.c or ZERO),
     )
 
 
@@ -143,10 +136,10 @@ def stored_of(checkpoint: Checkpoint, setup: Setup) -> Stored:
     """The weights of a checkpoint in rational numbers."""
 
     def exact(values: Any) -> tuple[fmpq, ...]:
-        return tuple(rational(x) for x in values)
+        return tuple(map(rational, values.tolist()))
 
     return Stored(
-        tuple(exact(row) for row in checkpoint.w),
+        tuple(map(exact, checkpoint.w)),
         None if checkpoint.b is None else exact(checkpoint.b),
         exact(checkpoint.a),
         None if checkpoint.c is None else exact(checkpoint.c)[0],
@@ -154,16 +147,21 @@ def stored_of(checkpoint: Checkpoint, setup: Setup) -> Stored:
     )
 
 
-def biases(stored: Stored) -> tuple[fmpq, ...]:
-    """b, or zeros where the network has none."""
-    return stored.b if stored.b is not None else tuple(fmpq(0) for _ in stored.a)
-
-
-def floats(stored: Stored) -> tuple[Any, Any, Any, float]:
+def floats(stored: Stored) -> tuple[Array, Array, Array, float]:
     """w (K, n), b (K), a (K), c: the nearest float64 of each, 0 for a bias that is not there."""
-    w = np.array([[number(x) for x in row] for row in stored.w])
-    b, a = (np.array([number(x) for x in row]) for row in (biases(stored), stored.a))
-    return w, b, a, number(stored.c if stored.c is not None else fmpq(0))
+    w = np.array([[*map(number, row)] for row in stored.w])
+    b, a = (np.array([*map(number, x)]) for x in (stored.b or (ZERO,) * len(w), stored.a))
+    return w, b, a, number(stored.c or ZERO)
+
+
+def named(stored: Stored) -> Iterator[tuple[str, tuple[int, ...], fmpq]]:
+    """Tensor, place in it and value of every weight that is there, in the order of a file."""
+    for k, row in enumerate(stored.w):
+        yield from (("conv.weight", (k, 0, u), tap) for u, tap in enumerate(row))
+    yield from (("conv.bias", (k,), value) for k, value in enumerate(stored.b or ()))
+    yield from (("readout.weight", (0, k), value) for k, value in enumerate(stored.a))
+    if stored.c is not None:
+        yield "readout.bias", (0,), stored.c
 
 
 def fraction(number: fmpq) -> Fraction:
@@ -171,16 +169,11 @@ def fraction(number: fmpq) -> Fraction:
     return Fraction(int(number.p), int(number.q))
 
 
-def rational(value: float) -> fmpq:
-    """The dyadic rational that a float is."""
-    return fmpq(*float(value).as_integer_ratio())
+def rational(value: float | Fraction) -> fmpq:
+    """A finite number as a rational of flint."""
+    return fmpq(*value.as_integer_ratio())
 
 
-def rational_of(number: Fraction) -> fmpq:
-    """A Fraction as a rational of flint."""
-    return fmpq(number.numerator, number.denominator)
-
-
-def number(value: Any) -> float:
+def number(value: fmpq) -> float:
     """The nearest float."""
-    return float(fraction(value)) if isinstance(value, fmpq) else float(value)
+    return int(value.p) / int(value.q)

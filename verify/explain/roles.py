@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from flint import fmpq
@@ -19,7 +17,8 @@ from numerics.certificates.roles import roles as pattern_roles
 from numerics.pulse.channel import exact_quantities, quantities
 from numerics.pulse.exact_error import Domain, cells
 from numerics.pulse.preactivations import far_from_border
-from verify.explain.facts import Facts, Sides, floats, rational, rational_of
+from verify.explain.facts import Facts, floats, named, rational
+from verify.explain.value import Sides
 from verify.models.setup import Setup
 
 __all__ = ["roles"]
@@ -34,7 +33,7 @@ def roles(
     to, None where it is not explained."""
     laws = None
     if _has_plateau(len(stored.w[0]), setup.domain):
-        laws = _exactly(facts.alpha), _exactly(facts.beta)
+        laws = facts.alpha, facts.beta
     if own is not None and exact is not None:
         each = [_met(role, own, stored) for role in pattern_roles(stored, own, laws)]
     else:
@@ -48,7 +47,7 @@ def roles(
         each = [*bending, *readout]
     return [
         _awake(role) if _moves(curvature) else role
-        for role, (_, curvature) in zip(each, facts.sensitivities, strict=True)
+        for role, (_, curvature) in zip(each, facts.changes, strict=True)
     ]
 
 
@@ -95,10 +94,6 @@ def _awake(role: Role) -> Role:
     return replace(role, role="must avoid the kink", interval=None)
 
 
-def _exactly(number: Any) -> fmpq:
-    return number if isinstance(number, fmpq) else rational_of(Fraction(number))
-
-
 def _has_plateau(taps: int, domain: Domain) -> bool:
     """Some cell is a plateau cell far from the border, where the laws hold."""
     return any(
@@ -109,18 +104,14 @@ def _has_plateau(taps: int, domain: Domain) -> bool:
 
 def _bending_roles(stored: Stored, exact: Stored | None) -> list[Role]:
     """Filters whose staircase bends: next to an exact network its values are the derived ones; elsewhere there are none."""
-    bending = [
-        Role("conv.weight", (k, 0, u), tap, "bends", None if exact is None else exact.w[k][u], None)
-        for k, row in enumerate(stored.w)
-        for u, tap in enumerate(row)
+    goals = (
+        [None] * sum(1 for _ in named(stored)) if exact is None else [x for *_, x in named(exact)]
+    )
+    return [
+        Role(*weight, "bends", goal, None)
+        for weight, goal in zip(named(stored), goals, strict=True)
+        if weight[0].startswith("conv")
     ]
-    if stored.b is not None:
-        goal = None if exact is None else exact.b
-        bending += [
-            Role("conv.bias", (k,), bias, "bends", None if goal is None else goal[k], None)
-            for k, bias in enumerate(stored.b)
-        ]
-    return bending
 
 
 def _readout_roles(stored: Stored, laws: tuple[fmpq, fmpq] | None, setup: Setup) -> list[Role]:
