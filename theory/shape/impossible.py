@@ -303,8 +303,7 @@ _POWER = sp.Symbol("E", positive=True)
 
 def _over_power(derivative: sp.Expr) -> tuple[sp.Expr, sp.Expr] | None:
     """(f' as a rational function of z and E = e^{λz}, λ > 0), or None; λ = 1 where there is no exponential."""
-    written = sp.powsimp(sp.expand(derivative.rewrite([sp.tanh, sp.sinh, sp.cosh], sp.exp)))
-    written = _expanded_exponents(written)
+    written = _expanded_exponents(derivative.rewrite([sp.tanh, sp.sinh, sp.cosh], sp.exp))
     atoms = sorted((atom for atom in written.atoms(sp.exp) if atom.has(z)), key=sp.default_sort_key)
     rates: list[sp.Expr] = []
     for atom in atoms:

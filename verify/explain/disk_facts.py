@@ -11,12 +11,12 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from numerics.arithmetic.compile import activation
+from numerics.arithmetic.numbers import to_float
 from numerics.arithmetic.types import Array
 from numerics.disk.disk import disk
 from numerics.disk.lattice import fluctuation
 from numerics.disk.perimeter_enclosure import Filter
 from theory.expressions.activation import ACTIVATIONS
-from verify.explain.facts import number
 from verify.models.checkpoint import Checkpoint
 from verify.models.setup import Setup
 
@@ -78,7 +78,7 @@ class DiskFacts:
 
 
 def _grid(setup: Setup) -> Array:
-    low, high = (number(x) for x in (setup.domain.low, setup.domain.high))
+    low, high = (to_float(x) for x in (setup.domain.low, setup.domain.high))
     return np.linspace(low, high, min(PER_PIXEL * ceil(high - low) + 1, MOST))
 
 

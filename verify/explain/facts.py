@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from fractions import Fraction
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from flint import fmpq
 
-from numerics.arithmetic.ball import Net
+from numerics.arithmetic.numbers import rational, to_float
 from numerics.arithmetic.types import Array
 from numerics.certificates.conditions import Stored, exact_of
 from numerics.certificates.supremum import supremum
@@ -18,20 +16,17 @@ from numerics.pulse.attribution import attribute
 from numerics.pulse.exact_error import Worst, largest, summary
 from numerics.pulse.quadrature import LossQuadrature, loss_quadrature
 from numerics.pulse.sensitivity import sensitivities
+from theory.pulse.network import Network
 from verify.explain.value import Sides
 from verify.models.checkpoint import Checkpoint
 from verify.models.setup import Setup
 
 __all__ = [
     "Facts",
-    "ball_net",
     "enclosed",
     "facts_of",
     "floats",
-    "fraction",
     "named",
-    "number",
-    "rational",
     "stored_of",
 ]
 
@@ -74,7 +69,7 @@ def facts_of(stored: Stored, least: Stored, setup: Setup) -> Facts:
         True,
         laws.alpha,
         laws.beta,
-        number(largest(laws.deviation, ZERO, ZERO, fmpq(1)).high),
+        to_float(largest(laws.deviation, ZERO, ZERO, fmpq(1)).high),
         laws.parts,
         laws.loss,
         summary(short, setup.domain).worst,
@@ -83,7 +78,7 @@ def facts_of(stored: Stored, least: Stored, setup: Setup) -> Facts:
 
 
 def _sides(sides: tuple[fmpq | None, fmpq | None], share: int) -> Sides:
-    below, above = (None if x is None else number(x / share) for x in sides)
+    below, above = (None if x is None else to_float(x / share) for x in sides)
     return below, above
 
 
@@ -108,50 +103,35 @@ def _computed(stored: Stored, least: Stored, setup: Setup) -> Facts:
 
 
 def _quadrature(net: Stored, setup: Setup) -> LossQuadrature:
-    w, b, a, c = floats(net)
-    return loss_quadrature(setup.activation, w, b, a / net.share, c, setup.domain)
+    return loss_quadrature(setup.activation, *floats(net), setup.domain)
 
 
 def enclosed(stored: Stored, setup: Setup) -> Worst:
     """The worst error of a network with any activation without jumps, in ball arithmetic."""
-    bound = supremum(ball_net(stored, setup.activation), setup.domain, most=INTERVALS)
+    bound = supremum(replace(stored, sigma=setup.activation), setup.domain, most=INTERVALS)
     return Worst(rational(bound.low), rational(bound.high), rational(bound.radius), True)
 
 
 # ----------------------------------------------------------------------------------------- numbers
 
 
-def ball_net(stored: Stored, activation: str) -> Net:
-    """The network for numerics.arithmetic.ball, with sum pooling."""
-    return Net(
-        activation,
-        tuple(tuple(map(fraction, row)) for row in stored.w),
-        tuple(fraction(stored.vector(k)[-1]) for k in range(len(stored.a))),
-        tuple(fraction(x) / stored.share for x in stored.a),
-        fraction(stored.c or ZERO),
-    )
-
-
 def stored_of(checkpoint: Checkpoint, setup: Setup) -> Stored:
     """The weights of a checkpoint in rational numbers."""
-
-    def exact(values: Any) -> tuple[fmpq, ...]:
-        return tuple(map(rational, values.tolist()))
-
-    return Stored(
-        tuple(map(exact, checkpoint.w)),
-        None if checkpoint.b is None else exact(checkpoint.b),
-        exact(checkpoint.a),
-        None if checkpoint.c is None else exact(checkpoint.c)[0],
+    b, c = checkpoint.b, checkpoint.c
+    net: Network[float] = Network(
+        tuple(map(tuple, checkpoint.w.tolist())),
+        None if b is None else tuple(b.tolist()),
+        tuple(checkpoint.a.tolist()),
+        None if c is None else float(c[0]),
         setup.share(checkpoint.w.shape[1]),
     )
+    return net.mapped(rational)
 
 
 def floats(stored: Stored) -> tuple[Array, Array, Array, float]:
-    """w (K, n), b (K), a (K), c: the nearest float64 of each, 0 for a bias that is not there."""
-    w = np.array([[*map(number, row)] for row in stored.w])
-    b, a = (np.array([*map(number, x)]) for x in (stored.b or (ZERO,) * len(w), stored.a))
-    return w, b, a, number(stored.c or ZERO)
+    """w (K, n), b (K), a (K) of pooled sums, c: the nearest float64 of each, 0 for a bias that is not there."""
+    net = stored.mapped(to_float)
+    return np.array(net.w), np.array(net.biases), np.array(net.a) / net.share, net.offset
 
 
 def named(stored: Stored) -> Iterator[tuple[str, tuple[int, ...], fmpq]]:
@@ -162,18 +142,3 @@ def named(stored: Stored) -> Iterator[tuple[str, tuple[int, ...], fmpq]]:
     yield from (("readout.weight", (0, k), value) for k, value in enumerate(stored.a))
     if stored.c is not None:
         yield "readout.bias", (0,), stored.c
-
-
-def fraction(number: fmpq) -> Fraction:
-    """A rational of flint as a Fraction."""
-    return Fraction(int(number.p), int(number.q))
-
-
-def rational(value: float | Fraction) -> fmpq:
-    """A finite number as a rational of flint."""
-    return fmpq(*value.as_integer_ratio())
-
-
-def number(value: fmpq) -> float:
-    """The nearest float."""
-    return int(value.p) / int(value.q)

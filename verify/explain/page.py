@@ -13,6 +13,7 @@ from markupsafe import Markup
 from numpy.lib.stride_tricks import sliding_window_view
 
 from numerics.arithmetic.compile import activation
+from numerics.arithmetic.numbers import to_float
 from numerics.arithmetic.types import Array
 from numerics.certificates.conditions import Stored, exact_of
 from numerics.disk.perimeter import edge_response, reach
@@ -22,7 +23,7 @@ from numerics.pulse.sample import pulse
 from theory.expressions.activation import ACTIVATIONS
 from verify.explain import text
 from verify.explain.disk_figures import filter_and_edges
-from verify.explain.facts import floats, number
+from verify.explain.facts import floats
 from verify.explain.value import ImageExplanation, SignalExplanation
 from verify.models.setup import Setup
 from verify.report import figures
@@ -40,7 +41,7 @@ def page(explanation: SignalExplanation | ImageExplanation) -> str:
     """The page; a few pictures, no script, nothing from elsewhere."""
     if isinstance(explanation, SignalExplanation):
         template, pictures = "network.html", _staircases(explanation)
-        error = figures.error_over(*_error(explanation), number(explanation.worst_error.radius))
+        error = figures.error_over(*_error(explanation), to_float(explanation.worst_error.radius))
     else:
         template, pictures = "network_disk.html", _edges(explanation)
         dots = explanation.law and ("the lattice", *explanation.law)
@@ -77,7 +78,7 @@ def _error(explanation: SignalExplanation) -> tuple[Array, Array]:
     for m, low, high in cells(setup.domain):
         inside = {low + (high - low) * fmpq(j, 32) for j in range(33)}
         if net is None:
-            radii += [m - 0.5 + number(phi) for phi in sorted(inside)]
+            radii += [m - 0.5 + to_float(phi) for phi in sorted(inside)]
             continue
         curve = error_on(net, m, setup.domain)
         if all(piece.degree() <= 1 for piece in curve.pieces):
@@ -86,8 +87,8 @@ def _error(explanation: SignalExplanation) -> tuple[Array, Array]:
             ends = {max(left, low), min(right, high)}
             for phi in sorted(ends | {x for x in inside if left < x < right}):
                 if left < high and right > low:
-                    radii.append(number(phi + m - fmpq(1, 2)))
-                    errors.append(number(piece(phi)))
+                    radii.append(to_float(phi + m - fmpq(1, 2)))
+                    errors.append(to_float(piece(phi)))
     r = np.array(radii)
     return r, np.array(errors) if net is not None else _computed(stored, setup, r)
 
@@ -102,7 +103,7 @@ def _computed(stored: Stored, setup: Setup, r: Array) -> Array:
     windows = sliding_window_view(x, w.shape[1], axis=1)
     sigma = activation(setup.activation)[0]
     pooled = np.sum(sigma(np.einsum("rpu,ku->rkp", windows, w) + b[:, None]), axis=2)
-    answer: Array = pooled @ (a / stored.share) + c - r
+    answer: Array = pooled @ a + c - r
     return answer
 
 

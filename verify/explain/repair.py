@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from numerics.certificates.conditions import Stored, exact_of
+from numerics.arithmetic.numbers import rational, to_float
+from numerics.certificates.conditions import exact_of
 from numerics.certificates.dyadic import dyadic
 from numerics.certificates.nearest import nearest
 from numerics.pulse.exact_error import summary
 from theory.expressions.activation import ACTIVATIONS
-from verify.explain.facts import enclosed, floats, number, rational
+from verify.explain.facts import enclosed
 from verify.explain.value import SignalExplanation
 from verify.models.checkpoint import encoded
 
@@ -41,27 +42,19 @@ def repaired(explanation: SignalExplanation) -> Repaired | None:
     net = None if own is None else dyadic(own, homogeneous=homogeneous)
     error = "its certificate says 0: it is exact in its float64 weights"
     if net is None:
-        net = _rounded(exact)
+        net = exact.mapped(lambda x: rational(to_float(x)))
         rounded = exact_of(net, setup.activation)
         worst = enclosed(net, setup) if rounded is None else summary(rounded, setup.domain).worst
-        error = f"rounded to float64 from an exact one, it errs by {number(worst.high):.3g} pixel at most"
+        error = f"rounded to float64 from an exact one, it errs by {to_float(worst.high):.3g} pixel at most"
     which = "exact network" if near.error == 0 else "network, nearly exact,"
     text = f"the nearest {which} that was found; {error}"
-    w, b, a, c = floats(net)
-    tensors = {"conv.weight": w[:, None, :], "readout.weight": a[None, :]}
-    if net.b is not None:
-        tensors["conv.bias"] = b
-    if net.c is not None:
-        tensors["readout.bias"] = np.array([c])
+    stored = net.mapped(to_float)
+    tensors = {
+        "conv.weight": np.array(stored.w)[:, None, :],
+        "readout.weight": np.array([stored.a]),
+    }
+    if stored.b is not None:
+        tensors["conv.bias"] = np.array(stored.b)
+    if stored.c is not None:
+        tensors["readout.bias"] = np.array([stored.c])
     return Repaired(encoded(tensors, setup.as_dict()), text)
-
-
-def _rounded(net: Stored) -> Stored:
-    w, b, a, c = floats(net)
-    return replace(
-        net,
-        w=tuple(tuple(map(rational, row)) for row in w.tolist()),
-        b=None if net.b is None else tuple(map(rational, b.tolist())),
-        a=tuple(map(rational, a.tolist())),
-        c=None if net.c is None else rational(c),
-    )

@@ -11,13 +11,14 @@ from dataclasses import replace
 import numpy as np
 from flint import fmpq
 
+from numerics.arithmetic.numbers import rational
 from numerics.certificates.conditions import Form, Pattern, Stored, dot, exact_of
 from numerics.certificates.roles import RESOLUTION, Role
 from numerics.certificates.roles import roles as pattern_roles
 from numerics.pulse.channel import exact_quantities, quantities
 from numerics.pulse.exact_error import Domain, cells
 from numerics.pulse.preactivations import far_from_border
-from verify.explain.facts import Facts, floats, named, rational
+from verify.explain.facts import Facts, floats, named
 from verify.explain.value import Sides
 from verify.models.setup import Setup
 
@@ -144,7 +145,7 @@ def _rates(stored: Stored, setup: Setup) -> list[tuple[fmpq, fmpq]]:
     else:
         exact = [
             exact_quantities(w, lambda value, b=b: net.sigma(value + b), [])  # type: ignore[misc]
-            for w, b in zip(net.w, net.b, strict=True)
+            for w, b, _ in net.listed
         ]
         each = [(q.slope, q.background, q.kappa) for q in exact]
     size = setup.domain.positions

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from math import isfinite
 
 import numpy as np
 from flint import fmpq
 
+from numerics.arithmetic.numbers import fraction, rational, to_float
 from numerics.arithmetic.piecewise import exact_activation
 from numerics.certificates.conditions import Pattern, Stored, exact_of, holds
 from numerics.certificates.nearest import (
@@ -30,16 +32,7 @@ from numerics.pulse.preactivations import lines
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.symmetry import Channel
 from theory.shape.classify import Classification, classify
-from verify.explain.facts import (
-    Facts,
-    ball_net,
-    facts_of,
-    fraction,
-    named,
-    number,
-    rational,
-    stored_of,
-)
+from verify.explain.facts import Facts, facts_of, named, stored_of
 from verify.explain.roles import roles
 from verify.explain.value import (
     Interval,
@@ -115,8 +108,8 @@ def explain(
         verdict=_verdict(shape, facts, failing, near, setup),
         failing=tuple(failing),
         residuals={
-            "slope": number(facts.alpha),
-            "offset": number(facts.beta),
+            "slope": to_float(facts.alpha),
+            "offset": to_float(facts.beta),
             "subpixel": facts.deviation,
         },
         kind=shape.kind,
@@ -128,7 +121,8 @@ def explain(
             for role, changes in zip(each, facts.changes, strict=True)
         ),
         canonical=tuple(
-            Channel(number(x.a), number(x.b), tuple(map(number, x.w))) for x in reduction.channels
+            Channel(to_float(x.a), to_float(x.b), tuple(map(to_float, x.w)))
+            for x in reduction.channels
         ),
         nearest=_nearest(near, exact, least, facts, shape, setup),
         stored=stored,
@@ -189,7 +183,7 @@ def _cell(least: Stored, near: Nearest | None, facts: Facts, setup: Setup) -> st
     if own is None:
         return "curved"
     if near is None:
-        flat = abs(number(facts.alpha) + 1) <= FLAT
+        flat = abs(to_float(facts.alpha) + 1) <= FLAT
         if flat and facts.deviation > FLAT:
             return "blind"
         if own.held and any(condition.residual(least) for condition in own.bends):
@@ -232,7 +226,7 @@ def _nearest(
         away if isfinite(away) else None,
         anywhere,
         tuple(kinds),
-        tuple(Place(name, index, number(value)) for name, index, value in named(exact)),
+        tuple(Place(name, index, to_float(value)) for name, index, value in named(exact)),
         ""
         if near.error == 0
         else f"{_beside(near)} was found at a distance of {near.high:.3g}; that it is next to an exact one is not proved",
@@ -256,7 +250,7 @@ def _anywhere(least: Stored, facts: Facts, setup: Setup) -> float | None:
             fmpq(0),
         )
         / least.share
-        for w, b in zip(net.w, net.b, strict=True)
+        for w, b, _ in net.listed
     ]
     steepest = max(abs(piece[1]) for piece in net.sigma.pieces)
     return distance_bound(least, domain, steepest, pooled, facts.worst.low, radius)
@@ -267,18 +261,18 @@ def _anywhere(least: Stored, facts: Facts, setup: Setup) -> float | None:
 
 def _weight(role: Role, gradient: Sides, curvature: Sides, *, exact: bool) -> SignalWeight:
     idle = role.role in ("dead", "free")
-    derived: float | Interval | None = None if role.derived is None else number(role.derived)
+    derived: float | Interval | None = None if role.derived is None else to_float(role.derived)
     interval = role.interval and (_inwards(role.interval[0], 1), _inwards(role.interval[1], -1))
     residual = 0.0 if idle else None
     if role.derived is not None:
-        residual = number(role.value - role.derived)
+        residual = to_float(role.value - role.derived)
     elif idle:
         derived = interval
     steep = [x for x in curvature if x is not None]
     return SignalWeight(
         name=role.name,
         index=role.index,
-        value=number(role.value),
+        value=to_float(role.value),
         role=role.role,
         derived=derived,
         residual=residual,
@@ -293,7 +287,7 @@ def _inwards(end: fmpq | None, side: int) -> float | None:
     """The float next to ``end`` that is not below (1) or not above it (-1)."""
     if end is None:
         return None
-    value = number(end)
+    value = to_float(end)
     inside = side * (rational(value) - end) >= 0
     return value if inside else float(np.nextafter(value, side * np.inf))
 
@@ -309,10 +303,10 @@ def _failing(facts: Facts, domain: Domain, tolerance: Fraction) -> list[str]:
     if facts.worst.high <= rational(tolerance):
         return []
     sizes = {
-        "slope": abs(number(facts.alpha)) * number(domain.high),
-        "offset": abs(number(facts.beta)),
+        "slope": abs(to_float(facts.alpha)) * to_float(domain.high),
+        "offset": abs(to_float(facts.beta)),
         "sub-pixel": facts.deviation,
-        "small radii": float(np.sqrt(abs(number(facts.parts["small radii"])))),
+        "small radii": float(np.sqrt(abs(to_float(facts.parts["small radii"])))),
     }
     over = [name for name, size in sizes.items() if size > tolerance]
     return over or [name for name, size in sizes.items() if size > 0] or ["jump"]
@@ -321,7 +315,7 @@ def _failing(facts: Facts, domain: Domain, tolerance: Fraction) -> list[str]:
 def _verdict(
     shape: Classification, facts: Facts, failing: Sequence[str], near: Nearest | None, setup: Setup
 ) -> str:
-    size = f"{number(facts.worst.high):.3g}"
+    size = f"{to_float(facts.worst.high):.3g}"
     if not failing and near is not None:
         beside = _beside(near)
         return f"explained: it errs by {size} pixel at most, and {beside} lies at a distance of {near.high:.3g}"
@@ -331,8 +325,8 @@ def _verdict(
             f"has; this one errs by up to {size} pixel"
         )
     words = {
-        "slope": f"slope (α = {number(facts.alpha):.3g})",
-        "offset": f"offset (β = {number(facts.beta):.3g})",
+        "slope": f"slope (α = {to_float(facts.alpha):.3g})",
+        "offset": f"offset (β = {to_float(facts.beta):.3g})",
         "sub-pixel": f"sub-pixel (|D| up to {facts.deviation:.3g})",
         "small radii": "small radii",
         "jump": "jump (at single radii)",
@@ -354,9 +348,9 @@ def _beside(near: Nearest) -> str:
 
 
 def _loss(facts: Facts) -> SignalLoss:
-    parts = {name: number(part) for name, part in facts.parts.items()}
+    parts = {name: to_float(part) for name, part in facts.parts.items()}
     exact = (facts.loss, facts.parts) if facts.exact else (None, None)
-    return SignalLoss(number(facts.loss), parts, *exact)
+    return SignalLoss(to_float(facts.loss), parts, *exact)
 
 
 def _worst(worst: Worst, stored: Stored, checkpoint: Checkpoint, setup: Setup) -> SignalError:
@@ -369,12 +363,12 @@ def _worst(worst: Worst, stored: Stored, checkpoint: Checkpoint, setup: Setup) -
         if net is not None:
             more = running_error(net, setup.domain, kind)
         else:
-            more = assumed_error(ball_net(stored, setup.activation), setup.domain, kind)
+            more = assumed_error(replace(stored, sigma=setup.activation), setup.domain, kind)
         runs[kind] = _up(fraction(worst.high) + more)
     ends = _coarse(worst.low, -1), _coarse(worst.high, 1)
     return SignalError(
         worst.low if worst.exact and printable(worst.low) else ends,
-        number(worst.high),
+        to_float(worst.high),
         worst.radius if printable(worst.radius) else _coarse(worst.radius, 1),
         worst.attained,
         runs,
