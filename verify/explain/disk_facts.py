@@ -11,7 +11,6 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from numerics.arithmetic.compile import activation
-from numerics.arithmetic.numbers import to_float
 from numerics.arithmetic.types import Array
 from numerics.disk.disk import disk
 from numerics.disk.lattice import fluctuation
@@ -78,7 +77,7 @@ class DiskFacts:
 
 
 def _grid(setup: Setup) -> Array:
-    low, high = (to_float(x) for x in (setup.domain.low, setup.domain.high))
+    low, high = (float(x) for x in (setup.domain.low, setup.domain.high))
     return np.linspace(low, high, min(PER_PIXEL * ceil(high - low) + 1, MOST))
 
 
@@ -108,14 +107,13 @@ def features(w: Array, b: Array, name: str, r: Array) -> Array:
 
 def measured(checkpoint: Checkpoint, setup: Setup) -> DiskFacts:
     """A network on the grid of its radii."""
-    b = np.zeros(len(checkpoint.a)) if checkpoint.b is None else checkpoint.b
+    b = checkpoint.biases
     size = setup.domain.positions**2
     a = checkpoint.a / (size if setup.pooling == "mean" else 1)
     r = _grid(setup)
     pooled = features(checkpoint.w, b, setup.activation, r)
     dark = activation(setup.activation)[0](b)
-    c = 0.0 if checkpoint.c is None else float(checkpoint.c[0])
-    return DiskFacts(r, pooled, dark, a, c + size * float(a @ dark))
+    return DiskFacts(r, pooled, dark, a, checkpoint.offset + size * float(a @ dark))
 
 
 DIRECTIONS = 8

@@ -5,39 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
 from flint import fmpq
 
-from numerics.arithmetic.numbers import rational, to_float
-from numerics.arithmetic.types import Array
+from numerics.arithmetic.numbers import rational
 from numerics.certificates.conditions import Stored, exact_of
 from numerics.certificates.supremum import supremum
 from numerics.pulse.attribution import attribute
 from numerics.pulse.exact_error import Worst, largest, summary
-from numerics.pulse.quadrature import LossQuadrature, loss_quadrature
-from numerics.pulse.sensitivity import sensitivities
-from theory.pulse.network import Network
-from verify.explain.value import Sides
-from verify.models.checkpoint import Checkpoint
+from numerics.pulse.quadrature import loss_quadrature
+from numerics.pulse.sensitivity import Sensitivity, sensitivities
 from verify.models.setup import Setup
 
-__all__ = [
-    "Facts",
-    "enclosed",
-    "facts_of",
-    "floats",
-    "named",
-    "stored_of",
-]
+__all__ = ["Facts", "enclosed", "facts_of", "named"]
 
 INTERVALS = 4_000
 """That the search for the worst error of a smooth σ may look at."""
-ZERO = fmpq(0)
 
 
 @dataclass(frozen=True)
 class Facts:
-    """α, β, max |D|, the parts of the loss, the worst error, and per weight (gradient, curvature) on both sides.
+    """α, β, max |D|, the parts of the loss, the worst error, and what a change of every stored weight costs.
 
     ``exact``: rational numbers throughout; else they are the floats that were computed, but for the worst error.
     """
@@ -49,7 +36,7 @@ class Facts:
     parts: Mapping[str, fmpq]
     loss: fmpq
     worst: Worst
-    changes: tuple[tuple[Sides, Sides], ...]
+    changes: tuple[Sensitivity, ...]
 
 
 def facts_of(stored: Stored, least: Stored, setup: Setup) -> Facts:
@@ -57,81 +44,26 @@ def facts_of(stored: Stored, least: Stored, setup: Setup) -> Facts:
 
     What belongs to the answers is measured of ``least``, which gives the same ones: then it is the same for all that do.
     """
+    domain = setup.domain
     net, short = (exact_of(x, setup.activation) for x in (stored, least))
-    if net is None or short is None:
-        return _computed(stored, least, setup)
-    laws, change = attribute(short, setup.domain), sensitivities(net, setup.domain)
-    each = [(x, 1) for row in change.w for x in row]
-    each += [(x, 1) for x in change.b if stored.b is not None]
-    each += [(x, stored.share) for x in change.a]
-    each += [(change.c, 1)] if stored.c is not None else []
-    return Facts(
-        True,
-        laws.alpha,
-        laws.beta,
-        to_float(largest(laws.deviation, ZERO, ZERO, fmpq(1)).high),
-        laws.parts,
-        laws.loss,
-        summary(short, setup.domain).worst,
-        tuple((_sides(x.gradient, share), _sides(x.curvature, share * share)) for x, share in each),
-    )
-
-
-def _sides(sides: tuple[fmpq | None, fmpq | None], share: int) -> Sides:
-    below, above = (None if x is None else to_float(x / share) for x in sides)
-    return below, above
-
-
-def _computed(stored: Stored, least: Stored, setup: Setup) -> Facts:
-    """In float64, but for the worst error."""
-    own, laws = (_quadrature(net, setup) for net in (stored, least))
-    k, n = len(stored.w), len(stored.w[0])
-    # Of every entry of (w, b, a, c): what its weight is divided by, and whether there is one.
-    share = np.repeat([1, 1, stored.share, 1], [k * n, k, k, 1])
-    there = np.repeat([True, stored.b is not None, True, stored.c is not None], [k * n, k, k, 1])
-    changes = [(own.gradient / share).T[there], (own.curvature / share**2).T[there]]
-    return Facts(
-        False,
-        rational(laws.alpha),
-        rational(laws.beta),
-        laws.deviation,
-        {name: rational(part) for name, part in laws.parts.items()},
-        rational(laws.loss),
-        enclosed(least, setup),
-        tuple(zip(*(map(tuple, change.tolist()) for change in changes), strict=True)),
-    )
-
-
-def _quadrature(net: Stored, setup: Setup) -> LossQuadrature:
-    return loss_quadrature(setup.activation, *floats(net), setup.domain)
+    if net is not None and short is not None:
+        exact, worst = attribute(short, domain), summary(short, domain).worst
+        deviation = float(largest(exact.deviation, fmpq(0), fmpq(0), fmpq(1)).high)
+        changes = sensitivities(net, domain)
+        return Facts(
+            True, exact.alpha, exact.beta, deviation, exact.parts, exact.loss, worst, changes
+        )
+    own, laws = (loss_quadrature(setup.activation, x, domain) for x in (stored, least))
+    alpha, beta, loss = map(rational, (laws.alpha, laws.beta, laws.loss))
+    parts = {name: rational(part) for name, part in laws.parts.items()}
+    worst = enclosed(least, setup)
+    return Facts(False, alpha, beta, laws.deviation, parts, loss, worst, own.changes)
 
 
 def enclosed(stored: Stored, setup: Setup) -> Worst:
     """The worst error of a network with any activation without jumps, in ball arithmetic."""
     bound = supremum(replace(stored, sigma=setup.activation), setup.domain, most=INTERVALS)
     return Worst(rational(bound.low), rational(bound.high), rational(bound.radius), True)
-
-
-# ----------------------------------------------------------------------------------------- numbers
-
-
-def stored_of(checkpoint: Checkpoint, setup: Setup) -> Stored:
-    """The weights of a checkpoint in rational numbers."""
-    b, c = checkpoint.b, checkpoint.c
-    net: Network[float] = Network(
-        tuple(map(tuple, checkpoint.w.tolist())),
-        None if b is None else tuple(b.tolist()),
-        tuple(checkpoint.a.tolist()),
-        None if c is None else float(c[0]),
-        setup.share(checkpoint.w.shape[1]),
-    )
-    return net.mapped(rational)
-
-
-def floats(stored: Stored) -> tuple[Array, Array, Array, float]:
-    """w (K, n), b (K), a (K) of pooled sums, c: the nearest float64 of each, 0 for a bias that is not there."""
-    net = stored.mapped(to_float)
-    return np.array(net.w), np.array(net.biases), np.array(net.a) / net.share, net.offset
 
 
 def named(stored: Stored) -> Iterator[tuple[str, tuple[int, ...], fmpq]]:

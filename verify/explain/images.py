@@ -63,10 +63,9 @@ def explain(
     checkpoint: Checkpoint, setup: Setup, tolerance: Fraction, file: str = ""
 ) -> ImageExplanation:
     """Explain a network; ``tolerance`` is in pixels, ``file`` its name.  The caller has asked :func:`too_much`."""
-    biases = np.zeros(len(checkpoint.a)) if checkpoint.b is None else checkpoint.b
     filters = tuple(
         filter_of(w, b, setup.activation)
-        for w, b in zip(checkpoint.w, biases.tolist(), strict=True)
+        for w, b in zip(checkpoint.w, checkpoint.biases.tolist(), strict=True)
     )
     strengths = tuple(map(strength_of, filters))
     facts, limit = measured(checkpoint, setup), float(tolerance)
@@ -198,7 +197,7 @@ def _weights(
                 derived, law = a + share * missing / float(slopes[k]), "the slope is 1"
         yield _weight("readout.weight", (0, k), a, roles[k], derived, law)
     if checkpoint.c is not None:
-        c = float(checkpoint.c[0])
+        c = checkpoint.offset
         derived, law = c - float(np.mean(facts.error)), "the mean error is 0"
         yield _weight("readout.bias", (0,), c, "moves the offset", derived, law)
 

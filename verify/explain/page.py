@@ -13,7 +13,6 @@ from markupsafe import Markup
 from numpy.lib.stride_tricks import sliding_window_view
 
 from numerics.arithmetic.compile import activation
-from numerics.arithmetic.numbers import to_float
 from numerics.arithmetic.types import Array
 from numerics.certificates.conditions import Stored, exact_of
 from numerics.disk.perimeter import edge_response, reach
@@ -23,7 +22,6 @@ from numerics.pulse.sample import pulse
 from theory.expressions.activation import ACTIVATIONS
 from verify.explain import text
 from verify.explain.disk_figures import filter_and_edges
-from verify.explain.facts import floats
 from verify.explain.value import ImageExplanation, SignalExplanation
 from verify.models.setup import Setup
 from verify.report import figures
@@ -41,7 +39,7 @@ def page(explanation: SignalExplanation | ImageExplanation) -> str:
     """The page; a few pictures, no script, nothing from elsewhere."""
     if isinstance(explanation, SignalExplanation):
         template, pictures = "network.html", _staircases(explanation)
-        error = figures.error_over(*_error(explanation), to_float(explanation.worst_error.radius))
+        error = figures.error_over(*_error(explanation), float(explanation.worst_error.radius))
     else:
         template, pictures = "network_disk.html", _edges(explanation)
         dots = explanation.law and ("the lattice", *explanation.law)
@@ -62,9 +60,8 @@ def page(explanation: SignalExplanation | ImageExplanation) -> str:
 
 def _staircases(explanation: SignalExplanation) -> Iterator[str]:
     kinks = [float(kink.location) for kink in ACTIVATIONS[explanation.setup.activation].kinks]
-    w, b, *_ = floats(explanation.stored)
-    for k, (taps, bias) in enumerate(zip(w, b.tolist(), strict=True)):
-        drawing = figures.staircase(taps, bias, kinks)
+    for k, (w, b, _) in enumerate(explanation.stored.listed):
+        drawing = figures.staircase([*map(float, w)], float(b), kinks)
         yield figures.figure_svg(drawing, f"filter-{k}", f"Filter {k} and its staircases")
 
 
@@ -78,7 +75,7 @@ def _error(explanation: SignalExplanation) -> tuple[Array, Array]:
     for m, low, high in cells(setup.domain):
         inside = {low + (high - low) * fmpq(j, 32) for j in range(33)}
         if net is None:
-            radii += [m - 0.5 + to_float(phi) for phi in sorted(inside)]
+            radii += [m - 0.5 + float(phi) for phi in sorted(inside)]
             continue
         curve = error_on(net, m, setup.domain)
         if all(piece.degree() <= 1 for piece in curve.pieces):
@@ -87,14 +84,14 @@ def _error(explanation: SignalExplanation) -> tuple[Array, Array]:
             ends = {max(left, low), min(right, high)}
             for phi in sorted(ends | {x for x in inside if left < x < right}):
                 if left < high and right > low:
-                    radii.append(to_float(phi + m - fmpq(1, 2)))
-                    errors.append(to_float(piece(phi)))
+                    radii.append(float(phi + m - fmpq(1, 2)))
+                    errors.append(float(piece(phi)))
     r = np.array(radii)
     return r, np.array(errors) if net is not None else _computed(stored, setup, r)
 
 
 def _computed(stored: Stored, setup: Setup, r: Array) -> Array:
-    w, b, a, c = floats(stored)
+    w, b, a = (np.array(x, dtype=float) for x in (stored.w, stored.biases, stored.readout))
     domain, h = setup.domain, w.shape[1] // 2
     x = pulse(r, domain.half_length)
     if domain.padding != "valid":
@@ -103,7 +100,7 @@ def _computed(stored: Stored, setup: Setup, r: Array) -> Array:
     windows = sliding_window_view(x, w.shape[1], axis=1)
     sigma = activation(setup.activation)[0]
     pooled = np.sum(sigma(np.einsum("rpu,ku->rkp", windows, w) + b[:, None]), axis=2)
-    answer: Array = pooled @ a + c - r
+    answer: Array = pooled @ a + float(stored.offset) - r
     return answer
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numerics.arithmetic.numbers import rational, to_float
+from numerics.arithmetic.numbers import rational
 from numerics.certificates.conditions import exact_of
 from numerics.certificates.dyadic import dyadic
 from numerics.certificates.nearest import nearest
@@ -42,13 +42,13 @@ def repaired(explanation: SignalExplanation) -> Repaired | None:
     net = None if own is None else dyadic(own, homogeneous=homogeneous)
     error = "its certificate says 0: it is exact in its float64 weights"
     if net is None:
-        net = exact.mapped(lambda x: rational(to_float(x)))
+        net = exact.mapped(lambda x: rational(float(x)))
         rounded = exact_of(net, setup.activation)
         worst = enclosed(net, setup) if rounded is None else summary(rounded, setup.domain).worst
-        error = f"rounded to float64 from an exact one, it errs by {to_float(worst.high):.3g} pixel at most"
+        error = f"rounded to float64 from an exact one, it errs by {float(worst.high):.3g} pixel at most"
     which = "exact network" if near.error == 0 else "network, nearly exact,"
     text = f"the nearest {which} that was found; {error}"
-    stored = net.mapped(to_float)
+    stored = net.mapped(float)
     tensors = {
         "conv.weight": np.array(stored.w)[:, None, :],
         "readout.weight": np.array([stored.a]),

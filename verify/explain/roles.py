@@ -18,8 +18,7 @@ from numerics.certificates.roles import roles as pattern_roles
 from numerics.pulse.channel import exact_quantities, quantities
 from numerics.pulse.exact_error import Domain, cells
 from numerics.pulse.preactivations import far_from_border
-from verify.explain.facts import Facts, floats, named
-from verify.explain.value import Sides
+from verify.explain.facts import Facts, named
 from verify.models.setup import Setup
 
 __all__ = ["roles"]
@@ -46,15 +45,11 @@ def roles(
             within = pattern_roles(stored, own, laws)[: len(bending)]
             bending = [_met(role, own, stored) for role in within]
         each = [*bending, *readout]
+    # Where the curvature is not 0, a change of the weight changes an answer.
     return [
-        _awake(role) if _moves(curvature) else role
-        for role, (_, curvature) in zip(each, facts.changes, strict=True)
+        role if change.curvature == (0, 0) else _awake(role)
+        for role, change in zip(each, facts.changes, strict=True)
     ]
-
-
-def _moves(curvature: Sides) -> bool:
-    """A change of the weight changes an answer."""
-    return any(x is None or x > 0 for x in curvature)
 
 
 def _met(role: Role, own: Pattern, stored: Stored) -> Role:
@@ -138,7 +133,7 @@ def _rates(stored: Stored, setup: Setup) -> list[tuple[fmpq, fmpq]]:
     """2 Δ_k and N g_k(0) + κ_k of every channel; below 2⁻⁴⁰ of their terms they count as 0."""
     net = exact_of(stored, setup.activation)
     if net is None:
-        w, b, _, _ = floats(stored)
+        w, b = (np.array(x, dtype=float) for x in (stored.w, stored.biases))
         q = quantities(w, b, setup.activation, np.zeros(1))
         parts = np.stack([q.slope, q.background, q.kappa], axis=1).tolist()
         each = [tuple(rational(x) for x in part) for part in parts]

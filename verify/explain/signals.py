@@ -13,7 +13,7 @@ from math import isfinite
 import numpy as np
 from flint import fmpq
 
-from numerics.arithmetic.numbers import fraction, rational, to_float
+from numerics.arithmetic.numbers import fraction, rational
 from numerics.arithmetic.piecewise import exact_activation
 from numerics.certificates.conditions import Pattern, Stored, exact_of, holds
 from numerics.certificates.nearest import (
@@ -29,16 +29,17 @@ from numerics.certificates.roles import Role
 from numerics.certificates.running import UNITS, assumed_error, running_error
 from numerics.pulse.exact_error import Domain, Worst
 from numerics.pulse.preactivations import lines
+from numerics.pulse.sensitivity import Sensitivity
 from theory.expressions.activation import ACTIVATIONS
+from theory.pulse.network import Network
 from theory.pulse.symmetry import Channel
 from theory.shape.classify import Classification, classify
-from verify.explain.facts import Facts, facts_of, named, stored_of
+from verify.explain.facts import Facts, facts_of, named
 from verify.explain.roles import roles
 from verify.explain.value import (
     Interval,
     Neighbour,
     Place,
-    Sides,
     SignalError,
     SignalExplanation,
     SignalLoss,
@@ -84,7 +85,7 @@ def explain(
     ------
     ValueError: σ has no enclosure at weights of this size.
     """
-    stored = stored_of(checkpoint, setup)
+    stored = _stored(checkpoint, setup)
     shape = classify(ACTIVATIONS[setup.activation].expression)
     reduction = reduced(stored, setup.activation, setup.domain)
     least = reduction.net
@@ -108,8 +109,8 @@ def explain(
         verdict=_verdict(shape, facts, failing, near, setup),
         failing=tuple(failing),
         residuals={
-            "slope": to_float(facts.alpha),
-            "offset": to_float(facts.beta),
+            "slope": float(facts.alpha),
+            "offset": float(facts.beta),
             "subpixel": facts.deviation,
         },
         kind=shape.kind,
@@ -117,18 +118,30 @@ def explain(
         loss=_loss(facts),
         worst_error=_worst(facts.worst, stored, checkpoint, setup),
         weights=tuple(
-            _weight(role, *changes, exact=facts.exact)
-            for role, changes in zip(each, facts.changes, strict=True)
+            _weight(role, change, exact=facts.exact)
+            for role, change in zip(each, facts.changes, strict=True)
         ),
         canonical=tuple(
-            Channel(to_float(x.a), to_float(x.b), tuple(map(to_float, x.w)))
-            for x in reduction.channels
+            Channel(float(x.a), float(x.b), tuple(map(float, x.w))) for x in reduction.channels
         ),
         nearest=_nearest(near, exact, least, facts, shape, setup),
         stored=stored,
         near=near,
         exact=exact,
     )
+
+
+def _stored(checkpoint: Checkpoint, setup: Setup) -> Stored:
+    """The weights in rational numbers."""
+    b, c = checkpoint.b, checkpoint.c
+    net: Network[float] = Network(
+        tuple(map(tuple, checkpoint.w.tolist())),
+        None if b is None else tuple(b.tolist()),
+        tuple(checkpoint.a.tolist()),
+        None if c is None else checkpoint.offset,
+        setup.share(checkpoint.w.shape[1]),
+    )
+    return net.mapped(rational)
 
 
 # ---------------------------------------------------------------------- the nearest exact network
@@ -183,7 +196,7 @@ def _cell(least: Stored, near: Nearest | None, facts: Facts, setup: Setup) -> st
     if own is None:
         return "curved"
     if near is None:
-        flat = abs(to_float(facts.alpha) + 1) <= FLAT
+        flat = abs(float(facts.alpha) + 1) <= FLAT
         if flat and facts.deviation > FLAT:
             return "blind"
         if own.held and any(condition.residual(least) for condition in own.bends):
@@ -226,7 +239,7 @@ def _nearest(
         away if isfinite(away) else None,
         anywhere,
         tuple(kinds),
-        tuple(Place(name, index, to_float(value)) for name, index, value in named(exact)),
+        tuple(Place(name, index, float(value)) for name, index, value in named(exact)),
         ""
         if near.error == 0
         else f"{_beside(near)} was found at a distance of {near.high:.3g}; that it is next to an exact one is not proved",
@@ -259,26 +272,29 @@ def _anywhere(least: Stored, facts: Facts, setup: Setup) -> float | None:
 # ----------------------------------------------------------------------------------------- weights
 
 
-def _weight(role: Role, gradient: Sides, curvature: Sides, *, exact: bool) -> SignalWeight:
+def _weight(role: Role, change: Sensitivity, *, exact: bool) -> SignalWeight:
     idle = role.role in ("dead", "free")
-    derived: float | Interval | None = None if role.derived is None else to_float(role.derived)
+    derived: float | Interval | None = None if role.derived is None else float(role.derived)
     interval = role.interval and (_inwards(role.interval[0], 1), _inwards(role.interval[1], -1))
     residual = 0.0 if idle else None
     if role.derived is not None:
-        residual = to_float(role.value - role.derived)
+        residual = float(role.value - role.derived)
     elif idle:
         derived = interval
-    steep = [x for x in curvature if x is not None]
+    slopes, curvatures = (
+        [None if x is None else float(x) for x in sides]
+        for sides in (change.gradient, change.curvature)
+    )
     return SignalWeight(
         name=role.name,
         index=role.index,
-        value=to_float(role.value),
+        value=float(role.value),
         role=role.role,
         derived=derived,
         residual=residual,
         interval=interval,
-        sensitivity=max(steep) if len(steep) == 2 else None,
-        gradient=gradient,
+        sensitivity=None if None in curvatures else max(x for x in curvatures if x is not None),
+        gradient=(slopes[0], slopes[1]),
         exact=exact,
     )
 
@@ -287,7 +303,7 @@ def _inwards(end: fmpq | None, side: int) -> float | None:
     """The float next to ``end`` that is not below (1) or not above it (-1)."""
     if end is None:
         return None
-    value = to_float(end)
+    value = float(end)
     inside = side * (rational(value) - end) >= 0
     return value if inside else float(np.nextafter(value, side * np.inf))
 
@@ -303,10 +319,10 @@ def _failing(facts: Facts, domain: Domain, tolerance: Fraction) -> list[str]:
     if facts.worst.high <= rational(tolerance):
         return []
     sizes = {
-        "slope": abs(to_float(facts.alpha)) * to_float(domain.high),
-        "offset": abs(to_float(facts.beta)),
+        "slope": abs(float(facts.alpha)) * float(domain.high),
+        "offset": abs(float(facts.beta)),
         "sub-pixel": facts.deviation,
-        "small radii": float(np.sqrt(abs(to_float(facts.parts["small radii"])))),
+        "small radii": float(np.sqrt(abs(float(facts.parts["small radii"])))),
     }
     over = [name for name, size in sizes.items() if size > tolerance]
     return over or [name for name, size in sizes.items() if size > 0] or ["jump"]
@@ -315,7 +331,7 @@ def _failing(facts: Facts, domain: Domain, tolerance: Fraction) -> list[str]:
 def _verdict(
     shape: Classification, facts: Facts, failing: Sequence[str], near: Nearest | None, setup: Setup
 ) -> str:
-    size = f"{to_float(facts.worst.high):.3g}"
+    size = f"{float(facts.worst.high):.3g}"
     if not failing and near is not None:
         beside = _beside(near)
         return f"explained: it errs by {size} pixel at most, and {beside} lies at a distance of {near.high:.3g}"
@@ -325,8 +341,8 @@ def _verdict(
             f"has; this one errs by up to {size} pixel"
         )
     words = {
-        "slope": f"slope (α = {to_float(facts.alpha):.3g})",
-        "offset": f"offset (β = {to_float(facts.beta):.3g})",
+        "slope": f"slope (α = {float(facts.alpha):.3g})",
+        "offset": f"offset (β = {float(facts.beta):.3g})",
         "sub-pixel": f"sub-pixel (|D| up to {facts.deviation:.3g})",
         "small radii": "small radii",
         "jump": "jump (at single radii)",
@@ -348,9 +364,9 @@ def _beside(near: Nearest) -> str:
 
 
 def _loss(facts: Facts) -> SignalLoss:
-    parts = {name: to_float(part) for name, part in facts.parts.items()}
+    parts = {name: float(part) for name, part in facts.parts.items()}
     exact = (facts.loss, facts.parts) if facts.exact else (None, None)
-    return SignalLoss(to_float(facts.loss), parts, *exact)
+    return SignalLoss(float(facts.loss), parts, *exact)
 
 
 def _worst(worst: Worst, stored: Stored, checkpoint: Checkpoint, setup: Setup) -> SignalError:
@@ -368,7 +384,7 @@ def _worst(worst: Worst, stored: Stored, checkpoint: Checkpoint, setup: Setup) -
     ends = _coarse(worst.low, -1), _coarse(worst.high, 1)
     return SignalError(
         worst.low if worst.exact and printable(worst.low) else ends,
-        to_float(worst.high),
+        float(worst.high),
         worst.radius if printable(worst.radius) else _coarse(worst.radius, 1),
         worst.attained,
         runs,

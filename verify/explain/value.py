@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
-import numpy as np
 from flint import fmpq
 
 from numerics.arithmetic.types import Array
@@ -105,10 +104,8 @@ class Explanation:
 
 def unfit(checkpoint: Checkpoint, setup: Setup, least: float, largest: float, waves: float) -> str:
     """Why weights of this size are not explained, or an empty string: each is 0 or of a size from ``least`` to ``largest``."""
-    w, a = checkpoint.w, checkpoint.a
-    b = np.zeros(len(a)) if checkpoint.b is None else checkpoint.b
-    c = np.zeros(1) if checkpoint.c is None else checkpoint.c
-    for size in map(abs, np.concatenate([w.ravel(), a, b, c]).tolist()):
+    w, a, b = checkpoint.w, checkpoint.a, checkpoint.biases
+    for size in map(abs, (*w.ravel().tolist(), *a.tolist(), *b.tolist(), checkpoint.offset)):
         if size and not least <= size <= largest:
             return f"a weight of size {size:.3g}: weights of {least:g} to {largest:g}, and 0, are explained"
     return too_large(setup.activation, w.reshape(len(a), -1), b, a, waves)

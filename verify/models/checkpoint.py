@@ -53,6 +53,16 @@ class Checkpoint:
     c: Array | None
     metadata: Mapping[str, str]
 
+    @property
+    def biases(self) -> Array:
+        """b, zeros where the file has none."""
+        return np.zeros(len(self.a)) if self.b is None else self.b
+
+    @property
+    def offset(self) -> float:
+        """c, 0 where the file has none."""
+        return 0.0 if self.c is None else float(self.c[0])
+
 
 def read(path: Path, *, images: bool = False) -> Checkpoint:
     """The network in a safetensors file, or in a state_dict that torch.save wrote; for images too where these are wanted.
