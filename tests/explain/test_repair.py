@@ -17,7 +17,7 @@ from numerics.certificates.conditions import exact_of
 from numerics.pulse.exact_error import summary
 from tests.accounts import SETUP, account_of, document_of, error_of, label, replaced
 from verify.explain.repair import Repaired, repaired
-from verify.models.checkpoint import encoded, read
+from verify.models.checkpoint import Checkpoint, encoded, read
 from verify.network import main
 
 F = Fraction
@@ -131,9 +131,10 @@ def test_where_nothing_can_be_put_nothing_is(
 def test_large_weights_end_in_a_sentence(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tensors = {"conv.weight": np.full((1, 1, 3), 800.0), "readout.weight": np.ones((1, 1))}
+    told = {**SETUP, "activation": name}
+    kept = Checkpoint(np.full((1, 3), 800.0), np.ones(1), None, None, told)
     net = tmp_path / "net.safetensors"
-    net.write_bytes(encoded(tensors, {**SETUP, "activation": name}))
+    net.write_bytes(encoded(kept))
     try:
         status = main([str(net), "--repair", str(tmp_path / "new")])
     except SystemExit as end:

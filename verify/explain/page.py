@@ -16,7 +16,7 @@ from numerics.arithmetic.compile import activation
 from numerics.arithmetic.types import Array
 from numerics.certificates.conditions import Stored, exact_of
 from numerics.disk.perimeter import edge_response, reach
-from numerics.disk.perimeter_enclosure import Filter, by_direction
+from numerics.disk.perimeter_enclosure import by_direction
 from numerics.pulse.exact_error import cells, error_on
 from numerics.pulse.sample import pulse
 from theory.expressions.activation import ACTIVATIONS
@@ -27,7 +27,7 @@ from verify.models.setup import Setup
 from verify.report import figures
 from verify.report.render import render
 
-__all__ = ["page"]
+__all__ = ["body", "page"]
 
 SHOWN = 8
 """Filters that are drawn."""
@@ -37,32 +37,43 @@ DIRECTIONS = (0, 45, 90, 135)
 
 def page(explanation: SignalExplanation | ImageExplanation) -> str:
     """The page; a few pictures, no script, nothing from elsewhere."""
+    part = "weight" if isinstance(explanation, SignalExplanation) else "filter"
+    return render("explained_page.html", it=explanation, body=body(explanation), part=part)
+
+
+def body(
+    explanation: SignalExplanation | ImageExplanation, name: str = "", level: int = 2
+) -> Markup:
+    """What a page shows below its headline; anchors begin with ``name``, headings are of this level."""
     if isinstance(explanation, SignalExplanation):
-        template, pictures = "network.html", _staircases(explanation)
+        template, pictures = "network.html", _staircases(explanation, name)
         error = figures.error_over(*_error(explanation), float(explanation.worst_error.radius))
     else:
-        template, pictures = "network_disk.html", _edges(explanation)
+        template, pictures = "network_disk.html", _edges(explanation, name)
         dots = explanation.law and ("the lattice", *explanation.law)
         error = figures.error_over(*explanation.error, explanation.worst_error.radius, dots)
-    return render(
+    html = render(
         template,
         it=explanation,
         told=explanation.setup.as_dict(),
         text=text,
+        name=name,
+        level=level,
         pictures=[Markup(picture) for picture in islice(pictures, SHOWN)],
-        error=Markup(figures.figure_svg(error, "error", "The error over the radius")),
+        error=Markup(figures.figure_svg(error, f"{name}error", "The error over the radius")),
         shown=SHOWN,
     )
+    return Markup(html)
 
 
 # -------------------------------------------------------------------------------------- signals
 
 
-def _staircases(explanation: SignalExplanation) -> Iterator[str]:
+def _staircases(explanation: SignalExplanation, name: str) -> Iterator[str]:
     kinks = [float(kink.location) for kink in ACTIVATIONS[explanation.setup.activation].kinks]
     for k, (w, b, _) in enumerate(explanation.stored.listed):
         drawing = figures.staircase([*map(float, w)], float(b), kinks)
-        yield figures.figure_svg(drawing, f"filter-{k}", f"Filter {k} and its staircases")
+        yield figures.figure_svg(drawing, f"{name}filter-{k}", f"Filter {k} and its staircases")
 
 
 def _error(explanation: SignalExplanation) -> tuple[Array, Array]:
@@ -107,19 +118,15 @@ def _computed(stored: Stored, setup: Setup, r: Array) -> Array:
 # --------------------------------------------------------------------------------------- images
 
 
-def _edges(explanation: ImageExplanation) -> Iterator[str]:
-    for k, filter_ in enumerate(explanation.drawn):
-        yield _picture(filter_, k)
-
-
-def _picture(filter_: Filter, k: int) -> str:
-    t = np.linspace(-1.1, 1.1, 221) * reach(len(filter_.w))
+def _edges(explanation: ImageExplanation, name: str) -> Iterator[str]:
     theta = (np.arange(TURNS + 1) + 0.5) * 2 * pi / TURNS
-    curves = {}
-    for turn in DIRECTIONS:
-        across, down = (round(f(turn * pi / 180), 12) for f in (cos, sin))
-        curves[f"{turn}°"] = edge_response(filter_.w[None], t, across, down)[0]
-    strength = by_direction(filter_, theta)[0]
-    drawing = filter_and_edges(f"filter {k}", filter_.w, t, curves, theta, strength)
-    title = f"Filter {k}, its responses to straight edges, and what they add by direction"
-    return figures.figure_svg(drawing, f"filter-{k}", title)
+    for k, filter_ in enumerate(explanation.drawn):
+        t = np.linspace(-1.1, 1.1, 221) * reach(len(filter_.w))
+        curves = {}
+        for turn in DIRECTIONS:
+            across, down = (round(f(turn * pi / 180), 12) for f in (cos, sin))
+            curves[f"{turn}°"] = edge_response(filter_.w[None], t, across, down)[0]
+        strength = by_direction(filter_, theta)[0]
+        drawing = filter_and_edges(f"filter {k}", filter_.w, t, curves, theta, strength)
+        title = f"Filter {k}, its responses to straight edges, and what they add by direction"
+        yield figures.figure_svg(drawing, f"{name}filter-{k}", title)

@@ -14,7 +14,7 @@ from numerics.pulse.exact_error import summary
 from theory.expressions.activation import ACTIVATIONS
 from verify.explain.facts import enclosed
 from verify.explain.value import SignalExplanation
-from verify.models.checkpoint import encoded
+from verify.models.checkpoint import Checkpoint, encoded
 
 __all__ = ["Repaired", "repaired"]
 
@@ -49,12 +49,12 @@ def repaired(explanation: SignalExplanation) -> Repaired | None:
     which = "exact network" if near.error == 0 else "network, nearly exact,"
     text = f"the nearest {which} that was found; {error}"
     stored = net.mapped(float)
-    tensors = {
-        "conv.weight": np.array(stored.w)[:, None, :],
-        "readout.weight": np.array([stored.a]),
-    }
-    if stored.b is not None:
-        tensors["conv.bias"] = np.array(stored.b)
-    if stored.c is not None:
-        tensors["readout.bias"] = np.array([stored.c])
-    return Repaired(encoded(tensors, setup.as_dict()), text)
+    b, c = stored.b, stored.c
+    checkpoint = Checkpoint(
+        np.array(stored.w),
+        np.array(stored.a),
+        None if b is None else np.array(b),
+        None if c is None else np.array([c]),
+        setup.as_dict(),
+    )
+    return Repaired(encoded(checkpoint), text)
