@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
 from theory.claim import Claim, chapter_of
-from theory.invariance.background import PooledNetwork
+from theory.pulse.network import Network
 from verify.report.lab import TINY, Lab
 
 
@@ -25,10 +25,10 @@ def hold_and_reject(claim: Claim, seed: int = 0) -> Lab:
     return lab
 
 
-def on_a_ring(net: PooledNetwork, name: str, x: list[Fraction]) -> Fraction:
+def on_a_ring(net: Network[Fraction], name: str, x: list[Fraction]) -> Fraction:
     """r̂ of a signal closed to a ring, by the oracle."""
     sigma, value = oracle.RATIONAL[name], net.c
-    for w, b, a in zip(net.w, net.b, net.a, strict=True):
+    for w, b, a in net.listed:
         value += a * sum(map(sigma, oracle.ring(w, b, x)))
     return value
 

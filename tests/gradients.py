@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from verify.models.ensemble import NetworkBatch, Setting
-from verify.optimise.least_squares import _terms, loss_gradient, rounding, task
+from verify.models.problem import NetworkBatch, Setting
+from verify.optimise.residuals import _terms, loss_gradient, rounding, task
 
 
 def gradient_rounding(setting: Setting, weights: NetworkBatch) -> np.ndarray:
@@ -17,7 +17,7 @@ def gradient_rounding(setting: Setting, weights: NetworkBatch) -> np.ndarray:
     problem = task(setting)
     counts = problem.view.counts
     mass = np.abs(weights.w) @ np.abs(problem.view.windows).T + np.abs(weights.b)[..., None]
-    by_conv = np.abs(weights.a)[..., None, None] * (counts @ np.abs(problem.extended))
+    by_conv = np.abs(weights.a)[..., None, None] * (counts @ np.abs(problem.view.rows))
     by_read = mass @ counts.T
     size = np.sqrt(np.sum(by_conv**2, axis=(1, 3)) + np.sum(by_read**2, axis=1) + 1)
     loss, _ = loss_gradient(setting, weights)

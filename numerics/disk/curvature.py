@@ -27,13 +27,12 @@ import numpy as np
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import UNIT, gamma
 from numerics.arithmetic.types import Array
-from numerics.disk.perimeter import reach
+from numerics.disk.perimeter import angles, half_squares, reach
 from numerics.disk.perimeter_enclosure import Filter, derivatives_of
 from theory.disk.curvature import LAW, Curvature
-from theory.disk.perimeter import edge as half_square
 from theory.expressions.activation import ACTIVATIONS
 
-__all__ = ["NARROW", "Constant", "constant_of", "direction", "direction_bound", "nodes", "remainder", "spreads"]  # fmt: skip
+__all__ = ["NARROW", "Constant", "constant_of", "direction_bound", "nodes", "remainder", "spreads"]  # fmt: skip
 
 TURNS, POINTS = 2048, 5
 """Directions over a turn, none on an axis, and points of Gauss' rule between two breaks."""
@@ -54,15 +53,10 @@ class Nodes:
     length: Array
 
 
-def direction(turns: int = TURNS) -> Array:
-    """The directions θ of :func:`nodes` and of :attr:`Constant.by_direction`: (T,)."""
-    return (np.arange(turns) + 0.5) * 2 * pi / turns
-
-
 @lru_cache(maxsize=4)
 def nodes(taps: int, turns: int = TURNS) -> Nodes:
     """Gauss' points between the breaks of all p_θ, in this number of directions."""
-    turn = direction(turns)
+    turn = angles(turns)
     c, s = np.cos(turn)[:, None, None], np.sin(turn)[:, None, None]
     axis = np.arange(taps + 1) - taps / 2
     corners = (c * axis[:, None] + s * axis).reshape(turns, -1)
@@ -81,10 +75,9 @@ def _offsets(taps: int) -> list[tuple[int, int]]:
 @lru_cache(maxsize=4)
 def _half_squares(taps: int, turns: int) -> Array:
     """H_θ(t + u·n) at all nodes: (n², T, pieces, G)."""
-    n, by_turn = nodes(taps, turns), []
-    for t, c, s in zip(n.t, n.c.ravel().tolist(), n.s.ravel().tolist(), strict=True):
-        by_turn.append(np.stack([half_square(t + u * c + v * s, c, s) for u, v in _offsets(taps)]))
-    return np.stack(by_turn, axis=1)
+    n = nodes(taps, turns)
+    by_turn = zip(n.t, n.c.ravel().tolist(), n.s.ravel().tolist(), strict=True)
+    return np.stack([half_squares(taps, *edge) for edge in by_turn], axis=1)
 
 
 @lru_cache(maxsize=8)
@@ -104,7 +97,7 @@ class Constant:
     Attributes
     ----------
     value, error: |C - value| <= error; None if it is not asked for, or where σ has a break within the filter's reach, and nothing is proved.
-    by_direction: what each direction adds, per unit of θ (T,).
+    by_direction: what each direction of :func:`numerics.disk.perimeter.angles` adds, per unit of θ (T,).
     """
 
     value: float

@@ -12,7 +12,8 @@ from collections.abc import Callable
 import numpy as np
 
 from numerics.arithmetic.rounding import gamma
-from numerics.arithmetic.types import Array, Indices
+from numerics.arithmetic.types import Array
+from numerics.pulse.sample import Windows
 from theory.disk.linear_regions import pieces
 from theory.expressions.activation import ACTIVATIONS
 
@@ -28,12 +29,10 @@ def level(
     part: Callable[..., Array],
     name: str,
     conv: Array,
-    rows: Array,
-    counts: Array,
-    starts: Indices,
+    windows: Windows,
     r: Array,
 ) -> tuple[float, float]:
-    """The level of filters and biases ``conv`` (K, n² + 1) on windows ``rows`` (W, n² + 1), radius by radius: it lies between the two.
+    """The level of filters and biases ``conv`` (K, n² + 1) on the windows of disks of radii r: it lies between the two.
 
     The first counts every direction of the regression, the second only those that stand out of the rounding of their columns.
 
@@ -43,17 +42,17 @@ def level(
     """
     affine = np.array([[float(x) for x in piece] for piece in pieces(name)])
     kinks = np.array([float(kink.location) for kink in ACTIVATIONS[name].kinks])
-    columns = []
+    rows, columns = windows.rows, []
     for v in conv:
         z = rows @ v
         slope, intercept = affine[np.searchsorted(kinks, z)].T
         by_conv = part(slope[:, None], 0.0, rows, 0.0)
         by_read = part(slope, intercept, 0.0, 1.0)
-        every = np.column_stack([by_conv, by_read]) * counts[:, None]
+        every = np.column_stack([by_conv, by_read])
         met = np.abs(z[:, None] - kinks) <= HELD * (np.abs(v).sum() + np.abs(kinks))
         held, which = np.nonzero(met)
-        columns.append(np.add.reduceat(every, starts, axis=0) @ _free(np.column_stack([rows[held], -kinks[which]])))  # fmt: skip
-    each = np.add.reduceat(counts, starts)
+        columns.append(windows.summed(every.T).T @ _free(np.column_stack([rows[held], -kinks[which]])))  # fmt: skip
+    each = windows.summed(np.ones(len(rows)))
     return _least(np.concatenate(columns, axis=1), r, float(np.max(each)) + rows.shape[1])
 
 

@@ -1,4 +1,4 @@
-"""Pulses as arrays, and the distinct windows that a filter can see of them.
+"""Pulses as arrays, and the windows that a filter sees of signals and images.
 
 x_r(i) = |[i-1/2, i+1/2] ∩ [-r, r]| = clip(r + 1/2 - |i|, 0, 1),   i = -L..L.
 Derivation: docs/pulse/signal.md.
@@ -7,11 +7,12 @@ Derivation: docs/pulse/signal.md.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from numerics.arithmetic.types import Array
+from numerics.arithmetic.types import Array, Indices
 
 __all__ = ["Radii", "Windows", "pulse", "sampled_pulse", "windows"]
 
@@ -76,30 +77,69 @@ def sampled_pulse(r: Array | float, half_length: int) -> Array:
     return (np.abs(i) <= r[..., None]).astype(float)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Windows:
-    """All that a filter sees of some signals: each distinct window once, and how often each signal shows it.
+    r"""All that filters see of some signals or images x_i: windows U_s, and how often x_i shows each.
+
+        Σ_p g((w ⋆ x_i)_p + b) = Σ_s N_s(i) g(U_s · w + b),    U_s · w + b = (U_s, 1) · (w, b),
+
+    for all w, b and g: pooling knows nothing else.  Pulses share their windows, and each is listed
+    once; disks hardly do, and theirs are listed image by image.
 
     Attributes
     ----------
-    windows: shape (W, n), the distinct windows, in lexicographic order.
-    counts: shape (signals, W), integer-valued: the number of positions of each signal with that window.
+    windows: U_s, shape (W, n); of images (W, n·n), row by row.
+    counts: N_s(i), integer-valued, shape (signals, W); or (W,) where each is shown by one image only.
+    starts: in that case the first window of each image, (images,).
     """
 
     windows: Array
     counts: Array
+    starts: Indices | None = None
+
+    @cached_property
+    def rows(self) -> Array:
+        """(U_s, 1), shape (W, n + 1): the final 1 multiplies the bias."""
+        return np.hstack([self.windows, np.ones((len(self.windows), 1))])
+
+    @cached_property
+    def parts(self) -> tuple[slice, ...]:
+        """The windows of each signal: all of them where they are shared."""
+        if self.starts is None:
+            return (slice(None),) * len(self.counts)
+        ends = [*self.starts[1:].tolist(), len(self.windows)]
+        return tuple(map(slice, self.starts.tolist(), ends))
+
+    def summed(self, values: Array) -> Array:
+        """Σ_s N_s(i) values_s: the last axis, of length W, becomes one of length signals."""
+        if self.starts is None:
+            return np.asarray(values @ self.counts.T)
+        return np.asarray(np.add.reduceat(values * self.counts, self.starts, axis=-1))
+
+    def moments(self, values: Array) -> Array:
+        """Σ_s N_s(i) values_s (U_s, 1): shape (..., W) becomes (..., signals, n + 1).
+
+        With values σ' these are the derivatives of Σ_p σ((w ⋆ x_i)_p + b) by (w, b).
+        """
+        if self.starts is None:
+            tilted = self.counts[:, None, :] * self.rows.T
+            flat = values @ tilted.reshape(-1, len(self.rows)).T
+            return np.asarray(flat.reshape(*values.shape[:-1], *tilted.shape[:2]))
+        weighted = values * self.counts
+        return np.stack([weighted[..., part] @ self.rows[part] for part in self.parts], axis=-2)
 
 
-def windows(signals: Array, taps: int) -> Windows:
-    """Cut zero-padded ("same") windows of ``taps`` samples from signals of shape (signals, N), and count them.
+def windows(x: Array, taps: int) -> Windows:
+    """Cut zero-padded ("same") windows of ``taps`` samples from signals (signals, N), or of taps × taps
+    pixels from images (images, N, N), and count the distinct ones, in lexicographic order.
 
-    Nothing about pulses is assumed: pooling only ever sees these counts, for every filter and activation.
+    Nothing about pulses or disks is assumed.
     """
-    h = taps // 2
-    padded = np.pad(signals, ((0, 0), (h, h)))
-    cut = np.lib.stride_tricks.sliding_window_view(padded, taps, axis=1)
-    distinct, index = np.unique(cut.reshape(-1, taps), axis=0, return_inverse=True)
-    counts = np.zeros((len(signals), len(distinct)))
-    rows = np.repeat(np.arange(len(signals)), signals.shape[1])
-    np.add.at(counts, (rows, index.reshape(-1)), 1.0)
+    h, axes = taps // 2, tuple(range(1, x.ndim))
+    padded = np.pad(x, ((0, 0), *((h, h) for _ in axes)))
+    cut = np.lib.stride_tricks.sliding_window_view(padded, (taps,) * len(axes), axis=axes)
+    flat = cut.reshape(-1, taps ** len(axes))
+    distinct, index = np.unique(flat, axis=0, return_inverse=True)
+    counts = np.zeros((len(x), len(distinct)))
+    np.add.at(counts, (np.repeat(np.arange(len(x)), x[0].size), index.reshape(-1)), 1.0)
     return Windows(distinct, counts)

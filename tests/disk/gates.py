@@ -12,12 +12,12 @@ of which, for odd v, those of i and of its mirror image are equal.  Derivation: 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 from scipy.optimize import least_squares
 
 from numerics.arithmetic.types import Array
+from numerics.pulse.sample import Windows
 
 __all__ = ["Gate", "behind", "best", "residual"]
 
@@ -43,11 +43,16 @@ def residual(columns: Array, r: Array) -> Array:
 
 
 def best(
-    gate: Gate, seen: Any, rng: np.random.Generator, starts: int, odd: bool = False
+    gate: Gate,
+    seen: Windows,
+    r: Array,
+    rng: np.random.Generator,
+    starts: int,
+    odd: bool = False,
 ) -> tuple[Array, Array]:
     """The filters (starts, n² + 1) behind which least is left, from random starts on ±1/n, and what is left: (starts,).
 
-    ``seen`` has ``rows``, ``counts``, ``parts`` and ``r``; ``odd``: v changes its sign under the point reflection.
+    ``odd``: v changes its sign under the point reflection.
     """
     size = seen.rows.shape[1]
     free = (size - 1) // 2 if odd else size
@@ -56,7 +61,7 @@ def best(
         return np.concatenate([x, [0.0], -x[::-1], [0.0]]) if odd else x
 
     def left(x: Array) -> Array:
-        return residual(behind(gate, full(x), seen.rows, seen.counts, seen.parts), seen.r)
+        return residual(behind(gate, full(x), seen.rows, seen.counts, seen.parts), r)
 
     found, losses = [], []
     for _ in range(starts):

@@ -12,11 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from numerics.disk.closed_form import closed_form
 from numerics.disk.perimeter_enclosure import filter_of, quadrature_of
 from tests.disk.elliptic import _negative, _roots, _Strip, enclosed
-from tests.disks import one_tap
-from verify.disk.claims.laplacian import SADDLES, SECONDS
+from tests.disk.filters import SOBEL
 
 Array = NDArray[np.float64]
 SMALL = 1e-12
@@ -29,18 +27,6 @@ def ball(w: Array, b: float, name: str) -> arb:
     assert found is not None
     assert float(found.rad()) <= SMALL * float(np.abs(w).sum())
     return found
-
-
-SOBEL = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1.0]])
-BLUR = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1.0]]) / 16
-
-
-@pytest.mark.parametrize("name", ["abs", "relu"])
-@pytest.mark.parametrize(("w", "b"), [(SOBEL, 0), (SECONDS[0], 0), (SECONDS[2] + SECONDS[1], 0), (SADDLES[0], 0), (BLUR, -0.5), (BLUR, 0.25)])  # fmt: skip
-def test_closed_forms(w: Array, b: float, name: str) -> None:
-    stated = closed_form(w, b, name)
-    assert stated is not None
-    assert ball(w, b, name).overlaps(arb(stated.value, stated.error))
 
 
 @settings(max_examples=4, deadline=None)
@@ -78,12 +64,6 @@ def test_the_symmetries_of_the_square_and_the_other_side(seed: int) -> None:
     assert one.overlaps(ball(w.T[::-1], 0.25, "abs"))
     assert one.overlaps(ball(w, -float(w.sum()) - 0.25, "abs"))
     assert (2 * one).overlaps(ball(-2 * w, -0.5, "abs"))
-
-
-def test_one_tap_at_a_quarter() -> None:
-    tap = np.zeros((3, 3))
-    tap[1, 1] = 1
-    assert float(ball(tap, -0.25, "relu")) == pytest.approx(one_tap(0.25), abs=1e-12)
 
 
 def test_activations_not_made_of_lines_and_no_taps() -> None:

@@ -25,7 +25,7 @@ LINEAR = [name for name in ROWS if name != "identity"]
 
 
 def _level(name: str, conv: np.ndarray) -> float:
-    low, high = level(part, name, conv, SEEN.rows, SEEN.counts, SEEN.starts, SEEN.r)
+    low, high = level(part, name, conv, SEEN, R)
     assert low <= high
     return low
 
@@ -74,7 +74,7 @@ def test_no_network_with_the_same_pieces_is_below_its_level(
         moved = conv + scale * rng.normal(size=conv.shape)
         if not np.array_equal(np.searchsorted(kinks, moved @ SEEN.rows.T), pattern):
             continue
-        best = state(moved[None], SEEN, sigma)
+        best = state(moved[None], SEEN, R, sigma)
         assert best.loss[0] >= told * (1 - 1e-9)
         a = best.a[0] * (1 + rng.normal(size=channels) / 10)
         assert _lost(name, moved, a, float(rng.normal())) >= told * (1 - 1e-9)
@@ -97,7 +97,7 @@ def test_a_held_kink_is_a_constraint() -> None:
     on = _level("abs", conv)
     conv[0, -1] = 1e-3
     beside = _level("abs", conv)
-    assert beside < on <= state(np.array([[[0, 0, 0, -1, 1, 0, 0, 0, 0, 0]]], dtype=float), SEEN, np.abs).loss[0] * (1 + 1e-9)  # fmt: skip
+    assert beside < on <= state(np.array([[[0, 0, 0, -1, 1, 0, 0, 0, 0, 0]]], dtype=float), SEEN, R, np.abs).loss[0] * (1 + 1e-9)  # fmt: skip
 
 
 def test_on_one_piece_a_channel_counts_pixels_and_on_flat_ones_it_is_dead() -> None:
@@ -166,9 +166,9 @@ def test_an_odd_activation_turns_into_a_gate(seed: int, name: str) -> None:
     w, u = rng.normal(size=(2, 9))
     conv, way = np.append(w - w[::-1], 0), np.append(u, rng.normal())
     assume(np.linalg.norm(conv) > 1)
-    limit = SEEN.summed(SEEN.counts * slope(SEEN.rows @ conv) * (SEEN.rows @ way))
+    limit = SEEN.summed(slope(SEEN.rows @ conv) * (SEEN.rows @ way))
     # Taylor's rest, with |σ''| <= 2 in all of these rows.
-    rest = SEEN.summed(SEEN.counts * (SEEN.rows @ way) ** 2)
+    rest = SEEN.summed((SEEN.rows @ way) ** 2)
     for scale in (1e-2, 1e-3):
         features = features_of((conv + scale * way)[None, None], SEEN, sigma)[0, 0]
         assert np.all(np.abs(features / scale - limit) <= scale * rest + 1e-9)

@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import gamma
 from numerics.disk.disk import disk, disk_bound, pixels
-from numerics.disk.perimeter import difference, edge_response, reach, strength, strength_bound
+from numerics.disk.perimeter import (
+    Midpoints,
+    difference,
+    edge_response,
+    reach,
+    strength,
+    strength_bound,
+)
 from numerics.disk.perimeter_enclosure import filter_of, quadrature_of
 from tests.columns import hold_and_reject
 from tests.disks import direction
@@ -74,9 +81,9 @@ def test_no_filter_has_less_than_four_moments() -> None:
     w -= w.mean(axis=(1, 2), keepdims=True)
     place = np.arange(-1, 2)
     moment = np.hypot(np.einsum("fij,i->f", w, place), np.einsum("fij,j->f", w, place))
-    assert np.all(strength(w) + strength_bound(w) >= 4 * moment)
+    assert np.all(strength(w, 0.0, np.abs) + strength_bound(w) >= 4 * moment)
     second = np.array([[[0, 0, 0], [1, -2, 1], [0, 0, 0]]], dtype=float)
-    assert strength(second)[0] - strength_bound(second)[0] > 4
+    assert strength(second, 0.0, np.abs)[0] - strength_bound(second)[0] > 4
 
 
 @given(st.lists(st.integers(-4, 4), min_size=3, max_size=5))
@@ -99,8 +106,8 @@ def test_both_signs_cost_twice_the_smaller_part(taps: list[int]) -> None:
 def test_the_midpoint_rule_with_an_area_is_that_of_splines(name: str, b: float) -> None:
     """Cause: filters with S = 0 were the only ones of which P was compared, and a mutant of the rest survived."""
     w, sigma = np.random.default_rng(5).normal(size=(3, 3, 3)), activation(name)[0]
-    found = strength(w, g=lambda z: sigma(z + b))
-    left = strength(w, g=lambda z: sigma(z + b), add=lambda value, dark, full, lit: value - dark)
+    found = strength(w, b, sigma)
+    left = strength(w, b, sigma, add=lambda value, dark, full, lit: value - dark)
     for one, seen, wrong, bound in zip(w, found, left, strength_bound(w), strict=True):
         exact = filter_of(one, b, name)
         known = quadrature_of(exact, most=1 << 12)
@@ -192,7 +199,7 @@ def test_the_mean_over_centres_follows_area_and_perimeter(name: str, g, steepest
     w = np.random.default_rng(3).normal(size=(3, 3))
     w -= w.mean() * (name == "abs")
     full, dark = g(np.array([w.sum(), 0.0]))
-    length, rho, weight = strength(w[None], g=g)[0], reach(3), float(np.abs(w).sum())
+    length, rho, weight = strength(w[None], 0.0, g)[0], reach(3), float(np.abs(w).sum())
     rest = []
     for r in (rho, 10.3, 20.6, 41.2):
         rest.append(_mean_over_centres(w, g, r) - pi * r * r * (full - dark) - length * r)
@@ -214,7 +221,7 @@ def test_what_the_area_and_the_perimeter_add_up_to(seed: int) -> None:
     assume(np.var(seen) > 1e-6)
     a = slope(seen) * spread / float(np.var(seen))
     loss = float(np.var(a * seen - r))
-    length, area = strength(w[None], g=np.abs, turns=16)[0], pi * abs(w.sum())
+    length, area = strength(w[None], 0.0, np.abs, Midpoints(3, 16))[0], pi * abs(w.sum())
     rest = seen - area * r**2 - length * r
     left = a * length + 13 * a * area
     scale = 1 + abs(a) * (float(np.max(seen)) + 100 * area + 10 * abs(length))
@@ -231,7 +238,7 @@ def test_the_module_is_the_filter(seed: int, step: tuple[int, int], name: str) -
     w = difference(kappa, step)
     k = len(w) // 2
     z = sum(w[u, v] * np.roll(x[0].numpy(), (k - u, k - v), axis=(0, 1)) for u in range(len(w)) for v in range(len(w)))  # fmt: skip
-    assert np.allclose(net.response(x).detach().numpy()[0], z, rtol=0, atol=1e-13)
+    assert np.allclose(net.preactivation(x).detach().numpy()[0, 0], z, rtol=0, atol=1e-13)
     net(x).sum().backward()
     assert net.conv.weight.grad is not None
     assert np.all(net.conv.weight.grad.numpy()[0, 0][kappa == 0] == 0)

@@ -11,11 +11,13 @@ import mpmath as mp
 import numpy as np
 import pytest
 import sympy as sp
+from flint import arb
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
+from numerics.disk.closed_form import closed_form
 from numerics.disk.disk import disk
 from numerics.disk.perimeter import difference, edge_response, reach, strength, strength_bound
 from numerics.disk.perimeter_enclosure import (
@@ -28,6 +30,8 @@ from numerics.disk.perimeter_enclosure import (
     quadrature_of,
     strength_of,
 )
+from tests.disk.elliptic import enclosed
+from tests.disk.filters import FILTERS, KnownFilter
 from theory.expressions.activation import ACTIVATIONS, z
 
 Array = NDArray[np.float64]
@@ -51,6 +55,27 @@ def same(one: Strength, two: Strength, factor: float = 1.0) -> bool:
     """Whether both enclosures meet, the second times ``factor``."""
     assert one.error is not None and two.error is not None
     return abs(one.value - factor * two.value) <= one.error + factor * two.error
+
+
+@pytest.mark.parametrize("known", FILTERS, ids=str)
+def test_filters_whose_perimeter_is_known(known: KnownFilter) -> None:
+    """One table for all: the midpoint rule, the enclosure, the closed form where there is one, and elliptic integrals in balls."""
+    value, edge = known.formula(), filter_of(known.w, known.b, known.name)
+    close = 1e-12 * (1 + float(np.abs(known.w).sum()))
+    sums = strength(known.w[None], known.b, activation(known.name)[0])[0]
+    assert abs(sums - value) <= strength_bound(known.w[None])[0]
+    by = quadrature_of(edge, most=FEW)
+    assert by.error is not None and abs(by.value - value) <= by.error + close
+    closed, ball = closed_form(known.w, known.b, known.name), enclosed(known.w, known.b, known.name)
+    straight = ACTIVATIONS[known.name].piecewise_linear
+    assert (closed is None) == (not straight or known.b == -0.25)
+    if closed is not None:
+        assert abs(closed.value - value) <= closed.error + close and closed.error < 1e-14
+        assert strength_of(edge).turns == 0
+    assert (ball is None) == (not straight)
+    if ball is not None:
+        assert float(ball.rad()) < close and abs(float(ball) - value) <= close
+        assert closed is None or ball.overlaps(arb(closed.value, closed.error))
 
 
 SQUARE = [lambda w, k=k, t=t: np.rot90(w.T if t else w, k) for k in range(4) for t in (0, 1)]
@@ -128,7 +153,7 @@ def test_a_slow_computation(seed: int, name: str, b: float) -> None:
     sigma = activation(name)[0]
     high = float(np.abs(w).sum()) + abs(b)
     steep = {"square": 2 * high, "gelu": 1.13}.get(name, 1.0)
-    slow = float(strength(w[None], law=rows, g=lambda z: sigma(z + b), turns=1440)[0])
+    slow = float(strength(w[None], b, sigma, law=rows)[0])
     found = p_of(w, b, name)
     assert found.error is not None
     allowed = float(strength_bound(w[None], steep)[0])

@@ -8,8 +8,9 @@ import pytest
 from numerics.arithmetic.compile import activation
 from numerics.disk.linear_regions import level
 from theory.disk.linear_regions import part
-from verify.disk.ensemble import DiskWindows, NetworkShape, disk_windows, state, train_networks
+from verify.disk.ensemble import disk_windows, state, train_networks
 from verify.disk.regions import PROMISE, Finished, finish
+from verify.models.problem import NetworkBatch, NetworkShape
 
 R = np.linspace(3, 10, 29)
 SEEN = disk_windows(R, 3, 13)
@@ -17,7 +18,8 @@ SEEN = disk_windows(R, 3, 13)
 
 def _finished(name: str, channels: int, networks: int, seed: int = 0) -> Finished:
     shape = NetworkShape(name, channels)
-    return finish(train_networks(shape, SEEN, networks, np.random.default_rng(seed), 60), SEEN, 80)
+    nets = train_networks(shape, SEEN, R, networks, np.random.default_rng(seed), 60)
+    return finish(name, nets, SEEN, R, 80)
 
 
 def _conv(found: Finished) -> np.ndarray:
@@ -32,7 +34,7 @@ def _conv(found: Finished) -> np.ndarray:
 def test_it_never_climbs_and_says_what_it_did(name: str, channels: int) -> None:
     found = _finished(name, channels, 4)
     assert np.all(found.loss <= found.stalled * (1 + 1e-9))
-    again = state(_conv(found), SEEN, activation(name)[0])
+    again = state(_conv(found), SEEN, R, activation(name)[0])
     # Windows on kinks are put there to rounding, which a may enlarge.
     assert np.allclose(again.loss, found.loss, rtol=1e-6, atol=1e-18)
     answers = found.nets.c[:, None] + np.einsum("bk,bkr->br", found.nets.a, again.features)
@@ -61,10 +63,10 @@ def test_where_it_ends_nothing_descends(name: str) -> None:
     rng = np.random.default_rng(1)
     sigma = activation(name)[0]
     for conv in _conv(found)[found.ended]:
-        here = state(conv[None], SEEN, sigma).loss[0]
+        here = state(conv[None], SEEN, R, sigma).loss[0]
         ways = np.concatenate([rng.normal(size=(60, 1, 10)), np.eye(10)[:, None], -np.eye(10)[:, None]])  # fmt: skip
         for size in (1e-6, 1e-8, 1e-10):
-            there = state(conv + size * np.abs(conv).max() * ways, SEEN, sigma).loss
+            there = state(conv + size * np.abs(conv).max() * ways, SEEN, R, sigma).loss
             assert np.min(there) >= here * (1 - 100 * PROMISE) - 1e-18
 
 
@@ -73,7 +75,7 @@ def test_it_ends_at_the_level_of_the_pieces(name: str, channels: int) -> None:
     found = _finished(name, channels, 8, 2)
     assert np.any(found.ended)
     for conv, loss, ended in zip(_conv(found), found.loss, found.ended, strict=True):
-        low, high = level(part, name, conv, SEEN.rows, SEEN.counts, SEEN.starts, R)
+        low, high = level(part, name, conv, SEEN, R)
         assert low <= loss * (1 + 1e-6) + 1e-18
         assert not ended or loss <= high + 1e-6 * loss + 1e-18
 
@@ -87,12 +89,13 @@ def test_what_has_no_kinks_or_jumps_stays(name: str) -> None:
 
 def test_a_start_on_the_dark_face_is_left_when_the_multiplier_says_so() -> None:
     """The difference of two neighbours with b = 0 and too large a sum: the descent has to leave b = 0 or move along it."""
-    seen: DiskWindows = disk_windows(np.linspace(3, 10, 36), 3, 13)
+    r = np.linspace(3, 10, 36)
+    seen = disk_windows(r, 3, 13)
     shape = NetworkShape("abs", 1)
-    nets = train_networks(shape, seen, 1, np.random.default_rng(0), 0)
+    nets = train_networks(shape, seen, r, 1, np.random.default_rng(0), 0)
     w = np.zeros((1, 1, 3, 3))
     w[0, 0, 1, 1], w[0, 0, 2, 1] = -1, 1.2
-    start = type(nets)(shape, w, np.zeros((1, 1)), nets.a, nets.c)
-    found = finish(start, seen, 120)
+    start = NetworkBatch(w, np.zeros((1, 1)), nets.a, nets.c)
+    found = finish("abs", start, seen, r, 120)
     assert found.stalled[0] > 1e-4
     assert found.loss[0] < 1e-2 * found.stalled[0]

@@ -14,14 +14,15 @@ from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import gamma, lipschitz
 from numerics.disk.disk import disk
-from numerics.disk.perimeter import edge_response, reach, strength, strength_bound
-from numerics.disk.shares import lengths, lengths_bound
+from numerics.disk.perimeter import Midpoints, edge_response, reach, strength, strength_bound
+from theory.disk.perimeter import lack
 from theory.disk.shares import CLAIM, LAW, opposite, share
 from verify.disk.claims import shares as evidence
 from verify.report.lab import TINY, Lab
 
 seeds = st.integers(0, 2**32 - 1)
 R = np.linspace(3, 10, 15)
+FEW = Midpoints(3, 192, 96)
 
 
 @given(seeds, st.sampled_from([1, 3, 5]), st.floats(0.05, 1.5), st.floats(-4, 4))
@@ -40,9 +41,9 @@ def test_an_odd_activation_in_the_middle_has_no_perimeter(seed: int, name: str) 
     """b = -S/2: g is odd about S/2, so P = 0 whatever the filter; with S = 0 too, this is b = 0."""
     w = np.random.default_rng(seed).normal(size=(2, 3, 3))
     w[1] -= w[1].mean()
-    found = lengths(w, -w.sum(axis=(1, 2)) / 2, activation(name)[0], opposite)
+    found = strength(w, -w.sum(axis=(1, 2)) / 2, activation(name)[0], FEW)
     assert np.max(np.abs(found)) < 1e-10
-    moved = lengths(w, -w.sum(axis=(1, 2)) / 2 + 0.7, activation(name)[0], opposite)
+    moved = strength(w, -w.sum(axis=(1, 2)) / 2 + 0.7, activation(name)[0], FEW)
     assert np.min(np.abs(moved)) > 1e-6
 
 
@@ -64,7 +65,7 @@ def test_a_difference_without_a_bias_is_nothing_to_odd_rows_only() -> None:
     w = np.zeros((1, 3, 3))
     w[0, 1, 1], w[0, 2, 1] = -1, 1
     for name, odd in (("tanh", True), ("softsign", True), ("softplus", False), ("leaky_relu", False), ("elu", False)):  # fmt: skip
-        found = lengths(w, np.zeros(1), activation(name)[0], opposite)[0]
+        found = strength(w, 0.0, activation(name)[0], FEW)[0]
         assert (abs(found) < 1e-10) == odd and (abs(found) > 0.1) == (not odd)
 
 
@@ -96,7 +97,7 @@ def test_a_saturated_unit_counts_a_disk_grown_by_6_over_pi(taps: int) -> None:
     """
     w, on = np.ones((1, taps, taps)), lambda z: (z > 1e-9) * 1.0
     near = 2 * reach(taps) / 480 + 1e-3
-    assert abs(strength(w, g=on)[0] / (2 * pi) - 2 * taps / pi) <= near
+    assert abs(strength(w, 0.0, on)[0] / (2 * pi) - 2 * taps / pi) <= near
     t = np.linspace(-4, 0, 8001)
     for c, s in ((1.0, 0.0), (0.6, 0.8), (0.5**0.5, 0.5**0.5)):
         first = float(t[np.argmax(edge_response(w, t, c, s)[0] > 1e-9)])
@@ -127,15 +128,20 @@ def test_a_kink_with_a_flat_side_contains_relu(seed: int, kind: tuple[str, float
 
 @pytest.mark.parametrize("name", ["abs", "tanh", "softplus"])
 def test_half_a_turn_gives_the_whole_perimeter(name: str) -> None:
-    """Two quadratures, each within its own bound; and filters whose P is known."""
+    """The same midpoints, seen edge by edge on all of the turn."""
     rng = np.random.default_rng(5)
     w, b = rng.normal(size=(3, 3, 3)), rng.normal(size=3)
-    sigma = activation(name)[0]
+    sigma, whole = activation(name)[0], np.zeros(3)
+    dark, full = sigma(b)[:, None], sigma(w.sum(axis=(1, 2)) + b)[:, None]
+    for angle in FEW.turn.tolist():
+        p = edge_response(w, FEW.t, float(np.cos(angle)), float(np.sin(angle)))
+        whole += np.sum(lack(sigma(p + b[:, None]), dark, full, (FEW.t > 0) * 1.0), axis=1)
+    found = strength(w, b, sigma, FEW)
+    assert found == pytest.approx(FEW.weight * whole, rel=1e-9, abs=1e-9)
     steep = lipschitz(name, np.abs(w).sum(axis=(1, 2)) + np.abs(b))
-    whole = [strength(w[k : k + 1], g=lambda z, k=k: sigma(z + b[k]))[0] for k in range(3)]
-    gap = np.abs(lengths(w, b, sigma, opposite) - whole)
-    assert np.all(gap <= lengths_bound(w, steep) + strength_bound(w) * steep)
-    assert np.all(gap <= 0.01 * np.abs(w).sum(axis=(1, 2)))
+    fine = strength(w, b, sigma)
+    assert np.all(np.abs(found - fine) <= strength_bound(w, steep, FEW) + strength_bound(w, steep))
+    assert np.all(np.abs(found - fine) <= 0.01 * np.abs(w).sum(axis=(1, 2)))
 
 
 @given(st.floats(0.1, 3), st.sampled_from([3, 5]))
@@ -143,9 +149,10 @@ def test_half_a_turn_gives_the_whole_perimeter(name: str) -> None:
 def test_differences_have_four_moments(across: float, n: int) -> None:
     w = np.zeros((1, n, n))
     w[0, n // 2 + 1, n // 2], w[0, n // 2, n // 2] = across, -across
-    found = lengths(w, np.zeros(1), np.abs, opposite)[0]
-    assert abs(found - 4 * across) <= lengths_bound(w, np.ones(1))[0]
-    half = lengths(w, np.zeros(1), lambda z: np.maximum(z, 0), opposite)[0]
+    rule = Midpoints(n, 192, 96)
+    found = strength(w, 0.0, np.abs, rule)[0]
+    assert abs(found - 4 * across) <= strength_bound(w, 1.0, rule)[0]
+    half = strength(w, 0.0, lambda z: np.maximum(z, 0), rule)[0]
     assert abs(2 * half - found) <= 1e-9
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
-from numerics.pulse.sample import Radii, pulse, windows
+from numerics.pulse.sample import Radii, Windows, pulse, windows
 from tests.strategies import RATIONAL, filters, rationals, widths
 
 RADII = st.builds(Radii, st.integers(1, 6), st.integers(1, 4), st.sampled_from([1, 2, 4, 8]))
@@ -87,3 +87,34 @@ def test_any_signal_is_cut_alike(rows: list[list[int]], n: int) -> None:
     for row, counts in zip(rows, seen.counts, strict=True):
         z = oracle.preactivations(w.tolist(), 0.0, [float(v) for v in row])
         assert counts @ (seen.windows @ w) ** 2 == sum(v * v for v in z)
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([3, 5]))
+def test_images_are_cut_alike_and_all_listings_say_the_same(seed: int, n: int) -> None:
+    """Windows of images against every position, listed once for all or image by image."""
+    rng = np.random.default_rng(seed)
+    x, w = rng.integers(0, 2, (3, 5, 6)).astype(float), rng.normal(size=(n, n))
+    shared, alone = windows(x, n), [windows(image[None], n) for image in x]
+    starts = np.cumsum([0, *(len(each.windows) for each in alone[:-1])])
+    listed = Windows(
+        np.concatenate([each.windows for each in alone]),
+        np.concatenate([each.counts[0] for each in alone]),
+        starts,
+    )
+    padded = np.pad(x, ((0, 0), (n // 2, n // 2), (n // 2, n // 2)))
+    cut = np.array([[padded[:, i : i + n, j : j + n] for j in range(6)] for i in range(5)])
+    direct = np.sum(np.abs(np.sum(cut * w, axis=(3, 4)) + 0.5), axis=(0, 1))
+    v = np.append(w.ravel(), 0.5)
+    for seen in (shared, listed):
+        assert [part.indices(len(seen.windows))[:2] for part in seen.parts] == (
+            [(0, len(seen.windows))] * 3
+            if seen.starts is None
+            else list(zip(starts, [*starts[1:], len(seen.windows)], strict=True))
+        )
+        z = seen.rows @ v
+        assert np.allclose(seen.summed(np.abs(z)), direct, rtol=1e-12)
+        values = rng.normal(size=(2, 4, len(z)))
+        moments = seen.moments(values)
+        assert moments.shape == (2, 4, 3, n * n + 1)
+        stated = seen.summed(values[..., None, :] * seen.rows.T)
+        assert np.allclose(moments, np.swapaxes(stated, -1, -2), rtol=0, atol=1e-9)

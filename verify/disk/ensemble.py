@@ -11,28 +11,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from math import isqrt
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.types import Array, Flags, Indices
 from numerics.disk.disk import disk
-from verify.disk.networks import DiskNetwork
-from verify.models.networks import elementwise
+from numerics.pulse.sample import Windows
+from verify.models.problem import NetworkBatch, NetworkShape
 
 __all__ = [
     "INTERPOLATED",
     "LARGEST",
     "NEGLIGIBLE",
-    "DiskWindows",
-    "Nets",
-    "NetworkShape",
     "Sigma",
     "State",
-    "Together",
     "disk_windows",
     "features_of",
     "nets_of",
@@ -45,105 +39,15 @@ Sigma = Callable[[Array], Array]
 """σ or σ', elementwise."""
 
 
-@dataclass(frozen=True)
-class NetworkShape:
-    """What is trained: an activation of the catalogue, K channels, n × n taps."""
+def disk_windows(r: Array, taps: int, half_length: int) -> Windows:
+    """The zero-padded windows of the disks of these radii on (2·half_length + 1)² pixels, radius by radius.
 
-    activation: str
-    channels: int
-    taps: int = 3
-
-
-@dataclass(frozen=True)
-class Nets:
-    """Networks of one shape: w (B, K, n, n), b (B, K), a (B, K), c (B,)."""
-
-    shape: NetworkShape
-    w: Array
-    b: Array
-    a: Array
-    c: Array
-
-    def module(self, j: int) -> DiskNetwork:
-        """Network j as torch runs it."""
-        net = DiskNetwork(self.shape.activation, self.shape.channels, self.shape.taps, np.random.default_rng(0))  # fmt: skip
-        values = (self.w[j][:, None], self.b[j], self.a[j][None], self.c[j : j + 1])
-        with torch.no_grad():
-            for parameter, value in zip(net.parameters(), values, strict=True):
-                parameter.copy_(torch.tensor(value))
-        return net
-
-
-class Together(nn.Module):
-    """B networks of one shape as torch runs them: one Conv2d with all their channels, then a Linear for each."""
-
-    def __init__(self, nets: Nets) -> None:
-        super().__init__()
-        count, channels, taps, _ = nets.w.shape
-        self.conv = nn.Conv2d(1, count * channels, taps, padding=taps // 2, dtype=torch.float64)
-        self.activation = elementwise(nets.shape.activation)
-        readouts = [nn.Linear(channels, 1, dtype=torch.float64) for _ in range(count)]
-        self.readouts = nn.ModuleList(readouts)
-        with torch.no_grad():
-            values = (nets.w.reshape(-1, 1, taps, taps), nets.b.reshape(-1))
-            for parameter, value in zip(self.conv.parameters(), values, strict=True):
-                parameter.copy_(torch.tensor(value))
-            for readout, a, c in zip(readouts, nets.a, nets.c, strict=True):
-                readout.weight.copy_(torch.tensor(a[None]))
-                readout.bias.fill_(float(c))
-
-    def features(self, x: Tensor) -> Tensor:
-        """Σ_p σ(w_k ⋆ x + b_k)_p, without gradients: (signals, N, N) -> (signals, B, K)."""
-        with torch.no_grad():
-            summed = [
-                self.activation(self.conv(signal[None, None])).sum(dim=(2, 3)) for signal in x
-            ]
-        return torch.cat(summed).reshape(len(x), len(self.readouts), -1)
-
-    def answers(self, features: Tensor) -> Tensor:
-        """r̂: (signals, B, K) -> (signals, B)."""
-        each = [readout(features[:, j]) for j, readout in enumerate(self.readouts)]
-        return torch.cat(each, dim=1)
-
-
-@dataclass(frozen=True)
-class DiskWindows:
-    """The windows that disks show.
-
-    Attributes
-    ----------
-    r: the radii (R,).
-    rows: radius by radius the windows that are neither dark nor lit, and these two (W, n² + 1); the last column is 1.
-    counts: how often each occurs, (W,).
-    parts: the rows of each radius.
+    Of each radius those that are neither dark nor lit, and these two.
     """
-
-    r: Array
-    rows: Array
-    counts: Array
-    parts: tuple[slice, ...]
-
-    @cached_property
-    def starts(self) -> Indices:
-        """The first row of each radius (R,)."""
-        return np.array([part.start for part in self.parts])
-
-    @cached_property
-    def radius(self) -> Indices:
-        """Which radius a row belongs to (W,)."""
-        return np.repeat(np.arange(len(self.r)), [part.stop - part.start for part in self.parts])
-
-    def summed(self, values: Array, axis: int = -1) -> Array:
-        """Radius by radius: the axis of length W becomes one of length R."""
-        return np.asarray(np.add.reduceat(values, self.starts, axis=axis))
-
-
-def disk_windows(r: Array, taps: int, half_length: int) -> DiskWindows:
-    """Cut the zero-padded windows of the disks of these radii on (2·half_length + 1)² pixels."""
     h = taps // 2
     rows: list[Array] = []
     counts: list[Indices] = []
-    parts, start = [], 0
+    starts = [0]
     for radius in r.tolist():
         padded = np.pad(disk([radius], half_length)[0], h)
         cut = np.lib.stride_tricks.sliding_window_view(padded, (taps, taps))
@@ -152,24 +56,22 @@ def disk_windows(r: Array, taps: int, half_length: int) -> DiskWindows:
         edge, many = np.unique(flat[~(dark | lit)], axis=0, return_counts=True)
         rows += [edge, np.zeros((1, taps * taps)), np.ones((1, taps * taps))]
         counts += [many, np.array([dark.sum(), lit.sum()])]
-        parts.append(slice(start, start + len(edge) + 2))
-        start = parts[-1].stop
-    windows = np.concatenate(rows)
-    extended = np.hstack([windows, np.ones((len(windows), 1))])
-    return DiskWindows(r, extended, np.concatenate(counts).astype(float), tuple(parts))
+        starts.append(starts[-1] + len(edge) + 2)
+    return Windows(
+        np.concatenate(rows), np.concatenate(counts).astype(float), np.array(starts[:-1])
+    )
 
 
-def features_of(conv: Array, windows: DiskWindows, sigma: Sigma) -> Array:
+def features_of(conv: Array, windows: Windows, sigma: Sigma) -> Array:
     """φ_k(r) of filters with their biases: (B, K, n² + 1) -> (B, K, R)."""
     values = sigma(conv.reshape(-1, conv.shape[-1]) @ windows.rows.T)
-    return windows.summed(values * windows.counts).reshape(*conv.shape[:2], -1)
+    return windows.summed(values).reshape(*conv.shape[:2], -1)
 
 
-def _slopes(conv: Array, windows: DiskWindows, slope: Sigma) -> Array:
+def _slopes(conv: Array, windows: Windows, slope: Sigma) -> Array:
     """∂φ_k(r) by the numbers of channel k: (B, K, R, n² + 1)."""
-    values = slope(conv.reshape(-1, conv.shape[-1]) @ windows.rows.T) * windows.counts
-    slopes = [values[:, part] @ windows.rows[part] for part in windows.parts]
-    return np.stack(slopes, axis=1).reshape(*conv.shape[:2], len(windows.r), -1)
+    slopes = windows.moments(slope(conv.reshape(-1, conv.shape[-1]) @ windows.rows.T))
+    return slopes.reshape(*conv.shape[:2], *slopes.shape[1:])
 
 
 @dataclass
@@ -199,9 +101,9 @@ NEGLIGIBLE = 1e-11
 """Directions of the features, each scaled to length 1, that are smaller than this part of the largest are rounding."""
 
 
-def state(conv: Array, windows: DiskWindows, sigma: Sigma) -> State:
+def state(conv: Array, windows: Windows, r: Array, sigma: Sigma) -> State:
     """Filters (B, K, n² + 1) with their features and the best readout."""
-    return read(conv, features_of(conv, windows, sigma), windows.r)
+    return read(conv, features_of(conv, windows, sigma), r)
 
 
 def read(conv: Array, features: Array, r: Array) -> State:
@@ -223,11 +125,11 @@ def read(conv: Array, features: Array, r: Array) -> State:
     return State(conv, features, basis, a, error, loss)
 
 
-def _tried(now: State, damping: Array, windows: DiskWindows, slope: Sigma) -> Array:
+def _tried(now: State, damping: Array, windows: Windows, slope: Sigma) -> Array:
     """The filters after a damped step."""
     count = len(now.conv)
     moved = _slopes(now.conv, windows, slope) * now.a[:, :, None, None]
-    jac = np.swapaxes(moved, 1, 2).reshape(count, len(windows.r), -1)
+    jac = np.swapaxes(moved, 1, 2).reshape(count, now.error.shape[-1], -1)
     jac -= jac.mean(axis=1, keepdims=True)
     jac -= now.basis @ (np.swapaxes(now.basis, 1, 2) @ jac)
     normal = np.swapaxes(jac, 1, 2) @ jac
@@ -241,22 +143,23 @@ def _tried(now: State, damping: Array, windows: DiskWindows, slope: Sigma) -> Ar
 
 def train_networks(
     shape: NetworkShape,
-    windows: DiskWindows,
+    windows: Windows,
+    r: Array,
     networks: int,
     rng: np.random.Generator,
     steps: int = 150,
-) -> Nets:
+) -> NetworkBatch:
     """``networks`` networks after at most ``steps`` steps from torch's own starts, uniform on ±1/n.
 
     One that no step makes better, or whose loss falls by less than 1e-9 of itself or below 1e-20, has ended.
     """
     sigma, slope = activation(shape.activation)
     n, channels = shape.taps, shape.channels
-    every = state(rng.uniform(-1, 1, (networks, channels, n * n + 1)) / n, windows, sigma)
+    every = state(rng.uniform(-1, 1, (networks, channels, n * n + 1)) / n, windows, r, sigma)
     damping, live = np.full(networks, 1e-2), np.arange(networks)
     for _ in range(steps):
         now = every.take(live)
-        other = state(_tried(now, damping[live], windows, slope), windows, sigma)
+        other = state(_tried(now, damping[live], windows, slope), windows, r, sigma)
         large = np.maximum(np.abs(other.conv).max(axis=(1, 2)), np.abs(other.a).max(axis=1)) > LARGEST  # fmt: skip
         better = (other.loss < now.loss) & ~large
         every.put(live[better], other.take(better))
@@ -266,11 +169,12 @@ def train_networks(
         live = live[~ended]
         if not len(live):
             break
-    return nets_of(shape, every, windows)
+    return nets_of(every, r)
 
 
-def nets_of(shape: NetworkShape, every: State, windows: DiskWindows) -> Nets:
+def nets_of(every: State, r: Array) -> NetworkBatch:
     """The networks of a state, with the best c."""
-    c = windows.r.mean() - np.einsum("bk,bk->b", every.a, every.features.mean(axis=-1))
-    w = every.conv[..., :-1].reshape(*every.conv.shape[:2], shape.taps, shape.taps)
-    return Nets(shape, w, every.conv[..., -1], every.a, c)
+    c = r.mean() - np.einsum("bk,bk->b", every.a, every.features.mean(axis=-1))
+    taps = isqrt(every.conv.shape[2] - 1)
+    w = every.conv[..., :-1].reshape(*every.conv.shape[:2], taps, taps)
+    return NetworkBatch(w, every.conv[..., -1], every.a, c)

@@ -28,18 +28,10 @@ from scipy.optimize import lsq_linear
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.types import Array, Flags, Indices
 from numerics.disk.linear_regions import RANK
+from numerics.pulse.sample import Windows
 from theory.expressions.activation import ACTIVATIONS
-from verify.disk.ensemble import (
-    INTERPOLATED,
-    LARGEST,
-    NEGLIGIBLE,
-    DiskWindows,
-    Nets,
-    State,
-    nets_of,
-    read,
-    state,
-)
+from verify.disk.ensemble import INTERPOLATED, LARGEST, NEGLIGIBLE, State, nets_of, read, state
+from verify.models.problem import NetworkBatch
 
 __all__ = ["PROMISE", "Finished", "finish"]
 
@@ -67,7 +59,7 @@ class Finished:
     steps: accepted steps (B,).
     """
 
-    nets: Nets
+    nets: NetworkBatch
     stalled: Array
     loss: Array
     ended: Flags
@@ -80,9 +72,10 @@ class Finished:
 class _Task:
     """The windows and one σ."""
 
-    def __init__(self, name: str, windows: DiskWindows) -> None:
+    def __init__(self, name: str, windows: Windows, r: Array) -> None:
         row = ACTIVATIONS[name]
-        self.windows, self.homogeneous = windows, row.homogeneous
+        self.windows, self.r, self.homogeneous = windows, r, row.homogeneous
+        self.radius = np.repeat(np.arange(len(r)), [s.stop - s.start for s in windows.parts])
         self.sigma, self.slope = activation(name)
         self.kinks = [(float(kink.location), float(kink.jump)) for kink in row.kinks]
         self.straight = row.piecewise_linear
@@ -147,8 +140,7 @@ def _jacobian(task: _Task, run: _Run) -> Array:
         z = rows @ v
         for j, (t, _) in enumerate(task.kinks):
             z[face.held == j] = t
-        steep = a * task.slope(z) * task.windows.counts
-        slopes.append(np.stack([steep[part] @ rows[part] for part in task.windows.parts]))
+        slopes.append(task.windows.moments(a * task.slope(z)))
     return np.stack(slopes)
 
 
@@ -209,11 +201,11 @@ def _steepest(rows: Array, g: Array, gamma: Array) -> Array:
 
 def _off_face(task: _Task, run: _Run, k: int, jac: Array) -> tuple[Array, float]:
     """The most promising way of channel k off its face, as a Gauss-Newton step, and its promise."""
-    face, error, count = run.faces[k], run.now.error[0], len(task.windows.r)
+    face, error, count = run.faces[k], run.now.error[0], len(task.r)
     held = np.nonzero(face.held >= 0)[0]
     if not len(held):
         return np.zeros_like(run.conv[k]), 0.0
-    rows, radius = task.windows.rows[held], task.windows.radius[held]
+    rows, radius = task.windows.rows[held], task.radius[held]
     g = 2 / count * error @ jac
     jumps = np.array([j for _, j in task.kinks])[face.held[held]]
     half = run.now.a[0, k] * jumps / 2 * task.windows.counts[held]
@@ -262,7 +254,7 @@ def _breaks(task: _Task, run: _Run, step: Array) -> tuple[Array, Indices]:
 
 def _at(task: _Task, run: _Run, step: Array, places: Array) -> Array:
     """The loss at places along a step; infinite where a weight is too large."""
-    return _judged(state(run.conv + places[:, None, None] * step, task.windows, task.sigma))
+    return _judged(state(run.conv + places[:, None, None] * step, task.windows, task.r, task.sigma))
 
 
 def _judged(states: State) -> Array:
@@ -284,7 +276,7 @@ class _Line:
             k, row, kink = self.who.T
             speed = np.abs(np.sum(step[k] * windows.rows[row], axis=1))
             self.jump = jumps[kink] * speed * windows.counts[row]
-            group = k * len(windows.r) + windows.radius[row]
+            group = k * len(task.r) + task.radius[row]
             self.order = np.argsort(group, kind="stable")
             self.groups, self.first = np.unique(group[self.order], return_index=True)
             self.slope = np.stack([self._begun(v, way, face, jumps) for v, way, face in zip(run.conv, step, run.faces, strict=True)])  # fmt: skip
@@ -298,7 +290,7 @@ class _Line:
             z[face.held == j] = t
         rate = self.task.slope(z) * speed
         rate[held] += jumps[face.held[held]] / 2 * np.abs(speed[held])
-        return windows.summed(rate * windows.counts)
+        return windows.summed(rate)
 
     def losses(self, places: Array) -> Array:
         """The loss at places (T,)."""
@@ -312,7 +304,7 @@ class _Line:
             flat = features.reshape(len(places), -1)
             flat[:, self.groups] += np.add.reduceat(bends, self.first, axis=1)
         conv = self.run.conv + places[:, None, None] * self.step
-        return _judged(read(conv, features, self.task.windows.r))
+        return _judged(read(conv, features, self.task.r))
 
 
 def _lowest(task: _Task, run: _Run, step: Array) -> tuple[float, Indices | None]:
@@ -362,7 +354,7 @@ def _placed(task: _Task, conv: Array, faces: list[_Face]) -> _Run:
     if task.homogeneous:
         size = np.linalg.norm(on, axis=1, keepdims=True)
         on = on / np.where(size > 0, size, 1)
-    return _Run(on, faces, state(on[None], task.windows, task.sigma))
+    return _Run(on, faces, state(on[None], task.windows, task.r, task.sigma))
 
 
 def _held(task: _Task, conv: Array, faces: list[_Face], kink: Indices) -> list[_Face] | None:
@@ -421,21 +413,21 @@ def _moved(
     return None
 
 
-def finish(nets: Nets, windows: DiskWindows, cap: int = 120) -> Finished:
+def finish(name: str, nets: NetworkBatch, windows: Windows, r: Array, cap: int = 120) -> Finished:
     """Go on from trained networks with at most ``cap`` steps each; where σ has no kinks, or jumps, they stay as they are and none has ended."""
-    task = _Task(nets.shape.activation, windows)
+    task = _Task(name, windows, r)
     count, channels = nets.b.shape
     conv = np.concatenate([nets.w.reshape(count, channels, -1), nets.b[..., None]], axis=2)
-    stalled = state(conv, windows, task.sigma).loss
+    stalled = state(conv, windows, r, task.sigma).loss
     dark, lit, single = (np.zeros(count, dtype=np.intp) for _ in range(3))
-    if not task.kinks or ACTIVATIONS[nets.shape.activation].jumps:
+    if not task.kinks or ACTIVATIONS[name].jumps:
         return Finished(nets, stalled, stalled, np.zeros(count, dtype=bool), dark, lit, single, dark)  # fmt: skip
     runs, ended, steps = zip(*(_finish(task, filters, cap) for filters in conv), strict=True)
     for j, run in enumerate(runs):
         for face in run.faces:
-            taps = windows.rows[face.held >= 0, :-1]
+            taps = windows.windows[face.held >= 0]
             at_dark, at_lit = bool(np.any(np.all(taps == 0, axis=1))), bool(np.any(np.all(taps == 1, axis=1)))  # fmt: skip
             dark[j], lit[j] = dark[j] + at_dark, lit[j] + at_lit
             single[j] += len(face.normals) - at_dark - at_lit
     every = State(*(np.concatenate([getattr(run.now, name) for run in runs]) for name in vars(runs[0].now)))  # fmt: skip
-    return Finished(nets_of(nets.shape, every, windows), stalled, every.loss, np.array(ended), dark, lit, single, np.array(steps))  # fmt: skip
+    return Finished(nets_of(every, r), stalled, every.loss, np.array(ended), dark, lit, single, np.array(steps))  # fmt: skip

@@ -15,7 +15,7 @@ from torch import Tensor
 from numerics.arithmetic.rounding import gamma
 from numerics.arithmetic.types import Array
 from numerics.pulse.sample import pulse
-from theory.invariance.background import PooledNetwork
+from theory.pulse.network import Network as Weights
 from verify.models.networks import Network
 from verify.optimise.minimise import train as descend
 from verify.report.lab import Lab
@@ -121,7 +121,7 @@ def spectrum(net: Network, x: Tensor) -> Array:
     return np.asarray(np.linalg.svd(columns, compute_uv=False))
 
 
-def off_readout(lab: Lab, scene: Scene, exact: PooledNetwork) -> float:
+def off_readout(lab: Lab, scene: Scene, exact: Weights[float]) -> float:
     """A readout trained on the stated filters: its distance from the stated one in units of |errors|/σ, if the errors vanish.
 
     σ is the least singular value of the readout's columns; inf where the errors do not vanish, and the tolerance, not the law,

@@ -54,18 +54,12 @@ RAYS = 3000
 class Task:
     """Radii to be fitted, seen through distinct windows.
 
-    ``windows`` (W, n) and ``counts`` (R, W) as in :class:`numerics.pulse.sample.Windows`, ``radii`` (R,),
-    ``slopes`` = (σ'₋, σ'₊).
+    ``view``: windows with their counts (R, W); ``radii`` (R,); ``slopes`` = (σ'₋, σ'₊).
     """
 
     view: Windows
     radii: Array
     slopes: tuple[float, float]
-
-    @cached_property
-    def extended(self) -> Array:
-        """(W, n+1): the windows with a final 1 that multiplies the bias."""
-        return np.hstack([self.view.windows, np.ones((len(self.view.windows), 1))])
 
     @cached_property
     def frame(self) -> tuple[Array, Array, Array]:
@@ -91,10 +85,10 @@ class Task:
         """
         key = held.tobytes()
         if key not in self._faces:
-            _, size, right = np.linalg.svd(self.extended[held], full_matrices=True)
+            _, size, right = np.linalg.svd(self.view.rows[held], full_matrices=True)
             rank = int(np.sum(size > RANK * size[0])) if size.size else 0
             free, across = right[rank:].T, right[:rank].T
-            implied = np.linalg.norm(self.extended @ free, axis=1) <= RANK
+            implied = np.linalg.norm(self.view.rows @ free, axis=1) <= RANK
             self._faces[key] = (implied, free, across)
         return self._faces[key]
 
@@ -132,7 +126,7 @@ def _zero(task: Task, v: Array) -> Array:
 
     Relative to the whole channel, not to the window: least squares rounds v as a whole.
     """
-    return np.asarray(4 * task.extended.shape[1] * EPS * np.sum(np.abs(v), 1, keepdims=True))
+    return np.asarray(4 * task.view.rows.shape[1] * EPS * np.sum(np.abs(v), 1, keepdims=True))
 
 
 def _settle(
@@ -154,12 +148,12 @@ def _settle(
 def _error(task: Task, signs: Array, state: _State) -> tuple[Array, float]:
     """r̂ - r in the frame, and a bound on the length of its rounding error."""
     counts, ones, target = task.frame
-    pre = np.where(state.pattern == 0, 0.0, state.v @ task.extended.T)
+    pre = np.where(state.pattern == 0, 0.0, state.v @ task.view.rows.T)
     response = (signs[:, None] * _slopes(task, state.pattern) * pre).sum(axis=0)
     error = counts @ response + state.c * ones - target
-    mass = (np.abs(state.v) @ np.abs(task.extended).T).sum(axis=0) * max(map(abs, task.slopes))
+    mass = (np.abs(state.v) @ np.abs(task.view.rows).T).sum(axis=0) * max(map(abs, task.slopes))
     size = np.linalg.norm(np.abs(counts) @ mass) + abs(state.c) * np.linalg.norm(ones)
-    terms = sum(task.extended.shape) + len(signs)
+    terms = sum(task.view.rows.shape) + len(signs)
     return error, float(np.sqrt(terms) * EPS * (size + np.linalg.norm(target)))
 
 
@@ -172,7 +166,7 @@ def _walk(
     by (σ'₊ - σ'₋)|U · dv| s_k counts_s, so all velocities and errors are two cumulative sums.
     """
     counts, ones, _ = task.frame
-    pre, speed = state.v @ task.extended.T, dv @ task.extended.T
+    pre, speed = state.v @ task.view.rows.T, dv @ task.view.rows.T
     moving = np.abs(speed) > _zero(task, dv)
     speed = np.where(moving, speed, 0.0)
     side = np.where(state.pattern == 0, np.sign(speed), state.pattern).astype(np.int8)
@@ -220,7 +214,7 @@ def _kinks(
     """
     counts, _, _ = task.frame
     force = signs[k] * 2 / len(task.radii) * (counts.T @ error)
-    gradient = (force * _slopes(task, state.pattern[k])) @ task.extended
+    gradient = (force * _slopes(task, state.pattern[k])) @ task.view.rows
     held = np.nonzero(state.pattern[k] == 0)[0]
     gamma = force[held] * (task.slopes[1] - task.slopes[0]) / 2
     reach = 2 / len(task.radii) * np.linalg.norm(counts, axis=0)
@@ -292,14 +286,14 @@ def _release(
         if not rank:
             continue
         held, gradient, gamma, reach = _kinks(task, signs, state, error, k)
-        normals = task.extended[held] @ basis
+        normals = task.view.rows[held] @ basis
         slope = basis.T @ gradient
         if len(held) == rank or comb(len(held), rank - 1) <= RAYS:
             rays = _rays(normals)
         else:
             rays = _candidates(slope, normals, gamma)
         value = rays @ slope + np.abs(rays @ normals.T) @ gamma
-        sensitivity = np.abs(rays @ basis.T) @ (np.abs(task.extended).T @ reach)
+        sensitivity = np.abs(rays @ basis.T) @ (np.abs(task.view.rows).T @ reach)
         # What is left of a sum after cancellation below RANK of its terms is rounding.
         terms = np.abs(rays) @ np.abs(slope) + np.abs(rays @ normals.T) @ np.abs(gamma)
         floor = np.maximum(2 * max(map(abs, task.slopes)) * noise * sensitivity, RANK * terms)
@@ -323,7 +317,7 @@ def _least_squares(
     """
     counts, ones, _ = task.frame
     weighted = counts * (signs[:, None] * _slopes(task, state.pattern))[:, None, :]
-    blocks = [(weighted[k] @ task.extended) @ basis for k, basis in enumerate(free)]
+    blocks = [(weighted[k] @ task.view.rows) @ basis for k, basis in enumerate(free)]
     left, size, right = np.linalg.svd(np.hstack([*blocks, ones[:, None]]), full_matrices=False)
     rank = int(np.sum(size > RANK * size[0]))
     removable = left[:, :rank].T @ error
@@ -337,7 +331,7 @@ def _refine(task: Task, signs: Array, state: _State, error: Array, free: list[Ar
     """One more least-squares step within the cell, taken if it makes the error smaller."""
     dv, dc, _ = _least_squares(task, signs, state, error, free)
     v = state.v + dv
-    pre = v @ task.extended.T
+    pre = v @ task.view.rows.T
     outside = (state.pattern != 0) & (np.sign(pre) != state.pattern)
     there = _State(v, state.c + dc, state.pattern)
     if np.any(outside) or np.linalg.norm(_error(task, signs, there)[0]) >= np.linalg.norm(error):
@@ -350,7 +344,7 @@ def descend(task: Task, signs: Array, v: Array, c: float, cap: int = 2000) -> De
 
     ``stationary`` is False only when ``cap`` steps did not suffice.
     """
-    pattern = _pattern(task, v, np.sign(v @ task.extended.T))
+    pattern = _pattern(task, v, np.sign(v @ task.view.rows.T))
     for step in range(cap + 1):
         state, free, across = _settle(task, v, c, pattern)
         error, noise = _error(task, signs, state)
@@ -372,7 +366,7 @@ def _pattern(task: Task, v: Array, side: Array | Signs) -> Signs:
     """The given signs, 0 where the pre-activation is 0 to rounding; all 1 when σ has no kink."""
     if task.slopes[0] == task.slopes[1]:
         return np.ones(side.shape, dtype=np.int8)
-    return np.where(np.abs(v @ task.extended.T) <= _zero(task, v), 0, side).astype(np.int8)
+    return np.where(np.abs(v @ task.view.rows.T) <= _zero(task, v), 0, side).astype(np.int8)
 
 
 def multipliers(
@@ -394,7 +388,7 @@ def multipliers(
         active = np.abs(gamma) > (task.slopes[1] - task.slopes[0]) / 2 * reach[held] * noise
         if np.any(active):
             table[active, 1] = gamma[active]
-            table[active, 0] = _balance(task.extended[held[active]], gradient, gamma[active])
+            table[active, 0] = _balance(task.view.rows[held[active]], gradient, gamma[active])
         rows.append(table)
     return tuple(faces), np.vstack(rows)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from verify.models.ensemble import Setting
 from verify.models.networks import Network
+from verify.models.problem import Setting
 from verify.optimise.minimise import on_the_way
 from verify.report.lab import Lab
 

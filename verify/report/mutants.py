@@ -12,6 +12,7 @@ and the documentation quote them.
 from __future__ import annotations
 
 import ast
+import copy
 import dataclasses
 import functools
 import hashlib
@@ -264,12 +265,16 @@ class Mutant:
         return made[self.name]
 
 
+@functools.cache
+def _parsed(module: ModuleType) -> dict[str, ast.FunctionDef]:
+    """The module's functions by name: its file is read once for all of their mutants."""
+    body = ast.parse(inspect.getsource(module)).body
+    return {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
+
+
 def _definition(module: ModuleType, name: str) -> ast.FunctionDef:
-    """The function's definition, without annotations (they compute nothing)."""
-    tree = ast.parse(inspect.getsource(module))
-    (definition,) = [
-        node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name
-    ]
+    """A copy of the function's definition, without annotations (they compute nothing)."""
+    definition = copy.deepcopy(_parsed(module)[name])
     definition.returns = None
     for node in ast.walk(definition):
         if isinstance(node, ast.arg):

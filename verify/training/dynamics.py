@@ -15,17 +15,9 @@ from numerics.training.linear_cell import Cone, coordinates
 from numerics.training.steps import change_bound, end_at, sharpness, shift_error
 from theory.training import linear_cell
 from theory.training.steps import Steps
-from verify.models.ensemble import NetworkBatch
-from verify.optimise.gradient import (
-    Bundle,
-    Model,
-    Path,
-    batches,
-    data,
-    descend,
-    fresh,
-    step_rounding,
-)
+from verify.models.networks import Bundle, data, fresh
+from verify.models.problem import Model, NetworkBatch
+from verify.optimise.gradient import Path, batches, descend, step_rounding
 from verify.report.lab import Lab
 
 __all__ = [

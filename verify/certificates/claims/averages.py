@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
+from numerics.arithmetic.numbers import fraction
 from numerics.arithmetic.rounding import gamma
 from numerics.pulse.channel import exact_quantities
 from numerics.pulse.sample import pulse
@@ -18,8 +19,8 @@ from theory.certificates.averages import Averages, Bends, moments
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.kinks import crossings
 from theory.pulse.loss import attribution, residuals
-from verify.models.ensemble import NetworkBatch, Setting
 from verify.models.networks import load, weights_of
+from verify.models.problem import NetworkBatch, Setting
 from verify.pulse.certified import accepted, answer_error, certified_net, plateau
 from verify.pulse.settings import LAWS, stopped
 from verify.report.evidence import Evidence
@@ -114,7 +115,7 @@ def _claimed(
     ]
     each = [exact_quantities(row, oracle.shifted(sigma, bias), []) for row, bias in zip(rows, biases, strict=True)]  # fmt: skip
     radii = setting.radii
-    size = 2 * radii.half_length(setting.taps) + 1
+    size = setting.pixels
     alpha, beta, _ = residuals(
         [Fraction(y) for y in a],
         Fraction(float(weights.c[j])),
@@ -129,7 +130,7 @@ def _claimed(
 
 
 def _rational(number: Any) -> Fraction:
-    return Fraction(int(number.p), int(number.q))
+    return fraction(number)
 
 
 def _measured(

@@ -11,13 +11,15 @@ import torch
 from flint import fmpq
 
 from numerics.arithmetic import oracle
+from numerics.arithmetic.numbers import fraction, rational
 from numerics.certificates.running import running_error
-from numerics.pulse.exact_error import Domain, ExactNet, error_on
+from numerics.pulse.exact_error import Domain, error_on
 from numerics.pulse.sample import pulse
 from theory.certificates.extremes import Extremes
 from theory.expressions.activation import ACTIVATIONS
-from verify.models.ensemble import NetworkBatch, Setting
+from theory.pulse.network import Network
 from verify.models.networks import load, weights_of
+from verify.models.problem import NetworkBatch, Setting
 from verify.pulse.certified import accepted, certified_net, plateau
 from verify.pulse.settings import LAWS, stopped
 from verify.report.evidence import Evidence
@@ -43,7 +45,7 @@ def needs(profile: Profile) -> tuple[Setting, ...]:
 
 
 def _kinks(name: str) -> list[Fraction]:
-    return [Fraction(int(k.location.p), int(k.location.q)) for k in ACTIVATIONS[name].kinks]
+    return [fraction(k.location) for k in ACTIVATIONS[name].kinks]
 
 
 def _places(
@@ -88,8 +90,7 @@ def check(law: Extremes, lab: Lab) -> Column:
 def _chosen(lab: Lab, setting: Setting) -> NetworkBatch:
     unfinished = weights_of(stopped(lab, setting))
     finished = lab.ensemble(setting).weights[slice(0, FINISHED)]
-    parts = [np.concatenate([getattr(x, k) for x in (finished, unfinished)]) for k in "wbac"]
-    return NetworkBatch(*parts)
+    return NetworkBatch.joined((finished, unfinished))
 
 
 def train(law: Extremes, lab: Lab) -> Column:
@@ -120,7 +121,7 @@ def train(law: Extremes, lab: Lab) -> Column:
 
 
 def _claimed(
-    law: Extremes, setting: Setting, net: ExactNet, w: Any, b: Any, domain: Domain
+    law: Extremes, setting: Setting, net: Network[fmpq], w: Any, b: Any, domain: Domain
 ) -> Fraction:
     """The largest |r̂ - r| at the law's places."""
     radii = setting.radii
@@ -129,8 +130,8 @@ def _claimed(
     for m in range(radii.first, radii.first + radii.cells):
         error = error_on(net, m, domain)
         for place in _places(law, setting.activation, rows, biases, m):
-            most = max(most, abs(error(fmpq(place.numerator, place.denominator))))
-    return Fraction(int(most.p), int(most.q))
+            most = max(most, abs(error(rational(place))))
+    return fraction(most)
 
 
 EVIDENCE = Evidence(check=check, train=train, needs=needs)

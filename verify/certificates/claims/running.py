@@ -9,9 +9,9 @@ from fractions import Fraction
 
 import numpy as np
 import torch
-from flint import fmpq
 
 from numerics.arithmetic import oracle
+from numerics.arithmetic.numbers import fraction, rational
 from numerics.arithmetic.softfloat import (
     POLYNOMIALS,
     answer,
@@ -20,12 +20,13 @@ from numerics.arithmetic.softfloat import (
     sequential_sum,
     worst_order_sum,
 )
-from numerics.pulse.exact_error import Domain, error_on, exact_net
+from numerics.pulse.exact_error import error_on, exact_net
 from numerics.pulse.sample import pulse
 from theory.certificates.running import Running, Sizes, bound
 from theory.expressions.activation import ACTIVATIONS
-from verify.models.ensemble import Ensemble, NetworkBatch, Setting
 from verify.models.networks import Network, load, weights_of
+from verify.models.problem import Ensemble, NetworkBatch, Setting
+from verify.pulse.certified import plateau
 from verify.pulse.settings import LAWS, stopped
 from verify.report.evidence import Evidence
 from verify.report.lab import Lab, Profile
@@ -161,30 +162,27 @@ class _Run:
 def _runs(lab: Lab, setting: Setting) -> tuple[_Run, ...]:
     finished = lab.ensemble(setting).weights[slice(0, FINISHED)]
     unfinished = weights_of(stopped(lab, setting)[:UNFINISHED])
-    parts = [np.concatenate([getattr(x, k) for x in (finished, unfinished)]) for k in "wbac"]
-    weights = NetworkBatch(*parts)
+    weights = NetworkBatch.joined((finished, unfinished))
     rng = lab.rng(("running/radii", setting))
     radii, length = setting.radii, setting.radii.half_length(setting.taps)
-    low = fmpq(2 * radii.first - 1, 2)
-    domain = Domain(length, low, low + radii.cells)
+    domain = plateau(setting)
     r = radii.first - 0.5 + rng.integers(0, radii.cells << 30, GRID * radii.cells) / 2.0**30
     runs = []
     for j in range(len(weights.c)):
-        pooling = ("sum", "mean")[j % 2]
-        share = 2 * length + 1 if j % 2 else 1
+        pixels = setting.pixels if j % 2 else 0
         for kind, unit in TYPES.items():
-            net = load(setting, weights, j, pooling).to(kind)
+            net = load(setting, weights, j, pixels).to(kind)
             with torch.no_grad():
                 answers = net(torch.tensor(pulse(r, length)).to(kind)).double().tolist()
             w, b, a, c = _fractions(net)
-            a = [x / share for x in a]
+            a = [x / (pixels or 1) for x in a]
             exact = exact_net(setting.activation, w, b, a, c)
             offs: dict[Fraction, Fraction] = {}
             for radius, value in zip(map(Fraction, r.tolist()), answers, strict=True):
                 m = int(radius + Fraction(1, 2))
                 phi = radius - m + Fraction(1, 2)
-                error = error_on(exact, m, domain)(fmpq(phi.numerator, phi.denominator))
-                off = abs(Fraction(value) - Fraction(int(error.p), int(error.q)) - radius)
+                error = error_on(exact, m, domain)(rational(phi))
+                off = abs(Fraction(value) - fraction(error) - radius)
                 half = Fraction(math.ceil(2 * radius), 2)
                 offs[half] = max(off, offs.get(half, off))
             sizes = sizes_of(setting.activation, w, b, a, c, 2 * length + 1, Fraction(0))

@@ -17,13 +17,12 @@ from numerics.disk.centre_average import Centres, centres, centres_bound, variat
 from numerics.disk.curvature import (
     NARROW,
     constant_of,
-    direction,
     direction_bound,
     nodes,
     remainder,
 )
-from numerics.disk.disk import disk_bound, pixels, ring
-from numerics.disk.perimeter import difference, reach
+from numerics.disk.disk import disk_bound, ring
+from numerics.disk.perimeter import angles, circle_windows, difference, half_squares, reach
 from numerics.disk.perimeter_enclosure import (
     Filter,
     Strength,
@@ -35,10 +34,11 @@ from theory.disk.curvature import LAW, Curvature
 from theory.disk.disk import pixel
 from theory.disk.perimeter import STEPS, edge
 from verify.disk import curvature_figures as draw
-from verify.disk.ensemble import Nets, NetworkShape, disk_windows, train_networks
+from verify.disk.ensemble import disk_windows, train_networks
 from verify.disk.networks import Difference, across, disks
 from verify.disk.networks import train as train_one
 from verify.models.networks import elementwise
+from verify.models.problem import NetworkBatch, NetworkShape
 from verify.report.evidence import Evidence
 from verify.report.figures import figure
 from verify.report.lab import Lab
@@ -139,12 +139,11 @@ def _pixel() -> _Case:
 @lru_cache(maxsize=2)
 def _circle(taps: int) -> tuple[Array, Array]:
     """What a window shows of a circle of radius :data:`HUGE` at all nodes, and of its tangent: (T, pieces, G, n, n)."""
-    node, inside = nodes(taps, TURNS), np.arange(taps) - taps // 2
-    u, v = inside[:, None], inside
-    t, c, s = (x[..., None, None] for x in (node.t, node.c, node.s))
-    bent = pixels(HUGE, u - (HUGE - t) * c, v - (HUGE - t) * s)
-    straight = [edge(x + u * a + v * b, a, b) for x, a, b in zip(t, c.ravel().tolist(), s.ravel().tolist(), strict=True)]  # fmt: skip
-    return bent, np.stack(straight)
+    node = nodes(taps, TURNS)
+    edges = zip(node.t, node.c.ravel().tolist(), node.s.ravel().tolist(), strict=True)
+    straight = np.stack([np.moveaxis(half_squares(taps, *tangent), 0, -1) for tangent in edges])
+    bent = circle_windows(HUGE, node.t, node.c, node.s, taps)
+    return bent, straight.reshape(bent.shape)
 
 
 OFF = float(disk_bound(HUGE)) + 8 * UNIT * HUGE
@@ -284,23 +283,23 @@ def _networks(lab: Lab) -> int:
     return min(max(lab.profile.networks // 10, 2), MOST)
 
 
-def _trained(lab: Lab) -> dict[NetworkShape, Nets]:
+def _trained(lab: Lab) -> dict[NetworkShape, NetworkBatch]:
     """A few steps of Levenberg-Marquardt from random starts."""
     return lab.once("curvature/networks", _train, lab)
 
 
-def _train(lab: Lab) -> dict[NetworkShape, Nets]:
+def _train(lab: Lab) -> dict[NetworkShape, NetworkBatch]:
     ensembles, networks = {}, _networks(lab)
     for shape in KINDS:
         rng = lab.rng(("curvature/networks", shape))
         windows = disk_windows(R, shape.taps, HALF_LENGTH)
-        ensembles[shape] = train_networks(shape, windows, networks, rng, STEPS_OF_LM)
+        ensembles[shape] = train_networks(shape, windows, R, networks, rng, STEPS_OF_LM)
     return ensembles
 
 
-def _channels(nets: Nets) -> list[Filter]:
+def _channels(name: str, nets: NetworkBatch) -> list[Filter]:
     flat = nets.w.reshape(-1, *nets.w.shape[2:])
-    return [filter_of(w, b, nets.shape.activation) for w, b in zip(flat, nets.b.ravel().tolist(), strict=True)]  # fmt: skip
+    return [filter_of(w, b, name) for w, b in zip(flat, nets.b.ravel().tolist(), strict=True)]  # fmt: skip
 
 
 def _turned(lab: Lab) -> tuple[_Bent, ...]:
@@ -315,7 +314,7 @@ def _turned(lab: Lab) -> tuple[_Bent, ...]:
             dark = sigma(b).numpy().tolist()
         changes += [
             _bent(channel, *parts)
-            for channel, *parts in zip(_channels(nets), *every, dark, strict=True)
+            for channel, *parts in zip(_channels(shape.activation, nets), *every, dark, strict=True)
         ]
     return tuple(changes)
 
@@ -380,8 +379,10 @@ SHOWN_RADII, SHOWN_PARTS = np.array([6.2, 9.1, 13.4, 20.3, 30.1, 45.2]), 8
 def figures(lab: Lab) -> tuple[Figure, ...]:
     """Features less area and perimeter, tending to their constants; and C by direction."""
     chosen = []
-    for nets in _trained(lab).values():
-        light = [channel for channel in _channels(nets) if np.abs(channel.w).sum() < 5]
+    for shape, nets in _trained(lab).items():
+        light = [
+            channel for channel in _channels(shape.activation, nets) if np.abs(channel.w).sum() < 5
+        ]
         if light:
             chosen.append(max(light, key=lambda channel: abs(constant_of(channel).value)))
     curves: dict[str, tuple[Array, float]] = {}
@@ -402,7 +403,7 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     by_direction = "What every direction of the edge adds to C: the bend of the edge, the shorter circle inside it, and both together, for three trained channels. Without an activation the sum would turn once around to 0; the constant is what σ leaves of it."
     return (
         figure("curvature-rests", "What is left beside area and perimeter", caption, draw.rests(SHOWN_RADII, curves)),
-        figure("curvature-directions", "The constant by direction", by_direction, draw.directions(direction(), panels)),
+        figure("curvature-directions", "The constant by direction", by_direction, draw.directions(angles(len(panels[0][1])), panels)),
     )  # fmt: skip
 
 

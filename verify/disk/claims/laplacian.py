@@ -17,15 +17,15 @@ from torch import Tensor
 from numerics.arithmetic.rounding import UNIT, gamma
 from numerics.arithmetic.types import Array
 from numerics.disk.closed_form import rational
-from numerics.disk.disk import disk_bound, pixels
-from numerics.disk.perimeter import edge_response, reach
+from numerics.disk.perimeter import Midpoints, angles, circle_bound, half_squares, reach
 from numerics.disk.perimeter_enclosure import by_direction, filter_of, quadrature_of
 from theory.disk.laplacian import Laplacian, across
 from theory.disk.zero_lines import stretches
 from verify.disk import figures as draw
 from verify.disk.clipping import clipped
-from verify.disk.networks import Combination, disks, loss
+from verify.disk.networks import combination, disks, loss
 from verify.disk.networks import train as train_one
+from verify.models.networks import Network
 from verify.report.evidence import Evidence
 from verify.report.figures import figure
 from verify.report.lab import Lab
@@ -106,7 +106,7 @@ def _edges() -> tuple[Array, Array, Array]:
     """H_θ(t + u·n) at 120 directions of half a turn and 220 distances (T, t, 9), the distances, and the directions."""
     t = (np.arange(220) - 109.5) / 50
     turn = (np.arange(120) + 0.37) * pi / 120
-    responses = [edge_response(np.eye(9).reshape(9, 3, 3), t, float(np.cos(x)), float(np.sin(x))).T for x in turn]  # fmt: skip
+    responses = [half_squares(3, t, float(np.cos(x)), float(np.sin(x))).T for x in turn]
     return np.stack(responses), t, turn
 
 
@@ -216,7 +216,7 @@ def check(law: Laplacian, lab: Lab) -> Column:
 LOW, HIGH, COUNT, HALF_LENGTH = 3, 8, 11, 10
 STEPS = 25
 """Of LBFGS: what is claimed holds on the way as well as at the end."""
-TURNS, PLACES = 480, 128
+RULE = Midpoints(3, 480, 128)
 """Directions and distances at which torch is shown the edge of a circle."""
 LARGE = 1.0e5
 """Its radius."""
@@ -255,7 +255,7 @@ class TrainedLaplacian:
 
     kind: Kind
     activation: str
-    net: Combination
+    net: Network
     w: Array
     level: float
     loss: float
@@ -273,34 +273,28 @@ def _filtered(x: Tensor, filters: Array, padding: str = "same") -> Tensor:
 
 @lru_cache(maxsize=1)
 def _windows() -> Tensor:
-    """3 × 3 pixels of the large circle at every direction and distance, then darkness and light: (TURNS · PLACES + 2, 3, 3)."""
-    turn = (np.arange(TURNS) + 0.5) * 2 * pi / TURNS
-    t = reach(3) * ((2 * np.arange(PLACES) + 1) / PLACES - 1)
-    offset = np.arange(-1, 2)
-    # The inner normal points at the centre.
-    x, y = ((t - LARGE) * f(turn)[:, None] for f in (np.cos, np.sin))
-    i, j = x.reshape(-1, 1, 1) + offset[:, None], y.reshape(-1, 1, 1) + offset
-    pixels_ = pixels(LARGE, *np.broadcast_arrays(i, j))
-    return torch.tensor(np.concatenate([pixels_, np.zeros((1, 3, 3)), np.ones((1, 3, 3))]))
+    """3 × 3 pixels of the large circle at every node of the rule, then darkness and light: (nodes + 2, 3, 3)."""
+    ends = np.zeros((1, 3, 3)), np.ones((1, 3, 3))
+    return torch.tensor(np.concatenate([RULE.windows(LARGE), *ends]))
 
 
-def _torch_strength(net: Combination, filtered: Tensor) -> float:
+def _torch_strength(net: Network, filtered: Tensor) -> float:
     """∮∫ [σ(z) - σ(dark) - Δ 1{t > 0}] dt dθ, z as torch answers at the nodes: half of them lie where t > 0."""
     with torch.no_grad():
         values = net.activation(net.conv(filtered)).flatten()
         total = torch.sum(values[:-2] - (values[-2] + values[-1]) / 2)
-    return float(total) * 2 * reach(3) / PLACES * 2 * pi / TURNS
+    return float(total) * RULE.weight
 
 
 def _bound(w: Array, level: float, activation: str) -> float:
     """How far P as torch sees it may be: the curvature of the circle, the midpoint rules in t and in θ, rounding."""
     weight, rho = float(np.abs(w).sum()), reach(3)
     size = weight + abs(level)
-    edge = weight * (2**0.5 * rho**2 / LARGE + float(disk_bound(LARGE)) + 8 * UNIT * LARGE)
-    nodes = TURNS * PLACES * UNIT + float(gamma(40))
+    edge = weight * circle_bound(LARGE, rho)
+    nodes = RULE.turns * RULE.places * UNIT + float(gamma(40))
     # Along t the slope of a pixel rises and falls by at most √2, and is turned over where p + b passes 0.
-    along = (2 * rho / PLACES) ** 2 / 8 * 4 * 2**0.5 * weight * 2 * pi
-    around = quadrature_of(filter_of(w, level, activation), most=TURNS).error
+    along = RULE.steps[0] ** 2 / 8 * 4 * 2**0.5 * weight * 2 * pi
+    around = quadrature_of(filter_of(w, level, activation), most=RULE.turns).error
     return 2 * pi * 2 * rho * (edge + nodes * size * 4) + along + (np.inf if around is None else around)  # fmt: skip
 
 
@@ -313,7 +307,7 @@ def _trained(lab: Lab) -> tuple[TrainedLaplacian, ...]:
         y, straight = _filtered(x, kind.filters), _filtered(_windows(), kind.filters, "valid")
         for k in range(max(lab.profile.networks // 8, 4)):
             name = ("abs", "relu")[k % 2]
-            net = Combination(name, kind.start(rng), rng)
+            net = combination(name, kind.start(rng), rng)
             train_one(net, y, r, share, STEPS, rounds=1)
             with torch.no_grad():
                 value = float(loss(net, y, torch.tensor(r), torch.tensor(share)))
@@ -357,7 +351,7 @@ def train(law: Laplacian, lab: Lab) -> Column:
         if laplacian.loss < 0.05 and laplacian.activation == "abs"
     ]
     detail = (
-        f"{len(nets)} networks, abs and ReLU, from random starts; {other} ended with both signs on one side and have no closed form, for {turned} the sides turn. Figure: the largest distance of P, as torch sees it at {TURNS * PLACES} places of a circle "
+        f"{len(nets)} networks, abs and ReLU, from random starts; {other} ended with both signs on one side and have no closed form, for {turned} the sides turn. Figure: the largest distance of P, as torch sees it at {RULE.turns * RULE.places} places of a circle "
         f"of radius {LARGE:g}, from the closed form, in units of its bound (median {np.median(ratios):.1%} of P). Least/median loss: {kinds}. Only seen: aP of the {len(shares)} with abs that err by less than 0.22 pixel lies between {min(shares, default=np.nan):.3f} and {max(shares, default=np.nan):.3f}"
     )
     return column(float(np.max(scores)) if scores else float("nan"), 1.0, detail)
@@ -372,7 +366,7 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     """What an edge adds by its direction: closed form and quadrature."""
     turn = np.linspace(0.003, 2 * pi + 0.003, 361)
     lines, dots = {}, {}
-    nodes = (np.arange(48) + 0.5) * 2 * pi / 48
+    nodes = angles(48)
     for name, w in SHOWN.items():
         exact = rational(w)
         direction = lambda x: (Fraction(float(np.cos(x))), Fraction(float(np.sin(x))))

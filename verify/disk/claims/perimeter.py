@@ -12,24 +12,30 @@ import torch
 from torch import Tensor
 
 from numerics.arithmetic.compile import activation
-from numerics.arithmetic.rounding import UNIT, gamma
+from numerics.arithmetic.rounding import gamma
 from numerics.arithmetic.types import Array
 from numerics.disk.disk import disk, disk_bound, pixels
 from numerics.disk.perimeter import (
+    Midpoints,
+    circle_bound,
+    circle_windows,
     difference,
     edge_response,
+    half_squares,
     reach,
     sides,
     strength,
     strength_bound,
 )
 from numerics.disk.perimeter_enclosure import Strength, by_direction, filter_of, quadrature_of
+from numerics.pulse.sample import windows
 from theory.disk.perimeter import STEPS, Perimeter
 from verify.disk import figures as draw
 from verify.disk.clipping import clipped, rational_direction
-from verify.disk.fit import distinct_windows, fit
-from verify.disk.networks import Difference, DiskNetwork, across, disks, loss
+from verify.disk.fit import fit
+from verify.disk.networks import Difference, across, disks, drawn, loss
 from verify.disk.networks import train as train_one
+from verify.models.networks import Network
 from verify.report.evidence import Evidence
 from verify.report.figures import figure
 from verify.report.lab import Lab
@@ -92,9 +98,10 @@ def check(law: Perimeter, lab: Lab) -> Column:
     drawn, areas = rng.normal(size=(8, 3, 3)), 0
     for name, some in (("relu", drawn[:4]), ("tanh", drawn[4:])):
         b, sigma = rng.uniform(-0.5, 0.5, len(some)), activation(name)[0]
-        g = lambda z: sigma(z + b[:, None])  # noqa: B023
         known = [quadrature_of(filter_of(taps, x, name), most=1 << 12) for taps, x in zip(some, b, strict=True)]  # fmt: skip
-        areas += _apart(strength(some, law.edge, g, add=law.lack), known, strength_bound(some))
+        areas += _apart(
+            strength(some, b, sigma, law=law.edge, add=law.lack), known, strength_bound(some)
+        )
     sums, radii = 0, [*rng.uniform(0.5, 12, max(lab.profile.draws // 8, 6)).tolist(), 300.25]
     for r in radii:
         x = np.pad(disk([r], int(r) + 1)[0], 5)
@@ -133,8 +140,8 @@ LOW, HIGH, COUNT, HALF_LENGTH = 3, 10, 15, 14
 STEPS_OF_LBFGS = 60
 FEW_STEPS = 5
 """Of the last network of each kind, one tap of which starts with the other sign: it has to keep both."""
-LINES, PLACES = 8, 800
-"""Directions, and places across the edge, at which torch's answers are added up."""
+LINES = 8
+"""Directions in which torch's answers are added up across an edge."""
 FRESH = np.array([3.53125, 5.0, 6.28125, 8.515625, 9.75])
 FAR = np.array([80.3, 150.7])
 PATCHES, FARTHEST = 40, 1.0e5
@@ -211,8 +218,8 @@ def _train(lab: Lab) -> tuple[TrainedDifference, ...]:
     return tuple(nets)
 
 
-FREE, FREE_COUNT, FREE_TURNS = 12, 29, 360
-"""Networks per activation, their training radii, and directions for their P, which is only looked at."""
+FREE, FREE_COUNT, FREE_RULE = 12, 29, Midpoints(3, 360)
+"""Networks per activation, their training radii, and the rule for their P, which is only looked at."""
 
 
 @dataclass(frozen=True)
@@ -226,7 +233,7 @@ class Free:
     """
 
     name: str
-    net: DiskNetwork
+    net: Network
     area: float
     length: float
     share: float
@@ -241,18 +248,17 @@ def _train_free(lab: Lab) -> tuple[Free, ...]:
     rng, nets = lab.rng("perimeter/free filters"), []
     r = np.linspace(LOW, HIGH, FREE_COUNT)
     x = disks(r, HIGH + 2)
-    data = distinct_windows(x.numpy(), 3, r)
+    cut = windows(x.numpy(), 3)
     for name in ("abs", "relu"):
         sigma = activation(name)[0]
         for _ in range(FREE):
-            net = DiskNetwork(name, 1, 3, rng)
-            fit(net, name, data)
-            w, b, a, _ = net.weights()
-            g = lambda z: sigma(z + b[0])  # noqa: B023
-            dark, full = g(np.array([0.0, w.sum()]))
+            net = drawn(name, 1, 3, rng)
+            fit(net, name, cut, r)
+            w, b, a, _ = net.weights.network()
+            dark, full = sigma(np.array([b[0], w.sum() + b[0]]))
             with torch.no_grad():
                 value = float(torch.mean((net(x) - torch.tensor(r)) ** 2))
-            length = float(a[0] * strength(w, g=g, turns=FREE_TURNS)[0])
+            length = float(a[0] * strength(w, b, sigma, FREE_RULE)[0])
             area = float(a[0] * np.pi * (full - dark))
             nets.append(Free(name, net, area, length, 1 - value / float(np.var(r))))
     return tuple(nets)
@@ -277,23 +283,20 @@ def _patches(lab: Lab) -> Patches:
     return Patches(pixels(FARTHEST, i, j), FARTHEST - length, -(centre / length).T)
 
 
-def _edge_ratio(half_squares: Array, w: Array, z: Tensor, patches: Patches) -> float:
+def _edge_ratio(squares: Array, w: Array, z: Tensor, patches: Patches) -> float:
     """The largest distance between torch's pre-activations z at the edge and p_θ(t), in units of what the curvature may do."""
-    claimed = np.einsum("puv,uv->p", half_squares, np.pad(w, (7 - len(w)) // 2))
+    claimed = squares @ np.pad(w, (7 - len(w)) // 2).ravel()
     weight, rho = float(np.abs(w).sum()), reach(len(w))
     # The formula divides four squares of at most (ρ + 1)² by cs.
     steep = (rho + 1) ** 2 / float(np.min(np.abs(np.prod(patches.normal, axis=1))))
-    allowed = 2**0.5 * rho**2 / FARTHEST + float(disk_bound(FARTHEST) + gamma(60) * steep)
+    allowed = circle_bound(FARTHEST, rho) + float(gamma(60)) * steep
     return float(np.max(np.abs(z.detach()[:, 3, 3].numpy() - claimed))) / (weight * allowed)
 
 
 def _half_squares(law: Perimeter, patches: Patches) -> Array:
-    """H_θ(t + u·n) for every patch and pixel: (P, 7, 7)."""
-    offset = np.arange(-3, 4)
-    squares = []
-    for t, (c, s) in zip(patches.t.tolist(), patches.normal.tolist(), strict=True):
-        squares.append(law.edge(t + offset[:, None] * c + offset * s, c, s))
-    return np.array(squares)
+    """H_θ(t + u·n) for every patch and pixel: (P, 49)."""
+    places = zip(patches.t, patches.normal.tolist(), strict=True)
+    return np.array([half_squares(7, t, *normal, law.edge) for t, normal in places])
 
 
 @dataclass(frozen=True)
@@ -312,21 +315,20 @@ class _Line:
     claimed: Array
     bound: Array
 
-    def score(self, law: Perimeter, t: Array, step: float) -> float:
+    def score(self, law: Perimeter) -> float:
         """The largest distance from the law in units of its bound."""
         if self.free:
             values, dark, full = self.parts
-            integrals = np.sum(law.lack(values, dark, full, (t > 0) * 1.0), axis=1) * step
+            added = law.lack(values, dark, full, (ACROSS.t > 0) * 1.0)
+            integrals = np.sum(added, axis=1) * ACROSS.steps[0]
             return float(np.max(np.abs(integrals - self.claimed) / self.bound))
         up, down = self.parts
         gap = np.abs(up + down - self.claimed - law.gap(up, down))
         return float(np.max(gap / (3 * self.bound)))
 
 
-def _across() -> tuple[Array, float]:
-    """Places across an edge for windows of 7 × 7, and their distance."""
-    rho = reach(7)
-    return rho * ((2 * np.arange(PLACES) + 1) / PLACES - 1), 2 * rho / PLACES
+ACROSS = Midpoints(7, places=800)
+"""Places across an edge, at which torch's answers are added up, for windows of 7 × 7."""
 
 
 def _lines(lab: Lab) -> tuple[_Line, ...]:
@@ -335,33 +337,30 @@ def _lines(lab: Lab) -> tuple[_Line, ...]:
 
 
 def _across_lines(lab: Lab) -> tuple[_Line, ...]:
-    rng, (t, step), rho = lab.rng("perimeter/lines"), _across(), reach(7)
+    rng, step, rho = lab.rng("perimeter/lines"), ACROSS.steps[0], reach(7)
     turn = rng.uniform(0.05, np.pi / 2 - 0.05, LINES) + rng.integers(0, 4, LINES) * np.pi / 2
-    c, s, offset = np.cos(turn), np.sin(turn), np.arange(-3, 4)
-    x, y = (
-        (t - FARTHEST) * trained[:, None] for trained in (c, s)
-    )  # the inner normal points at the centre
-    seen_ = pixels(FARTHEST, x[..., None, None] + offset[:, None], y[..., None, None] + offset)
-    windows = torch.tensor(seen_.reshape(-1, 7, 7))
+    c, s = np.cos(turn), np.sin(turn)
+    shown = circle_windows(FARTHEST, ACROSS.t, c[:, None], s[:, None], 7)
+    windows = torch.tensor(shown.reshape(-1, 7, 7))
     # The slope of a pixel rises and falls by at most √2, and is turned over where z passes a kink: it varies by 6√2|w|₁.  The
     # curvature of the circle, and the rounding of pixels and places.
     smooth = 6 * 2**0.5 * step**2 / 8
-    off = smooth + 2 * rho * (2**0.5 * rho**2 / FARTHEST + float(disk_bound(FARTHEST)) + 16 * UNIT * FARTHEST)  # fmt: skip
+    off = smooth + 2 * rho * circle_bound(FARTHEST, rho)
     lines, differences, filters = [], _trained(lab), free(lab)
     with torch.no_grad():
         for k, trained in enumerate(differences):
             if trained.one_sign and k % _networks(lab):
                 continue
-            z = trained.net.response(windows)[:, 3, 3].numpy().reshape(LINES, PLACES)
+            z = trained.net.preactivation(windows)[:, 0, 3, 3].numpy().reshape(LINES, -1)
             w = difference(trained.kappa, trained.net.step)
             place, weight = np.arange(len(w)) - len(w) // 2, float(np.abs(w).sum())
             moment = np.abs(float(np.sum(w.T @ place)) * c + float(np.sum(w @ place)) * s)
             parts = tuple(np.sum(np.maximum(v, 0), axis=1) * step for v in (z, -z))
             lines.append(_Line(False, parts, moment, np.full(LINES, weight * off)))
         for each in filters:
-            w, b, _, _ = each.net.weights()
+            w, b, _, _ = each.net.weights.network()
             sigma, filtered = each.net.activation, each.net.conv(windows[:, None])[:, 0, 3, 3]
-            values = sigma(filtered).numpy().reshape(LINES, PLACES)
+            values = sigma(filtered).numpy().reshape(LINES, -1)
             dark, full = sigma(torch.tensor([b[0], w[0].sum() + b[0]])).numpy()
             claimed, doubt = by_direction(filter_of(w[0], float(b[0]), each.name), turn)
             bound = float(np.abs(w).sum()) * off + doubt
@@ -384,7 +383,7 @@ def floor(law: Perimeter, step: Step) -> float:
 def train(law: Perimeter, lab: Lab) -> Column:
     """torch's losses, answers near and far, and pre-activations at a straight edge, against the law; κ of one sign."""
     nets, patches = _trained(lab), _patches(lab)
-    half_squares, windows = _half_squares(law, patches), torch.tensor(patches.windows)
+    squares, windows = _half_squares(law, patches), torch.tensor(patches.windows)
     scores: list[float] = []
     late, mixed, above = 0, 0, dict.fromkeys(STEPS, 0.0)
     floors = {step: floor(law, step) for step in STEPS}
@@ -393,8 +392,8 @@ def train(law: Perimeter, lab: Lab) -> Column:
     radii = np.linspace(LOW, HIGH, COUNT)
     for trained in nets:
         step, sum_kappa = trained.net.step, float(np.abs(trained.kappa).sum())
-        z = trained.net.response(windows)
-        scores.append(_edge_ratio(half_squares, difference(trained.kappa, step), z, patches))
+        z = trained.net.preactivation(windows)[:, 0]
+        scores.append(_edge_ratio(squares, difference(trained.kappa, step), z, patches))
         if not trained.one_sign:
             mixed += 1
             continue
@@ -414,11 +413,11 @@ def train(law: Perimeter, lab: Lab) -> Column:
         above[step] = max(above[step], abs(trained.loss - floors[step]) / trained.loss)
     whole = free(lab)
     for each in whole:
-        w, b, _, _ = each.net.weights()
+        w, b, _, _ = each.net.weights.network()
         z = each.net.conv(windows[:, None])[:, 0] - float(b[0])
-        scores.append(_edge_ratio(half_squares, w[0], z, patches))
-    lines, (places, step_) = _lines(lab), _across()
-    scores += [line.score(law, places, step_) for line in lines]
+        scores.append(_edge_ratio(squares, w[0], z, patches))
+    lines = _lines(lab)
+    scores += [line.score(law) for line in lines]
     both = sum(not line.free and bool(np.any(np.minimum(*line.parts) > 3 * line.bound)) for line in lines)  # fmt: skip
     apart = [each.length + (LOW + HIGH) * each.area - each.share for each in whole]
     kinds = ", ".join(f"{NAMES[step]} {floors[step]:.3g} (to {above[step]:.0e})" for step in STEPS)  # fmt: skip

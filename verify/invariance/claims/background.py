@@ -16,7 +16,8 @@ from numerics.arithmetic.compile import activation
 from numerics.arithmetic.types import Array
 from numerics.invariance.gram_schmidt import Vector, dot, orthogonal, residual
 from numerics.pulse.sample import pulse
-from theory.invariance.background import LAW, Background, PooledNetwork
+from theory.invariance.background import LAW, Background
+from theory.pulse.network import Network as Weights
 from verify.invariance import contrast_training, dense_training
 from verify.invariance import figures as pictures
 from verify.invariance.atlas import Place
@@ -212,7 +213,7 @@ def _one_tap_agrees(law: Background, rng: np.random.Generator) -> bool:
 
 
 def _reads(
-    make: Callable[..., PooledNetwork], rng: np.random.Generator, t: int, radii: Vector
+    make: Callable[..., Weights[Any]], rng: np.random.Generator, t: int, radii: Vector
 ) -> bool:
     """A network for a random interval, simulated at its ends and inside."""
     name = list(KINKS)[t % len(KINKS)]
@@ -228,8 +229,8 @@ def _reads(
     return True
 
 
-def _answer(net: PooledNetwork, name: str, x: Vector) -> Fraction:
-    parts = (a * _ring(list(w), b, oracle.RATIONAL[name], x) for w, b, a in zip(net.w, net.b, net.a, strict=True))  # fmt: skip
+def _answer(net: Weights[Any], name: str, x: Vector) -> Fraction:
+    parts = (a * _ring(list(w), b, oracle.RATIONAL[name], x) for w, b, a in net.listed)  # fmt: skip
     return Fraction(sum(parts, net.c))
 
 
@@ -456,7 +457,7 @@ def figures(lab: Lab) -> list[Figure]:
     theta = LAW.angle(v, scene.pixels, b)
     offset = mean - theta * (2 * mean + scene.pixels * float(np.mean(scene.backgrounds)))
     # A filter that stays above the kink is linear: its bias is large enough for every background shown.
-    line = PooledNetwork(((0.0, 1.0, 0.0),), (2.0,), (theta,), offset - 2 * theta * scene.pixels)
+    line = Weights(((0.0, 1.0, 0.0),), (2.0,), (theta,), offset - 2 * theta * scene.pixels)
     nets = {"the best linear": line}
     nets["two channels"] = LAW.two_channels(low, high, 2.0, scene.pixels, 0.0, 1.0)
     nets["three channels"] = LAW.three_channels(low, high, 2.0, scene.pixels, 0.0, 1.0)
@@ -489,7 +490,7 @@ def sections(lab: Lab) -> tuple[Section, ...]:
     return (section(trained),)
 
 
-def _errors(exact: PooledNetwork, scene: Scene, backgrounds: Array, r: float) -> Array:
+def _errors(exact: Weights[Any], scene: Scene, backgrounds: Array, r: float) -> Array:
     """r̂ - r of a ReLU network in torch, at all these backgrounds."""
     net = Network("relu", len(exact.a), 3, circular=True)
     with torch.no_grad():

@@ -15,8 +15,8 @@ from numerics.arithmetic.rounding import gamma
 from numerics.invariance.gram_schmidt import Vector
 from numerics.invariance.pair import rings
 from numerics.pulse.sample import pulse
-from theory.invariance.background import PooledNetwork
 from theory.invariance.pair import Pair
+from theory.pulse.network import Network as Weights
 from theory.pulse.network import last_radius
 from verify.invariance import pair_figures
 from verify.invariance.background_training import Scene, answers, off_readout, trained
@@ -59,8 +59,8 @@ def _some(rng: np.random.Generator, count: int) -> Vector:
     return [Fraction(int(k), 4) for k in rng.integers(-8, 9, count)]
 
 
-def _answer(net: PooledNetwork, x: Vector) -> Fraction:
-    parts = (a * sum(map(RELU, oracle.ring(w, b, x)), Fraction(0)) for w, b, a in zip(net.w, net.b, net.a, strict=True))  # fmt: skip
+def _answer(net: Weights[Fraction], x: Vector) -> Fraction:
+    parts = (a * sum(map(RELU, oracle.ring(w, b, x)), Fraction(0)) for w, b, a in net.listed)  # fmt: skip
     return Fraction(sum(parts, net.c))
 
 
@@ -75,7 +75,7 @@ def _meets(law: Pair, rng: np.random.Generator, t: int) -> bool:
     return set(+levels) <= {-b / total, -b / total - 1} and min(levels.values()) >= 0
 
 
-def _exact(net: PooledNetwork, size: int, beta: Fraction, radii: Sequence[Fraction]) -> bool:
+def _exact(net: Weights[Fraction], size: int, beta: Fraction, radii: Sequence[Fraction]) -> bool:
     return all(_answer(net, [beta + value for value in oracle.overlap_pulse(r, size // 2)]) == r for r in radii)  # fmt: skip
 
 
@@ -85,7 +85,7 @@ def _turns(law: Pair, rng: np.random.Generator) -> bool:
         turns, wait, gap = (int(k) for k in rng.integers((3, 4, 0), (6, 9, 4)))
         low, length, share = (Fraction(int(k), 8) for k in rng.integers((-16, 0, 0), (17, 25, 9)))
         net = law.pair(low, low + length, turns, wait, gap)
-        n, size = len(net.w[0]), law.pixels(turns, wait, gap)
+        n, size = net.taps, law.pixels(turns, wait, gap)
         if size % 2 and size >= 2 * n + 3:
             last = last_radius(n, Fraction(size))
             radii = [last, Fraction(n, 2), *(Fraction(n, 2) + Fraction(int(k), 7) for k in rng.integers(0, 15, 3))]  # fmt: skip
@@ -157,7 +157,7 @@ def _turned(law: Pair, lab: Lab, turns: int, wait: int, gap: int) -> float:
     rng = lab.rng(f"pair {turns} {wait} {gap}")
     low, length = float(rng.integers(-4, 5)) / 4, float(rng.integers(2, 9)) / 4
     exact = law.pair(low, low + length, turns, wait, gap)
-    n, size = len(exact.w[0]), law.pixels(turns, wait, gap)
+    n, size = exact.taps, law.pixels(turns, wait, gap)
     ratio = _trained(lab, exact, low, length, (size - 2 * n - 1) // 2)
     # A network that is exact on a ring said to be too large refutes that.
     return ratio if size < law.limit(n) else math.inf
@@ -169,8 +169,8 @@ def _near(law: Pair, lab: Lab, j: int) -> float:
     return _trained(lab, law.short_pair(low, low + length), low, length, 2 + j)
 
 
-def _trained(lab: Lab, exact: PooledNetwork, low: float, length: float, cells: int) -> float:
-    n = len(exact.w[0])
+def _trained(lab: Lab, exact: Weights[float], low: float, length: float, cells: int) -> float:
+    n = exact.taps
     backgrounds = tuple(low + length * t / 4 for t in range(5))
     scene = Scene("relu", 2, n, backgrounds, first=n // 2 + 1, cells=cells, per_cell=4)
     return off_readout(lab, scene, exact)

@@ -15,10 +15,10 @@ from numerics.arithmetic.rounding import prediction_bound
 from numerics.pulse.least_loss import dead_level, level
 from numerics.pulse.sample import Radii, pulse, windows
 from theory.pulse.endings import LAW, EndingLaw, blind_floor
-from verify.models.ensemble import Ensemble, Setting, initial
-from verify.models.networks import load, signals, weights_of
-from verify.optimise.least_squares import task
+from verify.models.networks import data, load, weights_of
+from verify.models.problem import Ensemble, Setting, initial
 from verify.optimise.minimise import train as train_one
+from verify.optimise.residuals import task
 from verify.pulse.certified import agrees
 from verify.pulse.classify import KINDS, Ending, classify, look, wilson
 from verify.pulse.explained import explain
@@ -200,7 +200,7 @@ def _certified(lab: Lab, setting: Setting) -> tuple[int, int]:
     weights = lab.ensemble(setting).weights
     counts: Counter[str] = Counter()
     differ = 0
-    size = 2 * setting.radii.half_length(setting.taps) + 1
+    size = setting.pixels
     for j, ending in enumerate(_endings(lab, setting)):
         if counts[ending.kind] == CERTIFIED:
             continue
@@ -236,7 +236,7 @@ def _descents(lab: Lab) -> Figure:
     """torch's own optimizers on the real modules and signals, from the first start of one ensemble."""
     setting = Setting("abs", 1, 5)
     start = initial(setting, 1, lab.seed)
-    x, r = signals(setting.radii, setting.taps), torch.tensor(setting.radii.r)
+    x, r = data(setting)
     losses = {}
     for name, steps in (("sgd", 3000), ("adam", 3000), ("lbfgs", 200)):
         losses[name] = train_one(load(setting, start, 0), x, r, name, steps).losses
@@ -272,7 +272,7 @@ def _by_torch(lab: Lab) -> str:
         setting = Setting(name, 1, 5)
         endings = _endings(lab, setting)
         start = initial(setting, STARTS, lab.seed)
-        x, r = signals(setting.radii, setting.taps), torch.tensor(setting.radii.r)
+        x, r = data(setting)
         nets = [load(setting, start, j) for j in range(STARTS)]
         traces = [train_one(net, x, r, "lbfgs", 50) for net in nets]
         weights = weights_of(nets)
@@ -357,7 +357,7 @@ def _margin(ensemble: Ensemble, j: int) -> float | None:
     Dependent faces leave λ free; a linear programme per channel chooses.  None: no held kink bends the
     loss, or some bend it downwards (γ < 0), where multipliers do not decide.
     """
-    extended = task(ensemble.setting).extended
+    extended = task(ensemble.setting).view.rows
     table, faces = ensemble.multipliers[j], ensemble.held[j]
     if not np.any(table[:, 1]) or np.any(table[:, 1] < 0):
         return None

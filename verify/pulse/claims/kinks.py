@@ -11,11 +11,12 @@ import torch
 from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
+from numerics.arithmetic.numbers import fraction
 from numerics.arithmetic.rounding import prediction_bound
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.kinks import LAW, KinkLaw, bridge, cell, crossings
-from verify.models.ensemble import NetworkBatch, Setting
 from verify.models.networks import load, signals, weights_of
+from verify.models.problem import NetworkBatch, Setting
 from verify.pulse.settings import LAWS, stopped
 from verify.report.evidence import Evidence
 from verify.report.figures import error_between, figure, staircase
@@ -80,10 +81,7 @@ def _both_sides(w: list[Fraction], b: Fraction) -> bool:
 
 
 def _kinks(name: str) -> list[tuple[Fraction, Fraction]]:
-    return [
-        (Fraction(int(k.location.p), int(k.location.q)), Fraction(int(k.jump.p), int(k.jump.q)))
-        for k in ACTIVATIONS[name].kinks
-    ]
+    return [(fraction(k.location), fraction(k.jump)) for k in ACTIVATIONS[name].kinks]
 
 
 def _direct_bend(w: list[Fraction], b: Fraction, sigma: Sigma, fraction: Fraction) -> Fraction:
@@ -123,7 +121,7 @@ def train(law: KinkLaw, lab: Lab) -> Column:
         for weights in (ensemble.weights, unfinished):
             radii = setting.radii
             answers = _answers(setting, weights).reshape(-1, radii.cells, radii.per_cell)
-            size = 2 * radii.half_length(setting.taps) + 1
+            size = setting.pixels
             bounds = prediction_bound(
                 weights.w, weights.b, weights.a, weights.c, radii.r, size, setting.activation
             )

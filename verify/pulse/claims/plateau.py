@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from theory.pulse.plateau import Law
-from verify.models.ensemble import Setting
+from verify.models.problem import Setting
 from verify.pulse.compare import check_response, train_response
 from verify.pulse.settings import LAWS
 from verify.report.evidence import Evidence

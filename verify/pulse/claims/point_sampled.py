@@ -12,8 +12,8 @@ import torch
 from numerics.arithmetic.rounding import prediction_bound
 from numerics.pulse.sample import sampled_pulse
 from theory.pulse.point_sampled import PointLaw
-from verify.models.ensemble import NetworkBatch, Setting, initial
 from verify.models.networks import load, weights_of
+from verify.models.problem import NetworkBatch, Setting, initial
 from verify.optimise.minimise import train as train_one
 from verify.report.evidence import Evidence
 from verify.report.lab import Lab, Profile
@@ -114,7 +114,7 @@ def _trained(lab: Lab) -> Iterator[tuple[Setting, NetworkBatch, np.ndarray]]:
     for setting in HALF_INTEGERS:
         ensemble = lab.ensemble(setting)
         w, r = ensemble.weights, setting.radii.r
-        size = 2 * setting.radii.half_length(setting.taps) + 1
+        size = setting.pixels
         bound = prediction_bound(w.w, w.b, w.a, w.c, r, size, setting.activation)
         yield setting, w, ensemble.loss <= np.mean(bound**2, axis=1)
     for name in DIRECT:

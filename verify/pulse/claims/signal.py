@@ -11,8 +11,8 @@ from numerics.arithmetic.oracle import overlap_pulse
 from numerics.arithmetic.rounding import prediction_bound
 from numerics.pulse.sample import pulse
 from theory.pulse.signal import Law
-from verify.models.ensemble import Setting
 from verify.models.networks import measure
+from verify.models.problem import Setting
 from verify.report.evidence import Evidence
 from verify.report.figures import figure, pulses
 from verify.report.lab import Lab, Profile
@@ -42,7 +42,7 @@ def check(law: Law, lab: Lab) -> Column:
         sampled = pulse(float(r), half_length)
         for i in range(-half_length, half_length + 1):
             claimed = law(i, m, sp.Rational(fraction.numerator, fraction.denominator))
-            value = Fraction(int(claimed.p), int(claimed.q))
+            value = Fraction(claimed)
             wrong += not (value == exact[i + half_length] == Fraction(sampled[i + half_length]))
             pixels += 1
     return column(wrong, 0, f"pixels, of {pixels}, on which law, definition and numpy pulse differ")

@@ -12,8 +12,8 @@ from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import compile_values, exact_values
 from numerics.arithmetic.rounding import preactivation_bound
 from theory.pulse.staircase import Law
-from verify.models.ensemble import Setting
 from verify.models.networks import load, signals
+from verify.models.problem import Setting
 from verify.pulse.settings import LAWS
 from verify.report.evidence import Evidence
 from verify.report.lab import Lab, Profile

@@ -13,8 +13,8 @@ from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import prediction_bound
 from theory.expressions.activation import ACTIVATIONS, Activation
 from theory.pulse.symmetry import Channel, Symmetries, canonical, finite_symmetries
-from verify.models.ensemble import NetworkBatch, Setting
 from verify.models.networks import load, measure, signals
+from verify.models.problem import NetworkBatch, Setting
 from verify.pulse.settings import LAWS
 from verify.report.evidence import Evidence
 from verify.report.lab import Lab, Profile

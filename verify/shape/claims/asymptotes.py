@@ -13,10 +13,11 @@ from flint import arb
 from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
+from numerics.arithmetic.numbers import fraction
 from theory.shape.asymptotes import ENDS, Channel, Ends, Law
 from theory.shape.span import unrolled
-from verify.models.ensemble import Setting
 from verify.models.networks import measure
+from verify.models.problem import Setting
 from verify.optimise.geodesic import (
     BITS,
     GOAL,
@@ -93,7 +94,7 @@ class _Case:
 
 def _agree(claimed: Any, measured: Any) -> bool:
     """Equal as fractions, or a ball of radius < 2^-100 that contains the claimed fraction."""
-    exact = F(int(claimed.p), int(claimed.q)) if hasattr(claimed, "q") else F(claimed)
+    exact = fraction(claimed) if hasattr(claimed, "q") else F(claimed)
     if isinstance(measured, Fraction):
         return exact == measured
     ball = measured - _ball(exact)

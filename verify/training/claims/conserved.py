@@ -8,14 +8,16 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from flint import fmpq, fmpq_mat
+from flint import fmpq_mat
 from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
+from numerics.arithmetic.numbers import rational
 from numerics.arithmetic.rounding import UNIT
 from theory.training.conserved import Conserved
-from verify.models.ensemble import NetworkBatch
-from verify.optimise.gradient import Bundle, Model, Path, data, descend, step_rounding
+from verify.models.networks import Bundle, data
+from verify.models.problem import Model, NetworkBatch
+from verify.optimise.gradient import Path, descend, step_rounding
 from verify.report import figures as draw
 from verify.report.evidence import Evidence
 from verify.report.lab import Lab
@@ -81,7 +83,7 @@ def _jacobian(
 def _rank(rows: Sequence[Sequence[Fraction]]) -> int:
     if not rows:
         return 0
-    return int(fmpq_mat([[fmpq(x.numerator, x.denominator) for x in row] for row in rows]).rank())
+    return int(fmpq_mat([[rational(x) for x in row] for row in rows]).rank())
 
 
 def check(law: Conserved, lab: Lab) -> Column:

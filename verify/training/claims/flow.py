@@ -15,7 +15,7 @@ from numerics.training.active import stays
 from numerics.training.linear_cell import channels, coordinates
 from numerics.training.steps import change_bound, drift_from_losses, sharpness
 from theory.training.flow import LAW, Flow, end
-from verify.optimise.gradient import Model
+from verify.models.problem import Model
 from verify.pulse.certified import accepted
 from verify.report import figures as draw
 from verify.report import path_figures

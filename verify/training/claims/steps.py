@@ -14,7 +14,9 @@ from numerics.training.linear_cell import coordinates, weights_at
 from numerics.training.steps import end_at, sharpness, shift_error
 from theory.training import linear_cell
 from theory.training.steps import Steps
-from verify.optimise.gradient import Model, data, descend, single, step_rounding
+from verify.models.networks import data, load
+from verify.models.problem import Model
+from verify.optimise.gradient import descend, step_rounding
 from verify.report.evidence import Evidence
 from verify.report.lab import Lab
 from verify.report.page import Section
@@ -171,7 +173,7 @@ def _single_ends(lab: Lab) -> tuple[tuple[Array, Array], ...]:
         for fraction in FRACTIONS:
             each = [
                 descend(
-                    single(MODEL, start, j), *data(MODEL), int(45 / fraction), fraction * rate[j]
+                    load(MODEL, start, j), *data(MODEL), int(45 / fraction), fraction * rate[j]
                 ).end
                 for j in range(REAL)
             ]

@@ -13,7 +13,8 @@ from numerics.training.linear_cell import Cone, coordinates, weights_at
 from numerics.training.steps import path_error
 from theory.training import linear_cell
 from theory.training.trajectory import LAW, Trajectory
-from verify.optimise.gradient import Model, step_rounding
+from verify.models.problem import Model
+from verify.optimise.gradient import step_rounding
 from verify.report import figures as draw
 from verify.report import path_figures
 from verify.report.evidence import Evidence

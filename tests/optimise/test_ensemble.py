@@ -13,15 +13,9 @@ from hypothesis import strategies as st
 from numerics.pulse.sample import pulse
 from tests.gradients import gradient_rounding
 from theory.expressions.activation import ACTIVATIONS
-from verify.models.ensemble import Ensemble, NetworkBatch, Setting, initial
-from verify.optimise.least_squares import (
-    loss_gradient,
-    rounding,
-    task,
-    train_ensemble,
-    train_from,
-    worst,
-)
+from verify.models.problem import Ensemble, NetworkBatch, Setting, initial
+from verify.optimise.ensemble import train_ensemble, train_from
+from verify.optimise.residuals import loss_gradient, rounding, task, worst
 
 EPS = np.finfo(float).eps
 HOMOGENEOUS = ("identity", "relu", "leaky_relu", "abs")
@@ -156,7 +150,7 @@ def climbs_everywhere(ensemble: Ensemble, j: int, rng: np.random.Generator) -> b
         loss, _ = loss_gradient(setting, moved)
         # Second-order terms in (a, v) leave the cell's convex quadratic: |e| |da| |dF| at most.
         d_feature = np.abs(w).sum(axis=2) + np.abs(b)
-        positions = 2 * setting.radii.half_length(setting.taps) + 1
+        positions = setting.pixels
         bilinear = 2 * np.sqrt(here) * positions * np.sum(np.abs(a) * d_feature, axis=1)
         if np.any(loss < here - noise - bilinear):
             return False
@@ -197,7 +191,7 @@ def test_held_faces_are_zero_and_keep_their_multipliers() -> None:
     for activation in ("relu", "leaky_relu", "abs"):
         setting = Setting(activation, 1, 3, 1, 8, 4)
         ensemble = train_ensemble(setting, 100, 0)
-        extended = task(setting).extended
+        extended = task(setting).view.rows
         for j, (faces, table) in enumerate(zip(ensemble.held, ensemble.multipliers, strict=True)):
             assert set(faces) == {
                 (int(k), int(s)) for k, s in np.argwhere(ensemble.pattern[j] == 0)
@@ -230,7 +224,7 @@ def test_faces_are_closed_under_dependence() -> None:
     implied, free, across = problem.face(held)
     assert np.array_equal(implied, between)
     assert (free.shape, across.shape) == ((4, 2), (4, 2))
-    assert np.max(np.abs(problem.extended[between] @ free)) <= 16 * EPS
+    assert np.max(np.abs(problem.view.rows[between] @ free)) <= 16 * EPS
 
 
 DENSE = 256
