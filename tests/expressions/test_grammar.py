@@ -12,8 +12,8 @@ import sympy as sp
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from theory.expressions.grammar import GrammarError, parse
 from theory.expressions.functions import FUNCTIONS
+from theory.expressions.grammar import GrammarError, parse
 from theory.expressions.pieces import z
 from theory.expressions.printing import evaluator
 
@@ -282,7 +282,9 @@ def test_restricted_domains_are_refused_unless_asked_for(text: str) -> None:
     assert parse(text, everywhere=False).has(z)
 
 
-SIDES = st.sampled_from(["x", "-x", "2*x - 1", "abs(x)", "3 - abs(x)", "x*x", "0", "1", "-0.5", "2"])
+SIDES = st.sampled_from(
+    ["x", "-x", "2*x - 1", "abs(x)", "3 - abs(x)", "x*x", "0", "1", "-0.5", "2"]
+)
 COMPARED = st.tuples(SIDES, st.sampled_from(["<", "<=", ">", ">="]), SIDES).map(" ".join)
 CONDITIONS = st.recursive(
     COMPARED,
@@ -292,7 +294,9 @@ CONDITIONS = st.recursive(
     ),
     max_leaves=3,
 )
-BRANCHES = st.sampled_from(["x", "0", "exp(x)", "x*x - 1", "1/(1 + x*x)", "tanh(x)", "abs(x)", "2 - x"])
+BRANCHES = st.sampled_from(
+    ["x", "0", "exp(x)", "x*x - 1", "1/(1 + x*x)", "tanh(x)", "abs(x)", "2 - x"]
+)
 
 
 @given(CONDITIONS, BRANCHES, BRANCHES, st.integers(-12, 12), st.booleans())

@@ -13,7 +13,7 @@ from theory.expressions.activation import ACTIVATIONS
 from theory.expressions.grammar import GrammarError
 from theory.expressions.pieces import z
 from theory.expressions.printing import evaluator
-from theory.expressions.spelling import row
+from theory.expressions.spelling import spelled
 
 SPELLINGS = {
     "ReLU": "relu", "nn.ReLU()": "relu", "torch.nn.ReLU(inplace=True)": "relu", "ReLU(True)": "relu", "F.relu": "relu",
@@ -31,15 +31,15 @@ SPELLINGS = {
 
 @pytest.mark.parametrize("text", SPELLINGS)
 def test_spellings_of_the_catalogue(text: str) -> None:
-    assert row(text) is ACTIVATIONS[SPELLINGS[text]]
+    assert spelled(text) is ACTIVATIONS[SPELLINGS[text]]
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_the_catalogue_spells_itself(name: str) -> None:
     entry = ACTIVATIONS[name]
-    assert row(name) is entry
+    assert spelled(name) is entry
     if entry.torch and not entry.options:
-        assert row(entry.torch) is row(repr(getattr(torch.nn, entry.torch)())) is entry
+        assert spelled(entry.torch) is spelled(repr(getattr(torch.nn, entry.torch)())) is entry
 
 
 PARAMETERS = {
@@ -62,8 +62,8 @@ POINTS = np.array([-3.5, -0.5, -0.125, 0.0, 0.0625, 0.75, 2.5])
 @pytest.mark.parametrize("text", PARAMETERS)
 def test_rows_with_parameters(text: str) -> None:
     """Named by torch's names; their class of torch.nn with their options has their values."""
-    entry = row(text)
-    assert entry.name == PARAMETERS[text] and row(entry.name) == entry
+    entry = spelled(text)
+    assert entry.name == PARAMETERS[text] and spelled(entry.name) == entry
     kind = {"dtype": torch.float64} if entry.torch == "PReLU" else {}
     module = getattr(torch.nn, entry.torch)(**entry.options, **kind).eval()
     with torch.no_grad():
@@ -75,12 +75,12 @@ def test_rows_with_parameters(text: str) -> None:
 
 
 def test_fresh_rows() -> None:
-    entry = row("x * torch.sigmoid(1.702 * x)")
-    assert entry == row("quick_gelu") and entry.torch == "" and not entry.parameters
+    entry = spelled("x * torch.sigmoid(1.702 * x)")
+    assert entry == spelled("quick_gelu") and entry.torch == "" and not entry.parameters
     assert entry.expression == z / (1 + sp.exp(-sp.Rational(851, 500) * z))
-    assert row(entry.name) == entry
+    assert spelled(entry.name) == entry
     assert entry.parity == "" and entry.kinks == () and entry.asymptotes == ((0, 0), (1, 0))
-    assert row("where(x > 1, x, 0)").jumps[0].location == 1
+    assert spelled("where(x > 1, x, 0)").jumps[0].location == 1
 
 
 @given(st.fractions(-4, 4, max_denominator=999), st.sampled_from(["leaky_relu", "prelu", "elu"]))
@@ -89,11 +89,11 @@ def test_any_slope_has_a_name(slope: object, name: str) -> None:
     """Learned slopes are dyadic rationals with long numerators."""
     if name == "elu" and slope <= 0:
         with pytest.raises(GrammarError, match="alpha has to be positive"):
-            row(f"elu({slope})")
+            spelled(f"elu({slope})")
         return
-    entry = row(f"{name}({slope})")
+    entry = spelled(f"{name}({slope})")
     assert list(entry.parameters.values()) == [sp.Rational(str(slope))]
-    assert row(entry.name) == entry
+    assert spelled(entry.name) == entry
 
 
 REFUSED = {
@@ -114,6 +114,6 @@ REFUSED = {
 @pytest.mark.parametrize("text", REFUSED)
 def test_refusals(text: str) -> None:
     with pytest.raises(GrammarError) as refusal:
-        row(text)
+        spelled(text)
     assert REFUSED[text] in str(refusal.value) and str(refusal.value).isascii()
     assert len(str(refusal.value)) < 200

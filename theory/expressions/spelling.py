@@ -4,7 +4,7 @@
     LeakyReLU(0.2), Softplus(beta=5)              the row with other parameters
     x*sigmoid(1.702*x), quick_gelu                a row of its own, made of the expression
 
-The name of a row is a text that means it: ``row(row(text).name) == row(text)``.  So a name in a file or on a command
+The name of a row is a text that means it: ``spelled(spelled(text).name) == spelled(text)``.  So a name in a file or on a command
 line is all that has to be kept of an activation.
 """
 
@@ -23,7 +23,7 @@ from theory.expressions.grammar import Call, GrammarError, call_of, parse, settl
 from theory.expressions.operations import applied
 from theory.expressions.printing import to_text
 
-__all__ = ["row"]
+__all__ = ["spelled"]
 
 DASHED = re.compile(r"\s*([A-Za-z][A-Za-z0-9_]*(?:[- ][A-Za-z0-9_]+)+)\s*(\(.*\))?\s*", re.DOTALL)
 """A name with dashes or blanks, and perhaps parameters."""
@@ -36,7 +36,7 @@ OPTIONS = MappingProxyType({"weight": "init"})
 
 
 @lru_cache(maxsize=1024)
-def row(text: str) -> Activation:
+def spelled(text: str) -> Activation:
     """The activation that a name, a class of torch.nn with its parameters, or an expression means.
 
     Raises
@@ -47,7 +47,7 @@ def row(text: str) -> Activation:
         return ACTIVATIONS[text]
     dashed = DASHED.fullmatch(text)
     if dashed and find(dashed[1]):
-        return row(re.sub("[- ]", "_", dashed[1]) + (dashed[2] or ""))
+        return spelled(re.sub("[- ]", "_", dashed[1]) + (dashed[2] or ""))
     try:
         call = call_of(text)
         return _of_expression(parse(text)) if call is None else _of_call(call)
@@ -72,6 +72,7 @@ def _of_call(call: Call) -> Activation:
     values = {
         symbol: default if float(value) == float(default) else value
         for (symbol, default), value in zip(base.parameters.items(), call.values[1:], strict=False)
+        if value is not None
     }
     if values == base.parameters:
         return base

@@ -29,7 +29,7 @@ import sympy as sp
 from theory.expressions.functions import FUNCTIONS
 from theory.expressions.grammar import GrammarError
 from theory.expressions.printing import to_text
-from theory.expressions.spelling import row
+from theory.expressions.spelling import spelled
 from theory.process import FAILED, end_with_parent
 from theory.pulse.kinks import segments
 from theory.shape.classify import Classification, classify
@@ -198,7 +198,7 @@ def _analyse(text: str, ascii: bool, out: Connection) -> None:
     _limit_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process
     try:
-        expression = row(text).expression
+        expression = spelled(text).expression
         read = to_text(expression)
         out.send(("read", read))
         out.send(("answer", _answer(read, expression, classify(expression), ascii)))
