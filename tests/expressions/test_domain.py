@@ -8,8 +8,9 @@ from hypothesis import assume, example, given
 
 from tests.expressions.test_printing import TREES, written
 from theory.expressions.domain import undefined
-from theory.expressions.grammar import GrammarError, parse
+from theory.expressions.grammar import parse
 from theory.expressions.pieces import z
+from theory.expressions.tokens import GrammarError
 
 PLACES = {
     "log(x)": "z = -1",

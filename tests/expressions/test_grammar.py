@@ -13,9 +13,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from theory.expressions.functions import FUNCTIONS
-from theory.expressions.grammar import GrammarError, parse
+from theory.expressions.grammar import parse
 from theory.expressions.pieces import z
 from theory.expressions.printing import evaluator
+from theory.expressions.tokens import GrammarError
 
 R = sp.Rational
 PATIENCE = 10

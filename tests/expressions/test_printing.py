@@ -12,9 +12,10 @@ from flint import arb, ctx, fmpq
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from theory.expressions.grammar import GrammarError, parse
+from theory.expressions.grammar import parse
 from theory.expressions.pieces import z
 from theory.expressions.printing import evaluator, to_text
+from theory.expressions.tokens import GrammarError
 
 # --- random texts -----------------------------------------------------------------------------
 

@@ -51,7 +51,7 @@ from theory.expressions.tokens import (
     source,
 )
 
-__all__ = ["Call", "GrammarError", "call_of", "parse", "settled"]
+__all__ = ["Call", "call_of", "parse", "settled"]
 
 ROUNDS = 6
 """Times that an expression is written out and read again until it no longer changes."""

@@ -19,9 +19,10 @@ import sympy as sp
 from theory.expressions.activation import ACTIVATIONS, Activation
 from theory.expressions.enclosure import z
 from theory.expressions.functions import find, hint
-from theory.expressions.grammar import Call, GrammarError, call_of, parse, settled
+from theory.expressions.grammar import Call, call_of, parse, settled
 from theory.expressions.operations import applied
 from theory.expressions.printing import to_text
+from theory.expressions.tokens import GrammarError
 
 __all__ = ["spelled"]
 

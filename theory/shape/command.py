@@ -27,9 +27,9 @@ from typing import Any, NoReturn
 import sympy as sp
 
 from theory.expressions.functions import FUNCTIONS
-from theory.expressions.grammar import GrammarError
 from theory.expressions.printing import to_text
 from theory.expressions.spelling import spelled
+from theory.expressions.tokens import GrammarError
 from theory.process import FAILED, end_with_parent
 from theory.pulse.kinks import segments
 from theory.shape.classify import Classification, classify
