@@ -140,7 +140,7 @@ def kept_nearest(name: str, net: Stored, domain: Domain) -> Nearest | None:
         return None
     count = max(1, *(piece.degree() for piece in sigma.pieces)) + 1
     constant = [fmpq(1)] if net.c is not None else []
-    vectors, rows = [net.vector(k) for k in range(net.channels)], []
+    vectors, rows = net.vectors, []
     for cell in stretches(net.taps, domain):
         runs = [[(dot(x.first, v), dot(x.last, v), x.count) for x in cell.windows] for v in vectors]
         passed = {
@@ -323,7 +323,7 @@ class _Ends:
         else exactly."""
         if not len(self.k):
             return []
-        exact = [net.vector(k) for k in range(net.channels)]
+        exact = net.vectors
         vectors = np.array([[to_float(x) for x in row] for row in exact])
         value = np.einsum("en,en->e", self.forms, vectors[self.k])
         known = 1e-12 * np.einsum("en,en->e", np.abs(self.forms), np.abs(vectors[self.k]))
@@ -435,13 +435,8 @@ def _with_bounds(
 
 def _square(net: Stored, other: Stored) -> fmpq:
     """|x - y|²."""
-    total = ZERO
-    for k in range(net.channels):
-        total += (net.a[k] - other.a[k]) ** 2
-        total += sum(
-            ((x - y) ** 2 for x, y in zip(net.vector(k), other.vector(k), strict=True)), ZERO
-        )
-    return total + (net.offset - other.offset) ** 2
+    pairs = zip((*net.flat, *net.a), (*other.flat, *other.a), strict=True)
+    return sum(((x - y) ** 2 for x, y in pairs), ZERO)
 
 
 def _root(square: fmpq) -> tuple[float, float]:

@@ -236,7 +236,7 @@ class _Nodes:
         self.keep = np.ones(channels * (n + 2) + 1, dtype=bool)
         self.keep[channels * n : channels * (n + 1)] = net.b is not None
         self.keep[-1] = net.c is not None
-        vectors = [net.vector(k) for k in range(channels)]
+        vectors = net.vectors
         w = [to_float(x) for row in vectors for x in row[:-1]]
         b, a = [to_float(row[-1]) for row in vectors], [to_float(x) for x in net.a]
         self.x = np.array([*w, *b, *a, to_float(net.offset)])
@@ -334,7 +334,7 @@ class _Nodes:
         """Σ_i σ(z_{k,i} + b_k) / share, exactly: per radius, per channel."""
         sigma = exact_activation(self.name)
         assert sigma is not None
-        vectors = [net.vector(k) for k in range(net.channels)]
+        vectors = net.vectors
         return [
             [
                 sum((count * sigma(dot(form, v)) for form, count in windows), fmpq(0)) / net.share

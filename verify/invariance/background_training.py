@@ -127,11 +127,11 @@ def off_readout(lab: Lab, scene: Scene, exact: Weights[float]) -> float:
     σ is the least singular value of the readout's columns; inf where the errors do not vanish, and the tolerance, not the law,
     would decide.
     """
-    net = readout(lab, scene, exact.w, exact.b)
+    net = readout(lab, scene, exact.w, exact.biases)
     x, r = scene.data()
     error, values = answers(net, x) - r.numpy(), spectrum(net, x)
     allowed = float(np.linalg.norm(np.abs(error) + 2 * rounding(net, x))) / values[-1]
     with torch.no_grad():
         trained_readout = np.append(net.readout.weight[0].numpy(), net.readout.bias.numpy())
-    off = float(np.linalg.norm(trained_readout - np.array([*exact.a, exact.c])))
+    off = float(np.linalg.norm(trained_readout - np.array([*exact.a, exact.offset])))
     return off / allowed if allowed < 1e-6 else math.inf

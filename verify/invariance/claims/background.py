@@ -231,7 +231,7 @@ def _reads(
 
 def _answer(net: Weights[Any], name: str, x: Vector) -> Fraction:
     parts = (a * _ring(list(w), b, oracle.RATIONAL[name], x) for w, b, a in net.listed)  # fmt: skip
-    return Fraction(sum(parts, net.c))
+    return Fraction(sum(parts, net.offset))
 
 
 # --------------------------------------------------------------------------------------- training
@@ -495,9 +495,9 @@ def _errors(exact: Weights[Any], scene: Scene, backgrounds: Array, r: float) -> 
     net = Network("relu", len(exact.a), 3, circular=True)
     with torch.no_grad():
         net.conv.weight.copy_(torch.tensor(exact.w)[:, None, :])
-        net.conv.bias.copy_(torch.tensor(exact.b))  # type: ignore[union-attr]
+        net.conv.bias.copy_(torch.tensor(exact.biases))  # type: ignore[union-attr]
         net.readout.weight.copy_(torch.tensor(exact.a)[None, :])
-        net.readout.bias.fill_(exact.c)
+        net.readout.bias.fill_(exact.offset)
     return answers(net, torch.tensor(pulse(r, scene.half_length) + backgrounds[:, None])) - r
 
 

@@ -61,7 +61,7 @@ def _some(rng: np.random.Generator, count: int) -> Vector:
 
 def _answer(net: Weights[Fraction], x: Vector) -> Fraction:
     parts = (a * sum(map(RELU, oracle.ring(w, b, x)), Fraction(0)) for w, b, a in net.listed)  # fmt: skip
-    return Fraction(sum(parts, net.c))
+    return Fraction(sum(parts, net.offset))
 
 
 def _meets(law: Pair, rng: np.random.Generator, t: int) -> bool:
