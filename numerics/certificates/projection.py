@@ -31,6 +31,7 @@ __all__ = [
     "shortest",
     "solved",
     "solved_by_readout",
+    "with_nearest_readout",
     "with_readout",
 ]
 
@@ -291,7 +292,6 @@ def solved_by_readout(conditions: Sequence[Condition], net: Stored) -> Stored | 
     near = solved(alone, net) if alone else net
     if near is None:
         return None
-    unit = ZERO if net.c is None else fmpq(1)
     vectors = near.vectors
     rows = []
     for x in conditions:
@@ -299,11 +299,18 @@ def solved_by_readout(conditions: Sequence[Condition], net: Stored) -> Stored | 
             row = [ZERO] * net.channels
             for k, (p, t) in x.product.items():
                 row[k] = dot(p, vectors[k]) + t
-            rows.append([*row, unit * x.offset, -x.residual(near)])
-    step = shortest(rows)
+            rows.append([*row, x.offset, -x.residual(near)])
+    return with_nearest_readout(near, rows)
+
+
+def with_nearest_readout(net: Stored, rows: Sequence[Sequence[fmpq]]) -> Stored | None:
+    """The network with the nearest (a, c) whose step meets the rows [of a | of c | right]; None where they contradict
+    each other."""
+    stored = fmpq(int(net.c is not None))
+    step = shortest([[*row, stored * unit, right] for *row, unit, right in rows])
     if step is None:
         return None
-    return near.changed(a=tuple(_sum(near.a, step[:-1])), c=near.offset + step[-1])
+    return net.changed(a=tuple(_sum(net.a, step[:-1])), c=net.offset + step[-1])
 
 
 def shortest(rows: list[list[fmpq]]) -> list[fmpq] | None:

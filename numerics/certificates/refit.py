@@ -20,9 +20,10 @@ steps lead to a network whose error over every real radius is enclosed: nearly e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 from flint import arb, arb_mat, ctx, fmpq
@@ -35,12 +36,12 @@ from numerics.arithmetic.piecewise import exact_activation
 from numerics.arithmetic.types import Array
 from numerics.certificates.conditions import Form, Stored, dot, exact_of
 from numerics.certificates.patterns import Stretch, stretches
-from numerics.certificates.projection import least, shortest
+from numerics.certificates.projection import least, with_nearest_readout
 from numerics.certificates.supremum import supremum
 from numerics.pulse.exact_error import Domain, summary
 from theory.expressions.activation import ACTIVATIONS
 
-__all__ = ["NEGLIGIBLE", "Refined", "refined", "refitted"]
+__all__ = ["NEGLIGIBLE", "Refined", "read_again", "refined", "refitted"]
 
 ROUNDS = 200
 BITS = 256
@@ -69,18 +70,48 @@ def refitted(name: str, net: Stored, domain: Domain) -> Stored | None:
         return None
     system = _Nodes(name, net, stretches(net.taps, domain), degree)
     near = system.moved(_projected(system))
-    unit, c = fmpq(int(net.c is not None)), near.offset
-    rows = [
-        [*pooled, unit, radius - dot(pooled, near.a) - c]
-        for radius, pooled in zip(system.radii, system.pooled(near), strict=True)
-    ]
-    step = shortest(rows)
-    if step is None:
+    moved = _read(near, zip(system.radii, system.pooled(near), strict=True))
+    if moved is None:
         return None
-    a = tuple(x + y for x, y in zip(near.a, step, strict=False))
-    moved = near.changed(a=a, c=c + step[-1])
     exact = exact_of(moved, name)
     return moved if exact is not None and summary(exact, domain).worst.high == 0 else None
+
+
+def _read(net: Stored, sampled: Iterable[tuple[fmpq, Sequence[fmpq]]]) -> Stored | None:
+    """With the nearest readout that answers r wherever the pooled values are known; None where there is none."""
+    rows = [[*pooled, fmpq(1), r - dot(pooled, net.a) - net.offset] for r, pooled in sampled]
+    return with_nearest_readout(net, rows)
+
+
+def read_again(name: str, net: Stored, domain: Domain) -> Stored | None:
+    """The network with the same filters and the nearest readout without an error, for σ made of polynomials; None
+    where there is none.
+
+    Between two radii at which a window passes a break of σ the error is a polynomial, linear in
+    (a, c), of the degree of σ: it is 0 where it vanishes at one radius more.
+    """
+    sigma = exact_activation(name)
+    if sigma is None:
+        return None
+    count = max(1, *(piece.degree() for piece in sigma.pieces)) + 1
+    sampled = []
+    for cell in stretches(net.taps, domain):
+        runs = [
+            [(dot(x.first, v), dot(x.last, v), x.count) for x in cell.windows] for v in net.vectors
+        ]
+        passed = {
+            (kink - y) / (z - y) for x in runs for y, z, _ in x for kink in sigma.breaks if y != z
+        }
+        cuts = sorted({fmpq(0), fmpq(1), *(x for x in passed if 0 < x < 1)})
+        for left, right in pairwise(cuts):
+            for j in range(count):
+                phi = left + (right - left) * fmpq(2 * j + 1, 2 * count)
+                pooled = [
+                    sum((n * sigma(y + phi * (z - y)) for y, z, n in x), fmpq(0)) / net.share
+                    for x in runs
+                ]
+                sampled.append((cell.low + phi * (cell.high - cell.low), pooled))
+    return _read(net, sampled)
 
 
 @dataclass(frozen=True)
