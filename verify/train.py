@@ -29,7 +29,7 @@ from verify.models.files import put
 from verify.report.arguments import Parser, command_parser, named, odd, whole
 
 if TYPE_CHECKING:
-    from verify.models.ensemble import Ensemble, Setting
+    from verify.models.problem import Ensemble, Setting
 
 __all__ = ["COLUMNS", "main"]
 
@@ -84,8 +84,8 @@ def _trained(options: Namespace, parser: Parser) -> list[dict[str, Any]]:
 
     if options.activation not in ACTIVATIONS:
         parser.error(f"--activation {options.activation!r}: one of {', '.join(ACTIVATIONS)}")
-    from verify.models.ensemble import Setting, initial
-    from verify.optimise.least_squares import train_from
+    from verify.models.problem import Setting, initial
+    from verify.optimise.ensemble import train_from
 
     setting = Setting(options.activation, options.channels, options.taps)
     _claim_folder(options, parser)

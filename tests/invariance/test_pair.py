@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
 from numerics.invariance.pair import curves, rings
-from tests.columns import hold_and_reject, on_a_ring
+from tests.columns import hold_and_reject
 from theory.invariance.pair import CLAIM, kinks, limit, pair, pixels, short_pair
 from theory.pulse.network import Network, last_radius
+from verify.invariance.background_training import on_a_ring
 from verify.invariance.claims import pair as evidence
 from verify.report.lab import TINY, Lab
 

@@ -11,8 +11,8 @@ from flint import arb
 
 from numerics.arithmetic.compile import activation
 from theory.shape.asymptotes import ENDS, balance
-from verify.models.ensemble import NetworkBatch, Setting, initial
 from verify.models.networks import load, signals
+from verify.models.problem import NetworkBatch, Setting, initial
 from verify.optimise.geodesic import BITS, SIGMA, Problem, descend, refine, trained
 from verify.shape.claims.asymptotes import PAIRS
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from verify.models.ensemble import NetworkBatch, Setting
+from verify.models.problem import NetworkBatch, Setting
 from verify.optimise import stationary as stationary_module
-from verify.optimise.least_squares import loss_gradient, train_ensemble
+from verify.optimise.ensemble import train_ensemble
+from verify.optimise.residuals import loss_gradient
 from verify.optimise.stationary import descent, signs
 
 

@@ -373,9 +373,7 @@ def _single(law: Background) -> list[Step]:
     direct = (PIXELS - 2 * r) * network.g(beta * w) + 2 * r * network.g(sp.expand((beta + 1) * w))
     counted = sp.expand(claimed.replace(network.g, lambda z: network.g(sp.expand(z))) - direct) == 0
     errors = [c + (PIXELS - 2 * r) * x + 2 * r * y - r for x, y in ((u, v), (v, t))]
-    poly = sp.Poly(sp.expand((errors[0] ** 2 + errors[1] ** 2) / 2), r)
-    moments = {0: 1, 1: mean, 2: SPREAD + mean**2}
-    value = sp.Add(*(k * moments[power] for (power,), k in poly.terms()))
+    value = _expected((errors[0] ** 2 + errors[1] ** 2) / 2, r, sp.Symbol("e"), mean)
     # One unknown after the other: e = t - v - 1/2, then k = c + N v, then d = v - u; each leaves a square.
     d, e, k = v - u, t - v - HALF, c + PIXELS * v
     second = SPREAD + mean**2

@@ -23,9 +23,9 @@ from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import prediction_bound
 from numerics.arithmetic.types import Array, Flags, Indices
 from numerics.pulse.sample import pulse, windows
-from verify.models.ensemble import NetworkBatch, Setting, initial
 from verify.models.networks import load, signals
-from verify.optimise.least_squares import rounding, task
+from verify.models.problem import NetworkBatch, Setting, initial
+from verify.optimise.residuals import rounding, task
 
 __all__ = [
     "BITS",

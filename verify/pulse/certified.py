@@ -16,8 +16,8 @@ from numerics.certificates.running import running_error
 from numerics.pulse.exact_error import Domain, exact_net
 from numerics.pulse.sample import pulse
 from theory.pulse.network import Network
-from verify.models.ensemble import NetworkBatch, Setting
 from verify.models.networks import load
+from verify.models.problem import NetworkBatch, Setting
 
 __all__ = ["accepted", "agrees", "answer_error", "certified_net", "plateau"]
 

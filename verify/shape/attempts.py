@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-import torch
 from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
@@ -36,8 +35,8 @@ from numerics.pulse.sample import pulse, windows
 from theory.expressions.activation import ACTIVATIONS, z
 from theory.pulse.network import Network
 from theory.shape.recipes import Recipe
-from verify.models.ensemble import Ensemble, NetworkBatch, Setting, initial
-from verify.models.networks import load, signals, weights_of
+from verify.models.networks import data, load, weights_of
+from verify.models.problem import Ensemble, NetworkBatch, Setting, initial
 from verify.optimise.minimise import train as train_one
 from verify.optimise.refine import Refined, refine
 from verify.report.lab import Profile
@@ -284,7 +283,7 @@ def _start(setting: Setting) -> Fraction:
 def by_torch(setting: Setting, networks: int, seed: int, steps: int = 4) -> NetworkBatch:
     """Networks that torch.optim.LBFGS trains as plain modules, from the ensemble's own starts."""
     start = initial(setting, networks, seed)
-    x, r = signals(setting.radii, setting.taps), torch.tensor(setting.radii.r)
+    x, r = data(setting)
     nets = [load(setting, start, j) for j in range(networks)]
     for net in nets:
         train_one(net, x, r, "lbfgs", steps)

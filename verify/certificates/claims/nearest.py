@@ -15,19 +15,17 @@ from numerics.certificates.conditions import exact_of
 from numerics.certificates.nearest import nearest
 from numerics.pulse.exact_error import Domain, Worst, summary
 from theory.certificates.nearest import Facts, Nearness, distance
-from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.network import Network
-from verify.models.ensemble import NetworkBatch, Setting
 from verify.models.networks import weights_of
+from verify.models.problem import NetworkBatch, Setting
 from verify.pulse.certified import plateau
-from verify.pulse.settings import LAWS, stopped
+from verify.pulse.settings import STRAIGHT, stopped
 from verify.report.evidence import Evidence
-from verify.report.lab import Lab, Profile
+from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
-__all__ = ["EVIDENCE", "check", "needs", "train"]
+__all__ = ["EVIDENCE", "check", "train"]
 
-STRAIGHT = tuple(s for s in LAWS if ACTIVATIONS[s.activation].piecewise_linear)
 COMPARED = 4
 """Networks per setting and pooling, of those that are stopped on the way."""
 BITS = 128
@@ -35,11 +33,6 @@ BITS = 128
 ZERO, ONE = Fraction(0), Fraction(1)
 STEEP = (ONE, Fraction(8), Fraction(1, 8), Fraction(5, 2))
 """Λ: the catalogue's straight activations, whose own is 1, times this, or of an argument times this."""
-
-
-def needs(profile: Profile) -> tuple[Setting, ...]:
-    """The piecewise-linear ensembles; the largest slope of every activation in them is 1."""
-    return STRAIGHT
 
 
 def _flat(net: Network[Fraction]) -> list[Fraction]:
@@ -196,8 +189,7 @@ def _closest(ends: NetworkBatch, others: NetworkBatch, j: int, scale: int) -> in
 
 def _pairs(lab: Lab, setting: Setting, pooling: str) -> tuple[_Pair, ...]:
     """Each stopped network with the end of its own start, the nearest end of the ensemble, and the nearest exact one found."""
-    name, radii = setting.activation, setting.radii
-    length = radii.half_length(setting.taps)
+    name, length = setting.activation, setting.radii.half_length(setting.taps)
     size = 2 * length + 1
     share = size if pooling == "mean" else 1
     domain = plateau(setting)
@@ -243,5 +235,5 @@ def train(law: Nearness, lab: Lab) -> Column:
     return column(most if pairs else float("nan"), 1.0, detail)
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=needs)
+EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: STRAIGHT)
 """What the claim rests on."""

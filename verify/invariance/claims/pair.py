@@ -19,7 +19,14 @@ from theory.invariance.pair import Pair
 from theory.pulse.network import Network as Weights
 from theory.pulse.network import last_radius
 from verify.invariance import pair_figures
-from verify.invariance.background_training import Scene, answers, off_readout, trained
+from verify.invariance.background_training import (
+    EXACT,
+    Scene,
+    answers,
+    off_readout,
+    on_a_ring,
+    trained,
+)
 from verify.models.networks import Network
 from verify.report import figures as draw
 from verify.report.evidence import Evidence
@@ -30,7 +37,6 @@ from verify.report.verdict import Column, column
 __all__ = ["EVIDENCE", "check", "figures", "train"]
 
 HALF = Fraction(1, 2)
-RELU = oracle.RATIONAL["relu"]
 SEARCHED = ((3, 4), (5, 3))
 """Taps and heights of the staircases that are all tried."""
 
@@ -59,11 +65,6 @@ def _some(rng: np.random.Generator, count: int) -> Vector:
     return [Fraction(int(k), 4) for k in rng.integers(-8, 9, count)]
 
 
-def _answer(net: Weights[Fraction], x: Vector) -> Fraction:
-    parts = (a * sum(map(RELU, oracle.ring(w, b, x)), Fraction(0)) for w, b, a in net.listed)  # fmt: skip
-    return Fraction(sum(parts, net.offset))
-
-
 def _meets(law: Pair, rng: np.random.Generator, t: int) -> bool:
     """The levels at which the windows of the ring are 0, less those in the dark and on the plateau."""
     n = (1, 3, 5)[t % 3]
@@ -76,7 +77,7 @@ def _meets(law: Pair, rng: np.random.Generator, t: int) -> bool:
 
 
 def _exact(net: Weights[Fraction], size: int, beta: Fraction, radii: Sequence[Fraction]) -> bool:
-    return all(_answer(net, [beta + value for value in oracle.overlap_pulse(r, size // 2)]) == r for r in radii)  # fmt: skip
+    return all(on_a_ring(net, "relu", [beta + value for value in oracle.overlap_pulse(r, size // 2)]) == r for r in radii)  # fmt: skip
 
 
 def _turns(law: Pair, rng: np.random.Generator) -> bool:
@@ -109,8 +110,6 @@ def _short(law: Pair, rng: np.random.Generator) -> bool:
 TURNS = ((3, 5, 2), (3, 6, 1), (4, 6, 1), (5, 7, 0))
 """(ν, k, l) of the networks whose readouts are trained, on 23, 25, 33 and 45 pixels."""
 SEEKING = Scene("relu", 2, 3, (0.0, 0.25, 0.5, 0.75, 1.0), steps=12, per_cell=4)
-EXACT = 1e-20
-"""The loss below which a trained network counts as exact: errors below 1e-10, far below any other ending."""
 
 
 def train(law: Pair, lab: Lab) -> Column:

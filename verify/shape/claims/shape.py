@@ -24,8 +24,8 @@ from theory.expressions.pieces import Piece, pieces, z
 from theory.shape.classify import Classification
 from theory.shape.recipes import Recipe, readout_bias
 from theory.shape.shape import LAW, PROBES, Probe, ShapeLaw
-from verify.models.ensemble import Ensemble, NetworkBatch, Setting
 from verify.models.networks import load
+from verify.models.problem import Ensemble, NetworkBatch, Setting
 from verify.optimise.refine import Refined
 from verify.report.evidence import Evidence
 from verify.report.lab import Lab, Profile
