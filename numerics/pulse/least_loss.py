@@ -44,17 +44,8 @@ def _kernel(rows: list[list[fmpq]], width: int) -> list[list[fmpq]]:
     """A basis, as rows, of the vectors orthogonal to all given rows."""
     if not rows:
         return [[fmpq(int(i == j)) for j in range(width)] for i in range(width)]
-    reduced, rank = fmpq_mat(rows).rref()
-    table = reduced.tolist()
-    pivots = [next(j for j in range(width) if table[i][j] != 0) for i in range(rank)]
-    basis = []
-    for j in sorted(set(range(width)) - set(pivots)):
-        vector = [fmpq(0)] * width
-        vector[j] = fmpq(1)
-        for i, pivot in enumerate(pivots):
-            vector[pivot] = -table[i][j]
-        basis.append(vector)
-    return basis
+    basis, dimension = fmpq_mat(rows).numer_denom()[0].nullspace()
+    return [[fmpq(basis[i, j]) for i in range(width)] for j in range(dimension)]
 
 
 def level(
