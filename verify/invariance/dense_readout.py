@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from numerics.arithmetic.rounding import UNIT, gamma
 from numerics.arithmetic.types import Array, Indices
 from verify.models.networks import Network
+from verify.optimise.sgd import iterates, mean_squares, samples
 
 __all__ = ["DenseReadout", "DenseRun", "spectrum", "train"]
 
@@ -98,16 +100,10 @@ def train(
     """
     start = net.weights
     optimizer = torch.optim.SGD(net.parameters(), lr=rate, momentum=momentum)
-    pulled = np.zeros(len(start))
-    for _ in range(steps):
-        index = slice(None) if order is None else torch.as_tensor(next(order))
-        optimizer.zero_grad()
-        each = torch.mean((net(x[index]) - r[index]) ** 2, dim=1)
-        each.sum().backward()
-        optimizer.step()
-        pulled += 2 * np.sqrt(each.detach().numpy())
+    run = iterates(net, samples(x, r, order), optimizer)
+    pulled = sum((2 * np.sqrt(loss) for loss in islice(run, steps)), np.zeros(len(start)))
     with torch.no_grad():
-        loss = torch.mean((net(x) - r) ** 2, dim=1).numpy()
+        loss = mean_squares(net(x), r).numpy()
     lag = 1 / (1 - momentum)
     size = np.max(np.abs(start), axis=1) + rate * lag * pulled
     rounding = steps * UNIT * size + rate * lag**2 * (gamma(len(x) + 4) + 4 * UNIT) * pulled

@@ -17,7 +17,7 @@ from theory.training import linear_cell
 from theory.training.steps import Steps
 from verify.models.networks import Bundle, data, fresh
 from verify.models.problem import Model, NetworkBatch
-from verify.optimise.gradient import Path, batches, descend, step_rounding
+from verify.optimise.sgd import Path, batches, descend, step_rounding
 from verify.report.lab import Lab
 
 __all__ = [

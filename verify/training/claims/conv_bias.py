@@ -14,7 +14,7 @@ from numerics.training.linear_cell import channels
 from theory.training.conv_bias import ConvBias, end
 from verify.models.networks import Bundle, data
 from verify.models.problem import Model, NetworkBatch
-from verify.optimise.gradient import Path, descend, step_rounding
+from verify.optimise.sgd import Path, descend, step_rounding
 from verify.report.evidence import Evidence
 from verify.report.lab import Lab
 from verify.report.verdict import Column, column

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,7 @@ from numerics.training.linear_cell import coordinates
 from theory.training.ridge import LAW, Ridge
 from verify.models.networks import Bundle, data, load
 from verify.models.problem import Model, NetworkBatch
-from verify.optimise.gradient import Path, descend, step_rounding
+from verify.optimise.sgd import Make, Path, descend, step_rounding
 from verify.report import figures as draw
 from verify.report import path_figures
 from verify.report.evidence import Evidence
@@ -31,7 +31,6 @@ from verify.training.dynamics import second_moment, starts
 __all__ = ["EVIDENCE", "check", "figures", "predicted", "train"]
 
 Array = NDArray[np.float64]
-Make = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 
 
 def _angle(law: Ridge, penalty: float, spread: float, n: int) -> float:
