@@ -38,7 +38,7 @@ from theory.pulse.staircase import to_taps
 from theory.pulse.subpixel import subpixel_response
 from verify.models.networks import load, signals
 from verify.models.problem import Setting, initial
-from verify.optimise.least_squares import train_ensemble
+from verify.optimise.ensemble import train_ensemble
 from verify.optimise.sgd import OPTIMIZERS, descend
 
 

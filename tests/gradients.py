@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from verify.models.problem import NetworkBatch, Setting
-from verify.optimise.least_squares import _terms, loss_gradient, rounding, task
+from verify.optimise.residuals import _terms, loss_gradient, rounding, task
 
 
 def gradient_rounding(setting: Setting, weights: NetworkBatch) -> np.ndarray:

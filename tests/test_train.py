@@ -17,7 +17,7 @@ from numerics.pulse.sample import pulse, windows
 from verify import train
 from verify.models.checkpoint import read
 from verify.models.problem import Setting, initial
-from verify.optimise.least_squares import train_from
+from verify.optimise.ensemble import train_from
 
 
 def run(folder: Path, *more: str) -> int:

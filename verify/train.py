@@ -85,7 +85,7 @@ def _trained(options: Namespace, parser: Parser) -> list[dict[str, Any]]:
     if options.activation not in ACTIVATIONS:
         parser.error(f"--activation {options.activation!r}: one of {', '.join(ACTIVATIONS)}")
     from verify.models.problem import Setting, initial
-    from verify.optimise.least_squares import train_from
+    from verify.optimise.ensemble import train_from
 
     setting = Setting(options.activation, options.channels, options.taps)
     _claim_folder(options, parser)

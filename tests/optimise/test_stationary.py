@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from verify.models.problem import NetworkBatch, Setting
 from verify.optimise import stationary as stationary_module
-from verify.optimise.least_squares import loss_gradient, train_ensemble
+from verify.optimise.ensemble import train_ensemble
+from verify.optimise.residuals import loss_gradient
 from verify.optimise.stationary import descent, signs
 
 

@@ -16,7 +16,7 @@ from tests.gradients import gradient_rounding
 from theory.pulse.endings import blind_floor
 from verify.models.networks import measure
 from verify.models.problem import Ensemble, NetworkBatch, Setting, initial
-from verify.optimise.least_squares import train_ensemble
+from verify.optimise.ensemble import train_ensemble
 from verify.pulse.classify import KINDS, classify, wilson
 from verify.pulse.settings import CENSUS
 

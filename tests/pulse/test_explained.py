@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from verify.models.problem import Setting
-from verify.optimise.least_squares import train_ensemble
+from verify.optimise.ensemble import train_ensemble
 from verify.pulse.classify import classify
 from verify.pulse.explained import explain, explanation
 

@@ -13,7 +13,8 @@ from numerics.pulse.least_loss import dead_level, level
 from numerics.pulse.sample import Radii, pulse, windows
 from theory.expressions.activation import ACTIVATIONS
 from verify.models.problem import Setting
-from verify.optimise.least_squares import rounding, task, train_ensemble
+from verify.optimise.ensemble import train_ensemble
+from verify.optimise.residuals import rounding, task
 
 EPS = np.finfo(float).eps
 SLOPES = {"identity": (1.0, 1.0), "relu": (0.0, 1.0), "leaky_relu": (0.01, 1.0), "abs": (-1.0, 1.0)}

@@ -212,7 +212,7 @@ def test_an_ensemble_is_trained_once_and_a_failure_is_remembered(
             raise FloatingPointError("overflow")
         return setting, networks, seed
 
-    fake = ModuleType("verify.optimise.least_squares")
+    fake = ModuleType("verify.optimise.ensemble")
     vars(fake).update(train_ensemble=train_ensemble)
     monkeypatch.setitem(sys.modules, fake.__name__, fake)
     lab: Any = Lab(TINY, 5)

@@ -16,7 +16,7 @@ from theory.shape.classify import Classification, classify
 from theory.shape.recipes import Recipe
 from theory.shape.shape import CLAIM, LAW
 from verify.models.problem import Ensemble, NetworkBatch, Setting, initial
-from verify.optimise.least_squares import train_ensemble
+from verify.optimise.ensemble import train_ensemble
 from verify.report.lab import PROFILES, TINY, Lab
 from verify.shape import attempts
 from verify.shape.attempts import (

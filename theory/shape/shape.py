@@ -84,7 +84,8 @@ def _probes() -> Mapping[str, Probe]:
     line = assembled([(w, unit, unit / 8)])
     steep = assembled([(w, -unit, unit / 24), (tuple(-tap for tap in w), unit, -unit / 24)])
     bump, softplus = 1 / (4 + z**4), sp.log(1 + sp.exp(z))
-    cubic, quintic = z**3 + z**2, z**5 + z**4
+    cubic, quintic = 2 * z**3 + z**2, z**5 + z**4
+    ramp = sp.Max(sp.Min(3 * z, sp.Rational(3, 4)), 0)
     return {
         # Slopes 1 and 1: one channel is enough, as half a period turns the sign of tanh(cos z).
         "line and waves": Probe(
@@ -100,8 +101,10 @@ def _probes() -> Mapping[str, Probe]:
         # A level above all values of an increasing function.
         "tanh below 2": Probe(z + sp.Max(sp.tanh(z), 2), 1, line),
         "arctan below 2": Probe(z + sp.Max(sp.atan(z), 2), 1, line),
-        # The inflection is not at 0.
-        "cubic": Probe(cubic, 1, _cubic_network(cubic, -sp.Rational(1, 3))),
+        # A line with a slope that is not 1, on a piece that is shorter than 1.
+        "short ramp": Probe(ramp, 1, assembled([(rising(unit / 8), unit / 16, 4 * unit / 3)])),
+        # The inflection is not at 0, the leading coefficient not 1.
+        "cubic": Probe(cubic, 1, _cubic_network(cubic, -sp.Rational(1, 6))),
         "quartic": Probe(z**4, 2),
         "cubic on a piece": Probe(sp.Min(sp.Max(z**3 - z, -6), 6), 1),
         "quintic": Probe(quintic, 3, _cubic_network(quintic, -sp.Rational(1, 5))),

@@ -25,7 +25,7 @@ from numerics.arithmetic.types import Array, Flags, Indices
 from numerics.pulse.sample import pulse, windows
 from verify.models.networks import load, signals
 from verify.models.problem import NetworkBatch, Setting, initial
-from verify.optimise.least_squares import rounding, task
+from verify.optimise.residuals import rounding, task
 
 __all__ = [
     "BITS",

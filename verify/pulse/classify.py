@@ -31,7 +31,7 @@ from theory.pulse.kinks import cell
 from theory.pulse.loss import CLAIM as LOSS
 from verify.models.networks import measure
 from verify.models.problem import Ensemble
-from verify.optimise.least_squares import worst
+from verify.optimise.residuals import worst
 from verify.optimise.stationary import Descent, descent, signs
 from verify.pulse.residuals import residual_errors
 

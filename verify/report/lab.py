@@ -196,9 +196,7 @@ def _torch(seed: int) -> Iterator[None]:
 
 
 def _train(setting: Setting, networks: int, seed: int) -> Ensemble:
-    from verify.optimise.least_squares import (
-        train_ensemble,  # slow to import, and not always needed
-    )
+    from verify.optimise.ensemble import train_ensemble  # slow to import, and not always needed
 
     return train_ensemble(setting, networks, seed)
 

@@ -17,7 +17,7 @@ from numerics.pulse.sample import Radii, pulse, windows
 from theory.pulse.endings import LAW, EndingLaw, blind_floor
 from verify.models.networks import data, load, weights_of
 from verify.models.problem import Ensemble, Setting, initial
-from verify.optimise.least_squares import task
+from verify.optimise.residuals import task
 from verify.optimise.sgd import OPTIMIZERS, descend, gradient_length
 from verify.pulse.certified import agrees
 from verify.pulse.classify import KINDS, Ending, classify, look, wilson

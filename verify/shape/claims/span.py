@@ -21,7 +21,7 @@ from theory.expressions.activation import ACTIVATIONS
 from theory.shape.span import Jump, copies, leaps, response_rate, unrolled
 from verify.models.networks import Network, load, measure, weights_of
 from verify.models.problem import Ensemble, NetworkBatch, Setting
-from verify.optimise.least_squares import worst
+from verify.optimise.residuals import worst
 from verify.pulse.settings import LAWS, stopped
 from verify.report.evidence import Evidence
 from verify.report.figures import error_between, figure

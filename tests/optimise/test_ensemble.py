@@ -14,14 +14,8 @@ from numerics.pulse.sample import pulse
 from tests.gradients import gradient_rounding
 from theory.expressions.activation import ACTIVATIONS
 from verify.models.problem import Ensemble, NetworkBatch, Setting, initial
-from verify.optimise.least_squares import (
-    loss_gradient,
-    rounding,
-    task,
-    train_ensemble,
-    train_from,
-    worst,
-)
+from verify.optimise.ensemble import train_ensemble, train_from
+from verify.optimise.residuals import loss_gradient, rounding, task, worst
 
 EPS = np.finfo(float).eps
 HOMOGENEOUS = ("identity", "relu", "leaky_relu", "abs")
