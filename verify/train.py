@@ -20,10 +20,10 @@ import sys
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Sequence
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from numerics.arithmetic.numbers import fraction
 from theory.process import run
 from verify.models.files import put
 from verify.report.arguments import Parser, command_parser, named, odd, whole
@@ -192,7 +192,7 @@ def _worst(setting: Setting, ensemble: Ensemble, place: int) -> float | None:
     first = fmpq(2 * radii.first - 1, 2)
     exact = summary(net, Domain(radii.half_length(setting.taps), first, first + radii.cells))
     worst = exact.worst.high
-    return float(Fraction(int(worst.p), int(worst.q)))
+    return float(fraction(worst))
 
 
 def _row(folder: Path, number: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ the trained weights with hundreds of bits, on more radii than the network has we
 
 Beside an exact network the error falls quadratically, to any precision; a family that only approaches exactness
 (weights that shrink, a bias that escapes) gains a factor per step at best.  What is found counts once enclosures
-of its error over other radii say so (:func:`numerics.arithmetic.ball.largest_error`).
+of its error over other radii say so (:func:`numerics.pulse.error_enclosure.largest_error`).
 """
 
 from __future__ import annotations
@@ -16,19 +16,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from typing import Any
 
 import sympy as sp
 from flint import arb, arb_mat, ctx
 
-from numerics.arithmetic.ball import (
-    Net,
-    constant_ball,
-    dyadic,
-    expression_of,
-    sigma_ball,
-    window_counts,
-)
+from numerics.arithmetic.ball import constant_ball, sigma_ball
+from numerics.arithmetic.numbers import dyadic
+from numerics.arithmetic.walk import expression_of
+from numerics.pulse.error_enclosure import window_counts
 from theory.expressions.activation import z
+from theory.pulse.network import Network
 
 __all__ = ["BITS", "GOAL", "Refined", "refine"]
 
@@ -52,7 +50,7 @@ class Refined:
     moved: the largest distance of a weight from where it started.
     """
 
-    net: Net
+    net: Network[Any]
     error: float
     steps: int
     moved: float
@@ -72,7 +70,7 @@ def _slope(expression: sp.Expr) -> sp.Expr:
 class _Problem:
     """The radii as distinct windows and their counts, and σ with its slope."""
 
-    def __init__(self, net: Net, radii: Sequence[Fraction], half_length: int) -> None:
+    def __init__(self, net: Network[Any], radii: Sequence[Fraction], half_length: int) -> None:
         self.sigma, self.slope = sigma_ball(net.sigma), sigma_ball(_slope(expression_of(net.sigma)))
         counted = [dict(window_counts(r, half_length, net.taps)) for r in radii]
         distinct = sorted(set().union(*counted))
@@ -101,22 +99,22 @@ class _Problem:
         return error, arb_mat([[value.mid() for value in row] + [arb(1)] for row in jacobian])
 
 
-def refine(net: Net, radii: Sequence[Fraction], half_length: int, steps: int = 30) -> Refined:
+def refine(
+    net: Network[Any], radii: Sequence[Fraction], half_length: int, steps: int = 30
+) -> Refined:
     """Train on from ``net`` until all errors are below :data:`GOAL`, nothing is gained, or the steps end.
 
     Raises
     ------
-    ValueError: the network has no readout bias c.
+    ValueError: the readout bias c is left open.
     """
-    if net.c is None:
+    if net.open:
         raise ValueError("a readout bias is needed to train on")
     with ctx.workprec(BITS):
         problem = _Problem(net, radii, half_length)
-        start = [
-            constant_ball(value).mid()
-            for w, b, a in zip(net.w, net.b, net.a, strict=True)
-            for value in (*w, b, a)
-        ] + [constant_ball(net.c).mid()]
+        start = [constant_ball(value).mid() for w, b, a in net.listed for value in (*w, b, a)] + [
+            constant_ball(net.offset).mid()
+        ]
         x = start
         error, jacobian = problem.error(x)
         value = _square(error)
@@ -158,14 +156,14 @@ def _largest(error: list[arb]) -> float:
     return max(float(abs(e)) for e in error)
 
 
-def _as_net(net: Net, x: list[arb]) -> Net:
+def _as_net(net: Network[Any], x: list[arb]) -> Network[Fraction]:
     exact = [dyadic(value) for value in x]
     width = net.taps + 2
     rows = [exact[k * width : (k + 1) * width] for k in range(len(net.w))]
-    return Net(
-        net.sigma,
+    return Network(
         tuple(tuple(row[:-2]) for row in rows),
         tuple(row[-2] for row in rows),
         tuple(row[-1] for row in rows),
         exact[-1],
+        sigma=net.sigma,
     )

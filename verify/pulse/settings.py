@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from verify.models.networks import Network, data, load
-from verify.models.problem import Setting, initial
+from theory.expressions.activation import ACTIVATIONS
+from verify.models.networks import Network, data, load, weights_of
+from verify.models.problem import NetworkBatch, Setting, initial
 from verify.optimise.sgd import OPTIMIZERS, descend
 from verify.report.lab import Lab
 
-__all__ = ["CENSUS", "EVERY_RADIUS", "LAWS", "STOPPED", "on_the_way", "stopped"]
+__all__ = [
+    "BENT",
+    "CENSUS",
+    "EVERY_RADIUS",
+    "LAWS",
+    "STOPPED",
+    "STRAIGHT",
+    "finished_and_stopped",
+    "on_the_way",
+    "stopped",
+]
 
 HOMOGENEOUS = ("identity", "relu", "leaky_relu", "abs")
 
@@ -25,6 +36,11 @@ LAWS = (
     Setting("silu", 2, 3),
 )
 """For laws that hold whatever σ is: five taps, and two smooth activations that never become exact."""
+
+STRAIGHT = tuple(setting for setting in LAWS if ACTIVATIONS[setting.activation].piecewise_linear)
+"""Those whose σ is piecewise linear; the largest slope of each is 1."""
+BENT = tuple(setting for setting in STRAIGHT if ACTIVATIONS[setting.activation].kinks)
+"""Of these, those whose σ has a kink."""
 
 EVERY_RADIUS = tuple(
     Setting(name, channels, 5, first=1) for name in HOMOGENEOUS for channels in (1, 2)
@@ -55,3 +71,14 @@ def on_the_way(
     for net in nets:
         descend(net, *data(setting), 25, make=OPTIMIZERS["Adam"])
     return nets
+
+
+def finished_and_stopped(
+    lab: Lab, setting: Setting, finished: int | None = None, unfinished: int = STOPPED
+) -> NetworkBatch:
+    """The first networks of a setting at their end (all, if no number is given), and after them those
+    that are stopped on the way, whose slopes, offsets and bends are large.
+    """
+    ends = lab.ensemble(setting).weights[slice(0, finished)]
+    others = weights_of(stopped(lab, setting)[:unfinished])
+    return NetworkBatch.joined((ends, others))

@@ -17,16 +17,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from numerics.arithmetic.ball import Certified, Net, certified_error, error_ball, largest_error
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import prediction_bound
+from numerics.pulse.error_enclosure import (
+    Certified,
+    certified_error,
+    error_ball,
+    largest_error,
+)
 from numerics.pulse.sample import pulse, windows
 from theory.expressions.activation import ACTIVATIONS, z
+from theory.pulse.network import Network
 from theory.shape.recipes import Recipe
 from verify.models.networks import data, load, weights_of
 from verify.models.problem import Ensemble, NetworkBatch, Setting, initial
@@ -149,14 +156,14 @@ def look(setting: Setting, weights: NetworkBatch) -> Look:
 # ----------------------------------------------------------------------------------- certificates
 
 
-def net_of(name: str, weights: NetworkBatch, j: int) -> Net:
+def net_of(name: str, weights: NetworkBatch, j: int) -> Network[float]:
     """Network j of a batch with its weights as the dyadic rationals they are."""
-    return Net(
-        name,
+    return Network(
         tuple(tuple(map(float, row)) for row in weights.w[j]),
         tuple(map(float, weights.b[j])),
         tuple(map(float, weights.a[j])),
         float(weights.c[j]),
+        sigma=name,
     )
 
 
@@ -190,7 +197,7 @@ def refined(ensemble: Ensemble, most: int = TRIED) -> Refined | None:
     return None
 
 
-def _refine(setting: Setting, net: Net) -> Refined | None:
+def _refine(setting: Setting, net: Network[Any]) -> Refined | None:
     """The network at which the continued training ends, if it is exact to PROVEN at other radii."""
     start, half_length = _start(setting), setting.radii.half_length(TAPS)
     unknowns = len(net.w) * (TAPS + 2) + 1
@@ -232,7 +239,7 @@ def near(
     centre = _scaled(setting, recipe, sigma or setting.activation)
     copies = setting.channels - recipe.channels
     w = (*centre.w, *[centre.w[0]] * copies)
-    b = (*centre.b, *[centre.b[0]] * copies)
+    b = (*centre.biases, *[centre.biases[0]] * copies)
     share = centre.a[0] / (1 + copies)
     a = (share, *centre.a[1:], *[share] * copies)
 
@@ -244,22 +251,23 @@ def near(
 
     ends = []
     for _ in range(starts):
-        net = Net(centre.sigma, tuple(noisy(row) for row in w), noisy(b), noisy(a), 0.0)
+        w_, b_, a_ = tuple(noisy(row) for row in w), noisy(b), noisy(a)
+        net = Network(w_, b_, a_, 0.0, sigma=centre.sigma)
         c = -float(error_ball(net, _start(setting), half_length).mid())
         ends.append(_refine(setting, replace(net, c=c)))
     return tuple(ends)
 
 
-def _scaled(setting: Setting, recipe: Recipe, sigma: str | sp.Expr) -> Net:
+def _scaled(setting: Setting, recipe: Recipe, sigma: str | sp.Expr) -> Recipe:
     """The derived network, its filters enlarged as far as SCALES goes and exactness allows."""
     half_length = setting.radii.half_length(TAPS)
     radii = [_start(setting) + Fraction(t, 5) for t in range(6)]
     nets = [
-        Net(
-            sigma,
+        Network(
             tuple(tuple(scale * tap for tap in row) for row in recipe.w),
-            tuple(scale * value for value in recipe.b),
+            tuple(scale * value for value in recipe.biases),
             tuple(value / scale for value in recipe.a),
+            sigma=sigma,
         )
         for scale in SCALES
     ]

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from flint import acb, arb, ctx, fmpq
 
+from numerics.arithmetic.numbers import rational
 from numerics.arithmetic.rounding import gamma
 from numerics.arithmetic.types import Array
 from numerics.disk.disk import disk, disk_bound
@@ -55,7 +56,7 @@ def kind(i: int, j: int, r: Fraction) -> str:
 
 def enclosed(i: int, j: int, r: Fraction) -> arb:
     """The definition, rigorously: ∫ |[j - 1/2, j + 1/2] ∩ [-√(r² - t²), √(r² - t²)]| dt over the pixel's width."""
-    radius, bottom, top = fmpq(r.numerator, r.denominator), fmpq(2 * j - 1, 2), fmpq(2 * j + 1, 2)
+    radius, bottom, top = rational(r), fmpq(2 * j - 1, 2), fmpq(2 * j + 1, 2)
     left, right = max(fmpq(2 * i - 1, 2), -radius), min(fmpq(2 * i + 1, 2), radius)
     total = acb(0)
     if left >= right:

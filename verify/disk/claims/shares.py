@@ -12,6 +12,7 @@ import torch
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
+from numerics.arithmetic.numbers import fraction
 from numerics.arithmetic.rounding import UNIT, gamma, lipschitz
 from numerics.arithmetic.types import Array
 from numerics.disk.autocorrelation import (
@@ -137,12 +138,12 @@ BENT = tuple(name for name, row in ACTIVATIONS.items() if row.piecewise_linear)
 def _pieces(law: Shares, rng: np.random.Generator) -> bool:
     """A random channel on random pixels: a σ(z) by the oracle, and from the piece on which z lies."""
     name = BENT[int(rng.integers(len(BENT)))]
-    kinks = [Fraction(int(kink.location.p), int(kink.location.q)) for kink in ACTIVATIONS[name].kinks]  # fmt: skip
+    kinks = [fraction(kink.location) for kink in ACTIVATIONS[name].kinks]  # fmt: skip
     w, x, b, a = [_some(rng) for _ in range(4)], [_some(rng) for _ in range(4)], _some(rng), _some(rng)  # fmt: skip
     pre = sum((tap * pixel for tap, pixel in zip(w, x, strict=True)), b)
     products = sum((a * tap * pixel for tap, pixel in zip(w, x, strict=True)), a * b)
     slope, intercept = pieces(name)[sum(pre > kink for kink in kinks)]
-    exact = lambda v: Fraction(int(v.p), int(v.q))
+    exact = lambda v: fraction(v)
     return bool(law.part(exact(slope), exact(intercept), products, a) == a * oracle.RATIONAL[name](pre))  # fmt: skip
 
 

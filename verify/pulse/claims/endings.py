@@ -25,20 +25,15 @@ from verify.pulse.explained import explain
 from verify.pulse.settings import CENSUS
 from verify.report import figures as draw
 from verify.report.evidence import Evidence
-from verify.report.lab import Lab, Profile
+from verify.report.lab import Lab
 from verify.report.page import Figure, Section
 from verify.report.render import render
 from verify.report.verdict import Column, column
 
-__all__ = ["EVIDENCE", "check", "figures", "needs", "sections", "train"]
+__all__ = ["EVIDENCE", "check", "figures", "sections", "train"]
 
 SMALL = Radii(first=2, cells=3, per_cell=4)
 ROWS = ("relu", "leaky_relu", "abs", "identity")
-
-
-def needs(profile: Profile) -> tuple[Setting, ...]:
-    """The whole census."""
-    return CENSUS
 
 
 def check(law: EndingLaw, lab: Lab) -> Column:
@@ -399,5 +394,7 @@ def _census_row(setting: Setting, endings: Sequence[Ending]) -> dict[str, object
     }
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=needs, figures=figures, sections=sections)
+EVIDENCE = Evidence(
+    check=check, train=train, needs=lambda profile: CENSUS, figures=figures, sections=sections
+)
 """What the claim rests on."""

@@ -19,20 +19,15 @@ from verify.models.problem import Ensemble, NetworkBatch, Setting
 from verify.pulse.residuals import residual_errors
 from verify.pulse.settings import LAWS, stopped
 from verify.report.evidence import Evidence
-from verify.report.lab import Lab, Profile
+from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
-__all__ = ["EVIDENCE", "check", "needs", "train"]
+__all__ = ["EVIDENCE", "check", "train"]
 
 Array = NDArray[np.float64]
 ZERO = Fraction(0)
 AVERAGING = 4
 """Networks per setting that are trained with mean pooling."""
-
-
-def needs(profile: Profile) -> tuple[Setting, ...]:
-    """The ensembles whose loss is attributed."""
-    return LAWS
 
 
 def check(law: Decomposition, lab: Lab) -> Column:
@@ -267,5 +262,5 @@ def _conditions(law: Decomposition, setting: Setting, weights: NetworkBatch) -> 
     return [np.asarray(x) for x in values]
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=needs)
+EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: LAWS)
 """What the claim rests on."""

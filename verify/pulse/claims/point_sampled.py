@@ -16,10 +16,10 @@ from verify.models.networks import load, weights_of
 from verify.models.problem import NetworkBatch, Setting, initial
 from verify.optimise.sgd import OPTIMIZERS, descend
 from verify.report.evidence import Evidence
-from verify.report.lab import Lab, Profile
+from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
-__all__ = ["EVIDENCE", "check", "needs", "train"]
+__all__ = ["EVIDENCE", "check", "train"]
 
 HALF_INTEGERS = tuple(
     Setting(name, 1, taps, cells=6, per_cell=1)
@@ -33,11 +33,6 @@ STARTS = 4
 """Starts per activation that LBFGS gets."""
 POINTS = 8
 """Radii per cell of the point-sampled pulses."""
-
-
-def needs(profile: Profile) -> tuple[Setting, ...]:
-    """The ensembles whose answers to point-sampled pulses are measured."""
-    return HALF_INTEGERS
 
 
 def check(law: PointLaw, lab: Lab) -> Column:
@@ -135,5 +130,5 @@ def _by_lbfgs(setting: Setting, seed: int) -> NetworkBatch:
     return weights_of(nets)
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=needs)
+EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: HALF_INTEGERS)
 """What the claim rests on."""

@@ -20,10 +20,10 @@ from verify.models.problem import NetworkBatch, Setting, initial
 from verify.optimise.sgd import OPTIMIZERS, descend, gradient_length
 from verify.pulse.settings import LAWS
 from verify.report.evidence import Evidence
-from verify.report.lab import Lab, Profile
+from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
-__all__ = ["EVIDENCE", "check", "needs", "train"]
+__all__ = ["EVIDENCE", "check", "train"]
 
 Array = NDArray[np.float64]
 Sigma = Callable[[Any], Any]
@@ -34,11 +34,6 @@ BENT = (Setting("tanh", 1, 5), Setting("softplus", 1, 3), Setting("gelu", 1, 7))
 """Smooth activations, whose frozen filters bend."""
 FROZEN = 10
 """Frozen random filters per setting."""
-
-
-def needs(profile: Profile) -> tuple[Setting, ...]:
-    """The single-channel ensembles whose readout is predicted."""
-    return ONE_CHANNEL
 
 
 def check(law: Readout, lab: Lab) -> Column:
@@ -232,5 +227,5 @@ def _condition(features: Array) -> Array:
     return np.asarray(np.linalg.cond(columns / np.where(scale == 0, 1.0, scale)))
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=needs)
+EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: ONE_CHANNEL)
 """What the claim rests on."""

@@ -23,18 +23,13 @@ from verify.pulse.certified import agrees
 from verify.pulse.compare import check_response, train_response
 from verify.pulse.settings import EVERY_RADIUS
 from verify.report.evidence import Evidence
-from verify.report.lab import Lab, Profile
+from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
-__all__ = ["EVIDENCE", "check", "needs", "train"]
+__all__ = ["EVIDENCE", "check", "train"]
 
 Array = NDArray[np.float64]
 HALF = Fraction(1, 2)
-
-
-def needs(profile: Profile) -> tuple[Setting, ...]:
-    """The ensembles trained on every radius."""
-    return EVERY_RADIUS
 
 
 def check(law: Small, lab: Lab) -> Column:
@@ -208,5 +203,5 @@ def _certified(ensemble: Ensemble) -> int:
     return sum(agrees(ensemble.setting, ensemble.weights, j) is not None for j in range(CERTIFIED))
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=needs)
+EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: EVERY_RADIUS)
 """What the claim rests on."""
