@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from numerics.arithmetic.regression import rank
 from numerics.arithmetic.rounding import UNIT, gamma
 from numerics.arithmetic.types import Array, Indices
 from verify.models.networks import Network
@@ -69,7 +70,7 @@ def spectrum(x: Array, bias: bool) -> tuple[float, float]:
     """The largest and the smallest nonzero singular value of the signals (R, N), with the column of ones if ``bias``."""
     rows = np.concatenate([x, np.ones((len(x), int(bias)))], axis=1)
     values = np.linalg.svd(rows, compute_uv=False)
-    return float(values[0]), float(values[values > 1e-9 * values[0]][-1])
+    return float(values[0]), float(values[rank(values) - 1])
 
 
 @dataclass(frozen=True)
