@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from numerics.arithmetic.types import Array
 from numerics.disk.disk import disk
 from verify.models.networks import Network
+from verify.optimise.sgd import iterates, lbfgs, samples
 
 __all__ = [
     "ARRIVED",
@@ -124,24 +125,9 @@ def train(
 ) -> None:
     """LBFGS on the weighted squared error, in place, begun anew until it finds no way down or ``rounds`` times."""
     target, weight = torch.tensor(np.asarray(r)), torch.tensor(np.asarray(share))
-    first = net.conv.weight
+    squares = lambda answers, r: torch.sum(weight * (answers - r) ** 2)
     for _ in range(rounds):
-        chosen = torch.optim.LBFGS(
-            net.parameters(),
-            max_iter=steps,
-            max_eval=2 * steps,
-            history_size=50,
-            line_search_fn="strong_wolfe",
-            tolerance_grad=0.0,
-            tolerance_change=0.0,
-        )
-
-        def closure() -> Tensor:
-            chosen.zero_grad()  # noqa: B023
-            value = loss(net, x, target, weight)
-            value.backward()
-            return value
-
-        chosen.step(closure)
-        if chosen.state[first]["n_iter"] < steps:
+        optimizer = lbfgs(steps, 2 * steps)(net.parameters())
+        next(iterates(net, samples(x, target), optimizer, loss=squares))
+        if optimizer.state[net.conv.weight]["n_iter"] < steps:
             break
