@@ -36,8 +36,8 @@ from theory.pulse.plateau import plateau_response
 from theory.pulse.signal import phi
 from theory.pulse.staircase import to_taps
 from theory.pulse.subpixel import subpixel_response
-from verify.models.ensemble import Setting, initial
 from verify.models.networks import load, signals
+from verify.models.problem import Setting, initial
 from verify.optimise.ensemble import train_ensemble
 from verify.optimise.minimise import train
 

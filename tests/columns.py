@@ -1,4 +1,4 @@
-"""What the tests of claims share: their columns at work on the law and on every wrong one, cases of the plateau law, and answers on a ring."""
+"""What the tests of claims share: their columns at work on the law and on every wrong one, and cases of the plateau law."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
 from theory.claim import Claim, chapter_of
-from theory.invariance.background import PooledNetwork
 from verify.report.lab import TINY, Lab
 
 
@@ -23,14 +22,6 @@ def hold_and_reject(claim: Claim, seed: int = 0) -> Lab:
         passed = [wrong.name for wrong in claim.wrong if question(wrong.law, lab).status != "fails"]
         assert passed == []
     return lab
-
-
-def on_a_ring(net: PooledNetwork, name: str, x: list[Fraction]) -> Fraction:
-    """r̂ of a signal closed to a ring, by the oracle."""
-    sigma, value = oracle.RATIONAL[name], net.c
-    for w, b, a in zip(net.w, net.b, net.a, strict=True):
-        value += a * sum(map(sigma, oracle.ring(w, b, x)))
-    return value
 
 
 @st.composite

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 from numerics.arithmetic import oracle
 from numerics.invariance.gram_schmidt import Vector, dot
+from theory.pulse.network import Network
 from verify.invariance import networks
-from verify.invariance.networks import Net
 
 
-def sigma_of(net: Net) -> Callable[[Fraction], Fraction]:
+def sigma_of(net: Network[Any]) -> Callable[[Fraction], Fraction]:
     """σ a second time: torch's by the oracle, others from their values at two bends."""
     name = net.sigma.name
     if name in oracle.RATIONAL:
@@ -30,12 +31,12 @@ def windows(w: Vector, b: Fraction, x: Vector, padding: str) -> Vector:
     return (oracle.ring if padding == "ring" else oracle.preactivations)(w, b, x)
 
 
-def answer(net: Net, x: Vector, padding: str) -> Fraction:
+def answer(net: Network[Any], x: Vector, padding: str) -> Fraction:
     """r̂ in fractions."""
     sigma, value = sigma_of(net), net.c
-    for channel in net.channels:
-        values = [sigma(z) for z in windows(list(channel.w), channel.b, x, padding)]
-        weights = channel.v if len(channel.v) > 1 else channel.v * len(values)
+    for w, b, a in net.listed:
+        values = [sigma(z) for z in windows(list(w), b, x, padding)]
+        weights = a if isinstance(a, tuple) else (a,) * len(values)
         value += dot(list(weights), values)
     return value
 

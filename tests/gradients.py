@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from verify.models.ensemble import NetworkBatch, Setting
+from verify.models.problem import NetworkBatch, Setting
 from verify.optimise.residuals import _terms, loss_gradient, rounding, task
 
 

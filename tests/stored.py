@@ -11,9 +11,10 @@ from flint import fmpq
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
-from numerics.certificates.conditions import Stored
-from numerics.pulse.exact_error import Domain, ExactNet, exact_net
+from numerics.arithmetic.numbers import fraction, rational
+from numerics.pulse.exact_error import Domain, exact_net
 from tests.strategies import Exact
+from theory.pulse.network import Network
 
 PIECEWISE = (
     "identity",
@@ -30,23 +31,17 @@ PIECEWISE = (
 
 def q(number: Any) -> fmpq:
     """A Fraction, float or int as a rational of flint."""
-    value = Fraction(number)
-    return fmpq(value.numerator, value.denominator)
+    return rational(number)
 
 
-def fraction(number: fmpq) -> Fraction:
-    """The other way round."""
-    return Fraction(int(number.p), int(number.q))
-
-
-def stored(w: Sequence[Any], b: Any, a: Sequence[Any], c: Any, share: int = 1) -> Stored:
+def stored(w: Sequence[Any], b: Any, a: Sequence[Any], c: Any, share: int = 1) -> Network[fmpq]:
     """From plain numbers; b and c may be None."""
     rows = tuple(tuple(q(x) for x in row) for row in w)
     biases = None if b is None else tuple(q(x) for x in b)
-    return Stored(rows, biases, tuple(q(x) for x in a), None if c is None else q(c), share)
+    return Network(rows, biases, tuple(q(x) for x in a), None if c is None else q(c), share)
 
 
-def as_net(net: Stored, name: str) -> ExactNet:
+def as_net(net: Network[fmpq], name: str) -> Network[fmpq]:
     """The same for numerics.pulse.exact_error, which shares no code with numerics.certificates.conditions but the lines of a path."""
     zero = tuple(fmpq(0) for _ in net.a)
     return exact_net(
@@ -58,7 +53,7 @@ def as_net(net: Stored, name: str) -> ExactNet:
     )
 
 
-def from_exact(exact: Exact) -> tuple[Stored, Domain]:
+def from_exact(exact: Exact) -> tuple[Network[fmpq], Domain]:
     """A derived exact network on its plateau radii."""
     channels = exact.net
     net = stored(
@@ -70,32 +65,32 @@ def from_exact(exact: Exact) -> tuple[Stored, Domain]:
     return net, Domain(exact.half_length, fmpq(exact.n, 2), fmpq(exact.n, 2) + 4)
 
 
-def moved(net: Stored, by: Sequence[fmpq]) -> Stored:
+def moved(net: Network[fmpq], by: Sequence[fmpq]) -> Network[fmpq]:
     """Every stored weight plus a number, in the order w, b, a, c."""
     numbers = iter(by)
     w = tuple(tuple(x + next(numbers) for x in row) for row in net.w)
     b = None if net.b is None else tuple(x + next(numbers) for x in net.b)
     a = tuple(x + next(numbers) for x in net.a)
-    return Stored(w, b, a, None if net.c is None else net.c + next(numbers), net.share)
+    return Network(w, b, a, None if net.c is None else net.c + next(numbers), net.share)
 
 
-def count(net: Stored) -> int:
+def count(net: Network[fmpq]) -> int:
     """How many weights there are."""
     n = sum(map(len, net.w)) + len(net.a)
     return n + (len(net.b) if net.b is not None else 0) + (net.c is not None)
 
 
-def square(one: Stored, other: Stored) -> Fraction:
+def square(one: Network[fmpq], other: Network[fmpq]) -> Fraction:
     """The squared distance."""
 
-    def flat(net: Stored) -> list[fmpq]:
+    def flat(net: Network[fmpq]) -> list[fmpq]:
         values = [x for row in net.w for x in row] + list(net.a) + list(net.b or ())
         return [*values, net.c if net.c is not None else fmpq(0)]
 
     return sum((fraction(x - y) ** 2 for x, y in zip(flat(one), flat(other), strict=True)), Fraction(0))  # fmt: skip
 
 
-def answered(net: Stored, name: str, domain: Domain, r: Fraction) -> Fraction:
+def answered(net: Network[fmpq], name: str, domain: Domain, r: Fraction) -> Fraction:
     """r̂ from the definitions, by plain loops on Fractions."""
     sigma, c = oracle.RATIONAL[name], Fraction(0) if net.c is None else fraction(net.c)
     seen = views(domain, len(net.w[0]), r)
@@ -129,7 +124,7 @@ BREAKS = {
 """Where these activations bend or jump, written a second time."""
 
 
-def straight(net: Stored, name: str, domain: Domain) -> list[tuple[Fraction, Fraction, Fraction, Fraction]]:  # fmt: skip
+def straight(net: Network[fmpq], name: str, domain: Domain) -> list[tuple[Fraction, Fraction, Fraction, Fraction]]:  # fmt: skip
     """(from, to, r̂ - r just after, just before) of the intervals of radii on which r̂ is a straight line.
 
     From the definitions: pixels, and so pre-activations, are straight lines in r between half-integers; their places at
@@ -162,7 +157,7 @@ numbers = st.integers(-16, 16).map(lambda k: Fraction(k, 8))
 
 
 @st.composite
-def cases(draw: st.DrawFn, names: Sequence[str] = PIECEWISE) -> tuple[str, Stored, Domain]:
+def cases(draw: st.DrawFn, names: Sequence[str] = PIECEWISE) -> tuple[str, Network[fmpq], Domain]:
     """Any network on any interval of radii, with any padding and pooling, with or without biases."""
     name, padding = (
         draw(st.sampled_from(names)),

@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 from theory.process import run
 from theory.training import linear_cell
 from verify import predict
-from verify.optimise.gradient import Model
+from verify.models.problem import Model
 
 W = np.array([[[0.5, 0.1, 0.3]], [[-0.2, 0.4, 0.1]]])
 A = np.array([[0.4, -0.3]])

@@ -16,7 +16,7 @@ from safetensors import safe_open
 from numerics.pulse.sample import pulse, windows
 from verify import train
 from verify.models.checkpoint import read
-from verify.models.ensemble import Setting, initial
+from verify.models.problem import Setting, initial
 from verify.optimise.ensemble import train_from
 
 

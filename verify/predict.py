@@ -28,8 +28,7 @@ from theory.process import run
 from verify.report.arguments import Parser, command_parser, named, odd, whole
 
 if TYPE_CHECKING:
-    from verify.models.ensemble import NetworkBatch
-    from verify.optimise.gradient import Model
+    from verify.models.problem import Model, NetworkBatch
 
 __all__ = ["Condition", "OutsideTheorem", "main", "prediction"]
 
@@ -93,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: Namespace, parser: Parser) -> int:
-    from verify.optimise.gradient import Model
+    from verify.models.problem import Model
 
     if options.init is None:
         channels, taps = options.channels or 1, options.taps or 3
@@ -141,7 +140,7 @@ def _read(path: Path, parser: Parser) -> NetworkBatch:
     import numpy as np
 
     from verify.models.checkpoint import CheckpointError, read
-    from verify.models.ensemble import NetworkBatch
+    from verify.models.problem import NetworkBatch
 
     try:
         checkpoint = read(path)
@@ -244,7 +243,8 @@ def prediction(model: Model, start: NetworkBatch, step: float) -> dict[str, Any]
     from numerics.training.steps import change_bound, end_at, sharpness
     from theory.training import linear_cell
     from theory.training.steps import LAW, first_order
-    from verify.optimise.gradient import data, descend, single
+    from verify.models.networks import data, load
+    from verify.optimise.gradient import descend
     from verify.training.dynamics import Run, corrected, end_rounding, second_moment
 
     met, rho = _conditions(model, start, step)
@@ -256,7 +256,7 @@ def prediction(model: Model, start: NetworkBatch, step: float) -> dict[str, Any]
     # e^{-λt} times where the logistic equation begins, down to rounding.
     begin = float(np.abs((1 - e) / (1 - low))[0])
     steps = math.ceil((40 + math.log1p(begin)) / step)
-    path = descend(single(model, start), *data(model), steps, rate)
+    path = descend(load(model, start), *data(model), steps, rate)
     want_w, want_a = end_at(start.w, start.a, np.zeros(1))
     near_w, near_a, near_tap, near_read = corrected(LAW, start.w, start.a, moment, rate)
     tap, read = change_bound(c, np.zeros(1), rho)

@@ -20,16 +20,16 @@ import sys
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Sequence
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from numerics.arithmetic.numbers import fraction
 from theory.process import run
 from verify.models.files import put
 from verify.report.arguments import Parser, command_parser, named, odd, whole
 
 if TYPE_CHECKING:
-    from verify.models.ensemble import Ensemble, Setting
+    from verify.models.problem import Ensemble, Setting
 
 __all__ = ["COLUMNS", "main"]
 
@@ -84,7 +84,7 @@ def _trained(options: Namespace, parser: Parser) -> list[dict[str, Any]]:
 
     if options.activation not in ACTIVATIONS:
         parser.error(f"--activation {options.activation!r}: one of {', '.join(ACTIVATIONS)}")
-    from verify.models.ensemble import Setting, initial
+    from verify.models.problem import Setting, initial
     from verify.optimise.ensemble import train_from
 
     setting = Setting(options.activation, options.channels, options.taps)
@@ -192,7 +192,7 @@ def _worst(setting: Setting, ensemble: Ensemble, place: int) -> float | None:
     first = fmpq(2 * radii.first - 1, 2)
     exact = summary(net, Domain(radii.half_length(setting.taps), first, first + radii.cells))
     worst = exact.worst.high
-    return float(Fraction(int(worst.p), int(worst.q)))
+    return float(fraction(worst))
 
 
 def _row(folder: Path, number: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-__all__ = ["RATIONAL", "overlap_pulse", "pooled", "preactivations", "ring", "shifted"]
+__all__ = ["RATIONAL", "answer", "overlap_pulse", "pooled", "preactivations", "ring", "shifted"]
 
 Number = Any
 """A number of any arithmetic: it is added, multiplied and compared."""
@@ -57,6 +57,23 @@ def pooled(w: Sequence[Number], b: Number, sigma: Function, x: Sequence[Number])
     total = 0 * background
     for value in preactivations(w, b, x):
         total = total + sigma(value) - background
+    return total
+
+
+def answer(
+    w: Sequence[Sequence[Number]],
+    b: Sequence[Number],
+    a: Sequence[Number],
+    c: Number,
+    sigma: Function,
+    x: Sequence[Number],
+    border: Callable[..., list[Number]] = preactivations,
+) -> Number:
+    """r̂ = c + Σ_k a_k Σ_i σ((w_k ⋆ x)_i + b_k), with zeros beyond the border or on a :func:`ring`."""
+    total = c
+    for taps, bias, readout in zip(w, b, a, strict=True):
+        for value in border(taps, bias, x):
+            total = total + readout * sigma(value)
     return total
 
 

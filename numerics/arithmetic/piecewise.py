@@ -15,17 +15,13 @@ from functools import lru_cache
 import sympy as sp
 from flint import fmpq, fmpq_poly
 
-from numerics.arithmetic.ball import expression_of
+from numerics.arithmetic.numbers import rational
+from numerics.arithmetic.walk import expression_of
 from theory.expressions.pieces import pieces, z
 
-__all__ = ["Activation", "Piecewise", "Term", "added", "exact_activation", "rational"]
+__all__ = ["Activation", "Piecewise", "Term", "added", "exact_activation"]
 
 ZERO, ONE = fmpq(0), fmpq(1)
-
-
-def rational(number: sp.Rational) -> fmpq:
-    """A sympy rational as one of flint."""
-    return fmpq(int(number.p), int(number.q))
 
 
 @dataclass(

@@ -10,11 +10,10 @@ leaves out.  A sign of s_2 that its ball decides is certain; between two opposit
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from functools import cache, reduce
 from itertools import pairwise
-from operator import add, mul
-from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -22,7 +21,7 @@ from flint import arb, arb_series, ctx
 
 from numerics.arithmetic.ball import constant_ball
 from numerics.arithmetic.types import Array
-from theory.expressions.activation import ACTIVATIONS, z
+from numerics.arithmetic.walk import Arithmetic, compiled, expression_of
 
 __all__ = [
     "TERMS",
@@ -48,7 +47,7 @@ def taylor(name: str, centre: float, radius: float = 0.0) -> Array:
     ctx.cap, ctx.prec = TERMS + 1, 128
     try:
         argument = arb_series([arb(centre, radius), 1], prec=TERMS + 1)
-        expansion = series(ACTIVATIONS[name].expression)(argument)
+        expansion = series(name)(argument)
         coefficients = [expansion[k] for k in range(TERMS + 1)]
         ends = [(float(x.lower()), float(x.upper())) for x in coefficients]
     except Kinked:
@@ -62,49 +61,37 @@ class Kinked(Exception):
     """|x| or 1/x was asked for around 0, or the larger of two that meet."""
 
 
-@cache
-def series(expression: sp.Expr) -> Callable[[arb_series], arb_series]:
-    """σ on power series, a closure per node; constants are enclosed once, at the precision of the first call.
+def series(sigma: str | sp.Expr) -> Callable[[arb_series], arb_series]:
+    """σ on power series, for a row of the catalogue or an expression in z.
 
-    To be called with flint's cap at :data:`TERMS` + 1; raises :class:`Kinked` where σ is not smooth.
+    To be called with flint's cap at :data:`TERMS` + 1; raises :class:`Kinked` where σ is not smooth.  Constants are
+    enclosed once, at the precision of the first call.
 
     Raises
     ------
-    KeyError: the expression holds a function without a series here.
+    ValueError: the expression holds a function without a series here.
     """
-    if expression == z:
-        return lambda x: x
-    if not expression.free_symbols:
-        constant = arb_series([constant_ball(expression)], prec=TERMS + 1)
-        return lambda x: constant
-    args = expression.args
-    if (inside := _one_and_exp(expression)) is not None:
-        power, u = inside[0], series(inside[1])
-        return lambda x: _softplus(u(x)) if power is None else _logistic(-u(x))
-    if expression.func is sp.Pow and args[1].is_Integer:
-        base, power = series(args[0]), int(args[1])
-
-        def raised(x: arb_series) -> arb_series:
-            result = factor = base(x)
-            for _ in range(abs(power) - 1):
-                result = result * factor
-            if power < 0 and 0 in result[0]:
-                raise Kinked
-            return result if power > 0 else 1 / result
-
-        return raised
-    inner = [series(argument) for argument in args]
-    if expression.func in (sp.Add, sp.Mul):
-        join = add if expression.func is sp.Add else mul
-        return lambda x: reduce(join, (part(x) for part in inner))
-    if expression.func in (sp.Max, sp.Min):
-        larger = expression.func is sp.Max
-        return lambda x: reduce(lambda first, second: _extreme(first, second, larger), (part(x) for part in inner))  # fmt: skip
-    function = _FUNCTIONS[expression.func]
-    return lambda x: function(inner[0](x))
+    return compiled(expression_of(sigma), SERIES)
 
 
-def _extreme(first: arb_series, second: arb_series, larger: bool) -> arb_series:
+def _constant(expression: sp.Expr) -> Callable[[], arb_series] | None:
+    if expression.free_symbols:
+        return None
+    constant = arb_series([constant_ball(expression)], prec=TERMS + 1)
+    return lambda: constant
+
+
+def _power(base: arb_series, n: int) -> arb_series:
+    return reduce(operator.mul, [base] * n)
+
+
+def _quotient(over: arb_series, under: arb_series) -> arb_series:
+    if 0 in under[0]:
+        raise Kinked
+    return over / under
+
+
+def _extreme(first: arb_series, second: arb_series, *, larger: bool) -> arb_series:
     """The larger or smaller of two, which must not meet."""
     if first[0] > second[0]:
         return first if larger else second
@@ -117,20 +104,6 @@ def _absolute(x: arb_series) -> arb_series:
     if 0 in x[0]:
         raise Kinked
     return x if x[0] > 0 else -x
-
-
-def _tanh(u: arb_series) -> arb_series:
-    """2/(1 + exp -2u) - 1."""
-    return 2 * _logistic(2 * u) - 1
-
-
-def _one_and_exp(expression: sp.Expr) -> tuple[int | None, sp.Expr] | None:
-    """u of log(1 + exp u), with None, and of 1/(1 + exp u), with -1; None of all else."""
-    base, power = (expression.args[0], None) if expression.func is sp.log else (z, 0)
-    if expression.func is sp.Pow and expression.args[1] == -1:
-        base, power = expression.args[0], -1
-    exponential = base - 1
-    return (power, exponential.args[0]) if exponential.func is sp.exp else None
 
 
 def _over_ends(rising: Callable[[arb], arb], x: arb) -> arb:
@@ -166,15 +139,29 @@ def _softplus(u: arb_series) -> arb_series:
     return arb_series([first, *coefficients], prec=TERMS + 1)
 
 
-_FUNCTIONS: dict[Any, Callable[[arb_series], arb_series]] = {
-    sp.exp: lambda x: x.exp(),
-    sp.log: lambda x: x.log(),
-    sp.sin: lambda x: x.sin(),
-    sp.atan: lambda x: x.atan(),
-    sp.erf: lambda x: x.erf(),
-    sp.tanh: _tanh,
-    sp.Abs: _absolute,
-}
+SERIES = Arithmetic(
+    constant=_constant,
+    functions={
+        sp.exp: arb_series.exp,
+        sp.log: arb_series.log,
+        sp.sin: arb_series.sin,
+        sp.atan: arb_series.atan,
+        sp.erf: arb_series.erf,
+        sp.tanh: lambda u: 2 * _logistic(2 * u) - 1,
+        sp.Abs: _absolute,
+    },
+    joins={
+        sp.Add: operator.add,
+        sp.Mul: operator.mul,
+        sp.Max: lambda first, second: _extreme(first, second, larger=True),
+        sp.Min: lambda first, second: _extreme(first, second, larger=False),
+    },
+    power=_power,
+    divide=_quotient,
+    logistic=_logistic,
+    softplus=_softplus,
+)
+"""Power series with balls as coefficients."""
 
 
 @cache

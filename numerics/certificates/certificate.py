@@ -11,7 +11,8 @@ from typing import Any
 
 from flint import fmpq, fmpz
 
-from numerics.pulse.exact_error import Domain, ExactNet, Summary, summary
+from numerics.pulse.exact_error import Domain, Summary, summary
+from theory.pulse.network import Network
 
 __all__ = ["certificate"]
 
@@ -29,7 +30,7 @@ def _enclosure(number: fmpq) -> list[str]:
     return [_text(fmpq(below) / fmpq(2) ** 64), _text(fmpq(above) / fmpq(2) ** 64)]
 
 
-def certificate(net: ExactNet, domain: Domain, known: Summary | None = None) -> dict[str, Any]:
+def certificate(net: Network[fmpq], domain: Domain, known: Summary | None = None) -> dict[str, Any]:
     """The certificate of a network over a domain: a JSON object of strings.
 
     ``known`` is the summary where it is known already.
@@ -65,9 +66,9 @@ def certificate(net: ExactNet, domain: Domain, known: Summary | None = None) -> 
                 ],
             },
             "filters": [[_text(tap) for tap in row] for row in net.w],
-            "biases": [_text(b) for b in net.b],
-            "readout": [_text(a) for a in net.a],
-            "offset": _text(net.c),
+            "biases": [_text(b) for b in net.biases],
+            "readout": [_text(a) for a in net.readout],
+            "offset": _text(net.offset),
         },
         "domain": {
             "half_length": str(domain.half_length),
@@ -88,6 +89,6 @@ def certificate(net: ExactNet, domain: Domain, known: Summary | None = None) -> 
     return document
 
 
-def _error_at(net: ExactNet, domain: Domain, radius: fmpq) -> fmpq:
+def _error_at(net: Network[fmpq], domain: Domain, radius: fmpq) -> fmpq:
     """|r̂ - r| at one radius, exactly."""
     return summary(net, Domain(domain.half_length, radius, radius, domain.padding)).worst.low

@@ -18,13 +18,14 @@ Which pattern is tried is a matter of choice, and of no consequence for what is 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import sympy as sp
 from flint import fmpq
 
 from numerics.arithmetic.piecewise import exact_activation
-from numerics.pulse.exact_error import ExactNet
+from theory.pulse.network import Network
 
 __all__ = [
     "Branch",
@@ -47,32 +48,14 @@ Form = tuple[fmpq | int, ...]
 ZERO, ONE = fmpq(0), fmpq(1)
 
 
-@dataclass(frozen=True)
-class Stored:
-    """The weights as they are stored: w (K rows), a (K), b (K) or None, c or None; None is 0 and stays 0.
-
-    The readout multiplies the pooled response divided by ``share`` (1 for a sum, the positions for a mean).
-    """
-
-    w: tuple[Vector, ...]
-    b: Vector | None
-    a: Vector
-    c: fmpq | None
-    share: int = 1
-
-    def vector(self, k: int) -> Vector:
-        """(w_k, b_k)."""
-        return (*self.w[k], self.b[k] if self.b is not None else ZERO)
+Stored: TypeAlias = Network[fmpq]
+"""The weights as they are stored, in rational numbers."""
 
 
-def exact_of(net: Stored, sigma: str | sp.Expr) -> ExactNet | None:
-    """The same with sum pooling, for numerics.pulse.exact_error; None where σ is no piecewise polynomial."""
+def exact_of(net: Stored, sigma: str | sp.Expr) -> Network[fmpq] | None:
+    """With σ for numerics.pulse.exact_error; None where it is no piecewise polynomial."""
     exact_sigma = exact_activation(sigma)
-    if exact_sigma is None:
-        return None
-    b = net.b if net.b is not None else tuple(ZERO for _ in net.a)
-    a = tuple(x / net.share for x in net.a)
-    return ExactNet(exact_sigma, net.w, b, a, net.c if net.c is not None else ZERO)
+    return None if exact_sigma is None else replace(net, sigma=exact_sigma)
 
 
 @dataclass(frozen=True)
@@ -100,7 +83,7 @@ class Condition:
 
     def residual(self, net: Stored) -> fmpq:
         """Left minus right."""
-        total = self.offset * (net.c if net.c is not None else ZERO) - self.value
+        total = self.offset * net.offset - self.value
         for k, (p, t) in self.product.items():
             total += net.a[k] * (dot(p, net.vector(k)) + t)
         for k, q in self.plain.items():
@@ -157,7 +140,7 @@ def dot(left: Sequence[fmpq | int], right: Sequence[fmpq]) -> fmpq:
 def violated(pattern: Pattern, net: Stored) -> list[tuple[End, fmpq]]:
     """The ends that left their branch, and the kink they passed; the farthest first."""
     passed = []
-    vectors = [net.vector(k) for k in range(len(net.a))]
+    vectors = [net.vector(k) for k in range(net.channels)]
     for end in pattern.ends:
         value = dot(end.form, vectors[end.k])
         low, high = end.branch.low, end.branch.high

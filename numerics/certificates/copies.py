@@ -21,12 +21,13 @@ import numpy as np
 import sympy as sp
 from flint import arb, ctx, fmpq
 
-from numerics.arithmetic.ball import expression_of, sigma_ball
-from numerics.arithmetic.piecewise import exact_activation, rational
+from numerics.arithmetic.ball import sigma_ball
+from numerics.arithmetic.numbers import middle, rational, to_float
+from numerics.arithmetic.piecewise import exact_activation
 from numerics.arithmetic.types import Array
+from numerics.arithmetic.walk import expression_of
 from numerics.certificates.conditions import Branch, Condition, End, Form, Pattern, Stored, dot
 from numerics.certificates.patterns import Stretch, stretches
-from numerics.certificates.projection import to_float
 from numerics.pulse.exact_error import Domain
 from theory.expressions.activation import z
 from theory.expressions.traits import even_part, jumps, kinks, odd_part
@@ -131,13 +132,7 @@ class Copied:
         with ctx.workprec(BITS):
             sigma_at = sigma_ball(sigma)
             total = sum((arb(share) * sigma_at(arb(value)) for share, value in terms), arb(0))
-            return _rational((total / net.share).mid())
-
-
-def _rational(x: arb) -> fmpq:
-    mantissa, exponent = x.man_exp()
-    power = int(exponent)
-    return fmpq(int(mantissa)) * (fmpq(2) ** power if power >= 0 else 1 / fmpq(2) ** -power)
+            return middle(total / net.share)
 
 
 def copied_pattern(
@@ -147,11 +142,11 @@ def copied_pattern(
 
     None where some copy neither cancels, nor is a constant, nor has an affine branch near it; or where all have one.
     """
-    places = stretches(len(net.w[0]), domain)
+    places = stretches(net.taps, domain)
     copies = _copies(net, places)
     if not 0 < len(copies) <= MOST:
         return None
-    vectors = [[to_float(x) for x in net.vector(k)] for k in range(len(net.a))]
+    vectors = [[to_float(x) for x in net.vector(k)] for k in range(net.channels)]
     apart = width * max(sum(map(abs, vector)) for vector in vectors)
     mirror = mirror_of(sigma)
     builder = _Builder(net, places, mirror, branches, width, apart)
@@ -175,7 +170,7 @@ def _copies(net: Stored, places: Sequence[Stretch]) -> list[_Copy]:
             to_float(dot(first, net.vector(k))),
             to_float(dot(last, net.vector(k))),
         )
-        for k in range(len(net.a))
+        for k in range(net.channels)
         for (first, last), per_stretch in counts.items()
     ]
 
@@ -219,14 +214,14 @@ class _Builder:
     ) -> None:
         self.net, self.places, self.mirror = net, places, mirror
         self.branches, self.width, self.apart = branches, width, apart
-        self.kinds = ["constant"] * len(net.a)
+        self.kinds = ["constant"] * net.channels
         self.bends: dict[tuple[object, ...], Condition] = {}
         self.ends: dict[tuple[int, Form], End] = {}
         self.constants: list[ConstantTerm] = []
         # Per stretch and side, per channel: what multiplies a_k v_k, and a_k.
-        nothing = [ZERO] * (len(net.w[0]) + 1)
+        nothing = [ZERO] * (net.taps + 1)
         self.sums = [
-            [{k: (list(nothing), ZERO) for k in range(len(net.a))} for _ in range(2)]
+            [{k: (list(nothing), ZERO) for k in range(net.channels)} for _ in range(2)]
             for _ in places
         ]
 
@@ -273,7 +268,7 @@ class _Builder:
         self.bends[key] = condition
 
     def _cancel(self, members: Sequence[_Member], weights: Sequence[dict[int, int]]) -> None:
-        silence = tuple(ZERO for _ in range(len(self.net.w[0]) + 1))
+        silence = tuple(ZERO for _ in range(self.net.taps + 1))
         for row in weights:
             if any(row.values()):
                 self._bend(Condition({k: (silence, fmpq(n)) for k, n in row.items() if n}))
@@ -328,7 +323,7 @@ class _Builder:
 
     def _constant(self, members: Sequence[_Member], weights: Sequence[dict[int, int]]) -> bool:
         """A class that does not move, and is met equally often in all stretches."""
-        silence = tuple(ZERO for _ in range(len(self.net.w[0]) + 1))
+        silence = tuple(ZERO for _ in range(self.net.taps + 1))
         for row in weights[1:]:
             more = {k: row.get(k, 0) - weights[0].get(k, 0) for k in {*row, *weights[0]}}
             more = {k: n for k, n in more.items() if n}

@@ -10,11 +10,11 @@ Hermite normal form of M.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from math import lcm
 
 from flint import fmpq, fmpz, fmpz_mat
 
+from numerics.arithmetic.numbers import rational, to_float
 from numerics.certificates.conditions import Condition, Pattern, Stored, dot, holds, violated
 from numerics.certificates.nearest import Nearest
 from numerics.certificates.projection import solved
@@ -38,7 +38,7 @@ def dyadic(near: Nearest, *, homogeneous: bool) -> Stored | None:
         return None
     for whole in (False, True):
         net = _rescaled(near, whole=whole)
-        largest = max(abs(x) for k in range(len(net.a)) for x in net.vector(k))
+        largest = max(abs(x) for k in range(net.channels) for x in net.vector(k))
         for bits in BITS if largest else ():
             exact = _settled(near.conditions, pattern, net, _power(largest) / fmpq(2) ** bits)
             if exact is not None and _floats(exact):
@@ -71,9 +71,8 @@ def _standing(pattern: Pattern, net: Stored) -> Iterator[Condition]:
 
 def _rescaled(near: Nearest, *, whole: bool) -> Stored:
     """Every a_k ± 2^j D_k with the nearest j; D_k is the odd part of the denominators of its coefficients, or 1 if ``whole``."""
-    w, a = [], []
-    b = None if near.net.b is None else list(near.net.b)
-    for k, (row, old) in enumerate(zip(near.net.w, near.net.a, strict=True)):
+    w, b, a = [], [], []
+    for k, old in enumerate(near.net.a):
         odd = lcm(
             *(int(fmpq(y).q) for x in near.conditions if k in x.product for y in x.product[k][0]), 1
         )
@@ -81,24 +80,24 @@ def _rescaled(near: Nearest, *, whole: bool) -> Stored:
             odd //= 2
         new = _power(abs(old) / odd) * odd * (1 if old > 0 else -1) if old else ZERO
         factor = old / new if old else fmpq(1)
-        w.append(tuple(factor * tap for tap in row))
+        *row, bias = (factor * x for x in near.net.vector(k))
+        w.append(tuple(row))
+        b.append(bias)
         a.append(new)
-        if b is not None:
-            b[k] = factor * b[k]
-    return replace(near.net, w=tuple(w), b=None if b is None else tuple(b), a=tuple(a))
+    return near.net.changed(w=tuple(w), b=tuple(b), a=tuple(a))
 
 
 def _power(value: fmpq) -> fmpq:
     """The power of two nearest to a positive number, by ratio."""
     j = int(value.p).bit_length() - int(value.q).bit_length()
-    near = (fmpq(2) ** i if i >= 0 else 1 / fmpq(2) ** -i for i in (j - 1, j, j + 1))
+    near = (fmpq(2) ** i for i in (j - 1, j, j + 1))
     return min(near, key=lambda power: max(power / value, value / power))
 
 
 def _on_grid(conditions: Sequence[Condition], net: Stored, step: fmpq) -> Stored | None:
     """The network on multiples of ``step``, rounded and put right; None where the conditions have no solution there."""
-    n, channels = len(net.w[0]), len(net.a)
-    flat = [x for k in range(channels) for x in net.vector(k)] + [net.c or ZERO]
+    n, channels = net.taps, net.channels
+    flat = [x for k in range(channels) for x in net.vector(k)] + [net.offset]
     free = [net.b is not None or place % (n + 1) != n for place in range(len(flat) - 1)]
     free.append(net.c is not None)
     rows, right = [], []
@@ -127,8 +126,8 @@ def _on_grid(conditions: Sequence[Condition], net: Stored, step: fmpq) -> Stored
         return None
     moved = [(x + y) * step for x, y in zip(grid, correction, strict=True)]
     w = tuple(tuple(moved[k * (n + 1) : k * (n + 1) + n]) for k in range(channels))
-    b = None if net.b is None else tuple(moved[k * (n + 1) + n] for k in range(channels))
-    return replace(net, w=w, b=b, c=None if net.c is None else moved[-1])
+    b = tuple(moved[k * (n + 1) + n] for k in range(channels))
+    return net.changed(w=w, b=b, c=moved[-1])
 
 
 def _integers(rows: list[list[int]], right: list[fmpq]) -> list[fmpz] | None:
@@ -159,5 +158,5 @@ def _integers(rows: list[list[int]], right: list[fmpq]) -> list[fmpz] | None:
 
 def _floats(net: Stored) -> bool:
     """Every weight is a float64 number."""
-    values = [*net.a, *(x for row in net.w for x in row), *(net.b or ()), net.c or ZERO]
-    return all(fmpq(*(int(x.p) / int(x.q)).as_integer_ratio()) == x for x in values)
+    values = [*net.a, *(x for row in net.w for x in row), *net.biases, net.offset]
+    return all(rational(to_float(x)) == x for x in values)

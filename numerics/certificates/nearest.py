@@ -24,9 +24,10 @@ import numpy as np
 import sympy as sp
 from flint import arb, ctx, fmpq
 
-from numerics.arithmetic.ball import expression_of
-from numerics.arithmetic.piecewise import exact_activation, rational
+from numerics.arithmetic.numbers import rational, to_float
+from numerics.arithmetic.piecewise import exact_activation
 from numerics.arithmetic.types import Array
+from numerics.arithmetic.walk import expression_of
 from numerics.certificates.conditions import (
     Branch,
     Condition,
@@ -52,7 +53,6 @@ from numerics.certificates.projection import (
     shortest,
     solved,
     solved_by_readout,
-    to_float,
     with_readout,
 )
 from numerics.certificates.refit import refined, refitted
@@ -140,8 +140,8 @@ def kept_nearest(name: str, net: Stored, domain: Domain) -> Nearest | None:
         return None
     count = max(1, *(piece.degree() for piece in sigma.pieces)) + 1
     constant = [fmpq(1)] if net.c is not None else []
-    vectors, rows = [net.vector(k) for k in range(len(net.a))], []
-    for cell in stretches(len(net.w[0]), domain):
+    vectors, rows = [net.vector(k) for k in range(net.channels)], []
+    for cell in stretches(net.taps, domain):
         runs = [[(dot(x.first, v), dot(x.last, v), x.count) for x in cell.windows] for v in vectors]
         passed = {
             (kink - y) / (z - y) for x in runs for y, z, _ in x for kink in sigma.breaks if y != z
@@ -154,13 +154,13 @@ def kept_nearest(name: str, net: Stored, domain: Domain) -> Nearest | None:
                     sum((n * sigma(y + phi * (z - y)) for y, z, n in x), ZERO) / net.share
                     for x in runs
                 ]
-                answer = sum((a * x for a, x in zip(net.a, pooled, strict=True)), net.c or ZERO)
+                answer = sum((a * x for a, x in zip(net.a, pooled, strict=True)), net.offset)
                 rows.append([*pooled, *constant, cell.low + phi * (cell.high - cell.low) - answer])
     step = shortest(rows)
     if step is None:
         return None
     a = tuple(x + y for x, y in zip(net.a, step, strict=False))
-    moved = replace(net, a=a, c=None if net.c is None else net.c + step[-1])
+    moved = net.changed(a=a, c=net.offset + step[-1])
     if not _confirmed(name, moved, domain):
         return None
     high = _root(_square(net, moved))[1]
@@ -217,10 +217,10 @@ def _candidates(sigma: str | sp.Expr, net: Stored, domain: Domain) -> Iterator[P
     sloped = [branch for branch in branches if branch.slope != 0]
     for branch in sloped:
         yield linear_pattern(net, domain, [branch for _ in net.a])
-    if len(net.a) > 1 and len(sloped) > 1:
-        yield linear_pattern(net, domain, [_fitting(net, k, sloped) for k in range(len(net.a))])
+    if net.channels > 1 and len(sloped) > 1:
+        yield linear_pattern(net, domain, [_fitting(net, k, sloped) for k in range(net.channels)])
     slope = _odd_slope(sigma)
-    if slope is not None and len(net.a) > 1:
+    if slope is not None and net.channels > 1:
         pairs = _mirrored(net)
         if pairs:
             yield paired_pattern(net, domain, pairs, slope)
@@ -259,7 +259,7 @@ def _odd_slope(sigma: str | sp.Expr) -> fmpq | None:
 def _mirrored(net: Stored) -> list[tuple[int, int, bool]]:
     """Channels in pairs that are closest to mirror images, greedily; the second filter may be turned round."""
     matches = []
-    for j, k in permutations(range(len(net.a)), 2):
+    for j, k in permutations(range(net.channels), 2):
         if j > k:
             continue
         for turned in (False, True):
@@ -323,7 +323,7 @@ class _Ends:
         else exactly."""
         if not len(self.k):
             return []
-        exact = [net.vector(k) for k in range(len(net.a))]
+        exact = [net.vector(k) for k in range(net.channels)]
         vectors = np.array([[to_float(x) for x in row] for row in exact])
         value = np.einsum("en,en->e", self.forms, vectors[self.k])
         known = 1e-12 * np.einsum("en,en->e", np.abs(self.forms), np.abs(vectors[self.k]))
@@ -436,12 +436,12 @@ def _with_bounds(
 def _square(net: Stored, other: Stored) -> fmpq:
     """|x - y|²."""
     total = ZERO
-    for k in range(len(net.a)):
+    for k in range(net.channels):
         total += (net.a[k] - other.a[k]) ** 2
         total += sum(
             ((x - y) ** 2 for x, y in zip(net.vector(k), other.vector(k), strict=True)), ZERO
         )
-    return total + ((net.c or ZERO) - (other.c or ZERO)) ** 2
+    return total + (net.offset - other.offset) ** 2
 
 
 def _root(square: fmpq) -> tuple[float, float]:
@@ -470,7 +470,7 @@ def distance_bound(
     With P positions, of which each tap sees at most the 2r of light, |δ pooled_k| <= steepest G |δv_k|,
     G² = n (2r)² + P² over share², and so |δr̂| <= A d + B d²/2 with A² = 1 + Σ (pooled_k² + (steepest G a_k)²), B = steepest G.
     """
-    n = len(net.w[0])
+    n = net.taps
     positions = domain.positions - (n - 1 if domain.padding == "valid" else 0)
     with ctx.workprec(128):
         reach = (n * (2 * arb(radius)) ** 2 + arb(positions * (net.b is not None)) ** 2).sqrt()

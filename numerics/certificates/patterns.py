@@ -14,8 +14,8 @@ from itertools import pairwise
 import sympy as sp
 from flint import fmpq
 
-from numerics.arithmetic.ball import expression_of
-from numerics.arithmetic.piecewise import rational
+from numerics.arithmetic.numbers import rational
+from numerics.arithmetic.walk import expression_of
 from numerics.certificates.conditions import Branch, Condition, End, Form, Pattern, Stored, dot
 from numerics.pulse.exact_error import HALF, Domain, cells
 from numerics.pulse.preactivations import far_from_border, lines
@@ -115,7 +115,7 @@ def linear_pattern(net: Stored, domain: Domain, choice: Sequence[Branch | None])
 
 def _everywhere(net: Stored, domain: Domain, branch: Branch) -> dict[Form, Branch]:
     forms = {}
-    for stretch in stretches(len(net.w[0]), domain):
+    for stretch in stretches(net.taps, domain):
         for window in stretch.windows:
             forms[window.first] = forms[window.last] = branch
     return forms
@@ -128,10 +128,10 @@ def paired_pattern(
 
     Channels in no pair are silent.
     """
-    n = len(net.w[0])
+    n = net.taps
     line = Branch(None, None, slope, ZERO)
     first, second = {j for j, _, _ in pairs}, {k for _, k, _ in pairs}
-    table = [_everywhere(net, domain, line) if k in first else None for k in range(len(net.a))]
+    table = [_everywhere(net, domain, line) if k in first else None for k in range(net.channels)]
     whole = _assembled(net, domain, table, (), (), second)
     bends = list(whole.bends)
     for j, k, turned in pairs:
@@ -176,8 +176,8 @@ def snapped_pattern(
     many as meet their kinks at the same φ* are taken together, and that φ* is kept.  The channels in ``silent`` do not
     matter.  None where an end has no affine branch, or a window would still cross.
     """
-    places = stretches(len(net.w[0]), domain)
-    heard = [k for k in range(len(net.a)) if k not in silent]
+    places = stretches(net.taps, domain)
+    heard = [k for k in range(net.channels) if k not in silent]
     crossed = [x for k in heard for x in _crossings(net, k, places, branches)]
     groups = {"": [], "pairs": _pairs(crossed), "groups": _groups(crossed)}[balance]
     if balance and not groups:
@@ -185,7 +185,7 @@ def snapped_pattern(
     released = {(x.k, x.window, x.kink) for group in groups for x in group}
     table: list[dict[Form, Branch] | None] = []
     held: list[tuple[int, Form, fmpq]] = []
-    for k in range(len(net.a)):
+    for k in range(net.channels):
         if k in silent:
             table.append(None)
             continue
@@ -336,7 +336,7 @@ def _assembled(
 ) -> Pattern:
     """The pattern in which channel k has each window on the branch that ``table[k]`` gives it; with None it is silent,
     unless it is left out."""
-    n, share = len(net.w[0]), fmpq(net.share)
+    n, share = net.taps, fmpq(net.share)
     kept = {(k, form) for k, form, _ in held}
     errors, ends = [], {}
     responses: list[set[tuple[Form, fmpq]]] = [set() for _ in net.a]

@@ -18,6 +18,7 @@ import numpy as np
 from flint import fmpq, fmpq_mat
 from scipy.linalg import lstsq
 
+from numerics.arithmetic.numbers import rational, to_float
 from numerics.arithmetic.types import Array
 from numerics.certificates.conditions import Condition, Stored, dot
 
@@ -30,7 +31,6 @@ __all__ = [
     "shortest",
     "solved",
     "solved_by_readout",
-    "to_float",
     "with_readout",
 ]
 
@@ -97,7 +97,7 @@ class _System:
     """Residuals q(δ) of the conditions in the step δ, flat as (v_1, a_1, v_2, a_2, ..., c)."""
 
     def __init__(self, conditions: Sequence[Condition], net: Stored) -> None:
-        channels, n = len(net.a), len(net.w[0])
+        channels, n = net.channels, net.taps
         self.size = size = n + 2  # v_k and a_k
         self.channels = channels
         self.places = np.arange(channels) * size + size - 1
@@ -234,37 +234,25 @@ def _projected(system: _System, step: Array, effort: Effort) -> Array:
 
 def _moved(net: Stored, step: Array, size: int) -> Stored:
     """The network a step further; the step is a float, the sum is exact."""
-    exact = [_exact(float(x)) for x in step]
-    blocks = [exact[k * size : (k + 1) * size] for k in range(len(net.a))]
-    return replace(
-        net,
+    exact = [rational(float(x)) for x in step]
+    blocks = [exact[k * size : (k + 1) * size] for k in range(net.channels)]
+    return net.changed(
         w=tuple(
             tuple(x + y for x, y in zip(row, block, strict=False))
             for row, block in zip(net.w, blocks, strict=True)
         ),
-        b=None
-        if net.b is None
-        else tuple(x + block[-2] for x, block in zip(net.b, blocks, strict=True)),
+        b=tuple(x + block[-2] for x, block in zip(net.biases, blocks, strict=True)),
         a=tuple(x + block[-1] for x, block in zip(net.a, blocks, strict=True)),
-        c=None if net.c is None else net.c + exact[-1],
+        c=net.offset + exact[-1],
     )
-
-
-def _exact(number: float) -> fmpq:
-    return fmpq(*number.as_integer_ratio())
-
-
-def to_float(number: fmpq | int) -> float:
-    """The nearest float64."""
-    return float(number) if isinstance(number, int) else int(number.p) / int(number.q)
 
 
 def lower_bound(conditions: Sequence[Condition], net: Stored, mu: Array) -> fmpq:
     """min_x |x - x₀|² + μ·q(x), exactly; 0 where H is not positive definite."""
-    n = len(net.w[0])
-    factors = [_exact(float(x)) for x in mu]
+    n = net.taps
+    factors = [rational(float(x)) for x in mu]
     total = sum((f * x.residual(net) for f, x in zip(factors, conditions, strict=True)), ZERO)
-    for k in range(len(net.a)):
+    for k in range(net.channels):
         p, slope = [ZERO] * (n + 1), [ZERO] * (n + 1)  # of a v, and of v
         rise = ZERO  # of a
         for f, x in zip(factors, conditions, strict=True):
@@ -294,7 +282,7 @@ def solved(conditions: Sequence[Condition], net: Stored) -> Stored | None:
     """
     a = _readout(conditions, net)
     net = replace(net, a=a)
-    n, channels = len(net.w[0]), len(net.a)
+    n, channels = net.taps, net.channels
     width = n + 1
     rows = []
     for x in conditions:
@@ -318,8 +306,8 @@ def solved(conditions: Sequence[Condition], net: Stored) -> Stored | None:
     w = tuple(
         tuple(tap + flat[k * width + u] for u, tap in enumerate(net.w[k])) for k in range(channels)
     )
-    b = None if net.b is None else tuple(x + flat[k * width + n] for k, x in enumerate(net.b))
-    return replace(net, w=w, b=b, c=None if net.c is None else net.c + flat[-1])
+    b = tuple(x + flat[k * width + n] for k, x in enumerate(net.biases))
+    return net.changed(w=w, b=b, c=net.offset + flat[-1])
 
 
 def solved_by_readout(conditions: Sequence[Condition], net: Stored) -> Stored | None:
@@ -332,11 +320,11 @@ def solved_by_readout(conditions: Sequence[Condition], net: Stored) -> Stored | 
     if near is None:
         return None
     unit = ZERO if net.c is None else fmpq(1)
-    vectors = [near.vector(k) for k in range(len(net.a))]
+    vectors = [near.vector(k) for k in range(net.channels)]
     rows = []
     for x in conditions:
         if x.product or x.offset:
-            row = [ZERO] * len(net.a)
+            row = [ZERO] * net.channels
             for k, (p, t) in x.product.items():
                 row[k] = dot(p, vectors[k]) + t
             rows.append([*row, unit * x.offset, -x.residual(near)])
@@ -344,7 +332,7 @@ def solved_by_readout(conditions: Sequence[Condition], net: Stored) -> Stored | 
     if step is None:
         return None
     a = tuple(x + y for x, y in zip(near.a, step, strict=False))
-    return replace(near, a=a, c=None if near.c is None else near.c + step[-1])
+    return near.changed(a=a, c=near.offset + step[-1])
 
 
 def shortest(rows: list[list[fmpq]]) -> list[fmpq] | None:
@@ -371,7 +359,7 @@ def _readout(conditions: Sequence[Condition], net: Stored) -> tuple[fmpq, ...]:
             and not x.offset
             and not any(any(p) for p, _ in x.product.values())
         ):
-            row = [x.product[k][1] if k in x.product else ZERO for k in range(len(net.a))]
+            row = [x.product[k][1] if k in x.product else ZERO for k in range(net.channels)]
             rows.append([*row, -x.residual(net)])
     step = shortest(rows) if rows else None
     return net.a if step is None else tuple(p + q for p, q in zip(net.a, step, strict=True))

@@ -21,11 +21,12 @@ from math import inf, log2, sqrt
 
 from flint import fmpq
 
+from numerics.arithmetic.numbers import to_float
 from numerics.arithmetic.piecewise import Activation, exact_activation
 from numerics.certificates.conditions import Stored
-from numerics.certificates.projection import to_float
-from numerics.pulse.exact_error import HALF, Domain, ExactNet, cells, error_on
+from numerics.pulse.exact_error import HALF, Domain, cells, error_on
 from theory.expressions.activation import ACTIVATIONS
+from theory.pulse.network import Network
 from theory.pulse.symmetry import Channel, canonical, finite_symmetries
 
 __all__ = ["Reduction", "apart", "reduced"]
@@ -51,9 +52,9 @@ class Reduction:
 
     def restored(self, stored: Stored, near: Stored) -> Stored:
         """The network ``near``, next to :attr:`net`, in the shape of ``stored``: its answers are the same at all radii."""
-        w, b, a = list(stored.w), list(stored.b or ()), list(stored.a)
-        base = self.net.c or ZERO
-        idle = ONE if stored.c is not None or not base else (near.c or ZERO) / base
+        w, b, a = list(stored.w), list(stored.biases), list(stored.a)
+        base = self.net.offset
+        idle = ONE if stored.c is not None or not base else near.offset / base
         for k, j in enumerate(self.place):
             if j is None:
                 a[k] *= idle
@@ -64,11 +65,10 @@ class Reduction:
             ratios = (x / y for x, y in zip(stored.vector(k), old, strict=True) if y)
             factor = next(ratios, ONE)
             w[k] = tuple(factor * x for x in new[:-1])
-            if b:
-                b[k] = factor * new[-1]
+            b[k] = factor * new[-1]
             a[k] = stored.a[k] / self.net.a[j] * near.a[j]
-        c = None if stored.c is None else stored.c + (near.c or ZERO) - base
-        return replace(stored, w=tuple(w), b=tuple(b) if b else None, a=tuple(a), c=c)
+        c = stored.offset + near.offset - base
+        return stored.changed(w=tuple(w), b=tuple(b), a=tuple(a), c=c)
 
 
 def reduced(net: Stored, activation: str, domain: Domain) -> Reduction:
@@ -102,14 +102,14 @@ def reduced(net: Stored, activation: str, domain: Domain) -> Reduction:
     channels = tuple(form for form, _ in kinds)
     nothing = Channel(ZERO, ZERO, tuple(ZERO for _ in net.w[0]))
     kept = [_scaled(channel, degree) for channel in channels] or [nothing]
-    least = Stored(
-        tuple(channel.w for channel in kept),
-        None if net.b is None else tuple(channel.b for channel in kept),
-        tuple(channel.a for channel in kept),
-        None if net.c is None and not base else (net.c or ZERO) + base,
-        net.share,
+    least = net.changed(
+        w=tuple(channel.w for channel in kept),
+        b=tuple(channel.b for channel in kept),
+        a=tuple(channel.a for channel in kept),
     )
-    return Reduction(least, channels, tuple(place.get(k) for k in range(len(net.a))))
+    if net.c is not None or base:
+        least = replace(least, c=net.offset + base)
+    return Reduction(least, channels, tuple(place.get(k) for k in range(net.channels)))
 
 
 def apart(net: Stored, other: Stored) -> float:
@@ -119,7 +119,7 @@ def apart(net: Stored, other: Stored) -> float:
     no factor between them matters; δc² by 1.  The squared length is Σ 2 |a| |w|.  Infinite where all channels idle.
     """
     whole = 0.0
-    moved = to_float((net.c or ZERO) - (other.c or ZERO)) ** 2
+    moved = to_float(net.offset - other.offset) ** 2
     for k, weight in enumerate(net.a):
         vector = net.vector(k)
         size, a = _norm(vector), abs(to_float(weight / net.share))
@@ -154,7 +154,7 @@ def _level(
         nothing = not any(w) and row(0) == 0
         odd = row.parity == "odd" and all(x == -y for x, y in zip(w, reversed(w), strict=True))
         return ZERO if not b and (nothing or odd) else None
-    alone = ExactNet(sigma, (w,), (b,), (ONE,), ZERO)
+    alone = Network((w,), (b,), (ONE,), ZERO, sigma=sigma)
     level = None
     for m, low, high in cells(domain):
         error = error_on(alone, m, domain)

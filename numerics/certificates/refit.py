@@ -28,13 +28,14 @@ import numpy as np
 from flint import arb, arb_mat, ctx, fmpq
 from scipy.linalg import qr
 
-from numerics.arithmetic.ball import Net, sigma_ball
+from numerics.arithmetic.ball import sigma_ball
 from numerics.arithmetic.compile import activation
+from numerics.arithmetic.numbers import middle, rational, to_float
 from numerics.arithmetic.piecewise import exact_activation
 from numerics.arithmetic.types import Array
 from numerics.certificates.conditions import Form, Stored, dot, exact_of
 from numerics.certificates.patterns import Stretch, stretches
-from numerics.certificates.projection import least, shortest, to_float
+from numerics.certificates.projection import least, shortest
 from numerics.certificates.supremum import supremum
 from numerics.pulse.exact_error import Domain, summary
 from theory.expressions.activation import ACTIVATIONS
@@ -66,9 +67,9 @@ def refitted(name: str, net: Stored, domain: Domain) -> Stored | None:
     degree = max(piece.degree() for piece in sigma.pieces)
     if degree < 2:
         return None
-    system = _Nodes(name, net, stretches(len(net.w[0]), domain), degree)
+    system = _Nodes(name, net, stretches(net.taps, domain), degree)
     near = system.moved(_projected(system))
-    unit, c = fmpq(int(net.c is not None)), near.c if near.c is not None else fmpq(0)
+    unit, c = fmpq(int(net.c is not None)), near.offset
     rows = [
         [*pooled, unit, radius - dot(pooled, near.a) - c]
         for radius, pooled in zip(system.radii, system.pooled(near), strict=True)
@@ -77,7 +78,7 @@ def refitted(name: str, net: Stored, domain: Domain) -> Stored | None:
     if step is None:
         return None
     a = tuple(x + y for x, y in zip(near.a, step, strict=False))
-    moved = replace(near, a=a, c=None if net.c is None else c + step[-1])
+    moved = near.changed(a=a, c=c + step[-1])
     exact = exact_of(moved, name)
     return moved if exact is not None and summary(exact, domain).worst.high == 0 else None
 
@@ -113,17 +114,17 @@ def refined(name: str, net: Stored, domain: Domain) -> Refined | None:
 def _refined(name: str, net: Stored, domain: Domain, *, kept: bool) -> Refined | None:
     exact = exact_activation(name)
     degree = None if exact is None else max(piece.degree() for piece in exact.pieces)
-    cells = stretches(len(net.w[0]), domain)
-    count = len(net.a) * (len(net.w[0]) + 2) + 1 if degree is None else max(degree, 1)
+    cells = stretches(net.taps, domain)
+    count = net.channels * (net.taps + 2) + 1 if degree is None else max(degree, 1)
     system = _Nodes(name, net, cells, count)
     if kept:
-        system.keep[: len(net.a) * (len(net.w[0]) + 1)] = False
+        system.keep[: net.channels * (net.taps + 1)] = False
     with ctx.workprec(BITS):
         start = system.x if kept else _projected(system)
         there = _newton(system, [arb(y) for y in start.tolist()])
         if there is None:
             return None
-        refined_net = system.network([_dyadic(y) for y in there])
+        refined_net = system.network([middle(y) for y in there])
         if exact is not None:
             wide = _krawczyk(system, there)
             if wide is not None:
@@ -181,13 +182,6 @@ def _krawczyk(system: _Nodes, x: list[arb]) -> float | None:
     return float((arb(ROOM) * arb(size).sqrt()).upper())
 
 
-def _dyadic(x: arb) -> fmpq:
-    """The middle of a ball."""
-    mantissa, exponent = x.mid().man_exp()
-    power = int(exponent)
-    return fmpq(int(mantissa)) * (fmpq(2) ** power if power >= 0 else 1 / fmpq(2) ** -power)
-
-
 def _largest_error(
     name: str, net: Stored, domain: Domain, cells: Sequence[Stretch]
 ) -> Fraction | None:
@@ -196,23 +190,13 @@ def _largest_error(
     One plateau cell stands for all: the next one differs by 2 Σ aΔ - 1, what the error grows by over the cell, at most
     twice its bound.
     """
-
-    def fractions(values: Sequence[fmpq]) -> tuple[Fraction, ...]:
-        return tuple(Fraction(int(x.p), int(x.q)) for x in values)
-
-    zeros = [fmpq(0)] * len(net.a)
-    ball = Net(
-        name,
-        tuple(map(fractions, net.w)),
-        fractions(net.b if net.b is not None else zeros),
-        fractions([x / net.share for x in net.a]),
-        fractions([net.c if net.c is not None else fmpq(0)])[0],
-    )
     largest, more = Fraction(0), 1 + 2 * domain.half_length
     for cell in cells:
         part = Domain(domain.half_length, cell.low, cell.high, domain.padding)
         try:
-            bound = supremum(ball, part, NEGLIGIBLE / (2 * more), INTERVALS, BITS)
+            bound = supremum(
+                replace(net, sigma=name), part, NEGLIGIBLE / (2 * more), INTERVALS, BITS
+            )
         except ValueError:
             return None
         largest = max(largest, more * bound.high)
@@ -247,7 +231,7 @@ class _Nodes:
         self.counts = np.array([float(count) for windows in self.seen for _, count in windows])
         self.starts = np.cumsum([0, *(len(windows) for windows in self.seen[:-1])])
         self.r = np.array([to_float(x) for x in self.radii])
-        channels, n = len(net.a), len(net.w[0])
+        channels, n = net.channels, net.taps
         self.shape = channels, n
         self.keep = np.ones(channels * (n + 2) + 1, dtype=bool)
         self.keep[channels * n : channels * (n + 1)] = net.b is not None
@@ -255,7 +239,7 @@ class _Nodes:
         vectors = [net.vector(k) for k in range(channels)]
         w = [to_float(x) for row in vectors for x in row[:-1]]
         b, a = [to_float(row[-1]) for row in vectors], [to_float(x) for x in net.a]
-        self.x = np.array([*w, *b, *a, to_float(net.c) if net.c is not None else 0.0])
+        self.x = np.array([*w, *b, *a, to_float(net.offset)])
 
     def linear(self, x: Array) -> tuple[Array, Array]:
         """(error at the radii, its derivative by the weights)."""
@@ -337,27 +321,20 @@ class _Nodes:
 
     def moved(self, x: Array) -> Stored:
         """The network with these weights; those that are not stored stay away."""
-        return self.network([fmpq(*float(y).as_integer_ratio()) for y in x])
+        return self.network([rational(float(y)) for y in x])
 
     def network(self, exact: Sequence[fmpq]) -> Stored:
         """The same in exact numbers."""
         channels, n = self.shape
         w = tuple(tuple(exact[k * n : (k + 1) * n]) for k in range(channels))
         b, a = exact[channels * n : channels * (n + 1)], exact[channels * (n + 1) : -1]
-        net = self.net
-        return Stored(
-            w,
-            None if net.b is None else tuple(b),
-            tuple(a),
-            None if net.c is None else exact[-1],
-            net.share,
-        )
+        return self.net.changed(w=w, b=tuple(b), a=tuple(a), c=exact[-1])
 
     def pooled(self, net: Stored) -> list[list[fmpq]]:
         """Σ_i σ(z_{k,i} + b_k) / share, exactly: per radius, per channel."""
         sigma = exact_activation(self.name)
         assert sigma is not None
-        vectors = [net.vector(k) for k in range(len(net.a))]
+        vectors = [net.vector(k) for k in range(net.channels)]
         return [
             [
                 sum((count * sigma(dot(form, v)) for form, count in windows), fmpq(0)) / net.share

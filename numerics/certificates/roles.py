@@ -62,7 +62,7 @@ def roles(net: Stored, pattern: Pattern, residuals: tuple[fmpq, fmpq] | None) ->
     the straight line through the pattern's error at both ends of the last cell.
     """
     laws = _Laws(net, pattern, residuals)
-    n, channels = len(net.w[0]), range(len(net.a))
+    n, channels = net.taps, range(net.channels)
     table = [laws.tap(k, u, "conv.weight", (k, 0, u)) for k in channels for u in range(n)]
     if net.b is not None:
         table += [laws.tap(k, n, "conv.bias", (k,)) for k in channels]
@@ -85,7 +85,7 @@ class _Laws:
             alpha = (last - first) / (self.high.value - self.low.value)
             residuals = alpha, first - alpha * self.low.value
         self.alpha, self.beta = residuals
-        self.vectors = [net.vector(k) for k in range(len(net.a))]
+        self.vectors = [net.vector(k) for k in range(net.channels)]
         self.mirrored = {k: (j, turned) for j, k, turned in pattern.pairs}
 
     def _lines(self, k: int) -> tuple[tuple[Form, fmpq], tuple[Form, fmpq]]:

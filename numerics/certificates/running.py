@@ -17,18 +17,20 @@ functions, that σ is off by at most 8u (1 + |z| + |σ(z)|) (numerics/arithmetic
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from flint import fmpq
 
-from numerics.arithmetic.ball import Net
 from numerics.arithmetic.compile import activation
+from numerics.arithmetic.numbers import fraction
 from numerics.arithmetic.rounding import lipschitz
-from numerics.pulse.exact_error import Domain, ExactNet
+from numerics.pulse.exact_error import Domain
 from theory.expressions.activation import ACTIVATIONS
 from theory.expressions.traits import jumps
+from theory.pulse.network import Network
 
 __all__ = ["UNITS", "assumed_error", "running_error"]
 
@@ -44,22 +46,18 @@ def _gamma(k: int, unit: Fraction) -> Fraction:
     return k * unit / (1 - k * unit)
 
 
-def _fraction(number: fmpq) -> Fraction:
-    return Fraction(int(number.p), int(number.q))
-
-
-def _bounds(net: ExactNet, reach: Fraction) -> tuple[Fraction, Fraction]:
+def _bounds(net: Network[fmpq], reach: Fraction) -> tuple[Fraction, Fraction]:
     """(M, Λ): on [-reach, reach] every piece of σ is at most M in absolute terms, and no steeper than Λ."""
     size, steep = Fraction(0), Fraction(0)
     for piece in net.sigma.pieces:
-        terms = [abs(_fraction(piece[j])) for j in range(max(piece.degree(), 0) + 1)]
+        terms = [abs(fraction(piece[j])) for j in range(max(piece.degree(), 0) + 1)]
         size = max(size, sum((x * reach**j for j, x in enumerate(terms)), Fraction(0)))
         slopes = (j * x * reach ** (j - 1) for j, x in enumerate(terms) if j)
         steep = max(steep, sum(slopes, Fraction(0)))
     return size, steep
 
 
-def running_error(net: ExactNet, domain: Domain, kind: str = "float64") -> Fraction:
+def running_error(net: Network[fmpq], domain: Domain, kind: str = "float64") -> Fraction:
     """A bound on |r̂ as computed - r̂| at every radius of the domain, for a continuous σ made of polynomials.
 
     With mean pooling ``net`` has the readout divided by the positions, and the division, or a product with a rounded
@@ -82,23 +80,21 @@ def running_error(net: ExactNet, domain: Domain, kind: str = "float64") -> Fract
         size, steep = _bounds(net, reach)
         return size, steep, _gamma(operations, unit) * size
 
-    w = [[_fraction(tap) for tap in row] for row in net.w]
-    b, a = (list(map(_fraction, row)) for row in (net.b, net.a))
-    return _answer(w, b, a, _fraction(net.c), domain, unit, respond)
+    return _answer(net, domain, unit, respond)
 
 
-def assumed_error(net: Net, domain: Domain, kind: str = "float64") -> Fraction:
+def assumed_error(net: Network[Any], domain: Domain, kind: str = "float64") -> Fraction:
     """The same for any row of the catalogue without jumps, on the assumption about its σ that the header states.
 
     Raises
     ------
     KeyError: ``kind`` is neither float32 nor float64.
-    ValueError: σ jumps or overflows, c is missing, or there are too many operations for a bound.
+    ValueError: σ jumps or overflows, c is left open, or there are too many operations for a bound.
     """
     unit, name = UNITS[kind], str(net.sigma)
     if jumps(ACTIVATIONS[name].expression):
         raise ValueError("an error that carries an argument over a jump has no bound of this kind")
-    if net.c is None:
+    if net.open:
         raise ValueError("the readout bias is needed")
     start = Fraction(float(np.abs(activation(name)[0](np.zeros(1)))[0])) + unit
 
@@ -117,29 +113,19 @@ def assumed_error(net: Net, domain: Domain, kind: str = "float64") -> Fraction:
             own + (Fraction(21, 10**10) if name == "softplus" and reach > CUT else 0),
         )
 
-    w = [[Fraction(tap) for tap in row] for row in net.w]
-    b, a = ([Fraction(x) for x in row] for row in (net.b, net.a))
-    return _answer(w, b, a, Fraction(net.c), domain, unit, respond)
+    return _answer(net, domain, unit, respond)
 
 
 Response = Callable[[Fraction, Fraction], tuple[Fraction, Fraction, Fraction]]
 """(reach, top) -> M, Λ, and how far σ as computed is off, all on [-reach, top], where 0 <= |top| <= reach."""
 
 
-def _answer(
-    filters: Sequence[Sequence[Fraction]],
-    biases: Sequence[Fraction],
-    readout: Sequence[Fraction],
-    c: Fraction,
-    domain: Domain,
-    unit: Fraction,
-    respond: Response,
-) -> Fraction:
-    n, h = len(filters[0]), len(filters[0]) // 2
+def _answer(net: Network[Any], domain: Domain, unit: Fraction, respond: Response) -> Fraction:
+    n, h, exact = net.taps, net.taps // 2, net.mapped(fraction)
     positions = domain.positions - (2 * h if domain.padding == "valid" else 0)
     lit = min(positions, int((2 * domain.high).ceil()) + n + 1)
     total = carried = Fraction(0)
-    for w, b, a in zip(filters, biases, readout, strict=True):
+    for w, b, a in exact.listed:
         reach = sum(map(abs, w), abs(b))
         moved = _gamma(n + 2, unit) * reach
         top = sum((tap for tap in w if tap > 0), b) + moved
@@ -148,4 +134,4 @@ def _answer(
         off += _gamma(positions + 1, unit) * (positions * size + off)
         total += abs(a) * off
         carried += abs(a) * (positions * size + off)
-    return total + _gamma(len(readout) + 1, unit) * (carried + abs(c))
+    return total + _gamma(net.channels + 1, unit) * (carried + abs(exact.offset))

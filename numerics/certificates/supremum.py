@@ -20,17 +20,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from typing import Any
 
 import sympy as sp
 from flint import arb, arb_series, ctx, fmpq
 
-from numerics.arithmetic.ball import Net, constant_ball, dyadic, expression_of, sigma_ball
+from numerics.arithmetic.ball import constant_ball, sigma_ball
+from numerics.arithmetic.numbers import dyadic, fraction, rational
 from numerics.arithmetic.taylor import TERMS, Kinked, series
-from numerics.arithmetic.types import Rational
+from numerics.arithmetic.walk import expression_of
 from numerics.pulse.exact_error import HALF, Domain, cells
 from numerics.pulse.preactivations import lines
 from theory.expressions.activation import ACTIVATIONS, z
 from theory.expressions.traits import jumps
+from theory.pulse.network import Network
 
 __all__ = ["Enclosure", "supremum"]
 
@@ -75,23 +78,22 @@ def _slope(sigma: str | sp.Expr) -> Callable[[arb], arb]:
 def _expanded(sigma: str | sp.Expr) -> Callable[[arb_series], arb_series] | None:
     """σ on power series, or None where it has none here."""
     try:
-        return series(expression_of(sigma))
-    except KeyError:
+        return series(sigma)
+    except ValueError:
         return None
 
 
 class _Cell:
     """The error on the cell of m as a function of φ, with all weights enclosed at the current precision."""
 
-    def __init__(self, net: Net, m: int, domain: Domain) -> None:
+    def __init__(self, net: Network[Any], m: int, domain: Domain) -> None:
         self.m, self.sigma_of = m, net.sigma
         self.sigma, self.derivative = sigma_ball(net.sigma), _slope(net.sigma)
-        self.constant = constant_ball(net.c) - arb(m - HALF)
+        self.constant = constant_ball(net.offset) - arb(m - HALF)
         self.terms: list[tuple[arb, arb, arb]] = []
-        for w, b, a in zip(net.w, net.b, net.a, strict=True):
-            taps = [_exact(value) for value in w]
+        for w, b, a in net.listed:
             bias, weight = constant_ball(b), constant_ball(a)
-            for line in lines(taps, m, domain.half_length, domain.padding):
+            for line in lines(tuple(map(rational, w)), m, domain.half_length, domain.padding):
                 factor, start = weight * line.count, arb(line.start) + bias
                 if line.slope == 0:
                     self.constant += factor * self.sigma(start)
@@ -164,28 +166,21 @@ def _above(x: arb) -> Fraction | None:
     return dyadic(high.max(TINY) if high > 0 else high)
 
 
-def _exact(number: Rational) -> fmpq:
-    value = Fraction(number)
-    return fmpq(value.numerator, value.denominator)
-
-
-def _fraction(number: fmpq) -> Fraction:
-    return Fraction(int(number.p), int(number.q))
-
-
 def supremum(
-    net: Net, domain: Domain, width: Fraction = WIDTH, most: int = MOST, precision: int = 128
+    net: Network[Any],
+    domain: Domain,
+    width: Fraction = WIDTH,
+    most: int = MOST,
+    precision: int = 128,
 ) -> Enclosure:
     """sup |r̂ - r| over all real radii of the domain, enclosed to ``width`` or as far as ``most`` intervals reach.
 
-    The taps of ``net`` must be rational (floats, ints, Fractions), its readout bias must be given.
+    The taps of ``net`` must be rational (floats, ints, Fractions), its readout bias must not be left open.
 
     Raises
     ------
-    ValueError: σ jumps or has no finite enclosure at some pre-activation, c is missing, or as :class:`Domain`.
+    ValueError: σ jumps or has no finite enclosure at some pre-activation, c is left open, or as :class:`Domain`.
     """
-    if net.c is None:
-        raise ValueError("the readout bias is needed")
     cap, ctx.cap = ctx.cap, TERMS + 1
     try:
         with ctx.workprec(precision):
@@ -194,7 +189,7 @@ def supremum(
         ctx.cap = cap
 
 
-def _search(net: Net, domain: Domain, width: Fraction, most: int) -> Enclosure:
+def _search(net: Network[Any], domain: Domain, width: Fraction, most: int) -> Enclosure:
     best, where = Fraction(-1), Fraction(0)
     number = itertools.count()
     # Those without an upper bound come first, then those with the largest.
@@ -204,7 +199,7 @@ def _search(net: Net, domain: Domain, width: Fraction, most: int) -> Enclosure:
         nonlocal best, where
         least, largest = cell.bounds(low, high)
         if least > best:
-            best, where = least, _fraction(cell.m - HALF + (low + high) / 2)
+            best, where = least, fraction(cell.m - HALF + (low + high) / 2)
         if largest is None or largest > best:
             bound = Fraction(0) if largest is None else -largest
             heapq.heappush(heap, (largest is not None, bound, next(number), cell, low, high))

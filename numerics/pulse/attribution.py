@@ -19,8 +19,9 @@ from flint import fmpq, fmpq_poly
 
 from numerics.arithmetic.piecewise import Piecewise
 from numerics.pulse.channel import exact_quantities
-from numerics.pulse.exact_error import HALF, Domain, ExactNet, cells, error_on
+from numerics.pulse.exact_error import HALF, Domain, cells, error_on
 from theory.pulse.loss import TERMS, Moments, attribution, residuals
+from theory.pulse.network import Network
 
 __all__ = ["NAMES", "Attribution", "attribute"]
 
@@ -48,7 +49,7 @@ class Attribution:
     loss: fmpq
 
 
-def attribute(net: ExactNet, domain: Domain) -> Attribution:
+def attribute(net: Network[fmpq], domain: Domain) -> Attribution:
     """The loss of a network over an interval of real radii, part by part.
 
     With valid padding the number of positions, not of pixels, counts in β.
@@ -76,16 +77,15 @@ def attribute(net: ExactNet, domain: Domain) -> Attribution:
     return Attribution(alpha, beta, deviation, parts, sum(parts.values(), ZERO))
 
 
-def _residuals(net: ExactNet, domain: Domain) -> tuple[fmpq, fmpq]:
-    taps = len(net.w[0])
-    size = domain.positions - (taps - 1 if domain.padding == "valid" else 0)
+def _residuals(net: Network[fmpq], domain: Domain) -> tuple[fmpq, fmpq]:
+    size = domain.positions - (net.taps - 1 if domain.padding == "valid" else 0)
     channels = [
         exact_quantities(w, lambda value, b=b: net.sigma(value + b), [])  # type: ignore[misc]
-        for w, b in zip(net.w, net.b, strict=True)
+        for w, b, _ in net.listed
     ]
     alpha, beta, _ = residuals(
-        net.a,
-        net.c,
+        net.readout,
+        net.offset,
         size,
         [q.slope for q in channels],
         [q.background for q in channels],
@@ -95,9 +95,9 @@ def _residuals(net: ExactNet, domain: Domain) -> tuple[fmpq, fmpq]:
     return alpha, beta
 
 
-def _deviation(net: ExactNet) -> Piecewise:
+def _deviation(net: Network[fmpq]) -> Piecewise:
     """The error on a plateau cell far from the border, less its chord."""
-    m = len(net.w[0]) // 2 + 1
+    m = net.taps // 2 + 1
     error = error_on(net, m, Domain(3 * m, HALF, fmpq(m)))
     first, last = error.points[0], error.points[-1]
     return error.shifted(fmpq_poly([-first, first - last]))

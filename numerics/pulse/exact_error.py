@@ -13,19 +13,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import lru_cache
 
 import sympy as sp
 from flint import acb, arb, ctx, fmpq, fmpq_poly
 
-from numerics.arithmetic.piecewise import Activation, Piecewise, Term, added, exact_activation
+from numerics.arithmetic.numbers import middle, rational
+from numerics.arithmetic.piecewise import Piecewise, Term, added, exact_activation
 from numerics.arithmetic.types import Rational
 from numerics.pulse.preactivations import Line, dark_and_lit, edges, far_from_border, lines
+from theory.pulse.network import Network
 
 __all__ = [
     "Domain",
-    "ExactNet",
     "Summary",
     "Worst",
     "cells",
@@ -38,17 +38,6 @@ __all__ = [
 HALF = fmpq(1, 2)
 PRECISION = 256
 """Bits for the roots of derivatives of degree 2 or more."""
-
-
-@dataclass(frozen=True, eq=False)  # as its σ, one object per network
-class ExactNet:
-    """A network in rational numbers: σ, filters w[k][u], biases b, readout a and c (for sum pooling)."""
-
-    sigma: Activation
-    w: tuple[tuple[fmpq, ...], ...]
-    b: tuple[fmpq, ...]
-    a: tuple[fmpq, ...]
-    c: fmpq
 
 
 @dataclass(frozen=True)
@@ -77,19 +66,13 @@ class Domain:
         return 2 * self.half_length + 1
 
 
-def _exact(number: Rational) -> fmpq:
-    """A finite float, an int or a Fraction, as it is."""
-    value = Fraction(number)
-    return fmpq(value.numerator, value.denominator)
-
-
 def exact_net(
     sigma: str | sp.Expr,
     w: Sequence[Sequence[Rational]],
     b: Sequence[Rational],
     a: Sequence[Rational],
     c: Rational,
-) -> ExactNet:
+) -> Network[fmpq]:
     """The rational network that these floats, ints or Fractions are.
 
     With mean pooling divide a by the number of positions first, as Fractions.
@@ -102,37 +85,39 @@ def exact_net(
     if exact_sigma is None:
         raise ValueError(f"{sigma} is not piecewise polynomial with rational coefficients")
     try:
-        taps = tuple(tuple(map(_exact, row)) for row in w)
-        return ExactNet(exact_sigma, taps, tuple(map(_exact, b)), tuple(map(_exact, a)), _exact(c))
+        net = Network(tuple(map(tuple, w)), tuple(b), tuple(a), c, sigma=exact_sigma)
+        return net.mapped(rational)
     except OverflowError as error:
         raise ValueError("a weight is not finite") from error
 
 
-def _terms(net: ExactNet, of: Callable[[tuple[fmpq, ...]], tuple[Line, ...]]) -> Iterator[Term]:
-    for w, b, a in zip(net.w, net.b, net.a, strict=True):
+def _terms(
+    net: Network[fmpq], of: Callable[[tuple[fmpq, ...]], tuple[Line, ...]]
+) -> Iterator[Term]:
+    for w, b, a in net.listed:
         for line in of(w):
             yield Term(a * line.count, line.start + b, line.slope)
 
 
 @lru_cache(maxsize=256)
-def _at_edges(net: ExactNet, m: int) -> Piecewise:
+def _at_edges(net: Network[fmpq], m: int) -> Piecewise:
     """What the pulse's edges add, far from the border: the same on all plateau cells, so it is worth keeping."""
     return added(net.sigma, _terms(net, lambda w: edges(w, m)))
 
 
-def error_on(net: ExactNet, m: int, domain: Domain) -> Piecewise:
+def error_on(net: Network[fmpq], m: int, domain: Domain) -> Piecewise:
     """φ -> r̂(r) - r at r = m - 1/2 + φ, 0 <= φ <= 1.
 
     Raises
     ------
     ValueError: m is not in 1..L, the padding is unknown, or the filter is longer than the signal.
     """
-    taps, half_length, padding = len(net.w[0]), domain.half_length, domain.padding
+    taps, half_length, padding = net.taps, domain.half_length, domain.padding
     # r̂ - r at the half-integer, and r grows with φ.
-    constant = net.c - m + HALF
+    constant = net.offset - m + HALF
     if far_from_border(taps, m, half_length, padding):
         dark, lit = dark_and_lit(taps, m, half_length, padding)
-        for w, b, a in zip(net.w, net.b, net.a, strict=True):
+        for w, b, a in net.listed:
             constant += a * (dark * net.sigma(b) + lit * net.sigma(sum(w, b)))
         part = _at_edges(net, min(m, taps // 2 + 1))
     else:
@@ -186,7 +171,7 @@ class Summary:
     breaks: int
 
 
-def summary(net: ExactNet, domain: Domain) -> Summary:
+def summary(net: Network[fmpq], domain: Domain) -> Summary:
     """The exact summary of the error over [low, high].
 
     Raises
@@ -278,12 +263,5 @@ def _enclosed(piece: fmpq_poly, a: fmpq, b: fmpq, start: fmpq) -> Iterator[Worst
             value = arb(0)
             for coefficient in reversed(piece.coeffs()):
                 value = value * phi + arb(coefficient)
-            low, high = (_rational(end) for end in (value.abs_lower(), value.abs_upper()))
-            yield Worst(low, high, start + min(max(_rational(phi.mid()), a), b), True)
-
-
-def _rational(x: arb) -> fmpq:
-    """A ball of radius 0 as the dyadic rational it is."""
-    mantissa, exponent = x.man_exp()
-    power = int(exponent)
-    return fmpq(int(mantissa)) * (fmpq(2) ** power if power >= 0 else 1 / fmpq(2) ** -power)
+            low, high = (middle(end) for end in (value.abs_lower(), value.abs_upper()))
+            yield Worst(low, high, start + min(max(middle(phi), a), b), True)

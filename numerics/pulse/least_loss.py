@@ -21,15 +21,12 @@ import numpy as np
 from flint import fmpq, fmpq_mat
 from numpy.typing import NDArray
 
+from numerics.arithmetic.numbers import fraction, rational
 from numerics.pulse.sample import Radii, pulse, windows
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.endings import LAW, EndingLaw
 
 __all__ = ["dead_level", "level"]
-
-
-def _exact(number: float) -> fmpq:
-    return fmpq(*float(number).as_integer_ratio())
 
 
 @lru_cache(maxsize=32)
@@ -38,9 +35,9 @@ def _problem(radii: Radii, taps: int) -> tuple[list[list[fmpq]], fmpq_mat, fmpq_
     if radii.per_cell & (radii.per_cell - 1):
         raise ValueError(f"{radii.per_cell} radii per cell: only powers of two are exact in binary")
     distinct = windows(pulse(radii.r, radii.half_length(taps)), taps)
-    extended = [[_exact(x) for x in row] + [fmpq(1)] for row in distinct.windows]
+    extended = [[rational(x) for x in row] + [fmpq(1)] for row in distinct.windows]
     counts = fmpq_mat([[fmpq(int(x)) for x in row] for row in distinct.counts])
-    return extended, counts, fmpq_mat([[_exact(x)] for x in radii.r])
+    return extended, counts, fmpq_mat([[rational(x)] for x in radii.r])
 
 
 def _kernel(rows: list[list[fmpq]], width: int) -> list[list[fmpq]]:
@@ -109,15 +106,14 @@ def _level(
         # The equations are consistent, so no pivot falls into the last column.
         total -= table[i][-1] * projection[pivot]
     value = total / counts.nrows()
-    return Fraction(int(value.p), int(value.q))
+    return fraction(value)
 
 
 @lru_cache(maxsize=4096)
 def _block(radii: Radii, taps: int, activation: str, row: bytes, law: EndingLaw) -> fmpq_mat | None:
     """The columns of one channel, (R, ·); None when its held faces leave it no freedom."""
     extended, counts, _ = _problem(radii, taps)
-    slopes = [Fraction(int(s.p), int(s.q)) for s in ACTIVATIONS[activation].slopes]
-    low, high = (fmpq(s.numerator, s.denominator) for s in slopes)
+    low, high = map(rational, ACTIVATIONS[activation].slopes)
     # On a held face the pre-activation is 0 and contributes nothing, whatever the slope.
     by_sign = {-1: low, 0: fmpq(0), 1: high}
     signs = np.frombuffer(row, dtype=np.int8)

@@ -22,8 +22,9 @@ from itertools import pairwise
 from flint import fmpq, fmpq_poly
 
 from numerics.arithmetic.piecewise import Activation, Piecewise, Term, added
-from numerics.pulse.exact_error import Domain, ExactNet, cells, error_on
+from numerics.pulse.exact_error import Domain, cells, error_on
 from numerics.pulse.preactivations import Line, far_from_border, lines
+from theory.pulse.network import Network
 
 __all__ = ["Sensitivities", "Sensitivity", "sensitivities"]
 
@@ -191,7 +192,7 @@ def _product(f: Curve, g: Curve, low: fmpq = ZERO, high: fmpq = ONE) -> fmpq:
     return total
 
 
-def sensitivities(net: ExactNet, domain: Domain) -> Sensitivities:
+def sensitivities(net: Network[fmpq], domain: Domain) -> Sensitivities:
     """The sensitivity of the loss over the domain to every weight.
 
     Raises
@@ -200,7 +201,7 @@ def sensitivities(net: ExactNet, domain: Domain) -> Sensitivities:
     """
     if domain.low == domain.high:
         raise ValueError("sensitivities are for an interval of radii, not for one radius")
-    n = len(net.w[0])
+    n = net.taps
     radii = _Radii(n, domain)
     needed = radii.needed()
     error = radii.function({m: _curve(error_on(net, m, domain)) for m in needed})
@@ -223,7 +224,7 @@ def sensitivities(net: ExactNet, domain: Domain) -> Sensitivities:
 
     light = {m: [lit(u, m) for u in range(n)] for m in needed}
     w, b, a = [], [], []
-    for row, bias, weight in zip(net.w, net.b, net.a, strict=True):
+    for row, bias, weight in net.listed:
         runs = {m: lines(row, m, domain.half_length, domain.padding) for m in needed}
         slopes = {m: [_slope(net.sigma, weight, bias, line) for line in runs[m]] for m in needed}
         passed = {m: _passed(net.sigma, weight, bias, runs[m]) for m in radii.bounds}

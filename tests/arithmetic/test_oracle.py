@@ -53,6 +53,8 @@ def test_response_by_hand() -> None:
     assert oracle.preactivations(w, F(-5), x) == [-1, 1, 2, -2, -4]
     assert oracle.pooled(w, F(-5), oracle.RATIONAL["relu"], x) == 3
     assert oracle.pooled(w, F(-5), oracle.RATIONAL["abs"], x) == 10 - 5 * 5
+    two = oracle.answer([w, w], [F(-5), F(0)], [F(2), F(-1)], F(1), oracle.RATIONAL["relu"], x)
+    assert two == 1 + 2 * 3 - 21
 
 
 @given(st.data(), widths(), st.integers(0, 5), rationals())

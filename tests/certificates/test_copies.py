@@ -22,19 +22,20 @@ from flint import arb, ctx, fmpq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from numerics.arithmetic.ball import Net, error_ball, sigma_ball
+from numerics.arithmetic.ball import sigma_ball
 from numerics.certificates.copies import copied_pattern, mirror_of
 from numerics.certificates.nearest import nearest
 from numerics.certificates.refit import NEGLIGIBLE, refined
 from numerics.certificates.supremum import supremum
+from numerics.pulse.error_enclosure import error_ball
 from numerics.pulse.exact_error import Domain
 from tests.stored import fraction, q, stored
 from tests.strategies import balanced_exact
 from theory.expressions.activation import ACTIVATIONS, z
+from theory.pulse.network import Network
 from theory.shape.classify import classify
 from theory.shape.families import family
 from verify.explain.account import account
-from verify.explain.facts import ball_net
 from verify.models.checkpoint import Checkpoint
 from verify.models.setup import setup_of
 
@@ -70,7 +71,7 @@ def with_bias(name: str, channels: Sequence[Channel], low: fmpq, half: int) -> l
     """(w, b, a, c) with the c that makes the first radius right, rounded to a float."""
     w, b, a = (tuple(one[i] for one in channels) for i in range(3))
     with ctx.workprec(200):
-        net = Net(name, w, b, a, Fraction(0))
+        net = Network(w, b, a, Fraction(0), sigma=name)
         return [w, b, a, -float(error_ball(net, fraction(low), half).mid())]
 
 
@@ -97,7 +98,7 @@ def test_exact_by_hand(kind: str) -> None:
     assert near is not None and near.error == 0 and near.high < 1e-14
     # Known to 2^-130: an enclosure, which knows nothing of how it was found, is as small as its search goes.
     if not ACTIVATIONS[name].jumps:
-        assert supremum(ball_net(near.net, name), DOMAIN, most=4000).high < Fraction(1, 10**10)
+        assert supremum(replace(near.net, sigma=name), DOMAIN, most=4000).high < Fraction(1, 10**10)
     away = replace(net, a=(net.a[0] + q(2.0**-20), *net.a[1:]))
     far = nearest(name, away, DOMAIN)
     assert far is not None and 1e-9 < far.high < 1e-3
@@ -109,7 +110,7 @@ def test_constants_that_c_takes_up_leave_the_distance_without_a_lower_end() -> N
     net = stored(*with_bias("silu", channels, DOMAIN.low, 8))
     near = nearest("silu", net, DOMAIN)
     assert near is not None and near.error == 0 and near.low is None and near.high >= 2.0**-320
-    assert error_ball(ball_net(near.net, "silu"), Fraction(4), 8).contains(0)
+    assert error_ball(replace(near.net, sigma="silu"), Fraction(4), 8).contains(0)
     assert near.net.c != net.c and abs(fraction(near.net.c - net.c)) < Fraction(1, 2**40)
 
 
@@ -119,7 +120,7 @@ def test_exponentials_that_cancel_are_nearly_exact() -> None:
     net = stored(*with_bias("elu", channels, DOMAIN.low, 8))
     found = refined("elu", net, DOMAIN)
     assert found is not None and 0 < found.error <= NEGLIGIBLE
-    assert supremum(ball_net(found.net, "elu"), DOMAIN, most=4000).low <= found.error
+    assert supremum(replace(found.net, sigma="elu"), DOMAIN, most=4000).low <= found.error
     said = told("elu", channels, 21)
     assert said["explained"] and said["nearest"]["exists"] is None and "not proved" in said["nearest"]["reason"]  # fmt: skip
 

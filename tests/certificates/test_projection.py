@@ -10,6 +10,7 @@ from flint import fmpq
 from hypothesis import given
 from hypothesis import strategies as st
 
+from numerics.arithmetic.numbers import to_float
 from numerics.certificates.conditions import Stored
 from numerics.certificates.patterns import branches_of, snapped_pattern
 from numerics.certificates.projection import (
@@ -19,7 +20,6 @@ from numerics.certificates.projection import (
     lower_bound,
     shortest,
     solved,
-    to_float,
 )
 from numerics.pulse.exact_error import Domain
 from tests.stored import q, stored

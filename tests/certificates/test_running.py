@@ -15,7 +15,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
-from numerics.arithmetic.ball import Net, error_ball
 from numerics.arithmetic.softfloat import (
     POLYNOMIALS,
     answer,
@@ -25,13 +24,15 @@ from numerics.arithmetic.softfloat import (
     worst_order_sum,
 )
 from numerics.certificates.running import UNITS, assumed_error, running_error
+from numerics.pulse.error_enclosure import error_ball
 from numerics.pulse.exact_error import Domain, error_on, exact_net
 from numerics.pulse.sample import pulse
 from theory.certificates.running import CLAIM, LAW, bound, gamma, lit
 from theory.certificates.running import answer as answered
 from theory.expressions.activation import ACTIVATIONS
+from theory.pulse.network import Network
 from verify.certificates.claims.running import _rows, sizes_of
-from verify.models.networks import Network
+from verify.models.networks import Network as Module
 
 NAMES = ("identity", "relu", "leaky_relu", "abs", "relu6", "hardtanh", "hardsigmoid", "hardswish",
          "softshrink", "prelu", "rrelu", "square", "cube")  # fmt: skip
@@ -65,7 +66,7 @@ def test_torch_stays_within_the_bound(
     w, b, a = (rng.normal(size=s).astype(number) for s in ((channels, n), channels, channels))
     c = number(rng.normal())
     torch.manual_seed(0)
-    module = Network(name, channels, n, pooling).to(TYPES[kind])
+    module = Module(name, channels, n, pooling).to(TYPES[kind])
     with torch.no_grad():
         module.conv.weight.copy_(torch.tensor(w)[:, None, :])
         module.conv.bias.copy_(torch.tensor(b))
@@ -129,19 +130,19 @@ def test_smooth_activations_stay_within_the_assumed_bound(
     scale = 1.0 if name == "exp" else scale
     w, b, a = ((scale * rng.normal(size=s)).astype(number) for s in ((2, 3), 2, 2))
     c = number(rng.normal())
-    module = Network(name, 2, 3, pooling).to(TYPES[kind])
+    module = Module(name, 2, 3, pooling).to(TYPES[kind])
     with torch.no_grad():
         module.conv.weight.copy_(torch.tensor(w)[:, None, :])
         module.conv.bias.copy_(torch.tensor(b))
         module.readout.weight.copy_(torch.tensor(a)[None, :])
         module.readout.bias.fill_(float(c))
     share = 19 if pooling == "mean" else 1
-    net = Net(
-        name,
+    net = Network(
         tuple(tuple(map(float, row)) for row in w),
         tuple(map(float, b)),
         tuple(Fraction(float(x)) / share for x in a),
         float(c),
+        sigma=name,
     )
     bound = assumed_error(net, Domain(9, fmpq(1, 2), fmpq(15, 2)), kind)
     radii = rng.integers(32, 480, size=6) / 64
@@ -154,14 +155,18 @@ def test_smooth_activations_stay_within_the_assumed_bound(
 
 
 def test_the_assumed_bound_is_of_use_and_has_its_limits() -> None:
-    net = Net("tanh", ((0.25, 0.5, 0.25),), (0.0,), (0.5,), 0.0)
+    net = Network(((0.25, 0.5, 0.25),), (0.0,), (0.5,), 0.0, sigma="tanh")
     assert assumed_error(net, Domain(12, fmpq(1, 2), fmpq(10))) < Fraction(1, 10**12)
     with pytest.raises(ValueError, match="jump"):
-        assumed_error(Net("threshold", ((0.25,),), (0.0,), (0.5,), 0.0), Domain(3, fmpq(1, 2), fmpq(2)))  # fmt: skip
+        assumed_error(Network(((0.25,),), (0.0,), (0.5,), 0.0, sigma="threshold"), Domain(3, fmpq(1, 2), fmpq(2)))  # fmt: skip
     with pytest.raises(ValueError, match="overflows"):
-        assumed_error(Net("exp", ((800.0,),), (0.0,), (0.5,), 0.0), Domain(3, fmpq(1, 2), fmpq(2)))
+        assumed_error(
+            Network(((800.0,),), (0.0,), (0.5,), 0.0, sigma="exp"), Domain(3, fmpq(1, 2), fmpq(2))
+        )
     with pytest.raises(ValueError, match="readout bias"):
-        assumed_error(Net("tanh", ((0.25,),), (0.0,), (0.5,), None), Domain(3, fmpq(1, 2), fmpq(2)))
+        assumed_error(
+            Network(((0.25,),), (0.0,), (0.5,), sigma="tanh"), Domain(3, fmpq(1, 2), fmpq(2))
+        )
 
 
 # --- the law and its two programs -------------------------------------------------------------
@@ -242,7 +247,7 @@ def test_no_index_can_be_smaller(index: str) -> None:
 @pytest.mark.parametrize("kind", sorted(TYPES))
 def test_in_the_dark_nothing_is_rounded(kind: str) -> None:
     """Bit by bit the bias, whatever the taps."""
-    module = Network("identity", 3, 5).to(TYPES[kind])
+    module = Module("identity", 3, 5).to(TYPES[kind])
     with torch.no_grad():
         found = module.conv(torch.zeros(1, 1, 9, dtype=TYPES[kind]))[0]
     assert torch.equal(found, module.conv.bias[:, None].expand(3, 9))

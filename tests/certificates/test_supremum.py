@@ -9,12 +9,14 @@ from flint import ctx, fmpq
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from numerics.arithmetic.ball import Net, dyadic, error_ball
+from numerics.arithmetic.numbers import dyadic
 from numerics.arithmetic.piecewise import exact_activation
 from numerics.certificates.supremum import supremum
+from numerics.pulse.error_enclosure import error_ball
 from numerics.pulse.exact_error import Domain, exact_net, summary
 from numerics.pulse.preactivations import PADDINGS
 from theory.expressions.activation import ACTIVATIONS
+from theory.pulse.network import Network
 
 F = Fraction
 SMOOTH = (
@@ -34,21 +36,21 @@ floats = st.floats(-2, 2, allow_subnormal=False)
 
 
 @st.composite
-def nets(draw: st.DrawFn, names: tuple[str, ...]) -> Net:
+def nets(draw: st.DrawFn, names: tuple[str, ...]) -> Network[float]:
     n, channels = draw(st.sampled_from((1, 3, 5))), draw(st.integers(1, 2))
     row = lambda size: tuple(draw(st.lists(floats, min_size=size, max_size=size)))
-    return Net(
-        draw(st.sampled_from(names)),
+    return Network(
         tuple(row(n) for _ in range(channels)),
         row(channels),
         row(channels),
         draw(floats),
+        sigma=draw(st.sampled_from(names)),
     )
 
 
 @given(nets(SMOOTH), st.integers(0, 10), st.integers(0, 10))
-@example(Net("elu", ((1.0, -2.0, 0.5),), (0.0,), (1.0,), 0.0), 0, 10)
-def test_no_radius_beats_the_enclosure(net: Net, one: int, other: int) -> None:
+@example(Network(((1.0, -2.0, 0.5),), (0.0,), (1.0,), 0.0, sigma="elu"), 0, 10)
+def test_no_radius_beats_the_enclosure(net: Network[float], one: int, other: int) -> None:
     low, high = (F(1, 2) + F(end, 2) for end in sorted((one, other)))
     half_length = 6
     found = supremum(net, Domain(half_length, fmpq(int(2 * low), 2), fmpq(int(2 * high), 2)))
@@ -68,7 +70,7 @@ POLYNOMIAL = tuple(
 
 
 @given(nets(POLYNOMIAL), st.sampled_from(PADDINGS))
-def test_it_holds_the_exact_supremum(net: Net, padding: str) -> None:
+def test_it_holds_the_exact_supremum(net: Network[float], padding: str) -> None:
     domain = Domain(5, fmpq(1, 2), fmpq(11, 2), padding)
     found = supremum(net, domain)
     exact = summary(exact_net(net.sigma, net.w, net.b, net.a, net.c), domain).worst
@@ -77,7 +79,7 @@ def test_it_holds_the_exact_supremum(net: Net, padding: str) -> None:
 
 
 def test_when_the_intervals_run_out_the_enclosure_is_only_wider() -> None:
-    net = Net("tanh", ((1.0, -2.0, 0.5),), (0.25,), (1.0,), 0.0)
+    net = Network(((1.0, -2.0, 0.5),), (0.25,), (1.0,), 0.0, sigma="tanh")
     domain = Domain(8, fmpq(1, 2), fmpq(13, 2))
     short, long = supremum(net, domain, most=20), supremum(net, domain)
     assert short.low <= long.low and long.high <= short.high
@@ -86,41 +88,43 @@ def test_when_the_intervals_run_out_the_enclosure_is_only_wider() -> None:
 
 def test_the_precision_of_the_caller_is_left_alone() -> None:
     before = ctx.prec
-    supremum(Net("tanh", ((1.0,),), (0.0,), (1.0,), 0.0), Domain(3, fmpq(1, 2), fmpq(5, 2)))
+    supremum(
+        Network(((1.0,),), (0.0,), (1.0,), 0.0, sigma="tanh"), Domain(3, fmpq(1, 2), fmpq(5, 2))
+    )
     assert ctx.prec == before
 
 
 def test_what_cannot_be_enclosed_is_refused() -> None:
     domain = Domain(3, fmpq(1, 2), fmpq(5, 2))
     with pytest.raises(ValueError, match="jumps"):
-        supremum(Net("hardshrink", ((1.0,),), (0.0,), (1.0,), 0.0), domain)
+        supremum(Network(((1.0,),), (0.0,), (1.0,), 0.0, sigma="hardshrink"), domain)
     with pytest.raises(ValueError, match="readout bias"):
-        supremum(Net("tanh", ((1.0,),), (0.0,), (1.0,)), domain)
+        supremum(Network(((1.0,),), (0.0,), (1.0,), sigma="tanh"), domain)
 
 
 @pytest.mark.parametrize("name", ["softplus", "gelu", "silu", "logsigmoid"])
 def test_what_mirror_images_cancel_costs_no_intervals(name: str) -> None:
     """A pair is exact up to the rounding of its weights, though each channel bends by much more: seen to 1e-12 at once."""
     w = (0.3, 0.7, -0.2)
-    pair = Net(name, (w, tuple(-x for x in w)), (0.4, -0.4), (0.625, -0.625), 0.0)
+    pair = Network((w, tuple(-x for x in w)), (0.4, -0.4), (0.625, -0.625), 0.0, sigma=name)
     low, high = fmpq(3, 2), fmpq(11, 2)
     start = supremum(pair, Domain(7, low, low))
-    exact = Net(name, pair.w, pair.b, pair.a, _offset(pair))
+    exact = Network(pair.w, pair.b, pair.a, _offset(pair), sigma=name)
     found = supremum(exact, Domain(7, low, high))
     assert start.high > 1e-3
     assert found.high < F(1, 10**12) and found.intervals < 100
 
 
-def _offset(net: Net) -> F:
+def _offset(net: Network[float]) -> F:
     """The readout bias that takes away the error at r = 3/2, to a rounding."""
     return -F(float(error_ball(net, F(3, 2), 7).mid()))
 
 
 @given(st.sampled_from(SMOOTH), nets(SMOOTH))
-@example("elu", Net("elu", ((1.0, -2.0, 0.5),), (0.0,), (1.0,), 0.0))
-def test_taylor_encloses_the_error_on_every_interval(name: str, net: Net) -> None:
+@example("elu", Network(((1.0, -2.0, 0.5),), (0.0,), (1.0,), 0.0, sigma="elu"))
+def test_taylor_encloses_the_error_on_every_interval(name: str, net: Network[float]) -> None:
     """The worst error of a short stretch, which is one interval at first, against enclosures at radii inside."""
-    net = Net(name, net.w, net.b, net.a, net.c)
+    net = Network(net.w, net.b, net.a, net.c, sigma=name)
     domain = Domain(6, fmpq(9, 4), fmpq(9, 4) + fmpq(1, 8))
     found = supremum(net, domain, width=F(10), most=1)
     for t in range(9):
@@ -134,7 +138,7 @@ def test_taylor_encloses_the_error_on_every_interval(name: str, net: Net) -> Non
 @pytest.mark.parametrize("reach", [1e6, -1e12])
 def test_steep_and_flat_ends_are_enclosed(name: str, reach: float) -> None:
     """Cause: 1 + exp(u) on a wide ball reached below 0, and a tail e^(-10^12) was turned into a fraction of as many digits."""
-    net = Net(name, ((0.25 * reach, -0.5 * reach, 0.5 * reach),), (0.1 * reach,), (1 / abs(reach),), 0.0)  # fmt: skip
+    net = Network(((0.25 * reach, -0.5 * reach, 0.5 * reach),), (0.1 * reach,), (1 / abs(reach),), 0.0, sigma=name)  # fmt: skip
     domain = Domain(5, fmpq(3, 2), fmpq(4))
     found = supremum(net, domain, most=600)
     errors = [error_ball(net, Fraction(3, 2) + Fraction(k, 16), 5) for k in range(41)]

@@ -16,7 +16,7 @@ from numerics.arithmetic.rounding import UNIT, gamma
 from numerics.disk.disk import arcs, disk, disk_bound, pixels
 from theory.disk.disk import RADII, arc, corner, least, limit, pixel
 from verify.disk.claims import disk as evidence
-from verify.disk.networks import DiskNetwork, disks, loss
+from verify.disk.networks import disks, drawn, loss
 from verify.report.lab import TINY, Lab
 
 radii = st.floats(2.0**-6, 24)
@@ -243,7 +243,7 @@ def test_the_floor_on_three_to_ten() -> None:
 @given(st.integers(0, 2**32 - 1), st.sampled_from([1, 2, 3]), st.sampled_from([1, 3, 5]))
 def test_networks_without_sigma_see_the_area_only(seed: int, channels: int, taps: int) -> None:
     """Random ones: the answer is a line in πr²; no loss is below the floor."""
-    net = DiskNetwork("identity", channels, taps, np.random.default_rng(seed))
+    net = drawn("identity", channels, taps, np.random.default_rng(seed))
     grid = evidence.GRIDS[0]
     x = disks(grid.r, evidence.HALF_LENGTH)
     measured = evidence._measured(net, grid, x)

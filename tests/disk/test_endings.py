@@ -7,10 +7,11 @@ import torch
 
 from verify.disk.claims import shares as evidence
 from verify.disk.endings import CREST, between
-from verify.disk.ensemble import NetworkShape
 from verify.disk.networks import disks
 from verify.disk.trained import R as R71
 from verify.disk.trained import trained
+from verify.models.networks import load
+from verify.models.problem import NetworkShape
 from verify.report.lab import TINY, Lab
 
 
@@ -33,7 +34,7 @@ def test_losses_between_the_radii_are_those_of_torch() -> None:
     one = trained(Lab(TINY), NetworkShape("abs", 1), 3)
     middle = (R71[1:] + R71[:-1]) / 2
     for j, loss in enumerate(between(one)):
-        net = one.nets.module(j)
+        net = load(one.shape, one.nets, j)
         with torch.no_grad():
             error = net(disks(middle, 13)).numpy() - middle
         assert abs(np.mean(error**2) / loss - 1) < 1e-6

@@ -7,7 +7,7 @@ import torch
 
 from numerics.pulse.sample import windows
 from verify.disk.fit import fit
-from verify.disk.networks import DiskNetwork, disks
+from verify.disk.networks import disks, drawn
 
 R = np.linspace(1.5, 3.5, 17)
 
@@ -22,7 +22,7 @@ def test_distinct_windows_come_with_their_number() -> None:
 
 
 def test_what_is_found_is_in_the_torch_module_and_not_worse() -> None:
-    before, fitted = (DiskNetwork("tanh", 1, 3, np.random.default_rng(0)) for _ in range(2))
+    before, fitted = (drawn("tanh", 1, 3, np.random.default_rng(0)) for _ in range(2))
     x = disks(R, 5)
     fit(fitted, "tanh", windows(x.numpy(), 3), R, 60)
     with torch.no_grad():

@@ -30,7 +30,7 @@ from theory.disk.perimeter import edge as half_plane
 from theory.disk.zero_lines import Crossing, crossing
 from verify.disk.claims import laplacian as evidence
 from verify.disk.claims.laplacian import KINDS, SADDLES, SECONDS, Digits, sampled
-from verify.disk.networks import Combination, disks
+from verify.disk.networks import combination, disks
 from verify.report.lab import TINY, Lab
 
 Array = NDArray[np.float64]
@@ -298,7 +298,7 @@ def test_the_module_is_the_filter(seed: int, k: int) -> None:
     """Weights on filtered images are one filter, its bias at -S/2."""
     rng = np.random.default_rng(seed)
     kind = KINDS[k]
-    net = Combination("abs", kind.start(rng), rng)
+    net = combination("abs", kind.start(rng), rng)
     x = disks([2.3], 5)
     with torch.no_grad():
         z = net.conv(evidence._filtered(x, kind.filters))[0, 0].numpy()
@@ -310,7 +310,7 @@ def test_the_module_is_the_filter(seed: int, k: int) -> None:
 
 def test_a_turn_of_the_circle_adds_up_to_the_perimeter() -> None:
     """torch's P of an untrained second difference, within the bound that training uses."""
-    net = Combination("abs", [1.0, 0, 0, 0], np.random.default_rng(0))
+    net = combination("abs", [1.0, 0, 0, 0], np.random.default_rng(0))
     seen = evidence._torch_strength(net, evidence._filtered(evidence._windows(), SECONDS, "valid"))
     stated = strength_of(filter_of(SECONDS[0], 0.0, "abs")).value
     assert abs(seen - stated) <= evidence._bound(SECONDS[0], 0.0, "abs") < 0.05 * stated

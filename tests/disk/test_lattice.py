@@ -24,7 +24,7 @@ from theory.disk.lattice import CLAIM, LAW, Lag, directions, project, response
 from theory.disk.perimeter import edge
 from verify.disk.claims import lattice as evidence
 from verify.disk.clipping import clipped
-from verify.disk.ensemble import NetworkShape
+from verify.models.problem import NetworkShape
 from verify.report.lab import TINY, Lab
 
 primitive = st.sampled_from(list(directions(5)))
@@ -263,8 +263,8 @@ def test_one_network_is_enough_to_fail(
         one = kept(lab, shape)
         if shape != which:
             return one
-        raw = one.grown.spreads(evidence._areas(one.nets), 0 * one.grown.sums)[1][:, 1]
-        swings = evidence._swings(one.nets, one.grown.r.ravel(), one.centre, LAW)
+        raw = one.grown.spreads(evidence._areas(one), 0 * one.grown.sums)[1][:, 1]
+        swings = evidence._swings(one, one.grown.r.ravel(), one.centre, LAW)
         sums, j = one.grown.sums.copy(), int(np.argmax(raw))
         sums[j, 1] += swings.reshape(sums.shape)[j, 1]  # it wavers twice as much
         return replace(one, grown=replace(one.grown, sums=sums))

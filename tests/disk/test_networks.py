@@ -12,7 +12,8 @@ from numerics.arithmetic.rounding import lipschitz
 from numerics.disk.disk import disk
 from tests.disks import around
 from verify.disk.claims.lattice import sums
-from verify.disk.networks import DiskNetwork
+from verify.disk.networks import drawn
+from verify.models.networks import Network
 
 seeds = st.integers(0, 2**32 - 1)
 exact = st.sampled_from(["relu", "abs", "hardtanh", "square"])
@@ -24,10 +25,10 @@ SYMMETRIES = [
 assert len({tuple(f(np.arange(9).reshape(3, 3)).ravel()) for f in SYMMETRIES}) == 8
 
 
-def _net(seed: int, name: str, channels: int, taps: int = 3) -> DiskNetwork:
+def _net(seed: int, name: str, channels: int, taps: int = 3) -> Network:
     """Weights that are eighths: on pixels that are 2⁻¹⁶ths nothing is rounded."""
     rng = np.random.default_rng(seed)
-    net = DiskNetwork(name, channels, taps, rng)
+    net = drawn(name, channels, taps, rng)
     with torch.no_grad():
         for parameter in net.parameters():
             parameter.copy_(torch.tensor(rng.integers(-16, 17, parameter.shape) / 8))
@@ -39,7 +40,7 @@ def _coarse(r: float, half_length: int) -> np.ndarray:
     return np.round(disk([r], half_length)[0] * 2**16) / 2**16
 
 
-def _answer(net: DiskNetwork, x: np.ndarray) -> float:
+def _answer(net: Network, x: np.ndarray) -> float:
     with torch.no_grad():
         return float(net(torch.tensor(np.ascontiguousarray(x))[None]))
 
@@ -102,7 +103,7 @@ def test_random_filters_against_brute_force(seed: int, r: float, name: str, taps
     w, b = rng.normal(size=(1, taps, taps)), rng.normal(size=1)
     padded = np.pad(points, taps // 2)
     seen = np.lib.stride_tricks.sliding_window_view(padded, (taps, taps))
-    net = DiskNetwork(name, 1, taps, rng)
+    net = drawn(name, 1, taps, rng)
     with torch.no_grad():
         z = torch.tensor(np.einsum("ijuv,uv->ij", seen, w[0]) + b)
         found = float(torch.sum(net.activation(z) - net.activation(torch.tensor(b))))

@@ -238,7 +238,7 @@ def test_the_module_is_the_filter(seed: int, step: tuple[int, int], name: str) -
     w = difference(kappa, step)
     k = len(w) // 2
     z = sum(w[u, v] * np.roll(x[0].numpy(), (k - u, k - v), axis=(0, 1)) for u in range(len(w)) for v in range(len(w)))  # fmt: skip
-    assert np.allclose(net.response(x).detach().numpy()[0], z, rtol=0, atol=1e-13)
+    assert np.allclose(net.preactivation(x).detach().numpy()[0, 0], z, rtol=0, atol=1e-13)
     net(x).sum().backward()
     assert net.conv.weight.grad is not None
     assert np.all(net.conv.weight.grad.numpy()[0, 0][kappa == 0] == 0)

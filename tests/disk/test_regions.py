@@ -8,8 +8,9 @@ import pytest
 from numerics.arithmetic.compile import activation
 from numerics.disk.linear_regions import level
 from theory.disk.linear_regions import part
-from verify.disk.ensemble import NetworkShape, disk_windows, state, train_networks
+from verify.disk.ensemble import disk_windows, state, train_networks
 from verify.disk.regions import PROMISE, Finished, finish
+from verify.models.problem import NetworkBatch, NetworkShape
 
 R = np.linspace(3, 10, 29)
 SEEN = disk_windows(R, 3, 13)
@@ -17,9 +18,8 @@ SEEN = disk_windows(R, 3, 13)
 
 def _finished(name: str, channels: int, networks: int, seed: int = 0) -> Finished:
     shape = NetworkShape(name, channels)
-    return finish(
-        train_networks(shape, SEEN, R, networks, np.random.default_rng(seed), 60), SEEN, R, 80
-    )
+    nets = train_networks(shape, SEEN, R, networks, np.random.default_rng(seed), 60)
+    return finish(name, nets, SEEN, R, 80)
 
 
 def _conv(found: Finished) -> np.ndarray:
@@ -95,7 +95,7 @@ def test_a_start_on_the_dark_face_is_left_when_the_multiplier_says_so() -> None:
     nets = train_networks(shape, seen, r, 1, np.random.default_rng(0), 0)
     w = np.zeros((1, 1, 3, 3))
     w[0, 0, 1, 1], w[0, 0, 2, 1] = -1, 1.2
-    start = type(nets)(shape, w, np.zeros((1, 1)), nets.a, nets.c)
-    found = finish(start, seen, r, 120)
+    start = NetworkBatch(w, np.zeros((1, 1)), nets.a, nets.c)
+    found = finish("abs", start, seen, r, 120)
     assert found.stalled[0] > 1e-4
     assert found.loss[0] < 1e-2 * found.stalled[0]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from theory.expressions.activation import ACTIVATIONS
-from verify.disk.ensemble import NetworkShape
 from verify.disk.trained import JUMPING, KINKED, MORE, MOST, SETTINGS, trained
+from verify.models.problem import NetworkShape
 from verify.report.lab import TINY, Lab
 
 

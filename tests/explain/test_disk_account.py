@@ -20,7 +20,7 @@ from numerics.disk.perimeter_enclosure import strength_of
 from tests.disk.elliptic import enclosed
 from tests.disk_accounts import STEP, account_of
 from theory.disk.perimeter import width
-from verify.disk.networks import DiskNetwork, disks
+from verify.disk.networks import disks, drawn
 from verify.explain.disk_account import too_much_disk
 from verify.explain.disk_facts import features
 from verify.models.checkpoint import Checkpoint
@@ -129,7 +129,7 @@ def test_everything_adds_up(seed: int, name: str, channels: int, n: int) -> None
     assert abs(same["area"] + same["perimeter"] + same["rest"] - same["slope"]) <= 1e-12 * size
     assert found["explained"] is (not found["failing"])
     # By torch, from the module that trains them.
-    net = DiskNetwork(name, channels, n, np.random.default_rng(0))
+    net = drawn(name, channels, n, np.random.default_rng(0))
     with torch.no_grad():
         for parameter, value in zip(net.parameters(), (w[:, None], b, a[None], np.array([c])), strict=True):  # fmt: skip
             parameter.copy_(torch.tensor(value))

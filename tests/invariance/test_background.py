@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
 from numerics.invariance.gram_schmidt import dot, orthogonal, residual
-from tests.columns import hold_and_reject, on_a_ring, plateau_cases
+from tests.columns import hold_and_reject, plateau_cases
 from theory.invariance.background import (  # fmt: skip
     CLAIM,
     border,
@@ -23,6 +23,7 @@ from theory.invariance.background import (  # fmt: skip
 )
 from theory.invariance.nuisances import border_network
 from theory.pulse.network import last_radius
+from verify.invariance.background_training import on_a_ring
 from verify.invariance.claims import background as evidence
 from verify.report.lab import TINY, Lab
 

@@ -60,7 +60,7 @@ def test_networks_that_promise_nothing_there_are_not() -> None:
     leg = by_place[Place("both", "dense", "half", "ring", "relu 1")]
     quiet = by_place[Place("contrast", "sum", "half", "any", "relu 1")]
     assert lone and leg and quiet
-    assert len(lone.channels) == 1
+    assert lone.channels == 1
     one = Fraction(1)
     for net, r, beta, alpha, s in (
         (lone, Fraction(5, 2), networks.HIGH + 1, one, 0),

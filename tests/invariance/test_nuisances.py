@@ -33,10 +33,11 @@ def test_the_border_as_an_edge(size: int, bias: Fraction) -> None:
        st.fractions(-5, 5, max_denominator=4), st.integers(0, 6))  # fmt: skip
 def test_one_leg_is_enough(share: Fraction, gain: Fraction, beta: Fraction, k: int) -> None:
     net = right_edge_network(gain, range(-8, 9))
+    (w,), (b,), (v,) = net.w, net.biases, net.a
     x = [beta + share / gain * (abs(i) <= k) for i in range(-8, 9)]
     for padding in ("ring", "zeros"):
-        seen = [max(z, Fraction(0)) for z in windows(list(net.w), net.b, x, padding)]
-        assert net.c + dot(list(net.v), seen) == k + HALF
+        seen = [max(z, Fraction(0)) for z in windows(list(w), b, x, padding)]
+        assert net.c + dot(list(v), seen) == k + HALF
 
 
 def test_least_losses_from_their_definitions() -> None:

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
 from numerics.invariance.pair import curves, rings
-from tests.columns import hold_and_reject, on_a_ring
-from theory.invariance.background import PooledNetwork
+from tests.columns import hold_and_reject
 from theory.invariance.pair import CLAIM, kinks, limit, pair, pixels, short_pair
-from theory.pulse.network import last_radius
+from theory.pulse.network import Network, last_radius
+from verify.invariance.background_training import on_a_ring
 from verify.invariance.claims import pair as evidence
 from verify.report.lab import TINY, Lab
 
@@ -275,7 +275,7 @@ def test_what_the_enumeration_finds_is_exact() -> None:
     """Seven taps on seventeen pixels: λ = 2, both edges of the first channel turn."""
     on, off = (0, 0, 1, 1, 2, -3, -2, -1), (2, -3, -3, -3, -3, -3, 0, 1)
     taps = lambda curve: tuple(Fraction(here - there) for here, there in pairwise(curve))  # fmt: skip
-    net = PooledNetwork((taps(on), taps(off)), (Fraction(0), Fraction(-2)), (HALF, Fraction(-1)), Fraction(0))  # fmt: skip
+    net = Network((taps(on), taps(off)), (Fraction(0), Fraction(-2)), (HALF, Fraction(-1)), Fraction(0))  # fmt: skip
     radii = [Fraction(7, 2) + Fraction(k, 6) for k in range(13)]
     offsets = lambda fifths: {
         _answer(net, Fraction(k, 5), r, 17) - r for r in radii for k in fifths

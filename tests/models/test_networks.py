@@ -16,8 +16,8 @@ from numerics.arithmetic.rounding import preactivation_bound, prediction_bound, 
 from numerics.pulse.sample import pulse
 from tests.strategies import JUMPING, RATIONAL, filters, floats, widths
 from theory.expressions.activation import ACTIVATIONS
-from verify.models.ensemble import NetworkBatch, Setting
 from verify.models.networks import Network, build, load, measure, signals, weights_of
+from verify.models.problem import NetworkBatch, Setting
 
 ROUNDED = ("leaky_relu", "rrelu", "hardsigmoid", "hardswish", "softsign")
 DYADIC = tuple(name for name in RATIONAL if name not in ROUNDED)
@@ -111,7 +111,7 @@ def test_mean_pooling_is_sum_pooling(data: st.DataObject, setting: Setting) -> N
     at = data.draw(weights(setting, 1))
     x = signals(setting.radii, setting.taps)
     size = x.shape[1]
-    first, second = load(setting, at, 0), load(setting, at, 0, "mean")
+    first, second = load(setting, at, 0), load(setting, at, 0, setting.pixels)
     assert second.readout.weight.tolist() == [[float(v * size) for v in at.a[0]]]
     with torch.inference_mode():
         total, mean = first(x).numpy(), second(x).numpy()
@@ -183,7 +183,7 @@ def test_every_row_is_torchs_own(name: str) -> None:
 
 @given(st.data(), settings())
 def test_measure_runs_every_network(data: st.DataObject, setting: Setting) -> None:
-    from verify.models.ensemble import Ensemble
+    from verify.models.problem import Ensemble
 
     at = data.draw(weights(setting, 2))
     empty = np.zeros(2)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numerics.pulse.sample import pulse
 from tests.gradients import gradient_rounding
 from theory.expressions.activation import ACTIVATIONS
-from verify.models.ensemble import Ensemble, NetworkBatch, Setting, initial
+from verify.models.problem import Ensemble, NetworkBatch, Setting, initial
 from verify.optimise.ensemble import train_ensemble, train_from
 from verify.optimise.residuals import loss_gradient, rounding, task, worst
 
@@ -150,7 +150,7 @@ def climbs_everywhere(ensemble: Ensemble, j: int, rng: np.random.Generator) -> b
         loss, _ = loss_gradient(setting, moved)
         # Second-order terms in (a, v) leave the cell's convex quadratic: |e| |da| |dF| at most.
         d_feature = np.abs(w).sum(axis=2) + np.abs(b)
-        positions = 2 * setting.radii.half_length(setting.taps) + 1
+        positions = setting.pixels
         bilinear = 2 * np.sqrt(here) * positions * np.sum(np.abs(a) * d_feature, axis=1)
         if np.any(loss < here - noise - bilinear):
             return False

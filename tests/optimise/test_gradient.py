@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from verify.optimise.gradient import Bundle, Model, batches, data, descend, sgd, single
+from verify.models.networks import Bundle, data, load
+from verify.models.problem import Model
+from verify.optimise.gradient import batches, descend, sgd
 from verify.report.lab import TINY, Lab
 from verify.training.dynamics import starts
 
@@ -19,7 +21,7 @@ def test_a_bundle_is_its_networks_trained_alone(name: str, biased: bool) -> None
     rate = np.array([1e-3, 2e-3, 5e-4, 1e-3])
     many = descend(Bundle(model, start), x, r, 30, rate)
     for j in range(4):
-        one = descend(single(model, start, j), x, r, 30, rate[j])
+        one = descend(load(model, start, j), x, r, 30, rate[j])
         for got, want in zip(
             (one.end.w, one.end.b, one.end.a), (many.end.w, many.end.b, many.end.a), strict=True
         ):

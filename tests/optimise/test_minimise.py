@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from verify.models.ensemble import Setting, initial
 from verify.models.networks import load, signals, weights_of
+from verify.models.problem import Setting, initial
 from verify.optimise.minimise import OPTIMIZERS, on_the_way, train
 
 SETTING = Setting("abs", 1, 3)

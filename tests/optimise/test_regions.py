@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from verify.models.ensemble import NetworkBatch, Setting
-from verify.optimise.residuals import loss_gradient, task
+from verify.models.problem import NetworkBatch, Setting
 from verify.optimise.regions import descend
+from verify.optimise.residuals import loss_gradient, task
 
 
 def test_descent_leaves_a_ridge_that_clarke_admits() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from verify.models.ensemble import NetworkBatch, Setting
+from verify.models.problem import NetworkBatch, Setting
 from verify.optimise import stationary as stationary_module
 from verify.optimise.ensemble import train_ensemble
 from verify.optimise.residuals import loss_gradient

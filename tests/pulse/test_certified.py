@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from verify.models.ensemble import NetworkBatch, Setting, initial
+from verify.models.problem import NetworkBatch, Setting, initial
 from verify.pulse.certified import accepted, agrees, answer_error, certified_net, plateau
 
 RELU = Setting("relu", 1, 3)

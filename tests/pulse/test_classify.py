@@ -14,8 +14,8 @@ from numerics.pulse.least_loss import dead_level
 from numerics.pulse.sample import pulse, windows
 from tests.gradients import gradient_rounding
 from theory.pulse.endings import blind_floor
-from verify.models.ensemble import Ensemble, NetworkBatch, Setting, initial
 from verify.models.networks import measure
+from verify.models.problem import Ensemble, NetworkBatch, Setting, initial
 from verify.optimise.ensemble import train_ensemble
 from verify.pulse.classify import KINDS, classify, wilson
 from verify.pulse.settings import CENSUS

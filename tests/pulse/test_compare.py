@@ -16,8 +16,8 @@ from theory.pulse.network import g
 from theory.pulse.plateau import plateau_response, slope
 from theory.pulse.signal import phi
 from theory.pulse.subpixel import deviation, subpixel_response
-from verify.models.ensemble import Setting
 from verify.models.networks import measure
+from verify.models.problem import Setting
 from verify.pulse.compare import check_response, law_response, train_response
 from verify.report.lab import TINY, Lab
 
@@ -86,7 +86,7 @@ def test_law_response_has_one_entry_per_feature(setting: Setting) -> None:
     found = law_response(right, ensemble)
     features = measure(ensemble).pooled
     assert found.shape == features.shape
-    size = 2 * setting.radii.half_length(setting.taps) + 1
+    size = setting.pixels
     background = activation(setting.activation)[0](ensemble.b)
     # Far from rounding, far from another order of networks, radii or channels.
     assert np.max(np.abs(features - size * background[:, None, :] - found)) < 1e-9

@@ -13,9 +13,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
-from numerics.pulse.exact_error import Domain, ExactNet, Summary, error_on, exact_net, summary
+from numerics.pulse.exact_error import Domain, Summary, error_on, exact_net, summary
 from numerics.pulse.preactivations import PADDINGS
 from tests.stored import fraction, q
+from theory.pulse.network import Network
 
 F = Fraction
 SIGMAS = {name: sigma for name, sigma in oracle.RATIONAL.items() if name != "softsign"}
@@ -70,7 +71,7 @@ def networks(draw: st.DrawFn) -> tuple[str, str, int, list[Any], Any]:
 
 def _made(
     case: tuple[str, str, int, list[Any], Any],
-) -> tuple[ExactNet, Callable[[Fraction], Fraction]]:
+) -> tuple[Network[fmpq], Callable[[Fraction], Fraction]]:
     name, padding, half_length, (w, b, a), c = case
     net = exact_net(name, w, b, a, c)
     return net, lambda r: _simulated(SIGMAS[name], w, b, a, c, r, half_length, padding)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from verify.models.ensemble import Setting
+from verify.models.problem import Setting
 from verify.optimise.ensemble import train_ensemble
 from verify.pulse.classify import classify
 from verify.pulse.explained import explain, explanation

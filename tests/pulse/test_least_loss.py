@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numerics.pulse.least_loss import dead_level, level
 from numerics.pulse.sample import Radii, pulse, windows
 from theory.expressions.activation import ACTIVATIONS
-from verify.models.ensemble import Setting
+from verify.models.problem import Setting
 from verify.optimise.ensemble import train_ensemble
 from verify.optimise.residuals import rounding, task
 

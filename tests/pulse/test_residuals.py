@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from theory.pulse.loss import LAW
-from verify.models.ensemble import Setting, initial
 from verify.models.networks import load, signals
+from verify.models.problem import Setting, initial
 from verify.pulse.residuals import residual_errors
 
 

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from theory.expressions.activation import ACTIVATIONS
-from verify.pulse.settings import CENSUS, EVERY_RADIUS, LAWS
+from verify.models.networks import weights_of
+from verify.pulse.settings import (
+    BENT,
+    CENSUS,
+    EVERY_RADIUS,
+    LAWS,
+    STRAIGHT,
+    finished_and_stopped,
+    stopped,
+)
+from verify.report.lab import TINY, Lab
 
 
 def test_every_setting_is_there_once() -> None:
-    for settings in (CENSUS, EVERY_RADIUS, LAWS):
+    for settings in (CENSUS, EVERY_RADIUS, LAWS, STRAIGHT, BENT):
         assert len(set(settings)) == len(settings)
         assert {setting.activation for setting in settings} <= set(ACTIVATIONS)
 
@@ -21,3 +33,12 @@ def test_the_census_takes_all_homogeneous_activations_with_one_and_two_channels(
 def test_radii_begin_on_the_plateau_or_at_a_half() -> None:
     assert all(setting.radii.r[0] == setting.taps / 2 for setting in (*CENSUS, *LAWS))
     assert all(setting.radii.r[0] == 0.5 for setting in EVERY_RADIUS)
+
+
+def test_finished_networks_come_before_those_that_are_stopped() -> None:
+    lab, setting = Lab(TINY), BENT[0]
+    assert setting.activation != "identity"
+    both = finished_and_stopped(lab, setting, 2, 3)
+    assert np.array_equal(both.w[:2], lab.ensemble(setting).w[:2])
+    assert np.array_equal(both.c[2:], weights_of(stopped(lab, setting)[:3]).c)
+    assert len(finished_and_stopped(lab, setting).c) == TINY.networks + len(stopped(lab, setting))

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from numerics.arithmetic.ball import Net, error_ball
+from numerics.pulse.error_enclosure import error_ball
 from theory.expressions.activation import ACTIVATIONS
+from theory.pulse.network import Network
 from theory.shape.classify import Classification, classify
 from theory.shape.recipes import Recipe
 from theory.shape.shape import CLAIM, LAW
-from verify.models.ensemble import Ensemble, NetworkBatch, Setting, initial
+from verify.models.problem import Ensemble, NetworkBatch, Setting, initial
 from verify.optimise.ensemble import train_ensemble
 from verify.report.lab import PROFILES, TINY, Lab
 from verify.shape import attempts
@@ -84,9 +85,9 @@ def test_kinds() -> None:
     # One radius per cell: the plateau law alone makes every filter right there.
     coarse = Setting("square", 1, TAPS, first=2, cells=3, per_cell=1)
     w = [1.0, 2.0, 1.0]
-    net = Net("square", (tuple(w),), (0.0,), (1 / 32,), None)
+    net = Network((tuple(w),), (0.0,), (1 / 32,), sigma="square")
     start = Fraction(3, 2)
-    c = float(error_ball(Net(net.sigma, net.w, net.b, net.a, 0), start, 5).mid())
+    c = float(error_ball(Network(net.w, net.b, net.a, 0, sigma=net.sigma), start, 5).mid())
     seen = look(coarse, _weights(w, 0.0, 1 / 32, -c))
     assert seen.kinds == ("interpolating",) and seen.between[0] > 0.05
     assert seen.sampled[0] < 1e-12

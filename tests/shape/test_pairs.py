@@ -11,8 +11,8 @@ from flint import arb
 
 from numerics.arithmetic.compile import activation
 from theory.shape.asymptotes import ENDS, balance
-from verify.models.ensemble import NetworkBatch, Setting, initial
 from verify.models.networks import load, signals
+from verify.models.problem import NetworkBatch, Setting, initial
 from verify.optimise.refine import BITS
 from verify.shape.claims.asymptotes import PAIRS, SIGMA
 from verify.shape.pairs import Problem, descend, inverse, refined, trained
@@ -44,9 +44,8 @@ def test_descent_and_refinement(biased: bool) -> None:
     assert biased or not np.any(ended.b)
     one = refined(problem, ended, 0)
     assert one is not None and one.error < 1e-58 and one.moved < 1e-8
-    assert biased or not any(one.net.b)
-    channels = list(zip(one.net.w, one.net.b, one.net.a, strict=True))
-    assert all(abs(float(v)) < 1e-50 for v in balance(channels, ENDS["silu"]))
+    assert biased == (one.net.b is not None)
+    assert all(abs(float(v)) < 1e-50 for v in balance(one.net.listed, ENDS["silu"]))
     back = inverse(problem, one.net)
     assert np.sum(np.any(np.abs(back) > 1e-9, axis=1)) == (7 if biased else 5)
     assert one.moved <= 2 * np.linalg.norm(back, 2) * one.start

@@ -31,8 +31,8 @@ from tests.strategies import (
 )
 from theory.expressions.activation import ACTIVATIONS
 from theory.shape.span import CLAIM, Jump, copies, leaps, response_rate, unrolled
-from verify.models.ensemble import Setting, initial
 from verify.models.networks import load
+from verify.models.problem import Setting, initial
 from verify.report.lab import TINY, Lab
 from verify.shape.claims.span import (
     PIECEWISE,

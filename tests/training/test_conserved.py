@@ -16,7 +16,9 @@ from numerics.arithmetic import oracle
 from tests.columns import hold_and_reject
 from tests.strategies import HOMOGENEOUS, rationals
 from theory.training.conserved import CLAIM, LAW, deviations, everywhere, products
-from verify.optimise.gradient import Bundle, Model, data, descend
+from verify.models.networks import Bundle, data
+from verify.models.problem import Model
+from verify.optimise.gradient import descend
 from verify.report.lab import TINY, Lab
 from verify.training.claims.conserved import check, figures, train
 from verify.training.dynamics import starts

@@ -15,7 +15,7 @@ from numerics.training.steps import sharpness
 from tests.cells import drawn
 from theory.training.flow import LAW
 from theory.training.trajectory import LAW as PATH
-from verify.optimise.gradient import Model
+from verify.models.problem import Model
 from verify.report.lab import TINY, Lab
 from verify.training.claims.flow import predicted
 from verify.training.claims.trajectory import along

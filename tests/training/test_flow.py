@@ -18,8 +18,9 @@ from numerics.training.steps import sharpness
 from tests.cells import drawn
 from tests.columns import hold_and_reject
 from theory.training.flow import CLAIM, LAW, end
-from verify.models.ensemble import NetworkBatch
-from verify.optimise.gradient import Model, data, descend, single
+from verify.models.networks import data, load
+from verify.models.problem import Model, NetworkBatch
+from verify.optimise.gradient import descend
 from verify.training.claims.flow import figures, predicted
 from verify.training.dynamics import integrate
 
@@ -93,7 +94,7 @@ def test_torch_leaves_the_saddle_by_rounding_alone() -> None:
     model = Model("identity", 1, 1)
     x, r = data(model)
     start = NetworkBatch(np.array([[[0.75]]]), np.zeros((1, 1)), np.array([[-0.75]]), np.zeros(1))
-    path = descend(single(model, start), x, r, 400, 0.01, look=range(400))
+    path = descend(load(model, start), x, r, 400, 0.01, look=range(400))
     sizes = [abs(float(at.a[0, 0])) for at in path.kept.values()]
     near = int(np.argmin(sizes))
     assert sizes[near] < 1e-4

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from numerics.arithmetic.compile import activation
 from numerics.pulse.sample import pulse, windows
 from theory.training.ridge import angle, box, collapse, least
-from verify.optimise.gradient import Model, data, descend, single
+from verify.models.networks import data, load
+from verify.models.problem import Model
+from verify.optimise.gradient import descend
 from verify.report.lab import TINY, Lab
 from verify.training.claims.ridge import BOUNDED, decaying, figures
 from verify.training.dynamics import starts
@@ -157,8 +159,8 @@ def test_torch_weight_decay_is_twice_the_penalty_and_spares_the_biases() -> None
     model = Model("identity", 2, 3, conv_bias=True, readout_bias=True)
     start = starts(Lab(TINY, 0), model, 1)
     penalty, rate = 0.25, 0.01
-    plain = descend(single(model, start), *data(model), 1, rate).end
-    decayed = descend(single(model, start), *data(model), 1, rate, decaying(2 * penalty * rate)).end
+    plain = descend(load(model, start), *data(model), 1, rate).end
+    decayed = descend(load(model, start), *data(model), 1, rate, decaying(2 * penalty * rate)).end
     for name in ("w", "a"):
         want = getattr(plain, name) - 2 * penalty * rate * getattr(start, name)
         assert np.allclose(getattr(decayed, name), want, rtol=0, atol=1e-15)

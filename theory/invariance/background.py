@@ -23,7 +23,9 @@ from typing import Any, Protocol
 import sympy as sp
 
 from theory.claim import Claim, Proof, Step, Wrong
-from theory.pulse.network import circular, g, last_radius, preactivations, taps
+from theory.pulse import network
+from theory.pulse.network import Network as PooledNetwork  # with sum pooling
+from theory.pulse.network import circular, last_radius, preactivations, taps
 from theory.pulse.signal import HALF, pulse
 from theory.types import Function, Scalar, Vector
 
@@ -31,7 +33,6 @@ __all__ = [
     "CLAIM",
     "LAW",
     "Background",
-    "PooledNetwork",
     "angle",
     "border",
     "one_tap",
@@ -75,19 +76,9 @@ def one_tap(spread: Scalar, pixels: Scalar, mean: Scalar) -> Any:
     return spread * pixels**2 / (2 * (8 * spread + 4 * mean**2 + (pixels - 2 * mean) ** 2))
 
 
-@dataclass(frozen=True)
-class PooledNetwork:
-    """A network with sum pooling: filters (K, n), biases (K,), readout weights (K,), readout bias."""
-
-    w: tuple[tuple[Any, ...], ...]
-    b: tuple[Any, ...]
-    a: tuple[Any, ...]
-    c: Any
-
-
 def two_channels(
     low: Scalar, high: Scalar, shift: Scalar, pixels: Scalar, left: Scalar, right: Scalar
-) -> PooledNetwork:
+) -> PooledNetwork[Any]:
     """Exact on backgrounds in [low, high] for σ(z) = left·z below 0, right·z above, right ≠ 0 and right ≠ left.
 
     The first channel sums what it sees, shifted by ``shift`` >= -low.  The second meets the kink at one edge of the pulse
@@ -103,7 +94,7 @@ def two_channels(
 
 def three_channels(
     low: Scalar, high: Scalar, shift: Scalar, pixels: Scalar, left: Scalar, right: Scalar
-) -> PooledNetwork:
+) -> PooledNetwork[Any]:
     """The same for every real radius: two channels at the edge, each of which is straight where the other bends.
 
     Where a window of the second meets the kink at z, one of the third does at -z: together they are straight, and
@@ -125,7 +116,7 @@ class Risk(Protocol):
     ) -> Any: ...
 
 
-Exact = Callable[[Scalar, Scalar, Scalar, Scalar, Scalar, Scalar], PooledNetwork]
+Exact = Callable[[Scalar, Scalar, Scalar, Scalar, Scalar, Scalar], PooledNetwork[Any]]
 """The interval's ends, the shift, N and the slopes beside the kink -> an exact network."""
 
 
@@ -182,14 +173,16 @@ def _double_sum(law: Background, n: int) -> list[Step]:
         r = m - HALF
         x = [beta + value for value in pulse(m, sp.Integer(0), m + h)]
         z = circular(w, x)
-        direct = sp.Add(*(g(sp.expand(window)) for window in z))
-        claimed = law.response(lambda window: g(sp.expand(window)), w, beta, r, sp.Integer(len(x)))
+        direct = sp.Add(*(network.g(sp.expand(window)) for window in z))
+        claimed = law.response(
+            lambda window: network.g(sp.expand(window)), w, beta, r, sp.Integer(len(x))
+        )
         # Every pre-activation moves by S dβ, so a strictly monotone σ moves the sum.
         together = all(sp.expand(sp.diff(window, beta) - total) == 0 for window in z)
         flat = [*w[:-1], -sp.Add(*w[:-1])]
         blind = [
             law.response(
-                lambda window: g(sp.expand(window)), flat, level, radius, sp.Integer(len(x))
+                lambda window: network.g(sp.expand(window)), flat, level, radius, sp.Integer(len(x))
             )
             for level, radius in ((beta, r), (sp.Integer(0), r + 1))
         ]
@@ -213,7 +206,7 @@ def _domain(law: Background, n: int) -> list[Step]:
     h, w = n // 2, taps(n)
     half_length = max(2 * h + 2, 3)
     size = sp.Integer(2 * half_length + 1)
-    spread, level = lambda window: g(sp.expand(window)), sp.Symbol("varphi", real=True)
+    spread, level = lambda window: network.g(sp.expand(window)), sp.Symbol("varphi", real=True)
     radii, true = [m - HALF for m in range(h + 1, half_length + 2)], []
     for r in radii:
         x = [beta + int(bool(abs(i) < r)) for i in range(-half_length, half_length + 1)]
@@ -296,7 +289,7 @@ def _reads(law: Background) -> list[Step]:
     here, high = low + before, low + before + after
     net = law.two_channels(low, high, more - low, PIXELS, left, right)
     steps, answer = [], net.c
-    for k, (w, b, a) in enumerate(zip(net.w, net.b, net.a, strict=True)):
+    for k, (w, b, a) in enumerate(net.listed):
         signs: list[bool] = []
 
         def kinked(z: sp.Expr, b: sp.Expr = b, signs: list[bool] = signs) -> sp.Expr:
@@ -324,7 +317,7 @@ def _reads_all(law: Background) -> list[Step]:
         size = sp.Integer(len(x))
         net = law.three_channels(low, high, more - low, size, left, right)
         answer, bent = net.c, []
-        for w, b, a in zip(net.w, net.b, net.a, strict=True):
+        for w, b, a in net.listed:
             for z in circular(w, x):
                 z = sp.expand(z + b)
                 ends = [z.subs(fraction, 0), z.subs(fraction, 1)]
@@ -354,11 +347,11 @@ def _beyond(law: Background) -> Step:
     size = sp.Integer(2 * half_length + 1)
     places = (low, sp.Rational(1, 3), high)
 
-    def right(net: PooledNetwork, r: sp.Rational) -> bool:
+    def right(net: PooledNetwork[Any], r: sp.Rational) -> bool:
         m = min(sp.floor(r + HALF), half_length)
         lit = pulse(int(m), r - m + HALF, half_length)
         errors = {
-            net.c - r + sum(a * sp.Max(z + b, 0) for w, b, a in zip(net.w, net.b, net.a, strict=True)
+            net.c - r + sum(a * sp.Max(z + b, 0) for w, b, a in net.listed
                             for z in circular(w, [level + value for value in lit]))
             for level in places
         }  # fmt: skip
@@ -376,13 +369,11 @@ def _single(law: Background) -> list[Step]:
     """One tap sees f(β) and f(β + 1) only; two backgrounds β, β + 1 and any three values of f."""
     u, v, t, c, r, mean = sp.symbols("u v t c r mu", real=True)
     (w,) = taps(1)
-    claimed = law.response(g, (w,), beta, r, PIXELS)
-    direct = (PIXELS - 2 * r) * g(beta * w) + 2 * r * g(sp.expand((beta + 1) * w))
-    counted = sp.expand(claimed.replace(g, lambda z: g(sp.expand(z))) - direct) == 0
+    claimed = law.response(network.g, (w,), beta, r, PIXELS)
+    direct = (PIXELS - 2 * r) * network.g(beta * w) + 2 * r * network.g(sp.expand((beta + 1) * w))
+    counted = sp.expand(claimed.replace(network.g, lambda z: network.g(sp.expand(z))) - direct) == 0
     errors = [c + (PIXELS - 2 * r) * x + 2 * r * y - r for x, y in ((u, v), (v, t))]
-    poly = sp.Poly(sp.expand((errors[0] ** 2 + errors[1] ** 2) / 2), r)
-    moments = {0: 1, 1: mean, 2: SPREAD + mean**2}
-    value = sp.Add(*(k * moments[power] for (power,), k in poly.terms()))
+    value = _expected((errors[0] ** 2 + errors[1] ** 2) / 2, r, sp.Symbol("e"), mean)
     # One unknown after the other: e = t - v - 1/2, then k = c + N v, then d = v - u; each leaves a square.
     d, e, k = v - u, t - v - HALF, c + PIXELS * v
     second = SPREAD + mean**2
@@ -433,7 +424,7 @@ def _ring(w: Vector, pixels: Scalar) -> Any:
 
 def _both_edges(
     low: Scalar, high: Scalar, shift: Scalar, pixels: Scalar, left: Scalar, right: Scalar
-) -> PooledNetwork:
+) -> PooledNetwork[Any]:
     """Wrong: as if the second channel answered at both edges."""
     net = two_channels(low, high, shift, pixels, left, right)
     return replace(net, a=(net.a[0], net.a[1] / 2))

@@ -22,7 +22,8 @@ from typing import Any
 import sympy as sp
 
 from theory.claim import Claim, Proof, Step, Wrong
-from theory.pulse.network import g, last_radius, preactivations, taps
+from theory.pulse import network
+from theory.pulse.network import last_radius, preactivations, taps
 from theory.pulse.signal import HALF, pulse
 from theory.types import Function, Scalar, Vector
 
@@ -108,7 +109,7 @@ def prove(law: Contrast) -> Proof:
 
 def _double_sum(law: Contrast, n: int) -> list[Step]:
     h, w = n // 2, taps(n)
-    spread = lambda window: g(sp.expand(window))
+    spread = lambda window: network.g(sp.expand(window))
     steps = []
     for m in (h + 1, h + 2):
         x = [alpha * value for value in pulse(m, sp.Integer(0), m + h)]
@@ -123,7 +124,7 @@ def _domain(law: Contrast, n: int) -> Step:
     h, w = n // 2, taps(n)
     half_length = max(2 * h + 2, 3)
     size = sp.Integer(2 * half_length + 1)
-    spread = lambda window: g(sp.expand(window))
+    spread = lambda window: network.g(sp.expand(window))
     good = True
     for m in range(h + 1, half_length + 2):
         x = [alpha * int(abs(i) < m) for i in range(-half_length, half_length + 1)]

@@ -12,14 +12,13 @@ The last one: f(β + α) - f(β) should be 1/2, and f(2) - f(0) cannot be 1/2 an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from theory.invariance.background import PooledNetwork, border
+from theory.invariance.background import border
+from theory.pulse.network import Network
 from theory.types import Scalar
 
 __all__ = [
-    "PositionalNetwork",
     "background_contrast_risk",
     "border_network",
     "dense_risk",
@@ -46,28 +45,18 @@ def background_contrast_risk(spread: Scalar) -> Any:
     return spread / 12
 
 
-def border_network(pixels: Scalar, bias: Scalar) -> PooledNetwork:
+def border_network(pixels: Scalar, bias: Scalar) -> Network[Any]:
     """The linear network that zeros beyond the border permit: w = (x, 1 - 2x, x), on which a background adds up to 0."""
     unit = pixels / pixels
     x = -border((0 * unit, unit, 0 * unit), pixels) / border((unit, -2 * unit, unit), pixels)
-    return PooledNetwork(((x, unit - 2 * x, x),), (bias,), (unit / 2,), -pixels * bias / 2)
+    return Network(((x, unit - 2 * x, x),), (bias,), (unit / 2,), -pixels * bias / 2)
 
 
-@dataclass(frozen=True)
-class PositionalNetwork:
-    """One channel with a dense readout: taps, bias, a weight for each position, readout bias."""
-
-    w: tuple[Any, Any, Any]
-    b: Any
-    v: tuple[Any, ...]
-    c: Any
-
-
-def right_edge_network(gain: Scalar, positions: Sequence[int]) -> PositionalNetwork:
-    """One ReLU that is 1 but at the two edges: mute at k + 1, and what it says on the left is not read.
+def right_edge_network(gain: Scalar, positions: Sequence[int]) -> Network[Any]:
+    """One ReLU, a readout weight v_i for each position, that is 1 but at the two edges: mute at k + 1, and what it says on the left is not read.
 
     w = (-γ, γ, 0), b = 1, v_i = -(i - 1/2) for i > 0, else 0; c = Σ (i - 1/2): r̂ = -v_{k+1} = k + 1/2 if γα >= 1.
     """
     unit = gain / gain
     v = tuple(-(i - unit / 2) if i > 0 else 0 * unit for i in positions)
-    return PositionalNetwork((-gain, gain, 0 * gain), unit, v, -sum(v))
+    return Network(((-gain, gain, 0 * gain),), (unit,), (v,), -sum(v))

@@ -26,7 +26,7 @@ from typing import Any
 import sympy as sp
 
 from theory.claim import Claim, Proof, Step, Wrong
-from theory.invariance.background import PooledNetwork
+from theory.pulse.network import Network as PooledNetwork  # with sum pooling
 from theory.pulse.network import circular, last_radius, taps
 from theory.pulse.signal import HALF, phi, pulse
 from theory.types import Function, Scalar, Vector
@@ -50,7 +50,7 @@ def pixels(turns: Scalar, wait: Scalar, gap: Scalar) -> Any:
     return turns * (wait + 2) + gap
 
 
-def pair(low: Scalar, high: Scalar, turns: int, wait: int, gap: int) -> PooledNetwork:
+def pair(low: Scalar, high: Scalar, turns: int, wait: int, gap: int) -> PooledNetwork[Any]:
     """Exact for ReLU, on a ring of ν (k + 2) + l pixels, for every background in [low, high] and every r from n/2
     to N/2 - h.
 
@@ -68,7 +68,7 @@ def pair(low: Scalar, high: Scalar, turns: int, wait: int, gap: int) -> PooledNe
     )
 
 
-def short_pair(low: Scalar, high: Scalar) -> PooledNetwork:
+def short_pair(low: Scalar, high: Scalar) -> PooledNetwork[Any]:
     """Exact for ReLU, on every ring, for every background in [low, high] and 5/2 <= r <= N/2 - 2, if high - low < 1/2."""
     length = high - low
     zero = 0 * length
@@ -89,8 +89,8 @@ class Pair:
 
     kinks: Callable[[Vector, Scalar, Scalar], list[Any]]
     pixels: Callable[[Scalar, Scalar, Scalar], Any]
-    pair: Callable[[Scalar, Scalar, int, int, int], PooledNetwork]
-    short_pair: Callable[[Scalar, Scalar], PooledNetwork]
+    pair: Callable[[Scalar, Scalar, int, int, int], PooledNetwork[Any]]
+    short_pair: Callable[[Scalar, Scalar], PooledNetwork[Any]]
     limit: Callable[[Scalar], Any]
 
 
@@ -138,10 +138,10 @@ def _meets(law: Pair, n: int) -> Iterator[Step]:
     yield Step(f"one edge is the other turned over, n = {n}", over)
 
 
-def _runs(net: PooledNetwork, x: Vector, r: Scalar, scale: Function) -> tuple[bool, bool]:
+def _runs(net: PooledNetwork[Any], x: Vector, r: Scalar, scale: Function) -> tuple[bool, bool]:
     """(windows that change sides on 0 <= φ <= 1 cancel line by line, the rest adds up to r)."""
     answer, bent = net.c, Counter[Any]()
-    for w, b, a in zip(net.w, net.b, net.a, strict=True):
+    for w, b, a in net.listed:
         for z in circular(w, x):
             z = sp.expand(z + b)
             ends = [scale(z.subs(phi, end)) for end in (0, 1)]
@@ -159,7 +159,7 @@ def _turning(law: Pair, turns: int, wait: int, gap: int) -> Iterator[Step]:
     before, after = sp.symbols("s t", nonnegative=True)
     here, size = low + before, law.pixels(turns, wait, gap)
     net = law.pair(low, here + after, turns, wait, gap)
-    n = len(net.w[0])
+    n = net.taps
     yield Step(f"a ring of {size} pixels is not too large, n = {n}", size < law.limit(n))
     for m in (n // 2 + 1, n // 2 + 2):
         x = [here + value for value in pulse(m, phi, size // 2)]
@@ -191,13 +191,13 @@ def _beyond(law: Pair) -> Step:
     quarter, good = HALF / 2, True
     turning = law.pair(0 * HALF, quarter, *TURNS[1])
     for net, size in ((turning, 23), (law.short_pair(0 * HALF, quarter), 15)):
-        n, half_length = len(net.w[0]), size // 2
+        n, half_length = net.taps, size // 2
         for k in range(n, size):
             r = k * HALF
             m = int(sp.floor(r + HALF))
             lit = pulse(m, r - m + HALF, half_length)
             answers = {
-                net.c + sum(a * sp.Max(z + b, 0) for w, b, a in zip(net.w, net.b, net.a, strict=True)
+                net.c + sum(a * sp.Max(z + b, 0) for w, b, a in net.listed
                             for z in circular(w, [beta + x for x in lit]))
                 for beta in (0 * HALF, quarter / 2, quarter)
             }  # fmt: skip
@@ -232,16 +232,16 @@ def _wider(turns: Scalar, wait: Scalar, gap: Scalar) -> Any:
     return pixels(turns, wait, gap) + 2
 
 
-def _unweighted(low: Scalar, high: Scalar, turns: int, wait: int, gap: int) -> PooledNetwork:
+def _unweighted(low: Scalar, high: Scalar, turns: int, wait: int, gap: int) -> PooledNetwork[Any]:
     """Wrong: the waiting channel need not weigh as much as all the turns of the other."""
     net = pair(low, high, turns, wait, gap)
     return replace(net, a=(net.a[0], net.a[1] / turns))
 
 
-def _same_bias(low: Scalar, high: Scalar) -> PooledNetwork:
+def _same_bias(low: Scalar, high: Scalar) -> PooledNetwork[Any]:
     """Wrong: both channels meet the kink at the same background."""
     net = short_pair(low, high)
-    return replace(net, b=(net.b[0], net.b[0]))
+    return replace(net, b=2 * (net.biases[0],))
 
 
 def _half(n: Scalar) -> Any:

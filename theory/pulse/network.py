@@ -9,8 +9,10 @@ Mean pooling is sum pooling with a_k/N in place of a_k.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any, Generic, TypeVar
 
 import sympy as sp
 from sympy.core.function import AppliedUndef
@@ -20,6 +22,8 @@ from theory.pulse.signal import phi, pulse
 from theory.types import Scalar
 
 __all__ = [
+    "Network",
+    "assembled",
     "channel_function",
     "circular",
     "direct_response",
@@ -37,6 +41,104 @@ g = sp.Function("g", real=True)
 
 readout_bias = sp.Symbol("c", real=True)
 """The readout bias c."""
+
+
+N = TypeVar("N")
+M = TypeVar("M")
+
+
+@dataclass(frozen=True)
+class Network(Generic[N]):
+    """K channels in one kind of numbers: r̂ = c + Σ_k (a_k / share) Σ_i σ(z_{k,i} + b_k).
+
+    Attributes
+    ----------
+    w: K filters of n taps each.
+    b, a: one number per channel; b is None where no biases are stored: they are 0 and stay so.
+        A readout with a weight for each position has a row of numbers for every channel in ``a``.
+    c: the readout bias, likewise None; the symbol :data:`readout_bias` where it is left open.
+    share: what the pooled response is divided by, 1 for a sum and the positions for a mean.
+    sigma: σ, in the form that the arithmetic asks for; None where it is named beside the network.
+    """
+
+    w: tuple[tuple[N, ...], ...]
+    b: tuple[N, ...] | None
+    a: tuple[N, ...]
+    c: N | None = readout_bias
+    share: int = 1
+    sigma: Any = None
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.a, self.c))
+
+    def __hash__(self) -> int:
+        """Of the readout alone, and once: rational numbers are slow to hash."""
+        return self._hash
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields alone: hashes of symbols differ between processes."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @property
+    def channels(self) -> int:
+        """K."""
+        return len(self.a)
+
+    @property
+    def taps(self) -> int:
+        """n."""
+        return len(self.w[0])
+
+    @property
+    def biases(self) -> tuple[N, ...]:
+        """b, zeros where none are stored."""
+        a: tuple[Any, ...] = self.a
+        return tuple(0 * x for x in a) if self.b is None else self.b
+
+    @property
+    def readout(self) -> tuple[N, ...]:
+        """a over the share: the weights of the pooled sums."""
+        a: tuple[Any, ...] = self.a
+        return self.a if self.share == 1 else tuple(x / self.share for x in a)
+
+    @property
+    def open(self) -> bool:
+        """The readout bias is left open."""
+        return isinstance(self.c, sp.Symbol)
+
+    @property
+    def offset(self) -> N:
+        """c, 0 where none is stored."""
+        first: Any = self.a[0]
+        return 0 * first if self.c is None else self.c
+
+    @property
+    def listed(self) -> tuple[tuple[tuple[N, ...], N, N], ...]:
+        """The channels with sum pooling, each as (w, b, a)."""
+        return tuple(zip(self.w, self.biases, self.readout, strict=True))
+
+    def changed(self, **weights: Any) -> Network[N]:
+        """The same with these weights, by name; a bias that is not stored stays away."""
+        stored = {name: x for name, x in weights.items() if getattr(self, name) is not None}
+        return replace(self, **stored)
+
+    def mapped(self, convert: Callable[[N], M]) -> Network[M]:
+        """In other numbers; what is not stored or left open stays so."""
+        row = lambda numbers: tuple(map(convert, numbers))
+        b = None if self.b is None else row(self.b)
+        c: Any = self.c if self.c is None or self.open else convert(self.c)
+        return Network(tuple(map(row, self.w)), b, row(self.a), c, self.share, self.sigma)
+
+    def vector(self, k: int) -> tuple[N, ...]:
+        """(w_k, b_k)."""
+        return (*self.w[k], self.biases[k])
+
+
+def assembled(channels: Iterable[tuple[tuple[N, ...], N, N]]) -> Network[N]:
+    """The network with these channels (w, b, a), c left open."""
+    w, b, a = zip(*channels, strict=True)
+    return Network(w, b, a)
 
 
 def channel_function(k: int) -> sp.Function:

@@ -29,7 +29,7 @@ from theory.expressions.pieces import Piece, Pieces, TooManyPieces, pieces, z
 from theory.shape import crosscheck
 from theory.shape.constructions import constructions
 from theory.shape.impossible import Obstruction, obstructions
-from theory.shape.recipes import Construction, Recipe, decide
+from theory.shape.recipes import Construction, Freedom, Recipe, decide
 
 __all__ = ["CLASSES", "Classification", "classify", "needs_two"]
 
@@ -57,6 +57,7 @@ class Classification:
     steps: what was decided.
     reason: why, in one or two sentences.
     lower: why fewer channels do not do, or empty.
+    others: the family that the recipe belongs to, None where none is stated.
     """
 
     kind: str
@@ -66,6 +67,7 @@ class Classification:
     steps: tuple[Step, ...]
     reason: str
     lower: str = ""
+    others: Freedom | None = None
 
 
 @lru_cache(maxsize=1024)
@@ -98,13 +100,12 @@ def _contradiction(expression: sp.Expr, parts: Pieces, shape: Classification) ->
 
 def _with_sampled_others(expression: sp.Expr, shape: Classification) -> Classification:
     """The family of the recipe is kept only if all its members measure the radius of pulses."""
-    recipe = shape.recipe
-    if recipe is None or recipe.others is None:
+    if shape.others is None:
         return shape
-    members = recipe.others.members
+    members = shape.others.members
     if members and all(crosscheck.measures_radius(expression, member, 0) for member in members):
         return shape
-    return replace(shape, recipe=replace(recipe, others=None))
+    return replace(shape, others=None)
 
 
 def _found(parts: Pieces) -> Classification:
@@ -125,6 +126,7 @@ def _found(parts: Pieces) -> Classification:
             steps,
             construction.reason,
             words,
+            construction.others,
         )
     against = next(obstructions(parts.branches), None)
     if against:

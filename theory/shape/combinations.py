@@ -20,12 +20,12 @@ from theory.expressions.normal_form import (
     settled,
 )
 from theory.expressions.pieces import Piece, z
+from theory.pulse.network import assembled
 from theory.shape.polynomials import MOST_CHANNELS, differences, polynomial_channels
 from theory.shape.recipes import (
     Channel,
     Construction,
     Freedom,
-    assembled,
     free_interval,
     freedom,
     rising,
@@ -82,7 +82,7 @@ def _mirrored(
         slope = sp.Poly(combined, z).LC()
         mirrored = (ONE, sp.Integer(0), ONE), (-ONE, 2 * centre, -ONE)
         others = freedom(mirrored, slope, centre - half, centre + half)
-        return Construction("linear_odd_part", assembled(pairs, others), piece, relation)
+        return Construction("linear_odd_part", assembled(pairs), piece, relation, others)
     return Construction("affine_combination", assembled(pairs), piece, f"{relation}, and {how}")
 
 
@@ -181,7 +181,7 @@ def shifts(piece: Piece) -> Iterator[Construction]:
             others = freedom(moved, sp.Poly(combined, z).LC(), shorter.low, shorter.high)
         else:
             reason += f"; {how}"
-        yield Construction("affine_combination", assembled(shifted, others), piece, reason)
+        yield Construction("affine_combination", assembled(shifted), piece, reason, others)
         break
 
 
@@ -203,7 +203,7 @@ def _half_period(
     w, a = (half, half, sp.Integer(0)), 1 / (4 * sp.Poly(remainder, z).LC() * half)
     reason = f"σ is {remainder} plus a wave, and two taps of half a period {half} cancel it"
     others = _any_bias(w, a, piece)
-    yield Construction("affine_combination", assembled([(w, room[0], a)], others), piece, reason)
+    yield Construction("affine_combination", assembled([(w, room[0], a)]), piece, reason, others)
 
 
 def _any_bias(w: tuple[sp.Expr, ...], a: sp.Expr, piece: Piece) -> Freedom | None:
@@ -251,7 +251,7 @@ def dilations(piece: Piece) -> Iterator[Construction]:
             least = sp.Integer(0) if end.is_infinite else way * (end - centre)
             scaled = tuple((way * d, centre, c) for d, c in terms)
             others = freedom(scaled, slope * gain, least, sp.oo)
-            yield Construction("affine_combination", assembled(channels, others), piece, reason)
+            yield Construction("affine_combination", assembled(channels), piece, reason, others)
 
 
 def _powers(f: sp.Expr, y: sp.Symbol) -> tuple[sp.Expr, list[sp.Expr]] | None:

@@ -229,7 +229,7 @@ def _answer(read: str, expression: sp.Expr | None, shape: Classification, ascii:
         "weights": example,
         "reason": shape.reason,
         "fewer": shape.lower or None,
-        "others": recipe.others.words if recipe and recipe.others else None,
+        "others": shape.others.words if shape.others else None,
         "steps": [{"name": step.name, "holds": step.holds} for step in shape.steps],
     }
     if expression is None:
@@ -241,7 +241,7 @@ def _answer(read: str, expression: sp.Expr | None, shape: Classification, ascii:
 def _stairs(recipe: Recipe) -> list[list[sp.Expr]]:
     """Per channel all values that its two staircases take, from b on, each once."""
     stairs = []
-    for w, b in zip(recipe.w, recipe.b, strict=True):
+    for w, b, _ in recipe.listed:
         ends = [b, *(b + end for pair in segments(w) for end in pair)]
         stairs.append(list(dict.fromkeys(sp.expand(end) for end in ends)))
     return stairs

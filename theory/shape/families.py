@@ -83,7 +83,7 @@ def family(row: Activation) -> Family | None:
     recipe = shape.recipe
     if recipe is None:
         return None
-    at = recipe.b[0] + sp.Add(*recipe.w[0]) / 2
+    at = recipe.biases[0] + sp.Add(*recipe.w[0]) / 2
     formula, where = _branch(row.family, row.parameters, at)
     slope = sp.diff(formula, z)
     w, b = taps(TAPS), sp.Symbol("b", real=True)

@@ -15,11 +15,11 @@ import sympy as sp
 from theory.expressions.normal_form import constant_value, number_sign, settled
 from theory.expressions.pieces import Piece, z
 from theory.pulse.kinks import segments
+from theory.pulse.network import assembled
 from theory.shape.recipes import (
     Channel,
     Construction,
     Freedom,
-    assembled,
     combined,
     free_interval,
     freedom,
@@ -48,9 +48,10 @@ def affine(piece: Piece) -> Iterator[Construction]:
     others = freedom(((ONE, ZERO, ONE),), slope, piece.low, piece.high)
     yield Construction(
         "affine_piece",
-        assembled(_line(slope, room), others),
+        assembled(_line(slope, room)),
         piece,
         f"σ is affine with slope s = {slope} on ({piece.low}, {piece.high})",
+        others,
     )
 
 
@@ -69,7 +70,7 @@ def polynomial(piece: Piece) -> Iterator[Construction]:
         return
     reason = f"σ is a polynomial of degree {top} on ({piece.low}, {piece.high})"
     for channels, how, others in polynomial_channels(f, piece):
-        yield Construction("polynomial", assembled(channels, others), piece, f"{reason}: {how}")
+        yield Construction("polynomial", assembled(channels), piece, f"{reason}: {how}", others)
 
 
 def polynomial_channels(f: sp.Expr, piece: Piece) -> Iterator[Found]:

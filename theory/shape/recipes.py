@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import sympy as sp
 
@@ -22,7 +23,7 @@ from theory.claim import Step
 from theory.expressions.normal_form import is_zero, number_sign, shortest
 from theory.expressions.pieces import Piece, z
 from theory.pulse.kinks import segments
-from theory.pulse.network import g, taps
+from theory.pulse.network import Network, g, taps
 from theory.pulse.plateau import kappa
 from theory.pulse.signal import phi
 from theory.pulse.staircase import to_taps
@@ -32,7 +33,6 @@ __all__ = [
     "Construction",
     "Freedom",
     "Recipe",
-    "assembled",
     "combined",
     "decide",
     "free_interval",
@@ -57,41 +57,22 @@ class Freedom:
     members: tuple[tuple[Channel, ...], ...]
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """A network that is exact at every plateau radius, but for its readout bias c.
-
-    Attributes
-    ----------
-    w: one filter per channel, exact numbers.
-    b, a: one number per channel.
-    others: the family it belongs to, None where none is stated.
-    """
-
-    w: tuple[tuple[sp.Expr, ...], ...]
-    b: tuple[sp.Expr, ...]
-    a: tuple[sp.Expr, ...]
-    others: Freedom | None = None
-
-    @property
-    def channels(self) -> int:
-        """K."""
-        return len(self.a)
-
-    @property
-    def listed(self) -> tuple[Channel, ...]:
-        """The channels, each as (w, b, a)."""
-        return tuple(zip(self.w, self.b, self.a, strict=True))
+Recipe: TypeAlias = Network[sp.Expr]
+"""A network that is exact at every plateau radius, in exact numbers, its readout bias left open."""
 
 
 @dataclass(frozen=True)
 class Construction:
-    """A proposed recipe on one piece of σ: its class, and in one sentence why it should work."""
+    """A proposed recipe on one piece of σ: its class, and in one sentence why it should work.
+
+    ``others`` is the family that the recipe belongs to, None where none is stated.
+    """
 
     kind: str
     recipe: Recipe
     piece: Piece
     reason: str
+    others: Freedom | None = None
 
 
 def decide(construction: Construction) -> tuple[Step, ...]:
@@ -116,7 +97,7 @@ def decide(construction: Construction) -> tuple[Step, ...]:
 def _by_filter(recipe: Recipe) -> dict[tuple[sp.Expr, ...], list[tuple[sp.Expr, sp.Expr]]]:
     """The (b, a) of the channels that share a filter."""
     groups: dict[tuple[sp.Expr, ...], list[tuple[sp.Expr, sp.Expr]]] = {}
-    for w, b, a in zip(recipe.w, recipe.b, recipe.a, strict=True):
+    for w, b, a in recipe.listed:
         groups.setdefault(w, []).append((b, a))
     return groups
 
@@ -147,10 +128,10 @@ def within(value: sp.Expr, piece: Piece) -> bool:
 
 def readout_bias(expression: sp.Expr, recipe: Recipe, length: int) -> sp.Expr:
     """c = -Σ_k a_k (N g_k(0) + κ_k), exact, for σ as an expression in z and a signal of N = ``length`` pixels."""
-    n = len(recipe.w[0])
+    n = recipe.taps
     law = length * g(sp.Integer(0)) + to_taps(kappa(n), n)
     c = sp.Integer(0)
-    for w, b, a in zip(recipe.w, recipe.b, recipe.a, strict=True):
+    for w, b, a in recipe.listed:
         there = law.xreplace(dict(zip(taps(n), w, strict=True)))
         c -= a * there.replace(g, lambda v, b=b: expression.xreplace({z: sp.expand(v + b)}))
     return shortest(c)
@@ -180,12 +161,6 @@ def free_interval(piece: Piece) -> tuple[sp.Expr, sp.Expr] | None:
 def rising(total: sp.Expr) -> tuple[sp.Expr, ...]:
     """Three taps with a rising staircase: shares 1/4, 1/2, 1/4 of S."""
     return total / 4, total / 2, total / 4
-
-
-def assembled(channels: Sequence[Channel], others: Freedom | None = None) -> Recipe:
-    """The recipe with these channels."""
-    w, b, a = zip(*channels, strict=True)
-    return Recipe(tuple(w), tuple(b), tuple(a), others)
 
 
 # --- which other weights do as well -----------------------------------------------------------

@@ -27,12 +27,13 @@ from theory.expressions.activation import ACTIVATIONS, Activation
 from theory.expressions.asymptotics import analytic, slopes_at_infinity
 from theory.expressions.pieces import Piece, pieces, z
 from theory.pulse.kinks import segments
+from theory.pulse.network import assembled
 from theory.pulse.signal import phi
 from theory.shape import crosscheck
 from theory.shape.classify import Classification, classify, needs_two
 from theory.shape.families import family
 from theory.shape.impossible import Obstruction, obstructions, poles
-from theory.shape.recipes import Construction, Recipe, assembled, decide, rising
+from theory.shape.recipes import Construction, Recipe, decide, rising
 
 __all__ = ["CLAIM", "LAW", "PROBES", "Probe", "ShapeLaw", "prove"]
 
@@ -84,7 +85,8 @@ def _probes() -> Mapping[str, Probe]:
     line = assembled([(w, unit, unit / 8)])
     steep = assembled([(w, -unit, unit / 24), (tuple(-tap for tap in w), unit, -unit / 24)])
     bump, softplus = 1 / (4 + z**4), sp.log(1 + sp.exp(z))
-    cubic, quintic = z**3 + z**2, z**5 + z**4
+    cubic, quintic = 2 * z**3 + z**2, z**5 + z**4
+    ramp = sp.Max(sp.Min(3 * z, sp.Rational(3, 4)), 0)
     return {
         # Slopes 1 and 1: one channel is enough, as half a period turns the sign of tanh(cos z).
         "line and waves": Probe(
@@ -100,8 +102,10 @@ def _probes() -> Mapping[str, Probe]:
         # A level above all values of an increasing function.
         "tanh below 2": Probe(z + sp.Max(sp.tanh(z), 2), 1, line),
         "arctan below 2": Probe(z + sp.Max(sp.atan(z), 2), 1, line),
-        # The inflection is not at 0.
-        "cubic": Probe(cubic, 1, _cubic_network(cubic, -sp.Rational(1, 3))),
+        # A line with a slope that is not 1, on a piece that is shorter than 1.
+        "short ramp": Probe(ramp, 1, assembled([(rising(unit / 8), unit / 16, 4 * unit / 3)])),
+        # The inflection is not at 0, the leading coefficient not 1.
+        "cubic": Probe(cubic, 1, _cubic_network(cubic, -sp.Rational(1, 6))),
         "quartic": Probe(z**4, 2),
         "cubic on a piece": Probe(sp.Min(sp.Max(z**3 - z, -6), 6), 1),
         "quintic": Probe(quintic, 3, _cubic_network(quintic, -sp.Rational(1, 5))),
@@ -206,10 +210,10 @@ def _decided(expression: sp.Expr, claimed: Classification) -> Iterator[Step]:
             f"{claimed.channels} channels are those of the network",
             claimed.recipe.channels == claimed.channels,
         )
-        if claimed.recipe.others is not None:
-            members = claimed.recipe.others.members
+        if claimed.others is not None:
+            members = claimed.others.members
             right = all(crosscheck.measures_radius(expression, member, 0) for member in members)
-            yield Step(f"so do {len(members)} of: {claimed.recipe.others.words}", right)
+            yield Step(f"so do {len(members)} of: {claimed.others.words}", right)
         if claimed.minimal and claimed.recipe.channels > 1:
             lower = needs_two(parts)
             yield Step("one channel is never enough", lower is not None)
@@ -250,12 +254,7 @@ def _limits(f: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
 
 def _exact(recipe: Recipe, parts: tuple[Piece, ...]) -> Iterator[Step]:
     """The network on the piece that holds its staircases."""
-    ends = [
-        b + end
-        for w, b in zip(recipe.w, recipe.b, strict=True)
-        for pair in segments(w)
-        for end in pair
-    ]
+    ends = [b + end for w, b, _ in recipe.listed for pair in segments(w) for end in pair]
     for piece in parts:
         steps = decide(Construction("", recipe, piece, ""))
         if steps[0].holds:
@@ -269,8 +268,8 @@ def _one_channel(expression: sp.Expr) -> Classification:
     true = classify(expression)
     if true.recipe is None or true.recipe.channels == 1:
         return true
-    first = Recipe(true.recipe.w[:1], true.recipe.b[:1], true.recipe.a[:1])
-    return replace(true, channels=1, minimal=True, recipe=first)
+    first = assembled(true.recipe.listed[:1])
+    return replace(true, channels=1, minimal=True, recipe=first, others=None)
 
 
 def _straight_enough(expression: sp.Expr) -> Classification:
@@ -283,7 +282,7 @@ def _straight_enough(expression: sp.Expr) -> Classification:
     if not slope_at_zero.is_finite or slope_at_zero == 0:
         return true
     w = (sp.Rational(1, 4), sp.Rational(1, 2), sp.Rational(1, 4))
-    recipe = Recipe((w,), (sp.Rational(-1, 2),), (1 / (2 * slope_at_zero),))
+    recipe = assembled([(w, sp.Rational(-1, 2), 1 / (2 * slope_at_zero))])
     return replace(true, kind="affine_piece", channels=1, minimal=True, recipe=recipe)
 
 
@@ -314,7 +313,7 @@ def _always_two(expression: sp.Expr) -> Classification:
     channels = true.recipe.listed
     if len(channels) == 1:
         channels = tuple((w, b, a / 2) for w, b, a in 2 * channels)
-    return replace(true, channels=2, minimal=True, recipe=assembled(channels))
+    return replace(true, channels=2, minimal=True, recipe=assembled(channels), others=None)
 
 
 def _any_pole(expression: sp.Expr) -> Classification:
@@ -358,7 +357,7 @@ def _other_shift(expression: sp.Expr) -> Classification:
     true = classify(expression)
     if true.kind != "polynomial" or true.recipe is None or true.channels == 2:
         return true
-    b = tuple(sp.Add(*w) + b for w, b in zip(true.recipe.w, true.recipe.b, strict=True))
+    b = tuple(sp.Add(*w) + b for w, b, _ in true.recipe.listed)
     return replace(true, recipe=replace(true.recipe, b=b))
 
 

@@ -18,7 +18,7 @@ from theory.disk.disk import least as disk_least
 from theory.disk.linear_regions import Part
 from theory.disk.perimeter import STEPS, width
 from theory.expressions.activation import ACTIVATIONS
-from verify.disk.ensemble import INTERPOLATED, NetworkShape, disk_windows, features_of
+from verify.disk.ensemble import INTERPOLATED, disk_windows, features_of
 from verify.disk.trained import (
     COUNT,
     HALF_LENGTH,
@@ -31,6 +31,7 @@ from verify.disk.trained import (
     TrainedEnsemble,
     shown,
 )
+from verify.models.problem import NetworkShape
 
 __all__ = [
     "CREST",
@@ -75,7 +76,7 @@ def conv_of(ensemble: TrainedEnsemble) -> Array:
 
 def levels(ensemble: TrainedEnsemble, law_part: Part) -> Array:
     """The level of the pieces of every network, between two numbers (B, 2)."""
-    shape = ensemble.nets.shape
+    shape = ensemble.shape
     windows = shown(shape.taps)
     of = lambda conv: level(law_part, shape.activation, conv, windows, R)  # fmt: skip
     return ensemble.once(law_part, lambda: np.array([of(conv) for conv in conv_of(ensemble)]))
@@ -86,7 +87,7 @@ def slack(ensemble: TrainedEnsemble) -> Array:
     slacks = []
     for m in ensemble.measured:
         part = m.largest + HIGH
-        off = float(gamma((2 * HALF_LENGTH + 1) ** 2 + ensemble.nets.shape.taps**2 + 40)) * part
+        off = float(gamma((2 * HALF_LENGTH + 1) ** 2 + ensemble.shape.taps**2 + 40)) * part
         slacks.append(SIX_DIGITS * m.loss + float(np.mean(2 * np.abs(m.error) * off + off**2)))
     return np.array(slacks)
 
@@ -108,8 +109,8 @@ def _between(taps: int) -> Windows:
 
 def between(ensemble: TrainedEnsemble) -> Array:
     """The loss at radii in the middle between those of training (B,)."""
-    windows, nets = _between(ensemble.nets.shape.taps), ensemble.nets
-    features = features_of(conv_of(ensemble), windows, activation(nets.shape.activation)[0])
+    windows, nets = _between(ensemble.shape.taps), ensemble.nets
+    features = features_of(conv_of(ensemble), windows, activation(ensemble.shape.activation)[0])
     answers = nets.c[:, None] + np.einsum("bk,bkr->br", nets.a, features)
     return np.asarray(np.mean((answers - BETWEEN) ** 2, axis=1))
 
@@ -117,7 +118,7 @@ def between(ensemble: TrainedEnsemble) -> Array:
 def grown(ensemble: TrainedEnsemble, length: Array, area: Array) -> Array:
     """Of networks with σ that answer through the area more than through the perimeter: loss over the level of their δ = P/(2πΔ)."""
     nets = ensemble.nets
-    if nets.shape.activation == "identity":
+    if ensemble.shape.activation == "identity":
         return np.empty(0)
     by_area, by_length = np.sum(nets.a * area, axis=1), np.sum(nets.a * length, axis=1)
     chosen = (2 * MEAN * by_area > np.abs(by_length)) & (by_length > SIX_DIGITS)
@@ -169,7 +170,7 @@ class EndingsRow:
 
 def row_of(ensemble: TrainedEnsemble, law_part: Part, length: Array, area: Array) -> EndingsRow:
     """A setting's row; ``length`` and ``area`` are P and πΔ of its channels (B, K)."""
-    shape, loss, done = ensemble.nets.shape, ensemble.losses, ensemble.finished
+    shape, loss, done = ensemble.shape, ensemble.losses, ensemble.finished
     row, count = ACTIVATIONS[shape.activation], len(loss)
     bent = bool(row.kinks) and not row.jumps
     met = None

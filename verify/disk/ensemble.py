@@ -11,27 +11,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isqrt
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.types import Array, Flags, Indices
 from numerics.disk.disk import disk
 from numerics.pulse.sample import Windows
-from verify.disk.networks import DiskNetwork
-from verify.models.networks import elementwise
+from verify.models.problem import NetworkBatch, NetworkShape
 
 __all__ = [
     "INTERPOLATED",
     "LARGEST",
     "NEGLIGIBLE",
-    "Nets",
-    "NetworkShape",
     "Sigma",
     "State",
-    "Together",
     "disk_windows",
     "features_of",
     "nets_of",
@@ -42,67 +37,6 @@ __all__ = [
 
 Sigma = Callable[[Array], Array]
 """σ or σ', elementwise."""
-
-
-@dataclass(frozen=True)
-class NetworkShape:
-    """What is trained: an activation of the catalogue, K channels, n × n taps."""
-
-    activation: str
-    channels: int
-    taps: int = 3
-
-
-@dataclass(frozen=True)
-class Nets:
-    """Networks of one shape: w (B, K, n, n), b (B, K), a (B, K), c (B,)."""
-
-    shape: NetworkShape
-    w: Array
-    b: Array
-    a: Array
-    c: Array
-
-    def module(self, j: int) -> DiskNetwork:
-        """Network j as torch runs it."""
-        net = DiskNetwork(self.shape.activation, self.shape.channels, self.shape.taps, np.random.default_rng(0))  # fmt: skip
-        values = (self.w[j][:, None], self.b[j], self.a[j][None], self.c[j : j + 1])
-        with torch.no_grad():
-            for parameter, value in zip(net.parameters(), values, strict=True):
-                parameter.copy_(torch.tensor(value))
-        return net
-
-
-class Together(nn.Module):
-    """B networks of one shape as torch runs them: one Conv2d with all their channels, then a Linear for each."""
-
-    def __init__(self, nets: Nets) -> None:
-        super().__init__()
-        count, channels, taps, _ = nets.w.shape
-        self.conv = nn.Conv2d(1, count * channels, taps, padding=taps // 2, dtype=torch.float64)
-        self.activation = elementwise(nets.shape.activation)
-        readouts = [nn.Linear(channels, 1, dtype=torch.float64) for _ in range(count)]
-        self.readouts = nn.ModuleList(readouts)
-        with torch.no_grad():
-            values = (nets.w.reshape(-1, 1, taps, taps), nets.b.reshape(-1))
-            for parameter, value in zip(self.conv.parameters(), values, strict=True):
-                parameter.copy_(torch.tensor(value))
-            for readout, a, c in zip(readouts, nets.a, nets.c, strict=True):
-                readout.weight.copy_(torch.tensor(a[None]))
-                readout.bias.fill_(float(c))
-
-    def features(self, x: Tensor) -> Tensor:
-        """Σ_p σ(w_k ⋆ x + b_k)_p, without gradients: (signals, N, N) -> (signals, B, K)."""
-        with torch.no_grad():
-            summed = [
-                self.activation(self.conv(signal[None, None])).sum(dim=(2, 3)) for signal in x
-            ]
-        return torch.cat(summed).reshape(len(x), len(self.readouts), -1)
-
-    def answers(self, features: Tensor) -> Tensor:
-        """r̂: (signals, B, K) -> (signals, B)."""
-        each = [readout(features[:, j]) for j, readout in enumerate(self.readouts)]
-        return torch.cat(each, dim=1)
 
 
 def disk_windows(r: Array, taps: int, half_length: int) -> Windows:
@@ -214,7 +148,7 @@ def train_networks(
     networks: int,
     rng: np.random.Generator,
     steps: int = 150,
-) -> Nets:
+) -> NetworkBatch:
     """``networks`` networks after at most ``steps`` steps from torch's own starts, uniform on ±1/n.
 
     One that no step makes better, or whose loss falls by less than 1e-9 of itself or below 1e-20, has ended.
@@ -235,11 +169,12 @@ def train_networks(
         live = live[~ended]
         if not len(live):
             break
-    return nets_of(shape, every, r)
+    return nets_of(every, r)
 
 
-def nets_of(shape: NetworkShape, every: State, r: Array) -> Nets:
+def nets_of(every: State, r: Array) -> NetworkBatch:
     """The networks of a state, with the best c."""
     c = r.mean() - np.einsum("bk,bk->b", every.a, every.features.mean(axis=-1))
-    w = every.conv[..., :-1].reshape(*every.conv.shape[:2], shape.taps, shape.taps)
-    return Nets(shape, w, every.conv[..., -1], every.a, c)
+    taps = isqrt(every.conv.shape[2] - 1)
+    w = every.conv[..., :-1].reshape(*every.conv.shape[:2], taps, taps)
+    return NetworkBatch(w, every.conv[..., -1], every.a, c)

@@ -12,15 +12,15 @@ from scipy.optimize import least_squares
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.types import Array
 from numerics.pulse.sample import Windows
-from verify.disk.networks import DiskNetwork
+from verify.models.networks import Network
 
 __all__ = ["fit"]
 
 
-def fit(net: DiskNetwork, name: str, windows: Windows, r: Array, evaluations: int = 400) -> None:
+def fit(net: Network, name: str, windows: Windows, r: Array, evaluations: int = 400) -> None:
     """Minimise the mean of (r̂ - r)² from the network's weights, in place; σ by its name in the catalogue."""
     sigma, slope = activation(name)
-    w, b, a, c = net.weights()
+    w, b, a, c = net.weights.network()
     channels, size = len(a), w[0].size
 
     def parts(y: Array) -> tuple[Array, Array, float]:

@@ -11,46 +11,27 @@ from torch import Tensor, nn
 
 from numerics.arithmetic.types import Array
 from numerics.disk.disk import disk
-from verify.models.networks import elementwise
+from verify.models.networks import Network
 
-__all__ = ["Combination", "Difference", "DiskNetwork", "across", "disks", "loss", "train"]
-
-
-class DiskNetwork(nn.Module):
-    """r̂(x) = Linear(Σ σ(Conv2d(x))) with n × n taps and zero padding "same".
-
-    Parameters
-    ----------
-    activation: a row of the catalogue.
-    channels, taps: K and n.
-    rng: draws the weights as torch.nn.Conv2d and Linear draw theirs: uniform on ±1/sqrt(fan in), n² and K.
-    """
-
-    def __init__(self, activation: str, channels: int, taps: int, rng: np.random.Generator) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(1, channels, taps, padding=taps // 2, dtype=torch.float64)
-        self.activation = elementwise(activation)
-        self.readout = nn.Linear(channels, 1, dtype=torch.float64)
-        with torch.no_grad():
-            for layer, size in ((self.conv, taps * taps), (self.readout, channels)):
-                for parameter in layer.parameters():
-                    drawn = rng.uniform(-1, 1, parameter.shape) / size**0.5
-                    parameter.copy_(torch.tensor(drawn))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """r̂: (signals, N, N) -> (signals,)."""
-        values: Tensor = self.activation(self.conv(x[:, None]))
-        answer: Tensor = self.readout(values.sum(dim=(2, 3)))[:, 0]
-        return answer
-
-    def weights(self) -> tuple[Array, Array, Array, float]:
-        """w (K, n, n), b (K,), a (K,), c."""
-        w, b, a, c = (parameter.detach().numpy().copy() for parameter in self.parameters())
-        return w[:, 0], b, a[0], float(c[0])
+__all__ = ["Difference", "across", "combination", "disks", "drawn", "loss", "train"]
 
 
-class Difference(nn.Module):
-    """r̂(x) = Linear(Σ σ(Conv2d(x(p + e) - x(p)))): one channel, no bias, the taps of κ at random in (1/2, 3/2) where ``mask`` is 1.
+def drawn(activation: str, channels: int, taps: int, rng: np.random.Generator) -> Network:
+    """A network for images whose weights ``rng`` draws as torch draws its own: uniform on ±1/sqrt(fan in), n² and K."""
+    net = Network(activation, channels, taps, dimensions=2)
+    _draw(net.conv, taps * taps, rng)
+    _draw(net.readout, channels, rng)
+    return net
+
+
+def _draw(layer: nn.Module, size: int, rng: np.random.Generator) -> None:
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.copy_(torch.tensor(rng.uniform(-1, 1, parameter.shape) / size**0.5))
+
+
+class Difference(Network):
+    """r̂(x) = Linear(Σ σ(κ ⋆ (x(p + e) - x(p)))): one channel, no bias, the taps of κ at random in (1/2, 3/2) where ``mask`` is 1.
 
     Parameters
     ----------
@@ -65,30 +46,19 @@ class Difference(nn.Module):
     def __init__(
         self, activation: str, step: tuple[int, int], mask: ArrayLike, rng: np.random.Generator
     ) -> None:
-        super().__init__()
         here = np.asarray(mask, dtype=float)
+        super().__init__(activation, 1, len(here), dimensions=2, conv_bias=False)
         self.step = step
         self.register_buffer("mask", torch.tensor(here.copy()))
-        taps = len(here)
-        self.conv = nn.Conv2d(1, 1, taps, padding=taps // 2, bias=False, dtype=torch.float64)
-        self.activation = elementwise(activation)
-        self.readout = nn.Linear(1, 1, dtype=torch.float64)
         with torch.no_grad():
             self.conv.weight.copy_(torch.tensor(rng.uniform(0.5, 1.5, here.shape) * here))
-            for parameter in self.readout.parameters():
-                parameter.copy_(torch.tensor(rng.uniform(-1, 1, parameter.shape)))
+        _draw(self.readout, 1, rng)
         self.conv.weight.register_hook(lambda gradient: gradient * self.mask)
 
-    def response(self, x: Tensor) -> Tensor:
-        """κ ⋆ (x(p + e) - x(p)) at every position: (signals, N, N) -> (signals, N, N)."""
+    def preactivation(self, x: Tensor) -> Tensor:
+        """κ ⋆ (x(p + e) - x(p)) at every position: (signals, N, N) -> (signals, 1, N, N)."""
         moved = torch.roll(x, (-self.step[0], -self.step[1]), dims=(1, 2))
-        return torch.as_tensor(self.conv((moved - x)[:, None]))[:, 0]
-
-    def forward(self, x: Tensor) -> Tensor:
-        """r̂: (signals, N, N) -> (signals,)."""
-        values: Tensor = self.activation(self.response(x)).sum(dim=(1, 2))
-        answer: Tensor = self.readout(values[:, None])[:, 0]
-        return answer
+        return super().preactivation(moved - x)
 
 
 def across(step: tuple[int, int]) -> Array:
@@ -96,32 +66,14 @@ def across(step: tuple[int, int]) -> Array:
     return np.array([[float(step[0] * u + step[1] * v == 0) for v in (-1, 0, 1)] for u in (-1, 0, 1)])  # fmt: skip
 
 
-class Combination(nn.Module):
-    """r̂(y) = Linear(Σ σ(Conv2d(y))) of images y (C, N, N) of a disk: one channel, one weight for each image, no bias.
-
-    Parameters
-    ----------
-    activation: a row of the catalogue.
-    start: the weights at the start (C,).
-    rng: draws the readout as torch.nn.Linear does.
-    """
-
-    def __init__(self, activation: str, start: ArrayLike, rng: np.random.Generator) -> None:
-        super().__init__()
-        weights = torch.tensor(np.asarray(start, dtype=float))
-        self.conv = nn.Conv2d(len(weights), 1, 1, bias=False, dtype=torch.float64)
-        self.activation = elementwise(activation)
-        self.readout = nn.Linear(1, 1, dtype=torch.float64)
-        with torch.no_grad():
-            self.conv.weight.copy_(weights[None, :, None, None])
-            for parameter in self.readout.parameters():
-                parameter.copy_(torch.tensor(rng.uniform(-1, 1, parameter.shape)))
-
-    def forward(self, y: Tensor) -> Tensor:
-        """r̂: (signals, C, N, N) -> (signals,)."""
-        values: Tensor = self.activation(self.conv(y)).sum(dim=(2, 3))
-        answer: Tensor = self.readout(values)[:, 0]
-        return answer
+def combination(activation: str, start: ArrayLike, rng: np.random.Generator) -> Network:
+    """r̂(y) = Linear(Σ σ(Σ_k w_k y_k)) of C images y of a disk, w starting at ``start`` (C,): one channel, one tap, no bias."""
+    weights = torch.tensor(np.asarray(start, dtype=float))
+    net = Network(activation, 1, 1, dimensions=2, inputs=len(weights), conv_bias=False)
+    with torch.no_grad():
+        net.conv.weight.copy_(weights[None, :, None, None])
+    _draw(net.readout, 1, rng)
+    return net
 
 
 def disks(radii: Sequence[float] | Array, half_length: int) -> Tensor:
@@ -129,15 +81,13 @@ def disks(radii: Sequence[float] | Array, half_length: int) -> Tensor:
     return torch.tensor(disk(radii, half_length))
 
 
-def loss(
-    net: DiskNetwork | Difference | Combination, x: Tensor, r: Tensor, share: Tensor
-) -> Tensor:
+def loss(net: Network, x: Tensor, r: Tensor, share: Tensor) -> Tensor:
     """Σ share (r̂ - r)², the shares adding up to 1."""
     return torch.sum(share * (net(x) - r) ** 2)
 
 
 def train(
-    net: DiskNetwork | Difference | Combination,
+    net: Network,
     x: Tensor,
     r: ArrayLike,
     share: ArrayLike,

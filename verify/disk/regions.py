@@ -30,16 +30,8 @@ from numerics.arithmetic.types import Array, Flags, Indices
 from numerics.disk.linear_regions import RANK
 from numerics.pulse.sample import Windows
 from theory.expressions.activation import ACTIVATIONS
-from verify.disk.ensemble import (
-    INTERPOLATED,
-    LARGEST,
-    NEGLIGIBLE,
-    Nets,
-    State,
-    nets_of,
-    read,
-    state,
-)
+from verify.disk.ensemble import INTERPOLATED, LARGEST, NEGLIGIBLE, State, nets_of, read, state
+from verify.models.problem import NetworkBatch
 
 __all__ = ["PROMISE", "Finished", "finish"]
 
@@ -67,7 +59,7 @@ class Finished:
     steps: accepted steps (B,).
     """
 
-    nets: Nets
+    nets: NetworkBatch
     stalled: Array
     loss: Array
     ended: Flags
@@ -421,14 +413,14 @@ def _moved(
     return None
 
 
-def finish(nets: Nets, windows: Windows, r: Array, cap: int = 120) -> Finished:
+def finish(name: str, nets: NetworkBatch, windows: Windows, r: Array, cap: int = 120) -> Finished:
     """Go on from trained networks with at most ``cap`` steps each; where σ has no kinks, or jumps, they stay as they are and none has ended."""
-    task = _Task(nets.shape.activation, windows, r)
+    task = _Task(name, windows, r)
     count, channels = nets.b.shape
     conv = np.concatenate([nets.w.reshape(count, channels, -1), nets.b[..., None]], axis=2)
     stalled = state(conv, windows, r, task.sigma).loss
     dark, lit, single = (np.zeros(count, dtype=np.intp) for _ in range(3))
-    if not task.kinks or ACTIVATIONS[nets.shape.activation].jumps:
+    if not task.kinks or ACTIVATIONS[name].jumps:
         return Finished(nets, stalled, stalled, np.zeros(count, dtype=bool), dark, lit, single, dark)  # fmt: skip
     runs, ended, steps = zip(*(_finish(task, filters, cap) for filters in conv), strict=True)
     for j, run in enumerate(runs):
@@ -438,4 +430,4 @@ def finish(nets: Nets, windows: Windows, r: Array, cap: int = 120) -> Finished:
             dark[j], lit[j] = dark[j] + at_dark, lit[j] + at_lit
             single[j] += len(face.normals) - at_dark - at_lit
     every = State(*(np.concatenate([getattr(run.now, name) for run in runs]) for name in vars(runs[0].now)))  # fmt: skip
-    return Finished(nets_of(nets.shape, every, r), stalled, every.loss, np.array(ended), dark, lit, single, np.array(steps))  # fmt: skip
+    return Finished(nets_of(every, r), stalled, every.loss, np.array(ended), dark, lit, single, np.array(steps))  # fmt: skip

@@ -14,16 +14,11 @@ from numerics.arithmetic.compile import activation
 from numerics.arithmetic.types import Array
 from numerics.disk.perimeter import Midpoints
 from numerics.pulse.sample import Windows
-from verify.disk.ensemble import (
-    Nets,
-    NetworkShape,
-    Together,
-    disk_windows,
-    train_networks,
-)
+from verify.disk.ensemble import disk_windows, train_networks
 from verify.disk.networks import disks
 from verify.disk.regions import Finished, finish
-from verify.models.networks import elementwise
+from verify.models.networks import Bundle, elementwise
+from verify.models.problem import NetworkBatch, NetworkShape
 from verify.report.lab import Lab
 
 __all__ = [
@@ -138,13 +133,14 @@ class TorchReadings:
 class TrainedEnsemble:
     """One setting: networks and how they ended, what torch says of each, and P as torch sees it at a circle of radius :data:`LARGE` (B, K)."""
 
+    shape: NetworkShape
     finished: Finished
     measured: tuple[TorchReadings, ...]
     lengths: Array
     _by_law: dict[Hashable, Array] = field(default_factory=dict, repr=False)
 
     @property
-    def nets(self) -> Nets:
+    def nets(self) -> NetworkBatch:
         """The networks."""
         return self.finished.nets
 
@@ -160,23 +156,26 @@ class TrainedEnsemble:
         return self._by_law[key]
 
 
-def _measured(nets: Nets) -> tuple[TorchReadings, ...]:
-    together = Together(nets)
-    features = together.features(disks(R, HALF_LENGTH))
-    answers = together.answers(features)
-    target = torch.tensor(R)[:, None]
-    losses = torch.mean((answers - target) ** 2, dim=0)
-    losses.sum().backward()
+def _measured(shape: NetworkShape, nets: NetworkBatch) -> tuple[TorchReadings, ...]:
+    bundle = Bundle(shape, nets)
     with torch.no_grad():
-        far = together.answers(together.features(disks(FAR, FAR_LENGTH))).numpy()
-        dark = (2 * HALF_LENGTH + 1) ** 2 * together.activation(torch.tensor(nets.b)).numpy()
-    error, summed, readings = answers.detach().numpy() - R[:, None], features.numpy(), []
-    for j, readout in enumerate(together.readouts):
-        by_a, by_c = (p.grad.numpy() for p in readout.parameters() if p.grad is not None)
-        left = float(nets.a[j] @ by_a[0] + (nets.c[j] - MEAN) * by_c[0])
+        features = bundle.pooled(disks(R, HALF_LENGTH))
+        far = bundle(disks(FAR, FAR_LENGTH)).numpy()
+        dark = (2 * HALF_LENGTH + 1) ** 2 * bundle.activation(torch.tensor(nets.b)).numpy()
+    answers = bundle.answers(features)
+    losses = torch.mean((answers - torch.tensor(R)) ** 2, dim=1)
+    losses.sum().backward()
+    by_a, by_c = (
+        p.grad.numpy()
+        for p in (bundle.readout, bundle.offset)
+        if p is not None and p.grad is not None
+    )
+    left = np.sum(nets.a * by_a, axis=1) + (nets.c - MEAN) * by_c
+    error, summed, readings = answers.detach().numpy() - R, features.numpy(), []
+    for j, loss in enumerate(losses.tolist()):
         each = np.abs(summed[:, j]).max(axis=0) + np.abs(dark[j])
         largest = float(abs(nets.c[j]) + np.abs(nets.a[j]) @ each)
-        readings.append(TorchReadings((summed[:, j] - dark[j]).T, losses[j].item(), left, error[:, j], far[:, j], largest))  # fmt: skip
+        readings.append(TorchReadings((summed[:, j] - dark[j]).T, loss, float(left[j]), error[j], far[j], largest))  # fmt: skip
     return tuple(readings)
 
 
@@ -190,9 +189,8 @@ def _windows(taps: int) -> Array:
     return midpoints(taps).windows(LARGE)
 
 
-def _torch_lengths(nets: Nets) -> Array:
+def _torch_lengths(shape: NetworkShape, nets: NetworkBatch) -> Array:
     """P by torch: every channel at every node of a whole turn."""
-    shape = nets.shape
     windows, weight = torch.tensor(_windows(shape.taps)[:, None]), midpoints(shape.taps).weight
     w, b = nets.w.reshape(-1, 1, shape.taps, shape.taps), nets.b.reshape(-1)
     sigma, parts = elementwise(shape.activation), []
@@ -220,10 +218,10 @@ def _trained(lab: Lab, shape: NetworkShape, networks: int) -> TrainedEnsemble:
     rng = lab.rng(("disks", shape))
     nets = train_networks(shape, shown(shape.taps), R, networks, rng, STEPS)
     weights = shape.channels * (shape.taps**2 + 1)
-    finished = finish(
-        nets, shown(shape.taps), R, next(cap for most, cap in DEEP if weights <= most)
-    )
-    return TrainedEnsemble(finished, _measured(finished.nets), _torch_lengths(finished.nets))
+    cap = next(cap for most, cap in DEEP if weights <= most)
+    finished = finish(shape.activation, nets, shown(shape.taps), R, cap)
+    measured = _measured(shape, finished.nets)
+    return TrainedEnsemble(shape, finished, measured, _torch_lengths(shape, finished.nets))
 
 
 def ensembles(lab: Lab) -> Iterator[TrainedEnsemble]:
@@ -232,9 +230,9 @@ def ensembles(lab: Lab) -> Iterator[TrainedEnsemble]:
         yield trained(lab, shape, min(lab.profile.networks, MOST))
 
 
-def areas(nets: Nets) -> Array:
+def areas(ensemble: TrainedEnsemble) -> Array:
     """πΔ (B, K)."""
-    sigma = activation(nets.shape.activation)[0]
+    nets, sigma = ensemble.nets, activation(ensemble.shape.activation)[0]
     return np.asarray(pi * (sigma(nets.w.sum(axis=(2, 3)) + nets.b) - sigma(nets.b)))
 
 

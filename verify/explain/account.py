@@ -7,7 +7,7 @@ document.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import isfinite
 from typing import Any
@@ -28,14 +28,13 @@ from numerics.certificates.patterns import branches_of, snapped_pattern
 from numerics.certificates.reduction import apart, reduced
 from numerics.certificates.roles import Role
 from numerics.certificates.running import UNITS, assumed_error, running_error
-from numerics.pulse.exact_error import Domain, ExactNet
+from numerics.pulse.exact_error import Domain
 from numerics.pulse.preactivations import lines
 from theory.expressions.activation import ACTIVATIONS
 from theory.shape.classify import Classification, classify
 from verify.explain.facts import (
     Facts,
     Sides,
-    ball_net,
     facts_of,
     fraction,
     number,
@@ -77,7 +76,7 @@ class Account:
     document: dict[str, Any]
     stored: Stored
     setup: Setup
-    net: ExactNet | None
+    net: Stored | None
     near: Nearest | None
     exact: Stored | None
 
@@ -319,7 +318,7 @@ def _loss(facts: Facts) -> dict[str, Any]:
 
 
 def _worst(
-    facts: Facts, stored: Stored, net: ExactNet | None, checkpoint: Checkpoint, setup: Setup
+    facts: Facts, stored: Stored, net: Stored | None, checkpoint: Checkpoint, setup: Setup
 ) -> dict[str, Any]:
     worst = facts.worst
     weights = [x for x in (checkpoint.w, checkpoint.a, checkpoint.b, checkpoint.c) if x is not None]
@@ -331,7 +330,7 @@ def _worst(
         if net is not None:
             more = running_error(net, setup.domain, kind)
         else:
-            more = assumed_error(ball_net(stored, setup.activation), setup.domain, kind)
+            more = assumed_error(replace(stored, sigma=setup.activation), setup.domain, kind)
         runs[kind] = _up(fraction(worst.high) + more)
     short = _text(worst.low) if worst.exact else None
     return {
@@ -412,7 +411,7 @@ def _anywhere(least: Stored, facts: Facts, setup: Setup) -> float | None:
             fmpq(0),
         )
         / least.share
-        for w, b in zip(net.w, net.b, strict=True)
+        for w, b, _ in net.listed
     ]
     steepest = max(abs(piece[1]) for piece in net.sigma.pieces)
     return distance_bound(least, domain, steepest, pooled, facts.worst.low, radius)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from flint import fmpq
 
-from numerics.arithmetic.ball import Net
 from numerics.certificates.conditions import Stored, exact_of
 from numerics.certificates.supremum import supremum
 from numerics.pulse.attribution import attribute
@@ -22,7 +21,6 @@ from verify.models.setup import Setup
 __all__ = [
     "Facts",
     "Sides",
-    "ball_net",
     "biases",
     "enclosed",
     "facts_of",
@@ -124,19 +122,8 @@ def _measured(net: Stored, setup: Setup) -> LossQuadrature:
 
 def enclosed(stored: Stored, setup: Setup) -> Worst:
     """The worst error of a network with any activation without jumps, in ball arithmetic."""
-    bound = supremum(ball_net(stored, setup.activation), setup.domain, most=INTERVALS)
+    bound = supremum(replace(stored, sigma=setup.activation), setup.domain, most=INTERVALS)
     return Worst(rational_of(bound.low), rational_of(bound.high), rational_of(bound.radius), True)
-
-
-def ball_net(stored: Stored, activation: str) -> Net:
-    """The network for numerics.arithmetic.ball, with sum pooling."""
-    return Net(
-        activation,
-        tuple(tuple(map(fraction, row)) for row in stored.w),
-        tuple(map(fraction, biases(stored))),
-        tuple(fraction(x) / stored.share for x in stored.a),
-        fraction(stored.c if stored.c is not None else fmpq(0)),
-    )
 
 
 def stored_of(checkpoint: Checkpoint, setup: Setup) -> Stored:

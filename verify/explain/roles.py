@@ -153,7 +153,7 @@ def _rates(stored: Stored, setup: Setup) -> list[tuple[fmpq, fmpq]]:
     else:
         exact = [
             exact_quantities(w, lambda value, b=b: net.sigma(value + b), [])  # type: ignore[misc]
-            for w, b in zip(net.w, net.b, strict=True)
+            for w, b, _ in net.listed
         ]
         each = [(q.slope, q.background, q.kappa) for q in exact]
     size = setup.domain.positions

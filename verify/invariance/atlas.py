@@ -13,9 +13,10 @@ from fractions import Fraction
 from functools import cache
 from itertools import product
 from types import MappingProxyType
+from typing import Any
 
 from theory.invariance.nuisances import background_contrast_risk, dense_risk, sum_risk
-from theory.pulse.network import last_radius
+from theory.pulse.network import Network, last_radius
 from verify.invariance import networks
 from verify.invariance.networks import (
     HALF,
@@ -26,7 +27,6 @@ from verify.invariance.networks import (
     MOST,
     PIXELS,
     RELU,
-    Net,
     answer,
     signal,
 )
@@ -132,7 +132,7 @@ class AtlasEntry:
     place: Place
     status: str
     reason: Reason
-    net: Net | None = None
+    net: Network[Any] | None = None
     loss: Loss | None = None
 
 
@@ -156,7 +156,7 @@ def largest_error(row: AtlasEntry) -> Fraction:
 
 
 @cache
-def _error(net: Net, unknown: str, radii: str, padding: str) -> Fraction:
+def _error(net: Network[Any], unknown: str, radii: str, padding: str) -> Fraction:
     # Cells share networks: each is run once for a task.
     return max(
         Fraction(abs(answer(net, signal(r, *scene), padding) - r))

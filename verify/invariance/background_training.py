@@ -6,21 +6,41 @@ x = β + x_r for every pair of a radius and a background,    r̂ = Linear(Σ_i �
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import gamma
 from numerics.arithmetic.types import Array
 from numerics.pulse.sample import pulse
-from theory.invariance.background import PooledNetwork
+from theory.pulse.network import Network as Weights
 from verify.models.networks import Network
 from verify.optimise.minimise import train as descend
 from verify.report.lab import Lab
 
-__all__ = ["Scene", "answers", "off_readout", "readout", "rounding", "spectrum", "trained"]
+__all__ = [
+    "EXACT",
+    "Scene",
+    "answers",
+    "columns",
+    "errors",
+    "exact",
+    "from_least",
+    "loss_bound",
+    "off_readout",
+    "on_a_ring",
+    "readout",
+    "rounding",
+    "trained",
+]
+
+EXACT = 1e-20
+"""The loss below which a trained network counts as exact on its training data: errors below 1e-10, far below any other ending."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +99,12 @@ def trained(lab: Lab, scene: Scene, networks: int) -> tuple[Network, ...]:
     return lab.once((scene, networks), train)
 
 
+def on_a_ring(net: Weights[Fraction], name: str, x: Sequence[Fraction]) -> Fraction:
+    """r̂ of a network in rationals, for a signal closed to a ring, by the oracle."""
+    sigma = oracle.RATIONAL[name]
+    return Fraction(oracle.answer(net.w, net.biases, net.a, net.offset, sigma, x, oracle.ring))
+
+
 def answers(net: Network, x: Tensor) -> Array:
     """r̂ of every signal: (R,)."""
     with torch.no_grad():
@@ -114,24 +140,47 @@ def readout(lab: Lab, scene: Scene, w: tuple[tuple[float, ...], ...], b: tuple[f
     return lab.once(key, train)
 
 
-def spectrum(net: Network, x: Tensor) -> Array:
-    """Singular values of the readout's columns: pooled channels and 1."""
+def columns(net: Network, x: Tensor) -> Array:
+    """What the readout multiplies, pooled channels and 1: (R, K + 1)."""
     with torch.no_grad():
-        columns = torch.cat([net.pooled(x), torch.ones(len(x), 1, dtype=x.dtype)], dim=1).numpy()
-    return np.asarray(np.linalg.svd(columns, compute_uv=False))
+        return np.asarray(torch.cat([net.pooled(x), torch.ones(len(x), 1, dtype=x.dtype)], dim=1))
 
 
-def off_readout(lab: Lab, scene: Scene, exact: PooledNetwork) -> float:
+def errors(net: Network, x: Tensor, r: Tensor) -> tuple[Array, Array]:
+    """r̂ - r and how far rounding may have moved it: (R,) each."""
+    return answers(net, x) - r.numpy(), rounding(net, x)
+
+
+def exact(net: Network, x: Tensor, r: Tensor) -> bool:
+    """Whether the loss is below :data:`EXACT`."""
+    return float(np.mean((answers(net, x) - r.numpy()) ** 2)) < EXACT
+
+
+def loss_bound(error: Array, bound: Array) -> float:
+    """How far the mean of the squared errors may be off, from the bound on each error."""
+    return float(np.mean(2 * np.abs(error) * bound + bound**2)) + 1e-14
+
+
+def from_least(features: Array, error: Array, bound: Array) -> tuple[float, float]:
+    """How far a loss, and the weights of the features (R, F) in it, may be from the best: by the slope that is left, and rounding."""
+    slope = 2 * np.abs(features.T @ error) + 2 * np.abs(features).T @ bound
+    size = float(np.linalg.norm(slope)) / len(error)
+    bend = 2 * float(np.linalg.svd(features, compute_uv=False)[-1]) ** 2 / len(error)
+    return size**2 / (2 * bend) + loss_bound(error, bound), size / bend
+
+
+def off_readout(lab: Lab, scene: Scene, claimed: Weights[float]) -> float:
     """A readout trained on the stated filters: its distance from the stated one in units of |errors|/σ, if the errors vanish.
 
     σ is the least singular value of the readout's columns; inf where the errors do not vanish, and the tolerance, not the law,
     would decide.
     """
-    net = readout(lab, scene, exact.w, exact.b)
+    net = readout(lab, scene, claimed.w, claimed.b)
     x, r = scene.data()
-    error, values = answers(net, x) - r.numpy(), spectrum(net, x)
-    allowed = float(np.linalg.norm(np.abs(error) + 2 * rounding(net, x))) / values[-1]
+    error, bound = errors(net, x, r)
+    least = float(np.linalg.svd(columns(net, x), compute_uv=False)[-1])
+    allowed = float(np.linalg.norm(np.abs(error) + 2 * bound)) / least
     with torch.no_grad():
         trained_readout = np.append(net.readout.weight[0].numpy(), net.readout.bias.numpy())
-    off = float(np.linalg.norm(trained_readout - np.array([*exact.a, exact.c])))
+    off = float(np.linalg.norm(trained_readout - np.array([*claimed.a, claimed.c])))
     return off / allowed if allowed < 1e-6 else math.inf

@@ -18,7 +18,7 @@ from numerics.invariance.gram_schmidt import Vector
 from numerics.pulse.sample import pulse, sampled_pulse
 from theory.invariance.contrast import LAW, Contrast
 from verify.invariance.atlas import Place
-from verify.invariance.background_training import rounding
+from verify.invariance.background_training import EXACT, rounding
 from verify.invariance.dense_readout import DenseReadout, DenseRun, spectrum, train
 from verify.invariance.table import TrainingOutcome
 from verify.models.networks import Network
@@ -54,8 +54,6 @@ CHANNELS = 40
 """How many given channels."""
 MUTE = 8
 """Free channels that begin mute on the pulse: most of them have to become exact, or nothing was tested."""
-EXACT = 1e-20
-"""The loss below which a network counts as exact."""
 
 
 def _half_length(taps: int) -> int:

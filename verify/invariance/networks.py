@@ -8,12 +8,14 @@ in rationals, for σ of finitely many straight pieces.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
-from theory.invariance.background import PooledNetwork, three_channels, two_channels
+from theory.invariance.background import three_channels, two_channels
 from theory.invariance.contrast import silence_readout
-from theory.invariance.nuisances import PositionalNetwork, border_network, right_edge_network
+from theory.invariance.nuisances import border_network, right_edge_network
+from theory.pulse.network import Network, assembled
 from theory.pulse.readout import exact_readout
 
 __all__ = [
@@ -26,8 +28,6 @@ __all__ = [
     "MOST",
     "PIXELS",
     "RELU",
-    "Channel",
-    "Net",
     "Sigma",
     "answer",
     "as_dense",
@@ -72,24 +72,6 @@ class Sigma:
         return self.level + self.slope * z + sum(jump * max(z - t, Fraction(0)) for t, jump in self.bends)  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Channel:
-    """Three taps, a bias, and one readout weight, or one for each position."""
-
-    w: tuple[Fraction, ...]
-    b: Fraction
-    v: tuple[Fraction, ...]
-
-
-@dataclass(frozen=True)
-class Net:
-    """Channels that share σ, and the readout bias."""
-
-    sigma: Sigma
-    channels: tuple[Channel, ...]
-    c: Fraction
-
-
 # ---------------------------------------------------------------------------- running a network
 
 
@@ -99,21 +81,20 @@ def signal(r: Fraction, beta: Fraction, alpha: Fraction, s: int) -> list[Fractio
     return [beta + alpha * overlap(i) for i in range(-HALF_LENGTH, HALF_LENGTH + 1)]
 
 
-def answer(net: Net, x: Sequence[Fraction], padding: str) -> Fraction:
+def answer(net: Network[Any], x: Sequence[Fraction], padding: str) -> Fraction:
     """r̂, in rationals; ``any`` padding is taken as zeros."""
-    size, value = len(x), net.c
-    for channel in net.channels:
-        h = len(channel.w) // 2
-        for i in range(size):
-            weight = channel.v[i if len(channel.v) > 1 else 0]
+    size, value = len(x), net.offset
+    for w, b, a in net.listed:
+        h = len(w) // 2
+        for i, weight in enumerate(a if isinstance(a, tuple) else (a,) * size):
             if weight == 0:
                 continue
-            z = channel.b
-            for u, tap in enumerate(channel.w, start=i - h):
+            z = b
+            for u, tap in enumerate(w, start=i - h):
                 if padding == "ring" or 0 <= u < size:
                     z += tap * x[u % size]
             value += weight * net.sigma(z)
-    return value
+    return Fraction(value)
 
 
 # ------------------------------------------------------------------------------ exact networks
@@ -131,35 +112,33 @@ def _prelu(slope: Fraction) -> Sigma:
     return Sigma(f"prelu({slope})", slope, ((Fraction(0), 1 - slope),))
 
 
-def _summed(sigma: Sigma, weights: PooledNetwork) -> Net:
-    """Without the channels that have the readout weight 0."""
-    channels = tuple(Channel(w, b, (a,)) for w, b, a in zip(weights.w, weights.b, weights.a, strict=True) if a != 0)  # fmt: skip
-    return Net(sigma, channels, weights.c)
+def _summed(sigma: Sigma, net: Network[Any]) -> Network[Any]:
+    """With σ, and without the channels that have the readout weight 0."""
+    heard = assembled(channel for channel in net.listed if channel[2] != 0)
+    return replace(heard, c=net.c, sigma=sigma)
 
 
-def linear_cell(sigma: Sigma) -> Net:
+def linear_cell(sigma: Sigma) -> Network[Any]:
     """One tap in the linear cell: a = 1/(2Δ), c = -aNσ(0)."""
     (a,), c = exact_readout([sigma(Fraction(1)) - sigma(Fraction(0))], [PIXELS * sigma(Fraction(0))])  # fmt: skip
-    return Net(sigma, (Channel(ONE, Fraction(0), (a,)),), c)
+    return Network((ONE,), (Fraction(0),), (a,), c, sigma=sigma)
 
 
-def as_dense(net: Net) -> Net:
+def as_dense(net: Network[Any]) -> Network[Any]:
     """Sum pooling as a dense readout: the same weight at every position."""
-    size = int(PIXELS)
-    channels = tuple(Channel(channel.w, channel.b, channel.v * size) for channel in net.channels)
-    return Net(net.sigma, channels, net.c)
+    return replace(net, a=tuple((a,) * int(PIXELS) for a in net.a))
 
 
-def zero_sum(sigma: Sigma, bias: Fraction) -> Net:
+def zero_sum(sigma: Sigma, bias: Fraction) -> Network[Any]:
     """A dense readout whose weights add up to 0: 1/2 everywhere, less N/2 in the middle, which is always lit; c = N/2."""
     net = as_dense(linear_cell(sigma))
-    (channel,) = net.channels
-    excess = sum(channel.v)
-    middle = tuple(p - excess * (i == HALF_LENGTH) for i, p in enumerate(channel.v))
-    return Net(sigma, (Channel(channel.w, bias, middle),), net.c + excess)
+    (v,) = net.a
+    excess = sum(v)
+    middle = tuple(p - excess * (i == HALF_LENGTH) for i, p in enumerate(v))
+    return replace(net, b=(bias,), a=(middle,), c=net.offset + excess)
 
 
-def border_edge(sigma: Sigma) -> Net:
+def border_edge(sigma: Sigma) -> Network[Any]:
     """The border as an edge; for ReLU with a bias that keeps every window above the kink."""
     (taps,) = border_network(PIXELS, Fraction(0)).w
     worst = max(abs(LOW), abs(HIGH) + 1) * sum(abs(tap) for tap in taps)
@@ -167,39 +146,39 @@ def border_edge(sigma: Sigma) -> Net:
     return _summed(sigma, border_network(PIXELS, bias))
 
 
-def silence_counting() -> Net:
+def silence_counting() -> Network[Any]:
     """Counting silence: one tap -b/α_0, b = 1."""
     w = (Fraction(0), -1 / LEAST, Fraction(0))
     a, c = silence_readout(w[1:2], Fraction(1), PIXELS)
-    return Net(RELU, (Channel(w, Fraction(1), (a,)),), c)
+    return Network((w,), (Fraction(1),), (a,), c, sigma=RELU)
 
 
-def right_edge() -> Net:
+def right_edge() -> Network[Any]:
     """One leg of the compass, γ = 1/α_0."""
-    weights: PositionalNetwork = right_edge_network(1 / LEAST, range(-HALF_LENGTH, HALF_LENGTH + 1))
-    return Net(RELU, (Channel(weights.w, weights.b, weights.v),), weights.c)
+    net = right_edge_network(1 / LEAST, range(-HALF_LENGTH, HALF_LENGTH + 1))
+    return replace(net, sigma=RELU)
 
 
-def ruler() -> Net:
+def ruler() -> Network[Any]:
     """v_i = v_0 - i/2, here v_0 = 0.  What the first position says is not read: with zeros it sees the border."""
     v = tuple(-HALF * i * (i > -HALF_LENGTH) for i in range(-HALF_LENGTH, HALF_LENGTH + 1))
-    gain = 1 / LEAST
-    return Net(HARDTANH, (Channel((-gain, gain, Fraction(0)), Fraction(0), v),), Fraction(0))
+    w = (-1 / LEAST, 1 / LEAST, Fraction(0))
+    return Network((w,), (Fraction(0),), (v,), Fraction(0), sigma=HARDTANH)
 
 
-def edge_channels(make: str) -> Net:
+def edge_channels(make: str) -> Network[Any]:
     """The ``two`` channels that read the background at an edge, or the ``three`` for every real radius."""
     two = two_channels if make == "two" else three_channels
     return _summed(RELU, two(LOW, HIGH, -LOW, PIXELS, Fraction(0), Fraction(1)))
 
 
-def dropped_channel() -> Net:
+def dropped_channel() -> Network[Any]:
     """The slope at which the first of two channels gets the readout weight 0: p = -1/(N - 1)."""
     slope = -1 / (PIXELS - 1)
     return _summed(_prelu(slope), two_channels(LOW, HIGH, -LOW, PIXELS, slope, Fraction(1)))
 
 
-def merged_channels() -> Net:
+def merged_channels() -> Network[Any]:
     """The slope at which the first of three gets 0, p = -2/(N - 2); the other two, each other's mirror image, as one σ.
 
     On a pulse that is its own mirror image a filter and its reversal answer the same; so
@@ -207,9 +186,9 @@ def merged_channels() -> Net:
     """
     p = -2 / (PIXELS - 2)
     two = _summed(_prelu(p), three_channels(LOW, HIGH, -LOW, PIXELS, p, Fraction(1)))
-    first, other = two.channels
-    if other.w != tuple(-tap for tap in first.w[::-1]) or other.v[0] != -first.v[0]:
+    (w, b, a), (image, other, opposite) = two.listed
+    if image != tuple(-tap for tap in w[::-1]) or opposite != -a:
         raise ValueError("the two channels at the edge are no mirror images")
-    level = p * (first.b - other.b) - (1 - p) * other.b
-    sigma = Sigma(f"slopes {p + 1}, {2 * p}, {p + 1}, bent at {other.b} and {-first.b}", p + 1, ((other.b, p - 1), (-first.b, 1 - p)), level)  # fmt: skip
-    return Net(sigma, (Channel(first.w, Fraction(0), first.v),), two.c)
+    level = p * (b - other) - (1 - p) * other
+    sigma = Sigma(f"slopes {p + 1}, {2 * p}, {p + 1}, bent at {other} and {-b}", p + 1, ((other, p - 1), (-b, 1 - p)), level)  # fmt: skip
+    return Network((w,), (Fraction(0),), (a,), two.c, sigma=sigma)

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from types import MappingProxyType
+from typing import Any
 
+from theory.pulse.network import Network
 from verify.invariance.atlas import KINDS, AtlasEntry, Loss, Place, Reason, entries, largest_error
-from verify.invariance.networks import PIXELS, Net
+from verify.invariance.networks import PIXELS
 from verify.report.page import Section
 from verify.report.render import render
 
@@ -33,14 +35,12 @@ def _number(x: Fraction) -> str:
     return str(x).replace("-", "−")
 
 
-def weights(net: Net) -> tuple[str, ...]:
+def weights(net: Network[Any]) -> tuple[str, ...]:
     """A line of plain text for each channel, and one for c; dense weights by what they are along the positions."""
     texts = [f"σ = {net.sigma.name.replace('-', '−')}"]
-    for channel in net.channels:
-        v = channel.v
-        readout = f"a = {_number(v[0])}" if len(v) == 1 else f"v = {_along(v)}"
-        taps = ", ".join(map(_number, channel.w))
-        texts.append(f"w = ({taps}), b = {_number(channel.b)}, {readout}")
+    for w, b, a in net.listed:
+        readout = f"v = {_along(a)}" if isinstance(a, tuple) else f"a = {_number(a)}"
+        texts.append(f"w = ({', '.join(map(_number, w))}), b = {_number(b)}, {readout}")
     return (*texts, f"c = {_number(net.c)}")
 
 
@@ -77,9 +77,9 @@ class Line:
         return tuple((_together(kinds), reason) for reason, kinds in kinds_of.items())
 
     @property
-    def networks(self) -> tuple[tuple[str, Net], ...]:
+    def networks(self) -> tuple[tuple[str, Network[Any]], ...]:
         """Each network once."""
-        kinds_of: dict[Net, list[str]] = {}
+        kinds_of: dict[Network[Any], list[str]] = {}
         for row in self.cells:
             if row.net is not None:
                 kinds_of.setdefault(row.net, []).append(row.place.kind)

@@ -15,14 +15,17 @@ from torch import Tensor, nn
 from numerics.arithmetic.types import Array
 from numerics.pulse.sample import Radii, pulse
 from theory.expressions.activation import ACTIVATIONS
-from verify.models.ensemble import Ensemble, NetworkBatch, Setting
+from verify.models.problem import Ensemble, Model, NetworkBatch, NetworkShape, Setting
 
 __all__ = [
     "Answers",
+    "Bundle",
     "Elementwise",
     "Network",
     "build",
+    "data",
     "elementwise",
+    "fresh",
     "load",
     "measure",
     "signals",
@@ -54,13 +57,15 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 class Network(nn.Module):
-    """r̂(x) = Linear(pool σ(Conv1d(x))), zero padding "same" unless asked for circular.
+    """r̂(x) = Linear(pool σ(Conv(x))), Conv1d of signals or Conv2d of images, padding "same" by zeros or around a ring.
 
     Parameters
     ----------
     activation: a row of the catalogue.
-    channels, taps: K and n.
+    channels, taps: K and n; n × n for images.
     pooling: ``sum`` or ``mean`` over the positions.
+    dimensions: 1 for signals, 2 for images.
+    inputs: C, of every signal; with more than one a signal is C prepared ones.
     conv_bias, readout_bias: whether b and c exist.
     """
 
@@ -71,6 +76,8 @@ class Network(nn.Module):
         taps: int,
         pooling: str = "sum",
         *,
+        dimensions: int = 1,
+        inputs: int = 1,
         conv_bias: bool = True,
         readout_bias: bool = True,
         circular: bool = False,
@@ -79,15 +86,7 @@ class Network(nn.Module):
         if pooling not in ("sum", "mean"):
             raise ValueError(f"pooling is sum or mean, not {pooling!r}")
         self.pooling = pooling
-        self.conv = nn.Conv1d(
-            1,
-            channels,
-            taps,
-            padding=taps // 2,
-            padding_mode="circular" if circular else "zeros",
-            bias=conv_bias,
-            dtype=torch.float64,
-        )
+        self.conv = _convolution(dimensions, inputs, channels, taps, conv_bias, circular)
         self.activation = elementwise(activation)
         self.readout = nn.Linear(channels, 1, bias=readout_bias, dtype=torch.float64)
 
@@ -98,19 +97,92 @@ class Network(nn.Module):
         return self
 
     def preactivation(self, x: Tensor) -> Tensor:
-        """z + b at every position: (signals, N) -> (signals, K, N)."""
-        z: Tensor = self.conv(x[:, None, :])
-        return z
+        """z + b at every position: (signals, N) -> (signals, K, N), and so of images; or (signals, C, N) -> (signals, K, N)."""
+        return _preactivation(self.conv, x)
 
     def pooled(self, x: Tensor) -> Tensor:
         """The features: (signals, N) -> (signals, K)."""
         values: Tensor = self.activation(self.preactivation(x))
-        return values.sum(dim=2) if self.pooling == "sum" else values.mean(dim=2)
+        positions = tuple(range(2, values.ndim))
+        return values.sum(dim=positions) if self.pooling == "sum" else values.mean(dim=positions)
 
     def forward(self, x: Tensor) -> Tensor:
         """r̂: (signals, N) -> (signals,)."""
         answers: Tensor = self.readout(self.pooled(x))[:, 0]
         return answers
+
+    @property
+    def weights(self) -> NetworkBatch:
+        """A copy of the weights as a batch of one network, of one input; with mean pooling a counts N times."""
+        w, b, a, c = self.conv.weight, self.conv.bias, self.readout.weight, self.readout.bias
+        return _copied(w[None, :, 0], b, a, c)
+
+
+class Bundle(nn.Module):
+    """B networks of one shape in one module, with sum pooling: the weights of each are its own.
+
+    ``forward``: (R, N) -> (B, R), or (R, N, N) -> (B, R), row j being what network j alone answers.
+    """
+
+    def __init__(self, shape: NetworkShape, weights: NetworkBatch) -> None:
+        super().__init__()
+        count, channels, taps, *_ = weights.w.shape
+        (conv_bias, readout_bias), dimensions = shape.biases, weights.w.ndim - 2
+        self.conv = _convolution(dimensions, 1, count * channels, taps, conv_bias, shape.ring)
+        self.activation = elementwise(shape.activation)
+        self.readout = nn.Parameter(torch.tensor(weights.a))
+        self.offset = nn.Parameter(torch.tensor(weights.c)) if readout_bias else None
+        with torch.no_grad():
+            self.conv.weight.copy_(torch.tensor(weights.w).reshape(self.conv.weight.shape))
+            if self.conv.bias is not None:
+                self.conv.bias.copy_(torch.tensor(weights.b).reshape(-1))
+
+    def pooled(self, x: Tensor) -> Tensor:
+        """The features of every network: (R, N) -> (R, B, K)."""
+        values = self.activation(_preactivation(self.conv, x))
+        summed: Tensor = values.sum(dim=tuple(range(2, values.ndim)))
+        return summed.reshape(len(x), *self.readout.shape)
+
+    def answers(self, features: Tensor) -> Tensor:
+        """r̂ of every network: (R, B, K) -> (B, R)."""
+        answers = torch.einsum("rbk,bk->br", features, self.readout)
+        return answers if self.offset is None else answers + self.offset[:, None]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """r̂ of every network: (R, N) -> (B, R)."""
+        return self.answers(self.pooled(x))
+
+    @property
+    def weights(self) -> NetworkBatch:
+        """A copy of all weights as they are now."""
+        w, a = self.conv.weight, self.readout
+        return _copied(w.reshape(*a.shape, *w.shape[2:]), self.conv.bias, a, self.offset)
+
+
+def _convolution(
+    dimensions: int, inputs: int, channels: int, taps: int, bias: bool, circular: bool
+) -> nn.Conv1d | nn.Conv2d:
+    return (nn.Conv1d if dimensions == 1 else nn.Conv2d)(
+        inputs,
+        channels,
+        taps,
+        padding=taps // 2,
+        padding_mode="circular" if circular else "zeros",
+        bias=bias,
+        dtype=torch.float64,
+    )
+
+
+def _copied(w: Tensor, b: Tensor | None, a: Tensor, c: Tensor | None) -> NetworkBatch:
+    """A batch that shares no memory with the module; absent biases are zeros."""
+    bias = torch.zeros_like(a) if b is None else b.reshape(a.shape)
+    offset = a.new_zeros(len(a)) if c is None else c
+    return NetworkBatch(*(x.detach().numpy().copy() for x in (w, bias, a, offset)))
+
+
+def _preactivation(conv: nn.Conv1d | nn.Conv2d, x: Tensor) -> Tensor:
+    z: Tensor = conv(x if x.ndim == conv.weight.ndim else x[:, None])
+    return z
 
 
 def elementwise(name: str) -> nn.Module:
@@ -125,40 +197,50 @@ def elementwise(name: str) -> nn.Module:
     return module.eval()
 
 
-def build(setting: Setting, pooling: str = "sum") -> Network:
-    """A network of a setting's shape, with torch's own random initial weights."""
-    return Network(setting.activation, setting.channels, setting.taps, pooling)
+def build(shape: NetworkShape, pooling: str = "sum", dimensions: int = 1) -> Network:
+    """A network of a shape, with torch's own random initial weights."""
+    conv_bias, readout_bias = shape.biases
+    return Network(
+        shape.activation,
+        shape.channels,
+        shape.taps,
+        pooling,
+        dimensions=dimensions,
+        conv_bias=conv_bias,
+        readout_bias=readout_bias,
+        circular=shape.ring,
+    )
 
 
-def load(setting: Setting, weights: NetworkBatch, j: int, pooling: str = "sum") -> Network:
-    """Network j of a batch as a torch module; with mean pooling a is multiplied by N."""
-    net = build(setting, pooling)
-    factor = 1.0
-    if pooling == "mean":
-        factor = 2.0 * setting.radii.half_length(setting.taps) + 1.0
+def load(shape: NetworkShape, weights: NetworkBatch, j: int = 0, pixels: int = 0) -> Network:
+    """Network j of a batch as a torch module; with ``pixels`` pooling is the mean over so many, and a counts so often."""
+    net = build(shape, "mean" if pixels else "sum", weights.w.ndim - 2)
+    values = (
+        (net.conv.weight, weights.w[j][:, None]),
+        (net.conv.bias, weights.b[j]),
+        (net.readout.weight, weights.a[j : j + 1] * float(pixels or 1)),
+        (net.readout.bias, weights.c[j : j + 1]),
+    )
     with torch.no_grad():
-        net.conv.weight.copy_(torch.tensor(weights.w[j])[:, None, :])
-        _bias(net).copy_(torch.tensor(weights.b[j]))
-        net.readout.weight.copy_(torch.tensor(weights.a[j] * factor)[None, :])
-        net.readout.bias.copy_(torch.tensor(weights.c[j : j + 1]))
+        for parameter, value in values:
+            if parameter is not None:
+                parameter.copy_(torch.tensor(value))
     return net
 
 
 def weights_of(nets: Sequence[Network]) -> NetworkBatch:
     """The weights of networks of one shape as a batch, as they are: with mean pooling a counts N times."""
-    with torch.no_grad():
-        return NetworkBatch(
-            np.stack([net.conv.weight[:, 0, :].numpy().copy() for net in nets]),
-            np.stack([_bias(net).numpy().copy() for net in nets]),
-            np.stack([net.readout.weight[0].numpy().copy() for net in nets]),
-            np.array([float(net.readout.bias) for net in nets]),
-        )
+    return NetworkBatch.joined([net.weights for net in nets])
 
 
-def _bias(net: Network) -> Tensor:
-    bias = net.conv.bias
-    assert bias is not None, "every network here has a conv bias"
-    return bias
+def fresh(shape: NetworkShape, networks: int) -> NetworkBatch:
+    """The initial weights that torch itself gives to ``networks`` modules, one after the other from its generator."""
+    return weights_of([build(shape) for _ in range(networks)])
+
+
+def data(problem: Setting | Model) -> tuple[Tensor, Tensor]:
+    """The signals (R, N) and radii (R,) of training."""
+    return signals(problem.radii, problem.taps), torch.tensor(problem.radii.r)
 
 
 def signals(radii: Radii, taps: int) -> Tensor:

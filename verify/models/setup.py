@@ -13,6 +13,7 @@ import sympy as sp
 from flint import fmpq
 
 from numerics.arithmetic.compile import activation
+from numerics.arithmetic.numbers import fraction, rational
 from numerics.arithmetic.types import Array
 from numerics.pulse.exact_error import HALF, Domain
 from numerics.pulse.preactivations import PADDINGS, last_plateau_radius
@@ -180,12 +181,12 @@ def _radius(key: str, given: Mapping[str, str | None], default: fmpq) -> fmpq:
         value = Fraction(text)
     except ZeroDivisionError:
         raise ValueError(f"{key} is a number such as 2.5 or 5/2, not {text[:40]!r}") from None
-    return fmpq(value.numerator, value.denominator)
+    return rational(value)
 
 
 def _text(number: fmpq) -> str:
     """5 and 5/2 as 5 and 2.5, 1/3 as 1/3."""
-    value = Fraction(int(number.p), int(number.q))
+    value = fraction(number)
     if value.denominator == 1:
         return str(value)
     decimal = str(float(value))

@@ -11,7 +11,7 @@ import numpy as np
 
 from numerics.arithmetic.types import Array
 from theory.expressions.activation import ACTIVATIONS
-from verify.models.ensemble import Ensemble, Faces, NetworkBatch, Setting, initial
+from verify.models.problem import Ensemble, Faces, NetworkBatch, Setting, initial
 from verify.optimise.least_squares import Minimised, levenberg_marquardt
 from verify.optimise.regions import Descended, Signs, descend, multipliers
 from verify.optimise.residuals import (

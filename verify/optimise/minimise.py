@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from numerics.arithmetic.types import Array
-from verify.models.ensemble import Setting, initial
-from verify.models.networks import Network, load, signals
+from verify.models.networks import Network, data, load
+from verify.models.problem import Setting, initial
 
 __all__ = ["OPTIMIZERS", "Trace", "on_the_way", "train"]
 
@@ -81,8 +81,9 @@ def on_the_way(
     With mean pooling they start from the same answers, and go another way.
     """
     start = initial(setting, networks, seed)
-    x, r = signals(setting.radii, setting.taps), torch.tensor(setting.radii.r)
-    nets = tuple(load(setting, start, j, pooling) for j in range(networks))
+    x, r = data(setting)
+    pixels = setting.pixels if pooling == "mean" else 0
+    nets = tuple(load(setting, start, j, pixels) for j in range(networks))
     for net in nets:
         train(net, x, r, "adam", 25)
     return nets

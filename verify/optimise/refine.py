@@ -8,7 +8,7 @@ the trained weights with hundreds of bits,
 Beside an exact network the error falls quadratically, to any precision, and the steps are those of least length,
 δ ~ -J⁺e; a family that only approaches exactness (weights that shrink, a bias that escapes) gains a factor per step
 at best.  What is found counts once its error is enclosed, at other radii too
-(:func:`numerics.arithmetic.ball.largest_error`).
+(:func:`numerics.pulse.error_enclosure.largest_error`).
 """
 
 from __future__ import annotations
@@ -17,21 +17,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from itertools import chain
+from typing import Any
 
 import sympy as sp
 from flint import arb, arb_mat, ctx
 
-from numerics.arithmetic.ball import (
-    Net,
-    constant_ball,
-    dyadic,
-    expression_of,
-    largest_error,
-    sigma_ball,
-    window_counts,
-)
+from numerics.arithmetic.ball import constant_ball, sigma_ball
+from numerics.arithmetic.numbers import dyadic
+from numerics.arithmetic.walk import expression_of
+from numerics.pulse.error_enclosure import largest_error, window_counts
 from theory.expressions.activation import z
+from theory.pulse.network import Network
 
 __all__ = ["BITS", "EXACT", "GOAL", "Refined", "refine"]
 
@@ -57,7 +53,7 @@ class Refined:
     moved: the distance from the trained weights; to first order at most |J⁺| |e|.
     """
 
-    net: Net
+    net: Network[Any]
     error: float
     start: float
     moved: float
@@ -72,11 +68,13 @@ def _slope(expression: sp.Expr) -> sp.Expr:
 class _System:
     """The radii as distinct windows and their counts, and σ with its slope."""
 
-    def __init__(self, net: Net, radii: Sequence[Fraction], half_length: int, biased: bool) -> None:
+    def __init__(self, net: Network[Any], radii: Sequence[Fraction], half_length: int) -> None:
         self.sigma, self.slope = sigma_ball(net.sigma), sigma_ball(_slope(expression_of(net.sigma)))
         counted = [dict(window_counts(r, half_length, net.taps)) for r in radii]
         distinct = sorted(set().union(*counted))
-        self.windows = [[constant_ball(x) for x in (*window, int(biased))] for window in distinct]
+        self.windows = [
+            [constant_ball(x) for x in (*window, int(net.b is not None))] for window in distinct
+        ]
         self.counts = arb_mat(
             [[arb(each.get(window, 0)) for window in distinct] for each in counted]
         )
@@ -100,28 +98,27 @@ class _System:
 
 
 def refine(
-    net: Net,
+    net: Network[Any],
     radii: Sequence[Fraction],
     others: Sequence[Fraction],
     half_length: int,
-    *,
-    biased: bool = True,
     steps: int = 30,
 ) -> Refined | None:
     """Train on at the ``radii`` until all errors are below :data:`GOAL`; None where that, or exactness, is not reached.
 
-    Without ``biased`` the conv biases stay 0.
+    A network that stores no conv biases gets none.
 
     Raises
     ------
-    ValueError: the network has no readout bias c, or a conv bias where there is to be none.
+    ValueError: the readout bias c is left open.
     """
-    if net.c is None or (not biased and any(net.b)):
-        raise ValueError("a readout bias is needed to train on, and a conv bias only where it is trained")
+    if net.open:
+        raise ValueError("a readout bias is needed to train on")
     with ctx.workprec(BITS):
-        system = _System(net, radii, half_length, biased)
-        weights = chain(*((*w, b, a) for w, b, a in zip(net.w, net.b, net.a, strict=True)), [net.c])
-        x = start = [constant_ball(value).mid() for value in weights]
+        system = _System(net, radii, half_length)
+        x = start = [
+            constant_ball(value).mid() for w, b, a in net.listed for value in (*w, b, a)
+        ] + [constant_ball(net.offset).mid()]
         error, jacobian = system.error(x)
         value = first = _square(error)
         # The floor of μ keeps the rounding of the solution, about 2^-bits |JᵀJ|/μ, far below the step.
@@ -166,14 +163,14 @@ def _largest(error: list[arb]) -> float:
     return max(float(abs(e)) for e in error)
 
 
-def _as_net(net: Net, x: list[arb]) -> Net:
+def _as_net(net: Network[Any], x: list[arb]) -> Network[Fraction]:
     exact = [dyadic(value) for value in x]
     width = net.taps + 2
     rows = [exact[k * width : (k + 1) * width] for k in range(len(net.w))]
-    return Net(
-        net.sigma,
+    return Network(
         tuple(tuple(row[:-2]) for row in rows),
-        tuple(row[-2] for row in rows),
+        None if net.b is None else tuple(row[-2] for row in rows),
         tuple(row[-1] for row in rows),
         exact[-1],
+        sigma=net.sigma,
     )

@@ -17,7 +17,7 @@ from numerics.arithmetic.compile import activation as compiled
 from numerics.arithmetic.types import Array, Flags
 from numerics.pulse.sample import pulse, windows
 from theory.expressions.activation import ACTIVATIONS
-from verify.models.ensemble import NetworkBatch, Setting
+from verify.models.problem import NetworkBatch, Setting
 from verify.optimise.regions import Task
 
 __all__ = [

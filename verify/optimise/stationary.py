@@ -27,7 +27,7 @@ from numerics.arithmetic.rounding import gamma as accumulated
 from numerics.arithmetic.types import Array
 from numerics.pulse.sample import pulse, windows
 from theory.expressions.activation import ACTIVATIONS
-from verify.models.ensemble import NetworkBatch, Setting
+from verify.models.problem import NetworkBatch, Setting
 
 __all__ = ["CHUNK", "MOST_EDGES", "RANK", "Descent", "descent", "signs"]
 

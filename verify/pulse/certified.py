@@ -13,10 +13,11 @@ from flint import fmpq
 from numerics.certificates.certificate import certificate
 from numerics.certificates.checker import Rejected, check
 from numerics.certificates.running import running_error
-from numerics.pulse.exact_error import Domain, ExactNet, exact_net
+from numerics.pulse.exact_error import Domain, exact_net
 from numerics.pulse.sample import pulse
-from verify.models.ensemble import NetworkBatch, Setting
+from theory.pulse.network import Network
 from verify.models.networks import load
+from verify.models.problem import NetworkBatch, Setting
 
 __all__ = ["accepted", "agrees", "answer_error", "certified_net", "plateau"]
 
@@ -28,7 +29,7 @@ def plateau(setting: Setting) -> Domain:
     return Domain(radii.half_length(setting.taps), low, low + radii.cells)
 
 
-def certified_net(setting: Setting, weights: NetworkBatch, j: int) -> ExactNet:
+def certified_net(setting: Setting, weights: NetworkBatch, j: int) -> Network[fmpq]:
     """Network ``j`` of a batch in rational numbers; for an activation made of polynomials.
 
     Raises
@@ -39,7 +40,7 @@ def certified_net(setting: Setting, weights: NetworkBatch, j: int) -> ExactNet:
     return exact_net(setting.activation, w, b, a, float(weights.c[j]))
 
 
-def accepted(net: ExactNet, domain: Domain) -> dict[str, tuple[Fraction, Fraction]] | None:
+def accepted(net: Network[fmpq], domain: Domain) -> dict[str, tuple[Fraction, Fraction]] | None:
     """What the certificate of a network claims, after numerics.certificates.checker has accepted it; None where it rejects it."""
     checked = _checked(certificate(net, domain))
     return None if checked is None else checked[0]

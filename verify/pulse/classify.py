@@ -29,8 +29,8 @@ from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.endings import LAW, EndingLaw
 from theory.pulse.kinks import cell
 from theory.pulse.loss import CLAIM as LOSS
-from verify.models.ensemble import Ensemble
 from verify.models.networks import measure
+from verify.models.problem import Ensemble
 from verify.optimise.residuals import worst
 from verify.optimise.stationary import Descent, descent, signs
 from verify.pulse.residuals import residual_errors
@@ -152,7 +152,7 @@ def look(ensemble: Ensemble) -> Look:
         weights.a,
         weights.c,
         radii.r,
-        2 * radii.half_length(setting.taps) + 1,
+        setting.pixels,
         setting.activation,
     )
     alpha, beta, d = residual_errors(LOSS.law, setting, weights)

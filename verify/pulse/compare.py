@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation, compile_law, exact_law
 from numerics.arithmetic.rounding import response_bound
-from verify.models.ensemble import Ensemble, Setting
 from verify.models.networks import measure
+from verify.models.problem import Ensemble, Setting
 from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
@@ -119,7 +119,7 @@ def train_response(
     worst, largest, networks = 0.0, 0.0, 0
     for setting in settings:
         ensemble = lab.ensemble(setting)
-        radii, size = setting.radii, 2 * setting.radii.half_length(setting.taps) + 1
+        radii, size = setting.radii, setting.pixels
         background = activation(setting.activation)[0](ensemble.b)
         measured = measure(ensemble).pooled - size * background[:, None, :]
         bound = np.moveaxis(

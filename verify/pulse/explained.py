@@ -14,8 +14,8 @@ from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.kinks import Cell, cell
 from theory.pulse.loss import TERMS, Moments, attribution, residuals
 from theory.pulse.symmetry import Channel, canonical
-from verify.models.ensemble import Ensemble
 from verify.models.networks import measure
+from verify.models.problem import Ensemble
 from verify.pulse.classify import Ending
 from verify.report import figures as draw
 from verify.report.render import render
@@ -35,7 +35,7 @@ def explanation(ensemble: Ensemble, ending: Ending, j: int) -> Explanation:
     """
     setting = ensemble.setting
     radii = setting.radii
-    size = 2 * radii.half_length(setting.taps) + 1
+    size = setting.pixels
     w, b, a, c = ensemble.w[j, 0], ensemble.b[j, 0], ensemble.a[j, 0], ensemble.c[j]
     q = quantities(w, b, setting.activation, radii.phi)
     alpha, beta, d = residuals([a], c, size, [q.slope], [q.background], [q.kappa], [q.deviation])

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from numerics.pulse.channel import quantities
 from theory.pulse.loss import Decomposition
-from verify.models.ensemble import NetworkBatch, Setting
+from verify.models.problem import NetworkBatch, Setting
 
 __all__ = ["residual_errors"]
 
@@ -21,7 +21,7 @@ def residual_errors(
 
     r̂ - r = α r + β + D(φ) on plateau radii; ``law`` says how the three follow from each channel's Δ, g(0), κ, D.
     """
-    size = 2 * setting.radii.half_length(setting.taps) + 1
+    size = setting.pixels
     q = quantities(weights.w, weights.b, setting.activation, setting.radii.phi)
     channels = range(setting.channels)
     alpha, beta, _ = law.residuals(

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from verify.models.ensemble import Setting
-from verify.models.networks import Network
+from theory.expressions.activation import ACTIVATIONS
+from verify.models.networks import Network, weights_of
+from verify.models.problem import NetworkBatch, Setting
 from verify.optimise.minimise import on_the_way
 from verify.report.lab import Lab
 
-__all__ = ["CENSUS", "EVERY_RADIUS", "LAWS", "STOPPED", "stopped"]
+__all__ = [
+    "BENT",
+    "CENSUS",
+    "EVERY_RADIUS",
+    "LAWS",
+    "STOPPED",
+    "STRAIGHT",
+    "finished_and_stopped",
+    "stopped",
+]
 
 HOMOGENEOUS = ("identity", "relu", "leaky_relu", "abs")
 
@@ -26,6 +36,11 @@ LAWS = (
 )
 """For laws that hold whatever σ is: five taps, and two smooth activations that never become exact."""
 
+STRAIGHT = tuple(setting for setting in LAWS if ACTIVATIONS[setting.activation].piecewise_linear)
+"""Those whose σ is piecewise linear; the largest slope of each is 1."""
+BENT = tuple(setting for setting in STRAIGHT if ACTIVATIONS[setting.activation].kinks)
+"""Of these, those whose σ has a kink."""
+
 EVERY_RADIUS = tuple(
     Setting(name, channels, 5, first=1) for name in HOMOGENEOUS for channels in (1, 2)
 )
@@ -39,3 +54,14 @@ def stopped(lab: Lab, setting: Setting, pooling: str = "sum") -> tuple[Network, 
     """The first STOPPED networks of a setting by :func:`~verify.optimise.minimise.on_the_way`: for every claim the same."""
     key = "on the way", setting, pooling
     return lab.once(key, on_the_way, setting, STOPPED, lab.seed, pooling)
+
+
+def finished_and_stopped(
+    lab: Lab, setting: Setting, finished: int | None = None, unfinished: int = STOPPED
+) -> NetworkBatch:
+    """The first networks of a setting at their end (all, if no number is given), and after them those
+    that are stopped on the way, whose slopes, offsets and bends are large.
+    """
+    ends = lab.ensemble(setting).weights[slice(0, finished)]
+    others = weights_of(stopped(lab, setting)[:unfinished])
+    return NetworkBatch.joined((ends, others))

@@ -10,7 +10,7 @@ from verify.report.page import Figure, Section
 from verify.report.verdict import Column
 
 if TYPE_CHECKING:
-    from verify.models.ensemble import Setting
+    from verify.models.problem import Setting
     from verify.report.lab import Lab, Profile
 
 __all__ = ["Evidence"]

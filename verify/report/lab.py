@@ -38,7 +38,7 @@ from theory.process import end_with_parent
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
-    from verify.models.ensemble import Ensemble, Setting
+    from verify.models.problem import Ensemble, Setting
 
 __all__ = ["PROFILES", "TINY", "Lab", "Outcome", "Profile", "TrainingError", "Workers"]
 

@@ -88,12 +88,11 @@ class AtlasRow:
         recipe = self.shape.recipe
         if recipe is None:
             return ()
-        channels = zip(recipe.w, recipe.b, recipe.a, strict=True)
         return tuple(
             f"w = ({', '.join(map(_plain, w))}), b = {_plain(b)}, a = {_plain(a)}".replace(
                 " = ", EQUALS
             )
-            for w, b, a in channels
+            for w, b, a in recipe.listed
         )
 
     @property
@@ -208,7 +207,7 @@ def _staircases(recipe: Recipe | None) -> list[list[float]]:
     if recipe is None:
         return []
     stairs = []
-    for w, b in zip(recipe.w, recipe.b, strict=True):
+    for w, b, _ in recipe.listed:
         values = {float(b + end) for pair in segments(w) for end in pair}
         stairs.append(sorted(values))
     return stairs

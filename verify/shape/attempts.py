@@ -17,20 +17,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import sympy as sp
-import torch
 from numpy.typing import NDArray
 
-from numerics.arithmetic.ball import Certified, Net, certified_error, error_ball, largest_error
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import prediction_bound
+from numerics.pulse.error_enclosure import (
+    Certified,
+    certified_error,
+    error_ball,
+    largest_error,
+)
 from numerics.pulse.sample import pulse, windows
 from theory.expressions.activation import ACTIVATIONS, z
+from theory.pulse.network import Network
 from theory.shape.recipes import Recipe
-from verify.models.ensemble import Ensemble, NetworkBatch, Setting, initial
-from verify.models.networks import load, signals, weights_of
+from verify.models.networks import data, load, weights_of
+from verify.models.problem import Ensemble, NetworkBatch, Setting, initial
 from verify.optimise.minimise import train as train_one
 from verify.optimise.refine import EXACT, Refined, refine
 from verify.report.lab import Profile
@@ -148,14 +154,14 @@ def look(setting: Setting, weights: NetworkBatch) -> Look:
 # ----------------------------------------------------------------------------------- certificates
 
 
-def net_of(name: str, weights: NetworkBatch, j: int) -> Net:
+def net_of(name: str, weights: NetworkBatch, j: int) -> Network[float]:
     """Network j of a batch with its weights as the dyadic rationals they are."""
-    return Net(
-        name,
+    return Network(
         tuple(tuple(map(float, row)) for row in weights.w[j]),
         tuple(map(float, weights.b[j])),
         tuple(map(float, weights.a[j])),
         float(weights.c[j]),
+        sigma=name,
     )
 
 
@@ -189,7 +195,7 @@ def refined(ensemble: Ensemble, most: int = TRIED) -> Refined | None:
     return None
 
 
-def _refine(setting: Setting, net: Net) -> Refined | None:
+def _refine(setting: Setting, net: Network[Any]) -> Refined | None:
     """The exact network at which the continued training ends, on more radii than the network has weights."""
     start, half_length = _start(setting), setting.radii.half_length(TAPS)
     unknowns = len(net.w) * (TAPS + 2) + 1
@@ -225,7 +231,7 @@ def near(
     centre = _scaled(setting, recipe, sigma or setting.activation)
     copies = setting.channels - recipe.channels
     w = (*centre.w, *[centre.w[0]] * copies)
-    b = (*centre.b, *[centre.b[0]] * copies)
+    b = (*centre.biases, *[centre.biases[0]] * copies)
     share = centre.a[0] / (1 + copies)
     a = (share, *centre.a[1:], *[share] * copies)
 
@@ -237,22 +243,23 @@ def near(
 
     ends = []
     for _ in range(starts):
-        net = Net(centre.sigma, tuple(noisy(row) for row in w), noisy(b), noisy(a), 0.0)
+        w_, b_, a_ = tuple(noisy(row) for row in w), noisy(b), noisy(a)
+        net = Network(w_, b_, a_, 0.0, sigma=centre.sigma)
         c = -float(error_ball(net, _start(setting), half_length).mid())
         ends.append(_refine(setting, replace(net, c=c)))
     return tuple(ends)
 
 
-def _scaled(setting: Setting, recipe: Recipe, sigma: str | sp.Expr) -> Net:
+def _scaled(setting: Setting, recipe: Recipe, sigma: str | sp.Expr) -> Recipe:
     """The derived network, its filters enlarged as far as SCALES goes and exactness allows."""
     half_length = setting.radii.half_length(TAPS)
     radii = [_start(setting) + Fraction(t, 5) for t in range(6)]
     nets = [
-        Net(
-            sigma,
+        Network(
             tuple(tuple(scale * tap for tap in row) for row in recipe.w),
-            tuple(scale * value for value in recipe.b),
+            tuple(scale * value for value in recipe.biases),
             tuple(value / scale for value in recipe.a),
+            sigma=sigma,
         )
         for scale in SCALES
     ]
@@ -268,7 +275,7 @@ def _start(setting: Setting) -> Fraction:
 def by_torch(setting: Setting, networks: int, seed: int, steps: int = 4) -> NetworkBatch:
     """Networks that torch.optim.LBFGS trains as plain modules, from the ensemble's own starts."""
     start = initial(setting, networks, seed)
-    x, r = signals(setting.radii, setting.taps), torch.tensor(setting.radii.r)
+    x, r = data(setting)
     nets = [load(setting, start, j) for j in range(networks)]
     for net in nets:
         train_one(net, x, r, "lbfgs", steps)

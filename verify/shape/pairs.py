@@ -8,17 +8,17 @@ there at most |∇law · J⁺| |e|, to first order in the error e left.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 import torch
 
-from numerics.arithmetic.ball import Net
 from numerics.arithmetic.rounding import prediction_bound
 from numerics.arithmetic.types import Array, Flags
-from verify.models.ensemble import NetworkBatch, Setting, initial
-from verify.models.networks import load, signals
+from theory.pulse.network import Network
+from verify.models.networks import data, load
+from verify.models.problem import NetworkBatch, Setting, initial
 from verify.optimise.ensemble import fit
 from verify.optimise.refine import Refined, refine
 from verify.optimise.residuals import biases, error_and_jacobian, task, unpacked
@@ -52,9 +52,9 @@ def refined(problem: Problem, weights: NetworkBatch, j: int) -> Refined | None:
     """The exact network beside number j of a batch, where there is one."""
     setting = problem.setting
     net, radii = net_of(setting.activation, weights, j), _samples(setting)
+    net = net if problem.biased else replace(net, b=None)
     between = [r + (radii[1] - radii[0]) / 2 for r in radii[:-1]]
-    length = setting.radii.half_length(setting.taps)
-    return refine(net, radii, between, length, biased=problem.biased)
+    return refine(net, radii, between, setting.radii.half_length(setting.taps))
 
 
 def _samples(setting: Setting) -> list[Fraction]:
@@ -62,12 +62,12 @@ def _samples(setting: Setting) -> list[Fraction]:
     return [Fraction(r) for r in setting.radii.r[: setting.radii.per_cell + 1].tolist()]
 
 
-def inverse(problem: Problem, net: Net) -> Array:
+def inverse(problem: Problem, net: Network[Fraction]) -> Array:
     """J⁺ (parameters, equations) at a refined network; 0 but for rounding in rows that are not trained."""
     setting, view = problem.setting, task(problem.setting)
     some = slice(len(_samples(setting)))
     rows = view.view.counts[some], np.ones(some.stop), view.radii[some]
-    weights = NetworkBatch(*(np.array([x], dtype=float) for x in (net.w, net.b, net.a, net.c)))
+    weights = NetworkBatch(*(np.array([x], dtype=float) for x in (net.w, net.biases, net.a, net.c)))
     _, jacobian = error_and_jacobian(setting, weights, rows)
     if not problem.biased:
         jacobian[..., biases(setting)] = 0
@@ -104,12 +104,12 @@ def trained(problem: Problem, networks: int, seed: int) -> RefinedBatch:
     drawn = initial(setting, networks, seed)
     start = NetworkBatch(drawn.w, drawn.b if problem.biased else 0 * drawn.b, drawn.a, drawn.c)
     weights = descend(problem, start)
-    x, r = signals(setting.radii, setting.taps), setting.radii.r
+    x, r = data(setting)
     with torch.inference_mode():
-        answers = np.stack([load(setting, weights, j)(x).numpy() for j in range(networks)])
-    rounded = is_rounding(setting, weights, answers - r)
+        error = np.stack([(load(setting, weights, j)(x) - r).numpy() for j in range(networks)])
+    rounded = is_rounding(setting, weights, error)
     exact = tuple(refined(problem, weights, j) if rounded[j] else None for j in range(networks))
-    return RefinedBatch(problem, weights, np.mean((answers - r) ** 2, axis=1), rounded, exact)
+    return RefinedBatch(problem, weights, np.mean(error**2, axis=1), rounded, exact)
 
 
 def is_rounding(setting: Setting, weights: NetworkBatch, error: Array) -> Flags:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,24 +16,19 @@ from numerics.training.linear_cell import Cone, coordinates
 from numerics.training.steps import change_bound, end_at, sharpness, shift_error
 from theory.training import linear_cell
 from theory.training.steps import Steps
-from verify.models.ensemble import NetworkBatch
-from verify.optimise.gradient import (
-    Bundle,
-    Model,
-    Path,
-    batches,
-    data,
-    descend,
-    fresh,
-    step_rounding,
-)
+from verify.models.networks import Bundle, data, fresh
+from verify.models.problem import Model, NetworkBatch
+from verify.optimise.gradient import Path, batches, descend, step_rounding
 from verify.report.lab import Lab
+from verify.report.verdict import Column, column
 
 __all__ = [
     "Run",
     "corrected",
     "end_rounding",
     "integrate",
+    "integrated",
+    "jacobian",
     "run",
     "second_moment",
     "shift",
@@ -41,6 +37,23 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
+
+
+def jacobian(
+    values: Callable[[list[Fraction]], list[Fraction]],
+    p: list[Fraction],
+    free: Sequence[int],
+    step: Fraction,
+) -> list[list[Fraction]]:
+    """A row of exact partial derivatives for each function, by central differences: all are quadratic in each weight."""
+    columns = []
+    for j in free:
+        up, down = list(p), list(p)
+        up[j] += step
+        down[j] -= step
+        differences = zip(values(up), values(down), strict=True)
+        columns.append([(x - y) / (2 * step) for x, y in differences])
+    return [list(row) for row in zip(*columns, strict=True)]
 
 
 def second_moment(radii: Radii) -> float:
@@ -89,6 +102,45 @@ def integrate(
         raise RuntimeError(solved.message)
     y = solved.y.T
     return y[:, :size].reshape(-1, channels, n), y[:, size : size + channels], int(solved.nfev)
+
+
+SHAPES = ((1, 1), (1, 5), (2, 3), (3, 7), (4, 9), (8, 3))
+"""(K, n) of the networks that are integrated."""
+
+
+def integrated(
+    lab: Lab,
+    key: str,
+    times: Callable[[Cone, Radii], Array],
+    claimed: Callable[[Array, Array, Radii, Array], tuple[Array, Array]],
+    where: str = "",
+) -> Column:
+    """The integrator against what is ``claimed`` of random starts w (K, n), a (K,) at the ``times``, the first of which is 0.
+
+    The integrator asks for 1e-13 in each of its evaluations; an error on the curve is stretched by the rest
+    of the flow at most as the weights are, e^{|τ|}.
+    """
+    rng, ratios, distance = lab.rng(key), [], 0.0
+    count = max(lab.profile.draws // 4, len(SHAPES))
+    for t in range(count):
+        k, n = SHAPES[t % len(SHAPES)]
+        w, a = rng.normal(size=(k, n)) / math.sqrt(n), rng.normal(size=k) / math.sqrt(k)
+        radii = Radii(n // 2 + 1, 2 + t % 3, 2)
+        start = coordinates(w[None], a[None])
+        when = times(start, radii)
+        found_w, found_a, evaluations = integrate(w, a, radii, when)
+        wanted_w, wanted_a = claimed(w, a, radii, when)
+        gaps = np.max(np.abs(found_w - wanted_w)), np.max(np.abs(found_a - wanted_a))
+        off, size = np.max(gaps), 1 + max(np.max(np.abs(found_w)), np.max(np.abs(found_a)))
+        last = coordinates(found_w[-1:], found_a[-1:])
+        turned = math.exp(abs(math.log(float(last.big_u[0] / start.big_u[0]))))
+        ratios.append(off / (1e-13 * evaluations * size * turned))
+        distance = float(np.max([distance, off]))
+    detail = (
+        f"largest distance of a weight between scipy's stiff integrator (LSODA) and the closed form{where}, {count} random starts, is "
+        f"{distance:.2g}; the figure is in units of the integrator's accuracy"
+    )
+    return column(float(np.max(ratios)), 1.0, detail)
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from verify.models.ensemble import NetworkBatch
-from verify.optimise.gradient import Bundle, Model, data
+from verify.models.networks import Bundle, data
+from verify.models.problem import Model, NetworkBatch
 
 __all__ = ["Averaged", "average", "interval"]
 

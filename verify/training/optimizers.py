@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from numerics.training.linear_cell import coordinates
-from verify.models.ensemble import NetworkBatch
-from verify.optimise.gradient import Bundle, Model, Path, data, descend, sgd
+from verify.models.networks import Bundle, data
+from verify.models.problem import Model, NetworkBatch
+from verify.optimise.gradient import Path, descend, sgd
 from verify.report.lab import Lab
 from verify.training.dynamics import shuffled, starts
 

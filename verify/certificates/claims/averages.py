@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
+from numerics.arithmetic.numbers import fraction
 from numerics.arithmetic.rounding import gamma
 from numerics.pulse.channel import exact_quantities
 from numerics.pulse.sample import pulse
@@ -18,31 +19,21 @@ from theory.certificates.averages import Averages, Bends, moments
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.kinks import crossings
 from theory.pulse.loss import attribution, residuals
-from verify.models.ensemble import NetworkBatch, Setting
-from verify.models.networks import load, weights_of
+from verify.models.networks import load
+from verify.models.problem import NetworkBatch, Setting
 from verify.pulse.certified import accepted, answer_error, certified_net, plateau
-from verify.pulse.settings import LAWS, stopped
+from verify.pulse.settings import BENT, finished_and_stopped
 from verify.report.evidence import Evidence
-from verify.report.lab import Lab, Profile
+from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
-__all__ = ["EVIDENCE", "check", "needs", "train"]
+__all__ = ["EVIDENCE", "check", "train"]
 
 Array = NDArray[np.float64]
-BENT = tuple(
-    setting
-    for setting in LAWS
-    if ACTIVATIONS[setting.activation].piecewise_linear and setting.activation != "identity"
-)
 FINISHED = 6
-"""Networks per setting at their end; those stopped on the way have large slopes, offsets and bends."""
+"""Networks per setting at their end, beside those stopped on the way."""
 PLACES = 8
 """The bends of the check's networks fall on eighths."""
-
-
-def needs(profile: Profile) -> tuple[Setting, ...]:
-    """The ensembles that bend."""
-    return BENT
 
 
 def check(law: Averages, lab: Lab) -> Column:
@@ -62,8 +53,7 @@ def check(law: Averages, lab: Lab) -> Column:
 
         def error(r: Fraction) -> Fraction:
             x = oracle.overlap_pulse(r, 4 + n)  # noqa: B023
-            parts = [y * (oracle.pooled(row, bias, sigma, x) + len(x) * sigma(bias)) for row, bias, y in zip(w, b, a, strict=True)]  # noqa: B023  # fmt: skip
-            return sum(parts, -r)
+            return Fraction(oracle.answer(w, b, a, -r, sigma, x))  # noqa: B023
 
         start = Fraction(2 * first - 1, 2)
         e = [error(start + Fraction(j, PLACES)) for j in range(cells * PLACES + 1)]
@@ -82,16 +72,14 @@ def train(law: Averages, lab: Lab) -> Column:
     """The mean squared error of torch networks over all real radii, by Simpson's rule between the bends, and certificates."""
     worst, networks, missed, bent = 0.0, 0, 0, 0
     for setting in BENT:
-        finished = lab.ensemble(setting).weights[slice(0, FINISHED)]
-        unfinished = weights_of(stopped(lab, setting))
-        for weights in (finished, unfinished):
-            for j in range(len(weights.c)):
-                claimed, bends = _claimed(law, setting, weights, j)
-                measured, bound = _measured(setting, weights, j, sorted({s for _, s in bends}))
-                worst = float(np.max([worst, abs(measured - float(claimed)) / bound]))
-                missed += not _certified(setting, weights, j, claimed)
-                networks += 1
-                bent += bool(bends)
+        weights = finished_and_stopped(lab, setting, FINISHED)
+        for j in range(len(weights.c)):
+            claimed, bends = _claimed(law, setting, weights, j)
+            measured, bound = _measured(setting, weights, j, sorted({s for _, s in bends}))
+            worst = float(np.max([worst, abs(measured - float(claimed)) / bound]))
+            missed += not _certified(setting, weights, j, claimed)
+            bent += bool(bends)
+        networks += len(weights.c)
     detail = (
         f"mean squared error of {networks} torch networks over all real radii, finished and stopped on the way, {bent} of which bend, against the law, in units "
         f"of the bound on rounding; {networks - missed} certificates were accepted and hold the law's value"
@@ -114,7 +102,7 @@ def _claimed(
     ]
     each = [exact_quantities(row, oracle.shifted(sigma, bias), []) for row, bias in zip(rows, biases, strict=True)]  # fmt: skip
     radii = setting.radii
-    size = 2 * radii.half_length(setting.taps) + 1
+    size = setting.pixels
     alpha, beta, _ = residuals(
         [Fraction(y) for y in a],
         Fraction(float(weights.c[j])),
@@ -129,7 +117,7 @@ def _claimed(
 
 
 def _rational(number: Any) -> Fraction:
-    return Fraction(int(number.p), int(number.q))
+    return fraction(number)
 
 
 def _measured(
@@ -158,5 +146,5 @@ def _certified(setting: Setting, weights: NetworkBatch, j: int, claimed: Fractio
     return claim is not None and claim["mean_square"][0] <= claimed <= claim["mean_square"][1]
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=needs)
+EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: BENT)
 """What the claim rests on."""

@@ -11,39 +11,31 @@ import torch
 from flint import fmpq
 
 from numerics.arithmetic import oracle
+from numerics.arithmetic.numbers import fraction, rational
 from numerics.certificates.running import running_error
-from numerics.pulse.exact_error import Domain, ExactNet, error_on
+from numerics.pulse.exact_error import Domain, error_on
 from numerics.pulse.sample import pulse
 from theory.certificates.extremes import Extremes
 from theory.expressions.activation import ACTIVATIONS
-from verify.models.ensemble import NetworkBatch, Setting
-from verify.models.networks import load, weights_of
+from theory.pulse.network import Network
+from verify.models.networks import load
+from verify.models.problem import Setting
 from verify.pulse.certified import accepted, certified_net, plateau
-from verify.pulse.settings import LAWS, stopped
+from verify.pulse.settings import BENT, finished_and_stopped
 from verify.report.evidence import Evidence
-from verify.report.lab import Lab, Profile
+from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
-__all__ = ["EVIDENCE", "check", "needs", "train"]
+__all__ = ["EVIDENCE", "check", "train"]
 
-BENT = tuple(
-    setting
-    for setting in LAWS
-    if ACTIVATIONS[setting.activation].piecewise_linear and setting.activation != "identity"
-)
 FINISHED = 12
 """Networks per setting at their end; those stopped on the way bend."""
 GRID = 64
 """Radii per pixel at which torch is asked; they and their pulses are exact in binary."""
 
 
-def needs(profile: Profile) -> tuple[Setting, ...]:
-    """The piecewise-linear ensembles."""
-    return BENT
-
-
 def _kinks(name: str) -> list[Fraction]:
-    return [Fraction(int(k.location.p), int(k.location.q)) for k in ACTIVATIONS[name].kinks]
+    return [fraction(k.location) for k in ACTIVATIONS[name].kinks]
 
 
 def _places(
@@ -71,8 +63,7 @@ def check(law: Extremes, lab: Lab) -> Column:
 
         def answer(r: Fraction) -> Fraction:
             x = oracle.overlap_pulse(r, 3 + n)  # noqa: B023
-            parts = [y * (oracle.pooled(row, bias, sigma, x) + len(x) * sigma(bias)) for row, bias, y in zip(w, b, a, strict=True)]  # noqa: B023  # fmt: skip
-            return sum(parts, -r)
+            return Fraction(oracle.answer(w, b, a, -r, sigma, x))  # noqa: B023
 
         for m in (1, n // 2 + 1, 3):
             start = m - Fraction(1, 2)
@@ -85,18 +76,11 @@ def check(law: Extremes, lab: Lab) -> Column:
     return column(wrong, 0, detail)
 
 
-def _chosen(lab: Lab, setting: Setting) -> NetworkBatch:
-    unfinished = weights_of(stopped(lab, setting))
-    finished = lab.ensemble(setting).weights[slice(0, FINISHED)]
-    parts = [np.concatenate([getattr(x, k) for x in (finished, unfinished)]) for k in "wbac"]
-    return NetworkBatch(*parts)
-
-
 def train(law: Extremes, lab: Lab) -> Column:
     """torch at 64 radii per pixel against the exact worst error, in units of the bound on rounding; and its certificate."""
     worst, bent, refused, networks = 0.0, 0, 0, 0
     for setting in BENT:
-        radii, weights = setting.radii, _chosen(lab, setting)
+        radii, weights = setting.radii, finished_and_stopped(lab, setting, FINISHED)
         domain = plateau(setting)
         fine = radii.first - 0.5 + np.arange(radii.cells * GRID + 1) / GRID
         x = torch.tensor(pulse(fine, domain.half_length))
@@ -120,7 +104,7 @@ def train(law: Extremes, lab: Lab) -> Column:
 
 
 def _claimed(
-    law: Extremes, setting: Setting, net: ExactNet, w: Any, b: Any, domain: Domain
+    law: Extremes, setting: Setting, net: Network[fmpq], w: Any, b: Any, domain: Domain
 ) -> Fraction:
     """The largest |r̂ - r| at the law's places."""
     radii = setting.radii
@@ -129,9 +113,9 @@ def _claimed(
     for m in range(radii.first, radii.first + radii.cells):
         error = error_on(net, m, domain)
         for place in _places(law, setting.activation, rows, biases, m):
-            most = max(most, abs(error(fmpq(place.numerator, place.denominator))))
-    return Fraction(int(most.p), int(most.q))
+            most = max(most, abs(error(rational(place))))
+    return fraction(most)
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=needs)
+EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: BENT)
 """What the claim rests on."""

@@ -7,24 +7,25 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
-from flint import arb, ctx, fmpq
+from flint import arb, ctx
 
 from numerics.arithmetic import oracle
-from numerics.certificates.conditions import Stored, exact_of
+from numerics.arithmetic.numbers import fraction, rational
+from numerics.certificates.conditions import exact_of
 from numerics.certificates.nearest import nearest
-from numerics.pulse.exact_error import Domain, ExactNet, summary
+from numerics.pulse.exact_error import Domain, Worst, summary
 from theory.certificates.nearest import Facts, Nearness, distance
-from theory.expressions.activation import ACTIVATIONS
-from verify.models.ensemble import NetworkBatch, Setting
+from theory.pulse.network import Network
 from verify.models.networks import weights_of
-from verify.pulse.settings import LAWS, stopped
+from verify.models.problem import NetworkBatch, Setting
+from verify.pulse.certified import plateau
+from verify.pulse.settings import STRAIGHT, stopped
 from verify.report.evidence import Evidence
-from verify.report.lab import Lab, Profile
+from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
-__all__ = ["EVIDENCE", "check", "needs", "train"]
+__all__ = ["EVIDENCE", "check", "train"]
 
-STRAIGHT = tuple(s for s in LAWS if ACTIVATIONS[s.activation].piecewise_linear)
 COMPARED = 4
 """Networks per setting and pooling, of those that are stopped on the way."""
 BITS = 128
@@ -34,52 +35,38 @@ STEEP = (ONE, Fraction(8), Fraction(1, 8), Fraction(5, 2))
 """Λ: the catalogue's straight activations, whose own is 1, times this, or of an argument times this."""
 
 
-def needs(profile: Profile) -> tuple[Setting, ...]:
-    """The piecewise-linear ensembles; the largest slope of every activation in them is 1."""
-    return STRAIGHT
+def _flat(net: Network[Fraction]) -> list[Fraction]:
+    return [*(x for row in net.w for x in row), *net.biases, *net.a, net.offset]
 
 
-@dataclass(frozen=True)
-class _Net:
-    """Weights as fractions; b and c are 0 and stay so where they are not stored."""
-
-    w: tuple[tuple[Fraction, ...], ...]
-    b: tuple[Fraction, ...]
-    a: tuple[Fraction, ...]
-    c: Fraction
-
-    def flat(self) -> list[Fraction]:
-        return [*(x for row in self.w for x in row), *self.b, *self.a, self.c]
-
-
-def _squares(net: _Net, other: _Net) -> tuple[Fraction, Fraction]:
+def _squares(net: Network[Fraction], other: Network[Fraction]) -> tuple[Fraction, Fraction]:
     """The squared distance in filters and conv biases, and in the readout with its bias."""
-    each = [(x - y) ** 2 for x, y in zip(net.flat(), other.flat(), strict=True)]
-    filters = sum(map(len, net.w)) + len(net.b)
+    each = [(x - y) ** 2 for x, y in zip(_flat(net), _flat(other), strict=True)]
+    filters = net.channels * (net.taps + 1)
     return sum(each[:filters], ZERO), sum(each[filters:], ZERO)
 
 
 def _pooled(
-    name: str, net: _Net, x: Sequence[Fraction], share: int, steep: Fraction = ONE
+    name: str, net: Network[Fraction], x: Sequence[Fraction], steep: Fraction = ONE
 ) -> tuple[Fraction, ...]:
     """Σ_i steep σ(z_i + b) / share, by the slow simulation."""
     sigma = oracle.RATIONAL[name]
-    arguments = (oracle.preactivations(w, b, x) for w, b in zip(net.w, net.b, strict=True))
-    return tuple(steep * sum(map(sigma, z), ZERO) / share for z in arguments)
+    arguments = (oracle.preactivations(w, b, x) for w, b, _ in net.listed)
+    return tuple(steep * sum(map(sigma, z), ZERO) / net.share for z in arguments)
 
 
 def _answer(
-    name: str, net: _Net, x: Sequence[Fraction], share: int, steep: Fraction = ONE
+    name: str, net: Network[Fraction], x: Sequence[Fraction], steep: Fraction = ONE
 ) -> Fraction:
-    pairs = zip(net.a, _pooled(name, net, x, share, steep), strict=True)
-    return sum((a * p for a, p in pairs), net.c)
+    pairs = zip(net.a, _pooled(name, net, x, steep), strict=True)
+    return sum((a * p for a, p in pairs), net.offset)
 
 
 def _ratio(law: Nearness, facts: Facts, square: Fraction) -> float:
     """The bound over a distance whose square is given, in balls, rounded up; no error, no bound."""
     if facts.error <= 0:
         return 0.0
-    ball = lambda x: arb(fmpq(x.numerator, x.denominator))
+    ball = lambda x: arb(rational(x))
     with ctx.workprec(BITS):
         inside = replace(
             facts,
@@ -115,21 +102,21 @@ def check(law: Nearness, lab: Lab) -> Column:
         a = [share * y / sum(part) / (2 * steep * sum(row)) for y, row in zip(part, w, strict=True)]
         positions = 2 * half_length + 1
         c = -sum((steep * y * positions * z / share for y, z in zip(a, b, strict=True)), ZERO)
-        exact = _Net(tuple(map(tuple, w)), tuple(b), tuple(a), c)
+        exact = Network(tuple(map(tuple, w)), tuple(b), tuple(a), c, share)
         radius = some(30, 60 * (half_length - n // 2) + 31, 60)
         x = oracle.overlap_pulse(radius, half_length)
-        wrong += _answer(name, exact, x, share, steep) != radius
+        wrong += _answer(name, exact, x, steep) != radius
         if t % 3:
-            move = [some(-8, 9, 8) for _ in exact.flat()]
+            move = [some(-8, 9, 8) for _ in _flat(exact)]
         else:
             steps = [[steep * y * 2 * radius / share] * n for y in a]
             biases = [steep * y * positions / share for y in a]
-            pooled = _pooled(name, exact, x, share, steep)
+            pooled = _pooled(name, exact, x, steep)
             move = [*(y for row in steps for y in row), *biases, *pooled, ONE]
         size = Fraction(int(rng.choice([-1, 1])), 2 ** int(rng.integers(3, 12)))
         moved = _moved(exact, [size * y for y in move], conv, offset)
-        error = abs(_answer(name, moved, x, share, steep) - radius)
-        pooled = _pooled(name, moved, x, share, steep)
+        error = abs(_answer(name, moved, x, steep) - radius)
+        pooled = _pooled(name, moved, x, steep)
         facts = Facts(n, positions, share, radius, error, steep, pooled, moved.a, int(conv), int(offset))  # fmt: skip
         square = sum(_squares(exact, moved))
         if square:
@@ -146,13 +133,15 @@ def _listed(numbers: Sequence[Fraction]) -> str:
     return ", ".join(map(str, numbers))
 
 
-def _moved(net: _Net, by: Sequence[Fraction], conv: bool, offset: bool) -> _Net:
+def _moved(
+    net: Network[Fraction], by: Sequence[Fraction], conv: bool, offset: bool
+) -> Network[Fraction]:
     """Every stored weight plus a number, in the order w, b, a, c."""
     numbers = iter(by)
     w = tuple(tuple(x + next(numbers) for x in row) for row in net.w)
-    b = tuple(x + next(numbers) * conv for x in net.b)
+    b = tuple(x + next(numbers) * conv for x in net.biases)
     a = tuple(x + next(numbers) for x in net.a)
-    return _Net(w, b, a, net.c + next(numbers) * offset)
+    return net.changed(w=w, b=b, a=a, c=net.offset + next(numbers) * offset)
 
 
 # --------------------------------------------------------------------------------------- training
@@ -177,33 +166,18 @@ class _Pair:
         return _ratio(law, replace(self.facts, steepest=steep), square)
 
 
-def _fraction(x: fmpq) -> Fraction:
-    return Fraction(int(x.p), int(x.q))
+def _net(weights: NetworkBatch, j: int, share: int, scale: int = 1) -> Network[Fraction]:
+    """Network j, its readout ``scale`` times as large."""
+    w, b, a = (getattr(weights, name)[j].tolist() for name in "wba")
+    c = float(weights.c[j])
+    net = Network(tuple(map(tuple, w)), tuple(b), tuple(a), c, share).mapped(Fraction)
+    return replace(net, a=tuple(scale * x for x in net.a))
 
 
-def _net(weights: NetworkBatch, j: int, scale: int) -> _Net:
-    """Network j as it is, its readout ``scale`` times as large."""
-    w = tuple(tuple(Fraction(float(x)) for x in row) for row in weights.w[j])
-    b, a = (tuple(Fraction(float(x)) for x in row[j]) for row in (weights.b, weights.a))
-    return _Net(w, b, tuple(scale * x for x in a), Fraction(float(weights.c[j])))
-
-
-def _stored(net: _Net, share: int) -> Stored:
-    q = lambda x: fmpq(x.numerator, x.denominator)
-    w = tuple(tuple(map(q, row)) for row in net.w)
-    return Stored(w, tuple(map(q, net.b)), tuple(map(q, net.a)), q(net.c), share)
-
-
-def _exact_net(name: str, net: _Net, share: int) -> ExactNet:
-    exact = exact_of(_stored(net, share), name)
+def _worst(name: str, net: Network[Fraction], domain: Domain) -> Worst:
+    exact = exact_of(net.mapped(rational), name)
     assert exact is not None
-    return exact
-
-
-def _plain(net: Stored) -> _Net:
-    assert net.b is not None and net.c is not None, "every network here has both biases"
-    w = tuple(tuple(map(_fraction, row)) for row in net.w)
-    return _Net(w, tuple(map(_fraction, net.b)), tuple(map(_fraction, net.a)), _fraction(net.c))
+    return summary(exact, domain).worst
 
 
 def _closest(ends: NetworkBatch, others: NetworkBatch, j: int, scale: int) -> int:
@@ -215,29 +189,28 @@ def _closest(ends: NetworkBatch, others: NetworkBatch, j: int, scale: int) -> in
 
 def _pairs(lab: Lab, setting: Setting, pooling: str) -> tuple[_Pair, ...]:
     """Each stopped network with the end of its own start, the nearest end of the ensemble, and the nearest exact one found."""
-    name, radii = setting.activation, setting.radii
-    length = radii.half_length(setting.taps)
+    name, length = setting.activation, setting.radii.half_length(setting.taps)
     size = 2 * length + 1
     share = size if pooling == "mean" else 1
-    low = fmpq(2 * radii.first - 1, 2)
-    domain = Domain(length, low, low + radii.cells)
+    domain = plateau(setting)
     ends = lab.ensemble(setting).weights
     nets = stopped(lab, setting, pooling)[: min(COMPARED, len(ends.c))]
     weights, pairs = weights_of(nets), []
     for j in range(len(nets)):
-        net = _net(weights, j, 1)
-        worst = summary(_exact_net(name, net, share), domain).worst
-        radius = _fraction(worst.radius)
+        net = _net(weights, j, share)
+        radius = fraction(_worst(name, net, domain).radius)
         x = oracle.overlap_pulse(radius, length)
-        error = abs(_answer(name, net, x, share) - radius)
-        pooled = _pooled(name, net, x, share)
+        error = abs(_answer(name, net, x) - radius)
+        pooled = _pooled(name, net, x)
         facts = Facts(setting.taps, size, share, radius, error, ONE, pooled, net.a)
-        others = [_net(ends, i, share) for i in sorted({j, _closest(ends, weights, j, share)})]
-        near = nearest(name, _stored(net, share), domain)
+        others = [
+            _net(ends, i, share, share) for i in sorted({j, _closest(ends, weights, j, share)})
+        ]
+        near = nearest(name, net.mapped(rational), domain)
         if near is not None:
-            others.append(_plain(near.net))
+            others.append(near.net.mapped(fraction))
         for other in others:
-            off = _fraction(summary(_exact_net(name, other, share), domain).worst.high)
+            off = fraction(_worst(name, other, domain).high)
             pairs.append(_Pair(replace(facts, error=error - off), *_squares(net, other)))
     return tuple(pairs)
 
@@ -262,5 +235,5 @@ def train(law: Nearness, lab: Lab) -> Column:
     return column(most if pairs else float("nan"), 1.0, detail)
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=needs)
+EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: STRAIGHT)
 """What the claim rests on."""

@@ -9,9 +9,9 @@ from fractions import Fraction
 
 import numpy as np
 import torch
-from flint import fmpq
 
 from numerics.arithmetic import oracle
+from numerics.arithmetic.numbers import fraction, rational
 from numerics.arithmetic.softfloat import (
     POLYNOMIALS,
     answer,
@@ -20,20 +20,19 @@ from numerics.arithmetic.softfloat import (
     sequential_sum,
     worst_order_sum,
 )
-from numerics.pulse.exact_error import Domain, error_on, exact_net
+from numerics.pulse.exact_error import error_on, exact_net
 from numerics.pulse.sample import pulse
 from theory.certificates.running import Running, Sizes, bound
-from theory.expressions.activation import ACTIVATIONS
-from verify.models.ensemble import Ensemble, NetworkBatch, Setting
 from verify.models.networks import Network, load, weights_of
-from verify.pulse.settings import LAWS, stopped
+from verify.models.problem import Ensemble, Setting
+from verify.pulse.certified import plateau
+from verify.pulse.settings import STRAIGHT, finished_and_stopped
 from verify.report.evidence import Evidence
-from verify.report.lab import Lab, Profile
+from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
-__all__ = ["EVIDENCE", "check", "needs", "sizes_of", "train"]
+__all__ = ["EVIDENCE", "check", "sizes_of", "train"]
 
-STRAIGHT = tuple(s for s in LAWS if ACTIVATIONS[s.activation].piecewise_linear)
 FINISHED, UNFINISHED = 8, 4
 """Networks per setting: at their end, and stopped on the way."""
 GRID = 16
@@ -42,11 +41,6 @@ TRIED = 2**15
 """Random pooled responses per readout."""
 ZERO, ONE = Fraction(0), Fraction(1)
 TYPES = {torch.float32: Fraction(1, 2**24), torch.float64: Fraction(1, 2**53)}
-
-
-def needs(profile: Profile) -> tuple[Setting, ...]:
-    """The piecewise-linear ensembles."""
-    return STRAIGHT
 
 
 def sizes_of(
@@ -102,10 +96,10 @@ def check(law: Running, lab: Lab) -> Column:
         a, c = [some() for _ in range(channels)], some()
         x = oracle.overlap_pulse(radius, half_length)
         sigma = oracle.RATIONAL[name]
-        parts = [y * (oracle.pooled(row, bias, sigma, x) + len(x) * sigma(bias)) for row, bias, y in zip(w, b, a, strict=True)]  # fmt: skip
+        pooled = oracle.answer(w, b, a, ZERO, sigma, x)
         for mean in (False, True):
             share = len(x) if mean else 1
-            exact = sum(parts, Fraction(0)) / share + c
+            exact = pooled / share + c
             offs = [abs(answer(POLYNOMIALS[name], (w, b, a, c), x, bits, add, mean=mean) - exact) for add in orders]  # fmt: skip
             sizes = sizes_of(name, w, b, [y / share for y in a], c, len(x), radius)
             most = max(most, max(offs) / _stated(law, sizes, Fraction(1, 2**bits)))
@@ -159,32 +153,27 @@ class _Run:
 
 
 def _runs(lab: Lab, setting: Setting) -> tuple[_Run, ...]:
-    finished = lab.ensemble(setting).weights[slice(0, FINISHED)]
-    unfinished = weights_of(stopped(lab, setting)[:UNFINISHED])
-    parts = [np.concatenate([getattr(x, k) for x in (finished, unfinished)]) for k in "wbac"]
-    weights = NetworkBatch(*parts)
+    weights = finished_and_stopped(lab, setting, FINISHED, UNFINISHED)
     rng = lab.rng(("running/radii", setting))
     radii, length = setting.radii, setting.radii.half_length(setting.taps)
-    low = fmpq(2 * radii.first - 1, 2)
-    domain = Domain(length, low, low + radii.cells)
+    domain = plateau(setting)
     r = radii.first - 0.5 + rng.integers(0, radii.cells << 30, GRID * radii.cells) / 2.0**30
     runs = []
     for j in range(len(weights.c)):
-        pooling = ("sum", "mean")[j % 2]
-        share = 2 * length + 1 if j % 2 else 1
+        pixels = setting.pixels if j % 2 else 0
         for kind, unit in TYPES.items():
-            net = load(setting, weights, j, pooling).to(kind)
+            net = load(setting, weights, j, pixels).to(kind)
             with torch.no_grad():
                 answers = net(torch.tensor(pulse(r, length)).to(kind)).double().tolist()
             w, b, a, c = _fractions(net)
-            a = [x / share for x in a]
+            a = [x / (pixels or 1) for x in a]
             exact = exact_net(setting.activation, w, b, a, c)
             offs: dict[Fraction, Fraction] = {}
             for radius, value in zip(map(Fraction, r.tolist()), answers, strict=True):
                 m = int(radius + Fraction(1, 2))
                 phi = radius - m + Fraction(1, 2)
-                error = error_on(exact, m, domain)(fmpq(phi.numerator, phi.denominator))
-                off = abs(Fraction(value) - Fraction(int(error.p), int(error.q)) - radius)
+                error = error_on(exact, m, domain)(rational(phi))
+                off = abs(Fraction(value) - fraction(error) - radius)
                 half = Fraction(math.ceil(2 * radius), 2)
                 offs[half] = max(off, offs.get(half, off))
             sizes = sizes_of(setting.activation, w, b, a, c, 2 * length + 1, Fraction(0))
@@ -269,5 +258,5 @@ def train(law: Running, lab: Lab) -> Column:
     return column(float(max(most, last)), 1.0, detail)
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=needs)
+EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: STRAIGHT)
 """What the claim rests on."""

@@ -34,10 +34,11 @@ from theory.disk.curvature import LAW, Curvature
 from theory.disk.disk import pixel
 from theory.disk.perimeter import STEPS, edge
 from verify.disk import curvature_figures as draw
-from verify.disk.ensemble import Nets, NetworkShape, disk_windows, train_networks
+from verify.disk.ensemble import disk_windows, train_networks
 from verify.disk.networks import Difference, across, disks
 from verify.disk.networks import train as train_one
 from verify.models.networks import elementwise
+from verify.models.problem import NetworkBatch, NetworkShape
 from verify.report.evidence import Evidence
 from verify.report.figures import figure
 from verify.report.lab import Lab
@@ -282,12 +283,12 @@ def _networks(lab: Lab) -> int:
     return min(max(lab.profile.networks // 10, 2), MOST)
 
 
-def _trained(lab: Lab) -> dict[NetworkShape, Nets]:
+def _trained(lab: Lab) -> dict[NetworkShape, NetworkBatch]:
     """A few steps of Levenberg-Marquardt from random starts."""
     return lab.once("curvature/networks", _train, lab)
 
 
-def _train(lab: Lab) -> dict[NetworkShape, Nets]:
+def _train(lab: Lab) -> dict[NetworkShape, NetworkBatch]:
     ensembles, networks = {}, _networks(lab)
     for shape in KINDS:
         rng = lab.rng(("curvature/networks", shape))
@@ -296,9 +297,9 @@ def _train(lab: Lab) -> dict[NetworkShape, Nets]:
     return ensembles
 
 
-def _channels(nets: Nets) -> list[Filter]:
+def _channels(name: str, nets: NetworkBatch) -> list[Filter]:
     flat = nets.w.reshape(-1, *nets.w.shape[2:])
-    return [filter_of(w, b, nets.shape.activation) for w, b in zip(flat, nets.b.ravel().tolist(), strict=True)]  # fmt: skip
+    return [filter_of(w, b, name) for w, b in zip(flat, nets.b.ravel().tolist(), strict=True)]  # fmt: skip
 
 
 def _turned(lab: Lab) -> tuple[_Bent, ...]:
@@ -313,7 +314,7 @@ def _turned(lab: Lab) -> tuple[_Bent, ...]:
             dark = sigma(b).numpy().tolist()
         changes += [
             _bent(channel, *parts)
-            for channel, *parts in zip(_channels(nets), *every, dark, strict=True)
+            for channel, *parts in zip(_channels(shape.activation, nets), *every, dark, strict=True)
         ]
     return tuple(changes)
 
@@ -378,8 +379,10 @@ SHOWN_RADII, SHOWN_PARTS = np.array([6.2, 9.1, 13.4, 20.3, 30.1, 45.2]), 8
 def figures(lab: Lab) -> tuple[Figure, ...]:
     """Features less area and perimeter, tending to their constants; and C by direction."""
     chosen = []
-    for nets in _trained(lab).values():
-        light = [channel for channel in _channels(nets) if np.abs(channel.w).sum() < 5]
+    for shape, nets in _trained(lab).items():
+        light = [
+            channel for channel in _channels(shape.activation, nets) if np.abs(channel.w).sum() < 5
+        ]
         if light:
             chosen.append(max(light, key=lambda channel: abs(constant_of(channel).value)))
     curves: dict[str, tuple[Array, float]] = {}

@@ -13,13 +13,15 @@ import numpy as np
 import torch
 from flint import acb, arb, ctx, fmpq
 
+from numerics.arithmetic.numbers import rational
 from numerics.arithmetic.rounding import gamma
 from numerics.arithmetic.types import Array
 from numerics.disk.disk import disk, disk_bound
 from theory.disk.disk import Disk
 from verify.disk import figures as draw
-from verify.disk.networks import DiskNetwork, disks, loss
+from verify.disk.networks import disks, drawn, loss
 from verify.disk.networks import train as train_one
+from verify.models.networks import Network
 from verify.report.evidence import Evidence
 from verify.report.figures import figure
 from verify.report.lab import Lab
@@ -54,7 +56,7 @@ def kind(i: int, j: int, r: Fraction) -> str:
 
 def enclosed(i: int, j: int, r: Fraction) -> arb:
     """The definition, rigorously: ∫ |[j - 1/2, j + 1/2] ∩ [-√(r² - t²), √(r² - t²)]| dt over the pixel's width."""
-    radius, bottom, top = fmpq(r.numerator, r.denominator), fmpq(2 * j - 1, 2), fmpq(2 * j + 1, 2)
+    radius, bottom, top = rational(r), fmpq(2 * j - 1, 2), fmpq(2 * j + 1, 2)
     left, right = max(fmpq(2 * i - 1, 2), -radius), min(fmpq(2 * i + 1, 2), radius)
     total = acb(0)
     if left >= right:
@@ -203,16 +205,16 @@ class TrainedLinear:
     excess: gᵀH⁻¹g/2, how far a quadratic function with this gradient g, by (θ, c), lies above its minimum.
     """
 
-    net: DiskNetwork
+    net: Network
     grid: Grid
     loss: float
     bound: float
     excess: float
 
 
-def _bound(net: DiskNetwork, r: Array) -> Array:
+def _bound(net: Network, r: Array) -> Array:
     """How far two float64 evaluations of r̂ may be apart: chains of n² + N² + K + 4 operations, and the pixels' own bound."""
-    w, b, a, c = net.weights()
+    w, b, a, c = net.weights.network()
     size, n = (2 * HALF_LENGTH + 1) ** 2, w.shape[-1]
     weight = float(np.abs(a) @ np.abs(w).sum(axis=(1, 2)))
     terms = abs(c) + size * float(np.abs(a) @ np.abs(b)) + weight * np.pi * r**2 + r
@@ -221,13 +223,13 @@ def _bound(net: DiskNetwork, r: Array) -> Array:
     return np.asarray(2 * gamma(n * n + size + len(a) + 4) * terms + pixels)
 
 
-def _measured(net: DiskNetwork, grid: Grid, x: torch.Tensor) -> TrainedLinear:
+def _measured(net: Network, grid: Grid, x: torch.Tensor) -> TrainedLinear:
     """The gradient is torch's own: ∂L/∂w_k = a_k ∂L/∂θ for every tap, and the loss is quadratic in (θ, c)."""
     net.zero_grad()
     value = loss(net, x, torch.tensor(grid.r), torch.tensor(grid.share))
     value.backward()
     by_w, _, _, by_c = (p.grad.numpy() for p in net.parameters() if p.grad is not None)
-    _, _, a, _ = net.weights()
+    _, _, a, _ = net.weights.network()
     g = np.array([np.sum(a * by_w.mean(axis=(1, 2, 3))) / np.sum(a * a), by_c[0]])
     area = np.stack([np.pi * grid.r**2, np.ones_like(grid.r)])
     excess = float(g @ np.linalg.solve(2 * (grid.share * area) @ area.T, g)) / 2
@@ -249,7 +251,7 @@ def _train(lab: Lab) -> tuple[TrainedLinear, ...]:
         x = disks(grid.r, HALF_LENGTH)
         for channels, taps in SHAPES:
             for _ in range(max(lab.profile.networks // 6, 2)):
-                net = DiskNetwork("identity", channels, taps, rng)
+                net = drawn("identity", channels, taps, rng)
                 train_one(net, x, grid.r, grid.share, STEPS)
                 nets.append(_measured(net, grid, x))
     return tuple(nets)
@@ -275,7 +277,7 @@ def train(law: Disk, lab: Lab) -> Column:
     for linear in nets:
         count = linear.grid.count
         floor = float(law.least(low, high, Fraction(count)) if count else law.limit(low, high))
-        w, b, a, c = linear.net.weights()
+        w, b, a, c = linear.net.weights.network()
         claimed = c + size * (a @ b) + (a @ w.sum(axis=(1, 2))) * totals
         with torch.no_grad():
             gap = np.abs(linear.net(fresh).numpy() - claimed) / _bound(linear.net, FRESH)

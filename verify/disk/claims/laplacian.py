@@ -23,8 +23,9 @@ from theory.disk.laplacian import Laplacian, across
 from theory.disk.zero_lines import stretches
 from verify.disk import figures as draw
 from verify.disk.clipping import clipped
-from verify.disk.networks import Combination, disks, loss
+from verify.disk.networks import combination, disks, loss
 from verify.disk.networks import train as train_one
+from verify.models.networks import Network
 from verify.report.evidence import Evidence
 from verify.report.figures import figure
 from verify.report.lab import Lab
@@ -254,7 +255,7 @@ class TrainedLaplacian:
 
     kind: Kind
     activation: str
-    net: Combination
+    net: Network
     w: Array
     level: float
     loss: float
@@ -277,7 +278,7 @@ def _windows() -> Tensor:
     return torch.tensor(np.concatenate([RULE.windows(LARGE), *ends]))
 
 
-def _torch_strength(net: Combination, filtered: Tensor) -> float:
+def _torch_strength(net: Network, filtered: Tensor) -> float:
     """∮∫ [σ(z) - σ(dark) - Δ 1{t > 0}] dt dθ, z as torch answers at the nodes: half of them lie where t > 0."""
     with torch.no_grad():
         values = net.activation(net.conv(filtered)).flatten()
@@ -306,7 +307,7 @@ def _trained(lab: Lab) -> tuple[TrainedLaplacian, ...]:
         y, straight = _filtered(x, kind.filters), _filtered(_windows(), kind.filters, "valid")
         for k in range(max(lab.profile.networks // 8, 4)):
             name = ("abs", "relu")[k % 2]
-            net = Combination(name, kind.start(rng), rng)
+            net = combination(name, kind.start(rng), rng)
             train_one(net, y, r, share, STEPS, rounds=1)
             with torch.no_grad():
                 value = float(loss(net, y, torch.tensor(r), torch.tensor(share)))

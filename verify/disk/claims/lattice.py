@@ -19,9 +19,10 @@ from theory.disk.lattice import LAW, Lag, Lattice, directions
 from theory.disk.perimeter import kernel
 from verify.disk import lattice_figures as draw
 from verify.disk.clipping import clipped
-from verify.disk.ensemble import Nets, NetworkShape, Together, disk_windows, train_networks
+from verify.disk.ensemble import disk_windows, train_networks
 from verify.disk.networks import disks
-from verify.models.networks import elementwise
+from verify.models.networks import Bundle, elementwise
+from verify.models.problem import NetworkBatch, NetworkShape
 from verify.report.evidence import Evidence
 from verify.report.figures import figure
 from verify.report.lab import Lab
@@ -225,7 +226,8 @@ MOST = 50
 class Watched:
     """Trained networks, and Σ_k a_k F_k as torch has it for disks around a point, far beyond the radii of training."""
 
-    nets: Nets
+    shape: NetworkShape
+    nets: NetworkBatch
     centre: tuple[float, float]
     grown: Grown
 
@@ -245,17 +247,17 @@ def _train(lab: Lab, shape: NetworkShape) -> Watched:
     nets = train_networks(shape, windows, radii, _networks(lab), rng)
     centre = (float(rng.uniform(-0.5, 0.5)), float(rng.uniform(-0.5, 0.5)))
     r = _windows(rng)
-    values = np.stack([_answered(nets, *ring(radius, centre, shape.taps)[:2]) for radius in r.ravel().tolist()], axis=1)  # fmt: skip
+    values = np.stack([_answered(shape.activation, nets, *ring(radius, centre, shape.taps)[:2]) for radius in r.ravel().tolist()], axis=1)  # fmt: skip
     n = shape.taps
     each = _allowed(nets.w.reshape(-1, n, n), nets.b.ravel(), shape.activation, r, centre)
     allowed = np.sum(np.abs(nets.a)[..., None] * each.reshape(*nets.a.shape, 2), axis=1)
-    return Watched(nets, centre, Grown(r, values.reshape(-1, *r.shape), allowed))
+    return Watched(shape, nets, centre, Grown(r, values.reshape(-1, *r.shape), allowed))
 
 
-def _answered(nets: Nets, windows: Array, lit: int) -> Array:
+def _answered(name: str, nets: NetworkBatch, windows: Array, lit: int) -> Array:
     """torch's Σ_k a_k Σ_p [g_k(z_p) - g_k(0)] for the windows at an edge and the lit ones beside them: (B,)."""
-    n, b = nets.shape.taps, torch.tensor(nets.b.ravel())
-    w, sigma = torch.tensor(nets.w.reshape(-1, 1, n, n)), elementwise(nets.shape.activation)
+    w, b = torch.tensor(nets.w).flatten(0, 1)[:, None], torch.tensor(nets.b.ravel())
+    sigma = elementwise(name)
     with torch.no_grad():
         dark, full = sigma(b), sigma(w.sum(dim=(1, 2, 3)) + b)
         z = torch.nn.functional.conv2d(torch.tensor(windows[:, None]), w, b)[:, :, 0, 0]
@@ -263,16 +265,17 @@ def _answered(nets: Nets, windows: Array, lit: int) -> Array:
     return np.asarray(np.sum(nets.a * total.numpy().reshape(nets.a.shape), axis=1))
 
 
-def _areas(nets: Nets) -> Array:
+def _areas(watched: Watched) -> Array:
     """Σ_k a_k πΔ_k: (B,)."""
-    sigma = activation(nets.shape.activation)[0]
+    nets, sigma = watched.nets, activation(watched.shape.activation)[0]
     rise = sigma(nets.w.sum(axis=(2, 3)) + nets.b) - sigma(nets.b)
     return np.asarray(np.pi * np.sum(nets.a * rise, axis=1))
 
 
-def _swings(nets: Nets, r: Array, centre: tuple[float, float], law: Lattice) -> Array:
+def _swings(watched: Watched, r: Array, centre: tuple[float, float], law: Lattice) -> Array:
     """Σ_k a_k times the fluctuation of channel k: (B, R)."""
-    sigma, n = activation(nets.shape.activation)[0], nets.shape.taps
+    nets, n = watched.nets, watched.shape.taps
+    sigma = activation(watched.shape.activation)[0]
     each = fluctuation(nets.w.reshape(-1, n, n), nets.b.reshape(-1), sigma, r, centre, law, REACH)
     return np.asarray(np.einsum("bk,bkr->br", nets.a, each.reshape(*nets.b.shape, len(r))))
 
@@ -282,9 +285,9 @@ def train(law: Lattice, lab: Lab) -> Column:
     left, words, undecided = [], [], 0
     for shape in SETTINGS:
         watched = _watched(lab, shape)
-        nets, grown = watched.nets, watched.grown
-        claimed = _swings(nets, grown.r.ravel(), watched.centre, law)
-        settled, raw = grown.spreads(_areas(nets), claimed.reshape(grown.sums.shape))
+        grown = watched.grown
+        claimed = _swings(watched, grown.r.ravel(), watched.centre, law)
+        settled, raw = grown.spreads(_areas(watched), claimed.reshape(grown.sums.shape))
         decided = raw[:, 1] > 1
         left.append(settled)
         undecided += int(np.sum(~decided))
@@ -318,11 +321,18 @@ def _strokes(name: str, b: float) -> list[tuple[Lag, float]]:
     return [(q, float(size[0])) for q, size in sizes.items()]
 
 
-def _losses(nets: Nets) -> Array:
+def _torch_answers(watched: Watched, r: Array, half_length: int) -> Array:
+    """r̂ to the disks of radii r, (B, R)."""
+    bundle = Bundle(watched.shape, watched.nets)
+    with torch.no_grad():
+        parts = [bundle(x) for x in disks(r, half_length).split(16)]
+    return np.asarray(torch.cat(parts, dim=1).numpy())
+
+
+def _losses(watched: Watched) -> Array:
     """On the training radii, (B,)."""
-    r, net = np.linspace(LOW, HIGH, RADII), Together(nets)
-    answers = net.answers(net.features(disks(r, HALF_LENGTH))).detach().numpy().T
-    return np.asarray(np.mean((answers - r) ** 2, axis=1))
+    r = np.linspace(LOW, HIGH, RADII)
+    return np.asarray(np.mean((_torch_answers(watched, r, HALF_LENGTH) - r) ** 2, axis=1))
 
 
 def figures(lab: Lab) -> tuple[Figure, ...]:
@@ -335,11 +345,10 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     for case in (("square", 1), ("tanh", 1), ("relu", 2), ("tanh", 2)):
         shape = NetworkShape(*case)
         watched = _watched(lab, shape)
-        net = Together(watched.nets)
-        answers = net.answers(net.features(disks(far, int(far[-1]) + 3))).detach().numpy().T
-        claimed = _swings(watched.nets, far, (0.0, 0.0), LAW)
-        j = int(np.argmin(_losses(watched.nets)))
-        flat = answers - _areas(watched.nets)[:, None] * far**2
+        answers = _torch_answers(watched, far, int(far[-1]) + 3)
+        claimed = _swings(watched, far, (0.0, 0.0), LAW)
+        j = int(np.argmin(_losses(watched)))
+        flat = answers - _areas(watched)[:, None] * far**2
         beyond[f"{shape.activation}, K = {shape.channels}"] = draw.Sway(far, _level(far, flat)[j], _level(far, claimed)[j])  # fmt: skip
     most = max(size for strokes in roses.values() for _, size in strokes)
     caption = "The sum over all pixels of σ(x(p + (1, 0)) - x(p) + b) for disks around a pixel, less its area and line: as pixels say (line) and as the law says (dots). Only the absolute value does not waver: its edges have one sign."

@@ -33,8 +33,9 @@ from theory.disk.perimeter import STEPS, Perimeter
 from verify.disk import figures as draw
 from verify.disk.clipping import clipped, rational_direction
 from verify.disk.fit import fit
-from verify.disk.networks import Difference, DiskNetwork, across, disks, loss
+from verify.disk.networks import Difference, across, disks, drawn, loss
 from verify.disk.networks import train as train_one
+from verify.models.networks import Network
 from verify.report.evidence import Evidence
 from verify.report.figures import figure
 from verify.report.lab import Lab
@@ -232,7 +233,7 @@ class Free:
     """
 
     name: str
-    net: DiskNetwork
+    net: Network
     area: float
     length: float
     share: float
@@ -251,9 +252,9 @@ def _train_free(lab: Lab) -> tuple[Free, ...]:
     for name in ("abs", "relu"):
         sigma = activation(name)[0]
         for _ in range(FREE):
-            net = DiskNetwork(name, 1, 3, rng)
+            net = drawn(name, 1, 3, rng)
             fit(net, name, cut, r)
-            w, b, a, _ = net.weights()
+            w, b, a, _ = net.weights.network()
             dark, full = sigma(np.array([b[0], w.sum() + b[0]]))
             with torch.no_grad():
                 value = float(torch.mean((net(x) - torch.tensor(r)) ** 2))
@@ -350,14 +351,14 @@ def _across_lines(lab: Lab) -> tuple[_Line, ...]:
         for k, trained in enumerate(differences):
             if trained.one_sign and k % _networks(lab):
                 continue
-            z = trained.net.response(windows)[:, 3, 3].numpy().reshape(LINES, -1)
+            z = trained.net.preactivation(windows)[:, 0, 3, 3].numpy().reshape(LINES, -1)
             w = difference(trained.kappa, trained.net.step)
             place, weight = np.arange(len(w)) - len(w) // 2, float(np.abs(w).sum())
             moment = np.abs(float(np.sum(w.T @ place)) * c + float(np.sum(w @ place)) * s)
             parts = tuple(np.sum(np.maximum(v, 0), axis=1) * step for v in (z, -z))
             lines.append(_Line(False, parts, moment, np.full(LINES, weight * off)))
         for each in filters:
-            w, b, _, _ = each.net.weights()
+            w, b, _, _ = each.net.weights.network()
             sigma, filtered = each.net.activation, each.net.conv(windows[:, None])[:, 0, 3, 3]
             values = sigma(filtered).numpy().reshape(LINES, -1)
             dark, full = sigma(torch.tensor([b[0], w[0].sum() + b[0]])).numpy()
@@ -391,7 +392,7 @@ def train(law: Perimeter, lab: Lab) -> Column:
     radii = np.linspace(LOW, HIGH, COUNT)
     for trained in nets:
         step, sum_kappa = trained.net.step, float(np.abs(trained.kappa).sum())
-        z = trained.net.response(windows)
+        z = trained.net.preactivation(windows)[:, 0]
         scores.append(_edge_ratio(squares, difference(trained.kappa, step), z, patches))
         if not trained.one_sign:
             mixed += 1
@@ -412,7 +413,7 @@ def train(law: Perimeter, lab: Lab) -> Column:
         above[step] = max(above[step], abs(trained.loss - floors[step]) / trained.loss)
     whole = free(lab)
     for each in whole:
-        w, b, _, _ = each.net.weights()
+        w, b, _, _ = each.net.weights.network()
         z = each.net.conv(windows[:, None])[:, 0] - float(b[0])
         scores.append(_edge_ratio(squares, w[0], z, patches))
     lines = _lines(lab)

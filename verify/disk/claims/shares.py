@@ -12,6 +12,7 @@ import torch
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
+from numerics.arithmetic.numbers import fraction
 from numerics.arithmetic.rounding import UNIT, gamma, lipschitz
 from numerics.arithmetic.types import Array
 from numerics.disk.autocorrelation import (
@@ -29,7 +30,6 @@ from theory.expressions.activation import ACTIVATIONS
 from verify.disk import share_figures as draw
 from verify.disk.clipping import clipped, rational_direction
 from verify.disk.endings import CREST, HEADER, PARABOLA, grown, off_level, row_of
-from verify.disk.ensemble import Nets, NetworkShape
 from verify.disk.networks import disks
 from verify.disk.trained import (
     COUNT,
@@ -53,6 +53,8 @@ from verify.disk.trained import (
     name_of,
     trained,
 )
+from verify.models.networks import load
+from verify.models.problem import NetworkBatch, NetworkShape
 from verify.report.evidence import Evidence
 from verify.report.figures import figure
 from verify.report.lab import Lab
@@ -136,12 +138,12 @@ BENT = tuple(name for name, row in ACTIVATIONS.items() if row.piecewise_linear)
 def _pieces(law: Shares, rng: np.random.Generator) -> bool:
     """A random channel on random pixels: a σ(z) by the oracle, and from the piece on which z lies."""
     name = BENT[int(rng.integers(len(BENT)))]
-    kinks = [Fraction(int(kink.location.p), int(kink.location.q)) for kink in ACTIVATIONS[name].kinks]  # fmt: skip
+    kinks = [fraction(kink.location) for kink in ACTIVATIONS[name].kinks]  # fmt: skip
     w, x, b, a = [_some(rng) for _ in range(4)], [_some(rng) for _ in range(4)], _some(rng), _some(rng)  # fmt: skip
     pre = sum((tap * pixel for tap, pixel in zip(w, x, strict=True)), b)
     products = sum((a * tap * pixel for tap, pixel in zip(w, x, strict=True)), a * b)
     slope, intercept = pieces(name)[sum(pre > kink for kink in kinks)]
-    exact = lambda v: Fraction(int(v.p), int(v.q))
+    exact = lambda v: fraction(v)
     return bool(law.part(exact(slope), exact(intercept), products, a) == a * oracle.RATIONAL[name](pre))  # fmt: skip
 
 
@@ -160,17 +162,18 @@ def check(law: Shares, lab: Lab) -> Column:
 def _lengths(ensemble: TrainedEnsemble, law_opposite: Opposite) -> Array:
     """P by the law, (B, K)."""
     nets = ensemble.nets
-    w, b, sigma = nets.w.reshape(-1, *nets.w.shape[2:]), nets.b.ravel(), activation(nets.shape.activation)[0]  # fmt: skip
-    rule = midpoints(nets.shape.taps)
+    w, b, sigma = nets.w.reshape(-1, *nets.w.shape[2:]), nets.b.ravel(), activation(ensemble.shape.activation)[0]  # fmt: skip
+    rule = midpoints(ensemble.shape.taps)
     return ensemble.once(law_opposite, lambda: strength(w, b, sigma, rule, behind=law_opposite).reshape(nets.b.shape))  # fmt: skip
 
 
-def _steepest(nets: Nets) -> Array:
+def _steepest(ensemble: TrainedEnsemble) -> Array:
     """Λ of every channel, (B, K)."""
-    return lipschitz(nets.shape.activation, np.abs(nets.w).sum(axis=(2, 3)) + np.abs(nets.b))
+    nets = ensemble.nets
+    return lipschitz(ensemble.shape.activation, np.abs(nets.w).sum(axis=(2, 3)) + np.abs(nets.b))
 
 
-def _share_score(law: Shares, nets: Nets, j: int, readings: TorchReadings, length: Array, area: Array) -> float:  # fmt: skip
+def _share_score(law: Shares, nets: NetworkBatch, j: int, readings: TorchReadings, length: Array, area: Array) -> float:  # fmt: skip
     """The distance of the shares from what the loss says, in units of its rounding bound."""
     remainder = readings.features - area[:, None] * R**2 - length[:, None] * R
     slopes = (remainder @ (R - MEAN)) / (COUNT * SPREAD)
@@ -184,15 +187,16 @@ def _share_score(law: Shares, nets: Nets, j: int, readings: TorchReadings, lengt
     return float(abs(claimed - explained) / allowed)
 
 
-def _length_scores(nets: Nets, observed: Array, claimed: Array) -> Array:
+def _length_scores(ensemble: TrainedEnsemble, observed: Array, claimed: Array) -> Array:
     """The distance of P from what torch sees at a large circle, in units of what its curvature may do: (B, K)."""
-    rho, weight = reach(nets.shape.taps), np.abs(nets.w).sum(axis=(2, 3))
+    nets, shape = ensemble.nets, ensemble.shape
+    rho, weight = reach(shape.taps), np.abs(nets.w).sum(axis=(2, 3))
     size = weight + np.abs(nets.b)
-    steep, rule = _steepest(nets), midpoints(nets.shape.taps)
+    steep, rule = _steepest(ensemble), midpoints(shape.taps)
     edge = weight * circle_bound(LARGE, rho)
     # Then σ itself, and the sum over all nodes.
-    value = np.abs(activation(nets.shape.activation)[0](0.0)) + steep * size
-    rounding = float(gamma(nets.shape.taps**2 + 4)) * steep * size + (16 + rule.turns * rule.places) * UNIT * (1 + size + value)  # fmt: skip
+    value = np.abs(activation(shape.activation)[0](0.0)) + steep * size
+    rounding = float(gamma(shape.taps**2 + 4)) * steep * size + (16 + rule.turns * rule.places) * UNIT * (1 + size + value)  # fmt: skip
     return np.asarray(np.abs(observed - claimed) / (2 * pi * 2 * rho * (steep * edge + rounding)))
 
 
@@ -206,9 +210,11 @@ def floors(taps: int) -> tuple[float, float, float]:
     return least_loss(np.hstack([always, cone]), R), one_sign[0], one_sign[1]
 
 
-def _square_scores(law: Shares, nets: Nets, j: int, readings: TorchReadings) -> tuple[float, float]:
+def _square_scores(
+    law: Shares, nets: NetworkBatch, j: int, readings: TorchReadings
+) -> tuple[float, float]:
     """torch's errors against the lags, and how far its loss is below the floor, both in units of the rounding bound."""
-    taps, h = nets.shape.taps, nets.shape.taps // 2
+    taps, h = nets.w.shape[2], nets.w.shape[2] // 2
     columns = _columns(taps)
     claimed, size = np.full(COUNT, nets.c[j]), (2 * HALF_LENGTH + 1) ** 2
     for a, b, w in zip(nets.a[j].tolist(), nets.b[j].tolist(), nets.w[j], strict=True):
@@ -239,9 +245,9 @@ def train(law: Shares, lab: Lab) -> Column:
     within, beyond, grew, alike = 0, 0, 0, 0
     at_rest, freed, bent, identity = [0, 0], 0, 0, [0, 0]
     for ensemble in ensembles(lab):
-        nets, shape, done = ensemble.nets, ensemble.nets.shape, ensemble.finished
+        nets, shape, done = ensemble.nets, ensemble.shape, ensemble.finished
         row, count = ACTIVATIONS[shape.activation], len(ensemble.nets.c)
-        length, area = _lengths(ensemble, law.opposite), areas(nets)
+        length, area = _lengths(ensemble, law.opposite), areas(ensemble)
         for j, m in enumerate(ensemble.measured):
             scores["shares"].append(_share_score(law, nets, j, m, length[j], area[j]))
             if shape.activation == "square":
@@ -249,7 +255,7 @@ def train(law: Shares, lab: Lab) -> Column:
                 scores["squares"].append(answers)
                 scores["below"].append(below)
         if not row.jumps:
-            scores["lengths"] += _length_scores(nets, ensemble.lengths, length).ravel().tolist()
+            scores["lengths"] += _length_scores(ensemble, ensemble.lengths, length).ravel().tolist()
             inside = _within(ensemble, length, area)
             within, beyond = within + int(np.sum(inside)), beyond + inside.size
         if row.piecewise_linear:
@@ -293,7 +299,7 @@ def table_of(
     rows = []
     for ensemble in every:
         length = _lengths(ensemble, opposite)
-        rows.append(row_of(ensemble, part, length, areas(ensemble.nets)).cells())
+        rows.append(row_of(ensemble, part, length, areas(ensemble)).cells())
     return HEADER, rows
 
 
@@ -304,31 +310,31 @@ def sections(lab: Lab) -> tuple[Section, ...]:
     return (Section("shares-table", "Where networks on disks end", html),)
 
 
-def _dark(nets: Nets, half_length: int) -> Array:
+def _dark(ensemble: TrainedEnsemble, half_length: int) -> Array:
     """Σ a_k g_k(0) over all pixels, what a network answers to darkness, less c: (B,)."""
-    sigma = activation(nets.shape.activation)[0]
+    nets, sigma = ensemble.nets, activation(ensemble.shape.activation)[0]
     return np.asarray((2 * half_length + 1) ** 2 * np.sum(nets.a * sigma(nets.b), axis=1))
 
 
 def _far(ensemble: TrainedEnsemble, j: int, length: Array, area: Array, r: Array) -> Array:
     """c + Σ a_k(N²g_k(0) + πr²Δ_k + P_k r + the lattice's fluctuation) of network j, of the rests only the mean over the training radii: (R,)."""
-    nets, sigma = ensemble.nets, activation(ensemble.nets.shape.activation)[0]
+    nets, sigma = ensemble.nets, activation(ensemble.shape.activation)[0]
     a = nets.a[j]
     swung = a @ fluctuation(nets.w[j], nets.b[j], sigma, np.concatenate([R, r]), reach=8)
     by_law = lambda x, wavers: a @ area[j] * x**2 + a @ length[j] * x + wavers
     remainder = np.mean(a @ ensemble.measured[j].features - by_law(R, swung[:COUNT]))
-    constant = nets.c[j] + _dark(nets, HALF_LENGTH)[j] + remainder
+    constant = nets.c[j] + _dark(ensemble, HALF_LENGTH)[j] + remainder
     return np.asarray(constant + by_law(r, swung[COUNT:]))
 
 
 def _within(ensemble: TrainedEnsemble, length: Array, area: Array) -> Array:
     """Whether r̂ at :data:`FAR` less Σ a_k(πr²Δ_k + P_k r) keeps to Σ|a_k| times the bound on the rest: (B, FAR)."""
-    nets, rho = ensemble.nets, reach(ensemble.nets.shape.taps)
-    claimed = (nets.c + _dark(nets, FAR_LENGTH))[:, None] + (nets.a * area).sum(axis=1)[:, None] * FAR**2 + (nets.a * length).sum(axis=1)[:, None] * FAR  # fmt: skip
+    nets, rho = ensemble.nets, reach(ensemble.shape.taps)
+    claimed = (nets.c + _dark(ensemble, FAR_LENGTH))[:, None] + (nets.a * area).sum(axis=1)[:, None] * FAR**2 + (nets.a * length).sum(axis=1)[:, None] * FAR  # fmt: skip
     weight = np.abs(nets.w).sum(axis=(2, 3))
-    steep = np.abs(nets.a) * _steepest(nets) * weight
-    flat, rule = nets.w.reshape(-1, *nets.w.shape[2:]), midpoints(nets.shape.taps)
-    loose = np.abs(nets.a) * strength_bound(flat, _steepest(nets).ravel(), rule).reshape(nets.a.shape)  # fmt: skip
+    steep = np.abs(nets.a) * _steepest(ensemble) * weight
+    flat, rule = nets.w.reshape(-1, *nets.w.shape[2:]), midpoints(ensemble.shape.taps)
+    loose = np.abs(nets.a) * strength_bound(flat, _steepest(ensemble).ravel(), rule).reshape(nets.a.shape)  # fmt: skip
     allowed = 2 * pi * rho**2 * steep.sum(axis=1)[:, None] * (1 + 2 * 2**0.5 * rho * (1 + rho / FAR)) + loose.sum(axis=1)[:, None] * FAR  # fmt: skip
     return np.asarray(np.abs(np.array([m.far for m in ensemble.measured]) - claimed) <= allowed)
 
@@ -350,14 +356,14 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     for shape in SHOWN:
         ensemble = trained(lab, shape, networks)
         j = int(np.argmin(ensemble.losses))
-        net = ensemble.nets.module(j)
+        net = load(shape, ensemble.nets, j)
         with torch.no_grad():
             answers = torch.cat([net(x[k : k + 16]) for k in range(0, len(fine), 16)]).numpy()
             # The larger signal has more dark pixels, which its c would take care of.
-            answers -= _dark(ensemble.nets, FAR_LENGTH)[j] - _dark(ensemble.nets, HALF_LENGTH)[j]
+            answers -= _dark(ensemble, FAR_LENGTH)[j] - _dark(ensemble, HALF_LENGTH)[j]
             values = net.activation(net.conv(shown[:, None]))[0, 0].numpy()
         length = _lengths(ensemble, opposite)
-        claimed = _far(ensemble, j, length, areas(ensemble.nets), fine)
+        claimed = _far(ensemble, j, length, areas(ensemble), fine)
         errors[name_of(shape)] = (answers - fine, claimed - fine)
         if shape.channels == 1:
             pictures.append((shape.activation, ensemble.nets.w[j, 0], values))
@@ -371,7 +377,7 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
             lines[name_of(shape)] = [CREST[1, 0][1], PARABOLA, SPREAD]
     kinked = [trained(lab, shape, networks) for shape in SETTINGS if shape.activation in ("abs", "relu", "leaky_relu", "softshrink") and shape.taps == 3 and shape.channels == 1]  # fmt: skip
     pairs = {
-        name_of(ensemble.nets.shape): (ensemble.finished.stalled, ensemble.finished.loss)
+        name_of(ensemble.shape): (ensemble.finished.stalled, ensemble.finished.loss)
         for ensemble in kinked
     }
     free_caption = f"{networks} networks of each kind with one channel. Below the thin line: runs that went on along the kinks where the smooth trainer had stopped. The level is the floor of the crest with the area beside it."

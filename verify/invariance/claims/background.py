@@ -16,17 +16,23 @@ from numerics.arithmetic.compile import activation
 from numerics.arithmetic.types import Array
 from numerics.invariance.gram_schmidt import Vector, dot, orthogonal, residual
 from numerics.pulse.sample import pulse
-from theory.invariance.background import LAW, Background, PooledNetwork
+from theory.invariance.background import LAW, Background
+from theory.pulse.network import Network as Weights
 from verify.invariance import contrast_training, dense_training
 from verify.invariance import figures as pictures
 from verify.invariance.atlas import Place
 from verify.invariance.background_training import (
     Scene,
     answers,
+    columns,
+    errors,
+    exact,
+    from_least,
+    loss_bound,
     off_readout,
+    on_a_ring,
     readout,
     rounding,
-    spectrum,
     trained,
 )
 from verify.invariance.table import TrainingOutcome, section
@@ -137,7 +143,7 @@ def _domain_agrees(law: Background, rng: np.random.Generator, t: int) -> bool:
             if k % 2 or step == 2:
                 net = make(low, low + 1, -low, size, *KINKS["relu"])
                 levels = (low, low + Fraction(1, 3), low + 1)
-                agreements.append(all(_answer(net, "relu", [beta + value for value in pulse]) == r for beta in levels))  # fmt: skip
+                agreements.append(all(on_a_ring(net, "relu", [beta + value for value in pulse]) == r for beta in levels))  # fmt: skip
         if set(agreements) != {r <= last}:
             return False
     return True
@@ -212,7 +218,7 @@ def _one_tap_agrees(law: Background, rng: np.random.Generator) -> bool:
 
 
 def _reads(
-    make: Callable[..., PooledNetwork], rng: np.random.Generator, t: int, radii: Vector
+    make: Callable[..., Weights[Any]], rng: np.random.Generator, t: int, radii: Vector
 ) -> bool:
     """A network for a random interval, simulated at its ends and inside."""
     name = list(KINKS)[t % len(KINKS)]
@@ -223,14 +229,9 @@ def _reads(
     for share in (Fraction(0), Fraction(int(rng.integers(1, 7)), 7), Fraction(1)):
         for r in radii:
             x = [low + share * length + value for value in oracle.overlap_pulse(r, half_length)]
-            if _answer(net, name, x) != r:
+            if on_a_ring(net, name, x) != r:
                 return False
     return True
-
-
-def _answer(net: PooledNetwork, name: str, x: Vector) -> Fraction:
-    parts = (a * _ring(list(w), b, oracle.RATIONAL[name], x) for w, b, a in zip(net.w, net.b, net.a, strict=True))  # fmt: skip
-    return Fraction(sum(parts, net.c))
 
 
 # --------------------------------------------------------------------------------------- training
@@ -243,8 +244,6 @@ PADDED = tuple(Scene("identity", k, 3, FAR, steps=12, circular=False) for k in (
 SEEKING = (Scene("relu", 2, 3, FAR), Scene("abs", 2, 3, FAR))
 BENT = (Scene("tanh", 2, 3, NEAR, steps=2), Scene("tanh", 1, 5, NEAR, steps=2))
 ONE_TAP = (Scene("relu", 2, 1, PAIR), Scene("tanh", 3, 1, PAIR))
-EXACT = 1e-20
-"""The loss below which a trained network counts as exact on its training data: errors below 1e-10, far below any other ending."""
 
 
 def _count(lab: Lab) -> int:
@@ -264,7 +263,7 @@ def train(law: Background, lab: Lab) -> Column:
     frozen = [_frozen(law, lab, j) for j in range(6)] + [_counted(law, lab), _steepest(law, lab)]
     worst = float(np.max([*ratios, *(ratio for ratio, _ in padded), *frozen]))
     exact_counts = [_exact_counts(lab, scene, count) for scene in SEEKING]
-    endings = " and ".join(f"{exact} of {count} with {scene.activation} ({between} of them also on 65 backgrounds between)" for (exact, between), scene in zip(exact_counts, SEEKING, strict=True))  # fmt: skip
+    endings = " and ".join(f"{trained_} of {count} with {scene.activation} ({between} of them also on 65 backgrounds between)" for (trained_, between), scene in zip(exact_counts, SEEKING, strict=True))  # fmt: skip
     detail = (
         f"{count} networks per setting: every linear one ends at the best loss, none of one steep channel or of one tap is below its price; answers of bent ones as by the law, readouts of the exact "
         f"networks as trained; in units of what gradient, loss and rounding allow.  With zero padding {sum(n for _, n in padded)} of {2 * count} linear networks became exact; "
@@ -281,19 +280,16 @@ def _linear_each(law: Background, lab: Lab, scene: Scene, count: int) -> list[fl
     """|loss - law| and |θ - law| from the remaining slope of the quadratic form, in its own coordinates (θ, c): a ratio for each network."""
     x, r = scene.data()
     v, b, _ = scene.moments
-    pooled = x.sum(dim=1).numpy()
-    columns = np.stack([pooled, np.ones_like(pooled)], axis=1)
-    low = 2 * float(np.linalg.eigvalsh(columns.T @ columns / len(r))[0])
+    light = np.stack([x.sum(dim=1).numpy(), np.ones(len(x))], axis=1)
     ratios = []
     for net in trained(lab, scene, count):
-        error, bound = answers(net, x) - r.numpy(), rounding(net, x)
-        slope = 2 * columns.T @ error / len(r)
-        slopes = float(np.linalg.norm(np.abs(slope) + 2 * np.abs(columns).T @ bound / len(r)))
+        error, bound = errors(net, x, r)
+        loss, weight = from_least(light, error, bound)
         off = abs(float(np.mean(error**2)) - law.risk(v, scene.pixels, b))
         with torch.no_grad():
             theta = float(net.readout.weight[0] @ net.conv.weight.sum(dim=(1, 2)))
-        allowed = slopes**2 / (2 * low) + float(np.mean(2 * np.abs(error) * bound + bound**2)) + 1e-14  # fmt: skip
-        ratios.append(max(off / allowed, abs(theta - law.angle(v, scene.pixels, b)) / (slopes / low + 1e-14)))  # fmt: skip
+        turned = abs(theta - law.angle(v, scene.pixels, b))
+        ratios.append(max(off / loss, turned / (weight + 1e-14)))
     return ratios
 
 
@@ -307,9 +303,8 @@ def _below(least: float, lab: Lab, scene: Scene, count: int) -> float:
     x, r = scene.data()
     worst = -math.inf
     for net in trained(lab, scene, count):
-        error, bound = answers(net, x) - r.numpy(), rounding(net, x)
-        allowed = float(np.mean(2 * np.abs(error) * bound + bound**2)) + 1e-14
-        worst = max(worst, (least - float(np.mean(error**2))) / allowed)
+        error, bound = errors(net, x, r)
+        worst = max(worst, (least - float(np.mean(error**2))) / loss_bound(error, bound))
     return worst
 
 
@@ -354,15 +349,15 @@ def _padded(law: Background, lab: Lab, scene: Scene, count: int) -> tuple[float,
     x, r = scene.data()
     dark = x - x.min(dim=1, keepdim=True).values
     beta = np.tile(np.array(scene.backgrounds), len(scene.r))
-    worst, exact = 0.0, 0
+    worst, met = 0.0, 0
     for net in trained(lab, scene, count):
         with torch.no_grad():
             w, a = net.conv.weight[:, 0].numpy(), net.readout.weight[0].numpy()
         lift = sum(a[k] * law.border(list(w[k]), scene.pixels) for k in range(len(a)))
         off = np.abs(answers(net, x) - answers(net, dark) - lift * beta)
         worst = max(worst, float(np.max(off / (3 * rounding(net, x)))))
-        exact += float(np.mean((answers(net, x) - r.numpy()) ** 2)) < EXACT
-    return worst, exact
+        met += exact(net, x, r)
+    return worst, met
 
 
 def _exact_counts(lab: Lab, scene: Scene, count: int) -> tuple[int, int]:
@@ -370,9 +365,8 @@ def _exact_counts(lab: Lab, scene: Scene, count: int) -> tuple[int, int]:
     x, r = scene.data()
     between = np.linspace(min(scene.backgrounds), max(scene.backgrounds), 65)
     fine, target = replace(scene, backgrounds=tuple(between)).data()
-    there = [net for net in trained(lab, scene, count) if np.mean((answers(net, x) - r.numpy()) ** 2) < EXACT]  # fmt: skip
-    all_over = [net for net in there if np.mean((answers(net, fine) - target.numpy()) ** 2) < EXACT]  # fmt: skip
-    return len(there), len(all_over)
+    there = [net for net in trained(lab, scene, count) if exact(net, x, r)]
+    return len(there), sum(exact(net, fine, target) for net in there)
 
 
 def _frozen(law: Background, lab: Lab, j: int) -> float:
@@ -383,9 +377,9 @@ def _frozen(law: Background, lab: Lab, j: int) -> float:
     low, length = float(rng.integers(-4, 5)) / 4, float(rng.integers(1, 9)) / 4
     left, right = (float(slope) for slope in KINKS[name])
     shape = Scene(name, 3 if full else 2, 3, tuple(low + length * t / 4 for t in range(5)), per_cell=4 if full else 1)  # fmt: skip
-    exact = make(low, low + length, 0.25 - low, shape.pixels, left, right)
-    scene = Scene(name, len(exact.a), 3, shape.backgrounds, per_cell=shape.per_cell)
-    return off_readout(lab, scene, exact)
+    claimed = make(low, low + length, 0.25 - low, shape.pixels, left, right)
+    scene = Scene(name, len(claimed.a), 3, shape.backgrounds, per_cell=shape.per_cell)
+    return off_readout(lab, scene, claimed)
 
 
 def _counted(law: Background, lab: Lab) -> float:
@@ -416,13 +410,9 @@ def _steepest(law: Background, lab: Lab) -> float:
 def _reaches(net: Network, scene: Scene, least: float) -> float:
     """|loss - least| of a trained readout, in units of what gradient and rounding allow."""
     x, r = scene.data()
-    error, bound = answers(net, x) - r.numpy(), rounding(net, x)
-    with torch.no_grad():
-        columns = torch.cat([net.pooled(x), torch.ones(len(x), 1, dtype=x.dtype)], dim=1).numpy()
-    slope = np.abs(2 * columns.T @ error / len(r)) + 2 * np.abs(columns).T @ bound / len(r)
-    low = 2 * spectrum(net, x)[-1] ** 2 / len(r)
-    allowed = float(slope @ slope) / (2 * low) + float(np.mean(2 * np.abs(error) * bound + bound**2)) + 1e-14  # fmt: skip
-    return float(abs(float(np.mean(error**2)) - least) / allowed)
+    error, bound = errors(net, x, r)
+    allowed, _ = from_least(columns(net, x), error, bound)
+    return abs(float(np.mean(error**2)) - least) / allowed
 
 
 def outcomes(lab: Lab) -> dict[Place, list[TrainingOutcome]]:
@@ -437,10 +427,10 @@ def outcomes(lab: Lab) -> dict[Place, list[TrainingOutcome]]:
         place("zeros", "linear"): [TrainingOutcome("K = 1, 2, backgrounds in [0, 2]", count * len(PADDED), (("exact, by the border", padded), ("not", count * len(PADDED) - padded)))],
     }  # fmt: skip
     for scene in (*SEEKING, *ONE_TAP, *STEEP):
-        exact, between = _exact_counts(lab, scene, count)
+        trained_, between = _exact_counts(lab, scene, count)
         kind = "relu 2" if (scene.activation, scene.channels) == ("relu", 2) else "any"
         words = f"{scene.activation}, K = {scene.channels}, n = {scene.taps}, backgrounds in [{scene.backgrounds[0]:g}, {scene.backgrounds[-1]:g}]"
-        outcomes = (("exact", between), ("exact at the trained backgrounds only", exact - between), ("not exact", count - exact))  # fmt: skip
+        outcomes = (("exact", between), ("exact at the trained backgrounds only", trained_ - between), ("not exact", count - trained_))  # fmt: skip
         by_place.setdefault(place("ring", kind), []).append(TrainingOutcome(words, count, outcomes))
     return by_place
 
@@ -456,7 +446,7 @@ def figures(lab: Lab) -> list[Figure]:
     theta = LAW.angle(v, scene.pixels, b)
     offset = mean - theta * (2 * mean + scene.pixels * float(np.mean(scene.backgrounds)))
     # A filter that stays above the kink is linear: its bias is large enough for every background shown.
-    line = PooledNetwork(((0.0, 1.0, 0.0),), (2.0,), (theta,), offset - 2 * theta * scene.pixels)
+    line = Weights(((0.0, 1.0, 0.0),), (2.0,), (theta,), offset - 2 * theta * scene.pixels)
     nets = {"the best linear": line}
     nets["two channels"] = LAW.two_channels(low, high, 2.0, scene.pixels, 0.0, 1.0)
     nets["three channels"] = LAW.three_channels(low, high, 2.0, scene.pixels, 0.0, 1.0)
@@ -489,7 +479,7 @@ def sections(lab: Lab) -> tuple[Section, ...]:
     return (section(trained),)
 
 
-def _errors(exact: PooledNetwork, scene: Scene, backgrounds: Array, r: float) -> Array:
+def _errors(exact: Weights[Any], scene: Scene, backgrounds: Array, r: float) -> Array:
     """r̂ - r of a ReLU network in torch, at all these backgrounds."""
     net = Network("relu", len(exact.a), 3, circular=True)
     with torch.no_grad():

@@ -20,7 +20,7 @@ from verify.invariance.dense_training import (
     trained,
     weight_tolerance,
 )
-from verify.models.ensemble import Setting
+from verify.models.problem import Setting
 from verify.pulse.settings import stopped
 from verify.report import figures as draw
 from verify.report import path_figures

@@ -15,11 +15,18 @@ from numerics.arithmetic.rounding import gamma
 from numerics.invariance.gram_schmidt import Vector
 from numerics.invariance.pair import rings
 from numerics.pulse.sample import pulse
-from theory.invariance.background import PooledNetwork
 from theory.invariance.pair import Pair
+from theory.pulse.network import Network as Weights
 from theory.pulse.network import last_radius
 from verify.invariance import pair_figures
-from verify.invariance.background_training import Scene, answers, off_readout, trained
+from verify.invariance.background_training import (
+    EXACT,
+    Scene,
+    answers,
+    off_readout,
+    on_a_ring,
+    trained,
+)
 from verify.models.networks import Network
 from verify.report import figures as draw
 from verify.report.evidence import Evidence
@@ -30,7 +37,6 @@ from verify.report.verdict import Column, column
 __all__ = ["EVIDENCE", "check", "figures", "train"]
 
 HALF = Fraction(1, 2)
-RELU = oracle.RATIONAL["relu"]
 SEARCHED = ((3, 4), (5, 3))
 """Taps and heights of the staircases that are all tried."""
 
@@ -59,11 +65,6 @@ def _some(rng: np.random.Generator, count: int) -> Vector:
     return [Fraction(int(k), 4) for k in rng.integers(-8, 9, count)]
 
 
-def _answer(net: PooledNetwork, x: Vector) -> Fraction:
-    parts = (a * sum(map(RELU, oracle.ring(w, b, x)), Fraction(0)) for w, b, a in zip(net.w, net.b, net.a, strict=True))  # fmt: skip
-    return Fraction(sum(parts, net.c))
-
-
 def _meets(law: Pair, rng: np.random.Generator, t: int) -> bool:
     """The levels at which the windows of the ring are 0, less those in the dark and on the plateau."""
     n = (1, 3, 5)[t % 3]
@@ -75,8 +76,8 @@ def _meets(law: Pair, rng: np.random.Generator, t: int) -> bool:
     return set(+levels) <= {-b / total, -b / total - 1} and min(levels.values()) >= 0
 
 
-def _exact(net: PooledNetwork, size: int, beta: Fraction, radii: Sequence[Fraction]) -> bool:
-    return all(_answer(net, [beta + value for value in oracle.overlap_pulse(r, size // 2)]) == r for r in radii)  # fmt: skip
+def _exact(net: Weights[Fraction], size: int, beta: Fraction, radii: Sequence[Fraction]) -> bool:
+    return all(on_a_ring(net, "relu", [beta + value for value in oracle.overlap_pulse(r, size // 2)]) == r for r in radii)  # fmt: skip
 
 
 def _turns(law: Pair, rng: np.random.Generator) -> bool:
@@ -85,7 +86,7 @@ def _turns(law: Pair, rng: np.random.Generator) -> bool:
         turns, wait, gap = (int(k) for k in rng.integers((3, 4, 0), (6, 9, 4)))
         low, length, share = (Fraction(int(k), 8) for k in rng.integers((-16, 0, 0), (17, 25, 9)))
         net = law.pair(low, low + length, turns, wait, gap)
-        n, size = len(net.w[0]), law.pixels(turns, wait, gap)
+        n, size = net.taps, law.pixels(turns, wait, gap)
         if size % 2 and size >= 2 * n + 3:
             last = last_radius(n, Fraction(size))
             radii = [last, Fraction(n, 2), *(Fraction(n, 2) + Fraction(int(k), 7) for k in rng.integers(0, 15, 3))]  # fmt: skip
@@ -109,8 +110,6 @@ def _short(law: Pair, rng: np.random.Generator) -> bool:
 TURNS = ((3, 5, 2), (3, 6, 1), (4, 6, 1), (5, 7, 0))
 """(ν, k, l) of the networks whose readouts are trained, on 23, 25, 33 and 45 pixels."""
 SEEKING = Scene("relu", 2, 3, (0.0, 0.25, 0.5, 0.75, 1.0), steps=12, per_cell=4)
-EXACT = 1e-20
-"""The loss below which a trained network counts as exact: errors below 1e-10, far below any other ending."""
 
 
 def train(law: Pair, lab: Lab) -> Column:
@@ -157,7 +156,7 @@ def _turned(law: Pair, lab: Lab, turns: int, wait: int, gap: int) -> float:
     rng = lab.rng(f"pair {turns} {wait} {gap}")
     low, length = float(rng.integers(-4, 5)) / 4, float(rng.integers(2, 9)) / 4
     exact = law.pair(low, low + length, turns, wait, gap)
-    n, size = len(exact.w[0]), law.pixels(turns, wait, gap)
+    n, size = exact.taps, law.pixels(turns, wait, gap)
     ratio = _trained(lab, exact, low, length, (size - 2 * n - 1) // 2)
     # A network that is exact on a ring said to be too large refutes that.
     return ratio if size < law.limit(n) else math.inf
@@ -169,8 +168,8 @@ def _near(law: Pair, lab: Lab, j: int) -> float:
     return _trained(lab, law.short_pair(low, low + length), low, length, 2 + j)
 
 
-def _trained(lab: Lab, exact: PooledNetwork, low: float, length: float, cells: int) -> float:
-    n = len(exact.w[0])
+def _trained(lab: Lab, exact: Weights[float], low: float, length: float, cells: int) -> float:
+    n = exact.taps
     backgrounds = tuple(low + length * t / 4 for t in range(5))
     scene = Scene("relu", 2, n, backgrounds, first=n // 2 + 1, cells=cells, per_cell=4)
     return off_readout(lab, scene, exact)

@@ -15,30 +15,25 @@ from numerics.arithmetic.rounding import prediction_bound
 from numerics.pulse.least_loss import dead_level, level
 from numerics.pulse.sample import Radii, pulse, windows
 from theory.pulse.endings import LAW, EndingLaw, blind_floor
-from verify.models.ensemble import Ensemble, Setting, initial
-from verify.models.networks import load, signals, weights_of
-from verify.optimise.residuals import task
+from verify.models.networks import data, load, weights_of
+from verify.models.problem import Ensemble, Setting, initial
 from verify.optimise.minimise import train as train_one
+from verify.optimise.residuals import task
 from verify.pulse.certified import agrees
 from verify.pulse.classify import KINDS, Ending, classify, look, wilson
 from verify.pulse.explained import explain
 from verify.pulse.settings import CENSUS
 from verify.report import figures as draw
 from verify.report.evidence import Evidence
-from verify.report.lab import Lab, Profile
+from verify.report.lab import Lab
 from verify.report.page import Figure, Section
 from verify.report.render import render
 from verify.report.verdict import Column, column
 
-__all__ = ["EVIDENCE", "check", "figures", "needs", "sections", "train"]
+__all__ = ["EVIDENCE", "check", "figures", "sections", "train"]
 
 SMALL = Radii(first=2, cells=3, per_cell=4)
 ROWS = ("relu", "leaky_relu", "abs", "identity")
-
-
-def needs(profile: Profile) -> tuple[Setting, ...]:
-    """The whole census."""
-    return CENSUS
 
 
 def check(law: EndingLaw, lab: Lab) -> Column:
@@ -200,7 +195,7 @@ def _certified(lab: Lab, setting: Setting) -> tuple[int, int]:
     weights = lab.ensemble(setting).weights
     counts: Counter[str] = Counter()
     differ = 0
-    size = 2 * setting.radii.half_length(setting.taps) + 1
+    size = setting.pixels
     for j, ending in enumerate(_endings(lab, setting)):
         if counts[ending.kind] == CERTIFIED:
             continue
@@ -236,7 +231,7 @@ def _descents(lab: Lab) -> Figure:
     """torch's own optimizers on the real modules and signals, from the first start of one ensemble."""
     setting = Setting("abs", 1, 5)
     start = initial(setting, 1, lab.seed)
-    x, r = signals(setting.radii, setting.taps), torch.tensor(setting.radii.r)
+    x, r = data(setting)
     losses = {}
     for name, steps in (("sgd", 3000), ("adam", 3000), ("lbfgs", 200)):
         losses[name] = train_one(load(setting, start, 0), x, r, name, steps).losses
@@ -272,7 +267,7 @@ def _by_torch(lab: Lab) -> str:
         setting = Setting(name, 1, 5)
         endings = _endings(lab, setting)
         start = initial(setting, STARTS, lab.seed)
-        x, r = signals(setting.radii, setting.taps), torch.tensor(setting.radii.r)
+        x, r = data(setting)
         nets = [load(setting, start, j) for j in range(STARTS)]
         traces = [train_one(net, x, r, "lbfgs", 50) for net in nets]
         weights = weights_of(nets)
@@ -397,5 +392,7 @@ def _census_row(setting: Setting, endings: Sequence[Ending]) -> dict[str, object
     }
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=needs, figures=figures, sections=sections)
+EVIDENCE = Evidence(
+    check=check, train=train, needs=lambda profile: CENSUS, figures=figures, sections=sections
+)
 """What the claim rests on."""

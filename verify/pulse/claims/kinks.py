@@ -11,28 +11,23 @@ import torch
 from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
+from numerics.arithmetic.numbers import fraction
 from numerics.arithmetic.rounding import prediction_bound
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.kinks import LAW, KinkLaw, bridge, cell, crossings
-from verify.models.ensemble import NetworkBatch, Setting
 from verify.models.networks import load, signals, weights_of
-from verify.pulse.settings import LAWS, stopped
+from verify.models.problem import NetworkBatch, Setting
+from verify.pulse.settings import STRAIGHT, finished_and_stopped, stopped
 from verify.report.evidence import Evidence
 from verify.report.figures import error_between, figure, staircase
-from verify.report.lab import Lab, Profile
+from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
 
-__all__ = ["EVIDENCE", "check", "figures", "needs", "predicted_bend", "train"]
+__all__ = ["EVIDENCE", "check", "figures", "predicted_bend", "train"]
 
 Array = NDArray[np.float64]
 Sigma = Callable[[Any], Any]
-BENT = tuple(setting for setting in LAWS if ACTIVATIONS[setting.activation].piecewise_linear)
-
-
-def needs(profile: Profile) -> tuple[Setting, ...]:
-    """The piecewise-linear ensembles whose bends are compared."""
-    return BENT
 
 
 def check(law: KinkLaw, lab: Lab) -> Column:
@@ -80,10 +75,7 @@ def _both_sides(w: list[Fraction], b: Fraction) -> bool:
 
 
 def _kinks(name: str) -> list[tuple[Fraction, Fraction]]:
-    return [
-        (Fraction(int(k.location.p), int(k.location.q)), Fraction(int(k.jump.p), int(k.jump.q)))
-        for k in ACTIVATIONS[name].kinks
-    ]
+    return [(fraction(k.location), fraction(k.jump)) for k in ACTIVATIONS[name].kinks]
 
 
 def _direct_bend(w: list[Fraction], b: Fraction, sigma: Sigma, fraction: Fraction) -> Fraction:
@@ -117,25 +109,23 @@ def train(law: KinkLaw, lab: Lab) -> Column:
     answers enter, so the rounding bound is three times that of one.
     """
     worst, largest, networks, bent = 0.0, 0.0, 0, 0
-    for setting in BENT:
-        ensemble = lab.ensemble(setting)
-        unfinished = weights_of(stopped(lab, setting))
-        for weights in (ensemble.weights, unfinished):
-            radii = setting.radii
-            answers = _answers(setting, weights).reshape(-1, radii.cells, radii.per_cell)
-            size = 2 * radii.half_length(setting.taps) + 1
-            bounds = prediction_bound(
-                weights.w, weights.b, weights.a, weights.c, radii.r, size, setting.activation
-            )
-            bound = 3 * np.max(bounds, axis=1)
-            phi = radii.phi[: radii.per_cell]
-            chord = (1 - phi) * answers[:, :-1, :1] + phi * answers[:, 1:, :1]
-            claimed = predicted_bend(law, setting, weights, phi)
-            distance = np.abs(answers[:, :-1] - chord - claimed[:, None, :])
-            worst = max(worst, float(np.max(np.max(distance, axis=(1, 2)) / bound)))
-            largest = max(largest, float(np.max(distance)))
-            networks += len(weights.c)
-            bent += int(np.sum(np.max(np.abs(claimed), axis=1) > bound))
+    for setting in STRAIGHT:
+        weights = finished_and_stopped(lab, setting)
+        radii = setting.radii
+        answers = _answers(setting, weights).reshape(-1, radii.cells, radii.per_cell)
+        size = setting.pixels
+        bounds = prediction_bound(
+            weights.w, weights.b, weights.a, weights.c, radii.r, size, setting.activation
+        )
+        bound = 3 * np.max(bounds, axis=1)
+        phi = radii.phi[: radii.per_cell]
+        chord = (1 - phi) * answers[:, :-1, :1] + phi * answers[:, 1:, :1]
+        claimed = predicted_bend(law, setting, weights, phi)
+        distance = np.abs(answers[:, :-1] - chord - claimed[:, None, :])
+        worst = max(worst, float(np.max(np.max(distance, axis=(1, 2)) / bound)))
+        largest = max(largest, float(np.max(distance)))
+        networks += len(weights.c)
+        bent += int(np.sum(np.max(np.abs(claimed), axis=1) > bound))
     detail = (
         f"largest distance between the bend of r̂ in torch and the kernel formula over {networks} "
         f"networks, finished or stopped on the way, {bent} of which bend, is {largest:.2g}; the figure is in units "
@@ -178,5 +168,5 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     )
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=needs, figures=figures)
+EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: STRAIGHT, figures=figures)
 """What the claim rests on."""

@@ -14,25 +14,20 @@ from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import gamma, prediction_bound
 from numerics.pulse.channel import exact_quantities, quantities
 from theory.pulse.loss import Decomposition, Moments
-from verify.models.ensemble import Ensemble, NetworkBatch, Setting
 from verify.models.networks import measure, signals, weights_of
+from verify.models.problem import Ensemble, NetworkBatch, Setting
 from verify.pulse.residuals import residual_errors
 from verify.pulse.settings import LAWS, stopped
 from verify.report.evidence import Evidence
-from verify.report.lab import Lab, Profile
+from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
-__all__ = ["EVIDENCE", "check", "needs", "train"]
+__all__ = ["EVIDENCE", "check", "train"]
 
 Array = NDArray[np.float64]
 ZERO = Fraction(0)
 AVERAGING = 4
 """Networks per setting that are trained with mean pooling."""
-
-
-def needs(profile: Profile) -> tuple[Setting, ...]:
-    """The ensembles whose loss is attributed."""
-    return LAWS
 
 
 def check(law: Decomposition, lab: Lab) -> Column:
@@ -203,7 +198,7 @@ def train(law: Decomposition, lab: Lab) -> Column:
 def _distance(law: Decomposition, setting: Setting, weights: NetworkBatch, answers: Array) -> float:
     """The largest |mean (r̂ - r)² - sum of the six terms| over a batch, in units of its rounding bound."""
     r = setting.radii.r
-    size = 2 * setting.radii.half_length(setting.taps) + 1
+    size = setting.pixels
     alpha, beta, d = residual_errors(law, setting, weights)
     mean = Moments(
         np.mean(r),
@@ -244,7 +239,7 @@ def _apart(law: Decomposition, ensemble: Ensemble) -> float:
         net = NetworkBatch(right.w, right.b, turn * a, turn * c + more)
         error = np.einsum("brk,bk->br", pooled[kept], net.a) + net.c[:, None] - r
         value = np.max([np.max(np.abs(x), axis=1) for x in _conditions(law, setting, net)], axis=0)
-        size = 2 * setting.radii.half_length(setting.taps) + 1
+        size = setting.pixels
         bound = prediction_bound(net.w, net.b, net.a, net.c, r, size, setting.activation).max(
             axis=1
         )
@@ -257,7 +252,7 @@ def _apart(law: Decomposition, ensemble: Ensemble) -> float:
 
 def _conditions(law: Decomposition, setting: Setting, weights: NetworkBatch) -> list[Array]:
     """The law's conditions of every network of a batch, each (B, 1) or (B, R)."""
-    size = 2 * setting.radii.half_length(setting.taps) + 1
+    size = setting.pixels
     q = quantities(weights.w, weights.b, setting.activation, setting.radii.phi)
     columns = lambda x: list(x.T[:, :, None])
     values = law.conditions(
@@ -267,5 +262,5 @@ def _conditions(law: Decomposition, setting: Setting, weights: NetworkBatch) -> 
     return [np.asarray(x) for x in values]
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=needs)
+EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: LAWS)
 """What the claim rests on."""

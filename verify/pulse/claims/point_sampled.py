@@ -12,14 +12,14 @@ import torch
 from numerics.arithmetic.rounding import prediction_bound
 from numerics.pulse.sample import sampled_pulse
 from theory.pulse.point_sampled import PointLaw
-from verify.models.ensemble import NetworkBatch, Setting, initial
 from verify.models.networks import load, weights_of
+from verify.models.problem import NetworkBatch, Setting, initial
 from verify.optimise.minimise import train as train_one
 from verify.report.evidence import Evidence
-from verify.report.lab import Lab, Profile
+from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
-__all__ = ["EVIDENCE", "check", "needs", "train"]
+__all__ = ["EVIDENCE", "check", "train"]
 
 HALF_INTEGERS = tuple(
     Setting(name, 1, taps, cells=6, per_cell=1)
@@ -33,11 +33,6 @@ STARTS = 4
 """Starts per activation that LBFGS gets."""
 POINTS = 8
 """Radii per cell of the point-sampled pulses."""
-
-
-def needs(profile: Profile) -> tuple[Setting, ...]:
-    """The ensembles whose answers to point-sampled pulses are measured."""
-    return HALF_INTEGERS
 
 
 def check(law: PointLaw, lab: Lab) -> Column:
@@ -114,7 +109,7 @@ def _trained(lab: Lab) -> Iterator[tuple[Setting, NetworkBatch, np.ndarray]]:
     for setting in HALF_INTEGERS:
         ensemble = lab.ensemble(setting)
         w, r = ensemble.weights, setting.radii.r
-        size = 2 * setting.radii.half_length(setting.taps) + 1
+        size = setting.pixels
         bound = prediction_bound(w.w, w.b, w.a, w.c, r, size, setting.activation)
         yield setting, w, ensemble.loss <= np.mean(bound**2, axis=1)
     for name in DIRECT:
@@ -135,5 +130,5 @@ def _by_lbfgs(setting: Setting, seed: int) -> NetworkBatch:
     return weights_of(nets)
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=needs)
+EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: HALF_INTEGERS)
 """What the claim rests on."""

@@ -15,15 +15,15 @@ from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import prediction_bound
 from numerics.pulse.channel import exact_quantities, quantities
 from theory.pulse.readout import Readout
-from verify.models.ensemble import NetworkBatch, Setting, initial
-from verify.models.networks import load, measure, signals, weights_of
+from verify.models.networks import data, load, measure, weights_of
+from verify.models.problem import NetworkBatch, Setting, initial
 from verify.optimise.minimise import train as train_one
 from verify.pulse.settings import LAWS
 from verify.report.evidence import Evidence
-from verify.report.lab import Lab, Profile
+from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
-__all__ = ["EVIDENCE", "check", "needs", "train"]
+__all__ = ["EVIDENCE", "check", "train"]
 
 Array = NDArray[np.float64]
 Sigma = Callable[[Any], Any]
@@ -34,11 +34,6 @@ BENT = (Setting("tanh", 1, 5), Setting("softplus", 1, 3), Setting("gelu", 1, 7))
 """Smooth activations, whose frozen filters bend."""
 FROZEN = 10
 """Frozen random filters per setting."""
-
-
-def needs(profile: Profile) -> tuple[Setting, ...]:
-    """The single-channel ensembles whose readout is predicted."""
-    return ONE_CHANNEL
 
 
 def check(law: Readout, lab: Lab) -> Column:
@@ -120,7 +115,7 @@ def _predicted(
 ) -> tuple[Array, Array]:
     """(a, c) for the first channel of every network: the exact readout, or the least-squares one."""
     r = setting.radii.r
-    size = 2 * setting.radii.half_length(setting.taps) + 1
+    size = setting.pixels
     q = quantities(weights.w[:, 0], weights.b[:, 0], setting.activation, setting.radii.phi)
     offset, d = size * q.background + q.kappa, q.deviation
     if exact:
@@ -163,7 +158,7 @@ def _finished(law: Readout, lab: Lab, setting: Setting) -> tuple[int, float]:
     """
     ensemble = lab.ensemble(setting)
     radii = setting.radii
-    size = 2 * radii.half_length(setting.taps) + 1
+    size = setting.pixels
     measured = measure(ensemble)
     bound = prediction_bound(
         ensemble.w, ensemble.b, ensemble.a, ensemble.c, radii.r, size, setting.activation
@@ -195,7 +190,7 @@ def _frozen(law: Readout, lab: Lab, setting: Setting) -> _Frozen:
     To that comes rounding, through the condition number of J.
     """
     weights = initial(setting, FROZEN, lab.seed)
-    x, target = signals(setting.radii, setting.taps), torch.tensor(setting.radii.r)
+    x, target = data(setting)
     size = x.shape[1]
     nets = [load(setting, weights, j) for j in range(FROZEN)]
     gradients = [train_one(net, x, target, "lbfgs", 10, readout_only=True).gradient for net in nets]
@@ -229,5 +224,5 @@ def _condition(features: Array) -> Array:
     return np.asarray(np.linalg.cond(columns / np.where(scale == 0, 1.0, scale)))
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=needs)
+EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: ONE_CHANNEL)
 """What the claim rests on."""

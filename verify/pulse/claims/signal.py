@@ -11,23 +11,18 @@ from numerics.arithmetic.oracle import overlap_pulse
 from numerics.arithmetic.rounding import prediction_bound
 from numerics.pulse.sample import pulse
 from theory.pulse.signal import Law
-from verify.models.ensemble import Setting
 from verify.models.networks import measure
+from verify.models.problem import Setting
 from verify.report.evidence import Evidence
 from verify.report.figures import figure, pulses
-from verify.report.lab import Lab, Profile
+from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
 
-__all__ = ["EVIDENCE", "check", "figures", "needs", "train"]
+__all__ = ["EVIDENCE", "check", "figures", "train"]
 
 SCALE = Setting("identity", 1, 1)
 """One tap, no nonlinearity: the network is a pair of scales that weighs the pulse."""
-
-
-def needs(profile: Profile) -> tuple[Setting, ...]:
-    """One ensemble of one-tap networks."""
-    return (SCALE,)
 
 
 def check(law: Law, lab: Lab) -> Column:
@@ -42,7 +37,7 @@ def check(law: Law, lab: Lab) -> Column:
         sampled = pulse(float(r), half_length)
         for i in range(-half_length, half_length + 1):
             claimed = law(i, m, sp.Rational(fraction.numerator, fraction.denominator))
-            value = Fraction(int(claimed.p), int(claimed.q))
+            value = Fraction(claimed)
             wrong += not (value == exact[i + half_length] == Fraction(sampled[i + half_length]))
             pixels += 1
     return column(wrong, 0, f"pixels, of {pixels}, on which law, definition and numpy pulse differ")
@@ -88,5 +83,5 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     return (figure("signal-pulses", "Four pulses", caption, pulses([0.5, 1.75, 3.5, 5.25], 7)),)
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=needs, figures=figures)
+EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: (SCALE,), figures=figures)
 """What the claim rests on."""

@@ -17,24 +17,19 @@ from numerics.arithmetic.rounding import prediction_bound
 from numerics.pulse.channel import exact_quantities, quantities
 from theory.pulse.loss import residuals
 from theory.pulse.small_radius import Small
-from verify.models.ensemble import Ensemble, NetworkBatch, Setting
 from verify.models.networks import measure
+from verify.models.problem import Ensemble, NetworkBatch, Setting
 from verify.pulse.certified import agrees
 from verify.pulse.compare import check_response, train_response
 from verify.pulse.settings import EVERY_RADIUS
 from verify.report.evidence import Evidence
-from verify.report.lab import Lab, Profile
+from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
-__all__ = ["EVIDENCE", "check", "needs", "train"]
+__all__ = ["EVIDENCE", "check", "train"]
 
 Array = NDArray[np.float64]
 HALF = Fraction(1, 2)
-
-
-def needs(profile: Profile) -> tuple[Setting, ...]:
-    """The ensembles trained on every radius."""
-    return EVERY_RADIUS
 
 
 def check(law: Small, lab: Lab) -> Column:
@@ -178,7 +173,7 @@ def _plateau(setting: Setting, weights: NetworkBatch) -> Array:
     q = quantities(weights.w, weights.b, setting.activation, setting.radii.phi)
     columns = lambda x: list(x.T[:, :, None])
     values = residuals(
-        columns(weights.a), weights.c[:, None], 2 * setting.radii.half_length(setting.taps) + 1,
+        columns(weights.a), weights.c[:, None], setting.pixels,
         columns(q.slope), columns(q.background), columns(q.kappa), list(np.moveaxis(q.deviation, 1, 0)),
     )  # fmt: skip
     return np.asarray(np.max([np.max(np.abs(x), axis=1) for x in values], axis=0))
@@ -208,5 +203,5 @@ def _certified(ensemble: Ensemble) -> int:
     return sum(agrees(ensemble.setting, ensemble.weights, j) is not None for j in range(CERTIFIED))
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=needs)
+EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: EVERY_RADIUS)
 """What the claim rests on."""

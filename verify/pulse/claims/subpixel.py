@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from theory.pulse.subpixel import Law
-from verify.models.ensemble import Setting
 from verify.pulse.compare import check_response, train_response
 from verify.pulse.settings import LAWS
 from verify.report.evidence import Evidence
-from verify.report.lab import Lab, Profile
+from verify.report.lab import Lab
 from verify.report.verdict import Column
 
-__all__ = ["EVIDENCE", "check", "needs", "train"]
-
-
-def needs(profile: Profile) -> tuple[Setting, ...]:
-    """The ensembles whose features are compared."""
-    return LAWS
+__all__ = ["EVIDENCE", "check", "train"]
 
 
 def check(law: Law, lab: Lab) -> Column:
@@ -29,5 +23,5 @@ def train(law: Law, lab: Lab) -> Column:
     return train_response(lambda n, m: law(n), lab, LAWS, fractions=True)
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=needs)
+EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: LAWS)
 """What the claim rests on."""

@@ -13,22 +13,17 @@ from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import prediction_bound
 from theory.expressions.activation import ACTIVATIONS, Activation
 from theory.pulse.symmetry import Channel, Symmetries, canonical, finite_symmetries
-from verify.models.ensemble import NetworkBatch, Setting
 from verify.models.networks import load, measure, signals
+from verify.models.problem import NetworkBatch, Setting
 from verify.pulse.settings import LAWS
 from verify.report.evidence import Evidence
-from verify.report.lab import Lab, Profile
+from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
-__all__ = ["EVIDENCE", "check", "needs", "train"]
+__all__ = ["EVIDENCE", "check", "train"]
 
 TWO_CHANNELS = tuple(setting for setting in LAWS if setting.channels == 2)
 ROWS = ("identity", "relu", "leaky_relu", "abs", "hardtanh")
-
-
-def needs(profile: Profile) -> tuple[Setting, ...]:
-    """The ensembles that are transformed."""
-    return TWO_CHANNELS
 
 
 def check(law: Symmetries, lab: Lab) -> Column:
@@ -173,5 +168,5 @@ def _predict(setting: Setting, weights: NetworkBatch, j: int, x: torch.Tensor) -
         return np.asarray(load(setting, weights, j)(x).numpy())
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=needs)
+EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: TWO_CHANNELS)
 """What the claim rests on."""

@@ -13,19 +13,20 @@ from flint import arb
 from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
+from numerics.arithmetic.numbers import fraction
 from theory.shape.asymptotes import ENDS, Channel, Ends, Law
 from theory.shape.span import unrolled
-from verify.models.ensemble import Setting
 from verify.models.networks import measure
+from verify.models.problem import Setting
 from verify.optimise.refine import BITS, GOAL, Refined
 from verify.report.evidence import Evidence
 from verify.report.figures import FLOOR, figure, scatter
-from verify.report.lab import Lab, Profile
+from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
 from verify.shape.pairs import Problem, RefinedBatch, inverse, is_rounding, refined, trained
 
-__all__ = ["EVIDENCE", "check", "figures", "needs", "train"]
+__all__ = ["EVIDENCE", "check", "figures", "train"]
 
 Array = NDArray[np.float64]
 F = Fraction
@@ -57,11 +58,6 @@ PAIRS = (
     *(Problem(Setting(name, 2, 3, spread=4.0), False, 300) for name in ("softplus", "gelu")),
 )
 SINGLE = tuple(Setting(name, 1, 3) for name in ("softplus", "silu", "gelu"))
-
-
-def needs(profile: Profile) -> tuple[Setting, ...]:
-    """The single-channel ensembles; those with two channels are trained by :mod:`verify.shape.pairs`."""
-    return SINGLE
 
 
 # --- check ------------------------------------------------------------------------------------
@@ -100,7 +96,7 @@ class _Case:
 
 def _agree(claimed: Any, measured: Any) -> bool:
     """Equal as fractions, or a ball of radius < 2^-100 that contains the claimed fraction."""
-    exact = F(int(claimed.p), int(claimed.q)) if hasattr(claimed, "q") else F(claimed)
+    exact = fraction(claimed) if hasattr(claimed, "q") else F(claimed)
     if isinstance(measured, Fraction):
         return exact == measured
     ball = measured - _ball(exact)
@@ -251,8 +247,7 @@ def _residuals(
     """
     ends, net = ENDS[problem.setting.activation], refinement.net
     channels = [
-        (tuple(tap if abs(tap) > ZERO else F(0) for tap in w), b, a)
-        for w, b, a in zip(net.w, net.b, net.a, strict=True)
+        (tuple(tap if abs(tap) > ZERO else F(0) for tap in w), b, a) for w, b, a in net.listed
     ]
     values = [abs(float(value)) for value in law(channels, ends)]
     slopes = _gradients(law, ends, channels) @ back[:-1]
@@ -322,5 +317,5 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     return (figure("asymptotes-balance", "Exact networks are balanced", caption, drawing),)
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=needs, figures=figures)
+EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: SINGLE, figures=figures)
 """What the claim rests on."""

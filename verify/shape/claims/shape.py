@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 
@@ -12,17 +13,19 @@ import sympy as sp
 import torch
 from flint import arb, arb_mat, ctx
 
-from numerics.arithmetic.ball import PRECISIONS, Certified, Net, expression_of, largest_error
-from numerics.arithmetic.ball import responses as enclosed_responses
+from numerics.arithmetic.ball import constant_ball
 from numerics.arithmetic.rounding import prediction_bound
+from numerics.arithmetic.walk import expression_of
+from numerics.pulse.error_enclosure import PRECISIONS, Certified, largest_error
+from numerics.pulse.error_enclosure import responses as enclosed_responses
 from numerics.pulse.sample import pulse
 from theory.expressions.activation import ACTIVATIONS
 from theory.expressions.pieces import Piece, pieces, z
 from theory.shape.classify import Classification
 from theory.shape.recipes import Recipe, readout_bias
 from theory.shape.shape import LAW, PROBES, Probe, ShapeLaw
-from verify.models.ensemble import Ensemble, NetworkBatch, Setting
 from verify.models.networks import load
+from verify.models.problem import Ensemble, NetworkBatch, Setting
 from verify.optimise.refine import Refined
 from verify.report.evidence import Evidence
 from verify.report.lab import Lab, Profile
@@ -141,7 +144,7 @@ def _excluded(shape: Classification) -> tuple[int, ...]:
 
 def _enclosed(sigma: str | sp.Expr, recipe: Recipe, lab: Lab, rng: np.random.Generator) -> bool:
     """Every enclosure of the error holds 0 and is tiny, for several lengths of the signal."""
-    net = Net(sigma, recipe.w, recipe.b, recipe.a)
+    net = replace(recipe, sigma=sigma)
     n = net.taps
     simple = [Fraction(n, 2) + Fraction(t, q) for q in (1, 2, 3, 4, 5, 7) for t in range(q)]
     for extra in (0, 1, 5):
@@ -164,12 +167,12 @@ def identical(sigma: str | sp.Expr, recipe: Recipe) -> bool | None:
     """
     parts = pieces(expression_of(sigma)).parts
     phi = sp.Symbol("varphi", real=True)
-    n = len(recipe.w[0])
+    n = recipe.taps
     h = n // 2
     errors = []
     for m in (h + 1, h + 2):
         total = -(m - sp.Rational(1, 2) + phi)
-        for w, b, a in zip(recipe.w, recipe.b, recipe.a, strict=True):
+        for w, b, a in recipe.listed:
             for i in range(-m - h, m + h + 1):
                 lit = [abs(i + u) for u in range(-h, h + 1)]
                 p, q = (
@@ -184,7 +187,7 @@ def identical(sigma: str | sp.Expr, recipe: Recipe) -> bool | None:
     # One more cell lengthens the part of the signal that is seen by two positions, which were background.
     first, second = errors
     more = sp.Integer(0)
-    for b, a in zip(recipe.b, recipe.a, strict=True):
+    for _, b, a in recipe.listed:
         background = _polynomial_between(parts, b, b)
         if background is None:
             return None
@@ -238,11 +241,7 @@ def _no_readout(
                 for w, b in filters
             ]
             rows = [
-                [
-                    *(column[i] for column in columns),
-                    arb(1),
-                    arb(radii[i].numerator) / radii[i].denominator,
-                ]
+                [*(column[i] for column in columns), arb(1), constant_ball(radii[i])]
                 for i in range(size)
             ]
             determinant = arb_mat(rows).det()
@@ -380,7 +379,7 @@ def in_torch(name: str, shape: Classification) -> float | None:
     """
     if shape.recipe is None:
         return None
-    recipe, n = shape.recipe, len(shape.recipe.w[0])
+    recipe, n = shape.recipe, shape.recipe.taps
     steps = np.arange(1, 201)
     r = n / 2 + np.concatenate([4 * (steps * IRRATIONAL % 1), np.arange(4)])
     half_length = int(np.ceil(r.max())) + n // 2

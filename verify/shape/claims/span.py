@@ -19,13 +19,13 @@ from numerics.arithmetic.rounding import UNIT, gamma, preactivation_bound, predi
 from numerics.pulse.sample import Radii, pulse
 from theory.expressions.activation import ACTIVATIONS
 from theory.shape.span import Jump, copies, leaps, response_rate, unrolled
-from verify.models.ensemble import Ensemble, NetworkBatch, Setting
 from verify.models.networks import Network, load, measure, weights_of
+from verify.models.problem import Ensemble, NetworkBatch, Setting
 from verify.optimise.residuals import worst
 from verify.pulse.settings import LAWS, stopped
 from verify.report.evidence import Evidence
 from verify.report.figures import error_between, figure
-from verify.report.lab import Lab, Profile
+from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
 
@@ -35,7 +35,6 @@ __all__ = [
     "Piecewise",
     "check",
     "figures",
-    "needs",
     "rate",
     "torch_rate",
     "train",
@@ -46,11 +45,6 @@ Number = Callable[[Any], Any]
 Law = Callable[[int], sp.Expr]
 Channel = tuple[tuple[Fraction, ...], Fraction, Fraction]
 F = Fraction
-
-
-def needs(profile: Profile) -> tuple[Setting, ...]:
-    """The ensembles whose derivative is measured."""
-    return LAWS
 
 
 # --- check ------------------------------------------------------------------------------------
@@ -444,5 +438,5 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     return (figure("span-rate", "The answer's derivative is a sum of copies", caption, drawing),)
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=needs, figures=figures)
+EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: LAWS, figures=figures)
 """What the claim rests on."""

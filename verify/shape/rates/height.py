@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import prediction_bound
 from numerics.pulse.sample import pulse, windows
-from verify.models.ensemble import NetworkBatch, Setting
 from verify.models.networks import load, signals
+from verify.models.problem import NetworkBatch, Setting
 from verify.optimise.least_squares import levenberg_marquardt
 
 __all__ = [

@@ -20,7 +20,7 @@ from numerics.arithmetic.taylor import TERMS, coefficients_at, last_bound
 from theory.shape.rates import RateLaw
 from theory.shape.rates.expansion import kinked_deviation, moments
 from theory.shape.rates.leading import Spread, spread
-from verify.models.ensemble import Setting
+from verify.models.problem import Setting
 from verify.shape.rates.height import CELLS, PER_CELL
 
 __all__ = ["FRACTIONS", "OVER", "VARIANCE", "Stated", "root_of", "stated"]

@@ -11,7 +11,7 @@ from numerics.training.linear_cell import coordinates, weights_at
 from numerics.training.steps import change_bound, drift_from_losses, sharpness
 from theory.training import linear_cell
 from theory.training.active import Active
-from verify.optimise.gradient import Model
+from verify.models.problem import Model
 from verify.report.evidence import Evidence
 from verify.report.lab import Lab
 from verify.report.verdict import Column, column

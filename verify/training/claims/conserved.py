@@ -8,20 +8,22 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from flint import fmpq, fmpq_mat
+from flint import fmpq_mat
 from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
+from numerics.arithmetic.numbers import rational
 from numerics.arithmetic.rounding import UNIT
 from theory.training.conserved import Conserved
-from verify.models.ensemble import NetworkBatch
-from verify.optimise.gradient import Bundle, Model, Path, data, descend, step_rounding
+from verify.models.networks import Bundle, data
+from verify.models.problem import Model, NetworkBatch
+from verify.optimise.gradient import Path, descend, step_rounding
 from verify.report import figures as draw
 from verify.report.evidence import Evidence
 from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
-from verify.training.dynamics import starts
+from verify.training.dynamics import jacobian, starts
 
 __all__ = ["EVIDENCE", "check", "figures", "train"]
 
@@ -53,35 +55,19 @@ def _answer(
     sigma: Callable[[Any], Any], n: int, channels: int, x: list[Fraction], p: Point
 ) -> Fraction:
     """r̂ of the slow simulation; p holds the taps channel by channel, then b, then a (c adds nothing here)."""
-    taps, b, a = p[: n * channels], p[n * channels : -channels], p[-channels:]
-    return sum(
-        (
-            a[k] * sum(sigma(z) for z in oracle.preactivations(taps[k * n : (k + 1) * n], b[k], x))
-            for k in range(channels)
-        ),
-        Fraction(0),
-    )
+    b, a = p[n * channels : -channels], p[-channels:]
+    return Fraction(oracle.answer(_rows(p, n, channels), b, a, Fraction(0), sigma, x))
 
 
-def _jacobian(
-    values: Callable[[Point], list[Fraction]], p: Point, free: Sequence[int]
-) -> list[list[Fraction]]:
-    """A row of exact partial derivatives for each function; all are quadratic in each weight."""
-    columns = []
-    for j in free:
-        up, down = list(p), list(p)
-        up[j] += STEP
-        down[j] -= STEP
-        columns.append(
-            [(x - y) / (2 * STEP) for x, y in zip(values(up), values(down), strict=True)]
-        )
-    return [list(row) for row in zip(*columns, strict=True)]
+def _rows(p: Point, n: int, channels: int) -> list[Point]:
+    """The filters."""
+    return [p[k * n : (k + 1) * n] for k in range(channels)]
 
 
 def _rank(rows: Sequence[Sequence[Fraction]]) -> int:
     if not rows:
         return 0
-    return int(fmpq_mat([[fmpq(x.numerator, x.denominator) for x in row] for row in rows]).rank())
+    return int(fmpq_mat([[rational(x) for x in row] for row in rows]).rank())
 
 
 def check(law: Conserved, lab: Lab) -> Column:
@@ -114,7 +100,7 @@ def _gradients(
     h = n // 2
     radii = [h + Fraction(1, 2), h + Fraction(7, 10), h + 1 + Fraction(9, 10), h + Fraction(3, 2)]
     pulses = [oracle.overlap_pulse(r, 2 * h + 3) for r in radii]
-    return _jacobian(lambda q: [_answer(sigma, n, channels, x, q) for x in pulses], p, free)
+    return jacobian(lambda q: [_answer(sigma, n, channels, x, q) for x in pulses], p, free, STEP)
 
 
 def _unmoved(slopes: list[list[Fraction]], gradients: list[list[Fraction]]) -> bool:
@@ -130,11 +116,11 @@ def _linear_holds(law: Conserved, rng: np.random.Generator, n: int, channels: in
     free = [*range(n * channels), *range((n + 1) * channels, (n + 2) * channels)]
 
     def values(q: Point) -> list[Any]:
-        w = [q[k * n : (k + 1) * n] for k in range(channels)]
+        w = _rows(q, n, channels)
         return law.deviations(w) + law.products(w, q[(n + 1) * channels :])
 
     gradients = _gradients(oracle.RATIONAL["identity"], n, channels, p, free)
-    slopes = _jacobian(values, p, free)
+    slopes = jacobian(values, p, free, STEP)
     return _unmoved(slopes, gradients) and _rank(slopes) == len(free) - _rank(gradients)
 
 
@@ -142,7 +128,7 @@ def _homogeneous_holds(law: Conserved, rng: np.random.Generator, n: int, name: s
     p = _numbers(rng, n + 2)
     free = range(n + 2)
     gradients = _gradients(oracle.RATIONAL[name], n, 1, p, free)
-    (slope,) = _jacobian(lambda q: [law.everywhere(q[:n], q[n], q[n + 1])], p, free)
+    (slope,) = jacobian(lambda q: [law.everywhere(q[:n], q[n], q[n + 1])], p, free, STEP)
     return any(slope) and _unmoved([slope], gradients)
 
 
@@ -201,10 +187,10 @@ def _independent(law: Conserved, model: Model, weights: NetworkBatch, j: int) ->
     exact = [Fraction(float(v)) for v in (*weights.w[j].ravel(), *weights.a[j])]
 
     def values(q: Point) -> list[Any]:
-        w = [q[k * n : (k + 1) * n] for k in range(channels)]
+        w = _rows(q, n, channels)
         return law.deviations(w) + law.products(w, q[n * channels :])
 
-    return _rank(_jacobian(values, exact, range(len(exact))))
+    return _rank(jacobian(values, exact, range(len(exact)), STEP))
 
 
 def train(law: Conserved, lab: Lab) -> Column:

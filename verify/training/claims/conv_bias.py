@@ -12,15 +12,9 @@ from numerics.arithmetic.rounding import UNIT
 from numerics.pulse.sample import Radii, pulse
 from numerics.training.linear_cell import channels
 from theory.training.conv_bias import ConvBias, end
-from verify.models.ensemble import NetworkBatch
-from verify.optimise.gradient import (
-    Bundle,
-    Model,
-    Path,
-    data,
-    descend,
-    step_rounding,
-)
+from verify.models.networks import Bundle, data
+from verify.models.problem import Model, NetworkBatch
+from verify.optimise.gradient import Path, descend, step_rounding
 from verify.report.evidence import Evidence
 from verify.report.lab import Lab
 from verify.report.verdict import Column, column

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from numerics.pulse.exact_error import Domain, exact_net
 from numerics.pulse.sample import Radii
 from numerics.training.active import stays
-from numerics.training.linear_cell import channels, coordinates
+from numerics.training.linear_cell import Cone, channels
 from numerics.training.steps import change_bound, drift_from_losses, sharpness
 from theory.training.flow import LAW, Flow, end
-from verify.optimise.gradient import Model
+from verify.models.problem import Model
 from verify.pulse.certified import accepted
 from verify.report import figures as draw
 from verify.report import path_figures
@@ -23,13 +23,11 @@ from verify.report.evidence import Evidence
 from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
-from verify.training.dynamics import Run, end_rounding, integrate, run, second_moment
+from verify.training.dynamics import Run, end_rounding, integrated, run, second_moment
 
 __all__ = ["EVIDENCE", "check", "figures", "predicted", "train"]
 
 Array = NDArray[np.float64]
-SHAPES = ((1, 1), (1, 5), (2, 3), (3, 7), (4, 9), (8, 3))
-"""(K, n) of the integrated networks."""
 
 
 def predicted(law: Flow, w: Array, a: Array) -> tuple[Array, Array]:
@@ -40,46 +38,18 @@ def predicted(law: Flow, w: Array, a: Array) -> tuple[Array, Array]:
 
 
 def check(law: Flow, lab: Lab) -> Column:
-    """Random starts integrated until e^{-λt} is below rounding: the largest distance of a weight from the closed form.
+    """Random starts integrated until e^{-λt} is below rounding: the largest distance of a weight from the closed form."""
 
-    The integrator asks for 1e-13 in each of its evaluations, of which there are ``nfev``; an error on the curve is
-    stretched by the rest of the flow at most as the weights are, e^{|τ|}.
-    """
-    rng = lab.rng("flow")
-    ratios, distance = [], 0.0
-    count = max(lab.profile.draws // 4, len(SHAPES))
-    for t in range(count):
-        k, n = SHAPES[t % len(SHAPES)]
-        w, a = rng.normal(size=(k, n)) / math.sqrt(n), rng.normal(size=k) / math.sqrt(k)
-        radii = Radii(n // 2 + 1, 2 + t % 3, 2)
-        cone = coordinates(w[None], a[None])
-        rate = float(sharpness(cone, second_moment(radii))[0])
-        wanted_w, wanted_a = predicted(law, w[None], a[None])
+    def times(start: Cone, radii: Radii) -> Array:
+        rate = float(sharpness(start, second_moment(radii))[0])
         # The slowest starts have U near 0: their path first follows the saddle, longer by log(1/U).
-        times = np.array([0.0, (60 + 4 * abs(math.log(float(cone.big_u[0])))) / rate])
-        found_w, found_a, evaluations = integrate(w, a, radii, times)
-        turned = math.exp(
-            abs(
-                math.log(
-                    float(
-                        np.sum((found_a[-1] + found_w[-1].sum(axis=1) / cone.root) ** 2)
-                        / cone.big_u[0]
-                    )
-                )
-            )
-        )
-        size = 1 + max(float(np.max(np.abs(found_w))), float(np.max(np.abs(found_a))))
-        off = max(
-            float(np.max(np.abs(found_w[-1] - wanted_w[0]))),
-            float(np.max(np.abs(found_a[-1] - wanted_a[0]))),
-        )
-        ratios.append(off / (1e-13 * evaluations * size * turned))
-        distance = max(distance, off)
-    detail = (
-        f"largest distance of a weight between scipy's stiff integrator (LSODA) and the closed form, {count} random starts, is "
-        f"{distance:.2g}; the figure is in units of the integrator's accuracy"
-    )
-    return column(float(np.max(ratios)), 1.0, detail)
+        return np.array([0.0, (60 + 4 * abs(math.log(float(start.big_u[0])))) / rate])
+
+    def ends(w: Array, a: Array, radii: Radii, when: Array) -> tuple[Array, Array]:
+        last_w, last_a = predicted(law, w[None], a[None])
+        return np.stack([w, last_w[0]]), np.stack([a, last_a[0]])
+
+    return integrated(lab, "flow", times, ends)
 
 
 def _runs(lab: Lab) -> list[tuple[str, Run]]:

@@ -20,9 +20,8 @@ from numerics.pulse.sample import Radii, pulse
 from numerics.training.noise import NUMERIC, Problem, best, moments, risk, scan, small_noise_ratio
 from theory.training import gaussian
 from theory.training.noise import LAW, Noise
-from verify.models.ensemble import NetworkBatch
-from verify.models.networks import Network
-from verify.optimise.gradient import Model, data
+from verify.models.networks import Network, data
+from verify.models.problem import Model, NetworkBatch
 from verify.optimise.minimise import train as descend
 from verify.report import figures as draw
 from verify.report import path_figures

@@ -17,16 +17,9 @@ from numerics.arithmetic.rounding import UNIT
 from numerics.pulse.sample import Radii, pulse, windows
 from numerics.training.linear_cell import coordinates
 from theory.training.ridge import LAW, Ridge
-from verify.models.ensemble import NetworkBatch
-from verify.optimise.gradient import (
-    Bundle,
-    Model,
-    Path,
-    data,
-    descend,
-    single,
-    step_rounding,
-)
+from verify.models.networks import Bundle, data, load
+from verify.models.problem import Model, NetworkBatch
+from verify.optimise.gradient import Path, descend, step_rounding
 from verify.report import figures as draw
 from verify.report import path_figures
 from verify.report.evidence import Evidence
@@ -351,7 +344,7 @@ def figures(lab: Lab) -> list[Figure]:
     for share in SHARES:
         penalty = share * 2 * root * spread
         make = decaying(2 * penalty * rate, MOMENTUM)
-        path = descend(single(PATH, start), *data(PATH), 2000, rate, make)
+        path = descend(load(PATH, start), *data(PATH), 2000, rate, make)
         w, a = path.end.w[0, 0], path.end.a[0, 0]
         marks.append([*(flip * w), flip * a])
         levels.append((path.losses[-1, 0] + penalty * (w @ w + a * a)) / spread)

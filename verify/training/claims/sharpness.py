@@ -14,8 +14,9 @@ from numerics.training.linear_cell import coordinates
 from numerics.training.steps import end_at
 from theory.training import linear_cell
 from theory.training.sharpness import LAW, Sharpness
-from verify.models.ensemble import NetworkBatch
-from verify.optimise.gradient import Bundle, Model, data, descend, sgd
+from verify.models.networks import Bundle, data
+from verify.models.problem import Model, NetworkBatch
+from verify.optimise.gradient import descend, sgd
 from verify.report import figures as draw
 from verify.report import path_figures
 from verify.report.evidence import Evidence

@@ -14,7 +14,9 @@ from numerics.training.linear_cell import coordinates, weights_at
 from numerics.training.steps import end_at, sharpness, shift_error
 from theory.training import linear_cell
 from theory.training.steps import Steps
-from verify.optimise.gradient import Model, data, descend, single, step_rounding
+from verify.models.networks import data, load
+from verify.models.problem import Model
+from verify.optimise.gradient import descend, step_rounding
 from verify.report.evidence import Evidence
 from verify.report.lab import Lab
 from verify.report.page import Section
@@ -24,6 +26,7 @@ from verify.training.dynamics import (
     Run,
     corrected,
     end_rounding,
+    jacobian,
     run,
     second_moment,
     shift,
@@ -63,45 +66,23 @@ def check(law: Steps, lab: Lab) -> Column:
 
 def _one_step(law: Steps, rng: np.random.Generator, n: int, channels: int) -> bool:
     numbers = lambda count: [Fraction(int(v), 8) for v in np.asarray(rng.integers(-16, 17, count))]
-    w, a = [numbers(n) for _ in range(channels)], numbers(channels)
+    start = [*(tap for _ in range(channels) for tap in numbers(n)), *numbers(channels)]
+    split = lambda p: ([p[k * n : (k + 1) * n] for k in range(channels)], p[n * channels :])
     h, root, eta = n // 2, math.isqrt(n), Fraction(int(rng.integers(1, 64)), 128)
     radii = [h + Fraction(int(v), 4) for v in np.asarray(rng.integers(2, 8, 2))]
-    identity = oracle.RATIONAL["identity"]
-    zero = Fraction(0)
+    identity, zeros = oracle.RATIONAL["identity"], [Fraction(0)] * channels
     pulses = [oracle.overlap_pulse(r, 2 * h + 3) for r in radii]
 
-    def loss(w: list[list[Fraction]], a: list[Fraction]) -> Fraction:
-        total = zero
-        for r, x in zip(radii, pulses, strict=True):
-            answer = sum(
-                (y * oracle.pooled(row, zero, identity, x) for row, y in zip(w, a, strict=True)),
-                zero,
-            )
-            total += (answer - r) ** 2
-        return total / len(radii)
+    def errors(p: list[Fraction]) -> list[Fraction]:
+        w, a = split(p)
+        return [oracle.answer(w, zeros, a, -r, identity, x) for r, x in zip(radii, pulses, strict=True)]  # fmt: skip
 
-    # The loss is quadratic in each weight: its central differences are its derivatives.
-    new_w = [list(row) for row in w]
-    for k in range(channels):
-        for j in range(n):
-            sides = []
-            for sign in (1, -1):
-                moved = [list(row) for row in w]
-                moved[k][j] += sign
-                sides.append(loss(moved, a))
-            new_w[k][j] -= eta * (sides[0] - sides[1]) / 2
-    new_a = []
-    for k in range(channels):
-        sides = [
-            loss(w, [y + (sign if j == k else 0) for j, y in enumerate(a)]) for sign in (1, -1)
-        ]
-        new_a.append(a[k] - eta * (sides[0] - sides[1]) / 2)
-    pull = zero
-    for r, x in zip(radii, pulses, strict=True):
-        answer = sum(
-            (y * oracle.pooled(row, zero, identity, x) for row, y in zip(w, a, strict=True)), zero
-        )
-        pull += (answer - r) * r / len(radii)
+    # The loss is quadratic in each weight.
+    loss = lambda p: [sum((e * e for e in errors(p)), Fraction(0)) / len(radii)]
+    (slopes,) = jacobian(loss, start, range(len(start)), Fraction(1))
+    w, a = split(start)
+    new_w, new_a = split([x - eta * slope for x, slope in zip(start, slopes, strict=True)])
+    pull = sum((e * r for e, r in zip(errors(start), radii, strict=True)), Fraction(0)) / len(radii)
     grow, shrink = law.factors(-4 * root * eta * pull)
     (u, v), (new_u, new_v) = (
         linear_cell.light_cone(w, a, root),
@@ -171,7 +152,7 @@ def _single_ends(lab: Lab) -> tuple[tuple[Array, Array], ...]:
         for fraction in FRACTIONS:
             each = [
                 descend(
-                    single(MODEL, start, j), *data(MODEL), int(45 / fraction), fraction * rate[j]
+                    load(MODEL, start, j), *data(MODEL), int(45 / fraction), fraction * rate[j]
                 ).end
                 for j in range(REAL)
             ]

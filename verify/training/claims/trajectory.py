@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,19 +11,19 @@ from numerics.training.linear_cell import Cone, coordinates, weights_at
 from numerics.training.steps import path_error
 from theory.training import linear_cell
 from theory.training.trajectory import LAW, Trajectory
-from verify.optimise.gradient import Model, step_rounding
+from verify.models.problem import Model
+from verify.optimise.gradient import step_rounding
 from verify.report import figures as draw
 from verify.report import path_figures
 from verify.report.evidence import Evidence
 from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
-from verify.training.dynamics import Run, integrate, run, second_moment
+from verify.training.dynamics import Run, integrated, run, second_moment
 
 __all__ = ["EVIDENCE", "along", "check", "figures", "train"]
 
 Array = NDArray[np.float64]
-SHAPES = ((1, 1), (1, 5), (2, 3), (3, 7), (4, 9), (8, 3))
 MARKS = (1, 3, 10, 20, 40, 80, 160, 320)
 """Numbers of steps after which weights are compared."""
 FRACTION = 0.02
@@ -48,34 +46,17 @@ def along(law: Trajectory, w: Array, a: Array, moment: float, t: Array) -> tuple
 
 
 def check(law: Trajectory, lab: Lab) -> Column:
-    """Random starts integrated by scipy; compared at twelve times along the way.
+    """Random starts integrated by scipy; compared at twelve times along the way."""
 
-    The integrator asks for 1e-13 in each of its evaluations; an error on the curve is stretched by the rest
-    of the flow at most as the weights are.
-    """
-    rng = lab.rng("trajectory")
-    ratios, distance = [], 0.0
-    count = max(lab.profile.draws // 4, len(SHAPES))
-    for t in range(count):
-        k, n = SHAPES[t % len(SHAPES)]
-        w, a = rng.normal(size=(k, n)) / math.sqrt(n), rng.normal(size=k) / math.sqrt(k)
-        radii = Radii(n // 2 + 1, 2 + t % 3, 2)
-        moment = second_moment(radii)
+    def times(start: Cone, radii: Radii) -> Array:
         # A scale of time of its own, so that a wrong rate does not choose where it is looked at.
-        times = np.linspace(0.0, 1.0, 13) / (2 * math.sqrt(n) * moment)
-        found_w, found_a, evaluations = integrate(w, a, radii, times)
-        want_w, want_a = along(law, w[None], a[None], moment, times)
-        off = max(np.max(np.abs(found_w - want_w[:, 0])), np.max(np.abs(found_a - want_a[:, 0])))
-        size = 1 + max(np.max(np.abs(found_w)), np.max(np.abs(found_a)))
-        start, last = coordinates(w[None], a[None]), coordinates(found_w[-1:], found_a[-1:])
-        turned = math.exp(abs(math.log(float(last.big_u[0] / start.big_u[0]))))
-        ratios.append(off / (1e-13 * evaluations * size * turned))
-        distance = float(np.max([distance, off]))
-    detail = (
-        f"largest distance of a weight between scipy's stiff integrator (LSODA) and the closed form at 13 times, {count} random starts, "
-        f"is {distance:.2g}; the figure is in units of the integrator's accuracy"
-    )
-    return column(float(np.max(ratios)), 1.0, detail)
+        return np.linspace(0.0, 1.0, 13) / (2 * float(start.root) * second_moment(radii))
+
+    def path(w: Array, a: Array, radii: Radii, when: Array) -> tuple[Array, Array]:
+        taps, readout = along(law, w[None], a[None], second_moment(radii), when)
+        return taps[:, 0], readout[:, 0]
+
+    return integrated(lab, "trajectory", times, path, " at 13 times")
 
 
 def _runs(lab: Lab) -> list[Run]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from verify.models.ensemble import Setting, initial
+from verify.models.problem import Setting, initial
 
 
 def test_start_is_distributed_like_torchs() -> None:

@@ -1,7 +1,8 @@
-"""What is trained on what, and what training made of it: settings, batches of weights, ensembles."""
+"""What is trained on what, and what training made of it: shapes, settings, batches of weights, ensembles."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,15 +11,37 @@ from numpy.typing import NDArray
 from numerics.arithmetic.types import Array, Flags, Indices
 from numerics.pulse.sample import Radii
 
-__all__ = ["Ensemble", "Faces", "NetworkBatch", "Setting", "initial"]
+__all__ = ["Ensemble", "Faces", "Model", "NetworkBatch", "NetworkShape", "Setting", "initial"]
 
 Faces = tuple[tuple[int, int], ...]
 """Held kinks of one network, as (channel, window)."""
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What is trained on what: σ by name, K channels, n taps, and the radii.
+class NetworkShape:
+    """A network but for its weights: σ by name, K channels, filters of n taps, of n × n for images.
+
+    It has both biases and sees zeros beyond the border, where a class below does not say otherwise.
+    """
+
+    activation: str
+    channels: int
+    taps: int = 3
+
+    @property
+    def biases(self) -> tuple[bool, bool]:
+        """Whether there is b, and whether there is c."""
+        return True, True
+
+    @property
+    def ring(self) -> bool:
+        """Whether the signal closes to a ring (circular padding)."""
+        return False
+
+
+@dataclass(frozen=True)
+class Setting(NetworkShape):
+    """What least squares are trained on: both biases, and radii.
 
     ``first`` is the smallest m of r = m - 1/2 + φ; 0 means n//2 + 1, plateau radii only.  With one
     channel two radii per cell already tell an exact network from one that errs between them; with
@@ -27,9 +50,6 @@ class Setting:
     ``share`` times as many networks are trained as are asked for.
     """
 
-    activation: str
-    channels: int
-    taps: int
     first: int = 0
     cells: int = 4
     per_cell: int = 16
@@ -41,10 +61,43 @@ class Setting:
         """The training radii."""
         return Radii(self.first or self.taps // 2 + 1, self.cells, self.per_cell)
 
+    @property
+    def pixels(self) -> int:
+        """N of the signals of training."""
+        return 2 * self.radii.half_length(self.taps) + 1
+
+
+@dataclass(frozen=True)
+class Model(NetworkShape):
+    """What follows the gradient: which biases there are, the radii (plateau radii by default), and the padding."""
+
+    conv_bias: bool = False
+    readout_bias: bool = False
+    first: int = 0
+    cells: int = 4
+    per_cell: int = 2
+    circular: bool = False
+
+    @property
+    def biases(self) -> tuple[bool, bool]:
+        return self.conv_bias, self.readout_bias
+
+    @property
+    def ring(self) -> bool:
+        return self.circular
+
+    @property
+    def radii(self) -> Radii:
+        """The training radii; ``first`` = 0 means plateau radii only."""
+        return Radii(self.first or self.taps // 2 + 1, self.cells, self.per_cell)
+
 
 @dataclass(frozen=True)
 class NetworkBatch:
-    """A batch of B networks: w (B, K, n), b (B, K), a (B, K), c (B,), all float64."""
+    """A batch of B networks: w (B, K, n), or (B, K, n, n) of images, b (B, K), a (B, K), c (B,), all float64.
+
+    Absent biases are zeros.
+    """
 
     w: Array
     b: Array
@@ -53,6 +106,15 @@ class NetworkBatch:
 
     def __getitem__(self, chosen: Indices | slice) -> NetworkBatch:
         return NetworkBatch(self.w[chosen], self.b[chosen], self.a[chosen], self.c[chosen])
+
+    def network(self, j: int = 0) -> tuple[Array, Array, Array, float]:
+        """w (K, n) or (K, n, n), b (K,), a (K,) and c of network j."""
+        return self.w[j], self.b[j], self.a[j], float(self.c[j])
+
+    @classmethod
+    def joined(cls, batches: Sequence[NetworkBatch]) -> NetworkBatch:
+        """One batch of several, in their order."""
+        return cls(*(np.concatenate([getattr(each, name) for each in batches]) for name in "wbac"))
 
 
 @dataclass(frozen=True, eq=False)
