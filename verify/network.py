@@ -121,8 +121,8 @@ def _explained(options: Namespace, parser: Parser) -> SignalExplanation | ImageE
     """Read and explain the file, when all that is asked for can be put where it is to go."""
     from verify.explain import images, signals
     from verify.models.checkpoint import read
+    from verify.models.files import probe
     from verify.models.setup import KEYS, disk_setup_of, setup_of
-    from verify.report.report import probe
 
     try:
         checkpoint = read(options.file, images=True)
@@ -184,13 +184,13 @@ def _write(
 ) -> None:
     from verify.explain.page import page
     from verify.explain.value import ImageExplanation
-    from verify.report.report import write
+    from verify.models.files import put_all
 
     texts = {"network.json": text, "network.html": page(explanation)}
     if not isinstance(explanation, ImageExplanation) and (certified := _certificate(explanation)):
         texts["certificate.json"] = certified
     with _placing(folder, parser):
-        write(folder, texts)
+        put_all({folder / name: text.encode() for name, text in texts.items()})
 
 
 def _certificate(explanation: SignalExplanation) -> str:
