@@ -23,7 +23,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from numerics.arithmetic.numbers import fraction
 from theory.process import run
 from verify.models.files import put
 from verify.report.arguments import Parser, command_parser, named, odd, whole
@@ -174,25 +173,15 @@ def _classified(setting: Setting) -> bool:
 
 def _worst(setting: Setting, ensemble: Ensemble, place: int) -> float | None:
     """sup |r̂ - r| over all real radii of the training range as a float, or None where it is not known exactly."""
-    from flint import fmpq
+    from numerics.arithmetic.numbers import to_float
+    from numerics.pulse.exact_error import summary
+    from verify.pulse.certified import certified_net, plateau
 
-    from numerics.pulse.exact_error import Domain, exact_net, summary
-
-    radii = setting.radii
     try:
-        net = exact_net(
-            setting.activation,
-            ensemble.w[place].tolist(),
-            ensemble.b[place].tolist(),
-            ensemble.a[place].tolist(),
-            float(ensemble.c[place]),
-        )
+        net = certified_net(setting, ensemble.weights, place)
     except ValueError:
         return None
-    first = fmpq(2 * radii.first - 1, 2)
-    exact = summary(net, Domain(radii.half_length(setting.taps), first, first + radii.cells))
-    worst = exact.worst.high
-    return float(fraction(worst))
+    return to_float(summary(net, plateau(setting)).worst.high)
 
 
 def _row(folder: Path, number: int) -> dict[str, Any]:

@@ -158,13 +158,7 @@ def look(setting: Setting, weights: NetworkBatch) -> Look:
 
 def net_of(name: str, weights: NetworkBatch, j: int) -> Network[float]:
     """Network j of a batch with its weights as the dyadic rationals they are."""
-    return Network(
-        tuple(tuple(map(float, row)) for row in weights.w[j]),
-        tuple(map(float, weights.b[j])),
-        tuple(map(float, weights.a[j])),
-        float(weights.c[j]),
-        sigma=name,
-    )
+    return replace(weights.as_network(j), sigma=name)
 
 
 def _certify(setting: Setting, weights: NetworkBatch, looked: Look, j: int) -> Certified:
