@@ -23,8 +23,8 @@ from numerics.arithmetic.piecewise import exact_activation
 from numerics.arithmetic.rounding import UNIT
 from numerics.arithmetic.taylor import TERMS, expanding, series
 from numerics.arithmetic.types import Array
-from theory.expressions.activation import ACTIVATIONS
 from theory.expressions.pieces import Piece, pieces, z
+from theory.expressions.spelling import spelled
 
 __all__ = ["Derivatives", "derivatives"]
 
@@ -133,7 +133,7 @@ def _bend(parts: Sequence[Piece], place: sp.Expr) -> float:
 @lru_cache(maxsize=64)
 def derivatives(name: str, low: float, high: float) -> Derivatives:
     """What is known of a row of the catalogue on [low, high]."""
-    row = ACTIVATIONS[name]
+    row = spelled(name)
     parts = pieces(row.expression).parts
     inside = lambda x: low <= float(x) <= high
     breaks = tuple(float(part.low) for part in parts[1:] if inside(part.low))

@@ -39,7 +39,7 @@ from numerics.certificates.patterns import Stretch, stretches
 from numerics.certificates.projection import least, with_nearest_readout
 from numerics.certificates.supremum import supremum
 from numerics.pulse.exact_error import Domain, summary
-from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.spelling import spelled
 
 __all__ = ["NEGLIGIBLE", "Refined", "read_again", "refined", "refitted"]
 
@@ -137,7 +137,7 @@ def refined(name: str, net: Stored, domain: Domain) -> Refined | None:
     error is at most :data:`NEGLIGIBLE`.  Where no step of all weights leads to one (a window that stands on a break would
     pass it), the filters are kept and the readout alone is moved.
     """
-    if ACTIVATIONS[name].jumps:
+    if spelled(name).jumps:
         return None
     return _refined(name, net, domain, kept=False) or _refined(name, net, domain, kept=True)
 
@@ -316,7 +316,7 @@ class _Nodes:
 
     def slopes(self, x: Sequence[arb]) -> list[list[arb]] | None:
         """Its derivative by the weights in balls; None where a window may pass a break of σ between two radii."""
-        sigma, steep = sigma_ball(self.name), sigma_ball(ACTIVATIONS[self.name].derivative)
+        sigma, steep = sigma_ball(self.name), sigma_ball(spelled(self.name).derivative)
         channels, width = self.shape
         if not all(
             self._on_one_piece(self._preactivation(x, k, first), self._preactivation(x, k, last))

@@ -31,7 +31,8 @@ from numerics.arithmetic.taylor import TERMS, Kinked, expanding, series
 from numerics.arithmetic.walk import expression_of
 from numerics.pulse.exact_error import HALF, Domain, cells
 from numerics.pulse.preactivations import lines
-from theory.expressions.activation import ACTIVATIONS, z
+from theory.expressions.pieces import z
+from theory.expressions.spelling import spelled
 from theory.expressions.traits import jumps
 from theory.pulse.network import Network
 
@@ -70,7 +71,7 @@ def _slope(sigma: str | sp.Expr) -> Callable[[arb], arb]:
     expression = expression_of(sigma)
     if jumps(expression):
         raise ValueError(f"{sigma} jumps")
-    derivative = ACTIVATIONS[sigma].derivative if isinstance(sigma, str) else sp.diff(expression, z)
+    derivative = spelled(sigma).derivative if isinstance(sigma, str) else sp.diff(expression, z)
     return sigma_ball(derivative)
 
 

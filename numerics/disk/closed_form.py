@@ -23,7 +23,7 @@ from numerics.arithmetic.numbers import fraction
 from numerics.arithmetic.types import Array, Rational
 from theory.disk.laplacian import strength, turned
 from theory.disk.zero_lines import crossing
-from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.spelling import spelled
 
 __all__ = ["LARGEST", "ODD", "Balls", "ClosedForm", "closed_form", "rational"]
 
@@ -71,7 +71,7 @@ def rational(w: Array) -> dict[tuple[int, int], Fraction]:
 
 def closed_form(w: Array, b: float, name: str) -> ClosedForm | None:
     """P of a filter (n, n) with a bias and a row of the catalogue; None where no closed form is known."""
-    row = ACTIVATIONS[name]
+    row = spelled(name)
     if len(w) > LARGEST or not row.piecewise_linear:
         return None
     taps = rational(w)

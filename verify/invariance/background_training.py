@@ -20,7 +20,7 @@ from numerics.arithmetic.types import Array
 from numerics.pulse.sample import pulse
 from theory.pulse.network import Network as Weights
 from verify.models.networks import Network
-from verify.optimise.minimise import train as descend
+from verify.optimise.sgd import OPTIMIZERS, descend
 from verify.report.lab import Lab
 
 __all__ = [
@@ -93,7 +93,7 @@ def trained(lab: Lab, scene: Scene, networks: int) -> tuple[Network, ...]:
         with lab.torch(scene):
             nets = tuple(_net(scene) for _ in range(networks))
         for net in nets:
-            descend(net, *scene.data(), "lbfgs", scene.steps)
+            descend(net, *scene.data(), scene.steps, make=OPTIMIZERS["LBFGS"])
         return nets
 
     return lab.once((scene, networks), train)
@@ -134,7 +134,8 @@ def readout(lab: Lab, scene: Scene, w: tuple[tuple[float, ...], ...], b: tuple[f
         with torch.no_grad():
             net.conv.weight.copy_(torch.tensor(w)[:, None, :])
             net.conv.bias.copy_(torch.tensor(b))  # type: ignore[union-attr]
-        descend(net, *scene.data(), "lbfgs", 30, readout_only=True)
+        net.conv.requires_grad_(False)
+        descend(net, *scene.data(), 30, make=OPTIMIZERS["LBFGS"])
         return net
 
     return lab.once(key, train)

@@ -37,7 +37,7 @@ from verify.invariance.background_training import (
 )
 from verify.invariance.table import TrainingOutcome, section
 from verify.models.networks import Elementwise, Network
-from verify.optimise.minimise import train as descend
+from verify.optimise.sgd import OPTIMIZERS, descend
 from verify.report import figures as draw
 from verify.report import path_figures
 from verify.report.evidence import Evidence
@@ -402,7 +402,8 @@ def _steepest(law: Background, lab: Lab) -> float:
     with torch.no_grad():
         net.conv.weight.fill_(1.0)
         net.conv.bias.fill_(0.0)  # type: ignore[union-attr]
-    descend(net, *scene.data(), "lbfgs", 30, readout_only=True)
+    net.conv.requires_grad_(False)
+    descend(net, *scene.data(), 30, make=OPTIMIZERS["LBFGS"])
     v, b, _ = scene.moments
     return _reaches(net, scene, law.risk(v, scene.pixels, b, 1 + (1 / slope - 1) * (1 - top)))
 
