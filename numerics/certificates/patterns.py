@@ -356,7 +356,8 @@ def _assembled(
     unless it is left out."""
     n = net.taps
     kept = {(k, form) for k, form, _ in held}
-    errors, ends = [], {}
+    errors: list[Condition] = []
+    ends: dict[tuple[int, Form], End] = {}
     responses: list[set[tuple[Form, fmpq]]] = [set() for _ in net.a]
     for stretch in stretches(n, domain):
         sides: tuple[Sums, Sums] = {}, {}
