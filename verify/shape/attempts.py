@@ -237,8 +237,7 @@ def near(
 
     ends = []
     for _ in range(starts):
-        w_, b_, a_ = tuple(noisy(row) for row in w), noisy(b), noisy(a)
-        net = Network(w_, b_, a_, 0.0, sigma=centre.sigma)
+        net = Network(tuple(map(noisy, w)), noisy(b), noisy(a), 0.0, sigma=centre.sigma)
         c = -float(error_ball(net, _start(setting), half_length).mid())
         ends.append(_refine(setting, replace(net, c=c)))
     return tuple(ends)
@@ -249,10 +248,9 @@ def _scaled(setting: Setting, recipe: Recipe, sigma: str | sp.Expr) -> Recipe:
     half_length = setting.radii.half_length(TAPS)
     radii = [_start(setting) + Fraction(t, 5) for t in range(6)]
     nets = [
-        Network(
-            tuple(tuple(scale * tap for tap in row) for row in recipe.w),
-            tuple(scale * value for value in recipe.biases),
-            tuple(value / scale for value in recipe.a),
+        replace(
+            recipe.mapped(lambda x, scale=scale: scale * x),  # type: ignore[misc]
+            a=tuple(x / scale for x in recipe.a),
             sigma=sigma,
         )
         for scale in SCALES
