@@ -29,7 +29,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from theory.process import run
 from verify.report.arguments import Parser, command_parser, named, printable, working
@@ -99,9 +99,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: Namespace, parser: Parser) -> int:
     from verify.explain.text import show
     from verify.explain.value import ImageExplanation, document
+    from verify.report.render import json_text
 
     explanation = _explained(options, parser)
-    text = _encoded(document(explanation))
+    text = json_text(document(explanation))
     # The repaired network first: where it cannot be put, nothing is written.
     repaired = ""
     if options.repair is not None and not isinstance(explanation, ImageExplanation):
@@ -145,10 +146,6 @@ def _explained(options: Namespace, parser: Parser) -> SignalExplanation | ImageE
             return explain(checkpoint, setup, options.tolerance, printable(options.file.name))
     except ValueError as error:  # a file or a setting that is not taken, or σ has no enclosure
         parser.error(f"{options.file}: {error}")
-
-
-def _encoded(document: dict[str, Any]) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _free(options: Namespace, parser: Parser) -> None:

@@ -44,11 +44,11 @@ from verify.explain.value import (
     SignalExplanation,
     SignalLoss,
     SignalWeight,
-    printable,
     unfit,
 )
 from verify.models.checkpoint import Checkpoint
 from verify.models.setup import Setup
+from verify.report.render import as_json
 
 __all__ = ["LARGEST", "SMALLEST", "WORK", "explain", "too_much"]
 
@@ -383,9 +383,9 @@ def _worst(worst: Worst, stored: Stored, checkpoint: Checkpoint, setup: Setup) -
         runs[kind] = _up(fraction(worst.high) + more)
     ends = _coarse(worst.low, -1), _coarse(worst.high, 1)
     return SignalError(
-        worst.low if worst.exact and printable(worst.low) else ends,
+        worst.low if worst.exact and as_json(worst.low) else ends,
         float(worst.high),
-        worst.radius if printable(worst.radius) else _coarse(worst.radius, 1),
+        worst.radius if as_json(worst.radius) else _coarse(worst.radius, 1),
         worst.attained,
         runs,
         "" if proved or not runs else ASSUMED,
