@@ -24,8 +24,8 @@ from numerics.pulse.exact_error import Domain, cells
 from numerics.pulse.preactivations import far_from_border
 from numerics.pulse.sample import pulse
 from numerics.pulse.sensitivity import Sensitivity, of_stored
-from theory.expressions.activation import ACTIVATIONS
 from theory.expressions.pieces import pieces
+from theory.expressions.spelling import spelled
 from theory.pulse.loss import Moments, attribution, residuals
 from theory.pulse.network import Network
 
@@ -132,7 +132,7 @@ def _nodes(name: str, w: Array, b: Array, domain: Domain) -> tuple[Array, Array,
     """Radii, their φ, weights that add up to 1, and the number of the cell."""
     number = lambda y: float(int(y.p) / int(y.q))
     ends = [(m, number(low), number(high)) for m, low, high in cells(domain)]
-    expression = ACTIVATIONS[name].expression
+    expression = spelled(name).expression
     breaks = [float(part.low) for part in pieces(expression).parts[1:]]
     reach = float(np.max(np.sum(np.abs(w), axis=1) + np.abs(b)))
     tails = [8.0**j / 2 for j in range(64) if 8.0**j / 2 < reach]

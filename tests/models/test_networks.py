@@ -16,7 +16,8 @@ from numerics.arithmetic.rounding import preactivation_bound, prediction_bound, 
 from numerics.pulse.sample import pulse
 from tests.strategies import JUMPING, RATIONAL, filters, floats, widths
 from theory.expressions.activation import ACTIVATIONS
-from verify.models.networks import Network, build, load, measure, signals, weights_of
+from theory.expressions.tokens import GrammarError
+from verify.models.networks import Network, build, elementwise, load, measure, signals, weights_of
 from verify.models.problem import NetworkBatch, Setting
 
 ROUNDED = ("leaky_relu", "rrelu", "hardsigmoid", "hardswish", "softsign")
@@ -204,7 +205,7 @@ def test_measure_runs_every_network(data: st.DataObject, setting: Setting) -> No
 def test_pooling_has_two_kinds() -> None:
     with pytest.raises(ValueError, match="sum or mean"):
         Network("relu", 1, 3, "max")
-    with pytest.raises(KeyError):
+    with pytest.raises(GrammarError):
         Network("no such row", 1, 3)
 
 
@@ -217,3 +218,22 @@ def test_signals_are_the_pulses(setting: Setting) -> None:
     # The smallest signal on which no filter sees the border at the largest radius.
     assert half_length == setting.radii.m.max() + setting.taps // 2
     assert [p.dtype for p in build(setting).parameters()] == [torch.float64] * 4
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x*sigmoid(1.702*x)", "Softplus(beta=5)", "PReLU(init=0.3)", "ELU(0.5)", "where(x > 1, x, x*x)", "symlog", "7",
+     "min(x, 2) + log(1 + exp(-x)) + heaviside(x)/2", "abs(x)**1.5 + erf(x)*cos(x)", "sqrt(1 + x*x) - atan(x)"],
+)  # fmt: skip
+def test_any_spelling_is_a_module_with_its_slope(text: str) -> None:
+    x = torch.tensor(
+        [-300.0, -2.5, -0.25, 0.75, 3.0, 300.0], dtype=torch.float64, requires_grad=True
+    )
+    value = elementwise(text)(x)
+    sigma, slope = activation(text)
+    assert np.allclose(value.detach().numpy(), sigma(x.detach().numpy()), rtol=1e-14, atol=1e-15)
+    if text != "7":
+        value.sum().backward()
+        assert np.allclose(x.grad.numpy(), slope(x.detach().numpy()), rtol=1e-13, atol=1e-14)
+    if "PReLU" not in text:  # torch's own wants one type
+        assert elementwise(text)(x.detach().float()).dtype == torch.float32
