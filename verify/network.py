@@ -98,19 +98,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: Namespace, parser: Parser) -> int:
     from verify.explain.text import show
-    from verify.explain.value import ImageExplanation, document
+    from verify.explain.value import SignalExplanation, document
     from verify.report.render import json_text
 
     explanation = _explained(options, parser)
-    text = json_text(document(explanation))
     # The repaired network first: where it cannot be put, nothing is written.
     repaired = ""
-    if options.repair is not None and not isinstance(explanation, ImageExplanation):
+    if options.repair is not None and isinstance(explanation, SignalExplanation):
         repaired = _repair(options.repair, explanation, parser)
     if options.out is not None:
-        _write(options.out, text, explanation, parser)
+        _write(options.out, explanation, parser)
     if options.json:
-        print(text, end="", flush=True)
+        print(json_text(document(explanation)), end="", flush=True)
     else:
         show(explanation)
         if repaired:
@@ -176,15 +175,17 @@ def _placing(place: Path, parser: Parser) -> Iterator[None]:
         parser.error(f"{place}: {_reason(error)}")
 
 
-def _write(
-    folder: Path, text: str, explanation: SignalExplanation | ImageExplanation, parser: Parser
-) -> None:
+def _write(folder: Path, explanation: SignalExplanation | ImageExplanation, parser: Parser) -> None:
     from verify.explain.page import page
-    from verify.explain.value import ImageExplanation
+    from verify.explain.value import SignalExplanation, document
+    from verify.report.render import json_text
     from verify.report.report import write
 
-    texts = {"network.json": text, "network.html": page(explanation)}
-    if not isinstance(explanation, ImageExplanation) and (certified := _certificate(explanation)):
+    texts = {
+        "network.json": json_text(document(explanation)),
+        "network.html": page(explanation),
+    }
+    if isinstance(explanation, SignalExplanation) and (certified := _certificate(explanation)):
         texts["certificate.json"] = certified
     with _placing(folder, parser):
         write(folder, texts)

@@ -58,9 +58,7 @@ class Setup:
 
     def share(self, taps: int) -> int:
         """What the pooled sum is divided by."""
-        if self.pooling == "sum":
-            return 1
-        return self.domain.positions - (taps - 1 if self.domain.padding == "valid" else 0)
+        return 1 if self.pooling == "sum" else self.domain.windows(taps)
 
     def as_dict(self) -> dict[str, str]:
         """The metadata of a checkpoint, strings by name."""

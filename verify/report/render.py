@@ -12,7 +12,7 @@ from typing import Any
 import jinja2
 from flint import fmpq
 
-__all__ = ["as_json", "json_text", "render"]
+__all__ = ["DIGITS", "as_json", "json_text", "render"]
 
 
 @lru_cache(maxsize=1)
