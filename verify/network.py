@@ -121,7 +121,7 @@ def _explained(options: Namespace, parser: Parser) -> SignalExplanation | ImageE
     """Read and explain the file, when all that is asked for can be put where it is to go."""
     from verify.explain import images, signals
     from verify.models.checkpoint import read
-    from verify.models.setup import KEYS, disk_setup_of, setup_of
+    from verify.models.setup import KEYS, setup_of
     from verify.report.report import probe
 
     try:
@@ -132,7 +132,7 @@ def _explained(options: Namespace, parser: Parser) -> SignalExplanation | ImageE
             parser.error(
                 f"{options.file}: --repair is for signals; of a network for images no nearest exact one is known"
             )
-        setup = (setup_of if flat else disk_setup_of)(given, checkpoint.w.shape[1])
+        setup = setup_of(given, checkpoint.w.shape[1], images=not flat)
         if refusal := (signals if flat else images).too_much(checkpoint, setup):
             parser.error(f"{options.file}: {refusal}")
         if options.repair is not None:
