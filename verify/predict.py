@@ -162,7 +162,7 @@ def _run(options: Namespace, parser: Parser) -> int:
             )
         model = Model(options.activation, channels, taps)
     try:
-        found = prediction(model, start, options.step)
+        outcome = prediction(model, start, options.step)
     except OutsideTheorem as error:
         hint = ""
         if options.init is None:
@@ -170,10 +170,10 @@ def _run(options: Namespace, parser: Parser) -> int:
             hint = f"; --seed {other} satisfies it" if other is not None else ""
         parser.error(f"{error}{hint}")
     if options.json:
-        print(json_text(found), end="", flush=True)
+        print(json_text(outcome), end="", flush=True)
     else:
-        _table(found)
-    return 0 if found.agrees else 1
+        _table(outcome)
+    return 0 if outcome.agrees else 1
 
 
 def _drawn(model: Model, seed: int) -> NetworkBatch:
@@ -332,7 +332,7 @@ def prediction(model: Model, start: NetworkBatch, step: float) -> Prediction:
     )
 
 
-def _table(found: Prediction) -> None:
+def _table(outcome: Prediction) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -341,18 +341,18 @@ def _table(found: Prediction) -> None:
     grid.add_column("weight", no_wrap=True)
     for name in ("initial", "predicted", "trained", "difference", "bound", "beyond", "bound"):
         grid.add_column(name, justify="right", no_wrap=True)
-    for x in found.weights:
+    for x in outcome.weights:
         place = f"{x.name} {','.join(map(str, x.index))}"
         ends = (f"{end:.9f}" for end in (x.initial, x.predicted, x.trained))
         sizes = (f"{size:.1e}" for size in (x.difference, x.bound, x.beyond, x.beyond_bound))
         grid.add_row(place, *ends, *sizes)
     console.print(grid)
-    step, loss = found.step, found.loss
-    lines = [f"condition {x.name}: holds, {x.value:.3g} ({x.text})" for x in found.conditions]
+    step, loss = outcome.step, outcome.loss
+    lines = [f"condition {x.name}: holds, {x.value:.3g} ({x.text})" for x in outcome.conditions]
     lines.append(
         f"{step['steps']} steps of {step['size']:.3g} = {step['fraction']:g}/sharpness, "
         f"loss {loss['initial']:.3g} to {loss['final']:.2g}: "
-        f"{'every weight within its bound' if found.agrees else 'a weight lies outside its bound'}"
+        f"{'every weight within its bound' if outcome.agrees else 'a weight lies outside its bound'}"
     )
     for line in lines:
         console.print(line, markup=False, soft_wrap=True)

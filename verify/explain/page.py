@@ -37,7 +37,7 @@ DIRECTIONS = (0, 45, 90, 135)
 def page(explanation: SignalExplanation | ImageExplanation) -> str:
     """The page; a few pictures, no script, nothing from elsewhere."""
     part = "weight" if isinstance(explanation, SignalExplanation) else "filter"
-    return render("explained_page.html", it=explanation, body=body(explanation), part=part)
+    return render("explained_page.html", explanation=explanation, body=body(explanation), part=part)
 
 
 def body(
@@ -53,8 +53,8 @@ def body(
         error = figures.error_over(*explanation.error, explanation.worst_error.radius, dots)
     html = render(
         template,
-        it=explanation,
-        told=explanation.setup.as_dict(),
+        explanation=explanation,
+        settings=explanation.setup.as_dict(),
         text=text,
         name=name,
         level=level,

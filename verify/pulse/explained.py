@@ -45,7 +45,7 @@ def section(ensemble: Ensemble, ending: Ending, j: int, name: str) -> str:
     explanation = explained(ensemble, j)
     return render(
         "explained.html",
-        it=explanation,
+        explanation=explanation,
         body=body(explanation, f"{name}-", 3),
         ending=ending,
         held=[] if explanation.exact is None else held(explanation.exact),
