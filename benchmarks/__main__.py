@@ -39,7 +39,7 @@ from theory.pulse.subpixel import subpixel_response
 from verify.models.networks import load, signals
 from verify.models.problem import Setting, initial
 from verify.optimise.ensemble import train_ensemble
-from verify.optimise.minimise import train
+from verify.optimise.sgd import OPTIMIZERS, descend
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,8 @@ def pairs() -> Iterator[Pair]:
     small_signals, small_target = signals(small.radii, 5), torch.tensor(small.radii.r)
 
     def by_adam() -> None:
-        train(load(small, initial(small, 1, 0), 0), small_signals, small_target, "adam", 300)
+        net = load(small, initial(small, 1, 0))
+        descend(net, small_signals, small_target, 300, make=OPTIMIZERS["Adam"])
 
     yield Pair(
         "ensemble to machine precision, against 300 Adam steps",

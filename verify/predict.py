@@ -244,7 +244,7 @@ def prediction(model: Model, start: NetworkBatch, step: float) -> dict[str, Any]
     from theory.training import linear_cell
     from theory.training.steps import LAW, first_order
     from verify.models.networks import data, load
-    from verify.optimise.gradient import descend
+    from verify.optimise.sgd import descend
     from verify.training.dynamics import Run, corrected, end_rounding, second_moment
 
     met, rho = _conditions(model, start, step)

@@ -23,11 +23,11 @@ from functools import lru_cache
 from typing import Any
 
 import sympy as sp
-from flint import arb, arb_series, ctx, fmpq
+from flint import arb, arb_series, fmpq
 
 from numerics.arithmetic.ball import constant_ball, sigma_ball
 from numerics.arithmetic.numbers import dyadic, fraction, rational
-from numerics.arithmetic.taylor import TERMS, Kinked, series
+from numerics.arithmetic.taylor import TERMS, Kinked, expanding, series
 from numerics.arithmetic.walk import expression_of
 from numerics.pulse.exact_error import HALF, Domain, cells
 from numerics.pulse.preactivations import lines
@@ -182,12 +182,10 @@ def supremum(
     ------
     ValueError: σ jumps or has no finite enclosure at some pre-activation, c is left open, or as :class:`Domain`.
     """
-    cap, ctx.cap = ctx.cap, TERMS + 1
-    try:
-        with ctx.workprec(precision):
-            return _search(net, domain, width, most)
-    finally:
-        ctx.cap = cap
+    if net.open:
+        raise ValueError("the readout bias is needed")
+    with expanding(precision):
+        return _search(net, domain, width, most)
 
 
 def _search(net: Network[Any], domain: Domain, width: Fraction, most: int) -> Enclosure:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import nnls
 
+from numerics.arithmetic.regression import regression
 from numerics.arithmetic.types import Array
 from theory.disk.shares import orbit
 
@@ -54,8 +55,7 @@ def _grid(steps: int) -> Array:
 
 def least_loss(columns: Array, r: Array) -> float:
     """The least mean of (r̂ - r)² over r̂ in the span of the columns (R, C)."""
-    basis, _ = np.linalg.qr(columns / np.linalg.norm(columns, axis=0))
-    return float(np.mean((r - basis @ (basis.T @ r)) ** 2))
+    return float(regression(columns, r).loss)
 
 
 STEPS, ROUNDS = 24, 8

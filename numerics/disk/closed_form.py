@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from flint import arb, ctx, fmpq
+from flint import arb, ctx
 
+from numerics.arithmetic.ball import constant_ball
+from numerics.arithmetic.numbers import fraction
 from numerics.arithmetic.types import Array, Rational
 from theory.disk.laplacian import strength, turned
 from theory.disk.zero_lines import crossing
@@ -39,8 +41,7 @@ class Balls:
     @staticmethod
     def number(x: Rational) -> arb:
         """A fraction."""
-        fraction = Fraction(x)
-        return arb(fmpq(fraction.numerator, fraction.denominator))
+        return constant_ball(x)
 
     @staticmethod
     def sqrt(x: arb) -> arb:
@@ -77,7 +78,7 @@ def closed_form(w: Array, b: float, name: str) -> ClosedForm | None:
     middle = -sum(taps.values(), Fraction(0)) / 2
     bends: defaultdict[Fraction, Fraction] = defaultdict(Fraction)
     for kink in row.kinks:
-        location, jump = (Fraction(int(x.p), int(x.q)) for x in (kink.location, kink.jump))
+        location, jump = map(fraction, (kink.location, kink.jump))
         level = Fraction(b) - location
         bends[max(level, 2 * middle - level)] += jump / 2
     before = ctx.prec

@@ -11,18 +11,17 @@ from collections.abc import Callable
 
 import numpy as np
 
+from numerics.arithmetic.regression import RANK, kernel, regression
 from numerics.arithmetic.rounding import gamma
 from numerics.arithmetic.types import Array
 from numerics.pulse.sample import Windows
 from theory.disk.linear_regions import pieces
 from theory.expressions.spelling import spelled
 
-__all__ = ["RANK", "level"]
+__all__ = ["level"]
 
 HELD = 1e-12
 """A response this close to a kink, relative to the sizes of its terms, is on it: rounding is a hundredth of it."""
-RANK = 1e-12
-"""Singular values below this part of the largest are rounding in any case; the columns have length 1."""
 
 
 def level(
@@ -51,33 +50,17 @@ def level(
         every = np.column_stack([by_conv, by_read])
         met = np.abs(z[:, None] - kinks) <= HELD * (np.abs(v).sum() + np.abs(kinks))
         held, which = np.nonzero(met)
-        columns.append(windows.summed(every.T).T @ _free(np.column_stack([rows[held], -kinks[which]])))  # fmt: skip
+        columns.append(windows.summed(every.T).T @ kernel(np.unique(np.column_stack([rows[held], -kinks[which]]), axis=0)))  # fmt: skip
     each = windows.summed(np.ones(len(rows)))
     return _least(np.concatenate(columns, axis=1), r, float(np.max(each)) + rows.shape[1])
 
 
-def _free(normals: Array) -> Array:
-    """A basis of what all normals are 0 on."""
-    if not len(normals):
-        return np.eye(normals.shape[1])
-    _, size, right = np.linalg.svd(np.unique(normals, axis=0), full_matrices=True)
-    return np.asarray(right[int(np.sum(size > 1e-9 * size[0])) :].T)
-
-
 def _least(columns: Array, r: Array, terms: float) -> tuple[float, float]:
     """The least mean of (r̂ - r)², a constant among the columns, which are sums of so many ``terms``."""
-    target = r - r.mean()
     centred = columns - columns.mean(axis=0)
     size, largest = np.linalg.norm(centred, axis=0), np.max(np.abs(columns), axis=0, initial=0)
     kept = size > RANK * largest * np.sqrt(len(r))
-    if not np.any(kept):
-        return float(np.mean(target**2)), float(np.mean(target**2))
-    left, values, _ = np.linalg.svd(centred[:, kept] / size[kept], full_matrices=False)
     # Rounding moves no singular value by more than the norm of what it does to all columns.
     rounding = float(gamma(terms)) * float(np.linalg.norm(largest[kept] / size[kept])) * np.sqrt(len(r))  # fmt: skip
-
-    def least(smallest: float) -> float:
-        basis = left[:, values > smallest]
-        return float(np.mean((target - basis @ (basis.T @ target)) ** 2))
-
-    return least(RANK * values[0]), least(max(RANK * values[0], rounding))
+    least = lambda cut: float(regression(centred[:, kept], r - r.mean(), cut).loss)
+    return least(0.0), least(rounding)

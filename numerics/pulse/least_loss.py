@@ -40,21 +40,12 @@ def _problem(radii: Radii, taps: int) -> tuple[list[list[fmpq]], fmpq_mat, fmpq_
     return extended, counts, fmpq_mat([[rational(x)] for x in radii.r])
 
 
-def _kernel(rows: list[list[fmpq]], width: int) -> list[list[fmpq]]:
-    """A basis, as rows, of the vectors orthogonal to all given rows."""
+def _kernel(rows: list[list[fmpq]], width: int) -> fmpq_mat:
+    """A basis, as columns (width, ·), of the vectors orthogonal to all given rows."""
     if not rows:
-        return [[fmpq(int(i == j)) for j in range(width)] for i in range(width)]
-    reduced, rank = fmpq_mat(rows).rref()
-    table = reduced.tolist()
-    pivots = [next(j for j in range(width) if table[i][j] != 0) for i in range(rank)]
-    basis = []
-    for j in sorted(set(range(width)) - set(pivots)):
-        vector = [fmpq(0)] * width
-        vector[j] = fmpq(1)
-        for i, pivot in enumerate(pivots):
-            vector[pivot] = -table[i][j]
-        basis.append(vector)
-    return basis
+        return fmpq_mat(width, width, [int(i == j) for i in range(width) for j in range(width)])
+    null, nullity = fmpq_mat(rows).numer_denom()[0].nullspace()
+    return fmpq_mat([row[:nullity] for row in null.tolist()])
 
 
 def level(
@@ -119,13 +110,13 @@ def _block(radii: Radii, taps: int, activation: str, row: bytes, law: EndingLaw)
     signs = np.frombuffer(row, dtype=np.int8)
     held = [extended[s] for s in np.nonzero(signs == 0)[0]]
     basis = _kernel(held, taps + 1)
-    if not basis:
+    if not basis.ncols():
         return None
     tilted = [
         law.tilt(window[:-1], by_sign[int(sign)])
         for sign, window in zip(signs, extended, strict=True)
     ]
-    return counts * (fmpq_mat(tilted) * fmpq_mat(basis).transpose())
+    return counts * (fmpq_mat(tilted) * basis)
 
 
 def dead_level(radii: Radii) -> Fraction:

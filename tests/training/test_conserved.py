@@ -18,7 +18,7 @@ from tests.strategies import HOMOGENEOUS, rationals
 from theory.training.conserved import CLAIM, LAW, deviations, everywhere, products
 from verify.models.networks import Bundle, data
 from verify.models.problem import Model
-from verify.optimise.gradient import descend
+from verify.optimise.sgd import descend
 from verify.report.lab import TINY, Lab
 from verify.training.claims.conserved import check, figures, train
 from verify.training.dynamics import starts

@@ -20,7 +20,7 @@ from tests.columns import hold_and_reject
 from theory.training.flow import CLAIM, LAW, end
 from verify.models.networks import data, load
 from verify.models.problem import Model, NetworkBatch
-from verify.optimise.gradient import descend
+from verify.optimise.sgd import descend
 from verify.training.claims.flow import figures, predicted
 from verify.training.dynamics import integrate
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from verify.report.lab import TINY, Lab
-from verify.training.optimizers import OPTIMIZERS, survival
+from verify.training.optimizers import NAMES, survival
 
 
 def test_what_each_optimizer_keeps() -> None:
     lab = Lab(TINY)
-    kept = {name: survival(lab, name, 4) for name in OPTIMIZERS}
+    kept = {name: survival(lab, name, 4) for name in NAMES}
     for name in ("SGD", "SGD, momentum 0.9", "SGD, Nesterov 0.9"):
         assert kept[name].deviations < 1e-12 and kept[name].ratios < 1e-10
     decay = kept["SGD, weight decay 0.01"]

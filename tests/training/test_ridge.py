@@ -15,7 +15,7 @@ from numerics.pulse.sample import pulse, windows
 from theory.training.ridge import angle, box, collapse, least
 from verify.models.networks import data, load
 from verify.models.problem import Model
-from verify.optimise.gradient import descend
+from verify.optimise.sgd import descend
 from verify.report.lab import TINY, Lab
 from verify.training.claims.ridge import BOUNDED, decaying, figures
 from verify.training.dynamics import starts

@@ -25,7 +25,7 @@ from theory.training.sharpness import (
 )
 from verify.models.networks import Bundle, data
 from verify.models.problem import Model
-from verify.optimise.gradient import descend
+from verify.optimise.sgd import descend
 from verify.report.lab import TINY, Lab
 from verify.training.claims.sharpness import figures
 from verify.training.dynamics import second_moment, starts

@@ -146,6 +146,7 @@ class Laplacian:
 LAW = Laplacian(distance, strength, across, turned, crossing)
 """The law as derived here."""
 
+HALF = Fraction(1, 2)
 STEPS = ((1, 0), (0, 1), (1, 1), (1, -1))
 SADDLE = {(1, 0): Fraction(1), (-1, 0): Fraction(1), (1, 1): Fraction(-1), (-1, -1): Fraction(-1)}
 """The difference of two second differences: which side is the positive one turns with the direction."""
@@ -158,6 +159,11 @@ SLANT = {(0, 0): Fraction(3), (1, 0): Fraction(-1), (1, 1): Fraction(2), (-1, 1)
 PIT = {p: Fraction(tap) for p, tap in zip(BLUR, (5, 1, -2, -2, 6, -2, -2, 1, 5), strict=True)}
 """The other sign shows only inside one triangle between the lines, for a few directions."""
 ALONG = {(0, 0): Fraction(-1), (1, 1): Fraction(1)}
+TWO = {(0, 0): Fraction(1), (1, 0): Fraction(1)}
+CROSS = {(1, 0): Fraction(1), (0, 0): Fraction(1), (1, 1): Fraction(1), (1, -1): Fraction(1)}
+"""Without a centre, but one tap only has no mirror image."""
+TWIST = {(0, 0): Fraction(4), (1, 1): Fraction(4), (0, 1): Fraction(-1), (1, 0): Fraction(-1)}
+"""For some directions the other sign shows only next to the centre's line."""
 SIDED: tuple[tuple[str, Filter, Point, bool], ...] = (
     ("(1, -2, 1)", second((1, 0)), (Fraction(0), Fraction(0)), False),
     ("(1, -2, 1) along the diagonal", second((1, 1)), (Fraction(0), Fraction(0)), False),
@@ -167,6 +173,7 @@ SIDED: tuple[tuple[str, Filter, Point, bool], ...] = (
     ("a blur", BLUR, (Fraction(0), Fraction(0)), False),
     ("a ring", RING, (Fraction(0), Fraction(0)), False),
     ("four pixels", {(0, 0): Fraction(2), (1, 1): Fraction(2), (0, 1): Fraction(1), (1, 0): Fraction(1)}, (Fraction(1, 2), Fraction(1, 2)), False),
+    ("two pixels", TWO, (Fraction(1, 2), Fraction(0)), False),
     ("a saddle", SADDLE, (Fraction(0), Fraction(0)), True),
     ("2 × 2", BLOCK, (Fraction(1, 2), Fraction(1, 2)), True),
 )  # fmt: skip
@@ -327,7 +334,7 @@ def _prove_sides(law: Laplacian) -> Iterator[Step]:
         yield Step(f"above the centre the second difference along {e} is negative", good and all(sides == {-1} for sides in signs))  # fmt: skip
     cases = (
         ("a dent", DENT, 0, "other"), ("a difference", ALONG, 0, "dipole"), ("a difference at level 1/2", ALONG, Fraction(1, 2), "other"),
-        ("a blur at level 0", BLUR, 0, "none"), ("a blur above it", BLUR, 1, "none"), ("a blur at level -1", BLUR, -1, "other"), ("a blur below -16", BLUR, -20, "none"), ("a pit", PIT, -5, "other"),
+        ("a blur at level 0", BLUR, 0, "none"), ("a blur above it", BLUR, 1, "none"), ("a blur at level -1", BLUR, -1, "other"), ("a blur at -16", BLUR, -16, "none"), ("a blur below -16", BLUR, -20, "none"), ("a cross without a centre", CROSS, -2, "other"), ("a pit", PIT, -5, "other"),
     )  # fmt: skip
     for name, w, b, kind in cases:
         yield Step(f"the class of {name}", law.crossing(w, Fraction(b)).kind == kind)
@@ -335,9 +342,9 @@ def _prove_sides(law: Laplacian) -> Iterator[Step]:
 
 def _prove_signs() -> Iterator[Step]:
     """What the trapezoids show is what half squares show: at their extremes, and no other sign elsewhere."""
-    middle = (Fraction(0), Fraction(0))
+    middle, corner = (Fraction(0), Fraction(0)), (HALF, HALF)
     cases: tuple[tuple[str, Filter, Fraction, Point | None, bool], ...] = (
-        ("a dent", DENT, Fraction(0), middle, True), ("a ring", RING, Fraction(2), middle, False), ("a slanted filter", SLANT, Fraction(1, 2), None, True),
+        ("a dent", DENT, Fraction(0), middle, True), ("a ring", RING, Fraction(2), middle, False), ("a slanted filter", SLANT, HALF, None, True), ("a twisted block", TWIST, Fraction(-3), corner, True),
     )  # fmt: skip
     for name, w, b, centre, expected in cases:
         good, both = True, False
@@ -350,7 +357,9 @@ def _prove_signs() -> Iterator[Step]:
             )
             both = both or len(stretch.signs) > 1
             turn = (stretch.left + stretch.right) / 2
-            places = (Fraction(k, 4) for k in range(1 if centre else -10, 11))
+            i, j = centre or middle
+            line = -(p * i + q * j) - (r * i + s * j) * turn
+            places = (line + Fraction(k, 8) for k in range(1 if centre else -20, 21))
             good = good and {int(sp.sign(see(turn, x))) for x in places} <= {0, *stretch.signs}
         yield Step(f"half squares agree on the signs of {name}", good and both == expected)
 

@@ -12,8 +12,23 @@ from torch import Tensor, nn
 from numerics.arithmetic.types import Array
 from numerics.disk.disk import disk
 from verify.models.networks import Network
+from verify.optimise.sgd import iterates, lbfgs, samples
 
-__all__ = ["Difference", "across", "combination", "disks", "drawn", "loss", "train"]
+__all__ = [
+    "ARRIVED",
+    "Difference",
+    "across",
+    "combination",
+    "disks",
+    "drawn",
+    "excess",
+    "loss",
+    "loss_with_gradient",
+    "train",
+]
+
+ARRIVED = 1e-6
+"""A network whose loss, by its own gradient, could still fall by more than this part has not arrived."""
 
 
 def drawn(activation: str, channels: int, taps: int, rng: np.random.Generator) -> Network:
@@ -86,6 +101,20 @@ def loss(net: Network, x: Tensor, r: Tensor, share: Tensor) -> Tensor:
     return torch.sum(share * (net(x) - r) ** 2)
 
 
+def loss_with_gradient(net: Network, x: Tensor, r: ArrayLike, share: ArrayLike) -> float:
+    """The loss; torch's own gradient of it is left with the weights."""
+    net.zero_grad()
+    value = loss(net, x, torch.tensor(np.asarray(r)), torch.tensor(np.asarray(share)))
+    value.backward()
+    return float(value.item())
+
+
+def excess(features: Array, share: Array, gradient: Array) -> float:
+    """gᵀH⁻¹g/2: how far Σ share (Σ_j θ_j feature_j - r)² with this gradient g by θ lies above its least value, features (F, R)."""
+    bend = 2 * (share * features) @ features.T
+    return float(gradient @ np.linalg.solve(bend, gradient)) / 2
+
+
 def train(
     net: Network,
     x: Tensor,
@@ -96,24 +125,9 @@ def train(
 ) -> None:
     """LBFGS on the weighted squared error, in place, begun anew until it finds no way down or ``rounds`` times."""
     target, weight = torch.tensor(np.asarray(r)), torch.tensor(np.asarray(share))
-    first = net.conv.weight
+    squares = lambda answers, r: torch.sum(weight * (answers - r) ** 2)
     for _ in range(rounds):
-        chosen = torch.optim.LBFGS(
-            net.parameters(),
-            max_iter=steps,
-            max_eval=2 * steps,
-            history_size=50,
-            line_search_fn="strong_wolfe",
-            tolerance_grad=0.0,
-            tolerance_change=0.0,
-        )
-
-        def closure() -> Tensor:
-            chosen.zero_grad()  # noqa: B023
-            value = loss(net, x, target, weight)
-            value.backward()
-            return value
-
-        chosen.step(closure)
-        if chosen.state[first]["n_iter"] < steps:
+        optimizer = lbfgs(steps, 2 * steps)(net.parameters())
+        next(iterates(net, samples(x, target), optimizer, loss=squares))
+        if optimizer.state[net.conv.weight]["n_iter"] < steps:
             break

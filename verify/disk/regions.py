@@ -26,8 +26,8 @@ from scipy.linalg import qr
 from scipy.optimize import lsq_linear
 
 from numerics.arithmetic.compile import activation
+from numerics.arithmetic.regression import RANK
 from numerics.arithmetic.types import Array, Flags, Indices
-from numerics.disk.linear_regions import RANK
 from numerics.pulse.sample import Windows
 from theory.expressions.activation import ACTIVATIONS
 from verify.disk.ensemble import INTERPOLATED, LARGEST, NEGLIGIBLE, State, nets_of, read, state

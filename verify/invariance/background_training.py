@@ -20,7 +20,7 @@ from numerics.arithmetic.types import Array
 from numerics.pulse.sample import pulse
 from theory.pulse.network import Network as Weights
 from verify.models.networks import Network
-from verify.optimise.minimise import train as descend
+from verify.optimise.sgd import OPTIMIZERS, descend
 from verify.report.lab import Lab
 
 __all__ = [
@@ -93,7 +93,7 @@ def trained(lab: Lab, scene: Scene, networks: int) -> tuple[Network, ...]:
         with lab.torch(scene):
             nets = tuple(_net(scene) for _ in range(networks))
         for net in nets:
-            descend(net, *scene.data(), "lbfgs", scene.steps)
+            descend(net, *scene.data(), scene.steps, make=OPTIMIZERS["LBFGS"])
         return nets
 
     return lab.once((scene, networks), train)
@@ -134,7 +134,8 @@ def readout(lab: Lab, scene: Scene, w: tuple[tuple[float, ...], ...], b: tuple[f
         with torch.no_grad():
             net.conv.weight.copy_(torch.tensor(w)[:, None, :])
             net.conv.bias.copy_(torch.tensor(b))  # type: ignore[union-attr]
-        descend(net, *scene.data(), "lbfgs", 30, readout_only=True)
+        net.conv.requires_grad_(False)
+        descend(net, *scene.data(), 30, make=OPTIMIZERS["LBFGS"])
         return net
 
     return lab.once(key, train)
@@ -175,12 +176,12 @@ def off_readout(lab: Lab, scene: Scene, claimed: Weights[float]) -> float:
     σ is the least singular value of the readout's columns; inf where the errors do not vanish, and the tolerance, not the law,
     would decide.
     """
-    net = readout(lab, scene, claimed.w, claimed.b)
+    net = readout(lab, scene, claimed.w, claimed.biases)
     x, r = scene.data()
     error, bound = errors(net, x, r)
     least = float(np.linalg.svd(columns(net, x), compute_uv=False)[-1])
     allowed = float(np.linalg.norm(np.abs(error) + 2 * bound)) / least
     with torch.no_grad():
         trained_readout = np.append(net.readout.weight[0].numpy(), net.readout.bias.numpy())
-    off = float(np.linalg.norm(trained_readout - np.array([*claimed.a, claimed.c])))
+    off = float(np.linalg.norm(trained_readout - np.array([*claimed.a, claimed.offset])))
     return off / allowed if allowed < 1e-6 else math.inf

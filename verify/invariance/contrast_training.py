@@ -22,7 +22,7 @@ from verify.invariance.background_training import EXACT, rounding
 from verify.invariance.dense_readout import DenseReadout, DenseRun, spectrum, train
 from verify.invariance.table import TrainingOutcome
 from verify.models.networks import Network
-from verify.optimise.minimise import train as descend
+from verify.optimise.sgd import OPTIMIZERS, descend
 from verify.report.lab import Lab
 
 __all__ = [
@@ -74,7 +74,7 @@ def free(lab: Lab, name: str, channels: int, taps: int, networks: int, steps: in
         with lab.torch(f"{name} {channels} {taps}"):
             nets = tuple(Network(name, channels, taps) for _ in range(networks))
         for net in nets:
-            descend(net, *data(taps), "lbfgs", steps)
+            descend(net, *data(taps), steps, make=OPTIMIZERS["LBFGS"])
         return nets
 
     return lab.once(("contrast", name, channels, taps, networks), train)
@@ -92,7 +92,7 @@ def mute(lab: Lab) -> tuple[Network, ...]:
                 net.readout.weight.uniform_(-2, -0.5)
                 net.readout.bias.uniform_(2, 6)
         for net in nets:
-            descend(net, *data(1), "lbfgs", 12)
+            descend(net, *data(1), 12, make=OPTIMIZERS["LBFGS"])
         return nets
 
     return lab.once("contrast/mute", train)
@@ -107,7 +107,8 @@ def given_channel(lab: Lab, w: tuple[float, ...], b: float) -> Network:
         with torch.no_grad():
             net.conv.weight.copy_(torch.tensor(w)[None, None, :])
             net.conv.bias.fill_(b)  # type: ignore[union-attr]
-        descend(net, *data(len(w)), "lbfgs", 2, readout_only=True)
+        net.conv.requires_grad_(False)
+        descend(net, *data(len(w)), 2, make=OPTIMIZERS["LBFGS"])
         return net
 
     return lab.once(("contrast/given", w, b), train)

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from numerics.arithmetic.regression import rank
 from numerics.arithmetic.rounding import UNIT, gamma
 from numerics.arithmetic.types import Array, Indices
 from verify.models.networks import Network
+from verify.optimise.sgd import iterates, mean_squares, samples
 
 __all__ = ["DenseReadout", "DenseRun", "spectrum", "train"]
 
@@ -67,7 +70,7 @@ def spectrum(x: Array, bias: bool) -> tuple[float, float]:
     """The largest and the smallest nonzero singular value of the signals (R, N), with the column of ones if ``bias``."""
     rows = np.concatenate([x, np.ones((len(x), int(bias)))], axis=1)
     values = np.linalg.svd(rows, compute_uv=False)
-    return float(values[0]), float(values[values > 1e-9 * values[0]][-1])
+    return float(values[0]), float(values[rank(values) - 1])
 
 
 @dataclass(frozen=True)
@@ -98,16 +101,10 @@ def train(
     """
     start = net.weights
     optimizer = torch.optim.SGD(net.parameters(), lr=rate, momentum=momentum)
-    pulled = np.zeros(len(start))
-    for _ in range(steps):
-        index = slice(None) if order is None else torch.as_tensor(next(order))
-        optimizer.zero_grad()
-        each = torch.mean((net(x[index]) - r[index]) ** 2, dim=1)
-        each.sum().backward()
-        optimizer.step()
-        pulled += 2 * np.sqrt(each.detach().numpy())
+    run = iterates(net, samples(x, r, order), optimizer)
+    pulled = sum((2 * np.sqrt(loss) for loss in islice(run, steps)), np.zeros(len(start)))
     with torch.no_grad():
-        loss = torch.mean((net(x) - r) ** 2, dim=1).numpy()
+        loss = mean_squares(net(x), r).numpy()
     lag = 1 / (1 - momentum)
     size = np.max(np.abs(start), axis=1) + rate * lag * pulled
     rounding = steps * UNIT * size + rate * lag**2 * (gamma(len(x) + 4) + 4 * UNIT) * pulled

@@ -15,7 +15,7 @@ from theory.invariance.dense import LAW, Dense, changing, end
 from verify.invariance.atlas import Place
 from verify.invariance.dense_readout import DenseReadout, DenseRun, spectrum, train
 from verify.invariance.table import TrainingOutcome
-from verify.optimise.gradient import batches
+from verify.optimise.sgd import batches
 from verify.report.lab import Lab
 
 __all__ = ["TASKS", "Task", "outcomes", "predicted_weights", "trained", "weight_tolerance"]

@@ -21,6 +21,7 @@ from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 
 from numerics.arithmetic.rounding import prediction_bound
 from numerics.pulse.channel import quantities
@@ -202,8 +203,5 @@ def _cell(ensemble: Ensemble, j: int, live: Sequence[bool], bound: float) -> str
 
 def wilson(count: int, total: int) -> tuple[float, float]:
     """The 95 % Wilson score interval of a proportion count/total, total > 0."""
-    z = 1.959963984540054
-    share = count / total
-    middle = (share + z * z / (2 * total)) / (1 + z * z / total)
-    half = z / (1 + z * z / total) * np.sqrt(share * (1 - share) / total + z * z / (4 * total**2))
-    return float(max(0.0, middle - half)), float(min(1.0, middle + half))
+    interval = binomtest(count, total).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)

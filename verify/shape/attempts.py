@@ -37,8 +37,8 @@ from theory.pulse.network import Network
 from theory.shape.recipes import Recipe
 from verify.models.networks import data, load, weights_of
 from verify.models.problem import Ensemble, NetworkBatch, Setting, initial
-from verify.optimise.minimise import train as train_one
 from verify.optimise.refine import Refined, refine
+from verify.optimise.sgd import OPTIMIZERS, descend
 from verify.report.lab import Profile
 
 __all__ = [
@@ -286,7 +286,7 @@ def by_torch(setting: Setting, networks: int, seed: int, steps: int = 4) -> Netw
     x, r = data(setting)
     nets = [load(setting, start, j) for j in range(networks)]
     for net in nets:
-        train_one(net, x, r, "lbfgs", steps)
+        descend(net, x, r, steps, make=OPTIMIZERS["LBFGS"])
     return weights_of(nets)
 
 

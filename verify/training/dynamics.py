@@ -9,16 +9,16 @@ from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.integrate import solve_ivp
 
-from numerics.pulse.sample import Radii, pulse
+from numerics.pulse.sample import Radii, pulse, windows
 from numerics.training.linear_cell import Cone, coordinates
 from numerics.training.steps import change_bound, end_at, sharpness, shift_error
 from theory.training import linear_cell
 from theory.training.steps import Steps
 from verify.models.networks import Bundle, data, fresh
 from verify.models.problem import Model, NetworkBatch
-from verify.optimise.gradient import Path, batches, descend, step_rounding
+from verify.optimise.flow import flow
+from verify.optimise.sgd import Path, batches, descend, step_rounding
 from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
@@ -29,6 +29,8 @@ __all__ = [
     "integrate",
     "integrated",
     "jacobian",
+    "light",
+    "pull",
     "run",
     "second_moment",
     "shift",
@@ -72,6 +74,26 @@ def shuffled(lab: Lab, model: Model, size: int) -> Iterator[NDArray[np.intp]]:
     return batches(len(model.radii.r), size, lab.rng(("batches", size, model)))
 
 
+def light(radii: Radii, taps: int) -> Array:
+    """What every tap sees of a signal at all its positions together, and their number N: (R, n + 1).
+
+    With σ the identity r̂ = c + Σ_k a_k light · (w_k, b_k); counted on the signals' windows.
+    """
+    view = windows(pulse(radii.r, radii.half_length(taps)), taps)
+    return np.asarray(view.counts @ view.rows)
+
+
+def pull(
+    seen: Array, r: Array, v: Array, a: Array, c: float | np.floating = 0.0
+) -> tuple[Array, float]:
+    """The gradient of mean((r̂ - r)²), r̂ = c + Σ_k a_k seen · v_k, by Σ_k a_k v_k and by c; seen (R, n), v (K, n), a (K,).
+
+    By v_k it is a_k times the first, by a_k it is v_k · the first.
+    """
+    error = seen @ (a @ v) + c - r
+    return 2 / len(r) * (error @ seen), 2 * float(np.mean(error))
+
+
 def integrate(
     w: Array, a: Array, radii: Radii, times: Array, c: float | None = None, method: str = "LSODA"
 ) -> tuple[Array, Array, int]:
@@ -81,27 +103,17 @@ def integrate(
     Returns w (T, K, n), a (T, K) at the ``times``, and the number of evaluations.
     """
     channels, n = w.shape
-    x = np.pad(pulse(radii.r, radii.half_length(n)), ((0, 0), (n // 2, n // 2)))
-    light = np.lib.stride_tricks.sliding_window_view(x, n, axis=1).sum(axis=1)  # (R, n)
-    size = channels * n
+    seen, size = light(radii, n)[:, :-1], channels * n
 
-    def slope(_: float, y: Array) -> Array:
+    def slope(y: Array) -> Array:
         taps, readout = y[:size].reshape(channels, n), y[size : size + channels]
-        features = light @ taps.T
-        error = features @ readout - radii.r + (0.0 if c is None else y[-1])
-        by_tap = 2 / len(error) * np.outer(readout, error @ light)
-        by_read = 2 / len(error) * (error @ features)
-        tail = [] if c is None else [2 * np.mean(error)]
-        return -np.concatenate([by_tap.ravel(), by_read, tail])
+        by_sum, by_c = pull(seen, radii.r, taps, readout, 0.0 if c is None else y[-1])
+        tail = [] if c is None else [by_c]
+        return -np.concatenate([np.outer(readout, by_sum).ravel(), taps @ by_sum, tail])
 
-    begin = np.concatenate([w.ravel(), a, [] if c is None else [c]])
-    solved = solve_ivp(
-        slope, (0.0, float(times[-1])), begin, method=method, t_eval=times, rtol=1e-13, atol=1e-13
-    )
-    if not solved.success:
-        raise RuntimeError(solved.message)
-    y = solved.y.T
-    return y[:, :size].reshape(-1, channels, n), y[:, size : size + channels], int(solved.nfev)
+    start = np.concatenate([w.ravel(), a, [] if c is None else [c]])
+    y, evaluations = flow(slope, start, times, method=method)
+    return y[:, :size].reshape(-1, channels, n), y[:, size : size + channels], evaluations
 
 
 SHAPES = ((1, 1), (1, 5), (2, 3), (3, 7), (4, 9), (8, 3))

@@ -8,15 +8,17 @@ q = (v, β, c), v = aw, β = ab, whatever a itself is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from verify.models.networks import Bundle, data
 from verify.models.problem import Model, NetworkBatch
+from verify.optimise.sgd import iterates, sgd
 
 __all__ = ["Averaged", "average", "interval"]
 
@@ -46,25 +48,26 @@ def average(
 
     The noise comes from torch's generator.  ``schedule``: (step size, number of steps) of every stage.
     """
-    x, r = data(model)
-    signals, target = x.repeat(copies, 1), r.repeat(copies)
     bundle = Bundle(model, start)
-    optimizer = torch.optim.SGD(bundle.parameters(), lr=1.0, momentum=momentum)
+    optimizer = sgd(momentum=momentum)(bundle.parameters())
+    run = iterates(bundle, _noisy(*data(model), noise, copies), optimizer)
     halves: list[Array] = []
     for rate, steps in schedule:
         optimizer.param_groups[0]["lr"] = rate
         halves = [np.zeros(()), np.zeros(())]
         for step in range(steps):
-            noisy = signals + noise * torch.randn(signals.shape, dtype=signals.dtype)
-            optimizer.zero_grad()
-            # The sum over networks: each has the gradient of its own loss.
-            torch.mean((bundle(noisy) - target) ** 2, dim=1).sum().backward()
-            optimizer.step()
+            next(run)
             late = int(2 * step >= steps)
             halves[late] = halves[late] + look(bundle.weights)
     steps = schedule[-1][1]
     parts = np.stack([halves[0] / ((steps + 1) // 2), halves[1] / (steps // 2)])
     return Averaged((halves[0] + halves[1]) / steps, parts, steps, bundle.weights)
+
+
+def _noisy(x: Tensor, r: Tensor, noise: float, copies: int) -> Iterator[tuple[Tensor, Tensor]]:
+    signals, target = x.repeat(copies, 1), r.repeat(copies)
+    while True:
+        yield signals + noise * torch.randn(signals.shape, dtype=signals.dtype), target
 
 
 def interval(hessian: Array, gradients: Array, steps: int) -> Array:

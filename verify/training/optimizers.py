@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from numerics.training.linear_cell import coordinates
 from verify.models.networks import Bundle, data
 from verify.models.problem import Model, NetworkBatch
-from verify.optimise.gradient import Path, descend, sgd
+from verify.optimise.sgd import OPTIMIZERS, Path, descend
 from verify.report.lab import Lab
 from verify.training.dynamics import shuffled, starts
 
-__all__ = ["OPTIMIZERS", "Survival", "survival"]
+__all__ = ["NAMES", "Survival", "survival"]
 
 Array = NDArray[np.float64]
-Make = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
-
-OPTIMIZERS: Mapping[str, Make] = MappingProxyType(
-    {
-        "SGD": sgd(),
-        "SGD, momentum 0.9": sgd(momentum=0.9),
-        "SGD, Nesterov 0.9": sgd(momentum=0.9, nesterov=True),
-        "SGD, weight decay 0.01": sgd(weight_decay=0.01),
-        "Adam": lambda parameters: torch.optim.Adam(parameters, lr=2e-3),
-    }
-)
-"""torch's optimizers by the name shown; the SGD ones have step 1 and get their η with the loss."""
-
+NAMES = tuple(name for name in OPTIMIZERS if name != "LBFGS")
+"""The optimizers that take mini-batches."""
 MODEL = Model("identity", 2, 5)
 STEPS = 400
 
@@ -63,7 +48,7 @@ def survival(lab: Lab, name: str, networks: int) -> Survival:
 
     Raises
     ------
-    KeyError: the name is none of :data:`OPTIMIZERS`.
+    KeyError: the name is none of :data:`~verify.optimise.sgd.OPTIMIZERS`.
     """
 
     def train() -> Survival:

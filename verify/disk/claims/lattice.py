@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from numerics.arithmetic.compile import activation
+from numerics.arithmetic.regression import regression
 from numerics.arithmetic.rounding import gamma, lipschitz
 from numerics.arithmetic.types import Array
 from numerics.disk.disk import disk_bound, ring
@@ -96,7 +97,7 @@ def _rounding(w: Array, steep: Array, r: float) -> Array:
 def _level(r: Array, values: Array) -> Array:
     """Less the best line: (B, R)."""
     line = np.stack([np.ones_like(r), r - r.mean()], axis=1)
-    return np.asarray(values - (line @ np.linalg.lstsq(line, values.T, rcond=None)[0]).T)
+    return -regression(line, values).error
 
 
 def _rest(r: Array, values: Array) -> Array:

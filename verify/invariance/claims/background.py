@@ -37,7 +37,7 @@ from verify.invariance.background_training import (
 )
 from verify.invariance.table import TrainingOutcome, section
 from verify.models.networks import Elementwise, Network
-from verify.optimise.minimise import train as descend
+from verify.optimise.sgd import OPTIMIZERS, descend
 from verify.report import figures as draw
 from verify.report import path_figures
 from verify.report.evidence import Evidence
@@ -402,7 +402,8 @@ def _steepest(law: Background, lab: Lab) -> float:
     with torch.no_grad():
         net.conv.weight.fill_(1.0)
         net.conv.bias.fill_(0.0)  # type: ignore[union-attr]
-    descend(net, *scene.data(), "lbfgs", 30, readout_only=True)
+    net.conv.requires_grad_(False)
+    descend(net, *scene.data(), 30, make=OPTIMIZERS["LBFGS"])
     v, b, _ = scene.moments
     return _reaches(net, scene, law.risk(v, scene.pixels, b, 1 + (1 / slope - 1) * (1 - top)))
 
@@ -484,9 +485,9 @@ def _errors(exact: Weights[Any], scene: Scene, backgrounds: Array, r: float) -> 
     net = Network("relu", len(exact.a), 3, circular=True)
     with torch.no_grad():
         net.conv.weight.copy_(torch.tensor(exact.w)[:, None, :])
-        net.conv.bias.copy_(torch.tensor(exact.b))  # type: ignore[union-attr]
+        net.conv.bias.copy_(torch.tensor(exact.biases))  # type: ignore[union-attr]
         net.readout.weight.copy_(torch.tensor(exact.a)[None, :])
-        net.readout.bias.fill_(exact.c)
+        net.readout.bias.fill_(exact.offset)
     return answers(net, torch.tensor(pulse(r, scene.half_length) + backgrounds[:, None])) - r
 
 

@@ -17,11 +17,11 @@ from numerics.pulse.sample import Radii, pulse, windows
 from theory.pulse.endings import LAW, EndingLaw, blind_floor
 from verify.models.networks import data, load, weights_of
 from verify.models.problem import Ensemble, Setting, initial
-from verify.optimise.minimise import train as train_one
 from verify.optimise.residuals import task
+from verify.optimise.sgd import OPTIMIZERS, descend, gradient_length
 from verify.pulse.certified import agrees
 from verify.pulse.classify import KINDS, Ending, classify, look, wilson
-from verify.pulse.explained import explain
+from verify.pulse.explained import section
 from verify.pulse.settings import CENSUS
 from verify.report import figures as draw
 from verify.report.evidence import Evidence
@@ -233,8 +233,9 @@ def _descents(lab: Lab) -> Figure:
     start = initial(setting, 1, lab.seed)
     x, r = data(setting)
     losses = {}
-    for name, steps in (("sgd", 3000), ("adam", 3000), ("lbfgs", 200)):
-        losses[name] = train_one(load(setting, start, 0), x, r, name, steps).losses
+    for name, steps, rate in (("SGD", 3000, 1e-4), ("Adam", 3000, 1.0), ("LBFGS", 200, 1.0)):
+        net = load(setting, start)
+        losses[name] = descend(net, x, r, steps, rate, OPTIMIZERS[name]).losses[:, 0]
     caption = (
         "One start with the activation abs, given to three optimizers of torch. A step of LBFGS is up to "
         "20 iterations. Their ends are shown as they are; the level of a network that answers a constant "
@@ -269,12 +270,13 @@ def _by_torch(lab: Lab) -> str:
         start = initial(setting, STARTS, lab.seed)
         x, r = data(setting)
         nets = [load(setting, start, j) for j in range(STARTS)]
-        traces = [train_one(net, x, r, "lbfgs", 50) for net in nets]
+        for net in nets:
+            descend(net, x, r, 50, make=OPTIMIZERS["LBFGS"])
         weights = weights_of(nets)
         bound = prediction_bound(
             weights.w, weights.b, weights.a, weights.c, setting.radii.r, x.shape[1], name
         )
-        for j, (net, trace) in enumerate(zip(nets, traces, strict=True)):
+        for j, net in enumerate(nets):
             with torch.inference_mode():
                 error = (net(x) - r).numpy()
             rows.append(
@@ -282,7 +284,7 @@ def _by_torch(lab: Lab) -> str:
                     "activation": name,
                     "start": j,
                     "loss": float(np.mean(error**2)),
-                    "gradient": trace.gradient,
+                    "gradient": gradient_length(net, x, r),
                     "end": _named(error, float(np.max(bound[j])), float(dead_level(setting.radii))),
                     "other": endings[j].kind if j < len(endings) else "not trained",
                 }
@@ -312,7 +314,7 @@ def _explained(lab: Lab) -> list[Section]:
         chosen = chosen or [j for j, e in enumerate(endings) if e.kind == kind]
         if chosen:
             name = f"endings-{kind}"
-            html = explain(ensemble, endings[chosen[0]], chosen[0], name)
+            html = section(ensemble, endings[chosen[0]], chosen[0], name)
             sections.append(Section(name, title, html, first=True))
     return sections
 

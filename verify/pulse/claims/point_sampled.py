@@ -14,7 +14,7 @@ from numerics.pulse.sample import sampled_pulse
 from theory.pulse.point_sampled import PointLaw
 from verify.models.networks import load, weights_of
 from verify.models.problem import NetworkBatch, Setting, initial
-from verify.optimise.minimise import train as train_one
+from verify.optimise.sgd import OPTIMIZERS, descend
 from verify.report.evidence import Evidence
 from verify.report.lab import Lab
 from verify.report.verdict import Column, column
@@ -126,7 +126,7 @@ def _by_lbfgs(setting: Setting, seed: int) -> NetworkBatch:
     start = initial(setting, STARTS, seed)
     nets = [load(setting, start, j) for j in range(STARTS)]
     for net in nets:
-        train_one(net, x, torch.tensor(r), "lbfgs", 20)
+        descend(net, x, torch.tensor(r), 20, make=OPTIMIZERS["LBFGS"])
     return weights_of(nets)
 
 

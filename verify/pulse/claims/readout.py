@@ -17,7 +17,7 @@ from numerics.pulse.channel import exact_quantities, quantities
 from theory.pulse.readout import Readout
 from verify.models.networks import data, load, measure, weights_of
 from verify.models.problem import NetworkBatch, Setting, initial
-from verify.optimise.minimise import train as train_one
+from verify.optimise.sgd import OPTIMIZERS, descend, gradient_length
 from verify.pulse.settings import LAWS
 from verify.report.evidence import Evidence
 from verify.report.lab import Lab
@@ -193,7 +193,10 @@ def _frozen(law: Readout, lab: Lab, setting: Setting) -> _Frozen:
     x, target = data(setting)
     size = x.shape[1]
     nets = [load(setting, weights, j) for j in range(FROZEN)]
-    gradients = [train_one(net, x, target, "lbfgs", 10, readout_only=True).gradient for net in nets]
+    for net in nets:
+        net.conv.requires_grad_(False)
+        descend(net, x, target, 10, make=OPTIMIZERS["LBFGS"])
+    gradients = [gradient_length(net, x, target) for net in nets]
     with torch.inference_mode():
         features = np.stack([net.pooled(x)[:, 0].numpy() for net in nets])
         answers = np.stack([net(x).numpy() for net in nets])

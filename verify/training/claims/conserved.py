@@ -17,7 +17,7 @@ from numerics.arithmetic.rounding import UNIT
 from theory.training.conserved import Conserved
 from verify.models.networks import Bundle, data
 from verify.models.problem import Model, NetworkBatch
-from verify.optimise.gradient import Path, descend, step_rounding
+from verify.optimise.sgd import Path, descend, step_rounding
 from verify.report import figures as draw
 from verify.report.evidence import Evidence
 from verify.report.lab import Lab

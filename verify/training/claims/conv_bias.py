@@ -6,19 +6,19 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.integrate import solve_ivp
 
 from numerics.arithmetic.rounding import UNIT
-from numerics.pulse.sample import Radii, pulse
+from numerics.pulse.sample import Radii
 from numerics.training.linear_cell import channels
 from theory.training.conv_bias import ConvBias, end
 from verify.models.networks import Bundle, data
 from verify.models.problem import Model, NetworkBatch
-from verify.optimise.gradient import Path, descend, step_rounding
+from verify.optimise.flow import flow
+from verify.optimise.sgd import Path, descend, step_rounding
 from verify.report.evidence import Evidence
 from verify.report.lab import Lab
 from verify.report.verdict import Column, column
-from verify.training.dynamics import second_moment, shuffled, starts
+from verify.training.dynamics import light, pull, second_moment, shuffled, starts
 
 __all__ = ["EVIDENCE", "check", "integrate", "train"]
 
@@ -35,40 +35,27 @@ def integrate(w: Array, b: float, a: float, radii: Radii) -> tuple[Array, float,
     The right-hand side is the gradient of the loss on the signals' windows.  Errors grow along a flow at most by
     exp(∫ |e-part of the Hessian| dt), which is integrated along; the other part of the Hessian is not negative.
     """
-    n = len(w)
-    x = np.pad(pulse(radii.r, radii.half_length(n)), ((0, 0), (n // 2, n // 2)))
-    light = np.lib.stride_tricks.sliding_window_view(x, n, axis=1).sum(axis=1)  # (R, n)
-    size = x.shape[1] - 2 * (n // 2)
-    count = len(radii.r)
+    n, r, seen = len(w), radii.r, light(radii, len(w))
 
-    def slope(_: float, y: Array) -> Array:
-        feature = light @ y[:n] + size * y[n]
-        error = feature * y[n + 1] - radii.r
-        pull, push = error @ light / count, np.mean(error)
-        by_tap, by_bias = 2 * y[n + 1] * pull, 2 * y[n + 1] * size * push
-        by_read = 2 * np.mean(error * feature)
-        bend = 2 * math.sqrt(float(pull @ pull) + float(size * push) ** 2)
-        return -np.concatenate([by_tap, [by_bias, by_read, -bend]])
+    def slope(y: Array) -> Array:
+        by_sum, _ = pull(seen, r, y[None, : n + 1], y[n + 1 : n + 2])
+        return -np.concatenate([y[n + 1] * by_sum, [y[: n + 1] @ by_sum, -np.linalg.norm(by_sum)]])
 
-    def settled(_: float, y: Array) -> float:
-        feature = light @ y[:n] + size * y[n]
-        return float(np.mean((feature * y[n + 1] - radii.r) ** 2)) - 1e-24
+    def loss(y: Array) -> float:
+        return float(np.mean((y[n + 1] * seen @ y[: n + 1] - r) ** 2))
 
-    settled.terminal = True  # type: ignore[attr-defined]
-    begin = np.concatenate([w, [b, a, 0.0]])
-    solved = solve_ivp(
-        slope, (0.0, 1e4), begin, method="LSODA", rtol=ACCURACY, atol=ACCURACY, events=settled
-    )
-    y = solved.y[:, -1]
-    left = math.sqrt(max(settled(0.0, y) + 1e-24, 0.0))
+    start = np.concatenate([w, [b, a, 0.0]])
+    steps, evaluations = flow(slope, start, 1e4, ACCURACY, settled=lambda y: loss(y) - 1e-24)
+    y = steps[-1]
+    left = math.sqrt(loss(y))
     # The slowest direction of the end: beside it e = (2δθ) r + N δ(ab), of size at least the least singular value.
-    a_end, r = float(y[n + 1]), radii.r
+    a_end, size = float(y[n + 1]), seen[0, -1]
     inner = np.array([[np.mean(r * r), np.mean(r)], [np.mean(r), 1.0]])
     least = math.sqrt(float(np.linalg.eigvalsh(inner)[0])) * min(
         2 * math.sqrt(n) * abs(a_end), size * abs(a_end)
     )
     width = 1 + float(np.max(np.abs(y[: n + 2])))
-    error = ACCURACY * solved.nfev * width * math.exp(min(float(y[n + 2]), 50.0))
+    error = ACCURACY * evaluations * width * math.exp(min(float(y[n + 2]), 50.0))
     return y, float(y[n + 2]), error + 4 * left / least
 
 

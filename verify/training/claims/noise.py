@@ -22,7 +22,7 @@ from theory.training import gaussian
 from theory.training.noise import LAW, Noise
 from verify.models.networks import Network, data
 from verify.models.problem import Model, NetworkBatch
-from verify.optimise.minimise import train as descend
+from verify.optimise.sgd import OPTIMIZERS, descend
 from verify.report import figures as draw
 from verify.report import path_figures
 from verify.report.evidence import Evidence
@@ -292,7 +292,7 @@ def _silencing(lab: Lab) -> tuple[tuple[float, float], ...]:
             # What is not lit falls as r grows: that is counted from N/2 downwards.
             net.readout.bias.fill_(rng.normal() + (tap < 0) * x.shape[1] / 2)
         noisy = copies(200)
-        descend(net, torch.tensor(noisy.reshape(-1, x.shape[1])), torch.tensor(np.tile(r, 200)), "lbfgs", 6)  # fmt: skip
+        descend(net, torch.tensor(noisy.reshape(-1, x.shape[1])), torch.tensor(np.tile(r, 200)), 6, make=OPTIMIZERS["LBFGS"])  # fmt: skip
         with torch.no_grad():
             error = net(torch.tensor(copies(4000).reshape(-1, x.shape[1]))).numpy() - np.tile(
                 r, 4000

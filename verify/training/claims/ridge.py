@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.integrate import solve_ivp
 from torch import nn
 
 from numerics.arithmetic.compile import activation
@@ -19,19 +18,19 @@ from numerics.training.linear_cell import coordinates
 from theory.training.ridge import LAW, Ridge
 from verify.models.networks import Bundle, data, load
 from verify.models.problem import Model, NetworkBatch
-from verify.optimise.gradient import Path, descend, step_rounding
+from verify.optimise.flow import flow
+from verify.optimise.sgd import Make, Path, descend, step_rounding
 from verify.report import figures as draw
 from verify.report import path_figures
 from verify.report.evidence import Evidence
 from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
-from verify.training.dynamics import second_moment, starts
+from verify.training.dynamics import light, pull, second_moment, starts
 
 __all__ = ["EVIDENCE", "check", "figures", "predicted", "train"]
 
 Array = NDArray[np.float64]
-Make = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 
 
 def _angle(law: Ridge, penalty: float, spread: float, n: int) -> float:
@@ -60,40 +59,29 @@ def predicted(law: Ridge, w: Array, a: Array, penalty: float, spread: float) -> 
 def _flow(w: Array, a: Array, penalty: float, radii: Radii) -> tuple[Array, float]:
     """Gradient flow of J with c, σ the identity, by scipy on the signals' windows: the weights (w, a, c) and their accuracy."""
     channels, n = w.shape
-    x = np.pad(pulse(radii.r, radii.half_length(n)), ((0, 0), (n // 2, n // 2)))
-    light = np.lib.stride_tricks.sliding_window_view(x, n, axis=1).sum(axis=1)
-    size, count = channels * n, len(radii.r)
-    least = [math.inf]
+    seen, size = light(radii, n)[:, :-1], channels * n
 
-    def slope(_: float, y: Array) -> Array:
+    def slope(y: Array) -> Array:
         taps, readout = y[:size].reshape(channels, n), y[size:-1]
-        features = light @ taps.T
-        error = features @ readout - radii.r + y[-1]
-        by_tap = 2 / count * np.outer(readout, error @ light) + 2 * penalty * taps
-        by_read = 2 / count * (error @ features) + 2 * penalty * readout
-        u = readout + taps.sum(axis=1) / math.sqrt(n)
-        least[0] = min(least[0], float(np.sqrt(u @ u)))
-        return -np.concatenate([by_tap.ravel(), by_read, [2 * np.mean(error)]])
+        by_sum, by_c = pull(seen, radii.r, taps, readout, y[-1])
+        by_weights = np.concatenate([np.outer(readout, by_sum).ravel(), taps @ by_sum])
+        return -np.append(by_weights + 2 * penalty * y[:-1], by_c)
 
     # The slowest of: deviations, c, and u beside its end; the last one vanishes at the collapse.
     steep = 2 * math.sqrt(n) * float(np.var(radii.r))
     slow = min(2 * penalty, 2 * abs(penalty - steep), 0.1)
-    solved = solve_ivp(
-        slope,
-        (0.0, 45 / slow),
-        np.concatenate([w.ravel(), a, [0.0]]),
-        method="LSODA",
-        rtol=1e-12,
-        atol=1e-12,
-    )
-    width = 1 + float(np.max(np.abs(solved.y)))
+    y, evaluations = flow(slope, np.concatenate([w.ravel(), a, [0.0]]), 45 / slow, 1e-12)
+    width, end = 1 + float(np.max(np.abs(y))), y[-1]
+    sums = y[:, :size].reshape(-1, channels, n).sum(axis=2)
+    u = y[:, size:-1] + sums / math.sqrt(n)
+    least = float(np.min(np.linalg.norm(u, axis=1)))
     # What an error makes of the direction of u is multiplied as u itself grows; everything else contracts.
-    grown = max(1.0, float(np.max(np.abs(solved.y[:-1, -1]))) / least[0])
-    return solved.y[:, -1], 1e-12 * solved.nfev * width * grown
+    grown = max(1.0, float(np.max(np.abs(end[:-1]))) / least)
+    return end, 1e-12 * evaluations * width * grown
 
 
 @dataclass(frozen=True)
-class Flow:
+class Decayed:
     """Where the weights w (1, K, n), a (1, K) went under decay, as one vector, and how accurately that is known."""
 
     w: Array
@@ -104,7 +92,7 @@ class Flow:
     accuracy: float
 
 
-def _flows(lab: Lab) -> tuple[Flow, ...]:
+def _flows(lab: Lab) -> tuple[Decayed, ...]:
     """No law is asked: the same for right and wrong ones."""
     rng, flows = lab.rng("ridge"), []
     for t in range(max(lab.profile.draws // 8, 8)):
@@ -113,20 +101,20 @@ def _flows(lab: Lab) -> tuple[Flow, ...]:
         share = float(rng.uniform(0.2, 0.7)) if t % 4 else float(rng.uniform(1.3, 2))
         penalty = share * 2 * math.sqrt(n) * float(np.var(radii.r))
         w, a = rng.normal(size=(1, k, n)) / 2, rng.normal(size=(1, k)) / 2
-        flows.append(Flow(w, a, penalty, radii, *_flow(w[0], a[0], penalty, radii)))
+        flows.append(Decayed(w, a, penalty, radii, *_flow(w[0], a[0], penalty, radii)))
     return tuple(flows)
 
 
 def check(law: Ridge, lab: Lab) -> Column:
     """Every weight of flows with decay, integrated by scipy; and random networks of seven activations, none below the bound."""
     worst = []
-    for flow in lab.once("ridge/flows", _flows, lab):
-        _, k, n = flow.w.shape
-        spread = float(np.var(flow.radii.r))
-        want_w, want_a = predicted(law, flow.w, flow.a, flow.penalty, spread)
-        off = np.max(np.abs(flow.end[:-1] - np.concatenate([want_w.ravel(), want_a.ravel()])))
-        value = _objective(flow.end, k, n, flow.penalty, flow.radii) - _least(law, flow.penalty, spread, n)  # fmt: skip
-        worst.append(float(np.max([off, abs(value) / (1 + spread)])) / flow.accuracy)
+    for run in lab.once("ridge/flows", _flows, lab):
+        _, k, n = run.w.shape
+        spread = float(np.var(run.radii.r))
+        want_w, want_a = predicted(law, run.w, run.a, run.penalty, spread)
+        off = np.max(np.abs(run.end[:-1] - np.concatenate([want_w.ravel(), want_a.ravel()])))
+        value = _objective(run.end, k, n, run.penalty, run.radii) - _least(law, run.penalty, spread, n)  # fmt: skip
+        worst.append(float(np.max([off, abs(value) / (1 + spread)])) / run.accuracy)
     objectives = lab.once("ridge/objectives", _objectives, lab)
     below = sum(value < _least(law, penalty, spread, n) * (1 - 1e-12) for value, penalty, spread, n in objectives)  # fmt: skip
     detail = (

@@ -16,7 +16,7 @@ from theory.training import linear_cell
 from theory.training.sharpness import LAW, Sharpness
 from verify.models.networks import Bundle, data
 from verify.models.problem import Model, NetworkBatch
-from verify.optimise.gradient import descend, sgd
+from verify.optimise.sgd import descend, sgd
 from verify.report import figures as draw
 from verify.report import path_figures
 from verify.report.evidence import Evidence

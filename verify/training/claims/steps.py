@@ -16,7 +16,7 @@ from theory.training import linear_cell
 from theory.training.steps import Steps
 from verify.models.networks import data, load
 from verify.models.problem import Model
-from verify.optimise.gradient import descend, step_rounding
+from verify.optimise.sgd import descend, step_rounding
 from verify.report.evidence import Evidence
 from verify.report.lab import Lab
 from verify.report.page import Section
@@ -33,7 +33,7 @@ from verify.training.dynamics import (
     shuffled,
     starts,
 )
-from verify.training.optimizers import OPTIMIZERS, survival
+from verify.training.optimizers import NAMES, survival
 
 __all__ = ["EVIDENCE", "check", "sections", "train"]
 
@@ -243,7 +243,7 @@ def train(law: Steps, lab: Lab) -> Column:
     ratios = [_replay(law, lab), *_ratios(law, lab)]
     low, high = _linear(lab)
     # Kept to rounding: 400 steps of at most some hundred operations each, through a momentum buffer of gain 10.
-    kept = [survival(lab, name, networks).ratios for name in OPTIMIZERS if name != "Adam"]
+    kept = [survival(lab, name, networks).ratios for name in NAMES if name != "Adam"]
     ratios.append(float(np.max(kept)) / (400 * 10 * 1000 * UNIT))
     detail = (
         f"{networks} networks under torch.optim.SGD (and {REAL} as single modules): mini-batches replayed by two numbers, ends to first order in the "
@@ -254,7 +254,7 @@ def train(law: Steps, lab: Lab) -> Column:
 
 def sections(lab: Lab) -> list[Section]:
     """What survives which optimizer."""
-    rows = [(name, survival(lab, name, lab.profile.networks)) for name in OPTIMIZERS]
+    rows = [(name, survival(lab, name, lab.profile.networks)) for name in NAMES]
     html = render("steps.html", rows=rows, networks=lab.profile.networks)
     return [Section("steps-optimizers", "What survives which optimizer", html)]
 

@@ -12,7 +12,7 @@ from numerics.training.steps import path_error
 from theory.training import linear_cell
 from theory.training.trajectory import LAW, Trajectory
 from verify.models.problem import Model
-from verify.optimise.gradient import step_rounding
+from verify.optimise.sgd import step_rounding
 from verify.report import figures as draw
 from verify.report import path_figures
 from verify.report.evidence import Evidence

@@ -1,15 +1,18 @@
-r"""Gradient steps from given starts: what torch.optim makes of every weight, step by step.
+r"""Steps of torch.optim from given starts, on full batches, mini-batches or fresh noise.
 
-    weights <- weights - η ∇ mean((r̂ - r)²)    (plain SGD; momentum, weight decay and Adam by option)
+    weights <- weights - η ∇ mean((r̂ - r)²)    (plain SGD; momentum, weight decay, Adam and LBFGS by option)
 
-A module is one :class:`~verify.models.networks.Network` (Conv1d, σ, sum, Linear) or a
-:class:`~verify.models.networks.Bundle` of B of them, which share nothing but the clock.
+A module is one :class:`~verify.models.networks.Network` (Conv, σ, sum, Linear) or a
+:class:`~verify.models.networks.Bundle` of B of them, which share nothing but the clock.  What requires no gradient stays.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import repeat
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -22,19 +25,55 @@ from verify.models.networks import Bundle, Network
 from verify.models.problem import Model, NetworkBatch
 
 __all__ = [
+    "OPTIMIZERS",
+    "Make",
     "Path",
     "batches",
     "descend",
+    "gradient_length",
+    "iterates",
+    "lbfgs",
+    "mean_squares",
+    "samples",
     "sgd",
     "step_rounding",
 ]
 
 Make = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+"""An optimizer of these parameters."""
+Sample = tuple[Tensor, Tensor]
+"""The signals (R, N) and radii (R,) that one step sees."""
 
 
 def sgd(**options: float) -> Make:
-    """torch.optim.SGD with step 1: the steps themselves are given to :func:`descend`, one per network."""
-    return lambda parameters: torch.optim.SGD(parameters, lr=1.0, **options)  # type: ignore[arg-type]
+    """torch.optim.SGD with step 1 and torch's options (momentum, nesterov, weight_decay): η comes with the loss."""
+    return partial(torch.optim.SGD, lr=1.0, **options)  # type: ignore[arg-type]
+
+
+def lbfgs(iterations: int = 20, evaluations: int | None = None) -> Make:
+    """torch.optim.LBFGS; one step is up to so many iterations, and ends where no way down is found."""
+    return partial(
+        torch.optim.LBFGS,
+        max_iter=iterations,
+        max_eval=evaluations,
+        history_size=50,
+        line_search_fn="strong_wolfe",
+        tolerance_grad=0.0,
+        tolerance_change=0.0,
+    )
+
+
+OPTIMIZERS: MappingProxyType[str, Make] = MappingProxyType(
+    {
+        "SGD": sgd(),
+        "SGD, momentum 0.9": sgd(momentum=0.9),
+        "SGD, Nesterov 0.9": sgd(momentum=0.9, nesterov=True),
+        "SGD, weight decay 0.01": sgd(weight_decay=0.01),
+        "Adam": partial(torch.optim.Adam, lr=1e-2),
+        "LBFGS": lbfgs(),
+    }
+)
+"""torch's optimizers by the name shown."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +101,42 @@ def batches(count: int, size: int, rng: np.random.Generator) -> Iterator[Indices
         yield from order.reshape(-1, size)
 
 
+def samples(x: Tensor, r: Tensor, order: Iterator[Indices] | None = None) -> Iterator[Sample]:
+    """The same signals and radii for every step, or those of an ``order`` of index arrays, one per step."""
+    if order is None:
+        return repeat((x, r))
+    return ((x[index], r[index]) for index in map(torch.as_tensor, order))
+
+
+def mean_squares(answers: Tensor, r: Tensor) -> Tensor:
+    """mean((r̂ - r)²) of every network: (B, R) -> (B,), (R,) -> ()."""
+    return torch.mean((answers - r) ** 2, dim=-1)
+
+
+def iterates(
+    module: nn.Module,
+    samples: Iterable[Sample],
+    optimizer: torch.optim.Optimizer,
+    rate: ArrayLike = 1.0,
+    loss: Callable[[Tensor, Tensor], Tensor] = mean_squares,
+) -> Iterator[Array]:
+    """A step of the optimizer on Σ_j rate_j loss_j for every sample, in place; yields the losses (B,) before it."""
+    weight = torch.as_tensor(np.asarray(rate, dtype=float))
+    for x, r in samples:
+        before: list[Array] = []
+
+        def closure(x: Tensor = x, r: Tensor = r, before: list[Array] = before) -> float:
+            optimizer.zero_grad()
+            each = torch.atleast_1d(loss(module(x), r))
+            before.append(each.detach().numpy())
+            total = (weight * each).sum()  # each network has the gradient of its own loss
+            total.backward()
+            return float(total.item())
+
+        optimizer.step(closure)
+        yield before[0]
+
+
 def descend(
     module: Bundle | Network,
     x: Tensor,
@@ -78,28 +153,28 @@ def descend(
     ----------
     rate: η per network, (B,) or one number.  With plain SGD of step 1 (the default) network j makes exactly
         the steps w <- w - η_j ∇L_j.
-    make: another optimizer; :func:`sgd` takes torch's options (momentum, nesterov, weight_decay).
+    make: another optimizer, of :data:`OPTIMIZERS` or by :func:`sgd`.
     order: index arrays, one per step; without it every step sees all samples.
     look: numbers of steps after which the weights are kept.
     """
-    optimizer = (make or sgd())(module.parameters())
-    weight = torch.as_tensor(np.asarray(rate, dtype=float))
-    wanted = frozenset(look)
-    losses, kept = [], {}
+    wanted, kept = frozenset(look), {}
+    run = iterates(module, samples(x, r, order), (make or sgd())(module.parameters()), rate)
+    losses = []
     for step in range(steps):
         if step in wanted:
             kept[step] = module.weights
-        index = None if order is None else torch.as_tensor(next(order))
-        signal, target = (x, r) if index is None else (x[index], r[index])
-        optimizer.zero_grad()
-        each = torch.mean((module(signal) - target) ** 2, dim=-1)
-        (weight * each).sum().backward()
-        optimizer.step()
-        losses.append(each.detach().numpy())
+        losses.append(next(run))
     end = module.weights
     if steps in wanted:
         kept[steps] = end
-    return Path(np.array(losses).reshape(steps, -1), end, kept)
+    return Path(np.array(losses), end, kept)
+
+
+def gradient_length(module: nn.Module, x: Tensor, r: Tensor) -> float:
+    """|∇ mean((r̂ - r)²)| by all that requires a gradient."""
+    weights = [p for p in module.parameters() if p.requires_grad]
+    slopes = torch.autograd.grad(mean_squares(module(x), r), weights)
+    return float(sum(torch.sum(slope**2).item() for slope in slopes) ** 0.5)
 
 
 def step_rounding(model: Model, weights: NetworkBatch, rate: ArrayLike) -> Array:
