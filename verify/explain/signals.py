@@ -30,7 +30,7 @@ from numerics.certificates.running import UNITS, assumed_error, running_error
 from numerics.pulse.exact_error import Domain, Worst
 from numerics.pulse.preactivations import lines
 from numerics.pulse.sensitivity import Sensitivity
-from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.spelling import spelled
 from theory.pulse.network import Network
 from theory.pulse.symmetry import Channel
 from theory.shape.classify import Classification, classify
@@ -86,7 +86,7 @@ def explain(
     ValueError: σ has no enclosure at weights of this size.
     """
     stored = _stored(checkpoint, setup)
-    shape = classify(ACTIVATIONS[setup.activation].expression)
+    shape = classify(spelled(setup.activation).expression)
     reduction = reduced(stored, setup.activation, setup.domain)
     least = reduction.net
     facts = facts_of(stored, least, setup)
