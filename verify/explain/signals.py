@@ -26,7 +26,7 @@ from numerics.certificates.nearest import (
 from numerics.certificates.patterns import branches_of, snapped_pattern
 from numerics.certificates.reduction import apart, reduced
 from numerics.certificates.roles import Role
-from numerics.certificates.running import UNITS, assumed_error, running_error
+from numerics.certificates.running import UNITS, assumed_error, computed, running_error
 from numerics.pulse.exact_error import Domain, Worst
 from numerics.pulse.preactivations import lines
 from numerics.pulse.sensitivity import Sensitivity
@@ -375,7 +375,8 @@ def _worst(worst: Worst, stored: Stored, checkpoint: Checkpoint, setup: Setup) -
     single = all(np.all(np.float32(x) == x) for x in weights)
     proved = net is not None and net.sigma.continuous
     runs = {}
-    for kind in (UNITS if single else ("float64",)) if net is None or proved else ():
+    kinds = UNITS if single else ("float64",)
+    for kind in kinds if (net is None or proved) and computed(setup.activation) else ():
         if net is not None:
             more = running_error(net, setup.domain, kind)
         else:

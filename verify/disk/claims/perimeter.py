@@ -28,11 +28,10 @@ from numerics.disk.perimeter import (
     strength_bound,
 )
 from numerics.disk.perimeter_enclosure import Strength, by_direction, filter_of, quadrature_of
-from numerics.pulse.sample import windows
 from theory.disk.perimeter import STEPS, Perimeter
 from verify.disk import figures as draw
 from verify.disk.clipping import clipped, rational_direction
-from verify.disk.fit import fit
+from verify.disk.ensemble import disk_windows, filters_of, fit
 from verify.disk.networks import (
     ARRIVED,
     Difference,
@@ -43,7 +42,8 @@ from verify.disk.networks import (
     loss_with_gradient,
 )
 from verify.disk.networks import train as train_one
-from verify.models.networks import Network
+from verify.models.networks import Network, load, weights_of
+from verify.models.problem import NetworkShape
 from verify.report.evidence import Evidence
 from verify.report.figures import figure
 from verify.report.lab import Lab
@@ -221,8 +221,8 @@ def _train(lab: Lab) -> tuple[TrainedDifference, ...]:
     return tuple(nets)
 
 
-FREE, FREE_COUNT, FREE_RULE = 12, 29, Midpoints(3, 360)
-"""Networks per activation, their training radii, and the rule for their P, which is only looked at."""
+FREE, FREE_COUNT, FREE_STEPS, FREE_RULE = 12, 29, 400, Midpoints(3, 360)
+"""Networks per activation, their training radii and steps, and the rule for their P, which is only looked at."""
 
 
 @dataclass(frozen=True)
@@ -250,14 +250,14 @@ def free(lab: Lab) -> tuple[Free, ...]:
 def _train_free(lab: Lab) -> tuple[Free, ...]:
     rng, nets = lab.rng("perimeter/free filters"), []
     r = np.linspace(LOW, HIGH, FREE_COUNT)
-    x = disks(r, HIGH + 2)
-    cut = windows(x.numpy(), 3)
+    x, cut = disks(r, HIGH + 2), disk_windows(r, 3, HIGH + 2)
     for name in ("abs", "relu"):
-        sigma = activation(name)[0]
-        for _ in range(FREE):
-            net = drawn(name, 1, 3, rng)
-            fit(net, name, cut, r)
-            w, b, a, _ = net.weights.network()
+        sigma, shape = activation(name)[0], NetworkShape(name, 1, 3)
+        start = weights_of([drawn(name, 1, 3, rng) for _ in range(FREE)])
+        fitted = fit(shape, cut, r, filters_of(start), FREE_STEPS)
+        for j in range(FREE):
+            net = load(shape, fitted, j)
+            w, b, a, _ = fitted.network(j)
             dark, full = sigma(np.array([b[0], w.sum() + b[0]]))
             with torch.no_grad():
                 value = float(torch.mean((net(x) - torch.tensor(r)) ** 2))
