@@ -168,7 +168,10 @@ REFUSED = {
     "2e": "character 2: expected an operator such as *, found 'e'",
     "z 2": "character 3: expected an operator such as *, found '2'",
     "z*x": "character 3: expected one variable, found both z and x",
-    "y": "character 1: expected z, x, pi, e or a function, found the name 'y'",
+    "y": (
+        "character 1: expected z, x, pi, e or a function, found the name 'y': the variable is x or z, and a"
+        " parameter is written as a number"
+    ),
     "sin": "character 1: expected '(' after 'sin', as in sin(x)",
     "sin()": "character 1: sin takes 1 argument, found 0",
     "sin(z, z)": "character 1: sin takes 1 argument, found 2",
