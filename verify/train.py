@@ -134,12 +134,12 @@ def _claim_folder(options: Namespace, parser: Parser) -> None:
 def _keep(
     options: Namespace, setting: Setting, ensemble: Ensemble, place: int, number: int
 ) -> None:
-    from theory.expressions.activation import ACTIVATIONS
+    from theory.expressions.spelling import spelled
     from verify.models.checkpoint import encoded
     from verify.pulse.certified import checkpoint_of
     from verify.pulse.classify import classify
 
-    homogeneous = ACTIVATIONS[setting.activation].homogeneous
+    homogeneous = spelled(setting.activation).homogeneous
     worst = _worst(setting, ensemble, place)
     checkpoint = checkpoint_of(setting, ensemble.weights, place)
     metadata = {

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from numerics.arithmetic.types import Array
-from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.spelling import spelled
 from verify.models.problem import Ensemble, Faces, NetworkBatch, Setting, initial
 from verify.optimise.least_squares import Minimised, levenberg_marquardt
 from verify.optimise.regions import Descended, Signs, descend, multipliers
@@ -110,7 +110,7 @@ def train_from(setting: Setting, start: NetworkBatch) -> Ensemble:
     """Train from given weights, for instance those that ended on coarser radii."""
     problem = task(setting)
     networks = len(start.c)
-    homogeneous = ACTIVATIONS[setting.activation].homogeneous
+    homogeneous = spelled(setting.activation).homogeneous
     # Homogeneous σ need no more: the descent finishes them.
     fitted = fit(setting, start, 60 if homogeneous else 600, patience=20)
     weights, steps, stationary = unpacked(setting, fitted.points), fitted.steps, fitted.retired

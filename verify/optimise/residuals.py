@@ -16,7 +16,7 @@ import numpy as np
 from numerics.arithmetic.compile import activation as compiled
 from numerics.arithmetic.types import Array, Flags
 from numerics.pulse.sample import pulse, windows
-from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.spelling import spelled
 from verify.models.problem import NetworkBatch, Setting
 from verify.optimise.regions import Task
 
@@ -42,7 +42,7 @@ def task(setting: Setting) -> Task:
     """
     radii = setting.radii
     view = windows(pulse(radii.r, radii.half_length(setting.taps)), setting.taps)
-    row = ACTIVATIONS[setting.activation]
+    row = spelled(setting.activation)
     low, high = row.slopes if row.homogeneous else (1, 1)
     return Task(view, radii.r, (float(low), float(high)))
 
@@ -147,7 +147,7 @@ def worst(setting: Setting, weights: NetworkBatch) -> Array:
     radii, n = setting.radii, setting.taps
     length = radii.half_length(n)
     sigma, _ = compiled(setting.activation)
-    kinks = np.array([float(kink.location) for kink in ACTIVATIONS[setting.activation].kinks])
+    kinks = np.array([float(kink.location) for kink in spelled(setting.activation).kinks])
     result = np.zeros(len(weights.c))
     for m in range(radii.first, radii.first + radii.cells):
         ends = np.pad(pulse(np.array([m - 0.5, m + 0.5]), length), ((0, 0), (n // 2, n // 2)))
