@@ -1,4 +1,4 @@
-"""Networks of signals, explained: the accounts that several tests ask for, and the errors of a plain simulation."""
+"""Networks of signals, explained: the explanations that several tests ask for, and the errors of a plain simulation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
 from tests.strategies import Exact
-from verify.explain.account import Account, account
+from verify.explain.signals import explain
+from verify.explain.value import SignalExplanation, document
 from verify.models.checkpoint import Checkpoint
 from verify.models.setup import setup_of
 
@@ -25,17 +26,22 @@ SMOOTH = ("softplus", "silu", "tanh", "elu")
 
 def account_of(
     w: Any, b: Any, a: Any, c: Any, told: Any, tolerance: Fraction = TOLERANCE
-) -> Account:
-    """The account of a network; b and c may be None."""
+) -> SignalExplanation:
+    """A network explained; b and c may be None."""
 
     def array(values: Any) -> Any:
         return None if values is None else np.array(values, dtype=float)
 
     kept = Checkpoint(np.array(w, dtype=float), np.array(a, dtype=float), array(b), array(None if c is None else [c]), {})  # fmt: skip
-    return account(kept, setup_of(told, kept.w.shape[1]), tolerance)
+    return explain(kept, setup_of(told, kept.w.shape[1]), tolerance)
 
 
-def account_of_exact(exact: Exact) -> Account:
+def document_of(w: Any, b: Any, a: Any, c: Any, told: Any, tolerance: Fraction = TOLERANCE) -> Any:
+    """The JSON object of the same."""
+    return document(account_of(w, b, a, c, told, tolerance))
+
+
+def account_of_exact(exact: Exact) -> SignalExplanation:
     """That of a derived network: exact but for the rounding of its weights to float64."""
     net = exact.net
     assume(max(abs(x) for each in net for x in (each.a, each.b, *each.w)) < 1000)
@@ -43,6 +49,11 @@ def account_of_exact(exact: Exact) -> Account:
     return account_of(
         [x.w for x in net], [x.b for x in net], [x.a for x in net], exact.bias(), told
     )
+
+
+def document_of_exact(exact: Exact) -> Any:
+    """The JSON object of the same."""
+    return document(account_of_exact(exact))
 
 
 def error_of(w: Any, b: Any, a: Any, c: Any, name: str, r: Fraction, half: int) -> Fraction:
@@ -71,9 +82,9 @@ def replaced(net: Any, place: str, value: float) -> Any:
     return w, b, a, c
 
 
-def readout_of(explained: Account) -> dict[str, Any]:
-    """The first readout weight of an account."""
-    return next(x for x in explained.document["weights"] if label(x) == "readout.weight 0,0")
+def readout_of(explained: SignalExplanation) -> dict[str, Any]:
+    """The first readout weight of an explanation."""
+    return next(x for x in document(explained)["weights"] if label(x) == "readout.weight 0,0")
 
 
 @st.composite

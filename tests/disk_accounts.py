@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from verify.explain.disk_account import disk_account, too_much_disk
+from verify.explain.images import explain, too_much
+from verify.explain.value import ImageExplanation, document
 from verify.models.checkpoint import Checkpoint
 from verify.models.setup import disk_setup_of
 
@@ -16,17 +17,22 @@ STEP = np.array([[0.0, 0.0, 0.0], [0.0, -1.0, 1.0], [0.0, 0.0, 0.0]])
 """A difference along the rows."""
 
 
-def account_of(
+def account_of(*net: Any, **other: Any) -> dict[str, Any]:
+    """The JSON object of a network on disks, as :func:`explained`."""
+    return document(explained(*net, **other))
+
+
+def explained(
     w: np.ndarray,
     a: np.ndarray,
     b: np.ndarray | None = None,
     c: float | None = 0.0,
     tolerance: Fraction = Fraction(1, 100),
     **other: str,
-) -> dict[str, Any]:
-    """The document of a network on disks; ``other`` settings take the place of the usual ones."""
+) -> ImageExplanation:
+    """The explanation of a network on disks; ``other`` settings take the place of the usual ones."""
     offset = None if c is None else np.array([c])
     checkpoint = Checkpoint(np.asarray(w, float), np.asarray(a, float), b, offset, {})
     setup = disk_setup_of({**SETUP, **other}, checkpoint.w.shape[1])
-    assert not too_much_disk(checkpoint, setup)
-    return disk_account(checkpoint, setup, tolerance).document
+    assert not too_much(checkpoint, setup)
+    return explain(checkpoint, setup, tolerance)

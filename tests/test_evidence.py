@@ -8,7 +8,6 @@ import math
 import pytest
 
 from theory.claim import Claim, find_claims
-from verify.report.evidence import Evidence
 from verify.report.judge import evidence_of, judge
 from verify.report.lab import TINY, Lab
 from verify.report.verdict import COLUMNS
@@ -28,7 +27,6 @@ LONG = frozenset({"extremes", "active", "conv_bias", "ridge", "steps"})
 )
 def test_check_columns_accept_the_law_and_reject_wrong_ones(claim: Claim) -> None:
     evidence = evidence_of(claim.id)
-    assert isinstance(evidence, Evidence)
     assert evidence.check(claim.law, LAB).status == "holds"
     for wrong in claim.wrong:
         column = evidence.check(wrong.law, LAB)

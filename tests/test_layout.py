@@ -141,6 +141,24 @@ def test_every_exported_name_is_documented(path: Path) -> None:
 # --- imports one way --------------------------------------------------------------------------
 
 
+def test_the_page_on_folders_names_all_of_them_and_files_that_exist() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    folders = {path.parent.relative_to(ROOT).parts[1] for path in MODULES if path.parent.parent in map(ROOT.joinpath, PACKAGES)}  # fmt: skip
+    assert set(re.findall(r"^### (\w+)$", page, re.MULTILINE)) == folders
+    begun = re.findall(r"`((?:theory|numerics|verify|tests)/[\w/]+(?:\.py)?)`", page)
+    assert len(begun) > len(folders)
+    assert [name for name in begun if not (ROOT / name).exists()] == []
+    # What it says of the files that judge others.
+    for name, unknown in (
+        ("numerics/certificates/checker.py", PACKAGES),
+        ("numerics/arithmetic/oracle.py", PACKAGES),
+        ("verify/optimise/stationary.py", ("verify.optimise",)),
+    ):
+        tree = ast.parse((ROOT / name).read_text(encoding="utf-8"))
+        imported = {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        assert [module for module in imported if module.startswith(unknown)] == []
+
+
 def test_import_contracts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     monkeypatch.syspath_prepend(str(ROOT))

@@ -82,7 +82,7 @@ def test_json_is_what_is_written(folder: Path, capsys: pytest.CaptureFixture[str
 def test_odd_names_and_many_filters(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("verify.explain.disk_page.SHOWN", 1)
+    monkeypatch.setattr("verify.explain.page.SHOWN", 1)
     many = {"conv_weight": np.concatenate([STEP, 0 * STEP]), "conv_bias": None, "readout_bias": None}  # fmt: skip
     name = placed(folder, encoded(readout_weight=np.array([[0.25, 1]]), **many), "<b>&'\"")
     shown([name, "--out", ".", "--tolerance", "0.1"], capsys, 0)

@@ -206,8 +206,9 @@ def _prepare(
     settings: list[Any] = []
     problems: list[str] = []
     for claim in claims:
-        evidence = evidence_of(claim.id)
-        if isinstance(evidence, Exception):  # it blocks its claim later on
+        try:
+            evidence = evidence_of(claim.id)
+        except Exception:  # noqa: BLE001, S112 - it blocks its claim later on
             continue
         try:
             settings += evidence.needs(lab.profile)

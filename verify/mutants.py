@@ -23,7 +23,6 @@ from theory.claim import Claim, chapter_of, find_claims
 from theory.process import run
 from verify.models.files import put
 from verify.report.arguments import command_parser, whole
-from verify.report.evidence import Evidence
 from verify.report.judge import evidence_of
 from verify.report.lab import PROFILES, Lab
 from verify.report.mutants import REMEMBERED, STORE, Count, Mutant, digest, mutants, stored
@@ -61,16 +60,9 @@ COLUMNS = ("proof", "check", "training")
 """What judges a mutant; the control runs the same three on laws that a person made wrong."""
 
 
-def _evidence(claim: Claim[Any]) -> Evidence[Any]:
-    evidence = evidence_of(claim.id)
-    if isinstance(evidence, Exception):
-        raise evidence
-    return evidence
-
-
 def _columns(claim: Claim[Any], lab: Lab) -> dict[str, Callable[[Any], bool]]:
     """For each column, whether it holds for a law."""
-    evidence = _evidence(claim)
+    evidence = evidence_of(claim.id)
     return {
         "proof": lambda law: claim.prove(law).holds,
         "check": lambda law: evidence.check(law, lab).status == "holds",
@@ -127,7 +119,7 @@ def count(claim: Claim[Any], lab: Lab, show: Callable[[str], None]) -> Count:
     ------
     ValueError: the unchanged law is rejected.
     """
-    lab.prepare(_evidence(claim).needs(lab.profile))
+    lab.prepare(evidence_of(claim.id).needs(lab.profile))
     cost: dict[str, float] = {}
     for name in COLUMNS:
         first, cost[name] = _in_a_process(None, claim, lab, (name,), 7200)

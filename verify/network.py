@@ -25,7 +25,8 @@ import json
 import re
 import sys
 from argparse import ArgumentTypeError, Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,8 +35,7 @@ from theory.process import run
 from verify.report.arguments import Parser, command_parser, named, printable, working
 
 if TYPE_CHECKING:
-    from verify.explain.account import Account
-    from verify.models.checkpoint import Checkpoint
+    from verify.explain.value import ImageExplanation, SignalExplanation
 
 __all__ = ["FILES", "IMAGE_FILES", "main"]
 
@@ -97,72 +97,54 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: Namespace, parser: Parser) -> int:
-    from verify.explain.account import account, too_much
-    from verify.models.checkpoint import CheckpointError, read
-    from verify.models.setup import KEYS, setup_of
+    from verify.explain.text import show
+    from verify.explain.value import ImageExplanation, document
+
+    explanation = _explained(options, parser)
+    text = _encoded(document(explanation))
+    # The repaired network first: where it cannot be put, nothing is written.
+    repaired = ""
+    if options.repair is not None and not isinstance(explanation, ImageExplanation):
+        repaired = _repair(options.repair, explanation, parser)
+    if options.out is not None:
+        _write(options.out, text, explanation, parser)
+    if options.json:
+        print(text, end="", flush=True)
+    else:
+        show(explanation)
+        if repaired:
+            print(repaired)
+    return 0 if explanation.explained else 1
+
+
+def _explained(options: Namespace, parser: Parser) -> SignalExplanation | ImageExplanation:
+    """Read and explain the file, when all that is asked for can be put where it is to go."""
+    from verify.explain import images, signals
+    from verify.models.checkpoint import read
+    from verify.models.setup import KEYS, disk_setup_of, setup_of
+    from verify.report.report import probe
 
     try:
         checkpoint = read(options.file, images=True)
-        if checkpoint.w.ndim == 3:
-            return _run_images(checkpoint, options, parser)
+        flat = checkpoint.w.ndim == 2
         given = {key: getattr(options, key) or checkpoint.metadata.get(key) for key in KEYS}
-        setup = setup_of(given, checkpoint.w.shape[1])
-        if trouble := too_much(checkpoint, setup):
-            raise ValueError(trouble)
-    except (CheckpointError, ValueError) as error:
-        parser.error(f"{options.file}: {error}")
-    if options.repair is not None:
-        _free(options, parser)
-    if options.out is not None:
-        _probe(options.out, FILES, parser)
-    try:
+        if options.repair is not None and not flat:
+            parser.error(
+                f"{options.file}: --repair is for signals; of a network for images no nearest exact one is known"
+            )
+        setup = (setup_of if flat else disk_setup_of)(given, checkpoint.w.shape[1])
+        if refusal := (signals if flat else images).too_much(checkpoint, setup):
+            parser.error(f"{options.file}: {refusal}")
+        if options.repair is not None:
+            _free(options, parser)
+        if options.out is not None:
+            with _placing(options.out, parser):
+                probe(options.out, FILES if flat else IMAGE_FILES)
         with working("explaining"):
-            explained = account(checkpoint, setup, options.tolerance, printable(options.file.name))
-    except ValueError as error:  # no enclosure of σ at weights of this size
+            explain = signals.explain if flat else images.explain
+            return explain(checkpoint, setup, options.tolerance, printable(options.file.name))
+    except ValueError as error:  # a file or a setting that is not taken, or σ has no enclosure
         parser.error(f"{options.file}: {error}")
-    text = _encoded(explained.document)
-    # The repaired network first: where it cannot be put, nothing is written.
-    repaired = _repair(options, explained, parser) if options.repair is not None else None
-    if options.out is not None:
-        _write(options, text, explained, parser)
-    if options.json:
-        print(text, end="", flush=True)
-    else:
-        from verify.explain.text import show
-
-        show(explained.document)
-        if repaired:
-            print(repaired)
-    return 0 if explained.document["explained"] else 1
-
-
-def _run_images(checkpoint: Checkpoint, options: Namespace, parser: Parser) -> int:
-    """The same for a network for images."""
-    from verify.explain.disk_account import disk_account, too_much_disk
-    from verify.models.setup import KEYS, disk_setup_of
-
-    if options.repair is not None:
-        parser.error(f"{options.file}: --repair is for signals; of a network for images no nearest exact one is known")  # fmt: skip
-    given = {key: getattr(options, key) or checkpoint.metadata.get(key) for key in KEYS}
-    setup = disk_setup_of(given, checkpoint.w.shape[1])
-    if trouble := too_much_disk(checkpoint, setup):
-        raise ValueError(trouble)
-    if options.out is not None:
-        _probe(options.out, IMAGE_FILES, parser)
-    with working("explaining"):
-        explained = disk_account(checkpoint, setup, options.tolerance, printable(options.file.name))
-    text = _encoded(explained.document)
-    if options.out is not None:
-        from verify.explain.disk_page import disk_page
-
-        _put(options.out, {"network.json": text, "network.html": disk_page(explained)}, parser)
-    if options.json:
-        print(text, end="", flush=True)
-    else:
-        from verify.explain.text import show_disk
-
-        show_disk(explained.document)
-    return 0 if explained.document["explained"] else 1
 
 
 def _encoded(document: dict[str, Any]) -> str:
@@ -188,63 +170,59 @@ def _reason(error: OSError | ValueError) -> str:
     return str(getattr(error, "strerror", None) or error).lower()
 
 
-def _probe(folder: Path, names: Sequence[str], parser: Parser) -> None:
-    from verify.report.report import probe
-
+@contextmanager
+def _placing(place: Path, parser: Parser) -> Iterator[None]:
+    """What cannot be put there ends the command, in one line."""
     try:
-        probe(folder, names)
+        yield
     except (OSError, ValueError) as error:
-        parser.error(f"{folder}: {_reason(error)}")
+        parser.error(f"{place}: {_reason(error)}")
 
 
-def _write(options: Namespace, text: str, explained: Account, parser: Parser) -> None:
+def _write(
+    folder: Path, text: str, explanation: SignalExplanation | ImageExplanation, parser: Parser
+) -> None:
     from verify.explain.page import page
-
-    texts = {"network.json": text, "network.html": page(explained)}
-    document = _certificate(explained)
-    if document is not None:
-        texts["certificate.json"] = json.dumps(document, indent=2) + "\n"
-    _put(options.out, texts, parser)
-
-
-def _put(folder: Path, texts: dict[str, str], parser: Parser) -> None:
+    from verify.explain.value import ImageExplanation
     from verify.report.report import write
 
-    try:
+    texts = {"network.json": text, "network.html": page(explanation)}
+    if not isinstance(explanation, ImageExplanation) and (certified := _certificate(explanation)):
+        texts["certificate.json"] = certified
+    with _placing(folder, parser):
         write(folder, texts)
-    except (OSError, ValueError) as error:
-        parser.error(f"{folder}: {_reason(error)}")
 
 
-def _certificate(explained: Account) -> dict[str, Any] | None:
-    """The certificate of the worst error, where there is one and its checker would read it."""
+def _certificate(explanation: SignalExplanation) -> str:
+    """The certificate of the worst error, or an empty string where there is none that its checker would read."""
     from numerics.certificates.certificate import certificate
     from numerics.certificates.checker import BYTES, Network
+    from numerics.certificates.conditions import exact_of
 
-    if explained.net is None:
-        return None
+    net = exact_of(explanation.stored, explanation.setup.activation)
+    if net is None:
+        return ""
     try:
-        document = certificate(explained.net, explained.setup.domain)
+        document = certificate(net, explanation.setup.domain)
         Network(document)  # refused where its check would take too long
     except ValueError:
-        return None
-    return document if len(json.dumps(document, indent=2)) < BYTES else None
+        return ""
+    text = json.dumps(document, indent=2)
+    return text + "\n" if len(text) < BYTES else ""
 
 
-def _repair(options: Namespace, explained: Account, parser: Parser) -> str:
+def _repair(target: Path, explanation: SignalExplanation, parser: Parser) -> str:
     """Write the nearest exact network; what there is to say about it."""
     from verify.explain.repair import repaired
     from verify.models.files import put
 
-    made = repaired(explained)
+    made = repaired(explanation)
     if made is None:
-        print(f"{PROGRAM}: --repair: {explained.document['nearest']['reason']}; no network was written", file=sys.stderr)  # fmt: skip
+        print(f"{PROGRAM}: --repair: {explanation.nearest.reason}; no network was written", file=sys.stderr)  # fmt: skip
         return ""
-    try:
-        put(options.repair, made.content, over=False)
-    except (OSError, ValueError) as error:
-        parser.error(f"{options.repair}: {_reason(error)}")
-    return f"{options.repair}: {made.text}"
+    with _placing(target, parser):
+        put(target, made.content, over=False)
+    return f"{target}: {made.text}"
 
 
 if __name__ == "__main__":

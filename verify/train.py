@@ -20,10 +20,10 @@ import sys
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from numerics.arithmetic.numbers import fraction
 from theory.process import run
 from verify.models.files import put
 from verify.report.arguments import Parser, command_parser, named, odd, whole
@@ -134,65 +134,36 @@ def _claim_folder(options: Namespace, parser: Parser) -> None:
 def _keep(
     options: Namespace, setting: Setting, ensemble: Ensemble, place: int, number: int
 ) -> None:
+    from theory.expressions.activation import ACTIVATIONS
     from verify.models.checkpoint import encoded
+    from verify.pulse.certified import checkpoint_of
+    from verify.pulse.classify import classify
 
-    radii, n = setting.radii, setting.taps
-    kind = ""
-    if _classified(setting):
-        from verify.pulse.classify import classify
-
-        kind = classify(ensemble)[place].kind
+    homogeneous = ACTIVATIONS[setting.activation].homogeneous
     worst = _worst(setting, ensemble, place)
-    tensors = {
-        "conv.weight": ensemble.w[place][:, None, :],
-        "conv.bias": ensemble.b[place],
-        "readout.weight": ensemble.a[place][None, :],
-        "readout.bias": ensemble.c[place : place + 1],
-    }
+    checkpoint = checkpoint_of(setting, ensemble.weights, place)
     metadata = {
-        "activation": setting.activation,
-        "pooling": "sum",
-        "padding": "zeros",
-        "length": str(2 * radii.half_length(n) + 1),
-        "r_min": str(float(radii.r[0])),
-        "r_max": str(float(radii.r[0]) + radii.cells),
+        **checkpoint.metadata,
         "seed": str(options.seed),
         "number": str(number),
         "loss": repr(float(ensemble.loss[place])),
         "worst": "" if worst is None else repr(worst),
-        "kind": kind,
+        "kind": classify(ensemble)[place].kind if homogeneous else "",
         "converged": str(bool(ensemble.stationary[place])).lower(),
     }
-    put(_file(options.out, number), encoded(tensors, metadata))
-
-
-def _classified(setting: Setting) -> bool:
-    from theory.expressions.activation import ACTIVATIONS
-
-    return bool(ACTIVATIONS[setting.activation].homogeneous)
+    put(_file(options.out, number), encoded(replace(checkpoint, metadata=metadata)))
 
 
 def _worst(setting: Setting, ensemble: Ensemble, place: int) -> float | None:
     """sup |r̂ - r| over all real radii of the training range as a float, or None where it is not known exactly."""
-    from flint import fmpq
+    from numerics.pulse.exact_error import summary
+    from verify.pulse.certified import certified_net, plateau
 
-    from numerics.pulse.exact_error import Domain, exact_net, summary
-
-    radii = setting.radii
     try:
-        net = exact_net(
-            setting.activation,
-            ensemble.w[place].tolist(),
-            ensemble.b[place].tolist(),
-            ensemble.a[place].tolist(),
-            float(ensemble.c[place]),
-        )
+        net = certified_net(setting, ensemble.weights, place)
     except ValueError:
         return None
-    first = fmpq(2 * radii.first - 1, 2)
-    exact = summary(net, Domain(radii.half_length(setting.taps), first, first + radii.cells))
-    worst = exact.worst.high
-    return float(fraction(worst))
+    return float(summary(net, plateau(setting)).worst.high)
 
 
 def _row(folder: Path, number: int) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def sigma_ball(sigma: str | sp.Expr) -> Function:
 
     Raises
     ------
-    KeyError: no row has that name.
+    GrammarError: the name is no spelling of an activation.
     ValueError: the expression holds a function that has no enclosure here.
     """
     return compiled(expression_of(sigma), BALLS)

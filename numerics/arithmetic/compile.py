@@ -7,6 +7,7 @@ the rest are shared; there is no Python loop over networks or radii.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -18,7 +19,9 @@ from scipy.special import expit
 from sympy.printing.pycode import PythonCodePrinter
 
 from numerics.arithmetic.types import Array, Elementwise
-from theory.expressions.activation import ACTIVATIONS, z
+from numerics.arithmetic.walk import exponent
+from theory.expressions.pieces import z
+from theory.expressions.spelling import spelled
 from theory.pulse.network import g, taps
 from theory.pulse.plateau import r
 from theory.pulse.signal import phi
@@ -29,19 +32,52 @@ __all__ = ["activation", "compile_law", "compile_values", "exact_law", "exact_va
 
 @cache
 def activation(name: str) -> tuple[Elementwise, Elementwise]:
-    """(σ, σ') of a catalogue row as numpy functions, elementwise, float64, any shape.
+    """(σ, σ') of a row, by any spelling of it, as numpy functions, elementwise, float64, any shape.
 
-    No row overflows or warns for |z| up to 1000, but that exp is infinite above 709.78.  At a kink, and at a
-    jump, σ' is the mean of the slopes on both sides (the compiled Heaviside step at 0 is 1/2).
+    No row of the catalogue overflows or warns for |z| up to 1000, but that exp is infinite above 709.78.  At a kink,
+    and at a jump, σ' is the mean of the slopes on both sides (the compiled Heaviside step at 0 is 1/2).
 
     Raises
     ------
-    KeyError: there is no such row.
+    GrammarError: the name is no spelling of an activation.
     """
-    row = ACTIVATIONS[name]
-    if name in _BY_HAND:
-        return _BY_HAND[name]
-    return _elementwise(row.expression), _elementwise(row.derivative)
+    entry = spelled(name)
+    if entry.name in _BY_HAND:
+        return _BY_HAND[entry.name]
+    steady = replace(entry, expression=_steady(entry.expression))
+    return _elementwise(steady.expression), _elementwise(steady.derivative)
+
+
+class _Logistic(sp.Function):
+    """1/(1 + exp(-u)), in one piece for large |u|."""
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        (u,) = self.args
+        return self * _Logistic(-u)
+
+
+class _Softplus(sp.Function):
+    """log(1 + exp(u)), likewise."""
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        return _Logistic(self.args[0])
+
+
+def _steady(expression: sp.Expr) -> sp.Expr:
+    """The expression with its sigmoids and softplus as functions, whose exponentials never stand alone."""
+    if not expression.args:
+        return expression
+    if isinstance(expression, sp.log) and (u := exponent(expression.args[0])) is not None:
+        return _Softplus(_steady(u))
+    below = expression.is_Pow and expression.exp.is_Integer and expression.exp < 0
+    if below and (u := exponent(expression.base)) is not None:
+        return _Logistic(-_steady(u)) ** -expression.exp
+    if expression.is_Mul:
+        for factor in expression.args:  # exp(u)/(1 + exp(u))
+            if isinstance(factor, sp.exp) and 1 / (1 + factor) in expression.args:
+                others = expression * (1 + factor) / factor
+                return _steady(others) * _Logistic(_steady(factor.args[0]))
+    return expression.func(*map(_steady, expression.args))
 
 
 def _softplus(z: ArrayLike) -> Array:
@@ -79,12 +115,15 @@ _BY_HAND: dict[str, tuple[Elementwise, Elementwise]] = {
 
 
 def _elementwise(expression: sp.Expr) -> Elementwise:
-    function = sp.lambdify([z], expression, modules=["scipy", "numpy"], cse=True)
+    steady = {"_Logistic": expit, "_Softplus": _softplus}
+    function = sp.lambdify([z], expression, modules=[steady, "scipy", "numpy"], cse=True)
 
     def apply(values: ArrayLike) -> Array:
         values = np.asarray(values, dtype=float)
+        with np.errstate(over="ignore"):
+            value = np.asarray(function(values), dtype=float)
         # A constant derivative compiles to a scalar: give it the argument's shape.
-        return np.broadcast_to(np.asarray(function(values), dtype=float), values.shape)
+        return np.broadcast_to(value, values.shape)
 
     return apply
 
@@ -136,7 +175,7 @@ def compile_law(law: sp.Expr, n: int, name: str) -> Callable[..., Array]:
     ----------
     law: an expression in the staircase symbols, the taps, r, φ and the undefined g.
     n: the number of taps.
-    name: a row of the catalogue of activations.
+    name: any spelling of an activation.
 
     Returns
     -------

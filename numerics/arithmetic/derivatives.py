@@ -17,14 +17,14 @@ from math import inf, isnan
 
 import numpy as np
 import sympy as sp
-from flint import arb, arb_series, ctx
+from flint import arb, arb_series
 
 from numerics.arithmetic.piecewise import exact_activation
 from numerics.arithmetic.rounding import UNIT
-from numerics.arithmetic.taylor import TERMS, series
+from numerics.arithmetic.taylor import TERMS, expanding, series
 from numerics.arithmetic.types import Array
-from theory.expressions.activation import ACTIVATIONS
 from theory.expressions.pieces import Piece, pieces, z
+from theory.expressions.spelling import spelled
 
 __all__ = ["Derivatives", "derivatives"]
 
@@ -113,17 +113,13 @@ def _grid(most: float) -> list[float]:
 
 @lru_cache(maxsize=1 << 14)
 def _cell(expression: sp.Expr, low: float, high: float) -> tuple[float, ...]:
-    cap, bits = ctx.cap, ctx.prec
-    ctx.cap, ctx.prec = TERMS + 1, 128
-    try:
+    with expanding():
         ends = [end + side * 2 * APART * (1 + abs(end)) for end, side in ((low, -1), (high, 1))]
         coefficients = series(expression)(
             arb_series([arb(ends[0]).union(arb(ends[1])), 1], prec=TERMS + 1)
         )
         bounds = [float(coefficients[j].abs_upper()) * (1 + 4 * UNIT) for j in range(TERMS + 1)]
         return tuple(inf if isnan(x) else x for x in bounds)
-    finally:
-        ctx.cap, ctx.prec = cap, bits
 
 
 def _bend(parts: Sequence[Piece], place: sp.Expr) -> float:
@@ -137,7 +133,7 @@ def _bend(parts: Sequence[Piece], place: sp.Expr) -> float:
 @lru_cache(maxsize=64)
 def derivatives(name: str, low: float, high: float) -> Derivatives:
     """What is known of a row of the catalogue on [low, high]."""
-    row = ACTIVATIONS[name]
+    row = spelled(name)
     parts = pieces(row.expression).parts
     inside = lambda x: low <= float(x) <= high
     breaks = tuple(float(part.low) for part in parts[1:] if inside(part.low))

@@ -55,7 +55,7 @@ def exact_activation(sigma: str | sp.Expr) -> Activation | None:
 
     Raises
     ------
-    KeyError: no row has that name.
+    GrammarError: the name is no spelling of an activation.
     """
     expression = expression_of(sigma)
     decomposed = pieces(expression)

@@ -9,11 +9,19 @@ at most |z| (GELU, Mish, SiLU) or 1.76 (SELU); tests/expressions/test_activation
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import replace
+from functools import lru_cache
 
+import numpy as np
+import sympy as sp
+from flint import arb
+
+from numerics.arithmetic.ball import sigma_ball
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.types import Array
 from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.pieces import Piece, pieces
+from theory.expressions.spelling import spelled
 
 __all__ = [
     "UNIT",
@@ -45,12 +53,16 @@ def lipschitz(name: str, reach: Array) -> Array:
     hardshrink and threshold jump: for them it is a bound on the slope between the jumps, and |σ(0)| + Λ|z|
     still bounds |σ|, but an error that carries an argument across a jump costs the whole jump.
 
+    Rows that are not in the catalogue have their slopes enclosed on [-max reach, max reach]; where that fails the
+    constant is infinite.
+
     Raises
     ------
-    KeyError: there is no such row.
+    GrammarError: the name is no spelling of an activation.
     """
+    name = spelled(name).name
     if name not in ACTIVATIONS:
-        raise KeyError(name)
+        return np.full_like(reach, _enclosed(name, float(np.max(reach, initial=0.0))))
     if name == "square":
         return 2 * reach
     if name == "cube":
@@ -58,6 +70,27 @@ def lipschitz(name: str, reach: Array) -> Array:
     if name == "exp":
         return np.exp(reach) * (1 + 8 * UNIT)
     return np.full_like(reach, _STEEP.get(name, 1.0))
+
+
+CELLS = 512
+"""Balls on [-reach, reach] in which a slope is enclosed."""
+
+
+@lru_cache(maxsize=256)
+def _enclosed(name: str, reach: float) -> float:
+    """An upper bound of |σ'| on [-reach, reach] between kinks and jumps, in balls."""
+    row = spelled(name)
+    known = pieces(row.expression)
+    parts = known.parts if known.complete else (Piece(-sp.oo, sp.oo, row.expression),)
+    steepest, width = 0.0, reach / CELLS
+    for part in parts:
+        slope = sigma_ball(replace(row, expression=part.expression).derivative)
+        for k in range(-CELLS, CELLS):
+            low, high = k * width, (k + 1) * width
+            if low <= part.high and part.low <= high:
+                steep = float(slope(arb(low).union(arb(high))).abs_upper())
+                steepest = max(steepest, steep) if np.isfinite(steep) else float("inf")
+    return steepest * (1 + 8 * UNIT)
 
 
 _STEEP = {

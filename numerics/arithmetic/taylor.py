@@ -11,7 +11,8 @@ leaves out.  A sign of s_2 that its ball decides is certain; between two opposit
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache, reduce
 from itertools import pairwise
 
@@ -28,6 +29,7 @@ __all__ = [
     "Kinked",
     "at_inflection",
     "coefficients_at",
+    "expanding",
     "inflections",
     "last_bound",
     "series",
@@ -38,22 +40,29 @@ TERMS = 12
 """The last order."""
 
 
+@contextmanager
+def expanding(bits: int = 128) -> Iterator[None]:
+    """Within it flint's series have :data:`TERMS` + 1 terms, and its numbers so many bits."""
+    cap, ctx.cap = ctx.cap, TERMS + 1
+    try:
+        with ctx.workprec(bits):
+            yield
+    finally:
+        ctx.cap = cap
+
+
 def taylor(name: str, centre: float, radius: float = 0.0) -> Array:
     """Bounds (2, 13): the least and the greatest value of s_k = σ⁽ᵏ⁾/k! on [centre - radius, centre + radius].
 
     Where σ is not smooth there, the bounds are -inf and inf.
     """
-    cap, bits = ctx.cap, ctx.prec
-    ctx.cap, ctx.prec = TERMS + 1, 128
     try:
-        argument = arb_series([arb(centre, radius), 1], prec=TERMS + 1)
-        expansion = series(name)(argument)
-        coefficients = [expansion[k] for k in range(TERMS + 1)]
-        ends = [(float(x.lower()), float(x.upper())) for x in coefficients]
+        with expanding():
+            expansion = series(name)(arb_series([arb(centre, radius), 1], prec=TERMS + 1))
+            coefficients = [expansion[k] for k in range(TERMS + 1)]
+            ends = [(float(x.lower()), float(x.upper())) for x in coefficients]
     except Kinked:
         ends = [(-np.inf, np.inf)] * (TERMS + 1)
-    finally:
-        ctx.cap, ctx.prec = cap, bits
     return np.array(ends).T
 
 
@@ -64,7 +73,7 @@ class Kinked(Exception):
 def series(sigma: str | sp.Expr) -> Callable[[arb_series], arb_series]:
     """σ on power series, for a row of the catalogue or an expression in z.
 
-    To be called with flint's cap at :data:`TERMS` + 1; raises :class:`Kinked` where σ is not smooth.  Constants are
+    To be called within :func:`expanding`; raises :class:`Kinked` where σ is not smooth.  Constants are
     enclosed once, at the precision of the first call.
 
     Raises

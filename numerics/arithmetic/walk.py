@@ -13,9 +13,10 @@ from typing import Any
 
 import sympy as sp
 
-from theory.expressions.activation import ACTIVATIONS, z
+from theory.expressions.pieces import z
+from theory.expressions.spelling import spelled
 
-__all__ = ["Arithmetic", "compiled", "expression_of"]
+__all__ = ["Arithmetic", "compiled", "exponent", "expression_of"]
 
 Unary = Callable[[Any], Any]
 
@@ -45,7 +46,7 @@ class Arithmetic:
 
 def expression_of(sigma: str | sp.Expr) -> sp.Expr:
     """σ(z) in the symbol z: that of a row of the catalogue, or the expression itself."""
-    return ACTIVATIONS[sigma].expression if isinstance(sigma, str) else sigma
+    return spelled(sigma).expression if isinstance(sigma, str) else sigma
 
 
 @lru_cache(maxsize=8192)
@@ -64,18 +65,20 @@ def compiled(expression: sp.Expr, arithmetic: Arithmetic) -> Unary:
     args, kind = expression.args, expression.func
     over, under = sp.fraction(expression) if kind in (sp.Mul, sp.Pow) else (expression, 1)
     if under != 1:
-        above, inner = see(over), _exponent(under)
+        inner = exponent(under)
         if inner is not None:
-            exponent, logistic = see(-inner), arithmetic.logistic
-            return lambda x: above(x) * logistic(exponent(x))
-        below, divide = see(under), arithmetic.divide
+            rises = sp.exp(inner) in sp.Mul.make_args(over)  # exp(u)/(1 + exp(u))
+            above = see(over / sp.exp(inner) if rises else over)
+            argument, logistic = see(inner if rises else -inner), arithmetic.logistic
+            return lambda x: above(x) * logistic(argument(x))
+        above, below, divide = see(over), see(under), arithmetic.divide
         return lambda x: divide(above(x), below(x))
     if kind is sp.Pow and args[1].is_Integer:
         base, power, n = see(args[0]), arithmetic.power, int(args[1])
         return lambda x: power(base(x), n)
-    if kind is sp.log and (inner := _exponent(args[0])) is not None:
-        exponent, softplus = see(inner), arithmetic.softplus
-        return lambda x: softplus(exponent(x))
+    if kind is sp.log and (inner := exponent(args[0])) is not None:
+        argument, softplus = see(inner), arithmetic.softplus
+        return lambda x: softplus(argument(x))
     name = sp.sqrt if kind is sp.Pow and args[1] == sp.S.Half else kind
     if name in arithmetic.functions:
         argument, function = see(args[0]), arithmetic.functions[name]
@@ -93,7 +96,7 @@ def compiled(expression: sp.Expr, arithmetic: Arithmetic) -> Unary:
     return value
 
 
-def _exponent(expression: sp.Expr) -> sp.Expr | None:
-    """u of 1 + exp(u)."""
+def exponent(expression: sp.Expr) -> sp.Expr | None:
+    """u where the expression is 1 + exp(u), else None."""
     exponential = expression - 1 if expression.is_Add else None
     return exponential.args[0] if isinstance(exponential, sp.exp) else None

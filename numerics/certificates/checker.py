@@ -105,7 +105,7 @@ class Network:
         self.breaks = numbers(sigma["breaks"])
         need(isinstance(sigma["pieces"], list) and len(sigma["pieces"]) == len(self.breaks) + 1, "σ needs one piece more than breaks")  # fmt: skip
         pieces = [numbers(piece, 1) for piece in sigma["pieces"]]
-        self.size = max(2, *map(len, pieces), 2)
+        self.size = max(2, *map(len, pieces))
         self.pieces = [piece + [ZERO] * (self.size - len(piece)) for piece in pieces]
         need(self.size <= 9 and len(self.breaks) <= 64, "σ has more than 64 breaks or a degree above 8")  # fmt: skip
         need(all(x < y for x, y in zip(self.breaks, self.breaks[1:])), "breaks do not increase")  # noqa: B905

@@ -81,6 +81,18 @@ class Condition:
     offset: fmpq = ZERO
     value: fmpq = ZERO
 
+    def row(self, net: Stored) -> list[fmpq]:
+        """What multiplies (v_1, ..., v_K, c) while a stays as it is; 0 for a bias that is not stored."""
+        width = net.taps + 1
+        row = [ZERO] * (net.channels * width) + [ZERO if net.c is None else self.offset]
+        parts = [(k, net.a[k], p) for k, (p, _) in self.product.items()]
+        for k, factor, form in parts + [(k, ONE, q) for k, q in self.plain.items()]:
+            for u, y in enumerate(form):
+                row[k * width + u] += factor * y
+        if net.b is None:
+            row[net.taps : -1 : width] = [ZERO] * net.channels
+        return row
+
     def residual(self, net: Stored) -> fmpq:
         """Left minus right."""
         total = self.offset * net.offset - self.value
@@ -140,7 +152,7 @@ def dot(left: Sequence[fmpq | int], right: Sequence[fmpq]) -> fmpq:
 def violated(pattern: Pattern, net: Stored) -> list[tuple[End, fmpq]]:
     """The ends that left their branch, and the kink they passed; the farthest first."""
     passed = []
-    vectors = [net.vector(k) for k in range(net.channels)]
+    vectors = net.vectors
     for end in pattern.ends:
         value = dot(end.form, vectors[end.k])
         low, high = end.branch.low, end.branch.high

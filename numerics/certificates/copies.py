@@ -146,7 +146,7 @@ def copied_pattern(
     copies = _copies(net, places)
     if not 0 < len(copies) <= MOST:
         return None
-    vectors = [[to_float(x) for x in net.vector(k)] for k in range(net.channels)]
+    vectors = [[to_float(x) for x in row] for row in net.vectors]
     apart = width * max(sum(map(abs, vector)) for vector in vectors)
     mirror = mirror_of(sigma)
     builder = _Builder(net, places, mirror, branches, width, apart)

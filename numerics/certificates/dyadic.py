@@ -38,7 +38,7 @@ def dyadic(near: Nearest, *, homogeneous: bool) -> Stored | None:
         return None
     for whole in (False, True):
         net = _rescaled(near, whole=whole)
-        largest = max(abs(x) for k in range(net.channels) for x in net.vector(k))
+        largest = max(map(abs, net.flat[:-1]))
         for bits in BITS if largest else ():
             exact = _settled(near.conditions, pattern, net, _power(largest) / fmpq(2) ** bits)
             if exact is not None and _floats(exact):
@@ -71,7 +71,7 @@ def _standing(pattern: Pattern, net: Stored) -> Iterator[Condition]:
 
 def _rescaled(near: Nearest, *, whole: bool) -> Stored:
     """Every a_k ± 2^j D_k with the nearest j; D_k is the odd part of the denominators of its coefficients, or 1 if ``whole``."""
-    w, b, a = [], [], []
+    flat, a = [], []
     for k, old in enumerate(near.net.a):
         odd = lcm(
             *(int(fmpq(y).q) for x in near.conditions if k in x.product for y in x.product[k][0]), 1
@@ -80,11 +80,9 @@ def _rescaled(near: Nearest, *, whole: bool) -> Stored:
             odd //= 2
         new = _power(abs(old) / odd) * odd * (1 if old > 0 else -1) if old else ZERO
         factor = old / new if old else fmpq(1)
-        *row, bias = (factor * x for x in near.net.vector(k))
-        w.append(tuple(row))
-        b.append(bias)
+        flat += [factor * x for x in near.net.vector(k)]
         a.append(new)
-    return near.net.changed(w=tuple(w), b=tuple(b), a=tuple(a))
+    return near.net.with_flat([*flat, near.net.offset], a=tuple(a))
 
 
 def _power(value: fmpq) -> fmpq:
@@ -96,38 +94,18 @@ def _power(value: fmpq) -> fmpq:
 
 def _on_grid(conditions: Sequence[Condition], net: Stored, step: fmpq) -> Stored | None:
     """The network on multiples of ``step``, rounded and put right; None where the conditions have no solution there."""
-    n, channels = net.taps, net.channels
-    flat = [x for k in range(channels) for x in net.vector(k)] + [net.offset]
-    free = [net.b is not None or place % (n + 1) != n for place in range(len(flat) - 1)]
-    free.append(net.c is not None)
+    grid = net.with_flat([fmpq((x / step + fmpq(1, 2)).floor()) * step for x in net.flat])
     rows, right = [], []
     for x in conditions:
-        row, value = [ZERO] * len(flat), x.value
-        for k, (p, t) in x.product.items():
-            value -= net.a[k] * t
-            for u, y in enumerate(p):
-                row[k * (n + 1) + u] += net.a[k] * y
-        for k, q in x.plain.items():
-            for u, y in enumerate(q):
-                row[k * (n + 1) + u] += y
-        row[-1] = x.offset
-        row = [y if keep else ZERO for y, keep in zip(row, free, strict=True)]
+        row = x.row(net)
         scale = lcm(*(int(y.q) for y in row))
         if any(row):
             rows.append([int((y * scale).p) for y in row])
-            right.append(value * scale)
-    grid = [fmpz((x / step + fmpq(1, 2)).floor()) for x in flat]
-    left = [
-        value / step - sum((y * x for y, x in zip(row, grid, strict=True)), fmpz(0))
-        for row, value in zip(rows, right, strict=True)
-    ]
-    correction = _integers(rows, left)
+            right.append(-x.residual(grid) * scale / step)
+    correction = _integers(rows, right)
     if correction is None:
         return None
-    moved = [(x + y) * step for x, y in zip(grid, correction, strict=True)]
-    w = tuple(tuple(moved[k * (n + 1) : k * (n + 1) + n]) for k in range(channels))
-    b = tuple(moved[k * (n + 1) + n] for k in range(channels))
-    return net.changed(w=w, b=b, c=moved[-1])
+    return grid.with_flat([x + y * step for x, y in zip(grid.flat, correction, strict=True)])
 
 
 def _integers(rows: list[list[int]], right: list[fmpq]) -> list[fmpz] | None:
@@ -158,5 +136,4 @@ def _integers(rows: list[list[int]], right: list[fmpq]) -> list[fmpz] | None:
 
 def _floats(net: Stored) -> bool:
     """Every weight is a float64 number."""
-    values = [*net.a, *(x for row in net.w for x in row), *net.biases, net.offset]
-    return all(rational(to_float(x)) == x for x in values)
+    return all(rational(to_float(x)) == x for x in (*net.flat, *net.a))

@@ -18,16 +18,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import pairwise, permutations
+from itertools import permutations
 
 import numpy as np
 import sympy as sp
 from flint import arb, ctx, fmpq
 
-from numerics.arithmetic.numbers import rational, to_float
+from numerics.arithmetic.numbers import to_float
 from numerics.arithmetic.piecewise import exact_activation
 from numerics.arithmetic.types import Array
-from numerics.arithmetic.walk import expression_of
 from numerics.certificates.conditions import (
     Branch,
     Condition,
@@ -37,28 +36,24 @@ from numerics.certificates.conditions import (
     exact_of,
     holds,
 )
-from numerics.certificates.copies import BITS, Copied, copied_pattern
+from numerics.certificates.copies import BITS, Copied, copied_pattern, mirror_of
 from numerics.certificates.patterns import (
     branches_of,
     linear_pattern,
     paired_pattern,
     snapped_pattern,
-    stretches,
 )
 from numerics.certificates.projection import (
     Effort,
     dual_of,
     least_step,
     lower_bound,
-    shortest,
     solved,
     solved_by_readout,
     with_readout,
 )
-from numerics.certificates.refit import refined, refitted
+from numerics.certificates.refit import read_again, refined, refitted
 from numerics.pulse.exact_error import Domain, summary
-from theory.expressions.activation import z
-from theory.expressions.traits import odd_part
 
 __all__ = ["Nearest", "distance_bound", "kept_nearest", "nearest", "refined_nearest"]
 
@@ -130,38 +125,9 @@ def refined_nearest(name: str, net: Stored, domain: Domain) -> Nearest | None:
 
 
 def kept_nearest(name: str, net: Stored, domain: Domain) -> Nearest | None:
-    """The exact network with the same filters and the nearest readout, for σ made of polynomials; None where there is none.
-
-    Between two radii at which a window passes a break of σ the error is a polynomial, linear in
-    (a, c), of the degree of σ: it is 0 where it vanishes at one radius more.
-    """
-    sigma = exact_activation(name)
-    if sigma is None:
-        return None
-    count = max(1, *(piece.degree() for piece in sigma.pieces)) + 1
-    constant = [fmpq(1)] if net.c is not None else []
-    vectors, rows = [net.vector(k) for k in range(net.channels)], []
-    for cell in stretches(net.taps, domain):
-        runs = [[(dot(x.first, v), dot(x.last, v), x.count) for x in cell.windows] for v in vectors]
-        passed = {
-            (kink - y) / (z - y) for x in runs for y, z, _ in x for kink in sigma.breaks if y != z
-        }
-        cuts = sorted({ZERO, fmpq(1), *(x for x in passed if 0 < x < 1)})
-        for left, right in pairwise(cuts):
-            for j in range(count):
-                phi = left + (right - left) * fmpq(2 * j + 1, 2 * count)
-                pooled = [
-                    sum((n * sigma(y + phi * (z - y)) for y, z, n in x), ZERO) / net.share
-                    for x in runs
-                ]
-                answer = sum((a * x for a, x in zip(net.a, pooled, strict=True)), net.offset)
-                rows.append([*pooled, *constant, cell.low + phi * (cell.high - cell.low) - answer])
-    step = shortest(rows)
-    if step is None:
-        return None
-    a = tuple(x + y for x, y in zip(net.a, step, strict=False))
-    moved = net.changed(a=a, c=net.offset + step[-1])
-    if not _confirmed(name, moved, domain):
+    """The exact network with the same filters and the nearest readout, for σ made of polynomials; None where there is none."""
+    moved = read_again(name, net, domain)
+    if moved is None or not _confirmed(name, moved, domain):
         return None
     high = _root(_square(net, moved))[1]
     return Nearest(moved, None, (), None if high else 0.0, high)
@@ -219,11 +185,11 @@ def _candidates(sigma: str | sp.Expr, net: Stored, domain: Domain) -> Iterator[P
         yield linear_pattern(net, domain, [branch for _ in net.a])
     if net.channels > 1 and len(sloped) > 1:
         yield linear_pattern(net, domain, [_fitting(net, k, sloped) for k in range(net.channels)])
-    slope = _odd_slope(sigma)
-    if slope is not None and net.channels > 1:
+    image = mirror_of(sigma)
+    if image is not None and image.sign == 1 and image.slope and not image.centre:
         pairs = _mirrored(net)
         if pairs:
-            yield paired_pattern(net, domain, pairs, slope)
+            yield paired_pattern(net, domain, pairs, image.slope)
 
 
 def _silences(net: Stored) -> Iterator[frozenset[int]]:
@@ -246,14 +212,6 @@ def _fitting(net: Stored, k: int, sloped: Sequence[Branch]) -> Branch:
         return max(low, high, ZERO)
 
     return min(sloped, key=outside)
-
-
-def _odd_slope(sigma: str | sp.Expr) -> fmpq | None:
-    """s where σ(z) - σ(-z) = s z is proved, s rational and not 0."""
-    half = odd_part(expression_of(sigma)) / z
-    if half.is_Rational and half != 0:
-        return rational(2 * half)
-    return None
 
 
 def _mirrored(net: Stored) -> list[tuple[int, int, bool]]:
@@ -323,7 +281,7 @@ class _Ends:
         else exactly."""
         if not len(self.k):
             return []
-        exact = [net.vector(k) for k in range(net.channels)]
+        exact = net.vectors
         vectors = np.array([[to_float(x) for x in row] for row in exact])
         value = np.einsum("en,en->e", self.forms, vectors[self.k])
         known = 1e-12 * np.einsum("en,en->e", np.abs(self.forms), np.abs(vectors[self.k]))
@@ -435,13 +393,8 @@ def _with_bounds(
 
 def _square(net: Stored, other: Stored) -> fmpq:
     """|x - y|²."""
-    total = ZERO
-    for k in range(net.channels):
-        total += (net.a[k] - other.a[k]) ** 2
-        total += sum(
-            ((x - y) ** 2 for x, y in zip(net.vector(k), other.vector(k), strict=True)), ZERO
-        )
-    return total + (net.offset - other.offset) ** 2
+    pairs = zip((*net.flat, *net.a), (*other.flat, *other.a), strict=True)
+    return sum(((x - y) ** 2 for x, y in pairs), ZERO)
 
 
 def _root(square: fmpq) -> tuple[float, float]:

@@ -11,7 +11,7 @@ a quadratic that couples a_k with v_k only: with p = Σ_i μ_i p_{i,k} and (s, t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,6 +31,7 @@ __all__ = [
     "shortest",
     "solved",
     "solved_by_readout",
+    "with_nearest_readout",
     "with_readout",
 ]
 
@@ -105,7 +106,7 @@ class _System:
         self.residual = np.array([to_float(x.residual(net)) for x in conditions])
         self.gradient = np.zeros((len(conditions), total))
         self.couples = np.zeros((len(conditions), channels, n + 1))
-        vectors = [net.vector(k) for k in range(channels)]
+        vectors = net.vectors
         readout = [to_float(x) for x in net.a]
         for i, x in enumerate(conditions):
             for k, (p, t) in x.product.items():
@@ -234,17 +235,14 @@ def _projected(system: _System, step: Array, effort: Effort) -> Array:
 
 def _moved(net: Stored, step: Array, size: int) -> Stored:
     """The network a step further; the step is a float, the sum is exact."""
-    exact = [rational(float(x)) for x in step]
-    blocks = [exact[k * size : (k + 1) * size] for k in range(net.channels)]
-    return net.changed(
-        w=tuple(
-            tuple(x + y for x, y in zip(row, block, strict=False))
-            for row, block in zip(net.w, blocks, strict=True)
-        ),
-        b=tuple(x + block[-2] for x, block in zip(net.biases, blocks, strict=True)),
-        a=tuple(x + block[-1] for x, block in zip(net.a, blocks, strict=True)),
-        c=net.offset + exact[-1],
-    )
+    exact = np.array([rational(float(x)) for x in step])
+    blocks = exact[:-1].reshape(-1, size)
+    flat = _sum(net.flat, [*blocks[:, :-1].ravel(), exact[-1]])
+    return net.with_flat(flat, a=tuple(_sum(net.a, blocks[:, -1])))
+
+
+def _sum(numbers: Sequence[fmpq], more: Iterable[fmpq]) -> list[fmpq]:
+    return [x + y for x, y in zip(numbers, more, strict=True)]
 
 
 def lower_bound(conditions: Sequence[Condition], net: Stored, mu: Array) -> fmpq:
@@ -280,34 +278,9 @@ def solved(conditions: Sequence[Condition], net: Stored) -> Stored | None:
 
     Conditions on a alone (silent channels, copies that cancel) are met first.
     """
-    a = _readout(conditions, net)
-    net = replace(net, a=a)
-    n, channels = net.taps, net.channels
-    width = n + 1
-    rows = []
-    for x in conditions:
-        row = [ZERO] * (channels * width + 1)
-        for k, (p, _) in x.product.items():
-            for u, y in enumerate(p):
-                row[k * width + u] += a[k] * y
-        for k, q in x.plain.items():
-            for u, y in enumerate(q):
-                row[k * width + u] += y
-        row[-1] = x.offset
-        if net.b is None:
-            for k in range(channels):
-                row[k * width + n] = ZERO
-        if net.c is None:
-            row[-1] = ZERO
-        rows.append([*row, -x.residual(net)])
-    flat = shortest(rows)
-    if flat is None:
-        return None
-    w = tuple(
-        tuple(tap + flat[k * width + u] for u, tap in enumerate(net.w[k])) for k in range(channels)
-    )
-    b = tuple(x + flat[k * width + n] for k, x in enumerate(net.biases))
-    return net.changed(w=w, b=b, c=net.offset + flat[-1])
+    net = replace(net, a=_readout(conditions, net))
+    step = shortest([[*x.row(net), -x.residual(net)] for x in conditions])
+    return None if step is None else net.with_flat(_sum(net.flat, step))
 
 
 def solved_by_readout(conditions: Sequence[Condition], net: Stored) -> Stored | None:
@@ -319,20 +292,25 @@ def solved_by_readout(conditions: Sequence[Condition], net: Stored) -> Stored | 
     near = solved(alone, net) if alone else net
     if near is None:
         return None
-    unit = ZERO if net.c is None else fmpq(1)
-    vectors = [near.vector(k) for k in range(net.channels)]
+    vectors = near.vectors
     rows = []
     for x in conditions:
         if x.product or x.offset:
             row = [ZERO] * net.channels
             for k, (p, t) in x.product.items():
                 row[k] = dot(p, vectors[k]) + t
-            rows.append([*row, unit * x.offset, -x.residual(near)])
-    step = shortest(rows)
+            rows.append([*row, x.offset, -x.residual(near)])
+    return with_nearest_readout(near, rows)
+
+
+def with_nearest_readout(net: Stored, rows: Sequence[Sequence[fmpq]]) -> Stored | None:
+    """The network with the nearest (a, c) whose step meets the rows [of a | of c | right]; None where they contradict
+    each other."""
+    stored = fmpq(int(net.c is not None))
+    step = shortest([[*row, stored * unit, right] for *row, unit, right in rows])
     if step is None:
         return None
-    a = tuple(x + y for x, y in zip(near.a, step, strict=False))
-    return near.changed(a=a, c=near.offset + step[-1])
+    return net.changed(a=tuple(_sum(net.a, step[:-1])), c=net.offset + step[-1])
 
 
 def shortest(rows: list[list[fmpq]]) -> list[fmpq] | None:
@@ -362,4 +340,4 @@ def _readout(conditions: Sequence[Condition], net: Stored) -> tuple[fmpq, ...]:
             row = [x.product[k][1] if k in x.product else ZERO for k in range(net.channels)]
             rows.append([*row, -x.residual(net)])
     step = shortest(rows) if rows else None
-    return net.a if step is None else tuple(p + q for p, q in zip(net.a, step, strict=True))
+    return net.a if step is None else tuple(_sum(net.a, step))

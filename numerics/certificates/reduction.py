@@ -25,7 +25,7 @@ from numerics.arithmetic.numbers import to_float
 from numerics.arithmetic.piecewise import Activation, exact_activation
 from numerics.certificates.conditions import Stored
 from numerics.pulse.exact_error import HALF, Domain, cells, error_on
-from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.spelling import spelled
 from theory.pulse.network import Network
 from theory.pulse.symmetry import Channel, canonical, finite_symmetries
 
@@ -73,7 +73,7 @@ class Reduction:
 
 def reduced(net: Stored, activation: str, domain: Domain) -> Reduction:
     """The representative of all networks that answer like ``net``, a row of the catalogue, at all radii of the domain."""
-    row, sigma = ACTIVATIONS[activation], exact_activation(activation)
+    row, sigma = spelled(activation), exact_activation(activation)
     degree = 0 if sigma is None else _degree(sigma)
     base, groups = ZERO, dict[tuple[fmpq, ...], dict[int, fmpq]]()
     for k, weight in enumerate(net.a):
@@ -150,7 +150,7 @@ def _level(
     w, b = tuple(vector[:-1]), vector[-1]
     if sigma is None:
         # By symmetry only: σ(b) at all positions is no rational number, but where it is 0.
-        row = ACTIVATIONS[activation]
+        row = spelled(activation)
         nothing = not any(w) and row(0) == 0
         odd = row.parity == "odd" and all(x == -y for x, y in zip(w, reversed(w), strict=True))
         return ZERO if not b and (nothing or odd) else None

@@ -20,9 +20,10 @@ steps lead to a network whose error over every real radius is enclosed: nearly e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 from flint import arb, arb_mat, ctx, fmpq
@@ -35,12 +36,12 @@ from numerics.arithmetic.piecewise import exact_activation
 from numerics.arithmetic.types import Array
 from numerics.certificates.conditions import Form, Stored, dot, exact_of
 from numerics.certificates.patterns import Stretch, stretches
-from numerics.certificates.projection import least, shortest
+from numerics.certificates.projection import least, with_nearest_readout
 from numerics.certificates.supremum import supremum
 from numerics.pulse.exact_error import Domain, summary
-from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.spelling import spelled
 
-__all__ = ["NEGLIGIBLE", "Refined", "refined", "refitted"]
+__all__ = ["NEGLIGIBLE", "Refined", "read_again", "refined", "refitted"]
 
 ROUNDS = 200
 BITS = 256
@@ -69,18 +70,48 @@ def refitted(name: str, net: Stored, domain: Domain) -> Stored | None:
         return None
     system = _Nodes(name, net, stretches(net.taps, domain), degree)
     near = system.moved(_projected(system))
-    unit, c = fmpq(int(net.c is not None)), near.offset
-    rows = [
-        [*pooled, unit, radius - dot(pooled, near.a) - c]
-        for radius, pooled in zip(system.radii, system.pooled(near), strict=True)
-    ]
-    step = shortest(rows)
-    if step is None:
+    moved = _read(near, zip(system.radii, system.pooled(near), strict=True))
+    if moved is None:
         return None
-    a = tuple(x + y for x, y in zip(near.a, step, strict=False))
-    moved = near.changed(a=a, c=c + step[-1])
     exact = exact_of(moved, name)
     return moved if exact is not None and summary(exact, domain).worst.high == 0 else None
+
+
+def _read(net: Stored, sampled: Iterable[tuple[fmpq, Sequence[fmpq]]]) -> Stored | None:
+    """With the nearest readout that answers r wherever the pooled values are known; None where there is none."""
+    rows = [[*pooled, fmpq(1), r - dot(pooled, net.a) - net.offset] for r, pooled in sampled]
+    return with_nearest_readout(net, rows)
+
+
+def read_again(name: str, net: Stored, domain: Domain) -> Stored | None:
+    """The network with the same filters and the nearest readout without an error, for σ made of polynomials; None
+    where there is none.
+
+    Between two radii at which a window passes a break of σ the error is a polynomial, linear in
+    (a, c), of the degree of σ: it is 0 where it vanishes at one radius more.
+    """
+    sigma = exact_activation(name)
+    if sigma is None:
+        return None
+    count = max(1, *(piece.degree() for piece in sigma.pieces)) + 1
+    sampled = []
+    for cell in stretches(net.taps, domain):
+        runs = [
+            [(dot(x.first, v), dot(x.last, v), x.count) for x in cell.windows] for v in net.vectors
+        ]
+        passed = {
+            (kink - y) / (z - y) for x in runs for y, z, _ in x for kink in sigma.breaks if y != z
+        }
+        cuts = sorted({fmpq(0), fmpq(1), *(x for x in passed if 0 < x < 1)})
+        for left, right in pairwise(cuts):
+            for j in range(count):
+                phi = left + (right - left) * fmpq(2 * j + 1, 2 * count)
+                pooled = [
+                    sum((n * sigma(y + phi * (z - y)) for y, z, n in x), fmpq(0)) / net.share
+                    for x in runs
+                ]
+                sampled.append((cell.low + phi * (cell.high - cell.low), pooled))
+    return _read(net, sampled)
 
 
 @dataclass(frozen=True)
@@ -106,7 +137,7 @@ def refined(name: str, net: Stored, domain: Domain) -> Refined | None:
     error is at most :data:`NEGLIGIBLE`.  Where no step of all weights leads to one (a window that stands on a break would
     pass it), the filters are kept and the readout alone is moved.
     """
-    if ACTIVATIONS[name].jumps:
+    if spelled(name).jumps:
         return None
     return _refined(name, net, domain, kept=False) or _refined(name, net, domain, kept=True)
 
@@ -118,7 +149,7 @@ def _refined(name: str, net: Stored, domain: Domain, *, kept: bool) -> Refined |
     count = net.channels * (net.taps + 2) + 1 if degree is None else max(degree, 1)
     system = _Nodes(name, net, cells, count)
     if kept:
-        system.keep[: net.channels * (net.taps + 1)] = False
+        system.keep[: system.size] = False
     with ctx.workprec(BITS):
         start = system.x if kept else _projected(system)
         there = _newton(system, [arb(y) for y in start.tolist()])
@@ -206,7 +237,7 @@ def _largest_error(
 
 
 class _Nodes:
-    """The answers at d + 1 radii per cell, as functions of the weights, flat as (w, b, a, c)."""
+    """The answers at d + 1 radii per cell, as functions of the weights, flat as (v_1, ..., v_K, a, c)."""
 
     def __init__(self, name: str, net: Stored, cells: Sequence[Stretch], degree: int) -> None:
         self.name, self.net = name, net
@@ -232,30 +263,30 @@ class _Nodes:
         self.starts = np.cumsum([0, *(len(windows) for windows in self.seen[:-1])])
         self.r = np.array([to_float(x) for x in self.radii])
         channels, n = net.channels, net.taps
-        self.shape = channels, n
-        self.keep = np.ones(channels * (n + 2) + 1, dtype=bool)
-        self.keep[channels * n : channels * (n + 1)] = net.b is not None
+        self.shape = channels, n + 1
+        self.size = channels * (n + 1)
+        self.keep = np.ones(self.size + channels + 1, dtype=bool)
+        self.keep[n : self.size : n + 1] = net.b is not None
         self.keep[-1] = net.c is not None
-        vectors = [net.vector(k) for k in range(channels)]
-        w = [to_float(x) for row in vectors for x in row[:-1]]
-        b, a = [to_float(row[-1]) for row in vectors], [to_float(x) for x in net.a]
-        self.x = np.array([*w, *b, *a, to_float(net.offset)])
+        *taps, c = net.flat
+        self.x = np.array([to_float(x) for x in (*taps, *net.a, c)])
 
     def linear(self, x: Array) -> tuple[Array, Array]:
         """(error at the radii, its derivative by the weights)."""
-        channels, n = self.shape
-        w, b = x[: channels * n].reshape(channels, n), x[channels * n : channels * (n + 1)]
-        a, c = x[channels * (n + 1) : -1] / self.net.share, x[-1]
+        vectors, a, c = (
+            x[: self.size].reshape(self.shape),
+            x[self.size : -1] / self.net.share,
+            x[-1],
+        )
         value, slope = activation(self.name)
-        z = self.forms @ np.concatenate([w, b[:, None]], axis=1).T
+        z = self.forms @ vectors.T
         pooled = np.add.reduceat(self.counts[:, None] * value(z), self.starts)
         steep = a * self.counts[:, None] * slope(z)
         taps = np.add.reduceat(steep[:, :, None] * self.forms[:, None, :], self.starts)
         rows = len(self.r)
         derivative = np.concatenate(
             [
-                taps[:, :, :-1].reshape(rows, -1),
-                taps[:, :, -1],
+                taps.reshape(rows, -1),
                 pooled / self.net.share,
                 np.ones((rows, 1)),
             ],
@@ -268,26 +299,25 @@ class _Nodes:
     def errors(self, x: Sequence[arb]) -> list[arb]:
         """The same error in balls."""
         sigma = sigma_ball(self.name)
-        channels, n = self.shape
         errors = []
         for radius, windows in zip(self.radii, self.seen, strict=True):
             total = x[-1] - arb(radius)
-            for k in range(channels):
+            for k in range(self.net.channels):
                 pooled = arb(0)
                 for form, count in windows:
                     pooled += count * sigma(self._preactivation(x, k, form))
-                total += x[channels * (n + 1) + k] * pooled / self.net.share
+                total += x[self.size + k] * pooled / self.net.share
             errors.append(total)
         return errors
 
     def _preactivation(self, x: Sequence[arb], k: int, form: Form) -> arb:
-        channels, n = self.shape
-        return sum((x[k * n + u] * arb(form[u]) for u in range(n) if form[u]), x[channels * n + k])
+        taps = zip(x[k * len(form) :], form, strict=False)
+        return sum((weight * arb(y) for weight, y in taps if y), arb(0))
 
     def slopes(self, x: Sequence[arb]) -> list[list[arb]] | None:
         """Its derivative by the weights in balls; None where a window may pass a break of σ between two radii."""
-        sigma, steep = sigma_ball(self.name), sigma_ball(ACTIVATIONS[self.name].derivative)
-        channels, n = self.shape
+        sigma, steep = sigma_ball(self.name), sigma_ball(spelled(self.name).derivative)
+        channels, width = self.shape
         if not all(
             self._on_one_piece(self._preactivation(x, k, first), self._preactivation(x, k, last))
             for k in range(channels)
@@ -299,14 +329,13 @@ class _Nodes:
             row = [arb(0) for _ in x]
             row[-1] = arb(1)
             for k in range(channels):
-                a = x[channels * (n + 1) + k] / self.net.share
+                a = x[self.size + k] / self.net.share
                 for form, count in windows:
                     argument = self._preactivation(x, k, form)
                     slope = a * count * steep(argument)
-                    for u in range(n):
-                        row[k * n + u] += slope * arb(form[u])
-                    row[channels * n + k] += slope
-                    row[channels * (n + 1) + k] += count * sigma(argument) / self.net.share
+                    for u in range(width):
+                        row[k * width + u] += slope * arb(form[u])
+                    row[self.size + k] += count * sigma(argument) / self.net.share
             rows.append([y if keep else arb(0) for y, keep in zip(row, self.keep, strict=True)])
         return rows
 
@@ -325,16 +354,14 @@ class _Nodes:
 
     def network(self, exact: Sequence[fmpq]) -> Stored:
         """The same in exact numbers."""
-        channels, n = self.shape
-        w = tuple(tuple(exact[k * n : (k + 1) * n]) for k in range(channels))
-        b, a = exact[channels * n : channels * (n + 1)], exact[channels * (n + 1) : -1]
-        return self.net.changed(w=w, b=tuple(b), a=tuple(a), c=exact[-1])
+        a = tuple(exact[self.size : -1])
+        return self.net.with_flat([*exact[: self.size], exact[-1]], a=a)
 
     def pooled(self, net: Stored) -> list[list[fmpq]]:
         """Σ_i σ(z_{k,i} + b_k) / share, exactly: per radius, per channel."""
         sigma = exact_activation(self.name)
         assert sigma is not None
-        vectors = [net.vector(k) for k in range(net.channels)]
+        vectors = net.vectors
         return [
             [
                 sum((count * sigma(dot(form, v)) for form, count in windows), fmpq(0)) / net.share

@@ -85,7 +85,7 @@ class _Laws:
             alpha = (last - first) / (self.high.value - self.low.value)
             residuals = alpha, first - alpha * self.low.value
         self.alpha, self.beta = residuals
-        self.vectors = [net.vector(k) for k in range(net.channels)]
+        self.vectors = net.vectors
         self.mirrored = {k: (j, turned) for j, k, turned in pattern.pairs}
 
     def _lines(self, k: int) -> tuple[tuple[Form, fmpq], tuple[Form, fmpq]]:

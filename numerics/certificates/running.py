@@ -28,7 +28,7 @@ from numerics.arithmetic.compile import activation
 from numerics.arithmetic.numbers import fraction
 from numerics.arithmetic.rounding import lipschitz
 from numerics.pulse.exact_error import Domain
-from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.spelling import spelled
 from theory.expressions.traits import jumps
 from theory.pulse.network import Network
 
@@ -92,7 +92,7 @@ def assumed_error(net: Network[Any], domain: Domain, kind: str = "float64") -> F
     ValueError: σ jumps or overflows, c is left open, or there are too many operations for a bound.
     """
     unit, name = UNITS[kind], str(net.sigma)
-    if jumps(ACTIVATIONS[name].expression):
+    if jumps(spelled(name).expression):
         raise ValueError("an error that carries an argument over a jump has no bound of this kind")
     if net.open:
         raise ValueError("the readout bias is needed")

@@ -23,15 +23,16 @@ from functools import lru_cache
 from typing import Any
 
 import sympy as sp
-from flint import arb, arb_series, ctx, fmpq
+from flint import arb, arb_series, fmpq
 
 from numerics.arithmetic.ball import constant_ball, sigma_ball
 from numerics.arithmetic.numbers import dyadic, fraction, rational
-from numerics.arithmetic.taylor import TERMS, Kinked, series
+from numerics.arithmetic.taylor import TERMS, Kinked, expanding, series
 from numerics.arithmetic.walk import expression_of
 from numerics.pulse.exact_error import HALF, Domain, cells
 from numerics.pulse.preactivations import lines
-from theory.expressions.activation import ACTIVATIONS, z
+from theory.expressions.pieces import z
+from theory.expressions.spelling import spelled
 from theory.expressions.traits import jumps
 from theory.pulse.network import Network
 
@@ -70,7 +71,7 @@ def _slope(sigma: str | sp.Expr) -> Callable[[arb], arb]:
     expression = expression_of(sigma)
     if jumps(expression):
         raise ValueError(f"{sigma} jumps")
-    derivative = ACTIVATIONS[sigma].derivative if isinstance(sigma, str) else sp.diff(expression, z)
+    derivative = spelled(sigma).derivative if isinstance(sigma, str) else sp.diff(expression, z)
     return sigma_ball(derivative)
 
 
@@ -181,12 +182,10 @@ def supremum(
     ------
     ValueError: σ jumps or has no finite enclosure at some pre-activation, c is left open, or as :class:`Domain`.
     """
-    cap, ctx.cap = ctx.cap, TERMS + 1
-    try:
-        with ctx.workprec(precision):
-            return _search(net, domain, width, most)
-    finally:
-        ctx.cap = cap
+    if net.open:
+        raise ValueError("the readout bias is needed")
+    with expanding(precision):
+        return _search(net, domain, width, most)
 
 
 def _search(net: Network[Any], domain: Domain, width: Fraction, most: int) -> Enclosure:

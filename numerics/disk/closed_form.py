@@ -16,12 +16,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from flint import arb, ctx, fmpq
+from flint import arb, ctx
 
+from numerics.arithmetic.ball import constant_ball
+from numerics.arithmetic.numbers import fraction
 from numerics.arithmetic.types import Array, Rational
 from theory.disk.laplacian import strength, turned
 from theory.disk.zero_lines import crossing
-from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.spelling import spelled
 
 __all__ = ["LARGEST", "ODD", "Balls", "ClosedForm", "closed_form", "rational"]
 
@@ -39,8 +41,7 @@ class Balls:
     @staticmethod
     def number(x: Rational) -> arb:
         """A fraction."""
-        fraction = Fraction(x)
-        return arb(fmpq(fraction.numerator, fraction.denominator))
+        return constant_ball(x)
 
     @staticmethod
     def sqrt(x: arb) -> arb:
@@ -70,14 +71,14 @@ def rational(w: Array) -> dict[tuple[int, int], Fraction]:
 
 def closed_form(w: Array, b: float, name: str) -> ClosedForm | None:
     """P of a filter (n, n) with a bias and a row of the catalogue; None where no closed form is known."""
-    row = ACTIVATIONS[name]
+    row = spelled(name)
     if len(w) > LARGEST or not row.piecewise_linear:
         return None
     taps = rational(w)
     middle = -sum(taps.values(), Fraction(0)) / 2
     bends: defaultdict[Fraction, Fraction] = defaultdict(Fraction)
     for kink in row.kinks:
-        location, jump = (Fraction(int(x.p), int(x.q)) for x in (kink.location, kink.jump))
+        location, jump = map(fraction, (kink.location, kink.jump))
         level = Fraction(b) - location
         bends[max(level, 2 * middle - level)] += jump / 2
     before = ctx.prec

@@ -30,7 +30,7 @@ from numerics.arithmetic.types import Array
 from numerics.disk.perimeter import angles, half_squares, reach
 from numerics.disk.perimeter_enclosure import Filter, derivatives_of
 from theory.disk.curvature import LAW, Curvature
-from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.spelling import spelled
 
 __all__ = ["NARROW", "Constant", "constant_of", "direction_bound", "nodes", "remainder", "spreads"]  # fmt: skip
 
@@ -208,7 +208,7 @@ def direction_bound(filter_: Filter, turns: int, r: float, z: Array, p: Array, o
     error = (
         steep * (apart + 2 * r * weight * off + np.abs(grid.t) * moved) + curved / 2 * r * moved**2
     )
-    for kink in ACTIVATIONS[filter_.name].kinks:
+    for kink in spelled(filter_.name).kinks:
         met = np.abs(p - float(kink.location)) <= moved + NEAR
         error = error + abs(float(kink.jump)) * r * moved * met
     rounding = 16 * UNIT * r * (1 + np.abs(p) + moved + bent.sizes[0])

@@ -16,7 +16,7 @@ from numerics.arithmetic.rounding import gamma
 from numerics.arithmetic.types import Array
 from numerics.pulse.sample import Windows
 from theory.disk.linear_regions import pieces
-from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.spelling import spelled
 
 __all__ = ["level"]
 
@@ -40,7 +40,7 @@ def level(
     ValueError: the row is not piecewise linear.
     """
     affine = np.array([[float(x) for x in piece] for piece in pieces(name)])
-    kinks = np.array([float(kink.location) for kink in ACTIVATIONS[name].kinks])
+    kinks = np.array([float(kink.location) for kink in spelled(name).kinks])
     rows, columns = windows.rows, []
     for v in conv:
         z = rows @ v

@@ -168,11 +168,11 @@ def strength_bound(w: Array, steepest: ArrayLike = 1.0, rule: Midpoints | None =
 # ------------------------------------------------------------------------------- what a circle shows
 
 
-def circle_windows(r: float, t: ArrayLike, c: ArrayLike, s: ArrayLike, taps: int) -> Array:
+def circle_windows(r: float, t: Array, c: Array, s: Array, taps: int) -> Array:
     """Windows of n × n pixels at distances t inside a circle of radius r where its inner normal is (c, s), all broadcast: (..., n, n)."""
     offset = np.arange(taps) - taps // 2
     # The inner normal points at the centre.
-    x, y = ((np.asarray(t) - r) * normal for normal in (c, s))
+    x, y = ((t - r) * normal for normal in (c, s))
     return pixels(r, x[..., None, None] + offset[:, None], y[..., None, None] + offset)
 
 

@@ -37,7 +37,7 @@ from numerics.arithmetic.rounding import UNIT, gamma
 from numerics.arithmetic.taylor import TERMS
 from numerics.arithmetic.types import Array, Flags, Indices
 from numerics.disk.closed_form import ODD, closed_form
-from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.spelling import spelled
 
 __all__ = ["Filter", "Strength", "by_direction", "derivatives_of", "difference_of", "filter_of", "quadrature_of", "strength_of"]  # fmt: skip
 
@@ -393,7 +393,7 @@ def _rounding(filter_: Filter, corners: _Corners, bent: Derivatives, theta: Arra
 
 def _closed(filter_: Filter) -> Strength | None:
     """P where it needs no quadrature: σ affine on all that the filter can answer, homogeneous behind a one-signed difference, or what :mod:`numerics.disk.closed_form` knows."""
-    row = ACTIVATIONS[filter_.name]
+    row = spelled(filter_.name)
     low = high = sp.Rational(*filter_.b.as_integer_ratio())
     for tap in np.ravel(filter_.w).tolist():
         exact = sp.Rational(*tap.as_integer_ratio())

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from numerics.arithmetic.numbers import fraction, rational
 from numerics.pulse.sample import Radii, pulse, windows
-from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.spelling import spelled
 from theory.pulse.endings import LAW, EndingLaw
 
 __all__ = ["dead_level", "level"]
@@ -104,7 +104,7 @@ def _level(
 def _block(radii: Radii, taps: int, activation: str, row: bytes, law: EndingLaw) -> fmpq_mat | None:
     """The columns of one channel, (R, ·); None when its held faces leave it no freedom."""
     extended, counts, _ = _problem(radii, taps)
-    low, high = map(rational, ACTIVATIONS[activation].slopes)
+    low, high = map(rational, spelled(activation).slopes)
     # On a held face the pre-activation is 0 and contributes nothing, whatever the slope.
     by_sign = {-1: low, 0: fmpq(0), 1: high}
     signs = np.frombuffer(row, dtype=np.int8)

@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 import sympy as sp
+from flint import fmpq
 from numpy.lib.stride_tricks import sliding_window_view
 
 from numerics.arithmetic.compile import activation
@@ -22,9 +23,11 @@ from numerics.pulse.channel import quantities
 from numerics.pulse.exact_error import Domain, cells
 from numerics.pulse.preactivations import far_from_border
 from numerics.pulse.sample import pulse
-from theory.expressions.activation import ACTIVATIONS
+from numerics.pulse.sensitivity import Sensitivity, of_stored
 from theory.expressions.pieces import pieces
+from theory.expressions.spelling import spelled
 from theory.pulse.loss import Moments, attribution, residuals
+from theory.pulse.network import Network
 
 __all__ = ["LossQuadrature", "loss_quadrature"]
 
@@ -45,8 +48,8 @@ class LossQuadrature:
     ----------
     alpha, beta, deviation: slope error, offset error, the largest |D| at the nodes.
     parts, loss: as :class:`numerics.pulse.attribution.Attribution`.
-    gradient, curvature: of the loss to w (K, n), b (K), a (K) and c, flat in this order: (2, K(n + 2) + 1), for the weight
-        made smaller and made larger, which differ where a window stands on a kink.
+    changes: of every stored weight, as :func:`numerics.pulse.sensitivity.sensitivities`; the two directions differ where a
+        window stands on a kink.
     """
 
     alpha: float
@@ -54,14 +57,11 @@ class LossQuadrature:
     deviation: float
     parts: dict[str, float]
     loss: float
-    gradient: Array
-    curvature: Array
+    changes: tuple[Sensitivity, ...]
 
 
-def loss_quadrature(
-    name: str, w: Array, b: Array, a: Array, c: float, domain: Domain
-) -> LossQuadrature:
-    """w (K, n), b (K), a (K) of the sum-pooling network with the activation ``name``.
+def loss_quadrature(name: str, net: Network[fmpq], domain: Domain) -> LossQuadrature:
+    """Of the network with the activation ``name``.
 
     Raises
     ------
@@ -69,8 +69,9 @@ def loss_quadrature(
     """
     if domain.low == domain.high:
         raise ValueError("an interval of radii is needed, not one radius")
+    w, b, a = (np.array(x, dtype=float) for x in (net.w, net.biases, net.readout))
     r, phi, weight, place = _nodes(name, w, b, domain)
-    n = w.shape[1]
+    n, c = net.taps, float(net.offset)
     sigma, slope = activation(name)
     sides: list[list[Array]] = [[], []]
     errors = []
@@ -105,14 +106,21 @@ def loss_quadrature(
     moments = Moments(mean(r), mean(r * r), mean(d), mean(r * d), mean(d * d))
     left = mean(remainder * remainder + 2 * remainder * (error - remainder))
     terms = (*map(float, attribution(alpha, beta, moments)), left)
+    slopes, squares = (
+        np.stack([values(side) for side in (below, above)], axis=1).tolist()
+        for values in (lambda side: 2 * (weight * error) @ side, lambda side: weight @ side**2)
+    )
+    each, k = (
+        [Sensitivity(tuple(x), tuple(y)) for x, y in zip(slopes, squares, strict=True)],
+        len(a),
+    )
     return LossQuadrature(
         float(alpha),
         float(beta),
         float(np.max(np.abs(d))),
         dict(zip(NAMES, terms, strict=True)),
         mean(error * error),
-        np.stack([2 * (weight * error) @ side for side in (below, above)]),
-        np.stack([weight @ side**2 for side in (below, above)]),
+        of_stored(net, each[: w.size], each[w.size : -k - 1], each[-k - 1 : -1], each[-1]),
     )
 
 
@@ -124,7 +132,7 @@ def _nodes(name: str, w: Array, b: Array, domain: Domain) -> tuple[Array, Array,
     """Radii, their φ, weights that add up to 1, and the number of the cell."""
     number = lambda y: float(int(y.p) / int(y.q))
     ends = [(m, number(low), number(high)) for m, low, high in cells(domain)]
-    expression = ACTIVATIONS[name].expression
+    expression = spelled(name).expression
     breaks = [float(part.low) for part in pieces(expression).parts[1:]]
     reach = float(np.max(np.sum(np.abs(w), axis=1) + np.abs(b)))
     tails = [8.0**j / 2 for j in range(64) if 8.0**j / 2 < reach]

@@ -26,10 +26,10 @@ from numerics.pulse.exact_error import Domain, cells, error_on
 from numerics.pulse.preactivations import Line, far_from_border, lines
 from theory.pulse.network import Network
 
-__all__ = ["Sensitivities", "Sensitivity", "sensitivities"]
+__all__ = ["Sensitivity", "of_stored", "sensitivities"]
 
 ZERO, ONE = fmpq(0), fmpq(1)
-Sides = tuple[fmpq | None, fmpq | None]
+Sides = tuple[fmpq | float | None, fmpq | float | None]
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,25 @@ class Sensitivity:
     gradient: Sides
     curvature: Sides
 
+    def per(self, share: int) -> Sensitivity:
+        """Of a weight that is divided by ``share`` before it is used."""
+        first, second = (
+            tuple(x if x is None else x / divisor for x in sides)
+            for sides, divisor in ((self.gradient, share), (self.curvature, share * share))
+        )
+        return Sensitivity(first, second)  # type: ignore[arg-type]
 
-@dataclass(frozen=True)
-class Sensitivities:
-    """One per weight: w[k][u], b[k], a[k] (of the sum-pooling network) and c."""
 
-    w: tuple[tuple[Sensitivity, ...], ...]
-    b: tuple[Sensitivity, ...]
-    a: tuple[Sensitivity, ...]
-    c: Sensitivity
+Each = Sequence[Sensitivity]
+
+
+def of_stored(
+    net: Network[fmpq], w: Each, b: Each, a: Each, c: Sensitivity
+) -> tuple[Sensitivity, ...]:
+    """Of every weight that is stored, in the order conv.weight, conv.bias, readout.weight, readout.bias, from those of the
+    sum-pooling network with all biases."""
+    biases, offset = b if net.b is not None else (), (c,) if net.c is not None else ()
+    return (*w, *biases, *(x.per(net.share) for x in a), *offset)
 
 
 Curve = tuple[tuple[fmpq, ...], tuple[fmpq_poly, ...]]
@@ -192,8 +202,8 @@ def _product(f: Curve, g: Curve, low: fmpq = ZERO, high: fmpq = ONE) -> fmpq:
     return total
 
 
-def sensitivities(net: Network[fmpq], domain: Domain) -> Sensitivities:
-    """The sensitivity of the loss over the domain to every weight.
+def sensitivities(net: Network[fmpq], domain: Domain) -> tuple[Sensitivity, ...]:
+    """The sensitivity of the loss over the domain to every stored weight, as :func:`of_stored`.
 
     Raises
     ------
@@ -223,7 +233,8 @@ def sensitivities(net: Network[fmpq], domain: Domain) -> Sensitivities:
         return lines(unit, m, domain.half_length, domain.padding)
 
     light = {m: [lit(u, m) for u in range(n)] for m in needed}
-    w, b, a = [], [], []
+    w: list[Sensitivity] = []
+    b, a = [], []
     for row, bias, weight in net.listed:
         runs = {m: lines(row, m, domain.half_length, domain.padding) for m in needed}
         slopes = {m: [_slope(net.sigma, weight, bias, line) for line in runs[m]] for m in needed}
@@ -239,7 +250,7 @@ def sensitivities(net: Network[fmpq], domain: Domain) -> Sensitivities:
             carried = [x for m, crossed in passed.items() for x in _carried(crossed, by[m], m)]  # noqa: B023
             return both(below, above if kinked else below, carried)  # noqa: B023
 
-        w.append(tuple(moved({m: light[m][u] for m in needed}) for u in range(n)))
+        w += [moved({m: light[m][u] for m in needed}) for u in range(n)]
         b.append(moved({m: [Line(ONE, ZERO, line.count) for line in runs[m]] for m in needed}))
         pooled = {
             m: _curve(
@@ -250,7 +261,7 @@ def sensitivities(net: Network[fmpq], domain: Domain) -> Sensitivities:
         whole = radii.function(pooled)
         a.append(both(whole, whole))
     unit = radii.function({m: ((ZERO, ONE), (fmpq_poly([1]),)) for m in needed})
-    return Sensitivities(tuple(w), tuple(b), tuple(a), both(unit, unit))
+    return of_stored(net, w, b, a, both(unit, unit))
 
 
 def _curve(function: Piecewise) -> Curve:

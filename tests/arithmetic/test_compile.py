@@ -32,6 +32,9 @@ from tests.strategies import (
     widths,
 )
 from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.pieces import z
+from theory.expressions.spelling import spelled
+from theory.expressions.tokens import GrammarError
 from theory.pulse.network import g, taps
 from theory.pulse.plateau import r, slope
 from theory.pulse.signal import phi
@@ -146,10 +149,38 @@ def test_the_answer_is_the_callers_own() -> None:
 
 
 def test_an_unknown_activation_is_refused() -> None:
-    with pytest.raises(KeyError):
+    with pytest.raises(GrammarError):
         compile_law(slope(), 3, "no such row")
-    with pytest.raises(KeyError):
+    with pytest.raises(GrammarError):
         activation("no such row")
+
+
+FRESH = (
+    "x*sigmoid(1.702*x)", "Softplus(beta=5)", "x*exp(x)/(1 + exp(x))", "x/(1 + exp(-x))**2", "smish",
+    "x*tanh(softplus(2*x))", "LeakyReLU(0.2)", "ELU(0.5)", "Hardtanh(-2, 2)", "symlog", "squareplus",
+    "where(x > 1, x, x*x)", "x*(x > 0)", "log(1 + exp(2*x)) - log(1 + exp(x))", "3", "cos(x) + x",
+)  # fmt: skip
+"""Spellings that are no row of the catalogue."""
+
+
+@pytest.mark.parametrize("text", FRESH)
+@pytest.mark.filterwarnings("error")
+def test_any_spelling_is_compiled_and_stays_finite(text: str) -> None:
+    """Values within 16u(1 + |z| + |σ|) of those to 40 digits; slopes are difference quotients of these."""
+    sigma, steep = activation(text)
+    f = spelled(text).expression
+    for place in (-1000.0, -40.0, -2.75, -0.6, 0.0, 0.3, 1.75, 2.5, 40.0, 1000.0):
+        exact, step = sp.Rational(place), sp.Rational(1, 10**12)
+        there, after, before = (
+            f.xreplace({z: exact + side * step}).evalf(60, maxn=4000) for side in (0, 1, -1)
+        )
+        unit = 2.0**-52 * (1 + abs(place) + abs(float(there)))
+        assert abs(sigma(place) - float(there)) <= 8 * unit
+        assert abs(steep(place) - float((after - before) / (2 * step))) <= 8 * unit + 1e-11
+
+
+def test_the_slope_of_a_product_of_signs_is_that_beside_its_zero() -> None:
+    assert activation("sign(x)*log(1 + abs(x))")[1](np.zeros(1)) == 1.0
 
 
 @given(st.data(), widths(15))

@@ -31,6 +31,7 @@ from tests.strategies import (
     widths,
 )
 from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.tokens import GrammarError
 from theory.pulse.subpixel import subpixel_response
 
 
@@ -219,5 +220,17 @@ def test_largest_slopes(name: str, sharp: float) -> None:
 
 
 def test_unknown_rows_are_refused() -> None:
-    with pytest.raises(KeyError):
+    with pytest.raises(GrammarError):
         lipschitz("no such row", np.array(1.0))
+
+
+@pytest.mark.parametrize(
+    ("text", "sharp"),
+    [("x*sigmoid(1.702*x)", 1.0998), ("LeakyReLU(3)", 3.0), ("ELU(2)", 1.99), ("sin(30*x)", 29.99), ("x**4", 31999.0)],
+)  # fmt: skip
+def test_slopes_of_other_activations_are_enclosed(text: str, sharp: float) -> None:
+    slopes = activation(text)[1](np.linspace(-20, 20, 100001))
+    constant = lipschitz(text, np.array([20.0, 1.0]))
+    assert sharp <= np.max(np.abs(slopes)) <= constant[0] <= 1.05 * sharp
+    assert np.isinf(lipschitz("sqrt(abs(x))", np.array(1.0)))
+    assert lipschitz("Leaky-ReLU", np.array(2.0)) == 1.0

@@ -35,7 +35,8 @@ from theory.expressions.activation import ACTIVATIONS, z
 from theory.pulse.network import Network
 from theory.shape.classify import classify
 from theory.shape.families import family
-from verify.explain.account import account
+from verify.explain.signals import explain
+from verify.explain.value import document
 from verify.models.checkpoint import Checkpoint
 from verify.models.setup import setup_of
 
@@ -159,7 +160,7 @@ def told(
     w, b, a, c = (
         np.array(x, dtype=float) for x in with_bias(name, channels, domain.low, domain.half_length)
     )
-    return account(Checkpoint(w, a, b, c.reshape(1), {}), setup, tolerance).document
+    return document(explain(Checkpoint(w, a, b, c.reshape(1), {}), setup, tolerance))
 
 
 POSSIBLE = tuple(name for name, row in ACTIVATIONS.items() if classify(row.expression).recipe)

@@ -12,7 +12,7 @@ from numerics.arithmetic.rounding import lipschitz
 from numerics.disk.disk import disk
 from tests.disks import around
 from verify.disk.claims.lattice import sums
-from verify.disk.networks import drawn
+from verify.disk.networks import disks, drawn, excess, loss, loss_with_gradient
 from verify.models.networks import Network
 
 seeds = st.integers(0, 2**32 - 1)
@@ -119,3 +119,20 @@ def test_brute_force_converges(parts: int) -> None:
     """To the closed form, and not much slower than its bound allows."""
     gap = np.abs(_supersampled(3.7, (0.2, -0.4), 6, parts) - around(3.7, (0.2, -0.4), 6))
     assert 0 < float(np.max(gap)) <= 4 / parts
+
+
+@given(seeds)
+def test_a_gradient_says_what_is_left(seed: int) -> None:
+    """Of the loss as a function of the readout, against its regression by numpy."""
+    rng = np.random.default_rng(seed)
+    net, r = drawn("tanh", 1, 3, rng), np.linspace(1, 4, 7)
+    x, share = disks(r, 6), rng.uniform(0.5, 1.5, 7)
+    value = loss_with_gradient(net, x, r, share)
+    with torch.no_grad():
+        assert value == float(loss(net, x, torch.tensor(r), torch.tensor(share)))
+        features = np.vstack([net.pooled(x).numpy().T, np.ones(7)])
+    slopes = [np.ravel(p.grad) for p in net.readout.parameters() if p.grad is not None]
+    scaled = (features * np.sqrt(share)).T
+    left = np.linalg.lstsq(scaled, np.sqrt(share) * r, rcond=None)[0]
+    least = float(np.sum(share * (features.T @ left - r) ** 2))
+    assert value - excess(features, share, np.concatenate(slopes)) == pytest.approx(least, abs=1e-6 * value)  # fmt: skip

@@ -8,8 +8,9 @@ import pytest
 from numerics.disk.perimeter_enclosure import filter_of
 from numerics.disk.supremum import disk_supremum
 from tests.disk_accounts import STEP
-from verify.explain.disk_account import WorstError
 from verify.explain.disk_facts import features
+from verify.explain.images import image_error
+from verify.explain.text import error_in_words
 
 CASES = (
     "abs",
@@ -54,8 +55,10 @@ def test_too_much_work_is_said() -> None:
     edge = filter_of(STEP, 0.0, "abs")
     none = disk_supremum((edge,), np.array([0.25]), 0.0, np.linspace(3, 10, 225), 0.01, 1e3)
     assert none.bound is None and len(none.r) == 0
-    found = WorstError(0.003, 4.0, 225, None, 0.01)
-    assert not found.certified and "at the sampled radii, 225 of them" in found.words()
-    assert "every" not in found.words()
-    some = WorstError(0.003, 4.0, 225, 0.7001, 0.01)
-    assert not some.certified and some.words().endswith("by 0.701 at most at every radius")
+    r, error = np.full(225, 4.0), np.full(225, -0.003)
+    found = image_error(r, error, None, 0.01)
+    assert not found.certified and "at the sampled radii, 225 of them" in error_in_words(found)
+    assert "every" not in error_in_words(found)
+    some = image_error(r, error, 0.7001, 0.01)
+    assert not some.certified
+    assert error_in_words(some).endswith("by 0.701 at most at every radius")

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from numerics.disk.disk import disk
 from tests.disk_accounts import STEP, account_of
-from verify.explain.disk_account import too_much_disk
 from verify.explain.disk_facts import features, measured
+from verify.explain.images import too_much
 from verify.models.checkpoint import Checkpoint
 from verify.models.setup import disk_setup_of
 
@@ -78,7 +78,7 @@ def test_polynomials_and_flat_tails_have_no_limit(name: str, power: int) -> None
     b = np.array([1000.0 if power == 0 else 400.0])
     found = Checkpoint(w, np.array([2.0**-20]), b, np.array([0.25]), {})
     setup = disk_setup_of({"activation": name, "length": "15"}, 3)
-    assert not too_much_disk(found, setup)
+    assert not too_much(found, setup)
     facts = measured(found, setup)
     x = np.pad(disk(facts.r[10:11], 7)[0], 1)
     total = Fraction(0)

@@ -8,9 +8,11 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from numerics.certificates.conditions import exact_of
 from numerics.pulse.exact_error import summary
 from tests.accounts import SETUP, account_of, account_of_exact, error_of, readout_of
 from tests.strategies import Exact, linear_exact
+from verify.explain.value import document
 
 F = Fraction
 
@@ -41,22 +43,23 @@ def test_numbers_are_those_of_a_simulation(case: Any) -> None:
     net, name = case
     told = {**SETUP, "activation": name}
     said = account_of(*net, told)
-    document = said.document
+    found = document(said)
     values = [error_of(*net, name, F(k, 2), 6) for k in (5, 7, 9)]
     slope = values[1] - values[0]
     assert values[2] - values[1] == slope
-    assert abs(document["residuals"]["slope"] - float(slope)) < 1e-12
-    assert abs(document["residuals"]["offset"] - float(values[0] - slope * F(5, 2))) < 1e-12
+    assert abs(found["residuals"]["slope"] - float(slope)) < 1e-12
+    assert abs(found["residuals"]["offset"] - float(values[0] - slope * F(5, 2))) < 1e-12
     inside = [error_of(*net, name, F(5, 2) + F(k, 16), 6) - values[0] - slope * F(k, 16) for k in range(16)]  # fmt: skip
-    assert max(map(abs, inside)) <= F(document["residuals"]["subpixel"]) + F(1, 10**12)
-    worst = document["worst_error"]
+    assert max(map(abs, inside)) <= F(found["residuals"]["subpixel"]) + F(1, 10**12)
+    worst = found["worst_error"]
     assert all(
         abs(error_of(*net, name, F(3, 2) + F(k, 8), 6)) <= F(worst["value"]) for k in range(29)
     )
     assert abs(error_of(*net, name, F(worst["radius"]), 6)) == F(worst["value"])
-    loss = document["loss"]
-    assert said.net is not None
-    mean = summary(said.net, said.setup.domain).mean_square
+    loss = found["loss"]
+    exact = exact_of(said.stored, name)
+    assert exact is not None
+    mean = summary(exact, said.setup.domain).mean_square
     assert sum(map(F, loss["exact_parts"].values())) == F(loss["exact"]) == F(int(mean.p), int(mean.q))  # fmt: skip
 
 
@@ -65,13 +68,13 @@ def test_numbers_are_those_of_a_simulation(case: Any) -> None:
 def test_a_change_of_the_readout_costs_its_sensitivity(exact: Exact, k: int) -> None:
     """J(a_k + t) = J + t gradient + t² sensitivity, nothing else: the loss is a square in the readout."""
     before = account_of_exact(exact)
-    net = before.net
+    net = exact_of(before.stored, exact.name)
     assert net is not None
     t = k / 64
     a, c = [float(F(int(x.p), int(x.q))) for x in net.a], float(F(int(net.c.p), int(net.c.q)))
     w, b = ([[float(F(int(x.p), int(x.q))) for x in row] for row in rows] for rows in (net.w, [net.b]))  # fmt: skip
     after = account_of(w, b[0], [a[0] + t, *a[1:]], c, before.setup.as_dict())
-    change = F(after.document["loss"]["exact"]) - F(before.document["loss"]["exact"])
+    change = F(document(after)["loss"]["exact"]) - F(document(before)["loss"]["exact"])
     one = readout_of(before)
     step = F(a[0] + t) - F(a[0])
     expected = step * F(one["gradient"][0]) + step**2 * F(one["sensitivity"])

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from numerics.arithmetic import oracle
 from numerics.certificates.conditions import exact_of
 from numerics.pulse.exact_error import summary
-from tests.accounts import SETUP, account_of, error_of, label, replaced
+from tests.accounts import SETUP, account_of, document_of, error_of, label, replaced
 from verify.explain.repair import Repaired, repaired
-from verify.models.checkpoint import encoded, read
+from verify.models.checkpoint import Checkpoint, encoded, read
 from verify.network import main
 
 F = Fraction
@@ -73,7 +73,7 @@ def test_others_err_by_no_more_than_the_sentence_says(activation: str, tmp_path:
         worst = max(abs(error_of(*weights, activation, F(3, 2) + F(k, 8), 6)) for k in range(29))
         assert worst <= F(most) * F(1005, 1000)
     told = {**SETUP, "activation": activation}
-    assert account_of(*weights, told).document["worst_error"]["about"] <= most * 1.005
+    assert document_of(*weights, told)["worst_error"]["about"] <= most * 1.005
 
 
 def test_there_is_none_to_write() -> None:
@@ -131,9 +131,10 @@ def test_where_nothing_can_be_put_nothing_is(
 def test_large_weights_end_in_a_sentence(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tensors = {"conv.weight": np.full((1, 1, 3), 800.0), "readout.weight": np.ones((1, 1))}
+    told = {**SETUP, "activation": name}
+    kept = Checkpoint(np.full((1, 3), 800.0), np.ones(1), None, None, told)
     net = tmp_path / "net.safetensors"
-    net.write_bytes(encoded(tensors, {**SETUP, "activation": name}))
+    net.write_bytes(encoded(kept))
     try:
         status = main([str(net), "--repair", str(tmp_path / "new")])
     except SystemExit as end:
@@ -171,9 +172,9 @@ def test_the_nearest_exact_network_is_exact(net: Any, more: dict[str, str]) -> N
 def test_no_weight_of_an_exact_network_has_to_move(net: Any, more: dict[str, str]) -> None:
     """Also where no radius is on the plateau far from the border, and where a sum is 0 but for rounding."""
     told = {**SETUP, **more}
-    for one in account_of(*net, told).document["nearest"]["weights"]:
+    for one in document_of(*net, told)["nearest"]["weights"]:
         net = replaced(net, label(one), one["value"])
-    document = account_of(*net, told).document
+    document = document_of(*net, told)
     assert document["explained"] is True
     large = {label(one): one["residual"] for one in document["weights"] if abs(one["residual"] or 0) > 1e-6}  # fmt: skip
     assert not large
@@ -194,13 +195,13 @@ def test_any_network_repaired_is_exact(tmp_path_factory: pytest.TempPathFactory,
         folder = tmp_path_factory.getbasetemp()
         _, weights = put_down(folder, made)
         assert all(error_of(*weights, "relu", F(3, 2) + F(k, 8), 6) == 0 for k in range(29))
-        assert account_of(*weights, SETUP).document["nearest"]["distance"] == [0, 0]
+        assert document_of(*weights, SETUP)["nearest"]["distance"] == [0, 0]
 
 
 @pytest.mark.parametrize("net", [([[-4.0]], [2.0], [0.5], 0.0), ([[2.0, -2.75, 1.0]], [0.0], [0.5], 0.0)])  # fmt: skip
 def test_softsign_has_an_account(net: Any) -> None:
     """Its pre-activations run over 0, where |z| has its kink."""
-    document = account_of(*net, {**SETUP, "activation": "softsign"}).document
+    document = document_of(*net, {**SETUP, "activation": "softsign"})
     worst = max(abs(error_of(*net, "softsign", F(3, 2) + F(k, 8), 6)) for k in range(29))
     assert document["explained"] is False
     assert float(worst) <= document["worst_error"]["about"] * (1 + 1e-12)

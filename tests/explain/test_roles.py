@@ -17,6 +17,7 @@ from tests.accounts import (
     SMOOTH,
     TOLERANCE,
     account_of,
+    document_of,
     error_of,
     label,
     networks,
@@ -24,7 +25,7 @@ from tests.accounts import (
     replaced,
 )
 from tests.stored import answered, count, dotted, fraction, moved, q, views
-from verify.explain.account import Account
+from verify.explain.value import SignalExplanation, document
 
 F = Fraction
 
@@ -48,7 +49,7 @@ def test_free_and_dead_weights_go_anywhere(other: Any, share: Fraction) -> None:
     """Beside a linear channel that is exact: what a second one's free and dead weights do is nothing."""
     *taps, bias = (k / 8 for k in other)
     net = ([[0.5, 0.25, 0.25], taps], [0.5, bias], [0.5, 1.0], -3.25)
-    document = account_of(*net, SETUP).document
+    document = document_of(*net, SETUP)
     if not document["explained"]:
         return
     before = _errors(net, "relu")
@@ -73,7 +74,7 @@ def test_the_derived_value_sets_the_slope_right(k: int) -> None:
         one = readout_of(account_of(*net, {**SETUP, **more}))
         if one["role"] != "sets the slope":
             continue
-        moved = account_of(*replaced(net, label(one), one["derived"]), {**SETUP, **more}).document
+        moved = document_of(*replaced(net, label(one), one["derived"]), {**SETUP, **more})
         assert abs(moved["residuals"]["slope"]) < 1e-12
 
 
@@ -102,7 +103,7 @@ def test_nothing_that_moves_an_answer_is_dead_or_free(case: Any, tolerance: Frac
     stored, domain = said.stored, said.setup.domain
     idle = {
         place: one
-        for place, one in enumerate(said.document["weights"])
+        for place, one in enumerate(document(said)["weights"])
         if one["role"] in ("dead", "free")
     }
     assert all(one["sensitivity"] == 0 and one["gradient"] == [0, 0] for one in idle.values())
@@ -140,7 +141,7 @@ def test_within_its_interval_a_weight_meets_no_kink(case: Any, tolerance: Fracti
     """
     net, told = case
     said = account_of(*net, told, tolerance)
-    for place, one in enumerate(said.document["weights"]):
+    for place, one in enumerate(document(said)["weights"]):
         if one["interval"] is None or one["role"] in ("dead", "free") or "conv" not in one["name"]:
             continue
         low, high = one["interval"]
@@ -153,7 +154,7 @@ def test_within_its_interval_a_weight_meets_no_kink(case: Any, tolerance: Fracti
         assert not _crosses(moved(said.stored, by), told["activation"], said, one["index"][0], entry)  # fmt: skip
 
 
-def _crosses(stored: Any, name: str, said: Account, k: int, entry: int) -> bool:
+def _crosses(stored: Any, name: str, said: SignalExplanation, k: int, entry: int) -> bool:
     """Some window that sees this entry of (w_k, b_k) passes a kink between two half-integers, by plain loops."""
     *w, b = map(fraction, stored.vector(k))
     domain, n = said.setup.domain, len(w)
@@ -183,7 +184,7 @@ def test_a_channel_that_is_dead_but_for_a_crossing() -> None:
     bias at 0 it is silent, and its middle tap moves no answer either way.  Its readout weight moves both laws, by 1e-9."""
     net, told = NEARLY_DEAD
     w, b, *_ = net
-    roles = {label(one): one for one in account_of(*net, told).document["weights"]}
+    roles = {label(one): one for one in document_of(*net, told)["weights"]}
     assert roles["conv.weight 1,0,1"]["role"] == "dead"
     assert roles["readout.weight 0,1"]["role"] == "serves other radii"
     assert roles["readout.weight 0,1"]["sensitivity"] > 0

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.disk_accounts import STEP, account_of
+from tests.disk_accounts import STEP, explained
 from verify.explain.text import laws_in_words
 
 ONES = np.ones((3, 3))
@@ -26,7 +26,7 @@ def test_the_area_cancels_only_where_it_does(
     w: Any, a: Any, b: Any, words: tuple[str, str]
 ) -> None:
     """The page said it of every network; so it did of the perimeter that it remains."""
-    found = account_of(np.stack(w), np.array(a), np.array(b, float), activation="relu")
+    found = explained(np.stack(w), np.array(a), np.array(b, float), activation="relu")
     assert all(
         text.startswith(word) for text, word in zip(laws_in_words(found), words, strict=True)
     )

@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 import sympy as sp
 
-from theory.expressions.operations import DIGITS, FUNCTIONS, Refused, checked, is_constant, power
+from theory.expressions.functions import FUNCTIONS
+from theory.expressions.operations import (
+    DIGITS,
+    Refused,
+    applied,
+    checked,
+    is_constant,
+    power,
+    where,
+)
 from theory.expressions.pieces import z
 
 HALF = sp.Rational(1, 2)
@@ -25,7 +34,9 @@ VALUES: list[tuple[str, Any, Any]] = [
 
 @pytest.mark.parametrize(("name", "argument", "value"), VALUES)
 def test_values(name: str, argument: Any, value: Any) -> None:
-    assert FUNCTIONS[name](sp.Integer(argument)) == value
+    function = FUNCTIONS[name]
+    values = (sp.Integer(argument), *function.defaults.values())
+    assert function.build(*values) == value
 
 
 @pytest.mark.parametrize(
@@ -73,6 +84,26 @@ def test_what_is_checked_is_left_as_it_is() -> None:
 
 
 def test_the_extremes_compare_what_differs_by_a_constant() -> None:
-    assert FUNCTIONS["max"](z, z + 1) == z + 1
-    assert FUNCTIONS["min"](z, z + 1) == z
-    assert FUNCTIONS["max"](sp.Integer(2), sp.Rational(3, 2)) == 2
+    assert FUNCTIONS["max"].build(z, z + 1) == z + 1
+    assert FUNCTIONS["min"].build(z, z + 1) == z
+    assert FUNCTIONS["max"].build(sp.Integer(2), sp.Rational(3, 2)) == 2
+
+
+def test_a_value_is_put_in_by_the_same_operations() -> None:
+    f = sp.log(1 + sp.Abs(z)) / 2
+    assert applied(f, {z: sp.Integer(-3)}) == sp.log(4) / 2
+    assert applied(sp.Heaviside(z, 0), {z: z - 1}) == sp.Heaviside(z - 1, 0)
+    assert applied(z**2, {}) == z**2
+    for f, value in ((1 / z, 0), (sp.log(z), -1), (sp.sqrt(z), -1), (z**40, z**3)):
+        with pytest.raises(Refused):
+            applied(f, {z: sp.sympify(value)})
+
+
+def test_a_choice_asks_each_side_for_its_own_values() -> None:
+    root, line = sp.sqrt(z), sp.Integer(0)
+    assert where(z, True, root, line) == sp.sqrt(sp.Max(z, 0))
+    assert where(z, False, z, -z) == sp.Max(z, 0) - sp.Min(z, 0)
+    assert where(sp.Integer(0), True, z, -z) == -z and where(sp.Integer(0), False, z, -z) == z
+    assert where(z, False, sp.Integer(1), line) == 1 - sp.Heaviside(-z, 0)
+    with pytest.raises(Refused):
+        where(z, True, sp.log(z), line)

@@ -16,7 +16,17 @@ from numerics.arithmetic.rounding import preactivation_bound, prediction_bound, 
 from numerics.pulse.sample import pulse
 from tests.strategies import JUMPING, RATIONAL, filters, floats, widths
 from theory.expressions.activation import ACTIVATIONS
-from verify.models.networks import Bundle, Network, build, load, measure, signals, weights_of
+from theory.expressions.tokens import GrammarError
+from verify.models.networks import (
+    Bundle,
+    Network,
+    build,
+    elementwise,
+    load,
+    measure,
+    signals,
+    weights_of,
+)
 from verify.models.problem import Model, NetworkBatch, Setting
 
 ROUNDED = ("leaky_relu", "rrelu", "hardsigmoid", "hardswish", "softsign")
@@ -204,7 +214,7 @@ def test_measure_runs_every_network(data: st.DataObject, setting: Setting) -> No
 def test_pooling_has_two_kinds() -> None:
     with pytest.raises(ValueError, match="sum or mean"):
         Network("relu", 1, 3, "max")
-    with pytest.raises(KeyError):
+    with pytest.raises(GrammarError):
         Network("no such row", 1, 3)
 
 
@@ -235,3 +245,22 @@ def test_a_bundle_answers_as_its_networks(taps: tuple[int, ...], biases: tuple[b
     for back in (weights_of(nets), bundle.weights):
         assert all(np.array_equal(getattr(back, name), getattr(batch, name)) for name in "wbac")
     assert [len(list(module.parameters())) for module in (nets[0], bundle)] == [2 + sum(biases)] * 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x*sigmoid(1.702*x)", "Softplus(beta=5)", "PReLU(init=0.3)", "ELU(0.5)", "where(x > 1, x, x*x)", "symlog", "7",
+     "min(x, 2) + log(1 + exp(-x)) + heaviside(x)/2", "abs(x)**1.5 + erf(x)*cos(x)", "sqrt(1 + x*x) - atan(x)"],
+)  # fmt: skip
+def test_any_spelling_is_a_module_with_its_slope(text: str) -> None:
+    x = torch.tensor(
+        [-300.0, -2.5, -0.25, 0.75, 3.0, 300.0], dtype=torch.float64, requires_grad=True
+    )
+    value = elementwise(text)(x)
+    sigma, slope = activation(text)
+    assert np.allclose(value.detach().numpy(), sigma(x.detach().numpy()), rtol=1e-14, atol=1e-15)
+    if text != "7":
+        value.sum().backward()
+        assert np.allclose(x.grad.numpy(), slope(x.detach().numpy()), rtol=1e-13, atol=1e-14)
+    if "PReLU" not in text:  # torch's own wants one type
+        assert elementwise(text)(x.detach().float()).dtype == torch.float32

@@ -1,4 +1,4 @@
-"""The explanation of one network: its numbers add up, and a reader sees every weight."""
+"""The explanation of one trained network: its numbers are those of its ending, and a reader sees every weight."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from verify.models.problem import Setting
 from verify.optimise.ensemble import train_ensemble
 from verify.pulse.classify import classify
-from verify.pulse.explained import explain, explanation
+from verify.pulse.explained import explained, section
 
 
 @pytest.fixture(scope="module")
@@ -15,42 +15,33 @@ def ensemble():
     return train_ensemble(Setting("relu", 1, 5), 30, 0)
 
 
-def test_terms_add_up_to_the_measured_loss(ensemble) -> None:
+def test_parts_add_up_and_the_worst_error_is_that_of_the_ending(ensemble) -> None:
     for j, ending in enumerate(classify(ensemble)):
-        values = explanation(ensemble, ending, j)
-        assert values["total"] == pytest.approx(sum(v for _, v in values["terms"]), abs=1e-15)
-        assert abs(values["total"] - values["loss"]) <= ending.tolerance
+        found = explained(ensemble, j)
+        assert sum(found.loss.exact_parts.values()) == found.loss.exact
+        assert found.worst_error.about == pytest.approx(ending.between, abs=1e-9)
 
 
-def test_exact_networks_have_the_predicted_readout(ensemble) -> None:
+def test_exact_networks_have_the_derived_weights(ensemble) -> None:
+    """The readout that theory gives, and taps that are held by a partial sum that is -b."""
     exact = [(j, e) for j, e in enumerate(classify(ensemble)) if e.kind == "exact"]
     assert exact
+    threshold = 0
     for j, ending in exact:
-        values = explanation(ensemble, ending, j)
-        assert values["a"] == pytest.approx(values["predicted_a"], rel=1e-9)
-        assert values["c"] == pytest.approx(values["predicted_c"], rel=1e-9, abs=1e-9)
-
-
-def test_held_taps_satisfy_their_equations(ensemble) -> None:
-    """A tap is called held exactly when a partial sum that contains it is -b."""
-    seen = 0
-    for j, ending in enumerate(classify(ensemble)):
-        if ending.cell != "threshold":
-            continue
-        values = explanation(ensemble, ending, j)
-        w = {tap["u"]: tap["value"] for tap in values["taps"]}
-        for tap in values["taps"]:
-            for text in tap["held"]:
-                members = text.split(" = ")[1].split(" + ")
-                total = sum(w[int(name[2:-1])] for name in members)
-                assert total == pytest.approx(-values["b"], rel=1e-9)
-                seen += 1
-    assert seen
+        found = explained(ensemble, j)
+        assert found.explained and found.cell == ending.cell
+        for weight in found.weights:
+            if weight.residual is not None:
+                assert weight.residual == pytest.approx(0, abs=1e-9)
+        held = any(weight.role == "must avoid the kink" for weight in found.weights)
+        assert held is (ending.cell == "threshold")
+        threshold += held
+    assert threshold
 
 
 def test_markup_names_every_weight(ensemble) -> None:
     endings = classify(ensemble)
-    page = explain(ensemble, endings[0], 0, "test")
-    for name in ("w(-2)", "w(-1)", "w(0)", "w(1)", "w(2)"):
-        assert f'scope="row">{name}<' in page
-    assert page.count("<svg") == 2
+    page = section(ensemble, endings[0], 0, "test")
+    for place in ("conv.weight 0,0,4", "conv.bias 0", "readout.weight 0,0", "readout.bias 0"):
+        assert f'scope="row">{place}<' in page
+    assert page.count("<svg") == 2 and 'id="test-weights"' in page

@@ -14,18 +14,20 @@ import torch
 from flint import fmpq
 from hypothesis import given
 
+from numerics.arithmetic.numbers import rational
 from numerics.pulse.attribution import NAMES, attribute
 from numerics.pulse.exact_error import Domain
 from numerics.pulse.quadrature import loss_quadrature
 from numerics.pulse.sensitivity import sensitivities
 from tests.stored import as_net, cases
 from theory.expressions.activation import ACTIVATIONS
+from theory.pulse.network import Network
 
 
-def _floats(net: Any) -> tuple[Any, Any, Any, float]:
-    number = lambda x: float(Fraction(int(x.p), int(x.q)))
-    w = np.array([[number(x) for x in row] for row in net.w])
-    return w, np.array([number(x) for x in net.b]), np.array([number(x) for x in net.a]), number(net.c)  # fmt: skip
+def _stored(w: Any, b: Any, a: Any, c: float) -> Any:
+    return Network(tuple(map(tuple, w.tolist())), tuple(b.tolist()), tuple(a.tolist()), c).mapped(
+        rational
+    )
 
 
 @given(cases(("square", "cube", "identity")))
@@ -33,8 +35,7 @@ def test_polynomials_are_integrated_exactly(case: Any) -> None:
     """16 nodes are exact up to degree 31: only rounding is left, of a size that grows with the terms that cancel."""
     name, stored, domain = case
     net = as_net(stored, name)
-    w, b, a, c = _floats(net)
-    found, exact = loss_quadrature(name, w, b, a, c, domain), attribute(net, domain)
+    found, exact = loss_quadrature(name, net, domain), attribute(net, domain)
     number = lambda x: float(Fraction(int(x.p), int(x.q)))
     # Cubes of up to 5 taps of size 2 plus a bias, on up to 20 positions and 3 channels of size 2.
     size = (3 * 2 * 20 * 12.0**3 + 20) ** 2
@@ -43,12 +44,10 @@ def test_polynomials_are_integrated_exactly(case: Any) -> None:
     for one in NAMES:
         assert abs(found.parts[one] - number(exact.parts[one])) <= 1e-12 * size
     assert abs(sum(found.parts.values()) - found.loss) <= 1e-12 * size
-    each = sensitivities(net, domain)
-    flat = [*(x for row in each.w for x in row), *each.b, *each.a, each.c]
-    for side in (0, 1):
-        for g, h, one in zip(found.gradient[side], found.curvature[side], flat, strict=True):
-            assert abs(g - number(one.gradient[side])) <= 1e-12 * size
-            assert abs(h - number(one.curvature[side])) <= 1e-12 * size
+    for change, one in zip(found.changes, sensitivities(net, domain), strict=True):
+        for side in (0, 1):
+            assert abs(change.gradient[side] - number(one.gradient[side])) <= 1e-12 * size
+            assert abs(change.curvature[side] - number(one.curvature[side])) <= 1e-12 * size
 
 
 @pytest.mark.parametrize("padding", ["zeros", "circular", "valid"])
@@ -58,7 +57,7 @@ def test_gradients_are_those_of_torch(name: str, padding: str) -> None:
     rng = np.random.default_rng(5)
     w, b, a, c = rng.normal(size=(2, 3)), rng.normal(size=2), rng.normal(size=2), 0.3
     domain = Domain(5, fmpq(1), fmpq(9, 2), padding)
-    found = loss_quadrature(name, w, b, a, c, domain)
+    found = loss_quadrature(name, _stored(w, b, a, c), domain)
     x, share = np.polynomial.legendre.leggauss(24)
     cells = [(1.0, 1.5), (1.5, 2.5), (2.5, 3.5), (3.5, 4.5)]
     r = np.concatenate([p + (q - p) * (x + 1) / 2 for p, q in cells])
@@ -76,14 +75,15 @@ def test_gradients_are_those_of_torch(name: str, padding: str) -> None:
     loss.backward()
     assert abs(float(loss.detach()) - found.loss) < 1e-9 * (1 + found.loss)
     got = torch.cat([conv.weight.grad.flatten(), conv.bias.grad, read.grad]).numpy()  # type: ignore[union-attr]
-    assert np.allclose(got, found.gradient[0, :-1], rtol=1e-8, atol=1e-8)
+    assert np.allclose(
+        got, [change.gradient[0] for change in found.changes[:-1]], rtol=1e-8, atol=1e-8
+    )
 
 
 def test_one_radius_is_refused() -> None:
     with pytest.raises(ValueError, match="interval"):
-        loss_quadrature(
-            "tanh", np.ones((1, 1)), np.zeros(1), np.ones(1), 0.0, Domain(3, fmpq(1), fmpq(1))
-        )
+        one = _stored(np.ones((1, 1)), np.zeros(1), np.ones(1), 0.0)
+        loss_quadrature("tanh", one, Domain(3, fmpq(1), fmpq(1)))
 
 
 @pytest.mark.parametrize("reach", [100.0, 1e8])
@@ -104,7 +104,7 @@ def test_steep_and_bent_ones_too(name: str, reach: float) -> None:
     if name == "exp":  # its flat side
         w, b = -np.abs(w), -b
     domain = Domain(4, fmpq(3, 2), fmpq(5, 2))
-    found = loss_quadrature(name, w, b, a, c, domain).loss
+    found = loss_quadrature(name, _stored(w, b, a, c), domain).loss
     sigma = sp.lambdify(sp.Symbol("z", real=True), ACTIVATIONS[name].expression, "mpmath")
     taps, bias = [mpmath.mpf(float(x)) for x in w[0]], mpmath.mpf(float(b[0]))
 

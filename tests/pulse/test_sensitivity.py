@@ -11,7 +11,7 @@ from flint import fmpq
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from numerics.certificates.conditions import Stored
+from numerics.certificates.conditions import Stored, exact_of
 from numerics.pulse.exact_error import Domain, cells, error_on, exact_net, summary
 from numerics.pulse.sensitivity import Sensitivity, sensitivities
 from tests.stored import as_net, cases, count, fraction, moved, stored, straight
@@ -25,17 +25,9 @@ HELD = ("relu", stored([[1, -1, 2]], [0], [1], 0), Domain(5, fmpq(1, 2), fmpq(4)
 
 def _all(net: Stored, domain: Domain, name: str) -> list[Sensitivity]:
     """In the order of tests.stored.moved, of the stored weights."""
-    found = sensitivities(as_net(net, name), domain)
-    scaled = [
-        Sensitivity(
-            (x.gradient[0] / net.share, x.gradient[1] / net.share),
-            (x.curvature[0] / net.share**2, x.curvature[1] / net.share**2),
-        )
-        for x in found.a
-    ]
-    each = [x for row in found.w for x in row]
-    each += found.b if net.b is not None else ()
-    return [*each, *scaled, *([found.c] if net.c is not None else [])]
+    exact = exact_of(net, name)
+    assert exact is not None
+    return list(sensitivities(exact, domain))
 
 
 @given(cases(POLYNOMIAL), st.data())
@@ -102,8 +94,9 @@ def test_c_and_a_are_quadratic(case: Any) -> None:
 def test_the_two_directions_differ_on_a_kink() -> None:
     name, net, domain = HELD
     found = sensitivities(as_net(net, name), domain)
-    assert found.b[0].gradient[0] != found.b[0].gradient[1]
-    assert found.b[0].curvature[0] != found.b[0].curvature[1]
+    bias = found[3]
+    assert bias.gradient[0] != bias.gradient[1]
+    assert bias.curvature[0] != bias.curvature[1]
 
 
 def test_long_domains_are_added_up_in_closed_form() -> None:
@@ -113,8 +106,8 @@ def test_long_domains_are_added_up_in_closed_form() -> None:
     cuts = [fmpq(5, 4), *(fmpq(2 * j + 1, 2) for j in range(1, 28)), fmpq(28)]
     total = fmpq(0)
     for low, high in pairwise(cuts):
-        total += (high - low) * sensitivities(net, Domain(30, low, high)).w[0][0].curvature[1]
-    assert whole.w[0][0].curvature[1] == total / (fmpq(28) - fmpq(5, 4))
+        total += (high - low) * sensitivities(net, Domain(30, low, high))[0].curvature[1]
+    assert whole[0].curvature[1] == total / (fmpq(28) - fmpq(5, 4))
 
 
 def test_refused() -> None:

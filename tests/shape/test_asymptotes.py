@@ -18,9 +18,9 @@ from numerics.arithmetic.compile import activation
 from tests.strategies import filters, rationals, widths
 from theory.shape.asymptotes import CLAIM, ENDS, Channel, Ends, balance
 from theory.shape.span import unrolled
-from verify.optimise.geodesic import SIGMA, trained
 from verify.report.lab import TINY, Lab
-from verify.shape.claims.asymptotes import ODD_PART, PAIRS, check, train
+from verify.shape.claims.asymptotes import ODD_PART, PAIRS, SIGMA, check, train
+from verify.shape.pairs import trained
 
 F = Fraction
 HALF = F(1, 2)

@@ -65,6 +65,55 @@ def test_json(
     assert set(found["exact"]) == {"w", "b", "a", "c"}
 
 
+ANSWERS = {
+    "(x + sqrt(x**2 + 4))/2": ("linear_odd_part", 2, True),
+    "squareplus": ("linear_odd_part", 2, True),
+    "(sqrt(x**2 + 1) - 1)/2 + x": ("linear_odd_part", 2, True),
+    "0.5*x*(1+tanh(sqrt(2/pi)*(x+0.044715*x**3)))": ("linear_odd_part", 2, True),
+    "0.5*x*(1+tanh(x*0.7978845608*(1+0.044715*x*x)))": ("linear_odd_part", 2, True),
+    "0.5 * x * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * torch.pow(x, 3))))": (
+        "linear_odd_part", 2, True,
+    ),
+    "x*(1 + tanh(x/2))/2": ("linear_odd_part", 2, True),
+    "x/2*(1 + 2*tanh(x/4)/(1 + tanh(x/4)**2))": ("linear_odd_part", 2, True),
+    "x*(1 + tanh(x/4))**2/(2*(1 + tanh(x/4)**2))": ("linear_odd_part", 2, True),
+    "(1.1915*x**3 + 1.5957*x**2 + 0.5*x + 0.0218)/(2.383*x**2 + 1)": ("linear_odd_part", 2, False),
+    "x + sin(x)**2": ("affine_combination", 1, True),
+    "x*relu6(x + 3)/6": ("affine_piece", 1, True),
+    "x*clip(0.2*x + 0.5, 0, 1)": ("affine_piece", 1, True),
+    "x*max(0, min(1, (x + 1)/2))": ("affine_piece", 1, True),
+    "x*hard_sigmoid(x)": ("affine_piece", 1, True),
+    "x*F.hardtanh(x/4 + 0.5, 0, 1)": ("affine_piece", 1, True),
+    "sign(x)*log(1 + |x|)": ("impossible", None, True),
+    "log(1 + x) if x > 0 else -log(1 - x)": ("impossible", None, True),
+    "step(x)": ("impossible", None, True),
+    "x > 0": ("impossible", None, True),
+    "sin(30*x)": ("impossible", None, True),
+    "x*tanh(log(1 + sigmoid(x)))": ("impossible", None, True),
+    "LeakyReLU(0.2)": ("affine_piece", 1, True),
+    "nn.Softplus(beta=5)": ("linear_odd_part", 2, True),
+    "swish": ("linear_odd_part", 2, True),
+}  # fmt: skip
+"""What people write: (class, channels, minimal)."""
+
+
+@pytest.mark.parametrize("text", ANSWERS)
+def test_what_people_write_is_answered(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    data = answer(capsys, text)
+    assert (data["class"], data["channels"], data["minimal"]) == ANSWERS[text]
+    assert data["steps"] and all(step["holds"] for step in data["steps"])
+
+
+def test_smish_has_one_nearest_pole(capsys: pytest.CaptureFixture[str]) -> None:
+    """5 E² + 6 E + 2 = 0 for E = e^z: the poles of σ' at log|E| ± i arg E, Im 2.82."""
+    data = answer(capsys, "smish")
+    assert data["reason"].startswith("nearest pole")
+    place = next(step["name"] for step in data["steps"] if "nearest pole" in step["name"])
+    pole = complex(sp.sympify(place.split(" is its only")[0]))
+    power = 2.718281828459045**pole
+    assert abs(5 * power**2 + 6 * power + 2) < 1e-12 and abs(pole.imag - 2.8198) < 1e-4
+
+
 @pytest.mark.parametrize(
     "text", ["max(z, 0)", "z*sigmoid(1.702*z)", "z^4", "z + sin(z)", "max(z,0)^2"]
 )
@@ -108,7 +157,7 @@ def test_text_has_everything(capsys: pytest.CaptureFixture[str]) -> None:
     "text",
     [
         "", "y", "z z", "2z", "import os", "__import__('os').system('true')", "z.__class__", "lambda: 0", "z**10**9", "(" * 10**5,
-        "9" * 10**5, "1e999999999", "exp(", "max(z)", "sqrt(-1)", "1/0", "log(0)", "z if z else 0", "\x00", "ｚ", "z²", "z;z", "z=1",
+        "9" * 10**5, "1e999999999", "exp(", "max(z)", "sqrt(-1)", "1/0", "log(0)", "z if z else 0", "\x00", "ｚ", "z§", "log(z)", "1/z", "gellu", "z;z", "z=1",
     ],
 )  # fmt: skip
 def test_bad_input_is_one_line_and_status_2(capsys: pytest.CaptureFixture[str], text: str) -> None:

@@ -55,6 +55,7 @@ class Activation:
     def derivative(self) -> sp.Expr:
         """σ'(z) away from kinks and jumps; there, the mean of the slopes on both sides."""
         slope = sp.diff(self.expression, z).replace(sp.DiracDelta, lambda *_: sp.Integer(0))
+        slope = slope.replace(_squared_sign, lambda _: sp.Integer(1))
         return slope.replace(sp.Heaviside, lambda argument, _: sp.Heaviside(argument))
 
     @cached_property
@@ -124,6 +125,11 @@ class Activation:
     def inflections(self) -> tuple[Inflection, ...]:
         """The sign changes of σ'' found on [-8, 8], exact or enclosed; see :func:`theory.expressions.traits.inflections`."""
         return traits.inflections(self.expression)
+
+
+def _squared_sign(part: sp.Expr) -> bool:
+    """An even power of a sign, which is 1: a point where the sign is 0 has the slopes beside it."""
+    return bool(part.is_Pow and isinstance(part.base, sp.sign) and part.exp.is_even)
 
 
 def _row(

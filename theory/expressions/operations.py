@@ -12,15 +12,26 @@ Each exact number is at most 10**100 above and below its fraction bar, each cons
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import combinations
 from types import MappingProxyType
 
 import sympy as sp
 
 from theory.expressions.enclosure import z
+from theory.expressions.factors import affine
 
-__all__ = ["DIGITS", "FUNCTIONS", "Refused", "checked", "is_constant", "power"]
+__all__ = [
+    "DIGITS",
+    "OPERATIONS",
+    "Refused",
+    "applied",
+    "checked",
+    "decided_sign",
+    "is_constant",
+    "power",
+    "where",
+]
 
 LARGEST_TREE = 300
 """Nodes of the expression that is built."""
@@ -34,11 +45,6 @@ DIGITS = 100
 """Decimal digits before and after the point, and the size of a decimal exponent."""
 LARGEST = 10**DIGITS
 """Numerators, denominators and constants."""
-KINDS = (
-    sp.Add, sp.Mul, sp.Pow, sp.exp, sp.log, sp.sin, sp.cos, sp.tan, sp.tanh, sp.atan, sp.erf,
-    sp.Abs, sp.sign, sp.Max, sp.Min, sp.Heaviside,
-)  # fmt: skip
-"""All that an expression is made of, beside numbers, pi, E and z."""
 
 
 class Refused(Exception):
@@ -65,7 +71,13 @@ def _approximation(constant: sp.Expr) -> sp.Expr:
     return value
 
 
-def _sign(constant: sp.Expr) -> int:
+def decided_sign(constant: sp.Expr) -> int:
+    """-1, 0 or 1 for a real constant.
+
+    Raises
+    ------
+    Refused: it is not real, or not told from 0.
+    """
     value = _approximation(constant)
     return int(bool(value > 0)) - int(bool(value < 0))
 
@@ -86,7 +98,7 @@ def checked(expression: sp.Expr) -> sp.Expr:
 
     Raises
     ------
-    Refused: it is not real, of another kind than :data:`KINDS`, or beyond the bounds above.
+    Refused: it is not real, of another kind than :data:`OPERATIONS`, or beyond the bounds above.
     """
     count = 0
     for count, node in enumerate(sp.preorder_traversal(expression), 1):
@@ -140,7 +152,7 @@ def _exp(u: sp.Expr) -> sp.Expr:
 
 
 def _log(u: sp.Expr) -> sp.Expr:
-    if u.is_extended_nonpositive or (is_constant(u) and _sign(u) <= 0):
+    if u.is_extended_nonpositive or (is_constant(u) and decided_sign(u) <= 0):
         raise Refused("log of a number that is not positive is not a real number")
     return sp.log(u)
 
@@ -157,11 +169,11 @@ def power(base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
         if exponent < 0 and base.is_zero:
             raise Refused("division by 0 is not a real number")
         if exponent.q > 1 and (
-            base.is_extended_negative or (is_constant(base) and _sign(base) < 0)
+            base.is_extended_negative or (is_constant(base) and decided_sign(base) < 0)
         ):
             raise Refused("a root of a negative number is not a real number")
         return sp.Pow(base, exponent)
-    if not is_constant(base) or _sign(base) <= 0:
+    if not is_constant(base) or decided_sign(base) <= 0:
         raise Refused("expected a rational exponent, or a positive constant as base")
     return _exp(exponent * sp.log(base))
 
@@ -178,15 +190,15 @@ def _tanh(u: sp.Expr) -> sp.Expr:
 
 
 def _abs(u: sp.Expr) -> sp.Expr:
-    return _sign(u) * u if is_constant(u) else sp.Abs(u)
+    return decided_sign(u) * u if is_constant(u) else sp.Abs(u)
 
 
 def _sign_of(u: sp.Expr) -> sp.Expr:
-    return sp.Integer(_sign(u)) if is_constant(u) else sp.sign(u)
+    return sp.Integer(decided_sign(u)) if is_constant(u) else sp.sign(u)
 
 
 def _heaviside(u: sp.Expr) -> sp.Expr:
-    return sp.Integer(_sign(u) > 0) if is_constant(u) else sp.Heaviside(u, 0)
+    return sp.Integer(decided_sign(u) > 0) if is_constant(u) else sp.Heaviside(u, 0)
 
 
 def _extreme(kind: type[sp.Max | sp.Min], direction: int) -> Callable[..., sp.Expr]:
@@ -199,48 +211,79 @@ def _extreme(kind: type[sp.Max | sp.Min], direction: int) -> Callable[..., sp.Ex
         for first, second in combinations(tuple(kept), 2):
             difference = first - second
             if first in kept and second in kept and is_constant(difference):
-                kept.remove(second if _sign(difference) * direction > 0 else first)
+                kept.remove(second if decided_sign(difference) * direction > 0 else first)
         return kept[0] if len(kept) == 1 else kind(*kept)
 
     return build
 
 
-_max, _min = _extreme(sp.Max, 1), _extreme(sp.Min, -1)
-
-
-def _sigmoid(u: sp.Expr) -> sp.Expr:
-    return 1 / (1 + _exp(-u))
-
-
-def _softplus(u: sp.Expr) -> sp.Expr:
-    return sp.log(1 + _exp(u))
-
-
-FUNCTIONS = MappingProxyType(
+OPERATIONS: Mapping[type[sp.Basic], Callable[..., sp.Expr]] = MappingProxyType(
     {
-        "abs": _abs,
-        "sign": _sign_of,
-        "heaviside": _heaviside,
-        "max": _max,
-        "min": _min,
-        "relu": lambda u: _max(u, sp.Integer(0)),
-        "exp": _exp,
-        "log": _log,
-        "sqrt": lambda u: power(u, sp.Rational(1, 2)),
-        "sin": sp.sin,
-        "cos": sp.cos,
-        "tan": _tan,
-        "tanh": _tanh,
-        "sinh": lambda u: (_exp(u) - _exp(-u)) / 2,
-        "cosh": lambda u: (_exp(u) + _exp(-u)) / 2,
-        "atan": sp.atan,
-        "arctan": sp.atan,
-        "erf": sp.erf,
-        "sigmoid": _sigmoid,
-        "softplus": _softplus,
-        "silu": lambda u: u * _sigmoid(u),
-        "gelu": lambda u: u * (1 + sp.erf(u / sp.sqrt(2))) / 2,
-        "mish": lambda u: u * _tanh(_softplus(u)),
+        sp.Add: sp.Add,
+        sp.Mul: sp.Mul,
+        sp.Pow: power,
+        sp.exp: _exp,
+        sp.log: _log,
+        sp.sin: sp.sin,
+        sp.cos: sp.cos,
+        sp.tan: _tan,
+        sp.tanh: _tanh,
+        sp.atan: sp.atan,
+        sp.erf: sp.erf,
+        sp.Abs: _abs,
+        sp.sign: _sign_of,
+        sp.Max: _extreme(sp.Max, 1),
+        sp.Min: _extreme(sp.Min, -1),
+        sp.Heaviside: _heaviside,
     }
 )
-"""Every function of the grammar by name."""
+"""All that an expression is made of, beside numbers, pi, E and z, and how each part is built."""
+KINDS = tuple(OPERATIONS)
+
+
+def applied(expression: sp.Expr, values: Mapping[sp.Symbol, sp.Expr]) -> sp.Expr:
+    """The expression at these values of its symbols, every operation done again and checked.
+
+    Raises
+    ------
+    Refused: a result is not real, or too large.
+    """
+    if not expression.args:
+        return values.get(expression, expression)
+    parts = expression.args[:1] if isinstance(expression, sp.Heaviside) else expression.args
+    build = OPERATIONS[expression.func]
+    return checked(build(*(applied(part, values) for part in parts)))
+
+
+# --- a choice ---------------------------------------------------------------------------------
+
+
+def where(u: sp.Expr, strict: bool, a: sp.Expr, b: sp.Expr) -> sp.Expr:
+    """a where u > 0, or u >= 0 unless ``strict``, and b elsewhere."""
+    if not strict:
+        return where(-u, True, b, a)
+    if is_constant(u):
+        return a if decided_sign(u) > 0 else b
+    if line := affine(u):
+        return _joined(-line[1] / line[0], decided_sign(line[0]), a, b)
+    offset, dependent = u.as_independent(z, as_Add=True)
+    scale, function = dependent.as_independent(z, as_Add=False)
+    if isinstance(function, sp.Abs):
+        inside, level = function.args[0], -offset / scale
+        if decided_sign(scale) > 0:
+            return where(inside - level, True, a, where(-inside - level, True, a, b))
+        return where(level - inside, True, where(level + inside, True, a, b), b)
+    return checked(b + (a - b) * OPERATIONS[sp.Heaviside](u))
+
+
+def _joined(place: sp.Expr, side: int, a: sp.Expr, b: sp.Expr) -> sp.Expr:
+    """a on one side of a place, b on the other and at it; each is asked for values on its own side only.
+
+    a(max(z, t)) - a(t) + b(min(z, t)) + (a(t) - b(t)) heaviside(z - t) for a on the right.
+    """
+    inner, outer = (sp.Max, sp.Min) if side > 0 else (sp.Min, sp.Max)
+    own = applied(a, {z: OPERATIONS[inner](z, place)})
+    other = applied(b, {z: OPERATIONS[outer](z, place)})
+    start, end = (applied(f, {z: place}) for f in (a, b))
+    step = OPERATIONS[sp.Heaviside](side * (z - place))
+    return checked(own - start + other + (start - end) * step)

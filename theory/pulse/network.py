@@ -131,8 +131,25 @@ class Network(Generic[N]):
         return Network(tuple(map(row, self.w)), b, row(self.a), c, self.share, self.sigma)
 
     def vector(self, k: int) -> tuple[N, ...]:
-        """(w_k, b_k)."""
+        """v_k = (w_k, b_k)."""
         return (*self.w[k], self.biases[k])
+
+    @property
+    def vectors(self) -> list[tuple[N, ...]]:
+        """(w_k, b_k) of every channel."""
+        return [(*w, b) for w, b in zip(self.w, self.biases, strict=True)]
+
+    @property
+    def flat(self) -> list[N]:
+        """(v_1, ..., v_K, c): all weights but a."""
+        return [*(x for vector in self.vectors for x in vector), self.offset]
+
+    def with_flat(self, flat: Sequence[N], **weights: Any) -> Network[N]:
+        """The same with another :attr:`flat`, and other weights by name."""
+        width = self.taps + 1
+        vectors = [tuple(flat[k : k + width]) for k in range(0, len(flat) - 1, width)]
+        w, b = (tuple(row[:-1] for row in vectors), tuple(row[-1] for row in vectors))
+        return self.changed(w=w, b=b, c=flat[-1], **weights)
 
 
 def assembled(channels: Iterable[tuple[tuple[N, ...], N, N]]) -> Network[N]:

@@ -26,9 +26,10 @@ from typing import Any, NoReturn
 
 import sympy as sp
 
-from theory.expressions.grammar import GrammarError, parse
-from theory.expressions.operations import FUNCTIONS
+from theory.expressions.functions import FUNCTIONS
 from theory.expressions.printing import to_text
+from theory.expressions.spelling import spelled
+from theory.expressions.tokens import GrammarError
 from theory.process import FAILED, end_with_parent
 from theory.pulse.kinks import segments
 from theory.shape.classify import Classification, classify
@@ -75,14 +76,15 @@ def _parser() -> argparse.ArgumentParser:
         epilog=(
             "functions: "
             + ", ".join(sorted(FUNCTIONS))
-            + ". Operators: + - * / ** ^. Constants: pi, e. "
+            + ", where. Operators: + - * / ** ^ < > <= >= and or not if else. Constants: pi, e. "
             "Exit status: 0 an answer was printed (undecided is one), "
             "2 the expression or an option is no good, "
             "3 no answer: memory or an output failed."
         ),
     )
     parser.add_argument(
-        "expression", help="σ as an expression in z, for example 'z*sigmoid(1.702*z)'"
+        "expression",
+        help="σ: an expression in z or x such as 'z*sigmoid(1.702*z)', or a name such as 'LeakyReLU(0.2)'",
     )
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object and nothing else"
@@ -196,7 +198,7 @@ def _analyse(text: str, ascii: bool, out: Connection) -> None:
     _limit_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process
     try:
-        expression = parse(text)
+        expression = spelled(text).expression
         read = to_text(expression)
         out.send(("read", read))
         out.send(("answer", _answer(read, expression, classify(expression), ascii)))

@@ -22,8 +22,9 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
+from typing import Any
 
 import sympy as sp
 
@@ -469,62 +470,53 @@ def _measures(expression: sp.Expr, channels: Channels, digits: int) -> bool:
     return _in_digits(expression, channels, digits) if digits else _in_floats(expression, channels)
 
 
+def _gaps(
+    channels: Channels,
+    number: Callable[[Any], Any],
+    sigma: Callable[[Any], Any],
+    add: Callable[[Sequence[Any]], Any],
+) -> tuple[list[Any], Any] | None:
+    """(Σ_k a_k Σ_i σ(...) - r at each radius, the largest term) in numbers of one kind; None where σ is undefined."""
+    exact = [([*map(number, w)], number(b), number(a)) for w, b, a in channels]
+    gaps, largest = [], number(sp.Integer(1))
+    for r, windows in _windows(len(exact[0][0])):
+        terms = [-number(r)]
+        for window, count in windows:
+            pixels = [*map(number, window)]
+            for w, b, a in exact:
+                value = sigma(add([b, *(tap * x for tap, x in zip(w, pixels, strict=True))]))
+                if value is None:
+                    return None
+                terms.append(count * a * value)
+        gaps.append(add(terms))
+        largest = max(largest, *map(abs, terms))
+    return gaps, largest
+
+
 def _in_fractions(expression: sp.Expr, channels: Channels) -> bool:
     """Exactly: all gaps between answer and radius are one number."""
-    exact = [([_fraction(tap) for tap in w], _fraction(b), _fraction(a)) for w, b, a in channels]
-    values: dict[Fraction, Fraction] = {}
-    gaps = set()
-    for r, windows in _windows(len(exact[0][0])):
-        total = -r
-        for window, count in windows:
-            for w, b, a in exact:
-                argument = b + sum((tap * x for tap, x in zip(w, window, strict=True)), Fraction(0))
-                if argument not in values:
-                    place = sp.Rational(argument.numerator, argument.denominator)
-                    values[argument] = _fraction(expression.xreplace({z: place}))
-                total += count * a * values[argument]
-        gaps.add(total)
-    return len(gaps) == 1
-
-
-def _fraction(value: sp.Expr) -> Fraction:
-    return Fraction(int(value.p), int(value.q))
+    sigma = cache(lambda x: Fraction(expression.xreplace({z: sp.Rational(x)})))
+    measured = _gaps(channels, Fraction, sigma, sum)
+    return measured is not None and len(set(measured[0])) == 1
 
 
 def _in_digits(expression: sp.Expr, channels: Channels, digits: int) -> bool:
-    gaps, scale = [], sp.Integer(1)
-    for r, windows in _windows(len(channels[0][0])):
-        total = -sp.Rational(r.numerator, r.denominator)
-        for window, count in windows:
-            for w, b, a in channels:
-                pixels = (sp.Rational(x.numerator, x.denominator) for x in window)
-                argument = b + sp.Add(*(tap * x for tap, x in zip(w, pixels, strict=True)))
-                value = _evalf(expression, argument, digits, maxn=200)
-                if value is None:
-                    return _in_floats(expression, channels)
-                total += (count * a * value).evalf(digits)
-                scale = max(scale, abs(count * a * value).evalf(5))
-        gaps.append(total)
-    return bool(max(gaps) - min(gaps) < scale * sp.Float("1e-20"))
+    measured = _gaps(
+        channels,
+        sp.sympify,
+        lambda x: _evalf(expression, x, digits, maxn=200),
+        lambda numbers: sp.Add(*numbers),
+    )
+    if measured is None:
+        return _in_floats(expression, channels)
+    gaps, largest = measured
+    apart = (max(gaps) - min(gaps)).evalf(digits)
+    return bool(apart < largest * sp.Float("1e-20"))
 
 
 def _in_floats(expression: sp.Expr, channels: Channels) -> bool:
-    sigma = _real(expression)
-    floats = [([float(tap) for tap in w], float(b), float(a)) for w, b, a in channels]
-    gaps, scale = [], 1.0
-    for r, windows in _windows(len(floats[0][0])):
-        terms = [-float(r)]
-        for window, count in windows:
-            for w, b, a in floats:
-                value = sigma(
-                    b + math.fsum(tap * float(x) for tap, x in zip(w, window, strict=True))
-                )
-                if value is None:
-                    return False
-                terms.append(count * a * value)
-        gaps.append(math.fsum(terms))
-        scale = max(scale, *map(abs, terms))
-    return max(gaps) - min(gaps) < 1e-9 * scale
+    measured = _gaps(channels, float, _real(expression), math.fsum)
+    return measured is not None and max(measured[0]) - min(measured[0]) < 1e-9 * measured[1]
 
 
 @lru_cache(maxsize=8)

@@ -18,7 +18,7 @@ from theory.disk.disk import least as disk_least
 from theory.disk.linear_regions import Part
 from theory.disk.perimeter import STEPS, width
 from theory.expressions.activation import ACTIVATIONS
-from verify.disk.ensemble import INTERPOLATED, disk_windows, features_of
+from verify.disk.ensemble import INTERPOLATED, disk_windows, features_of, filters_of
 from verify.disk.trained import (
     COUNT,
     HALF_LENGTH,
@@ -68,18 +68,14 @@ CREST = _crest()
 """By step, the least loss of a difference under abs, and with the area beside it."""
 
 
-def conv_of(ensemble: TrainedEnsemble) -> Array:
-    """Filters with their biases (B, K, n² + 1)."""
-    nets = ensemble.nets
-    return np.concatenate([nets.w.reshape(*nets.b.shape, -1), nets.b[..., None]], axis=2)
-
-
 def levels(ensemble: TrainedEnsemble, law_part: Part) -> Array:
     """The level of the pieces of every network, between two numbers (B, 2)."""
     shape = ensemble.shape
     windows = shown(shape.taps)
     of = lambda conv: level(law_part, shape.activation, conv, windows, R)  # fmt: skip
-    return ensemble.once(law_part, lambda: np.array([of(conv) for conv in conv_of(ensemble)]))
+    return ensemble.once(
+        law_part, lambda: np.array([of(conv) for conv in filters_of(ensemble.nets)])
+    )
 
 
 def slack(ensemble: TrainedEnsemble) -> Array:
@@ -110,7 +106,9 @@ def _between(taps: int) -> Windows:
 def between(ensemble: TrainedEnsemble) -> Array:
     """The loss at radii in the middle between those of training (B,)."""
     windows, nets = _between(ensemble.shape.taps), ensemble.nets
-    features = features_of(conv_of(ensemble), windows, activation(ensemble.shape.activation)[0])
+    features = features_of(
+        filters_of(ensemble.nets), windows, activation(ensemble.shape.activation)[0]
+    )
     answers = nets.c[:, None] + np.einsum("bk,bkr->br", nets.a, features)
     return np.asarray(np.mean((answers - BETWEEN) ** 2, axis=1))
 

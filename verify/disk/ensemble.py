@@ -1,8 +1,8 @@
 r"""Many networks on disks at once: Levenberg-Marquardt on the filters, the readout always the best one (variable projection).
 
-With φ_k(r) = Σ_p σ(w_k ⋆ x_r + b_k)_p, centred over the radii, r̂ is the projection of r on the span of the φ_k.  The step
-solves (JᵀJ + λD)δ = -Jᵀe, J = (1 - Π) Σ_k a_k ∂φ_k (Kaufman), D = diag JᵀJ.  Only windows that meet the circle are visited:
-all others are dark or lit, and come with their number.
+With φ_k(r) = Σ_p σ(w_k ⋆ x_r + b_k)_p, centred over the radii, r̂ is the projection of r on the span of the φ_k, and the
+Jacobian of r̂ - r by the filters is (1 - Π) Σ_k a_k ∂φ_k (Kaufman).  Only windows that meet the circle are visited: all
+others are dark or lit, and come with their number.
 
 Shapes: B networks, K channels, R radii, n² + 1 numbers per channel (taps, then bias).
 """
@@ -20,6 +20,7 @@ from numerics.arithmetic.types import Array, Flags, Indices
 from numerics.disk.disk import disk
 from numerics.pulse.sample import Windows
 from verify.models.problem import NetworkBatch, NetworkShape
+from verify.optimise.least_squares import levenberg_marquardt
 
 __all__ = [
     "INTERPOLATED",
@@ -29,6 +30,8 @@ __all__ = [
     "State",
     "disk_windows",
     "features_of",
+    "filters_of",
+    "fit",
     "nets_of",
     "read",
     "state",
@@ -62,19 +65,18 @@ def disk_windows(r: Array, taps: int, half_length: int) -> Windows:
     )
 
 
+def filters_of(nets: NetworkBatch) -> Array:
+    """Filters with their biases (B, K, n² + 1)."""
+    return np.concatenate([nets.w.reshape(*nets.b.shape, -1), nets.b[..., None]], axis=2)
+
+
 def features_of(conv: Array, windows: Windows, sigma: Sigma) -> Array:
     """φ_k(r) of filters with their biases: (B, K, n² + 1) -> (B, K, R)."""
     values = sigma(conv.reshape(-1, conv.shape[-1]) @ windows.rows.T)
     return windows.summed(values).reshape(*conv.shape[:2], -1)
 
 
-def _slopes(conv: Array, windows: Windows, slope: Sigma) -> Array:
-    """∂φ_k(r) by the numbers of channel k: (B, K, R, n² + 1)."""
-    slopes = windows.moments(slope(conv.reshape(-1, conv.shape[-1]) @ windows.rows.T))
-    return slopes.reshape(*conv.shape[:2], *slopes.shape[1:])
-
-
-@dataclass
+@dataclass(frozen=True, eq=False)
 class State:
     """Networks under way: their numbers, φ, and the best readout (an orthonormal basis of the centred φ, a, error, loss)."""
 
@@ -84,13 +86,6 @@ class State:
     a: Array
     error: Array
     loss: Array
-
-    def take(self, chosen: Flags | Indices) -> State:
-        return State(*(value[chosen] for value in vars(self).values()))
-
-    def put(self, chosen: Indices, other: State) -> None:
-        for name, value in vars(other).items():
-            getattr(self, name)[chosen] = value
 
 
 INTERPOLATED = 1e-20
@@ -125,20 +120,34 @@ def read(conv: Array, features: Array, r: Array) -> State:
     return State(conv, features, basis, a, error, loss)
 
 
-def _tried(now: State, damping: Array, windows: Windows, slope: Sigma) -> Array:
-    """The filters after a damped step."""
-    count = len(now.conv)
-    moved = _slopes(now.conv, windows, slope) * now.a[:, :, None, None]
-    jac = np.swapaxes(moved, 1, 2).reshape(count, now.error.shape[-1], -1)
-    jac -= jac.mean(axis=1, keepdims=True)
-    jac -= now.basis @ (np.swapaxes(now.basis, 1, 2) @ jac)
-    normal = np.swapaxes(jac, 1, 2) @ jac
-    down = np.einsum("brq,br->bq", jac, now.error)
-    own = np.einsum("bqq->bq", normal)
-    floor = 1e-9 * own.max(axis=1, keepdims=True) + 1e-30
-    added = damping[:, None] * np.maximum(own, floor)
-    step = np.linalg.solve(normal + added[:, :, None] * np.eye(own.shape[1]), down[..., None])
-    return np.asarray(now.conv - step.reshape(now.conv.shape))
+def fit(
+    shape: NetworkShape, windows: Windows, r: Array, start: Array, steps: int = 150
+) -> NetworkBatch:
+    """The networks after at most ``steps`` trial steps from the filters ``start`` (B, K, n² + 1).
+
+    One that eight trials in a row do not make better, or whose loss falls below :data:`INTERPOLATED`, has ended.
+    """
+    sigma, slope = activation(shape.activation)
+
+    def residuals(points: Array) -> tuple[Array, Array]:
+        conv = points.reshape(-1, *start.shape[1:])
+        pre = conv.reshape(-1, start.shape[2]) @ windows.rows.T
+        now = read(conv, windows.summed(sigma(pre)).reshape(*conv.shape[:2], -1), r)
+        slopes = windows.moments(slope(pre)).reshape(*conv.shape[:2], len(r), -1)
+        jacobian = np.swapaxes(slopes * now.a[..., None, None], 1, 2).reshape(*now.error.shape, -1)
+        jacobian = jacobian - jacobian.mean(axis=1, keepdims=True)
+        jacobian -= now.basis @ (np.swapaxes(now.basis, 1, 2) @ jacobian)
+        largest = np.maximum(np.abs(points).max(axis=1), np.abs(now.a).max(axis=1))
+        refused = np.isinf(now.loss) | (largest > LARGEST)
+        error = np.where(refused[:, None], np.inf, now.error)
+        return error, np.where(refused[:, None, None], 0.0, jacobian)
+
+    def arrived(points: Array, value: Array) -> Flags:
+        return np.asarray(value < INTERPOLATED * len(r))
+
+    points = start.reshape(len(start), -1)
+    ended = levenberg_marquardt(residuals, points, steps, arrived=arrived, patience=8, scaled=True)
+    return nets_of(state(ended.points.reshape(start.shape), windows, r, sigma), r)
 
 
 def train_networks(
@@ -149,27 +158,10 @@ def train_networks(
     rng: np.random.Generator,
     steps: int = 150,
 ) -> NetworkBatch:
-    """``networks`` networks after at most ``steps`` steps from torch's own starts, uniform on ±1/n.
-
-    One that no step makes better, or whose loss falls by less than 1e-9 of itself or below 1e-20, has ended.
-    """
-    sigma, slope = activation(shape.activation)
-    n, channels = shape.taps, shape.channels
-    every = state(rng.uniform(-1, 1, (networks, channels, n * n + 1)) / n, windows, r, sigma)
-    damping, live = np.full(networks, 1e-2), np.arange(networks)
-    for _ in range(steps):
-        now = every.take(live)
-        other = state(_tried(now, damping[live], windows, slope), windows, r, sigma)
-        large = np.maximum(np.abs(other.conv).max(axis=(1, 2)), np.abs(other.a).max(axis=1)) > LARGEST  # fmt: skip
-        better = (other.loss < now.loss) & ~large
-        every.put(live[better], other.take(better))
-        damping[live] = np.maximum(np.where(better, damping[live] / 3, damping[live] * 4), 1e-9)
-        ended = better & (other.loss > (1 - 1e-9) * now.loss) | (damping[live] > 1e8)
-        ended |= every.loss[live] < INTERPOLATED
-        live = live[~ended]
-        if not len(live):
-            break
-    return nets_of(every, r)
+    """``networks`` networks from torch's own starts, uniform on ±1/n."""
+    n = shape.taps
+    start = rng.uniform(-1, 1, (networks, shape.channels, n * n + 1)) / n
+    return fit(shape, windows, r, start, steps)
 
 
 def nets_of(every: State, r: Array) -> NetworkBatch:

@@ -14,7 +14,21 @@ from numerics.disk.disk import disk
 from verify.models.networks import Network
 from verify.optimise.sgd import iterates, lbfgs, samples
 
-__all__ = ["Difference", "across", "combination", "disks", "drawn", "loss", "train"]
+__all__ = [
+    "ARRIVED",
+    "Difference",
+    "across",
+    "combination",
+    "disks",
+    "drawn",
+    "excess",
+    "loss",
+    "loss_with_gradient",
+    "train",
+]
+
+ARRIVED = 1e-6
+"""A network whose loss, by its own gradient, could still fall by more than this part has not arrived."""
 
 
 def drawn(activation: str, channels: int, taps: int, rng: np.random.Generator) -> Network:
@@ -85,6 +99,20 @@ def disks(radii: Sequence[float] | Array, half_length: int) -> Tensor:
 def loss(net: Network, x: Tensor, r: Tensor, share: Tensor) -> Tensor:
     """Σ share (r̂ - r)², the shares adding up to 1."""
     return torch.sum(share * (net(x) - r) ** 2)
+
+
+def loss_with_gradient(net: Network, x: Tensor, r: ArrayLike, share: ArrayLike) -> float:
+    """The loss; torch's own gradient of it is left with the weights."""
+    net.zero_grad()
+    value = loss(net, x, torch.tensor(np.asarray(r)), torch.tensor(np.asarray(share)))
+    value.backward()
+    return float(value.item())
+
+
+def excess(features: Array, share: Array, gradient: Array) -> float:
+    """gᵀH⁻¹g/2: how far Σ share (Σ_j θ_j feature_j - r)² with this gradient g by θ lies above its least value, features (F, R)."""
+    bend = 2 * (share * features) @ features.T
+    return float(gradient @ np.linalg.solve(bend, gradient)) / 2
 
 
 def train(

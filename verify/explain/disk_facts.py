@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import ceil, pi
+from math import ceil
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -13,13 +14,12 @@ from numerics.arithmetic.compile import activation
 from numerics.arithmetic.types import Array
 from numerics.disk.disk import disk
 from numerics.disk.lattice import fluctuation
-from numerics.disk.perimeter_enclosure import Filter, Strength
+from numerics.disk.perimeter_enclosure import Filter
 from theory.expressions.activation import ACTIVATIONS
-from verify.explain.facts import fraction
 from verify.models.checkpoint import Checkpoint
 from verify.models.setup import Setup
 
-__all__ = ["DiskFacts", "Shares", "Wavering", "cost", "features", "measured", "shares", "wavering"]
+__all__ = ["DiskFacts", "cost", "features", "measured", "wavering"]
 
 PER_PIXEL, MOST = 32, 1025
 """Radii in a pixel, and in all."""
@@ -77,7 +77,7 @@ class DiskFacts:
 
 
 def _grid(setup: Setup) -> Array:
-    low, high = (float(fraction(x)) for x in (setup.domain.low, setup.domain.high))
+    low, high = (float(x) for x in (setup.domain.low, setup.domain.high))
     return np.linspace(low, high, min(PER_PIXEL * ceil(high - low) + 1, MOST))
 
 
@@ -107,60 +107,22 @@ def features(w: Array, b: Array, name: str, r: Array) -> Array:
 
 def measured(checkpoint: Checkpoint, setup: Setup) -> DiskFacts:
     """A network on the grid of its radii."""
-    b = np.zeros(len(checkpoint.a)) if checkpoint.b is None else checkpoint.b
+    b = checkpoint.biases
     size = setup.domain.positions**2
     a = checkpoint.a / (size if setup.pooling == "mean" else 1)
     r = _grid(setup)
     pooled = features(checkpoint.w, b, setup.activation, r)
     dark = activation(setup.activation)[0](b)
-    c = 0.0 if checkpoint.c is None else float(checkpoint.c[0])
-    return DiskFacts(r, pooled, dark, a, c + size * float(a @ dark))
-
-
-@dataclass(frozen=True)
-class Shares:
-    """Where the slope Cov(r, r̂)/Var r comes from, per channel (K,): 2μπaΔ, aP, and the rest, which is measured."""
-
-    area: Array
-    perimeter: Array
-    remainder: Array
-    doubt: float
-    """Σ |a| times the error of P; infinite where there is none."""
-
-
-def shares(
-    facts: DiskFacts, filters: tuple[Filter, ...], strengths: tuple[Strength, ...]
-) -> Shares:
-    """The identity at finite radii, channel by channel."""
-    rise, value = (np.array(x) for x in ([e.rise for e in filters], [s.value for s in strengths]))
-    off = np.array([np.inf if s.error is None else s.error for s in strengths])
-    area = 2 * float(np.mean(facts.r)) * pi * facts.a * rise
-    perimeter = facts.a * value
-    remainder = facts.a * facts.slopes(facts.pooled) - area - perimeter
-    doubt = float(np.sum(np.abs(facts.a[facts.a != 0]) * off[facts.a != 0]))
-    return Shares(area, perimeter, remainder, doubt)
+    return DiskFacts(r, pooled, dark, a, checkpoint.offset + size * float(a @ dark))
 
 
 DIRECTIONS = 8
 """The longest vector of the lattice that takes part in a fluctuation."""
 
 
-@dataclass(frozen=True)
-class Wavering:
-    """How the answer wavers about its best parabola: measured, and what the lattice makes of it, both (R,)."""
-
-    measured: Array
-    law: Array
-    parabola: Array
-
-    def sizes(self) -> dict[str, float]:
-        """Root mean squares: measured, of the law, and of what the law leaves."""
-        parts = {"measured": self.measured, "law": self.law, "left": self.measured - self.law}
-        return {name: float(np.sqrt(np.mean(values**2))) for name, values in parts.items()}
-
-
-def wavering(facts: DiskFacts, filters: tuple[Filter, ...]) -> Wavering | None:
-    """The error about its best parabola, against √r Σ_q … of docs/disk/lattice.md; None where σ jumps, and the law does not hold."""
+def wavering(facts: DiskFacts, filters: Sequence[Filter]) -> tuple[dict[str, float], Array] | None:
+    """How the answer wavers about its best parabola, and the error (R,) that √r Σ_q … of docs/disk/lattice.md makes of that
+    parabola; None where σ jumps, and the law does not hold."""
     name = filters[0].name
     if ACTIVATIONS[name].jumps:
         return None
@@ -172,4 +134,6 @@ def wavering(facts: DiskFacts, filters: tuple[Filter, ...]) -> Wavering | None:
     t = (facts.r - np.mean(facts.r)) / np.ptp(facts.r)
     basis = np.linalg.qr(np.stack([np.ones_like(t), t, t * t], axis=1))[0]
     parabola = basis @ (basis.T @ facts.error)
-    return Wavering(facts.error - parabola, swung - basis @ (basis.T @ swung), parabola)
+    wavers, law = facts.error - parabola, swung - basis @ (basis.T @ swung)
+    parts = {"measured": wavers, "law": law, "left": wavers - law}
+    return {name: float(np.sqrt(np.mean(x**2))) for name, x in parts.items()}, parabola + law

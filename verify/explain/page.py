@@ -2,106 +2,131 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
+from collections.abc import Iterator
+from itertools import islice
+from math import cos, pi, sin
 from typing import Any
 
 import numpy as np
 from flint import fmpq
 from markupsafe import Markup
+from numpy.lib.stride_tricks import sliding_window_view
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.types import Array
+from numerics.certificates.conditions import Stored, exact_of
+from numerics.disk.perimeter import edge_response, reach
+from numerics.disk.perimeter_enclosure import by_direction
 from numerics.pulse.exact_error import cells, error_on
 from numerics.pulse.sample import pulse
 from theory.expressions.activation import ACTIVATIONS
-from verify.explain.account import Account
-from verify.explain.facts import biases, floats, fraction, number
-from verify.explain.text import derived_in_words, distance_bounds, label, radius_in_words, short
+from verify.explain import text
+from verify.explain.disk_figures import filter_and_edges
+from verify.explain.value import ImageExplanation, SignalExplanation
+from verify.models.setup import Setup
 from verify.report import figures
 from verify.report.render import render
 
-__all__ = ["page"]
+__all__ = ["body", "page"]
 
 SHOWN = 8
-"""Channels that are drawn."""
+"""Filters that are drawn."""
+TURNS = 360
+DIRECTIONS = (0, 45, 90, 135)
 
 
-def page(explained: Account) -> str:
+def page(explanation: SignalExplanation | ImageExplanation) -> str:
     """The page; a few pictures, no script, nothing from elsewhere."""
-    document, stored = explained.document, explained.stored
-    row = ACTIVATIONS[explained.setup.activation]
-    kinks = [float(kink.location) for kink in row.kinks]
-    pictures = [
-        Markup(
-            figures.figure_svg(
-                figures.staircase([number(tap) for tap in w], number(b), kinks),
-                f"filter-{k}",
-                f"Filter {k} and its staircases",
-            )
-        )
-        for k, (w, b) in enumerate(zip(stored.w, biases(stored), strict=True))
-        if k < SHOWN
-    ]
-    r, error = _error(explained)
-    worst = float(Fraction(document["worst_error"]["radius"]))
-    drawing = figures.error_over(r, error, worst)
-    return render(
-        "network.html",
-        document=document,
-        pictures=pictures,
-        error=Markup(figures.figure_svg(drawing, "error", "The error over the radius")),
-        weights=[
-            {
-                **weight,
-                "place": label(weight),
-                "derived": derived_in_words(weight),
-                "residual": short(weight["residual"]),
-            }
-            for weight in document["weights"]
-        ],
-        proved=distance_bounds(document["nearest"]) if document["nearest"]["exists"] else "",
-        radius=radius_in_words(document["worst_error"]["radius"]),
+    part = "weight" if isinstance(explanation, SignalExplanation) else "filter"
+    return render("explained_page.html", it=explanation, body=body(explanation), part=part)
+
+
+def body(
+    explanation: SignalExplanation | ImageExplanation, name: str = "", level: int = 2
+) -> Markup:
+    """What a page shows below its headline; anchors begin with ``name``, headings are of this level."""
+    if isinstance(explanation, SignalExplanation):
+        template, pictures = "network.html", _staircases(explanation, name)
+        error = figures.error_over(*_error(explanation), float(explanation.worst_error.radius))
+    else:
+        template, pictures = "network_disk.html", _edges(explanation, name)
+        dots = explanation.law and ("the lattice", *explanation.law)
+        error = figures.error_over(*explanation.error, explanation.worst_error.radius, dots)
+    html = render(
+        template,
+        it=explanation,
+        told=explanation.setup.as_dict(),
+        text=text,
+        name=name,
+        level=level,
+        pictures=[Markup(picture) for picture in islice(pictures, SHOWN)],
+        error=Markup(figures.figure_svg(error, f"{name}error", "The error over the radius")),
         shown=SHOWN,
     )
+    return Markup(html)
 
 
-def _error(explained: Account) -> tuple[Array, Array]:
+# -------------------------------------------------------------------------------------- signals
+
+
+def _staircases(explanation: SignalExplanation, name: str) -> Iterator[str]:
+    kinks = [float(kink.location) for kink in ACTIVATIONS[explanation.setup.activation].kinks]
+    for k, (w, b, _) in enumerate(explanation.stored.listed):
+        drawing = figures.staircase([*map(float, w)], float(b), kinks)
+        yield figures.figure_svg(drawing, f"{name}filter-{k}", f"Filter {k} and its staircases")
+
+
+def _error(explanation: SignalExplanation) -> tuple[Array, Array]:
     """Radii and r̂ - r: every bend, and both sides of every jump, where it is made of polynomials, else 33 radii per cell in
     float64."""
-    domain = explained.setup.domain
-    net = explained.net
+    setup, stored = explanation.setup, explanation.stored
+    net = exact_of(stored, setup.activation)
     radii: list[float] = []
     errors: list[float] = []
-    for m, low, high in cells(domain):
+    for m, low, high in cells(setup.domain):
         inside = {low + (high - low) * fmpq(j, 32) for j in range(33)}
         if net is None:
-            radii += [m - 0.5 + number(phi) for phi in sorted(inside)]
+            radii += [m - 0.5 + float(phi) for phi in sorted(inside)]
             continue
-        curve = error_on(net, m, domain)
+        curve = error_on(net, m, setup.domain)
         if all(piece.degree() <= 1 for piece in curve.pieces):
             inside = {low, high}
         for left, right, piece in zip(curve.cuts, curve.cuts[1:], curve.pieces, strict=False):
             ends = {max(left, low), min(right, high)}
             for phi in sorted(ends | {x for x in inside if left < x < right}):
                 if left < high and right > low:
-                    radii.append(float(fraction(phi + m - fmpq(1, 2))))
-                    errors.append(number(piece(phi)))
-    if net is None:
-        errors = _computed(explained, np.array(radii)).tolist()
-    return np.array(radii), np.array(errors)
+                    radii.append(float(phi + m - fmpq(1, 2)))
+                    errors.append(float(piece(phi)))
+    r = np.array(radii)
+    return r, np.array(errors) if net is not None else _computed(stored, setup, r)
 
 
-def _computed(explained: Account, r: Array) -> Array:
-    from numpy.lib.stride_tricks import sliding_window_view
-
-    w, b, a, c = floats(explained.stored)
-    domain, h = explained.setup.domain, w.shape[1] // 2
+def _computed(stored: Stored, setup: Setup, r: Array) -> Array:
+    w, b, a = (np.array(x, dtype=float) for x in (stored.w, stored.biases, stored.readout))
+    domain, h = setup.domain, w.shape[1] // 2
     x = pulse(r, domain.half_length)
     if domain.padding != "valid":
         mode: Any = "wrap" if domain.padding == "circular" else "constant"
         x = np.pad(x, ((0, 0), (h, h)), mode=mode)
     windows = sliding_window_view(x, w.shape[1], axis=1)
-    sigma = activation(explained.setup.activation)[0]
+    sigma = activation(setup.activation)[0]
     pooled = np.sum(sigma(np.einsum("rpu,ku->rkp", windows, w) + b[:, None]), axis=2)
-    answer: Array = pooled @ (a / explained.stored.share) + c - r
+    answer: Array = pooled @ a + float(stored.offset) - r
     return answer
+
+
+# --------------------------------------------------------------------------------------- images
+
+
+def _edges(explanation: ImageExplanation, name: str) -> Iterator[str]:
+    theta = (np.arange(TURNS + 1) + 0.5) * 2 * pi / TURNS
+    for k, filter_ in enumerate(explanation.drawn):
+        t = np.linspace(-1.1, 1.1, 221) * reach(len(filter_.w))
+        curves = {}
+        for turn in DIRECTIONS:
+            across, down = (round(f(turn * pi / 180), 12) for f in (cos, sin))
+            curves[f"{turn}°"] = edge_response(filter_.w[None], t, across, down)[0]
+        strength = by_direction(filter_, theta)[0]
+        drawing = filter_and_edges(f"filter {k}", filter_.w, t, curves, theta, strength)
+        title = f"Filter {k}, its responses to straight edges, and what they add by direction"
+        yield figures.figure_svg(drawing, f"{name}filter-{k}", title)

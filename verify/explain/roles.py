@@ -7,19 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from flint import fmpq
 
+from numerics.arithmetic.numbers import rational
 from numerics.certificates.conditions import Form, Pattern, Stored, dot, exact_of
 from numerics.certificates.roles import RESOLUTION, Role
 from numerics.certificates.roles import roles as pattern_roles
 from numerics.pulse.channel import exact_quantities, quantities
 from numerics.pulse.exact_error import Domain, cells
 from numerics.pulse.preactivations import far_from_border
-from verify.explain.facts import Facts, Sides, floats, rational, rational_of
+from verify.explain.facts import Facts, named
 from verify.models.setup import Setup
 
 __all__ = ["roles"]
@@ -34,7 +33,7 @@ def roles(
     to, None where it is not explained."""
     laws = None
     if _has_plateau(len(stored.w[0]), setup.domain):
-        laws = _exactly(facts.alpha), _exactly(facts.beta)
+        laws = facts.alpha, facts.beta
     if own is not None and exact is not None:
         each = [_met(role, own, stored) for role in pattern_roles(stored, own, laws)]
     else:
@@ -46,15 +45,11 @@ def roles(
             within = pattern_roles(stored, own, laws)[: len(bending)]
             bending = [_met(role, own, stored) for role in within]
         each = [*bending, *readout]
+    # Where the curvature is not 0, a change of the weight changes an answer.
     return [
-        _awake(role) if _moves(curvature) else role
-        for role, (_, curvature) in zip(each, facts.sensitivities, strict=True)
+        role if change.curvature == (0, 0) else _awake(role)
+        for role, change in zip(each, facts.changes, strict=True)
     ]
-
-
-def _moves(curvature: Sides) -> bool:
-    """A change of the weight changes an answer."""
-    return any(x is None or x > 0 for x in curvature)
 
 
 def _met(role: Role, own: Pattern, stored: Stored) -> Role:
@@ -95,10 +90,6 @@ def _awake(role: Role) -> Role:
     return replace(role, role="must avoid the kink", interval=None)
 
 
-def _exactly(number: Any) -> fmpq:
-    return number if isinstance(number, fmpq) else rational_of(Fraction(number))
-
-
 def _has_plateau(taps: int, domain: Domain) -> bool:
     """Some cell is a plateau cell far from the border, where the laws hold."""
     return any(
@@ -109,18 +100,14 @@ def _has_plateau(taps: int, domain: Domain) -> bool:
 
 def _bending_roles(stored: Stored, exact: Stored | None) -> list[Role]:
     """Filters whose staircase bends: next to an exact network its values are the derived ones; elsewhere there are none."""
-    bending = [
-        Role("conv.weight", (k, 0, u), tap, "bends", None if exact is None else exact.w[k][u], None)
-        for k, row in enumerate(stored.w)
-        for u, tap in enumerate(row)
+    goals = (
+        [None] * sum(1 for _ in named(stored)) if exact is None else [x for *_, x in named(exact)]
+    )
+    return [
+        Role(*weight, "bends", goal, None)
+        for weight, goal in zip(named(stored), goals, strict=True)
+        if weight[0].startswith("conv")
     ]
-    if stored.b is not None:
-        goal = None if exact is None else exact.b
-        bending += [
-            Role("conv.bias", (k,), bias, "bends", None if goal is None else goal[k], None)
-            for k, bias in enumerate(stored.b)
-        ]
-    return bending
 
 
 def _readout_roles(stored: Stored, laws: tuple[fmpq, fmpq] | None, setup: Setup) -> list[Role]:
@@ -146,7 +133,7 @@ def _rates(stored: Stored, setup: Setup) -> list[tuple[fmpq, fmpq]]:
     """2 Δ_k and N g_k(0) + κ_k of every channel; below 2⁻⁴⁰ of their terms they count as 0."""
     net = exact_of(stored, setup.activation)
     if net is None:
-        w, b, _, _ = floats(stored)
+        w, b = (np.array(x, dtype=float) for x in (stored.w, stored.biases))
         q = quantities(w, b, setup.activation, np.zeros(1))
         parts = np.stack([q.slope, q.background, q.kappa], axis=1).tolist()
         each = [tuple(rational(x) for x in part) for part in parts]

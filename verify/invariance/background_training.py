@@ -176,12 +176,12 @@ def off_readout(lab: Lab, scene: Scene, claimed: Weights[float]) -> float:
     σ is the least singular value of the readout's columns; inf where the errors do not vanish, and the tolerance, not the law,
     would decide.
     """
-    net = readout(lab, scene, claimed.w, claimed.b)
+    net = readout(lab, scene, claimed.w, claimed.biases)
     x, r = scene.data()
     error, bound = errors(net, x, r)
     least = float(np.linalg.svd(columns(net, x), compute_uv=False)[-1])
     allowed = float(np.linalg.norm(np.abs(error) + 2 * bound)) / least
     with torch.no_grad():
         trained_readout = np.append(net.readout.weight[0].numpy(), net.readout.bias.numpy())
-    off = float(np.linalg.norm(trained_readout - np.array([*claimed.a, claimed.c])))
+    off = float(np.linalg.norm(trained_readout - np.array([*claimed.a, claimed.offset])))
     return off / allowed if allowed < 1e-6 else math.inf

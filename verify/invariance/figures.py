@@ -80,7 +80,7 @@ RADIUS = Fraction(7, 2)
 def _edge(above: Axes, below: Axes) -> None:
     low, high = Fraction(0), Fraction(2)
     net = two_channels(low, high, Fraction(0), PIXELS, Fraction(0), Fraction(1))
-    w, b = net.w[1], net.b[1]
+    w, b, _ = net.listed[1]
     for beta, mark, colour in zip((low, Fraction(1), high), "os^", COLOURS, strict=False):
         x = signal(RADIUS, beta, Fraction(1), 0)
         size = len(x)

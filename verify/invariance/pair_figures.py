@@ -23,7 +23,7 @@ def turns(low: float, high: float, case: Sequence[int]) -> Drawing:
         drawing = Drawing(figsize=(7.2, 3.6), layout="constrained")
         FigureCanvasSVG(drawing)
         along, folded = drawing.subplots(1, 2, sharey=True, width_ratios=(3, 2))
-        for k, (w, b) in enumerate(zip(net.w, net.b, strict=True)):
+        for k, (w, b, _) in enumerate(net.listed):
             ends = np.array([kinks(w, b, fraction) for fraction in (0.0, 1.0)])
             wide, colour = 5 - 3 * k, COLOURS[k]
             name = ("turns", "waits")[k]

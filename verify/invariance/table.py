@@ -41,7 +41,7 @@ def weights(net: Network[Any]) -> tuple[str, ...]:
     for w, b, a in net.listed:
         readout = f"v = {_along(a)}" if isinstance(a, tuple) else f"a = {_number(a)}"
         texts.append(f"w = ({', '.join(map(_number, w))}), b = {_number(b)}, {readout}")
-    return (*texts, f"c = {_number(net.c)}")
+    return (*texts, f"c = {_number(net.offset)}")
 
 
 def _along(v: Sequence[Fraction]) -> str:

@@ -53,6 +53,16 @@ class Checkpoint:
     c: Array | None
     metadata: Mapping[str, str]
 
+    @property
+    def biases(self) -> Array:
+        """b, zeros where the file has none."""
+        return np.zeros(len(self.a)) if self.b is None else self.b
+
+    @property
+    def offset(self) -> float:
+        """c, 0 where the file has none."""
+        return 0.0 if self.c is None else float(self.c[0])
+
 
 def read(path: Path, *, images: bool = False) -> Checkpoint:
     """The network in a safetensors file, or in a state_dict that torch.save wrote; for images too where these are wanted.
@@ -67,9 +77,16 @@ def read(path: Path, *, images: bool = False) -> Checkpoint:
     return _network(_tensors(file), _metadata(file), images=images)
 
 
-def encoded(tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> bytes:
+def encoded(checkpoint: Checkpoint) -> bytes:
     """A safetensors file with its header's keys in order: the library writes them in an order of the moment."""
-    content = save(dict(tensors), dict(metadata))
+    tensors = {
+        "conv.weight": np.expand_dims(checkpoint.w, 1),
+        "conv.bias": checkpoint.b,
+        "readout.weight": checkpoint.a[None],
+        "readout.bias": checkpoint.c,
+    }
+    stored = {name: np.ascontiguousarray(x) for name, x in tensors.items() if x is not None}
+    content = save(stored, dict(checkpoint.metadata))
     size = 8 + int.from_bytes(content[:8], "little")
     header = json.dumps(json.loads(content[8:size]), sort_keys=True, separators=(",", ":")).encode()
     header += b" " * (-len(header) % 8)

@@ -5,16 +5,20 @@ Whatever a trainer finds counts only after it was loaded into these modules and 
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
+import sympy as sp
 import torch
 from torch import Tensor, nn
 
 from numerics.arithmetic.types import Array
+from numerics.arithmetic.walk import Arithmetic, compiled
 from numerics.pulse.sample import Radii, pulse
-from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.pieces import z
+from theory.expressions.spelling import spelled
 from verify.models.problem import Ensemble, Model, NetworkBatch, NetworkShape, Setting
 
 __all__ = [
@@ -44,16 +48,50 @@ class Elementwise(nn.Module):
         return self.function(z)
 
 
-FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "abs": torch.abs,
-    "square": torch.square,
-    "cube": lambda z: z**3,
-    "arctan": torch.arctan,
-    "erf": torch.erf,
-    "sin": torch.sin,
-    "exp": torch.exp,
-}
-"""The rows without a class in torch.nn."""
+def _larger(u: Tensor | float, v: Tensor | float) -> Tensor:
+    """max(u, v); a number takes the type of the tensor beside it."""
+    left, right = (
+        x if isinstance(x, Tensor) else torch.tensor(x, dtype=torch.float64) for x in (u, v)
+    )
+    return torch.maximum(left, right)
+
+
+def _constant(expression: sp.Expr) -> Callable[[], float] | None:
+    if expression.has(z):
+        return None
+    value = float(expression)
+    return lambda: value
+
+
+TENSORS = Arithmetic(
+    constant=_constant,
+    functions={
+        sp.sqrt: torch.sqrt,
+        sp.Abs: torch.abs,
+        sp.sign: torch.sign,
+        sp.Heaviside: lambda u: (u > 0).to(u.dtype),
+        sp.exp: torch.exp,
+        sp.log: torch.log,
+        sp.sin: torch.sin,
+        sp.cos: torch.cos,
+        sp.tan: torch.tan,
+        sp.tanh: torch.tanh,
+        sp.atan: torch.arctan,
+        sp.erf: torch.erf,
+    },
+    joins={
+        sp.Add: operator.add,
+        sp.Mul: operator.mul,
+        sp.Pow: operator.pow,
+        sp.Max: _larger,
+        sp.Min: lambda u, v: -_larger(-u, -v),
+    },
+    power=operator.pow,
+    divide=operator.truediv,
+    logistic=torch.sigmoid,
+    softplus=lambda u: torch.logaddexp(u, torch.zeros_like(u)),
+)
+"""σ on tensors, for the activations without a class in torch.nn."""
 
 
 class Network(nn.Module):
@@ -183,13 +221,16 @@ def _copied(w: Tensor, b: Tensor | None, a: Tensor, c: Tensor | None) -> Network
 
 def elementwise(name: str) -> nn.Module:
     """σ as torch computes it, in evaluation mode; what torch would learn in it (PReLU) stays where it starts."""
-    row = ACTIVATIONS[name]
+    row = spelled(name)
     if not row.torch:
-        return Elementwise(FUNCTIONS[name])
+        function = compiled(row.expression, TENSORS)
+        moves = row.expression.has(z)
+        return Elementwise(function if moves else lambda x: torch.full_like(x, function(x)))
     module: nn.Module = getattr(nn, row.torch)(**row.options)
     for key, value in list(module.named_parameters()):
         delattr(module, key)
-        module.register_buffer(key, value.detach().double())
+        (exact,) = row.parameters.values()  # torch rounds it to float32
+        module.register_buffer(key, torch.full_like(value, float(exact), dtype=torch.float64))
     return module.eval()
 
 

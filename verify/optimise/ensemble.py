@@ -15,6 +15,7 @@ from verify.models.problem import Ensemble, Faces, NetworkBatch, Setting, initia
 from verify.optimise.least_squares import Minimised, levenberg_marquardt
 from verify.optimise.regions import Descended, Signs, descend, multipliers
 from verify.optimise.residuals import (
+    biases,
     error_and_jacobian,
     loss_gradient,
     packed,
@@ -36,12 +37,12 @@ def fit(
     geodesic: bool = False,
 ) -> Minimised:
     """Levenberg-Marquardt on the weights, until the error is rounding, with or without training b."""
-    rows, size = task(setting).frame, setting.channels * setting.taps
-    held = slice(0) if biased else slice(size, size + setting.channels)
+    rows = task(setting).frame
 
     def residuals(points: Array) -> tuple[Array, Array]:
         error, jacobian = error_and_jacobian(setting, unpacked(setting, points), rows)
-        jacobian[..., held] = 0
+        if not biased:
+            jacobian[..., biases(setting)] = 0
         return error, jacobian
 
     def arrived(points: Array, value: Array) -> Array:

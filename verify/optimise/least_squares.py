@@ -1,10 +1,10 @@
 r"""Least squares by Levenberg-Marquardt, for a whole batch of points x at once.
 
-    minimise |e(x)|²:    (JᵀJ + μI) δ = -Jᵀe,
+    minimise |e(x)|²:    (JᵀJ + μD) δ = -Jᵀe,    D = I (Levenberg) or diag JᵀJ (Marquardt),
 
 each point with its own μ, by Nielsen's rule: from the gain, the fall of |e|² over the fall that e + Jδ promises, an
 accepted step makes μ up to three times smaller, refused ones make it 2, 4, 8, ... times larger.  Long curved valleys are
-followed with *geodesic acceleration*: the step is bent by δ' = -½ (JᵀJ + μI)⁻¹Jᵀ e''(δ, δ), and refused where
+followed with *geodesic acceleration*: the step is bent by δ' = -½ (JᵀJ + μD)⁻¹Jᵀ e''(δ, δ), and refused where
 2|δ'| > 3|δ|/4.
 """
 
@@ -27,6 +27,10 @@ GAIN = 1e-10
 """A step that makes |e|² smaller by less than this part of it is no progress."""
 REACH = 0.1
 """The part of a step over which the change of J shows e''."""
+SMALL = 1e-9
+"""The least of D, as a part of the largest."""
+NONZERO = 1e-100
+"""Keeps apart from 0 what is divided by."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +51,7 @@ def levenberg_marquardt(
     *,
     arrived: Callable[[Array, Array], Flags] | None = None,
     patience: int | None = None,
+    scaled: bool = False,
     geodesic: bool = False,
 ) -> Minimised:
     """At most ``steps`` trial steps from each of the points ``start`` (B, P).
@@ -56,13 +61,20 @@ def levenberg_marquardt(
     residuals: e and J, finite in J.  Where e is not finite no step leads; a coordinate whose column of J is 0 stays.
     arrived: points (B, P) and their |e|² (B,) -> those that retire.  Retired points are not evaluated any more.
     patience: a point retires after so many trials in a row without progress; None: it never does.
+    scaled: Marquardt's D, for coordinates of different sizes.
     geodesic: whether steps are bent.
     """
+
+    def weights(own: Array) -> Array:
+        least = SMALL * np.max(own, axis=1, keepdims=True) + NONZERO
+        return np.asarray(np.maximum(own, least) if scaled else np.ones_like(own))
+
     points, count = start.copy(), np.zeros(len(start), dtype=np.int64)
     live, here = np.arange(len(start)), start
     error, jacobian = residuals(here)
     value = np.sum(error**2, axis=1)
-    damping = 1e-3 * np.max(np.sum(jacobian**2, axis=1), axis=1)
+    own = np.sum(jacobian**2, axis=1)
+    damping = 1e-3 * np.max(own / weights(own), axis=1)
     grow = np.full(len(start), 2.0)
     idle = np.zeros(len(start), dtype=np.int64)
     for _ in range(steps):
@@ -70,11 +82,11 @@ def levenberg_marquardt(
             break
         turned = np.swapaxes(jacobian, 1, 2)
         normal = turned @ jacobian
+        own = np.einsum("bpp->bp", normal)
+        weight, size = weights(own), own.shape[1]
         # The floor keeps the system solvable where JᵀJ is singular to rounding.
-        size = start.shape[1]
-        floor = size * EPS * np.trace(normal, axis1=1, axis2=2) + np.finfo(float).tiny
-        damping = np.maximum(damping, floor)
-        system = normal + damping[:, None, None] * np.eye(size)
+        damping = np.maximum(damping, size * EPS * np.sum(own / weight, axis=1) + NONZERO)
+        system = normal + (damping[:, None] * weight)[..., None] * np.eye(size)
         step = -np.linalg.solve(system, turned @ error[..., None])
         ahead = (jacobian @ step)[..., 0]
         promised = -np.sum(ahead * (2 * error + ahead), axis=1)
@@ -92,7 +104,7 @@ def levenberg_marquardt(
         value_there = np.sum(error_there**2, axis=1)
         better = allowed & (value_there < value)
         idle = np.where(better & (value_there < (1 - GAIN) * value), 0, idle + 1)
-        gain = (value - value_there) / np.maximum(promised, np.finfo(float).tiny)
+        gain = (value - value_there) / np.maximum(promised, NONZERO)
         shrink = np.maximum(1 / 3, 1 - (2 * np.minimum(gain, 1) - 1) ** 3)
         damping = damping * np.where(better, shrink, grow)
         grow = np.where(better, 2.0, np.minimum(2 * grow, 64.0))

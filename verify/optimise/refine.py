@@ -1,13 +1,14 @@
 r"""Training continued with long numbers: is there an exact network beside the trained one?
 
 In float64 a network that is exact and one that errs by 1e-17 look alike.  So Levenberg-Marquardt goes on from
-the trained weights with hundreds of bits, on more radii than the network has weights,
+the trained weights with hundreds of bits,
 
     (JᵀJ + μI) δ = -Jᵀe,    μ ~ |e|².
 
-Beside an exact network the error falls quadratically, to any precision; a family that only approaches exactness
-(weights that shrink, a bias that escapes) gains a factor per step at best.  What is found counts once enclosures
-of its error over other radii say so (:func:`numerics.pulse.error_enclosure.largest_error`).
+Beside an exact network the error falls quadratically, to any precision, and the steps are those of least length,
+δ ~ -J⁺e; a family that only approaches exactness (weights that shrink, a bias that escapes) gains a factor per step
+at best.  What is found counts once its error is enclosed, at other radii too
+(:func:`numerics.pulse.error_enclosure.largest_error`).
 """
 
 from __future__ import annotations
@@ -24,41 +25,38 @@ from flint import arb, arb_mat, ctx
 from numerics.arithmetic.ball import constant_ball, sigma_ball
 from numerics.arithmetic.numbers import dyadic
 from numerics.arithmetic.walk import expression_of
-from numerics.pulse.error_enclosure import window_counts
+from numerics.pulse.error_enclosure import largest_error, window_counts
 from theory.expressions.activation import z
 from theory.pulse.network import Network
 
-__all__ = ["BITS", "GOAL", "Refined", "refine"]
+__all__ = ["BITS", "EXACT", "GOAL", "Refined", "refine"]
 
 BITS = 256
 """The precision of the continued training."""
-GOAL = 1e-50
+GOAL = 1e-60
 """The largest error at which it stops: far above the rounding of 256 bits, far below any float64."""
+EXACT = 1e3 * GOAL
+"""A network counts as exact when its error is enclosed below this, at other radii too."""
 STALL = 12
 """Accepted steps that together must make the error a hundred times smaller."""
 
 
 @dataclass(frozen=True)
 class Refined:
-    """Where the continued training stopped.
+    """An exact network beside a trained one.
 
     Attributes
     ----------
     net: the weights, as exact dyadic rationals.
-    error: the largest |r̂ - r| over the radii it was trained on.
-    steps: the number of accepted steps.
-    moved: the largest distance of a weight from where it started.
+    error: a bound of |r̂ - r| at all radii that were asked for, at most :data:`EXACT`.
+    start: |e| over the radii of the training, at the trained weights.
+    moved: the distance from the trained weights; to first order at most |J⁺| |e|.
     """
 
     net: Network[Any]
     error: float
-    steps: int
+    start: float
     moved: float
-
-    @property
-    def exact(self) -> bool:
-        """The error fell to :data:`GOAL` on the radii it was trained on."""
-        return self.error <= GOAL
 
 
 @lru_cache(maxsize=256)
@@ -67,27 +65,27 @@ def _slope(expression: sp.Expr) -> sp.Expr:
     return sp.diff(expression, z).replace(sp.DiracDelta, lambda *_: sp.S.Zero)
 
 
-class _Problem:
+class _System:
     """The radii as distinct windows and their counts, and σ with its slope."""
 
     def __init__(self, net: Network[Any], radii: Sequence[Fraction], half_length: int) -> None:
         self.sigma, self.slope = sigma_ball(net.sigma), sigma_ball(_slope(expression_of(net.sigma)))
         counted = [dict(window_counts(r, half_length, net.taps)) for r in radii]
         distinct = sorted(set().union(*counted))
-        self.windows = [[constant_ball(x) for x in (*window, 1)] for window in distinct]
+        self.windows = [
+            [constant_ball(x) for x in (*window, int(net.b is not None))] for window in distinct
+        ]
         self.counts = arb_mat(
             [[arb(each.get(window, 0)) for window in distinct] for each in counted]
         )
         self.target = [constant_ball(r) for r in radii]
-        self.channels, self.taps = len(net.w), net.taps
 
     def error(self, x: list[arb]) -> tuple[list[arb], arb_mat]:
         """e and J at the weights x = (w_1, b_1, a_1, w_2, ..., c); midpoints only."""
-        width = self.taps + 2
+        width = len(self.windows[0]) + 1
         columns: list[list[arb]] = [[] for _ in self.windows]
         values = [arb(0) for _ in self.windows]
-        for k in range(self.channels):
-            *v, a = x[k * width : (k + 1) * width]
+        for *v, a in (x[k : k + width] for k in range(0, len(x) - 1, width)):
             for s, window in enumerate(self.windows):
                 pre = sum((p * q for p, q in zip(v, window, strict=True)), arb(0)).mid()
                 sigma, slope = self.sigma(pre).mid(), (a * self.slope(pre)).mid()
@@ -100,9 +98,15 @@ class _Problem:
 
 
 def refine(
-    net: Network[Any], radii: Sequence[Fraction], half_length: int, steps: int = 30
-) -> Refined:
-    """Train on from ``net`` until all errors are below :data:`GOAL`, nothing is gained, or the steps end.
+    net: Network[Any],
+    radii: Sequence[Fraction],
+    others: Sequence[Fraction],
+    half_length: int,
+    steps: int = 30,
+) -> Refined | None:
+    """Train on at the ``radii`` until all errors are below :data:`GOAL`; None where that, or exactness, is not reached.
+
+    A network that stores no conv biases gets none.
 
     Raises
     ------
@@ -111,13 +115,12 @@ def refine(
     if net.open:
         raise ValueError("a readout bias is needed to train on")
     with ctx.workprec(BITS):
-        problem = _Problem(net, radii, half_length)
-        start = [constant_ball(value).mid() for w, b, a in net.listed for value in (*w, b, a)] + [
-            constant_ball(net.offset).mid()
-        ]
-        x = start
-        error, jacobian = problem.error(x)
-        value = _square(error)
+        system = _System(net, radii, half_length)
+        x = start = [
+            constant_ball(value).mid() for w, b, a in net.listed for value in (*w, b, a)
+        ] + [constant_ball(net.offset).mid()]
+        error, jacobian = system.error(x)
+        value = first = _square(error)
         # The floor of μ keeps the rounding of the solution, about 2^-bits |JᵀJ|/μ, far below the step.
         damping, floor = arb(1), arb(2) ** (-BITS // 2)
         history = [_largest(error)]
@@ -134,7 +137,7 @@ def refine(
             down = turned * arb_mat([[-e] for e in error])
             step = arb_mat(rows).solve(down, algorithm="approx")
             there = [(p + q[0]).mid() for p, q in zip(x, step.tolist(), strict=True)]
-            error_there, jacobian_there = problem.error(there)
+            error_there, jacobian_there = system.error(there)
             value_there = _square(error_there)
             if not value_there < value:  # also when it is not a number
                 damping = damping * 3
@@ -144,8 +147,12 @@ def refine(
             history.append(_largest(error))
             if len(history) > STALL and history[-1] > 1e-2 * history[-1 - STALL]:
                 break
-        moved = max(float(abs(p - q)) for p, q in zip(x, start, strict=True))
-        return Refined(_as_net(net, x), history[-1], len(history) - 1, moved)
+        if not history[-1] <= GOAL:
+            return None
+        moved = _square([p - q for p, q in zip(x, start, strict=True)]).sqrt()
+        end = _as_net(net, x)
+    bound = largest_error(end, (*radii, *others), half_length, BITS)[0]
+    return Refined(end, float(bound), float(first.sqrt()), float(moved)) if bound <= EXACT else None
 
 
 def _square(error: list[arb]) -> arb:
@@ -162,7 +169,7 @@ def _as_net(net: Network[Any], x: list[arb]) -> Network[Fraction]:
     rows = [exact[k * width : (k + 1) * width] for k in range(len(net.w))]
     return Network(
         tuple(tuple(row[:-2]) for row in rows),
-        tuple(row[-2] for row in rows),
+        None if net.b is None else tuple(row[-2] for row in rows),
         tuple(row[-1] for row in rows),
         exact[-1],
         sigma=net.sigma,

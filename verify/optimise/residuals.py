@@ -21,6 +21,7 @@ from verify.models.problem import NetworkBatch, Setting
 from verify.optimise.regions import Task
 
 __all__ = [
+    "biases",
     "error_and_jacobian",
     "loss_gradient",
     "packed",
@@ -58,6 +59,12 @@ def unpacked(setting: Setting, points: Array) -> NetworkBatch:
     channels, n = setting.channels, setting.taps
     w, b, a, c = np.split(points, np.cumsum([channels * n, channels, channels]), axis=1)
     return NetworkBatch(w.reshape(len(points), channels, n), b, a, c[:, 0])
+
+
+def biases(setting: Setting) -> slice:
+    """Where a point holds b."""
+    size = setting.channels * setting.taps
+    return slice(size, size + setting.channels)
 
 
 def error_and_jacobian(

@@ -16,10 +16,20 @@ from numerics.certificates.running import running_error
 from numerics.pulse.exact_error import Domain, exact_net
 from numerics.pulse.sample import pulse
 from theory.pulse.network import Network
+from verify.models.checkpoint import Checkpoint
 from verify.models.networks import load
 from verify.models.problem import NetworkBatch, Setting
+from verify.models.setup import Setup
 
-__all__ = ["accepted", "agrees", "answer_error", "certified_net", "plateau"]
+__all__ = [
+    "accepted",
+    "agrees",
+    "answer_error",
+    "certified_net",
+    "checkpoint_of",
+    "plateau",
+    "setup_for",
+]
 
 
 def plateau(setting: Setting) -> Domain:
@@ -27,6 +37,17 @@ def plateau(setting: Setting) -> Domain:
     radii = setting.radii
     low = fmpq(2 * radii.first - 1, 2)
     return Domain(radii.half_length(setting.taps), low, low + radii.cells)
+
+
+def setup_for(setting: Setting) -> Setup:
+    """What a network of a setting is explained by: its activation and the radii of :func:`plateau`."""
+    return Setup(setting.activation, "sum", plateau(setting))
+
+
+def checkpoint_of(setting: Setting, weights: NetworkBatch, j: int) -> Checkpoint:
+    """Network ``j`` of a batch as a file holds it."""
+    w, b, a, c = weights.w[j], weights.b[j], weights.a[j], weights.c[j : j + 1]
+    return Checkpoint(w, a, b, c, setup_for(setting).as_dict())
 
 
 def certified_net(setting: Setting, weights: NetworkBatch, j: int) -> Network[fmpq]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import importlib
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -41,33 +41,29 @@ def judge(claim: Claim[Any], lab: Lab, *, debug: bool = False) -> Verdict:
     Exception: only with ``debug``: whatever a procedure raises, instead of a blocked column.
     """
     start = time.perf_counter()
-
-    def ask(question: str, law: Any) -> Column:
-        evidence = evidence_of(claim.id)
-        if isinstance(evidence, Exception):
-            raise evidence
-        return (evidence.check if question == "check" else evidence.train)(law, lab)
-
     procedures: dict[str, Procedure] = {
         "proof": lambda law: _proof(claim.prove(law)),
-        "check": lambda law: ask("check", law),
-        "training": lambda law: ask("train", law),
+        "check": lambda law: evidence_of(claim.id).check(law, lab),
+        "training": lambda law: evidence_of(claim.id).train(law, lab),
     }
     columns = {name: _attempt(run, claim.law, debug) for name, run in procedures.items()}
     columns["control"] = _control(claim, procedures, debug)
     return Verdict(claim.id, claim.title, claim.statement, columns, time.perf_counter() - start)
 
 
-def evidence_of(name: str) -> Evidence[Any] | Exception:
-    """What the claim's module offers as ``EVIDENCE``, or what its import raised."""
-    try:
-        module = importlib.import_module(f"verify.{registry.chapter_of(name)}.claims.{name}")
-        evidence = module.EVIDENCE
-        if not isinstance(evidence, Evidence):
-            raise TypeError(f"{module.__name__}.EVIDENCE is no Evidence")
-        return evidence
-    except Exception as error:  # noqa: BLE001 - handed to the caller, who blocks the columns
-        return error
+def evidence_of(name: str) -> Evidence[Any]:
+    """What the claim's module offers as ``EVIDENCE``.
+
+    Raises
+    ------
+    TypeError: it is no Evidence.
+    Exception: what the module's import raises.
+    """
+    module = importlib.import_module(f"verify.{registry.chapter_of(name)}.claims.{name}")
+    evidence = module.EVIDENCE
+    if not isinstance(evidence, Evidence):
+        raise TypeError(f"{module.__name__}.EVIDENCE is no Evidence")
+    return evidence
 
 
 def _proof(proof: Proof) -> Column:
@@ -79,23 +75,21 @@ def _proof(proof: Proof) -> Column:
 
 
 def _attempt(procedure: Procedure, law: Any, debug: bool) -> Column:
+    """The procedure's column, which may hold only if its figure does not exceed its tolerance; blocked if it raises."""
     try:
-        return _consistent(procedure(law))
+        offered: Any = procedure(law)
+        if not isinstance(offered, Column):
+            raise TypeError(f"a column was expected, not {type(offered).__name__}")
+        figure, tolerance = offered.figure, offered.tolerance
+        if offered.status == "holds" and not figure <= tolerance:
+            raise ValueError(f"said to hold with figure {figure} against {tolerance}")
+        return offered
     except MemoryError:  # what the machine lacks is no verdict on a claim
         raise
     except Exception as error:
         if debug:
             raise
         return Column("blocked", math.nan, 0.0, one_line(error))
-
-
-def _consistent(offered: Any) -> Column:
-    """A column must be a Column, and hold only if its figure does not exceed its tolerance."""
-    if not isinstance(offered, Column):
-        raise TypeError(f"a column was expected, not {type(offered).__name__}")
-    if offered.status == "holds" and not offered.figure <= offered.tolerance:
-        raise ValueError(f"said to hold with figure {offered.figure} against {offered.tolerance}")
-    return offered
 
 
 def _control(claim: Claim[Any], procedures: dict[str, Procedure], debug: bool) -> Column:
@@ -148,17 +142,6 @@ class Examined:
     problems: tuple[str, ...] = ()
 
 
-def _typed(kind: str, parts: Iterable[Any]) -> tuple[Any, ...]:
-    """The parts, each a Figure or a Section as the kind says; what else comes is an error here."""
-    wanted = {"figures": Figure, "sections": Section}[kind]
-    given = tuple(parts)
-    for part in given:
-        if not isinstance(part, wanted):
-            name = f"{wanted.__module__}.{wanted.__name__}"
-            raise TypeError(f"{name} expected, not {type(part).__module__}.{type(part).__name__}")
-    return given
-
-
 def stopped(claim: Claim[Any], error: Exception) -> Examined:
     """All four columns blocked: the process that examined the claim ended before it could say."""
     blocked = Column("blocked", math.nan, 0.0, one_line(error))
@@ -175,12 +158,18 @@ def examine(name: str, lab: Lab, debug: bool = False) -> Examined:
     verdict = judge(claim, lab, debug=debug)
     drawn: dict[str, tuple[Any, ...]] = {"figures": (), "sections": ()}
     problems: list[str] = []
-    evidence = evidence_of(name)
-    if isinstance(evidence, Exception):  # the blocked columns already say why
+    try:
+        evidence = evidence_of(name)
+    except Exception:  # noqa: BLE001 - the blocked columns already say why
         return Examined(verdict)
-    for kind, draw in (("figures", evidence.figures), ("sections", evidence.sections)):
+    kinds = ("figures", Figure, evidence.figures), ("sections", Section, evidence.sections)
+    for kind, wanted, draw in kinds:
         try:
-            drawn[kind] = _typed(kind, draw(lab))
+            parts = tuple(draw(lab))
+            if others := [type(part) for part in parts if not isinstance(part, wanted)]:
+                name = f"{wanted.__module__}.{wanted.__name__}"
+                raise TypeError(f"{name} expected, not {others[0].__module__}.{others[0].__name__}")
+            drawn[kind] = parts
         except MemoryError:
             raise
         except Exception as error:

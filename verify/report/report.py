@@ -234,21 +234,18 @@ def _statement(line: str) -> Markup:
 def undrawn(claims: Sequence[Claim[Any]], examined: Sequence[Examined]) -> list[str]:
     """One line per formula that cannot be drawn and per id that two parts of the page share."""
     problems: list[str] = []
-
-    def attempt(owner: str, render: Callable[[str], Markup], text: str) -> None:
-        try:
-            render(text)
-        except ValueError as error:
-            problems.append(f"{owner}: {error}")
-
     ids: list[str] = []
     for claim, result in zip(claims, examined, strict=True):
-        for line in claim.lines:
-            attempt(claim.id, _statement, line)
-        for sentence in claim.assumptions:
-            attempt(claim.id, mathml.prose, sentence)
+        texts: list[tuple[Callable[[str], Markup], str]]
+        texts = [(_statement, line) for line in claim.lines]
+        texts += [(mathml.prose, sentence) for sentence in claim.assumptions]
+        texts += [(mathml.prose, figure.caption) for figure in result.figures]
+        for render, text in texts:
+            try:
+                render(text)
+            except ValueError as error:
+                problems.append(f"{claim.id}: {error}")
         for figure in result.figures:
-            attempt(claim.id, mathml.prose, figure.caption)
             ids += [f"figure-{figure.id}", *re.findall(r'\bid="([^"]*)"', figure.svg)]
         for section in result.sections:
             ids += [f"section-{section.id}", *re.findall(r'\bid="([^"]*)"', section.html)]

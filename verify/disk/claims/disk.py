@@ -19,7 +19,7 @@ from numerics.arithmetic.types import Array
 from numerics.disk.disk import disk, disk_bound
 from theory.disk.disk import Disk
 from verify.disk import figures as draw
-from verify.disk.networks import disks, drawn, loss
+from verify.disk.networks import ARRIVED, disks, drawn, excess, loss_with_gradient
 from verify.disk.networks import train as train_one
 from verify.models.networks import Network
 from verify.report.evidence import Evidence
@@ -187,8 +187,6 @@ def _grids() -> tuple[Grid, Grid]:
 
 
 GRIDS = _grids()
-SIX_DIGITS = 1e-6
-"""A network whose loss, by its own gradient, could still fall by more than this part has not arrived."""
 FRESH = np.array([0.5078125, 3.75, 6.0, 8.3125, *(m - 0.5 + 1 / 128 for m in range(4, 11))])
 """Radii that no network is trained on; just beyond a half-integer the circle cuts edges twice, and
 just beyond 1/2 its arcs are the longest."""
@@ -225,19 +223,17 @@ def _bound(net: Network, r: Array) -> Array:
 
 def _measured(net: Network, grid: Grid, x: torch.Tensor) -> TrainedLinear:
     """The gradient is torch's own: ∂L/∂w_k = a_k ∂L/∂θ for every tap, and the loss is quadratic in (θ, c)."""
-    net.zero_grad()
-    value = loss(net, x, torch.tensor(grid.r), torch.tensor(grid.share))
-    value.backward()
+    value = loss_with_gradient(net, x, grid.r, grid.share)
     by_w, _, _, by_c = (p.grad.numpy() for p in net.parameters() if p.grad is not None)
     _, _, a, _ = net.weights.network()
     g = np.array([np.sum(a * by_w.mean(axis=(1, 2, 3))) / np.sum(a * a), by_c[0]])
     area = np.stack([np.pi * grid.r**2, np.ones_like(grid.r)])
-    excess = float(g @ np.linalg.solve(2 * (grid.share * area) @ area.T, g)) / 2
     with torch.no_grad():
         error = np.abs(net(x).numpy() - grid.r)
     slack = _bound(net, grid.r)
-    bound = grid.share @ (2 * error * slack + slack**2) + gamma(len(grid.r) + 4) * value.item()
-    return TrainedLinear(net, grid, value.item(), float(bound + grid.slack), excess)
+    bound = grid.share @ (2 * error * slack + slack**2) + gamma(len(grid.r) + 4) * value
+    left = excess(area, grid.share, g)
+    return TrainedLinear(net, grid, value, float(bound + grid.slack), left)
 
 
 def _trained(lab: Lab) -> tuple[TrainedLinear, ...]:
@@ -283,7 +279,7 @@ def train(law: Disk, lab: Lab) -> Column:
             gap = np.abs(linear.net(fresh).numpy() - claimed) / _bound(linear.net, FRESH)
         scores += [*gap, abs(linear.loss - floor - linear.excess) / linear.bound]
         above, below = max(above, linear.loss - floor), max(below, floor - linear.loss)
-        late += linear.excess > SIX_DIGITS * linear.loss
+        late += linear.excess > ARRIVED * linear.loss
     detail = (
         f"{len(nets)} networks without σ, K = 1 and 2, 3 × 3 and 5 × 5 taps, on 15 radii from {LOW} to {HIGH} and on the whole interval, {late} of which had not arrived (six digits); largest "
         f"distance from the law, in units of the rounding bound, of their answers to {len(FRESH)} new radii and of their losses, less what torch's gradient says is left; no loss is more than "

@@ -28,14 +28,22 @@ from numerics.disk.perimeter import (
     strength_bound,
 )
 from numerics.disk.perimeter_enclosure import Strength, by_direction, filter_of, quadrature_of
-from numerics.pulse.sample import windows
 from theory.disk.perimeter import STEPS, Perimeter
 from verify.disk import figures as draw
 from verify.disk.clipping import clipped, rational_direction
-from verify.disk.fit import fit
-from verify.disk.networks import Difference, across, disks, drawn, loss
+from verify.disk.ensemble import disk_windows, filters_of, fit
+from verify.disk.networks import (
+    ARRIVED,
+    Difference,
+    across,
+    disks,
+    drawn,
+    excess,
+    loss_with_gradient,
+)
 from verify.disk.networks import train as train_one
-from verify.models.networks import Network
+from verify.models.networks import Network, load, weights_of
+from verify.models.problem import NetworkShape
 from verify.report.evidence import Evidence
 from verify.report.figures import figure
 from verify.report.lab import Lab
@@ -145,8 +153,6 @@ LINES = 8
 FRESH = np.array([3.53125, 5.0, 6.28125, 8.515625, 9.75])
 FAR = np.array([80.3, 150.7])
 PATCHES, FARTHEST = 40, 1.0e5
-SIX_DIGITS = 1e-6
-"""A network whose loss, by its own gradient, could still fall by more than this part has not arrived."""
 
 
 @dataclass(frozen=True)
@@ -200,9 +206,7 @@ def _train(lab: Lab) -> tuple[TrainedDifference, ...]:
                     with torch.no_grad():
                         net.conv.weight[:, :, 1, 1] *= -1
                 train_one(net, x, r, share, FEW_STEPS if last else STEPS_OF_LBFGS, 1 if last else 5)
-                net.zero_grad()
-                value = loss(net, x, torch.tensor(r), torch.tensor(share))
-                value.backward()
+                value = loss_with_gradient(net, x, r, share)
                 kappa = net.conv.weight.detach().numpy()[0, 0]
                 readout = list(net.readout.parameters())
                 by_a, by_c = (float(p.grad.sum()) for p in readout if p.grad is not None)
@@ -212,14 +216,13 @@ def _train(lab: Lab) -> tuple[TrainedDifference, ...]:
                     # By (a, c): the feature is what torch answers, less c, over a.
                     features = np.stack([(answers - c) / a, np.ones(COUNT)])
                     g = np.array([by_a, by_c])
-                    excess = float(g @ np.linalg.solve(2 * (share * features) @ features.T, g)) / 2
                     weight = a * float(np.abs(kappa).sum()) * (0.5 if name == "relu" else 1.0)
-                    nets.append(TrainedDifference(net, kappa, weight, c, value.item(), excess, answers - r, net(fresh).numpy(), net(distant).numpy()))  # fmt: skip
+                    nets.append(TrainedDifference(net, kappa, weight, c, value, excess(features, share, g), answers - r, net(fresh).numpy(), net(distant).numpy()))  # fmt: skip
     return tuple(nets)
 
 
-FREE, FREE_COUNT, FREE_RULE = 12, 29, Midpoints(3, 360)
-"""Networks per activation, their training radii, and the rule for their P, which is only looked at."""
+FREE, FREE_COUNT, FREE_STEPS, FREE_RULE = 12, 29, 400, Midpoints(3, 360)
+"""Networks per activation, their training radii and steps, and the rule for their P, which is only looked at."""
 
 
 @dataclass(frozen=True)
@@ -247,14 +250,14 @@ def free(lab: Lab) -> tuple[Free, ...]:
 def _train_free(lab: Lab) -> tuple[Free, ...]:
     rng, nets = lab.rng("perimeter/free filters"), []
     r = np.linspace(LOW, HIGH, FREE_COUNT)
-    x = disks(r, HIGH + 2)
-    cut = windows(x.numpy(), 3)
+    x, cut = disks(r, HIGH + 2), disk_windows(r, 3, HIGH + 2)
     for name in ("abs", "relu"):
-        sigma = activation(name)[0]
-        for _ in range(FREE):
-            net = drawn(name, 1, 3, rng)
-            fit(net, name, cut, r)
-            w, b, a, _ = net.weights.network()
+        sigma, shape = activation(name)[0], NetworkShape(name, 1, 3)
+        start = weights_of([drawn(name, 1, 3, rng) for _ in range(FREE)])
+        fitted = fit(shape, cut, r, filters_of(start), FREE_STEPS)
+        for j in range(FREE):
+            net = load(shape, fitted, j)
+            w, b, a, _ = fitted.network(j)
             dark, full = sigma(np.array([b[0], w.sum() + b[0]]))
             with torch.no_grad():
                 value = float(torch.mean((net(x) - torch.tensor(r)) ** 2))
@@ -296,7 +299,7 @@ def _edge_ratio(squares: Array, w: Array, z: Tensor, patches: Patches) -> float:
 def _half_squares(law: Perimeter, patches: Patches) -> Array:
     """H_θ(t + u·n) for every patch and pixel: (P, 49)."""
     places = zip(patches.t, patches.normal.tolist(), strict=True)
-    return np.array([half_squares(7, t, *normal, law.edge) for t, normal in places])
+    return np.array([half_squares(7, t, c, s, law.edge) for t, (c, s) in places])
 
 
 @dataclass(frozen=True)
@@ -397,7 +400,7 @@ def train(law: Perimeter, lab: Lab) -> Column:
         if not trained.one_sign:
             mixed += 1
             continue
-        late += trained.excess > SIX_DIGITS * trained.loss
+        late += trained.excess > ARRIVED * trained.loss
         a = trained.weight / sum_kappa
         bound = lambda r, size: 2 * abs(a) * _slack(sum_kappa, r, size, 3) + gamma(size) * (abs(trained.c) + r)  # noqa: B023  # fmt: skip
         on = bound(radii, size)

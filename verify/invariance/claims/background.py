@@ -485,9 +485,9 @@ def _errors(exact: Weights[Any], scene: Scene, backgrounds: Array, r: float) -> 
     net = Network("relu", len(exact.a), 3, circular=True)
     with torch.no_grad():
         net.conv.weight.copy_(torch.tensor(exact.w)[:, None, :])
-        net.conv.bias.copy_(torch.tensor(exact.b))  # type: ignore[union-attr]
+        net.conv.bias.copy_(torch.tensor(exact.biases))  # type: ignore[union-attr]
         net.readout.weight.copy_(torch.tensor(exact.a)[None, :])
-        net.readout.bias.fill_(exact.c)
+        net.readout.bias.fill_(exact.offset)
     return answers(net, torch.tensor(pulse(r, scene.half_length) + backgrounds[:, None])) - r
 
 

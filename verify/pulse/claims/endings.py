@@ -21,7 +21,7 @@ from verify.optimise.residuals import task
 from verify.optimise.sgd import OPTIMIZERS, descend, gradient_length
 from verify.pulse.certified import agrees
 from verify.pulse.classify import KINDS, Ending, classify, look, wilson
-from verify.pulse.explained import explain
+from verify.pulse.explained import section
 from verify.pulse.settings import CENSUS
 from verify.report import figures as draw
 from verify.report.evidence import Evidence
@@ -314,7 +314,7 @@ def _explained(lab: Lab) -> list[Section]:
         chosen = chosen or [j for j, e in enumerate(endings) if e.kind == kind]
         if chosen:
             name = f"endings-{kind}"
-            html = explain(ensemble, endings[chosen[0]], chosen[0], name)
+            html = section(ensemble, endings[chosen[0]], chosen[0], name)
             sections.append(Section(name, title, html, first=True))
     return sections
 

@@ -2,7 +2,7 @@ r"""The asymptotes theorem: sums of pairs in exact rationals, both ends in ball 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -18,28 +18,35 @@ from theory.shape.asymptotes import ENDS, Channel, Ends, Law
 from theory.shape.span import unrolled
 from verify.models.networks import measure
 from verify.models.problem import Setting
-from verify.optimise.geodesic import (
-    BITS,
-    GOAL,
-    SIGMA,
-    Number,
-    Problem,
-    Refined,
-    RefinedBatch,
-    is_rounding,
-    refine,
-    trained,
-)
+from verify.optimise.refine import BITS, GOAL, Refined
 from verify.report.evidence import Evidence
 from verify.report.figures import FLOOR, figure, scatter
 from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
+from verify.shape.pairs import Problem, RefinedBatch, inverse, is_rounding, refined, trained
 
 __all__ = ["EVIDENCE", "check", "figures", "train"]
 
 Array = NDArray[np.float64]
 F = Fraction
+
+Number = Callable[[Any], Any]
+
+SIGMA: dict[str, Number] = {
+    "softplus": lambda v: (1 + v.exp()).log(),
+    "logsigmoid": lambda v: -(1 + (-v).exp()).log(),
+    "silu": lambda v: v / (1 + (-v).exp()),
+    "gelu": lambda v: v * (-v / arb(2).sqrt()).erfc() / 2,
+    "gelu_tanh": lambda v: (
+        v / (1 + (-2 * (2 / arb.pi()).sqrt() * (v + v**3 * 44715 / 10**6)).exp())
+    ),
+    "tanhshrink": lambda v: v - v.tanh(),
+    "tanh": lambda v: v.tanh(),
+    "sigmoid": lambda v: 1 / (1 + (-v).exp()),
+    "erf": lambda v: v.erf(),
+}
+"""Analytic activations in ball arithmetic, written without the catalogue."""
 
 ODD_PART = ("softplus", "logsigmoid", "silu", "gelu", "gelu_tanh")
 """Those with σ(z) - σ(-z) = z: pairs of channels are exact."""
@@ -193,7 +200,7 @@ def _trained(lab: Lab, problem: Problem) -> RefinedBatch:
 def train(law: Law, lab: Lab) -> Column:
     """The law on every network that training made exact, in units of its bound; every start is accounted for.
 
-    Refined networks (:mod:`verify.optimise.geodesic`) are exact on and between the samples to 1e-57.  K = 1: an
+    Refined networks (:mod:`verify.optimise.refine`) are exact on and between the samples to 1e-57.  K = 1: an
     exact network would contradict the theorem, and counts.
     """
     worst, farthest, at_rest, exact, rounded = 0.0, 0.0, 0.0, 0, 0
@@ -203,9 +210,10 @@ def train(law: Law, lab: Lab) -> Column:
         for j in np.nonzero(batch.exact)[0]:
             net = batch.refined[j]
             assert net is not None
-            values, bounds = _residuals(law, problem, net)
+            back = inverse(problem, net.net)
+            values, bounds = _residuals(law, problem, net, back)
             worst = max(worst, *(v / b for v, b in zip(values, bounds, strict=True)))
-            worst = max(worst, net.moved / (2 * float(np.linalg.norm(net.inverse, 2)) * net.start))
+            worst = max(worst, net.moved / (2 * float(np.linalg.norm(back, 2)) * net.start))
             farthest, at_rest = max(farthest, net.moved), max(at_rest, *values)
         opposite = batch.weights.a[:, 0] * batch.weights.a[:, 1] < 0
         exact += int(np.sum(batch.exact))
@@ -229,21 +237,21 @@ ZERO = 1e-50
 """Far above the error left in the weights of a refined network, about 1e-60 times the norm of J⁺ (at most 1e8)."""
 
 
-def _residuals(law: Law, problem: Problem, net: Refined) -> tuple[list[float], list[float]]:
-    """|law| of a refined network, and to first order how large the error that is left may make it.
+def _residuals(
+    law: Law, problem: Problem, refinement: Refined, back: Array
+) -> tuple[list[float], list[float]]:
+    """|law| of a refined network, and to first order, by J⁺, how large the error that is left may make it.
 
     The second order is covered by a factor 2, rounding by 1e-60.  (3) counts signs: a tap that is 0 but for the
     error left is taken as 0.
     """
-    ends = ENDS[problem.setting.activation]
+    ends, net = ENDS[problem.setting.activation], refinement.net
     channels = [
-        (tuple(tap if abs(float(tap)) > ZERO else arb(0) for tap in w), b, a)
-        for w, b, a in net.channels
+        (tuple(tap if abs(tap) > ZERO else F(0) for tap in w), b, a) for w, b, a in net.listed
     ]
-    with flint.ctx.workprec(BITS):
-        values = [abs(float(v)) for v in law(channels, ends)]
-    slopes = _gradients(law, ends, channels) @ net.inverse[:-1]
-    error = max(net.error, GOAL) * net.inverse.shape[1] ** 0.5
+    values = [abs(float(value)) for value in law(channels, ends)]
+    slopes = _gradients(law, ends, channels) @ back[:-1]
+    error = max(refinement.error, GOAL) * back.shape[1] ** 0.5
     return values, [2 * float(bound) * error + GOAL for bound in np.linalg.norm(slopes, axis=1)]
 
 
@@ -281,8 +289,8 @@ def _single(lab: Lab) -> tuple[int, float]:
         measured = measure(ensemble)
         error = measured.prediction - setting.radii.r
         for j in np.nonzero(is_rounding(setting, ensemble.weights, error))[0]:
-            net = refine(Problem(setting, True, 0), ensemble.weights, int(j))
-            count += net is not None and net.exact
+            net = refined(Problem(setting, True, 0), ensemble.weights, int(j))
+            count += net is not None
         lowest = min(lowest, float(np.min(measured.loss)))
     return count, lowest
 

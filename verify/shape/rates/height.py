@@ -1,4 +1,4 @@
-"""Torch networks trained at a fixed height of the staircase, by damped second-order steps.
+"""Torch networks trained at a fixed height of the staircase, by Levenberg-Marquardt.
 
 Training holds S = Σ w fixed and varies the bias and the direction of the filter: f(w, b) is the response after
 regression on (1, r), divided by its slope on r, so that |f|² = R/λ² and L = R/(λ² + R/V).  (A fixed |w|
@@ -7,7 +7,6 @@ would not do: where σ is odd about an inflection, the infimum over three taps i
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +18,7 @@ from numerics.arithmetic.rounding import prediction_bound
 from numerics.pulse.sample import pulse, windows
 from verify.models.networks import load, signals
 from verify.models.problem import NetworkBatch, Setting
+from verify.optimise.least_squares import levenberg_marquardt
 
 __all__ = [
     "CELLS",
@@ -28,10 +28,8 @@ __all__ = [
     "ROWS",
     "TAPS",
     "HeightBatch",
-    "Residual",
     "directions",
     "measured",
-    "minimise",
     "trained",
 ]
 
@@ -52,42 +50,8 @@ CELLS = 4
 PER_CELL = 8
 """The radii in each, φ = t/8."""
 EDGE = 6.0
-"""A bias that gets as far as this has left: all inflections but those of sin lie well inside."""
-
-Residual = Callable[[Array], tuple[Array, Array]]
-"""Points (B, k) -> f (B, m) and its Jacobian (B, m, k)."""
-
-
-def minimise(
-    function: Residual, start: Array, inside: Callable[[Array], Bools], steps: int
-) -> Array:
-    """Levenberg-Marquardt on |f|² for a batch of points (B, k); a point that is not ``inside`` stops.
-
-    Steps on all coordinates and on the first alone (the bias) take turns, each with its own damping: along
-    a curved valley the damping that the filter needs would stop the bias.
-    """
-    points = start.copy()
-    f, jacobian = function(points)
-    value = np.sum(f**2, axis=1)
-    damping = np.full((2, len(points)), 1e-2)
-    for step in range(steps):
-        turn = step % 2
-        used = jacobian[:, :, :1] if turn else jacobian
-        u, size, v = np.linalg.svd(used, full_matrices=False)
-        scale = np.maximum(size[:, :1], 1e-300)
-        shrunk = (size / scale) / ((size / scale) ** 2 + damping[turn][:, None]) / scale
-        move = np.zeros_like(points)
-        move[:, : used.shape[2]] = -np.einsum("bk,brk,br,bkj->bj", shrunk, u, f, v)
-        move *= np.minimum(1, 0.5 / np.maximum(np.max(np.abs(move), axis=1), 1e-300))[:, None]
-        tried = np.where(inside(points)[:, None], points + move, points)
-        new_f, new_jacobian = function(tried)
-        new_value = np.sum(new_f**2, axis=1)
-        better = new_value < value
-        points, f = np.where(better[:, None], tried, points), np.where(better[:, None], new_f, f)
-        jacobian = np.where(better[:, None, None], new_jacobian, jacobian)
-        value = np.where(better, new_value, value)
-        damping[turn] = np.clip(np.where(better, 0.2, 4.0) * damping[turn], 1e-24, 1e8)
-    return points
+"""A bias that gets as far as this has left, and no step leads it farther than 1/2 beyond: all inflections but those of sin
+lie well inside."""
 
 
 def directions(n: int) -> Array:
@@ -163,7 +127,7 @@ def trained(name: str, n: int, starts: int, rng: np.random.Generator) -> HeightB
         by_w = d[:, :, None] * height[:, None, None] * (view.windows @ across)
         by = np.concatenate([by_b[:, :, None], by_w], axis=2)
         lam = g @ steep
-        f = g @ remainder.T / lam[:, None]
+        f = np.where(np.abs(b) <= EDGE + 0.5, g @ remainder.T / lam[:, None], np.inf)
         of_lam = np.einsum("bsk,s->bk", by, steep) / lam[:, None]
         moved = np.einsum("rs,bsk->brk", remainder, by) / lam[:, None, None]
         return f, moved - f[:, :, None] * of_lam[:, None, :]
@@ -172,7 +136,7 @@ def trained(name: str, n: int, starts: int, rng: np.random.Generator) -> HeightB
         [rng.uniform(-3, 3, len(height)), rng.normal(0, 1.5, (len(height), n - 1))]
     )
     with np.errstate(all="ignore"):  # a step may be far out; it is then refused
-        points = minimise(function, start, lambda points: np.abs(points[:, 0]) < EDGE, 100 * n)
+        points = levenberg_marquardt(function, start, 100 * n).points
     f, jacobian = function(points)
     gradient = np.linalg.norm(np.einsum("br,brk->bk", f, jacobian), axis=1) / np.sum(f**2, axis=1)
     return measured(name, height, filters(points), points[:, 0], gradient)

@@ -26,7 +26,8 @@ from theory.shape.rates.leading import (
     curved_rate,
     inflection_rate,
 )
-from verify.shape.rates.height import HeightBatch, directions, minimise
+from verify.optimise.least_squares import levenberg_marquardt
+from verify.shape.rates.height import HeightBatch, directions
 from verify.shape.rates.remainder import OVER, VARIANCE, Stated, root_of, stated
 
 __all__ = ["Ended", "Place", "account", "closed_form", "nearest", "predicted"]
@@ -110,7 +111,7 @@ def predicted(law: RateLaw, name: str, n: int, places: Sequence[Place]) -> tuple
         ]
     )
     with np.errstate(all="ignore"):  # a step may be far out; it is then refused
-        points = minimise(function, start, lambda points: np.isfinite(points[:, 0]), 60)
+        points = levenberg_marquardt(function, start, 60).points
     return filters(points), t + points[:, 0] * height * free - height / 2
 
 

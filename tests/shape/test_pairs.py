@@ -1,4 +1,4 @@
-"""Geodesic steps and refinement, with balls that contain the activation."""
+"""Pairs of channels trained to the end and refined, with balls that contain the activation."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from numerics.arithmetic.compile import activation
 from theory.shape.asymptotes import ENDS, balance
 from verify.models.networks import load, signals
 from verify.models.problem import NetworkBatch, Setting, initial
-from verify.optimise.geodesic import BITS, SIGMA, Problem, descend, refine, trained
-from verify.shape.claims.asymptotes import PAIRS
+from verify.optimise.refine import BITS
+from verify.shape.claims.asymptotes import PAIRS, SIGMA
+from verify.shape.pairs import Problem, descend, inverse, refined, trained
 
 
 @pytest.mark.parametrize("name", sorted(SIGMA))
@@ -32,7 +33,6 @@ def test_descent_and_refinement(biased: bool) -> None:
     """A pair, pushed a little: the descent returns to rounding, the refinement to 1e-60 next to it."""
     setting = Setting("silu", 2, 1)
     problem = Problem(setting, biased, 60)
-    assert len(problem.free) == (7 if biased else 5)
     b = 0.3 if biased else 0.0
     pushed = NetworkBatch(
         np.array([[[0.81], [-0.78]]]), np.array([[b, -b]]), np.array([[0.6, -0.63]]), np.zeros(1)
@@ -42,16 +42,19 @@ def test_descent_and_refinement(biased: bool) -> None:
     error = load(setting, ended, 0)(x).detach().numpy() - setting.radii.r
     assert np.max(np.abs(error)) < 1e-12
     assert biased or not np.any(ended.b)
-    one = refine(problem, ended, 0)
-    assert one is not None and one.exact and one.error < 1e-58 and one.moved < 1e-8
-    with flint.ctx.workprec(BITS):
-        assert all(abs(float(v)) < 1e-50 for v in balance(one.channels, ENDS["silu"]))
+    one = refined(problem, ended, 0)
+    assert one is not None and one.error < 1e-58 and one.moved < 1e-8
+    assert biased == (one.net.b is not None)
+    assert all(abs(float(v)) < 1e-50 for v in balance(one.net.listed, ENDS["silu"]))
+    back = inverse(problem, one.net)
+    assert np.sum(np.any(np.abs(back) > 1e-9, axis=1)) == (7 if biased else 5)
+    assert one.moved <= 2 * np.linalg.norm(back, 2) * one.start
 
 
 def test_no_refinement_where_there_is_no_exact_network() -> None:
     """tanh has none; a start far from zero loss is given up as well."""
     for setting in (Setting("tanh", 2, 1), Setting("silu", 1, 1)):
-        assert refine(Problem(setting, True, 0), initial(setting, 1, 0), 0) is None
+        assert refined(Problem(setting, True, 0), initial(setting, 1, 0), 0) is None
 
 
 def test_many_starts_end_exact_and_many_do_not() -> None:

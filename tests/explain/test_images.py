@@ -21,8 +21,8 @@ from tests.disk.elliptic import enclosed
 from tests.disk_accounts import STEP, account_of
 from theory.disk.perimeter import width
 from verify.disk.networks import disks, drawn
-from verify.explain.disk_account import too_much_disk
 from verify.explain.disk_facts import features
+from verify.explain.images import too_much
 from verify.models.checkpoint import Checkpoint
 from verify.models.setup import disk_setup_of
 
@@ -283,7 +283,7 @@ def test_the_bound_of_a_perimeter_that_is_not_known_fails_by_its_name(
     c = -625 * float(a[0]) * log(2)
     plain = account_of(w[None], a, c=c, activation="softplus", tolerance=Fraction(1, 10))
     assert plain["failing"] == [] and plain["identity"]["error"] < 1e-5
-    monkeypatch.setattr("verify.explain.disk_account.strength_of", rough)
+    monkeypatch.setattr("verify.explain.images.strength_of", rough)
     found = account_of(w[None], 10 * a, c=10 * c, activation="softplus", tolerance=Fraction(100))
     assert found["failing"] == ["bound"] and "Σ aP is known to 0.37 only" in found["verdict"]
 
@@ -329,7 +329,7 @@ def test_the_symmetries_of_the_square(turned: Any) -> None:
 def test_too_much(w: Array, name: str, words: str) -> None:
     found = Checkpoint(w, np.ones(len(w)), None, None, {})
     setup = disk_setup_of({"activation": name, "length": "61"}, w.shape[1])
-    assert words in too_much_disk(found, setup)
+    assert words in too_much(found, setup)
 
 
 @pytest.mark.parametrize("name", ["square", "cube", "hardswish", "tanh", "softplus"])
@@ -348,7 +348,7 @@ def test_large_preactivations(name: str) -> None:
 def test_too_many_pixels() -> None:
     found = Checkpoint(np.ones((9, 5, 5)), np.ones(9), None, None, {})
     setup = disk_setup_of({"activation": "relu", "length": "2001"}, 5)
-    assert "too many pixels" in too_much_disk(found, setup)
+    assert "too many pixels" in too_much(found, setup)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -16,13 +16,13 @@ from tests.accounts import (
     SETUP,
     SMOOTH,
     TOLERANCE,
-    account_of,
-    account_of_exact,
+    document_of,
+    document_of_exact,
     networks,
 )
 from tests.strategies import Exact, balanced_exact, linear_exact, threshold_exact
 from theory.expressions.activation import ACTIVATIONS
-from verify.explain.account import account, too_much
+from verify.explain.signals import explain, too_much
 from verify.models.checkpoint import Checkpoint
 from verify.models.setup import setup_of
 
@@ -37,7 +37,7 @@ exacts = st.one_of(linear_exact(), threshold_exact(), balanced_exact().map(lambd
 @few
 @given(exacts)
 def test_derived_networks_are_explained(exact: Exact) -> None:
-    document = account_of_exact(exact).document
+    document = document_of_exact(exact)
     assert document["explained"] is True and document["failing"] == []
     assert document["worst_error"]["about"] < 1e-9
     assert document["nearest"]["distance"][1] < 1e-9
@@ -73,7 +73,7 @@ CASES: dict[str, tuple[Any, dict[str, str], str]] = {
 @pytest.mark.parametrize("name", CASES)
 def test_cells_by_name(name: str) -> None:
     net, more, cell = CASES[name]
-    document = account_of(*net, {**SETUP, **more}).document
+    document = document_of(*net, {**SETUP, **more})
     assert document["explained"] is (
         name not in ("dead", "the same at all radii", "blind", "crossed", "one square")
     )
@@ -84,7 +84,7 @@ def test_cells_by_name(name: str) -> None:
 def test_never_explained_where_no_network_is_exact(name: str) -> None:
     """Not even with a tolerance that the error meets."""
     told = {**SETUP, "activation": name, "r_min": "2.5", "r_max": "2.625"}
-    document = account_of([[0.25]], [0.1], [0.5], 2.0, told, F(100)).document
+    document = document_of([[0.25]], [0.1], [0.5], 2.0, told, F(100))
     assert document["network"]["class"] == "impossible" and document["worst_error"]["about"] < 100
     assert document["explained"] is False and document["nearest"]["exists"] is False
 
@@ -93,7 +93,7 @@ def test_the_tolerance_decides() -> None:
     """c off by t: it errs by t at every radius; both the error and the distance have to be within the tolerance."""
     w, b, a, c = LINEAR
     for shift, tolerance, explained in ((0.25, F(1, 4), True), (0.25, F(249, 1000), False)):
-        document = account_of(w, b, a, c + shift, SETUP, tolerance).document
+        document = document_of(w, b, a, c + shift, SETUP, tolerance)
         assert (document["explained"], F(document["worst_error"]["value"])) == (explained, F(shift))
         assert document["failing"] == ([] if explained else ["offset"])
 
@@ -106,8 +106,8 @@ def test_weights_of_these_sizes_have_an_account(name: str, size: float) -> None:
     for w, b in ((size, -size), (-size, size), (1.0, -size)):
         kept = Checkpoint(np.array([[w, 0.5, w]]), np.array([size]), np.array([b]), None, {})
         assert not too_much(kept, setup)
-        document = account(kept, setup, TOLERANCE).document
-        assert document["worst_error"]["about"] >= 0 and len(document["weights"]) == 5
+        explanation = explain(kept, setup, TOLERANCE)
+        assert explanation.worst_error.about >= 0 and len(explanation.weights) == 5
     beyond = np.nextafter(size, 0 if size < 1 else np.inf)
     kept = Checkpoint(np.array([[beyond, 0.5, 1.0]]), np.ones(1), None, None, {})
     assert "a weight of size" in too_much(kept, setup)
@@ -199,7 +199,7 @@ def test_networks_that_answer_the_same_have_one_account(case: Any, tolerance: Fr
     """
     net, told = _rounded(case[0]), case[1]
     other = data.draw(twins(net, told))
-    one, two = (account_of(*each, told, tolerance).document for each in (net, other))
+    one, two = (document_of(*each, told, tolerance) for each in (net, other))
     assert _of_the_answers(one) == _of_the_answers(two)
 
 
@@ -219,7 +219,7 @@ def test_an_interpolating_network_is_never_explained(t: float, name: str, poolin
     w, b, a, c = [[t]], [0.0], [size * 0.5075 / t], -0.00825
     for more in ([], [([0.0], -200.0, 0.0)], [([1e4 * t], 7.0, 1.0), ([1e4 * t], 7.0, -1.0)]):
         rows, biases, weights = ([*x, *y] for x, y in zip((w, b, a), zip(*more, strict=True) if more else ([], [], []), strict=True))  # fmt: skip
-        document = account_of(rows, biases, weights, c, told).document
+        document = document_of(rows, biases, weights, c, told)
         assert document["worst_error"]["about"] < 0.001 and document["explained"] is False
         assert document["failing"] == ["distance"]
         assert document["nearest"]["relative"] > 0.005
@@ -231,7 +231,7 @@ def test_an_interpolating_network_is_never_explained(t: float, name: str, poolin
 def test_a_jump_by_hand() -> None:
     """Every lit pixel answers 1/2, but the two at the edge nothing until 0.9 φ > 1/2: D = -φ for φ <= s = 5/9, then 0."""
     told = {"activation": "hardshrink", "length": "9", "r_max": "4.5"}
-    document = account_of([[0.9]], [0.0], [0.5 / 0.9], 0.0, told).document
+    document = document_of([[0.9]], [0.0], [0.5 / 0.9], 0.0, told)
     s = 5 / 9
     assert document["loss"]["value"] == pytest.approx(s**3 / 3, rel=1e-12)
     assert document["residuals"]["subpixel"] == pytest.approx(s, rel=1e-12)
@@ -258,7 +258,7 @@ UNPATTERNED: dict[str, tuple[Any, dict[str, str], str]] = {
 @pytest.mark.parametrize("name", UNPATTERNED)
 def test_an_exact_network_is_next_to_itself(name: str) -> None:
     weights, told, cell = UNPATTERNED[name]
-    document = account_of(*weights, {**SETUP, **told}).document
+    document = document_of(*weights, {**SETUP, **told})
     assert document["explained"] is True and document["cell"] == cell
     near = document["nearest"]
     assert near["exists"] is True and near["distance"][1] < 1e-15
@@ -272,7 +272,7 @@ def test_an_error_at_single_radii_fails_by_name() -> None:
     a jump: it passes it just where r̂ is wrong."""
     net = ([[0.25, -0.25, 0.5]], [0.75], [1.0], -8.25)
     told = {"activation": "hardshrink", "length": "11", "padding": "circular", "r_min": "1/2"}
-    document = account_of(*net, told).document
+    document = document_of(*net, told)
     assert document["explained"] is False and document["failing"] == ["jump"]
     assert document["worst_error"]["value"] == "1/2"
     assert document["verdict"].startswith("not explained") and "jump" in document["verdict"]
@@ -290,7 +290,7 @@ SILENT: dict[str, tuple[Any, dict[str, str]]] = {
 @pytest.mark.parametrize("name", SILENT)
 def test_nothing_is_next_to_a_network_that_sees_nothing(name: str) -> None:
     weights, told = SILENT[name]
-    document = account_of(*weights, {**SETUP, **told}).document
+    document = document_of(*weights, {**SETUP, **told})
     assert document["explained"] is False and document["cell"] in ("dead", "curved")
     assert document["nearest"]["relative"] is None
     if name != "no light":
@@ -304,6 +304,6 @@ def test_exponentials_cancel_where_a_window_stands_on_a_kink() -> None:
     a = [5.5, 13.590344419879088, -2.2328546175636071e-10, -4.9996083102797035]
     net = (w, [6.0, -6.0, -6.0, -5.0], a, -24.409263890636986)
     told = {"activation": "elu", "padding": "valid", "pooling": "mean", "r_min": "7/10", "r_max": "4"}  # fmt: skip
-    document = account_of(*net, {**SETUP, **told}).document
+    document = document_of(*net, {**SETUP, **told})
     assert document["explained"] is True and document["nearest"]["exists"] is None
     assert document["nearest"]["distance"][1] < 1e-8

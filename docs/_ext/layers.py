@@ -1,0 +1,61 @@
+"""What builds on what, as setup.cfg states it for import-linter: as layers, as a table, as a picture."""
+
+from __future__ import annotations
+
+import configparser
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure as Drawing
+
+from verify.report.figures import COLOURS, INK, STYLE
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("verify", "numerics", "theory")
+
+
+def layers(package: str) -> list[list[str]]:
+    """The folders and modules of a package, the top layer first; those of one layer do not know each other."""
+    contracts = configparser.ConfigParser(interpolation=None)
+    contracts.read(ROOT / "setup.cfg", encoding="utf-8")
+    lines = contracts[f"importlinter:contract:{package}"]["layers"].split("\n")
+    return [[name.strip() for name in line.split("|")] for line in lines if line.strip()]
+
+
+def below(package: str) -> Iterator[tuple[str, str]]:
+    """Each folder of a package, with the names beneath it that it may import."""
+    stack = layers(package)
+    for depth, layer in enumerate(stack):
+        others = ", ".join(name for names in stack[depth + 1 :] for name in names)
+        for name in layer:
+            if (ROOT / package / name).is_dir():
+                yield f"{package}/{name}", others or "nothing of its package"
+
+
+def picture() -> Drawing:
+    """The packages side by side, their layers from top to bottom; arrows point at what is imported."""
+    with matplotlib.rc_context(STYLE):
+        drawing = Drawing(figsize=(7.2, 4.6), layout="constrained")
+        FigureCanvasSVG(drawing)
+        axes = drawing.subplots()
+        axes.axis("off")
+        axes.set(xlim=(-0.6, 2.6), ylim=(-0.4, 6.6))
+        for column, package in enumerate(PACKAGES):
+            stack = layers(package)
+            # The chapters stand at one height in all packages.
+            top = 4 + next(k for k, layer in enumerate(stack) if "training" in layer)
+            axes.text(column, 6.3, package, ha="center", weight="bold", fontsize=12)
+            for depth, names in enumerate(stack):
+                y = 1.15 * (top - depth) - 0.35
+                box = {"boxstyle": "round", "facecolor": "none", "edgecolor": COLOURS[column]}
+                half = (len(names) + 1) // 2
+                lines = [names] if len(names) < 3 else [names[:half], names[half:]]
+                text = "\n".join(" · ".join(line) for line in lines)
+                axes.text(column, y, text, ha="center", va="center", fontsize=9, bbox=box)
+                if depth:
+                    axes.annotate("", (column, y + 0.32), (column, y + 0.8), arrowprops={"arrowstyle": "->", "color": INK})  # fmt: skip
+            if column:
+                axes.annotate("", (column - 0.36, 6.38), (column - 0.64, 6.38), arrowprops={"arrowstyle": "->", "color": INK})  # fmt: skip
+    return drawing

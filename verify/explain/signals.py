@@ -1,0 +1,402 @@
+"""A network for signals explained: every weight, the laws, the loss, the worst error, the nearest exact network.
+
+:func:`explain` measures and judges; docs/network.md describes what it finds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from math import isfinite
+
+import numpy as np
+from flint import fmpq
+
+from numerics.arithmetic.numbers import fraction, rational
+from numerics.arithmetic.piecewise import exact_activation
+from numerics.certificates.conditions import Pattern, Stored, exact_of, holds
+from numerics.certificates.nearest import (
+    Nearest,
+    distance_bound,
+    kept_nearest,
+    nearest,
+    refined_nearest,
+)
+from numerics.certificates.patterns import branches_of, snapped_pattern
+from numerics.certificates.reduction import apart, reduced
+from numerics.certificates.roles import Role
+from numerics.certificates.running import UNITS, assumed_error, running_error
+from numerics.pulse.exact_error import Domain, Worst
+from numerics.pulse.preactivations import lines
+from numerics.pulse.sensitivity import Sensitivity
+from theory.expressions.activation import ACTIVATIONS
+from theory.pulse.network import Network
+from theory.pulse.symmetry import Channel
+from theory.shape.classify import Classification, classify
+from verify.explain.facts import Facts, facts_of, named
+from verify.explain.roles import roles
+from verify.explain.value import (
+    Interval,
+    Neighbour,
+    Place,
+    SignalError,
+    SignalExplanation,
+    SignalLoss,
+    SignalWeight,
+    printable,
+    unfit,
+)
+from verify.models.checkpoint import Checkpoint
+from verify.models.setup import Setup
+
+__all__ = ["LARGEST", "SMALLEST", "WORK", "explain", "too_much"]
+
+LARGEST = 1e30
+"""Larger weights are refused, as their cubes would leave the range of float64."""
+SMALLEST = 1e-100
+"""Smaller ones, other than 0, are refused likewise."""
+WORK = 3e7
+"""K² n³ at most, about a minute."""
+WAVES = 300
+"""Pre-activations in front of a wave: there would be too many turns between two radii."""
+FLAT = 1e-9
+"""An answer that rises no more than this per pixel, or bends no more, is constant."""
+ASSUMED = "the library's σ is off by at most 8u (1 + |z| + |σ(z)|), which is tested, not proved"
+"""What the bound on rounding rests on where σ is not made of polynomials."""
+
+
+def too_much(checkpoint: Checkpoint, setup: Setup) -> str:
+    """Why this network is not explained at all, or an empty string."""
+    channels, taps = checkpoint.w.shape
+    if reason := unfit(checkpoint, setup, SMALLEST, LARGEST, WAVES):
+        return reason
+    if channels**2 * taps**3 > WORK:
+        return f"{channels} channels of {taps} taps are too many: K² n³ may be {WORK:.0e}"
+    return ""
+
+
+def explain(
+    checkpoint: Checkpoint, setup: Setup, tolerance: Fraction, file: str = ""
+) -> SignalExplanation:
+    """Explain a network; ``tolerance`` is in pixels, ``file`` its name.  The caller has asked :func:`too_much`.
+
+    Raises
+    ------
+    ValueError: σ has no enclosure at weights of this size.
+    """
+    stored = _stored(checkpoint, setup)
+    shape = classify(ACTIVATIONS[setup.activation].expression)
+    reduction = reduced(stored, setup.activation, setup.domain)
+    least = reduction.net
+    facts = facts_of(stored, least, setup)
+    # Where all channels idle there is none that an exact network could be next to.
+    live = any(place is not None for place in reduction.place)
+    near = _neighbour(shape, least, facts, setup, tolerance) if live else None
+    exact = None if near is None else reduction.restored(stored, near.net)
+    failing = _failing(facts, setup.domain, tolerance)
+    if not _close(least, near, tolerance):
+        failing.append("distance")
+    judged_by = None if failing else near
+    pattern = _pattern(stored, setup, judged_by, exact)
+    each = roles(stored, pattern, None if failing else exact, facts, setup)
+    return SignalExplanation(
+        file=file,
+        setup=setup,
+        channels=len(stored.a),
+        taps=len(stored.w[0]),
+        tolerance=float(tolerance),
+        verdict=_verdict(shape, facts, failing, near, setup),
+        failing=tuple(failing),
+        residuals={
+            "slope": float(facts.alpha),
+            "offset": float(facts.beta),
+            "subpixel": facts.deviation,
+        },
+        kind=shape.kind,
+        cell=_cell(least, judged_by, facts, setup),
+        loss=_loss(facts),
+        worst_error=_worst(facts.worst, stored, checkpoint, setup),
+        weights=tuple(
+            _weight(role, change, exact=facts.exact)
+            for role, change in zip(each, facts.changes, strict=True)
+        ),
+        canonical=tuple(
+            Channel(float(x.a), float(x.b), tuple(map(float, x.w))) for x in reduction.channels
+        ),
+        nearest=_nearest(near, exact, least, facts, shape, setup),
+        stored=stored,
+        near=near,
+        exact=exact,
+    )
+
+
+def _stored(checkpoint: Checkpoint, setup: Setup) -> Stored:
+    """The weights in rational numbers."""
+    b, c = checkpoint.b, checkpoint.c
+    net: Network[float] = Network(
+        tuple(map(tuple, checkpoint.w.tolist())),
+        None if b is None else tuple(b.tolist()),
+        tuple(checkpoint.a.tolist()),
+        None if c is None else checkpoint.offset,
+        setup.share(checkpoint.w.shape[1]),
+    )
+    return net.mapped(rational)
+
+
+# ---------------------------------------------------------------------- the nearest exact network
+
+
+def _close(least: Stored, near: Nearest | None, tolerance: Fraction) -> bool:
+    return near is not None and apart(least, near.net) <= tolerance
+
+
+def _neighbour(
+    shape: Classification, least: Stored, facts: Facts, setup: Setup, tolerance: Fraction
+) -> Nearest | None:
+    """The exact network that a live network is judged by, from the first search that settles it.
+
+    What is exact by its structure; where that is too far from an accurate network, what Newton's steps lead to, which
+    need not be exact; and where that proves nothing, the same filters with another readout.
+    """
+    search = setup.activation, least, setup.domain
+    near = nearest(*search)
+    if facts.worst.high > rational(tolerance):
+        return near
+    if shape.kind != "impossible" and not _close(least, near, tolerance):
+        near = refined_nearest(*search) or near
+    # A network that is exact itself is next to itself, at a distance of 0.
+    moved = near is not None and near.high > 0 and not facts.worst.high
+    if near is not None and not near.error and not moved and _close(least, near, tolerance):
+        return near
+    kept = kept_nearest(*search)
+    return kept if _close(least, kept, tolerance) else near
+
+
+def _pattern(
+    stored: Stored, setup: Setup, near: Nearest | None, exact: Stored | None
+) -> Pattern | None:
+    """That of the nearest exact network, or the network's own put right; one that ``exact`` holds, if ``near`` has none."""
+    own = None if near is None else nearest(setup.activation, stored, setup.domain)
+    pattern = None if own is None else own.pattern
+    if pattern is None:
+        pattern = snapped_pattern(stored, setup.domain, branches_of(setup.activation))
+    if near is None or near.pattern is not None or exact is None or pattern is None:
+        return pattern
+    return pattern if holds(pattern, exact) else None
+
+
+def _cell(least: Stored, near: Nearest | None, facts: Facts, setup: Setup) -> str:
+    """One word for the whole network; ``near`` is the exact one that explains it, if one does."""
+    own = None if near is None else near.pattern
+    if own is None:
+        own = snapped_pattern(least, setup.domain, branches_of(setup.activation))
+    if near is not None and (own is None or not holds(own, near.net)):
+        return _unpatterned(setup)
+    if own is None:
+        return "curved"
+    if near is None:
+        flat = abs(float(facts.alpha) + 1) <= FLAT
+        if flat and facts.deviation > FLAT:
+            return "blind"
+        if own.held and any(condition.residual(least) for condition in own.bends):
+            return "crossed"
+        if flat or all(kind in ("constant", "silent") for kind in own.kinds):
+            return "dead"
+    for kind in ("balanced", "paired", "copied", "threshold", "linear"):
+        if kind in own.kinds:
+            return kind
+    return "dead"
+
+
+def _unpatterned(setup: Setup) -> str:
+    """Of an exact network that no pattern describes."""
+    sigma = exact_activation(setup.activation)
+    if sigma is None:
+        return "curved"
+    return "polynomial" if any(piece.degree() > 1 for piece in sigma.pieces) else "balanced"
+
+
+def _nearest(
+    near: Nearest | None,
+    exact: Stored | None,
+    least: Stored,
+    facts: Facts,
+    shape: Classification,
+    setup: Setup,
+) -> Neighbour:
+    anywhere = _anywhere(least, facts, setup)
+    if near is None or exact is None:
+        if shape.kind == "impossible":
+            return Neighbour(False, None, None, None, None, None, shape.reason)
+        reason = "no exact network was found next to this one"
+        return Neighbour(None, None, None, anywhere, None, None, reason)
+    away = apart(least, near.net)
+    kinds = [_unpatterned(setup)] * len(least.a) if near.pattern is None else near.pattern.kinds
+    return Neighbour(
+        True if near.error == 0 else None,
+        (near.low, near.high),
+        away if isfinite(away) else None,
+        anywhere,
+        tuple(kinds),
+        tuple(Place(name, index, float(value)) for name, index, value in named(exact)),
+        ""
+        if near.error == 0
+        else f"{_beside(near)} was found at a distance of {near.high:.3g}; that it is next to an exact one is not proved",
+    )
+
+
+def _anywhere(least: Stored, facts: Facts, setup: Setup) -> float | None:
+    """A lower bound of the distance to every exact network, for piecewise-linear σ."""
+    net = exact_of(least, setup.activation)
+    if net is None or not net.sigma.continuous or any(p.degree() > 1 for p in net.sigma.pieces):
+        return None
+    domain, radius = setup.domain, facts.worst.radius
+    m = min(int((radius + fmpq(1, 2)).floor()), domain.half_length)
+    phi = radius - m + fmpq(1, 2)
+    pooled = [
+        sum(
+            (
+                line.count * net.sigma(line.start + phi * line.slope + b)
+                for line in lines(w, m, domain.half_length, domain.padding)
+            ),
+            fmpq(0),
+        )
+        / least.share
+        for w, b, _ in net.listed
+    ]
+    steepest = max(abs(piece[1]) for piece in net.sigma.pieces)
+    return distance_bound(least, domain, steepest, pooled, facts.worst.low, radius)
+
+
+# ----------------------------------------------------------------------------------------- weights
+
+
+def _weight(role: Role, change: Sensitivity, *, exact: bool) -> SignalWeight:
+    idle = role.role in ("dead", "free")
+    derived: float | Interval | None = None if role.derived is None else float(role.derived)
+    interval = role.interval and (_inwards(role.interval[0], 1), _inwards(role.interval[1], -1))
+    residual = 0.0 if idle else None
+    if role.derived is not None:
+        residual = float(role.value - role.derived)
+    elif idle:
+        derived = interval
+    slopes, curvatures = (
+        [None if x is None else float(x) for x in sides]
+        for sides in (change.gradient, change.curvature)
+    )
+    return SignalWeight(
+        name=role.name,
+        index=role.index,
+        value=float(role.value),
+        role=role.role,
+        derived=derived,
+        residual=residual,
+        interval=interval,
+        sensitivity=None if None in curvatures else max(x for x in curvatures if x is not None),
+        gradient=(slopes[0], slopes[1]),
+        exact=exact,
+    )
+
+
+def _inwards(end: fmpq | None, side: int) -> float | None:
+    """The float next to ``end`` that is not below (1) or not above it (-1)."""
+    if end is None:
+        return None
+    value = float(end)
+    inside = side * (rational(value) - end) >= 0
+    return value if inside else float(np.nextafter(value, side * np.inf))
+
+
+# ----------------------------------------------------------------------------------- what is said
+
+
+def _failing(facts: Facts, domain: Domain, tolerance: Fraction) -> list[str]:
+    """Of a network that errs by more than the tolerance the terms that alone do; else all that are not 0.
+
+    Where all of them are 0, it errs beside a jump of σ only, at single radii.
+    """
+    if facts.worst.high <= rational(tolerance):
+        return []
+    sizes = {
+        "slope": abs(float(facts.alpha)) * float(domain.high),
+        "offset": abs(float(facts.beta)),
+        "sub-pixel": facts.deviation,
+        "small radii": float(np.sqrt(abs(float(facts.parts["small radii"])))),
+    }
+    over = [name for name, size in sizes.items() if size > tolerance]
+    return over or [name for name, size in sizes.items() if size > 0] or ["jump"]
+
+
+def _verdict(
+    shape: Classification, facts: Facts, failing: Sequence[str], near: Nearest | None, setup: Setup
+) -> str:
+    size = f"{float(facts.worst.high):.3g}"
+    if not failing and near is not None:
+        beside = _beside(near)
+        return f"explained: it errs by {size} pixel at most, and {beside} lies at a distance of {near.high:.3g}"
+    if shape.kind == "impossible":
+        return (
+            f"not explained by these laws: no network with {setup.activation} is exact, however many channels and taps it "
+            f"has; this one errs by up to {size} pixel"
+        )
+    words = {
+        "slope": f"slope (α = {float(facts.alpha):.3g})",
+        "offset": f"offset (β = {float(facts.beta):.3g})",
+        "sub-pixel": f"sub-pixel (|D| up to {facts.deviation:.3g})",
+        "small radii": "small radii",
+        "jump": "jump (at single radii)",
+    }
+    laws = [words[name] for name in failing if name in words]
+    if laws:
+        return f"not explained by these laws: it errs by up to {size} pixel; what fails: {', '.join(laws)}"
+    where = "no exact network was found near it"
+    if near is not None:
+        where += f"; the nearest found lies at a distance of {near.high:.3g}"
+    return f"not explained by these laws: it errs by {size} pixel at most, but {where}"
+
+
+def _beside(near: Nearest) -> str:
+    """What was found next to the network."""
+    if near.error == 0:
+        return "an exact network"
+    return f"one that errs by {_up(near.error):.1g} pixel at most, at every radius,"
+
+
+def _loss(facts: Facts) -> SignalLoss:
+    parts = {name: float(part) for name, part in facts.parts.items()}
+    exact = (facts.loss, facts.parts) if facts.exact else (None, None)
+    return SignalLoss(float(facts.loss), parts, *exact)
+
+
+def _worst(worst: Worst, stored: Stored, checkpoint: Checkpoint, setup: Setup) -> SignalError:
+    net = exact_of(stored, setup.activation)
+    weights = [x for x in (checkpoint.w, checkpoint.a, checkpoint.b, checkpoint.c) if x is not None]
+    single = all(np.all(np.float32(x) == x) for x in weights)
+    proved = net is not None and net.sigma.continuous
+    runs = {}
+    for kind in (UNITS if single else ("float64",)) if net is None or proved else ():
+        if net is not None:
+            more = running_error(net, setup.domain, kind)
+        else:
+            more = assumed_error(replace(stored, sigma=setup.activation), setup.domain, kind)
+        runs[kind] = _up(fraction(worst.high) + more)
+    ends = _coarse(worst.low, -1), _coarse(worst.high, 1)
+    return SignalError(
+        worst.low if worst.exact and printable(worst.low) else ends,
+        float(worst.high),
+        worst.radius if printable(worst.radius) else _coarse(worst.radius, 1),
+        worst.attained,
+        runs,
+        "" if proved or not runs else ASSUMED,
+    )
+
+
+def _up(value: Fraction) -> float:
+    return float(np.nextafter(float(value), np.inf))
+
+
+def _coarse(value: fmpq, direction: int) -> fmpq:
+    """A multiple of 2^-64 just above (1) or just below (-1)."""
+    fine = fmpq(2) ** 64
+    return fmpq((value * fine).ceil() if direction > 0 else (value * fine).floor()) / fine

@@ -1,0 +1,370 @@
+"""An explained network: one frozen value, which text.py prints, page.py draws, and :func:`document` turns into JSON.
+
+It is made in one place, signals.py or images.py.  Its fields have the names of docs/network.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+from flint import fmpq
+
+from numerics.arithmetic.types import Array
+from numerics.certificates.conditions import Stored
+from numerics.certificates.nearest import Nearest
+from numerics.disk.perimeter_enclosure import Filter
+from theory.pulse.symmetry import Channel
+from verify.models.checkpoint import Checkpoint
+from verify.models.setup import Setup, too_large
+
+__all__ = [
+    "Explanation",
+    "FilterShare",
+    "Identity",
+    "ImageError",
+    "ImageExplanation",
+    "ImageWeight",
+    "Interval",
+    "Neighbour",
+    "Place",
+    "Shares",
+    "Sides",
+    "SignalError",
+    "SignalExplanation",
+    "SignalLoss",
+    "SignalWeight",
+    "Weight",
+    "document",
+    "printable",
+    "unfit",
+]
+
+Interval = tuple[float | None, float | None]
+"""Two ends; None is infinite."""
+Sides = tuple[float | None, float | None]
+"""For a weight made smaller, and made larger; None where there is no finite value."""
+
+
+# ------------------------------------------------------------------------------- what both have
+
+
+@dataclass(frozen=True)
+class Place:
+    """The value of one weight: the tensor, where in it, and what stands there."""
+
+    name: str
+    index: tuple[int, ...]
+    value: float
+
+    @property
+    def label(self) -> str:
+        """conv.weight 0,0,2 and the like."""
+        return f"{self.name} {','.join(map(str, self.index))}"
+
+
+@dataclass(frozen=True)
+class Weight(Place):
+    """What it does, and the value that its law gives it; a free weight has an interval."""
+
+    role: str
+    derived: float | Interval | None
+    residual: float | None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What is told of every network.
+
+    Attributes
+    ----------
+    file: its name.
+    setup, channels, taps: the network but for its weights.
+    tolerance: in pixels.
+    verdict: one sentence.
+    failing: the names of what fails; nothing does where it is explained.
+    residuals: of its laws, by name.
+    """
+
+    file: str
+    setup: Setup
+    channels: int
+    taps: int
+    tolerance: float
+    verdict: str
+    failing: tuple[str, ...]
+    residuals: Mapping[str, float]
+
+    @property
+    def explained(self) -> bool:
+        """Nothing fails."""
+        return not self.failing
+
+
+def unfit(checkpoint: Checkpoint, setup: Setup, least: float, largest: float, waves: float) -> str:
+    """Why weights of this size are not explained, or an empty string: each is 0 or of a size from ``least`` to ``largest``."""
+    w, a, b = checkpoint.w, checkpoint.a, checkpoint.biases
+    for size in map(abs, (*w.ravel().tolist(), *a.tolist(), *b.tolist(), checkpoint.offset)):
+        if size and not least <= size <= largest:
+            return f"a weight of size {size:.3g}: weights of {least:g} to {largest:g}, and 0, are explained"
+    return too_large(setup.activation, w.reshape(len(a), -1), b, a, waves)
+
+
+# ------------------------------------------------------------------------------------- signals
+
+
+@dataclass(frozen=True)
+class SignalWeight(Weight):
+    """A weight of a network for signals.
+
+    Attributes
+    ----------
+    interval: in which it alone meets no kink.
+    sensitivity: what the loss gains per squared unit of change; None where that is infinite.
+    gradient: of the loss, on both sides.
+    exact: the last two are rational numbers, rounded.
+    """
+
+    interval: Interval | None
+    sensitivity: float | None
+    gradient: Sides
+    exact: bool
+
+
+@dataclass(frozen=True)
+class SignalLoss:
+    """The mean of (r̂ - r)² over all real radii, and its parts by name; as rational numbers where it is one."""
+
+    value: float
+    parts: Mapping[str, float]
+    exact: fmpq | None
+    exact_parts: Mapping[str, fmpq] | None
+
+
+@dataclass(frozen=True)
+class SignalError:
+    """sup |r̂ - r|.
+
+    Attributes
+    ----------
+    value: exact, or from where to where.
+    about: the upper end as a float.
+    radius, attained: where it is attained, or only approached.
+    as_it_runs: with roundings included, by type.
+    assumes: what that rests on, if it is not proved.
+    """
+
+    value: fmpq | tuple[fmpq, fmpq]
+    about: float
+    radius: fmpq
+    attained: bool
+    as_it_runs: Mapping[str, float]
+    assumes: str
+
+    @property
+    def exact(self) -> bool:
+        """It is one number."""
+        return isinstance(self.value, fmpq)
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """The nearest exact network that was found.
+
+    Attributes
+    ----------
+    exists: False where none can be, None where none was found or exactness is not proved.
+    distance: from where to where it lies; the lower end is None where nothing is proved.
+    relative: as a share of the length of the network.
+    anywhere: no exact network is nearer than this.
+    cells: the kind of every channel.
+    weights: in the shape of the file.
+    reason: why there is none.
+    """
+
+    exists: bool | None
+    distance: tuple[float | None, float] | None
+    relative: float | None
+    anywhere: float | None
+    cells: tuple[str, ...] | None
+    weights: tuple[Place, ...] | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class SignalExplanation(Explanation):
+    """A network for signals explained.
+
+    Attributes
+    ----------
+    kind: the class of its activation.
+    cell: one word for the whole network.
+    canonical: its channels with the symmetries used up.
+    stored: the network.
+    near: the nearest exact network that was found, next to the one it is judged by (numerics/certificates/reduction.py), or None.
+    exact: the same in the shape of ``stored``, or None.
+    """
+
+    kind: str
+    cell: str
+    loss: SignalLoss
+    worst_error: SignalError
+    weights: tuple[SignalWeight, ...]
+    canonical: tuple[Channel, ...]
+    nearest: Neighbour
+    stored: Stored
+    near: Nearest | None
+    exact: Stored | None
+
+
+# -------------------------------------------------------------------------------------- images
+
+
+@dataclass(frozen=True)
+class ImageWeight(Weight):
+    """A weight of a network for images; ``law`` says what its derived value is derived from."""
+
+    law: str
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Where the slope Cov(r, r̂)/Var r comes from: 2μπaΔ, aP, and the rest, which is measured."""
+
+    area: float
+    perimeter: float
+    rest: float
+
+
+@dataclass(frozen=True)
+class Identity(Shares):
+    """The shares of all filters together.
+
+    Attributes
+    ----------
+    slope: their sum.
+    explains: 1 - L/Var r.
+    scale: (ρ/μ)², of what straight edges leave out.
+    error: of Σ aP, None where nothing is proved.
+    unsettled: how far the readout is from the least-squares one, in pixels.
+    """
+
+    slope: float
+    explains: float
+    scale: float
+    error: float | None
+    unsettled: float
+
+
+@dataclass(frozen=True)
+class ImageError:
+    """sup |r̂ - r| as far as it is known.
+
+    Attributes
+    ----------
+    value, radius: the largest that was found, and where.
+    sampled: at how many radii.
+    bound: no radius has a larger one; None where that was too much work.
+    certified: the bound tells on which side of the tolerance the error is, and is near the value or under the tolerance.
+    """
+
+    value: float
+    radius: float
+    sampled: int
+    bound: float | None
+    certified: bool
+
+
+@dataclass(frozen=True)
+class FilterShare:
+    """One filter: S, Δ, the dipole and its length |m|, and P with its error.
+
+    Attributes
+    ----------
+    error: of P; None beside a jump.
+    closed_form: of P, in words; empty where there is none.
+    difference: the step, where the filter is a difference whose edges all show one sign.
+    excess: P over what a one-signed filter with this dipole has, less 1.
+    shares: of the slope.
+    """
+
+    channel: int
+    role: str
+    sum: float
+    rise: float
+    dipole: tuple[float, float]
+    moment: float
+    perimeter: float
+    error: float | None
+    closed_form: str
+    difference: tuple[int, int] | None
+    excess: float | None
+    shares: Shares
+
+
+@dataclass(frozen=True)
+class ImageExplanation(Explanation):
+    """A network for images explained.
+
+    Attributes
+    ----------
+    lattice: root mean squares about the best parabola: measured, of the lattice's law, and what it leaves; None beside jumps.
+    loss: the mean of (r̂ - r)² over the sampled radii, and the least one without an activation.
+    drawn: the filters.
+    error: radii, and r̂ - r there.
+    law: radii, and what the lattice makes of the error; None beside jumps.
+    """
+
+    identity: Identity
+    lattice: Mapping[str, float] | None
+    loss: Mapping[str, float]
+    worst_error: ImageError
+    filters: tuple[FilterShare, ...]
+    weights: tuple[ImageWeight, ...]
+    drawn: tuple[Filter, ...]
+    error: tuple[Array, Array]
+    law: tuple[Array, Array] | None
+
+
+# ---------------------------------------------------------------------------------------- JSON
+
+KEYS = (
+    *("tolerance", "verdict", "failing", "cell", "residuals", "identity", "lattice", "loss"),
+    *("worst_error", "filters", "weights", "canonical", "nearest"),
+)
+"""The fields that are printed, in order."""
+DIGITS = 2000
+"""Of the numerator and denominator of an exact number that is printed."""
+
+
+def document(explanation: Explanation) -> dict[str, Any]:
+    """The JSON object of an explanation; exact numbers are strings p/q."""
+    network: dict[str, Any] = {**explanation.setup.as_dict()}
+    if isinstance(explanation, ImageExplanation):
+        network["dimensions"] = 2
+    network |= {"channels": explanation.channels, "taps": explanation.taps}
+    if isinstance(explanation, SignalExplanation):
+        network["class"] = explanation.kind
+    values = {field.name: getattr(explanation, field.name) for field in fields(explanation)}
+    return {
+        "file": explanation.file,
+        "network": network,
+        "explained": explanation.explained,
+        **{name: _plain(values[name]) for name in KEYS if name in values},
+    }
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, fmpq):
+        return str(value) if printable(value) else None
+    if isinstance(value, Mapping):
+        return {name: _plain(part) for name, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, tuple) else value
+
+
+def printable(number: fmpq) -> bool:
+    """An exact number has few enough digits to be of use."""
+    return len(str(number)) <= DIGITS
