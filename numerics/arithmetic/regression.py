@@ -46,8 +46,8 @@ def regression(columns: Array, target: Array, rounding: Array | float = 0.0) -> 
     kept = values > np.maximum(RANK * values[..., :1], rounding)
     basis = left * kept[..., None, :]
     along = np.einsum("...rk,...r->...k", basis, target)
-    shares = along / np.where(kept, values, 1)
-    coefficients = np.einsum("...kj,...k->...j", right, shares) / scale
+    inverse = kept / np.where(kept, values, 1)
+    coefficients = np.einsum("...kj,...k->...j", right, inverse * along) / scale
     error = np.einsum("...rk,...k->...r", basis, along) - target
     return Regression(basis, coefficients, error)
 
