@@ -11,7 +11,9 @@ from numerics.arithmetic.types import Array
 __all__ = ["RANK", "Regression", "kernel", "rank", "regression"]
 
 RANK = 1e-11
-"""Singular values below this part of the largest are 0: rounding leaves 1e-13 of sums of a few hundred terms."""
+"""Singular values below this part of the largest are 0: rounding leaves 1e-13 of sums of a few hundred terms.
+
+Of the Jacobians of networks near exact ones the smallest others that were seen are about 1e-8."""
 
 
 @dataclass(frozen=True)
