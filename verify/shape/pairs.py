@@ -14,6 +14,7 @@ from fractions import Fraction
 import numpy as np
 import torch
 
+from numerics.arithmetic.regression import RANK
 from numerics.arithmetic.rounding import prediction_bound
 from numerics.arithmetic.types import Array, Flags
 from theory.pulse.network import Network
@@ -25,11 +26,6 @@ from verify.optimise.residuals import biases, error_and_jacobian, task, unpacked
 from verify.shape.attempts import net_of
 
 __all__ = ["Problem", "RefinedBatch", "descend", "inverse", "is_rounding", "refined", "trained"]
-
-CUT = 1e-11
-"""Singular values of J below this share of the largest belong to directions along which exact networks lie.
-
-float64 leaves noise of about 1e-15 there; the smallest others that were seen are about 1e-8."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +67,7 @@ def inverse(problem: Problem, net: Network[Fraction]) -> Array:
     _, jacobian = error_and_jacobian(setting, weights, rows)
     if not problem.biased:
         jacobian[..., biases(setting)] = 0
-    return np.linalg.pinv(jacobian[0], rcond=CUT)
+    return np.linalg.pinv(jacobian[0], rcond=RANK)
 
 
 @dataclass(frozen=True, eq=False)
