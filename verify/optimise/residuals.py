@@ -14,6 +14,7 @@ from functools import lru_cache
 import numpy as np
 
 from numerics.arithmetic.compile import activation as compiled
+from numerics.arithmetic.rounding import gamma
 from numerics.arithmetic.types import Array, Flags
 from numerics.pulse.sample import Windows, pulse, windows
 from theory.expressions.activation import ACTIVATIONS
@@ -30,8 +31,6 @@ __all__ = [
     "unpacked",
     "worst",
 ]
-
-EPS = float(np.finfo(float).eps)
 
 
 @lru_cache(maxsize=64)
@@ -116,7 +115,7 @@ def _terms(setting: Setting) -> float:
     """γ_p = pε/(1 - pε) for the p roundings on the longest path from the weights to r̂ - r."""
     positions = 2 * setting.radii.half_length(setting.taps) + 1
     count = (setting.taps + 1) + positions + (setting.channels + 2)
-    return count * EPS / (1 - count * EPS)
+    return float(gamma(2 * count))
 
 
 def rounding(setting: Setting, weights: NetworkBatch) -> Array:
