@@ -26,11 +26,11 @@ from numerics.certificates.nearest import (
 from numerics.certificates.patterns import branches_of, snapped_pattern
 from numerics.certificates.reduction import apart, reduced
 from numerics.certificates.roles import Role
-from numerics.certificates.running import UNITS, assumed_error, running_error
+from numerics.certificates.running import UNITS, assumed_error, computed, running_error
 from numerics.pulse.exact_error import Domain, Worst
 from numerics.pulse.preactivations import lines
 from numerics.pulse.sensitivity import Sensitivity
-from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.spelling import spelled
 from theory.pulse.network import Network
 from theory.pulse.symmetry import Channel
 from theory.shape.classify import Classification, classify
@@ -44,11 +44,11 @@ from verify.explain.value import (
     SignalExplanation,
     SignalLoss,
     SignalWeight,
-    printable,
     unfit,
 )
 from verify.models.checkpoint import Checkpoint
 from verify.models.setup import Setup
+from verify.report.render import DIGITS
 
 __all__ = ["LARGEST", "SMALLEST", "WORK", "explain", "too_much"]
 
@@ -86,7 +86,7 @@ def explain(
     ValueError: σ has no enclosure at weights of this size.
     """
     stored = _stored(checkpoint, setup)
-    shape = classify(ACTIVATIONS[setup.activation].expression)
+    shape = classify(spelled(setup.activation).expression)
     reduction = reduced(stored, setup.activation, setup.domain)
     least = reduction.net
     facts = facts_of(stored, least, setup)
@@ -103,8 +103,8 @@ def explain(
     return SignalExplanation(
         file=file,
         setup=setup,
-        channels=len(stored.a),
-        taps=len(stored.w[0]),
+        channels=stored.channels,
+        taps=stored.taps,
         tolerance=float(tolerance),
         verdict=_verdict(shape, facts, failing, near, setup),
         failing=tuple(failing),
@@ -232,7 +232,7 @@ def _nearest(
         reason = "no exact network was found next to this one"
         return Neighbour(None, None, None, anywhere, None, None, reason)
     away = apart(least, near.net)
-    kinds = [_unpatterned(setup)] * len(least.a) if near.pattern is None else near.pattern.kinds
+    kinds = [_unpatterned(setup)] * least.channels if near.pattern is None else near.pattern.kinds
     return Neighbour(
         True if near.error == 0 else None,
         (near.low, near.high),
@@ -375,7 +375,8 @@ def _worst(worst: Worst, stored: Stored, checkpoint: Checkpoint, setup: Setup) -
     single = all(np.all(np.float32(x) == x) for x in weights)
     proved = net is not None and net.sigma.continuous
     runs = {}
-    for kind in (UNITS if single else ("float64",)) if net is None or proved else ():
+    kinds = UNITS if single else ("float64",)
+    for kind in kinds if (net is None or proved) and computed(setup.activation) else ():
         if net is not None:
             more = running_error(net, setup.domain, kind)
         else:
@@ -383,9 +384,9 @@ def _worst(worst: Worst, stored: Stored, checkpoint: Checkpoint, setup: Setup) -
         runs[kind] = _up(fraction(worst.high) + more)
     ends = _coarse(worst.low, -1), _coarse(worst.high, 1)
     return SignalError(
-        worst.low if worst.exact and printable(worst.low) else ends,
+        worst.low if worst.exact and len(str(worst.low)) <= DIGITS else ends,
         float(worst.high),
-        worst.radius if printable(worst.radius) else _coarse(worst.radius, 1),
+        worst.radius if len(str(worst.radius)) <= DIGITS else _coarse(worst.radius, 1),
         worst.attained,
         runs,
         "" if proved or not runs else ASSUMED,
