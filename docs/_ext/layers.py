@@ -37,7 +37,7 @@ def picture() -> Drawing:
     with drawn(4.6) as drawing:
         axes = drawing.subplots()
         axes.axis("off")
-        axes.set(xlim=(-0.6, 2.6), ylim=(-0.4, 6.6))
+        lowest = 0.0
         for column, package in enumerate(PACKAGES):
             stack = layers(package)
             # The chapters stand at one height in all packages.
@@ -45,6 +45,7 @@ def picture() -> Drawing:
             axes.text(column, 6.3, package, ha="center", weight="bold", fontsize=12)
             for depth, names in enumerate(stack):
                 y = 1.15 * (top - depth) - 0.35
+                lowest = min(lowest, y)
                 box = {"boxstyle": "round", "facecolor": "none", "edgecolor": COLOURS[column]}
                 half = (len(names) + 1) // 2
                 lines = [names] if len(names) < 3 else [names[:half], names[half:]]
@@ -54,4 +55,5 @@ def picture() -> Drawing:
                     axes.annotate("", (column, y + 0.32), (column, y + 0.8), arrowprops={"arrowstyle": "->", "color": INK})  # fmt: skip
             if column:
                 axes.annotate("", (column - 0.36, 6.38), (column - 0.64, 6.38), arrowprops={"arrowstyle": "->", "color": INK})  # fmt: skip
+        axes.set(xlim=(-0.6, 2.6), ylim=(lowest - 0.4, 6.6))
     return drawing

@@ -8,7 +8,6 @@ describes the JSON.
 from __future__ import annotations
 
 import base64
-import json
 import math
 import platform
 import re
@@ -28,6 +27,7 @@ from rich.text import Text
 from theory import claim as registry
 from theory.claim import Claim
 from verify.report import mathml, mutants
+from verify.report.render import json_text
 from verify.report.story import parts
 from verify.report.verdict import COLUMNS, Column, Verdict
 
@@ -125,7 +125,7 @@ def as_json(report: Report) -> str:
         "problems": list(report.trouble),
         "claims": claims,
     }
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(document)
 
 
 def number(value: float) -> str:
