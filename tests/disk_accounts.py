@@ -10,7 +10,7 @@ import numpy as np
 from verify.explain.images import explain, too_much
 from verify.explain.value import ImageExplanation, document
 from verify.models.checkpoint import Checkpoint
-from verify.models.setup import disk_setup_of
+from verify.models.setup import setup_of
 
 SETUP = {"activation": "abs", "length": "25", "r_min": "3", "r_max": "10"}
 STEP = np.array([[0.0, 0.0, 0.0], [0.0, -1.0, 1.0], [0.0, 0.0, 0.0]])
@@ -33,6 +33,6 @@ def explained(
     """The explanation of a network on disks; ``other`` settings take the place of the usual ones."""
     offset = None if c is None else np.array([c])
     checkpoint = Checkpoint(np.asarray(w, float), np.asarray(a, float), b, offset, {})
-    setup = disk_setup_of({**SETUP, **other}, checkpoint.w.shape[1])
+    setup = setup_of({**SETUP, **other}, checkpoint.w.shape[1], images=True)
     assert not too_much(checkpoint, setup)
     return explain(checkpoint, setup, tolerance)

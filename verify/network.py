@@ -29,7 +29,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from theory.process import run
 from verify.report.arguments import Parser, command_parser, named, printable, working
@@ -98,18 +98,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: Namespace, parser: Parser) -> int:
     from verify.explain.text import show
-    from verify.explain.value import ImageExplanation, document
+    from verify.explain.value import SignalExplanation, document
+    from verify.report.render import json_text
 
     explanation = _explained(options, parser)
-    text = _encoded(document(explanation))
     # The repaired network first: where it cannot be put, nothing is written.
     repaired = ""
-    if options.repair is not None and not isinstance(explanation, ImageExplanation):
+    if options.repair is not None and isinstance(explanation, SignalExplanation):
         repaired = _repair(options.repair, explanation, parser)
     if options.out is not None:
-        _write(options.out, text, explanation, parser)
+        _write(options.out, explanation, parser)
     if options.json:
-        print(text, end="", flush=True)
+        print(json_text(document(explanation)), end="", flush=True)
     else:
         show(explanation)
         if repaired:
@@ -121,7 +121,7 @@ def _explained(options: Namespace, parser: Parser) -> SignalExplanation | ImageE
     """Read and explain the file, when all that is asked for can be put where it is to go."""
     from verify.explain import images, signals
     from verify.models.checkpoint import read
-    from verify.models.setup import KEYS, disk_setup_of, setup_of
+    from verify.models.setup import KEYS, setup_of
     from verify.report.report import probe
 
     try:
@@ -132,7 +132,7 @@ def _explained(options: Namespace, parser: Parser) -> SignalExplanation | ImageE
             parser.error(
                 f"{options.file}: --repair is for signals; of a network for images no nearest exact one is known"
             )
-        setup = (setup_of if flat else disk_setup_of)(given, checkpoint.w.shape[1])
+        setup = setup_of(given, checkpoint.w.shape[1], images=not flat)
         if refusal := (signals if flat else images).too_much(checkpoint, setup):
             parser.error(f"{options.file}: {refusal}")
         if options.repair is not None:
@@ -145,10 +145,6 @@ def _explained(options: Namespace, parser: Parser) -> SignalExplanation | ImageE
             return explain(checkpoint, setup, options.tolerance, printable(options.file.name))
     except ValueError as error:  # a file or a setting that is not taken, or σ has no enclosure
         parser.error(f"{options.file}: {error}")
-
-
-def _encoded(document: dict[str, Any]) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _free(options: Namespace, parser: Parser) -> None:
@@ -179,15 +175,17 @@ def _placing(place: Path, parser: Parser) -> Iterator[None]:
         parser.error(f"{place}: {_reason(error)}")
 
 
-def _write(
-    folder: Path, text: str, explanation: SignalExplanation | ImageExplanation, parser: Parser
-) -> None:
+def _write(folder: Path, explanation: SignalExplanation | ImageExplanation, parser: Parser) -> None:
     from verify.explain.page import page
-    from verify.explain.value import ImageExplanation
+    from verify.explain.value import SignalExplanation, document
+    from verify.report.render import json_text
     from verify.report.report import write
 
-    texts = {"network.json": text, "network.html": page(explanation)}
-    if not isinstance(explanation, ImageExplanation) and (certified := _certificate(explanation)):
+    texts = {
+        "network.json": json_text(document(explanation)),
+        "network.html": page(explanation),
+    }
+    if isinstance(explanation, SignalExplanation) and (certified := _certificate(explanation)):
         texts["certificate.json"] = certified
     with _placing(folder, parser):
         write(folder, texts)

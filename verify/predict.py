@@ -16,11 +16,11 @@ interrupted.
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from argparse import ArgumentTypeError, Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,9 +28,10 @@ from theory.process import run
 from verify.report.arguments import Parser, command_parser, named, odd, whole
 
 if TYPE_CHECKING:
+    from numerics.arithmetic.types import Array
     from verify.models.problem import Model, NetworkBatch
 
-__all__ = ["Condition", "OutsideTheorem", "main", "prediction"]
+__all__ = ["Condition", "OutsideTheorem", "Prediction", "Weight", "main", "prediction"]
 
 PROGRAM = "python -m verify.predict"
 NEAREST = 1e-8
@@ -38,8 +39,53 @@ NEAREST = 1e-8
 SEARCHED = 400
 """Further seeds that are looked at for a start that satisfies the conditions."""
 
-Condition = dict[str, Any]
-"""name, holds, value and text of one condition of the theorem."""
+
+@dataclass(frozen=True)
+class Condition:
+    """A condition of the theorem, the number that decides it, and what that is."""
+
+    name: str
+    holds: bool
+    value: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One weight: where it began, where gradient flow and where SGD end, and how far apart these are proved to be.
+
+    ``corrected`` is the prediction to first order in the step, ``beyond`` what training adds to it.
+    """
+
+    name: str
+    index: tuple[int, ...]
+    initial: float
+    predicted: float
+    trained: float
+    difference: float
+    bound: float
+    corrected: float
+    beyond: float
+    beyond_bound: float
+
+    @property
+    def agrees(self) -> bool:
+        """Both distances are within their bounds."""
+        return abs(self.difference) <= self.bound and abs(self.beyond) <= self.beyond_bound
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A network predicted and trained; its fields are those of docs/predict.md."""
+
+    model: Mapping[str, str | int]
+    conditions: tuple[Condition, ...]
+    sharpness: float
+    step: Mapping[str, float]
+    drift: Mapping[str, float]
+    loss: Mapping[str, float]
+    weights: tuple[Weight, ...]
+    agrees: bool
 
 
 class OutsideTheorem(ValueError):
@@ -93,6 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: Namespace, parser: Parser) -> int:
     from verify.models.problem import Model
+    from verify.report.render import json_text
 
     if options.init is None:
         channels, taps = options.channels or 1, options.taps or 3
@@ -115,7 +162,7 @@ def _run(options: Namespace, parser: Parser) -> int:
             )
         model = Model(options.activation, channels, taps)
     try:
-        document = prediction(model, start, options.step)
+        outcome = prediction(model, start, options.step)
     except OutsideTheorem as error:
         hint = ""
         if options.init is None:
@@ -123,10 +170,10 @@ def _run(options: Namespace, parser: Parser) -> int:
             hint = f"; --seed {other} satisfies it" if other is not None else ""
         parser.error(f"{error}{hint}")
     if options.json:
-        print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False), flush=True)
+        print(json_text(outcome), end="", flush=True)
     else:
-        _table(document)
-    return 0 if document["agrees"] else 1
+        _table(outcome)
+    return 0 if outcome.agrees else 1
 
 
 def _drawn(model: Model, seed: int) -> NetworkBatch:
@@ -163,7 +210,7 @@ def _next_seed(model: Model, seed: int, step: float) -> int | None:
     return None
 
 
-def _conditions(model: Model, start: NetworkBatch, step: float) -> tuple[list[Condition], Any]:
+def _conditions(model: Model, start: NetworkBatch, step: float) -> tuple[list[Condition], Array]:
     """The theorem's conditions, each with its number; the drift bound of the step.
 
     Raises
@@ -188,28 +235,15 @@ def _conditions(model: Model, start: NetworkBatch, step: float) -> tuple[list[Co
         raise OutsideTheorem(
             f"U > 0: U = Σ(a + S/√n)² is {big_u:.3g} beside W = {big_w:.3g}; from there training runs into the saddle at 0"
         )
-    met = [
-        {
-            "name": "U > 0",
-            "holds": True,
-            "value": big_u,
-            "text": "the start does not lead into the saddle at 0",
-        }
-    ]
+    met = [Condition("U > 0", True, big_u, "the start does not lead into the saddle at 0")]
     rate = step / speed
     rho = drift_bound(c, moment, rate)
     if not math.isfinite(float(rho[0])):
         raise OutsideTheorem(
             f"step: with --step {step:g} the steps of this start are not shown to shrink; try a smaller one"
         )
-    met.append(
-        {
-            "name": "step",
-            "holds": True,
-            "value": float(rho[0]),
-            "text": "the steps shrink, and their drift is at most this",
-        }
-    )
+    text = "the steps shrink, and their drift is at most this"
+    met.append(Condition("step", True, float(rho[0]), text))
     if model.activation == "relu":
         room = margins(start.w, start.a, rho)[0]
         worst = int(np.argmin(room))
@@ -217,19 +251,13 @@ def _conditions(model: Model, start: NetworkBatch, step: float) -> tuple[list[Co
             raise OutsideTheorem(
                 f"linear cell: in channel {worst} a partial sum of the taps is or becomes negative on the way (margin {room[worst]:.3g}), so ReLU bends"
             )
-        met.append(
-            {
-                "name": "linear cell",
-                "holds": True,
-                "value": float(room[worst]),
-                "text": "least margin of a partial sum on the way",
-            }
-        )
+        text = "least margin of a partial sum on the way"
+        met.append(Condition("linear cell", True, float(room[worst]), text))
     return met, rho
 
 
-def prediction(model: Model, start: NetworkBatch, step: float) -> dict[str, Any]:
-    """Predict, train and compare one network without biases: what ``--json`` prints.
+def prediction(model: Model, start: NetworkBatch, step: float) -> Prediction:
+    """Predict, train and compare one network without biases.
 
     ``step`` is in units of 1/λ, λ the sharpness of the end point.
 
@@ -261,56 +289,50 @@ def prediction(model: Model, start: NetworkBatch, step: float) -> dict[str, Any]
     near_w, near_a, near_tap, near_read = corrected(LAW, start.w, start.a, moment, rate)
     tap, read = change_bound(c, np.zeros(1), rho)
     more = float(end_rounding(Run(model, start, rate, path, c, moment, moment))[0])
-    weights: list[dict[str, Any]] = []
 
-    def add(
-        name: str, index: list[int], values: tuple[Any, Any, Any, Any], bound: float, left: float
-    ) -> None:
-        initial, predicted, trained, first = (float(x) for x in values)
-        weights.append(
-            {
-                "name": name,
-                "index": index,
-                "initial": initial,
-                "predicted": predicted,
-                "trained": trained,
-                "difference": trained - predicted,
-                "bound": bound + more,
-                "corrected": first,
-                "beyond": trained - first,
-                "beyond_bound": left + more,
-            }
+    def weight(
+        name: str, index: tuple[int, ...], values: Sequence[Any], bound: float, left: float
+    ) -> Weight:
+        initial, predicted, trained, corrected_end = map(float, values)
+        beyond = trained - corrected_end
+        difference = trained - predicted
+        return Weight(
+            name,
+            index,
+            initial,
+            predicted,
+            trained,
+            difference,
+            bound + more,
+            corrected_end,
+            beyond,
+            left + more,
         )
 
-    for k in range(model.channels):
-        for u in range(model.taps):
-            values = (start.w[0, k, u], want_w[0, k, u], path.end.w[0, k, u], near_w[0, k, u])
-            add("conv.weight", [k, 0, u], values, float(tap[0, k]), float(near_tap[0, k]))
-    for k in range(model.channels):
-        values = (start.a[0, k], want_a[0, k], path.end.a[0, k], near_a[0, k])
-        add("readout.weight", [0, k], values, float(read[0, k]), float(near_read[0, k]))
-    agrees = all(
-        abs(x["difference"]) <= x["bound"] and abs(x["beyond"]) <= x["beyond_bound"]
-        for x in weights
+    ends = (start.w, want_w, path.end.w, near_w), (start.a, want_a, path.end.a, near_a)
+    weights = [
+        weight("conv.weight", (k, 0, u), [w[0, k, u] for w in ends[0]], tap[0, k], near_tap[0, k])
+        for k in range(model.channels)
+        for u in range(model.taps)
+    ]
+    weights += [
+        weight("readout.weight", (0, k), [a[0, k] for a in ends[1]], read[0, k], near_read[0, k])
+        for k in range(model.channels)
+    ]
+    drift = float((rate * first_order(c.big_u, c.big_w, c.root, moment, e, np.log))[0])
+    return Prediction(
+        model={"activation": model.activation, "channels": model.channels, "taps": model.taps},
+        conditions=tuple(met),
+        sharpness=speed,
+        step={"fraction": step, "size": float(rate[0]), "steps": steps},
+        drift={"first_order": drift, "bound": float(rho[0])},
+        loss={"initial": float(path.losses[0, 0]), "final": float(path.losses[-1, 0])},
+        weights=tuple(weights),
+        agrees=all(weight.agrees for weight in weights),
     )
-    return {
-        "model": {"activation": model.activation, "channels": model.channels, "taps": model.taps},
-        "conditions": met,
-        "sharpness": speed,
-        "step": {"fraction": step, "size": float(rate[0]), "steps": steps},
-        "drift": {
-            "first_order": float(
-                (rate * first_order(c.big_u, c.big_w, c.root, moment, e, np.log))[0]
-            ),
-            "bound": float(rho[0]),
-        },
-        "loss": {"initial": float(path.losses[0, 0]), "final": float(path.losses[-1, 0])},
-        "weights": weights,
-        "agrees": agrees,
-    }
 
 
-def _table(document: dict[str, Any]) -> None:
+def _table(outcome: Prediction) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -319,31 +341,21 @@ def _table(document: dict[str, Any]) -> None:
     grid.add_column("weight", no_wrap=True)
     for name in ("initial", "predicted", "trained", "difference", "bound", "beyond", "bound"):
         grid.add_column(name, justify="right", no_wrap=True)
-    for entry in document["weights"]:
-        place = ",".join(map(str, entry["index"]))
-        grid.add_row(
-            f"{entry['name']} {place}",
-            *(f"{entry[key]:.9f}" for key in ("initial", "predicted", "trained")),
-            *(f"{entry[key]:.1e}" for key in ("difference", "bound", "beyond", "beyond_bound")),
-        )
+    for x in outcome.weights:
+        place = f"{x.name} {','.join(map(str, x.index))}"
+        ends = (f"{end:.9f}" for end in (x.initial, x.predicted, x.trained))
+        sizes = (f"{size:.1e}" for size in (x.difference, x.bound, x.beyond, x.beyond_bound))
+        grid.add_row(place, *ends, *sizes)
     console.print(grid)
-    for entry in document["conditions"]:
-        console.print(
-            f"condition {entry['name']}: holds, {entry['value']:.3g} ({entry['text']})",
-            markup=False,
-            soft_wrap=True,
-        )
-    step, loss = document["step"], document["loss"]
-    console.print(
-        f"{step['steps']} steps of {step['size']:.3g} = {step['fraction']:g}/sharpness, loss {loss['initial']:.3g} to {loss['final']:.2g}: "
-        + (
-            "every weight within its bound"
-            if document["agrees"]
-            else "a weight lies outside its bound"
-        ),
-        markup=False,
-        soft_wrap=True,
+    step, loss = outcome.step, outcome.loss
+    lines = [f"condition {x.name}: holds, {x.value:.3g} ({x.text})" for x in outcome.conditions]
+    lines.append(
+        f"{step['steps']} steps of {step['size']:.3g} = {step['fraction']:g}/sharpness, "
+        f"loss {loss['initial']:.3g} to {loss['final']:.2g}: "
+        f"{'every weight within its bound' if outcome.agrees else 'a weight lies outside its bound'}"
     )
+    for line in lines:
+        console.print(line, markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -156,6 +156,7 @@ def _keep(
 
 def _worst(setting: Setting, ensemble: Ensemble, place: int) -> float | None:
     """sup |r̂ - r| over all real radii of the training range as a float, or None where it is not known exactly."""
+    from numerics.arithmetic.numbers import to_float
     from numerics.pulse.exact_error import summary
     from verify.pulse.certified import certified_net, plateau
 
@@ -163,7 +164,7 @@ def _worst(setting: Setting, ensemble: Ensemble, place: int) -> float | None:
         net = certified_net(setting, ensemble.weights, place)
     except ValueError:
         return None
-    return float(summary(net, plateau(setting)).worst.high)
+    return to_float(summary(net, plateau(setting)).worst.high)
 
 
 def _row(folder: Path, number: int) -> dict[str, Any]:

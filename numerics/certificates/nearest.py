@@ -424,7 +424,7 @@ def distance_bound(
     G² = n (2r)² + P² over share², and so |δr̂| <= A d + B d²/2 with A² = 1 + Σ (pooled_k² + (steepest G a_k)²), B = steepest G.
     """
     n = net.taps
-    positions = domain.positions - (n - 1 if domain.padding == "valid" else 0)
+    positions = domain.windows(n)
     with ctx.workprec(128):
         reach = (n * (2 * arb(radius)) ** 2 + arb(positions * (net.b is not None)) ** 2).sqrt()
         reach = reach * arb(steepest) / net.share

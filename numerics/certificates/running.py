@@ -132,8 +132,8 @@ Response = Callable[[Fraction, Fraction], tuple[Fraction, Fraction, Fraction]]
 
 
 def _answer(net: Network[Any], domain: Domain, unit: Fraction, respond: Response) -> Fraction:
-    n, h, exact = net.taps, net.taps // 2, net.mapped(fraction)
-    positions = domain.positions - (2 * h if domain.padding == "valid" else 0)
+    n, exact = net.taps, net.mapped(fraction)
+    positions = domain.windows(n)
     lit = min(positions, int((2 * domain.high).ceil()) + n + 1)
     total = carried = Fraction(0)
     for w, b, a in exact.listed:

@@ -78,7 +78,6 @@ def attribute(net: Network[fmpq], domain: Domain) -> Attribution:
 
 
 def _residuals(net: Network[fmpq], domain: Domain) -> tuple[fmpq, fmpq]:
-    size = domain.positions - (net.taps - 1 if domain.padding == "valid" else 0)
     channels = [
         exact_quantities(w, lambda value, b=b: net.sigma(value + b), [])  # type: ignore[misc]
         for w, b, _ in net.listed
@@ -86,7 +85,7 @@ def _residuals(net: Network[fmpq], domain: Domain) -> tuple[fmpq, fmpq]:
     alpha, beta, _ = residuals(
         net.readout,
         net.offset,
-        size,
+        domain.windows(net.taps),
         [q.slope for q in channels],
         [q.background for q in channels],
         [q.kappa for q in channels],

@@ -65,6 +65,10 @@ class Domain:
         """N, the number of pixels."""
         return 2 * self.half_length + 1
 
+    def windows(self, taps: int) -> int:
+        """At how many positions a filter of so many taps is."""
+        return self.positions - (taps - 1 if self.padding == "valid" else 0)
+
 
 def exact_net(
     sigma: str | sp.Expr,

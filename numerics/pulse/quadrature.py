@@ -29,7 +29,7 @@ from theory.expressions.spelling import spelled
 from theory.pulse.loss import Moments, attribution, residuals
 from theory.pulse.network import Network
 
-__all__ = ["LossQuadrature", "loss_quadrature"]
+__all__ = ["LossQuadrature", "loss_quadrature", "windows"]
 
 POINTS = 16
 FAR = 1.0
@@ -77,7 +77,7 @@ def loss_quadrature(name: str, net: Network[fmpq], domain: Domain) -> LossQuadra
     errors = []
     # Light is not negative: a larger tap or bias moves every argument up, a smaller one down.
     for block in np.array_split(r, 1 + len(r) * len(w) * domain.positions // BLOCK):
-        light = _windows(pulse(block, domain.half_length), n, domain.padding)
+        light = windows(pulse(block, domain.half_length), n, domain.padding)
         z = np.einsum("rpu,ku->rkp", light, w) + b[:, None]
         pooled = np.sum(sigma(z), axis=2)
         errors.append(pooled @ a + c - block)
@@ -165,7 +165,7 @@ def _cuts(
     """
     m, low, high = cell
     x = pulse(m - 0.5 + np.array([0.0, 1.0]), domain.half_length)
-    first, last = _windows(x, w.shape[1], domain.padding)
+    first, last = windows(x, w.shape[1], domain.padding)
     start, run = first @ w.T + b, (last - first) @ w.T
     moves = np.abs(run) > 0
     phi = (levels[:, None] - start[moves]) / run[moves]
@@ -174,8 +174,8 @@ def _cuts(
     return np.unique(np.concatenate([[low, high], phi[keep]]))
 
 
-def _windows(x: Array, n: int, padding: str) -> Array:
-    """(R, N) -> (R, positions, n)."""
+def windows(x: Array, n: int, padding: str) -> Array:
+    """What a filter of n taps sees at every position: (R, N) -> (R, positions, n)."""
     h = n // 2
     if padding != "valid":
         x = np.pad(x, ((0, 0), (h, h)), mode="wrap" if padding == "circular" else "constant")

@@ -13,7 +13,7 @@ from tests.disk_accounts import STEP, account_of
 from verify.explain.disk_facts import features, measured
 from verify.explain.images import too_much
 from verify.models.checkpoint import Checkpoint
-from verify.models.setup import disk_setup_of
+from verify.models.setup import setup_of
 
 Array = NDArray[np.float64]
 
@@ -77,7 +77,7 @@ def test_polynomials_and_flat_tails_have_no_limit(name: str, power: int) -> None
     w = np.array([[[100, -30, 7], [60, -250, 11], [3, 90, -5.0]]])
     b = np.array([1000.0 if power == 0 else 400.0])
     found = Checkpoint(w, np.array([2.0**-20]), b, np.array([0.25]), {})
-    setup = disk_setup_of({"activation": name, "length": "15"}, 3)
+    setup = setup_of({"activation": name, "length": "15"}, 3, images=True)
     assert not too_much(found, setup)
     facts = measured(found, setup)
     x = np.pad(disk(facts.r[10:11], 7)[0], 1)

@@ -32,7 +32,8 @@ class Example:
     w, b, a, c: the tensors; None is left out.
     metadata: of the file.
     options: of the command.
-    exact: σ is made of polynomials, so that all that is printed is exact or its rounding.
+    exact: all that is printed is exact or its rounding: σ is made of polynomials, and so is the nearest exact network of a
+        pattern (that of cubes is found by Newton's steps).
     """
 
     w: Any
@@ -85,7 +86,7 @@ EXAMPLES = {
         _of("elu", 17), exact=False,
     ),
     "polynomial": Example(
-        [[1], [1], [1]], [1, -1, 0], [1 / 12, 1 / 12, -1 / 6], 0, _of("cube", 13)
+        [[1], [1], [1]], [1, -1, 0], [1 / 12, 1 / 12, -1 / 6], 0, _of("cube", 13), exact=False
     ),
     "crossed": Example(
         [[1, 1, 1], [0, 0, 0]], [-0.5, 1], [0.2, 2.0], None, _of("relu", 13, padding="valid")

@@ -24,7 +24,7 @@ from verify.disk.networks import disks, drawn
 from verify.explain.disk_facts import features
 from verify.explain.images import too_much
 from verify.models.checkpoint import Checkpoint
-from verify.models.setup import disk_setup_of
+from verify.models.setup import setup_of
 
 Array = NDArray[np.float64]
 SOBEL = np.array([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
@@ -328,7 +328,7 @@ def test_the_symmetries_of_the_square(turned: Any) -> None:
 )
 def test_too_much(w: Array, name: str, words: str) -> None:
     found = Checkpoint(w, np.ones(len(w)), None, None, {})
-    setup = disk_setup_of({"activation": name, "length": "61"}, w.shape[1])
+    setup = setup_of({"activation": name, "length": "61"}, w.shape[1], images=True)
     assert words in too_much(found, setup)
 
 
@@ -347,7 +347,7 @@ def test_large_preactivations(name: str) -> None:
 
 def test_too_many_pixels() -> None:
     found = Checkpoint(np.ones((9, 5, 5)), np.ones(9), None, None, {})
-    setup = disk_setup_of({"activation": "relu", "length": "2001"}, 5)
+    setup = setup_of({"activation": "relu", "length": "2001"}, 5, images=True)
     assert "too many pixels" in too_much(found, setup)
 
 

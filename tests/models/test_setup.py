@@ -16,7 +16,7 @@ from numerics.pulse.preactivations import PADDINGS
 from tests.disk_accounts import SETUP
 from tests.stored import fraction
 from theory.expressions.activation import ACTIVATIONS, z
-from verify.models.setup import KEYS, POOLINGS, Setup, disk_setup_of, setup_of, too_large
+from verify.models.setup import KEYS, POOLINGS, Setup, setup_of, too_large
 
 LEAST = {"activation": "relu", "length": "13"}
 
@@ -251,10 +251,10 @@ def test_the_pooled_sum_is_divided_by_the_positions(case: tuple[dict[str, str], 
 )
 def test_settings_that_do_not_fit(other: dict[str, str], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        disk_setup_of({**SETUP, **other}, 3)
+        setup_of({**SETUP, **other}, 3, images=True)
 
 
 def test_defaults() -> None:
-    setup = disk_setup_of({"activation": "abs", "length": "25"}, 5)
+    setup = setup_of({"activation": "abs", "length": "25"}, 5, images=True)
     assert (setup.as_dict()["r_min"], setup.as_dict()["r_max"]) == ("5", "10")
-    assert disk_setup_of({**SETUP, "r_max": "11.5"}, 3).as_dict()["r_max"] == "11.5"
+    assert setup_of({**SETUP, "r_max": "11.5"}, 3, images=True).as_dict()["r_max"] == "11.5"

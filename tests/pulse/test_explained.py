@@ -7,7 +7,7 @@ import pytest
 from verify.models.problem import Setting
 from verify.optimise.ensemble import train_ensemble
 from verify.pulse.classify import classify
-from verify.pulse.explained import explained, section
+from verify.pulse.explained import explained, held, section
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +37,20 @@ def test_exact_networks_have_the_derived_weights(ensemble) -> None:
         assert held is (ending.cell == "threshold")
         threshold += held
     assert threshold
+
+
+def test_held_taps_satisfy_their_equations(ensemble) -> None:
+    """A threshold cell holds a partial sum at -b, a linear one none; the trained taps are that close."""
+    for j, ending in enumerate(classify(ensemble)):
+        if ending.kind != "exact":
+            continue
+        exact = explained(ensemble, j).exact
+        assert exact is not None and bool(held(exact)) is (ending.cell == "threshold")
+        w = dict(zip(range(-2, 3), ensemble.w[j, 0], strict=True))
+        for text in held(exact):
+            members = text.split(" = ")[1].split(" + ")
+            total = sum(w[int(name[2:-1])] for name in members)
+            assert total == pytest.approx(-ensemble.b[j, 0], rel=1e-9)
 
 
 def test_markup_names_every_weight(ensemble) -> None:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 from math import cos, pi, sin
-from typing import Any
 
 import numpy as np
 from flint import fmpq
 from markupsafe import Markup
-from numpy.lib.stride_tricks import sliding_window_view
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.types import Array
@@ -18,6 +16,7 @@ from numerics.certificates.conditions import Stored, exact_of
 from numerics.disk.perimeter import edge_response, reach
 from numerics.disk.perimeter_enclosure import by_direction
 from numerics.pulse.exact_error import cells, error_on
+from numerics.pulse.quadrature import windows
 from numerics.pulse.sample import pulse
 from theory.expressions.spelling import spelled
 from verify.explain import text
@@ -38,7 +37,7 @@ DIRECTIONS = (0, 45, 90, 135)
 def page(explanation: SignalExplanation | ImageExplanation) -> str:
     """The page; a few pictures, no script, nothing from elsewhere."""
     part = "weight" if isinstance(explanation, SignalExplanation) else "filter"
-    return render("explained_page.html", it=explanation, body=body(explanation), part=part)
+    return render("explained_page.html", explanation=explanation, body=body(explanation), part=part)
 
 
 def body(
@@ -54,8 +53,8 @@ def body(
         error = figures.error_over(*explanation.error, explanation.worst_error.radius, dots)
     html = render(
         template,
-        it=explanation,
-        told=explanation.setup.as_dict(),
+        explanation=explanation,
+        settings=explanation.setup.as_dict(),
         text=text,
         name=name,
         level=level,
@@ -103,14 +102,9 @@ def _error(explanation: SignalExplanation) -> tuple[Array, Array]:
 
 def _computed(stored: Stored, setup: Setup, r: Array) -> Array:
     w, b, a = (np.array(x, dtype=float) for x in (stored.w, stored.biases, stored.readout))
-    domain, h = setup.domain, w.shape[1] // 2
-    x = pulse(r, domain.half_length)
-    if domain.padding != "valid":
-        mode: Any = "wrap" if domain.padding == "circular" else "constant"
-        x = np.pad(x, ((0, 0), (h, h)), mode=mode)
-    windows = sliding_window_view(x, w.shape[1], axis=1)
-    sigma = activation(setup.activation)[0]
-    pooled = np.sum(sigma(np.einsum("rpu,ku->rkp", windows, w) + b[:, None]), axis=2)
+    light = windows(pulse(r, setup.domain.half_length), stored.taps, setup.domain.padding)
+    z = np.einsum("rpu,ku->rkp", light, w) + b[:, None]
+    pooled = np.sum(activation(setup.activation)[0](z), axis=2)
     answer: Array = pooled @ a + float(stored.offset) - r
     return answer
 

@@ -5,8 +5,8 @@ numerics.certificates.roles has the roles within a pattern; here it is decided w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
+from itertools import repeat
 
 import numpy as np
 from flint import fmpq
@@ -32,7 +32,7 @@ def roles(
     """The role of every weight: ``own`` is the network's pattern, if it has one; ``exact`` the exact network that it is next
     to, None where it is not explained."""
     laws = None
-    if _has_plateau(len(stored.w[0]), setup.domain):
+    if _has_plateau(stored.taps, setup.domain):
         laws = facts.alpha, facts.beta
     if own is not None and exact is not None:
         each = [_met(role, own, stored) for role in pattern_roles(stored, own, laws)]
@@ -47,7 +47,7 @@ def roles(
         each = [*bending, *readout]
     # Where the curvature is not 0, a change of the weight changes an answer.
     return [
-        role if change.curvature == (0, 0) else _awake(role)
+        _awake(role) if any(x is None or float(x) for x in change.curvature) else role
         for role, change in zip(each, facts.changes, strict=True)
     ]
 
@@ -65,19 +65,14 @@ def _met(role: Role, own: Pattern, stored: Stored) -> Role:
         for end in own.ends
         if end.k == k and not end.form[entry]
     ]
-    low, high = role.interval
-    empty = low is not None and high is not None and low > high
-    met = empty or any(_off(stored.vector(k), *window) for window in windows)
+    vector, (low, high) = stored.vector(k), role.interval
+    met = low is not None and high is not None and low > high
+    for form, least, most in windows:
+        value = dot(form, vector)
+        room = RESOLUTION * sum(abs(x * y) for x, y in zip(form, vector, strict=True))
+        met |= bool(least is not None and value < least - room)
+        met |= bool(most is not None and value > most + room)
     return replace(role, interval=None) if met else role
-
-
-def _off(vector: Sequence[fmpq], form: Form, low: fmpq | None, high: fmpq | None) -> bool:
-    """A window is not between these ends, by more than rounding."""
-    value = dot(form, vector)
-    room = RESOLUTION * sum(abs(x * y) for x, y in zip(form, vector, strict=True))
-    return bool(
-        (low is not None and value < low - room) or (high is not None and value > high + room)
-    )
 
 
 def _awake(role: Role) -> Role:
@@ -100,12 +95,10 @@ def _has_plateau(taps: int, domain: Domain) -> bool:
 
 def _bending_roles(stored: Stored, exact: Stored | None) -> list[Role]:
     """Filters whose staircase bends: next to an exact network its values are the derived ones; elsewhere there are none."""
-    goals = (
-        [None] * sum(1 for _ in named(stored)) if exact is None else [x for *_, x in named(exact)]
-    )
+    goals = repeat(None) if exact is None else (value for *_, value in named(exact))
     return [
         Role(*weight, "bends", goal, None)
-        for weight, goal in zip(named(stored), goals, strict=True)
+        for weight, goal in zip(named(stored), goals, strict=False)
         if weight[0].startswith("conv")
     ]
 
@@ -129,7 +122,7 @@ def _readout_roles(stored: Stored, laws: tuple[fmpq, fmpq] | None, setup: Setup)
     return readout
 
 
-def _rates(stored: Stored, setup: Setup) -> list[tuple[fmpq, fmpq]]:
+def _rates(stored: Stored, setup: Setup) -> list[list[fmpq]]:
     """2 Δ_k and N g_k(0) + κ_k of every channel; below 2⁻⁴⁰ of their terms they count as 0."""
     net = exact_of(stored, setup.activation)
     if net is None:
@@ -143,17 +136,10 @@ def _rates(stored: Stored, setup: Setup) -> list[tuple[fmpq, fmpq]]:
             for w, b, _ in net.listed
         ]
         each = [(q.slope, q.background, q.kappa) for q in exact]
-    size = setup.domain.positions
-    if setup.domain.padding == "valid":
-        size -= len(stored.w[0]) - 1
+    size = setup.domain.windows(stored.taps)
     rates = []
     for slope, background, kappa in each:
         tall = (abs(background) + abs(background + slope)) / 2**40
-        level = size * background + kappa
-        rates.append(
-            (
-                2 * slope if 2 * abs(slope) > tall else fmpq(0),
-                level if abs(level) > size * tall else fmpq(0),
-            )
-        )
+        both = (2 * slope, tall), (size * background + kappa, size * tall)
+        rates.append([rate if abs(rate) > least else fmpq(0) for rate, least in both])
     return rates

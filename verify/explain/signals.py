@@ -44,11 +44,11 @@ from verify.explain.value import (
     SignalExplanation,
     SignalLoss,
     SignalWeight,
-    printable,
     unfit,
 )
 from verify.models.checkpoint import Checkpoint
 from verify.models.setup import Setup
+from verify.report.render import DIGITS
 
 __all__ = ["LARGEST", "SMALLEST", "WORK", "explain", "too_much"]
 
@@ -103,8 +103,8 @@ def explain(
     return SignalExplanation(
         file=file,
         setup=setup,
-        channels=len(stored.a),
-        taps=len(stored.w[0]),
+        channels=stored.channels,
+        taps=stored.taps,
         tolerance=float(tolerance),
         verdict=_verdict(shape, facts, failing, near, setup),
         failing=tuple(failing),
@@ -232,7 +232,7 @@ def _nearest(
         reason = "no exact network was found next to this one"
         return Neighbour(None, None, None, anywhere, None, None, reason)
     away = apart(least, near.net)
-    kinds = [_unpatterned(setup)] * len(least.a) if near.pattern is None else near.pattern.kinds
+    kinds = [_unpatterned(setup)] * least.channels if near.pattern is None else near.pattern.kinds
     return Neighbour(
         True if near.error == 0 else None,
         (near.low, near.high),
@@ -384,9 +384,9 @@ def _worst(worst: Worst, stored: Stored, checkpoint: Checkpoint, setup: Setup) -
         runs[kind] = _up(fraction(worst.high) + more)
     ends = _coarse(worst.low, -1), _coarse(worst.high, 1)
     return SignalError(
-        worst.low if worst.exact and printable(worst.low) else ends,
+        worst.low if worst.exact and len(str(worst.low)) <= DIGITS else ends,
         float(worst.high),
-        worst.radius if printable(worst.radius) else _coarse(worst.radius, 1),
+        worst.radius if len(str(worst.radius)) <= DIGITS else _coarse(worst.radius, 1),
         worst.attained,
         runs,
         "" if proved or not runs else ASSUMED,

@@ -156,11 +156,11 @@ def _weights(weights: Iterable[OneWeight], last: str, cell: Callable[[OneWeight]
 
 
 def _signals(explanation: SignalExplanation) -> Iterator[str | Table]:
-    told, laws, loss = explanation.setup.as_dict(), explanation.residuals, explanation.loss
+    settings, laws, loss = explanation.setup.as_dict(), explanation.residuals, explanation.loss
     yield (
-        f"{told['activation']} ({explanation.kind.replace('_', ' ')}), K = {explanation.channels}, n = {explanation.taps}, "
-        f"{told['pooling']} pooling, {told['padding']} padding, {told['length']} pixels, "
-        f"every real r from {told['r_min']} to {told['r_max']}; cell: {explanation.cell}\n"
+        f"{settings['activation']} ({explanation.kind.replace('_', ' ')}), K = {explanation.channels}, n = {explanation.taps}, "
+        f"{settings['pooling']} pooling, {settings['padding']} padding, {settings['length']} pixels, "
+        f"every real r from {settings['r_min']} to {settings['r_max']}; cell: {explanation.cell}\n"
     )
     yield _weights(explanation.weights, "sensitivity", lambda x: short(x.sensitivity) or "∞")
     yield f"\nlaws: slope α = {laws['slope']:.3g}, offset β = {laws['offset']:.3g}, sub-pixel |D| <= {laws['subpixel']:.3g}"
@@ -188,11 +188,15 @@ def _signals(explanation: SignalExplanation) -> Iterator[str | Table]:
 
 
 def _images(explanation: ImageExplanation) -> Iterator[str | Table]:
-    told, laws, same = explanation.setup.as_dict(), explanation.residuals, explanation.identity
-    n, length = explanation.taps, told["length"]
+    settings, laws, identity = (
+        explanation.setup.as_dict(),
+        explanation.residuals,
+        explanation.identity,
+    )
+    n, length = explanation.taps, settings["length"]
     yield (
-        f"{told['activation']}, K = {explanation.channels}, {n} × {n} taps, {told['pooling']} pooling, zeros outside, "
-        f"{length} × {length} pixels, disks with r from {told['r_min']} to {told['r_max']}\n"
+        f"{settings['activation']}, K = {explanation.channels}, {n} × {n} taps, {settings['pooling']} pooling, zeros outside, "
+        f"{length} × {length} pixels, disks with r from {settings['r_min']} to {settings['r_max']}\n"
     )
     rows = []
     for entry in explanation.filters:
@@ -225,15 +229,15 @@ def _images(explanation: ImageExplanation) -> Iterator[str | Table]:
     loss, worst, lattice = explanation.loss, explanation.worst_error, explanation.lattice
     yield f"\nlaws: area Σ aΔ = {laws['area']:.3g}, perimeter Σ aP - 1 = {laws['perimeter']:.3g}"
     yield (
-        f"slope {same.slope:.6g} = area {same.area:.4g} + perimeter {same.perimeter:.4g} + rest {same.rest:.2g} "
-        f"(an edge is bent: up to about {same.scale:.2g}); 1 - L/Var r = {same.explains:.6g}"
+        f"slope {identity.slope:.6g} = area {identity.area:.4g} + perimeter {identity.perimeter:.4g} + rest {identity.rest:.2g} "
+        f"(an edge is bent: up to about {identity.scale:.2g}); 1 - L/Var r = {identity.explains:.6g}"
     )
     if lattice:
         yield (
             f"about its best parabola the answer wavers by {lattice['measured']:.3g} pixel; the pixels of the edge account "
             f"for {lattice['law']:.3g}, and {lattice['left']:.3g} is left (root mean squares)"
         )
-    yield f"the readout is {short(same.unsettled)} pixel off the least-squares one (root mean square)"
+    yield f"the readout is {short(identity.unsettled)} pixel off the least-squares one (root mean square)"
     yield f"loss: {loss['value']:.3g}; without an activation it is {loss['floor']:.3g} at least"
     yield (
         f"worst error: {short(worst.value, 6)} at r = {worst.radius:.9g}, "

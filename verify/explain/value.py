@@ -6,7 +6,7 @@ It is made in one place, signals.py or images.py.  Its fields have the names of 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from flint import fmpq
@@ -18,6 +18,7 @@ from numerics.disk.perimeter_enclosure import Filter
 from theory.pulse.symmetry import Channel
 from verify.models.checkpoint import Checkpoint
 from verify.models.setup import Setup, too_large
+from verify.report.render import as_json
 
 __all__ = [
     "Explanation",
@@ -37,7 +38,6 @@ __all__ = [
     "SignalWeight",
     "Weight",
     "document",
-    "printable",
     "unfit",
 ]
 
@@ -334,8 +334,6 @@ KEYS = (
     *("worst_error", "filters", "weights", "canonical", "nearest"),
 )
 """The fields that are printed, in order."""
-DIGITS = 2000
-"""Of the numerator and denominator of an exact number that is printed."""
 
 
 def document(explanation: Explanation) -> dict[str, Any]:
@@ -351,20 +349,5 @@ def document(explanation: Explanation) -> dict[str, Any]:
         "file": explanation.file,
         "network": network,
         "explained": explanation.explained,
-        **{name: _plain(values[name]) for name in KEYS if name in values},
+        **{name: as_json(values[name]) for name in KEYS if name in values},
     }
-
-
-def _plain(value: Any) -> Any:
-    if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, fmpq):
-        return str(value) if printable(value) else None
-    if isinstance(value, Mapping):
-        return {name: _plain(part) for name, part in value.items()}
-    return [_plain(part) for part in value] if isinstance(value, tuple) else value
-
-
-def printable(number: fmpq) -> bool:
-    """An exact number has few enough digits to be of use."""
-    return len(str(number)) <= DIGITS

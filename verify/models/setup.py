@@ -25,7 +25,6 @@ __all__ = [
     "POOLINGS",
     "Setup",
     "default_high",
-    "disk_setup_of",
     "setup_of",
     "too_large",
 ]
@@ -59,9 +58,7 @@ class Setup:
 
     def share(self, taps: int) -> int:
         """What the pooled sum is divided by."""
-        if self.pooling == "sum":
-            return 1
-        return self.domain.positions - (taps - 1 if self.domain.padding == "valid" else 0)
+        return 1 if self.pooling == "sum" else self.domain.windows(taps)
 
     def as_dict(self) -> dict[str, str]:
         """The metadata of a checkpoint, strings by name."""
@@ -75,26 +72,34 @@ class Setup:
         }
 
 
-def setup_of(given: Mapping[str, str | None], taps: int) -> Setup:
+def setup_of(given: Mapping[str, str | None], taps: int, *, images: bool = False) -> Setup:
     """The setup in a mapping of strings by the names of :data:`KEYS`; missing ones have their defaults.
 
     Defaults: sum pooling, zero padding, radii from n/2 to :func:`default_high`.
-    ``activation`` and ``length`` have none.
+    ``activation`` and ``length`` have none.  Images of length × length pixels have no other padding, and radii from n; no
+    window that sees the disk may meet the border: r <= L - h + 1/2.
 
     Raises
     ------
     ValueError: something is missing, malformed or does not fit; one sentence.
     """
-    name, pooling, padding, length = _names(given, PADDINGS, LONGEST)
-    if taps > length:
+    paddings, longest = (("zeros",), WIDEST) if images else (PADDINGS, LONGEST)
+    name, pooling, padding, length = _names(given, paddings, longest)
+    if taps > length and not images:
         raise ValueError(f"filters of {taps} taps do not fit into {length} pixels")
     half = length // 2
-    low = _radius("r_min", given, fmpq(taps, 2))
+    low = _radius("r_min", given, fmpq(taps) if images else fmpq(taps, 2))
     high = _radius("r_max", given, default_high(taps, half, padding))
-    if not HALF <= low < high <= half + HALF:
+    most, where = half + HALF, f" on {length} pixels"
+    if images:
+        most = last_plateau_radius(taps, half, padding)
+        where = (
+            f", where filters of {taps} × {taps} taps on {length} × {length} pixels see the border"
+        )
+    if not HALF <= low < high <= most:
         raise ValueError(
-            f"the radii run from {_text(low)} to {_text(high)}; they have to increase, from 1/2 at least to "
-            f"{_text(half + HALF)} at most on {length} pixels"
+            f"the radii run from {_text(low)} to {_text(high)}; they have to increase, from 1/2 at least "
+            f"to {_text(most)} at most{where}"
         )
     return Setup(name, pooling, Domain(half, low, high, padding))
 
@@ -123,29 +128,6 @@ def default_high(taps: int, half_length: int, padding: str) -> fmpq:
     """L - h, or less where a window holds an edge of the pulse and the border before: valid padding."""
     usual = fmpq(half_length - taps // 2)
     return min(usual, last_plateau_radius(taps, half_length, padding))
-
-
-def disk_setup_of(given: Mapping[str, str | None], taps: int) -> Setup:
-    """The same for images of length × length pixels.
-
-    Defaults: sum pooling, zero padding, which is the only one, radii from n to L - h.  No window that sees the disk may meet the
-    border: r <= L - h + 1/2.
-
-    Raises
-    ------
-    ValueError: something is missing, malformed or does not fit; one sentence.
-    """
-    name, pooling, padding, length = _names(given, ("zeros",), WIDEST)
-    half = length // 2
-    low = _radius("r_min", given, fmpq(taps))
-    high = _radius("r_max", given, default_high(taps, half, padding))
-    most = last_plateau_radius(taps, half, padding)
-    if not HALF <= low < high <= most:
-        raise ValueError(
-            f"the radii run from {_text(low)} to {_text(high)}; they have to increase, from 1/2 at least to {_text(most)} at most, "
-            f"where filters of {taps} × {taps} taps on {length} × {length} pixels see the border"
-        )
-    return Setup(name, pooling, Domain(half, low, high, padding))
 
 
 def _names(

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from numerics.arithmetic.types import Array
+from numerics.arithmetic.types import Array, Flags
+from numerics.pulse.sample import Windows
 from theory.expressions.spelling import spelled
 from verify.models.problem import Ensemble, Faces, NetworkBatch, Setting, initial
 from verify.optimise.least_squares import Minimised, levenberg_marquardt
@@ -37,15 +38,17 @@ def fit(
     geodesic: bool = False,
 ) -> Minimised:
     """Levenberg-Marquardt on the weights, until the error is rounding, with or without training b."""
-    rows = task(setting).frame
+    counts, ones, target = task(setting).frame
+    view = Windows(task(setting).view.windows, counts)
 
     def residuals(points: Array) -> tuple[Array, Array]:
-        error, jacobian = error_and_jacobian(setting, unpacked(setting, points), rows)
+        weights = unpacked(setting, points)
+        error, jacobian = error_and_jacobian(setting, weights, view, ones, target)
         if not biased:
             jacobian[..., biases(setting)] = 0
         return error, jacobian
 
-    def arrived(points: Array, value: Array) -> Array:
+    def arrived(points: Array, value: Array) -> Flags:
         off = rounding(setting, unpacked(setting, points))
         return np.asarray(value <= np.sum(off**2, axis=1) / 64)
 

@@ -1,14 +1,18 @@
-"""Templates, filled in: everything that they are given is escaped."""
+"""Templates, filled in, with everything that they are given escaped; and values as JSON."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import jinja2
+from flint import fmpq
 
-__all__ = ["render"]
+__all__ = ["DIGITS", "as_json", "json_text", "render"]
 
 
 @lru_cache(maxsize=1)
@@ -30,3 +34,25 @@ def _percent(share: float) -> str:
 def render(template: str, **values: Any) -> str:
     """A template of verify/report/templates with everything it is given escaped, as trusted markup."""
     return _engine().get_template(template).render(**values)
+
+
+DIGITS = 2000
+"""Of the numerator and denominator of an exact number that is printed."""
+
+
+def as_json(value: Any) -> Any:
+    """A frozen value as JSON knows it: an object has the fields in their order, an exact number is a string p/q, or None
+    where it has too many digits to be of use."""
+    if is_dataclass(value):
+        return {field.name: as_json(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, fmpq):
+        text = str(value)
+        return text if len(text) <= DIGITS else None
+    if isinstance(value, Mapping):
+        return {name: as_json(part) for name, part in value.items()}
+    return [as_json(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def json_text(value: Any) -> str:
+    """The text of :func:`as_json`, indented."""
+    return json.dumps(as_json(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
