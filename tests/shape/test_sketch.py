@@ -52,7 +52,7 @@ def test_staircases_lie_on_the_axis_of_the_graph() -> None:
 
 @pytest.mark.parametrize("text", ["1/z", "tan(z)", "1/(z-1)**2"])
 def test_poles_leave_the_extent_readable(text: str) -> None:
-    drawn = sketch(parse(text), [(-3, 3)], ascii=True)
+    drawn = sketch(parse(text, everywhere=False), [(-3, 3)], ascii=True)
     assert sum("*" in row for row in graph(drawn, 16)) >= 8
 
 
