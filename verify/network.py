@@ -121,8 +121,8 @@ def _explained(options: Namespace, parser: Parser) -> SignalExplanation | ImageE
     """Read and explain the file, when all that is asked for can be put where it is to go."""
     from verify.explain import images, signals
     from verify.models.checkpoint import read
+    from verify.models.files import probe
     from verify.models.setup import KEYS, setup_of
-    from verify.report.report import probe
 
     try:
         checkpoint = read(options.file, images=True)
@@ -177,8 +177,8 @@ def _placing(place: Path, parser: Parser) -> Iterator[None]:
 def _write(folder: Path, explanation: SignalExplanation | ImageExplanation, parser: Parser) -> None:
     from verify.explain.page import page
     from verify.explain.value import SignalExplanation, document
+    from verify.models.files import put_all
     from verify.report.render import json_text
-    from verify.report.report import write
 
     texts = {
         "network.json": json_text(document(explanation)),
@@ -187,7 +187,7 @@ def _write(folder: Path, explanation: SignalExplanation | ImageExplanation, pars
     if isinstance(explanation, SignalExplanation) and (certified := _certificate(explanation)):
         texts["certificate.json"] = certified
     with _placing(folder, parser):
-        write(folder, texts)
+        put_all({folder / name: text.encode() for name, text in texts.items()})
 
 
 def _certificate(explanation: SignalExplanation) -> str:

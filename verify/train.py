@@ -134,12 +134,12 @@ def _claim_folder(options: Namespace, parser: Parser) -> None:
 def _keep(
     options: Namespace, setting: Setting, ensemble: Ensemble, place: int, number: int
 ) -> None:
-    from theory.expressions.activation import ACTIVATIONS
+    from theory.expressions.spelling import spelled
     from verify.models.checkpoint import encoded
     from verify.pulse.certified import checkpoint_of
     from verify.pulse.classify import classify
 
-    homogeneous = ACTIVATIONS[setting.activation].homogeneous
+    homogeneous = spelled(setting.activation).homogeneous
     worst = _worst(setting, ensemble, place)
     checkpoint = checkpoint_of(setting, ensemble.weights, place)
     metadata = {
@@ -156,6 +156,7 @@ def _keep(
 
 def _worst(setting: Setting, ensemble: Ensemble, place: int) -> float | None:
     """sup |r̂ - r| over all real radii of the training range as a float, or None where it is not known exactly."""
+    from numerics.arithmetic.numbers import to_float
     from numerics.pulse.exact_error import summary
     from verify.pulse.certified import certified_net, plateau
 
@@ -163,7 +164,7 @@ def _worst(setting: Setting, ensemble: Ensemble, place: int) -> float | None:
         net = certified_net(setting, ensemble.weights, place)
     except ValueError:
         return None
-    return float(summary(net, plateau(setting)).worst.high)
+    return to_float(summary(net, plateau(setting)).worst.high)
 
 
 def _row(folder: Path, number: int) -> dict[str, Any]:

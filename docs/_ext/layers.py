@@ -6,11 +6,9 @@ import configparser
 from collections.abc import Iterator
 from pathlib import Path
 
-import matplotlib
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Drawing
 
-from verify.report.figures import COLOURS, INK, STYLE
+from verify.report.figures import COLOURS, INK, drawn
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("verify", "numerics", "theory")
@@ -36,9 +34,7 @@ def below(package: str) -> Iterator[tuple[str, str]]:
 
 def picture() -> Drawing:
     """The packages side by side, their layers from top to bottom; arrows point at what is imported."""
-    with matplotlib.rc_context(STYLE):
-        drawing = Drawing(figsize=(7.2, 4.6), layout="constrained")
-        FigureCanvasSVG(drawing)
+    with drawn(4.6) as drawing:
         axes = drawing.subplots()
         axes.axis("off")
         axes.set(xlim=(-0.6, 2.6), ylim=(-0.4, 6.6))

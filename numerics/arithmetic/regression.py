@@ -11,7 +11,9 @@ from numerics.arithmetic.types import Array
 __all__ = ["RANK", "Regression", "kernel", "rank", "regression"]
 
 RANK = 1e-11
-"""Singular values below this part of the largest are 0: rounding leaves 1e-13 of sums of a few hundred terms."""
+"""Singular values below this part of the largest are 0: rounding leaves 1e-13 of sums of a few hundred terms.
+
+Of the Jacobians of networks near exact ones the smallest others that were seen are about 1e-8."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,8 @@ def regression(columns: Array, target: Array, rounding: Array | float = 0.0) -> 
     kept = values > np.maximum(RANK * values[..., :1], rounding)
     basis = left * kept[..., None, :]
     along = np.einsum("...rk,...r->...k", basis, target)
-    shares = along / np.where(kept, values, 1)
-    coefficients = np.einsum("...kj,...k->...j", right, shares) / scale
+    inverse = kept / np.where(kept, values, 1)
+    coefficients = np.einsum("...kj,...k->...j", right, inverse * along) / scale
     error = np.einsum("...rk,...k->...r", basis, along) - target
     return Regression(basis, coefficients, error)
 

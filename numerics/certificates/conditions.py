@@ -34,7 +34,9 @@ __all__ = [
     "Form",
     "Pattern",
     "Stored",
+    "Sums",
     "Vector",
+    "accumulate",
     "dot",
     "exact_of",
     "holds",
@@ -139,6 +141,18 @@ class Pattern:
     def conditions(self) -> tuple[Condition, ...]:
         """All of them."""
         return self.errors + self.bends
+
+
+Sums = dict[int, tuple[Form, fmpq]]
+"""Per channel what multiplies a_k v_k, and a_k."""
+
+
+def accumulate(sums: Sums, k: int, factor: fmpq, form: Form, constant: fmpq) -> None:
+    """Add factor · form to what multiplies a_k v_k, and the constant to what multiplies a_k."""
+    row, t = sums.get(k, ((ZERO,) * len(form), ZERO))
+    if factor:
+        row = tuple(x + factor * y for x, y in zip(row, form, strict=True))
+    sums[k] = row, t + constant
 
 
 def dot(left: Sequence[fmpq | int], right: Sequence[fmpq]) -> fmpq:

@@ -26,8 +26,18 @@ from numerics.arithmetic.numbers import middle, rational, to_float
 from numerics.arithmetic.piecewise import exact_activation
 from numerics.arithmetic.types import Array
 from numerics.arithmetic.walk import expression_of
-from numerics.certificates.conditions import Branch, Condition, End, Form, Pattern, Stored, dot
-from numerics.certificates.patterns import Stretch, stretches
+from numerics.certificates.conditions import (
+    Branch,
+    Condition,
+    End,
+    Form,
+    Pattern,
+    Stored,
+    Sums,
+    accumulate,
+    dot,
+)
+from numerics.certificates.patterns import Stretch, no_errors, stretches
 from numerics.pulse.exact_error import Domain
 from theory.expressions.activation import z
 from theory.expressions.traits import even_part, jumps, kinks, odd_part
@@ -218,12 +228,9 @@ class _Builder:
         self.bends: dict[tuple[object, ...], Condition] = {}
         self.ends: dict[tuple[int, Form], End] = {}
         self.constants: list[ConstantTerm] = []
-        # Per stretch and side, per channel: what multiplies a_k v_k, and a_k.
-        nothing = [ZERO] * (net.taps + 1)
-        self.sums = [
-            [{k: (list(nothing), ZERO) for k in range(net.channels)} for _ in range(2)]
-            for _ in places
-        ]
+        idle: Sums = {k: ((ZERO,) * (net.taps + 1), ZERO) for k in range(net.channels)}
+        self.sums = [(dict(idle), dict(idle)) for _ in places]
+        """Per stretch, at both of its ends."""
 
     def add(self, members: list[_Member]) -> bool:
         """Take in one class; False where it has no place."""
@@ -298,12 +305,9 @@ class _Builder:
             self._bend(Condition(plain=plain, value=value))
 
     def _affine(self, copy: _Copy, slope: fmpq, constant: fmpq) -> None:
-        for s, count in enumerate(copy.counts):
-            for side, form in enumerate((copy.first, copy.last)):
-                row, t = self.sums[s][side][copy.k]
-                if slope:
-                    row = [x + slope * count * y for x, y in zip(row, form, strict=True)]
-                self.sums[s][side][copy.k] = row, t + constant * count
+        for sides, count in zip(self.sums, copy.counts, strict=True):
+            for sums, form in zip(sides, (copy.first, copy.last), strict=True):
+                accumulate(sums, copy.k, slope * count, form, constant * count)
 
     def _branch(self, copy: _Copy) -> Branch | None:
         """The affine branch that holds both ends, or nearly."""
@@ -341,15 +345,9 @@ class _Builder:
 
     def finished(self) -> Copied:
         """The pattern."""
-        share, errors = fmpq(self.net.share), []
-        for stretch, sides in zip(self.places, self.sums, strict=True):
-            for radius, sums in zip((stretch.low, stretch.high), sides, strict=True):
-                product = {
-                    k: (tuple(x / share for x in row), t / share) for k, (row, t) in sums.items()
-                }
-                errors.append(Condition(product, {}, ONE, radius))
+        sums = zip(self.places, self.sums, strict=True)
         pattern = Pattern(
-            tuple(errors),
+            tuple(x for place, sides in sums for x in no_errors(self.net, place, sides)),
             tuple(self.bends.values()),
             (),
             tuple(self.ends.values()),

@@ -16,12 +16,22 @@ from flint import fmpq
 
 from numerics.arithmetic.numbers import rational
 from numerics.arithmetic.walk import expression_of
-from numerics.certificates.conditions import Branch, Condition, End, Form, Pattern, Stored, dot
+from numerics.certificates.conditions import (
+    Branch,
+    Condition,
+    End,
+    Form,
+    Pattern,
+    Stored,
+    Sums,
+    accumulate,
+    dot,
+)
 from numerics.pulse.exact_error import HALF, Domain, cells
 from numerics.pulse.preactivations import far_from_border, lines
 from theory.expressions.traits import affine_pieces, jumps
 
-__all__ = ["branches_of", "linear_pattern", "paired_pattern", "snapped_pattern"]
+__all__ = ["branches_of", "linear_pattern", "no_errors", "paired_pattern", "snapped_pattern"]
 
 ZERO, ONE = fmpq(0), fmpq(1)
 
@@ -326,6 +336,14 @@ def _inside(value: fmpq, branch: Branch) -> bool:
     return value not in (branch.low, branch.high)
 
 
+def no_errors(net: Stored, stretch: Stretch, sides: Sequence[Sums]) -> Iterator[Condition]:
+    """The error is 0 at both ends of a stretch, from what multiplies a_k v_k, and a_k, in the pooled sums there."""
+    share = fmpq(net.share)
+    for radius, sums in zip((stretch.low, stretch.high), sides, strict=True):
+        product = {k: (tuple(x / share for x in form), t / share) for k, (form, t) in sums.items()}
+        yield Condition(product, {}, ONE, radius)
+
+
 def _assembled(
     net: Stored,
     domain: Domain,
@@ -336,30 +354,26 @@ def _assembled(
 ) -> Pattern:
     """The pattern in which channel k has each window on the branch that ``table[k]`` gives it; with None it is silent,
     unless it is left out."""
-    n, share = net.taps, fmpq(net.share)
+    n = net.taps
     kept = {(k, form) for k, form, _ in held}
-    errors, ends = [], {}
+    errors: list[Condition] = []
+    ends: dict[tuple[int, Form], End] = {}
     responses: list[set[tuple[Form, fmpq]]] = [set() for _ in net.a]
     for stretch in stretches(n, domain):
-        sides: list[dict[int, tuple[Form, fmpq]]] = [{}, {}]
+        sides: tuple[Sums, Sums] = {}, {}
         for k, forms in enumerate(table):
             if forms is None:
                 continue
             for side, sums in enumerate(sides):
-                total, constant = [ZERO] * (n + 1), ZERO
                 for window in stretch.windows:
                     form = window.last if side else window.first
                     branch = forms[form]
-                    if branch.slope:
-                        factor = branch.slope * window.count
-                        total = [x + factor * y for x, y in zip(total, form, strict=True)]
-                    constant += branch.constant * window.count
+                    slope, constant = branch.slope * window.count, branch.constant * window.count
+                    accumulate(sums, k, slope, form, constant)
                     if (k, form) not in kept:
                         ends[k, form] = End(k, form, branch)
-                sums[k] = (tuple(x / share for x in total), constant / share)
             responses[k] |= {sums[k] for sums in sides}
-        for sums, radius in zip(sides, (stretch.low, stretch.high), strict=True):
-            errors.append(Condition(sums, {}, ONE, radius))
+        errors += no_errors(net, stretch, sides)
     bends = [Condition(plain={k: form}, value=kink) for k, form, kink in held]
     silent = [k for k, forms in enumerate(table) if forms is None and k not in left_out]
     bends += [Condition(product={k: _readout(n)}) for k in silent]
@@ -382,17 +396,13 @@ def _assembled(
 
 def _balanced(group: Sequence[_Crossing]) -> Iterator[Condition]:
     """Σ a J d = 0, and one φ*: for a pair from Σ a J (t - p) = 0, for more of them as it is."""
-    slopes: dict[int, tuple[Form, fmpq]] = {}
-    starts: dict[int, tuple[Form, fmpq]] = {}
-
-    def add(to: dict[int, tuple[Form, fmpq]], k: int, form: Sequence[fmpq], t: fmpq) -> None:
-        old = to.get(k, (tuple(ZERO for _ in form), ZERO))
-        to[k] = (tuple(x + y for x, y in zip(old[0], form, strict=True)), old[1] + t)
-
+    slopes: Sums = {}
+    starts: Sums = {}
     for x in group:
         first, last = x.window.first, x.window.last
-        add(slopes, x.k, [x.weight * (q - p) for p, q in zip(first, last, strict=True)], ZERO)
-        add(starts, x.k, [-x.weight * p for p in first], x.weight * x.kink)
+        moved = tuple(q - p for p, q in zip(first, last, strict=True))
+        accumulate(slopes, x.k, x.weight, moved, ZERO)
+        accumulate(starts, x.k, -x.weight, first, x.weight * x.kink)
     yield Condition(slopes)
     if len(group) == 2:
         yield Condition(starts)

@@ -33,6 +33,7 @@ from numerics.arithmetic.ball import sigma_ball
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.numbers import middle, rational, to_float
 from numerics.arithmetic.piecewise import exact_activation
+from numerics.arithmetic.regression import RANK
 from numerics.arithmetic.types import Array
 from numerics.certificates.conditions import Form, Stored, dot, exact_of
 from numerics.certificates.patterns import Stretch, stretches
@@ -50,8 +51,6 @@ GOAL = 1e-55
 """The error at the nodes that it ends at, in pixels."""
 CYCLES = 12
 """J⁺ is computed anew this often at most, for four steps each."""
-CUT = 1e-11
-"""Singular values of J below this share of the largest belong to directions along which exact networks lie."""
 ROOM = fmpq(1, 2**130)
 """Half the side of Krawczyk's cube."""
 NEGLIGIBLE = Fraction(1, 10**20)
@@ -171,7 +170,7 @@ def _newton(system: _Nodes, x: list[arb]) -> list[arb] | None:
         jacobian = system.linear(np.array([float(y) for y in x]))[1]
         if not np.all(np.isfinite(jacobian)):
             return None
-        inverse = np.linalg.pinv(jacobian, rcond=CUT)
+        inverse = np.linalg.pinv(jacobian, rcond=RANK)
         for _ in range(4):
             errors = system.errors(x)
             before, size = size, max(float(abs(e).upper()) for e in errors)
@@ -193,7 +192,7 @@ def _krawczyk(system: _Nodes, x: list[arb]) -> float | None:
     if size > jacobian.shape[1]:
         return None
     _, upper, order = qr(jacobian, mode="economic", pivoting=True)
-    if abs(upper[size - 1, size - 1]) <= CUT * abs(upper[0, 0]):
+    if abs(upper[size - 1, size - 1]) <= RANK * abs(upper[0, 0]):
         return None
     free = order[:size].tolist()
     inverse = arb_mat(np.linalg.inv(jacobian[:, free]).tolist())

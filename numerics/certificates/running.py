@@ -28,11 +28,12 @@ from numerics.arithmetic.compile import activation
 from numerics.arithmetic.numbers import fraction
 from numerics.arithmetic.rounding import lipschitz
 from numerics.pulse.exact_error import Domain
+from theory.expressions.activation import ACTIVATIONS
 from theory.expressions.spelling import spelled
 from theory.expressions.traits import jumps
 from theory.pulse.network import Network
 
-__all__ = ["UNITS", "assumed_error", "running_error"]
+__all__ = ["UNITS", "assumed_error", "computed", "running_error"]
 
 UNITS = {"float32": Fraction(1, 2**24), "float64": Fraction(1, 2**53)}
 """The unit roundoff of each type."""
@@ -89,13 +90,18 @@ def assumed_error(net: Network[Any], domain: Domain, kind: str = "float64") -> F
     Raises
     ------
     KeyError: ``kind`` is neither float32 nor float64.
-    ValueError: σ jumps or overflows, c is left open, or there are too many operations for a bound.
+    ValueError: σ is not :func:`computed` by torch, jumps or overflows, c is left open, or there are too many operations
+        for a bound.
     """
-    unit, name = UNITS[kind], str(net.sigma)
-    if jumps(spelled(name).expression):
+    unit, row = UNITS[kind], spelled(str(net.sigma))
+    name = row.name
+    if not computed(name):
+        raise ValueError("how a machine computes an expression is not known")
+    if jumps(row.expression):
         raise ValueError("an error that carries an argument over a jump has no bound of this kind")
     if net.open:
         raise ValueError("the readout bias is needed")
+    beta = Fraction(float(*row.parameters.values())) if row.torch == "Softplus" else Fraction(1)
     start = Fraction(float(np.abs(activation(name)[0](np.zeros(1)))[0])) + unit
 
     def respond(reach: Fraction, top: Fraction) -> tuple[Fraction, Fraction, Fraction]:
@@ -107,13 +113,18 @@ def assumed_error(net: Network[Any], domain: Domain, kind: str = "float64") -> F
         steep = Fraction(steepest)
         size = steep if name == "exp" else start + steep * reach
         own = 8 * unit * (1 + reach + size)
-        return (
-            size,
-            steep,
-            own + (Fraction(21, 10**10) if name == "softplus" and reach > CUT else 0),
-        )
+        if row.torch == "Softplus" and beta * reach > CUT:
+            own += Fraction(21, 10**10) / beta
+        return size, steep, own
 
     return _answer(net, domain, unit, respond)
+
+
+def computed(name: str) -> bool:
+    """Is this an activation of the catalogue, perhaps with other parameters?  How any other is computed, with which
+    roundings, is its author's affair, and no bound is stated."""
+    row = spelled(name)
+    return bool(row.torch) or row.name in ACTIVATIONS
 
 
 Response = Callable[[Fraction, Fraction], tuple[Fraction, Fraction, Fraction]]

@@ -36,7 +36,7 @@ from numerics.arithmetic.derivatives import Derivatives, derivatives
 from numerics.arithmetic.rounding import UNIT, gamma
 from numerics.arithmetic.taylor import TERMS
 from numerics.arithmetic.types import Array, Flags, Indices
-from numerics.disk.closed_form import ODD, closed_form
+from numerics.disk.closed_form import ODD, closed_form, rational
 from theory.expressions.spelling import spelled
 
 __all__ = ["Filter", "Strength", "by_direction", "derivatives_of", "difference_of", "filter_of", "quadrature_of", "strength_of"]  # fmt: skip
@@ -84,15 +84,12 @@ class Filter:
 
 def filter_of(w: Array, b: float, name: str) -> Filter:
     """A filter (n, n), n odd, with a bias and a row of the catalogue."""
-    b = float(b)
-    h = w.shape[0] // 2
-    exact = [[Fraction(float(x)) for x in row] for row in w]
-    total = sum((x for row in exact for x in row), Fraction(0))
-    by_row = sum(((i - h) * x for i, row in enumerate(exact) for x in row), Fraction(0))
-    by_column = sum(((j - h) * x for row in exact for j, x in enumerate(row)), Fraction(0))
+    b, taps = float(b), rational(w)
+    total = sum(taps.values(), Fraction(0))
+    x, y = (float(sum(place[axis] * tap for place, tap in taps.items())) for axis in (0, 1))
     sigma = activation(name)[0]
-    full, dark = (float(sigma(np.array(x))) for x in (float(total + Fraction(b)), b))
-    return Filter(w, b, name, float(total), full - dark, (float(by_row), float(by_column)))
+    full, dark = (float(sigma(np.array(z))) for z in (float(total + Fraction(b)), b))
+    return Filter(w, b, name, float(total), full - dark, (x, y))
 
 
 def difference_of(w: Array) -> tuple[int, int] | None:

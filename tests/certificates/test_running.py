@@ -15,6 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
+from numerics.arithmetic.compile import activation
 from numerics.arithmetic.softfloat import (
     POLYNOMIALS,
     answer,
@@ -23,7 +24,7 @@ from numerics.arithmetic.softfloat import (
     sequential_sum,
     worst_order_sum,
 )
-from numerics.certificates.running import UNITS, assumed_error, running_error
+from numerics.certificates.running import UNITS, assumed_error, computed, running_error
 from numerics.pulse.error_enclosure import error_ball
 from numerics.pulse.exact_error import Domain, error_on, exact_net
 from numerics.pulse.sample import pulse
@@ -33,6 +34,7 @@ from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.network import Network
 from verify.certificates.claims.running import _rows, sizes_of
 from verify.models.networks import Network as Module
+from verify.models.networks import elementwise
 
 NAMES = ("identity", "relu", "leaky_relu", "abs", "relu6", "hardtanh", "hardsigmoid", "hardswish",
          "softshrink", "prelu", "rrelu", "square", "cube")  # fmt: skip
@@ -152,6 +154,20 @@ def test_smooth_activations_stay_within_the_assumed_bound(
         exact = error_ball(net, Fraction(float(r)), 9)
         off = abs(arb(float(value)) - arb(float(r)) - exact)
         assert off < arb(fmpq(bound.numerator, bound.denominator))
+
+
+def test_parameters_and_expressions() -> None:
+    """Softplus(beta=5) is cut where 5 z > 20, and off by e^-20/5; how an expression is computed nobody knows."""
+    domain = Domain(9, fmpq(1, 2), fmpq(15, 2))
+    net = Network(((1.5, 1.5, 1.5),), (0.0,), (0.5,), 0.0, sigma="Softplus(beta=5)")
+    bound = assumed_error(net, domain)
+    sigma = elementwise("Softplus(beta=5)")
+    value = torch.tensor([4.05], dtype=torch.float64)
+    off = float(activation("softplus(beta=5)")[0](4.05)) - float(sigma(value)[0])
+    assert 1e-11 < off < float(bound)
+    assert computed("LeakyReLU(0.2)") and computed("cube") and not computed("quick_gelu")
+    with pytest.raises(ValueError, match="not known"):
+        assumed_error(replace(net, sigma="quick_gelu"), domain)
 
 
 def test_the_assumed_bound_is_of_use_and_has_its_limits() -> None:

@@ -99,6 +99,7 @@ def test_every_alias_leads_to_a_function() -> None:
 def test_hints() -> None:
     assert hint("sigmod") == ": did you mean sigmoid?" and hint("qqqq") == ""
     assert "mixes" in hint("log_softmax")
+    assert "written as a number" in hint("beta") and "written as a number" in hint("a")
 
 
 OTHERS = {

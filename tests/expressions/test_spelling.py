@@ -119,3 +119,27 @@ def test_refusals(text: str) -> None:
         spelled(text)
     assert REFUSED[text] in str(refusal.value) and str(refusal.value).isascii()
     assert len(str(refusal.value)) < 200
+
+
+PIECES = st.sampled_from(
+    ["ReLU", "leaky", "-", " ", "_", "relu", "nn.", "torch.", "(", ")", "0.2", ",", "x", "alpha", "=", "1/3", "GELU", "'tanh'",
+     "Softplus", "beta", "True", "prelu", "hard", "swish", "tanh", "*", "sigmoid", "+", "max", "e", "pi"]
+)  # fmt: skip
+
+
+@given(st.lists(PIECES, max_size=8).map("".join) | st.text(max_size=30))
+@example("Softplus(beta=pi)")
+@example("leaky-relu(1/3)")
+@example("hard-swish - x")
+@example("nn.PReLU()")
+@example("prelu(None)")
+@example("elu(True)")
+def test_any_text_is_a_row_or_refused(text: str) -> None:
+    try:
+        entry = spelled(text)
+    except GrammarError as error:
+        assert str(error).isascii() and str(error).isprintable()
+        return
+    assert spelled(entry.name) == entry
+    assert entry.name.isascii() and entry.name.isprintable()
+    assert entry.expression.free_symbols <= {z}

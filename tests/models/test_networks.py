@@ -17,8 +17,17 @@ from numerics.pulse.sample import pulse
 from tests.strategies import JUMPING, RATIONAL, filters, floats, widths
 from theory.expressions.activation import ACTIVATIONS
 from theory.expressions.tokens import GrammarError
-from verify.models.networks import Network, build, elementwise, load, measure, signals, weights_of
-from verify.models.problem import NetworkBatch, Setting
+from verify.models.networks import (
+    Bundle,
+    Network,
+    build,
+    elementwise,
+    load,
+    measure,
+    signals,
+    weights_of,
+)
+from verify.models.problem import Model, NetworkBatch, Setting
 
 ROUNDED = ("leaky_relu", "rrelu", "hardsigmoid", "hardswish", "softsign")
 DYADIC = tuple(name for name in RATIONAL if name not in ROUNDED)
@@ -218,6 +227,24 @@ def test_signals_are_the_pulses(setting: Setting) -> None:
     # The smallest signal on which no filter sees the border at the largest radius.
     assert half_length == setting.radii.m.max() + setting.taps // 2
     assert [p.dtype for p in build(setting).parameters()] == [torch.float64] * 4
+
+
+@pytest.mark.parametrize("taps", [(3,), (3, 3), (5, 5)])
+@pytest.mark.parametrize("biases", [(True, True), (False, True), (False, False)])
+def test_a_bundle_answers_as_its_networks(taps: tuple[int, ...], biases: tuple[bool, bool]) -> None:
+    """Signals and images, with and without biases: the same numbers in, the same answers, the same numbers out."""
+    rng = np.random.default_rng(0)
+    shape = Model("abs", 2, taps[0], *biases)
+    b, c = (rng.normal(size=size) * some for size, some in zip(((3, 2), (3,)), biases, strict=True))
+    batch = NetworkBatch(rng.normal(size=(3, 2, *taps)), b, rng.normal(size=(3, 2)), c)
+    nets, bundle = [load(shape, batch, j) for j in range(3)], Bundle(shape, batch)
+    x = torch.tensor(rng.normal(size=(4, *(9 for _ in taps))))
+    with torch.inference_mode():
+        alone, together = torch.stack([net(x) for net in nets]), bundle(x)
+    assert torch.allclose(alone, together, rtol=0, atol=1e-12)
+    for back in (weights_of(nets), bundle.weights):
+        assert all(np.array_equal(getattr(back, name), getattr(batch, name)) for name in "wbac")
+    assert [len(list(module.parameters())) for module in (nets[0], bundle)] == [2 + sum(biases)] * 2
 
 
 @pytest.mark.parametrize(

@@ -233,6 +233,11 @@ MIXING = frozenset(
 """Functions of several channels or positions, squeezed."""
 
 
+PARAMETERS = frozenset(
+    {str(symbol) for row in ACTIVATIONS.values() for symbol in row.parameters} | {"gamma", "slope"}
+)
+
+
 def _squeezed(name: str) -> str:
     return name.lower().replace("_", "").replace("-", "").replace(" ", "")
 
@@ -256,5 +261,7 @@ def hint(name: str) -> str:
     """What to write for an unknown name: the known one that is most like it, if any is."""
     if _squeezed(name) in MIXING:
         return ": it mixes channels or positions, an activation is a function of one number"
+    if len(name) == 1 or name in PARAMETERS:
+        return ": the variable is x or z, and a parameter is written as a number"
     alike = difflib.get_close_matches(_squeezed(name), _names(), 1, 0.7)
     return f": did you mean {_names()[alike[0]]}?" if alike else ""

@@ -127,6 +127,8 @@ def prove(law: ShapeLaw) -> Proof:
     for row in ACTIVATIONS.values():
         claimed = law(row.expression)
         decided = [*_steps(row.expression, claimed), *_symbolic(row)]
+        if claimed.channels == 1:
+            decided.append(Step("a family of weights is stated", claimed.others is not None))
         steps += [replace(s, name=f"{row.name}: {s.name}") for s in decided]
     for name, probe in PROBES.items():
         claimed = law(probe.expression)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib
 import numpy as np
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Drawing
 from numpy.typing import ArrayLike
 
-from verify.report.figures import COLOURS, INK, STYLE
+from verify.report.figures import COLOURS, INK, drawn
 
 __all__ = ["directions", "rests"]
 
@@ -18,9 +16,7 @@ __all__ = ["directions", "rests"]
 def rests(r: ArrayLike, curves: Mapping[str, tuple[ArrayLike, float]]) -> Drawing:
     """Named values (R,) over the radii, on a logarithmic scale, and the constant that each tends to."""
     radii = np.asarray(r, dtype=float)
-    with matplotlib.rc_context(STYLE):
-        drawing = Drawing(figsize=(7.2, 3.8), layout="constrained")
-        FigureCanvasSVG(drawing)
+    with drawn(3.8) as drawing:
         axes = drawing.subplots()
         for k, (name, (values, constant)) in enumerate(curves.items()):
             colour = COLOURS[k % len(COLOURS)]
@@ -37,9 +33,7 @@ def rests(r: ArrayLike, curves: Mapping[str, tuple[ArrayLike, float]]) -> Drawin
 def directions(theta: ArrayLike, shown: Sequence[tuple[str, ArrayLike, ArrayLike]]) -> Drawing:
     """One panel each: a name, and what the bend and the shorter circle add over the directions (T,)."""
     degrees = np.degrees(np.asarray(theta, dtype=float))
-    with matplotlib.rc_context(STYLE):
-        drawing = Drawing(figsize=(7.2, 3.0), layout="constrained")
-        FigureCanvasSVG(drawing)
+    with drawn(3.0) as drawing:
         panels = np.atleast_1d(drawing.subplots(1, len(shown)))
         for axes, (name, bend, circle) in zip(panels, shown, strict=True):
             by_bend, by_circle = np.asarray(bend, dtype=float), np.asarray(circle, dtype=float)

@@ -17,7 +17,7 @@ from numerics.pulse.sample import Windows
 from theory.disk.disk import least as disk_least
 from theory.disk.linear_regions import Part
 from theory.disk.perimeter import STEPS, width
-from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.spelling import spelled
 from verify.disk.ensemble import INTERPOLATED, disk_windows, features_of, filters_of
 from verify.disk.trained import (
     COUNT,
@@ -169,7 +169,7 @@ class EndingsRow:
 def row_of(ensemble: TrainedEnsemble, law_part: Part, length: Array, area: Array) -> EndingsRow:
     """A setting's row; ``length`` and ``area`` are P and πΔ of its channels (B, K)."""
     shape, loss, done = ensemble.shape, ensemble.losses, ensemble.finished
-    row, count = ACTIVATIONS[shape.activation], len(loss)
+    row, count = spelled(shape.activation), len(loss)
     bent = bool(row.kinks) and not row.jumps
     met = None
     if row.piecewise_linear:

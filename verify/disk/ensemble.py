@@ -16,6 +16,7 @@ from math import isqrt
 import numpy as np
 
 from numerics.arithmetic.compile import activation
+from numerics.arithmetic.regression import RANK, regression
 from numerics.arithmetic.types import Array, Flags, Indices
 from numerics.disk.disk import disk
 from numerics.pulse.sample import Windows
@@ -92,8 +93,8 @@ INTERPOLATED = 1e-20
 """Below this loss a network passes through all radii, and there is nothing to be learned from its digits."""
 LARGEST = 1e5
 """No weight leaves ±this: beyond, the sum of a thousand activations keeps fewer than six digits of a pixel in float64."""
-NEGLIGIBLE = 1e-11
-"""Directions of the features, each scaled to length 1, that are smaller than this part of the largest are rounding."""
+NEGLIGIBLE = RANK
+"""Of a column: what is left of it beside others, below this part of its length, is rounding."""
 
 
 def state(conv: Array, windows: Windows, r: Array, sigma: Sigma) -> State:
@@ -106,18 +107,12 @@ def read(conv: Array, features: Array, r: Array) -> State:
     wild = ~np.all(np.isfinite(features), axis=(1, 2))
     features = np.where(wild[:, None, None], 0, features)
     centred = np.swapaxes(features - features.mean(axis=-1, keepdims=True), 1, 2)
+    # What is left of a constant after its mean is rounding.
     size = np.linalg.norm(centred, axis=1)
-    scale = np.where(size > NEGLIGIBLE * (1 + np.abs(features).max(axis=-1)), size, np.inf)
-    left, values, right = np.linalg.svd(centred / scale[:, None, :], full_matrices=False)
-    kept = values > NEGLIGIBLE * np.maximum(values[:, :1], 0.5)
-    basis = left * kept[:, None, :]
-    target = r - r.mean()
-    along = np.einsum("brk,r->bk", basis, target)
-    inverse = np.where(kept, 1 / np.where(kept, values, 1), 0)
-    a = np.einsum("bjk,bj->bk", right, inverse * along) / scale
-    error = np.einsum("brk,bk->br", basis, along) - target
-    loss = np.where(wild, np.inf, np.mean(error**2, axis=-1))
-    return State(conv, features, basis, a, error, loss)
+    alive = size > RANK * (1 + np.abs(features).max(axis=-1))
+    best = regression(centred * alive[:, None, :], r - r.mean())
+    loss = np.where(wild, np.inf, best.loss)
+    return State(conv, features, best.basis, best.coefficients, best.error, loss)
 
 
 def fit(

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib
 import numpy as np
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Drawing
 from matplotlib.patches import Circle, Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-from verify.report.figures import COLOURS, INK, STYLE
+from verify.report.figures import COLOURS, INK, drawn
 
 __all__ = ["area_or_length", "by_direction", "edges_and_errors", "pixels_and_errors"]
 
@@ -23,9 +21,7 @@ def pixels_and_errors(
     """Left the pixels x (N, N) of the disk of radius r with its circle, right curves (R,) over ``fine``; ``span`` is shaded."""
     pixels, radii = np.asarray(x, dtype=float), np.asarray(fine, dtype=float)
     reach = len(pixels) // 2
-    with matplotlib.rc_context(STYLE):
-        drawing = Drawing(figsize=(7.2, 3.2), layout="constrained")
-        FigureCanvasSVG(drawing)
+    with drawn(3.2) as drawing:
         left, right = drawing.subplots(1, 2, width_ratios=(1, 1.5))
         for i, j in np.ndindex(*pixels.shape):
             place = (i - reach - 0.5, j - reach - 0.5)
@@ -53,9 +49,7 @@ def edges_and_errors(
 ) -> Drawing:
     """Left named curves over the distance t inside an edge, right named errors over the radius; ``span`` is shaded."""
     styles = ("-", "--", "-.", ":")
-    with matplotlib.rc_context(STYLE):
-        drawing = Drawing(figsize=(7.2, 3.4), layout="constrained")
-        FigureCanvasSVG(drawing)
+    with drawn(3.4) as drawing:
         left, right = drawing.subplots(1, 2, width_ratios=(1, 1.3))
         for axes, places, curves in ((left, t, edges), (right, fine, errors)):
             for k, (name, curve) in enumerate(curves.items()):
@@ -72,9 +66,7 @@ def edges_and_errors(
 
 def area_or_length(points: Mapping[str, Sequence[tuple[float, float]]]) -> Drawing:
     """Named clouds of (share of the area, share of the perimeter), and the line on which they add up to 1."""
-    with matplotlib.rc_context(STYLE):
-        drawing = Drawing(figsize=(7.2, 3.4), layout="constrained")
-        FigureCanvasSVG(drawing)
+    with drawn(3.4) as drawing:
         axes = drawing.subplots()
         axes.plot((-0.05, 1.05), (1.05, -0.05), color=INK, linewidth=0.8)
         for k, (name, cloud) in enumerate(points.items()):
@@ -93,9 +85,7 @@ def by_direction(
 ) -> Drawing:
     """Named closed curves of a direction, and dots beside them."""
     styles = ("-", "--", "-.", ":")
-    with matplotlib.rc_context(STYLE):
-        drawing = Drawing(figsize=(7.2, 4.4), layout="constrained")
-        FigureCanvasSVG(drawing)
+    with drawn(4.4) as drawing:
         axes = drawing.add_subplot(projection="polar")
         for k, (name, curve) in enumerate(lines.items()):
             axes.plot(turn, np.asarray(curve), styles[k], color=COLOURS[k], label=name)

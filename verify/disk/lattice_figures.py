@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import matplotlib
 import numpy as np
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Drawing
 from numpy.typing import ArrayLike
 
-from verify.report.figures import COLOURS, INK, STYLE
+from verify.report.figures import COLOURS, INK, drawn
 
 __all__ = ["Sway", "rose", "sways"]
 
@@ -28,9 +26,7 @@ class Sway:
 def sways(panels: Mapping[str, Sway], columns: int, ylabel: str) -> Drawing:
     """A panel for each: the measured curve, and dots by the law."""
     rows = -(-len(panels) // columns)
-    with matplotlib.rc_context(STYLE):
-        drawing = Drawing(figsize=(7.2, 2.1 * rows + 0.3), layout="constrained")
-        FigureCanvasSVG(drawing)
+    with drawn(2.1 * rows + 0.3) as drawing:
         grid = drawing.subplots(rows, columns, sharex="col", squeeze=False)
         for axes, (name, sway) in zip(grid.ravel(), panels.items(), strict=True):
             r, claimed = np.asarray(sway.r), np.asarray(sway.claimed)
@@ -52,9 +48,7 @@ def sways(panels: Mapping[str, Sway], columns: int, ylabel: str) -> Drawing:
 
 def rose(panels: Mapping[str, Sequence[tuple[tuple[int, int], float]]], most: float) -> Drawing:
     """For each: directions q and how much comes from each, a stroke from the centre; all to one scale up to ``most``."""
-    with matplotlib.rc_context(STYLE):
-        drawing = Drawing(figsize=(7.2, 2.5), layout="constrained")
-        FigureCanvasSVG(drawing)
+    with drawn(2.5) as drawing:
         for k, (name, strokes) in enumerate(panels.items()):
             axes = drawing.add_subplot(1, len(panels), k + 1, projection="polar")
             for (x, y), size in strokes:

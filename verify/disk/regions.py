@@ -29,7 +29,7 @@ from numerics.arithmetic.compile import activation
 from numerics.arithmetic.regression import RANK
 from numerics.arithmetic.types import Array, Flags, Indices
 from numerics.pulse.sample import Windows
-from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.spelling import spelled
 from verify.disk.ensemble import INTERPOLATED, LARGEST, NEGLIGIBLE, State, nets_of, read, state
 from verify.models.problem import NetworkBatch
 
@@ -73,7 +73,7 @@ class _Task:
     """The windows and one σ."""
 
     def __init__(self, name: str, windows: Windows, r: Array) -> None:
-        row = ACTIVATIONS[name]
+        row = spelled(name)
         self.windows, self.r, self.homogeneous = windows, r, row.homogeneous
         self.radius = np.repeat(np.arange(len(r)), [s.stop - s.start for s in windows.parts])
         self.sigma, self.slope = activation(name)
@@ -420,7 +420,7 @@ def finish(name: str, nets: NetworkBatch, windows: Windows, r: Array, cap: int =
     conv = np.concatenate([nets.w.reshape(count, channels, -1), nets.b[..., None]], axis=2)
     stalled = state(conv, windows, r, task.sigma).loss
     dark, lit, single = (np.zeros(count, dtype=np.intp) for _ in range(3))
-    if not task.kinks or ACTIVATIONS[name].jumps:
+    if not task.kinks or spelled(name).jumps:
         return Finished(nets, stalled, stalled, np.zeros(count, dtype=bool), dark, lit, single, dark)  # fmt: skip
     runs, ended, steps = zip(*(_finish(task, filters, cap) for filters in conv), strict=True)
     for j, run in enumerate(runs):

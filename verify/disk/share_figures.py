@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib
 import numpy as np
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Drawing
 from numpy.typing import ArrayLike
 
-from verify.report.figures import COLOURS, INK, STYLE
+from verify.report.figures import COLOURS, INK, drawn
 
 __all__ = ["beyond", "filters", "freed", "losses"]
 
@@ -24,9 +22,7 @@ def beyond(
     """Named pairs of curves (R,) over the radii, measured and predicted; a logarithm of both signs beyond ±small."""
     styles = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
     radii = np.asarray(r, dtype=float)
-    with matplotlib.rc_context(STYLE):
-        drawing = Drawing(figsize=(7.2, 4.2), layout="constrained")
-        FigureCanvasSVG(drawing)
+    with drawn(4.2) as drawing:
         axes = drawing.subplots()
         axes.axvspan(*span, color=COLOURS[2], alpha=0.12, linewidth=0)
         axes.axhline(0, color=INK, linewidth=0.5)
@@ -43,9 +39,7 @@ def beyond(
 
 def filters(shown: Sequence[tuple[str, ArrayLike, ArrayLike]]) -> Drawing:
     """One column each: a name, a filter (n, n) and the activations (N, N) that it leaves of a disk."""
-    with matplotlib.rc_context(STYLE):
-        drawing = Drawing(figsize=(7.2, 3.6), layout="constrained")
-        FigureCanvasSVG(drawing)
+    with drawn(3.6) as drawing:
         panels = drawing.subplots(2, len(shown), height_ratios=(1, 2))
         for column, (name, w, values) in enumerate(shown):
             for row, picture in enumerate((np.asarray(w), np.asarray(values))):
@@ -61,9 +55,7 @@ def filters(shown: Sequence[tuple[str, ArrayLike, ArrayLike]]) -> Drawing:
 def freed(pairs: Mapping[str, tuple[ArrayLike, ArrayLike]], level: float) -> Drawing:
     """Loss after against loss before, one point each, by name; a thin line where they are equal, and one at a level."""
     marks = ("o", "s", "^", "D", "v", "P")
-    with matplotlib.rc_context(STYLE):
-        drawing = Drawing(figsize=(7.2, 4.2), layout="constrained")
-        FigureCanvasSVG(drawing)
+    with drawn(4.2) as drawing:
         axes = drawing.subplots()
         everything = np.concatenate([np.concatenate(pair) for pair in pairs.values()])
         ends = (float(np.min(everything)) / 2, float(np.max(everything)) * 2)
@@ -78,9 +70,7 @@ def freed(pairs: Mapping[str, tuple[ArrayLike, ArrayLike]], level: float) -> Dra
 
 def losses(by_setting: Mapping[str, ArrayLike], floors: Mapping[str, Sequence[float]]) -> Drawing:
     """The losses of every network by setting, and short lines at the floors of some settings."""
-    with matplotlib.rc_context(STYLE):
-        drawing = Drawing(figsize=(7.2, 3.8), layout="constrained")
-        FigureCanvasSVG(drawing)
+    with drawn(3.8) as drawing:
         axes = drawing.subplots()
         for k, (name, values) in enumerate(by_setting.items()):
             ordered = np.sort(np.maximum(np.asarray(values, dtype=float), 1e-12))

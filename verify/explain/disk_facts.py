@@ -15,7 +15,7 @@ from numerics.arithmetic.types import Array
 from numerics.disk.disk import disk
 from numerics.disk.lattice import fluctuation
 from numerics.disk.perimeter_enclosure import Filter
-from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.spelling import spelled
 from verify.models.checkpoint import Checkpoint
 from verify.models.setup import Setup
 
@@ -124,7 +124,7 @@ def wavering(facts: DiskFacts, filters: Sequence[Filter]) -> tuple[dict[str, flo
     """How the answer wavers about its best parabola, and the error (R,) that √r Σ_q … of docs/disk/lattice.md makes of that
     parabola; None where σ jumps, and the law does not hold."""
     name = filters[0].name
-    if ACTIVATIONS[name].jumps:
+    if spelled(name).jumps:
         return None
     w, b = (
         np.stack([filter_.w for filter_ in filters]),

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Drawing
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from numerics.arithmetic.types import Array
-from verify.report.figures import COLOURS, INK, STYLE
+from verify.report.figures import COLOURS, INK, drawn
 
 __all__ = ["filter_and_edges"]
 
@@ -35,9 +33,7 @@ def filter_and_edges(
     ``theta`` and ``q`` have the shape (T,); where Q is negative the curve is dashed.
     """
     taps, distance, turn, strength = (np.asarray(x, dtype=float) for x in (w, t, theta, q))
-    with matplotlib.rc_context(STYLE):
-        drawing = Drawing(figsize=(7.6, 3.3), layout="constrained")
-        FigureCanvasSVG(drawing)
+    with drawn(3.3, 7.6) as drawing:
         left = drawing.add_subplot(1, 3, 1)
         middle = drawing.add_subplot(1, 3, 2)
         right = drawing.add_subplot(1, 3, 3, projection="polar")

@@ -17,7 +17,7 @@ from numerics.disk.perimeter import reach
 from numerics.disk.perimeter_enclosure import Filter, Strength, filter_of, strength_of
 from numerics.disk.supremum import CLOSE, disk_supremum
 from theory.disk.disk import least
-from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.spelling import spelled
 from verify.explain.disk_facts import DiskFacts, cost, features, measured, wavering
 from verify.explain.text import MINOR, cancels, error_in_words
 from verify.explain.value import (
@@ -219,7 +219,7 @@ def _weight(
 
 
 def _filter(k: int, role: str, filter_: Filter, strength: Strength, shares: Shares) -> FilterShare:
-    row, moment = ACTIVATIONS[filter_.name], filter_.moment
+    row, moment = spelled(filter_.name), filter_.moment
     excess = None
     if row.homogeneous and moment:
         below, above = row.slopes

@@ -18,7 +18,7 @@ from numerics.disk.perimeter_enclosure import by_direction
 from numerics.pulse.exact_error import cells, error_on
 from numerics.pulse.quadrature import windows
 from numerics.pulse.sample import pulse
-from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.spelling import spelled
 from verify.explain import text
 from verify.explain.disk_figures import filter_and_edges
 from verify.explain.value import ImageExplanation, SignalExplanation
@@ -69,7 +69,7 @@ def body(
 
 
 def _staircases(explanation: SignalExplanation, name: str) -> Iterator[str]:
-    kinks = [float(kink.location) for kink in ACTIVATIONS[explanation.setup.activation].kinks]
+    kinks = [float(kink.location) for kink in spelled(explanation.setup.activation).kinks]
     for k, (w, b, _) in enumerate(explanation.stored.listed):
         drawing = figures.staircase([*map(float, w)], float(b), kinks)
         yield figures.figure_svg(drawing, f"{name}filter-{k}", f"Filter {k} and its staircases")

@@ -11,7 +11,7 @@ from numerics.certificates.conditions import exact_of
 from numerics.certificates.dyadic import dyadic
 from numerics.certificates.nearest import nearest
 from numerics.pulse.exact_error import summary
-from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.spelling import spelled
 from verify.explain.facts import enclosed
 from verify.explain.value import SignalExplanation
 from verify.models.checkpoint import Checkpoint, encoded
@@ -38,7 +38,7 @@ def repaired(explanation: SignalExplanation) -> Repaired | None:
     near, exact = (own, own.net) if own else (explanation.near, explanation.exact)
     if near is None or exact is None:
         return None
-    homogeneous = ACTIVATIONS[setup.activation].homogeneous
+    homogeneous = spelled(setup.activation).homogeneous
     net = None if own is None else dyadic(own, homogeneous=homogeneous)
     error = "its certificate says 0: it is exact in its float64 weights"
     if net is None:

@@ -26,11 +26,11 @@ from numerics.certificates.nearest import (
 from numerics.certificates.patterns import branches_of, snapped_pattern
 from numerics.certificates.reduction import apart, reduced
 from numerics.certificates.roles import Role
-from numerics.certificates.running import UNITS, assumed_error, running_error
+from numerics.certificates.running import UNITS, assumed_error, computed, running_error
 from numerics.pulse.exact_error import Domain, Worst
 from numerics.pulse.preactivations import lines
 from numerics.pulse.sensitivity import Sensitivity
-from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.spelling import spelled
 from theory.pulse.network import Network
 from theory.pulse.symmetry import Channel
 from theory.shape.classify import Classification, classify
@@ -88,7 +88,7 @@ def explain(
     ValueError: σ has no enclosure at weights of this size.
     """
     stored = _stored(checkpoint, setup)
-    shape = classify(ACTIVATIONS[setup.activation].expression)
+    shape = classify(spelled(setup.activation).expression)
     reduction = reduced(stored, setup.activation, setup.domain)
     least = reduction.net
     facts = facts_of(stored, least, setup)
@@ -377,7 +377,8 @@ def _worst(worst: Worst, stored: Stored, checkpoint: Checkpoint, setup: Setup) -
     single = all(np.all(np.float32(x) == x) for x in weights)
     proved = net is not None and net.sigma.continuous
     runs = {}
-    for kind in (UNITS if single else ("float64",)) if net is None or proved else ():
+    kinds = UNITS if single else ("float64",)
+    for kind in kinds if (net is None or proved) and computed(setup.activation) else ():
         if net is not None:
             more = running_error(net, setup.domain, kind)
         else:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -18,22 +18,38 @@ from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import gamma
 from numerics.arithmetic.types import Array
 from numerics.pulse.sample import pulse
+from theory.invariance.background import LAW, Background
 from theory.pulse.network import Network as Weights
+from verify.invariance.atlas import Place
+from verify.invariance.table import TrainingOutcome
 from verify.models.networks import Network
 from verify.optimise.sgd import OPTIMIZERS, descend
 from verify.report.lab import Lab
 
 __all__ = [
+    "BENT",
     "EXACT",
+    "FAR",
+    "LINEAR",
+    "NEAR",
+    "ONE_TAP",
+    "PADDED",
+    "SEEKING",
+    "STEEP",
     "Scene",
     "answers",
     "columns",
     "errors",
     "exact",
+    "exact_counts",
     "from_least",
+    "linear_ratios",
     "loss_bound",
+    "networks",
     "off_readout",
     "on_a_ring",
+    "outcomes",
+    "padded_ratio",
     "readout",
     "rounding",
     "trained",
@@ -185,3 +201,91 @@ def off_readout(lab: Lab, scene: Scene, claimed: Weights[float]) -> float:
         trained_readout = np.append(net.readout.weight[0].numpy(), net.readout.bias.numpy())
     off = float(np.linalg.norm(trained_readout - np.array([*claimed.a, claimed.offset])))
     return off / allowed if allowed < 1e-6 else math.inf
+
+
+# --- what became of them --------------------------------------------------------------------
+
+
+NEAR = (0.0, 0.125, 0.25, 0.375, 0.5)
+"""Backgrounds from 0 to 1/2."""
+FAR = (0.0, 0.5, 1.0, 1.5, 2.0)
+"""From 0 to 2."""
+LINEAR = tuple(Scene("identity", k, n, NEAR, steps=6) for k, n in ((1, 1), (1, 3), (2, 3)))
+"""Linear networks on a ring."""
+STEEP = (Scene("prelu", 1, 3, NEAR, steps=10), Scene("leaky_relu", 1, 3, FAR, steps=10))
+"""One channel whose slopes lie within a factor."""
+PADDED = tuple(Scene("identity", k, 3, FAR, steps=12, circular=False) for k in (1, 2))
+"""Linear networks with zeros beyond the border."""
+SEEKING = (Scene("relu", 2, 3, FAR), Scene("abs", 2, 3, FAR))
+"""Two channels, for which exact networks exist."""
+BENT = (Scene("tanh", 2, 3, NEAR, steps=2), Scene("tanh", 1, 5, NEAR, steps=2))
+"""Networks with a bent activation."""
+ONE_TAP = (Scene("relu", 2, 1, (0.0, 1.0)), Scene("tanh", 3, 1, (0.0, 1.0)))
+"""One tap, on two backgrounds."""
+
+
+def networks(lab: Lab) -> int:
+    """Of each setting."""
+    return max(lab.profile.networks // 5, 4)
+
+
+def linear_ratios(law: Background, lab: Lab, scene: Scene, count: int) -> list[float]:
+    """|loss - law| and |θ - law| from the remaining slope of the quadratic form, in its own coordinates (θ, c): a ratio for each network."""
+    x, r = scene.data()
+    v, b, _ = scene.moments
+    light = np.stack([x.sum(dim=1).numpy(), np.ones(len(x))], axis=1)
+    ratios = []
+    for net in trained(lab, scene, count):
+        error, bound = errors(net, x, r)
+        loss, weight = from_least(light, error, bound)
+        off = abs(float(np.mean(error**2)) - law.risk(v, scene.pixels, b))
+        with torch.no_grad():
+            theta = float(net.readout.weight[0] @ net.conv.weight.sum(dim=(1, 2)))
+        turned = abs(theta - law.angle(v, scene.pixels, b))
+        ratios.append(max(off / loss, turned / (weight + 1e-14)))
+    return ratios
+
+
+def padded_ratio(law: Background, lab: Lab, scene: Scene, count: int) -> tuple[float, int]:
+    """(change of the answer with β against the law, in units of rounding; how many networks became exact)."""
+    x, r = scene.data()
+    dark = x - x.min(dim=1, keepdim=True).values
+    beta = np.tile(np.array(scene.backgrounds), len(scene.r))
+    worst, met = 0.0, 0
+    for net in trained(lab, scene, count):
+        with torch.no_grad():
+            w, a = net.conv.weight[:, 0].numpy(), net.readout.weight[0].numpy()
+        lift = sum(a[k] * law.border(list(w[k]), scene.pixels) for k in range(len(a)))
+        off = np.abs(answers(net, x) - answers(net, dark) - lift * beta)
+        worst = max(worst, float(np.max(off / (3 * rounding(net, x)))))
+        met += exact(net, x, r)
+    return worst, met
+
+
+def exact_counts(lab: Lab, scene: Scene, count: int) -> tuple[int, int]:
+    """(networks that are exact on the training data, those of them that are so at 65 backgrounds between, too)."""
+    x, r = scene.data()
+    between = np.linspace(min(scene.backgrounds), max(scene.backgrounds), 65)
+    fine, target = replace(scene, backgrounds=tuple(between)).data()
+    there = [net for net in trained(lab, scene, count) if exact(net, x, r)]
+    return len(there), sum(exact(net, fine, target) for net in there)
+
+
+def outcomes(lab: Lab) -> dict[Place, list[TrainingOutcome]]:
+    """What became of these networks, by cells of the atlas of invariance."""
+    count = networks(lab)
+    place = lambda padding, kind: Place("background", "sum", "half", padding, kind)
+    linear = [ratio for scene in LINEAR for ratio in linear_ratios(LAW, lab, scene, count)]
+    best = sum(ratio <= 1 for ratio in linear)
+    padded = sum(padded_ratio(LAW, lab, scene, count)[1] for scene in PADDED)
+    by_place: dict[Place, list[TrainingOutcome]] = {
+        place("ring", "linear"): [TrainingOutcome("K = 1, 2, backgrounds in [0, 1/2]", len(linear), (("at the least loss", best), ("elsewhere", len(linear) - best)))],
+        place("zeros", "linear"): [TrainingOutcome("K = 1, 2, backgrounds in [0, 2]", count * len(PADDED), (("exact, by the border", padded), ("not", count * len(PADDED) - padded)))],
+    }  # fmt: skip
+    for scene in (*SEEKING, *ONE_TAP, *STEEP):
+        fitted, between = exact_counts(lab, scene, count)
+        kind = "relu 2" if (scene.activation, scene.channels) == ("relu", 2) else "any"
+        words = f"{scene.activation}, K = {scene.channels}, n = {scene.taps}, backgrounds in [{scene.backgrounds[0]:g}, {scene.backgrounds[-1]:g}]"
+        outcomes = (("exact", between), ("exact at the trained backgrounds only", fitted - between), ("not exact", count - fitted))  # fmt: skip
+        by_place.setdefault(place("ring", kind), []).append(TrainingOutcome(words, count, outcomes))
+    return by_place

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Drawing
 from matplotlib.patches import Rectangle
 
@@ -15,7 +13,7 @@ from theory.invariance.background import two_channels
 from verify.invariance.atlas import KINDS, LINES, AtlasEntry, Place, entries
 from verify.invariance.networks import HALF_LENGTH, PIXELS, signal
 from verify.invariance.table import PADDINGS, UNKNOWNS
-from verify.report.figures import COLOURS, INK, STYLE
+from verify.report.figures import COLOURS, INK, drawn
 
 __all__ = ["compass", "matrix"]
 
@@ -28,9 +26,7 @@ def matrix() -> Drawing:
     """Every cell of the atlas: a dot on a full square is an exact network, a cross a theorem that there is none."""
     by_place: dict[Place, AtlasEntry] = {entry.place: entry for entry in entries()}
     width = len(BLOCKS) * (len(KINDS) + GAP)
-    with matplotlib.rc_context(STYLE):
-        drawing = Drawing(figsize=(7.2, 3.4), layout="constrained")
-        FigureCanvasSVG(drawing)
+    with drawn(3.4) as drawing:
         axes = drawing.subplots()
         for j, (unknown, padding) in enumerate(LINES):
             for k, (readout, radii) in enumerate(BLOCKS):
@@ -64,9 +60,7 @@ def _cell(axes: Axes, x: float, y: float, status: str) -> None:
 
 def compass() -> Drawing:
     """Left: what the second of two channels sees by position, on three backgrounds. Right: two legs on the ruler."""
-    with matplotlib.rc_context(STYLE):
-        drawing = Drawing(figsize=(7.2, 4.6), layout="constrained")
-        FigureCanvasSVG(drawing)
+    with drawn(4.6) as drawing:
         (pulse, light), (edge, ruler) = drawing.subplots(2, 2, sharex=True, height_ratios=(2, 3))
         _edge(pulse, edge)
         _ruler(light, ruler)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import matplotlib
 import numpy as np
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Drawing
 
 from theory.invariance.pair import kinks, pair
-from verify.report.figures import COLOURS, INK, STYLE
+from verify.report.figures import COLOURS, INK, drawn
 
 __all__ = ["turns"]
 
@@ -19,9 +17,7 @@ def turns(low: float, high: float, case: Sequence[int]) -> Drawing:
     """Left: the levels of both edges of both channels, tap by tap; right: the same over φ; shaded: the backgrounds."""
     net = pair(low, high, *case)
     n = len(net.w[0])
-    with matplotlib.rc_context(STYLE):
-        drawing = Drawing(figsize=(7.2, 3.6), layout="constrained")
-        FigureCanvasSVG(drawing)
+    with drawn(3.6) as drawing:
         along, folded = drawing.subplots(1, 2, sharey=True, width_ratios=(3, 2))
         for k, (w, b, _) in enumerate(net.listed):
             ends = np.array([kinks(w, b, fraction) for fraction in (0.0, 1.0)])

@@ -136,7 +136,8 @@ class Network(nn.Module):
 
     def preactivation(self, x: Tensor) -> Tensor:
         """z + b at every position: (signals, N) -> (signals, K, N), and so of images; or (signals, C, N) -> (signals, K, N)."""
-        return _preactivation(self.conv, x)
+        z: Tensor = self.conv(x if x.ndim == self.conv.weight.ndim else x[:, None])
+        return z
 
     def pooled(self, x: Tensor) -> Tensor:
         """The features: (signals, N) -> (signals, K)."""
@@ -177,7 +178,7 @@ class Bundle(nn.Module):
 
     def pooled(self, x: Tensor) -> Tensor:
         """The features of every network: (R, N) -> (R, B, K)."""
-        values = self.activation(_preactivation(self.conv, x))
+        values = self.activation(self.conv(x[:, None]))
         summed: Tensor = values.sum(dim=tuple(range(2, values.ndim)))
         return summed.reshape(len(x), *self.readout.shape)
 
@@ -216,11 +217,6 @@ def _copied(w: Tensor, b: Tensor | None, a: Tensor, c: Tensor | None) -> Network
     bias = torch.zeros_like(a) if b is None else b.reshape(a.shape)
     offset = a.new_zeros(len(a)) if c is None else c
     return NetworkBatch(*(x.detach().numpy().copy() for x in (w, bias, a, offset)))
-
-
-def _preactivation(conv: nn.Conv1d | nn.Conv2d, x: Tensor) -> Tensor:
-    z: Tensor = conv(x if x.ndim == conv.weight.ndim else x[:, None])
-    return z
 
 
 def elementwise(name: str) -> nn.Module:

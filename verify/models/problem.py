@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from numerics.arithmetic.types import Array, Flags, Indices
 from numerics.pulse.sample import Radii
+from theory.pulse.network import Network
 
 __all__ = ["Ensemble", "Faces", "Model", "NetworkBatch", "NetworkShape", "Setting", "initial"]
 
@@ -110,6 +111,11 @@ class NetworkBatch:
     def network(self, j: int = 0) -> tuple[Array, Array, Array, float]:
         """w (K, n) or (K, n, n), b (K,), a (K,) and c of network j."""
         return self.w[j], self.b[j], self.a[j], float(self.c[j])
+
+    def as_network(self, j: int = 0) -> Network[float]:
+        """Network j for signals as one network in floats, the dyadic numbers that they are."""
+        w, b, a, c = self.network(j)
+        return Network(tuple(map(tuple, w.tolist())), tuple(b.tolist()), tuple(a.tolist()), c)
 
     @classmethod
     def joined(cls, batches: Sequence[NetworkBatch]) -> NetworkBatch:

@@ -18,6 +18,7 @@ from numerics.arithmetic.types import Array
 from numerics.pulse.exact_error import HALF, Domain
 from numerics.pulse.preactivations import PADDINGS, last_plateau_radius
 from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.spelling import spelled
 
 __all__ = [
     "KEYS",
@@ -118,7 +119,7 @@ def too_large(name: str, w: Array, b: Array, a: Array, waves: float) -> str:
     if not most <= TALLEST:
         return f"its responses reach {most:.3g}: up to {TALLEST:.3g} are explained"
     reach = float(np.max(np.sum(np.abs(w), axis=1) + np.abs(b)))
-    if ACTIVATIONS[name].expression.has(sp.sin, sp.cos) and reach > waves:
+    if spelled(name).expression.has(sp.sin, sp.cos) and reach > waves:
         return f"its pre-activations reach {reach:.3g}: up to {waves:g} are explained for {name}"
     return ""
 

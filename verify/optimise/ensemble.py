@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from numerics.arithmetic.types import Array
-from theory.expressions.activation import ACTIVATIONS
+from numerics.arithmetic.types import Array, Flags
+from numerics.pulse.sample import Windows
+from theory.expressions.spelling import spelled
 from verify.models.problem import Ensemble, Faces, NetworkBatch, Setting, initial
 from verify.optimise.least_squares import Minimised, levenberg_marquardt
 from verify.optimise.regions import Descended, Signs, descend, multipliers
@@ -37,15 +38,17 @@ def fit(
     geodesic: bool = False,
 ) -> Minimised:
     """Levenberg-Marquardt on the weights, until the error is rounding, with or without training b."""
-    rows = task(setting).frame
+    counts, ones, target = task(setting).frame
+    view = Windows(task(setting).view.windows, counts)
 
     def residuals(points: Array) -> tuple[Array, Array]:
-        error, jacobian = error_and_jacobian(setting, unpacked(setting, points), rows)
+        weights = unpacked(setting, points)
+        error, jacobian = error_and_jacobian(setting, weights, view, ones, target)
         if not biased:
             jacobian[..., biases(setting)] = 0
         return error, jacobian
 
-    def arrived(points: Array, value: Array) -> Array:
+    def arrived(points: Array, value: Array) -> Flags:
         off = rounding(setting, unpacked(setting, points))
         return np.asarray(value <= np.sum(off**2, axis=1) / 64)
 
@@ -110,7 +113,7 @@ def train_from(setting: Setting, start: NetworkBatch) -> Ensemble:
     """Train from given weights, for instance those that ended on coarser radii."""
     problem = task(setting)
     networks = len(start.c)
-    homogeneous = ACTIVATIONS[setting.activation].homogeneous
+    homogeneous = spelled(setting.activation).homogeneous
     # Homogeneous σ need no more: the descent finishes them.
     fitted = fit(setting, start, 60 if homogeneous else 600, patience=20)
     weights, steps, stationary = unpacked(setting, fitted.points), fitted.steps, fitted.retired

@@ -64,17 +64,12 @@ def levenberg_marquardt(
     scaled: Marquardt's D, for coordinates of different sizes.
     geodesic: whether steps are bent.
     """
-
-    def weights(own: Array) -> Array:
-        least = SMALL * np.max(own, axis=1, keepdims=True) + NONZERO
-        return np.asarray(np.maximum(own, least) if scaled else np.ones_like(own))
-
     points, count = start.copy(), np.zeros(len(start), dtype=np.int64)
     live, here = np.arange(len(start)), start
     error, jacobian = residuals(here)
     value = np.sum(error**2, axis=1)
     own = np.sum(jacobian**2, axis=1)
-    damping = 1e-3 * np.max(own / weights(own), axis=1)
+    damping = 1e-3 * np.max(own / _weights(own, scaled), axis=1)
     grow = np.full(len(start), 2.0)
     idle = np.zeros(len(start), dtype=np.int64)
     for _ in range(steps):
@@ -83,7 +78,7 @@ def levenberg_marquardt(
         turned = np.swapaxes(jacobian, 1, 2)
         normal = turned @ jacobian
         own = np.einsum("bpp->bp", normal)
-        weight, size = weights(own), own.shape[1]
+        weight, size = _weights(own, scaled), own.shape[1]
         # The floor keeps the system solvable where JᵀJ is singular to rounding.
         damping = np.maximum(damping, size * EPS * np.sum(own / weight, axis=1) + NONZERO)
         system = normal + (damping[:, None] * weight)[..., None] * np.eye(size)
@@ -92,13 +87,7 @@ def levenberg_marquardt(
         promised = -np.sum(ahead * (2 * error + ahead), axis=1)
         allowed = np.ones(len(live), dtype=bool)
         if geodesic:
-            _, beyond = residuals(here + REACH * step[..., 0])
-            second = (beyond - jacobian) @ step / REACH
-            allowed = np.all(np.isfinite(second), axis=(1, 2))
-            second = np.where(allowed[:, None, None], second, 0.0)
-            bend = -np.linalg.solve(system, turned @ second) / 2
-            allowed &= 2 * np.linalg.norm(bend, axis=(1, 2)) <= 0.75 * np.linalg.norm(step, axis=(1, 2))  # fmt: skip
-            step = step + bend
+            step, allowed = _bent(residuals, here, jacobian, system, step)
         there = here + step[..., 0]
         error_there, jacobian_there = residuals(there)
         value_there = np.sum(error_there**2, axis=1)
@@ -125,3 +114,22 @@ def levenberg_marquardt(
     retired = np.ones(len(start), dtype=bool)
     retired[live] = False
     return Minimised(points, count, retired)
+
+
+def _weights(own: Array, scaled: bool) -> Array:
+    """The diagonal of D, from that of JᵀJ."""
+    least = SMALL * np.max(own, axis=1, keepdims=True) + NONZERO
+    return np.asarray(np.maximum(own, least) if scaled else np.ones_like(own))
+
+
+def _bent(
+    residuals: Residuals, here: Array, jacobian: Array, system: Array, step: Array
+) -> tuple[Array, Flags]:
+    """Steps (B, P, 1) with their geodesic acceleration, and which of them bend little enough."""
+    _, beyond = residuals(here + REACH * step[..., 0])
+    second = (beyond - jacobian) @ step / REACH
+    finite = np.all(np.isfinite(second), axis=(1, 2))
+    down = np.swapaxes(jacobian, 1, 2) @ np.where(finite[:, None, None], second, 0.0)
+    bend = -np.linalg.solve(system, down) / 2
+    length, across = (np.linalg.norm(part, axis=(1, 2)) for part in (step, bend))
+    return step + bend, finite & (2 * across <= 0.75 * length)

@@ -14,9 +14,10 @@ from functools import lru_cache
 import numpy as np
 
 from numerics.arithmetic.compile import activation as compiled
+from numerics.arithmetic.rounding import gamma
 from numerics.arithmetic.types import Array, Flags
-from numerics.pulse.sample import pulse, windows
-from theory.expressions.activation import ACTIVATIONS
+from numerics.pulse.sample import Windows, pulse, windows
+from theory.expressions.spelling import spelled
 from verify.models.problem import NetworkBatch, Setting
 from verify.optimise.regions import Task
 
@@ -31,8 +32,6 @@ __all__ = [
     "worst",
 ]
 
-EPS = float(np.finfo(float).eps)
-
 
 @lru_cache(maxsize=64)
 def task(setting: Setting) -> Task:
@@ -42,7 +41,7 @@ def task(setting: Setting) -> Task:
     """
     radii = setting.radii
     view = windows(pulse(radii.r, radii.half_length(setting.taps)), setting.taps)
-    row = ACTIVATIONS[setting.activation]
+    row = spelled(setting.activation)
     low, high = row.slopes if row.homogeneous else (1, 1)
     return Task(view, radii.r, (float(low), float(high)))
 
@@ -70,38 +69,31 @@ def biases(setting: Setting) -> slice:
 def error_and_jacobian(
     setting: Setting,
     weights: NetworkBatch,
-    rows: tuple[Array, Array, Array],
+    view: Windows,
+    ones: Array,
+    target: Array,
     held: Flags | None = None,
 ) -> tuple[Array, Array]:
     """e = r̂ - r, shape (B, D), and its derivatives by (w, b, a, c), shape (B, D, K(n+2)+1).
 
-    ``rows``: (counts, 1, r), one row per radius, or the shorter ones of ``Task.frame``, which give
-    the same Σ e².  One matrix product per network: its neighbours in the batch do not change the
-    result.
+    ``view``, ``ones`` and ``target``: windows and their counts, 1 and r, one row per radius, or the
+    shorter ones of ``Task.frame``, which give the same Σ e².  One matrix product per network: its
+    neighbours in the batch do not change the result.
     """
-    problem = task(setting)
-    counts, ones, target = rows
     sigma, slope = compiled(setting.activation)
-    batch, channels, n = weights.w.shape
-    depth = len(ones)
-    pre = weights.w @ problem.view.windows.T + weights.b[..., None]
+    pre = weights.w @ view.windows.T + weights.b[..., None]
     if held is not None:
         pre = np.where(held, 0.0, pre)
-    feature = sigma(pre) @ counts.T
-    tilted = counts[:, None, :] * problem.view.rows.T
-    by_conv = slope(pre) @ tilted.reshape(depth * (n + 1), -1).T
-    by_conv = weights.a[..., None, None] * by_conv.reshape(batch, channels, depth, n + 1)
+    feature = view.summed(sigma(pre))
+    by_conv = np.moveaxis(weights.a[..., None, None] * view.moments(slope(pre)), 2, 1)
     error = np.sum(weights.a[..., None] * feature, axis=1) + weights.c[:, None] * ones - target
-    jacobian = np.concatenate(
-        [
-            np.moveaxis(by_conv[..., :-1], 2, 1).reshape(batch, depth, channels * n),
-            np.moveaxis(by_conv[..., -1], 2, 1),
-            np.moveaxis(feature, 2, 1),
-            np.broadcast_to(ones[:, None], (batch, depth, 1)),
-        ],
-        axis=2,
-    )
-    return error, jacobian
+    jacobian = [
+        by_conv[..., :-1].reshape(*error.shape, -1),
+        by_conv[..., -1],
+        np.moveaxis(feature, 2, 1),
+        np.broadcast_to(ones[:, None], (*error.shape, 1)),
+    ]
+    return error, np.concatenate(jacobian, axis=2)
 
 
 def loss_gradient(
@@ -113,8 +105,9 @@ def loss_gradient(
     """
     problem = task(setting)
     count = len(problem.radii)
-    rows = (problem.view.counts, np.ones(count), problem.radii)
-    error, jacobian = error_and_jacobian(setting, weights, rows, held)
+    error, jacobian = error_and_jacobian(
+        setting, weights, problem.view, np.ones(count), problem.radii, held
+    )
     return np.sum(error**2, axis=1) / count, 2 / count * np.matmul(error[:, None], jacobian)[:, 0]
 
 
@@ -122,7 +115,7 @@ def _terms(setting: Setting) -> float:
     """γ_p = pε/(1 - pε) for the p roundings on the longest path from the weights to r̂ - r."""
     positions = 2 * setting.radii.half_length(setting.taps) + 1
     count = (setting.taps + 1) + positions + (setting.channels + 2)
-    return count * EPS / (1 - count * EPS)
+    return float(gamma(2 * count))
 
 
 def rounding(setting: Setting, weights: NetworkBatch) -> Array:
@@ -147,7 +140,7 @@ def worst(setting: Setting, weights: NetworkBatch) -> Array:
     radii, n = setting.radii, setting.taps
     length = radii.half_length(n)
     sigma, _ = compiled(setting.activation)
-    kinks = np.array([float(kink.location) for kink in ACTIVATIONS[setting.activation].kinks])
+    kinks = np.array([float(kink.location) for kink in spelled(setting.activation).kinks])
     result = np.zeros(len(weights.c))
     for m in range(radii.first, radii.first + radii.cells):
         ends = np.pad(pulse(np.array([m - 0.5, m + 0.5]), length), ((0, 0), (n // 2, n // 2)))

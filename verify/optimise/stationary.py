@@ -26,7 +26,7 @@ from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import gamma as accumulated
 from numerics.arithmetic.types import Array
 from numerics.pulse.sample import pulse, windows
-from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.spelling import spelled
 from verify.models.problem import NetworkBatch, Setting
 
 __all__ = ["CHUNK", "MOST_EDGES", "RANK", "Descent", "descent", "signs"]
@@ -51,7 +51,7 @@ def signs(setting: Setting, weights: NetworkBatch) -> Signs:
     width = setting.taps + 1
     view = windows(pulse(setting.radii.r, setting.radii.half_length(setting.taps)), setting.taps)
     pre = weights.w @ view.windows.T + weights.b[..., None]
-    if not ACTIVATIONS[setting.activation].kinks:
+    if not spelled(setting.activation).kinks:
         return np.ones(pre.shape, dtype=np.int8)
     length = np.sqrt(np.sum(weights.w**2, axis=-1) + weights.b**2)
     bound = (width**1.5 * accumulated(2 * width) * length)[..., None]
@@ -80,7 +80,7 @@ def descent(setting: Setting, weights: NetworkBatch, j: int, pattern: Signs) -> 
     view = windows(pulse(radii.r, radii.half_length(setting.taps)), setting.taps)
     normals = np.column_stack([view.windows, np.ones(len(view.windows))])
     sigma = activation(setting.activation)[0]
-    low, high = (float(slope) for slope in ACTIVATIONS[setting.activation].slopes)
+    low, high = (float(slope) for slope in spelled(setting.activation).slopes)
     a = weights.a[j]
     pre = weights.w[j] @ view.windows.T + weights.b[j][:, None]
     feature = np.where(pattern == 0, 0.0, sigma(pre)) @ view.counts.T

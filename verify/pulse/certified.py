@@ -57,8 +57,8 @@ def certified_net(setting: Setting, weights: NetworkBatch, j: int) -> Network[fm
     ------
     ValueError: it is not.
     """
-    w, b, a = (getattr(weights, name)[j].tolist() for name in "wba")
-    return exact_net(setting.activation, w, b, a, float(weights.c[j]))
+    net = weights.as_network(j)
+    return exact_net(setting.activation, net.w, net.biases, net.a, net.offset)
 
 
 def accepted(net: Network[fmpq], domain: Domain) -> dict[str, tuple[Fraction, Fraction]] | None:

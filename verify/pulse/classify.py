@@ -26,7 +26,7 @@ from scipy.stats import binomtest
 from numerics.arithmetic.rounding import prediction_bound
 from numerics.pulse.channel import quantities
 from numerics.pulse.least_loss import level
-from theory.expressions.activation import ACTIVATIONS
+from theory.expressions.spelling import spelled
 from theory.pulse.endings import LAW, EndingLaw
 from theory.pulse.kinks import cell
 from theory.pulse.loss import CLAIM as LOSS
@@ -186,9 +186,7 @@ def _cell(ensemble: Ensemble, j: int, live: Sequence[bool], bound: float) -> str
     A pre-activation closer to the kink than bound/(|a| J) counts as being on it: crossing it there bends
     no answer by more than the rounding bound.
     """
-    jump = max(
-        (float(kink.jump) for kink in ACTIVATIONS[ensemble.setting.activation].kinks), default=0
-    )
+    jump = max((float(kink.jump) for kink in spelled(ensemble.setting.activation).kinks), default=0)
     if jump == 0:
         return "linear"
     kinds = set()

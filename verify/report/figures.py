@@ -10,7 +10,8 @@ from __future__ import annotations
 import io
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import matplotlib
@@ -25,7 +26,9 @@ from numpy.typing import ArrayLike
 from verify.report.page import Figure
 
 __all__ = [
+    "above",
     "curves",
+    "drawn",
     "error_between",
     "error_over",
     "figure",
@@ -117,14 +120,25 @@ def figure(id: str, title: str, caption: str, drawing: Drawing) -> Figure:
     return Figure(id, title, caption, figure_svg(drawing, id, title))
 
 
-def _drawing(columns: int = 1, height: float = 3.2) -> tuple[Drawing, list[matplotlib.axes.Axes]]:
-    drawing = Drawing(figsize=(7.2, height), layout="constrained")
-    FigureCanvasSVG(drawing)
-    return drawing, list(drawing.subplots(1, columns, squeeze=False)[0])
+@contextmanager
+def drawn(height: float = 3.2, width: float = 7.2) -> Iterator[Drawing]:
+    """An empty drawing, in our style while it is filled."""
+    with matplotlib.rc_context(STYLE):
+        drawing = Drawing(figsize=(width, height), layout="constrained")
+        FigureCanvasSVG(drawing)
+        yield drawing
 
 
-def _above(axes: matplotlib.axes.Axes, columns: int) -> None:
-    # On the right: the left is where a power of ten of the vertical axis stands.
+@contextmanager
+def _panels(
+    columns: int = 1, height: float = 3.2
+) -> Iterator[tuple[Drawing, list[matplotlib.axes.Axes]]]:
+    with drawn(height) as drawing:
+        yield drawing, list(drawing.subplots(1, columns, squeeze=False)[0])
+
+
+def above(axes: matplotlib.axes.Axes, columns: int) -> None:
+    """The legend above the drawing, on the right: the left is where a power of ten of the vertical axis stands."""
     axes.legend(
         fontsize=9, loc="lower right", bbox_to_anchor=(1, 1), ncols=columns, borderaxespad=0
     )
@@ -132,8 +146,7 @@ def _above(axes: matplotlib.axes.Axes, columns: int) -> None:
 
 def pulses(radii: Sequence[float], half_length: int) -> Drawing:
     """The pulses x_r(i) = clip(r + 1/2 - |i|, 0, 1), one panel each: pixels, and edges at ±r."""
-    with matplotlib.rc_context(STYLE):
-        drawing, panels = _drawing(len(radii), 2.3)
+    with _panels(len(radii), 2.3) as (drawing, panels):
         i = np.arange(-half_length, half_length + 1)
         for axes, r in zip(panels, radii, strict=True):
             axes.bar(i, np.clip(r + 0.5 - np.abs(i), 0, 1), width=0.9, color=COLOURS[0], alpha=0.8)
@@ -158,8 +171,7 @@ def staircase(w: ArrayLike, b: float, kinks: Sequence[float] = (0.0,)) -> Drawin
         "C: taps summed from the left": np.concatenate([[0.0], np.cumsum(taps)]),
         "T: taps summed from the right": np.concatenate([[0.0], np.cumsum(taps[::-1])]),
     }
-    with matplotlib.rc_context(STYLE):
-        drawing, (left, right) = _drawing(2)
+    with _panels(2) as (drawing, (left, right)):
         left.axhline(0, color=INK, linewidth=0.8)
         left.vlines(u, 0, taps, color=COLOURS[0], linewidth=2)
         left.plot(u, taps, "o", color=COLOURS[0])
@@ -186,15 +198,14 @@ def error_between(
     """
     x, dots, line = (np.asarray(values, dtype=float) for values in (r, measured, predicted))
     order = np.argsort(x, kind="stable")
-    with matplotlib.rc_context(STYLE):
-        drawing, (axes,) = _drawing()
+    with _panels() as (drawing, (axes,)):
         for half in np.arange(np.floor(x.min() - 0.5), np.ceil(x.max()) + 1) + 0.5:
             if x.min() <= half <= x.max():
                 axes.axvline(half, color="#888888", alpha=0.35, linewidth=0.8)
         axes.plot(x[order], line[order], color=COLOURS[1], label="predicted")
         axes.plot(x, dots, "o", color=COLOURS[0], markersize=4, label="measured")
         axes.set(xlabel="radius r (lines at half-integers)", ylabel=label)
-        _above(axes, 2)
+        above(axes, 2)
     return drawing
 
 
@@ -208,8 +219,7 @@ def error_over(
     dots by a named law, at its own radii.
     """
     x, y = np.asarray(r, dtype=float), np.asarray(error, dtype=float)
-    with matplotlib.rc_context(STYLE):
-        drawing, (axes,) = _drawing()
+    with _panels() as (drawing, (axes,)):
         axes.axhline(0, color=INK, linewidth=0.8)
         axes.plot(x, y, color=COLOURS[0])
         axes.axvline(worst, color=COLOURS[1], linestyle="--", linewidth=1.2, label="worst radius")
@@ -219,14 +229,13 @@ def error_over(
             every = slice(None, None, max(1, len(places) // 120))
             axes.plot(places[every], values[every], ".", color=COLOURS[2], markersize=3, label=name)
         axes.set(xlabel="radius r", ylabel="error r̂(r) − r")
-        _above(axes, 1 if claimed is None else 2)
+        above(axes, 1 if claimed is None else 2)
     return drawing
 
 
 def curves(losses: Mapping[str, ArrayLike], levels: Mapping[str, float]) -> Drawing:
     """Loss against training step, both logarithmic, one line per name; predicted levels dashed."""
-    with matplotlib.rc_context(STYLE):
-        drawing, (axes,) = _drawing()
+    with _panels() as (drawing, (axes,)):
         lines = zip(losses.items(), ("-", "-.", ":", "--"), strict=False)
         for i, ((name, values), line) in enumerate(lines):
             shown = np.maximum(np.asarray(values, dtype=float), FLOOR)
@@ -242,7 +251,7 @@ def curves(losses: Mapping[str, ArrayLike], levels: Mapping[str, float]) -> Draw
                 fontsize=9,
             )
         axes.set(xlabel="step", ylabel="loss")
-        _above(axes, len(losses))
+        above(axes, len(losses))
     return drawing
 
 
@@ -250,8 +259,7 @@ def profile(
     x: ArrayLike, y: ArrayLike, across: str, up: str, levels: Mapping[str, float]
 ) -> Drawing:
     """One curve over a real variable, and named predicted levels as dashed lines."""
-    with matplotlib.rc_context(STYLE):
-        drawing, (axes,) = _drawing()
+    with _panels() as (drawing, (axes,)):
         axes.plot(np.asarray(x, dtype=float), np.asarray(y, dtype=float), color=COLOURS[0])
         for name, level in levels.items():
             axes.axhline(level, color=INK, linestyle="--", linewidth=1)
@@ -274,14 +282,13 @@ def scatter(
     line: tuple[tuple[float, float], tuple[float, float]],
 ) -> Drawing:
     """Points in the plane, each group (count, 2) with its own mark, and a dashed predicted line."""
-    with matplotlib.rc_context(STYLE):
-        drawing, (axes,) = _drawing(height=3.6)
+    with _panels(height=3.6) as (drawing, (axes,)):
         axes.plot(*np.array(line).T, color=INK, linestyle="--", linewidth=1)
         for (name, values), colour, mark in zip(groups.items(), COLOURS, "ox^s+D", strict=False):
             x, y = np.asarray(values, dtype=float).reshape(-1, 2).T
             axes.plot(x, y, mark, color=colour, markersize=5, label=f"{name}: {len(x)}")
         axes.set(xlabel=across, ylabel=up)
-        _above(axes, len(groups))
+        above(axes, len(groups))
     return drawing
 
 
@@ -311,8 +318,7 @@ def loss_histogram(losses: ArrayLike, levels: Mapping[str, float], kinds: Sequen
     names = sorted(set(kinds))
     groups = [shown[np.array([c == name for c in kinds])] for name in names]
     labels = [f"{name}: {len(group)}" for name, group in zip(names, groups, strict=True)]
-    with matplotlib.rc_context(STYLE):
-        drawing, (axes,) = _drawing(height=3.6)
+    with _panels(height=3.6) as (drawing, (axes,)):
         below = np.zeros(len(edges) - 1)
         for i, (group, label) in enumerate(zip(groups, labels, strict=True)):
             counts = np.histogram(group, edges)[0]
@@ -341,5 +347,5 @@ def loss_histogram(losses: ArrayLike, levels: Mapping[str, float], kinds: Sequen
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=9))
         axes.xaxis.set_major_formatter(lambda x, _: f"1e{x:.0f}")
         if groups:
-            _above(axes, 3)
+            above(axes, 3)
     return drawing

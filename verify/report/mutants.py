@@ -149,6 +149,118 @@ UNCHANGED: dict[tuple[str, str, str], str] = {
     ("shape", "shape.polynomials._by_cubic", "b + end -> b - end"): (
         "only a proposal: whether the staircases lie on the piece is decided afterwards"
     ),
+    ("shape", "shape.polynomials._by_cubic", "ONE / 2 -> ONE * 2"): (
+        "only a proposal: a network of another size, which is decided afterwards"
+    ),
+    ("shape", "shape.polynomials._by_cubic", "ONE / 2 -> ONE / 3"): (
+        "only a proposal: a network of another size, which is decided afterwards"
+    ),
+    ("shape", "shape.polynomials._by_cubic", "ONE / 4 -> ONE * 4"): (
+        "only a proposal: a network of another size, which is decided afterwards"
+    ),
+    ("shape", "shape.polynomials._by_cubic", "ONE / 4 -> ONE / 5"): (
+        "only a proposal: a network of another size, which is decided afterwards"
+    ),
+    ("shape", "shape.polynomials._by_cubic", "ONE / 16 -> ONE * 16"): (
+        "only a proposal: a network of another size, which is decided afterwards"
+    ),
+    ("shape", "shape.polynomials._by_cubic", "ONE / 16 -> ONE / 17"): (
+        "only a proposal: a network of another size, which is decided afterwards"
+    ),
+    ("shape", "shape.polynomials._by_cubic", "ONE / 64 -> ONE * 64"): (
+        "only a proposal: a network of another size, which is decided afterwards"
+    ),
+    ("shape", "shape.polynomials._by_cubic", "ONE / 64 -> ONE / 65"): (
+        "only a proposal: a network of another size, which is decided afterwards"
+    ),
+    (
+        "shape",
+        "shape.polynomials._by_cubic",
+        "(j - sp.Rational(count, 2)) * scale -> (j - sp.Rational(count, 2)) / scale",
+    ): "only a proposal: channels further apart, which is decided afterwards",
+    (
+        "shape",
+        "shape.polynomials._by_cubic",
+        "sp.radsimp(a, symbolic=False) -> sp.radsimp(a, symbolic=True)",
+    ): "only how a number is written",
+    (
+        "shape",
+        "shape.polynomials._by_cubic",
+        (
+            "all((within(b + end, piece) for w, b, _ in channels for pair in segments(w) for end in"
+            " pair)) -> any((within(b + end, piece) for w, b, _ in channels for pair in segments(w)"
+            " for end in pair))"
+        ),
+    ): "only a proposal: whether the staircases lie on the piece is decided afterwards",
+    (
+        "shape",
+        "shape.families.family",
+        "sp.Add(*recipe.w[0]) / 2 -> sp.Add(*recipe.w[0]) / 3",
+    ): "another place on the same piece",
+    (
+        "shape",
+        "shape.families.family",
+        "sp.Symbol('b', real=True) -> sp.Symbol('b', real=False)",
+    ): "the steps hold for any b",
+    (
+        "shape",
+        "shape.families.family",
+        "sp.Symbol('h', real=True) -> sp.Symbol('h', real=False)",
+    ): "the steps hold for any h",
+    (
+        "shape",
+        "shape.families.family",
+        "sp.symbols('u v', positive=True) -> sp.symbols('u v', positive=False)",
+    ): "the steps hold for any u and v",
+    ("laplacian", "box", "0 * x -> 1 * x"): "x or y is 0 there",
+    ("laplacian", "strength", "level > 0 -> level >= 0"): "the level 0 comes before",
+    ("laplacian", "across", "p * q > 0 -> p * q >= 0"): "neither p nor q is 0",
+    ("laplacian", "across", "p * q -> p / q"): "of the sign only; in the divisor it is rejected",
+    (
+        "laplacian",
+        "turned",
+        (
+            "1 + max((int(max((v[k] for v in found)) - min((v[k] for v in found))) for k in (0, 1)))"
+            " -> 2 + max((int(max((v[k] for v in found)) - min((v[k] for v in found))) for k in"
+            " (0, 1)))"
+        ),
+    ): "more arcs, with the same sum",
+    ("laplacian", "turned", "(1, 0) -> (2, 0)"): "the same direction",
+    ("laplacian", "turned", "(0, 1) -> (0, 2)"): "the same direction",
+    (
+        "laplacian",
+        "turned",
+        "v[0] * (a + p) + v[1] * (b + q) > 0 -> v[0] * (a + p) + v[1] * (b + q) >= 0",
+    ): "inside an arc no corner but the centre lies on the line, and that one adds 0",
+    (
+        "laplacian",
+        "disk.zero_lines.stretches",
+        "sum(octant[0]) * sum(octant[1]) -> sum(octant[0]) / sum(octant[1])",
+    ): "both are 1 or -1",
+    ("laplacian", "disk.zero_lines.stretches", "q[1] > p[1] -> q[1] >= p[1]"): (
+        "parallel lines, which the next line leaves out"
+    ),
+    ("laplacian", "disk.zero_lines.stretches", "0 < one[0] < one[1] -> 0 <= one[0] < one[1]"): (
+        "0 is among the ends"
+    ),
+    ("laplacian", "disk.zero_lines.stretches", "0 < one[0] < one[1] -> 1 < one[0] < one[1]"): (
+        "where a corner's line meets the centre's it meets its mirror image's, twice as far off"
+    ),
+    ("laplacian", "disk.zero_lines._trapezoids", "order[0][0] + 2 -> order[0][0] + 3"): (
+        "below all lines the quadratic is 2ub, wherever its trapezoid begins"
+    ),
+    ("laplacian", "disk.zero_lines._trapezoids", "order[0] -> order[1]"): (
+        "below all lines the quadratic is 2ub, wherever its trapezoid begins"
+    ),
+    ("laplacian", "disk.zero_lines._trapezoids", "-1 -> -2"): (
+        "above all lines the quadratic is S + b times 2u, wherever its trapezoid ends"
+    ),
+    ("laplacian", "disk.zero_lines._trapezoids", "order[-1][0] -> order[-1][1]"): (
+        "above all lines the quadratic is S + b times 2u, wherever its trapezoid ends"
+    ),
+    ("laplacian", "disk.zero_lines._trapezoids", "order[-1][0] - 2 -> order[-1][0] - 3"): (
+        "above all lines the quadratic is S + b times 2u, wherever its trapezoid ends"
+    ),
     ("laplacian", "disk.zero_lines._trapezoids", "-1 -> +1"): (
         "above all lines the quadratic is S + b times 2u, wherever its trapezoid ends"
     ),

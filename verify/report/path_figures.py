@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib
 import numpy as np
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Drawing
 from numpy.typing import ArrayLike
 
-from verify.report.figures import COLOURS, INK, STYLE
+from verify.report.figures import COLOURS, INK, above, drawn
 
 __all__ = [
     "against",
@@ -29,9 +27,7 @@ def against(predicted: ArrayLike, trained: ArrayLike, allowed: ArrayLike, unit: 
     x, y, bound = (
         np.asarray(values, dtype=float).ravel() for values in (predicted, trained, allowed)
     )
-    with matplotlib.rc_context(STYLE):
-        drawing = Drawing(figsize=(7.2, 5.4), layout="constrained")
-        FigureCanvasSVG(drawing)
+    with drawn(5.4) as drawing:
         top, low = drawing.subplots(2, 1, sharex=True, height_ratios=(3, 2))
         ends = [min(x.min(), y.min()), max(x.max(), y.max())]
         top.plot(ends, ends, color=INK, linestyle="--", linewidth=1)
@@ -49,7 +45,7 @@ def against(predicted: ArrayLike, trained: ArrayLike, allowed: ArrayLike, unit: 
             label="difference",
         )
         low.set(xlabel=f"predicted {unit}", ylabel="|difference|")
-        low.legend(fontsize=9, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0)
+        above(low, 2)
     return drawing
 
 
@@ -58,9 +54,7 @@ def paths(time: ArrayLike, closed: ArrayLike, steps: ArrayLike, trained: ArrayLi
     t, lines, moments, marks = (
         np.asarray(values, dtype=float) for values in (time, closed, steps, trained)
     )
-    with matplotlib.rc_context(STYLE):
-        drawing = Drawing(figsize=(7.2, 3.6), layout="constrained")
-        FigureCanvasSVG(drawing)
+    with drawn(3.6) as drawing:
         axes = drawing.subplots()
         for j in range(lines.shape[1]):
             colour = COLOURS[j % len(COLOURS)]
@@ -73,9 +67,7 @@ def paths(time: ArrayLike, closed: ArrayLike, steps: ArrayLike, trained: ArrayLi
 def decay(steps: ArrayLike, losses: ArrayLike, predicted: ArrayLike) -> Drawing:
     """Loss against time on a logarithmic axis: (T, networks) trained, (T, networks) in closed form dashed."""
     t, measured, closed = (np.asarray(values, dtype=float) for values in (steps, losses, predicted))
-    with matplotlib.rc_context(STYLE):
-        drawing = Drawing(figsize=(7.2, 3.4), layout="constrained")
-        FigureCanvasSVG(drawing)
+    with drawn(3.4) as drawing:
         axes = drawing.subplots()
         for j in range(measured.shape[1]):
             colour = COLOURS[j % len(COLOURS)]
@@ -84,16 +76,14 @@ def decay(steps: ArrayLike, losses: ArrayLike, predicted: ArrayLike) -> Drawing:
                 t, np.maximum(closed[:, j], 1e-30), color=INK, linestyle="--", linewidth=1
             )
         axes.set(xlabel="time λt (dashed: closed form)", ylabel="loss")
-        axes.legend(fontsize=9, loc="lower right", bbox_to_anchor=(1, 1), ncols=4, borderaxespad=0)
+        above(axes, 4)
     return drawing
 
 
 def catapult(losses: ArrayLike, levels: ArrayLike, shares: Sequence[float]) -> Drawing:
     """Left the loss over the steps, right ηλ of the end ahead with its limit 2 dashed; a column per step size."""
     left, right = (np.asarray(values, dtype=float) for values in (losses, levels))
-    with matplotlib.rc_context(STYLE):
-        drawing = Drawing(figsize=(7.2, 3.2), layout="constrained")
-        FigureCanvasSVG(drawing)
+    with drawn(3.2) as drawing:
         first, second = drawing.subplots(1, 2)
         for j, share in enumerate(shares):
             colour = COLOURS[j % len(COLOURS)]
@@ -120,9 +110,7 @@ def ridge(
     """Left the taps and the readout weight over λ (lines, and marks (M, taps + 1)), right J/V; λ in units of the collapse."""
     x, places = np.asarray(fine, dtype=float), np.asarray(shares, dtype=float)
     points = np.asarray(marks, dtype=float)
-    with matplotlib.rc_context(STYLE):
-        drawing = Drawing(figsize=(7.2, 3.4), layout="constrained")
-        FigureCanvasSVG(drawing)
+    with drawn(3.4) as drawing:
         first, second = drawing.subplots(1, 2)
         first.plot(x, np.asarray(read), color=COLOURS[1], label="readout weight")
         first.plot(x, np.asarray(tap), color=COLOURS[0], linestyle="--", label="each tap")
@@ -148,9 +136,7 @@ def threshold(
 ) -> Drawing:
     """Left the linear risk, right the ratios (S, curves) to it, limits dashed by curve; noise on a logarithmic axis."""
     x, curves = np.asarray(noise, dtype=float), np.asarray(ratios, dtype=float)
-    with matplotlib.rc_context(STYLE):
-        drawing = Drawing(figsize=(7.2, 3.2), layout="constrained")
-        FigureCanvasSVG(drawing)
+    with drawn(3.2) as drawing:
         first, second = drawing.subplots(1, 2)
         first.loglog(x, np.asarray(linear), color=COLOURS[2])
         for j, name in enumerate(names):
@@ -169,17 +155,14 @@ def threshold(
 def positions(where: ArrayLike, start: ArrayLike, closed: ArrayLike, trained: ArrayLike) -> Drawing:
     """One weight per position: bars at the start, rings in closed form, dots from training; the line is at 1/2."""
     i = np.asarray(where)
-    with matplotlib.rc_context(STYLE):
-        drawing = Drawing(figsize=(7.2, 3.2), layout="constrained")
-        FigureCanvasSVG(drawing)
+    with drawn(3.2) as drawing:
         axes = drawing.subplots()
         axes.axhline(0.5, color=INK, linewidth=0.5)
         axes.bar(i, np.asarray(start), color=INK, alpha=0.25, label="random start")
         axes.plot(i, closed, "o", markersize=9, markerfacecolor="none", color=COLOURS[0], label="closed form")  # fmt: skip
         axes.plot(i, trained, "o", markersize=3, color=COLOURS[1], label="trained")
         axes.set(xlabel="position i", ylabel="readout weight")
-        # Above the drawing: the weights have all of the height.
-        axes.legend(fontsize=9, loc="lower right", bbox_to_anchor=(1, 1), ncols=3, borderaxespad=0)
+        above(axes, 3)
     return drawing
 
 
@@ -190,9 +173,7 @@ def unknown(
 ) -> Drawing:
     """Errors over an unknown quantity, one panel per title, one curve per name; the interval promised is shaded."""
     x, styles = np.asarray(levels, dtype=float), ("-", "--", "-.")
-    with matplotlib.rc_context(STYLE):
-        drawing = Drawing(figsize=(7.2, 3.2), layout="constrained")
-        FigureCanvasSVG(drawing)
+    with drawn(3.2) as drawing:
         row = drawing.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         for axes, (title, lines) in zip(row, panels.items(), strict=True):
             axes.axvspan(*span, color=INK, alpha=0.08, linewidth=0)

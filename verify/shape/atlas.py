@@ -13,11 +13,9 @@ from functools import cache
 from itertools import pairwise
 from types import MappingProxyType
 
-import matplotlib
 import numpy as np
 import sympy as sp
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Drawing
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
@@ -29,7 +27,7 @@ from theory.shape.classify import CLASSES, Classification
 from theory.shape.recipes import Recipe
 from theory.shape.shape import LAW
 from verify.report import mathml
-from verify.report.figures import COLOURS, INK, STYLE, figure
+from verify.report.figures import COLOURS, INK, drawn, figure
 from verify.report.page import Figure, Section
 from verify.report.render import render
 from verify.shape.attempts import Reached
@@ -150,9 +148,8 @@ def drawing() -> Drawing:
     table = rows()
     lines = -(-len(table) // COLUMNS)
     layout = ConstrainedLayoutEngine(h_pad=0.05, w_pad=0.05, hspace=0.02, wspace=0.02)
-    with matplotlib.rc_context(STYLE):
-        result = Drawing(figsize=(7.2, 1.42 * lines), layout=layout)
-        FigureCanvasSVG(result)
+    with drawn(1.42 * lines) as result:
+        result.set_layout_engine(layout)
         panels = result.subplots(lines, COLUMNS, squeeze=False).ravel()
         for axes, row in zip(panels, table, strict=False):
             _panel(axes, row)

@@ -156,13 +156,7 @@ def look(setting: Setting, weights: NetworkBatch) -> Look:
 
 def net_of(name: str, weights: NetworkBatch, j: int) -> Network[float]:
     """Network j of a batch with its weights as the dyadic rationals they are."""
-    return Network(
-        tuple(tuple(map(float, row)) for row in weights.w[j]),
-        tuple(map(float, weights.b[j])),
-        tuple(map(float, weights.a[j])),
-        float(weights.c[j]),
-        sigma=name,
-    )
+    return replace(weights.as_network(j), sigma=name)
 
 
 def _certify(setting: Setting, weights: NetworkBatch, looked: Look, j: int) -> Certified:
@@ -243,8 +237,7 @@ def near(
 
     ends = []
     for _ in range(starts):
-        w_, b_, a_ = tuple(noisy(row) for row in w), noisy(b), noisy(a)
-        net = Network(w_, b_, a_, 0.0, sigma=centre.sigma)
+        net = Network(tuple(map(noisy, w)), noisy(b), noisy(a), 0.0, sigma=centre.sigma)
         c = -float(error_ball(net, _start(setting), half_length).mid())
         ends.append(_refine(setting, replace(net, c=c)))
     return tuple(ends)
@@ -255,10 +248,9 @@ def _scaled(setting: Setting, recipe: Recipe, sigma: str | sp.Expr) -> Recipe:
     half_length = setting.radii.half_length(TAPS)
     radii = [_start(setting) + Fraction(t, 5) for t in range(6)]
     nets = [
-        Network(
-            tuple(tuple(scale * tap for tap in row) for row in recipe.w),
-            tuple(scale * value for value in recipe.biases),
-            tuple(value / scale for value in recipe.a),
+        replace(
+            recipe.mapped(lambda x, scale=scale: scale * x),  # type: ignore[misc]
+            a=tuple(x / scale for x in recipe.a),
             sigma=sigma,
         )
         for scale in SCALES

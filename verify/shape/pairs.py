@@ -14,22 +14,19 @@ from fractions import Fraction
 import numpy as np
 import torch
 
+from numerics.arithmetic.regression import RANK
 from numerics.arithmetic.rounding import prediction_bound
 from numerics.arithmetic.types import Array, Flags
+from numerics.pulse.sample import pulse, windows
 from theory.pulse.network import Network
 from verify.models.networks import data, load
 from verify.models.problem import NetworkBatch, Setting, initial
 from verify.optimise.ensemble import fit
 from verify.optimise.refine import Refined, refine
-from verify.optimise.residuals import biases, error_and_jacobian, task, unpacked
+from verify.optimise.residuals import biases, error_and_jacobian, unpacked
 from verify.shape.attempts import net_of
 
 __all__ = ["Problem", "RefinedBatch", "descend", "inverse", "is_rounding", "refined", "trained"]
-
-CUT = 1e-11
-"""Singular values of J below this share of the largest belong to directions along which exact networks lie.
-
-float64 leaves noise of about 1e-15 there; the smallest others that were seen are about 1e-8."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +61,13 @@ def _samples(setting: Setting) -> list[Fraction]:
 
 def inverse(problem: Problem, net: Network[Fraction]) -> Array:
     """J⁺ (parameters, equations) at a refined network; 0 but for rounding in rows that are not trained."""
-    setting, view = problem.setting, task(problem.setting)
-    some = slice(len(_samples(setting)))
-    rows = view.view.counts[some], np.ones(some.stop), view.radii[some]
+    setting, radii = problem.setting, np.array(_samples(problem.setting), dtype=float)
+    view = windows(pulse(radii, setting.radii.half_length(setting.taps)), setting.taps)
     weights = NetworkBatch(*(np.array([x], dtype=float) for x in (net.w, net.biases, net.a, net.c)))
-    _, jacobian = error_and_jacobian(setting, weights, rows)
+    _, jacobian = error_and_jacobian(setting, weights, view, np.ones_like(radii), radii)
     if not problem.biased:
         jacobian[..., biases(setting)] = 0
-    return np.linalg.pinv(jacobian[0], rcond=CUT)
+    return np.linalg.pinv(jacobian[0], rcond=RANK)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 import torch
@@ -91,7 +90,7 @@ def _claimed(
     law: Averages, setting: Setting, weights: NetworkBatch, j: int
 ) -> tuple[Fraction, Bends]:
     """The law's loss in exact numbers, and the bends of the whole network."""
-    kinks = [(_rational(k.location), _rational(k.jump)) for k in ACTIVATIONS[setting.activation].kinks]  # fmt: skip
+    kinks = [(fraction(k.location), fraction(k.jump)) for k in ACTIVATIONS[setting.activation].kinks]  # fmt: skip
     sigma = oracle.RATIONAL[setting.activation]
     w, b, a = (getattr(weights, name)[j].tolist() for name in "wba")
     rows, biases = [[Fraction(x) for x in row] for row in w], [Fraction(x) for x in b]
@@ -114,10 +113,6 @@ def _claimed(
     )
     terms = attribution(alpha, beta, moments(law, bends, radii.first, radii.cells))
     return sum(terms, Fraction(0)), bends
-
-
-def _rational(number: Any) -> Fraction:
-    return fraction(number)
 
 
 def _measured(

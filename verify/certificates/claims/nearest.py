@@ -168,10 +168,8 @@ class _Pair:
 
 def _net(weights: NetworkBatch, j: int, share: int, scale: int = 1) -> Network[Fraction]:
     """Network j, its readout ``scale`` times as large."""
-    w, b, a = (getattr(weights, name)[j].tolist() for name in "wba")
-    c = float(weights.c[j])
-    net = Network(tuple(map(tuple, w)), tuple(b), tuple(a), c, share).mapped(Fraction)
-    return replace(net, a=tuple(scale * x for x in net.a))
+    net = weights.as_network(j).mapped(Fraction)
+    return replace(net, a=tuple(scale * x for x in net.a), share=share)
 
 
 def _worst(name: str, net: Network[Fraction], domain: Domain) -> Worst:

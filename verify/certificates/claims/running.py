@@ -23,7 +23,7 @@ from numerics.arithmetic.softfloat import (
 from numerics.pulse.exact_error import error_on, exact_net
 from numerics.pulse.sample import pulse
 from theory.certificates.running import Running, Sizes, bound
-from verify.models.networks import Network, load, weights_of
+from verify.models.networks import load, weights_of
 from verify.models.problem import Ensemble, Setting
 from verify.pulse.certified import plateau
 from verify.pulse.settings import STRAIGHT, finished_and_stopped
@@ -165,8 +165,8 @@ def _runs(lab: Lab, setting: Setting) -> tuple[_Run, ...]:
             net = load(setting, weights, j, pixels).to(kind)
             with torch.no_grad():
                 answers = net(torch.tensor(pulse(r, length)).to(kind)).double().tolist()
-            w, b, a, c = _fractions(net)
-            a = [x / (pixels or 1) for x in a]
+            stored = replace(weights_of([net]).as_network().mapped(Fraction), share=pixels or 1)
+            w, b, a, c = stored.w, stored.biases, stored.readout, stored.offset
             exact = exact_net(setting.activation, w, b, a, c)
             offs: dict[Fraction, Fraction] = {}
             for radius, value in zip(map(Fraction, r.tolist()), answers, strict=True):
@@ -179,16 +179,6 @@ def _runs(lab: Lab, setting: Setting) -> tuple[_Run, ...]:
             sizes = sizes_of(setting.activation, w, b, a, c, 2 * length + 1, Fraction(0))
             runs.append(_Run(sizes, unit, offs))
     return tuple(runs)
-
-
-def _fractions(
-    net: Network,
-) -> tuple[list[list[Fraction]], list[Fraction], list[Fraction], Fraction]:
-    """(w, b, a, c) as stored, exactly."""
-    weights = weights_of([net])
-    w = [[Fraction(float(x)) for x in row] for row in weights.w[0]]
-    b, a = ([Fraction(float(x)) for x in row] for row in (weights.b[0], weights.a[0]))
-    return w, b, a, Fraction(float(weights.c[0]))
 
 
 @dataclass(frozen=True)

@@ -20,22 +20,32 @@ from theory.invariance.background import LAW, Background
 from theory.pulse.network import Network as Weights
 from verify.invariance import contrast_training, dense_training
 from verify.invariance import figures as pictures
-from verify.invariance.atlas import Place
 from verify.invariance.background_training import (
+    BENT,
+    FAR,
+    LINEAR,
+    ONE_TAP,
+    PADDED,
+    SEEKING,
+    STEEP,
     Scene,
     answers,
     columns,
     errors,
-    exact,
+    exact_counts,
     from_least,
+    linear_ratios,
     loss_bound,
+    networks,
     off_readout,
     on_a_ring,
+    outcomes,
+    padded_ratio,
     readout,
     rounding,
     trained,
 )
-from verify.invariance.table import TrainingOutcome, section
+from verify.invariance.table import section
 from verify.models.networks import Elementwise, Network
 from verify.optimise.sgd import OPTIMIZERS, descend
 from verify.report import figures as draw
@@ -45,7 +55,7 @@ from verify.report.lab import Lab
 from verify.report.page import Figure, Section
 from verify.report.verdict import Column, column
 
-__all__ = ["EVIDENCE", "check", "figures", "outcomes", "sections", "train"]
+__all__ = ["EVIDENCE", "check", "figures", "sections", "train"]
 
 Sigma = Callable[[Any], Any]
 HALF = Fraction(1, 2)
@@ -237,33 +247,20 @@ def _reads(
 # --------------------------------------------------------------------------------------- training
 
 
-NEAR, FAR, PAIR = (0.0, 0.125, 0.25, 0.375, 0.5), (0.0, 0.5, 1.0, 1.5, 2.0), (0.0, 1.0)
-LINEAR = tuple(Scene("identity", k, n, NEAR, steps=6) for k, n in ((1, 1), (1, 3), (2, 3)))
-STEEP = (Scene("prelu", 1, 3, NEAR, steps=10), Scene("leaky_relu", 1, 3, FAR, steps=10))
-PADDED = tuple(Scene("identity", k, 3, FAR, steps=12, circular=False) for k in (1, 2))
-SEEKING = (Scene("relu", 2, 3, FAR), Scene("abs", 2, 3, FAR))
-BENT = (Scene("tanh", 2, 3, NEAR, steps=2), Scene("tanh", 1, 5, NEAR, steps=2))
-ONE_TAP = (Scene("relu", 2, 1, PAIR), Scene("tanh", 3, 1, PAIR))
-
-
-def _count(lab: Lab) -> int:
-    return max(lab.profile.networks // 5, 4)
-
-
 def train(law: Background, lab: Lab) -> Column:
     """Losses against the best that there is, answers against the law, and trained readouts of the exact networks."""
-    count = _count(lab)
+    count = networks(lab)
     ratios = [_linear(law, lab, scene, count) for scene in LINEAR]
     ratios += [_below(law.risk(*_price(scene)), lab, scene, count) for scene in STEEP]
     price = lambda s: law.one_tap(s.moments[0], s.pixels, s.moments[2])
     ratios += [_below(price(scene), lab, scene, count) for scene in ONE_TAP]
     ratios += [_answered(law, lab, scene, count) for scene in (*STEEP, *SEEKING, *ONE_TAP)]
     ratios += [_until(law, lab, scene, 4) for scene in BENT]
-    padded = [_padded(law, lab, scene, count) for scene in PADDED]
+    padded = [padded_ratio(law, lab, scene, count) for scene in PADDED]
     frozen = [_frozen(law, lab, j) for j in range(6)] + [_counted(law, lab), _steepest(law, lab)]
     worst = float(np.max([*ratios, *(ratio for ratio, _ in padded), *frozen]))
-    exact_counts = [_exact_counts(lab, scene, count) for scene in SEEKING]
-    endings = " and ".join(f"{trained_} of {count} with {scene.activation} ({between} of them also on 65 backgrounds between)" for (trained_, between), scene in zip(exact_counts, SEEKING, strict=True))  # fmt: skip
+    exact = [exact_counts(lab, scene, count) for scene in SEEKING]
+    endings = " and ".join(f"{fitted} of {count} with {scene.activation} ({between} of them also on 65 backgrounds between)" for (fitted, between), scene in zip(exact, SEEKING, strict=True))  # fmt: skip
     detail = (
         f"{count} networks per setting: every linear one ends at the best loss, none of one steep channel or of one tap is below its price; answers of bent ones as by the law, readouts of the exact "
         f"networks as trained; in units of what gradient, loss and rounding allow.  With zero padding {sum(n for _, n in padded)} of {2 * count} linear networks became exact; "
@@ -273,24 +270,7 @@ def train(law: Background, lab: Lab) -> Column:
 
 
 def _linear(law: Background, lab: Lab, scene: Scene, count: int) -> float:
-    return max(0.0, *_linear_each(law, lab, scene, count))
-
-
-def _linear_each(law: Background, lab: Lab, scene: Scene, count: int) -> list[float]:
-    """|loss - law| and |θ - law| from the remaining slope of the quadratic form, in its own coordinates (θ, c): a ratio for each network."""
-    x, r = scene.data()
-    v, b, _ = scene.moments
-    light = np.stack([x.sum(dim=1).numpy(), np.ones(len(x))], axis=1)
-    ratios = []
-    for net in trained(lab, scene, count):
-        error, bound = errors(net, x, r)
-        loss, weight = from_least(light, error, bound)
-        off = abs(float(np.mean(error**2)) - law.risk(v, scene.pixels, b))
-        with torch.no_grad():
-            theta = float(net.readout.weight[0] @ net.conv.weight.sum(dim=(1, 2)))
-        turned = abs(theta - law.angle(v, scene.pixels, b))
-        ratios.append(max(off / loss, turned / (weight + 1e-14)))
-    return ratios
+    return max(0.0, *linear_ratios(law, lab, scene, count))
 
 
 def _price(scene: Scene) -> tuple[float, int, float, float]:
@@ -344,31 +324,6 @@ def _until(law: Background, lab: Lab, scene: Scene, count: int) -> float:
     return math.inf if idle else float(np.max(off[:, inside]))
 
 
-def _padded(law: Background, lab: Lab, scene: Scene, count: int) -> tuple[float, int]:
-    """(change of the answer with β against the law, in units of rounding; how many networks became exact)."""
-    x, r = scene.data()
-    dark = x - x.min(dim=1, keepdim=True).values
-    beta = np.tile(np.array(scene.backgrounds), len(scene.r))
-    worst, met = 0.0, 0
-    for net in trained(lab, scene, count):
-        with torch.no_grad():
-            w, a = net.conv.weight[:, 0].numpy(), net.readout.weight[0].numpy()
-        lift = sum(a[k] * law.border(list(w[k]), scene.pixels) for k in range(len(a)))
-        off = np.abs(answers(net, x) - answers(net, dark) - lift * beta)
-        worst = max(worst, float(np.max(off / (3 * rounding(net, x)))))
-        met += exact(net, x, r)
-    return worst, met
-
-
-def _exact_counts(lab: Lab, scene: Scene, count: int) -> tuple[int, int]:
-    """(networks that are exact on the training data, those of them that are so at 65 backgrounds between, too)."""
-    x, r = scene.data()
-    between = np.linspace(min(scene.backgrounds), max(scene.backgrounds), 65)
-    fine, target = replace(scene, backgrounds=tuple(between)).data()
-    there = [net for net in trained(lab, scene, count) if exact(net, x, r)]
-    return len(there), sum(exact(net, fine, target) for net in there)
-
-
 def _frozen(law: Background, lab: Lab, j: int) -> float:
     """Readouts trained on the filters of the exact networks: (a, c) lies within |errors|/σ of the law's, if the errors vanish."""
     rng = lab.rng(f"background {j}")
@@ -416,26 +371,6 @@ def _reaches(net: Network, scene: Scene, least: float) -> float:
     return abs(float(np.mean(error**2)) - least) / allowed
 
 
-def outcomes(lab: Lab) -> dict[Place, list[TrainingOutcome]]:
-    """What became of the networks of :func:`train`, by cells of the atlas of invariance."""
-    count = _count(lab)
-    place = lambda padding, kind: Place("background", "sum", "half", padding, kind)
-    linear = [ratio for scene in LINEAR for ratio in _linear_each(LAW, lab, scene, count)]
-    best = sum(ratio <= 1 for ratio in linear)
-    padded = sum(_padded(LAW, lab, scene, count)[1] for scene in PADDED)
-    by_place: dict[Place, list[TrainingOutcome]] = {
-        place("ring", "linear"): [TrainingOutcome("K = 1, 2, backgrounds in [0, 1/2]", len(linear), (("at the least loss", best), ("elsewhere", len(linear) - best)))],
-        place("zeros", "linear"): [TrainingOutcome("K = 1, 2, backgrounds in [0, 2]", count * len(PADDED), (("exact, by the border", padded), ("not", count * len(PADDED) - padded)))],
-    }  # fmt: skip
-    for scene in (*SEEKING, *ONE_TAP, *STEEP):
-        trained_, between = _exact_counts(lab, scene, count)
-        kind = "relu 2" if (scene.activation, scene.channels) == ("relu", 2) else "any"
-        words = f"{scene.activation}, K = {scene.channels}, n = {scene.taps}, backgrounds in [{scene.backgrounds[0]:g}, {scene.backgrounds[-1]:g}]"
-        outcomes = (("exact", between), ("exact at the trained backgrounds only", trained_ - between), ("not exact", count - trained_))  # fmt: skip
-        by_place.setdefault(place("ring", kind), []).append(TrainingOutcome(words, count, outcomes))
-    return by_place
-
-
 # ---------------------------------------------------------------------------------------- figures
 
 
@@ -476,8 +411,8 @@ def figures(lab: Lab) -> list[Figure]:
 
 def sections(lab: Lab) -> tuple[Section, ...]:
     """The atlas of invariance, with all that the three claims on invariance have trained."""
-    trained = dense_training.outcomes(lab) | outcomes(lab) | contrast_training.outcomes(lab)
-    return (section(trained),)
+    by_place = dense_training.outcomes(lab) | outcomes(lab) | contrast_training.outcomes(lab)
+    return (section(by_place),)
 
 
 def _errors(exact: Weights[Any], scene: Scene, backgrounds: Array, r: float) -> Array:

@@ -50,14 +50,9 @@ def check(law: Decomposition, lab: Lab) -> Column:
             (h + 1 + j % 3, Fraction(int(t), 12)) for j, t in enumerate(rng.integers(0, 13, 5))
         ]
         r = [m - Fraction(1, 2) + fraction for m, fraction in sample]
-        errors = []
-        for radius in r:
-            x = oracle.overlap_pulse(radius, half_length)
-            answer = c - radius
-            for a_k, (w, b) in zip(a, filters, strict=True):
-                background = (2 * half_length + 1) * sigma(b)
-                answer += a_k * (oracle.pooled(w, b, sigma, x) + background)
-            errors.append(answer)
+        taps, biases = zip(*filters, strict=True)
+        pulses = [oracle.overlap_pulse(radius, half_length) for radius in r]
+        errors = [oracle.answer(taps, biases, a, c - radius, sigma, x) for radius, x in zip(r, pulses, strict=True)]  # fmt: skip
         loss = _mean([e * e for e in errors])
 
         fractions = [fraction for _, fraction in sample]

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import compile_law, exact_law
-from numerics.arithmetic.regression import kernel, regression
 from numerics.arithmetic.rounding import prediction_bound
 from numerics.pulse.channel import exact_quantities, quantities
 from theory.pulse.loss import residuals
@@ -154,14 +153,21 @@ def _anew(ensemble: Ensemble) -> Iterator[NetworkBatch]:
     pooled = np.moveaxis(measure(ensemble).pooled, 1, 0).reshape(len(radii.r), -1)
     features = np.concatenate([pooled, np.ones((len(radii.r), 1))], axis=1)
     held = (radii.phi == 0) | (radii.r >= n / 2)
-    free = kernel(features[held])
-    solved = lambda some, target: regression(features[some], target[some]).coefficients
+    _, values, rows = np.linalg.svd(features[held])
+    free = rows[int(np.sum(values > RANK * values[0])) :]
+    solved = lambda some, target: np.linalg.lstsq(features[some], target[some], rcond=RANK)[0]
     below = np.where(radii.m == 1, 1 - radii.phi, 0.0)
-    turn = free @ np.linalg.svd(features[~held] @ free)[2][0]
+    turn = np.linalg.svd(features[~held] @ free.T)[2][0] @ free
     for readout in (solved(held | ~held, radii.r + below), solved(held, radii.r) + turn):
         *a, c = readout
         w = weights.w.reshape(1, -1, n)
         yield NetworkBatch(w, weights.b.reshape(1, -1), np.array([a]), np.array([c]))
+
+
+RANK = 1e-9
+"""Singular values below this part of the largest count as 0, where readouts are drawn; what they err is measured.
+
+A smaller one lets readouts grow until rounding hides what they err."""
 
 
 def _plateau(setting: Setting, weights: NetworkBatch) -> Array:

@@ -12,12 +12,11 @@ from collections.abc import Sequence
 import matplotlib
 import matplotlib.axes
 import numpy as np
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Drawing
 
 from numerics.arithmetic.taylor import coefficients_at, inflections
 from theory.shape.rates.leading import after_radius
-from verify.report.figures import COLOURS, STYLE
+from verify.report.figures import COLOURS, above, drawn
 from verify.shape.rates.height import EDGE, HEIGHTS, ROWS, TAPS
 from verify.shape.rates.minima import Ended, Place, closed_form, nearest
 from verify.shape.rates.remainder import OVER, root_of
@@ -31,9 +30,7 @@ FILTERS = ("tanh", "gelu", "silu", "sin")
 
 def loss_against_height(groups: Sequence[Ended]) -> Drawing:
     """Torch losses against S, log-log: the best network of each inflection, with the closed forms as lines."""
-    with matplotlib.rc_context(STYLE):
-        drawing = Drawing(figsize=(7.2, 4.4), layout="constrained")
-        FigureCanvasSVG(drawing)
+    with drawn(4.4) as drawing:
         for axes, n in zip(drawing.subplots(1, 2, sharey=True), TAPS, strict=True):
             names = [name for name in ROWS if n == 1 or name in FILTERS]
             chosen = [x for name in names for x in groups if _shape_of(x) == (name, n)]
@@ -86,9 +83,7 @@ def where_the_bias_goes(groups: Sequence[Ended]) -> Drawing:
     """|ρ| against the centre c; dots: where one-tap networks ended, at the |ρ| that their torch loss gives."""
     centres = np.linspace(-EDGE - 0.5, EDGE + 0.5, 261)
     left = after_radius(OVER)[0][0]
-    with matplotlib.rc_context(STYLE):
-        drawing = Drawing(figsize=(7.2, 3.6), layout="constrained")
-        FigureCanvasSVG(drawing)
+    with drawn(3.6) as drawing:
         axes = drawing.subplots()
         for k, name in enumerate(CURVES):
             s = np.array([coefficients_at(name, c) for c in centres.tolist()])
@@ -104,5 +99,5 @@ def where_the_bias_goes(groups: Sequence[Ended]) -> Drawing:
                 batch.b[chosen] + HEIGHTS[-1] / 2, roots, "os^Dvx"[k], color=colour, markersize=5
             )
         axes.set(xlabel="centre b + S/2", ylabel="|σ''/σ'|", ylim=(-0.1, 3.2), xlim=(-6.6, 6.6))
-        axes.legend(fontsize=9, loc="lower right", bbox_to_anchor=(1, 1), ncols=6, borderaxespad=0)
+        above(axes, 6)
     return drawing

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
+from numerics.arithmetic.regression import rank
 from numerics.arithmetic.rounding import prediction_bound
 from numerics.pulse.sample import pulse, windows
 from verify.models.networks import load, signals
@@ -110,8 +111,7 @@ def trained(name: str, n: int, starts: int, rng: np.random.Generator) -> HeightB
     frame = np.linalg.qr(np.column_stack([np.ones_like(rc), rc]))[0]
     left = view.counts - frame @ (frame.T @ view.counts)
     _, size, rows = np.linalg.svd(left / np.sqrt(len(rc)), full_matrices=False)
-    kept = size > 1e-12 * size[0]
-    remainder = size[kept, None] * rows[kept]
+    remainder = (size[:, None] * rows)[: rank(size)]
     steep = rc @ view.counts / np.sum(rc**2)
     height = np.repeat(HEIGHTS, starts)
     across = directions(n)
