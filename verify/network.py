@@ -129,9 +129,8 @@ def _explained(options: Namespace, parser: Parser) -> SignalExplanation | ImageE
         flat = checkpoint.w.ndim == 2
         given = {key: getattr(options, key) or checkpoint.metadata.get(key) for key in KEYS}
         if options.repair is not None and not flat:
-            parser.error(
-                f"{options.file}: --repair is for signals; of a network for images no nearest exact one is known"
-            )
+            reason = "of a network for images no nearest exact one is known"
+            parser.error(f"{options.file}: --repair is for signals; {reason}")
         setup = setup_of(given, checkpoint.w.shape[1], images=not flat)
         if refusal := (signals if flat else images).too_much(checkpoint, setup):
             parser.error(f"{options.file}: {refusal}")
@@ -192,7 +191,7 @@ def _write(folder: Path, explanation: SignalExplanation | ImageExplanation, pars
 
 
 def _certificate(explanation: SignalExplanation) -> str:
-    """The certificate of the worst error, or an empty string where there is none that its checker would read."""
+    """The certificate of the worst error; an empty string where its checker would not read one."""
     from numerics.certificates.certificate import certificate
     from numerics.certificates.checker import BYTES, Network
     from numerics.certificates.conditions import exact_of
