@@ -111,11 +111,12 @@ def _run(options: argparse.Namespace, parser: Parser) -> int:
 
     from rich.console import Console
 
+    from verify.models.files import probe, put_all
     from verify.report import report as reports
     from verify.report.lab import PROFILES, Workers
 
     try:
-        reports.probe(options.out)
+        probe(options.out, ("report.json", "report.html"))
     except OSError as error:
         parser.error(f"cannot write to {options.out}: {error.strerror}")
     jobs = min(options.jobs, _cores())
@@ -126,8 +127,9 @@ def _run(options: argparse.Namespace, parser: Parser) -> int:
             claims, PROFILES[options.profile], options.seed, workers, progress, options.debug
         )
     text = reports.as_json(report)
+    texts = {"report.json": text, "report.html": reports.html(report)}
     try:
-        reports.write(options.out, {"report.json": text, "report.html": reports.html(report)})
+        put_all({options.out / name: each.encode() for name, each in texts.items()})
     except OSError as error:
         parser.error(f"cannot write to {options.out}: {error.strerror}")
     if options.json:

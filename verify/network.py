@@ -121,17 +121,16 @@ def _explained(options: Namespace, parser: Parser) -> SignalExplanation | ImageE
     """Read and explain the file, when all that is asked for can be put where it is to go."""
     from verify.explain import images, signals
     from verify.models.checkpoint import read
+    from verify.models.files import probe
     from verify.models.setup import KEYS, setup_of
-    from verify.report.report import probe
 
     try:
         checkpoint = read(options.file, images=True)
         flat = checkpoint.w.ndim == 2
         given = {key: getattr(options, key) or checkpoint.metadata.get(key) for key in KEYS}
         if options.repair is not None and not flat:
-            parser.error(
-                f"{options.file}: --repair is for signals; of a network for images no nearest exact one is known"
-            )
+            reason = "of a network for images no nearest exact one is known"
+            parser.error(f"{options.file}: --repair is for signals; {reason}")
         setup = setup_of(given, checkpoint.w.shape[1], images=not flat)
         if refusal := (signals if flat else images).too_much(checkpoint, setup):
             parser.error(f"{options.file}: {refusal}")
@@ -178,8 +177,8 @@ def _placing(place: Path, parser: Parser) -> Iterator[None]:
 def _write(folder: Path, explanation: SignalExplanation | ImageExplanation, parser: Parser) -> None:
     from verify.explain.page import page
     from verify.explain.value import SignalExplanation, document
+    from verify.models.files import put_all
     from verify.report.render import json_text
-    from verify.report.report import write
 
     texts = {
         "network.json": json_text(document(explanation)),
@@ -188,11 +187,11 @@ def _write(folder: Path, explanation: SignalExplanation | ImageExplanation, pars
     if isinstance(explanation, SignalExplanation) and (certified := _certificate(explanation)):
         texts["certificate.json"] = certified
     with _placing(folder, parser):
-        write(folder, texts)
+        put_all({folder / name: text.encode() for name, text in texts.items()})
 
 
 def _certificate(explanation: SignalExplanation) -> str:
-    """The certificate of the worst error, or an empty string where there is none that its checker would read."""
+    """The certificate of the worst error; an empty string where its checker would not read one."""
     from numerics.certificates.certificate import certificate
     from numerics.certificates.checker import BYTES, Network
     from numerics.certificates.conditions import exact_of

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from verify.models.files import content, put
+from verify.models.files import content, probe, put, put_all
 
 
 def test_what_is_put_is_read(tmp_path: Path) -> None:
@@ -46,3 +46,30 @@ def test_what_is_no_regular_file_is_refused(tmp_path: Path) -> None:
     for name, reason in (("absent", "no such file"), ("pipe", "not a regular"), ("", "not a reg")):
         with pytest.raises(ValueError, match=reason):
             content(tmp_path / name, 10)
+
+
+def test_files_are_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_all({tmp_path / "a": b"old", tmp_path / "b": b"old"})
+    kept, calls = os.fsync, []
+
+    def full(descriptor: int) -> None:
+        calls.append(descriptor)
+        if len(calls) == 2:
+            raise OSError(28, "No space left on device")
+        kept(descriptor)
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        put_all({tmp_path / "a": b"new", tmp_path / "b": b"new"})
+    monkeypatch.undo()
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "old", "b": "old"}
+
+
+def test_probe_finds_out_before_the_work(tmp_path: Path) -> None:
+    probe(tmp_path / "new" / "folder")
+    assert list((tmp_path / "new" / "folder").iterdir()) == []
+    (tmp_path / "file").touch()
+    (tmp_path / "report.json").mkdir()
+    for folder in (tmp_path / "file", tmp_path / "file" / "below", tmp_path):
+        with pytest.raises(OSError, match="exists|directory"):
+            probe(folder, ["report.json"])

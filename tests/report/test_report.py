@@ -293,29 +293,3 @@ def test_drawings_refuse_what_they_cannot_show() -> None:
         figures.loss_histogram([1.0], {}, [])
     with pytest.raises(ValueError, match="finite"):
         figures.loss_histogram([math.nan], {}, ["exact"])
-
-
-# --- files ------------------------------------------------------------------------------------
-
-
-def test_files_are_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    report.write(tmp_path, {"a": "old", "b": "old"})
-
-    def full(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space"):
-        report.write(tmp_path, {"a": "new", "b": "new"})
-    monkeypatch.undo()
-    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "old", "b": "old"}
-
-
-def test_probe_finds_out_before_the_work(tmp_path: Path) -> None:
-    report.probe(tmp_path / "new" / "folder")
-    assert list((tmp_path / "new" / "folder").iterdir()) == []
-    (tmp_path / "file").touch()
-    (tmp_path / "report.json").mkdir()
-    for folder in (tmp_path / "file", tmp_path / "file" / "below", tmp_path):
-        with pytest.raises(OSError, match="exists|directory"):
-            report.probe(folder)

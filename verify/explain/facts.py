@@ -24,9 +24,10 @@ INTERVALS = 4_000
 
 @dataclass(frozen=True)
 class Facts:
-    """α, β, max |D|, the parts of the loss, the worst error, and what a change of every stored weight costs.
+    """α, β, max |D|, the parts of the loss, the worst error, and what a change of each weight costs.
 
-    ``exact``: rational numbers throughout; else they are the floats that were computed, but for the worst error.
+    ``exact``: rational numbers throughout; else the floats that were computed, but for the worst
+    error.
     """
 
     exact: bool
@@ -42,7 +43,8 @@ class Facts:
 def facts_of(stored: Stored, least: Stored, setup: Setup) -> Facts:
     """Everything measured of a network: exactly where σ is made of polynomials, else in float64.
 
-    What belongs to the answers is measured of ``least``, which gives the same ones: then it is the same for all that do.
+    What belongs to the answers is measured of ``least``, which gives the same ones: then it is the
+    same for all that do.
     """
     domain = setup.domain
     net, short = (exact_of(x, setup.activation) for x in (stored, least))

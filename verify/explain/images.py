@@ -1,7 +1,8 @@
 """A network for images explained: what every filter measures, by how much, and how well that explains the answers.
 
-:func:`explain` judges what disk_facts.py measures; docs/network.md describes what it finds.  Shares and slopes are those of an
-even grid of radii; the error is bounded at every radius, as far as that is not too much work.
+:func:`explain` judges what disk_facts.py measures; docs/network.md describes what it finds.  Shares
+and slopes are those of an even grid of radii; the error is bounded at every radius, as far as that
+is not too much work.
 """
 
 from __future__ import annotations
@@ -62,7 +63,10 @@ def too_much(checkpoint: Checkpoint, setup: Setup) -> str:
 def explain(
     checkpoint: Checkpoint, setup: Setup, tolerance: Fraction, file: str = ""
 ) -> ImageExplanation:
-    """Explain a network; ``tolerance`` is in pixels, ``file`` its name.  The caller has asked :func:`too_much`."""
+    """Explain a network; ``tolerance`` is in pixels, ``file`` its name.
+
+    The caller has asked :func:`too_much`.
+    """
     filters = tuple(
         filter_of(w, b, setup.activation)
         for w, b in zip(checkpoint.w, checkpoint.biases.tolist(), strict=True)
@@ -157,7 +161,7 @@ def image_error(r: Array, error: Array, bound: float | None, tolerance: float) -
 
 
 def _role(facts: DiskFacts, share: Shares, filter_: Filter, k: int, radii: Array) -> str:
-    """What a channel does: it is idle if it is on the grid, and at all other radii that were looked at."""
+    """What a channel does: idle is who is so on the grid and at all radii that were looked at."""
     spread = lambda pooled: abs(facts.a[k]) * float(np.ptp(pooled))
     if spread(facts.pooled[:, k]) <= FLAT and (
         facts.a[k] == 0
@@ -253,7 +257,7 @@ def _terms(facts: DiskFacts, slope: float) -> dict[str, float]:
 def _failing(
     facts: DiskFacts, worst: ImageError, identity: Identity, tolerance: float
 ) -> list[str]:
-    """What is too large of an error that is too large somewhere; and whether straight edges account for the slope."""
+    """What is too large of an error that is; and whether straight edges account for the slope."""
     failing = []
     if worst.value > tolerance:
         sizes = _terms(facts, identity.slope)
@@ -284,10 +288,10 @@ def _verdict(
     errs = error_in_words(worst)
     if not failing:
         return f"explained: {source}, and {errs}"
-    sizes = _terms(facts, identity.slope)
+    sizes, on_grid = _terms(facts, identity.slope), float(np.max(np.abs(facts.error)))
     reasons = [f"{name} (up to {sizes[name]:.3g})" for name in failing if name in sizes]
     others = {
-        "between": f"on an even grid of {len(facts.r)} radii it errs by {np.max(np.abs(facts.error)):.3g} at most",
+        "between": f"on an even grid of {len(facts.r)} radii it errs by {on_grid:.3g} at most",
         "edges": "straight ones do not account for what it answers",
         "bound": "σ jumps, and P is not proved"
         if identity.error is None

@@ -79,7 +79,9 @@ def too_much(checkpoint: Checkpoint, setup: Setup) -> str:
 def explain(
     checkpoint: Checkpoint, setup: Setup, tolerance: Fraction, file: str = ""
 ) -> SignalExplanation:
-    """Explain a network; ``tolerance`` is in pixels, ``file`` its name.  The caller has asked :func:`too_much`.
+    """Explain a network; ``tolerance`` is in pixels, ``file`` its name.
+
+    The caller has asked :func:`too_much`.
 
     Raises
     ------
@@ -115,7 +117,12 @@ def explain(
         },
         kind=shape.kind,
         cell=_cell(least, judged_by, facts, setup),
-        loss=_loss(facts),
+        loss=SignalLoss(
+            float(facts.loss),
+            {name: float(part) for name, part in facts.parts.items()},
+            facts.loss if facts.exact else None,
+            facts.parts if facts.exact else None,
+        ),
         worst_error=_worst(facts.worst, stored, checkpoint, setup),
         weights=tuple(
             _weight(role, change, exact=facts.exact)
@@ -156,8 +163,9 @@ def _neighbour(
 ) -> Nearest | None:
     """The exact network that a live network is judged by, from the first search that settles it.
 
-    What is exact by its structure; where that is too far from an accurate network, what Newton's steps lead to, which
-    need not be exact; and where that proves nothing, the same filters with another readout.
+    What is exact by its structure; where that is too far from an accurate network, what Newton's
+    steps lead to, which need not be exact; and where that proves nothing, the same filters with
+    another readout.
     """
     search = setup.activation, least, setup.domain
     near = nearest(*search)
@@ -312,7 +320,7 @@ def _inwards(end: fmpq | None, side: int) -> float | None:
 
 
 def _failing(facts: Facts, domain: Domain, tolerance: Fraction) -> list[str]:
-    """Of a network that errs by more than the tolerance the terms that alone do; else all that are not 0.
+    """Of a network that errs by more than the tolerance the terms that alone do, or all but 0.
 
     Where all of them are 0, it errs beside a jump of σ only, at single radii.
     """
@@ -363,12 +371,6 @@ def _beside(near: Nearest) -> str:
     return f"one that errs by {_up(near.error):.1g} pixel at most, at every radius,"
 
 
-def _loss(facts: Facts) -> SignalLoss:
-    parts = {name: float(part) for name, part in facts.parts.items()}
-    exact = (facts.loss, facts.parts) if facts.exact else (None, None)
-    return SignalLoss(float(facts.loss), parts, *exact)
-
-
 def _worst(worst: Worst, stored: Stored, checkpoint: Checkpoint, setup: Setup) -> SignalError:
     net = exact_of(stored, setup.activation)
     weights = [x for x in (checkpoint.w, checkpoint.a, checkpoint.b, checkpoint.c) if x is not None]
@@ -382,15 +384,12 @@ def _worst(worst: Worst, stored: Stored, checkpoint: Checkpoint, setup: Setup) -
         else:
             more = assumed_error(replace(stored, sigma=setup.activation), setup.domain, kind)
         runs[kind] = _up(fraction(worst.high) + more)
-    ends = _coarse(worst.low, -1), _coarse(worst.high, 1)
-    return SignalError(
-        worst.low if worst.exact and len(str(worst.low)) <= DIGITS else ends,
-        float(worst.high),
-        worst.radius if len(str(worst.radius)) <= DIGITS else _coarse(worst.radius, 1),
-        worst.attained,
-        runs,
-        "" if proved or not runs else ASSUMED,
-    )
+    value: fmpq | tuple[fmpq, fmpq] = worst.low
+    if not worst.exact or len(str(worst.low)) > DIGITS:
+        value = _coarse(worst.low, -1), _coarse(worst.high, 1)
+    radius = worst.radius if len(str(worst.radius)) <= DIGITS else _coarse(worst.radius, 1)
+    assumes = "" if proved or not runs else ASSUMED
+    return SignalError(value, float(worst.high), radius, worst.attained, runs, assumes)
 
 
 def _up(value: Fraction) -> float:

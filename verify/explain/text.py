@@ -158,12 +158,14 @@ def _weights(weights: Iterable[OneWeight], last: str, cell: Callable[[OneWeight]
 def _signals(explanation: SignalExplanation) -> Iterator[str | Table]:
     settings, laws, loss = explanation.setup.as_dict(), explanation.residuals, explanation.loss
     yield (
-        f"{settings['activation']} ({explanation.kind.replace('_', ' ')}), K = {explanation.channels}, n = {explanation.taps}, "
-        f"{settings['pooling']} pooling, {settings['padding']} padding, {settings['length']} pixels, "
+        f"{settings['activation']} ({explanation.kind.replace('_', ' ')}), "
+        f"K = {explanation.channels}, n = {explanation.taps}, {settings['pooling']} pooling, "
+        f"{settings['padding']} padding, {settings['length']} pixels, "
         f"every real r from {settings['r_min']} to {settings['r_max']}; cell: {explanation.cell}\n"
     )
     yield _weights(explanation.weights, "sensitivity", lambda x: short(x.sensitivity) or "∞")
-    yield f"\nlaws: slope α = {laws['slope']:.3g}, offset β = {laws['offset']:.3g}, sub-pixel |D| <= {laws['subpixel']:.3g}"
+    slope, offset, subpixel = map(short, (laws["slope"], laws["offset"], laws["subpixel"]))
+    yield f"\nlaws: slope α = {slope}, offset β = {offset}, sub-pixel |D| <= {subpixel}"
     parts = [f"{name} {short(part)}" for name, part in loss.parts.items() if part]
     yield f"loss: {short(loss.value)}" + (f" = {' + '.join(parts)}" if parts else "")
     worst, near = explanation.worst_error, explanation.nearest
@@ -195,8 +197,9 @@ def _images(explanation: ImageExplanation) -> Iterator[str | Table]:
     )
     n, length = explanation.taps, settings["length"]
     yield (
-        f"{settings['activation']}, K = {explanation.channels}, {n} × {n} taps, {settings['pooling']} pooling, zeros outside, "
-        f"{length} × {length} pixels, disks with r from {settings['r_min']} to {settings['r_max']}\n"
+        f"{settings['activation']}, K = {explanation.channels}, {n} × {n} taps, "
+        f"{settings['pooling']} pooling, zeros outside, {length} × {length} pixels, "
+        f"disks with r from {settings['r_min']} to {settings['r_max']}\n"
     )
     rows = []
     for entry in explanation.filters:
@@ -223,21 +226,24 @@ def _images(explanation: ImageExplanation) -> Iterator[str | Table]:
             )
             yield f"filter {entry.channel}: P in closed form, {entry.closed_form}{step}"
         elif entry.excess is not None:
-            yield f"filter {entry.channel}: P is {1 + entry.excess:.6g} times what a one-signed filter with this dipole has"
+            factor = f"{1 + entry.excess:.6g} times what a one-signed filter with this dipole has"
+            yield f"filter {entry.channel}: P is {factor}"
     yield ""
     yield _weights(explanation.weights, "from", lambda x: x.law)
     loss, worst, lattice = explanation.loss, explanation.worst_error, explanation.lattice
     yield f"\nlaws: area Σ aΔ = {laws['area']:.3g}, perimeter Σ aP - 1 = {laws['perimeter']:.3g}"
     yield (
-        f"slope {identity.slope:.6g} = area {identity.area:.4g} + perimeter {identity.perimeter:.4g} + rest {identity.rest:.2g} "
-        f"(an edge is bent: up to about {identity.scale:.2g}); 1 - L/Var r = {identity.explains:.6g}"
+        f"slope {identity.slope:.6g} = area {identity.area:.4g} + perimeter "
+        f"{identity.perimeter:.4g} + rest {identity.rest:.2g} (an edge is bent: up to about "
+        f"{identity.scale:.2g}); 1 - L/Var r = {identity.explains:.6g}"
     )
     if lattice:
         yield (
-            f"about its best parabola the answer wavers by {lattice['measured']:.3g} pixel; the pixels of the edge account "
-            f"for {lattice['law']:.3g}, and {lattice['left']:.3g} is left (root mean squares)"
+            f"about its best parabola the answer wavers by {lattice['measured']:.3g} pixel; "
+            f"the pixels of the edge account for {lattice['law']:.3g}, and {lattice['left']:.3g} is left (root mean squares)"
         )
-    yield f"the readout is {short(identity.unsettled)} pixel off the least-squares one (root mean square)"
+    off = short(identity.unsettled)
+    yield f"the readout is {off} pixel off the least-squares one (root mean square)"
     yield f"loss: {loss['value']:.3g}; without an activation it is {loss['floor']:.3g} at least"
     yield (
         f"worst error: {short(worst.value, 6)} at r = {worst.radius:.9g}, "

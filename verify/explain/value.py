@@ -103,11 +103,15 @@ class Explanation:
 
 
 def unfit(checkpoint: Checkpoint, setup: Setup, least: float, largest: float, waves: float) -> str:
-    """Why weights of this size are not explained, or an empty string: each is 0 or of a size from ``least`` to ``largest``."""
+    """Why weights of this size are not explained, or an empty string.
+
+    Each has to be 0, or of a size from ``least`` to ``largest``.
+    """
     w, a, b = checkpoint.w, checkpoint.a, checkpoint.biases
     for size in map(abs, (*w.ravel().tolist(), *a.tolist(), *b.tolist(), checkpoint.offset)):
         if size and not least <= size <= largest:
-            return f"a weight of size {size:.3g}: weights of {least:g} to {largest:g}, and 0, are explained"
+            allowed = f"weights of {least:g} to {largest:g}, and 0, are explained"
+            return f"a weight of size {size:.3g}: {allowed}"
     return too_large(setup.activation, w.reshape(len(a), -1), b, a, waves)
 
 
@@ -134,7 +138,7 @@ class SignalWeight(Weight):
 
 @dataclass(frozen=True)
 class SignalLoss:
-    """The mean of (r̂ - r)² over all real radii, and its parts by name; as rational numbers where it is one."""
+    """The mean of (r̂ - r)² over all real radii and its parts by name; as rational numbers, if it is one."""
 
     value: float
     parts: Mapping[str, float]
@@ -202,7 +206,8 @@ class SignalExplanation(Explanation):
     cell: one word for the whole network.
     canonical: its channels with the symmetries used up.
     stored: the network.
-    near: the nearest exact network that was found, next to the one it is judged by (numerics/certificates/reduction.py), or None.
+    near: the nearest exact network that was found, next to the one it is judged by, or None
+        (numerics/certificates/reduction.py).
     exact: the same in the shape of ``stored``, or None.
     """
 
@@ -266,7 +271,8 @@ class ImageError:
     value, radius: the largest that was found, and where.
     sampled: at how many radii.
     bound: no radius has a larger one; None where that was too much work.
-    certified: the bound tells on which side of the tolerance the error is, and is near the value or under the tolerance.
+    certified: the bound tells on which side of the tolerance the error is, and is near the value
+        or under the tolerance.
     """
 
     value: float
@@ -309,7 +315,8 @@ class ImageExplanation(Explanation):
 
     Attributes
     ----------
-    lattice: root mean squares about the best parabola: measured, of the lattice's law, and what it leaves; None beside jumps.
+    lattice: root mean squares about the best parabola: measured, of the lattice's law, and what it
+        leaves; None beside jumps.
     loss: the mean of (r̂ - r)² over the sampled radii, and the least one without an activation.
     drawn: the filters.
     error: radii, and r̂ - r there.

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-__all__ = ["content", "put"]
+__all__ = ["content", "probe", "put", "put_all"]
 
 
 def put(path: Path, content: bytes, *, over: bool = True) -> None:
@@ -18,19 +19,46 @@ def put(path: Path, content: bytes, *, over: bool = True) -> None:
     FileExistsError: it exists, and ``over`` is false.
     OSError: it cannot be written.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".unfinished-")
+    put_all({path: content}, over=over)
+
+
+def put_all(contents: Mapping[Path, bytes], *, over: bool = True) -> None:
+    """Write files in one step each, the first when all are on the disk; errors as for :func:`put`."""
+    ready: list[tuple[Path, Path]] = []
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        if over:
-            Path(name).replace(path)
-        else:
-            os.link(name, path)  # fails where the name is taken; a rename would not
+        for path, content in contents.items():
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=".unfinished-")
+            ready.append((Path(name), path))
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            mask = os.umask(0)
+            os.umask(mask)
+            Path(name).chmod(0o666 & ~mask)  # mkstemp makes files that only their owner can read
+        for unfinished, path in ready:
+            if over:
+                unfinished.replace(path)
+            else:
+                os.link(unfinished, path)  # fails where the name is taken; a rename would not
     finally:
-        Path(name).unlink(missing_ok=True)
+        for unfinished, _ in ready:
+            unfinished.unlink(missing_ok=True)
+
+
+def probe(folder: Path, names: Iterable[str] = ()) -> None:
+    """Make the folder and find out, before the long work, whether files can be put there.
+
+    Raises
+    ------
+    OSError: it cannot be made or written, or a folder has the name of one of the files.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".probe-"):
+        pass
+    for name in names:
+        if (folder / name).is_dir():
+            raise IsADirectoryError(21, "Is a directory", str(folder / name))
 
 
 def content(path: Path, most: int) -> bytes:

@@ -267,6 +267,9 @@ UNCHANGED: dict[tuple[str, str, str], str] = {
     ("laplacian", "disk.zero_lines._trapezoids", "order[-1][0] - 2 -> order[-1][0] + 2"): (
         "above all lines the quadratic is S + b times 2u, wherever its trapezoid ends"
     ),
+    ("rates", "shape.rates.expansion.moments", "0 * total -> 0 / total"): (
+        "0 in the arithmetic of the taps"
+    ),
     ("staircase", "partial_sums", "h + 1 -> h + 2"): "one more name, which no law mentions",
     ("small_radius", "defect", "lit < 1 or lit % 2 == 0 -> lit < 1 and lit % 2 == 0"): (
         "what is refused, and is not asked for"

@@ -10,10 +10,8 @@ from __future__ import annotations
 import base64
 import json
 import math
-import os
 import platform
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -36,7 +34,7 @@ from verify.report.verdict import COLUMNS, Column, Verdict
 if TYPE_CHECKING:
     from verify.report.judge import Examined
 
-__all__ = ["Report", "as_json", "html", "probe", "table", "write"]
+__all__ = ["Report", "as_json", "html", "table"]
 
 SYMBOLS = {"holds": "✓", "fails": "✗", "blocked": "?", "verified": "✓", "failed": "✗"}
 GLOSSARY = tuple(
@@ -286,51 +284,3 @@ def html(report: Report) -> str:
         mutants=mutants.counts(),
         font=base64.b64encode(FONT.read_bytes()).decode(),
     )
-
-
-# -------------------------------------------------------------------------------------- files
-
-FILES = ("report.json", "report.html")
-
-
-def probe(folder: Path, names: Sequence[str] = FILES) -> None:
-    """Make the folder and find out, before the long work, whether files can be put there.
-
-    Raises
-    ------
-    OSError: it cannot be made or written, or a folder has the name of one of the files.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=".probe-"):
-        pass
-    for name in names:
-        if (folder / name).is_dir():
-            raise IsADirectoryError(21, "Is a directory", str(folder / name))
-
-
-def write(folder: Path, texts: dict[str, str]) -> None:
-    """Put each text into the folder under its name, whole or not at all.
-
-    All texts are on the disk before the first old file is replaced.
-
-    Raises
-    ------
-    OSError: the disk is full, or the folder has become unwritable.
-    """
-    ready: list[tuple[str, Path]] = []
-    try:
-        for name, text in texts.items():
-            handle, place = tempfile.mkstemp(dir=folder, prefix=f".{name}-")
-            ready.append((place, folder / name))
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            mask = os.umask(0)
-            os.umask(mask)
-            os.chmod(place, 0o666 & ~mask)  # mkstemp makes files that only their owner can read
-        for place, target in ready:
-            os.replace(place, target)
-    finally:
-        for place, _ in ready:
-            Path(place).unlink(missing_ok=True)

@@ -198,12 +198,13 @@ def _prove_rates(law: RateLaw) -> Iterator[Step]:
             order, lead = _series(law, s, mean, x1 * e, over, 0)
             rate = curved_rate(s, n, over)
             name = f"S² where σ is curved, n = {n}, {among}"
-            yield Step(name, order == 2 and lead[0] == rate.constant)
+            yield Step(name, order == rate.exponent == 2 and lead[0] == rate.constant)
             rate = inflection_rate(flat, n, over)
             order, lead = _series(law, flat, mean, x1 * e + x2 * e**2, over, 2)
             best = dict(zip((x1, x2), map(field, rate.offset), strict=True))
             name = f"S⁴ at an inflection, n = {n}, {among}"
-            yield Step(name, order == 4 and _at(lead[0], best) == rate.constant)
+            holds = order == rate.exponent == 4 and _at(lead[0], best) == rate.constant
+            yield Step(name, holds)
             still = (lead[0].diff(x1), lead[2].diff(x2))
             moved = all(_at(value, best) == 0 for value in still)
             yield Step(f"the bias at an inflection, n = {n}, {among}", moved)
