@@ -29,8 +29,6 @@ REACH = 0.1
 """The part of a step over which the change of J shows e''."""
 SMALL = 1e-9
 """The least of D, as a part of the largest."""
-NONZERO = 1e-100
-"""Keeps apart from 0 what is divided by."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +62,7 @@ def levenberg_marquardt(
     scaled: Marquardt's D, for coordinates of different sizes.
     geodesic: whether steps are bent.
     """
+    tiny = float(np.finfo(float).tiny)
     points, count = start.copy(), np.zeros(len(start), dtype=np.int64)
     live, here = np.arange(len(start)), start
     error, jacobian = residuals(here)
@@ -80,7 +79,7 @@ def levenberg_marquardt(
         own = np.einsum("bpp->bp", normal)
         weight, size = _weights(own, scaled), own.shape[1]
         # The floor keeps the system solvable where JᵀJ is singular to rounding.
-        damping = np.maximum(damping, size * EPS * np.sum(own / weight, axis=1) + NONZERO)
+        damping = np.maximum(damping, size * EPS * np.sum(own / weight, axis=1) + tiny)
         system = normal + (damping[:, None] * weight)[..., None] * np.eye(size)
         step = -np.linalg.solve(system, turned @ error[..., None])
         ahead = (jacobian @ step)[..., 0]
@@ -93,7 +92,7 @@ def levenberg_marquardt(
         value_there = np.sum(error_there**2, axis=1)
         better = allowed & (value_there < value)
         idle = np.where(better & (value_there < (1 - GAIN) * value), 0, idle + 1)
-        gain = (value - value_there) / np.maximum(promised, NONZERO)
+        gain = (value - value_there) / np.maximum(promised, tiny)
         shrink = np.maximum(1 / 3, 1 - (2 * np.minimum(gain, 1) - 1) ** 3)
         damping = damping * np.where(better, shrink, grow)
         grow = np.where(better, 2.0, np.minimum(2 * grow, 64.0))
@@ -118,8 +117,10 @@ def levenberg_marquardt(
 
 def _weights(own: Array, scaled: bool) -> Array:
     """The diagonal of D, from that of JᵀJ."""
-    least = SMALL * np.max(own, axis=1, keepdims=True) + NONZERO
-    return np.asarray(np.maximum(own, least) if scaled else np.ones_like(own))
+    if not scaled:
+        return np.ones_like(own)
+    largest = np.max(own, axis=1, keepdims=True)
+    return np.asarray(np.maximum(own, np.where(largest > 0, SMALL * largest, 1.0)))
 
 
 def _bent(
