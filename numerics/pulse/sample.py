@@ -116,6 +116,23 @@ class Windows:
             return np.asarray(values @ self.counts.T)
         return np.asarray(np.add.reduceat(values * self.counts, self.starts, axis=-1))
 
+    def adjoint(self, values: Array) -> Array:
+        """Σ_i N_s(i) values_i: shape (signals,) becomes (W,)."""
+        if self.starts is None:
+            return np.asarray(self.counts.T @ values)
+        return np.asarray(
+            self.counts * np.repeat(values, np.diff(self.starts, append=len(self.windows)))
+        )
+
+    def columns(self, s: Indices) -> Array:
+        """N_s(i) of some windows s: (signals, len(s))."""
+        if self.starts is None:
+            return self.counts[:, s]
+        columns = np.zeros((len(self.starts), len(s)))
+        image = np.searchsorted(self.starts, s, side="right") - 1
+        columns[image, np.arange(len(s))] = self.counts[s]
+        return columns
+
     def moments(self, values: Array) -> Array:
         """Σ_s N_s(i) values_s (U_s, 1): shape (..., W) becomes (..., signals, n + 1).
 

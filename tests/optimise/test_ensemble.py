@@ -166,10 +166,10 @@ def test_faces_are_closed_under_dependence() -> None:
     assert sorted(rows[between][:, 2]) == [0, 0.25, 0.5, 0.75, 1]
     # Two windows of one staircase segment at 0 make its tap 0, and with it the whole segment.
     held = np.isin(np.arange(len(rows)), np.nonzero(between)[0][:2])
-    implied, free, across = problem.face(held)
-    assert np.array_equal(implied, between)
-    assert (free.shape, across.shape) == ((4, 2), (4, 2))
-    assert np.max(np.abs(problem.view.rows[between] @ free)) <= 16 * EPS
+    implied, free, across = problem.face(held[None])
+    assert np.array_equal(implied, between[None])
+    assert (free.shape, across.shape) == ((5, 3), (5, 2))
+    assert np.max(np.abs(problem.normals[0, between] @ free)) <= 16 * EPS
 
 
 @pytest.mark.parametrize("activation", ["tanh", "softplus", "hardtanh", "square"])

@@ -17,10 +17,11 @@ def test_descent_leaves_a_ridge_that_clarke_admits() -> None:
     mean = float(np.mean(problem.radii))
     variance = float(np.var(problem.radii))
     for sign in (1.0, -1.0):
-        end = descend(problem, np.array([sign]), np.zeros((1, 2)), mean)
+        end = descend(problem, np.array([sign]), np.array([[0.0, 0.0, 1.0]]), mean)
+        v = end.point.v
         assert end.stationary
         at = NetworkBatch(
-            end.v[None, :, :-1], end.v[None, :, -1], np.array([[sign]]), np.array([end.c])
+            v[None, :, :-2], v[None, :, -2], np.array([[sign]]), np.array([end.point.c])
         )
         loss, _ = loss_gradient(setting, at)
         assert loss[0] <= 1e-20 * variance

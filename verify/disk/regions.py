@@ -1,46 +1,45 @@
 r"""Networks on disks finished on their kinks: where a smooth trainer stalls, hold the face and go on along it.
 
-The loss of the best readout is smooth inside a cell (a piece of σ for every window) and has a kink on every face
-U·v_k = t, v_k = (w_k, b_k), t a kink of σ, U a window with a final 1.  Hundreds of pixels lie on two of them at once, the
-dark one b_k = t and the lit one S_k + b_k = t; and a filter with b_k = t and zeros among its taps lies on many.  With the
-held windows s, their counts N_s and radii r_s, g the gradient for the mean of both slopes, e = r̂ - r and σ's slope jumping
-by j at t, the slope along d is
+The descent is that of :mod:`verify.optimise.regions`, with walks of its own.  Hundreds of pixels lie on two faces at once, the
+dark one b_k = t and the lit one S_k + b_k = t; but thousands of windows have kinks that are small and all different.  So a
+walk does not end at the first minimum.  A step is damped, and taken whole if the loss falls by a quarter of what it promises,
+whatever kinks it crosses; else it ends at the lowest place that is found along it, with the best readout at each.
 
-    L'(d) = g·d + Σ γ_s |U_s·d_k|,     γ_s = a_k (j/R) N_s e(r_s).
-
-The loop: a Gauss-Newton step in the subspace of the held faces; walk along it to the lowest place, kinks included; where that
-is a kink, hold its face; where a step promises less than :data:`PROMISE` of the loss, leave the face along the steepest way
-down (bounded least squares for γ >= 0, and the edges of the face for all γ); if that promises as little, the run has ended.
-A promise is L'²/(2C), C the curvature of Gauss-Newton.  Nothing makes the loss larger.
-
-Along the facet the test is complete, off it where the held windows are independent (edges decide) or all γ >= 0 (least squares
-do).  Where dependent windows have γ < 0 not every way off is tried: "ended" then means that none of those tried descends.
+A promise is L'²/(2C), C the curvature of Gauss-Newton; a network has ended where none is larger than :data:`PROMISE` of the
+loss.  Of a face with very many edges not all are tried: "ended" then means that none of those tried descends.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.linalg import qr
-from scipy.optimize import lsq_linear
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.regression import RANK
 from numerics.arithmetic.types import Array, Flags, Indices
 from numerics.pulse.sample import Windows
 from theory.expressions.spelling import spelled
-from verify.disk.ensemble import INTERPOLATED, LARGEST, NEGLIGIBLE, State, nets_of, read, state
+from verify.disk.ensemble import (
+    INTERPOLATED,
+    LARGEST,
+    NEGLIGIBLE,
+    State,
+    filters_of,
+    nets_of,
+    read,
+    state,
+)
 from verify.models.problem import NetworkBatch
+from verify.optimise.regions import Line, Point, Task, descend
 
 __all__ = ["PROMISE", "Finished", "finish"]
 
 
 PROMISE = 1e-8
 """A step that promises less than this part of the loss is none: six digits of the loss are settled with room to spare."""
-ZERO = 1e-10
-"""A pre-activation this close to its kink, relative to the filter, is on it: far above rounding, far below what a step moves."""
-TRIES = 40
+TRIES = 16
 """Places tried at once along a step."""
 FIRST, LEAST = 1e-3, 1e-9
 """The damping of the first step, and the least."""
@@ -69,365 +68,151 @@ class Finished:
     steps: Indices
 
 
-class _Task:
-    """The windows and one σ."""
-
-    def __init__(self, name: str, windows: Windows, r: Array) -> None:
-        row = spelled(name)
-        self.windows, self.r, self.homogeneous = windows, r, row.homogeneous
-        self.radius = np.repeat(np.arange(len(r)), [s.stop - s.start for s in windows.parts])
-        self.sigma, self.slope = activation(name)
-        self.kinks = [(float(kink.location), float(kink.jump)) for kink in row.kinks]
-        self.straight = row.piecewise_linear
+def _filters(v: Array) -> Array:
+    """Products (B, K, n² + 2) as filters with their biases."""
+    return np.asarray(v[..., :-1] / np.where(v[..., -1:] > 0, v[..., -1:], 1))
 
 
-class _Face:
-    """The held windows of one channel: ``normals`` independent ones, all others that follow, the kink of each, the free directions."""
-
-    def __init__(self, task: _Task, normals: Indices, level: Array, v: Array) -> None:
-        self.normals, self.level = normals, level
-        rows = task.windows.rows
-        self.held = np.full(len(rows), -1)
-        self.free = np.eye(rows.shape[1])
-        if len(normals):
-            self.free = np.linalg.svd(rows[normals], full_matrices=True)[2][len(normals) :].T
-            z = rows @ self.on(rows, v)
-            for j, (t, _) in enumerate(task.kinks):
-                near = np.nonzero(np.abs(z - t) < ZERO * (1 + np.abs(v).sum()))[0]
-                follows = np.max(np.abs(rows[near] @ self.free), axis=1, initial=0) < ZERO
-                self.held[near[follows]] = j
-
-    def on(self, rows: Array, v: Array) -> Array:
-        """The nearest filter on the face."""
-        if not len(self.normals):
-            return v
-        n = rows[self.normals]
-        return np.asarray(v - np.linalg.lstsq(n, n @ v - self.level, rcond=None)[0])
+def _judged(now: State) -> State:
+    """The loss is infinite where a weight is too large."""
+    large = np.maximum(np.abs(now.conv).max(axis=(1, 2)), np.abs(now.a).max(axis=1)) > LARGEST
+    return replace(now, loss=np.where(large, np.inf, now.loss))
 
 
-def _independent(rows: Array, among: Indices) -> Indices:
-    """As many of these rows as are independent."""
-    if not len(among):
-        return among
-    _, upper, order = qr(rows[among].T, mode="economic", pivoting=True)
-    size = np.abs(np.diag(upper))
-    return np.asarray(among[order[: int(np.sum(size > 1e-7 * size[0]))]])
+def _state(task: Task, v: Array) -> State:
+    """Products with their best readout."""
+    sigma = activation(task.activation)[0]
+    return _judged(state(_filters(v), task.view, task.radii, sigma))
 
 
-def _begin(task: _Task, v: Array) -> _Face:
-    """The face on which a filter lies already, if any."""
-    rows, z = task.windows.rows, task.windows.rows @ v
-    level = np.full(len(rows), np.nan)
-    for t, _ in task.kinks:
-        level[np.abs(z - t) < ZERO * np.abs(v).sum()] = t
-    normals = _independent(rows, np.nonzero(~np.isnan(level))[0])
-    return _Face(task, normals, level[normals], v)
+def _read(now: State, r: Array) -> tuple[Array, Array, float]:
+    """s_k, products and c of one network with its best readout."""
+    a, ones = now.a[0], np.ones((len(now.a[0]), 1))
+    c = float(r.mean() - a @ now.features[0].mean(axis=-1))
+    return np.where(a < 0, -1.0, 1.0), np.abs(a)[:, None] * np.hstack([now.conv[0], ones]), c
 
 
 @dataclass
-class _Run:
-    """One network under way: its filters, faces, and the state of its readout."""
+class _Walk:
+    """Damped steps of one network, which is ``now`` there."""
 
-    conv: Array
-    faces: list[_Face]
     now: State
+    damping: float = FIRST
+
+    def __call__(self, line: Line) -> Point:
+        """The place where a step ends, with its best readout; the old one if the loss is not less."""
+        task, point = line.point.task, line.point
+        if not line.leaves:
+            damped = _damped(point, self.damping)
+            if damped.promised[1] > PROMISE * float(point.error @ point.error):
+                line = damped
+        end, promised = line.promised
+        length, on = end, None
+        ahead = _state(task, (point.v + end * line.dv)[None])
+        if ahead.loss[0] < self.now.loss[0] - promised / len(task.radii) / 4:
+            self.damping = max(self.damping / 3, LEAST)
+        else:
+            *met, when = line.crossings(end)
+            length = _lowest(_losses(line, tuple(met), when), when, end)
+            length = length or float(np.min(when, initial=end))
+            on = tuple(place[when == length] for place in met)
+            ahead = _state(task, (point.v + length * line.dv)[None])
+            self.damping *= 2 if length < 0.1 * end else 1
+        if ahead.loss[0] > self.now.loss[0] * (1 + 1e-12):
+            return point
+        self.now = ahead
+        signs, v, c = _read(ahead, task.radii)
+        return replace(line.at(length, on), signs=signs, v=v, c=c)
 
 
-def _jacobian(task: _Task, run: _Run) -> Array:
-    """a_k ∂φ_k(r), on held faces for the mean of both slopes: (K, R, n² + 1)."""
-    rows, slopes = task.windows.rows, []
-    for v, a, face in zip(run.conv, run.now.a[0], run.faces, strict=True):
-        z = rows @ v
-        for j, (t, _) in enumerate(task.kinks):
-            z[face.held == j] = t
-        slopes.append(task.windows.moments(a * task.slope(z)))
-    return np.stack(slopes)
+def _damped(point: Point, damping: float) -> Line:
+    """A damped Gauss-Newton step on the faces, for the best readout (variable projection)."""
+    added = point.added(point.v)
+    readout = np.column_stack([np.ones(added.shape[1]), added.T])
+    made_up = np.linalg.lstsq(readout, point.columns, rcond=NEGLIGIBLE)[0]
+    columns = point.columns - readout @ made_up
+    own = np.sum(columns**2, axis=0)
+    size = np.maximum(own, 1e-9 * own.max(initial=0) + 1e-30)
+    normal = columns.T @ columns + damping * np.diag(size)
+    z = -np.linalg.solve(normal, columns.T @ point.error)
+    dc, *scale = -(made_up @ z)
+    return Line(point, point.along(z) + np.array(scale)[:, None] * point.v, float(dc))
 
 
-def _cleared(run: _Run, columns: Array) -> Array:
-    """(1 - Π): (R, C) less what the readout makes up for."""
-    basis = run.now.basis[0]
-    centred = columns - columns.mean(axis=0)
-    return np.asarray(centred - basis @ (basis.T @ centred))
+def _losses(line: Line, met: tuple[Indices, ...], when: Array) -> Callable[[Array], Array]:
+    """The loss at places (T,) along a line, with the best readout at each.
 
-
-def _along_faces(run: _Run, jac: Array, damping: float) -> tuple[Array, float]:
-    """A damped Gauss-Newton step on the faces, and by how much it promises to lower the loss."""
-    whole = np.concatenate([j @ face.free for j, face in zip(jac, run.faces, strict=True)], axis=1)
-    columns = _cleared(run, whole)
-    # A direction that the readout makes up for, such as a filter's own, leaves rounding.
-    columns[:, np.linalg.norm(columns, axis=0) <= NEGLIGIBLE * np.linalg.norm(whole, axis=0)] = 0
-    if not np.any(columns):
-        return np.zeros_like(run.conv), 0.0
-    error = run.now.error[0]
-    normal, down = columns.T @ columns, columns.T @ error
-    own = np.diag(normal)
-    size = np.maximum(own, 1e-9 * own.max() + 1e-30)
-    step = -np.linalg.solve(normal + damping * np.diag(size), down)
-    promise = -float(2 * down @ step + step @ normal @ step) / len(error)
-    return _by_channel(run, step), promise
-
-
-def _whole_step(run: _Run, jac: Array) -> tuple[Array, float]:
-    """The Gauss-Newton step without damping, from a regression on features and derivatives together, and its promise.
-
-    For piecewise-linear σ that is the regression of the level: what it leaves of the loss is the level.
+    For piecewise-linear σ what a channel adds is straight between kinks: F(τ) = F + τF' + Σ_s J_s (τ - τ_s)_+, s the windows met.
     """
-    columns = np.concatenate([run.now.features[0].T, *(j @ face.free for j, face in zip(jac, run.faces, strict=True))], axis=1)  # fmt: skip
-    centred = columns - columns.mean(axis=0)
-    size = np.linalg.norm(centred, axis=0)
-    size = np.where(size > NEGLIGIBLE * np.abs(columns).max(axis=0), size, np.inf)
-    left, values, right = np.linalg.svd(centred / size, full_matrices=False)
-    kept = values > RANK * values[0]
-    along = left[:, kept].T @ run.now.error[0]
-    step = -(right[kept].T @ (along / np.where(values[kept] > 0, values[kept], 1))) / size
-    return _by_channel(run, step[len(run.conv) :]), float(along @ along) / len(columns)
+    point, task = line.point, line.point.task
+    along = lambda places: point.v + places[:, None, None] * line.dv
+    if not task.straight:
+        return lambda places: _state(task, along(places)).loss
+    begin, slope, turns = point.added(point.v), line.added, line.turns(*met)
+    own = [met[0] == k for k in range(len(begin))]
+
+    def losses(places: Array) -> Array:
+        features = begin + places[:, None, None] * slope
+        bends = np.maximum(places[:, None] - when, 0)
+        for k, mine in enumerate(own):
+            features[:, k] += bends[:, mine] @ turns[:, mine].T
+        return _judged(read(_filters(along(places)), features, task.radii)).loss
+
+    return losses
 
 
-def _by_channel(run: _Run, step: Array) -> Array:
-    """Coordinates on the faces as steps of the filters: (K, n² + 1)."""
-    ends = np.cumsum([face.free.shape[1] for face in run.faces])[:-1]
-    parts = np.split(step, ends)
-    return np.stack([face.free @ part for face, part in zip(run.faces, parts, strict=True)])
-
-
-def _steepest(rows: Array, g: Array, gamma: Array) -> Array:
-    """The way down off held windows that is steepest where γ >= 0; an infinitesimal one if there is none."""
-    every, which = np.unique(rows, axis=0, return_inverse=True)
-    plus = np.maximum(np.bincount(which.ravel(), gamma), 0) + 1e-300
-    solution = lsq_linear(every.T, -g, bounds=(-plus, plus), tol=1e-12)
-    return np.asarray(-(g + every.T @ solution.x))[None]
-
-
-def _off_face(task: _Task, run: _Run, k: int, jac: Array) -> tuple[Array, float]:
-    """The most promising way of channel k off its face, as a Gauss-Newton step, and its promise."""
-    face, error, count = run.faces[k], run.now.error[0], len(task.r)
-    held = np.nonzero(face.held >= 0)[0]
-    if not len(held):
-        return np.zeros_like(run.conv[k]), 0.0
-    rows, radius = task.windows.rows[held], task.radius[held]
-    g = 2 / count * error @ jac
-    jumps = np.array([j for _, j in task.kinks])[face.held[held]]
-    half = run.now.a[0, k] * jumps / 2 * task.windows.counts[held]
-    gamma = 2 / count * half * error[radius]
-    edges = np.linalg.pinv(task.windows.rows[face.normals]).T
-    ways = np.concatenate([_steepest(rows, g, gamma), edges, -edges])
-    size = np.linalg.norm(ways, axis=1, keepdims=True)
-    ways = ways / np.where(size > 0, size, 1)
-    away = np.abs(ways @ rows.T)
-    slope = ways @ g + away @ gamma
-    bent = np.zeros((count, len(ways)))
-    np.add.at(bent, radius, (away * half).T)
-    curvature = 2 / count * np.sum(_cleared(run, jac @ ways.T + bent) ** 2, axis=0)
-    # Where Gauss-Newton sees no curvature, a step of the size of the filter is as far as one looks.
-    length = np.minimum(-slope / np.maximum(curvature, 1e-300), np.linalg.norm(run.conv[k]))
-    promise = -slope * length / 2 * (slope < 0)
-    best = int(np.argmax(promise))
-    return length[best] * ways[best], float(promise[best])
-
-
-def _off_faces(task: _Task, run: _Run, jac: Array) -> tuple[Array, float]:
-    """The most promising way off the faces of one channel, and its promise."""
-    every = [_off_face(task, run, k, jac[k]) for k in range(len(run.faces))]
-    best = int(np.argmax([promise for _, promise in every]))
-    step = np.zeros_like(run.conv)
-    step[best] = every[best][0]
-    return step, every[best][1]
-
-
-def _breaks(task: _Task, run: _Run, step: Array) -> tuple[Array, Indices]:
-    """Where along a step, 0 < τ <= 1, windows meet kinks; and their channel, row and kink."""
-    places, who = [np.empty(0)], [np.empty((0, 3), dtype=np.intp)]
-    for k, face in enumerate(run.faces):
-        z, speed = task.windows.rows @ run.conv[k], task.windows.rows @ step[k]
-        moves = (np.abs(speed) > 1e-14 * np.abs(step[k]).sum()) & (face.held < 0)
-        for j, (t, _) in enumerate(task.kinks):
-            crossing = (t - z[moves]) / speed[moves]
-            inside = (crossing > 0) & (crossing <= 1)
-            places.append(crossing[inside])
-            row = np.nonzero(moves)[0][inside]
-            who.append(np.stack([np.full(len(row), k), row, np.full(len(row), j)], axis=1))
-    every, names = np.concatenate(places), np.concatenate(who)
-    order = np.argsort(every, kind="stable")
-    return every[order], names[order]
-
-
-def _at(task: _Task, run: _Run, step: Array, places: Array) -> Array:
-    """The loss at places along a step; infinite where a weight is too large."""
-    return _judged(state(run.conv + places[:, None, None] * step, task.windows, task.r, task.sigma))
-
-
-def _judged(states: State) -> Array:
-    large = np.maximum(np.abs(states.conv).max(axis=(1, 2)), np.abs(states.a).max(axis=1)) > LARGEST
-    return np.where(large, np.inf, states.loss)
-
-
-class _Line:
-    """A step, the kinks that it meets, and the loss along it.
-
-    For piecewise-linear σ the features are straight between kinks: φ(τ) = φ + τφ' + Σ_s J_s (τ - τ_s)_+, s the windows met.
-    """
-
-    def __init__(self, task: _Task, run: _Run, step: Array) -> None:
-        self.task, self.run, self.step = task, run, step
-        self.crossings, self.who = _breaks(task, run, step)
-        if task.straight:
-            windows, jumps = task.windows, np.array([j for _, j in task.kinks])
-            k, row, kink = self.who.T
-            speed = np.abs(np.sum(step[k] * windows.rows[row], axis=1))
-            self.jump = jumps[kink] * speed * windows.counts[row]
-            group = k * len(task.r) + task.radius[row]
-            self.order = np.argsort(group, kind="stable")
-            self.groups, self.first = np.unique(group[self.order], return_index=True)
-            self.slope = np.stack([self._begun(v, way, face, jumps) for v, way, face in zip(run.conv, step, run.faces, strict=True)])  # fmt: skip
-
-    def _begun(self, v: Array, way: Array, face: _Face, jumps: Array) -> Array:
-        """φ' of a channel at the beginning of the step, held windows leaving their kinks."""
-        windows = self.task.windows
-        z, speed = windows.rows @ v, windows.rows @ way
-        held = face.held >= 0
-        for j, (t, _) in enumerate(self.task.kinks):
-            z[face.held == j] = t
-        rate = self.task.slope(z) * speed
-        rate[held] += jumps[face.held[held]] / 2 * np.abs(speed[held])
-        return windows.summed(rate)
-
-    def losses(self, places: Array) -> Array:
-        """The loss at places (T,)."""
-        if not self.task.straight:
-            return _at(self.task, self.run, self.step, places)
-        features = self.run.now.features + places[:, None, None] * self.slope
-        if len(self.crossings):
-            bends = (
-                np.maximum(places[:, None] - self.crossings[self.order], 0) * self.jump[self.order]
-            )
-            flat = features.reshape(len(places), -1)
-            flat[:, self.groups] += np.add.reduceat(bends, self.first, axis=1)
-        conv = self.run.conv + places[:, None, None] * self.step
-        return _judged(read(conv, features, self.task.r))
-
-
-def _lowest(task: _Task, run: _Run, step: Array) -> tuple[float, Indices | None]:
-    """The lowest place found along a step, and the kink that it is on, if any; the first kink where nothing is gained."""
-    line = _Line(task, run, step)
-    crossings, who = line.crossings, line.who
-    ends = np.concatenate([[0.0], crossings, [1.0]])
-    halves = 0.5 ** np.arange(1, 31)
-    places = np.concatenate([crossings, (ends[1:] + ends[:-1]) / 2, halves])
-    kink = np.concatenate([np.arange(len(crossings)), np.full(len(places) - len(crossings), -1)])
-    order = np.argsort(places, kind="stable")
-    places, kink = places[order], kink[order]
-    coarse = np.linspace(0, len(places) - 1, TRIES)
-    fine = np.searchsorted(places, halves[::2])
-    some = np.unique(np.concatenate([coarse.astype(int), np.minimum(fine, len(places) - 1)]))
+def _lowest(losses: Callable[[Array], Array], kinks: Array, end: float) -> float:
+    """The lowest found of the kinks before ``end``, the middles between them and shorter and shorter steps; 0 if none gains."""
+    ends, halves = np.concatenate([[0.0], kinks, [end]]), end * 0.5 ** np.arange(1, 31)
+    places = np.unique(np.concatenate([ends, (ends[1:] + ends[:-1]) / 2, halves]))
+    coarse = np.linspace(0, len(places) - 1, 2 * TRIES).astype(int)
+    some = np.unique(np.concatenate([coarse, np.searchsorted(places, halves[::2])]))
     while True:
-        losses = line.losses(places[some])
-        best = int(np.argmin(losses))
-        low = some[best - 1] if best else some[0]
-        high = some[best + 1] if best + 1 < len(some) else some[-1]
+        values = losses(places[some])
+        best = int(np.argmin(values))
+        low, high = some[max(best - 1, 0)], some[min(best + 1, len(some) - 1)]
         if high - low <= 2:
-            if len(crossings) and not losses[best] < run.now.loss[0] * (1 - 1e-12):
-                return float(crossings[0]), who[0]
-            met = kink[some[best]]
-            return float(places[some[best]]), who[met] if met >= 0 else None
+            return float(places[some[best]])
         some = np.unique(np.append(np.linspace(low, high, TRIES).astype(int), some[best]))
 
 
-def _stay(task: _Task, run: _Run, step: Array) -> list[_Face]:
-    """The faces that a step off them keeps."""
-    faces = []
-    for v, face, way in zip(run.conv, run.faces, step, strict=True):
-        size, held = float(np.linalg.norm(way)), np.nonzero(face.held >= 0)[0]
-        if not size or not len(held):
-            faces.append(face)
-            continue
-        kept = held[np.abs(task.windows.rows[held] @ way) < 1e-9 * size]
-        normals = _independent(task.windows.rows, kept)
-        level = np.array([task.kinks[j][0] for j in face.held[normals]])
-        faces.append(_Face(task, normals, level, v + way))
-    return faces
-
-
-def _placed(task: _Task, conv: Array, faces: list[_Face]) -> _Run:
-    """On its faces exactly, and of length 1 where the length means nothing."""
-    on = np.stack([face.on(task.windows.rows, v) for v, face in zip(conv, faces, strict=True)])
-    if task.homogeneous:
-        size = np.linalg.norm(on, axis=1, keepdims=True)
-        on = on / np.where(size > 0, size, 1)
-    return _Run(on, faces, state(on[None], task.windows, task.r, task.sigma))
-
-
-def _held(task: _Task, conv: Array, faces: list[_Face], kink: Indices) -> list[_Face] | None:
-    """The faces with one more, if it is independent of them (and, where every face contains 0, if more than 0 is left)."""
-    k, row, j = kink.tolist()
-    normals = np.append(faces[k].normals, row)
-    most = task.windows.rows.shape[1] - task.homogeneous
-    if len(normals) > most or len(_independent(task.windows.rows, normals)) < len(normals):
-        return None
-    level = np.append(faces[k].level, task.kinks[j][0])
-    return [*faces[:k], _Face(task, normals, level, conv[k]), *faces[k + 1 :]]
-
-
-def _finish(task: _Task, conv: Array, cap: int) -> tuple[_Run, bool, int]:
-    run = _placed(task, conv, [_begin(task, v) for v in conv])
-    damping = FIRST
-    for steps in range(cap):
-        loss = float(run.now.loss[0])
-        if loss < INTERPOLATED:  # through all radii: nothing to be learned, and no rest either
-            return run, False, steps
-        jac = _jacobian(task, run)
-        step, promise = _along_faces(run, jac, damping)
-        if promise <= PROMISE * loss:
-            step, promise = _along_faces(run, jac, LEAST)
-        if promise <= PROMISE * loss:
-            step, promise = _whole_step(run, jac)
-        faces, leaving = run.faces, promise <= PROMISE * loss
-        if leaving:
-            step, promise = _off_faces(task, run, jac)
-            if promise <= PROMISE * loss:
-                return run, True, steps
-            faces = _stay(task, run, step)
-        place, kink = 1.0, None
-        if _at(task, run, step, np.ones(1))[0] < loss - promise / 4:
-            damping = max(damping / 3, LEAST)
-        else:
-            place, kink = _lowest(task, run, step)
-            damping *= 2 if place < 0.1 else 1
-        there = _moved(task, run, place * step, faces, kink)
-        if there is None:
-            return run, False, steps
-        run = there
-    return run, False, cap
-
-
-def _moved(
-    task: _Task, run: _Run, step: Array, faces: list[_Face], kink: Indices | None
-) -> _Run | None:
-    """After a step, on its kink if there is one; None if rounding makes the loss larger."""
-    conv = run.conv + step
-    for chosen in (None if kink is None else _held(task, conv, faces, kink), faces):
-        if chosen is not None:
-            there = _placed(task, conv, chosen)
-            if there.now.loss[0] <= run.now.loss[0] * (1 + 1e-12):
-                return there
-    return None
+def _along_face(point: Point) -> float:
+    """What the held faces' columns, each scaled to length 1, promise of |r̂ - r|²: directions that the descent takes for rounding count."""
+    columns = point.columns - point.columns.mean(axis=0)
+    size = np.linalg.norm(columns, axis=0)
+    negligible = size <= NEGLIGIBLE * np.abs(point.columns).max(axis=0, initial=0)
+    left, values, _ = np.linalg.svd(
+        columns / np.where(negligible, np.inf, size), full_matrices=False
+    )
+    kept = left[:, values > RANK * values.max(initial=0)]
+    return float(np.sum((kept.T @ point.error) ** 2))
 
 
 def finish(name: str, nets: NetworkBatch, windows: Windows, r: Array, cap: int = 120) -> Finished:
     """Go on from trained networks with at most ``cap`` steps each; where σ has no kinks, or jumps, they stay as they are and none has ended."""
-    task = _Task(name, windows, r)
-    count, channels = nets.b.shape
-    conv = np.concatenate([nets.w.reshape(count, channels, -1), nets.b[..., None]], axis=2)
-    stalled = state(conv, windows, r, task.sigma).loss
-    dark, lit, single = (np.zeros(count, dtype=np.intp) for _ in range(3))
-    if not task.kinks or spelled(name).jumps:
-        return Finished(nets, stalled, stalled, np.zeros(count, dtype=bool), dark, lit, single, dark)  # fmt: skip
-    runs, ended, steps = zip(*(_finish(task, filters, cap) for filters in conv), strict=True)
-    for j, run in enumerate(runs):
-        for face in run.faces:
-            taps = windows.windows[face.held >= 0]
-            at_dark, at_lit = bool(np.any(np.all(taps == 0, axis=1))), bool(np.any(np.all(taps == 1, axis=1)))  # fmt: skip
+    task, row, count = Task(windows, r, name), spelled(name), len(nets.c)
+    sigma, conv = activation(name)[0], filters_of(nets)
+    before = state(conv, windows, r, sigma)
+    ended = np.zeros(count, dtype=bool)
+    dark, lit, single, steps = (np.zeros(count, dtype=np.intp) for _ in range(4))
+    for j in range(count if row.kinks and not row.jumps else 0):
+        # A channel with a = 0 answers nothing, whatever its filter: it stays.
+        live = np.nonzero(before.a[j])[0]
+        ended[j] = not len(live)
+        if ended[j] or before.loss[j] < INTERPOLATED:
+            continue
+        now = _state(task, np.dstack([conv[j : j + 1, live], np.ones((1, len(live)))]))
+        ending = descend(task, *_read(now, r), cap, _Walk(now), PROMISE)
+        conv[j, live], steps[j] = _filters(ending.point.v), ending.steps
+        # Through all radii: nothing to be learned, and no rest either.
+        point, size = ending.point, float(ending.point.error @ ending.point.error)
+        rest = _along_face(point) <= PROMISE * size and size > INTERPOLATED * len(r)
+        ended[j] = ending.stationary and rest
+        for held, (_, _, across) in zip(ending.point.pattern == 0, ending.point.faces, strict=True):
+            taps = windows.windows[np.any(held, axis=0)]
+            at_dark, at_lit = (int(np.any(np.all(taps == shade, axis=1))) for shade in (0, 1))
             dark[j], lit[j] = dark[j] + at_dark, lit[j] + at_lit
-            single[j] += len(face.normals) - at_dark - at_lit
-    every = State(*(np.concatenate([getattr(run.now, name) for run in runs]) for name in vars(runs[0].now)))  # fmt: skip
-    return Finished(nets_of(every, r), stalled, every.loss, np.array(ended), dark, lit, single, np.array(steps))  # fmt: skip
+            single[j] += across.shape[1] - at_dark - at_lit
+    after = state(conv, windows, r, sigma)
+    nets = nets_of(after, r) if np.any(steps) else nets
+    return Finished(nets, before.loss, after.loss, ended, dark, lit, single, steps)

@@ -69,11 +69,11 @@ def _finish(
     v = scale[:, None] * np.column_stack([weights.w[j], weights.b[j]])
     # A readout weight of exactly 0 silences its channel: v = 0, and any scale expresses it.
     scale = np.where(scale == 0, 1.0, scale)
-    ending = descend(problem, signs, v, float(weights.c[j]))
-    faces, table = multipliers(problem, signs, ending)
+    ending = descend(problem, signs, np.column_stack([v, scale]), float(weights.c[j]))
+    faces, table = multipliers(ending.point)
     table = table * scale[[k for k, _ in faces]][:, None] if faces else table
-    v = ending.v / scale[:, None]
-    end = NetworkBatch(v[:, :-1], v[:, -1], signs * scale, np.array(ending.c))
+    v = ending.point.v / scale[:, None]
+    end = NetworkBatch(v[:, :-2], v[:, -2], signs * scale, np.array(ending.point.c))
     return end, ending, faces, table
 
 
@@ -125,7 +125,7 @@ def train_from(setting: Setting, start: NetworkBatch) -> Ensemble:
         finished = (_finish(setting, weights, j) for j in range(networks))
         ends, endings, held, tables = zip(*finished, strict=True)
         weights = NetworkBatch(*(np.stack([getattr(end, name) for end in ends]) for name in "wbac"))
-        pattern = np.stack([ending.pattern for ending in endings])
+        pattern = np.stack([ending.point.pattern[:, 0] for ending in endings])
         stationary = np.array([ending.stationary for ending in endings])
         steps = steps + np.array([ending.steps for ending in endings])
     loss, _ = loss_gradient(setting, weights)

@@ -1,43 +1,51 @@
 r"""Finite descent on the kinks: from any weights to a stationary point of the non-smooth loss.
 
-For σ with σ(tz) = tσ(z), t > 0, put v_k = |a_k| (w_k, b_k) and s_k = sign a_k.  With the distinct
-windows U_s (a 1 appended for the bias) and their counts,
+A σ with kinks t_j is g(z) + Σ_j h_j |z - t_j|, g smooth, 2h_j the jump of its slope.  What a channel
+adds depends on the products x_k = |a_k| (w_k, b_k, 1) and on s_k = sign a_k alone:
 
-    r̂ = c + Σ_k s_k Σ_s counts_s σ(U_s · v_k).
+    r̂ = c + Σ_k s_k Σ_s N_s [α_k g(U_s·x_k / α_k) + Σ_j h_j |n_js·x_k|],    n_js = (U_s, -t_j),
 
-Within a *cell* (the sign of every U_s · v_k) r̂ is affine in (v, c): the loss is a convex quadratic
-and least squares gives its minimum.  On a *face* U_s · v_k = 0 the same holds on a subspace.
-Across a held face the slope of the loss jumps, and its one-sided derivative along d is
+U_s the windows with a 1 for the bias, N_s their counts, α_k = |a_k| the last entry of x_k.  (A positively
+homogeneous σ has t = 0 and a linear g: α_k is of no account.)
 
-    f'(d) = g · d + Σ_s γ_s |U_s · d|,     γ_s = s_k (σ'₊ - σ'₋)/2 · ∂loss/∂F_k,s,
+Within a *cell* (the sign of every n_js·x_k) of a piecewise-linear σ, r̂ is affine in (x, c): the
+loss is a convex quadratic and least squares gives its minimum; for other σ least squares on the
+tangents is a Gauss-Newton step.  On a *face* n_js·x_k = 0 the same holds on a subspace.  Across a held
+face the slope of the loss jumps, and its one-sided derivative along d is
+
+    f'(d) = g·d + Σ γ_kjs |n_js·d_k|,     γ_kjs = s_k h_j ∂loss/∂F_ks,
 
 g being the gradient with the mean of both slopes on every held face.  The point is stationary when
-f'(d) >= 0 for all d.  For independent faces that means γ_s >= |λ_s| with g + Σ λ_s U_s = 0:
-stronger than Clarke's |γ_s| >= |λ_s|, which also admits ridges (γ_s < 0), from which both sides
-descend.
+f'(d) >= 0 for all d.  For independent faces that means γ >= |λ| with g + Σ λ n = 0: stronger than
+Clarke's |γ| >= |λ|, which also admits ridges (γ < 0), from which both sides descend.
 
-The loop: least squares on the face; walk along the step, exactly, through the cells it crosses;
-where a kink stops the walk, hold that face; where the face's minimum is reached, leave it if some
-f'(d) < 0. The loss falls with every step and no face's minimum is met twice; that the loop ends is
-seen, not proved, and a network that the cap on steps cuts off is reported as not stationary.
-Derivation: docs/pulse/endings.md.
+The loop: least squares on the face; walk along the step through the cells it crosses; where a kink
+stops the walk, hold that face; where the face's minimum is reached, leave it if some f'(d) < 0.  The
+loss falls with every step and no face's minimum is met twice; that the loop ends is seen, not proved,
+and a network that the cap on steps cuts off is reported as not stationary.
+Derivation: docs/pulse/endings.md, docs/disk/shares.md.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 from math import comb
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import qr
 from scipy.optimize import linprog, lsq_linear
 
+from numerics.arithmetic.compile import activation
 from numerics.arithmetic.types import Array, Flags, Indices
 from numerics.pulse.sample import Windows
+from theory.expressions.spelling import spelled
 
-__all__ = ["Descended", "Task", "descend", "multipliers"]
+__all__ = ["Descended", "Line", "Point", "Task", "descend", "first_minimum", "multipliers"]
 
 Signs = NDArray[np.int8]
 EPS = float(np.finfo(float).eps)
@@ -47,178 +55,321 @@ RANK = 1e-10
 The matrices are made of windows, counts and slopes alone, never of weights, so they are singular to
 rounding or clearly not: over 36 settings the zeros are below 1e-15 and the others above 1e-6."""
 RAYS = 3000
-"""Largest number of edge directions that is enumerated; beyond it linear programming takes over."""
+"""Largest number of edge directions that is enumerated."""
+PROGRAMMES = 300
+"""Largest number of held faces, with more edges than that, for which linear programming takes over."""
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """Radii to be fitted, seen through distinct windows.
-
-    ``view``: windows with their counts (R, W); ``radii`` (R,); ``slopes`` = (σ'₋, σ'₊).
-    """
+    """Radii (R,) to be fitted by networks with this activation, seen through windows."""
 
     view: Windows
     radii: Array
-    slopes: tuple[float, float]
+    activation: str
+
+    @cached_property
+    def straight(self) -> bool:
+        """σ is piecewise linear."""
+        return spelled(self.activation).piecewise_linear
+
+    @cached_property
+    def kinks(self) -> tuple[Array, Array]:
+        """t_j and h_j, (J,); one of size 0 where there are none."""
+        row = spelled(self.activation)
+        half = [float(kink.jump) / 2 for kink in row.kinks] or [0.0]
+        return np.array([float(kink.location) for kink in row.kinks] or [0.0]), np.array(half)
+
+    @cached_property
+    def mean(self) -> Array:
+        """Slope and intercept of g, for a piecewise-linear σ."""
+        pieces = spelled(self.activation).affine_pieces
+        return np.array([float(pieces[0][i]) + float(pieces[-1][i]) for i in (2, 3)]) / 2
+
+    @cached_property
+    def normals(self) -> Array:
+        """n_js, (J, W, n + 2)."""
+        last = np.broadcast_to(-self.kinks[0][:, None], (len(self.kinks[0]), len(self.view.rows)))
+        return np.concatenate([np.stack([self.view.rows] * len(last)), last[..., None]], axis=2)
+
+    def onto(self, v: Array) -> Array:
+        """n_js·v_k, (K, J, W)."""
+        flat = v @ self.normals.reshape(-1, v.shape[1]).T
+        return flat.reshape(len(v), *self.normals.shape[:2])
+
+    @cached_property
+    def distinct(self) -> tuple[Array, Indices]:
+        """The distinct normals, and which one each of them is."""
+        flat = self.normals.reshape(-1, self.normals.shape[2])
+        rows, index = np.unique(flat, axis=0, return_inverse=True)
+        return rows, index.reshape(self.normals.shape[:2])
 
     @cached_property
     def frame(self) -> tuple[Array, Array, Array]:
-        """(counts, 1, r) in an orthonormal basis of their common span: lengths are unchanged.
+        """(counts, 1, r); of shared windows in an orthonormal basis of their common span: lengths are unchanged.
 
         Many radii show the filter the same edges, so this span is far smaller than R.
         """
-        ones = np.ones((len(self.radii), 1))
-        stacked = np.hstack([self.view.counts, ones, self.radii[:, None]])
+        ones = np.ones(len(self.radii))
+        if self.view.starts is not None:
+            return self.view.counts, ones, self.radii
+        stacked = np.column_stack([self.view.counts, ones, self.radii])
         left, size, _ = np.linalg.svd(stacked, full_matrices=False)
         coordinates = left[:, size > RANK * size[0]].T @ stacked
         return coordinates[:, :-2], coordinates[:, -2], coordinates[:, -1]
+
+    @cached_property
+    def windows(self) -> Windows:
+        """The windows, counted in the frame."""
+        return replace(self.view, counts=self.frame[0])
+
+    @cached_property
+    def bounds(self) -> Array:
+        """|∂F_ks/∂x_k| is at most this, (W, n + 2), whatever the cell."""
+        (t, half), (slope, intercept) = self.kinks, np.abs(self.mean)
+        constant = intercept + np.sum(np.abs(half * t))
+        rows = (slope + np.sum(np.abs(half))) * np.abs(self.view.rows)
+        return np.column_stack([rows, np.full(len(rows), constant)])
+
+    @cached_property
+    def mass(self) -> Array:
+        """|∂r̂/∂x_k| is at most this, (D, n + 2), by sums of absolute values."""
+        return replace(self.windows, counts=np.abs(self.frame[0])).summed(self.bounds.T).T
+
+    @cached_property
+    def reach(self) -> Array:
+        """How much an error of length 1 in r̂ - r changes ∂loss/∂F_s, at most: (W,)."""
+        size = np.linalg.norm(np.atleast_2d(self.frame[0]), axis=0)
+        return np.asarray(2 / len(self.radii) * size)
 
     @cached_property
     def _faces(self) -> dict[bytes, tuple[Flags, Array, Array]]:
         return {}
 
     def face(self, held: Flags) -> tuple[Flags, Array, Array]:
-        """All windows that vanish where the ``held`` (W,) do; bases of that space and of its
-        complement.
+        """All n_js that vanish where the ``held`` (J, W) do; bases of that space and of its complement.
 
-        The bases are orthonormal columns of length n+1.
+        The bases are orthonormal columns of length n + 2.
         """
-        key = held.tobytes()
+        key = np.packbits(held).tobytes()
         if key not in self._faces:
-            _, size, right = np.linalg.svd(self.view.rows[held], full_matrices=True)
+            few = bool(np.sum(held) < self.normals.shape[2])
+            _, size, right = np.linalg.svd(self.normals[held], full_matrices=few)
             rank = int(np.sum(size > RANK * size[0])) if size.size else 0
             free, across = right[rank:].T, right[:rank].T
-            implied = np.linalg.norm(self.view.rows @ free, axis=1) <= RANK
+            implied = np.linalg.norm(self.normals @ free, axis=2) <= RANK
             self._faces[key] = (implied, free, across)
         return self._faces[key]
 
 
-@dataclass(frozen=True)
-class Descended:
-    """Where the descent stopped.
+@dataclass(frozen=True, eq=False)
+class Point:
+    """Where a network is: s_k, the products v (K, n + 2), c, and the sign of each n_js·v_k, (K, J, W), 0 on a held face."""
 
-    ``v`` (K, n+1), ``c``; ``pattern`` (K, W) the sign of each pre-activation, 0 on a held face;
-    ``stationary``: no direction descends; ``steps`` taken.
-    """
-
-    v: Array
-    c: float
-    pattern: Signs
-    stationary: bool
-    steps: int
-
-
-@dataclass(frozen=True)
-class _State:
+    task: Task
+    signs: Array
     v: Array
     c: float
     pattern: Signs
 
+    @cached_property
+    def faces(self) -> list[tuple[Flags, Array, Array]]:
+        """For each channel what :meth:`Task.face` says."""
+        return [self.task.face(signs == 0) for signs in self.pattern]
 
-def _slopes(task: Task, pattern: Signs) -> Array:
-    """σ' per pre-activation; on a held face the mean of both sides."""
-    low, high = task.slopes
-    return np.asarray((low + high) / 2 + (high - low) / 2 * pattern)
+    @cached_property
+    def pre(self) -> Array:
+        """n_js·v_k, (K, J, W)."""
+        return self.task.onto(self.v)
+
+    @cached_property
+    def tangents(self) -> tuple[Array, Array]:
+        """Slope and intercept of σ at every pre-activation, (K, W); on a held face the mean of both sides."""
+        t, half = self.task.kinks
+        slope, intercept = self.task.mean
+        if not self.task.straight:
+            sigma, steep = activation(self.task.activation)
+            z = self.v[:, :-1] @ self.task.view.rows.T / self.v[:, -1:]
+            for j, location in enumerate(t):
+                z = np.where(self.pattern[:, j] == 0, location, z)
+            away = z[:, None] - t[:, None]
+            slope = steep(z) - np.tensordot(np.sign(away), half, (1, 0))
+            intercept = sigma(z) - np.tensordot(np.abs(away), half, (1, 0)) - z * slope
+        slope = slope + np.tensordot(self.pattern, half, (1, 0))
+        return slope, intercept - np.tensordot(self.pattern, half * t, (1, 0))
+
+    @cached_property
+    def by_v(self) -> Array:
+        """∂r̂/∂v_k, (K, D, n + 2); times v_k it is what the channel adds."""
+        slope, intercept = (self.signs[:, None] * values for values in self.tangents)
+        last = self.task.windows.summed(intercept)[..., None]
+        return np.concatenate([self.task.windows.moments(slope), last], axis=2)
+
+    def added(self, v: Array) -> Array:
+        """What each channel adds to r̂ with these products on the same pieces, (K, D)."""
+        return np.asarray((self.by_v @ v[..., None])[..., 0])
+
+    @cached_property
+    def error(self) -> Array:
+        """r̂ - r in the frame."""
+        _, ones, target = self.task.frame
+        return np.asarray(self.added(self.v).sum(axis=0) + self.c * ones - target)
+
+    @cached_property
+    def noise(self) -> float:
+        """A bound on the length of the error's rounding error."""
+        _, ones, target = self.task.frame
+        size = np.linalg.norm(self.task.mass @ np.abs(self.v).sum(axis=0))
+        size += abs(self.c) * np.linalg.norm(ones) + np.linalg.norm(target)
+        return float(np.sqrt(sum(self.task.normals.shape) + len(self.v)) * EPS * size)
+
+    @cached_property
+    def columns(self) -> Array:
+        """The derivatives of r̂ along the free directions of the channels, side by side."""
+        return np.hstack([d @ f for d, (_, f, _) in zip(self.by_v, self.faces, strict=True)])
+
+    @cached_property
+    def free(self) -> tuple[Array, Array, Array]:
+        """The singular vectors and values, but zeros, of these columns and that of c."""
+        columns = np.column_stack([self.columns, self.task.frame[1]])
+        left, size, right = np.linalg.svd(columns, full_matrices=False)
+        rank = int(np.sum(size > RANK * size[0]))
+        return left[:, :rank], size[:rank], right[:rank]
+
+    def along(self, z: Array) -> Array:
+        """A step by these coordinates in the free directions, (K, n + 2)."""
+        parts = np.split(z, np.cumsum([free.shape[1] for _, free, _ in self.faces])[:-1])
+        return np.array([f @ part for (_, f, _), part in zip(self.faces, parts, strict=True)])
+
+    def settled(self) -> Point:
+        """With the held set closed under linear dependence, and v on it."""
+        v, pattern = self.v.copy(), self.pattern.copy()
+        for k, (implied, _, across) in enumerate(self.faces):
+            pattern[k, implied] = 0
+            v[k] -= across @ (across.T @ v[k])
+        return replace(self, v=v, pattern=pattern)
 
 
 def _zero(task: Task, v: Array) -> Array:
-    """(K, 1): rounding bound of U · v, an inner product of n+1 terms with |U| <= 1.
+    """(K, 1, 1): rounding bound of n·v, an inner product of n + 1 terms or one more.
 
     Relative to the whole channel, not to the window: least squares rounds v as a whole.
     """
-    return np.asarray(4 * task.view.rows.shape[1] * EPS * np.sum(np.abs(v), 1, keepdims=True))
+    size = np.abs(v[:, :-1]).sum(axis=1) + np.max(np.abs(task.kinks[0])) * np.abs(v[:, -1])
+    return np.asarray(4 * (v.shape[1] - 1) * EPS * size)[:, None, None]
 
 
-def _settle(
-    task: Task, v: Array, c: float, pattern: Signs
-) -> tuple[_State, list[Array], list[Array]]:
-    """Close the held set under linear dependence, put v on it, and return each channel's bases."""
-    v, pattern = v.copy(), pattern.copy()
-    free, across = [], []
-    for k in range(len(v)):
-        implied, basis, normals = task.face(pattern[k] == 0)
-        pattern[k, implied] = 0
-        if normals.shape[1]:
-            v[k] -= normals @ (normals.T @ v[k])
-        free.append(basis)
-        across.append(normals)
-    return _State(v, c, pattern), free, across
+def _on_kinks(point: Point) -> Point:
+    """The same with pattern 0 where a pre-activation is on its kink to rounding; all 1 when σ has no kink."""
+    if not np.any(point.task.kinks[1]):
+        return replace(point, pattern=np.ones_like(point.pattern))
+    near = np.abs(point.pre) <= _zero(point.task, point.v)
+    return replace(point, pattern=np.where(near, 0, point.pattern).astype(np.int8)).settled()
 
 
-def _error(task: Task, signs: Array, state: _State) -> tuple[Array, float]:
-    """r̂ - r in the frame, and a bound on the length of its rounding error."""
-    counts, ones, target = task.frame
-    pre = np.where(state.pattern == 0, 0.0, state.v @ task.view.rows.T)
-    response = (signs[:, None] * _slopes(task, state.pattern) * pre).sum(axis=0)
-    error = counts @ response + state.c * ones - target
-    mass = (np.abs(state.v) @ np.abs(task.view.rows).T).sum(axis=0) * max(map(abs, task.slopes))
-    size = np.linalg.norm(np.abs(counts) @ mass) + abs(state.c) * np.linalg.norm(ones)
-    terms = sum(task.view.rows.shape) + len(signs)
-    return error, float(np.sqrt(terms) * EPS * (size + np.linalg.norm(target)))
+@dataclass(frozen=True, eq=False)
+class Line:
+    """A step (dv, dc) from a point; ``leaves``: off its held faces."""
+
+    point: Point
+    dv: Array
+    dc: float
+    leaves: bool = False
+
+    @cached_property
+    def rates(self) -> Array:
+        """How n_js·v_k changes, (K, J, W); 0 if by rounding only."""
+        rates = self.point.task.onto(self.dv)
+        return np.where(np.abs(rates) > _zero(self.point.task, self.dv), rates, 0.0)
+
+    @cached_property
+    def side(self) -> NDArray[Any]:
+        """The pattern just after the beginning."""
+        pattern = self.point.pattern
+        return np.where(pattern == 0, np.sign(self.rates), pattern) if self.leaves else pattern
+
+    @cached_property
+    def added(self) -> Array:
+        """How what each channel adds begins to change, (K, D)."""
+        added = self.point.added(self.dv)
+        if self.leaves:
+            left = np.nonzero((self.point.pattern == 0) & (self.rates != 0))
+            np.add.at(added, left[0], self.turns(*left).T / 2)
+        return added
+
+    @cached_property
+    def velocity(self) -> Array:
+        """How r̂ begins to change, in the frame."""
+        return np.asarray(self.added.sum(axis=0) + self.dc * self.point.task.frame[1])
+
+    @cached_property
+    def promised(self) -> tuple[float, float]:
+        """Where the first cell's quadratic has its minimum, and how much less |r̂ - r|² is there."""
+        down = -float(self.point.error @ self.velocity)
+        curve = float(self.velocity @ self.velocity)
+        return (down / curve, down**2 / curve) if down > 0 and curve > 0 else (0.0, 0.0)
+
+    def crossings(self, end: float = np.inf) -> tuple[Indices, Indices, Indices, Array]:
+        """Channel, kink, window and place of all that it meets before ``end``, in their order."""
+        met = np.nonzero(self.side * self.rates < 0)
+        when = np.maximum(-self.point.pre[met] / self.rates[met], 0.0)
+        near = np.nonzero(when < end)[0]
+        order = near[np.argsort(when[near], kind="stable")]
+        channel, kink, window = (index[order] for index in met)
+        return channel, kink, window, when[order]
+
+    def turns(self, channel: Indices, kink: Indices, window: Indices) -> Array:
+        """By how much crossings turn the velocity of r̂: N_s s_k 2h_j |n_js·dv_k|, (D, crossings)."""
+        task, rates = self.point.task, np.abs(self.rates[channel, kink, window])
+        turn = self.point.signs[channel] * (2 * task.kinks[1][kink] * rates)
+        return task.windows.columns(window) * turn
+
+    def at(self, length: float, on: tuple[Indices, ...] | None = None) -> Point:
+        """So far along it, with the faces ``on`` (channel, kink, window) held."""
+        ahead = np.sign(self.point.pre + length * self.rates)
+        pattern = np.where(self.rates == 0, self.point.pattern, ahead).astype(np.int8)
+        if on is not None:
+            pattern[on] = 0
+        v, c = self.point.v + length * self.dv, self.point.c + length * self.dc
+        return _on_kinks(replace(self.point, v=v, c=c, pattern=pattern))
 
 
-def _walk(
-    task: Task, signs: Array, state: _State, error: Array, dv: Array, dc: float
-) -> tuple[float, Signs]:
-    """First local minimum of the loss along (dv, dc): the step length and the pattern there.
+def first_minimum(line: Line) -> Point:
+    """The first local minimum of the loss along a line, exactly, for piecewise-linear σ.
 
-    Along the ray r̂ is continuous and affine between breakpoints; each crossing turns its velocity
-    by (σ'₊ - σ'₋)|U · dv| s_k counts_s, so all velocities and errors are two cumulative sums.
+    Along it r̂ is continuous and affine between kinks; each turns its velocity, so all velocities and
+    errors are two cumulative sums.
     """
-    counts, ones, _ = task.frame
-    pre, speed = state.v @ task.view.rows.T, dv @ task.view.rows.T
-    moving = np.abs(speed) > _zero(task, dv)
-    speed = np.where(moving, speed, 0.0)
-    side = np.where(state.pattern == 0, np.sign(speed), state.pattern).astype(np.int8)
-    ahead = moving & (side * speed < 0)
-    channel, window = np.nonzero(ahead)
-    when = np.maximum(-pre[ahead] / speed[ahead], 0.0)
-    order = np.argsort(when, kind="stable")
-    channel, window, when = channel[order], window[order], when[order]
-    start = counts @ (signs[:, None] * _slopes(task, side) * speed).sum(axis=0) + dc * ones
-    turn = (task.slopes[1] - task.slopes[0]) * signs[channel] * np.abs(speed[channel, window])
-    turns = np.column_stack([start, counts[:, window] * turn])
+    *met, when = line.crossings()
+    turns = np.column_stack([line.velocity, line.turns(*met)])
     velocity = np.cumsum(turns, axis=1)
     # A velocity that cancelled to rounding is none: followed, it would lead far along a valley floor.
     spent = np.cumsum(np.linalg.norm(turns, axis=0))
     velocity = np.where(np.linalg.norm(velocity, axis=0) <= RANK * spent, 0.0, velocity)
     gaps = np.diff(when, prepend=0.0)
-    errors = np.cumsum(np.column_stack([error, velocity[:, :-1] * gaps]), axis=1)
+    errors = np.cumsum(np.column_stack([line.point.error, velocity[:, :-1] * gaps]), axis=1)
     after = np.sum(errors * velocity, axis=0)
     curve = np.sum(velocity * velocity, axis=0)
-    last = np.append(when, np.inf)
-    begin = np.insert(when, 0, 0.0)
+    begin, end = np.insert(when, 0, 0.0), np.append(when, np.inf)
     with np.errstate(divide="ignore", invalid="ignore"):
         inner = np.where(after < 0, begin - after / curve, begin)
-    stops = inner <= last
-    index = int(np.argmax(stops))
+    index = int(np.argmax(inner <= end))
     length = float(inner[index])
-    pattern = side.copy()
-    passed = slice(0, index)
-    pattern[channel[passed], window[passed]] *= -1
-    at_kink = when == length
-    if index and after[index] >= 0:
-        pattern[channel[at_kink], window[at_kink]] = 0
-    still = (state.pattern == 0) & ~moving
-    pattern[still] = 0
-    return length, pattern
+    stopped = (when == length) & bool(index and after[index] >= 0)
+    return line.at(length, tuple(place[stopped] for place in met))
 
 
-def _kinks(
-    task: Task, signs: Array, state: _State, error: Array, k: int
-) -> tuple[Indices, Array, Array, Array]:
-    """Held windows of channel k, mean gradient (n+1,), γ (held,), and how an error reaches γ (W,).
+def _kinks(point: Point, k: int) -> tuple[tuple[Indices, Indices], Array, Array, Array]:
+    """Held faces of channel k, mean gradient by v_k, γ (held,), and how an error reaches γ (held,).
 
-    An error of length ε in r̂ - r changes the slope of the loss by a window's feature by at most
-    ε times the last array.
+    An error of length ε in r̂ - r changes γ by at most ε times the last array.
     """
-    counts, _, _ = task.frame
-    force = signs[k] * 2 / len(task.radii) * (counts.T @ error)
-    gradient = (force * _slopes(task, state.pattern[k])) @ task.view.rows
-    held = np.nonzero(state.pattern[k] == 0)[0]
-    gamma = force[held] * (task.slopes[1] - task.slopes[0]) / 2
-    reach = 2 / len(task.radii) * np.linalg.norm(counts, axis=0)
-    return held, gradient, gamma, reach
+    task, (slope, intercept) = point.task, point.tangents
+    force = point.signs[k] * 2 / len(task.radii) * task.windows.adjoint(point.error)
+    gradient = np.append((force * slope[k]) @ task.view.rows, force @ intercept[k])
+    kink, window = np.nonzero(point.pattern[k] == 0)
+    half = task.kinks[1][kink]
+    return (kink, window), gradient, force[window] * half, np.abs(half) * task.reach[window]
 
 
 def _rays(normals: Array) -> Array:
@@ -246,15 +397,18 @@ def _candidates(gradient: Array, normals: Array, gamma: Array) -> Array:
     One is exact: if 0 is outside the Clarke subdifferential g + Σ [-|γ|, |γ|] ν, the loss falls
     away from its nearest point.  For the ridges that Clarke admits, minimise the rising part and
     linearise the falling one, min_t (g + Σ_{γ<0} γ sign(ν·t₀) ν) · t + Σ_{γ>0} γ |ν·t| over |t| <=
-    1 componentwise, and repeat.
+    1 componentwise, and repeat; where faces are very many, try the edges of independent ones.
     """
     rank = normals.shape[1]
+    directions = [-(gradient + _balance(normals, gradient, gamma) @ normals)]
+    if len(normals) > PROGRAMMES:
+        order = qr(normals.T, mode="r", pivoting=True)[-1]
+        directions += list(_rays(normals[order[:rank]]))
+        return _unit(directions)
     up, down = gamma > 0, gamma < 0
     rising = normals[up]
     eye = np.eye(len(rising))
     inequality = np.block([[rising, -eye], [-rising, -eye]])
-    nearest = gradient + _balance(normals, gradient, gamma) @ normals
-    directions = [-nearest]
     for t in np.vstack([np.eye(rank), -np.eye(rank), -gradient[None]]):
         for _ in range(20):
             tilt = gradient + (gamma[down] * np.sign(normals[down] @ t)) @ normals[down]
@@ -268,129 +422,139 @@ def _candidates(gradient: Array, normals: Array, gamma: Array) -> Array:
                 break
             t = answer.x[:rank]
         directions.append(t)
-    rays = np.array(directions)
-    length = np.linalg.norm(rays, axis=1, keepdims=True)
-    return rays / np.where(length > 0, length, 1.0)
+    return _unit(directions)
 
 
-def _release(
-    task: Task, signs: Array, state: _State, error: Array, noise: float, across: list[Array]
-) -> Array | None:
-    """The steepest descending direction (K, n+1) off the held faces, or None when there is none.
+def _unit(directions: list[Array]) -> Array:
+    length = np.linalg.norm(directions, axis=1, keepdims=True)
+    return np.asarray(directions / np.where(length > 0, length, 1.0))
+
+
+def _release(point: Point) -> Line | None:
+    """The way off the held faces that promises most, or None when nothing descends.
 
     Normals of different channels are orthogonal, so f' is a sum over channels: each is asked alone.
     """
-    best, chosen = 0.0, None
-    for k, basis in enumerate(across):
+    task, left = point.task, point.free[0]
+    most, chosen = 0.0, None
+    for k, (_, _, basis) in enumerate(point.faces):
         rank = basis.shape[1]
         if not rank:
             continue
-        held, gradient, gamma, reach = _kinks(task, signs, state, error, k)
-        normals = task.view.rows[held] @ basis
+        held, gradient, gamma, _ = _kinks(point, k)
+        rows, index = np.unique(task.distinct[1][held], return_inverse=True)
+        normals = task.distinct[0][rows] @ basis
+        bend = np.bincount(index, gamma).astype(float)
         slope = basis.T @ gradient
-        if len(held) == rank or comb(len(held), rank - 1) <= RAYS:
+        if len(rows) == rank or comb(len(rows), rank - 1) <= RAYS:
             rays = _rays(normals)
         else:
-            rays = _candidates(slope, normals, gamma)
-        value = rays @ slope + np.abs(rays @ normals.T) @ gamma
-        sensitivity = np.abs(rays @ basis.T) @ (np.abs(task.view.rows).T @ reach)
+            rays = _candidates(slope, normals, bend)
+        value = rays @ slope + np.abs(rays @ normals.T) @ bend
+        sensitivity = np.abs(rays @ basis.T) @ (task.bounds.T @ task.reach)
         # What is left of a sum after cancellation below RANK of its terms is rounding.
-        terms = np.abs(rays) @ np.abs(slope) + np.abs(rays @ normals.T) @ np.abs(gamma)
-        floor = np.maximum(2 * max(map(abs, task.slopes)) * noise * sensitivity, RANK * terms)
-        value = np.where(value < -floor, value, 0.0)
-        index = int(np.argmin(value))
-        if value[index] < best:
-            best, chosen = value[index], (k, basis @ rays[index])
+        terms = np.abs(rays) @ np.abs(slope) + np.abs(rays @ normals.T) @ np.abs(bend)
+        floor = np.maximum(2 * point.noise * sensitivity, RANK * terms)
+        ways = rays[value < -floor] @ basis.T
+        bent = task.windows.columns(held[1]) * (point.signs[k] * task.kinks[1][held[0]])
+        velocity = point.by_v[k] @ ways.T + bent @ np.abs(task.normals[held] @ ways.T)
+        curve = np.sum((velocity - left @ (left.T @ velocity)) ** 2, axis=0)
+        for way, promised in zip(ways, (point.error @ velocity) ** 2 / curve, strict=True):
+            if promised > most:
+                most, chosen = promised, (k, way)
     if chosen is None:
         return None
-    direction = np.zeros_like(state.v)
-    direction[chosen[0]] = chosen[1]
-    return direction
+    dv = np.zeros_like(point.v)
+    dv[chosen[0]] = chosen[1]
+    return _compensated(Line(point, dv, 0.0, leaves=True))
 
 
-def _least_squares(
-    task: Task, signs: Array, state: _State, error: Array, free: list[Array]
-) -> tuple[Array, float, float]:
-    """The shortest step (dv, dc) to the minimum of the cell's quadratic on the held faces.
+def _compensated(line: Line) -> Line:
+    """The same with what the free directions make up for: the step to the minimum beyond the face that it leaves."""
+    left, size, right = line.point.free
+    *z, dc = -right.T @ (left.T @ line.velocity / size)
+    return replace(line, dv=line.dv + line.point.along(np.array(z)), dc=line.dc + float(dc))
+
+
+def _least_squares(point: Point) -> tuple[Line, float]:
+    """The shortest step to the minimum of the cell's quadratic on the held faces.
 
     Also the length of the error that it removes: 0 to rounding exactly at the minimum.
     """
-    counts, ones, _ = task.frame
-    weighted = counts * (signs[:, None] * _slopes(task, state.pattern))[:, None, :]
-    blocks = [(weighted[k] @ task.view.rows) @ basis for k, basis in enumerate(free)]
-    left, size, right = np.linalg.svd(np.hstack([*blocks, ones[:, None]]), full_matrices=False)
-    rank = int(np.sum(size > RANK * size[0]))
-    removable = left[:, :rank].T @ error
-    z = -right[:rank].T @ (removable / size[:rank])
-    parts = np.split(z, np.cumsum([basis.shape[1] for basis in free]))
-    dv = np.array([basis @ part for basis, part in zip(free, parts[:-1], strict=True)])
-    return dv, float(parts[-1][0]), float(np.linalg.norm(removable))
+    left, size, right = point.free
+    removable = left.T @ point.error
+    *z, dc = -right.T @ (removable / size)
+    return Line(point, point.along(np.array(z)), float(dc)), float(np.linalg.norm(removable))
 
 
-def _refine(task: Task, signs: Array, state: _State, error: Array, free: list[Array]) -> _State:
-    """One more least-squares step within the cell, taken if it makes the error smaller."""
-    dv, dc, _ = _least_squares(task, signs, state, error, free)
-    v = state.v + dv
-    pre = v @ task.view.rows.T
-    outside = (state.pattern != 0) & (np.sign(pre) != state.pattern)
-    there = _State(v, state.c + dc, state.pattern)
-    if np.any(outside) or np.linalg.norm(_error(task, signs, there)[0]) >= np.linalg.norm(error):
-        return state
-    return there
+@dataclass(frozen=True)
+class Descended:
+    """Where the descent stopped; ``stationary``: no direction descends; ``steps`` taken."""
+
+    point: Point
+    stationary: bool
+    steps: int
 
 
-def descend(task: Task, signs: Array, v: Array, c: float, cap: int = 2000) -> Descended:
-    """Go down from (v, c) to a stationary point; v (K, n+1), signs (K,) of the readout weights.
+def descend(
+    task: Task,
+    signs: Array,
+    v: Array,
+    c: float,
+    cap: int = 2000,
+    walk: Callable[[Line], Point] = first_minimum,
+    promise: float = 0.0,
+) -> Descended:
+    """Go down from products v (K, n + 2) and c, with the signs (K,) of the readout weights.
 
-    ``stationary`` is False only when ``cap`` steps did not suffice.
+    ``walk``: how far to go along a line.  A step that promises no more than ``promise`` of the loss is
+    none: with 0, ``stationary`` is meant to rounding.  It is False only when ``cap`` steps did not
+    suffice, or a walk led nowhere.
     """
-    pattern = _pattern(task, v, np.sign(v @ task.view.rows.T))
+    point = _on_kinks(Point(task, signs, v, c, np.sign(task.onto(v)).astype(np.int8)))
     for step in range(cap + 1):
-        state, free, across = _settle(task, v, c, pattern)
-        error, noise = _error(task, signs, state)
-        dv, dc, residual = _least_squares(task, signs, state, error, free)
-        if residual <= noise:
-            exact = np.linalg.norm(error) <= noise
-            out = None if exact else _release(task, signs, state, error, noise, across)
-            if out is None:
-                end = _refine(task, signs, state, error, free)
-                return Descended(end.v, end.c, end.pattern, True, step)
-            dv, dc = out, 0.0
-        length, pattern = _walk(task, signs, state, error, dv, dc)
-        v, c = state.v + length * dv, state.c + length * dc
-        pattern = _pattern(task, v, pattern)
-    return Descended(state.v, state.c, state.pattern, False, cap)
+        line, removable = _least_squares(point)
+        loss = float(point.error @ point.error)
+        if removable <= max(point.noise, (promise * loss) ** 0.5):
+            out = None if loss <= point.noise**2 else _release(point)
+            if out is None or out.promised[1] <= promise * loss:
+                return Descended(_refined(point), True, step)
+            line = out
+        there = walk(line)
+        if there is point:
+            break
+        point = there
+    return Descended(point, False, step)
 
 
-def _pattern(task: Task, v: Array, side: Array | Signs) -> Signs:
-    """The given signs, 0 where the pre-activation is 0 to rounding; all 1 when σ has no kink."""
-    if task.slopes[0] == task.slopes[1]:
-        return np.ones(side.shape, dtype=np.int8)
-    return np.where(np.abs(v @ task.view.rows.T) <= _zero(task, v), 0, side).astype(np.int8)
+def _refined(point: Point) -> Point:
+    """One more least-squares step within the cell, taken if it makes the error smaller."""
+    line, _ = _least_squares(point)
+    there = replace(point, v=point.v + line.dv, c=point.c + line.dc)
+    outside = (point.pattern != 0) & (np.sign(there.pre) != point.pattern)
+    better = np.linalg.norm(there.error) < np.linalg.norm(point.error)
+    return there if better and not np.any(outside) else point
 
 
-def multipliers(
-    task: Task, signs: Array, ending: Descended
-) -> tuple[tuple[tuple[int, int], ...], Array]:
-    """Every held face (k, s) with its (λ, γ), shape (faces, 2), in the coordinates v_k.
+def multipliers(point: Point) -> tuple[tuple[tuple[int, int], ...], Array]:
+    """Every held face (k, s) of a σ with one kink, with its (λ, γ), shape (faces, 2), in the coordinates v_k.
 
-    λ solves g_k + Σ_s λ_s U_s = 0; where faces depend on each other, within |λ_s| <= |γ_s|.
+    λ solves g_k + Σ_s λ_s n_s = 0; where faces depend on each other, within |λ_s| <= |γ_s|.
     A face whose γ is no larger than its rounding is idle: both numbers are 0, the loss is smooth.
     """
-    state = _State(ending.v, ending.c, ending.pattern)
-    error, noise = _error(task, signs, state)
     faces: list[tuple[int, int]] = []
-    rows = [np.zeros((0, 2))]
-    for k in range(len(ending.v)):
-        held, gradient, gamma, reach = _kinks(task, signs, state, error, k)
-        faces += [(k, int(s)) for s in held]
-        table = np.zeros((len(held), 2))
-        active = np.abs(gamma) > (task.slopes[1] - task.slopes[0]) / 2 * reach[held] * noise
+    tables = [np.zeros((0, 2))]
+    for k in range(len(point.v)):
+        (kink, window), gradient, gamma, reach = _kinks(point, k)
+        faces += [(k, int(s)) for s in window]
+        table = np.zeros((len(window), 2))
+        active = np.abs(gamma) > reach * point.noise
         if np.any(active):
+            normals = point.task.normals[kink[active], window[active]]
             table[active, 1] = gamma[active]
-            table[active, 0] = _balance(task.view.rows[held[active]], gradient, gamma[active])
-        rows.append(table)
-    return tuple(faces), np.vstack(rows)
+            table[active, 0] = _balance(normals, gradient, gamma[active])
+        tables.append(table)
+    return tuple(faces), np.vstack(tables)
 
 
 def _balance(normals: Array, gradient: Array, gamma: Array) -> Array:

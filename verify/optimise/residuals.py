@@ -35,15 +35,10 @@ __all__ = [
 
 @lru_cache(maxsize=64)
 def task(setting: Setting) -> Task:
-    """The windows, counts and radii of a setting, and σ's slopes on both sides of 0.
-
-    The slopes are (1, 1), and without meaning, when σ is not positively homogeneous.
-    """
+    """The windows, counts and radii of a setting, and its activation."""
     radii = setting.radii
     view = windows(pulse(radii.r, radii.half_length(setting.taps)), setting.taps)
-    row = spelled(setting.activation)
-    low, high = row.slopes if row.homogeneous else (1, 1)
-    return Task(view, radii.r, (float(low), float(high)))
+    return Task(view, radii.r, setting.activation)
 
 
 def packed(weights: NetworkBatch) -> Array:
