@@ -100,12 +100,17 @@ def _simplest(low: Fraction, high: Fraction) -> Fraction:
 
 
 def _filled(expression: sp.Expr, place: sp.Expr) -> bool:
-    """The values on both sides tend to one number."""
+    """The values on both sides tend to one number.
+
+    Floats are put in: of 2**(1/z) an exact fraction would make a number of 10^12 digits.
+    """
     ends = []
     for side in (-1, 1):
         steps = (side * sp.Rational(1, 10**digits) for digits in (12, 15))
         try:
-            near, closer = (expression.xreplace({z: place + step}).evalf(40) for step in steps)
+            near, closer = (
+                expression.xreplace({z: (place + step).evalf(60)}).evalf(40) for step in steps
+            )
         except ValueError:  # sympy's word for max and min of what is no number
             return False
         if not (near.is_Float and closer.is_Float) or abs(near - closer) > sp.Float("1e-6"):

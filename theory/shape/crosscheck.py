@@ -501,12 +501,12 @@ def _in_fractions(expression: sp.Expr, channels: Channels) -> bool:
 
 
 def _in_digits(expression: sp.Expr, channels: Channels, digits: int) -> bool:
-    measured = _gaps(
-        channels,
-        sp.sympify,
-        lambda x: _evalf(expression, x, digits, maxn=200),
-        lambda numbers: sp.Add(*numbers),
-    )
+    def sigma(place: sp.Expr) -> sp.Float | None:
+        # What cancels to 0 comes with one bit, and would take a sum's digits away.
+        value = _evalf(expression, place, digits, maxn=200)
+        return None if value is None else sp.Float(value, digits)
+
+    measured = _gaps(channels, sp.sympify, sigma, lambda numbers: sp.Add(*numbers))
     if measured is None:
         return _in_floats(expression, channels)
     gaps, largest = measured
