@@ -26,7 +26,6 @@ from verify.optimise.least_squares import levenberg_marquardt
 __all__ = [
     "INTERPOLATED",
     "LARGEST",
-    "NEGLIGIBLE",
     "Sigma",
     "State",
     "disk_windows",
@@ -93,8 +92,6 @@ INTERPOLATED = 1e-20
 """Below this loss a network passes through all radii, and there is nothing to be learned from its digits."""
 LARGEST = 1e5
 """No weight leaves ±this: beyond, the sum of a thousand activations keeps fewer than six digits of a pixel in float64."""
-NEGLIGIBLE = RANK
-"""Of a column: what is left of it beside others, below this part of its length, is rounding."""
 
 
 def state(conv: Array, windows: Windows, r: Array, sigma: Sigma) -> State:

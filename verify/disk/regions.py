@@ -17,14 +17,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from numerics.arithmetic.compile import activation
-from numerics.arithmetic.regression import RANK
+from numerics.arithmetic.regression import RANK, regression
 from numerics.arithmetic.types import Array, Flags, Indices
 from numerics.pulse.sample import Windows
 from theory.expressions.spelling import spelled
 from verify.disk.ensemble import (
     INTERPOLATED,
     LARGEST,
-    NEGLIGIBLE,
     State,
     filters_of,
     nets_of,
@@ -129,7 +128,7 @@ def _damped(point: Point, damping: float) -> Line:
     """A damped Gauss-Newton step on the faces, for the best readout (variable projection)."""
     added = point.added(point.v)
     readout = np.column_stack([np.ones(added.shape[1]), added.T])
-    made_up = np.linalg.lstsq(readout, point.columns, rcond=NEGLIGIBLE)[0]
+    made_up = np.linalg.lstsq(readout, point.columns, rcond=RANK)[0]
     columns = point.columns - readout @ made_up
     own = np.sum(columns**2, axis=0)
     size = np.maximum(own, 1e-9 * own.max(initial=0) + 1e-30)
@@ -179,13 +178,10 @@ def _lowest(losses: Callable[[Array], Array], kinks: Array, end: float) -> float
 def _along_face(point: Point) -> float:
     """What the held faces' columns, each scaled to length 1, promise of |r̂ - r|²: directions that the descent takes for rounding count."""
     columns = point.columns - point.columns.mean(axis=0)
-    size = np.linalg.norm(columns, axis=0)
-    negligible = size <= NEGLIGIBLE * np.abs(point.columns).max(axis=0, initial=0)
-    left, values, _ = np.linalg.svd(
-        columns / np.where(negligible, np.inf, size), full_matrices=False
-    )
-    kept = left[:, values > RANK * values.max(initial=0)]
-    return float(np.sum((kept.T @ point.error) ** 2))
+    size = np.abs(point.columns).max(axis=0, initial=0)
+    heavy = np.linalg.norm(columns, axis=0) > RANK * size
+    basis = regression(columns * heavy, point.error).basis
+    return float(np.sum((basis.T @ point.error) ** 2))
 
 
 def finish(name: str, nets: NetworkBatch, windows: Windows, r: Array, cap: int = 120) -> Finished:

@@ -104,7 +104,7 @@ def train_ensemble(setting: Setting, networks: int, seed: int) -> Ensemble:
 
     Raises
     ------
-    KeyError: the activation is not in the catalogue.
+    GrammarError: the activation is none (theory.expressions.spelling).
     """
     return train_from(setting, initial(setting, setting.share * networks, seed))
 
