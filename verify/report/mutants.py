@@ -505,7 +505,7 @@ class Count:
         if self.stopped:
             text += f"; {self.stopped} more make it stop"
         if same := self.same(claim):
-            text += f"; {same} of the others are the law itself"
+            text += f"; {same} more {'is' if same == 1 else 'are'} the law in other letters"
         return f"{text}."
 
 
