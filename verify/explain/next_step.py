@@ -2,62 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from verify.explain.grade import LITTLE
+from numerics.certificates.conditions import exact_of
 from verify.explain.text import options_in_words, rounded_up, share_in_words
-from verify.explain.value import Alternative
+from verify.explain.value import LITTLE, Alternative, ImageExplanation, SignalExplanation
 
 __all__ = ["image_step", "signal_step"]
 
 CHECK = "check that pooling, padding, length and radii are those of its training: docs/network.md, When it is not explained"
-IMPOSSIBLE = "read which activations can be exact: docs/shape/shape.md"
-ENDED = "read where training ends, and train from another start: docs/pulse/endings.md"
 
 
-def signal_step(
-    grade: str,
-    alternatives: Sequence[Alternative],
-    share: float | None,
-    *,
-    explained: bool,
-    possible: bool,
-    cell: str,
-    certified: bool,
-) -> str:
-    """Of a network for signals, whose nearest exact network lies at a ``share`` of its length, None where none was found."""
+def signal_step(explanation: SignalExplanation) -> str:
+    """Of a network for signals."""
+    grade, setup, near = explanation.grade, explanation.setup, explanation.near
     if grade == "exact":
-        if certified:
+        net = exact_of(explanation.stored, setup.activation)
+        if net is not None and net.sigma.continuous:
             return "write a certificate of that with --out DIR: docs/certificate.md says how to check it"
         return "write this as a page with --out DIR"
-    if alternatives and not explained:
-        return _with(alternatives[0])
-    if not possible:
-        return IMPOSSIBLE
-    if cell in ("dead", "blind") and grade == "off":
-        return ENDED
-    if share is None or (grade == "off" and share > LITTLE):
+    if explanation.alternatives:
+        return _with(explanation.alternatives[0])
+    if explanation.kind == "impossible":
+        return "read which activations can be exact: docs/shape/shape.md"
+    if grade == "off" and explanation.cell in ("dead", "blind"):
+        return "read where training ends, and train from another start: docs/pulse/endings.md"
+    if grade == "off" and 2 * setup.domain.low < explanation.taps:
+        low = f"{explanation.taps / 2:g}"
+        return f"ask from r = {low} on, where the pulse covers the filter, with --r-min {low}: docs/pulse/small_radius.md"
+    away = explanation.nearest.relative
+    if near is None or away is None or (grade == "off" and away > LITTLE):
         return CHECK
-    where = "" if share <= LITTLE else f", {share_in_words(share)} of its length away"
-    return f"write the exact network next to it with --repair OUT{where}"
+    network = "network" if near.error else "exact network"
+    where = "" if away <= LITTLE else f", {share_in_words(away)} of its length away"
+    return f"write the {network} that was found next to it with --repair OUT{where}"
 
 
-def image_step(
-    grade: str,
-    alternatives: Sequence[Alternative],
-    needed: float | None,
-    *,
-    explained: bool,
-) -> str:
-    """Of a network for images, which is explained at a tolerance ``needed``, None where at none."""
-    if explained:
+def image_step(explanation: ImageExplanation) -> str:
+    """Of a network for images."""
+    if explanation.explained:
         return "see every filter and the error over r on a page, with --out DIR"
-    if alternatives:
-        return _with(alternatives[0])
-    if needed is None:
+    if explanation.alternatives:
+        return _with(explanation.alternatives[0])
+    if explanation.tolerance_needed is None:
         return "read what straight edges account for: docs/disk/perimeter.md"
-    if grade == "accurate":
-        return f"say how much you need: --tolerance {rounded_up(needed, 2)} would do"
+    if explanation.grade == "accurate":
+        enough = rounded_up(explanation.tolerance_needed, 2)
+        return f"say how much you need: --tolerance {enough} would do"
     return CHECK
 
 
@@ -66,7 +55,7 @@ def _with(other: Alternative) -> str:
     words = f"run it again with {options_in_words(other.options)}" if other.options else ""
     if not other.rescaled:
         return words
-    units = f"multiply readout.weight and readout.bias by {other.scale:.6g}"
+    units = f"multiply the readout's weight and bias by {other.scale:.6g}"
     if other.offset:
-        units += f" and add {other.offset:.6g} to readout.bias"
+        units += f" and add {other.offset:.6g} to its bias"
     return f"{units}: then it answers in pixels" + (f"; {words}" if words else "")

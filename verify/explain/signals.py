@@ -36,7 +36,6 @@ from theory.pulse.symmetry import Channel
 from theory.shape.classify import Classification, classify
 from verify.explain.alternatives import signal_alternatives
 from verify.explain.facts import Facts, facts_of, named
-from verify.explain.grade import graded
 from verify.explain.next_step import signal_step
 from verify.explain.roles import roles
 from verify.explain.text import rounded_up, share_in_words
@@ -48,6 +47,7 @@ from verify.explain.value import (
     SignalExplanation,
     SignalLoss,
     SignalWeight,
+    graded,
     unfit,
 )
 from verify.models.checkpoint import Checkpoint
@@ -112,37 +112,28 @@ def explain(
     grade = graded(worst, needed, tolerance, exact=itself)
     alternatives = signal_alternatives(stored, setup) if failing else ()
     judged_by = None if failing else near
-    cell = _cell(least, judged_by, facts, setup)
     pattern = _pattern(stored, setup, judged_by, exact)
     each = roles(stored, pattern, None if failing else exact, facts, setup)
-    return SignalExplanation(
+    explanation = SignalExplanation(
         file=file,
         setup=setup,
         channels=stored.channels,
         taps=stored.taps,
-        notes=(),
+        notes=checkpoint.notes,
         tolerance=float(tolerance),
         grade=grade,
         tolerance_needed=None if needed is None else _from(needed),
         verdict=_verdict(grade, shape, facts, failing, near, away, tolerance, setup),
         failing=tuple(failing),
         alternatives=alternatives,
-        next_step=signal_step(
-            grade,
-            alternatives,
-            away,
-            explained=not failing,
-            possible=shape.kind != "impossible",
-            cell=cell,
-            certified=facts.exact,
-        ),
+        next_step="",
         residuals={
             "slope": float(facts.alpha),
             "offset": float(facts.beta),
             "subpixel": facts.deviation,
         },
         kind=shape.kind,
-        cell=cell,
+        cell=_cell(least, judged_by, facts, setup),
         loss=SignalLoss(
             float(facts.loss),
             {name: float(part) for name, part in facts.parts.items()},
@@ -151,17 +142,18 @@ def explain(
         ),
         worst_error=_worst(facts.worst, stored, checkpoint, setup),
         weights=tuple(
-            _weight(role, change, exact=facts.exact)
+            _weight(checkpoint.name(role.name), role, change, exact=facts.exact)
             for role, change in zip(each, facts.changes, strict=True)
         ),
         canonical=tuple(
             Channel(float(x.a), float(x.b), tuple(map(float, x.w))) for x in reduction.channels
         ),
-        nearest=_nearest(near, exact, least, facts, shape, setup),
+        nearest=_nearest(checkpoint, near, exact, least, facts, shape, setup),
         stored=stored,
         near=near,
         exact=exact,
     )
+    return replace(explanation, next_step=signal_step(explanation))
 
 
 def _stored(checkpoint: Checkpoint, setup: Setup) -> Stored:
@@ -180,9 +172,7 @@ def _stored(checkpoint: Checkpoint, setup: Setup) -> Stored:
 # ---------------------------------------------------------------------- the nearest exact network
 
 
-def _neighbour(
-    shape: Classification, least: Stored, facts: Facts, setup: Setup
-) -> Nearest | None:
+def _neighbour(shape: Classification, least: Stored, facts: Facts, setup: Setup) -> Nearest | None:
     """The exact network that a live network is judged by: the nearest that was found, whatever the tolerance.
 
     What is exact by its structure settles it where that is no farther than the network errs.  Else what Newton's
@@ -253,6 +243,7 @@ def _unpatterned(setup: Setup) -> str:
 
 
 def _nearest(
+    checkpoint: Checkpoint,
     near: Nearest | None,
     exact: Stored | None,
     least: Stored,
@@ -274,7 +265,9 @@ def _nearest(
         away if isfinite(away) else None,
         anywhere,
         tuple(kinds),
-        tuple(Place(name, index, float(value)) for name, index, value in named(exact)),
+        tuple(
+            Place(checkpoint.name(role), index, float(value)) for role, index, value in named(exact)
+        ),
         ""
         if near.error == 0
         else f"{_beside(near)} was found at a distance of {near.high:.3g}; that it is next to an exact one is not proved",
@@ -307,7 +300,7 @@ def _anywhere(least: Stored, facts: Facts, setup: Setup) -> float | None:
 # ----------------------------------------------------------------------------------------- weights
 
 
-def _weight(role: Role, change: Sensitivity, *, exact: bool) -> SignalWeight:
+def _weight(name: str, role: Role, change: Sensitivity, *, exact: bool) -> SignalWeight:
     idle = role.role in ("dead", "free")
     derived: float | Interval | None = None if role.derived is None else float(role.derived)
     interval = role.interval and (_inwards(role.interval[0], 1), _inwards(role.interval[1], -1))
@@ -321,7 +314,7 @@ def _weight(role: Role, change: Sensitivity, *, exact: bool) -> SignalWeight:
         for sides in (change.gradient, change.curvature)
     )
     return SignalWeight(
-        name=role.name,
+        name=name,
         index=role.index,
         value=float(role.value),
         role=role.role,

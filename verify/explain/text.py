@@ -169,7 +169,12 @@ def show(explanation: SignalExplanation | ImageExplanation) -> None:
     flat = isinstance(explanation, SignalExplanation)
     parts = _signals(explanation) if flat else _images(explanation)
     lines = [alternative_in_words(other, sampled=not flat) for other in explanation.alternatives]
-    first = [explanation.verdict, f"grade: {explanation.grade}; {needed_in_words(explanation)}", *lines, *explanation.notes]
+    first = [
+        explanation.verdict,
+        f"grade: {explanation.grade}; {needed_in_words(explanation)}",
+        *lines,
+        *explanation.notes,
+    ]
     for part in (*first, *parts, f"next: {explanation.next_step}"):
         console.print(part, markup=False, soft_wrap=isinstance(part, str))
 

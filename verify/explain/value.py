@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from fractions import Fraction
 from typing import Any
 
 from flint import fmpq
@@ -21,6 +22,8 @@ from verify.models.setup import Setup, too_large
 from verify.report.render import as_json
 
 __all__ = [
+    "GRADES",
+    "LITTLE",
     "Alternative",
     "Explanation",
     "FilterShare",
@@ -39,6 +42,7 @@ __all__ = [
     "SignalWeight",
     "Weight",
     "document",
+    "graded",
     "unfit",
 ]
 
@@ -108,7 +112,7 @@ class Explanation:
     setup, channels, taps: the network but for its weights.
     notes: what was done when the file was read.
     tolerance: in pixels.
-    grade: one of :data:`verify.explain.grade.GRADES`.
+    grade: one of :data:`GRADES`.
     tolerance_needed: the smallest tolerance at which it is explained; None where none is known.
     verdict: one sentence.
     alternatives: settings under which it errs by much less, where it is not explained.
@@ -135,6 +139,24 @@ class Explanation:
     def explained(self) -> bool:
         """Nothing fails."""
         return not self.failing
+
+
+GRADES = ("exact", "near exact", "accurate", "off")
+"""It errs by 0; it errs by little and an exact network is near; it errs by little, and none near it is known; it errs by more."""
+LITTLE = Fraction(1, 10)
+"""Of a pixel for the error, of its length for the distance to the exact network; a tolerance above this takes its place."""
+
+
+def graded(
+    worst: Fraction | float, needed: Fraction | None, tolerance: Fraction, *, exact: bool
+) -> str:
+    """The grade of a network that errs by ``worst`` pixels and is explained from the tolerance ``needed`` on, None: from none."""
+    limit = max(tolerance, LITTLE)
+    if exact:
+        return "exact"
+    if needed is not None and needed <= limit:
+        return "near exact"
+    return "accurate" if worst <= limit else "off"
 
 
 def unfit(checkpoint: Checkpoint, setup: Setup, least: float, largest: float, waves: float) -> str:
@@ -372,8 +394,28 @@ class ImageExplanation(Explanation):
 # ---------------------------------------------------------------------------------------- JSON
 
 KEYS = (
-    *("notes", "tolerance", "grade", "tolerance_needed", "verdict", "failing", "alternatives", "next_step"),
-    *("cell", "residuals", "identity", "lattice", "loss", "worst_error", "filters", "weights", "canonical", "nearest"),
+    *(
+        "notes",
+        "tolerance",
+        "grade",
+        "tolerance_needed",
+        "verdict",
+        "failing",
+        "alternatives",
+        "next_step",
+    ),
+    *(
+        "cell",
+        "residuals",
+        "identity",
+        "lattice",
+        "loss",
+        "worst_error",
+        "filters",
+        "weights",
+        "canonical",
+        "nearest",
+    ),
 )
 """The fields that are printed, in order."""
 
