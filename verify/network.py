@@ -59,6 +59,11 @@ def _parser() -> Parser:
     parser = command_parser(PROGRAM, __doc__)
     add = parser.add_argument
     add("file", type=named("file"), metavar="FILE", help="the checkpoint")
+    add(
+        "--key",
+        metavar="NAME",
+        help="which network, where the file holds several: ema, state_dict.student",
+    )
     add("--activation", metavar="NAME", help="a row of the catalogue")
     add("--pooling", metavar="NAME", help="sum or mean over all positions (default: sum)")
     add(
@@ -125,7 +130,7 @@ def _explained(options: Namespace, parser: Parser) -> SignalExplanation | ImageE
     from verify.models.setup import KEYS, setup_of
 
     try:
-        checkpoint = read(options.file, images=True)
+        checkpoint = read(options.file, images=True, key=options.key)
         flat = checkpoint.w.ndim == 2
         given = {key: getattr(options, key) or checkpoint.metadata.get(key) for key in KEYS}
         if options.repair is not None and not flat:

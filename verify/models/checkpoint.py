@@ -7,8 +7,8 @@ tensor is which is decided by structure (layers.py), so the names are the user's
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ import numpy as np
 from safetensors.numpy import save
 
 from numerics.arithmetic.types import Array
-from verify.models.archive import contents
-from verify.models.layers import roles_of, without_ties
+from verify.models.archive import ALONE, contents
+from verify.models.entries import begins_with, entries, groups
+from verify.models.layers import listed, roles_of, without_ties
 from verify.models.tensors import CheckpointError, runs_in, tensors_of
 
 __all__ = ["Checkpoint", "encoded", "network_of", "read"]
@@ -59,16 +60,85 @@ class Checkpoint:
         return 0.0 if self.c is None else float(self.c[0])
 
 
-def read(path: Path, *, images: bool = False) -> Checkpoint:
-    """The network in a safetensors file, or in a state_dict that torch.save wrote; for images too where these are wanted.
+def read(path: Path, *, images: bool = False, key: str | None = None) -> Checkpoint:
+    """The network in a safetensors file, or in what torch.save wrote; for images too where these are wanted.
+
+    ``key`` names the entry of the file, or the beginning of the tensors' names, where it holds several networks.
 
     Raises
     ------
     CheckpointError: the file is missing, no regular file, too large, damaged, or holds no network of this model.
     """
-    named, metadata = contents(path)
-    tensors = {name: x for name, x in named.items() if hasattr(x, "dtype")}
-    return network_of(tensors, metadata, images=images)
+    held, metadata = contents(path)
+    found = entries(held)
+    if key is not None:
+        tensors = begins_with(found, key)
+        if not tensors:
+            keys = listed([path or "the file itself" for path in found])
+            raise CheckpointError(
+                f"no tensors stand under --key {key[:60]}; there are some in {keys}"
+            )
+        return network_of(tensors, metadata, images=images)
+    networks, errors = {}, {}
+    for place, tensors in (_with_filters(found) or found).items():
+        try:
+            networks[place] = network_of(tensors, metadata, images=images)
+        except CheckpointError as error:
+            errors[place] = error
+    if not networks:
+        raise _refusal(held, found, errors)
+    if len(networks) > 1:
+        raise _choice(list(networks))
+    ((place, network),) = networks.items()
+    if not place:
+        return network
+    others = [str(name) for name in held if str(name) != place.partition(".")[0]]
+    beside = f"; {listed(others)} beside it {'is' if len(others) == 1 else 'are'} ignored"
+    note = f"the network is the entry {place} of the file{beside if others else ''}"
+    return replace(network, notes=(note, *network.notes))
+
+
+def _with_filters(found: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The entries that have a tensor like a convolution's."""
+    return {
+        place: tensors
+        for place, tensors in found.items()
+        if any(len(value.shape) > 2 for value in tensors.values())
+    }
+
+
+def _choice(keys: Sequence[str]) -> CheckpointError:
+    return CheckpointError(
+        f"it holds {len(keys)} networks, {listed([key or 'its own tensors' for key in keys])}; "
+        f"choose one with --key {keys[-1]}"
+    )
+
+
+def _refusal(
+    held: Mapping[Any, Any],
+    found: Mapping[str, dict[str, Any]],
+    errors: Mapping[str, CheckpointError],
+) -> CheckpointError:
+    """Why no entry is a network: what is wrong with the one that has most tensors."""
+    if not held:
+        return CheckpointError("it is an empty state_dict")
+    if not found:
+        if "param_groups" in held:
+            return CheckpointError(f"it holds an optimizer's state and no weights; {ALONE}")
+        return CheckpointError(f"it holds no named tensors; {ALONE}")
+    place = max(errors, key=lambda place: len(found[place]))
+    parts = [key for key, part in groups(found[place]).items() if _is_network(part)]
+    if len(parts) > 1:
+        return _choice([f"{place}.{key}".removeprefix(".") for key in parts])
+    return errors[place]
+
+
+def _is_network(tensors: Mapping[str, Any]) -> bool:
+    try:
+        network_of(tensors, {})
+    except CheckpointError:
+        return False
+    return True
 
 
 def network_of(
