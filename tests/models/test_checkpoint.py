@@ -71,7 +71,8 @@ def test_values_are_read_exactly(tmp_path: Path, kind: type[np.floating]) -> Non
         ({"conv_weight": np.ones((2, 1, 3), dtype=np.int64)}, "conv.weight is int64"),
         ({"conv_weight": np.full((2, 1, 3), np.nan)}, "not finite"),
         ({"readout_weight": np.array([[1.0, -np.inf]])}, "not finite"),
-        ({"fc_weight": np.ones(2)}, "'fc.weight', which this model does not have"),
+        ({"fc_weight": np.ones(3)}, "fc.weight has 3 slopes for 2 channels"),
+        ({"fc_offset": np.ones(3)}, "'fc.offset', which this model does not have"),
     ],
 )
 def test_other_tensors_are_refused(

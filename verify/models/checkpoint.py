@@ -16,9 +16,11 @@ import numpy as np
 from safetensors.numpy import save
 
 from numerics.arithmetic.types import Array
+from theory.expressions.spelling import spelled
 from verify.models.archive import ALONE, contents
 from verify.models.entries import begins_with, entries, groups
-from verify.models.layers import listed, roles_of, without_ties
+from verify.models.layers import layer_of, listed, roles_of, without_ties
+from verify.models.parametrizations import EPS, normalised, plain, sloped
 from verify.models.tensors import CheckpointError, runs_in, tensors_of
 
 __all__ = ["Checkpoint", "encoded", "network_of", "read"]
@@ -34,6 +36,7 @@ class Checkpoint:
     names: the name in the file of every tensor that is there, by its name in the model.
     notes: one sentence each on what was done on reading.
     dtype: the type in which the network runs, float16, bfloat16, float32 or float64.
+    slopes: those that PReLU has learned, where they are in the activation.
     """
 
     w: Array
@@ -44,6 +47,7 @@ class Checkpoint:
     names: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     dtype: str = "float64"
+    slopes: Array | None = None
 
     def name(self, role: str) -> str:
         """The user's own name of the tensor that the model calls ``role``, as conv.weight."""
@@ -142,33 +146,60 @@ def _is_network(tensors: Mapping[str, Any]) -> bool:
 
 
 def network_of(
-    tensors: Mapping[str, Any], metadata: Mapping[str, str], *, images: bool = True
+    tensors: Mapping[str, Any],
+    metadata: Mapping[str, str],
+    *,
+    images: bool = True,
+    eps: float = EPS,
 ) -> Checkpoint:
     """The network that named tensors of torch or arrays of NumPy make up, as a state_dict holds them.
+
+    ``eps`` is that of a batch norm.
 
     Raises
     ------
     CheckpointError: they make up no network of this model.
     """
     exact = without_ties(tensors_of(tensors))
-    names = roles_of(exact)
-    arrays = {role: exact[name].values for role, name in names.items()}
-    conv = arrays["conv.weight"]
-    if conv.ndim == 4 and not images:
+    layers = plain(exact)
+    names = roles_of(layers.tensors)
+    values = {role: layers.tensors[name].values for role, name in names.items()}
+    w, a, b = values["conv.weight"][:, 0], values["readout.weight"][0], values.get("conv.bias")
+    if w.ndim == 3 and not images:
+        shape = list(values["conv.weight"].shape)
         raise CheckpointError(
-            f"{names['conv.weight']} has the shape {list(conv.shape)}: a network for images; those for signals, "
-            "(K, 1, n), are read"
+            f"{names['conv.weight']} has the shape {shape}: a network for images; those for signals, (K, 1, n), are read"
         )
+    notes, learned, slopes = [*layers.notes], {}, None
+    if layers.norm is not None:
+        conv = layer_of(names["conv.weight"])
+        w, b, note = normalised(w, b, layers.norm, conv.removesuffix("."), eps)
+        names.setdefault("conv.bias", f"{conv}bias")
+        notes.append(note)
+    if layers.slope is not None:
+        (w, b, a), activation, note = sloped(w, b, a, layers.slope)
+        names["activation.weight"] = layers.slope[0]
+        slopes = layers.slope[1] if len(a) == len(values["readout.weight"][0]) else None
+        learned = {"activation": _agreed(metadata.get("activation"), activation, layers.slope[0])}
+        notes.append(note)
     return Checkpoint(
-        conv[:, 0],
-        arrays["readout.weight"][0],
-        arrays.get("conv.bias"),
-        arrays.get("readout.bias"),
-        metadata,
+        w,
+        a,
+        b,
+        values.get("readout.bias"),
+        {name: x for name, x in metadata.items() if x not in tensors} | learned,
         names,
-        (),
-        runs_in(tensor.dtype for tensor in exact.values()),
+        tuple(notes),
+        runs_in(x.dtype for x in exact.values()) if layers.same else "float64",
+        slopes,
     )
+
+
+def _agreed(said: str | None, learned: str, name: str) -> str:
+    """The activation with the learned slope, where the metadata does not contradict it."""
+    if said and spelled(said).torch != "PReLU":
+        raise CheckpointError(f"its metadata says {said[:40]}, and {name} is a slope of PReLU")
+    return learned
 
 
 def encoded(checkpoint: Checkpoint) -> bytes:
@@ -178,6 +209,7 @@ def encoded(checkpoint: Checkpoint) -> bytes:
         "conv.bias": checkpoint.b,
         "readout.weight": checkpoint.a[None],
         "readout.bias": checkpoint.c,
+        "activation.weight": checkpoint.slopes,
     }
     stored = {
         checkpoint.name(role): np.ascontiguousarray(x)
