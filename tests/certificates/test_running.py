@@ -115,6 +115,38 @@ def test_jumps_have_no_bound() -> None:
         running_error(net, Domain(3, fmpq(1, 2), fmpq(2)), "float8")
 
 
+def test_half_of_the_least_number_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two pixels of 1/2 under the least tap of float16: their products become 0, which no relative bound allows."""
+    tap, domain = 2.0**-24, Domain(3, fmpq(1, 2), fmpq(2))
+    module = Module("identity", 1, 1).to(torch.float16)
+    with torch.no_grad():
+        module.conv.weight.fill_(tap)
+        module.conv.bias.fill_(0)
+        module.readout.weight.fill_(1024)
+        module.readout.bias.fill_(0)
+        answer = float(module(torch.tensor(pulse(np.ones(1), 3)).half())[0])
+    off = abs(Fraction(answer) - 2 * 1024 * Fraction(tap))
+    net = exact_net("identity", [[tap]], [0.0], [1024.0], 0.0)
+    assert off == Fraction(1024 * tap) <= running_error(net, domain, "float16")
+    without = replace(FORMATS["float16"], tiny=Fraction(0))
+    monkeypatch.setitem(FORMATS, "float16", without)
+    assert running_error(net, domain, "float16") < off
+
+
+def test_what_may_overflow_has_no_bound() -> None:
+    tall = exact_net("relu", [[1024.0]], [0.0], [1.0], 0.0)
+    wide = Domain(63, fmpq(1, 2), fmpq(60))
+    with pytest.raises(ValueError, match="overflow: values may reach"):
+        running_error(tall, wide, "float16")
+    assert running_error(tall, wide, "float32") < 1
+    with pytest.raises(ValueError, match="operations are too many"):
+        running_error(tall, Domain(127, fmpq(1, 2), fmpq(60)), "bfloat16")
+    smooth = Network(((300.0,),), (0.0,), (0.5,), 0.0, sigma="silu")
+    assert assumed_error(smooth, Domain(3, fmpq(1, 2), fmpq(2)), "float16") > 0
+    with pytest.raises(ValueError, match="overflow"):
+        assumed_error(smooth, Domain(300, fmpq(1, 2), fmpq(290)), "float16")
+
+
 def test_the_names_are_rows() -> None:
     assert set(NAMES) <= set(ACTIVATIONS)
 
