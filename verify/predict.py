@@ -186,8 +186,9 @@ def _drawn(model: Model, seed: int) -> NetworkBatch:
 def _read(path: Path, parser: Parser) -> NetworkBatch:
     import numpy as np
 
-    from verify.models.checkpoint import CheckpointError, read
+    from verify.models.checkpoint import read
     from verify.models.problem import NetworkBatch
+    from verify.models.tensors import CheckpointError
 
     try:
         checkpoint = read(path)
