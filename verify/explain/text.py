@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import floor, log10
@@ -12,9 +13,11 @@ from rich.console import Console
 from rich.table import Table
 
 from verify.explain.value import (
+    Explanation,
     ImageError,
     ImageExplanation,
     Neighbour,
+    Replay,
     SignalExplanation,
     Weight,
 )
@@ -27,7 +30,9 @@ __all__ = [
     "distance_bounds",
     "error_in_words",
     "laws_in_words",
+    "in_words",
     "radius_in_words",
+    "replay_in_words",
     "rounded_up",
     "short",
     "show",
@@ -126,12 +131,34 @@ def laws_in_words(explanation: ImageExplanation) -> tuple[str, str]:
 
 def show(explanation: SignalExplanation | ImageExplanation) -> None:
     """Print the tables."""
-    console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
-    parts = (
-        _images(explanation) if isinstance(explanation, ImageExplanation) else _signals(explanation)
-    )
-    for part in (explanation.verdict, *parts):
+    _print(explanation, Console(width=None if sys.stdout.isatty() else 140, highlight=False))
+
+
+def in_words(explanation: Explanation) -> str:
+    """What :func:`show` prints where nobody watches."""
+    page = io.StringIO()
+    _print(explanation, Console(file=page, width=140, highlight=False))
+    return page.getvalue()
+
+
+def _print(explanation: Explanation, console: Console) -> None:
+    parts = _images(explanation) if isinstance(explanation, ImageExplanation) else _signals(explanation)
+    again = () if explanation.replay is None else (replay_in_words(explanation.replay),)
+    for part in (explanation.verdict, *parts, *again):
         console.print(part, markup=False, soft_wrap=isinstance(part, str))
+
+
+def replay_in_words(replay: Replay) -> str:
+    """The worst radius on the user's own module, and the certified number beside it."""
+    size, where = abs(replay.error), f"at r = {replay.radius:.9g}"
+    words = f"{where} the module itself, in {replay.dtype}, errs by {size:.6g} pixel; certified: {replay.certified:.6g}"
+    if replay.agrees is None:
+        return f"replayed: {words}, which is only approached there"
+    limit = "the tolerance" if replay.allowed is None else f"{rounded_up(replay.allowed)}, which rounding allows"
+    apart = rounded_up(abs(size - replay.certified))
+    if replay.agrees:
+        return f"replayed: {words}; they differ by {apart}, no more than {limit}"
+    return f"WARNING: the module is not what was read of it. {words}; they differ by {apart}, more than {limit}"
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
@@ -155,7 +182,8 @@ def _weights(weights: Iterable[OneWeight], last: str, cell: Callable[[OneWeight]
     )
 
 
-def _signals(explanation: SignalExplanation) -> Iterator[str | Table]:
+def _signals(explanation: Explanation) -> Iterator[str | Table]:
+    assert isinstance(explanation, SignalExplanation)
     settings, laws, loss = explanation.setup.as_dict(), explanation.residuals, explanation.loss
     yield (
         f"{settings['activation']} ({explanation.kind.replace('_', ' ')}), "

@@ -219,16 +219,13 @@ class _Wiring:
 
     def checkpoint(self, prefix: str, told: Mapping[str, str]) -> Checkpoint:
         """The weights as they are computed with, under the module's names."""
-        roles = {"conv": self.conv, "readout": self.readout}
-        tensors, names = {}, {}
-        for role, node in roles.items():
-            layer = self.layers[str(node.target)]
+        tensors = {}
+        for node in (self.conv, self.readout):
             for part in ("weight", "bias"):
-                value = getattr(layer, part)
+                value = getattr(self.layers[str(node.target)], part)
                 if value is not None:
-                    tensors[f"{role}.{part}"] = value.detach().cpu()
-                    names[f"{role}.{part}"] = f"{prefix}{node.target}.{part}"
-        return replace(network_of(tensors, told), names=names)
+                    tensors[f"{prefix}{node.target}.{part}"] = value.detach().cpu()
+        return network_of(tensors, told)
 
     def activation(self) -> str:
         """The name of σ."""
