@@ -134,6 +134,6 @@ def _parameter(name: str, value: Any) -> str:
 
 
 def _constant(value: Any) -> str:
-    if isinstance(value, bool | int | float | str):
+    if value is None or isinstance(value, bool | int | float | str):
         return repr(value)
     raise ValueError(f"stands {str(value)[:40]!r}, which is no number")
