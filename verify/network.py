@@ -61,12 +61,22 @@ def _parser() -> Parser:
     parser = command_parser(PROGRAM, __doc__)
     add = parser.add_argument
     add("file", type=named("file"), metavar="FILE", help="the checkpoint")
-    add("--activation", metavar="NAME", help="a row of the catalogue")
+    add(
+        "--activation",
+        metavar="NAME",
+        help="a name, nn.LeakyReLU(0.2), or an expression such as x*sigmoid(1.702*x)",
+    )
+    add("--activation-args", metavar="ARGS", help="its parameters: 0.2, or beta=5")
     add("--pooling", metavar="NAME", help="sum or mean over all positions (default: sum)")
     add(
         "--padding",
+        metavar="N",
+        help="same, valid, or the pixels on each side (default: same)",
+    )
+    add(
+        "--padding-mode",
         metavar="NAME",
-        help="zeros, circular or valid (default: zeros); of images zeros only",
+        help="zeros, circular, reflect or replicate (default: zeros)",
     )
     add("--length", metavar="N", help="pixels of the signal, or of the image per side, odd")
     add(
@@ -160,12 +170,13 @@ def _explained(options: Namespace, parser: Parser) -> SignalExplanation | ImageE
     from verify.explain import images, signals
     from verify.models.checkpoint import read
     from verify.models.files import probe
-    from verify.models.setup import KEYS, setup_of
+    from verify.models.setup import KEYS, merged, setup_of
 
     try:
         checkpoint = read(options.file, images=True)
         flat = checkpoint.w.ndim == 2
-        given = {key: getattr(options, key) or checkpoint.metadata.get(key) for key in KEYS}
+        said = {key: getattr(options, key) for key in (*KEYS, "activation_args")}
+        given = merged(said, checkpoint.metadata)
         if options.repair is not None and not flat:
             reason = "of a network for images no nearest exact one is known"
             parser.error(f"{options.file}: --repair is for signals; {reason}")

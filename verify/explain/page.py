@@ -109,7 +109,7 @@ def _error(explanation: SignalExplanation) -> tuple[Array, Array]:
 
 def _computed(stored: Stored, setup: Setup, r: Array) -> Array:
     w, b, a = (np.array(x, dtype=float) for x in (stored.w, stored.biases, stored.readout))
-    light = windows(pulse(r, setup.domain.half_length), stored.taps, setup.domain.padding)
+    light = windows(pulse(r, setup.domain.half_length), stored.taps, setup.domain)
     z = np.einsum("rpu,ku->rkp", light, w) + b[:, None]
     pooled = np.sum(activation(setup.activation)[0](z), axis=2)
     answer: Array = pooled @ a + float(stored.offset) - r

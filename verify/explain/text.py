@@ -185,10 +185,11 @@ def _weights(weights: Iterable[OneWeight], last: str, cell: Callable[[OneWeight]
 def _signals(explanation: Explanation) -> Iterator[str | Table]:
     assert isinstance(explanation, SignalExplanation)
     settings, laws, loss = explanation.setup.as_dict(), explanation.residuals, explanation.loss
+    mode = "" if settings["padding_mode"] == "zeros" else f" ({settings['padding_mode']})"
     yield (
         f"{settings['activation']} ({explanation.kind.replace('_', ' ')}), "
         f"K = {explanation.channels}, n = {explanation.taps}, {settings['pooling']} pooling, "
-        f"{settings['padding']} padding, {settings['length']} pixels, "
+        f"padding {settings['padding']}{mode}, {settings['length']} pixels, "
         f"every real r from {settings['r_min']} to {settings['r_max']}; cell: {explanation.cell}\n"
     )
     yield _weights(explanation.weights, "sensitivity", lambda x: short(x.sensitivity) or "∞")
