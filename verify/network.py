@@ -62,6 +62,11 @@ def _parser() -> Parser:
     add = parser.add_argument
     add("file", type=named("file"), metavar="FILE", help="the checkpoint")
     add(
+        "--key",
+        metavar="NAME",
+        help="which network, where the file holds several: ema, state_dict.student",
+    )
+    add(
         "--activation",
         metavar="NAME",
         help="a name, nn.LeakyReLU(0.2), or an expression such as x*sigmoid(1.702*x)",
@@ -173,7 +178,7 @@ def _explained(options: Namespace, parser: Parser) -> SignalExplanation | ImageE
     from verify.models.setup import KEYS, merged, setup_of
 
     try:
-        checkpoint = read(options.file, images=True)
+        checkpoint = read(options.file, images=True, key=options.key)
         flat = checkpoint.w.ndim == 2
         said = {key: getattr(options, key) for key in (*KEYS, "activation_args")}
         given = merged(said, checkpoint.metadata)
