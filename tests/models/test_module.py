@@ -132,6 +132,21 @@ def test_wrappers_and_weights_that_are_computed() -> None:
     assert (live(pruned, 17).checkpoint.w == 0).sum() == 2
 
 
+def test_layers_that_are_folded() -> None:
+    """As from a file: PReLU's slopes are weights, and a batch norm is a part of the convolution, with its own eps."""
+    found = live(Net(B2, sigma=_slopes()), 17).checkpoint
+    assert found.metadata["activation"] == "relu" and found.a.tolist() == [0.25, 0.25, -0.0625, -0.125]  # fmt: skip
+    assert "sigma.weight" in found.notes[0]
+    norm = nn.BatchNorm1d(2, eps=0.25, dtype=torch.float64)
+    with torch.no_grad():
+        norm.running_var.fill_(0.75)
+        norm.running_mean.fill_(0.5)
+    module = Net(B2, layers=(nn.Sequential(Net(B2).conv, norm), Net(B2).readout))
+    found = live(module, 17).checkpoint
+    assert found.biases.tolist() == [0.0, 0.0] and found.w.tolist()[0] == [0.5, -0.25, 0.75]
+    assert found.names["conv.bias"] == "conv.0.bias"
+
+
 def test_the_module_is_left_as_it_was() -> None:
     module = nn.Sequential(nn.Sequential(sequential(B2, torch.float32).train()))
     module[0][0][1].eval()
@@ -248,7 +263,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "LSTM": (Recurrent, "its layer rnn is of the kind LSTM;"),
     "LayerNorm": (lambda: _layers(nn.Sequential(nn.Conv1d(*CONV), nn.LayerNorm(15)), nn.Linear(2, 1)), "its layer 0.1 is of the kind LayerNorm;"),
     "softmax": (lambda: Net(B2, sigma=lambda x: x.softmax(1)), "between its convolution and its pooling stands 'softmax(x, 1)', which is no activation:"),
-    "a slope for each channel": (lambda: Net(B2, sigma=_slopes()), "sigma.weight has 2 different numbers"),
+    "a slope for each channel": (lambda: Net(B2, sigma=nn.Sequential(_slopes(), nn.Tanh())), "sigma.0.weight has 2 different numbers"),
     "another length": (lambda: nn.Sequential(nn.Flatten(), nn.Unflatten(1, (1, 9)), _layers(nn.Conv1d(*CONV), nn.Linear(2, 1))), "it does not take a signal of 1 × 1 × 17 numbers"),
     "no values": (lambda: _layers(nn.Conv1d(*CONV, device="meta"), nn.Linear(2, 1, device="meta")), "the weights of its layer 0 have no values yet"),
     "lazy": (lambda: _layers(nn.LazyConv1d(2, 3), nn.LazyLinear(1)), "the weights of its layer 0 have no values yet"),

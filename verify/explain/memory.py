@@ -17,7 +17,7 @@ from verify.explain.text import replay_in_words
 from verify.explain.value import ImageExplanation, SignalExplanation
 from verify.models.checkpoint import Checkpoint, network_of, read
 from verify.models.module import Live, live
-from verify.models.setup import KEYS, setup_of
+from verify.models.setup import LONGEST, merged, setup_of
 
 __all__ = ["explained"]
 
@@ -36,8 +36,11 @@ def explained(
     if isinstance(source, Live):
         for key, own in checkpoint.metadata.items():
             if words[key] not in (None, own):
-                raise ValueError(f"the module itself says {key} = {own}: leave {key} out")
-    settings = {key: words.get(key) or checkpoint.metadata.get(key) for key in KEYS}
+                raise ValueError(f"the module itself says {key} = {own}: leave {key}= out")
+    settings = merged(words, checkpoint.metadata)
+    missing = [key for key in ("activation", "length") if key not in settings]
+    if missing:
+        raise ValueError(f"{name} does not say its {' and '.join(missing)}: give {', '.join(f'{key}=' for key in missing)}")
     flat = checkpoint.w.ndim == 2
     setup = setup_of(settings, checkpoint.w.shape[1], images=not flat)
     kind = signals if flat else images
@@ -57,8 +60,8 @@ def _source(network: object, length: object) -> tuple[Live | Checkpoint, str]:
     if isinstance(network, nn.Module):
         if length is None:
             raise ValueError("a module does not say how many pixels a signal has: give length=")
-        if not isinstance(length, int) or length < 1:
-            raise ValueError(f"length is an odd number of pixels, not {length!r}")
+        if not isinstance(length, int) or not 1 <= length <= LONGEST:
+            raise ValueError(f"length is an odd number of pixels up to {LONGEST}, not {length!r}")
         return live(network, length), type(network).__name__
     if isinstance(network, str | os.PathLike):
         path = Path(network)

@@ -20,8 +20,8 @@ HALF = Fraction(1, 2)
 def replayed(explanation: SignalExplanation | ImageExplanation, live: Live) -> Replay:
     """Show the module the pulse, or the disk, at which it errs most, and compare.
 
-    A pixel is rounded once to the module's type, which the bound on rounding allows for.  That bound is for the
-    layers that were read: with a batch norm folded into them there is none.
+    A pixel is rounded once to the module's type, which the bound on rounding allows for.  Where layers were folded
+    there is no such bound: the module computes with them as they are.
     """
     worst, half = explanation.worst_error, explanation.setup.domain.half_length
     allowed = None
@@ -36,15 +36,15 @@ def replayed(explanation: SignalExplanation | ImageExplanation, live: Live) -> R
         light = np.array([float(_pixel(radius, i)) for i in range(-half, half + 1)])
         ends = found.value if isinstance(found.value, tuple) else (found.value, found.value)
         low, high = map(fraction, ends)
-        runs = found.as_it_runs.get(live.checkpoint.dtype)
-        if runs is not None and not live.norm:
+        runs = found.as_it_runs.get(live.dtype)
+        if runs is not None and live.dtype == live.checkpoint.dtype:
             allowed = runs - float(high)
     error = Fraction(live.answer(torch.from_numpy(light))) - radius
     apart = max(abs(error) - high, low - abs(error), Fraction(0))
     return Replay(
         radius=float(radius),
         error=float(error),
-        dtype=live.checkpoint.dtype,
+        dtype=live.dtype,
         certified=worst.about if isinstance(explanation, SignalExplanation) else worst.value,
         allowed=allowed,
         agrees=float(apart) <= (explanation.tolerance if allowed is None else allowed) if attained else None,

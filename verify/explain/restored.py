@@ -24,8 +24,7 @@ def restored(explanation: Explanation) -> nn.Module | dict[str, Tensor]:
     if not isinstance(explanation, SignalExplanation):
         raise ValueError("of a network for images no nearest exact one is known")
     source = explanation.source
-    read = source.checkpoint if isinstance(source, Live) else source
-    dtype = "float64" if read is None else read.dtype
+    dtype = "float64" if source is None else source.dtype
     made = repaired(explanation, dtype)
     if made is None:
         raise ValueError(explanation.nearest.reason)
@@ -34,7 +33,11 @@ def restored(explanation: Explanation) -> nn.Module | dict[str, Tensor]:
     tensors = _tensors(made.checkpoint, getattr(torch, dtype))
     if isinstance(source, Live):
         return _module(source, tensors)
-    return {(role if read is None else read.name(role)): x for role, x in tensors.items()}
+    if source is None:
+        return tensors
+    if source.slopes is not None:
+        tensors["activation.weight"] = torch.tensor(source.slopes, dtype=tensors["conv.weight"].dtype)
+    return {source.name(role): x for role, x in tensors.items()}
 
 
 def _tensors(checkpoint: Checkpoint, dtype: torch.dtype) -> dict[str, Tensor]:
@@ -57,6 +60,8 @@ def _module(live: Live, tensors: Mapping[str, Tensor]) -> nn.Module:
     for role, name in (("conv", live.conv), ("readout", live.readout)):
         layer = module.get_submodule(name)
         _plain(layer)
+        if layer.weight.shape != tensors[f"{role}.weight"].shape:
+            raise ValueError("the exact network has more channels: each slope of its PReLU is two of them")
         for part in ("weight", "bias"):
             if (value := tensors.get(f"{role}.{part}")) is not None:
                 place = layer.weight.device

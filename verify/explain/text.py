@@ -143,22 +143,32 @@ def in_words(explanation: Explanation) -> str:
 
 def _print(explanation: Explanation, console: Console) -> None:
     parts = _images(explanation) if isinstance(explanation, ImageExplanation) else _signals(explanation)
-    again = () if explanation.replay is None else (replay_in_words(explanation.replay),)
-    for part in (explanation.verdict, *parts, *again):
+    replay = explanation.replay
+    again = () if replay is None else (replay_in_words(replay),)
+    first = again if replay is not None and replay.agrees is False else ()
+    for part in (*first, explanation.verdict, *parts, *again):
         console.print(part, markup=False, soft_wrap=isinstance(part, str))
 
 
 def replay_in_words(replay: Replay) -> str:
     """The worst radius on the user's own module, and the certified number beside it."""
-    size, where = abs(replay.error), f"at r = {replay.radius:.9g}"
-    words = f"{where} the module itself, in {replay.dtype}, errs by {size:.6g} pixel; certified: {replay.certified:.6g}"
+    size = abs(replay.error)
+    words = (
+        f"at r = {replay.radius:.9g} the module itself, in {replay.dtype}, errs by {size:.6g} pixel; "
+        f"certified: {replay.certified:.6g}"
+    )
     if replay.agrees is None:
         return f"replayed: {words}, which is only approached there"
-    limit = "the tolerance" if replay.allowed is None else f"{rounded_up(replay.allowed)}, which rounding allows"
-    apart = rounded_up(abs(size - replay.certified))
+    apart = f"{words}; they differ by {rounded_up(abs(size - replay.certified))}"
+    limit = "the tolerance"
+    if replay.allowed is not None:
+        limit = f"{rounded_up(replay.allowed)}, which rounding allows"
     if replay.agrees:
-        return f"replayed: {words}; they differ by {apart}, no more than {limit}"
-    return f"WARNING: the module is not what was read of it. {words}; they differ by {apart}, more than {limit}"
+        return f"replayed: {apart}, no more than {limit}"
+    doubt = "the module is not what was read of it"
+    if replay.allowed is None:
+        doubt += ", or its rounding, of which no bound is known, is as large"
+    return f"WARNING: {apart}, more than {limit}: {doubt}"
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:

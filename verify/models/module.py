@@ -64,12 +64,21 @@ class Live:
     readout: str
     norm: str
 
-    def answer(self, light: Tensor) -> float:
-        """r̂ of one signal (N,) or image (N, N), as the module computes it in its own type."""
+    @property
+    def dtype(self) -> str:
+        """The type of its weights, in which it computes."""
+        return str(self._weight.dtype).removeprefix("torch.")
+
+    @property
+    def _weight(self) -> Tensor:
         weight = self.module.get_submodule(self.conv).weight
         assert isinstance(weight, Tensor)
+        return weight
+
+    def answer(self, light: Tensor) -> float:
+        """r̂ of one signal (N,) or image (N, N), as the module computes it in its own type."""
         with evaluated(self.module):
-            answer = self.module(light.to(weight).reshape(self.shape))
+            answer = self.module(light.to(self._weight).reshape(self.shape))
         return float(answer.double())
 
 
@@ -96,13 +105,7 @@ def live(module: nn.Module, length: int) -> Live:
     prefix, inner = _unwrapped(module)
     with evaluated(inner):
         wiring = _Wiring(inner, length)
-        told = {
-            "activation": wiring.activation(),
-            "pooling": wiring.pooling(),
-            **wiring.padding(),
-        }
-        wiring.answered()
-        checkpoint = wiring.checkpoint(prefix, told)
+        checkpoint = wiring.checkpoint(prefix)
     notes = ()
     if any(part.training for part in module.modules()):
         notes = ("the module is in training mode: what it answers in evaluation mode is explained",)
@@ -217,15 +220,35 @@ class _Wiring:
                 raise ValueError(f"its batch norm {node.target} keeps no running statistics: what it does depends on the batch")  # fmt: skip
         return norms[0] if norms else None
 
-    def checkpoint(self, prefix: str, told: Mapping[str, str]) -> Checkpoint:
-        """The weights as they are computed with, under the module's names."""
+    def checkpoint(self, prefix: str) -> Checkpoint:
+        """The weights as they are computed with, under the module's names, and the settings."""
+        slopes = self._slopes()
+        parts = {
+            self.conv: ("weight", "bias"),
+            self.norm: ("weight", "bias", "running_mean", "running_var"),
+            slopes: ("weight",),
+            self.readout: ("weight", "bias"),
+        }
         tensors = {}
-        for node in (self.conv, self.readout):
-            for part in ("weight", "bias"):
-                value = getattr(self.layers[str(node.target)], part)
-                if value is not None:
-                    tensors[f"{prefix}{node.target}.{part}"] = value.detach().cpu()
-        return network_of(tensors, told)
+        for node, names in parts.items():
+            layer = None if node is None else self.layers[str(node.target)]
+            for name in names:
+                if (value := getattr(layer, name, None)) is not None:
+                    tensors[f"{prefix}{node.target}.{name}"] = value.detach().cpu()
+        told = {
+            "activation": "prelu" if slopes else self.activation(),
+            "pooling": self.pooling(),
+            **self.padding(),
+        }
+        self.answered()
+        eps = {"eps": self.layers[str(self.norm.target)].eps} if self.norm else {}
+        return network_of(tensors, told, **eps)
+
+    def _slopes(self) -> fx.Node | None:
+        """PReLU, where it is all of σ: its learned slopes are weights."""
+        layer = self.layers.get(str(self.last.target)) if self.last.op == "call_module" else None
+        alone = isinstance(layer, nn.PReLU) and self.last.args == (self.first,)
+        return self.last if alone else None
 
     def activation(self) -> str:
         """The name of σ."""
