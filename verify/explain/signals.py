@@ -180,9 +180,7 @@ def _stored(checkpoint: Checkpoint, setup: Setup) -> Stored:
 # ---------------------------------------------------------------------- the nearest exact network
 
 
-def _neighbour(
-    shape: Classification, least: Stored, facts: Facts, setup: Setup
-) -> Nearest | None:
+def _neighbour(shape: Classification, least: Stored, facts: Facts, setup: Setup) -> Nearest | None:
     """The exact network that a live network is judged by: the nearest that was found, whatever the tolerance.
 
     What is exact by its structure settles it where that is no farther than the network errs.  Else what Newton's

@@ -32,6 +32,7 @@ from verify.models.pooling import pooling_of
 
 __all__ = [
     "KEYS",
+    "LONGEST",
     "MODES",
     "Setup",
     "default_high",
