@@ -45,7 +45,8 @@ from verify.explain.value import (
     unfit,
 )
 from verify.models.checkpoint import Checkpoint
-from verify.models.setup import POOLINGS, Setup
+from verify.models.pooling import POOLINGS
+from verify.models.setup import Setup
 
 __all__ = ["explain", "image_error", "too_much"]
 
@@ -216,7 +217,7 @@ def _weights(
     for k, b in enumerate(() if checkpoint.b is None else checkpoint.b.tolist()):
         yield _weight(checkpoint.name("conv.bias"), (k,), b, roles[k])
     live = [k for k, role in enumerate(roles) if role not in IDLE]
-    share = setup.domain.positions**2 if setup.pooling == "mean" else 1
+    share = setup.share(checkpoint.w.shape[1]) ** 2
     slopes, missing = facts.slopes(facts.pooled), 1 - float(facts.slopes(facts.answers))
     for k, (a, strength) in enumerate(zip(checkpoint.a.tolist(), strengths, strict=True)):
         derived, law = None, ""

@@ -26,7 +26,7 @@ from numerics.certificates.nearest import (
 from numerics.certificates.patterns import branches_of, snapped_pattern
 from numerics.certificates.reduction import apart, reduced
 from numerics.certificates.roles import Role
-from numerics.certificates.running import UNITS, assumed_error, computed, running_error
+from numerics.certificates.running import FORMATS, assumed_error, computed, running_error
 from numerics.pulse.exact_error import Domain, Worst
 from numerics.pulse.preactivations import lines
 from numerics.pulse.sensitivity import Sensitivity
@@ -286,7 +286,7 @@ def _anywhere(least: Stored, facts: Facts, setup: Setup) -> float | None:
         sum(
             (
                 line.count * net.sigma(line.start + phi * line.slope + b)
-                for line in lines(w, m, domain.half_length, domain.padding)
+                for line in lines(w, m, domain)
             ),
             fmpq(0),
         )
@@ -407,19 +407,30 @@ def _worst(worst: Worst, stored: Stored, checkpoint: Checkpoint, setup: Setup) -
     single = all(np.all(np.float32(x) == x) for x in weights)
     proved = net is not None and net.sigma.continuous
     runs = {}
-    kinds = UNITS if single else ("float64",)
+    kinds = [
+        kind
+        for kind in FORMATS
+        if kind == checkpoint.dtype or kind == "float64" or (kind == "float32" and single)
+    ]
+    unbounded = {}
     for kind in kinds if (net is None or proved) and computed(setup.activation) else ():
-        if net is not None:
-            more = running_error(net, setup.domain, kind)
-        else:
-            more = assumed_error(replace(stored, sigma=setup.activation), setup.domain, kind)
+        try:
+            if net is not None:
+                more = running_error(net, setup.domain, kind)
+            else:
+                more = assumed_error(replace(stored, sigma=setup.activation), setup.domain, kind)
+        except ValueError as error:
+            if kind == "float64":
+                raise
+            unbounded[kind] = str(error)
+            continue
         runs[kind] = _up(fraction(worst.high) + more)
     value: fmpq | tuple[fmpq, fmpq] = worst.low
     if not worst.exact or len(str(worst.low)) > DIGITS:
         value = _coarse(worst.low, -1), _coarse(worst.high, 1)
     radius = worst.radius if len(str(worst.radius)) <= DIGITS else _coarse(worst.radius, 1)
     assumes = "" if proved or not runs else ASSUMED
-    return SignalError(value, float(worst.high), radius, worst.attained, runs, assumes)
+    return SignalError(value, float(worst.high), radius, worst.attained, runs, assumes, unbounded)
 
 
 def _up(value: Fraction) -> float:
