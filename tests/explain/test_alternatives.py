@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from numerics.arithmetic.compile import activation
 from tests.accounts import RATIONAL, SMOOTH, account_of, networks
@@ -80,7 +79,10 @@ def test_an_alternative_errs_as_it_does_when_it_is_asked_for() -> None:
         ((W, B, A, C + 3), TOLD),
         (([[1, 0, -1]], [-0.5], [1], 0), TOLD),  # blind
         (([[-1, -1, -1]], [-1], [1], 2), TOLD),  # dead
-        (([[-1, -1, -1]], [-1], [1], 2.05), {**TOLD, "r_min": "2", "r_max": "2.1"}),  # a constant does
+        (
+            ([[-1, -1, -1]], [-1], [1], 2.05),
+            {**TOLD, "r_min": "2", "r_max": "2.1"},
+        ),  # a constant does
     ],
 )
 def test_nothing_is_told_where_nothing_is_clearly_better(net: Any, told: Any) -> None:

@@ -147,7 +147,9 @@ def trials(
     positions, half = fmpq(setup.domain.positions), fmpq(setup.domain.half_length)
     scales = {fmpq(1, 2), positions, half, positions / 2, high} - {ONE}
     units = [*((scale, ZERO) for scale in sorted(scales)), (high - low, low)]
-    fitted = [] if options else [trial(*unit, FITTED) for unit in _fitted(r, answers)]
+    # On a short interval every answer is nearly a line.
+    long = not options and high - low >= 2
+    fitted = [trial(*unit, FITTED) for unit in _fitted(r, answers)] if long else []
     tried = [trial(ONE, ZERO, rank), *(trial(*unit, rank + UNIT) for unit in units)]
     return tried + [x for x in fitted if x.error <= LITTLE]
 

@@ -31,8 +31,7 @@ from verify.explain.disk_facts import (
     preactivations,
     wavering,
 )
-from verify.explain.next_step import image_step
-from verify.explain.text import MINOR, cancels, error_in_words
+from verify.explain.text import MINOR, cancels, error_in_words, next_step
 from verify.explain.value import (
     Alternative,
     FilterShare,
@@ -135,7 +134,7 @@ def explain(
         error=(r, error),
         law=lattice and (facts.r, lattice[1]),
     )
-    return replace(explanation, next_step=image_step(explanation))
+    return replace(explanation, next_step=next_step(explanation))
 
 
 # -------------------------------------------------------------------------------------- the slope

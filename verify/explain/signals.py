@@ -36,9 +36,8 @@ from theory.pulse.symmetry import Channel
 from theory.shape.classify import Classification, classify
 from verify.explain.alternatives import signal_alternatives
 from verify.explain.facts import Facts, facts_of, named
-from verify.explain.next_step import signal_step
 from verify.explain.roles import roles
-from verify.explain.text import rounded_up, share_in_words
+from verify.explain.text import next_step, rounded_up, share_in_words
 from verify.explain.value import (
     Interval,
     Neighbour,
@@ -153,7 +152,7 @@ def explain(
         near=near,
         exact=exact,
     )
-    return replace(explanation, next_step=signal_step(explanation))
+    return replace(explanation, next_step=next_step(explanation))
 
 
 def _stored(checkpoint: Checkpoint, setup: Setup) -> Stored:
