@@ -151,7 +151,8 @@ def trials(
     long = not options and high - low >= 2
     fitted = [trial(*unit, FITTED) for unit in _fitted(r, answers)] if long else []
     tried = [trial(ONE, ZERO, rank), *(trial(*unit, rank + UNIT) for unit in units)]
-    return tried + [x for x in fitted if x.error <= LITTLE]
+    limit = float(LITTLE) * min(1.0, to_float(high - low) / 10)
+    return tried + [x for x in fitted if x.error <= limit]
 
 
 def _fitted(r: Array, answers: Array) -> Iterator[tuple[fmpq, fmpq]]:
