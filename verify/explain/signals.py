@@ -382,17 +382,15 @@ def _worst(worst: Worst, stored: Stored, checkpoint: Checkpoint, setup: Setup) -
         for kind in FORMATS
         if kind == checkpoint.dtype or kind == "float64" or (kind == "float32" and single)
     ]
-    unbounded = {}
     for kind in kinds if (net is None or proved) and computed(setup.activation) else ():
         try:
             if net is not None:
                 more = running_error(net, setup.domain, kind)
             else:
                 more = assumed_error(replace(stored, sigma=setup.activation), setup.domain, kind)
-        except ValueError as error:
+        except ValueError:
             if kind == "float64":
                 raise
-            unbounded[kind] = str(error)
             continue
         runs[kind] = _up(fraction(worst.high) + more)
     value: fmpq | tuple[fmpq, fmpq] = worst.low
@@ -400,7 +398,7 @@ def _worst(worst: Worst, stored: Stored, checkpoint: Checkpoint, setup: Setup) -
         value = _coarse(worst.low, -1), _coarse(worst.high, 1)
     radius = worst.radius if len(str(worst.radius)) <= DIGITS else _coarse(worst.radius, 1)
     assumes = "" if proved or not runs else ASSUMED
-    return SignalError(value, float(worst.high), radius, worst.attained, runs, assumes, unbounded)
+    return SignalError(value, float(worst.high), radius, worst.attained, runs, assumes)
 
 
 def _up(value: Fraction) -> float:

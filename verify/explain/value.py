@@ -6,7 +6,7 @@ It is made in one place, signals.py or images.py.  Its fields have the names of 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from flint import fmpq
@@ -157,7 +157,6 @@ class SignalError:
     radius, attained: where it is attained, or only approached.
     as_it_runs: with roundings included, by type.
     assumes: what that rests on, if it is not proved.
-    unbounded: why there is no bound for a type in which the network runs.
     """
 
     value: fmpq | tuple[fmpq, fmpq]
@@ -166,7 +165,6 @@ class SignalError:
     attained: bool
     as_it_runs: Mapping[str, float]
     assumes: str
-    unbounded: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def exact(self) -> bool:
