@@ -21,6 +21,7 @@ from verify.models.setup import Setup, too_large
 from verify.report.render import as_json
 
 __all__ = [
+    "Alternative",
     "Explanation",
     "FilterShare",
     "Identity",
@@ -74,6 +75,30 @@ class Weight(Place):
 
 
 @dataclass(frozen=True)
+class Alternative:
+    """Other settings, or units, under which the same weights err by much less.
+
+    Attributes
+    ----------
+    options: what differs, as an option of the command and its value.
+    scale, offset: the answer is (r - offset)/scale.
+    error: no radius has a larger one, in pixels; of a network for images the largest at the sampled radii.
+    exact: it is proved to be 0.
+    """
+
+    options: Mapping[str, str]
+    scale: float
+    offset: float
+    error: float
+    exact: bool
+
+    @property
+    def rescaled(self) -> bool:
+        """The radii are given in other units."""
+        return (self.scale, self.offset) != (1, 0)
+
+
+@dataclass(frozen=True)
 class Explanation:
     """What is told of every network.
 
@@ -81,8 +106,13 @@ class Explanation:
     ----------
     file: its name.
     setup, channels, taps: the network but for its weights.
+    notes: what was done when the file was read.
     tolerance: in pixels.
+    grade: one of :data:`verify.explain.grade.GRADES`.
+    tolerance_needed: the smallest tolerance at which it is explained; None where none is known.
     verdict: one sentence.
+    alternatives: settings under which it errs by much less, where it is not explained.
+    next_step: what to do next, in one sentence.
     failing: the names of what fails; nothing does where it is explained.
     residuals: of its laws, by name.
     """
@@ -91,9 +121,14 @@ class Explanation:
     setup: Setup
     channels: int
     taps: int
+    notes: tuple[str, ...]
     tolerance: float
+    grade: str
+    tolerance_needed: float | None
     verdict: str
     failing: tuple[str, ...]
+    alternatives: tuple[Alternative, ...]
+    next_step: str
     residuals: Mapping[str, float]
 
     @property
@@ -337,8 +372,8 @@ class ImageExplanation(Explanation):
 # ---------------------------------------------------------------------------------------- JSON
 
 KEYS = (
-    *("tolerance", "verdict", "failing", "cell", "residuals", "identity", "lattice", "loss"),
-    *("worst_error", "filters", "weights", "canonical", "nearest"),
+    *("notes", "tolerance", "grade", "tolerance_needed", "verdict", "failing", "alternatives", "next_step"),
+    *("cell", "residuals", "identity", "lattice", "loss", "worst_error", "filters", "weights", "canonical", "nearest"),
 )
 """The fields that are printed, in order."""
 
