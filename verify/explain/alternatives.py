@@ -76,7 +76,9 @@ def signal_alternatives(stored: Stored, setup: Setup) -> tuple[Alternative, ...]
             with np.errstate(all="ignore"):
                 pooled = light.pooled(name) @ np.array(stored.a, dtype=float)
             for pooling in POOLINGS:
-                changed = _changed(setup, pooling=pooling) | options | _changed(setup, activation=name)
+                changed = (
+                    _changed(setup, pooling=pooling) | options | _changed(setup, activation=name)
+                )
                 tried = replace(other, activation=name, pooling=pooling)
                 answers = pooled / tried.share(stored.taps) + float(stored.offset)
                 trials += _trials(changed, tried, light.r, answers, scaled=name == setup.activation)
@@ -210,9 +212,7 @@ def _light(setup: Setup, w: Array, b: Array) -> _Light:
     dark, lit = np.max(light, axis=2) == 0, np.min(light, axis=2) == 1
     mixed = ~(dark | lit)
     counts = np.stack([np.sum(dark, axis=1), np.sum(lit, axis=1)], axis=1).astype(float)
-    return _Light(
-        r, light[mixed] @ w.T + b, np.nonzero(mixed)[0], b, np.sum(w, axis=1) + b, counts
-    )
+    return _Light(r, light[mixed] @ w.T + b, np.nonzero(mixed)[0], b, np.sum(w, axis=1) + b, counts)
 
 
 # ------------------------------------------------------------------------------------- what is told

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from flint import fmpq
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from verify.explain.value import (
@@ -169,7 +170,12 @@ def show(explanation: SignalExplanation | ImageExplanation) -> None:
     flat = isinstance(explanation, SignalExplanation)
     parts = _signals(explanation) if flat else _images(explanation)
     lines = [alternative_in_words(other, sampled=not flat) for other in explanation.alternatives]
-    first = [explanation.verdict, f"grade: {explanation.grade}; {needed_in_words(explanation)}", *lines, *explanation.notes]
+    first = [
+        explanation.verdict,
+        f"grade: {explanation.grade}; {needed_in_words(explanation)}",
+        *lines,
+        *explanation.notes,
+    ]
     for part in (*first, *parts, f"next: {explanation.next_step}"):
         console.print(part, markup=False, soft_wrap=isinstance(part, str))
 
@@ -189,7 +195,14 @@ def _weights(weights: Iterable[OneWeight], last: str, cell: Callable[[OneWeight]
     return _table(
         ("weight", "value", "role", "derived", "residual", last),
         (
-            (x.label, f"{x.value:.6g}", x.role, derived_in_words(x), short(x.residual, 2), cell(x))
+            (
+                escape(x.label),
+                f"{x.value:.6g}",
+                x.role,
+                derived_in_words(x),
+                short(x.residual, 2),
+                cell(x),
+            )
             for x in weights
         ),
     )

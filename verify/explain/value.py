@@ -372,8 +372,28 @@ class ImageExplanation(Explanation):
 # ---------------------------------------------------------------------------------------- JSON
 
 KEYS = (
-    *("notes", "tolerance", "grade", "tolerance_needed", "verdict", "failing", "alternatives", "next_step"),
-    *("cell", "residuals", "identity", "lattice", "loss", "worst_error", "filters", "weights", "canonical", "nearest"),
+    *(
+        "notes",
+        "tolerance",
+        "grade",
+        "tolerance_needed",
+        "verdict",
+        "failing",
+        "alternatives",
+        "next_step",
+    ),
+    *(
+        "cell",
+        "residuals",
+        "identity",
+        "lattice",
+        "loss",
+        "worst_error",
+        "filters",
+        "weights",
+        "canonical",
+        "nearest",
+    ),
 )
 """The fields that are printed, in order."""
 
