@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
 from flint import fmpq, fmpz
@@ -72,7 +73,7 @@ def certificate(net: Network[fmpq], domain: Domain, known: Summary | None = None
         },
         "domain": {
             "half_length": str(domain.half_length),
-            "padding": domain.padding,
+            "padding": _padding(domain),
             "low": _text(domain.low),
             "high": _text(domain.high),
         },
@@ -89,6 +90,11 @@ def certificate(net: Network[fmpq], domain: Domain, known: Summary | None = None
     return document
 
 
+def _padding(domain: Domain) -> str:
+    """The mode, with the number of padded pixels where that is not the one that keeps the length."""
+    return domain.padding if domain.pixels is None else f"{domain.padding} {domain.pixels}"
+
+
 def _error_at(net: Network[fmpq], domain: Domain, radius: fmpq) -> fmpq:
     """|r̂ - r| at one radius, exactly."""
-    return summary(net, Domain(domain.half_length, radius, radius, domain.padding)).worst.low
+    return summary(net, replace(domain, low=radius, high=radius)).worst.low

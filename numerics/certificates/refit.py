@@ -222,7 +222,7 @@ def _largest_error(
     """
     largest, more = Fraction(0), 1 + 2 * domain.half_length
     for cell in cells:
-        part = Domain(domain.half_length, cell.low, cell.high, domain.padding)
+        part = replace(domain, low=cell.low, high=cell.high)
         try:
             bound = supremum(
                 replace(net, sigma=name), part, NEGLIGIBLE / (2 * more), INTERVALS, BITS

@@ -191,7 +191,7 @@ Response = Callable[[Fraction, Fraction], tuple[Fraction, Fraction, Fraction]]
 def _answer(net: Network[Any], domain: Domain, kept: Format, respond: Response) -> Fraction:
     n, exact, gamma = net.taps, net.mapped(fraction), kept.gamma
     positions = domain.windows(n)
-    lit = min(positions, int((2 * domain.high).ceil()) + n + 1)
+    lit = min(positions, int((2 * domain.high).ceil()) + n + 1 + domain.mirrored(n))
     total = carried = Fraction(0)
     for w, b, a in exact.listed:
         reach = sum(map(abs, w), abs(b))

@@ -94,7 +94,7 @@ class _Cell:
         self.terms: list[tuple[arb, arb, arb]] = []
         for w, b, a in net.listed:
             bias, weight = constant_ball(b), constant_ball(a)
-            for line in lines(tuple(map(rational, w)), m, domain.half_length, domain.padding):
+            for line in lines(tuple(map(rational, w)), m, domain):
                 factor, start = weight * line.count, arb(line.start) + bias
                 if line.slope == 0:
                     self.constant += factor * self.sigma(start)

@@ -51,7 +51,7 @@ def plateau_cases(draw: st.DrawFn) -> tuple[str, Stored, Domain]:
     name, net, domain = draw(cases(NAMES))
     n, half = len(net.w[0]), domain.half_length
     assume(half > n // 2 + n)
-    return name, net, Domain(half, fmpq(n, 2), fmpq(n + 2, 2), domain.padding)
+    return name, net, Domain(half, fmpq(n, 2), fmpq(n + 2, 2), domain.padding, domain.pixels)
 
 
 @given(plateau_cases(), st.data())

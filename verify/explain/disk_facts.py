@@ -112,8 +112,9 @@ def features(w: Array, b: Array, name: str, r: Array) -> Array:
 def measured(checkpoint: Checkpoint, setup: Setup) -> DiskFacts:
     """A network on the grid of its radii."""
     b = checkpoint.biases
-    size = setup.domain.positions**2
-    a = checkpoint.a / (size if setup.pooling == "mean" else 1)
+    n = checkpoint.w.shape[1]
+    size = setup.domain.windows(n) ** 2
+    a = checkpoint.a / setup.share(n) ** 2
     r = _grid(setup)
     pooled = features(checkpoint.w, b, setup.activation, r)
     dark = activation(setup.activation)[0](b)

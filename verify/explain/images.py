@@ -202,7 +202,7 @@ def _weights(
     for k, b in enumerate(() if checkpoint.b is None else checkpoint.b.tolist()):
         yield _weight(name("conv.bias"), (k,), b, roles[k])
     live = [k for k, role in enumerate(roles) if role not in IDLE]
-    share = setup.domain.positions**2 if setup.pooling == "mean" else 1
+    share = setup.share(checkpoint.w.shape[1]) ** 2
     slopes, missing = facts.slopes(facts.pooled), 1 - float(facts.slopes(facts.answers))
     for k, (a, strength) in enumerate(zip(checkpoint.a.tolist(), strengths, strict=True)):
         derived, law = None, ""

@@ -87,10 +87,7 @@ def _awake(role: Role) -> Role:
 
 def _has_plateau(taps: int, domain: Domain) -> bool:
     """Some cell is a plateau cell far from the border, where the laws hold."""
-    return any(
-        m > taps // 2 and far_from_border(taps, m, domain.half_length, domain.padding)
-        for m, _, _ in cells(domain)
-    )
+    return any(m > taps // 2 and far_from_border(taps, m, domain) for m, _, _ in cells(domain))
 
 
 def _bending_roles(stored: Stored, exact: Stored | None) -> list[Role]:

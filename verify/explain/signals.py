@@ -302,7 +302,7 @@ def _anywhere(least: Stored, facts: Facts, setup: Setup) -> float | None:
         sum(
             (
                 line.count * net.sigma(line.start + phi * line.slope + b)
-                for line in lines(w, m, domain.half_length, domain.padding)
+                for line in lines(w, m, domain)
             ),
             fmpq(0),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import floor, log10
@@ -18,6 +19,7 @@ from verify.explain.value import (
     ImageError,
     ImageExplanation,
     Neighbour,
+    Replay,
     SignalExplanation,
     Weight,
 )
@@ -30,10 +32,12 @@ __all__ = [
     "derived_in_words",
     "distance_bounds",
     "error_in_words",
+    "in_words",
     "laws_in_words",
     "needed_in_words",
     "options_in_words",
     "radius_in_words",
+    "replay_in_words",
     "rounded_up",
     "share_in_words",
     "short",
@@ -166,18 +170,50 @@ def laws_in_words(explanation: ImageExplanation) -> tuple[str, str]:
 
 def show(explanation: SignalExplanation | ImageExplanation) -> None:
     """Print the tables."""
-    console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
-    flat = isinstance(explanation, SignalExplanation)
-    parts = _signals(explanation) if flat else _images(explanation)
-    lines = [alternative_in_words(other, sampled=not flat) for other in explanation.alternatives]
-    first = [
-        explanation.verdict,
-        f"grade: {explanation.grade}; {needed_in_words(explanation)}",
-        *lines,
-        *explanation.notes,
-    ]
-    for part in (*first, *parts, f"next: {explanation.next_step}"):
+    _print(explanation, Console(width=None if sys.stdout.isatty() else 140, highlight=False))
+
+
+def in_words(explanation: Explanation) -> str:
+    """What :func:`show` prints where nobody watches."""
+    page = io.StringIO()
+    _print(explanation, Console(file=page, width=140, highlight=False))
+    return page.getvalue()
+
+
+def _print(explanation: Explanation, console: Console) -> None:
+    images = isinstance(explanation, ImageExplanation)
+    parts = (
+        _images(explanation) if isinstance(explanation, ImageExplanation) else _signals(explanation)
+    )
+    replay = explanation.replay
+    again = () if replay is None else (replay_in_words(replay),)
+    warning = again if replay is not None and replay.agrees is False else ()
+    others = [alternative_in_words(other, sampled=images) for other in explanation.alternatives]
+    grade = f"grade: {explanation.grade}; {needed_in_words(explanation)}"
+    first = (*warning, explanation.verdict, grade, *others, *explanation.notes)
+    for part in (*first, *parts, *again, f"next: {explanation.next_step}"):
         console.print(part, markup=False, soft_wrap=isinstance(part, str))
+
+
+def replay_in_words(replay: Replay) -> str:
+    """The worst radius on the user's own module, and the certified number beside it."""
+    size = abs(replay.error)
+    words = (
+        f"at r = {replay.radius:.9g} the module itself, in {replay.dtype}, errs by {size:.6g} pixel; "
+        f"certified: {replay.certified:.6g}"
+    )
+    if replay.agrees is None:
+        return f"replayed: {words}, which is only approached there"
+    apart = f"{words}; they differ by {rounded_up(abs(size - replay.certified))}"
+    limit = "the tolerance"
+    if replay.allowed is not None:
+        limit = f"{rounded_up(replay.allowed)}, which rounding allows"
+    if replay.agrees:
+        return f"replayed: {apart}, no more than {limit}"
+    doubt = "the module is not what was read of it"
+    if replay.allowed is None:
+        doubt += ", or its rounding, of which no bound is known, is as large"
+    return f"WARNING: {apart}, more than {limit}: {doubt}"
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
@@ -208,12 +244,14 @@ def _weights(weights: Iterable[OneWeight], last: str, cell: Callable[[OneWeight]
     )
 
 
-def _signals(explanation: SignalExplanation) -> Iterator[str | Table]:
+def _signals(explanation: Explanation) -> Iterator[str | Table]:
+    assert isinstance(explanation, SignalExplanation)
     settings, laws, loss = explanation.setup.as_dict(), explanation.residuals, explanation.loss
+    mode = "" if settings["padding_mode"] == "zeros" else f" ({settings['padding_mode']})"
     yield (
         f"{settings['activation']} ({explanation.kind.replace('_', ' ')}), "
         f"K = {explanation.channels}, n = {explanation.taps}, {settings['pooling']} pooling, "
-        f"{settings['padding']} padding, {settings['length']} pixels, "
+        f"padding {settings['padding']}{mode}, {settings['length']} pixels, "
         f"every real r from {settings['r_min']} to {settings['r_max']}; cell: {explanation.cell}\n"
     )
     yield _weights(explanation.weights, "sensitivity", lambda x: short(x.sensitivity) or "∞")
