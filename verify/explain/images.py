@@ -94,6 +94,7 @@ def explain(
     alternatives = image_alternatives(checkpoint, setup) if failing else ()
     return ImageExplanation(
         file=file,
+        checkpoint=checkpoint,
         setup=setup,
         channels=len(filters),
         taps=checkpoint.w.shape[1],

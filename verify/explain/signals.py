@@ -118,6 +118,7 @@ def explain(
     more = _roundings(stored, checkpoint, setup)
     return SignalExplanation(
         file=file,
+        checkpoint=checkpoint,
         setup=setup,
         channels=stored.channels,
         taps=stored.taps,
