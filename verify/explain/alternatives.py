@@ -20,6 +20,7 @@ from numerics.arithmetic.numbers import rational, to_float
 from numerics.arithmetic.types import Array, Indices
 from numerics.certificates.conditions import Stored, exact_of
 from numerics.certificates.supremum import supremum
+from numerics.pulse.domain import MODES
 from numerics.pulse.exact_error import summary
 from numerics.pulse.preactivations import last_plateau_radius
 from numerics.pulse.quadrature import windows
@@ -29,7 +30,8 @@ from verify.explain.disk_facts import measured, preactivations
 from verify.explain.grade import LITTLE
 from verify.explain.value import Alternative
 from verify.models.checkpoint import Checkpoint
-from verify.models.setup import POOLINGS, Setup, default_high, setup_of
+from verify.models.pooling import POOLINGS
+from verify.models.setup import Setup
 
 __all__ = ["image_alternatives", "signal_alternatives"]
 
@@ -144,17 +146,16 @@ def _paddings(setup: Setup, taps: int) -> Iterator[tuple[dict[str, str], Setup]]
     What lies beyond the border only matters where a window sees both it and an edge of the pulse.
     """
     yield {}, setup
-    domain, given = setup.domain, setup.as_dict()
-    if domain.high == default_high(taps, domain.half_length, domain.padding):
-        del given["r_max"]
-    seen = domain.high > last_plateau_radius(taps, domain.half_length)
-    for padding in ("zeros", "valid", *(("circular",) if seen else ())):
+    tries: list[dict[str, str]] = [{"padding": "same"}, {"padding": "valid"}]
+    if setup.domain.mirrored(taps) or setup.domain.high > last_plateau_radius(taps, setup.domain):
+        tries += [{"padding_mode": mode} for mode in MODES]
+    for options in tries:
         try:
-            other = setup_of({**given, "padding": padding}, taps)
+            other = setup.varied(taps, **options)
         except ValueError:  # the radii do not fit
             continue
-        if other.domain.padding != domain.padding:
-            yield {"padding": padding}, other
+        if other.domain != setup.domain:
+            yield options, other
 
 
 def _trials(
@@ -208,7 +209,7 @@ def _light(setup: Setup, w: Array, b: Array) -> _Light:
     low, high = float(domain.low), float(domain.high)
     most = max(FEWEST, min(MOST, BLOCK // (domain.positions * w.shape[1])))
     r = np.linspace(low, high, min(most, PER_PIXEL * ceil(high - low) + 1))
-    light = windows(pulse(r, domain.half_length), w.shape[1], domain.padding)
+    light = windows(pulse(r, domain.half_length), w.shape[1], domain)
     dark, lit = np.max(light, axis=2) == 0, np.min(light, axis=2) == 1
     mixed = ~(dark | lit)
     counts = np.stack([np.sum(dark, axis=1), np.sum(lit, axis=1)], axis=1).astype(float)

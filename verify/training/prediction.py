@@ -10,32 +10,12 @@ predicted, then torch trains Conv1d, activation, sum, Linear, and both stand sid
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from itertools import islice
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-import numpy as np
-import torch
 from numpy.typing import ArrayLike
 
-from numerics.arithmetic.types import Array
-from numerics.pulse.sample import Radii, pulse
-from numerics.training.active import margins as flow_margins
-from numerics.training.forward_error import UNITS, Enclosed, enclosed, margins, rounding
-from numerics.training.linear_cell import coordinates
-from numerics.training.reduced import Adam, Problem, Weights, adam, sharpness
-from numerics.training.steps import change_bound, drift_bound, end_at
-from numerics.training.steps import sharpness as flow_sharpness
-from theory.training import conv_bias, linear_cell, ridge
-from theory.training.reduced import Sgd
-from theory.training.steps import LAW, first_order
-from verify.models.networks import load
-from verify.models.problem import Model, NetworkBatch
-from verify.optimise.sgd import Make, descend
-from verify.training.dynamics import Run, corrected, end_rounding, second_moment
+from numerics.pulse.sample import Radii
 
 __all__ = ["Condition", "OutsideTheorem", "Prediction", "Weight", "prediction"]
 
