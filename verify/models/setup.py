@@ -32,7 +32,6 @@ from verify.models.pooling import pooling_of
 
 __all__ = [
     "KEYS",
-    "MODES",
     "Setup",
     "default_high",
     "merged",
