@@ -116,6 +116,11 @@ def _parser() -> Parser:
         help="initial weights, safetensors or a state_dict: conv.weight (K, 1, N), readout.weight (1, K)",
     )
     add(
+        "--key",
+        metavar="NAME",
+        help="which network, where the file holds several: ema, state_dict.student",
+    )
+    add(
         "--activation",
         choices=("identity", "relu"),
         default="identity",
@@ -148,7 +153,7 @@ def _run(options: Namespace, parser: Parser) -> int:
     else:
         if options.seed is not None:
             parser.error("--seed draws initial weights and --init reads them: give one of the two")
-        start = _read(options.init, parser)
+        start = _read(options.init, options.key, parser)
         channels, taps = start.w.shape[1:]
         for name, wanted, actual in (
             ("channels", options.channels, channels),
@@ -183,7 +188,7 @@ def _drawn(model: Model, seed: int) -> NetworkBatch:
     return starts(Lab(TINY, seed), model, 1)
 
 
-def _read(path: Path, parser: Parser) -> NetworkBatch:
+def _read(path: Path, key: str | None, parser: Parser) -> NetworkBatch:
     import numpy as np
 
     from verify.models.checkpoint import read
@@ -191,7 +196,7 @@ def _read(path: Path, parser: Parser) -> NetworkBatch:
     from verify.models.tensors import CheckpointError
 
     try:
-        checkpoint = read(path)
+        checkpoint = read(path, key=key)
     except CheckpointError as error:
         parser.error(f"{path}: {error}")
     for name, bias in (("conv.bias", checkpoint.b), ("readout.bias", checkpoint.c)):

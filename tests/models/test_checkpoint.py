@@ -71,7 +71,8 @@ def test_values_are_read_exactly(tmp_path: Path, kind: type[np.floating]) -> Non
         ({"conv_weight": np.ones((2, 1, 3), dtype=np.int64)}, "conv.weight is int64"),
         ({"conv_weight": np.full((2, 1, 3), np.nan)}, "not finite"),
         ({"readout_weight": np.array([[1.0, -np.inf]])}, "not finite"),
-        ({"fc_weight": np.ones(2)}, "'fc.weight', which this model does not have"),
+        ({"fc_weight": np.ones(3)}, "fc.weight has 3 slopes for 2 channels"),
+        ({"fc_offset": np.ones(3)}, "'fc.offset', which this model does not have"),
     ],
 )
 def test_other_tensors_are_refused(
@@ -89,7 +90,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     assert "not a regular file" in refused(pipe)
     empty = tmp_path / "empty"
     empty.write_bytes(b"")
-    assert "no safetensors file" in refused(empty)
+    assert "0 bytes" in refused(empty)
 
 
 def test_a_large_file_is_refused_before_it_is_parsed(tmp_path: Path) -> None:
@@ -139,14 +140,14 @@ def test_names_are_the_user_s_own(tmp_path: Path) -> None:
         ({"conv.weight": torch.ones(2, 1, 3, dtype=torch.int64)}, "int64"),
         ({"conv.weight": torch.full((2, 1, 3), float("nan"))}, "not finite"),
         ({"conv.weight": torch.zeros(1).expand(10**10)}, "too large"),
-        ({"conv.weight": 3}, "no tensor of filters"),
+        ({"conv.weight": 3}, "no named tensors"),
         ([torch.ones(3)], "no state_dict"),
         (
             {"layer.weight": torch.ones(2, 1, 3, 3), "fc.weight": torch.ones(1, 2)},
             "a network for images",
         ),
         ({"layer.weight": torch.ones(3, 3)}, "no tensor of filters"),
-        ({}, "no tensor of filters"),
+        ({}, "an empty state_dict"),
     ],
 )
 def test_other_things_are_refused(tmp_path: Path, found: object, words: str) -> None:

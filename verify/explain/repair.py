@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numerics.arithmetic.numbers import rational
 from numerics.certificates.conditions import exact_of
-from numerics.certificates.dyadic import dyadic
+from numerics.certificates.dyadic import dyadic, rounded
 from numerics.certificates.nearest import nearest
 from numerics.pulse.exact_error import summary
 from theory.expressions.spelling import spelled
@@ -21,16 +20,22 @@ __all__ = ["Repaired", "repaired"]
 
 @dataclass(frozen=True)
 class Repaired:
-    """A safetensors file, and one sentence about it."""
+    """The network, whether it is exact, and one sentence about it."""
 
-    content: bytes
+    checkpoint: Checkpoint
+    exact: bool
     text: str
 
+    @property
+    def content(self) -> bytes:
+        """A safetensors file."""
+        return encoded(self.checkpoint)
 
-def repaired(explanation: SignalExplanation) -> Repaired | None:
-    """The nearest exact network in float64; None where there is none.
 
-    For a positively homogeneous σ the scale of each channel is free, and is used to find float64 weights that are exact.
+def repaired(explanation: SignalExplanation, dtype: str = "float64") -> Repaired | None:
+    """The nearest exact network in numbers of a type; None where there is none.
+
+    For a positively homogeneous σ the scale of each channel is free, and is used to find weights of the type that are exact.
     Elsewhere the weights are rounded, and the sentence says how much they err.
     """
     setup = explanation.setup
@@ -39,15 +44,14 @@ def repaired(explanation: SignalExplanation) -> Repaired | None:
     if near is None or exact is None:
         return None
     homogeneous = spelled(setup.activation).homogeneous
-    net = None if own is None else dyadic(own, homogeneous=homogeneous)
-    error = "its certificate says 0: it is exact in its float64 weights"
-    if net is None:
-        net = exact.mapped(lambda x: rational(float(x)))
-        rounded = exact_of(net, setup.activation)
-        worst = enclosed(net, setup) if rounded is None else summary(rounded, setup.domain).worst
-        error = f"rounded to float64 from an exact one, it errs by {float(worst.high):.3g} pixel at most"
+    net = None if own is None else dyadic(own, homogeneous=homogeneous, dtype=dtype)
+    error = f"its certificate says 0: it is exact in its {dtype} weights"
+    if rounding := net is None:
+        net = exact.mapped(lambda x: rounded(x, dtype))
+        pieces = exact_of(net, setup.activation)
+        worst = enclosed(net, setup) if pieces is None else summary(pieces, setup.domain).worst
+        error = f"rounded to {dtype} from an exact one, it errs by {float(worst.high):.3g} pixel at most"
     which = "exact network" if near.error == 0 else "network, nearly exact,"
-    text = f"the nearest {which} that was found; {error}"
     stored = net.mapped(float)
     b, c = stored.b, stored.c
     checkpoint = Checkpoint(
@@ -57,4 +61,4 @@ def repaired(explanation: SignalExplanation) -> Repaired | None:
         None if c is None else np.array([c]),
         setup.as_dict(),
     )
-    return Repaired(encoded(checkpoint), text)
+    return Repaired(checkpoint, not rounding, f"the nearest {which} that was found; {error}")

@@ -7,8 +7,8 @@ tensor is which is decided by structure (layers.py), so the names are the user's
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,11 @@ import numpy as np
 from safetensors.numpy import save
 
 from numerics.arithmetic.types import Array
-from verify.models.archive import contents
-from verify.models.layers import roles_of, without_ties
+from theory.expressions.spelling import spelled
+from verify.models.archive import ALONE, contents
+from verify.models.entries import begins_with, entries, groups
+from verify.models.layers import layer_of, listed, roles_of, without_ties
+from verify.models.parametrizations import EPS, normalised, plain, sloped
 from verify.models.tensors import CheckpointError, runs_in, tensors_of
 
 __all__ = ["Checkpoint", "encoded", "network_of", "read"]
@@ -33,6 +36,7 @@ class Checkpoint:
     names: the name in the file of every tensor that is there, by its name in the model.
     notes: one sentence each on what was done on reading.
     dtype: the type in which the network runs, float16, bfloat16, float32 or float64.
+    slopes: those that PReLU has learned, where they are in the activation.
     """
 
     w: Array
@@ -43,6 +47,7 @@ class Checkpoint:
     names: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     dtype: str = "float64"
+    slopes: Array | None = None
 
     def name(self, role: str) -> str:
         """The user's own name of the tensor that the model calls ``role``, as conv.weight."""
@@ -59,46 +64,142 @@ class Checkpoint:
         return 0.0 if self.c is None else float(self.c[0])
 
 
-def read(path: Path, *, images: bool = False) -> Checkpoint:
-    """The network in a safetensors file, or in a state_dict that torch.save wrote; for images too where these are wanted.
+def read(path: Path, *, images: bool = False, key: str | None = None) -> Checkpoint:
+    """The network in a safetensors file, or in what torch.save wrote; for images too where these are wanted.
+
+    ``key`` names the entry of the file, or the beginning of the tensors' names, where it holds several networks.
 
     Raises
     ------
     CheckpointError: the file is missing, no regular file, too large, damaged, or holds no network of this model.
     """
-    named, metadata = contents(path)
-    tensors = {name: x for name, x in named.items() if hasattr(x, "dtype")}
-    return network_of(tensors, metadata, images=images)
+    held, metadata = contents(path)
+    found = entries(held)
+    if key is not None:
+        tensors = begins_with(found, key)
+        if not tensors:
+            keys = listed([path or "the file itself" for path in found])
+            raise CheckpointError(
+                f"no tensors stand under --key {key[:60]}; there are some in {keys}"
+            )
+        return network_of(tensors, metadata, images=images)
+    networks, errors = {}, {}
+    for place, tensors in (_with_filters(found) or found).items():
+        try:
+            networks[place] = network_of(tensors, metadata, images=images)
+        except CheckpointError as error:
+            errors[place] = error
+    if not networks:
+        raise _refusal(held, found, errors)
+    if len(networks) > 1:
+        raise _choice(list(networks))
+    ((place, network),) = networks.items()
+    if not place:
+        return network
+    others = [str(name) for name in held if str(name) != place.partition(".")[0]]
+    beside = f"; {listed(others)} beside it {'is' if len(others) == 1 else 'are'} ignored"
+    note = f"the network is the entry {place} of the file{beside if others else ''}"
+    return replace(network, notes=(note, *network.notes))
+
+
+def _with_filters(found: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The entries that have a tensor like a convolution's."""
+    return {
+        place: tensors
+        for place, tensors in found.items()
+        if any(len(value.shape) > 2 for value in tensors.values())
+    }
+
+
+def _choice(keys: Sequence[str]) -> CheckpointError:
+    return CheckpointError(
+        f"it holds {len(keys)} networks, {listed([key or 'its own tensors' for key in keys])}; "
+        f"choose one with --key {keys[-1]}"
+    )
+
+
+def _refusal(
+    held: Mapping[Any, Any],
+    found: Mapping[str, dict[str, Any]],
+    errors: Mapping[str, CheckpointError],
+) -> CheckpointError:
+    """Why no entry is a network: what is wrong with the one that has most tensors."""
+    if not held:
+        return CheckpointError("it is an empty state_dict")
+    if not found:
+        if "param_groups" in held:
+            return CheckpointError(f"it holds an optimizer's state and no weights; {ALONE}")
+        return CheckpointError(f"it holds no named tensors; {ALONE}")
+    place = max(errors, key=lambda place: len(found[place]))
+    parts = [key for key, part in groups(found[place]).items() if _is_network(part)]
+    if len(parts) > 1:
+        return _choice([f"{place}.{key}".removeprefix(".") for key in parts])
+    return errors[place]
+
+
+def _is_network(tensors: Mapping[str, Any]) -> bool:
+    try:
+        network_of(tensors, {})
+    except CheckpointError:
+        return False
+    return True
 
 
 def network_of(
-    tensors: Mapping[str, Any], metadata: Mapping[str, str], *, images: bool = True
+    tensors: Mapping[str, Any],
+    metadata: Mapping[str, str],
+    *,
+    images: bool = True,
+    eps: float = EPS,
 ) -> Checkpoint:
     """The network that named tensors of torch or arrays of NumPy make up, as a state_dict holds them.
+
+    ``eps`` is that of a batch norm.
 
     Raises
     ------
     CheckpointError: they make up no network of this model.
     """
     exact = without_ties(tensors_of(tensors))
-    names = roles_of(exact)
-    arrays = {role: exact[name].values for role, name in names.items()}
-    conv = arrays["conv.weight"]
-    if conv.ndim == 4 and not images:
+    layers = plain(exact)
+    names = roles_of(layers.tensors)
+    values = {role: layers.tensors[name].values for role, name in names.items()}
+    w, a, b = values["conv.weight"][:, 0], values["readout.weight"][0], values.get("conv.bias")
+    if w.ndim == 3 and not images:
+        shape = list(values["conv.weight"].shape)
         raise CheckpointError(
-            f"{names['conv.weight']} has the shape {list(conv.shape)}: a network for images; those for signals, "
-            "(K, 1, n), are read"
+            f"{names['conv.weight']} has the shape {shape}: a network for images; those for signals, (K, 1, n), are read"
         )
+    notes, learned, slopes = [*layers.notes], {}, None
+    if layers.norm is not None:
+        conv = layer_of(names["conv.weight"])
+        w, b, note = normalised(w, b, layers.norm, conv.removesuffix("."), eps)
+        names.setdefault("conv.bias", f"{conv}bias")
+        notes.append(note)
+    if layers.slope is not None:
+        (w, b, a), activation, note = sloped(w, b, a, layers.slope)
+        names["activation.weight"] = layers.slope[0]
+        slopes = layers.slope[1] if len(a) == len(values["readout.weight"][0]) else None
+        learned = {"activation": _agreed(metadata.get("activation"), activation, layers.slope[0])}
+        notes.append(note)
     return Checkpoint(
-        conv[:, 0],
-        arrays["readout.weight"][0],
-        arrays.get("conv.bias"),
-        arrays.get("readout.bias"),
-        metadata,
+        w,
+        a,
+        b,
+        values.get("readout.bias"),
+        {name: x for name, x in metadata.items() if x not in tensors} | learned,
         names,
-        (),
-        runs_in(tensor.dtype for tensor in exact.values()),
+        tuple(notes),
+        runs_in(x.dtype for x in exact.values()) if layers.same else "float64",
+        slopes,
     )
+
+
+def _agreed(said: str | None, learned: str, name: str) -> str:
+    """The activation with the learned slope, where the metadata does not contradict it."""
+    if said and spelled(said).torch != "PReLU":
+        raise CheckpointError(f"its metadata says {said[:40]}, and {name} is a slope of PReLU")
+    return learned
 
 
 def encoded(checkpoint: Checkpoint) -> bytes:
@@ -108,6 +209,7 @@ def encoded(checkpoint: Checkpoint) -> bytes:
         "conv.bias": checkpoint.b,
         "readout.weight": checkpoint.a[None],
         "readout.bias": checkpoint.c,
+        "activation.weight": checkpoint.slopes,
     }
     stored = {
         checkpoint.name(role): np.ascontiguousarray(x)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from verify.models.tensors import CheckpointError, Tensor
 
-__all__ = ["ROLES", "layer_of", "roles_of", "without_ties"]
+__all__ = ["ROLES", "layer_of", "listed", "roles_of", "without_ties"]
 
 ROLES = ("conv.weight", "conv.bias", "readout.weight", "readout.bias")
 """Of the tensors of the model; the names that they have in it."""
@@ -72,7 +72,7 @@ def _filters(tensors: Mapping[str, Tensor]) -> str:
     convs = [name for name, shape in shapes.items() if len(shape) in (3, 4)]
     if len(convs) > 1:
         raise CheckpointError(
-            f"it has {len(convs)} convolutions, {_listed(convs)}; networks with one are explained"
+            f"it has {len(convs)} convolutions, {listed(convs)}; networks with one are explained"
         )
     for name, shape in shapes.items():
         if len(shape) > 4 or (not convs and name == "conv.weight"):
@@ -108,7 +108,7 @@ def _readout(tensors: Mapping[str, Tensor], channels: int) -> str:
         raise CheckpointError(f"it has no readout: no tensor of the shape (1, {channels})")
     if len(linear) > 1:
         raise CheckpointError(
-            f"it has {len(linear)} Linear layers, {_listed(linear)}; networks with one, (1, {channels}), are explained"
+            f"it has {len(linear)} Linear layers, {listed(linear)}; networks with one, (1, {channels}), are explained"
         )
     (name,) = linear
     outputs, inputs = shape = tensors[name].values.shape
@@ -147,13 +147,13 @@ def _by_shape(
     found: dict[str, str] = {}
     for name, roles in fits.items():
         if len(roles) > 1 or roles[0] in found:
-            which = _listed(others)
+            which = listed(others)
             raise CheckpointError(f"the shapes do not say which bias is which: {which}; {NAMED}")
         found[roles[0]] = name
     return found
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
     """a, b and c; the first three of many."""
     shown = names[:3]
     if len(names) > 3:

@@ -32,6 +32,7 @@ from verify.models.pooling import pooling_of
 
 __all__ = [
     "KEYS",
+    "LONGEST",
     "Setup",
     "default_high",
     "merged",
