@@ -146,15 +146,16 @@ def _paddings(setup: Setup, taps: int) -> Iterator[tuple[dict[str, str], Setup]]
     What lies beyond the border only matters where a window sees both it and an edge of the pulse.
     """
     yield {}, setup
-    domain = setup.domain
-    seen = domain.high > last_plateau_radius(taps, domain)
-    for padding in ("same", "valid", *(MODES if seen else ())):
+    tries: list[dict[str, str]] = [{"padding": "same"}, {"padding": "valid"}]
+    if setup.domain.mirrored(taps) or setup.domain.high > last_plateau_radius(taps, setup.domain):
+        tries += [{"padding_mode": mode} for mode in MODES]
+    for options in tries:
         try:
-            other = setup.varied(taps, padding=padding)
+            other = setup.varied(taps, **options)
         except ValueError:  # the radii do not fit
             continue
-        if (other.domain.padding, other.domain.pixels) != (domain.padding, domain.pixels):
-            yield {"padding": padding}, other
+        if other.domain != setup.domain:
+            yield options, other
 
 
 def _trials(
