@@ -67,6 +67,9 @@ WAVES = 300
 """Pre-activations in front of a wave: there would be too many turns between two radii."""
 FLAT = 1e-9
 """An answer that rises no more than this per pixel, or bends no more, is constant."""
+UNKNOWN = "with which roundings a machine computes this expression is not known"
+JUMPS = "at a jump of σ the smallest rounding may change the answer"
+"""Why there is no bound on what the network answers as it runs."""
 ASSUMED = "the library's σ is off by at most 8u (1 + |z| + |σ(z)|), which is tested, not proved"
 """What the bound on rounding rests on where σ is not made of polynomials."""
 
@@ -418,8 +421,11 @@ def _worst(worst: Worst, stored: Stored, checkpoint: Checkpoint, setup: Setup) -
         for kind in FORMATS
         if kind == checkpoint.dtype or kind == "float64" or (kind == "float32" and single)
     ]
-    unbounded = {}
-    for kind in kinds if (net is None or proved) and computed(setup.activation) else ():
+    none = "" if computed(setup.activation) else UNKNOWN
+    if net is not None and not net.sigma.continuous:
+        none = JUMPS
+    unbounded = dict.fromkeys(kinds, none) if none else {}
+    for kind in () if none else kinds:
         try:
             if net is not None:
                 more = running_error(net, setup.domain, kind)
