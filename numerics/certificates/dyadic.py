@@ -14,7 +14,7 @@ from math import frexp, lcm
 
 from flint import fmpq, fmpz, fmpz_mat
 
-from numerics.arithmetic.numbers import rational, to_float
+from numerics.arithmetic.numbers import to_float
 from numerics.certificates.conditions import Condition, Pattern, Stored, dot, holds, violated
 from numerics.certificates.nearest import Nearest
 from numerics.certificates.projection import solved

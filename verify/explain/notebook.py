@@ -1,6 +1,6 @@
 """An explained network inside a notebook: the page's body, with styles that reach nothing else.
 
-All colours are mixed from the notebook's own, so that it is dark where the notebook is dark, however that is brought about.
+All colours are mixed from the notebook's own: it is dark where the notebook is.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from verify.explain.page import body
 from verify.explain.text import replay_in_words
-from verify.explain.value import Explanation, document
+from verify.explain.value import document
 from verify.report.render import render
 
 if TYPE_CHECKING:

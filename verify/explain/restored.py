@@ -1,4 +1,4 @@
-"""The nearest exact network where the user's own was: a copy of the module, or a state_dict with its names."""
+"""The nearest exact network in the place of the user's own: in a copy of the module, or its names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["restored"]
 def restored(explanation: Explanation) -> nn.Module | dict[str, Tensor]:
     """See :meth:`Explanation.repair`."""
     if not isinstance(explanation, SignalExplanation):
-        raise ValueError("of a network for images no nearest exact one is known")
+        raise ValueError("of a network for images no nearest exact one is known")  # noqa: TRY004 - the method is theirs, too
     source = explanation.source
     dtype = "float64" if source is None else source.dtype
     made = repaired(explanation, dtype)
@@ -36,7 +36,9 @@ def restored(explanation: Explanation) -> nn.Module | dict[str, Tensor]:
     if source is None:
         return tensors
     if source.slopes is not None:
-        tensors["activation.weight"] = torch.tensor(source.slopes, dtype=tensors["conv.weight"].dtype)
+        tensors["activation.weight"] = torch.tensor(
+            source.slopes, dtype=tensors["conv.weight"].dtype
+        )
     return {source.name(role): x for role, x in tensors.items()}
 
 
@@ -61,7 +63,9 @@ def _module(live: Live, tensors: Mapping[str, Tensor]) -> nn.Module:
         layer = module.get_submodule(name)
         _plain(layer)
         if layer.weight.shape != tensors[f"{role}.weight"].shape:
-            raise ValueError("the exact network has more channels: each slope of its PReLU is two of them")
+            raise ValueError(
+                "the exact network has more channels: each slope of its PReLU is two of them"
+            )
         for part in ("weight", "bias"):
             if (value := tensors.get(f"{role}.{part}")) is not None:
                 place = layer.weight.device

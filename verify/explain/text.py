@@ -29,8 +29,8 @@ __all__ = [
     "derived_in_words",
     "distance_bounds",
     "error_in_words",
-    "laws_in_words",
     "in_words",
+    "laws_in_words",
     "radius_in_words",
     "replay_in_words",
     "rounded_up",
@@ -142,7 +142,9 @@ def in_words(explanation: Explanation) -> str:
 
 
 def _print(explanation: Explanation, console: Console) -> None:
-    parts = _images(explanation) if isinstance(explanation, ImageExplanation) else _signals(explanation)
+    parts = (
+        _images(explanation) if isinstance(explanation, ImageExplanation) else _signals(explanation)
+    )
     replay = explanation.replay
     again = () if replay is None else (replay_in_words(replay),)
     first = again if replay is not None and replay.agrees is False else ()
