@@ -54,6 +54,7 @@ def body(
         template,
         explanation=explanation,
         settings=explanation.setup.as_dict(),
+        sampled=isinstance(explanation, ImageExplanation),
         text=text,
         name=name,
         level=level,
@@ -78,7 +79,7 @@ def error_drawing(explanation: SignalExplanation | ImageExplanation) -> Drawing:
 def _staircases(explanation: SignalExplanation, name: str) -> Iterator[str]:
     kinks = [float(kink.location) for kink in spelled(explanation.setup.activation).kinks]
     for k, (w, b, _) in enumerate(explanation.stored.listed):
-        drawing = figures.staircase([*map(float, w)], float(b), kinks)
+        drawing = figures.staircase([*map(float, w)], float(b), kinks, f"filter {k}")
         yield figures.figure_svg(drawing, f"{name}filter-{k}", f"Filter {k} and its staircases")
 
 

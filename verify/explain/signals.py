@@ -26,7 +26,7 @@ from numerics.certificates.nearest import (
 from numerics.certificates.patterns import branches_of, snapped_pattern
 from numerics.certificates.reduction import apart, reduced
 from numerics.certificates.roles import Role
-from numerics.certificates.running import UNITS, assumed_error, computed, running_error
+from numerics.certificates.running import FORMATS, assumed_error, computed, running_error
 from numerics.pulse.exact_error import Domain, Worst
 from numerics.pulse.preactivations import lines
 from numerics.pulse.sensitivity import Sensitivity
@@ -34,8 +34,12 @@ from theory.expressions.spelling import spelled
 from theory.pulse.network import Network
 from theory.pulse.symmetry import Channel
 from theory.shape.classify import Classification, classify
+from verify.explain.alternatives import signal_alternatives
 from verify.explain.facts import Facts, facts_of, named
+from verify.explain.grade import graded
+from verify.explain.next_step import signal_step
 from verify.explain.roles import roles
+from verify.explain.text import rounded_up, share_in_words
 from verify.explain.value import (
     Interval,
     Neighbour,
@@ -94,12 +98,21 @@ def explain(
     facts = facts_of(stored, least, setup)
     # Where all channels idle there is none that an exact network could be next to.
     live = any(place is not None for place in reduction.place)
-    near = _neighbour(shape, least, facts, setup, tolerance) if live else None
+    near = _neighbour(shape, least, facts, setup) if live else None
     exact = None if near is None else reduction.restored(stored, near.net)
-    failing = _failing(facts, setup.domain, tolerance)
-    if not _close(least, near, tolerance):
+    away = None if near is None else apart(least, near.net)
+    # One that is exact itself is next to itself; of a smooth σ the worst error is only enclosed.
+    itself = near is not None and not (near.error or near.high)
+    failing = [] if itself else _failing(facts, setup.domain, tolerance)
+    if away is None or away > tolerance:
         failing.append("distance")
+    worst = fraction(facts.worst.high)
+    needed = None if away is None or not isfinite(away) else max(worst, Fraction(away))
+    needed = Fraction(0) if itself else needed
+    grade = graded(worst, needed, tolerance, exact=itself)
+    alternatives = signal_alternatives(stored, setup) if failing else ()
     judged_by = None if failing else near
+    cell = _cell(least, judged_by, facts, setup)
     pattern = _pattern(stored, setup, judged_by, exact)
     each = roles(stored, pattern, None if failing else exact, facts, setup)
     return SignalExplanation(
@@ -107,16 +120,29 @@ def explain(
         setup=setup,
         channels=stored.channels,
         taps=stored.taps,
+        notes=(),
         tolerance=float(tolerance),
-        verdict=_verdict(shape, facts, failing, near, setup),
+        grade=grade,
+        tolerance_needed=None if needed is None else _from(needed),
+        verdict=_verdict(grade, shape, facts, failing, near, away, tolerance, setup),
         failing=tuple(failing),
+        alternatives=alternatives,
+        next_step=signal_step(
+            grade,
+            alternatives,
+            away,
+            explained=not failing,
+            possible=shape.kind != "impossible",
+            cell=cell,
+            certified=facts.exact,
+        ),
         residuals={
             "slope": float(facts.alpha),
             "offset": float(facts.beta),
             "subpixel": facts.deviation,
         },
         kind=shape.kind,
-        cell=_cell(least, judged_by, facts, setup),
+        cell=cell,
         loss=SignalLoss(
             float(facts.loss),
             {name: float(part) for name, part in facts.parts.items()},
@@ -154,31 +180,30 @@ def _stored(checkpoint: Checkpoint, setup: Setup) -> Stored:
 # ---------------------------------------------------------------------- the nearest exact network
 
 
-def _close(least: Stored, near: Nearest | None, tolerance: Fraction) -> bool:
-    return near is not None and apart(least, near.net) <= tolerance
+def _neighbour(shape: Classification, least: Stored, facts: Facts, setup: Setup) -> Nearest | None:
+    """The exact network that a live network is judged by: the nearest that was found, whatever the tolerance.
 
-
-def _neighbour(
-    shape: Classification, least: Stored, facts: Facts, setup: Setup, tolerance: Fraction
-) -> Nearest | None:
-    """The exact network that a live network is judged by, from the first search that settles it.
-
-    What is exact by its structure; where that is too far from an accurate network, what Newton's
-    steps lead to, which need not be exact; and where that proves nothing, the same filters with
-    another readout.
+    What is exact by its structure settles it where that is no farther than the network errs.  Else what Newton's
+    steps lead to, which need not be exact, and the same filters with another readout are looked at, too; what is not proved
+    to be exact has to be less than half as far.
     """
     search = setup.activation, least, setup.domain
+    worst = fraction(facts.worst.high)
+
+    def distance(near: Nearest) -> Fraction | float:
+        away = apart(least, near.net)
+        return Fraction(away) if isfinite(away) else away
+
     near = nearest(*search)
-    if facts.worst.high > rational(tolerance):
+    if near is not None and distance(near) <= worst:
         return near
-    if shape.kind != "impossible" and not _close(least, near, tolerance):
-        near = refined_nearest(*search) or near
-    # A network that is exact itself is next to itself, at a distance of 0.
-    moved = near is not None and near.high > 0 and not facts.worst.high
-    if near is not None and not near.error and not moved and _close(least, near, tolerance):
-        return near
-    kept = kept_nearest(*search)
-    return kept if _close(least, kept, tolerance) else near
+    refined = None if shape.kind == "impossible" else refined_nearest(*search)
+    found = [x for x in (near, refined, kept_nearest(*search)) if x is not None]
+    proved = min((x for x in found if not x.error), key=distance, default=None)
+    best = min(found, key=distance, default=None)
+    if best is None or proved is None or distance(proved) > max(worst, 2 * distance(best)):
+        return best
+    return proved
 
 
 def _pattern(
@@ -337,17 +362,30 @@ def _failing(facts: Facts, domain: Domain, tolerance: Fraction) -> list[str]:
 
 
 def _verdict(
-    shape: Classification, facts: Facts, failing: Sequence[str], near: Nearest | None, setup: Setup
+    grade: str,
+    shape: Classification,
+    facts: Facts,
+    failing: Sequence[str],
+    near: Nearest | None,
+    away: float | None,
+    tolerance: Fraction,
+    setup: Setup,
 ) -> str:
-    size = f"{float(facts.worst.high):.3g}"
+    size, most = f"{float(facts.worst.high):.3g}", rounded_up(float(facts.worst.high))
+    where = "no exact network was found near it"
+    if shape.kind == "impossible":
+        where = (
+            f"no network with {setup.activation} is exact, however many channels and taps it has"
+        )
+    elif away is not None:
+        where += f"; the nearest found lies at {share_in_words(away)} of its length"
     if not failing and near is not None:
         beside = _beside(near)
         return f"explained: it errs by {size} pixel at most, and {beside} lies at a distance of {near.high:.3g}"
-    if shape.kind == "impossible":
-        return (
-            f"not explained by these laws: no network with {setup.activation} is exact, however many channels and taps it "
-            f"has; this one errs by up to {size} pixel"
-        )
+    if grade == "near exact" and near is not None and away is not None:
+        return f"near {_beside(near).rstrip(',')}: within {most} pixel and {share_in_words(away)} of its length; not explained at a tolerance of {float(tolerance):.3g}"
+    if grade == "accurate":
+        return f"accurate: it errs by {most} pixel at most, but {where}"
     words = {
         "slope": f"slope (α = {float(facts.alpha):.3g})",
         "offset": f"offset (β = {float(facts.beta):.3g})",
@@ -355,13 +393,10 @@ def _verdict(
         "small radii": "small radii",
         "jump": "jump (at single radii)",
     }
-    laws = [words[name] for name in failing if name in words]
-    if laws:
-        return f"not explained by these laws: it errs by up to {size} pixel; what fails: {', '.join(laws)}"
-    where = "no exact network was found near it"
-    if near is not None:
-        where += f"; the nearest found lies at a distance of {near.high:.3g}"
-    return f"not explained by these laws: it errs by {size} pixel at most, but {where}"
+    laws = ", ".join(words[name] for name in failing if name in words)
+    if shape.kind == "impossible":
+        return f"not explained by these laws: {where}; this one errs by up to {size} pixel"
+    return f"not explained by these laws: it errs by up to {size} pixel; what fails: {laws}"
 
 
 def _beside(near: Nearest) -> str:
@@ -377,23 +412,40 @@ def _worst(worst: Worst, stored: Stored, checkpoint: Checkpoint, setup: Setup) -
     single = all(np.all(np.float32(x) == x) for x in weights)
     proved = net is not None and net.sigma.continuous
     runs = {}
-    kinds = UNITS if single else ("float64",)
+    kinds = [
+        kind
+        for kind in FORMATS
+        if kind == checkpoint.dtype or kind == "float64" or (kind == "float32" and single)
+    ]
+    unbounded = {}
     for kind in kinds if (net is None or proved) and computed(setup.activation) else ():
-        if net is not None:
-            more = running_error(net, setup.domain, kind)
-        else:
-            more = assumed_error(replace(stored, sigma=setup.activation), setup.domain, kind)
+        try:
+            if net is not None:
+                more = running_error(net, setup.domain, kind)
+            else:
+                more = assumed_error(replace(stored, sigma=setup.activation), setup.domain, kind)
+        except ValueError as error:
+            if kind == "float64":
+                raise
+            unbounded[kind] = str(error)
+            continue
         runs[kind] = _up(fraction(worst.high) + more)
     value: fmpq | tuple[fmpq, fmpq] = worst.low
     if not worst.exact or len(str(worst.low)) > DIGITS:
         value = _coarse(worst.low, -1), _coarse(worst.high, 1)
     radius = worst.radius if len(str(worst.radius)) <= DIGITS else _coarse(worst.radius, 1)
     assumes = "" if proved or not runs else ASSUMED
-    return SignalError(value, float(worst.high), radius, worst.attained, runs, assumes)
+    return SignalError(value, float(worst.high), radius, worst.attained, runs, assumes, unbounded)
 
 
 def _up(value: Fraction) -> float:
     return float(np.nextafter(float(value), np.inf))
+
+
+def _from(value: Fraction) -> float:
+    """The least float that is not below."""
+    near = float(value)
+    return near if near >= value else _up(value)
 
 
 def _coarse(value: fmpq, direction: int) -> fmpq:

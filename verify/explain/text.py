@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import floor, log10
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from verify.explain.value import (
+    Alternative,
     Explanation,
     ImageError,
     ImageExplanation,
@@ -24,6 +25,7 @@ from verify.explain.value import (
 
 __all__ = [
     "MINOR",
+    "alternative_in_words",
     "bound_in_words",
     "cancels",
     "derived_in_words",
@@ -31,9 +33,12 @@ __all__ = [
     "error_in_words",
     "in_words",
     "laws_in_words",
+    "needed_in_words",
+    "options_in_words",
     "radius_in_words",
     "replay_in_words",
     "rounded_up",
+    "share_in_words",
     "short",
     "show",
     "with_error",
@@ -57,13 +62,13 @@ def radius_in_words(radius: fmpq) -> str:
     return text if len(text) < 24 else f"about {int(radius.p) / int(radius.q):.9g}"
 
 
-def derived_in_words(weight: Weight) -> str:
+def derived_in_words(weight: Weight, digits: int = 6) -> str:
     """The derived value, or the interval of a free weight: [0.5, ∞) and the like."""
     if not isinstance(weight.derived, tuple):
-        return short(weight.derived, 12)
+        return short(weight.derived, digits)
     low, high = weight.derived
-    left = "(−∞" if low is None else f"[{low:.6g}"
-    right = "∞)" if high is None else f"{high:.6g}]"
+    left = "(−∞" if low is None else f"[{low:.{digits}g}"
+    right = "∞)" if high is None else f"{high:.{digits}g}]"
     return f"{left}, {right}"
 
 
@@ -84,6 +89,39 @@ def rounded_up(value: float, digits: int = 3) -> str:
     if float(near) >= value or value <= 0:
         return near
     return f"{value + 10.0 ** (floor(log10(value)) + 1 - digits) / 2:.{digits}g}"
+
+
+def share_in_words(share: float) -> str:
+    """A share in percent, rounded up."""
+    return f"{rounded_up(100 * share, 2)} %"
+
+
+def options_in_words(options: Mapping[str, str]) -> str:
+    """As they are typed: --pooling mean and the like."""
+    return " ".join(f"--{key.replace('_', '-')} {value}" for key, value in options.items())
+
+
+def alternative_in_words(other: Alternative, *, sampled: bool = False) -> str:
+    """With which settings, or in which units, the network errs by how much."""
+    words = f"with {options_in_words(other.options)} " if other.options else ""
+    where = "at the sampled radii" if sampled else "at most"
+    errs = "is exact" if other.exact else f"errs by {rounded_up(other.error)} pixel {where}"
+    if not other.rescaled:
+        return f"{words}it {errs}"
+    unit = f"r/{other.scale:.6g}" if other.scale != 0.5 else "2r"
+    times = f"{other.scale:.6g} times it"
+    if other.offset:
+        unit = f"(r - {other.offset:.6g})/{other.scale:.6g}"
+        times += f" plus {other.offset:.6g}"
+    return f"{words}its answer is {'' if other.exact else 'about '}{unit}: {times} {errs}"
+
+
+def needed_in_words(explanation: Explanation) -> str:
+    """The smallest tolerance that would do."""
+    needed = explanation.tolerance_needed
+    if needed is None:
+        return "no tolerance is known that would do"
+    return f"the smallest tolerance that would do: {rounded_up(needed)}"
 
 
 def cancels(parts: Sequence[float]) -> bool:
@@ -142,13 +180,17 @@ def in_words(explanation: Explanation) -> str:
 
 
 def _print(explanation: Explanation, console: Console) -> None:
+    images = isinstance(explanation, ImageExplanation)
     parts = (
         _images(explanation) if isinstance(explanation, ImageExplanation) else _signals(explanation)
     )
     replay = explanation.replay
     again = () if replay is None else (replay_in_words(replay),)
-    first = again if replay is not None and replay.agrees is False else ()
-    for part in (*first, explanation.verdict, *parts, *again):
+    warning = again if replay is not None and replay.agrees is False else ()
+    others = [alternative_in_words(other, sampled=images) for other in explanation.alternatives]
+    grade = f"grade: {explanation.grade}; {needed_in_words(explanation)}"
+    first = (*warning, explanation.verdict, grade, *others, *explanation.notes)
+    for part in (*first, *parts, *again, f"next: {explanation.next_step}"):
         console.print(part, markup=False, soft_wrap=isinstance(part, str))
 
 
@@ -188,7 +230,7 @@ def _weights(weights: Iterable[OneWeight], last: str, cell: Callable[[OneWeight]
     return _table(
         ("weight", "value", "role", "derived", "residual", last),
         (
-            (x.label, f"{x.value:.12g}", x.role, derived_in_words(x), short(x.residual, 2), cell(x))
+            (x.label, f"{x.value:.6g}", x.role, derived_in_words(x), short(x.residual, 2), cell(x))
             for x in weights
         ),
     )

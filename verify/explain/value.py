@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from verify.models.module import Live
 
 __all__ = [
+    "Alternative",
     "Explanation",
     "FilterShare",
     "Identity",
@@ -81,6 +82,30 @@ class Weight(Place):
 
 
 @dataclass(frozen=True)
+class Alternative:
+    """Other settings, or units, under which the same weights err by much less.
+
+    Attributes
+    ----------
+    options: what differs, as an option of the command and its value.
+    scale, offset: the answer is (r - offset)/scale.
+    error: no radius has a larger one, in pixels; of a network for images the largest at the sampled radii.
+    exact: it is proved to be 0.
+    """
+
+    options: Mapping[str, str]
+    scale: float
+    offset: float
+    error: float
+    exact: bool
+
+    @property
+    def rescaled(self) -> bool:
+        """The radii are given in other units."""
+        return (self.scale, self.offset) != (1, 0)
+
+
+@dataclass(frozen=True)
 class Replay:
     """The worst radius on the user's own module.
 
@@ -109,8 +134,13 @@ class Explanation:
     ----------
     file: its name.
     setup, channels, taps: the network but for its weights.
+    notes: what was done when the file was read.
     tolerance: in pixels.
+    grade: one of :data:`verify.explain.grade.GRADES`.
+    tolerance_needed: the smallest tolerance at which it is explained; None where none is known.
     verdict: one sentence.
+    alternatives: settings under which it errs by much less, where it is not explained.
+    next_step: what to do next, in one sentence.
     failing: the names of what fails; nothing does where it is explained.
     residuals: of its laws, by name.
     source: what was read, where that was in memory or the caller asked for it from Python.
@@ -121,9 +151,14 @@ class Explanation:
     setup: Setup
     channels: int
     taps: int
+    notes: tuple[str, ...]
     tolerance: float
+    grade: str
+    tolerance_needed: float | None
     verdict: str
     failing: tuple[str, ...]
+    alternatives: tuple[Alternative, ...]
+    next_step: str
     residuals: Mapping[str, float]
     source: Checkpoint | Live | None = field(default=None, kw_only=True, repr=False, compare=False)
     replay: Replay | None = field(default=None, kw_only=True, compare=False)
@@ -235,6 +270,7 @@ class SignalError:
     radius, attained: where it is attained, or only approached.
     as_it_runs: with roundings included, by type.
     assumes: what that rests on, if it is not proved.
+    unbounded: why there is no bound for a type in which the network runs.
     """
 
     value: fmpq | tuple[fmpq, fmpq]
@@ -243,6 +279,7 @@ class SignalError:
     attained: bool
     as_it_runs: Mapping[str, float]
     assumes: str
+    unbounded: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def exact(self) -> bool:
@@ -415,8 +452,28 @@ class ImageExplanation(Explanation):
 # ---------------------------------------------------------------------------------------- JSON
 
 KEYS = (
-    *("tolerance", "verdict", "failing", "cell", "residuals", "identity", "lattice", "loss"),
-    *("worst_error", "filters", "weights", "canonical", "nearest"),
+    *(
+        "notes",
+        "tolerance",
+        "grade",
+        "tolerance_needed",
+        "verdict",
+        "failing",
+        "alternatives",
+        "next_step",
+    ),
+    *(
+        "cell",
+        "residuals",
+        "identity",
+        "lattice",
+        "loss",
+        "worst_error",
+        "filters",
+        "weights",
+        "canonical",
+        "nearest",
+    ),
 )
 """The fields that are printed, in order."""
 

@@ -1,0 +1,326 @@
+r"""How far a run in floating point may be from the reduced dynamics iterated in float64: proved, step by step.
+
+Two runs δ apart obey  δ_{t+1} = J_t δ_t + second and third order in δ_t + what both round,  J_t the Jacobian of the step.
+Errors are enclosed in sums of ellipsoids, which J_t maps to ellipsoids.  The answer's rounding pulls along ∇r̂ only, where training
+contracts; it has ellipsoids of its own, so that it does not spread to the directions that stay.  The loss is a polynomial of degree 4:
+the orders beyond the first are bounded as they stand.  Coordinates are (a, s = S/√n, b, c) of at most four channels, the deviations of the taps, and lr times
+the buffers of all of them: as θ and β are inner products over channels, these may be rotated until three hold the network, and one
+stands for all others, which are alike.  Derivation: docs/training/steps.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from numerics.arithmetic.types import Array
+from numerics.training.reduced import Problem, Weights, descend, directions, hessian
+from theory.training.reduced import Sgd
+
+__all__ = ["UNITS", "Ellipsoids", "Enclosed", "Rounding", "enclosed", "margins", "rounding"]
+
+UNITS = {"float64": 2.0**-53, "float32": 2.0**-24}
+"""The unit roundoff of a type."""
+LEAST = {"float64": 2.0**-1022, "float32": 2.0**-126}
+"""The least normal number; what underflow costs is far below it."""
+SLACK = 2.0**-36
+"""What rounding in the enclosure itself may add, as a part of the numbers in it: its matrices have at most 28 rows."""
+SPANNING = 3
+"""Directions of channel space that hold a network: those of a, S and b."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ellipsoids:
+    """Sets {z : zᵀ P⁻¹ z <= 1}, closed up where P is singular; shapes P (sets, d, d)."""
+
+    shapes: Array
+
+    @classmethod
+    def of_boxes(cls, boxes: Array) -> Ellipsoids:
+        """Around the boxes [-ε, ε], ε (sets, d): P = diag(ε_i Σε)."""
+        square = boxes * boxes.sum(axis=1, keepdims=True)
+        return cls(square[:, :, None] * np.eye(boxes.shape[1]))
+
+    @classmethod
+    def of_pairs(cls, pairs: Array) -> Ellipsoids:
+        """Around all sg + th with |s|, |t| <= 1, for pairs (g, h) of vectors: (sets, 2, d)."""
+        weights = _weights(np.linalg.norm(pairs, axis=2).T).T
+        return cls(np.einsum("sg,sgi,sgj->sij", weights, pairs, pairs))
+
+    def moved(self, jacobian: Array, local: Ellipsoids, size: float) -> Ellipsoids:
+        """Around J z + y, z in the old sets and y in the ``local`` ones, by weights that make the trace least.
+
+        ``size`` bounds the terms of which the Jacobian is made.
+        """
+        image = jacobian @ self.shapes @ jacobian.T
+        sizes = np.sqrt(np.trace(np.stack([image, local.shapes]), axis1=2, axis2=3))
+        first, second = _weights(sizes)[..., None, None]
+        trace = np.trace(self.shapes, axis1=1, axis2=2)
+        slack = SLACK * ((float(np.sum(jacobian**2)) + size**2) * trace + sizes[1] ** 2)
+        eye = np.eye(len(jacobian))
+        return Ellipsoids(first * image + second * local.shapes + slack[:, None, None] * eye)
+
+    def along(self, directions: Array) -> Array:
+        """A bound (sets, count) on d · z for directions d (count, d)."""
+        square = np.einsum("ci,sij,cj->sc", directions, self.shapes, directions)
+        return np.asarray((1 + SLACK) * np.sqrt(np.maximum(square, 0)))
+
+    @property
+    def reach(self) -> Array:
+        """A bound (sets, d) on every coordinate."""
+        return np.asarray((1 + SLACK) * np.sqrt(np.einsum("sii->si", self.shapes)))
+
+
+def _weights(sizes: Array) -> Array:
+    """Σ sizes/size, the weights of a sum of ellipsoids along the first axis; 0 for those that are points."""
+    sums = sizes.sum(axis=0)
+    return np.asarray(np.divide(sums, sizes, out=np.zeros_like(sizes), where=sizes > 0))
+
+
+@dataclass(frozen=True, eq=False)
+class Enclosed:
+    """The reduced dynamics at one step, and how far two runs may be from it.
+
+    x, buffer (3K + 2,): as iterated in float64.  exact, run (2, 3K + 2): bounds on the distance of the exact numbers (a, S, b, c, and
+    last the deviation of any tap), and of those of torch; the second row is of lr times the buffers.
+    """
+
+    x: Array
+    buffer: Array
+    exact: Array
+    run: Array
+
+
+def _tap_reach(off: Array, channels: int, taps: int) -> Array:
+    """(K,) bounds on every tap, from those on S and on the deviations."""
+    return np.asarray(off[channels : 2 * channels] / taps + off[-1])
+
+
+@dataclass(frozen=True, eq=False)
+class Rounding:
+    """Bounds on what one step rounds: in E[(r̂ - r) r] and E[r̂ - r], and beside them a box (2, 3K + 2) of weights and buffers."""
+
+    pulls: Array
+    box: Array
+
+
+def rounding(
+    start: Weights, problem: Problem, rule: Sgd, x: Array, buffer: Array, off: Array, kind: str
+) -> Rounding:
+    """What one step in this type rounds, at any weights and buffers within ``off`` (2, 3K + 2) of those given.
+
+    Conv1d, sum, Linear, the mean of squares and their gradients, in any order of summation; then torch's step.  With A =
+    |c| + N Σ|a||b| + r (1 + 2 Σ|a||w|₁) the error r̂ - r is off by γA, and a gradient, a mean over radii of 2(r̂ - r) times terms of
+    total size M, by 2 E[γ'|r̂ - r| M] more.
+    """
+    k, n, pixels, unit = len(start.a), problem.taps, problem.pixels, UNITS[kind]
+    gamma = lambda count: count * unit / (1 - count * unit)
+    answer = gamma(n + pixels + k + 4)
+    chain = gamma(len(problem.r) * pixels + n + pixels + k + 12)
+    a, sums, b = np.abs(x[: 3 * k]).reshape(3, k)
+    off_a, off_s, off_b = off[0, : 3 * k].reshape(3, k)
+    # |r̂ - r| <= level + tilt r, wherever the run may be.
+    tilt = abs(2 * float(x[:k] @ x[k : 2 * k]) - 1)
+    tilt += 2 * float(a @ off_s + off_a @ sums + off_a @ off_s)
+    level = abs(x[3 * k] + pixels * float(x[:k] @ x[2 * k : 3 * k])) + off[0, 3 * k]
+    level += pixels * float(a @ off_b + off_a @ b + off_a @ off_b)
+    a, b, c = a + off_a, b + off_b, abs(x[3 * k]) + off[0, 3 * k]
+    taps = np.abs(start.at(x).w) + _tap_reach(off[0], k, n)[:, None]
+    mass = taps.sum(axis=1)
+
+    def slopes(level: float, tilt: float) -> tuple[Array, Array, Array, float]:
+        """2 E[(level + tilt r) M] by a, a tap, b and c."""
+        first = level + tilt * problem.mean
+        second = level * problem.mean + tilt * problem.second
+        by_b = 2 * pixels * a * first if start.b is not None else 0 * a
+        by_a = 4 * mass * second + 2 * pixels * b * first
+        return by_a, 4 * a * second, by_b, 2 * first if start.c is not None else 0.0
+
+    tall = answer * (c + pixels * float(a @ b))
+    steep = answer * (1 + 2 * float(a @ mass))
+    values = slopes(level + tall, tilt + steep)
+    errors = slopes(chain * (level + tall), chain * (tilt + steep))
+    stored = rule.lr * buffer
+    held = np.abs(stored) + off[1]
+    weights = (a, taps, b, c)
+    buffers = (
+        held[:k],
+        np.abs(start.at(stored).w) + _tap_reach(off[1], k, n)[:, None],
+        held[2 * k : 3 * k],
+        held[3 * k],
+    )
+    moved, kept = np.zeros(len(x)), np.zeros(len(x))
+    places = (slice(0, k), slice(k, 2 * k), slice(2 * k, 3 * k), 3 * k)
+    share = 1 + rule.momentum if rule.nesterov else 1
+    for place, weight, old, slope, error in zip(
+        places, weights, buffers, values, errors, strict=True
+    ):
+        if np.ndim(weight) == 2:  # one gradient for every tap of a channel
+            slope, error = slope[:, None], error[:, None]
+        taken = rule.momentum * old + rule.lr * (slope + error + rule.weight_decay * weight)
+        rounds = rule.lr * (error + LEAST[kind] / unit) + gamma(8) * taken
+        steps = share * (rounds + gamma(8) * taken) + unit * (weight + share * taken)
+        if np.ndim(weight) == 2:
+            kept[-1], moved[-1] = 2 * np.max(rounds), 2 * np.max(steps)
+            rounds, steps = rounds.sum(axis=1), steps.sum(axis=1)
+        kept[place], moved[place] = rounds, steps
+    pulls = [tall * problem.mean + steep * problem.second, tall + steep * problem.mean]
+    return Rounding(np.array(pulls), np.stack([moved, kept]))
+
+
+@dataclass(frozen=True, eq=False)
+class _Coordinates:
+    """From (a, S, b, c, deviation) of K channels to those of the frame, and bounds there and back."""
+
+    basis: Array  # (K, m), orthonormal columns that span a, S and b; the last is 0 where it stands for the others
+    others: int  # so many channels are alike
+    root: float
+    free: Array  # the places, of 3m + 2, that there are
+
+    @classmethod
+    def of(cls, start: Weights) -> _Coordinates:
+        k, n = start.w.shape
+        basis, others = np.eye(k), 0
+        if k > SPANNING + 1:
+            numbers = start.numbers[: 3 * k].reshape(3, k)
+            basis = np.column_stack([np.linalg.qr(numbers.T)[0], np.zeros(k)])
+            others = k - SPANNING
+        m = basis.shape[1]
+        there = np.repeat([True, True, start.b is not None], m)
+        free = np.flatnonzero(np.append(there, [start.c is not None, n > 1]))
+        return cls(basis, others, math.sqrt(n), free)
+
+    def turned(self, x: Array) -> Array:
+        """(a, s, b) in the frame: (3, m)."""
+        y = x[: 3 * len(self.basis)].reshape(3, -1) @ self.basis
+        return np.asarray(y / np.array([[1.0], [self.root], [1.0]]))
+
+    def inwards(self, off: Array) -> Array:
+        """Bounds (3K + 2,) of errors as bounds in the frame."""
+        k = len(self.basis)
+        y = off[: 3 * k].reshape(3, k) / np.array([[1.0], [self.root], [1.0]])
+        turned = y @ np.abs(self.basis)
+        if self.others:
+            turned[:, -1] = np.linalg.norm(y, axis=1)
+        return np.append(turned, off[3 * k :])[self.free]
+
+    def outwards(self, reach: Array) -> Array:
+        """Bounds in the frame as bounds (3K + 2,)."""
+        k, m = self.basis.shape
+        every = np.zeros(3 * m + 2)
+        every[self.free] = reach
+        y = every[: 3 * m].reshape(3, m) * np.array([[1.0], [self.root], [1.0]])
+        back = np.abs(self.basis)
+        if self.others:
+            back = back + math.sqrt(self.others) * np.append(np.zeros(m - 1), 1.0)
+        return np.append(y @ back.T, every[3 * m :])
+
+    def length(self, sets: Ellipsoids) -> float:
+        """A bound on the Euclidean length of the errors of (a, s, b, c) of all channels, in the sum of the sets."""
+        d = int(np.sum(self.free <= 3 * self.basis.shape[1]))  # without the deviations
+        shapes = np.abs(sets.shapes[:, :d, :d])
+        # No eigenvalue is larger than a sum of a row, nor than the root of the sum of squares.
+        rows = np.max(shapes.sum(axis=2), axis=1)
+        largest = np.minimum(rows, np.sqrt(np.sum(shapes**2, axis=(1, 2))))
+        return float(np.sum(np.sqrt(largest))) * math.sqrt(max(self.others, 1)) * (1 + SLACK)
+
+
+def enclosed(start: Weights, problem: Problem, rule: Sgd, kind: str) -> Iterator[Enclosed]:
+    """The reduced dynamics before the first step, after it, ..., with both bounds; ``start`` is exact in the type ``kind``."""
+    k, n = start.w.shape
+    coordinates = _Coordinates.of(start)
+    free, m = coordinates.free, coordinates.basis.shape[1]
+    d, biased = len(coordinates.free), start.b is not None
+    share = 1 + rule.momentum if rule.nesterov else 1
+    inner = np.array([[problem.second, problem.mean], [problem.mean, 1.0]])
+    bends = np.array([2 * math.sqrt(n), problem.pixels * float(biased)])  # |α - α'| and |β - β'|
+    # S and the deviations of the start are rounded once.
+    mass = np.abs(start.w).sum(axis=1)
+    none = np.zeros((2, 3 * k + 2))
+    off = none.copy()
+    off[0, k : 2 * k] = (n + 1) * UNITS["float64"] * mass
+    off[0, -1] = 2 * (n + 2) * UNITS["float64"] * float(np.max(mass))
+    boxes = np.zeros((4, 2 * d if rule.momentum else d))
+    boxes[0, :d] = coordinates.inwards(off[0])
+    # Of the iteration here, then of torch's: what is rounded beside the answer, and in it.
+    sets = Ellipsoids.of_boxes(boxes)
+    bounds = [off, off]
+    path = descend(start, problem, rule)
+    x, buffer = next(path)
+    first = True
+    while True:
+        yield Enclosed(x, buffer, *bounds)
+        y = coordinates.turned(x)
+        size = math.sqrt(float(np.sum(y**2)))
+        pulled = np.pad(np.stack(directions(y, problem)), ((0, 0), (0, 1)))[:, free]
+        turns = sets.along(np.pad(pulled, ((0, 0), (0, boxes.shape[1] - d))))
+        boxes = np.zeros_like(boxes)
+        pairs = np.zeros((4, 2, boxes.shape[1]))
+        for j, (within, kind_of) in enumerate(((none, "float64"), (bounds[1], kind))):
+            rounds = rounding(start, problem, rule, x, buffer, within, kind_of)
+            length = coordinates.length(Ellipsoids(sets.shapes[: 2 * j + 2]))
+            # p and q change by inner @ (α · δ, β · δ), by second order, and by the answer's rounding.
+            curved = bends * length**2 / 2
+            changed = inner @ (turns[: 2 * j + 2].sum(axis=0) + curved) + rounds.pulls
+            beside = rule.lr * 2 * length * float(bends @ changed)
+            pair = 2 * rule.lr * pulled * (inner @ curved + rounds.pulls)[:, None]
+            for part, sign in enumerate((-share, 1)[: 1 + bool(rule.momentum)]):
+                there = slice(part * d, part * d + d)
+                boxes[2 * j, there] = coordinates.inwards(rounds.box[part]) + abs(sign) * beside
+                pairs[2 * j + 1][:, there] = sign * pair
+        curvature = np.zeros((3 * m + 2, 3 * m + 2))
+        curvature[:-1, :-1] = hessian(y, *problem.pulls(x), problem)
+        slope = rule.lr * (curvature[np.ix_(free, free)] + rule.weight_decay * np.eye(d))
+        local = Ellipsoids(Ellipsoids.of_boxes(boxes).shapes + Ellipsoids.of_pairs(pairs).shapes)
+        size = rule.lr * _terms(problem, size, abs(x[3 * k]))
+        sets = sets.moved(_jacobian(slope, rule, first=first), local, size)
+        x, buffer = next(path)
+        first = False
+        reach = sets.reach
+        bounds = []
+        for total in (reach[:2].sum(axis=0), reach.sum(axis=0)):
+            weights = coordinates.outwards(total[:d])
+            kept = coordinates.outwards(total[d:]) if rule.momentum else 0 * weights
+            bounds.append(np.stack([weights, kept]))
+
+
+def _jacobian(slope: Array, rule: Sgd, *, first: bool) -> Array:
+    """Of a step, by the weights and lr times the buffers; ``slope`` is lr times the Hessian with its decay."""
+    eye = np.eye(len(slope))
+    share = 1.0 if first else 1 - rule.dampening
+    if not rule.momentum:
+        return np.asarray(eye - share * slope)
+    kept, filled = rule.momentum * eye, share * slope
+    if rule.nesterov:
+        return np.block([[eye - slope - rule.momentum * filled, -rule.momentum * kept], [filled, kept]])  # fmt: skip
+    return np.block([[eye - filled, -kept], [filled, kept]])
+
+
+def _terms(problem: Problem, size: float, offset: float) -> float:
+    """A bound on the sums of absolute terms of any entry of the Hessian."""
+    width = 2 * math.sqrt(problem.taps * problem.second) + problem.pixels + 1
+    return 6 * width**2 * (size**2 + offset + 1)
+
+
+def margins(start: Weights, moment: Enclosed, kind: str) -> Array:
+    """(K,) lower bounds on every partial sum of the taps, plus bias, in the run and as the run computes it.
+
+    ReLU is the identity where they are positive; with a conv bias it alone, the background, counts too.
+    """
+    now, (k, n) = start.at(moment.x), start.w.shape
+    off = np.maximum(moment.exact[0], moment.run[0])
+    gamma = (n + 2) * UNITS[kind] / (1 - (n + 2) * UNITS[kind])
+    tap = _tap_reach(off, k, n)[:, None]
+    sums = np.concatenate([np.cumsum(now.w[:, ::step], axis=1) for step in (1, -1)], axis=1)
+    taps = np.tile(np.arange(1, n + 1), 2)
+    least = sums - taps * tap
+    if now.b is not None:
+        sure = now.b - off[2 * k : 3 * k]
+        least = np.column_stack([least + sure[:, None], sure])
+    size = np.abs(now.w).sum(axis=1) + n * tap[:, 0]
+    if now.b is not None:
+        size = size + np.abs(now.b) + off[2 * k : 3 * k]
+    return np.asarray(np.min(least, axis=1) - 2 * gamma * size)
