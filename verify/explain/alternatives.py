@@ -108,7 +108,7 @@ def signal_alternatives(stored: Stored, setup: Setup) -> tuple[Alternative, ...]
 def image_alternatives(checkpoint: Checkpoint, setup: Setup) -> tuple[Alternative, ...]:
     """The same of a network for images: pooling, activation and units; the error is that of the sampled radii."""
     r = np.linspace(float(setup.domain.low), float(setup.domain.high), FEW)
-    a, size = checkpoint.a, setup.domain.positions**2
+    a, size = checkpoint.a, setup.domain.windows(checkpoint.w.shape[1]) ** 2
     pooled = {name: np.empty(0) for name in dict.fromkeys((setup.activation, *ACTIVATIONS))}
     for z in preactivations(checkpoint.w, checkpoint.biases, r):
         for name, answers in pooled.items():

@@ -27,7 +27,8 @@ from numerics.certificates.patterns import branches_of, snapped_pattern
 from numerics.certificates.reduction import apart, reduced
 from numerics.certificates.roles import Role
 from numerics.certificates.running import FORMATS, assumed_error, computed, running_error
-from numerics.pulse.exact_error import Domain, Worst
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import Worst
 from numerics.pulse.preactivations import lines
 from numerics.pulse.sensitivity import Sensitivity
 from theory.expressions.spelling import spelled

@@ -33,7 +33,6 @@ from verify.models.pooling import pooling_of
 __all__ = [
     "KEYS",
     "LONGEST",
-    "MODES",
     "WIDEST",
     "Setup",
     "default_high",
