@@ -62,9 +62,9 @@ def test_images_from_python() -> None:
     module = Net(None, layers=layers, pool=lambda x: x.sum((2, 3)), sigma=torch.abs)
     with torch.no_grad():
         layers[0].weight.copy_(torch.tensor([[[[0, 0, 0], [0, -1, 1], [0, 0, 0.0]]]]))
-    found = explain(module, length=21, tolerance=10)
-    told = {"length": 21, "activation": "abs"}
-    assert {**found.to_dict(), "file": ""} == {**explain(module.state_dict(), **told, tolerance=10).to_dict(), "file": ""}  # type: ignore[arg-type]  # fmt: skip
+    found = explain(module.eval(), length=21, tolerance=10)
+    state = explain(module.state_dict(), 21, activation="abs", tolerance=10)
+    assert {**found.to_dict(), "file": "state_dict"} == state.to_dict()
     assert found.replay is not None and found.replay.agrees
     assert found.text().count("replayed") == 1
     for wanted in (found.repair, found.certificate):
