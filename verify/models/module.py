@@ -114,9 +114,15 @@ class Live:
         assert isinstance(weight, Tensor)
         return weight
 
-    def answer(self, light: Tensor) -> float:
+    @property
+    def pixels(self) -> int:
+        """Of the signal, or of the image per side, with which it was read."""
+        return self.shape[-1]
+
+    def answer(self, light: Tensor, *, training: bool = False) -> float:
         """r̂ of one signal (N,) or image (N, N), as the module computes it in its own type."""
         with evaluated(self.module):
+            self.module.train(training)
             answer = self.module(light.to(self._weight).reshape(self.shape))
         return float(answer.double())
 
