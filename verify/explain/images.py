@@ -106,6 +106,7 @@ def explain(
     needed = None if {"edges", "bound"} & set(failing) else most
     explanation = ImageExplanation(
         file=file,
+        checkpoint=checkpoint,
         setup=setup,
         channels=len(filters),
         taps=checkpoint.w.shape[1],
@@ -209,12 +210,11 @@ def _weights(
     strengths: Sequence[Strength],
     roles: Sequence[str],
 ) -> Iterator[ImageWeight]:
+    name = checkpoint.name
     for place, tap in np.ndenumerate(checkpoint.w):
-        yield _weight(
-            checkpoint.name("conv.weight"), (place[0], 0, *place[1:]), float(tap), roles[place[0]]
-        )
+        yield _weight(name("conv.weight"), (place[0], 0, *place[1:]), float(tap), roles[place[0]])
     for k, b in enumerate(() if checkpoint.b is None else checkpoint.b.tolist()):
-        yield _weight(checkpoint.name("conv.bias"), (k,), b, roles[k])
+        yield _weight(name("conv.bias"), (k,), b, roles[k])
     live = [k for k, role in enumerate(roles) if role not in IDLE]
     share = setup.share(checkpoint.w.shape[1]) ** 2
     slopes, missing = facts.slopes(facts.pooled), 1 - float(facts.slopes(facts.answers))
@@ -227,11 +227,11 @@ def _weights(
                 law = f"1/({strength.law})" if strength.law else "1/P"
             elif abs(slopes[k]) > FLAT * abs(strength.value):
                 derived, law = a + share * missing / float(slopes[k]), "the slope is 1"
-        yield _weight(checkpoint.name("readout.weight"), (0, k), a, roles[k], derived, law)
+        yield _weight(name("readout.weight"), (0, k), a, roles[k], derived, law)
     if checkpoint.c is not None:
         c = checkpoint.offset
         derived, law = c - float(np.mean(facts.error)), "the mean error is 0"
-        yield _weight(checkpoint.name("readout.bias"), (0,), c, "moves the offset", derived, law)
+        yield _weight(name("readout.bias"), (0,), c, "moves the offset", derived, law)
 
 
 def _weight(
@@ -275,7 +275,8 @@ def _filter(k: int, role: str, filter_: Filter, strength: Strength, shares: Shar
 def _alternatives(checkpoint: Checkpoint, setup: Setup) -> tuple[Alternative, ...]:
     """Poolings, activations and units under which it errs by much less, with the error at the grid's radii."""
     r = np.linspace(float(setup.domain.low), float(setup.domain.high), FEW)
-    a, b, size = checkpoint.a, checkpoint.biases, setup.domain.positions**2
+    a, b = checkpoint.a, checkpoint.biases
+    size = setup.domain.windows(checkpoint.w.shape[1]) ** 2
     blocks: dict[str, list[Array]] = {name: [] for name in names(setup)}
     for z in preactivations(checkpoint.w, b, r):
         for name, answers in blocks.items():

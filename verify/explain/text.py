@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from flint import fmpq
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from numerics.certificates.conditions import exact_of
@@ -290,7 +291,14 @@ def _weights(weights: Iterable[OneWeight], last: str, cell: Callable[[OneWeight]
     return _table(
         ("weight", "value", "role", "derived", "residual", last),
         (
-            (x.label, f"{x.value:.6g}", x.role, derived_in_words(x), short(x.residual, 2), cell(x))
+            (
+                escape(x.label),
+                f"{x.value:.6g}",
+                x.role,
+                derived_in_words(x),
+                short(x.residual, 2),
+                cell(x),
+            )
             for x in weights
         ),
     )
