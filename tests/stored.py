@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.numbers import fraction, rational
-from numerics.pulse.exact_error import Domain, exact_net
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import exact_net
 from tests.paddings import domain_of, paddings, windows
 from tests.strategies import Exact
 from theory.pulse.network import Network

@@ -28,10 +28,14 @@ from theory.process import run
 from verify.report.arguments import Parser, command_parser, named, odd, whole
 
 if TYPE_CHECKING:
+    from torch import nn
+    from torch.optim import Optimizer
+
     from numerics.arithmetic.types import Array
     from verify.models.problem import Model, NetworkBatch
+    from verify.training import prediction as trained
 
-__all__ = ["Condition", "OutsideTheorem", "Prediction", "Weight", "main", "prediction"]
+__all__ = ["Condition", "OutsideTheorem", "Prediction", "Weight", "main", "predict", "prediction"]
 
 PROGRAM = "python -m verify.predict"
 NEAREST = 1e-8
@@ -92,6 +96,39 @@ class OutsideTheorem(ValueError):
     """The start does not satisfy a condition of the theorem; the message names it."""
 
 
+def predict(
+    module: nn.Module,
+    optimizer: Optimizer | None = None,
+    *,
+    lr: float | None = None,
+    step: float | None = None,
+    momentum: float | None = None,
+    weight_decay: float | None = None,
+    steps: int | None = None,
+    length: int | None = None,
+) -> trained.Prediction:
+    """Predict how a live module trains on full batches of pulses from its weights now; torch trains a copy.
+
+    ``optimizer`` is the module's own torch.optim.SGD, Adam or AdamW, whose settings are read.  Without one
+    they are the arguments, torch's; ``step`` is in units of 1/sharpness.  The module stays as it is.
+
+    Raises
+    ------
+    ValueError: the module or the optimizer is not understood, or the start is outside the theorem's
+        conditions; one sentence.
+    """
+    from verify.training.module import predicted
+
+    given = {
+        "lr": lr,
+        "step": step,
+        "momentum": momentum,
+        "weight_decay": weight_decay,
+        "steps": steps,
+    }
+    return predicted(module, optimizer, given, length)
+
+
 def _fraction(text: str) -> float:
     try:
         value = float(text)
@@ -100,6 +137,19 @@ def _fraction(text: str) -> float:
     if not 1e-4 <= value <= 0.5:
         raise ArgumentTypeError(f"needs a number from 0.0001 to 0.5, not {text[:40]!r}")
     return value
+
+
+def _activation(text: str) -> str:
+    """One of the two that the theorem is for, by any spelling."""
+    from verify.models.setup import activation_of
+
+    try:
+        name = activation_of({"activation": text}).name
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from error
+    if name not in ("identity", "relu"):
+        raise ArgumentTypeError(f"the closed form is for identity and relu, not {name[:60]}")
+    return name
 
 
 def _parser() -> Parser:
@@ -122,9 +172,10 @@ def _parser() -> Parser:
     )
     add(
         "--activation",
-        choices=("identity", "relu"),
+        type=_activation,
         default="identity",
-        help="default: %(default)s",
+        metavar="NAME",
+        help="identity or relu (default: %(default)s)",
     )
     add(
         "--step",

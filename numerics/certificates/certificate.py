@@ -12,7 +12,8 @@ from typing import Any
 
 from flint import fmpq, fmpz
 
-from numerics.pulse.exact_error import Domain, Summary, summary
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import Summary, summary
 from theory.pulse.network import Network
 
 __all__ = ["certificate"]

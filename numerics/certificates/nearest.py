@@ -53,7 +53,8 @@ from numerics.certificates.projection import (
     with_readout,
 )
 from numerics.certificates.refit import read_again, refined, refitted
-from numerics.pulse.exact_error import Domain, summary
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import summary
 
 __all__ = ["Nearest", "distance_bound", "kept_nearest", "nearest", "refined_nearest"]
 

@@ -27,7 +27,8 @@ from numerics.certificates.conditions import (
     accumulate,
     dot,
 )
-from numerics.pulse.exact_error import HALF, Domain, cells
+from numerics.pulse.domain import HALF, Domain
+from numerics.pulse.exact_error import cells
 from numerics.pulse.preactivations import far_from_border, lines
 from theory.expressions.traits import affine_pieces, jumps
 

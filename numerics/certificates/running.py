@@ -39,7 +39,7 @@ from flint import fmpq
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.numbers import fraction
 from numerics.arithmetic.rounding import lipschitz
-from numerics.pulse.exact_error import Domain
+from numerics.pulse.domain import Domain
 from theory.expressions.activation import ACTIVATIONS
 from theory.expressions.spelling import spelled
 from theory.expressions.traits import jumps

@@ -25,6 +25,7 @@ from flint import fmpq
 __all__ = ["HALF", "MODES", "PADDINGS", "Domain"]
 
 HALF = fmpq(1, 2)
+"""The smallest radius."""
 MODES = ("zeros", "circular", "reflect", "replicate")
 """torch's padding modes."""
 PADDINGS = (*MODES, "valid")

@@ -26,8 +26,6 @@ from numerics.pulse.preactivations import Line, dark_and_lit, edges, far_from_bo
 from theory.pulse.network import Network
 
 __all__ = [
-    "HALF",
-    "Domain",
     "Summary",
     "Worst",
     "cells",

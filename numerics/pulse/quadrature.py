@@ -20,7 +20,8 @@ from numerics.arithmetic.compile import activation
 from numerics.arithmetic.types import Array, Indices
 from numerics.pulse.attribution import NAMES
 from numerics.pulse.channel import quantities
-from numerics.pulse.exact_error import Domain, cells
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import cells
 from numerics.pulse.preactivations import far_from_border
 from numerics.pulse.sample import pulse
 from numerics.pulse.sensitivity import Sensitivity, of_stored

@@ -22,7 +22,8 @@ from itertools import pairwise
 from flint import fmpq, fmpq_poly
 
 from numerics.arithmetic.piecewise import Activation, Piecewise, Term, added
-from numerics.pulse.exact_error import Domain, cells, error_on
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import cells, error_on
 from numerics.pulse.preactivations import Line, far_from_border, lines
 from theory.pulse.network import Network
 

@@ -15,7 +15,8 @@ from numerics.certificates.patterns import (
     branches_of,
     snapped_pattern,
 )
-from numerics.pulse.exact_error import Domain, summary
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import summary
 from tests.stored import as_net, cases, from_exact, stored
 from tests.strategies import Exact, balanced_exact, linear_exact, threshold_exact
 

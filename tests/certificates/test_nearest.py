@@ -19,7 +19,8 @@ from numerics.arithmetic import oracle
 from numerics.certificates.conditions import Stored, holds
 from numerics.certificates.nearest import distance_bound, nearest
 from numerics.certificates.patterns import branches_of, snapped_pattern
-from numerics.pulse.exact_error import Domain, error_on, summary
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import error_on, summary
 from numerics.pulse.preactivations import lines
 from tests.stored import as_net, cases, count, fraction, from_exact, moved, square, stored, views
 from tests.strategies import Exact, linear_exact, threshold_exact

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from numerics.arithmetic.numbers import dyadic
 from numerics.arithmetic.piecewise import exact_activation
 from numerics.certificates.supremum import supremum
+from numerics.pulse.domain import Domain
 from numerics.pulse.error_enclosure import error_ball
-from numerics.pulse.exact_error import Domain, exact_net, summary
+from numerics.pulse.exact_error import exact_net, summary
 from tests.paddings import domain_of, paddings
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.network import Network

@@ -12,7 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numerics.pulse.attribution import NAMES, attribute
-from numerics.pulse.exact_error import Domain, error_on, exact_net, largest, summary
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import error_on, exact_net, largest, summary
 from tests.paddings import domain_of
 from tests.pulse.test_exact_error import THREE, networks
 from tests.stored import answered, as_net, cases, fraction, straight

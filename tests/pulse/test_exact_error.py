@@ -13,7 +13,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
-from numerics.pulse.exact_error import Domain, Summary, error_on, exact_net, summary
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import Summary, error_on, exact_net, summary
 from tests.paddings import domain_of, paddings, windows
 from tests.stored import fraction, q
 from theory.pulse.network import Network

@@ -16,7 +16,8 @@ from numerics.certificates.conditions import Form, Pattern, Stored, dot, exact_o
 from numerics.certificates.roles import RESOLUTION, Role
 from numerics.certificates.roles import roles as pattern_roles
 from numerics.pulse.channel import exact_quantities, quantities
-from numerics.pulse.exact_error import Domain, cells
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import cells
 from numerics.pulse.preactivations import far_from_border
 from verify.explain.facts import Facts, named
 from verify.models.setup import Setup

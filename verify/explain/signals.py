@@ -27,7 +27,8 @@ from numerics.certificates.patterns import branches_of, snapped_pattern
 from numerics.certificates.reduction import apart, reduced
 from numerics.certificates.roles import Role
 from numerics.certificates.running import FORMATS, assumed_error, computed, running_error
-from numerics.pulse.exact_error import Domain, Worst
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import Worst
 from numerics.pulse.preactivations import lines
 from numerics.pulse.sensitivity import Sensitivity
 from theory.expressions.spelling import spelled
@@ -36,10 +37,8 @@ from theory.pulse.symmetry import Channel
 from theory.shape.classify import Classification, classify
 from verify.explain.alternatives import signal_alternatives
 from verify.explain.facts import Facts, facts_of, named
-from verify.explain.grade import graded
-from verify.explain.next_step import signal_step
 from verify.explain.roles import roles
-from verify.explain.text import rounded_up, share_in_words
+from verify.explain.text import next_step, rounded_up, share_in_words
 from verify.explain.value import (
     Interval,
     Neighbour,
@@ -48,6 +47,7 @@ from verify.explain.value import (
     SignalExplanation,
     SignalLoss,
     SignalWeight,
+    graded,
     unfit,
 )
 from verify.models.checkpoint import Checkpoint
@@ -66,6 +66,9 @@ WAVES = 300
 """Pre-activations in front of a wave: there would be too many turns between two radii."""
 FLAT = 1e-9
 """An answer that rises no more than this per pixel, or bends no more, is constant."""
+UNKNOWN = "with which roundings a machine computes this expression is not known"
+JUMPS = "at a jump of σ the smallest rounding may change the answer"
+"""Why there is no bound on what the network answers as it runs."""
 ASSUMED = "the library's σ is off by at most 8u (1 + |z| + |σ(z)|), which is tested, not proved"
 """What the bound on rounding rests on where σ is not made of polynomials."""
 
@@ -112,11 +115,10 @@ def explain(
     grade = graded(worst, needed, tolerance, exact=itself)
     alternatives = signal_alternatives(stored, setup) if failing else ()
     judged_by = None if failing else near
-    cell = _cell(least, judged_by, facts, setup)
     pattern = _pattern(stored, setup, judged_by, exact)
     each = roles(stored, pattern, None if failing else exact, facts, setup)
     more = _roundings(stored, checkpoint, setup)
-    return SignalExplanation(
+    explanation = SignalExplanation(
         file=file,
         checkpoint=checkpoint,
         setup=setup,
@@ -125,9 +127,8 @@ def explain(
         notes=(
             *checkpoint.notes,
             *(
-                f"no bound on rounding in {kind}: {x}"
-                for kind, x in more.items()
-                if isinstance(x, str)
+                f"no bound on rounding in {' and '.join(k for k in more if more[k] == x)}: {x}"
+                for x in dict.fromkeys(x for x in more.values() if isinstance(x, str))
             ),
         ),
         tolerance=float(tolerance),
@@ -136,22 +137,14 @@ def explain(
         verdict=_verdict(grade, shape, facts, failing, near, away, tolerance, setup),
         failing=tuple(failing),
         alternatives=alternatives,
-        next_step=signal_step(
-            grade,
-            alternatives,
-            away,
-            explained=not failing,
-            possible=shape.kind != "impossible",
-            cell=cell,
-            certified=facts.exact,
-        ),
+        next_step="",
         residuals={
             "slope": float(facts.alpha),
             "offset": float(facts.beta),
             "subpixel": facts.deviation,
         },
         kind=shape.kind,
-        cell=cell,
+        cell=_cell(least, judged_by, facts, setup),
         loss=SignalLoss(
             float(facts.loss),
             {name: float(part) for name, part in facts.parts.items()},
@@ -171,6 +164,7 @@ def explain(
         near=near,
         exact=exact,
     )
+    return replace(explanation, next_step=next_step(explanation))
 
 
 def _stored(checkpoint: Checkpoint, setup: Setup) -> Stored:
@@ -435,13 +429,17 @@ def _worst(
 def _roundings(stored: Stored, checkpoint: Checkpoint, setup: Setup) -> dict[str, Fraction | str]:
     """By type, the network's own first, what rounding adds to an answer at most, or why no bound on that is known."""
     net = exact_of(stored, setup.activation)
-    if not computed(setup.activation) or (net is not None and not net.sigma.continuous):
-        return {}
+    none = "" if computed(setup.activation) else UNKNOWN
+    if net is not None and not net.sigma.continuous:
+        none = JUMPS
     weights = [x for x in (checkpoint.w, checkpoint.a, checkpoint.b, checkpoint.c) if x is not None]
     single = all(np.all(np.float32(x) == x) for x in weights)
     kinds = {"float64", checkpoint.dtype, *(("float32",) if single else ())}
     bounds: dict[str, Fraction | str] = {}
     for kind in (kind for kind in FORMATS if kind in kinds):
+        if none:
+            bounds[kind] = none
+            continue
         try:
             if net is None:
                 smooth = replace(stored, sigma=setup.activation)

@@ -15,27 +15,34 @@ __all__ = ["POOLINGS", "pooling_of"]
 
 POOLINGS = ("sum", "mean")
 """Over all positions."""
+LONGEST = 200
+"""Characters that are looked at."""
 THEORY = "the theory is for a sum or a mean over all positions"
 WORDS = {
-    "mean": "mean avg average gap meanpool avgpool averagepool globalmean globalavg globalaverage globalmeanpool"
-    " globalavgpool globalaveragepool adaptiveavgpool",
+    "mean": "mean avg average averaging gap meanpool avgpool averagepool globalmean globalavg globalaverage"
+    " globalmeanpool globalavgpool globalaveragepool adaptiveavgpool",
     "sum": "sum add total sumpool addpool globalsum globaladd globalsumpool globaladdpool",
 }
-"""Names without _, -, and endings such as -ing and 1d."""
+"""Names without _, -, 1d; pooling is pool."""
 NAMES = {name: pooling for pooling, names in WORDS.items() for name in names.split()}
 OTHERS = {
     "max pooling": r"max|top_?k",
-    "log-sum-exp pooling": r"log_?sum_?exp|lse",
+    "log-sum-exp pooling": r"log_?sum_?exp|\blse",
     "attention pooling": r"att(entio)?n|soft_?max",
     "the median": r"median",
     "power pooling": r"lp_?pool|gem\b|norm",
 }
 """Poolings that are known and have no theory here, the first one that a text contains."""
-BESIDE = re.compile(
-    r"^(nn\.)?sequential\(|^lambda\w+:|,(nn\.)?flatten\([\d,]*\)\)$|(\.(squeeze|flatten|view|reshape)\([-\w.,()=]*\))+$"
+AROUND = (
+    (r"\s|^lambda \w+:", ""),
+    (r"^(?:torch\.)?(?:nn\.)?sequential\((.*),(?:torch\.)?(?:nn\.)?flatten\([\d,]*\)\)$", r"\1"),
+    (r"(\.(squeeze|flatten|view|reshape)\([^()]*\))+$", ""),
 )
-"""What stands beside a pooling and only changes shapes; texts have no blanks here."""
-CALL = re.compile(r"(?P<before>([a-z_]\w*(\(2\))?\.)*)(?P<name>[a-z_][\w-]*)(\((?P<inside>.*)\))?")
+"""What stands around a pooling and only changes shapes, and what is left."""
+CALL = re.compile(
+    r"(?P<before>\.?(?:[a-z_]\w*(?:\(2\))?\.)*)(?P<name>[a-z_][\w-]*)(?:\((?P<inside>.*)\))?",
+    re.ASCII,
+)
 
 
 def pooling_of(text: str, dimensions: int, windows: int) -> str:
@@ -45,64 +52,50 @@ def pooling_of(text: str, dimensions: int, windows: int) -> str:
     ------
     ValueError: it is neither; one sentence.
     """
-    if text in POOLINGS:
-        return text
-    call = CALL.fullmatch(BESIDE.sub("", re.sub(r"\s", "", text[:200]).lower()))
+    left = text[:LONGEST].lower()
     for name, pattern in OTHERS.items():
-        if re.search(pattern, text[:200].lower()):
-            raise ValueError(f"it pools by {_quoted(text)}: {name} is not explained, {THEORY}")
-    if call is None:
+        if re.search(pattern, left):
+            raise ValueError(f"it pools by {text[:40]!r}: {name} is not explained, {THEORY}")
+    for pattern, kept in AROUND:
+        left = re.sub(pattern, kept, left)
+    call = CALL.fullmatch(left)
+    name = "" if call is None else re.sub("[-_]|[12]d$", "", call["name"])
+    pooling = NAMES.get(re.sub("(?<=pool)ing$", "", name))
+    if call is None or pooling is None:
         raise _unknown(text)
-    name = re.sub(r"[-_]|ing|\dd$", "", re.sub(r"_?\dd$", "", call["name"]))
-    pooling = NAMES.get(name)
-    if pooling is None:
-        raise _unknown(text)
-    if call["inside"] is None:
-        if re.fullmatch(r"avg_?pool\dd", call["name"]):
-            raise ValueError(_local(text))
-        return pooling
-    numbers = _numbers(call["inside"], text)
     if "pool" in name or name == "gap":
-        everywhere = {1} if "adaptive" in name or "global" in name else {windows}
-        if numbers and set(numbers) != everywhere:
-            raise ValueError(_local(text))
-    else:
-        _over_positions(numbers, text, 1 if "flatten(2)" in call["before"] else dimensions)
+        _everywhere(call, text, windows)
+    elif call["inside"] is not None:
+        _over_positions(call, text, 1 if "flatten(2)" in call["before"] else dimensions)
     return pooling
 
 
-def _numbers(inside: str, text: str) -> list[int]:
+def _numbers(inside: str, text: str) -> set[int]:
     """The numbers between the parentheses, but for the tensor in front and what only keeps shapes."""
-    kept = re.sub(
-        r"^[a-z_]\w*(,|$)|,?keepdims?=\w+|\b(dim|axis|output_size|kernel_size)=", "", inside
-    )
-    if not re.fullmatch(r"[-\d,()\[\]]*", kept):
+    names = r"^[a-z_]\w*,|,?keepdims?=\w+|\b(dim|axis|output_size|kernel_size)="
+    kept = re.sub(names, "", inside)
+    if not re.fullmatch(r"(\(*|\[)-?\d+(,-?\d+)*,?(\)*|\])|", kept):
         raise _unknown(text)
-    return [int(number) for number in re.findall(r"-?\d+", kept)]
+    return {int(number) for number in re.findall(r"-?\d+", kept)}
 
 
-def _over_positions(numbers: list[int], text: str, dimensions: int) -> None:
+def _everywhere(call: re.Match[str], text: str, windows: int) -> None:
+    """One number is left of each channel."""
+    numbers = _numbers(call["inside"] or "", text)
+    local = re.fullmatch(r"avg_?pool[12]d", call["name"]) is not None
+    if numbers != {windows} if local else numbers - {1}:
+        raise ValueError(f"it pools by {text[:40]!r}, over some positions at a time: {THEORY}")
+
+
+def _over_positions(call: re.Match[str], text: str, dimensions: int) -> None:
     """These axes of (batch, channels, positions) are all those of the positions."""
-    axes = tuple(range(2, 2 + dimensions))
-    if {axis % (2 + dimensions) if axis >= -dimensions else axis for axis in numbers} != set(axes):
-        last = ", ".join(str(axis - 2 - dimensions) for axis in axes)
-        whose = (
-            "the positions of an image are the last two axes"
-            if dimensions > 1
-            else "positions are the last axis"
-        )
+    axes = {axis + 2 + dimensions if axis < 0 else axis for axis in _numbers(call["inside"], text)}
+    if axes != set(range(2, 2 + dimensions)):
+        last = "the last axis, -1" if dimensions == 1 else "the last two axes, (-2, -1)"
         raise ValueError(
-            f"it pools by {_quoted(text)}: {whose}, {last}, of (batch, channels, positions)"
+            f"it pools by {text[:40]!r}: the positions are {last}, of (batch, channels, positions)"
         )
-
-
-def _local(text: str) -> str:
-    return f"it pools by {_quoted(text)}, over some positions at a time: {THEORY}"
 
 
 def _unknown(text: str) -> ValueError:
-    return ValueError(f"pooling is sum or mean, over all positions, not {_quoted(text)}")
-
-
-def _quoted(text: str) -> str:
-    return repr(text[:40])
+    return ValueError(f"pooling is sum or mean, over all positions, not {text[:40]!r}")

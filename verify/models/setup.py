@@ -33,8 +33,9 @@ from verify.models.pooling import pooling_of
 __all__ = [
     "KEYS",
     "LONGEST",
-    "MODES",
+    "WIDEST",
     "Setup",
+    "activation_of",
     "default_high",
     "merged",
     "setup_of",
@@ -44,8 +45,10 @@ __all__ = [
 
 KEYS = ("activation", "pooling", "padding", "padding_mode", "length", "r_min", "r_max")
 """The metadata of a checkpoint that a setup is read from."""
-LONGEST, WIDEST = 20001, 2001
-"""Pixels of a signal, and of an image per side."""
+LONGEST = 20001
+"""Pixels of a signal."""
+WIDEST = 2001
+"""Pixels of an image per side."""
 TALLEST = math.exp(300)
 """Of a response, also times its readout weight: squares stay within the range of float64."""
 NUMBER = re.compile(r"\d{1,6}(\.\d{1,30})?|\d{1,9}/\d{1,9}", re.ASCII)
@@ -155,7 +158,7 @@ def setup_of(given: Mapping[str, str | None], taps: int, *, images: bool = False
         )
     domain = Domain(half, low, high, padding, pixels)
     pooling = pooling_of(told.get("pooling", "sum"), 1 + images, domain.windows(taps))
-    return Setup(_activation(told).name, pooling, domain)
+    return Setup(activation_of(told).name, pooling, domain)
 
 
 def too_large(name: str, w: Array, b: Array, a: Array, waves: float) -> str:
@@ -215,8 +218,13 @@ def _understood(told: Mapping[str, str]) -> None:
             )
 
 
-def _activation(told: Mapping[str, str]) -> Activation:
-    """The row that the name, its arguments and its parameters mean together."""
+def activation_of(told: Mapping[str, str]) -> Activation:
+    """The row that ``activation``, ``activation_args`` and parameters by torch's names mean together.
+
+    Raises
+    ------
+    ValueError: none, a constant, or they do not fit; one sentence.
+    """
     text = told["activation"]
     if arguments := told.get("activation_args"):
         bare = BARE.fullmatch(text)
