@@ -263,8 +263,8 @@ def test_a_learned_slope_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[s
     found = exact(path, *activation)
     assert found["network"]["activation"] == "prelu(weight=13421773/134217728)"
     assert f"the learned slope 1.weight = {slope:.12g}" in found["notes"][0]
-    assert "a slope of PReLU; relu has none" in refused([str(path), *SAID], capsys)
-    assert "a slope of PReLU; gelu has none" in refused(
+    assert "a slope of PReLU; relu is another activation" in refused([str(path), *SAID], capsys)
+    assert "a slope of PReLU; gelu is another activation" in refused(
         [str(path), "--activation", "gelu", "--length", "17"], capsys
     )
 

@@ -151,6 +151,7 @@ FORMATS = [
     Row("whole module, old", torch_saved(net_of, **OLD), PT, ON_PT + f"it is a whole pickled module and needs torch.nn.modules.container.Sequential, {TORCH}"),
     Row("class beside", torch_saved(lambda: {**state(), "args": argparse.Namespace()}), PT, ON_PT + f"beside its tensors it needs argparse.Namespace, {TORCH}"),
     Row("class beside, old", torch_saved(lambda: {"model": state(), "path": Path("a")}, **OLD), PT, ON_PT + f"beside its tensors it needs pathlib.{type(Path()).__name__}, {TORCH}"),
+    Row("protocol", torch_saved(state, pickle_protocol=5), PT, ON_PT + "its pickle has the protocol 5, and torch reads 2 with weights_only; store it without pickle_protocol"),
     Row("TorchScript", script, PT, ON_PT + f"it is a TorchScript archive, which holds code; {ALONE}"),
     Row("NumPy", archived, PT, ON_PT + "it is a NumPy archive; store its arrays with safetensors.numpy.save_file(dict(numpy.load(FILE)), NEW)"),
     Row("pickle", content(pickle.dumps([1]), "net.pt"), PT, ON_PT + f"it is a pickle that torch.save did not write, and such a file can run code; {ALONE}"),
@@ -175,7 +176,8 @@ WRAPPED = [
 
 LAYERS = [
     Row("no filters", stored(conv_weight=None), ST, ON_FILE + "it has no tensor of filters, (K, 1, n) or (K, 1, n, n)"),
-    Row("no readout", stored(readout_weight=None), ST, ON_FILE + "it has no readout: no tensor of the shape (1, 1)"),
+    Row("no readout", stored(readout_weight=None), ST, ON_FILE + "it has no readout, no tensor of the shape (1, 1)"),
+    Row("flat readout", torch_saved(lambda: {**state(), "1.weight": torch.ones(2)}), PT, ON_PT + "it has no readout, no tensor of the shape (1, 2); 1.weight has the shape [2]: store 1.weight[None]"),
     Row("colours", stored(conv_weight=np.ones((1, 3, 3, 3))), ST, ON_FILE + "conv.weight has the shape [1, 3, 3, 3]: filters of 3 channels of input; those of one are explained"),
     Row("even taps", stored(conv_weight=np.ones((1, 1, 4))), ST, ON_FILE + "the filters of conv.weight have 4 taps; an odd number is needed: with padding 'same' a zero in front of each changes nothing"),
     Row("oblong filters", stored(conv_weight=np.ones((1, 1, 3, 5))), ST, ON_FILE + "the filters of conv.weight have 3 × 5 taps; squares are needed: with padding 'same' zeros around them change nothing"),
@@ -195,7 +197,9 @@ LAYERS = [
     Row("spectral norm", torch_saved(lambda: nn.Sequential(parametrizations.spectral_norm(nn.Conv1d(1, 2, 3)), nn.Linear(2, 1)).state_dict()), PT, ON_PT + "0.parametrizations.weight.0._u belongs to spectral norm: remove it (remove_parametrizations, remove_spectral_norm) and store the layer"),
     Row("LoRA", torch_saved(lambda: {**state(), "0.lora_A.weight": torch.ones(2, 3)}), PT, ON_PT + "0.lora_A.weight belongs to LoRA: merge it into its layer (merge_and_unload) and store that"),
     Row("slopes", torch_saved(lambda: state(nn.PReLU(3))), PT, ON_PT + "1.weight has 3 slopes for 2 channels; PReLU has one, or one per channel"),
-    Row("slope of another", torch_saved(lambda: state(nn.PReLU())), PT, ON_PT + "it holds 1.weight, a slope of PReLU; relu has none"),
+    Row("another slope", torch_saved(lambda: state(nn.PReLU())), ["net.pt", "--activation", "PReLU(0.1)", "--length", "17"], ON_PT + "it holds 1.weight, a slope of PReLU; PReLU(0.1) is another activation"),
+    Row("quantised", torch_saved(lambda: {**state(), "0.zero_point": torch.tensor(0)}), PT, ON_PT + "0.zero_point belongs to a quantised layer: store the network before it was quantised"),
+    Row("slope of another", torch_saved(lambda: state(nn.PReLU())), PT, ON_PT + "it holds 1.weight, a slope of PReLU; relu is another activation"),
 ]  # fmt: skip
 
 # ---------------------------------------------------------------------------------------- options

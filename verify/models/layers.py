@@ -100,7 +100,9 @@ def _filters(tensors: Mapping[str, Tensor]) -> str:
 def _readout(tensors: Mapping[str, Tensor], channels: int) -> str:
     linear = [name for name, tensor in tensors.items() if tensor.values.ndim == 2]
     if not linear:
-        raise CheckpointError(f"it has no readout: no tensor of the shape (1, {channels})")
+        rows = [name for name, x in tensors.items() if x.shape == (channels,) != (1,)]
+        flat = f"; {rows[-1]} has the shape [{channels}]: store {rows[-1]}[None]" if rows else ""
+        raise CheckpointError(f"it has no readout, no tensor of the shape (1, {channels}){flat}")
     if len(linear) > 1:
         raise CheckpointError(
             f"it has {len(linear)} Linear layers, {listed(linear)}; networks with one, (1, {channels}), are explained"
