@@ -64,10 +64,8 @@ class Checkpoint:
         if name is None:
             return dict(given)
         activation, arguments = given.get("activation"), given.get("activation_args")
-        if activation and spelled(activation) not in (
-            spelled("prelu"),
-            spelled(self.metadata["activation"]),
-        ):
+        learned = {spelled(x).name for x in ("prelu", self.metadata["activation"])}
+        if activation and spelled(activation).name not in learned:
             raise CheckpointError(
                 f"it holds {name}, a slope of PReLU; {activation[:40]} is another activation"
             )

@@ -107,19 +107,19 @@ def plain(tensors: Mapping[str, Tensor]) -> Plain:
             kept[target] = Tensor(made.arrays[0], parts[0].dtype)
             notes.append(f"{target} is made of {name} and {other} ({kind}), {_how_exactly(made)}")
             same &= kind == "pruning" and not made.error
+    # Without a readout a row of numbers may have been meant to be it.
+    ended = any(tensor.values.ndim == 2 for tensor in kept.values())
     norms, slopes = list[BatchNorm](), dict[str, Array]()
     for layer, beside in _layers(kept).items():
         if {"running_mean", "running_var"} <= set(beside):
             norms.append(_batch_norm(layer, beside, kept))
-        elif all(kept[name].values.ndim == 1 for name in beside.values()):
+        elif ended and all(kept[name].values.ndim == 1 for name in beside.values()):
             if set(beside) == {"weight", "bias"}:
                 raise CheckpointError(
                     f"{beside['weight']} and {beside['bias']} scale and shift what is normalised by the input itself "
                     "(layer norm, group norm, batch norm without running averages); that is not explained"
                 )
             slopes |= {x: kept[x].values for x in beside.values() if _is_slope(x, set(beside))}
-    if all(tensor.values.ndim != 2 for tensor in kept.values()):
-        slopes = {}  # there is no readout, and one of them may have been meant to be it
     for names, kind in (
         ([norm.name for norm in norms], "batch norms"),
         (list(slopes), "slopes of PReLU"),
