@@ -197,7 +197,7 @@ LAYERS = [
     Row("spectral norm", torch_saved(lambda: nn.Sequential(parametrizations.spectral_norm(nn.Conv1d(1, 2, 3)), nn.Linear(2, 1)).state_dict()), PT, ON_PT + "0.parametrizations.weight.0._u belongs to spectral norm: remove it (remove_parametrizations, remove_spectral_norm) and store the layer"),
     Row("LoRA", torch_saved(lambda: {**state(), "0.lora_A.weight": torch.ones(2, 3)}), PT, ON_PT + "0.lora_A.weight belongs to LoRA: merge it into its layer (merge_and_unload) and store that"),
     Row("slopes", torch_saved(lambda: state(nn.PReLU(3))), PT, ON_PT + "1.weight has 3 slopes for 2 channels; PReLU has one, or one per channel"),
-    Row("another slope", torch_saved(lambda: state(nn.PReLU())), ["net.pt", "--activation", "PReLU(0.1)", "--length", "17"], ON_PT + "it holds 1.weight, a slope of PReLU; PReLU(0.1) is another activation"),
+    Row("another slope", torch_saved(lambda: state(nn.PReLU())), ["net.pt", "--activation", "prelu(0.1)", "--length", "17"], ON_PT + "it holds 1.weight, a slope of PReLU; prelu(0.1) is another activation"),
     Row("quantised", torch_saved(lambda: {**state(), "0.zero_point": torch.tensor(0)}), PT, ON_PT + "0.zero_point belongs to a quantised layer: store the network before it was quantised"),
     Row("slope of another", torch_saved(lambda: state(nn.PReLU())), PT, ON_PT + "it holds 1.weight, a slope of PReLU; relu is another activation"),
 ]  # fmt: skip
