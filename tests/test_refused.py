@@ -256,6 +256,8 @@ SETUP = [
 
 PREDICT = [
     Row("predict: missing", nothing, ["--init", "net.pt"], ON_PT + "no such file or directory", predict),
+    Row("predict: pruned", torch_saved(lambda: {"w_orig": torch.ones(1, 1, 3), "w_mask": torch.ones(1, 1, 3), "a": torch.ones(1, 1)}), ["--init", "net.pt"], ON_PT + "w is made of w_orig and w_mask (pruning), exactly; such a network trains otherwise", predict),
+    Row("predict: two networks", torch_saved(lambda: {"model": state(), "ema": state()}), ["--init", "net.pt"], ON_PT + "it holds 2 networks, model and ema; choose one with --key ema", predict),
     Row("predict: even taps", nothing, ["--taps", "4"], "argument --taps: needs an odd number of taps, not 4", predict),
     Row("predict: no channels", nothing, ["--channels", "0"], "argument --channels: needs a whole number from 1 to 64, not '0'", predict),
     Row("predict: two starts", stored(), ["--init", *ST, "--seed", "1"], "--seed draws initial weights and --init reads them: give one of the two", predict),

@@ -250,6 +250,8 @@ def _read(path: Path, key: str | None, parser: Parser) -> NetworkBatch:
         checkpoint = read(path, key=key)
     except CheckpointError as error:
         parser.error(f"{path}: {error}")
+    if checkpoint.folded:
+        parser.error(f"{path}: {checkpoint.folded[0]}; such a network trains otherwise")
     for name, bias in (("conv.bias", checkpoint.b), ("readout.bias", checkpoint.c)):
         if bias is not None:
             parser.error(f"{path}: it has {name}; the closed form is for networks without biases")

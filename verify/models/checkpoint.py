@@ -37,6 +37,7 @@ class Checkpoint:
     notes: one sentence each on what was done on reading.
     dtype: the type in which the network runs, float16, bfloat16, float32 or float64.
     slopes: those that PReLU has learned, where they are in the activation.
+    folded: those of the notes that are about layers which the network does not have as it stands here.
     """
 
     w: Array
@@ -48,6 +49,7 @@ class Checkpoint:
     notes: tuple[str, ...] = ()
     dtype: str = "float64"
     slopes: Array | None = None
+    folded: tuple[str, ...] = ()
 
     def name(self, role: str) -> str:
         """The user's own name of the tensor that the model calls ``role``, as conv.weight."""
@@ -224,6 +226,7 @@ def network_of(
         tuple(notes),
         runs_in(x.dtype for x in exact.values()) if layers.same else "float64",
         slopes,
+        tuple(notes),
     )
 
 
