@@ -330,8 +330,6 @@ def _images(explanation: ImageExplanation) -> Iterator[str | Table]:
     off = short(identity.unsettled)
     yield f"the readout is {off} pixel off the least-squares one (root mean square)"
     yield f"loss: {loss['value']:.3g}; without an activation it is {loss['floor']:.3g} at least"
-    none = dict.fromkeys(worst.unbounded.values())
-    runs += "".join(f"; no bound as it runs: {reason}" for reason in none)
     yield (
         f"worst error: {short(worst.value, 6)} at r = {worst.radius:.9g}, "
         f"of {worst.sampled} radii: {bound_in_words(worst)}"
