@@ -181,7 +181,7 @@ def _explained(options: Namespace, parser: Parser) -> SignalExplanation | ImageE
         checkpoint = read(options.file, images=True, key=options.key)
         flat = checkpoint.w.ndim == 2
         said = {key: getattr(options, key) for key in (*KEYS, "activation_args")}
-        given = merged(said, checkpoint.metadata)
+        given = merged(checkpoint.asked(said), checkpoint.metadata)
         if options.repair is not None and not flat:
             reason = "of a network for images no nearest exact one is known"
             parser.error(f"{options.file}: --repair is for signals; {reason}")

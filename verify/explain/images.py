@@ -94,10 +94,11 @@ def explain(
     alternatives = image_alternatives(checkpoint, setup) if failing else ()
     return ImageExplanation(
         file=file,
+        checkpoint=checkpoint,
         setup=setup,
         channels=len(filters),
         taps=checkpoint.w.shape[1],
-        notes=(),
+        notes=checkpoint.notes,
         tolerance=limit,
         grade=grade,
         tolerance_needed=needed,
@@ -196,10 +197,11 @@ def _weights(
     strengths: Sequence[Strength],
     roles: Sequence[str],
 ) -> Iterator[ImageWeight]:
+    name = checkpoint.name
     for place, tap in np.ndenumerate(checkpoint.w):
-        yield _weight("conv.weight", (place[0], 0, *place[1:]), float(tap), roles[place[0]])
+        yield _weight(name("conv.weight"), (place[0], 0, *place[1:]), float(tap), roles[place[0]])
     for k, b in enumerate(() if checkpoint.b is None else checkpoint.b.tolist()):
-        yield _weight("conv.bias", (k,), b, roles[k])
+        yield _weight(name("conv.bias"), (k,), b, roles[k])
     live = [k for k, role in enumerate(roles) if role not in IDLE]
     share = setup.share(checkpoint.w.shape[1]) ** 2
     slopes, missing = facts.slopes(facts.pooled), 1 - float(facts.slopes(facts.answers))
@@ -212,11 +214,11 @@ def _weights(
                 law = f"1/({strength.law})" if strength.law else "1/P"
             elif abs(slopes[k]) > FLAT * abs(strength.value):
                 derived, law = a + share * missing / float(slopes[k]), "the slope is 1"
-        yield _weight("readout.weight", (0, k), a, roles[k], derived, law)
+        yield _weight(name("readout.weight"), (0, k), a, roles[k], derived, law)
     if checkpoint.c is not None:
         c = checkpoint.offset
         derived, law = c - float(np.mean(facts.error)), "the mean error is 0"
-        yield _weight("readout.bias", (0,), c, "moves the offset", derived, law)
+        yield _weight(name("readout.bias"), (0,), c, "moves the offset", derived, law)
 
 
 def _weight(

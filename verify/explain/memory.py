@@ -15,7 +15,7 @@ from verify.explain import images, signals
 from verify.explain.replay import replayed
 from verify.explain.text import replay_in_words
 from verify.explain.value import ImageExplanation, SignalExplanation
-from verify.models.checkpoint import Checkpoint, network_of, read
+from verify.models.checkpoint import Checkpoint, network_in, read
 from verify.models.module import Live, live
 from verify.models.setup import LONGEST, merged, setup_of
 
@@ -37,7 +37,7 @@ def explained(
         for key, own in checkpoint.metadata.items():
             if words[key] not in (None, own):
                 raise ValueError(f"the module itself says {key} = {own}: leave {key}= out")
-    settings = merged(words, checkpoint.metadata)
+    settings = merged(checkpoint.asked(words), checkpoint.metadata)
     missing = [key for key in ("activation", "length") if key not in settings]
     if missing:
         raise ValueError(
@@ -69,8 +69,7 @@ def _source(network: object, length: object) -> tuple[Live | Checkpoint, str]:
         path = Path(network)
         return read(path, images=True), path.name
     if isinstance(network, Mapping):
-        tensors = {str(name): x for name, x in network.items() if hasattr(x, "dtype")}
-        return network_of(tensors, {}), "state_dict"
+        return network_in(network, {}), "state_dict"
     kind = type(network).__name__
     raise TypeError(f"a module, a path or a state_dict is explained, not {kind}")
 

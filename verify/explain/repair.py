@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -54,11 +54,12 @@ def repaired(explanation: SignalExplanation, dtype: str = "float64") -> Repaired
     which = "exact network" if near.error == 0 else "network, nearly exact,"
     stored = net.mapped(float)
     b, c = stored.b, stored.c
-    checkpoint = Checkpoint(
-        np.array(stored.w),
-        np.array(stored.a),
-        None if b is None else np.array(b),
-        None if c is None else np.array([c]),
-        setup.as_dict(),
+    checkpoint = replace(
+        explanation.checkpoint,
+        w=np.array(stored.w),
+        a=np.array(stored.a),
+        b=None if b is None else np.array(b),
+        c=None if c is None else np.array([c]),
+        metadata={**explanation.checkpoint.metadata, **setup.as_dict()},
     )
     return Repaired(checkpoint, not rounding, f"the nearest {which} that was found; {error}")

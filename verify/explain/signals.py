@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from math import isfinite
@@ -119,12 +119,21 @@ def explain(
     cell = _cell(least, judged_by, facts, setup)
     pattern = _pattern(stored, setup, judged_by, exact)
     each = roles(stored, pattern, None if failing else exact, facts, setup)
+    more = _roundings(stored, checkpoint, setup)
     return SignalExplanation(
         file=file,
+        checkpoint=checkpoint,
         setup=setup,
         channels=stored.channels,
         taps=stored.taps,
-        notes=(),
+        notes=(
+            *checkpoint.notes,
+            *(
+                f"no bound on rounding in {kind}: {x}"
+                for kind, x in more.items()
+                if isinstance(x, str)
+            ),
+        ),
         tolerance=float(tolerance),
         grade=grade,
         tolerance_needed=None if needed is None else _from(needed),
@@ -153,15 +162,15 @@ def explain(
             facts.loss if facts.exact else None,
             facts.parts if facts.exact else None,
         ),
-        worst_error=_worst(facts.worst, stored, checkpoint, setup),
+        worst_error=_worst(facts.worst, stored, setup, more),
         weights=tuple(
-            _weight(role, change, exact=facts.exact)
+            _weight(role, change, checkpoint.name(role.name), exact=facts.exact)
             for role, change in zip(each, facts.changes, strict=True)
         ),
         canonical=tuple(
             Channel(float(x.a), float(x.b), tuple(map(float, x.w))) for x in reduction.channels
         ),
-        nearest=_nearest(near, exact, least, facts, shape, setup),
+        nearest=_nearest(near, exact, least, facts, shape, setup, checkpoint),
         stored=stored,
         near=near,
         exact=exact,
@@ -261,6 +270,7 @@ def _nearest(
     facts: Facts,
     shape: Classification,
     setup: Setup,
+    checkpoint: Checkpoint,
 ) -> Neighbour:
     anywhere = _anywhere(least, facts, setup)
     if near is None or exact is None:
@@ -276,7 +286,9 @@ def _nearest(
         away if isfinite(away) else None,
         anywhere,
         tuple(kinds),
-        tuple(Place(name, index, float(value)) for name, index, value in named(exact)),
+        tuple(
+            Place(checkpoint.name(name), index, float(value)) for name, index, value in named(exact)
+        ),
         ""
         if near.error == 0
         else f"{_beside(near)} was found at a distance of {near.high:.3g}; that it is next to an exact one is not proved",
@@ -309,7 +321,7 @@ def _anywhere(least: Stored, facts: Facts, setup: Setup) -> float | None:
 # ----------------------------------------------------------------------------------------- weights
 
 
-def _weight(role: Role, change: Sensitivity, *, exact: bool) -> SignalWeight:
+def _weight(role: Role, change: Sensitivity, name: str, *, exact: bool) -> SignalWeight:
     idle = role.role in ("dead", "free")
     derived: float | Interval | None = None if role.derived is None else float(role.derived)
     interval = role.interval and (_inwards(role.interval[0], 1), _inwards(role.interval[1], -1))
@@ -323,7 +335,7 @@ def _weight(role: Role, change: Sensitivity, *, exact: bool) -> SignalWeight:
         for sides in (change.gradient, change.curvature)
     )
     return SignalWeight(
-        name=role.name,
+        name=name,
         index=role.index,
         value=float(role.value),
         role=role.role,
@@ -410,39 +422,43 @@ def _beside(near: Nearest) -> str:
     return f"one that errs by {_up(near.error):.1g} pixel at most, at every radius,"
 
 
-def _worst(worst: Worst, stored: Stored, checkpoint: Checkpoint, setup: Setup) -> SignalError:
-    net = exact_of(stored, setup.activation)
-    weights = [x for x in (checkpoint.w, checkpoint.a, checkpoint.b, checkpoint.c) if x is not None]
-    single = all(np.all(np.float32(x) == x) for x in weights)
-    proved = net is not None and net.sigma.continuous
-    runs = {}
-    kinds = [
-        kind
-        for kind in FORMATS
-        if kind == checkpoint.dtype or kind == "float64" or (kind == "float32" and single)
-    ]
-    none = "" if computed(setup.activation) else UNKNOWN
-    if net is not None and not net.sigma.continuous:
-        none = JUMPS
-    unbounded = dict.fromkeys(kinds, none) if none else {}
-    for kind in () if none else kinds:
-        try:
-            if net is not None:
-                more = running_error(net, setup.domain, kind)
-            else:
-                more = assumed_error(replace(stored, sigma=setup.activation), setup.domain, kind)
-        except ValueError as error:
-            if kind == "float64":
-                raise
-            unbounded[kind] = str(error)
-            continue
-        runs[kind] = _up(fraction(worst.high) + more)
+def _worst(
+    worst: Worst, stored: Stored, setup: Setup, more: Mapping[str, Fraction | str]
+) -> SignalError:
+    runs = {
+        kind: _up(fraction(worst.high) + x) for kind, x in more.items() if isinstance(x, Fraction)
+    }
     value: fmpq | tuple[fmpq, fmpq] = worst.low
     if not worst.exact or len(str(worst.low)) > DIGITS:
         value = _coarse(worst.low, -1), _coarse(worst.high, 1)
     radius = worst.radius if len(str(worst.radius)) <= DIGITS else _coarse(worst.radius, 1)
-    assumes = "" if proved or not runs else ASSUMED
-    return SignalError(value, float(worst.high), radius, worst.attained, runs, assumes, unbounded)
+    assumes = ASSUMED if runs and exact_of(stored, setup.activation) is None else ""
+    return SignalError(value, float(worst.high), radius, worst.attained, runs, assumes)
+
+
+def _roundings(stored: Stored, checkpoint: Checkpoint, setup: Setup) -> dict[str, Fraction | str]:
+    """By type, the network's own first, what rounding adds to an answer at most, or why no bound on that is known."""
+    net = exact_of(stored, setup.activation)
+    if net is not None and not net.sigma.continuous:
+        return {checkpoint.dtype: JUMPS}
+    if not computed(setup.activation):
+        return {checkpoint.dtype: UNKNOWN}
+    weights = [x for x in (checkpoint.w, checkpoint.a, checkpoint.b, checkpoint.c) if x is not None]
+    single = all(np.all(np.float32(x) == x) for x in weights)
+    kinds = {"float64", checkpoint.dtype, *(("float32",) if single else ())}
+    bounds: dict[str, Fraction | str] = {}
+    for kind in (kind for kind in FORMATS if kind in kinds):
+        try:
+            if net is None:
+                smooth = replace(stored, sigma=setup.activation)
+                bounds[kind] = assumed_error(smooth, setup.domain, kind)
+            else:
+                bounds[kind] = running_error(net, setup.domain, kind)
+        except ValueError as error:
+            if kind == "float64":
+                raise
+            bounds[kind] = str(error)
+    return bounds
 
 
 def _up(value: Fraction) -> float:

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from flint import fmpq
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from verify.explain.value import (
@@ -230,7 +231,14 @@ def _weights(weights: Iterable[OneWeight], last: str, cell: Callable[[OneWeight]
     return _table(
         ("weight", "value", "role", "derived", "residual", last),
         (
-            (x.label, f"{x.value:.6g}", x.role, derived_in_words(x), short(x.residual, 2), cell(x))
+            (
+                escape(x.label),
+                f"{x.value:.6g}",
+                x.role,
+                derived_in_words(x),
+                short(x.residual, 2),
+                cell(x),
+            )
             for x in weights
         ),
     )
@@ -255,8 +263,6 @@ def _signals(explanation: Explanation) -> Iterator[str | Table]:
     runs = "".join(
         f"; as it runs in {kind} at most {short(most)}" for kind, most in worst.as_it_runs.items()
     )
-    none = dict.fromkeys(worst.unbounded.values())
-    runs += "".join(f"; no bound as it runs: {reason}" for reason in none)
     yield (
         f"worst error: {'exactly' if worst.exact else 'at most'} {short(worst.about, 6)} "
         f"at r = {radius_in_words(worst.radius)}{runs}"

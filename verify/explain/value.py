@@ -143,6 +143,7 @@ class Explanation:
     next_step: what to do next, in one sentence.
     failing: the names of what fails; nothing does where it is explained.
     residuals: of its laws, by name.
+    checkpoint: the network as it was read, with the user's own names.
     source: what was read, where that was in memory or the caller asked for it from Python.
     replay: of a live module.
     """
@@ -160,6 +161,7 @@ class Explanation:
     alternatives: tuple[Alternative, ...]
     next_step: str
     residuals: Mapping[str, float]
+    checkpoint: Checkpoint = field(kw_only=True, repr=False, compare=False)
     source: Checkpoint | Live | None = field(default=None, kw_only=True, repr=False, compare=False)
     replay: Replay | None = field(default=None, kw_only=True, compare=False)
 

@@ -23,7 +23,7 @@ from verify.models.layers import layer_of, listed, roles_of, without_ties
 from verify.models.parametrizations import EPS, normalised, plain, sloped
 from verify.models.tensors import CheckpointError, runs_in, tensors_of
 
-__all__ = ["Checkpoint", "encoded", "network_of", "read"]
+__all__ = ["Checkpoint", "encoded", "network_in", "network_of", "read"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,22 @@ class Checkpoint:
         """The user's own name of the tensor that the model calls ``role``, as conv.weight."""
         return self.names.get(role, role)
 
+    def asked(self, given: Mapping[str, str | None]) -> dict[str, str | None]:
+        """The settings that are asked for, but the activation where the file has learned its slope.
+
+        Raises
+        ------
+        CheckpointError: that is another activation.
+        """
+        activation = given.get("activation")
+        if "activation.weight" not in self.names:
+            return dict(given)
+        if activation and spelled(activation).torch != "PReLU":
+            raise CheckpointError(
+                f"it holds {self.names['activation.weight']}, a slope of PReLU; {activation[:40]} has none"
+            )
+        return {**given, "activation": None, "activation_args": None}
+
     @property
     def biases(self) -> Array:
         """b, zeros where the file has none."""
@@ -74,6 +90,17 @@ def read(path: Path, *, images: bool = False, key: str | None = None) -> Checkpo
     CheckpointError: the file is missing, no regular file, too large, damaged, or holds no network of this model.
     """
     held, metadata = contents(path)
+    return network_in(held, metadata, images=images, key=key)
+
+
+def network_in(
+    held: Mapping[Any, Any],
+    metadata: Mapping[str, str],
+    *,
+    images: bool = True,
+    key: str | None = None,
+) -> Checkpoint:
+    """The one network in a state_dict, or in what holds one beside an optimizer, counters and the like; see :func:`read`."""
     found = entries(held)
     if key is not None:
         tensors = begins_with(found, key)
@@ -187,12 +214,21 @@ def network_of(
         a,
         b,
         values.get("readout.bias"),
-        {name: x for name, x in metadata.items() if x not in tensors} | learned,
+        _told(metadata, tensors, learned),
         names,
         tuple(notes),
         runs_in(x.dtype for x in exact.values()) if layers.same else "float64",
         slopes,
     )
+
+
+def _told(
+    metadata: Mapping[str, str], tensors: Mapping[str, Any], learned: Mapping[str, str]
+) -> dict[str, str]:
+    """The metadata without second names of tied tensors, and with what was learned in place of where that began."""
+    begun = ("init", "activation_args") if learned else ()
+    told = {key: x for key, x in metadata.items() if x not in tensors and key not in begun}
+    return told | learned
 
 
 def _agreed(said: str | None, learned: str, name: str) -> str:
