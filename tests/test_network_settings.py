@@ -152,7 +152,7 @@ def test_expressions_are_explained_as_rows_are(
     net = placed(tmp_path, -4.25)
     words = shown([net, *options, "--out", str(tmp_path / "out")], capsys, 0)
     assert (
-        "no bound on rounding in float64: with which roundings a machine computes this expression is not known"
+        "no bound on rounding in float32 and float64: with which roundings a machine computes this expression is not known"
         in words
     )
     certificate = tmp_path / "out" / "certificate.json"

@@ -28,10 +28,14 @@ from theory.process import run
 from verify.report.arguments import Parser, command_parser, named, odd, whole
 
 if TYPE_CHECKING:
+    from torch import nn
+    from torch.optim import Optimizer
+
     from numerics.arithmetic.types import Array
     from verify.models.problem import Model, NetworkBatch
+    from verify.training import prediction as trained
 
-__all__ = ["Condition", "OutsideTheorem", "Prediction", "Weight", "main", "prediction"]
+__all__ = ["Condition", "OutsideTheorem", "Prediction", "Weight", "main", "predict", "prediction"]
 
 PROGRAM = "python -m verify.predict"
 NEAREST = 1e-8
@@ -90,6 +94,39 @@ class Prediction:
 
 class OutsideTheorem(ValueError):
     """The start does not satisfy a condition of the theorem; the message names it."""
+
+
+def predict(
+    module: nn.Module,
+    optimizer: Optimizer | None = None,
+    *,
+    lr: float | None = None,
+    step: float | None = None,
+    momentum: float | None = None,
+    weight_decay: float | None = None,
+    steps: int | None = None,
+    length: int | None = None,
+) -> trained.Prediction:
+    """Predict how a live module trains on full batches of pulses from its weights now; torch trains a copy.
+
+    ``optimizer`` is the module's own torch.optim.SGD, Adam or AdamW, whose settings are read.  Without one
+    they are the arguments, torch's; ``step`` is in units of 1/sharpness.  The module stays as it is.
+
+    Raises
+    ------
+    ValueError: the module or the optimizer is not understood, or the start is outside the theorem's
+        conditions; one sentence.
+    """
+    from verify.training.module import predicted
+
+    given = {
+        "lr": lr,
+        "step": step,
+        "momentum": momentum,
+        "weight_decay": weight_decay,
+        "steps": steps,
+    }
+    return predicted(module, optimizer, given, length)
 
 
 def _fraction(text: str) -> float:

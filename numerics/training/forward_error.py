@@ -209,7 +209,7 @@ class _Coordinates:
 
     def outwards(self, reach: Array) -> Array:
         """Bounds in the frame as bounds (3K + 2,)."""
-        k, m = self.basis.shape
+        m = self.basis.shape[1]
         every = np.zeros(3 * m + 2)
         every[self.free] = reach
         y = every[: 3 * m].reshape(3, m) * np.array([[1.0], [self.root], [1.0]])

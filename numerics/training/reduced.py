@@ -18,7 +18,17 @@ import numpy as np
 from numerics.arithmetic.types import Array
 from theory.training.reduced import Sgd, couplings, pulls, slopes
 
-__all__ = ["Adam", "Problem", "Weights", "adam", "descend", "directions", "hessian", "sharpness"]
+__all__ = [
+    "Adam",
+    "Problem",
+    "Simulated",
+    "Weights",
+    "adam",
+    "descend",
+    "directions",
+    "hessian",
+    "sharpness",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,15 +127,24 @@ class Adam:
     weight_decay: float = 0.0
 
 
-def adam(start: Weights, problem: Problem, rule: Adam) -> Iterator[Array]:
-    """x before the first step, after it, ...: simulated in floats, with no bound on rounding, which Adam enlarges."""
+@dataclass(frozen=True, eq=False)
+class Simulated:
+    """x (3K + 2,) at one step of Adam; mean, square: its moments, of S those of one tap."""
+
+    x: Array
+    mean: Array
+    square: Array
+
+
+def adam(start: Weights, problem: Problem, rule: Adam) -> Iterator[Simulated]:
+    """Before the first step, after it, ...: simulated in floats, with no bound on rounding, which Adam enlarges."""
     x, k = start.numbers, len(start.a)
     taps = np.ones_like(x)
     taps[k : 2 * k] = problem.taps
     mean, square = np.zeros_like(x), np.zeros_like(x)
     t = 0
     while True:
-        yield x
+        yield Simulated(x, mean, square)
         t += 1
         slope = problem.gradient(x, start)
         mean = rule.beta1 * mean + (1 - rule.beta1) * slope

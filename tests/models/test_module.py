@@ -14,6 +14,7 @@ from torch.nn.utils import parametrizations, prune, weight_norm
 
 from tests.modules import B1, B2, Net, sequential
 from verify.models.module import live
+from verify.models.tensors import CheckpointError
 
 WEIGHTS = {"B1": B1, "B2": B2}
 TYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
@@ -239,7 +240,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "mean and max": (lambda: Net(B2, pool=lambda x: x.mean(-1) + x.amax(-1)), "its pooling is amax:"),
     "part of the positions": (lambda: Net(B2, pool=lambda x: x[..., 1:].sum(-1)), "its pooling is neither the sum nor the mean over all 17 positions (getitem, sum)"),
     "twice the mean": (lambda: Net(B2, pool=lambda x: 2 * x.mean(-1)), "its pooling is neither the sum nor the mean"),
-    "a weight for every position": (lambda: nn.Sequential(nn.Conv1d(*CONV, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(34, 1)), "its Linear sees 1 × 34 numbers, not the sum or mean of each of its 2 channels (Flatten)"),
+    "a weight for every position": (lambda: nn.Sequential(nn.Conv1d(*CONV, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(34, 1)), "its Linear sees 1 × 34 numbers, not the sum or mean of each of 2 channels (Flatten)"),
     "two convolutions": (lambda: _layers(nn.Sequential(nn.Conv1d(*CONV), nn.Conv1d(2, 2, 3)), nn.Linear(2, 1)), "it calls 2 layers Conv1d or Conv2d (0.0, 0.1);"),
     "no convolution": (lambda: nn.Sequential(nn.Flatten(), nn.Linear(17, 1)), "it calls no layers Conv1d or Conv2d;"),
     "two Linear": (lambda: _layers(nn.Conv1d(*CONV), nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)), "it calls 2 layers Linear (4, 6);"),
@@ -284,7 +285,7 @@ def test_refused_by_its_own_name(name: str) -> None:
     made, words = REFUSED[name]
     module = made()
     modes = [part.training for part in module.modules()]
-    with pytest.raises(ValueError) as error:
+    with pytest.raises(CheckpointError) as error:
         live(module, 17)
     sentence = str(error.value)
     assert words in sentence and "\n" not in sentence

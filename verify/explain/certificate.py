@@ -21,15 +21,19 @@ def certificate_of(explanation: Explanation) -> dict[str, Any]:
     ValueError: there is none, or the checker would not read it.
     """
     if not isinstance(explanation, SignalExplanation):
-        raise ValueError("certificates are for signals, this is a network for images")
+        raise ValueError("certificates are for signals, this is a network for images")  # noqa: TRY004 - the method is theirs, too
     setup = explanation.setup
     net = exact_of(explanation.stored, setup.activation)
     if net is None:
-        raise ValueError(f"certificates are for activations made of polynomials, {setup.activation} is not")  # fmt: skip
+        raise ValueError(
+            f"certificates are for activations made of polynomials, {setup.activation} is not"
+        )
     document = certificate(net, setup.domain)
     Network(document)  # refused where its check would take too long
     if len(certificate_text(document)) > BYTES:
-        raise ValueError(f"the certificate would have more than {BYTES} bytes, which the checker does not read")  # fmt: skip
+        raise ValueError(
+            f"the certificate would have more than {BYTES} bytes, which the checker does not read"
+        )
     return document
 
 

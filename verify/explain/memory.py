@@ -1,4 +1,4 @@
-"""A network that is in memory, explained: a live module, a state_dict, or a file named from Python."""
+"""A network in memory, explained: a live module or a state_dict; or a file, from Python."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from verify.explain.text import replay_in_words
 from verify.explain.value import ImageExplanation, SignalExplanation
 from verify.models.checkpoint import Checkpoint, network_in, read
 from verify.models.module import Live, live
-from verify.models.setup import LONGEST, merged, setup_of
+from verify.models.setup import Setup, merged, setup_of
 
 __all__ = ["explained"]
 
@@ -33,18 +33,18 @@ def explained(
     limit = _tolerance(tolerance)
     source, name = _source(network, given.get("length"))
     checkpoint = source.checkpoint if isinstance(source, Live) else source
-    if isinstance(source, Live):
-        for key, own in checkpoint.metadata.items():
-            if words[key] not in (None, own):
-                raise ValueError(f"the module itself says {key} = {own}: leave {key}= out")
     settings = merged(checkpoint.asked(words), checkpoint.metadata)
     missing = [key for key in ("activation", "length") if key not in settings]
     if missing:
-        raise ValueError(
-            f"{name} does not say its {' and '.join(missing)}: give {', '.join(f'{key}=' for key in missing)}"
-        )
+        arguments = ", ".join(f"{key}=" for key in missing)
+        raise ValueError(f"{name} does not say its {' and '.join(missing)}: give {arguments}")
     flat = checkpoint.w.ndim == 2
     setup = setup_of(settings, checkpoint.w.shape[1], images=not flat)
+    if isinstance(source, Live):
+        _agreed(
+            setup,
+            setup_of({**words, **checkpoint.metadata}, checkpoint.w.shape[1], images=not flat),
+        )
     kind = signals if flat else images
     if refusal := kind.too_much(checkpoint, setup):
         raise ValueError(refusal)
@@ -57,13 +57,21 @@ def explained(
     return replace(explanation, replay=replay)
 
 
+def _agreed(asked: Setup, own: Setup) -> None:
+    """A module cannot be explained as another one than it is."""
+    settings, given = own.as_dict(), asked.as_dict()
+    for key in ("activation", "pooling", "padding", "padding_mode"):
+        if given[key] != settings[key]:
+            raise ValueError(f"the module itself says {key} = {settings[key]}: leave {key}= out")
+
+
 def _source(network: object, length: object) -> tuple[Live | Checkpoint, str]:
     """What is read, and what it is called."""
     if isinstance(network, nn.Module):
         if length is None:
             raise ValueError("a module does not say how many pixels a signal has: give length=")
-        if not isinstance(length, int) or not 1 <= length <= LONGEST:
-            raise ValueError(f"length is an odd number of pixels up to {LONGEST}, not {length!r}")
+        if not isinstance(length, int):
+            raise TypeError(f"length is an odd number of pixels, not {type(length).__name__}")
         return live(network, length), type(network).__name__
     if isinstance(network, str | os.PathLike):
         path = Path(network)

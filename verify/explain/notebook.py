@@ -1,6 +1,6 @@
 """An explained network inside a notebook: the page's body, with styles that reach nothing else.
 
-All colours are mixed from the notebook's own, so that it is dark where the notebook is dark, however that is brought about.
+All colours are mixed from the notebook's own: it is dark where the notebook is.
 """
 
 from __future__ import annotations

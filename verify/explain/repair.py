@@ -35,8 +35,8 @@ class Repaired:
 def repaired(explanation: SignalExplanation, dtype: str = "float64") -> Repaired | None:
     """The nearest exact network in numbers of a type; None where there is none.
 
-    For a positively homogeneous σ the scale of each channel is free, and is used to find weights of the type that are exact.
-    Elsewhere the weights are rounded, and the sentence says how much they err.
+    For a positively homogeneous σ the scale of each channel is free, and is used to find weights of
+    the type that are exact.  Elsewhere they are rounded, and the sentence says how much they err.
     """
     setup = explanation.setup
     own = nearest(setup.activation, explanation.stored, setup.domain)
@@ -50,7 +50,8 @@ def repaired(explanation: SignalExplanation, dtype: str = "float64") -> Repaired
         net = exact.mapped(lambda x: rounded(x, dtype))
         pieces = exact_of(net, setup.activation)
         worst = enclosed(net, setup) if pieces is None else summary(pieces, setup.domain).worst
-        error = f"rounded to {dtype} from an exact one, it errs by {float(worst.high):.3g} pixel at most"
+        most = float(worst.high)
+        error = f"rounded to {dtype} from an exact one, it errs by {most:.3g} pixel at most"
     which = "exact network" if near.error == 0 else "network, nearly exact,"
     stored = net.mapped(float)
     b, c = stored.b, stored.c

@@ -20,8 +20,8 @@ HALF = Fraction(1, 2)
 def replayed(explanation: SignalExplanation | ImageExplanation, live: Live) -> Replay:
     """Show the module the pulse, or the disk, at which it errs most, and compare.
 
-    A pixel is rounded once to the module's type, which the bound on rounding allows for.  Where layers were folded
-    there is no such bound: the module computes with them as they are.
+    A pixel is rounded once to the module's type, which the bound on rounding allows for.  Where
+    layers were folded there is no such bound: the module computes with them as they are.
     """
     worst, half = explanation.worst_error, explanation.setup.domain.half_length
     allowed = None

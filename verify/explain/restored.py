@@ -1,4 +1,4 @@
-"""The nearest exact network where the user's own was: a copy of the module, or a state_dict with its names."""
+"""The nearest exact network in the place of the user's own: in a copy of the module, or its names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["restored"]
 def restored(explanation: Explanation) -> nn.Module | dict[str, Tensor]:
     """See :meth:`Explanation.repair`."""
     if not isinstance(explanation, SignalExplanation):
-        raise ValueError("of a network for images no nearest exact one is known")
+        raise ValueError("of a network for images no nearest exact one is known")  # noqa: TRY004 - the method is theirs, too
     source = explanation.source
     dtype = "float64" if source is None else source.dtype
     made = repaired(explanation, dtype)

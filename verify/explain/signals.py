@@ -129,9 +129,8 @@ def explain(
         notes=(
             *checkpoint.notes,
             *(
-                f"no bound on rounding in {kind}: {x}"
-                for kind, x in more.items()
-                if isinstance(x, str)
+                f"no bound on rounding in {' and '.join(k for k in more if more[k] == x)}: {x}"
+                for x in dict.fromkeys(x for x in more.values() if isinstance(x, str))
             ),
         ),
         tolerance=float(tolerance),
@@ -439,15 +438,17 @@ def _worst(
 def _roundings(stored: Stored, checkpoint: Checkpoint, setup: Setup) -> dict[str, Fraction | str]:
     """By type, the network's own first, what rounding adds to an answer at most, or why no bound on that is known."""
     net = exact_of(stored, setup.activation)
+    none = "" if computed(setup.activation) else UNKNOWN
     if net is not None and not net.sigma.continuous:
-        return {checkpoint.dtype: JUMPS}
-    if not computed(setup.activation):
-        return {checkpoint.dtype: UNKNOWN}
+        none = JUMPS
     weights = [x for x in (checkpoint.w, checkpoint.a, checkpoint.b, checkpoint.c) if x is not None]
     single = all(np.all(np.float32(x) == x) for x in weights)
     kinds = {"float64", checkpoint.dtype, *(("float32",) if single else ())}
     bounds: dict[str, Fraction | str] = {}
     for kind in (kind for kind in FORMATS if kind in kinds):
+        if none:
+            bounds[kind] = none
+            continue
         try:
             if net is None:
                 smooth = replace(stored, sigma=setup.activation)

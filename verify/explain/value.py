@@ -114,8 +114,8 @@ class Replay:
     radius, error: r, and r̂ - r as the module computes it in its type ``dtype``.
     certified: the worst error that was found of what was read.
     allowed: what rounding may add or take away; None where no bound on it is known.
-    agrees: the two sizes differ by no more than that, or by no more than the tolerance where it is None;
-        None where the worst error is only approached.
+    agrees: the two sizes differ by no more than that, or than the tolerance where it is None; None
+        where the worst error is only approached.
     """
 
     radius: float
@@ -204,7 +204,7 @@ class Explanation:
         return certificate_of(self)
 
     def repair(self) -> nn.Module | dict[str, Tensor]:
-        """The nearest exact network that was found: a copy of the module, else a state_dict with its names.
+        """The nearest exact network that was found, in a copy of the module, or as a state_dict.
 
         Warns where the weights had to be rounded to the network's type, by how much it errs then.
 
@@ -272,7 +272,6 @@ class SignalError:
     radius, attained: where it is attained, or only approached.
     as_it_runs: with roundings included, by type.
     assumes: what that rests on, if it is not proved.
-    unbounded: why there is no bound for a type in which the network runs.
     """
 
     value: fmpq | tuple[fmpq, fmpq]
@@ -281,7 +280,6 @@ class SignalError:
     attained: bool
     as_it_runs: Mapping[str, float]
     assumes: str
-    unbounded: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def exact(self) -> bool:

@@ -1,11 +1,11 @@
-"""A live torch module, read: which layer is the convolution, what is σ, how it pools, and whether that is all.
+"""A live torch module, read: its convolution, its σ, its pooling, its Linear, and whether that is all.
 
-torch.fx traces its forward.  Convolution and Linear are found by their classes, what stands between is read as σ
-(verify/models/sigma.py) and pooling.  The wiring around them is not guessed from names, it is tried:
+torch.fx traces its forward.  Convolution and Linear are found by their classes, σ is read from what
+stands between them (sigma.py).  The wiring around is not guessed from names, it is tried:
 
     before the convolution   it has to see the signal as it is, or padded at both ends
-    pooling                  whole numbers as values of σ have to come out as their sum or their mean
-    after the Linear         its answer has to come out as it is
+    pooling                  whole numbers as values of σ come out as their sum or their mean
+    after the Linear         its answer comes out as it is
 
 The module stays as it was: its weights, its modes, no gradients.
 """
@@ -25,23 +25,62 @@ from torch.optim.swa_utils import AveragedModel
 
 from theory.expressions.spelling import spelled
 from verify.models.checkpoint import Checkpoint, network_of
+from verify.models.setup import LONGEST, WIDEST
 from verify.models.sigma import activation_text
+from verify.models.tensors import CheckpointError
 
 __all__ = ["Live", "evaluated", "live"]
 
 WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel, AveragedModel)
 """Modules that only hold another one, as ``module``."""
-MODES = {"constant": "zeros", "circular": "circular", "reflect": "reflect", "replicate": "replicate"}  # fmt: skip
+MODES = {
+    "constant": "zeros",
+    "circular": "circular",
+    "reflect": "reflect",
+    "replicate": "replicate",
+}
 """Paddings of torch.nn.functional.pad as a convolution calls them."""
-OTHER_POOLING = ("max", "min", "logsumexp", "median", "lp_pool", "norm", "softmax", "prod", "var", "std")  # fmt: skip
-"""Poolings that people use and that are neither a sum nor a mean; found in the names of functions and layers."""
+OTHER_POOLING = (
+    "max",
+    "min",
+    "logsumexp",
+    "median",
+    "lp_pool",
+    "norm",
+    "softmax",
+    "prod",
+    "var",
+    "std",
+)
+"""What functions and layers are called that pool in another way than by sum or mean."""
 OTHER_LAYERS = (
-    *(nn.RNNBase, nn.RNNCellBase, nn.Transformer, nn.TransformerEncoder, nn.TransformerEncoderLayer),
-    *(nn.MultiheadAttention, nn.Embedding, nn.Bilinear, nn.modules.conv._ConvTransposeNd, nn.Conv3d),
-    *(nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.LocalResponseNorm, nn.modules.instancenorm._InstanceNorm),
-)  # fmt: skip
+    *(
+        nn.RNNBase,
+        nn.RNNCellBase,
+        nn.Transformer,
+        nn.TransformerEncoder,
+        nn.TransformerEncoderLayer,
+    ),
+    *(
+        nn.MultiheadAttention,
+        nn.Embedding,
+        nn.Bilinear,
+        nn.modules.conv._ConvTransposeNd,
+        nn.Conv3d,
+    ),
+    *(
+        nn.LayerNorm,
+        nn.GroupNorm,
+        nn.RMSNorm,
+        nn.LocalResponseNorm,
+        nn.modules.instancenorm._InstanceNorm,
+    ),
+)
 """Layers that no network of the model has, whatever stands around them."""
-STATED = "networks of one convolution, an activation, sum or mean over all positions, and one Linear are explained"  # fmt: skip
+STATED = (
+    "networks of one convolution, an activation, sum or mean over all positions, and one Linear "
+    "are explained"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +90,7 @@ class Live:
     Attributes
     ----------
     module: the user's own.
-    checkpoint: its weights; the metadata have ``activation``, ``pooling``, ``padding`` and ``padding_mode``.
+    checkpoint: its weights; the metadata are its activation, pooling, padding and padding mode.
     shape: of the input for one signal or image.
     conv, readout: the names of the two layers in the module.
     norm: that of a batch norm, or an empty string.
@@ -75,9 +114,15 @@ class Live:
         assert isinstance(weight, Tensor)
         return weight
 
-    def answer(self, light: Tensor) -> float:
+    @property
+    def pixels(self) -> int:
+        """Of the signal, or of the image per side, with which it was read."""
+        return self.shape[-1]
+
+    def answer(self, light: Tensor, *, training: bool = False) -> float:
         """r̂ of one signal (N,) or image (N, N), as the module computes it in its own type."""
         with evaluated(self.module):
+            self.module.train(training)
             answer = self.module(light.to(self._weight).reshape(self.shape))
         return float(answer.double())
 
@@ -100,7 +145,7 @@ def live(module: nn.Module, length: int) -> Live:
 
     Raises
     ------
-    ValueError: it is no network of the model; one sentence that names what is in the way.
+    CheckpointError: it is no network of the model; one sentence that names what is in the way.
     """
     prefix, inner = _unwrapped(module)
     with evaluated(inner):
@@ -157,6 +202,9 @@ class _Wiring:
         self.conv, self.readout = self._landmarks()
         convolution = self.layers[str(self.conv.target)]
         self.dimensions = 1 if isinstance(convolution, nn.Conv1d) else 2
+        most = LONGEST if self.dimensions == 1 else WIDEST
+        if not 1 <= length <= most:
+            raise CheckpointError(f"length is an odd number of pixels up to {most}, not {length}")
         self.norm = self._norm()
         self.first = self.norm or self.conv
         generator = torch.Generator().manual_seed(0)
@@ -179,21 +227,31 @@ class _Wiring:
     # --------------------------------------------------------------------------------- what it is
 
     def _landmarks(self) -> tuple[fx.Node, fx.Node]:
-        called = [(node, self.layers[str(node.target)]) for node in self.nodes if node.op == "call_module"]  # fmt: skip
+        called = [
+            (node, self.layers[str(node.target)]) for node in self.nodes if node.op == "call_module"
+        ]
         inputs = [node for node in self.nodes if node.op == "placeholder"]
         if len(inputs) != 1:
-            raise ValueError(f"its forward takes {len(inputs)} inputs ({_listed(inputs)}); {STATED}")
+            raise CheckpointError(
+                f"its forward takes {len(inputs)} inputs ({_listed(inputs)}); {STATED}"
+            )
         for node, layer in called:
             if isinstance(layer, OTHER_LAYERS):
-                raise ValueError(f"its layer {node.target} is of the kind {type(layer).__name__}; {STATED}")
+                raise CheckpointError(
+                    f"its layer {node.target} is of the kind {type(layer).__name__}; {STATED}"
+                )
         convolutions = [node for node, layer in called if isinstance(layer, nn.Conv1d | nn.Conv2d)]
         readouts = [node for node, layer in called if isinstance(layer, nn.Linear)]
         for nodes, what in ((convolutions, "Conv1d or Conv2d"), (readouts, "Linear")):
             if len(nodes) != 1:
-                raise ValueError(f"it calls {len(nodes) or 'no'} layers {what}{_named(nodes)}; {STATED}")
+                raise CheckpointError(
+                    f"it calls {len(nodes) or 'no'} layers {what}{_named(nodes)}; {STATED}"
+                )
         (conv,), (readout,) = convolutions, readouts
         if readout < conv:
-            raise ValueError(f"its Linear {readout.target} comes before its convolution; {STATED}")
+            raise CheckpointError(
+                f"its Linear {readout.target} comes before its convolution; {STATED}"
+            )
         self._options(conv, readout)
         return conv, readout
 
@@ -202,22 +260,37 @@ class _Wiring:
         layer, linear = self.layers[str(conv.target)], self.layers[str(readout.target)]
         for node, part in ((conv, layer), (readout, linear)):
             if nn.parameter.is_lazy(part.weight) or part.weight.is_meta:
-                raise ValueError(f"the weights of its layer {node.target} have no values yet")
+                raise CheckpointError(f"the weights of its layer {node.target} have no values yet")
         for option in ("in_channels", "stride", "dilation", "groups"):
             value = getattr(layer, option)
             if value != 1 and set(value if isinstance(value, tuple) else [value]) != {1}:
-                raise ValueError(f"its convolution {conv.target} has {option} = {value}: 1 is explained")  # fmt: skip
+                raise CheckpointError(
+                    f"its convolution {conv.target} has {option} = {value}: 1 is explained"
+                )
         if linear.out_features != 1:
-            raise ValueError(f"its Linear {readout.target} has {linear.out_features} outputs: networks with one answer, a radius, are explained")  # fmt: skip
+            raise CheckpointError(
+                f"its Linear {readout.target} has {linear.out_features} outputs: networks with "
+                "one answer, a radius, are explained"
+            )
 
     def _norm(self) -> fx.Node | None:
         """A batch norm right behind the convolution, which is a part of it."""
-        norms = [node for node in self.nodes if node.op == "call_module" and isinstance(self.layers[str(node.target)], _BatchNorm)]  # fmt: skip
+        norms = [
+            node
+            for node in self.nodes
+            if node.op == "call_module" and isinstance(self.layers[str(node.target)], _BatchNorm)
+        ]
         for node in norms:
             if node.args[0] is not self.conv or len(self.conv.users) != 1:
-                raise ValueError(f"its batch norm {node.target} does not stand right behind the convolution, where it can be folded")  # fmt: skip
+                raise CheckpointError(
+                    f"its batch norm {node.target} does not stand right behind the convolution, "
+                    "where it can be folded"
+                )
             if self.layers[str(node.target)].running_mean is None:
-                raise ValueError(f"its batch norm {node.target} keeps no running statistics: what it does depends on the batch")  # fmt: skip
+                raise CheckpointError(
+                    f"its batch norm {node.target} keeps no running statistics: what it does "
+                    "depends on the batch"
+                )
         return norms[0] if norms else None
 
     def checkpoint(self, prefix: str) -> Checkpoint:
@@ -255,26 +328,30 @@ class _Wiring:
         try:
             text = activation_text(self.last, self.first, self.layers, self.run.env)
         except ValueError as error:
-            raise ValueError(f"between its convolution and its pooling {error}") from None
+            raise CheckpointError(f"between its convolution and its pooling {error}") from None
         try:
             return spelled(text).name
         except ValueError as error:
-            raise ValueError(f"between its convolution and its pooling stands {text[:60]!r}, which is no activation: {error}") from None  # fmt: skip
+            raise CheckpointError(
+                f"between its convolution and its pooling stands {text[:60]!r}, which is no "
+                f"activation: {error}"
+            ) from None
 
     # ------------------------------------------------------------------------------ what is tried
 
     def _run(self) -> tuple[tuple[int, ...], _Recorded]:
-        """The shape of an input with which the convolution sees one signal, and what all nodes answer."""
+        """The shape of an input that is one signal, and what all nodes make of it."""
         reason = ""
         for shape in (self.light.shape, self.light.shape[1:]):
             run = _Recorded(self.graph)
             try:
                 run.run(self.light.reshape(shape).clone())
-                return tuple(shape), run
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - it is the user's code that runs
                 reason = reason or _line(error)
+            else:
+                return tuple(shape), run
         wanted = " × ".join(map(str, self.light.shape))
-        raise ValueError(f"it does not take a signal of {wanted} numbers ({reason})")
+        raise CheckpointError(f"it does not take a signal of {wanted} numbers ({reason})")
 
     def padding(self) -> dict[str, str]:
         """Padding and its mode in torch's words, of the layer or of what stands before it."""
@@ -285,7 +362,10 @@ class _Wiring:
             own = layer.padding
             if not isinstance(own, str):
                 if len(set(own)) > 1:
-                    raise ValueError(f"its convolution {self.conv.target} has padding = {own}: the same for all sides is explained")  # fmt: skip
+                    raise CheckpointError(
+                        f"its convolution {self.conv.target} has padding = {own}: the same for all "
+                        "sides is explained"
+                    )
                 own = str(own[0])
             return {"padding": own, "padding_mode": layer.padding_mode}
         for mode, name in MODES.items() if more > 0 else ():
@@ -306,10 +386,16 @@ class _Wiring:
         try:
             pooled = self.run.again(self.last, whole.double().to(values.device), target)
         except Exception as error:
-            raise ValueError(f"between its activation and its Linear: {_line(error)}") from None
+            raise CheckpointError(
+                f"between its activation and its Linear: {_line(error)}"
+            ) from error
         if not isinstance(pooled, Tensor) or pooled.numel() != channels:
             size = " × ".join(map(str, getattr(pooled, "shape", ())))
-            self._changed(f"its Linear sees {size} numbers, not the sum or mean of each of its {channels} channels", self.last, self.readout)  # fmt: skip
+            self._changed(
+                f"its Linear sees {size} numbers, not the sum or mean of each of {channels} channels",
+                self.last,
+                self.readout,
+            )
         positions = whole[0, 0].numel()
         pooled = pooled.flatten().cpu()
         if torch.equal(pooled, total.double()):
@@ -318,13 +404,17 @@ class _Wiring:
         rounding = (positions + 2) * 2.0**-53 * whole.abs().flatten(2).sum(2)[0]
         if torch.all((pooled * positions - total).abs() <= rounding):
             return "mean"
-        self._changed(f"its pooling is neither the sum nor the mean over all {positions} positions", self.last, self.readout)  # fmt: skip
+        self._changed(
+            f"its pooling is neither the sum nor the mean over all {positions} positions",
+            self.last,
+            self.readout,
+        )
 
     def answered(self) -> None:
         """Raise where the answer of Linear is not the module's."""
         value, output = self.run.env[self.readout], self.output.args[0]
         if not isinstance(output, fx.Node):
-            raise ValueError(f"its forward returns several values; {STATED}")
+            raise CheckpointError(f"its forward returns several values; {STATED}")
         for wanted in (-2.5, 3.25):
             answer = self.run.again(self.readout, torch.full_like(value, wanted), self.output)
             if not isinstance(answer, Tensor) or answer.numel() != 1 or answer.item() != wanted:
@@ -340,15 +430,20 @@ class _Wiring:
             reached.add(node)
             waiting += node.all_input_nodes
             if node.op == "placeholder" or node is self.conv:
-                raise ValueError("what its Linear sees does not come through the activation alone (a residual connection)")  # fmt: skip
+                raise CheckpointError(
+                    "what its Linear sees does not come through the activation alone (a residual "
+                    "connection)"
+                )
 
     def _changed(self, reason: str, start: fx.Node, end: fx.Node) -> NoReturn:
-        """Refuse, with the operations between two nodes and the one that people would call by name."""
+        """Refuse, by the name of a pooling that people know, or with all operations on the way."""
         names = [_operation(node, self.layers) for node in self.nodes if start < node < end]
         named = [name for name in names if any(word in name.lower() for word in OTHER_POOLING)]
         if named and start is self.last:
-            raise ValueError(f"its pooling is {named[0]}: sum and mean over all positions are explained")  # fmt: skip
-        raise ValueError(f"{reason}" + (f" ({', '.join(names)})" if names else ""))
+            raise CheckpointError(
+                f"its pooling is {named[0]}: sum and mean over all positions are explained"
+            )
+        raise CheckpointError(f"{reason}" + (f" ({', '.join(names)})" if names else ""))
 
 
 def _traced(module: nn.Module) -> fx.GraphModule:
@@ -357,10 +452,12 @@ def _traced(module: nn.Module) -> fx.GraphModule:
     except Exception as error:
         for name, layer in module.named_modules():
             if isinstance(layer, OTHER_LAYERS):
-                raise ValueError(f"its layer {name} is of the kind {type(layer).__name__}; {STATED}") from error  # fmt: skip
+                raise CheckpointError(
+                    f"its layer {name} is of the kind {type(layer).__name__}; {STATED}"
+                ) from error
         script = isinstance(module, torch.jit.ScriptModule)
         reason = "it is TorchScript" if script else _line(error)
-        raise ValueError(
+        raise CheckpointError(
             f"its forward cannot be traced ({reason}): give its state_dict(), with activation, "
             "pooling and padding as options"
         ) from error
@@ -375,7 +472,9 @@ def _line(error: Exception) -> str:
 def _operation(node: fx.Node, layers: Mapping[str, nn.Module]) -> str:
     if node.op == "call_module":
         return type(layers[str(node.target)]).__name__
-    return str(node.target if isinstance(node.target, str) else getattr(node.target, "__name__", ""))
+    return str(
+        node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
+    )
 
 
 def _listed(nodes: Sequence[fx.Node]) -> str:

@@ -33,6 +33,7 @@ from verify.models.pooling import pooling_of
 __all__ = [
     "KEYS",
     "LONGEST",
+    "WIDEST",
     "Setup",
     "activation_of",
     "default_high",
@@ -44,8 +45,10 @@ __all__ = [
 
 KEYS = ("activation", "pooling", "padding", "padding_mode", "length", "r_min", "r_max")
 """The metadata of a checkpoint that a setup is read from."""
-LONGEST, WIDEST = 20001, 2001
-"""Pixels of a signal, and of an image per side."""
+LONGEST = 20001
+"""Pixels of a signal."""
+WIDEST = 2001
+"""Pixels of an image per side."""
 TALLEST = math.exp(300)
 """Of a response, also times its readout weight: squares stay within the range of float64."""
 NUMBER = re.compile(r"\d{1,6}(\.\d{1,30})?|\d{1,9}/\d{1,9}", re.ASCII)

@@ -1,10 +1,10 @@
-"""σ from a traced module: what stands between two nodes of a torch.fx graph, as a text of the grammar.
+"""σ from a traced module: what stands between two nodes of a torch.fx graph, as text.
 
     F.leaky_relu(conv, 0.2)             leaky_relu(negative_slope=0.2)
     conv * torch.sigmoid(1.702 * conv)  x * sigmoid(1.702 * x)
 
-A number in the code is taken by its digits, a learned one exactly.  Nothing is decided here: what the grammar does not
-read is no activation, and the grammar says why.
+A number in the code is taken by its digits, a learned one exactly.  Nothing is decided here: what the
+grammar (theory/expressions) does not read is no activation, and it says why.
 """
 
 from __future__ import annotations
@@ -26,16 +26,24 @@ IDENTITIES = (nn.Identity, nn.modules.dropout._DropoutNd)
 UNCHANGED = frozenset(["contiguous", "clone", "detach", "dropout", "alpha_dropout", "dropout1d"])
 """Functions that change nothing, dropout where it does not train."""
 INFIX: Mapping[Callable[..., Any], str] = {
-    operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.pow: "**",
-    operator.gt: ">", operator.ge: ">=", operator.lt: "<", operator.le: "<=",
-    operator.and_: "and", operator.or_: "or",
-}  # fmt: skip
+    operator.add: "+",
+    operator.sub: "-",
+    operator.mul: "*",
+    operator.truediv: "/",
+    operator.pow: "**",
+    operator.gt: ">",
+    operator.ge: ">=",
+    operator.lt: "<",
+    operator.le: "<=",
+    operator.and_: "and",
+    operator.or_: "or",
+}
 
 
 def activation_text(
     last: fx.Node, first: fx.Node, layers: Mapping[str, nn.Module], values: Mapping[fx.Node, Any]
 ) -> str:
-    """What the node ``last`` is of the node ``first``: the spelling of a row, or an expression in x.
+    """What the node ``last`` is of ``first``: the spelling of a row, or an expression in x.
 
     ``values`` are those of all nodes on one signal; of these only parameters are read.
 
@@ -54,7 +62,9 @@ def activation_text(
         if _unchanged(node, layers):
             return text(node.args[0])
         if node.op == "placeholder":
-            raise ValueError("the signal is joined to what the convolution answers (a residual connection)")  # fmt: skip
+            raise ValueError(
+                "the signal is joined to what the convolution answers (a residual connection)"
+            )
         if node.op == "call_module":
             (inside,) = node.args
             return f"{_spelled(str(node.target), layers[str(node.target)])}({text(inside)})"
@@ -83,7 +93,11 @@ def activation_text(
 def _unchanged(node: fx.Node, layers: Mapping[str, nn.Module]) -> bool:
     if node.op == "call_module":
         return isinstance(layers[str(node.target)], IDENTITIES)
-    return node.op in ("call_function", "call_method") and _name(node) in UNCHANGED and not node.kwargs.get("training")  # fmt: skip
+    return (
+        node.op in ("call_function", "call_method")
+        and _name(node) in UNCHANGED
+        and not node.kwargs.get("training")
+    )
 
 
 def _written_over(last: fx.Node, first: fx.Node, layers: Mapping[str, nn.Module]) -> None:
@@ -94,7 +108,7 @@ def _written_over(last: fx.Node, first: fx.Node, layers: Mapping[str, nn.Module]
         if node.op == "call_module":
             inplace = getattr(layers[str(node.target)], "inplace", False)
         if inplace and isinstance(node.args[0], fx.Node) and len(node.args[0].users) > 1:
-            raise ValueError(f"the value that {name.strip('_')} writes over is read again")  # fmt: skip
+            raise ValueError(f"the value that {name.strip('_')} writes over is read again")
 
 
 def _name(node: fx.Node) -> str:
@@ -117,7 +131,7 @@ def _call(name: str, arguments: list[str], keywords: Mapping[str, str]) -> str:
 
 
 def _spelled(name: str, layer: nn.Module) -> str:
-    """A layer as it prints itself; the learned slope of PReLU instead of its number of parameters."""
+    """A layer as it prints itself; PReLU with its learned slope."""
     if isinstance(layer, nn.PReLU):
         return f"PReLU({_parameter(f'{name}.weight', layer.weight)})"
     return str(layer).replace("inplace=True", "").replace(", )", ")")
@@ -129,7 +143,10 @@ def _parameter(name: str, value: Any) -> str:
         raise ValueError(f"stands {name}, which is no number")
     distinct = torch.unique(value.detach()).tolist()
     if len(distinct) != 1:
-        raise ValueError(f"{name} has {value.numel()} different numbers: one σ for all channels and positions is explained")  # fmt: skip
+        raise ValueError(
+            f"{name} has {value.numel()} different numbers: one σ for all channels and positions "
+            "is explained"
+        )
     return str(Fraction(distinct[0]))
 
 

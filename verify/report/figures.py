@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import re
 import xml.etree.ElementTree as ET
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -74,6 +75,16 @@ _SVG = "http://www.w3.org/2000/svg"
 _LINK = "{http://www.w3.org/1999/xlink}href"
 
 
+class Picture(Drawing):
+    """A drawing that shows itself in a notebook, in the colour of the text around it."""
+
+    def _repr_html_(self) -> str:
+        axes = self.axes[0]
+        title = f"{axes.get_ylabel()} over {axes.get_xlabel()}"
+        svg = figure_svg(self, "picture", title)
+        return figure_svg(self, f"picture-{zlib.crc32(svg.encode()):08x}", title)
+
+
 def figure_svg(drawing: Drawing, id: str, title: str) -> str:
     """The drawing as one ``<svg>`` element whose ids begin with ``id``, named by ``title``.
 
@@ -124,7 +135,7 @@ def figure(id: str, title: str, caption: str, drawing: Drawing) -> Figure:
 def drawn(height: float = 3.2, width: float = 7.2) -> Iterator[Drawing]:
     """An empty drawing, in our style while it is filled."""
     with matplotlib.rc_context(STYLE):
-        drawing = Drawing(figsize=(width, height), layout="constrained")
+        drawing = Picture(figsize=(width, height), layout="constrained")
         FigureCanvasSVG(drawing)
         yield drawing
 

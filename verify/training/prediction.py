@@ -10,82 +10,51 @@ predicted, then torch trains Conv1d, activation, sum, Linear, and both stand sid
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from dataclasses import replace
 
+import numpy as np
 from numpy.typing import ArrayLike
 
+from numerics.arithmetic.types import Array
 from numerics.pulse.sample import Radii
+from numerics.training.active import margins
+from numerics.training.forward_error import Enclosed
+from numerics.training.forward_error import margins as first_margins
+from numerics.training.linear_cell import coordinates
+from numerics.training.reduced import Adam, Problem, Weights, sharpness
+from numerics.training.steps import change_bound, drift_bound
+from numerics.training.steps import sharpness as flow_sharpness
+from theory.training import linear_cell
+from theory.training.reduced import Sgd
+from theory.training.steps import LAW, first_order
+from verify.models.problem import Model
+from verify.training.dynamics import Run, corrected, end_rounding
+from verify.training.reduced import flow_end, followed, simulated
+from verify.training.side_by_side import (
+    Condition,
+    OutsideTheorem,
+    Prediction,
+    Task,
+    bends,
+    flat,
+    judged,
+    kept,
+    saddle,
+    settings,
+    table,
+)
 
-__all__ = ["Condition", "OutsideTheorem", "Prediction", "Weight", "prediction"]
+__all__ = ["LARGEST_STEP", "NEAREST", "OPTIMIZERS", "admitted", "prediction"]
 
 NEAREST = 1e-8
 """Starts with U below this share of U + W pass the saddle so closely that rounding may decide."""
 LARGEST_STEP = 0.5
 """Steps up to this share of 1/sharpness have a closed form."""
-MOST = 10000
-"""Steps, where their number is not given and training has not settled before."""
-
-
-@dataclass(frozen=True)
-class Condition:
-    """A condition of the theorem, the number that decides it, and what that is."""
-
-    name: str
-    holds: bool
-    value: float
-    text: str
-
-
-@dataclass(frozen=True)
-class Weight:
-    """One weight: where it began, where it is predicted and trained to be, and how far apart these are proved to be.
-
-    ``end`` is where gradient flow, or descent with decay, ends, where a law says so.  By closed form ``corrected`` is the
-    prediction to first order in the step, ``beyond`` what training adds to it.  ``rounding`` bounds the distance of exact
-    arithmetic from the prediction.  None is what the method does not give; by simulation there is no bound.
-    """
-
-    name: str
-    index: tuple[int, ...]
-    initial: float
-    predicted: float
-    trained: float
-    difference: float
-    bound: float | None
-    corrected: float | None = None
-    beyond: float | None = None
-    beyond_bound: float | None = None
-    rounding: float | None = None
-    end: float | None = None
-
-    @property
-    def agrees(self) -> bool:
-        """The distances that have bounds are within them."""
-        pairs = (self.difference, self.bound), (self.beyond, self.beyond_bound)
-        return all(x is None or most is None or abs(x) <= most for x, most in pairs)
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """A network predicted and trained; its fields are those of docs/predict.md."""
-
-    model: Mapping[str, str | int | bool]
-    conditions: tuple[Condition, ...]
-    sharpness: float
-    step: Mapping[str, float]
-    drift: Mapping[str, float] | None
-    loss: Mapping[str, float]
-    weights: tuple[Weight, ...]
-    agrees: bool
-    method: str
-    law: str | None
-    optimizer: Mapping[str, str | float | bool]
-    kept: Mapping[str, float | str]
-
-
-class OutsideTheorem(ValueError):
-    """The start does not satisfy a condition of the theorem; the message names it."""
+TORCH_ADAM = 0.001
+"""torch's lr of Adam."""
+OPTIMIZERS = ("sgd", "adam", "adamw")
+"""What is predicted, in torch's words."""
 
 
 def prediction(
@@ -118,7 +87,7 @@ def prediction(
     optimizer: ``sgd``, ``adam`` or ``adamw``.
     lr, momentum, dampening, nesterov, weight_decay, betas, eps: torch's.  weight_decay acts on biases, too, as in torch.
     step: without ``lr``, it is step/λ for SGD (λ is the sharpness where flow without conv bias would end) and torch's 0.001 for Adam.
-    steps: their number; None: until training has settled, at most 10000.
+    steps: their number; None: until training has settled, at most 4000.
     dtype: ``float64`` or ``float32``; the initial weights are rounded to it.
     radii, length: plateau radii on the smallest number of pixels that never shows the border; others have to be clear of it, too.
 
@@ -126,4 +95,169 @@ def prediction(
     ------
     OutsideTheorem: the start does not satisfy a condition; the message names it.
     """
-    raise NotImplementedError
+    if optimizer not in OPTIMIZERS:
+        raise OutsideTheorem(f"optimizer {optimizer!r}: one of {', '.join(OPTIMIZERS)}")
+    if optimizer == "adam" and weight_decay:
+        raise OutsideTheorem(
+            "weight decay enters Adam's gradient, and then nothing of the taps is kept; adamw keeps their deviations but for a factor"
+        )
+    task = _task(w, a, b, c, activation, dtype, radii, length)
+    unit = _unit(task)
+    if optimizer != "sgd":
+        rate = TORCH_ADAM if lr is None else lr
+        return simulated(task, unit, Adam(rate, *betas, eps, weight_decay), optimizer, steps)
+    rate, fraction = (step / unit, step) if lr is None else (lr, lr * unit)
+    rule = Sgd(rate, momentum, weight_decay, dampening, nesterov)
+    plain = rule == Sgd(rate) and steps is None and length is None and dtype == "float64"
+    if plain and task.model.biases == (False, False) and fraction <= LARGEST_STEP:
+        met = _closed_conditions(task, rate)
+        if math.isfinite(met[1].value):
+            return _closed(task, rate, fraction, met)
+    return followed(task, unit, rule, steps)
+
+
+def admitted(
+    w: ArrayLike,
+    a: ArrayLike,
+    b: ArrayLike | None = None,
+    c: float | None = None,
+    *,
+    activation: str,
+    step: float,
+) -> None:
+    """Ask of a start what it alone decides: without biases all that the closed form asks for, with them ReLU's first step.
+
+    Raises
+    ------
+    OutsideTheorem: a condition does not hold.
+    """
+    task = _task(w, a, b, c, activation, "float64", None, None)
+    unit = _unit(task)
+    if task.model.biases == (False, False):
+        _closed_conditions(task, step / unit)
+    elif activation == "relu":
+        none = np.zeros((2, len(task.start.numbers)))
+        moment = Enclosed(task.start.numbers, none[0], none, none)
+        room = first_margins(task.start, moment, "float64")
+        if not np.all(room > 0):
+            raise OutsideTheorem(bends(int(np.argmin(room)), float(np.min(room))))
+
+
+def _task(
+    w: ArrayLike,
+    a: ArrayLike,
+    b: ArrayLike | None,
+    c: float | None,
+    activation: str,
+    dtype: str,
+    radii: Radii | None,
+    length: int | None,
+) -> Task:
+    rounded = [
+        None if x is None else np.asarray(x, dtype=dtype).astype(float) for x in (w, a, b, c)
+    ]
+    taps, readout, bias, offset = rounded
+    assert taps is not None and readout is not None
+    start = Weights(taps, readout, bias, None if offset is None else float(offset))
+    channels, n = taps.shape
+    r = radii or Radii(n // 2 + 1, 4, 2)
+    model = Model(
+        activation, channels, n, b is not None, c is not None, r.first, r.cells, r.per_cell
+    )
+    return Task(model, start, Problem(r.r, length or 2 * r.half_length(n) + 1, n), dtype)
+
+
+def _unit(task: Task) -> float:
+    """The sharpness where gradient flow would end without conv bias, by all that is trained: what steps are measured in.
+
+    Raises
+    ------
+    OutsideTheorem: the flow from there runs into the saddle, or the squares overflow.
+    """
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        c = coordinates(task.start.w[None], task.start.a[None])
+        big_u, big_w = float(c.big_u[0]), float(c.big_w[0])
+        speed = float(flow_sharpness(c, task.problem.second)[0])
+    if not math.isfinite(big_u + big_w) or not 0 < speed < math.inf:
+        raise OutsideTheorem("finite: the squares of these weights overflow")
+    if not big_u > NEAREST * (big_u + big_w):
+        raise OutsideTheorem(
+            f"U > 0: U = Σ(a + S/√n)² is {big_u:.3g} beside W = {big_w:.3g}; from there training runs into the saddle at 0"
+        )
+    if task.start.b is None and task.start.c is None:
+        return speed
+    return sharpness(flow_end(task.start), task.problem)
+
+
+def _closed_conditions(task: Task, rate: float) -> tuple[Condition, ...]:
+    """What the closed form asks for; where the drift is not bounded, the caller looks elsewhere.
+
+    Raises
+    ------
+    OutsideTheorem: a partial sum of the taps becomes negative under ReLU.
+    """
+    w, a = task.start.w[None], task.start.a[None]
+    rho = drift_bound(coordinates(w, a), task.problem.second, rate)
+    text = "the steps shrink, and their drift is at most this"
+    met = [saddle(task), Condition("step", True, float(rho[0]), text)]
+    if task.model.activation == "relu" and math.isfinite(float(rho[0])):
+        room = margins(w, a, rho)[0]
+        worst = int(np.argmin(room))
+        if not room[worst] > 0:
+            raise OutsideTheorem(bends(worst, float(room[worst])))
+        text = "least margin of a partial sum on the way"
+        met.append(Condition("linear cell", True, float(room[worst]), text))
+    return tuple(met)
+
+
+def _closed(
+    task: Task, rate: float, fraction: float, conditions: tuple[Condition, ...]
+) -> Prediction:
+    """No biases, plain steps: the end of gradient flow, and the first order in the step."""
+    w, a = task.start.w[None], task.start.a[None]
+    c, moment, rates = coordinates(w, a), task.problem.second, np.array([rate])
+    rho = drift_bound(c, moment, rates)
+    e = linear_cell.stretch(c.big_u, c.big_w, c.root, np.sqrt)
+    low = (1 - np.sqrt(1 + c.root**2 * c.big_u * c.big_w)) / (c.root * c.big_u)
+    # e^{-λt} times where the logistic equation begins, down to rounding.
+    begin = float(np.abs((1 - e) / (1 - low))[0])
+    steps = math.ceil((40 + math.log1p(begin)) / fraction)
+    path, trained = task.trained(steps, rate=rate)
+    end = flow_end(task.start)
+    near_w, near_a, *near_bound = corrected(LAW, w, a, moment, rates)
+    more = float(end_rounding(Run(task.model, task.batch, rates, path, c, moment, moment))[0])
+    whole, left = (
+        _spread(task, tap[0] + more, read[0] + more)
+        for tap, read in (change_bound(c, np.zeros(1), rho), near_bound)
+    )
+    columns = flat(Weights(near_w[0], near_a[0])), whole, left
+    weights = [
+        replace(
+            weight,
+            bound=bound,
+            corrected=first,
+            beyond=weight.trained - first,
+            beyond_bound=beyond,
+            end=weight.predicted,
+        )
+        for weight, first, bound, beyond in zip(table(task, end, trained), *columns, strict=True)
+    ]
+    drift = float((rates * first_order(c.big_u, c.big_w, c.root, moment, e, np.log))[0])
+    return judged(
+        task,
+        weights,
+        conditions,
+        path,
+        sharpness=float(flow_sharpness(c, moment)[0]),
+        step={"fraction": fraction, "size": rate, "steps": steps},
+        drift={"first_order": drift, "bound": float(rho[0])},
+        method="closed form",
+        law="flow, steps",
+        optimizer=settings("sgd", Sgd(rate)),
+        kept=kept(task, trained, 1.0, 2 * more),
+    )
+
+
+def _spread(task: Task, tap: Array, read: Array) -> list[float]:
+    """Bounds by channel as bounds on every weight."""
+    return flat(Weights(np.repeat(tap[:, None], task.model.taps, axis=1), read))

@@ -1,0 +1,236 @@
+"""The reduced dynamics against torch: followed step by step with their bounds, or, for Adam, simulated."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+
+import numpy as np
+import torch
+
+from numerics.arithmetic.types import Array
+from numerics.training.active import margins as flow_margins
+from numerics.training.forward_error import UNITS, Enclosed, enclosed, margins, rounding
+from numerics.training.linear_cell import coordinates
+from numerics.training.reduced import Adam, Simulated, Weights, adam, sharpness
+from numerics.training.steps import end_at
+from theory.training import conv_bias, ridge
+from theory.training.reduced import Sgd
+from verify.training.side_by_side import (
+    Condition,
+    OutsideTheorem,
+    Prediction,
+    Task,
+    bends,
+    bounds,
+    flat,
+    judged,
+    kept,
+    saddle,
+    settings,
+    table,
+)
+
+__all__ = ["ADAM_STEPS", "MOST", "flow_end", "followed", "simulated"]
+
+MOST = 4000
+"""Steps of SGD, where their number is not given and training has not settled before."""
+ADAM_STEPS = 1000
+"""Steps of Adam, where their number is not given."""
+
+
+def flow_end(start: Weights) -> Weights:
+    """Where gradient flow ends from there, its conv bias, if any, taken for 0 and untrained."""
+    w, a = end_at(start.w[None], start.a[None], np.zeros(1))
+    b = None if start.b is None else np.zeros_like(start.b)
+    return Weights(w[0], a[0], b, None if start.c is None else 0.0)
+
+
+def followed(task: Task, unit: float, rule: Sgd, steps: int | None) -> Prediction:
+    """The reduced dynamics to the last step, and torch's run beside them; ``unit`` is the sharpness that steps are measured in.
+
+    Raises
+    ------
+    OutsideTheorem: a partial sum is not shown to stay positive under ReLU, or the bound is of no use: at which step.
+    """
+    last, count, least, settled = _path(task, rule, steps)
+    end = task.start.at(last.x)
+    share = rule.lr * (sharpness(end, task.problem) + rule.weight_decay)
+    share /= 2 * (1 + rule.momentum) / (1 + 2 * rule.momentum * rule.nesterov)
+    text = "the step, as a part of the largest at which the last weights are stable"
+    met = [saddle(task), Condition("threshold", share < 1, share, text)]
+    text = "steps, of which the last moves no weight by more than its rounding"
+    if not settled:
+        text = "steps, after which training has not settled: what comes after them is not predicted"
+    met.append(Condition("settled", settled, float(count), text))
+    if task.model.activation == "relu":
+        text = "least margin of a partial sum on the way"
+        met.append(Condition("linear cell", True, least, text))
+    law, limit = _limit(task, rule, end)
+    make = partial(
+        torch.optim.SGD,
+        lr=rule.lr,
+        momentum=rule.momentum,
+        dampening=rule.dampening,
+        weight_decay=rule.weight_decay,
+        nesterov=rule.nesterov,
+    )
+    path, trained = task.trained(count, make)
+    columns = [bounds(task, off[0]) for off in (last.run, last.exact)]
+    columns.append([None] * len(columns[0]) if limit is None else flat(limit))
+    weights = [
+        replace(weight, bound=bound, rounding=rounds, end=value)
+        for weight, bound, rounds, value in zip(table(task, end, trained), *columns, strict=True)
+    ]
+    return judged(
+        task,
+        weights,
+        tuple(met),
+        path,
+        sharpness=unit,
+        step={"fraction": rule.lr * unit, "size": rule.lr, "steps": count},
+        method="reduced dynamics",
+        law=law,
+        optimizer=settings("sgd", rule),
+        kept=kept(task, trained, float(last.x[-1]), 2 * float(last.run[0, -1])),
+    )
+
+
+def _path(task: Task, rule: Sgd, steps: int | None) -> tuple[Enclosed, int, float, bool]:
+    """(the last moment, its number of steps, the least margin of ReLU on the way, whether training has settled)."""
+    least, settled = math.inf, False
+    before = np.full(3 * task.model.channels + 1, math.inf)
+    unit = 4 * UNITS["float64"]
+    path = enclosed(task.start, task.problem, rule, task.dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for t, moment in enumerate(path):
+            numbers = moment.x[:-1]
+            if not float(np.max(moment.run[0])) < float(np.max(np.abs(numbers))):
+                way = "" if task.dtype == "float64" else ", --dtype float64"
+                raise OutsideTheorem(
+                    f"bound: at step {t} the bound on rounding is as large as the weights, and nothing is shown from there on; "
+                    f"try a smaller --lr{way} or --steps {t - 1}"
+                )
+            if task.model.activation == "relu":
+                room = margins(task.start, moment, task.dtype)
+                least = min(least, float(np.min(room)))
+                if not least > 0:
+                    raise OutsideTheorem(f"{bends(int(np.argmin(room)), least)} at step {t}")
+            settled = float(np.max(np.abs(numbers - before))) <= unit * float(
+                np.max(np.abs(numbers))
+            )
+            if t == steps or (steps is None and (settled or t == MOST)):
+                break
+            before = numbers
+    return moment, t, least, settled
+
+
+def _limit(task: Task, rule: Sgd, last: Weights) -> tuple[str | None, Weights | None]:
+    """(the law that says where training ends for small steps, the weights there); None where none is known."""
+    start, problem = task.start, task.problem
+    relu, biases = task.model.activation == "relu", task.model.biases
+    if not rule.weight_decay and not biases[0]:
+        inside = np.all(flow_margins(start.w[None], start.a[None]) > 0)
+        return ("flow", flow_end(start)) if inside or not relu else (None, None)
+    if rule.weight_decay and biases == (False, False):
+        end = _box(start, problem.second, rule.weight_decay / 2, last)
+        return ("ridge", end) if np.all(end.w > 0) or not relu else (None, None)
+    if not rule.weight_decay and biases == (True, False) and len(start.a) == 1 and not relu:
+        law, numbers = conv_bias.LAW, start.numbers.tolist()
+        taps, bias, readout = start.w[0].tolist(), numbers[2], numbers[0]
+        balance = law.balance(taps, bias, readout)
+        if law.sign_is_kept(balance, problem.loss(start.numbers), problem.second):
+            sign = 1 if readout > 0 else -1
+            w, a = conv_bias.end(law, taps, bias, readout, sign, math.sqrt)
+            return "conv_bias", Weights(np.array([w]), np.array([a]), np.zeros(1))
+    return None, None
+
+
+def _box(start: Weights, moment: float, penalty: float, last: Weights) -> Weights:
+    """Where descent with decay ends without biases: E[r²] takes the place of Var r."""
+    root = math.sqrt(start.w.shape[1])
+    if penalty >= ridge.LAW.collapse(moment, root):
+        return Weights(0 * start.w, 0 * start.a)
+    u, now = (coordinates(x.w[None], x.a[None]).u[0] for x in (start, last))
+    # A large step, or momentum, may have turned all of u over.
+    sign = math.copysign(1.0, float(u @ now))
+    theta = ridge.LAW.angle(penalty, moment, root)
+    a, taps = ridge.LAW.box((sign * u).tolist(), theta, root, math.sqrt)
+    return Weights(np.repeat(np.array(taps)[:, None], start.w.shape[1], axis=1), np.array(a))
+
+
+def simulated(task: Task, unit: float, rule: Adam, name: str, steps: int | None) -> Prediction:
+    """Adam: the deviations of the taps are predicted; all else is iterated, with no bound.
+
+    Raises
+    ------
+    OutsideTheorem: a partial sum becomes negative under ReLU: at which step.
+    """
+    count = ADAM_STEPS if steps is None else steps
+    least, spread = math.inf, _Spread(task, rule)
+    for t, moment in enumerate(islice(adam(task.start, task.problem, rule), count + 1)):
+        spread.see(t, moment)
+        if task.model.activation == "relu":
+            none = np.zeros((2, len(moment.x)))
+            room = margins(task.start, Enclosed(moment.x, none[0], none, none), task.dtype)
+            least = min(least, float(np.min(room)))
+            if not least > 0:
+                raise OutsideTheorem(f"{bends(int(np.argmin(room)), least)} at step {t}")
+    met = [saddle(task)]
+    if task.model.activation == "relu":
+        text = "least margin of a partial sum in the simulation"
+        met.append(Condition("linear cell", True, least, text))
+    make = partial(
+        torch.optim.AdamW if name == "adamw" else torch.optim.Adam,
+        lr=rule.lr,
+        betas=(rule.beta1, rule.beta2),
+        eps=rule.eps,
+        weight_decay=rule.weight_decay,
+    )
+    path, trained = task.trained(count, make)
+    return judged(
+        task,
+        table(task, task.start.at(moment.x), trained),
+        tuple(met),
+        path,
+        sharpness=unit,
+        step={"fraction": rule.lr * unit, "size": rule.lr, "steps": count},
+        method="simulated",
+        law=None,
+        optimizer=settings(name, rule),
+        kept=kept(task, trained, float(moment.x[-1]), spread.total),
+    )
+
+
+class _Spread:
+    """An estimate of how far rounding drives the taps of a filter apart under Adam, along the simulation.
+
+    A gradient that is rounded by ε moves the two moments, and the step m/(√v + eps) by what its derivatives say.
+    """
+
+    def __init__(self, task: Task, rule: Adam) -> None:
+        self.task, self.rule, self.total = task, rule, 0.0
+        self.mean, self.square = np.zeros(task.model.channels), np.zeros(task.model.channels)
+
+    def see(self, t: int, moment: Simulated) -> None:
+        """The next step: its moments come from the gradient at the weights before, rounded there."""
+        rule, k, unit = self.rule, self.task.model.channels, UNITS[self.task.dtype]
+        if t:
+            mean, square = (np.abs(x[k : 2 * k]) for x in (moment.mean, moment.square))
+            self.mean = rule.beta1 * self.mean + (1 - rule.beta1) * self.rounds + 4 * unit * mean
+            grown = (1 - rule.beta2) * (2 * self.slope + self.rounds) * self.rounds
+            self.square = rule.beta2 * self.square + grown + 4 * unit * square
+            fade = 1 - rule.beta2**t
+            least = np.sqrt(np.maximum(square - self.square, 0) / fade) + rule.eps
+            size = np.sqrt(square / fade) + rule.eps
+            off = self.mean / least + mean * (size - least) / (size * least)
+            step = rule.lr / (1 - rule.beta1**t) * float(np.max(off))
+            self.total += 2 * (
+                step + 4 * unit * float(np.max(np.abs(self.task.start.at(moment.x).w)))
+            )
+        problem, none = self.task.problem, np.zeros((2, len(moment.x)))
+        one = rounding(self.task.start, problem, Sgd(1.0), moment.x, none[0], none, self.task.dtype)
+        self.rounds = float(one.box[1, -1])
+        self.slope: Array = np.abs(problem.gradient(moment.x, self.task.start)[k : 2 * k])

@@ -1,0 +1,216 @@
+"""A network, what is predicted of it, and what torch makes of it, side by side: the values that verify.predict prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, astuple, dataclass, replace
+
+import numpy as np
+import torch
+
+from numerics.arithmetic.types import Array
+from numerics.pulse.sample import pulse
+from numerics.training.linear_cell import coordinates
+from numerics.training.reduced import Adam, Problem, Weights
+from theory.training.reduced import Sgd
+from verify.models.networks import load
+from verify.models.problem import Model, NetworkBatch
+from verify.optimise.sgd import Make, Path, descend
+
+__all__ = [
+    "Condition",
+    "OutsideTheorem",
+    "Prediction",
+    "Task",
+    "Weight",
+    "bends",
+    "bounds",
+    "flat",
+    "judged",
+    "kept",
+    "saddle",
+    "settings",
+    "table",
+]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A condition of the theorem, the number that decides it, and what that is."""
+
+    name: str
+    holds: bool
+    value: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One weight: where it began, where it is predicted and trained to be, and how far apart these are proved to be.
+
+    ``end`` is where gradient flow, or descent with decay, ends, where a law says so.  By closed form ``corrected`` is the
+    prediction to first order in the step, ``beyond`` what training adds to it.  ``rounding`` bounds the distance of exact
+    arithmetic from the prediction.  None is what the method does not give; by simulation there is no bound.
+    """
+
+    name: str
+    index: tuple[int, ...]
+    initial: float
+    predicted: float
+    trained: float
+    difference: float
+    bound: float | None
+    corrected: float | None = None
+    beyond: float | None = None
+    beyond_bound: float | None = None
+    rounding: float | None = None
+    end: float | None = None
+
+    @property
+    def agrees(self) -> bool:
+        """The distances that have bounds are within them."""
+        pairs = (self.difference, self.bound), (self.beyond, self.beyond_bound)
+        return all(x is None or most is None or abs(x) <= most for x, most in pairs)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A network predicted and trained; its fields are those of docs/predict.md."""
+
+    model: Mapping[str, str | int | bool]
+    conditions: tuple[Condition, ...]
+    sharpness: float
+    step: Mapping[str, float]
+    drift: Mapping[str, float] | None
+    loss: Mapping[str, float]
+    weights: tuple[Weight, ...]
+    agrees: bool
+    method: str
+    law: str | None
+    dtype: str
+    optimizer: Mapping[str, str | float | bool]
+    kept: Mapping[str, float]
+
+
+class OutsideTheorem(ValueError):
+    """The start does not satisfy a condition of the theorem; the message names it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What is trained: the shape with its radii, the initial weights, what the reduced dynamics know of the data, the type."""
+
+    model: Model
+    start: Weights
+    problem: Problem
+    dtype: str
+
+    @property
+    def batch(self) -> NetworkBatch:
+        """The initial weights as a batch of one."""
+        x, k = self.start.numbers, self.model.channels
+        return NetworkBatch(self.start.w[None], x[None, 2 * k : 3 * k], self.start.a[None], x[None, 3 * k])  # fmt: skip
+
+    def trained(
+        self, steps: int, make: Make | None = None, rate: float = 1.0
+    ) -> tuple[Path, Weights]:
+        """torch's run from these weights, and where it ends."""
+        kind = getattr(torch, self.dtype)
+        x = torch.tensor(pulse(self.problem.r, self.problem.pixels // 2), dtype=kind)
+        module = load(self.model, self.batch).to(kind)
+        path = descend(module, x, torch.tensor(self.problem.r, dtype=kind), steps, rate, make)
+        w, b, a, c = (np.asarray(values[0], dtype=float) for values in astuple(path.end))
+        return path, replace(
+            self.start, w=w, a=a,
+            b=b if self.model.conv_bias else None, c=float(c) if self.model.readout_bias else None,
+        )  # fmt: skip
+
+
+def flat(weights: Weights) -> list[float]:
+    """All weights in torch's order: conv.weight, conv.bias, readout.weight, readout.bias."""
+    parts = [weights.w, weights.b, weights.a, weights.c]
+    return [float(x) for part in parts if part is not None for x in np.ravel(part)]
+
+
+def table(task: Task, predicted: Weights, trained: Weights) -> list[Weight]:
+    """A row for every weight, without bounds."""
+    channels, taps = task.start.w.shape
+    places = [("conv.weight", (k, 0, u)) for k in range(channels) for u in range(taps)]
+    places += [("conv.bias", (k,)) for k in range(channels) if task.start.b is not None]
+    places += [("readout.weight", (0, k)) for k in range(channels)]
+    places += [("readout.bias", (0,))] * (task.start.c is not None)
+    columns = (flat(weights) for weights in (task.start, predicted, trained))
+    return [
+        Weight(*place, initial, want, got, got - want, None)
+        for place, initial, want, got in zip(places, *columns, strict=True)
+    ]
+
+
+def bounds(task: Task, off: Array) -> list[float]:
+    """Bounds on (a, S, b, c, deviations) as bounds on every weight, in the order of :func:`flat`."""
+    channels, taps = task.start.w.shape
+    sizes = Weights(np.zeros((channels, taps)), off[:channels], task.start.b, task.start.c)
+    tap = off[channels : 2 * channels] / taps + off[-1]
+    b = None if sizes.b is None else off[2 * channels : 3 * channels]
+    c = None if sizes.c is None else float(off[3 * channels])
+    return flat(replace(sizes, w=np.repeat(tap[:, None], taps, axis=1), b=b, c=c))
+
+
+def kept(task: Task, trained: Weights, factor: float, bound: float) -> dict[str, float]:
+    """The largest distance of a tap's deviation from the factor times its first one, beside its bound."""
+    off = trained.deviations - factor * task.start.deviations
+    return {"factor": factor, "difference": float(np.max(np.abs(off))), "bound": bound}
+
+
+def judged(
+    task: Task,
+    weights: list[Weight],
+    conditions: tuple[Condition, ...],
+    path: Path,
+    *,
+    sharpness: float,
+    step: Mapping[str, float],
+    method: str,
+    law: str | None,
+    optimizer: Mapping[str, str | float | bool],
+    kept: Mapping[str, float],
+    drift: Mapping[str, float] | None = None,
+) -> Prediction:
+    """All of it, and whether every weight is within its bounds, and every deviation."""
+    model = task.model
+    shape = {"activation": model.activation, "channels": model.channels, "taps": model.taps}
+    within = all(weight.agrees for weight in weights) and kept["difference"] <= kept["bound"]
+    return Prediction(
+        model={**shape, "conv_bias": model.conv_bias, "readout_bias": model.readout_bias},
+        conditions=conditions,
+        sharpness=sharpness,
+        step=step,
+        drift=drift,
+        loss={"initial": float(path.losses[0, 0]), "final": float(path.losses[-1, 0])},
+        weights=tuple(weights),
+        agrees=within,
+        method=method,
+        law=law,
+        dtype=task.dtype,
+        optimizer=optimizer,
+        kept=kept,
+    )
+
+
+def settings(name: str, rule: Sgd | Adam) -> dict[str, str | float | bool]:
+    """The optimizer in torch's words."""
+    return {"name": name, **asdict(rule)}
+
+
+def saddle(task: Task) -> Condition:
+    """That the start does not lead into the saddle, and by how much."""
+    big_u = float(coordinates(task.start.w[None], task.start.a[None]).big_u[0])
+    return Condition("U > 0", True, big_u, "the start does not lead into the saddle at 0")
+
+
+def bends(channel: int, margin: float) -> str:
+    """Why ReLU is outside its linear cell."""
+    return (
+        f"linear cell: in channel {channel} a partial sum of the taps is or becomes negative on the way (margin {margin:.3g}), "
+        "so ReLU bends"
+    )
