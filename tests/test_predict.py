@@ -122,7 +122,7 @@ def test_a_wrong_prediction_is_found(
         (["--channels", "x"], "whole number"),
         (["--step", "0.9"], "0.0001 to 0.5"),
         (["--step", "nan"], "0.0001 to 0.5"),
-        (["--activation", "tanh"], "invalid choice"),
+        (["--activation", "tanh"], "the closed form is for identity and relu, not tanh"),
         (["--seed", "-1"], "whole number"),
         (["--init", "absent.safetensors"], "no such file"),
         (["--init", "absent.safetensors", "--seed", "1"], "give one of the two"),
