@@ -136,9 +136,7 @@ def admitted(
     if task.model.biases == (False, False):
         _closed_conditions(task, step / unit)
     elif activation == "relu":
-        none = np.zeros((2, len(task.start.numbers)))
-        moment = Enclosed(task.start.numbers, none[0], none, none)
-        room = first_margins(task.start, moment, "float64")
+        room = first_margins(task.start, Enclosed.known(task.start.numbers), "float64")
         if not np.all(room > 0):
             raise OutsideTheorem(bends(int(np.argmin(room)), float(np.min(room))))
 

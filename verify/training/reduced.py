@@ -173,8 +173,7 @@ def simulated(task: Task, unit: float, rule: Adam, name: str, steps: int | None)
     for t, moment in enumerate(islice(adam(task.start, task.problem, rule), count + 1)):
         spread.see(t, moment)
         if task.model.activation == "relu":
-            none = np.zeros((2, len(moment.x)))
-            room = margins(task.start, Enclosed(moment.x, none[0], none, none), task.dtype)
+            room = margins(task.start, Enclosed.known(moment.x), task.dtype)
             least = min(least, float(np.min(room)))
             if not least > 0:
                 raise OutsideTheorem(f"{bends(int(np.argmin(room)), least)} at step {t}")
