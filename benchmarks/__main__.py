@@ -28,7 +28,8 @@ from rich.table import Table
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import compile_law
-from numerics.pulse.exact_error import Domain, exact_net, summary
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import exact_net, summary
 from numerics.pulse.sample import pulse, windows
 from theory.process import run
 from theory.pulse.network import direct_response, taps

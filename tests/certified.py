@@ -6,7 +6,8 @@ from fractions import Fraction
 from typing import Any
 
 from numerics.certificates.certificate import certificate
-from numerics.pulse.exact_error import Domain, exact_net
+from numerics.pulse.exact_error import exact_net
+from tests.paddings import domain_of
 from tests.stored import q
 
 F = Fraction
@@ -18,4 +19,4 @@ def made(case: Any, low: Fraction, high: Fraction) -> Document:
     """The certificate of (activation, padding, half length, (w, b, a), c) from one radius to another."""
     name, padding, half_length, (w, b, a), c = case
     net = exact_net(name, w, b, a, c)
-    return certificate(net, Domain(half_length, q(low), q(high), padding))
+    return certificate(net, domain_of(half_length, q(low), q(high), padding))

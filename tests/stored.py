@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.numbers import fraction, rational
-from numerics.pulse.exact_error import Domain, exact_net
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import exact_net
+from tests.paddings import domain_of, paddings, windows
 from tests.strategies import Exact
 from theory.pulse.network import Network
 
@@ -108,10 +110,9 @@ def dotted(w: Sequence[Fraction], x: Sequence[Fraction]) -> Fraction:
 
 def views(domain: Domain, taps: int, r: Fraction) -> list[list[Fraction]]:
     """What the filter sees at every position."""
-    x, h = list(oracle.overlap_pulse(r, domain.half_length)), taps // 2
-    around = x[-h:] + x + x[:h] if domain.padding == "circular" and h else [0 * r] * h + x + [0 * r] * h  # fmt: skip
-    seen = x if domain.padding == "valid" else around
-    return [seen[j : j + taps] for j in range(len(seen) - taps + 1)]
+    pulse = list(oracle.overlap_pulse(r, domain.half_length))
+    pixels = "" if domain.pixels is None else f" {domain.pixels}"
+    return windows(pulse, f"{domain.padding}{pixels}", taps, 0 * r)
 
 
 BREAKS = {
@@ -159,13 +160,11 @@ numbers = st.integers(-16, 16).map(lambda k: Fraction(k, 8))
 @st.composite
 def cases(draw: st.DrawFn, names: Sequence[str] = PIECEWISE) -> tuple[str, Network[fmpq], Domain]:
     """Any network on any interval of radii, with any padding and pooling, with or without biases."""
-    name, padding = (
-        draw(st.sampled_from(names)),
-        draw(st.sampled_from(("zeros", "circular", "valid"))),
-    )
+    name = draw(st.sampled_from(names))
     n, channels = draw(st.sampled_from((1, 3, 5))), draw(st.integers(1, 3))
     half = n + draw(st.integers(1, 4))
-    size = 2 * half + 1 - (n - 1 if padding == "valid" else 0)
+    padding = draw(paddings(half, n))
+    size = domain_of(half, fmpq(1), fmpq(1), padding).windows(n)
     row = st.lists(numbers, min_size=n, max_size=n)
     each = st.lists(numbers, min_size=channels, max_size=channels)
     w = draw(st.lists(row, min_size=channels, max_size=channels))
@@ -173,4 +172,4 @@ def cases(draw: st.DrawFn, names: Sequence[str] = PIECEWISE) -> tuple[str, Netwo
     net = stored(w, b, draw(each), c, draw(st.sampled_from((1, size))))
     ends = draw(st.lists(st.integers(2, 4 * half + 2), min_size=2, max_size=2, unique=True))
     low, high = sorted(ends)
-    return name, net, Domain(half, fmpq(low, 4), fmpq(high, 4), padding)
+    return name, net, domain_of(half, fmpq(low, 4), fmpq(high, 4), padding)

@@ -14,7 +14,8 @@ from flint import fmpq
 
 from numerics.certificates.certificate import certificate
 from numerics.certificates.checker import BYTES
-from numerics.pulse.exact_error import Domain, exact_net
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import exact_net
 from verify.certificate import main
 
 DOCUMENT = certificate(

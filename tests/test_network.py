@@ -143,12 +143,12 @@ def test_the_first_eight_filters_have_pictures(
 
 ONE = np.ones((1, 1, 3))
 BAD: dict[str, tuple[bytes, str]] = {
-    "empty": (b"", "no safetensors file"),
+    "empty": (b"", "0 bytes"),
     "text": (b"hello", "no safetensors file"),
     "2D": (encoded(conv_weight=np.ones((1, 1, 3, 3))), "images"),
     "even": (encoded(conv_weight=np.ones((1, 1, 4))), "odd"),
-    "no conv": (encoded(conv_weight=None), "no tensor conv.weight"),
-    "half": (encoded(conv_weight=ONE.astype(np.float16)), "F16"),
+    "no conv": (encoded(conv_weight=None), "no tensor of filters"),
+    "eighth": (encoded(conv_weight=ONE.astype(np.int8)), "I8"),
     "NaN": (encoded(conv_bias=np.array([np.nan])), "not finite"),
     "infinite": (encoded(readout_weight=np.array([[np.inf]])), "not finite"),
     "huge": (encoded(conv_weight=1e300 * ONE), "1e+300"),

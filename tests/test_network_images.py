@@ -99,7 +99,7 @@ def test_nothing_is_repaired(folder: Path, capsys: pytest.CaptureFixture[str]) -
 BAD: dict[str, tuple[bytes, str]] = {
     "not square": (encoded(conv_weight=np.ones((1, 1, 3, 5))), "squares are needed"),
     "even": (encoded(conv_weight=np.ones((1, 1, 4, 4))), "an odd number is needed"),
-    "colours": (encoded(conv_weight=np.ones((1, 3, 3, 3))), "not (K, 1, n) or (K, 1, n, n)"),
+    "colours": (encoded(conv_weight=np.ones((1, 3, 3, 3))), "filters of 3 channels of input"),
     "five": (encoded(conv_weight=np.ones((1, 1, 3, 3, 3))), "not (K, 1, n) or (K, 1, n, n)"),
     "no filter": (encoded(conv_weight=np.ones((0, 1, 3, 3))), "not (K, 1, n) or (K, 1, n, n)"),
     "readout": (encoded(readout_weight=np.ones((1, 2))), "not [1, 1]"),

@@ -24,7 +24,8 @@ from flint import fmpq
 from safetensors.numpy import save_file
 
 from numerics.certificates.certificate import certificate
-from numerics.pulse.exact_error import Domain, exact_net
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import exact_net
 from theory.process import FAILED, run
 
 ROOT = Path(__file__).parent.parent

@@ -21,11 +21,11 @@ written then), 3 the output could not be written or the machine failed, 130 inte
 
 from __future__ import annotations
 
-import json
+import os
 import re
 import sys
 from argparse import ArgumentTypeError, Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -35,9 +35,11 @@ from theory.process import run
 from verify.report.arguments import Parser, command_parser, named, printable, working
 
 if TYPE_CHECKING:
+    from torch import Tensor, nn
+
     from verify.explain.value import ImageExplanation, SignalExplanation
 
-__all__ = ["FILES", "IMAGE_FILES", "main"]
+__all__ = ["FILES", "IMAGE_FILES", "explain", "main"]
 
 PROGRAM = "python -m verify.network"
 FILES = ("network.json", "network.html", "certificate.json")
@@ -59,12 +61,27 @@ def _parser() -> Parser:
     parser = command_parser(PROGRAM, __doc__)
     add = parser.add_argument
     add("file", type=named("file"), metavar="FILE", help="the checkpoint")
-    add("--activation", metavar="NAME", help="a row of the catalogue")
+    add(
+        "--key",
+        metavar="NAME",
+        help="which network, where the file holds several: ema, state_dict.student",
+    )
+    add(
+        "--activation",
+        metavar="NAME",
+        help="a name, nn.LeakyReLU(0.2), or an expression such as x*sigmoid(1.702*x)",
+    )
+    add("--activation-args", metavar="ARGS", help="its parameters: 0.2, or beta=5")
     add("--pooling", metavar="NAME", help="sum or mean over all positions (default: sum)")
     add(
         "--padding",
+        metavar="N",
+        help="same, valid, or the pixels on each side (default: same)",
+    )
+    add(
+        "--padding-mode",
         metavar="NAME",
-        help="zeros, circular or valid (default: zeros); of images zeros only",
+        help="zeros, circular, reflect or replicate (default: zeros)",
     )
     add("--length", metavar="N", help="pixels of the signal, or of the image per side, odd")
     add(
@@ -96,6 +113,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _run(parser.parse_args(arguments), parser)
 
 
+def explain(
+    network: nn.Module | str | os.PathLike[str] | Mapping[str, Tensor],
+    length: int | None = None,
+    *,
+    activation: str | None = None,
+    pooling: str | None = None,
+    padding: str | int | None = None,
+    padding_mode: str | None = None,
+    r_min: float | Fraction | str | None = None,
+    r_max: float | Fraction | str | None = None,
+    tolerance: float | Fraction | str = "0.001",
+) -> SignalExplanation | ImageExplanation:
+    """Explain a network: a live module, a file, or a state_dict.
+
+    A module says its activation, pooling and padding itself, and is shown the radius at which it errs most.
+    Of the others the arguments are those of the command; the metadata of a file come second.
+
+    Raises
+    ------
+    TypeError: ``network`` or an argument is of another kind.
+    ValueError: it is no network of the model, or a setting is missing or does not fit; one sentence.
+    """
+    from verify.explain.memory import explained
+
+    given = {
+        "activation": activation,
+        "pooling": pooling,
+        "padding": padding,
+        "padding_mode": padding_mode,
+        "length": length,
+        "r_min": r_min,
+        "r_max": r_max,
+    }
+    return explained(network, given, tolerance)
+
+
 def _run(options: Namespace, parser: Parser) -> int:
     from verify.explain.text import show
     from verify.explain.value import SignalExplanation, document
@@ -122,12 +175,13 @@ def _explained(options: Namespace, parser: Parser) -> SignalExplanation | ImageE
     from verify.explain import images, signals
     from verify.models.checkpoint import read
     from verify.models.files import probe
-    from verify.models.setup import KEYS, setup_of
+    from verify.models.setup import KEYS, merged, setup_of
 
     try:
-        checkpoint = read(options.file, images=True)
+        checkpoint = read(options.file, images=True, key=options.key)
         flat = checkpoint.w.ndim == 2
-        given = {key: getattr(options, key) or checkpoint.metadata.get(key) for key in KEYS}
+        said = {key: getattr(options, key) for key in (*KEYS, "activation_args")}
+        given = merged(checkpoint.asked(said), checkpoint.metadata)
         if options.repair is not None and not flat:
             reason = "of a network for images no nearest exact one is known"
             parser.error(f"{options.file}: --repair is for signals; {reason}")
@@ -191,21 +245,13 @@ def _write(folder: Path, explanation: SignalExplanation | ImageExplanation, pars
 
 
 def _certificate(explanation: SignalExplanation) -> str:
-    """The certificate of the worst error; an empty string where its checker would not read one."""
-    from numerics.certificates.certificate import certificate
-    from numerics.certificates.checker import BYTES, Network
-    from numerics.certificates.conditions import exact_of
+    """The certificate of the worst error; an empty string where there is none."""
+    from verify.explain.certificate import certificate_of, certificate_text
 
-    net = exact_of(explanation.stored, explanation.setup.activation)
-    if net is None:
-        return ""
     try:
-        document = certificate(net, explanation.setup.domain)
-        Network(document)  # refused where its check would take too long
+        return certificate_text(certificate_of(explanation))
     except ValueError:
         return ""
-    text = json.dumps(document, indent=2)
-    return text + "\n" if len(text) < BYTES else ""
 
 
 def _repair(target: Path, explanation: SignalExplanation, parser: Parser) -> str:

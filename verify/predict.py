@@ -21,20 +21,70 @@ import math
 import sys
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from theory.process import run
 from verify.report.arguments import Parser, command_parser, named, odd, whole
 
 if TYPE_CHECKING:
+    from torch import nn
+    from torch.optim import Optimizer
+
     from verify.models.checkpoint import Checkpoint
     from verify.training.side_by_side import Prediction
 
-__all__ = ["main"]
+__all__ = ["main", "predict"]
 
 PROGRAM = "python -m verify.predict"
 SEARCHED = 400
 """Further seeds that are looked at for a start that satisfies the conditions."""
+
+
+def predict(
+    module: nn.Module,
+    optimizer: Optimizer | None = None,
+    *,
+    lr: float | None = None,
+    step: float | None = None,
+    momentum: float | None = None,
+    weight_decay: float | None = None,
+    steps: int | None = None,
+    length: int | None = None,
+) -> Prediction:
+    """Predict how a live module trains on full batches of pulses from its weights now; torch trains a copy.
+
+    ``optimizer`` is the module's own torch.optim.SGD, Adam or AdamW, whose settings are read.  Without one
+    they are the arguments, torch's; ``step`` is in units of 1/sharpness.  The module stays as it is.
+
+    Raises
+    ------
+    ValueError: the module or the optimizer is not understood, or the start is outside the theorem's
+        conditions; one sentence.
+    """
+    from verify.training.module import predicted
+
+    given = {
+        "lr": lr,
+        "step": step,
+        "momentum": momentum,
+        "weight_decay": weight_decay,
+        "steps": steps,
+    }
+    return predicted(module, optimizer, given, length)
+
+
+def _activation(text: str) -> str:
+    """One of the two that the theorem is for, by any spelling."""
+    from verify.models.setup import activation_of
+
+    try:
+        name = activation_of({"activation": text}).name
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from error
+    if name not in ("identity", "relu"):
+        raise ArgumentTypeError(f"training is predicted for identity and relu, not {name[:60]}")
+    return name
 
 
 def _number(low: float, high: float, words: str) -> Callable[[str], float]:
@@ -61,7 +111,8 @@ def _parser() -> Parser:
     add("--seed", type=whole(0), help="of torch's random initial weights (default: 0)")
     add("--bias", nargs="?", const="both", choices=("conv", "readout", "both"), help="drawn networks have biases: in the convolution, the readout, or both (default: none)")  # fmt: skip
     add("--init", type=named("file"), metavar="FILE", help="initial weights from a file, biases as it has them")  # fmt: skip
-    add("--activation", choices=("identity", "relu"), default="identity", help="default: %(default)s")  # fmt: skip
+    add("--key", metavar="NAME", help="which network, where the file holds several: ema, state_dict.student")  # fmt: skip
+    add("--activation", type=_activation, metavar="NAME", help="identity or relu (default: the file's, or identity)")  # fmt: skip
     add("--optimizer", choices=("sgd", "adam", "adamw"), default="sgd", help="default: %(default)s")
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--step", type=_number(1e-4, 10, "from 0.0001 to 10"), metavar="F", help="the step of SGD, in units of 1/sharpness (default: 0.01)")  # fmt: skip
@@ -88,19 +139,30 @@ def _run(options: Namespace, parser: Parser) -> int:
     from verify.training.side_by_side import OutsideTheorem
 
     torch.set_num_threads(1)  # small networks: more threads only wait for each other
-    if options.init is None:
-        start = _drawn(options, options.seed or 0)
-    else:
-        start = _read(options, parser)
+    drawn = options.init is None
+    start = _drawn(options, options.seed or 0) if drawn else _read(options, parser)
     if options.optimizer != "sgd" and (options.momentum or options.step is not None):
         parser.error("--momentum and --step belong to SGD; with Adam give --lr")
-    settings = {name: getattr(options, name) for name in ("activation", "optimizer", "lr", "momentum", "weight_decay", "steps", "dtype")}  # fmt: skip
     step = 0.01 if options.step is None else options.step
     try:
-        outcome = prediction(start.w, start.a, start.b, start.c, step=step, **settings)
+        outcome = prediction(
+            start.w,
+            start.a,
+            start.b,
+            start.offset if start.c is not None else None,
+            activation=options.activation or "identity",
+            optimizer=options.optimizer,
+            lr=options.lr,
+            step=step,
+            momentum=options.momentum,
+            weight_decay=options.weight_decay,
+            steps=options.steps,
+            dtype=options.dtype,
+        )
     except OutsideTheorem as error:
-        hint = "" if options.init is not None else _next_seed(options, step)
-        parser.error(f"{error}{hint}")
+        parser.error(f"{error}{_next_seed(options, step) if drawn else ''}")
+    weights = tuple(replace(weight, name=start.name(weight.name)) for weight in outcome.weights)
+    outcome = replace(outcome, weights=weights)
     if options.json:
         print(json_text(outcome), end="", flush=True)
     else:
@@ -115,13 +177,19 @@ def _drawn(options: Namespace, seed: int) -> Checkpoint:
     from verify.training.dynamics import starts
 
     biases = (options.bias in ("conv", "both"), options.bias in ("readout", "both"))
-    model = Model(options.activation, options.channels or 1, options.taps or 3, *biases)
-    w, b, a, c = starts(Lab(TINY, seed), model, 1).network()
-    return Checkpoint(w, a, b if biases[0] else None, c if biases[1] else None, {})
+    model = Model(
+        options.activation or "identity", options.channels or 1, options.taps or 3, *biases
+    )
+    start = starts(Lab(TINY, seed), model, 1)
+    b, c = (
+        bias if there else None for bias, there in zip((start.b[0], start.c), biases, strict=True)
+    )
+    return Checkpoint(start.w[0], start.a[0], b, c, {})
 
 
 def _read(options: Namespace, parser: Parser) -> Checkpoint:
-    from verify.models.checkpoint import CheckpointError, read
+    from verify.models.checkpoint import read
+    from verify.models.tensors import CheckpointError
 
     for name in ("seed", "bias"):
         if getattr(options, name) is not None:
@@ -129,7 +197,7 @@ def _read(options: Namespace, parser: Parser) -> Checkpoint:
                 f"--{name} draws initial weights and --init reads them: give one of the two"
             )
     try:
-        checkpoint = read(options.init)
+        checkpoint = read(options.init, key=options.key)
     except CheckpointError as error:
         parser.error(f"{options.init}: {error}")
     channels, taps = checkpoint.w.shape
@@ -139,22 +207,30 @@ def _read(options: Namespace, parser: Parser) -> Checkpoint:
             parser.error(f"--{name} {wanted}, but {options.init} has {actual} {name}")
     if channels > 64 or taps > 127:
         parser.error(f"{options.init}: {channels} channels of {taps} taps; at most 64 of 127 are trained here")  # fmt: skip
+    settings = checkpoint.metadata
+    if settings.get("pooling", "sum") != "sum":
+        parser.error(f"{options.init}: its pooling is {settings['pooling'][:40]}: training with sum pooling is predicted")  # fmt: skip
+    if options.activation is None and "activation" in settings:
+        try:
+            options.activation = _activation(settings["activation"])
+        except ArgumentTypeError as error:
+            parser.error(f"{options.init}: {error}")
     return checkpoint
 
 
 def _next_seed(options: Namespace, step: float) -> str:
-    """A seed whose start satisfies the conditions, as far as a start alone decides."""
+    """A seed whose start satisfies the conditions, as far as a start alone decides, where that of --seed does not."""
     from verify.training.prediction import admitted
     from verify.training.side_by_side import OutsideTheorem
 
-    first = (options.seed or 0) + 1
+    first = options.seed or 0
     for seed in range(first, first + SEARCHED):
-        start = _drawn(options, seed)
+        x = _drawn(options, seed)
         try:
-            admitted(start.w, start.a, start.b, start.c, activation=options.activation, step=step)
+            admitted(x.w, x.a, x.b, x.c, activation=options.activation or "identity", step=step)
         except OutsideTheorem:
             continue
-        return f"; --seed {seed} satisfies it"
+        return f"; --seed {seed} satisfies it" if seed > first else ""
     return ""
 
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
 from flint import fmpq, fmpz
 
-from numerics.pulse.exact_error import Domain, Summary, summary
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import Summary, summary
 from theory.pulse.network import Network
 
 __all__ = ["certificate"]
@@ -72,7 +74,7 @@ def certificate(net: Network[fmpq], domain: Domain, known: Summary | None = None
         },
         "domain": {
             "half_length": str(domain.half_length),
-            "padding": domain.padding,
+            "padding": _padding(domain),
             "low": _text(domain.low),
             "high": _text(domain.high),
         },
@@ -89,6 +91,11 @@ def certificate(net: Network[fmpq], domain: Domain, known: Summary | None = None
     return document
 
 
+def _padding(domain: Domain) -> str:
+    """The mode, with the number of padded pixels where that is not the one that keeps the length."""
+    return domain.padding if domain.pixels is None else f"{domain.padding} {domain.pixels}"
+
+
 def _error_at(net: Network[fmpq], domain: Domain, radius: fmpq) -> fmpq:
     """|r̂ - r| at one radius, exactly."""
-    return summary(net, Domain(domain.half_length, radius, radius, domain.padding)).worst.low
+    return summary(net, replace(domain, low=radius, high=radius)).worst.low

@@ -26,7 +26,7 @@ __all__ = ["BYTES", "Network", "Rejected", "canonical", "check"]
 BYTES = 2**18
 """The size of a file; further limits: the length of a number, nesting, work in steps of some 0.25 µs (ten seconds)."""
 DIGITS, DEPTH, WORK, FORM = 1500, 6, 40_000_000, "everyweight-certificate"
-NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(/[1-9][0-9]*)?")
+NUMBER, PADDING = re.compile(r"-?(0|[1-9][0-9]*)(/[1-9][0-9]*)?"), re.compile(r"valid|(zeros|circular|reflect|replicate)( (0|[1-9][0-9]{0,5}))?")  # fmt: skip
 KEYS = {"": "format version network domain claim evidence digest", "activation": "breaks pieces",
         "network": "activation filters biases readout offset", "claim": "worst mean mean_square",
         "domain": "half_length padding low high", "evidence": "radius"}  # fmt: skip
@@ -117,16 +117,18 @@ class Network:
         self.c = number(net["offset"])
         need(self.taps % 2 == 1 and all(len(row) == self.taps for row in self.w), "filters need the same odd number of taps")  # fmt: skip
         need(len(self.b) == len(self.a) == len(self.w), "filters, biases and readout differ in number")  # fmt: skip
-        self.length, self.padding = number(domain["half_length"]).numerator, domain["padding"]
-        need(domain["half_length"] == str(self.length) and self.taps // 2 <= self.length < 10**6, "the filter does not fit into the signal")  # fmt: skip
-        need(self.padding in ("zeros", "circular", "valid"), "padding is zeros, circular or valid")
+        self.length, padding = number(domain["half_length"]).numerator, PADDING.fullmatch(str(domain["padding"]))  # fmt: skip
+        need(padding is not None, "padding is valid, or zeros, circular, reflect, replicate, perhaps with a number of pixels")  # fmt: skip
+        self.mode, _, pixels = str(domain["padding"]).partition(" ")
+        self.padded = int(pixels or (self.taps // 2 if self.mode != "valid" else 0))
+        need(domain["half_length"] == str(self.length) and max(self.taps // 2, self.padded / 2) <= self.length < 10**6, "the filter or the padding does not fit the signal")  # fmt: skip
         self.low, self.high = number(domain["low"]), number(domain["high"])
         need(HALF <= self.low < self.high <= self.length + HALF, "the radii do not lie in the signal")  # fmt: skip
         used = [*self.breaks, *chain(*self.pieces, *self.w), *self.b, *self.a, self.c, self.low, self.high]  # fmt: skip
         common = lcm(*(x.denominator for x in used))
         self.bits = max(abs(x.numerator) * common // x.denominator for x in used).bit_length()
         self.left, cells = WORK, ceil(self.high + HALF) - floor(self.low + HALF)
-        self.spend(cells * (6 * self.taps * len(self.w) + 40) * (1 + len(self.breaks)), self.taps)
+        self.spend(cells * ((4 * (self.taps + self.padded) + 2) * len(self.w) + 40) * (1 + len(self.breaks)), self.taps)  # fmt: skip
 
     def spend(self, times: int, taps: int, more: int = 0) -> None:
         """A window costs its taps and a polynomial: 5 (d + 1)² fractions of d/2 + 1 times the bits of all weights."""
@@ -137,18 +139,16 @@ class Network:
     def windows(self, k: int, m: int) -> Iterator[tuple[int, Fraction, Fraction]]:
         """(how many positions, argument of σ at φ = 0, its slope in φ) on the cell of m."""
         h, size, w = self.taps // 2, 2 * self.length + 1, self.w[k]
-        ring = self.padding == "circular"
         scale = lcm(*(tap.denominator for tap in w))
         whole = [int(tap * scale) for tap in w]
-        reach = self.length - h if self.padding == "valid" else self.length
+        reach = self.length - h + self.padded
         near = range(max(m - h, 0), min(m + h, reach) + 1), range(self.length - h + 1, reach + 1)
         listed = {s * i for i in chain(*near) for s in (1, -1)}
-        for i in listed:
-            start = slope = 0
-            for u in range(-h, h + 1):
-                j = (i + u + self.length) % size - self.length if ring else i + u
-                start += whole[u + h] if abs(j) < m else 0
-                slope += whole[u + h] if abs(j) == m else 0
+        shown = {"circular": lambda j: abs(size - j), "reflect": lambda j: abs(size - 1 - j), "replicate": lambda j: self.length}.get(self.mode, abs)  # fmt: skip
+        for i in listed:  # the pulse is even, and so is what the padding shows of it
+            seen = [j if j <= self.length else shown(j) for j in map(abs, range(i - h, i + h + 1))]
+            start = sum(tap for tap, j in zip(whole, seen, strict=True) if j < m)
+            slope = sum(tap for tap, j in zip(whole, seen, strict=True) if j == m)
             yield 1, self.b[k] + Fraction(start, scale), Fraction(slope, scale)
         lit = max(2 * (m - h) - 1, 0)
         yield lit, self.b[k] + sum(w), ZERO

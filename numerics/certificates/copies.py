@@ -38,7 +38,7 @@ from numerics.certificates.conditions import (
     dot,
 )
 from numerics.certificates.patterns import Stretch, no_errors, stretches
-from numerics.pulse.exact_error import Domain
+from numerics.pulse.domain import Domain
 from theory.expressions.activation import z
 from theory.expressions.traits import even_part, jumps, kinks, odd_part
 

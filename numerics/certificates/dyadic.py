@@ -1,4 +1,4 @@
-r"""An exact network whose weights are float64 numbers.
+r"""An exact network whose weights are floats, float64 numbers or those of a smaller type.
 
 An exact network in rational numbers is no longer exact once its weights are rounded.  For a positively homogeneous σ
 there is a way: the scale of a channel is free, so every readout weight becomes ± a power of two (times the odd part of
@@ -10,28 +10,45 @@ Hermite normal form of M.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import lcm
+from math import frexp, lcm
 
 from flint import fmpq, fmpz, fmpz_mat
 
-from numerics.arithmetic.numbers import rational, to_float
+from numerics.arithmetic.numbers import to_float
 from numerics.certificates.conditions import Condition, Pattern, Stored, dot, holds, violated
 from numerics.certificates.nearest import Nearest
 from numerics.certificates.projection import solved
 
-__all__ = ["dyadic"]
+__all__ = ["TYPES", "dyadic", "rounded"]
 
-BITS = (44, 36, 28)
-"""Of the largest tap, tried in turn; the rest of the 53 is room for c and for the correction."""
+TYPES = {"float64": (53, -1021), "float32": (24, -125), "float16": (11, -13), "bfloat16": (8, -125)}
+"""Digits of a normal number 2^e x, 1/2 <= x < 1, and its least exponent e."""
+BITS = {
+    "float64": (44, 36, 28),
+    "float32": (20, 18, 16, 14, 12),
+    "float16": (8, 6, 4),
+    "bfloat16": (5, 3),
+}
+"""Of the largest tap, tried in turn; the rest of the digits is room for c and for the correction."""
 ROUNDS = 8
 """So often windows are put on the ends of their branches."""
 ZERO = fmpq(0)
 
 
-def dyadic(near: Nearest, *, homogeneous: bool) -> Stored | None:
-    """An exact network with float64 weights next to ``near``, up to the scale of its channels; None where none is found.
+def rounded(value: fmpq, dtype: str) -> fmpq:
+    """The number of a type that is nearest; there is no largest one."""
+    digits, least = TYPES[dtype]
+    step = fmpq(2) ** (max(frexp(to_float(value))[1], least) - digits)
+    whole = value / step
+    floor = whole.floor()
+    half = whole - floor - fmpq(1, 2)
+    return (floor + (half > 0 or (half == 0 and floor % 2 == 1))) * step
 
-    The answer has been tested exactly: it meets all conditions, and every weight is a float64 number.
+
+def dyadic(near: Nearest, *, homogeneous: bool, dtype: str = "float64") -> Stored | None:
+    """An exact network with weights of a type next to ``near``, up to the scale of its channels; None where none is found.
+
+    The answer has been tested exactly: it meets all conditions, and every weight is a number of the type.
     """
     pattern = near.pattern
     if not homogeneous or pattern is None:
@@ -39,9 +56,9 @@ def dyadic(near: Nearest, *, homogeneous: bool) -> Stored | None:
     for whole in (False, True):
         net = _rescaled(near, whole=whole)
         largest = max(map(abs, net.flat[:-1]))
-        for bits in BITS if largest else ():
+        for bits in BITS[dtype] if largest else ():
             exact = _settled(near.conditions, pattern, net, _power(largest) / fmpq(2) ** bits)
-            if exact is not None and _floats(exact):
+            if exact is not None and all(rounded(x, dtype) == x for x in (*exact.flat, *exact.a)):
                 return exact
     return None
 
@@ -132,8 +149,3 @@ def _integers(rows: list[list[int]], right: list[fmpq]) -> list[fmpz] | None:
     return [
         sum((transform[j, place] * t[j] for j in range(used)), fmpz(0)) for place in range(height)
     ]
-
-
-def _floats(net: Stored) -> bool:
-    """Every weight is a float64 number."""
-    return all(rational(to_float(x)) == x for x in (*net.flat, *net.a))

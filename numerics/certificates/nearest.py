@@ -53,7 +53,8 @@ from numerics.certificates.projection import (
     with_readout,
 )
 from numerics.certificates.refit import read_again, refined, refitted
-from numerics.pulse.exact_error import Domain, summary
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import summary
 
 __all__ = ["Nearest", "distance_bound", "kept_nearest", "nearest", "refined_nearest"]
 
@@ -420,13 +421,14 @@ def distance_bound(
     pooled: Σ_i σ(z_{k,i} + b_k) / share per channel at ``radius``.
     error: a lower bound of |r̂ - r| there.
 
-    With P positions, of which each tap sees at most the 2r of light, |δ pooled_k| <= steepest G |δv_k|,
+    With P positions, of which each tap sees at most the 2r of light (and what the padding mirrors), |δ pooled_k| <= steepest G |δv_k|,
     G² = n (2r)² + P² over share², and so |δr̂| <= A d + B d²/2 with A² = 1 + Σ (pooled_k² + (steepest G a_k)²), B = steepest G.
     """
     n = net.taps
     positions = domain.windows(n)
     with ctx.workprec(128):
-        reach = (n * (2 * arb(radius)) ** 2 + arb(positions * (net.b is not None)) ** 2).sqrt()
+        light = 2 * arb(radius) + domain.mirrored(n)
+        reach = (n * light**2 + arb(positions * (net.b is not None)) ** 2).sqrt()
         reach = reach * arb(steepest) / net.share
         linear = arb(int(net.c is not None))
         for a, value in zip(net.a, pooled, strict=True):

@@ -27,7 +27,8 @@ from numerics.certificates.conditions import (
     accumulate,
     dot,
 )
-from numerics.pulse.exact_error import HALF, Domain, cells
+from numerics.pulse.domain import HALF, Domain
+from numerics.pulse.exact_error import cells
 from numerics.pulse.preactivations import far_from_border, lines
 from theory.expressions.traits import affine_pieces, jumps
 
@@ -87,7 +88,7 @@ def stretches(taps: int, domain: Domain) -> tuple[Stretch, ...]:
     plain: list[tuple[int, fmpq, fmpq]] = []
     plateau: list[tuple[int, fmpq, fmpq]] = []
     for m, low, high in cells(domain):
-        far = far_from_border(taps, m, domain.half_length, domain.padding)
+        far = far_from_border(taps, m, domain)
         (plateau if far and m > taps // 2 else plain).append((m, low, high))
     whole = [cell for cell in plateau if cell[1] == 0 and cell[2] == 1]
     return tuple(_stretch(taps, domain, *cell) for cell in plain + (whole[:1] or plateau))
@@ -95,7 +96,7 @@ def stretches(taps: int, domain: Domain) -> tuple[Stretch, ...]:
 
 def _stretch(taps: int, domain: Domain, m: int, low: fmpq, high: fmpq) -> Stretch:
     units = [tuple(fmpq(int(u == v)) for v in range(taps)) for u in range(taps)]
-    light = [lines(unit, m, domain.half_length, domain.padding) for unit in units]
+    light = [lines(unit, m, domain) for unit in units]
     counts: dict[tuple[Form, Form], int] = {}
     for places in zip(*light, strict=True):
         first, last = (

@@ -24,7 +24,8 @@ from flint import fmpq
 from numerics.arithmetic.numbers import to_float
 from numerics.arithmetic.piecewise import Activation, exact_activation
 from numerics.certificates.conditions import Stored
-from numerics.pulse.exact_error import HALF, Domain, cells, error_on
+from numerics.pulse.domain import HALF, Domain
+from numerics.pulse.exact_error import cells, error_on
 from theory.expressions.spelling import spelled
 from theory.pulse.network import Network
 from theory.pulse.symmetry import Channel, canonical, finite_symmetries

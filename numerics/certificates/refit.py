@@ -39,7 +39,8 @@ from numerics.certificates.conditions import Form, Stored, dot, exact_of
 from numerics.certificates.patterns import Stretch, stretches
 from numerics.certificates.projection import least, with_nearest_readout
 from numerics.certificates.supremum import supremum
-from numerics.pulse.exact_error import Domain, summary
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import summary
 from theory.expressions.spelling import spelled
 
 __all__ = ["NEGLIGIBLE", "Refined", "read_again", "refined", "refitted"]
@@ -222,7 +223,7 @@ def _largest_error(
     """
     largest, more = Fraction(0), 1 + 2 * domain.half_length
     for cell in cells:
-        part = Domain(domain.half_length, cell.low, cell.high, domain.padding)
+        part = replace(domain, low=cell.low, high=cell.high)
         try:
             bound = supremum(
                 replace(net, sigma=name), part, NEGLIGIBLE / (2 * more), INTERVALS, BITS

@@ -1,13 +1,24 @@
 r"""Rounding in the forward pass: how far the answer in floating point may be from the real one.
 
 The weights are floats, so the real-arithmetic network has exactly these weights; what differs is each operation, which
-rounds by at most u (2⁻²⁴ in float32, 2⁻⁵³ in float64).  With γ_k = ku/(1 - ku), sums in any order, and per channel
+rounds by at most u (2⁻¹¹ in float16, 2⁻⁸ in bfloat16, 2⁻²⁴ in float32, 2⁻⁵³ in float64).  With γ_k = ku/(1 - ku), sums in any order, and per channel
 Z = Σ|w| + |b|, M and Λ bounds of |σ| and of its slope on [-Z, Z], P positions of which at most Q see light:
 
     argument of σ   δ = γ_{n+2} Z                 where there is light, 0 in the dark
     σ               Λ δ + γ_8 M                   at most eight roundings (more for degrees above 3)
     pooled          Q Λ δ + P γ_8 M,  then γ_{P+1} (P M + that)
     answer          Σ |a| pooled,     then γ_{K+1} (Σ |a| (P M + pooled) + |c|)
+
+In float16 and bfloat16 an operation may underflow, too: it adds η, half of the least subnormal number in float16, and in
+bfloat16, where some processors put 0 in place of all of these, the least normal one.  With S = γ_{n+2} + 1 and the like,
+
+    argument        S (2n + Z) η              pixels, products, sums; Z η for the pixels; in the dark, too
+    σ               8 S η max(1, Z)^d         of degree d
+    pooled          S (2P + 1) η              a mean is off by η, hence its sum by P η
+    answer          2 S K η
+
+comes on top, and there is a bound if no value on the way can be larger than the type's largest number; σ's own ones are
+counted as 8 times its terms.  (1/P underflows for P > 2¹⁴ only, where P + 1 operations are too many.)
 
 "Any order" covers direct, blocked and fused summation; convolution by Fourier or Winograd transforms is not covered.
 
@@ -18,6 +29,7 @@ functions, that σ is off by at most 8u (1 + |z| + |σ(z)|) (numerics/arithmetic
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -27,24 +39,65 @@ from flint import fmpq
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.numbers import fraction
 from numerics.arithmetic.rounding import lipschitz
-from numerics.pulse.exact_error import Domain
+from numerics.pulse.domain import Domain
 from theory.expressions.activation import ACTIVATIONS
 from theory.expressions.spelling import spelled
 from theory.expressions.traits import jumps
 from theory.pulse.network import Network
 
-__all__ = ["UNITS", "assumed_error", "computed", "running_error"]
+__all__ = ["FORMATS", "Format", "assumed_error", "computed", "running_error"]
 
-UNITS = {"float32": Fraction(1, 2**24), "float64": Fraction(1, 2**53)}
-"""The unit roundoff of each type."""
+
+@dataclass(frozen=True)
+class Format:
+    """A type of floats.
+
+    Attributes
+    ----------
+    unit: the unit roundoff.
+    tiny: what an operation that underflows adds; 0 where that is not covered.
+    largest: number; None where overflow is not covered.
+    """
+
+    unit: Fraction
+    tiny: Fraction = Fraction(0)
+    largest: Fraction | None = None
+
+    def gamma(self, k: int) -> Fraction:
+        """γ_k.
+
+        Raises
+        ------
+        ValueError: k u is not below 1.
+        """
+        if k * self.unit >= 1:
+            raise ValueError(
+                f"{k} operations are too many where each rounds by {float(self.unit):.1e}"
+            )
+        return k * self.unit / (1 - k * self.unit)
+
+    def check(self, value: Fraction) -> None:
+        """A value on the way is no larger than this.
+
+        Raises
+        ------
+        ValueError: that may be more than the largest number.
+        """
+        if self.largest is not None and value > self.largest:
+            raise ValueError(
+                f"it may overflow: values may reach {float(value):.3g}, and the largest is {float(self.largest):.6g}"
+            )
+
+
+FORMATS = {
+    "float16": Format(Fraction(1, 2**11), Fraction(1, 2**25), Fraction(65504)),
+    "bfloat16": Format(Fraction(1, 2**8), Fraction(1, 2**126), Fraction(255 * 2**120)),
+    "float32": Format(Fraction(1, 2**24)),
+    "float64": Format(Fraction(1, 2**53)),
+}
+"""By name."""
 CUT = 20
 """Above this torch takes the argument for softplus of it, which is off by e^-20 < 2.1e-9 then."""
-
-
-def _gamma(k: int, unit: Fraction) -> Fraction:
-    if k * unit >= 1:
-        raise ValueError(f"{k} operations are too many for a unit roundoff of {float(unit):.1e}")
-    return k * unit / (1 - k * unit)
 
 
 def _bounds(net: Network[fmpq], reach: Fraction) -> tuple[Fraction, Fraction]:
@@ -62,26 +115,28 @@ def running_error(net: Network[fmpq], domain: Domain, kind: str = "float64") -> 
     """A bound on |r̂ as computed - r̂| at every radius of the domain, for a continuous σ made of polynomials.
 
     With mean pooling ``net`` has the readout divided by the positions, and the division, or a product with a rounded
-    1/P, is covered.  Overflow and
-    underflow are not.
+    1/P, is covered.  Overflow and underflow are in float16 and bfloat16, else not.
 
     Raises
     ------
-    KeyError: ``kind`` is neither float32 nor float64.
-    ValueError: σ jumps, or there are too many operations for a bound.
+    KeyError: ``kind`` is no name of :data:`FORMATS`.
+    ValueError: σ jumps, values may overflow, or there are too many operations for a bound.
     """
-    unit = UNITS[kind]
+    kept = FORMATS[kind]
     if not net.sigma.continuous:
         raise ValueError("an error that carries an argument over a jump has no bound of this kind")
 
     # Horner's rule rounds twice per degree, and each coefficient once.
-    operations = max(8, *(2 * piece.degree() + 1 for piece in net.sigma.pieces))
+    degree = max(piece.degree() for piece in net.sigma.pieces)
+    operations = max(8, 2 * degree + 1)
 
     def respond(reach: Fraction, _: Fraction) -> tuple[Fraction, Fraction, Fraction]:
         size, steep = _bounds(net, reach)
-        return size, steep, _gamma(operations, unit) * size
+        share, tall = kept.gamma(operations), max(Fraction(1), reach) ** max(degree, 1)
+        kept.check(8 * (_bounds(net, max(Fraction(1), reach))[0] + reach + 1))
+        return size, steep, share * size + operations * (1 + share) * kept.tiny * tall
 
-    return _answer(net, domain, unit, respond)
+    return _answer(net, domain, kept, respond)
 
 
 def assumed_error(net: Network[Any], domain: Domain, kind: str = "float64") -> Fraction:
@@ -89,11 +144,12 @@ def assumed_error(net: Network[Any], domain: Domain, kind: str = "float64") -> F
 
     Raises
     ------
-    KeyError: ``kind`` is neither float32 nor float64.
-    ValueError: σ is not :func:`computed` by torch, jumps or overflows, c is left open, or there are too many operations
+    KeyError: ``kind`` is no name of :data:`FORMATS`.
+    ValueError: σ is not :func:`computed` by torch, jumps or overflows, values may, c is left open, or there are too many operations
         for a bound.
     """
-    unit, row = UNITS[kind], spelled(str(net.sigma))
+    kept, row = FORMATS[kind], spelled(str(net.sigma))
+    unit = kept.unit
     name = row.name
     if not computed(name):
         raise ValueError("how a machine computes an expression is not known")
@@ -112,12 +168,13 @@ def assumed_error(net: Network[Any], domain: Domain, kind: str = "float64") -> F
             raise ValueError("σ overflows")
         steep = Fraction(steepest)
         size = steep if name == "exp" else start + steep * reach
+        kept.check(size)
         own = 8 * unit * (1 + reach + size)
         if row.torch == "Softplus" and beta * reach > CUT:
             own += Fraction(21, 10**10) / beta
         return size, steep, own
 
-    return _answer(net, domain, unit, respond)
+    return _answer(net, domain, kept, respond)
 
 
 def computed(name: str) -> bool:
@@ -131,18 +188,25 @@ Response = Callable[[Fraction, Fraction], tuple[Fraction, Fraction, Fraction]]
 """(reach, top) -> M, Λ, and how far σ as computed is off, all on [-reach, top], where 0 <= |top| <= reach."""
 
 
-def _answer(net: Network[Any], domain: Domain, unit: Fraction, respond: Response) -> Fraction:
-    n, exact = net.taps, net.mapped(fraction)
+def _answer(net: Network[Any], domain: Domain, kept: Format, respond: Response) -> Fraction:
+    n, exact, gamma = net.taps, net.mapped(fraction), kept.gamma
     positions = domain.windows(n)
-    lit = min(positions, int((2 * domain.high).ceil()) + n + 1)
+    lit = min(positions, int((2 * domain.high).ceil()) + n + 1 + domain.mirrored(n))
     total = carried = Fraction(0)
     for w, b, a in exact.listed:
         reach = sum(map(abs, w), abs(b))
-        moved = _gamma(n + 2, unit) * reach
-        top = sum((tap for tap in w if tap > 0), b) + moved
-        size, steep, own = respond(reach + moved, top)
-        off = lit * steep * moved + positions * own
-        off += _gamma(positions + 1, unit) * (positions * size + off)
+        moved = gamma(n + 2) * reach
+        sunk = (1 + gamma(n + 2)) * (2 * n + reach) * kept.tiny
+        top = sum((tap for tap in w if tap > 0), b) + moved + sunk
+        size, steep, own = respond(reach + moved + sunk, top)
+        off = lit * steep * moved + positions * (own + steep * sunk)
+        off += gamma(positions + 1) * (positions * size + off)
+        off += (1 + gamma(positions + 1)) * (2 * positions + 1) * kept.tiny
+        kept.check(reach + moved + sunk)
+        kept.check(positions * size + off)
         total += abs(a) * off
         carried += abs(a) * (positions * size + off)
-    return total + _gamma(net.channels + 1, unit) * (carried + abs(exact.offset))
+    total += gamma(net.channels + 1) * (carried + abs(exact.offset))
+    total += 2 * net.channels * (1 + gamma(net.channels + 1)) * kept.tiny
+    kept.check(carried + abs(exact.offset) + total)
+    return total

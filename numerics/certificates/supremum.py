@@ -29,7 +29,8 @@ from numerics.arithmetic.ball import constant_ball, sigma_ball
 from numerics.arithmetic.numbers import dyadic, fraction, rational
 from numerics.arithmetic.taylor import TERMS, Kinked, expanding, series
 from numerics.arithmetic.walk import expression_of
-from numerics.pulse.exact_error import HALF, Domain, cells
+from numerics.pulse.domain import HALF, Domain
+from numerics.pulse.exact_error import cells
 from numerics.pulse.preactivations import lines
 from theory.expressions.pieces import z
 from theory.expressions.spelling import spelled
@@ -94,7 +95,7 @@ class _Cell:
         self.terms: list[tuple[arb, arb, arb]] = []
         for w, b, a in net.listed:
             bias, weight = constant_ball(b), constant_ball(a)
-            for line in lines(tuple(map(rational, w)), m, domain.half_length, domain.padding):
+            for line in lines(tuple(map(rational, w)), m, domain):
                 factor, start = weight * line.count, arb(line.start) + bias
                 if line.slope == 0:
                     self.constant += factor * self.sigma(start)

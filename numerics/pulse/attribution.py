@@ -19,7 +19,8 @@ from flint import fmpq, fmpq_poly
 
 from numerics.arithmetic.piecewise import Piecewise
 from numerics.pulse.channel import exact_quantities
-from numerics.pulse.exact_error import HALF, Domain, cells, error_on
+from numerics.pulse.domain import HALF, Domain
+from numerics.pulse.exact_error import cells, error_on
 from theory.pulse.loss import TERMS, Moments, attribution, residuals
 from theory.pulse.network import Network
 

@@ -21,11 +21,11 @@ from flint import acb, arb, ctx, fmpq, fmpq_poly
 from numerics.arithmetic.numbers import middle, rational
 from numerics.arithmetic.piecewise import Piecewise, Term, added, exact_activation
 from numerics.arithmetic.types import Rational
+from numerics.pulse.domain import HALF, Domain
 from numerics.pulse.preactivations import Line, dark_and_lit, edges, far_from_border, lines
 from theory.pulse.network import Network
 
 __all__ = [
-    "Domain",
     "Summary",
     "Worst",
     "cells",
@@ -35,39 +35,8 @@ __all__ = [
     "summary",
 ]
 
-HALF = fmpq(1, 2)
 PRECISION = 256
 """Bits for the roots of derivatives of degree 2 or more."""
-
-
-@dataclass(frozen=True)
-class Domain:
-    """Pixels -L..L, the padding, and the radii from ``low`` to ``high``.
-
-    Raises
-    ------
-    ValueError: 1/2 <= low <= high <= L + 1/2 does not hold.
-    """
-
-    half_length: int
-    low: fmpq
-    high: fmpq
-    padding: str = "zeros"
-
-    def __post_init__(self) -> None:
-        if not HALF <= self.low <= self.high <= self.half_length + HALF:
-            raise ValueError(
-                f"the radii {self.low} to {self.high} do not lie in [1/2, {self.half_length} + 1/2]"
-            )
-
-    @property
-    def positions(self) -> int:
-        """N, the number of pixels."""
-        return 2 * self.half_length + 1
-
-    def windows(self, taps: int) -> int:
-        """At how many positions a filter of so many taps is."""
-        return self.positions - (taps - 1 if self.padding == "valid" else 0)
 
 
 def exact_net(
@@ -114,18 +83,18 @@ def error_on(net: Network[fmpq], m: int, domain: Domain) -> Piecewise:
 
     Raises
     ------
-    ValueError: m is not in 1..L, the padding is unknown, or the filter is longer than the signal.
+    ValueError: m is not in 1..L, or the filter is longer than the signal.
     """
-    taps, half_length, padding = net.taps, domain.half_length, domain.padding
+    taps = net.taps
     # r̂ - r at the half-integer, and r grows with φ.
     constant = net.offset - m + HALF
-    if far_from_border(taps, m, half_length, padding):
-        dark, lit = dark_and_lit(taps, m, half_length, padding)
+    if far_from_border(taps, m, domain):
+        dark, lit = dark_and_lit(taps, m, domain)
         for w, b, a in net.listed:
             constant += a * (dark * net.sigma(b) + lit * net.sigma(sum(w, b)))
         part = _at_edges(net, min(m, taps // 2 + 1))
     else:
-        part = added(net.sigma, _terms(net, lambda w: lines(w, m, half_length, padding)))
+        part = added(net.sigma, _terms(net, lambda w: lines(w, m, domain)))
     return part.shifted(fmpq_poly([constant, -1]))
 
 
@@ -180,7 +149,7 @@ def summary(net: Network[fmpq], domain: Domain) -> Summary:
 
     Raises
     ------
-    ValueError: the padding is unknown, or the filter is longer than the signal.
+    ValueError: the filter is longer than the signal.
     """
     best: Worst | None = None
     first = second = fmpq(0)

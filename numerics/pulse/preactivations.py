@@ -16,8 +16,9 @@ from functools import lru_cache
 
 from flint import fmpq
 
+from numerics.pulse.domain import HALF, Domain
+
 __all__ = [
-    "PADDINGS",
     "Line",
     "dark_and_lit",
     "edges",
@@ -25,9 +26,6 @@ __all__ = [
     "last_plateau_radius",
     "lines",
 ]
-
-PADDINGS = ("zeros", "circular", "valid")
-"""What a filter sees beyond the ends of the signal; ``valid`` leaves those positions out."""
 
 
 @dataclass(frozen=True)
@@ -39,33 +37,26 @@ class Line:
     count: int
 
 
-def far_from_border(taps: int, m: int, half_length: int, padding: str = "zeros") -> bool:
+def far_from_border(taps: int, m: int, domain: Domain) -> bool:
     """No window holds the pulse's edge together with the border, so all lines follow from m alone.
 
     Raises
     ------
-    ValueError: an unknown padding, 1 <= m <= L does not hold, or the filter is longer than the signal.
+    ValueError: 1 <= m <= L does not hold, or the filter is longer than the signal.
     """
-    if padding not in PADDINGS:
-        raise ValueError(f"padding is one of {', '.join(PADDINGS)}, not {padding!r}")
-    if not 1 <= m <= half_length:
-        raise ValueError(f"m must lie in 1..{half_length}, not {m}")
-    if taps > 2 * half_length + 1:
-        raise ValueError(f"{taps} taps do not fit into {2 * half_length + 1} pixels")
-    return m + taps // 2 <= _reach(taps, half_length, padding)
+    if not 1 <= m <= domain.half_length:
+        raise ValueError(f"m must lie in 1..{domain.half_length}, not {m}")
+    if taps > domain.positions:
+        raise ValueError(f"{taps} taps do not fit into {domain.positions} pixels")
+    return m <= domain.last_plateau(taps)
 
 
-def last_plateau_radius(taps: int, half_length: int, padding: str = "zeros") -> fmpq:
+def last_plateau_radius(taps: int, domain: Domain) -> fmpq:
     """The largest r up to which no window holds the pulse's edge together with the border.
 
-    That is L - h + 1/2, and L - 2h + 1/2 for ``valid``, whose last window is centred on L - h.
+    With N = h zeros that is L - h + 1/2, and L - 2h + 1/2 for ``valid``, whose last window is centred on L - h.
     """
-    return fmpq(2 * (_reach(taps, half_length, padding) - taps // 2) + 1, 2)
-
-
-def _reach(taps: int, half_length: int, padding: str) -> int:
-    """The last position: L, or L - h where the filter must not leave the signal."""
-    return half_length - taps // 2 if padding == "valid" else half_length
+    return domain.last_plateau(taps) + HALF
 
 
 @lru_cache(maxsize=4096)
@@ -86,44 +77,41 @@ def edges(w: tuple[fmpq, ...], m: int) -> tuple[Line, ...]:
     return tuple(runs)
 
 
-def dark_and_lit(taps: int, m: int, half_length: int, padding: str = "zeros") -> tuple[int, int]:
+def dark_and_lit(taps: int, m: int, domain: Domain) -> tuple[int, int]:
     """How many positions, far from the border, see no light at all, and how many nothing but light."""
     h = taps // 2
     lit = max(2 * (m - h) - 1, 0)
     at_edges = 2 * taps if m > h else 2 * (m + h) + 1
-    return 2 * _reach(taps, half_length, padding) + 1 - lit - at_edges, lit
+    return domain.windows(taps) - lit - at_edges, lit
 
 
-def lines(w: Sequence[fmpq], m: int, half_length: int, padding: str = "zeros") -> tuple[Line, ...]:
-    """All lines of one filter on the cell of m, on the pixels -L..L.
+def lines(w: Sequence[fmpq], m: int, domain: Domain) -> tuple[Line, ...]:
+    """All lines of one filter on the cell of m; of the domain its pixels and padding count, not its radii.
 
     Raises
     ------
     ValueError: as :func:`far_from_border`.
     """
     taps = tuple(w)
-    if not far_from_border(len(taps), m, half_length, padding):
-        return _at_border(taps, m, half_length, padding)
-    dark, lit = dark_and_lit(len(taps), m, half_length, padding)
+    if not far_from_border(len(taps), m, domain):
+        return _at_border(taps, m, domain)
+    dark, lit = dark_and_lit(len(taps), m, domain)
     zero = fmpq(0)
     flat = (Line(zero, zero, dark), Line(sum(taps, zero), zero, lit))
     return edges(taps, m) + tuple(line for line in flat if line.count)
 
 
-def _at_border(w: tuple[fmpq, ...], m: int, half_length: int, padding: str) -> tuple[Line, ...]:
+def _at_border(w: tuple[fmpq, ...], m: int, domain: Domain) -> tuple[Line, ...]:
     """Position by position, tap by tap."""
-    h, size = len(w) // 2, 2 * half_length + 1
-    reach = _reach(len(w), half_length, padding)
+    h, reach = len(w) // 2, domain.reach(len(w))
     runs = []
     for i in range(-reach, reach + 1):
         start, slope = fmpq(0), fmpq(0)
         for u in range(-h, h + 1):
-            j = i + u
-            if padding == "circular":
-                j = (j + half_length) % size - half_length
-            if abs(j) < m:
+            pixel = abs(domain.pixel(i + u))
+            if pixel < m:
                 start += w[u + h]
-            elif abs(j) == m:
+            elif pixel == m:
                 slope += w[u + h]
         runs.append(Line(start, slope, 1))
     return tuple(runs)

@@ -20,7 +20,8 @@ from numerics.arithmetic.compile import activation
 from numerics.arithmetic.types import Array, Indices
 from numerics.pulse.attribution import NAMES
 from numerics.pulse.channel import quantities
-from numerics.pulse.exact_error import Domain, cells
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import cells
 from numerics.pulse.preactivations import far_from_border
 from numerics.pulse.sample import pulse
 from numerics.pulse.sensitivity import Sensitivity, of_stored
@@ -77,7 +78,7 @@ def loss_quadrature(name: str, net: Network[fmpq], domain: Domain) -> LossQuadra
     errors = []
     # Light is not negative: a larger tap or bias moves every argument up, a smaller one down.
     for block in np.array_split(r, 1 + len(r) * len(w) * domain.positions // BLOCK):
-        light = windows(pulse(block, domain.half_length), n, domain.padding)
+        light = windows(pulse(block, domain.half_length), n, domain)
         z = np.einsum("rpu,ku->rkp", light, w) + b[:, None]
         pooled = np.sum(sigma(z), axis=2)
         errors.append(pooled @ a + c - block)
@@ -125,7 +126,7 @@ def loss_quadrature(name: str, net: Network[fmpq], domain: Domain) -> LossQuadra
 
 
 def _plateau(m: int, n: int, domain: Domain) -> bool:
-    return m > n // 2 and far_from_border(n, m, domain.half_length, domain.padding)
+    return m > n // 2 and far_from_border(n, m, domain)
 
 
 def _nodes(name: str, w: Array, b: Array, domain: Domain) -> tuple[Array, Array, Array, Indices]:
@@ -165,7 +166,7 @@ def _cuts(
     """
     m, low, high = cell
     x = pulse(m - 0.5 + np.array([0.0, 1.0]), domain.half_length)
-    first, last = windows(x, w.shape[1], domain.padding)
+    first, last = windows(x, w.shape[1], domain)
     start, run = first @ w.T + b, (last - first) @ w.T
     moves = np.abs(run) > 0
     phi = (levels[:, None] - start[moves]) / run[moves]
@@ -174,9 +175,10 @@ def _cuts(
     return np.unique(np.concatenate([[low, high], phi[keep]]))
 
 
-def windows(x: Array, n: int, padding: str) -> Array:
+def windows(x: Array, n: int, domain: Domain) -> Array:
     """What a filter of n taps sees at every position: (R, N) -> (R, positions, n)."""
-    h = n // 2
-    if padding != "valid":
-        x = np.pad(x, ((0, 0), (h, h)), mode="wrap" if padding == "circular" else "constant")
-    return sliding_window_view(x, n, axis=1)
+    width = domain.half_length + domain.padded(n)
+    dark = np.pad(x, ((0, 0), (0, 1)))  # its last pixel is what is seen beyond all others
+    seen = [domain.pixel(place) for place in range(-width, width + 1)]
+    places = [-1 if abs(j) > domain.half_length else j + domain.half_length for j in seen]
+    return sliding_window_view(dark[:, places], n, axis=1)

@@ -22,7 +22,8 @@ from itertools import pairwise
 from flint import fmpq, fmpq_poly
 
 from numerics.arithmetic.piecewise import Activation, Piecewise, Term, added
-from numerics.pulse.exact_error import Domain, cells, error_on
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import cells, error_on
 from numerics.pulse.preactivations import Line, far_from_border, lines
 from theory.pulse.network import Network
 
@@ -109,11 +110,11 @@ class _Radii:
     def __init__(self, taps: int, domain: Domain) -> None:
         self.domain = domain
         self.cells = list(cells(domain))
-        h, half, padding = taps // 2, domain.half_length, domain.padding
+        h = taps // 2
         whole = [
             m
             for m, low, high in self.cells
-            if low == 0 and high == 1 and m > h and far_from_border(taps, m, half, padding)
+            if low == 0 and high == 1 and m > h and far_from_border(taps, m, domain)
         ]
         # Two cells give the step; for fewer than three nothing is saved.
         self.plateau = range(whole[0], whole[-1] + 1) if len(whole) > 2 else range(0)
@@ -230,13 +231,13 @@ def sensitivities(net: Network[fmpq], domain: Domain) -> tuple[Sensitivity, ...]
 
     def lit(u: int, m: int) -> tuple[Line, ...]:
         unit = [fmpq(int(u == v)) for v in range(n)]
-        return lines(unit, m, domain.half_length, domain.padding)
+        return lines(unit, m, domain)
 
     light = {m: [lit(u, m) for u in range(n)] for m in needed}
     w: list[Sensitivity] = []
     b, a = [], []
     for row, bias, weight in net.listed:
-        runs = {m: lines(row, m, domain.half_length, domain.padding) for m in needed}
+        runs = {m: lines(row, m, domain) for m in needed}
         slopes = {m: [_slope(net.sigma, weight, bias, line) for line in runs[m]] for m in needed}
         passed = {m: _passed(net.sigma, weight, bias, runs[m]) for m in radii.bounds}
         # Only a window that rests on a kink tells the two directions apart.

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
 from numerics.pulse.channel import exact_quantities
-from numerics.pulse.exact_error import Domain, exact_net, summary
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import exact_net, summary
 from theory.certificates.averages import CLAIM, LAW, moments
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.kinks import crossings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -14,7 +15,8 @@ from numerics.certificates.patterns import (
     branches_of,
     snapped_pattern,
 )
-from numerics.pulse.exact_error import Domain, summary
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import summary
 from tests.stored import as_net, cases, from_exact, stored
 from tests.strategies import Exact, balanced_exact, linear_exact, threshold_exact
 
@@ -73,6 +75,6 @@ def test_the_conditions_are_the_error(case: Any, data: Any) -> None:
         return
     k = data.draw(st.integers(0, len(pattern.errors) - 1))
     condition = pattern.errors[k]
-    here = Domain(domain.half_length, condition.value, condition.value, domain.padding)
+    here = replace(domain, low=condition.value, high=condition.value)
     found = summary(as_net(net, name), here)
     assert condition.residual(net) == found.mean

@@ -27,8 +27,8 @@ from numerics.certificates.copies import copied_pattern, mirror_of
 from numerics.certificates.nearest import nearest
 from numerics.certificates.refit import NEGLIGIBLE, refined
 from numerics.certificates.supremum import supremum
+from numerics.pulse.domain import Domain
 from numerics.pulse.error_enclosure import error_ball
-from numerics.pulse.exact_error import Domain
 from tests.stored import fraction, q, stored
 from tests.strategies import balanced_exact
 from theory.expressions.activation import ACTIVATIONS, z

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from numerics.certificates.conditions import Stored
 from numerics.certificates.dyadic import dyadic
 from numerics.certificates.nearest import nearest
-from numerics.pulse.exact_error import Domain, summary
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import summary
 from tests.stored import as_net, count, fraction, from_exact, moved, stored
 from tests.strategies import Exact, linear_exact, threshold_exact
 

@@ -9,7 +9,8 @@ from flint import fmpq
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from numerics.pulse.exact_error import Domain, error_on, exact_net, summary
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import error_on, exact_net, summary
 from tests.strategies import filters, widths
 from theory.certificates.extremes import LAW
 from verify.certificates.claims.extremes import _places

@@ -19,9 +19,10 @@ from numerics.arithmetic import oracle
 from numerics.certificates.conditions import Stored, holds
 from numerics.certificates.nearest import distance_bound, nearest
 from numerics.certificates.patterns import branches_of, snapped_pattern
-from numerics.pulse.exact_error import Domain, error_on, summary
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import error_on, summary
 from numerics.pulse.preactivations import lines
-from tests.stored import as_net, cases, count, fraction, from_exact, moved, square, stored
+from tests.stored import as_net, cases, count, fraction, from_exact, moved, square, stored, views
 from tests.strategies import Exact, linear_exact, threshold_exact
 from theory.certificates.nearest import CLAIM, LAW, Facts, distance
 from verify.certificates.claims.nearest import STRAIGHT, check
@@ -75,7 +76,7 @@ def _bound(name: str, net: Stored, domain: Domain) -> float:
     phi = worst.radius - m + fmpq(1, 2)
     pooled = []
     for w, b in zip(exact.w, exact.b, strict=True):
-        seen = lines(w, m, domain.half_length, domain.padding)
+        seen = lines(w, m, domain)
         values = [x.count * exact.sigma(x.start + phi * x.slope + b) for x in seen]
         pooled.append(sum(values, fmpq(0)) / net.share)
     steepest = max(abs(piece[1]) for piece in exact.sigma.pieces)
@@ -209,14 +210,16 @@ def _facts(name: str, net: Stored, domain: Domain, radius: fmpq, error: fmpq) ->
     phi = radius - m + fmpq(1, 2)
     pooled = []
     for w, b in zip(exact.w, exact.b, strict=True):
-        seen = lines(w, m, domain.half_length, domain.padding)
+        seen = lines(w, m, domain)
         total = sum((x.count * exact.sigma(x.start + phi * x.slope + b) for x in seen), fmpq(0))
         pooled.append(arb(total / net.share))
     n = len(net.w[0])
-    positions = domain.positions - (n - 1 if domain.padding == "valid" else 0)
+    positions = len(views(domain, n, Fraction(1)))
+    # What the padding mirrors is more light.
+    light = arb(radius) + arb(domain.mirrored(n)) / 2
     steepest = max(abs(piece[1]) for piece in exact.sigma.pieces)
     return Facts(
-        n, positions, net.share, arb(radius), arb(error), arb(steepest), tuple(pooled), tuple(map(arb, net.a)),
+        n, positions, net.share, light, arb(error), arb(steepest), tuple(pooled), tuple(map(arb, net.a)),
         int(net.b is not None), int(net.c is not None),
     )  # fmt: skip
 

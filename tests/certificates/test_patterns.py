@@ -17,7 +17,8 @@ from numerics.certificates.patterns import (
     paired_pattern,
     snapped_pattern,
 )
-from numerics.pulse.exact_error import Domain, summary
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import summary
 from tests.stored import as_net, cases, count, moved, stored
 
 F = Fraction

@@ -21,7 +21,7 @@ from numerics.certificates.projection import (
     shortest,
     solved,
 )
-from numerics.pulse.exact_error import Domain
+from numerics.pulse.domain import Domain
 from tests.stored import q, stored
 
 F = Fraction

@@ -15,7 +15,8 @@ from scipy.optimize import minimize
 from numerics.certificates.conditions import Stored
 from numerics.certificates.nearest import nearest
 from numerics.certificates.refit import refitted
-from numerics.pulse.exact_error import Domain, error_on, summary
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import error_on, summary
 from tests.stored import as_net, count, moved, square, stored
 
 F = Fraction

@@ -13,7 +13,8 @@ from numerics.certificates.conditions import Stored, holds
 from numerics.certificates.patterns import branches_of, paired_pattern, snapped_pattern
 from numerics.certificates.roles import Role, roles
 from numerics.pulse.attribution import attribute
-from numerics.pulse.exact_error import Domain, summary
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import summary
 from tests.stored import as_net, cases, count, from_exact, moved, stored
 from tests.strategies import Exact, linear_exact, threshold_exact
 
@@ -51,7 +52,7 @@ def plateau_cases(draw: st.DrawFn) -> tuple[str, Stored, Domain]:
     name, net, domain = draw(cases(NAMES))
     n, half = len(net.w[0]), domain.half_length
     assume(half > n // 2 + n)
-    return name, net, Domain(half, fmpq(n, 2), fmpq(n + 2, 2), domain.padding)
+    return name, net, Domain(half, fmpq(n, 2), fmpq(n + 2, 2), domain.padding, domain.pixels)
 
 
 @given(plateau_cases(), st.data())

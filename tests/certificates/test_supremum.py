@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from numerics.arithmetic.numbers import dyadic
 from numerics.arithmetic.piecewise import exact_activation
 from numerics.certificates.supremum import supremum
+from numerics.pulse.domain import Domain
 from numerics.pulse.error_enclosure import error_ball
-from numerics.pulse.exact_error import Domain, exact_net, summary
-from numerics.pulse.preactivations import PADDINGS
+from numerics.pulse.exact_error import exact_net, summary
+from tests.paddings import domain_of, paddings
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.network import Network
 
@@ -69,9 +70,9 @@ POLYNOMIAL = tuple(
 )
 
 
-@given(nets(POLYNOMIAL), st.sampled_from(PADDINGS))
+@given(nets(POLYNOMIAL), paddings(5, 5))
 def test_it_holds_the_exact_supremum(net: Network[float], padding: str) -> None:
-    domain = Domain(5, fmpq(1, 2), fmpq(11, 2), padding)
+    domain = domain_of(5, fmpq(1, 2), fmpq(11, 2), padding)
     found = supremum(net, domain)
     exact = summary(exact_net(net.sigma, net.w, net.b, net.a, net.c), domain).worst
     low, high = (F(int(end.p), int(end.q)) for end in (exact.low, exact.high))

@@ -108,7 +108,7 @@ EXAMPLES = {
         _of("relu", 15, pooling="mean", r_max="6"), exact=False,
     ),
     "refused": Example([[0.5, 0.25]], [0.5], [0.5], 0, _of("relu", 13)),
-    "refused image": Example([STEP], [0], [1], 0, _of("abs", 25, padding="valid")),
+    "refused image": Example([STEP], [0], [1], 0, _of("abs", 25, padding="left")),
 }  # fmt: skip
 
 

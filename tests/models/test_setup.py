@@ -7,16 +7,18 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import sympy as sp
+import torch
 from flint import fmpq
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
-from numerics.pulse.preactivations import PADDINGS
+from numerics.pulse.domain import MODES
 from tests.disk_accounts import SETUP
 from tests.stored import fraction
 from theory.expressions.activation import ACTIVATIONS, z
-from verify.models.setup import KEYS, POOLINGS, Setup, setup_of, too_large
+from verify.models.pooling import POOLINGS
+from verify.models.setup import KEYS, Setup, setup_of, too_large
 
 LEAST = {"activation": "relu", "length": "13"}
 
@@ -42,42 +44,41 @@ def test_what_is_not_said_has_a_default() -> None:
         assert fraction(domain.high) + taps // 2 == domain.half_length
 
 
-@pytest.mark.parametrize("padding", PADDINGS)
+NUMPY = {"zeros": "constant", "circular": "wrap", "reflect": "reflect", "replicate": "edge"}
+"""numpy's names of the padding modes."""
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("padding", ["same", "valid", "1", "2", "3", "5"])
 @pytest.mark.parametrize("taps", [1, 3, 5])
 def test_at_the_default_radii_no_window_holds_an_edge_and_the_border(
-    padding: str, taps: int
+    padding: str, mode: str, taps: int
 ) -> None:
     """One linear channel measures 2r of light with every tap, up to the last radius and no farther.
 
     Cause: with valid padding the last window is centred on L - h, and the default r_max was that of
-    zeros.  Siblings: none; images have zeros only, train writes its radii, certificates name theirs.
+    zeros.  Siblings: reflect and replicate mirror an edge before that, fewer padded pixels than h lack windows.
     """
-    half = 8
-    told = {**LEAST, "length": str(2 * half + 1), "padding": padding}
+    half = 10
+    told = {**LEAST, "length": str(2 * half + 1), "padding": padding, "padding_mode": mode}
     domain = setup_of(told, taps).domain
-    w = [Fraction(1)] * taps
+    pixels = {"same": taps // 2, "valid": 0}.get(padding) if not padding.isdigit() else int(padding)
+    assert pixels is not None
 
     def answer(r: Fraction) -> Fraction:
-        pulse = oracle.overlap_pulse(r, half)
-        reach = half - taps // 2 if padding == "valid" else half
-        total = Fraction(0)
-        for i in range(-reach, reach + 1):
-            for u in range(-(taps // 2), taps // 2 + 1):
-                j = i + u
-                if padding == "circular":
-                    j = (j + half) % len(pulse) - half
-                total += w[u] * (pulse[j + half] if abs(j) <= half else 0)
+        seen = np.pad(np.array(oracle.overlap_pulse(r, half)), pixels, NUMPY[mode])  # type: ignore[call-overload]
+        total: Fraction = sum(sum(seen[i : i + taps]) for i in range(len(seen) - taps + 1))
         return total / (2 * taps)
 
     low, high = fraction(domain.low), fraction(domain.high)
-    assert all(
-        answer(low + (high - low) * k / 32) == low + (high - low) * k / 32 for k in range(33)
-    )
-    if padding == "valid" and taps > 1:
-        assert high == half - 2 * (taps // 2) + Fraction(1, 2)
+    steps = [low + (high - low) * k / 32 for k in range(33)]
+    assert all(answer(r) == r for r in steps)
+    if high < half - taps // 2:
         assert answer(high + Fraction(1, 8)) != high + Fraction(1, 8)
     else:
         assert high == half - taps // 2
+    if padding == "valid" and taps > 1:
+        assert high == half - 2 * (taps // 2) + Fraction(1, 2)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -117,12 +118,34 @@ def test_these_have_no_default(key: str, value: str | None) -> None:
 @pytest.mark.parametrize(
     ("told", "words"),
     [
-        ({"activation": "ReLU"}, "activation is one of"),
-        ({"activation": "relu "}, "activation is one of"),
-        ({"activation": "__class__"}, "activation is one of"),
-        ({"pooling": "max"}, "pooling is one of sum, mean"),
-        ({"padding": "reflect"}, "padding is one of"),
-        ({"padding": "ZEROS"}, "padding is one of"),
+        ({"activation": "gellu"}, "'gellu': did you mean gelu?"),
+        ({"activation": "__class__"}, "activation '__class__'"),
+        ({"activation": "log(x)"}, "activation 'log(x)': "),
+        ({"activation": "ELU(-1)"}, "alpha has to be positive"),
+        ({"activation_args": "0.2"}, "relu takes no parameters: activation_args '0.2'"),
+        ({"activation": "relu(0.2)"}, "activation 'relu(0.2)' is constant"),
+        ({"activation": "x*exp(x)", "activation_args": "2"}, "'2' are left over"),
+        ({"activation": "tanh", "beta": "5"}, "beta=5, and tanh has no beta"),
+        ({"activation": "x*sigmoid(2*x)", "beta": "2"}, "has no beta"),
+        ({"activation": "LeakyReLU(0.2)", "negative_slope": "0.1"}, "they differ"),
+        ({"pooling": "max"}, "max pooling is not explained"),
+        ({"padding": "left"}, "padding is same, valid or a number of pixels"),
+        ({"padding": "1, 2"}, "padding is same, valid or a number of pixels"),
+        ({"padding": "-1"}, "padding is same, valid or a number of pixels"),
+        ({"padding": "14"}, "13 pixels can be padded with 0 to 13"),
+        ({"padding": "13", "padding_mode": "reflect"}, "13 pixels can be padded with 0 to 12"),
+        ({"padding": "99999999"}, "padding is same, valid or a number of pixels"),
+        ({"padding_mode": "mirror"}, "padding_mode is one of zeros, circular, reflect, replicate"),
+        ({"padding": "zeros", "padding_mode": "circular"}, "give --padding same"),
+        ({"stride": "2"}, "stride = 2, which changes what the weights mean"),
+        ({"conv.stride": "(2,)"}, "stride = (2,)"),
+        ({"dilation": "2"}, "dilation = 2"),
+        ({"groups": "4"}, "groups = 4"),
+        ({"output_padding": "1"}, "output_padding = 1"),
+        ({"transposed": "True"}, "transposed = True"),
+        ({"in_channels": "3"}, "in_channels = 3"),
+        ({"center": "3"}, "center = 3: pulses and disks are centred"),
+        ({"conv.padding": "0"}, "settings are read under the name padding"),
         ({"length": "12"}, "length is an odd number"),
         ({"length": "0"}, "length is an odd number"),
         ({"length": "-13"}, "length is an odd number"),
@@ -131,7 +154,8 @@ def test_these_have_no_default(key: str, value: str | None) -> None:
         ({"length": " 13"}, "length is an odd number"),
         ({"length": "13\n"}, "length is an odd number"),
         ({"length": "٣"}, "length is an odd number"),
-        ({"length": "20003"}, "length is an odd number"),
+        ({"length": "12"}, "train on 11 or 13"),
+        ({"length": "20003"}, "up to 20001, and not 20003"),
         ({"length": "9" * 10**6}, "length is an odd number"),
         ({"length": "1"}, "do not fit into 1 pixels"),
         ({"r_min": "nan"}, "r_min is a number"),
@@ -193,7 +217,8 @@ def setups(draw: st.DrawFn) -> tuple[dict[str, str], int]:
     return {
         "activation": draw(st.sampled_from(sorted(ACTIVATIONS))),
         "pooling": draw(st.sampled_from(POOLINGS)),
-        "padding": draw(st.sampled_from(PADDINGS)),
+        "padding": draw(st.sampled_from(("same", "valid", "1", "2", *MODES[:1]))),
+        "padding_mode": "zeros",
         "length": str(top),
         "r_min": str(low),
         "r_max": str(high),
@@ -202,6 +227,7 @@ def setups(draw: st.DrawFn) -> tuple[dict[str, str], int]:
 
 @given(setups())
 @example(({**LEAST, "pooling": "mean", "padding": "valid", "r_min": "1/3", "r_max": "13/2"}, 3))
+@example(({**LEAST, "padding": "1", "padding_mode": "circular", "r_min": "1", "r_max": "2"}, 3))
 def test_what_it_says_of_itself_gives_it_back(case: tuple[dict[str, str], int]) -> None:
     told, taps = case
     if told["r_min"] == "1/3":  # below the narrowest pulse of all
@@ -226,12 +252,10 @@ def test_the_pooled_sum_is_divided_by_the_positions(case: tuple[dict[str, str], 
     """A mean over what a convolution of this padding gives back."""
     told, taps = case
     found = setup_of(told, taps)
-    pixels = found.domain.positions
-    places = sum(
-        1
-        for i in range(pixels)
-        if found.domain.padding != "valid" or taps // 2 <= i < pixels - taps // 2
-    )
+    pixels = {"same": taps // 2, "zeros": taps // 2, "valid": 0}.get(told["padding"])
+    pixels = int(told["padding"]) if pixels is None else pixels
+    row = torch.zeros(1, 1, found.domain.positions)
+    places = torch.nn.Conv1d(1, 1, taps, padding=pixels)(row).shape[2]
     assert found.share(taps) == (1 if found.pooling == "sum" else places)
 
 
@@ -244,7 +268,9 @@ def test_the_pooled_sum_is_divided_by_the_positions(case: tuple[dict[str, str], 
         ({"length": "24"}, "length"),
         ({"length": "2003"}, "length"),
         ({"length": "3"}, "radii"),
-        ({"padding": "circular"}, "padding is one of zeros"),
+        ({"padding": "valid", "r_max": "10.75"}, "to 10.5 at most"),
+        ({"padding_mode": "reflect", "r_max": "10.75"}, "to 10.5 at most"),
+        ({"length": "21x25"}, "its sides have to be equal"),
         ({"pooling": "max"}, "pooling"),
         ({"activation": ""}, "activation"),
     ],

@@ -12,7 +12,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numerics.pulse.attribution import NAMES, attribute
-from numerics.pulse.exact_error import Domain, error_on, exact_net, largest, summary
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import error_on, exact_net, largest, summary
+from tests.paddings import domain_of
 from tests.pulse.test_exact_error import THREE, networks
 from tests.stored import answered, as_net, cases, fraction, straight
 
@@ -33,7 +35,7 @@ def test_the_parts_add_up_to_the_exact_loss(case: Any, ends: list[Fraction]) -> 
     if not net.sigma.continuous:
         return
     low, high = (Fraction(1, 2) + end * half_length for end in sorted(ends))
-    domain = Domain(half_length, _q(low), _q(high), padding)
+    domain = domain_of(half_length, _q(low), _q(high), padding)
     found = attribute(net, domain)
     assert tuple(found.parts) == NAMES
     assert sum(found.parts.values(), fmpq(0)) == found.loss == summary(net, domain).mean_square
@@ -47,7 +49,7 @@ def test_on_plateau_radii_inside_nothing_is_left_over(case: Any) -> None:
     if not net.sigma.continuous:
         return
     h = len(w[0]) // 2
-    domain = Domain(4 * h + 5, fmpq(2 * h + 1, 2), fmpq(2 * h + 5, 2), padding)
+    domain = domain_of(4 * h + 5, fmpq(2 * h + 1, 2), fmpq(2 * h + 5, 2), padding)
     found = attribute(net, domain)
     assert found.parts["small radii"] == 0
     for m in (h + 1, h + 2):

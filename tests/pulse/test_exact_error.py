@@ -13,8 +13,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
-from numerics.pulse.exact_error import Domain, Summary, error_on, exact_net, summary
-from numerics.pulse.preactivations import PADDINGS
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import Summary, error_on, exact_net, summary
+from tests.paddings import domain_of, paddings, windows
 from tests.stored import fraction, q
 from theory.pulse.network import Network
 
@@ -35,17 +36,12 @@ def _simulated(
 ) -> Fraction:
     """r̂(r) - r by the double sum over positions and taps."""
     x = [max(min(r + F(1, 2) - abs(i), F(1)), F(0)) for i in range(-half_length, half_length + 1)]
-    n, size = len(w[0]), len(x)
-    h = n // 2
-    positions = range(h, size - h) if padding == "valid" else range(size)
     total = c - r
     for taps, bias, weight in zip(w, b, a, strict=True):
-        for i in positions:
+        for seen in windows(x, padding, len(taps), F(0)):
             z = bias
-            for u in range(-h, h + 1):
-                j = (i + u) % size if padding == "circular" else i + u
-                if 0 <= j < size:
-                    z += taps[u + h] * x[j]
+            for tap, pixel in zip(taps, seen, strict=True):
+                z += tap * pixel
             total += weight * sigma(z)
     return total
 
@@ -55,9 +51,10 @@ numbers = st.fractions(-2, 2, max_denominator=8)
 
 @st.composite
 def networks(draw: st.DrawFn) -> tuple[str, str, int, list[Any], Any]:
-    name, padding = draw(st.sampled_from(sorted(SIGMAS))), draw(st.sampled_from(PADDINGS))
+    name = draw(st.sampled_from(sorted(SIGMAS)))
     n, channels = draw(st.sampled_from((1, 3, 5))), draw(st.integers(1, 2))
     half_length = draw(st.integers(n // 2 + 1, 6))
+    padding = draw(paddings(half_length, n))
     lists = lambda size: st.lists(numbers, min_size=size, max_size=size)
     w = draw(st.lists(lists(n), min_size=channels, max_size=channels))
     return (
@@ -86,7 +83,7 @@ THREE = [[[F(1), F(-1), F(2)]], [F(-1, 2)], [F(1)]]
 def test_error_is_the_simulated_one(case: Any, m: int, phi: Fraction) -> None:
     net, simulated = _made(case)
     m = min(m, case[2])
-    error = error_on(net, m, Domain(case[2], fmpq(1, 2), fmpq(1, 2), case[1]))
+    error = error_on(net, m, domain_of(case[2], fmpq(1, 2), fmpq(1, 2), case[1]))
     assert error(q(phi)) == q(simulated(m - F(1, 2) + phi))
 
 
@@ -96,7 +93,7 @@ def test_error_is_the_simulated_one(case: Any, m: int, phi: Fraction) -> None:
 def test_no_radius_is_worse_than_the_worst(case: Any, ends: list[Fraction]) -> None:
     net, simulated = _made(case)
     low, high = (F(1, 2) + end * case[2] for end in sorted(ends))
-    worst = summary(net, Domain(case[2], q(low), q(high), case[1])).worst
+    worst = summary(net, domain_of(case[2], q(low), q(high), case[1])).worst
     radii = [low + (high - low) * F(t, 60) for t in range(61)]
     assert all(q(abs(simulated(r))) <= worst.high for r in radii)
     where = fraction(worst.radius)
@@ -122,7 +119,7 @@ def test_means_are_integrals(case: Any, ends: list[Fraction]) -> None:
     """Between neighbouring cuts the error is a polynomial of degree <= 3, so Boole's rule is exact for its square."""
     net, simulated = _made(case)
     low, high = (F(1, 2) + end * case[2] for end in sorted(ends))
-    domain = Domain(case[2], q(low), q(high), case[1])
+    domain = domain_of(case[2], q(low), q(high), case[1])
     found = summary(net, domain)
     cuts = {low, high}
     for m in range(1, case[2] + 1):
@@ -194,9 +191,13 @@ def test_domains_that_do_not_exist_are_refused() -> None:
     for low, high in ((fmpq(0), fmpq(1)), (fmpq(2), fmpq(1)), (fmpq(1), fmpq(6))):
         with pytest.raises(ValueError, match="do not lie in"):
             Domain(5, low, high)
-    net = exact_net("relu", [[1.0, 1.0, 1.0]], [0.0], [1.0], 0.0)
-    with pytest.raises(ValueError, match="padding"):
-        summary(net, Domain(5, fmpq(1, 2), fmpq(5), "reflect"))
+    with pytest.raises(ValueError, match="padding is one of"):
+        Domain(5, fmpq(1, 2), fmpq(5), "mirror")
+    for pixels in (-1, 12):
+        with pytest.raises(ValueError, match="can be padded with 0 to 11"):
+            Domain(5, fmpq(1, 2), fmpq(5), "circular", pixels)
+    with pytest.raises(ValueError, match="can be padded with 0 to 10"):
+        Domain(5, fmpq(1, 2), fmpq(5), "reflect", 11)
     with pytest.raises(ValueError, match="do not fit"):
         summary(exact_net("relu", [[1.0] * 5], [0.0], [1.0], 0.0), Domain(1, fmpq(1, 2), fmpq(1)))
 

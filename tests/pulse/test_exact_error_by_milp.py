@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from numerics.arithmetic import oracle
-from numerics.pulse.exact_error import Domain, exact_net, summary
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import exact_net, summary
 
 F = Fraction
 SOLVED = 1e-5

@@ -16,7 +16,7 @@ from hypothesis import given
 
 from numerics.arithmetic.numbers import rational
 from numerics.pulse.attribution import NAMES, attribute
-from numerics.pulse.exact_error import Domain
+from numerics.pulse.domain import Domain
 from numerics.pulse.quadrature import loss_quadrature
 from numerics.pulse.sensitivity import sensitivities
 from tests.stored import as_net, cases

@@ -12,7 +12,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from numerics.certificates.conditions import Stored, exact_of
-from numerics.pulse.exact_error import Domain, cells, error_on, exact_net, summary
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import cells, error_on, exact_net, summary
 from numerics.pulse.sensitivity import Sensitivity, sensitivities
 from tests.stored import as_net, cases, count, fraction, moved, stored, straight
 

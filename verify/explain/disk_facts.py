@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
@@ -19,7 +19,7 @@ from theory.expressions.spelling import spelled
 from verify.models.checkpoint import Checkpoint
 from verify.models.setup import Setup
 
-__all__ = ["DiskFacts", "cost", "features", "measured", "wavering"]
+__all__ = ["DiskFacts", "cost", "features", "measured", "preactivations", "wavering"]
 
 PER_PIXEL, MOST = 32, 1025
 """Radii in a pixel, and in all."""
@@ -87,29 +87,34 @@ def cost(checkpoint: Checkpoint, setup: Setup) -> float:
     return float(channels * n * n * np.sum((2 * r + 2 * n) ** 2))
 
 
-def features(w: Array, b: Array, name: str, r: Array) -> Array:
-    """Σ_p [g_k(z_p) - g_k(0)] over all positions whose window sees the disk: (R, K) from filters (K, n, n)."""
-    sigma, n = activation(name)[0], w.shape[1]
-    dark, flat = sigma(b), w.reshape(len(w), -1).T
-    pooled = np.empty((len(r), len(w)))
+def preactivations(w: Array, b: Array, r: Array) -> Iterator[Array]:
+    """z_k + b_k at all positions whose window sees the disk, of a few of the increasing radii at a time: (radii, positions, K)."""
+    n, flat = w.shape[1], w.reshape(len(w), -1).T
     first = 0
     while first < len(r):
-        # Increasing radii: the last one of a block has the largest image.
+        # The last radius of a block has the largest image.
         step = max(1, int(BLOCK // (n * (2 * r[first] + n + 3)) ** 2))
         some = r[first : first + step]
         half = ceil(some[-1] - 0.5)
         x = np.pad(disk(some, half), ((0, 0), (n - 1, n - 1), (n - 1, n - 1)))
         windows = sliding_window_view(x, (n, n), axis=(1, 2)).reshape(len(some), -1, n * n)
-        pooled[first : first + step] = np.sum(sigma(windows @ flat + b) - dark, axis=1)
+        yield windows @ flat + b
         first += step
-    return pooled
+
+
+def features(w: Array, b: Array, name: str, r: Array) -> Array:
+    """Σ_p [g_k(z_p) - g_k(0)] over all positions whose window sees the disk: (R, K) from filters (K, n, n)."""
+    sigma = activation(name)[0]
+    dark = sigma(b)
+    return np.concatenate([np.sum(sigma(z) - dark, axis=1) for z in preactivations(w, b, r)])
 
 
 def measured(checkpoint: Checkpoint, setup: Setup) -> DiskFacts:
     """A network on the grid of its radii."""
     b = checkpoint.biases
-    size = setup.domain.positions**2
-    a = checkpoint.a / (size if setup.pooling == "mean" else 1)
+    n = checkpoint.w.shape[1]
+    size = setup.domain.windows(n) ** 2
+    a = checkpoint.a / setup.share(n) ** 2
     r = _grid(setup)
     pooled = features(checkpoint.w, b, setup.activation, r)
     dark = activation(setup.activation)[0](b)

@@ -18,7 +18,10 @@ from numerics.disk.perimeter_enclosure import Filter, Strength, filter_of, stren
 from numerics.disk.supremum import CLOSE, disk_supremum
 from theory.disk.disk import least
 from theory.expressions.spelling import spelled
+from verify.explain.alternatives import image_alternatives
 from verify.explain.disk_facts import DiskFacts, cost, features, measured, wavering
+from verify.explain.grade import graded
+from verify.explain.next_step import image_step
 from verify.explain.text import MINOR, cancels, error_in_words
 from verify.explain.value import (
     FilterShare,
@@ -75,23 +78,34 @@ def explain(
     facts, limit = measured(checkpoint, setup), float(tolerance)
     shares = _shares(facts, filters, strengths)
     identity = _identity(facts, shares, strengths, checkpoint.w.shape[1])
-    most = disk_supremum(filters, facts.a, facts.offset, facts.r, limit, EXAMINED)
-    r, error = (most.r, most.error) if len(most.r) else (facts.r, facts.error)
-    worst = image_error(r, error, most.bound, limit)
+    largest = disk_supremum(filters, facts.a, facts.offset, facts.r, limit, EXAMINED)
+    r, error = (largest.r, largest.error) if len(largest.r) else (facts.r, facts.error)
+    worst = image_error(r, error, largest.bound, limit)
     failing = _failing(facts, worst, identity, limit)
     roles = [
         _role(facts, share, filter_, k, r)
         for k, (share, filter_) in enumerate(zip(shares, filters, strict=True))
     ]
     lattice = wavering(facts, filters)
+    # No radius errs by more than the bound, which is next to the largest error that was found.
+    most = worst.value if worst.bound is None else worst.bound
+    needed = None if {"edges", "bound"} & set(failing) else most
+    grade = graded(worst.value, None, tolerance, exact=False)
+    alternatives = image_alternatives(checkpoint, setup) if failing else ()
     return ImageExplanation(
         file=file,
+        checkpoint=checkpoint,
         setup=setup,
         channels=len(filters),
         taps=checkpoint.w.shape[1],
+        notes=checkpoint.notes,
         tolerance=limit,
+        grade=grade,
+        tolerance_needed=needed,
         verdict=_verdict(worst, failing, shares, identity, facts),
         failing=tuple(failing),
+        alternatives=alternatives,
+        next_step=image_step(grade, alternatives, needed, explained=not failing),
         residuals={
             "area": float(np.sum(facts.a * [filter_.rise for filter_ in filters])),
             "perimeter": identity.perimeter - 1,
@@ -183,12 +197,13 @@ def _weights(
     strengths: Sequence[Strength],
     roles: Sequence[str],
 ) -> Iterator[ImageWeight]:
+    name = checkpoint.name
     for place, tap in np.ndenumerate(checkpoint.w):
-        yield _weight("conv.weight", (place[0], 0, *place[1:]), float(tap), roles[place[0]])
+        yield _weight(name("conv.weight"), (place[0], 0, *place[1:]), float(tap), roles[place[0]])
     for k, b in enumerate(() if checkpoint.b is None else checkpoint.b.tolist()):
-        yield _weight("conv.bias", (k,), b, roles[k])
+        yield _weight(name("conv.bias"), (k,), b, roles[k])
     live = [k for k, role in enumerate(roles) if role not in IDLE]
-    share = setup.domain.positions**2 if setup.pooling == "mean" else 1
+    share = setup.share(checkpoint.w.shape[1]) ** 2
     slopes, missing = facts.slopes(facts.pooled), 1 - float(facts.slopes(facts.answers))
     for k, (a, strength) in enumerate(zip(checkpoint.a.tolist(), strengths, strict=True)):
         derived, law = None, ""
@@ -199,11 +214,11 @@ def _weights(
                 law = f"1/({strength.law})" if strength.law else "1/P"
             elif abs(slopes[k]) > FLAT * abs(strength.value):
                 derived, law = a + share * missing / float(slopes[k]), "the slope is 1"
-        yield _weight("readout.weight", (0, k), a, roles[k], derived, law)
+        yield _weight(name("readout.weight"), (0, k), a, roles[k], derived, law)
     if checkpoint.c is not None:
         c = checkpoint.offset
         derived, law = c - float(np.mean(facts.error)), "the mean error is 0"
-        yield _weight("readout.bias", (0,), c, "moves the offset", derived, law)
+        yield _weight(name("readout.bias"), (0,), c, "moves the offset", derived, law)
 
 
 def _weight(

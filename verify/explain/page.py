@@ -9,6 +9,7 @@ from math import cos, pi, sin
 import numpy as np
 from flint import fmpq
 from markupsafe import Markup
+from matplotlib.figure import Figure as Drawing
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.types import Array
@@ -26,7 +27,7 @@ from verify.models.setup import Setup
 from verify.report import figures
 from verify.report.render import render
 
-__all__ = ["body", "page"]
+__all__ = ["body", "error_drawing", "page"]
 
 SHOWN = 8
 """Filters that are drawn."""
@@ -46,15 +47,14 @@ def body(
     """What a page shows below its headline; anchors begin with ``name``, headings are of this level."""
     if isinstance(explanation, SignalExplanation):
         template, pictures = "network.html", _staircases(explanation, name)
-        error = figures.error_over(*_error(explanation), float(explanation.worst_error.radius))
     else:
         template, pictures = "network_disk.html", _edges(explanation, name)
-        dots = explanation.law and ("the lattice", *explanation.law)
-        error = figures.error_over(*explanation.error, explanation.worst_error.radius, dots)
+    error = error_drawing(explanation)
     html = render(
         template,
         explanation=explanation,
         settings=explanation.setup.as_dict(),
+        sampled=isinstance(explanation, ImageExplanation),
         text=text,
         name=name,
         level=level,
@@ -65,13 +65,21 @@ def body(
     return Markup(html)
 
 
+def error_drawing(explanation: SignalExplanation | ImageExplanation) -> Drawing:
+    """The error r̂ - r over the radius."""
+    if isinstance(explanation, SignalExplanation):
+        return figures.error_over(*_error(explanation), float(explanation.worst_error.radius))
+    dots = explanation.law and ("the lattice", *explanation.law)
+    return figures.error_over(*explanation.error, explanation.worst_error.radius, dots)
+
+
 # -------------------------------------------------------------------------------------- signals
 
 
 def _staircases(explanation: SignalExplanation, name: str) -> Iterator[str]:
     kinks = [float(kink.location) for kink in spelled(explanation.setup.activation).kinks]
     for k, (w, b, _) in enumerate(explanation.stored.listed):
-        drawing = figures.staircase([*map(float, w)], float(b), kinks)
+        drawing = figures.staircase([*map(float, w)], float(b), kinks, f"filter {k}")
         yield figures.figure_svg(drawing, f"{name}filter-{k}", f"Filter {k} and its staircases")
 
 
@@ -102,7 +110,7 @@ def _error(explanation: SignalExplanation) -> tuple[Array, Array]:
 
 def _computed(stored: Stored, setup: Setup, r: Array) -> Array:
     w, b, a = (np.array(x, dtype=float) for x in (stored.w, stored.biases, stored.readout))
-    light = windows(pulse(r, setup.domain.half_length), stored.taps, setup.domain.padding)
+    light = windows(pulse(r, setup.domain.half_length), stored.taps, setup.domain)
     z = np.einsum("rpu,ku->rkp", light, w) + b[:, None]
     pooled = np.sum(activation(setup.activation)[0](z), axis=2)
     answer: Array = pooled @ a + float(stored.offset) - r

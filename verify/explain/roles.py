@@ -16,7 +16,8 @@ from numerics.certificates.conditions import Form, Pattern, Stored, dot, exact_o
 from numerics.certificates.roles import RESOLUTION, Role
 from numerics.certificates.roles import roles as pattern_roles
 from numerics.pulse.channel import exact_quantities, quantities
-from numerics.pulse.exact_error import Domain, cells
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import cells
 from numerics.pulse.preactivations import far_from_border
 from verify.explain.facts import Facts, named
 from verify.models.setup import Setup
@@ -87,10 +88,7 @@ def _awake(role: Role) -> Role:
 
 def _has_plateau(taps: int, domain: Domain) -> bool:
     """Some cell is a plateau cell far from the border, where the laws hold."""
-    return any(
-        m > taps // 2 and far_from_border(taps, m, domain.half_length, domain.padding)
-        for m, _, _ in cells(domain)
-    )
+    return any(m > taps // 2 and far_from_border(taps, m, domain) for m, _, _ in cells(domain))
 
 
 def _bending_roles(stored: Stored, exact: Stored | None) -> list[Role]:

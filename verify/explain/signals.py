@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from math import isfinite
@@ -26,16 +26,21 @@ from numerics.certificates.nearest import (
 from numerics.certificates.patterns import branches_of, snapped_pattern
 from numerics.certificates.reduction import apart, reduced
 from numerics.certificates.roles import Role
-from numerics.certificates.running import UNITS, assumed_error, computed, running_error
-from numerics.pulse.exact_error import Domain, Worst
+from numerics.certificates.running import FORMATS, assumed_error, computed, running_error
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import Worst
 from numerics.pulse.preactivations import lines
 from numerics.pulse.sensitivity import Sensitivity
 from theory.expressions.spelling import spelled
 from theory.pulse.network import Network
 from theory.pulse.symmetry import Channel
 from theory.shape.classify import Classification, classify
+from verify.explain.alternatives import signal_alternatives
 from verify.explain.facts import Facts, facts_of, named
+from verify.explain.grade import graded
+from verify.explain.next_step import signal_step
 from verify.explain.roles import roles
+from verify.explain.text import rounded_up, share_in_words
 from verify.explain.value import (
     Interval,
     Neighbour,
@@ -62,6 +67,9 @@ WAVES = 300
 """Pre-activations in front of a wave: there would be too many turns between two radii."""
 FLAT = 1e-9
 """An answer that rises no more than this per pixel, or bends no more, is constant."""
+UNKNOWN = "with which roundings a machine computes this expression is not known"
+JUMPS = "at a jump of σ the smallest rounding may change the answer"
+"""Why there is no bound on what the network answers as it runs."""
 ASSUMED = "the library's σ is off by at most 8u (1 + |z| + |σ(z)|), which is tested, not proved"
 """What the bound on rounding rests on where σ is not made of polynomials."""
 
@@ -94,44 +102,74 @@ def explain(
     facts = facts_of(stored, least, setup)
     # Where all channels idle there is none that an exact network could be next to.
     live = any(place is not None for place in reduction.place)
-    near = _neighbour(shape, least, facts, setup, tolerance) if live else None
+    near = _neighbour(shape, least, facts, setup) if live else None
     exact = None if near is None else reduction.restored(stored, near.net)
-    failing = _failing(facts, setup.domain, tolerance)
-    if not _close(least, near, tolerance):
+    away = None if near is None else apart(least, near.net)
+    # One that is exact itself is next to itself; of a smooth σ the worst error is only enclosed.
+    itself = near is not None and not (near.error or near.high)
+    failing = [] if itself else _failing(facts, setup.domain, tolerance)
+    if away is None or away > tolerance:
         failing.append("distance")
+    worst = fraction(facts.worst.high)
+    needed = None if away is None or not isfinite(away) else max(worst, Fraction(away))
+    needed = Fraction(0) if itself else needed
+    grade = graded(worst, needed, tolerance, exact=itself)
+    alternatives = signal_alternatives(stored, setup) if failing else ()
     judged_by = None if failing else near
+    cell = _cell(least, judged_by, facts, setup)
     pattern = _pattern(stored, setup, judged_by, exact)
     each = roles(stored, pattern, None if failing else exact, facts, setup)
+    more = _roundings(stored, checkpoint, setup)
     return SignalExplanation(
         file=file,
+        checkpoint=checkpoint,
         setup=setup,
         channels=stored.channels,
         taps=stored.taps,
+        notes=(
+            *checkpoint.notes,
+            *(
+                f"no bound on rounding in {' and '.join(k for k in more if more[k] == x)}: {x}"
+                for x in dict.fromkeys(x for x in more.values() if isinstance(x, str))
+            ),
+        ),
         tolerance=float(tolerance),
-        verdict=_verdict(shape, facts, failing, near, setup),
+        grade=grade,
+        tolerance_needed=None if needed is None else _from(needed),
+        verdict=_verdict(grade, shape, facts, failing, near, away, tolerance, setup),
         failing=tuple(failing),
+        alternatives=alternatives,
+        next_step=signal_step(
+            grade,
+            alternatives,
+            away,
+            explained=not failing,
+            possible=shape.kind != "impossible",
+            cell=cell,
+            certified=facts.exact,
+        ),
         residuals={
             "slope": float(facts.alpha),
             "offset": float(facts.beta),
             "subpixel": facts.deviation,
         },
         kind=shape.kind,
-        cell=_cell(least, judged_by, facts, setup),
+        cell=cell,
         loss=SignalLoss(
             float(facts.loss),
             {name: float(part) for name, part in facts.parts.items()},
             facts.loss if facts.exact else None,
             facts.parts if facts.exact else None,
         ),
-        worst_error=_worst(facts.worst, stored, checkpoint, setup),
+        worst_error=_worst(facts.worst, stored, setup, more),
         weights=tuple(
-            _weight(role, change, exact=facts.exact)
+            _weight(role, change, checkpoint.name(role.name), exact=facts.exact)
             for role, change in zip(each, facts.changes, strict=True)
         ),
         canonical=tuple(
             Channel(float(x.a), float(x.b), tuple(map(float, x.w))) for x in reduction.channels
         ),
-        nearest=_nearest(near, exact, least, facts, shape, setup),
+        nearest=_nearest(near, exact, least, facts, shape, setup, checkpoint),
         stored=stored,
         near=near,
         exact=exact,
@@ -154,31 +192,30 @@ def _stored(checkpoint: Checkpoint, setup: Setup) -> Stored:
 # ---------------------------------------------------------------------- the nearest exact network
 
 
-def _close(least: Stored, near: Nearest | None, tolerance: Fraction) -> bool:
-    return near is not None and apart(least, near.net) <= tolerance
+def _neighbour(shape: Classification, least: Stored, facts: Facts, setup: Setup) -> Nearest | None:
+    """The exact network that a live network is judged by: the nearest that was found, whatever the tolerance.
 
-
-def _neighbour(
-    shape: Classification, least: Stored, facts: Facts, setup: Setup, tolerance: Fraction
-) -> Nearest | None:
-    """The exact network that a live network is judged by, from the first search that settles it.
-
-    What is exact by its structure; where that is too far from an accurate network, what Newton's
-    steps lead to, which need not be exact; and where that proves nothing, the same filters with
-    another readout.
+    What is exact by its structure settles it where that is no farther than the network errs.  Else what Newton's
+    steps lead to, which need not be exact, and the same filters with another readout are looked at, too; what is not proved
+    to be exact has to be less than half as far.
     """
     search = setup.activation, least, setup.domain
+    worst = fraction(facts.worst.high)
+
+    def distance(near: Nearest) -> Fraction | float:
+        away = apart(least, near.net)
+        return Fraction(away) if isfinite(away) else away
+
     near = nearest(*search)
-    if facts.worst.high > rational(tolerance):
+    if near is not None and distance(near) <= worst:
         return near
-    if shape.kind != "impossible" and not _close(least, near, tolerance):
-        near = refined_nearest(*search) or near
-    # A network that is exact itself is next to itself, at a distance of 0.
-    moved = near is not None and near.high > 0 and not facts.worst.high
-    if near is not None and not near.error and not moved and _close(least, near, tolerance):
-        return near
-    kept = kept_nearest(*search)
-    return kept if _close(least, kept, tolerance) else near
+    refined = None if shape.kind == "impossible" else refined_nearest(*search)
+    found = [x for x in (near, refined, kept_nearest(*search)) if x is not None]
+    proved = min((x for x in found if not x.error), key=distance, default=None)
+    best = min(found, key=distance, default=None)
+    if best is None or proved is None or distance(proved) > max(worst, 2 * distance(best)):
+        return best
+    return proved
 
 
 def _pattern(
@@ -232,6 +269,7 @@ def _nearest(
     facts: Facts,
     shape: Classification,
     setup: Setup,
+    checkpoint: Checkpoint,
 ) -> Neighbour:
     anywhere = _anywhere(least, facts, setup)
     if near is None or exact is None:
@@ -247,7 +285,9 @@ def _nearest(
         away if isfinite(away) else None,
         anywhere,
         tuple(kinds),
-        tuple(Place(name, index, float(value)) for name, index, value in named(exact)),
+        tuple(
+            Place(checkpoint.name(name), index, float(value)) for name, index, value in named(exact)
+        ),
         ""
         if near.error == 0
         else f"{_beside(near)} was found at a distance of {near.high:.3g}; that it is next to an exact one is not proved",
@@ -266,7 +306,7 @@ def _anywhere(least: Stored, facts: Facts, setup: Setup) -> float | None:
         sum(
             (
                 line.count * net.sigma(line.start + phi * line.slope + b)
-                for line in lines(w, m, domain.half_length, domain.padding)
+                for line in lines(w, m, domain)
             ),
             fmpq(0),
         )
@@ -280,7 +320,7 @@ def _anywhere(least: Stored, facts: Facts, setup: Setup) -> float | None:
 # ----------------------------------------------------------------------------------------- weights
 
 
-def _weight(role: Role, change: Sensitivity, *, exact: bool) -> SignalWeight:
+def _weight(role: Role, change: Sensitivity, name: str, *, exact: bool) -> SignalWeight:
     idle = role.role in ("dead", "free")
     derived: float | Interval | None = None if role.derived is None else float(role.derived)
     interval = role.interval and (_inwards(role.interval[0], 1), _inwards(role.interval[1], -1))
@@ -294,7 +334,7 @@ def _weight(role: Role, change: Sensitivity, *, exact: bool) -> SignalWeight:
         for sides in (change.gradient, change.curvature)
     )
     return SignalWeight(
-        name=role.name,
+        name=name,
         index=role.index,
         value=float(role.value),
         role=role.role,
@@ -337,17 +377,30 @@ def _failing(facts: Facts, domain: Domain, tolerance: Fraction) -> list[str]:
 
 
 def _verdict(
-    shape: Classification, facts: Facts, failing: Sequence[str], near: Nearest | None, setup: Setup
+    grade: str,
+    shape: Classification,
+    facts: Facts,
+    failing: Sequence[str],
+    near: Nearest | None,
+    away: float | None,
+    tolerance: Fraction,
+    setup: Setup,
 ) -> str:
-    size = f"{float(facts.worst.high):.3g}"
+    size, most = f"{float(facts.worst.high):.3g}", rounded_up(float(facts.worst.high))
+    where = "no exact network was found near it"
+    if shape.kind == "impossible":
+        where = (
+            f"no network with {setup.activation} is exact, however many channels and taps it has"
+        )
+    elif away is not None:
+        where += f"; the nearest found lies at {share_in_words(away)} of its length"
     if not failing and near is not None:
         beside = _beside(near)
         return f"explained: it errs by {size} pixel at most, and {beside} lies at a distance of {near.high:.3g}"
-    if shape.kind == "impossible":
-        return (
-            f"not explained by these laws: no network with {setup.activation} is exact, however many channels and taps it "
-            f"has; this one errs by up to {size} pixel"
-        )
+    if grade == "near exact" and near is not None and away is not None:
+        return f"near {_beside(near).rstrip(',')}: within {most} pixel and {share_in_words(away)} of its length; not explained at a tolerance of {float(tolerance):.3g}"
+    if grade == "accurate":
+        return f"accurate: it errs by {most} pixel at most, but {where}"
     words = {
         "slope": f"slope (α = {float(facts.alpha):.3g})",
         "offset": f"offset (β = {float(facts.beta):.3g})",
@@ -355,13 +408,10 @@ def _verdict(
         "small radii": "small radii",
         "jump": "jump (at single radii)",
     }
-    laws = [words[name] for name in failing if name in words]
-    if laws:
-        return f"not explained by these laws: it errs by up to {size} pixel; what fails: {', '.join(laws)}"
-    where = "no exact network was found near it"
-    if near is not None:
-        where += f"; the nearest found lies at a distance of {near.high:.3g}"
-    return f"not explained by these laws: it errs by {size} pixel at most, but {where}"
+    laws = ", ".join(words[name] for name in failing if name in words)
+    if shape.kind == "impossible":
+        return f"not explained by these laws: {where}; this one errs by up to {size} pixel"
+    return f"not explained by these laws: it errs by up to {size} pixel; what fails: {laws}"
 
 
 def _beside(near: Nearest) -> str:
@@ -371,29 +421,55 @@ def _beside(near: Nearest) -> str:
     return f"one that errs by {_up(near.error):.1g} pixel at most, at every radius,"
 
 
-def _worst(worst: Worst, stored: Stored, checkpoint: Checkpoint, setup: Setup) -> SignalError:
-    net = exact_of(stored, setup.activation)
-    weights = [x for x in (checkpoint.w, checkpoint.a, checkpoint.b, checkpoint.c) if x is not None]
-    single = all(np.all(np.float32(x) == x) for x in weights)
-    proved = net is not None and net.sigma.continuous
-    runs = {}
-    kinds = UNITS if single else ("float64",)
-    for kind in kinds if (net is None or proved) and computed(setup.activation) else ():
-        if net is not None:
-            more = running_error(net, setup.domain, kind)
-        else:
-            more = assumed_error(replace(stored, sigma=setup.activation), setup.domain, kind)
-        runs[kind] = _up(fraction(worst.high) + more)
+def _worst(
+    worst: Worst, stored: Stored, setup: Setup, more: Mapping[str, Fraction | str]
+) -> SignalError:
+    runs = {
+        kind: _up(fraction(worst.high) + x) for kind, x in more.items() if isinstance(x, Fraction)
+    }
     value: fmpq | tuple[fmpq, fmpq] = worst.low
     if not worst.exact or len(str(worst.low)) > DIGITS:
         value = _coarse(worst.low, -1), _coarse(worst.high, 1)
     radius = worst.radius if len(str(worst.radius)) <= DIGITS else _coarse(worst.radius, 1)
-    assumes = "" if proved or not runs else ASSUMED
+    assumes = ASSUMED if runs and exact_of(stored, setup.activation) is None else ""
     return SignalError(value, float(worst.high), radius, worst.attained, runs, assumes)
+
+
+def _roundings(stored: Stored, checkpoint: Checkpoint, setup: Setup) -> dict[str, Fraction | str]:
+    """By type, the network's own first, what rounding adds to an answer at most, or why no bound on that is known."""
+    net = exact_of(stored, setup.activation)
+    none = "" if computed(setup.activation) else UNKNOWN
+    if net is not None and not net.sigma.continuous:
+        none = JUMPS
+    weights = [x for x in (checkpoint.w, checkpoint.a, checkpoint.b, checkpoint.c) if x is not None]
+    single = all(np.all(np.float32(x) == x) for x in weights)
+    kinds = {"float64", checkpoint.dtype, *(("float32",) if single else ())}
+    bounds: dict[str, Fraction | str] = {}
+    for kind in (kind for kind in FORMATS if kind in kinds):
+        if none:
+            bounds[kind] = none
+            continue
+        try:
+            if net is None:
+                smooth = replace(stored, sigma=setup.activation)
+                bounds[kind] = assumed_error(smooth, setup.domain, kind)
+            else:
+                bounds[kind] = running_error(net, setup.domain, kind)
+        except ValueError as error:
+            if kind == "float64":
+                raise
+            bounds[kind] = str(error)
+    return bounds
 
 
 def _up(value: Fraction) -> float:
     return float(np.nextafter(float(value), np.inf))
+
+
+def _from(value: Fraction) -> float:
+    """The least float that is not below."""
+    near = float(value)
+    return near if near >= value else _up(value)
 
 
 def _coarse(value: fmpq, direction: int) -> fmpq:

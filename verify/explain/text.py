@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
+import io
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import floor, log10
 from typing import TypeVar
 
 from flint import fmpq
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from verify.explain.value import (
+    Alternative,
+    Explanation,
     ImageError,
     ImageExplanation,
     Neighbour,
+    Replay,
     SignalExplanation,
     Weight,
 )
 
 __all__ = [
     "MINOR",
+    "alternative_in_words",
     "bound_in_words",
     "cancels",
     "derived_in_words",
     "distance_bounds",
     "error_in_words",
+    "in_words",
     "laws_in_words",
+    "needed_in_words",
+    "options_in_words",
     "radius_in_words",
+    "replay_in_words",
     "rounded_up",
+    "share_in_words",
     "short",
     "show",
     "with_error",
@@ -52,13 +63,13 @@ def radius_in_words(radius: fmpq) -> str:
     return text if len(text) < 24 else f"about {int(radius.p) / int(radius.q):.9g}"
 
 
-def derived_in_words(weight: Weight) -> str:
+def derived_in_words(weight: Weight, digits: int = 6) -> str:
     """The derived value, or the interval of a free weight: [0.5, ∞) and the like."""
     if not isinstance(weight.derived, tuple):
-        return short(weight.derived, 12)
+        return short(weight.derived, digits)
     low, high = weight.derived
-    left = "(−∞" if low is None else f"[{low:.6g}"
-    right = "∞)" if high is None else f"{high:.6g}]"
+    left = "(−∞" if low is None else f"[{low:.{digits}g}"
+    right = "∞)" if high is None else f"{high:.{digits}g}]"
     return f"{left}, {right}"
 
 
@@ -79,6 +90,39 @@ def rounded_up(value: float, digits: int = 3) -> str:
     if float(near) >= value or value <= 0:
         return near
     return f"{value + 10.0 ** (floor(log10(value)) + 1 - digits) / 2:.{digits}g}"
+
+
+def share_in_words(share: float) -> str:
+    """A share in percent, rounded up."""
+    return f"{rounded_up(100 * share, 2)} %"
+
+
+def options_in_words(options: Mapping[str, str]) -> str:
+    """As they are typed: --pooling mean and the like."""
+    return " ".join(f"--{key.replace('_', '-')} {value}" for key, value in options.items())
+
+
+def alternative_in_words(other: Alternative, *, sampled: bool = False) -> str:
+    """With which settings, or in which units, the network errs by how much."""
+    words = f"with {options_in_words(other.options)} " if other.options else ""
+    where = "at the sampled radii" if sampled else "at most"
+    errs = "is exact" if other.exact else f"errs by {rounded_up(other.error)} pixel {where}"
+    if not other.rescaled:
+        return f"{words}it {errs}"
+    unit = f"r/{other.scale:.6g}" if other.scale != 0.5 else "2r"
+    times = f"{other.scale:.6g} times it"
+    if other.offset:
+        unit = f"(r - {other.offset:.6g})/{other.scale:.6g}"
+        times += f" plus {other.offset:.6g}"
+    return f"{words}its answer is {'' if other.exact else 'about '}{unit}: {times} {errs}"
+
+
+def needed_in_words(explanation: Explanation) -> str:
+    """The smallest tolerance that would do."""
+    needed = explanation.tolerance_needed
+    if needed is None:
+        return "no tolerance is known that would do"
+    return f"the smallest tolerance that would do: {rounded_up(needed)}"
 
 
 def cancels(parts: Sequence[float]) -> bool:
@@ -126,12 +170,50 @@ def laws_in_words(explanation: ImageExplanation) -> tuple[str, str]:
 
 def show(explanation: SignalExplanation | ImageExplanation) -> None:
     """Print the tables."""
-    console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+    _print(explanation, Console(width=None if sys.stdout.isatty() else 140, highlight=False))
+
+
+def in_words(explanation: Explanation) -> str:
+    """What :func:`show` prints where nobody watches."""
+    page = io.StringIO()
+    _print(explanation, Console(file=page, width=140, highlight=False))
+    return page.getvalue()
+
+
+def _print(explanation: Explanation, console: Console) -> None:
+    images = isinstance(explanation, ImageExplanation)
     parts = (
         _images(explanation) if isinstance(explanation, ImageExplanation) else _signals(explanation)
     )
-    for part in (explanation.verdict, *parts):
+    replay = explanation.replay
+    again = () if replay is None else (replay_in_words(replay),)
+    warning = again if replay is not None and replay.agrees is False else ()
+    others = [alternative_in_words(other, sampled=images) for other in explanation.alternatives]
+    grade = f"grade: {explanation.grade}; {needed_in_words(explanation)}"
+    first = (*warning, explanation.verdict, grade, *others, *explanation.notes)
+    for part in (*first, *parts, *again, f"next: {explanation.next_step}"):
         console.print(part, markup=False, soft_wrap=isinstance(part, str))
+
+
+def replay_in_words(replay: Replay) -> str:
+    """The worst radius on the user's own module, and the certified number beside it."""
+    size = abs(replay.error)
+    words = (
+        f"at r = {replay.radius:.9g} the module itself, in {replay.dtype}, errs by {size:.6g} pixel; "
+        f"certified: {replay.certified:.6g}"
+    )
+    if replay.agrees is None:
+        return f"replayed: {words}, which is only approached there"
+    apart = f"{words}; they differ by {rounded_up(abs(size - replay.certified))}"
+    limit = "the tolerance"
+    if replay.allowed is not None:
+        limit = f"{rounded_up(replay.allowed)}, which rounding allows"
+    if replay.agrees:
+        return f"replayed: {apart}, no more than {limit}"
+    doubt = "the module is not what was read of it"
+    if replay.allowed is None:
+        doubt += ", or its rounding, of which no bound is known, is as large"
+    return f"WARNING: {apart}, more than {limit}: {doubt}"
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
@@ -149,18 +231,27 @@ def _weights(weights: Iterable[OneWeight], last: str, cell: Callable[[OneWeight]
     return _table(
         ("weight", "value", "role", "derived", "residual", last),
         (
-            (x.label, f"{x.value:.12g}", x.role, derived_in_words(x), short(x.residual, 2), cell(x))
+            (
+                escape(x.label),
+                f"{x.value:.6g}",
+                x.role,
+                derived_in_words(x),
+                short(x.residual, 2),
+                cell(x),
+            )
             for x in weights
         ),
     )
 
 
-def _signals(explanation: SignalExplanation) -> Iterator[str | Table]:
+def _signals(explanation: Explanation) -> Iterator[str | Table]:
+    assert isinstance(explanation, SignalExplanation)
     settings, laws, loss = explanation.setup.as_dict(), explanation.residuals, explanation.loss
+    mode = "" if settings["padding_mode"] == "zeros" else f" ({settings['padding_mode']})"
     yield (
         f"{settings['activation']} ({explanation.kind.replace('_', ' ')}), "
         f"K = {explanation.channels}, n = {explanation.taps}, {settings['pooling']} pooling, "
-        f"{settings['padding']} padding, {settings['length']} pixels, "
+        f"padding {settings['padding']}{mode}, {settings['length']} pixels, "
         f"every real r from {settings['r_min']} to {settings['r_max']}; cell: {explanation.cell}\n"
     )
     yield _weights(explanation.weights, "sensitivity", lambda x: short(x.sensitivity) or "∞")

@@ -6,8 +6,8 @@ It is made in one place, signals.py or images.py.  Its fields have the names of 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
 
 from flint import fmpq
 
@@ -20,7 +20,14 @@ from verify.models.checkpoint import Checkpoint
 from verify.models.setup import Setup, too_large
 from verify.report.render import as_json
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Drawing
+    from torch import Tensor, nn
+
+    from verify.models.module import Live
+
 __all__ = [
+    "Alternative",
     "Explanation",
     "FilterShare",
     "Identity",
@@ -30,6 +37,7 @@ __all__ = [
     "Interval",
     "Neighbour",
     "Place",
+    "Replay",
     "Shares",
     "Sides",
     "SignalError",
@@ -74,6 +82,51 @@ class Weight(Place):
 
 
 @dataclass(frozen=True)
+class Alternative:
+    """Other settings, or units, under which the same weights err by much less.
+
+    Attributes
+    ----------
+    options: what differs, as an option of the command and its value.
+    scale, offset: the answer is (r - offset)/scale.
+    error: no radius has a larger one, in pixels; of a network for images the largest at the sampled radii.
+    exact: it is proved to be 0.
+    """
+
+    options: Mapping[str, str]
+    scale: float
+    offset: float
+    error: float
+    exact: bool
+
+    @property
+    def rescaled(self) -> bool:
+        """The radii are given in other units."""
+        return (self.scale, self.offset) != (1, 0)
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The worst radius on the user's own module.
+
+    Attributes
+    ----------
+    radius, error: r, and r̂ - r as the module computes it in its type ``dtype``.
+    certified: the worst error that was found of what was read.
+    allowed: what rounding may add or take away; None where no bound on it is known.
+    agrees: the two sizes differ by no more than that, or than the tolerance where it is None; None
+        where the worst error is only approached.
+    """
+
+    radius: float
+    error: float
+    dtype: str
+    certified: float
+    allowed: float | None
+    agrees: bool | None
+
+
+@dataclass(frozen=True)
 class Explanation:
     """What is told of every network.
 
@@ -81,25 +134,87 @@ class Explanation:
     ----------
     file: its name.
     setup, channels, taps: the network but for its weights.
+    notes: what was done when the file was read.
     tolerance: in pixels.
+    grade: one of :data:`verify.explain.grade.GRADES`.
+    tolerance_needed: the smallest tolerance at which it is explained; None where none is known.
     verdict: one sentence.
+    alternatives: settings under which it errs by much less, where it is not explained.
+    next_step: what to do next, in one sentence.
     failing: the names of what fails; nothing does where it is explained.
     residuals: of its laws, by name.
+    checkpoint: the network as it was read, with the user's own names.
+    source: what was read, where that was in memory or the caller asked for it from Python.
+    replay: of a live module.
     """
 
     file: str
     setup: Setup
     channels: int
     taps: int
+    notes: tuple[str, ...]
     tolerance: float
+    grade: str
+    tolerance_needed: float | None
     verdict: str
     failing: tuple[str, ...]
+    alternatives: tuple[Alternative, ...]
+    next_step: str
     residuals: Mapping[str, float]
+    checkpoint: Checkpoint = field(kw_only=True, repr=False, compare=False)
+    source: Checkpoint | Live | None = field(default=None, kw_only=True, repr=False, compare=False)
+    replay: Replay | None = field(default=None, kw_only=True, compare=False)
 
     @property
     def explained(self) -> bool:
         """Nothing fails."""
         return not self.failing
+
+    def text(self) -> str:
+        """What the command prints."""
+        from verify.explain.text import in_words
+
+        return in_words(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object that the command prints."""
+        return document(self)
+
+    def _repr_html_(self) -> str:
+        """The page in a notebook."""
+        from verify.explain.notebook import embedded
+
+        return embedded(self)
+
+    def plot(self) -> Drawing:
+        """The error over the radius."""
+        from verify.explain.page import error_drawing
+
+        return error_drawing(self)
+
+    def certificate(self) -> dict[str, Any]:
+        """The certificate of the worst error, for the checker.
+
+        Raises
+        ------
+        ValueError: there is none; the message says why.
+        """
+        from verify.explain.certificate import certificate_of
+
+        return certificate_of(self)
+
+    def repair(self) -> nn.Module | dict[str, Tensor]:
+        """The nearest exact network that was found, in a copy of the module, or as a state_dict.
+
+        Warns where the weights had to be rounded to the network's type, by how much it errs then.
+
+        Raises
+        ------
+        ValueError: none is known.
+        """
+        from verify.explain.restored import restored
+
+        return restored(self)
 
 
 def unfit(checkpoint: Checkpoint, setup: Setup, least: float, largest: float, waves: float) -> str:
@@ -337,8 +452,28 @@ class ImageExplanation(Explanation):
 # ---------------------------------------------------------------------------------------- JSON
 
 KEYS = (
-    *("tolerance", "verdict", "failing", "cell", "residuals", "identity", "lattice", "loss"),
-    *("worst_error", "filters", "weights", "canonical", "nearest"),
+    *(
+        "notes",
+        "tolerance",
+        "grade",
+        "tolerance_needed",
+        "verdict",
+        "failing",
+        "alternatives",
+        "next_step",
+    ),
+    *(
+        "cell",
+        "residuals",
+        "identity",
+        "lattice",
+        "loss",
+        "worst_error",
+        "filters",
+        "weights",
+        "canonical",
+        "nearest",
+    ),
 )
 """The fields that are printed, in order."""
 

@@ -1,50 +1,42 @@
-"""Weights from a file: read whole, checked, and taken as float64; nothing in it can run.
+"""The weights of a network of the model, from a file or from named tensors: checked, and exact in float64.
 
-A checkpoint of the one-dimensional model holds ``conv.weight`` (K, 1, n), n odd, and ``readout.weight`` (1, K), and may hold
-``conv.bias`` (K) and ``readout.bias`` (1); float32 or float64, finite.  float32 values are exact in float64.  It is a
-safetensors file, or what torch.save makes of a state_dict; there, tensors of other names are known by their shapes.
-A network for images has ``conv.weight`` (K, 1, n, n) and is read where it is asked for.
+A network has filters (K, 1, n), n odd, or (K, 1, n, n) for images, a readout (1, K), and may have biases (K) and (1); which
+tensor is which is decided by structure (layers.py), so the names are the user's own.
 """
 
 from __future__ import annotations
 
-import io
 import json
-import math
-import warnings
-import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save
 
 from numerics.arithmetic.types import Array
-from verify.models.files import content
+from theory.expressions.spelling import spelled
+from verify.models.archive import ALONE, contents
+from verify.models.entries import begins_with, entries, groups
+from verify.models.layers import layer_of, listed, roles_of, without_ties
+from verify.models.parametrizations import EPS, normalised, plain, sloped
+from verify.models.tensors import CheckpointError, runs_in, tensors_of
 
-__all__ = ["LARGEST", "Checkpoint", "CheckpointError", "encoded", "read"]
-
-
-LARGEST = 16 * 2**20
-"""Bytes; more than any network of this model has."""
-KINDS = {"F64": "<f8", "F32": "<f4"}
-TAKEN = "float32 and float64 are taken"
-NAMES = ("conv.weight", "conv.bias", "readout.weight", "readout.bias")
-
-
-class CheckpointError(ValueError):
-    """The file holds no network of the model; the message is one clear sentence without the file's name."""
+__all__ = ["Checkpoint", "encoded", "network_in", "network_of", "read"]
 
 
 @dataclass(frozen=True)
 class Checkpoint:
     """The weights: w (K, n), or (K, n, n) of images, a (K,), b (K,) or None, c (1,) or None; all finite float64.
 
-    ``metadata``: that of a safetensors file, strings by name; empty for other files.
+    Attributes
+    ----------
+    metadata: that of a safetensors file, strings by name, and what a learned slope says of the activation.
+    names: the name in the file of every tensor that is there, by its name in the model.
+    notes: one sentence each on what was done on reading.
+    dtype: the type in which the network runs, float16, bfloat16, float32 or float64.
+    slopes: those that PReLU has learned, where they are in the activation.
     """
 
     w: Array
@@ -52,6 +44,30 @@ class Checkpoint:
     b: Array | None
     c: Array | None
     metadata: Mapping[str, str]
+    names: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    dtype: str = "float64"
+    slopes: Array | None = None
+
+    def name(self, role: str) -> str:
+        """The user's own name of the tensor that the model calls ``role``, as conv.weight."""
+        return self.names.get(role, role)
+
+    def asked(self, given: Mapping[str, str | None]) -> dict[str, str | None]:
+        """The settings that are asked for, but the activation where the file has learned its slope.
+
+        Raises
+        ------
+        CheckpointError: that is another activation.
+        """
+        activation = given.get("activation")
+        if "activation.weight" not in self.names:
+            return dict(given)
+        if activation and spelled(activation).torch != "PReLU":
+            raise CheckpointError(
+                f"it holds {self.names['activation.weight']}, a slope of PReLU; {activation[:40]} has none"
+            )
+        return {**given, "activation": None, "activation_args": None}
 
     @property
     def biases(self) -> Array:
@@ -64,17 +80,162 @@ class Checkpoint:
         return 0.0 if self.c is None else float(self.c[0])
 
 
-def read(path: Path, *, images: bool = False) -> Checkpoint:
-    """The network in a safetensors file, or in a state_dict that torch.save wrote; for images too where these are wanted.
+def read(path: Path, *, images: bool = False, key: str | None = None) -> Checkpoint:
+    """The network in a safetensors file, or in what torch.save wrote; for images too where these are wanted.
+
+    ``key`` names the entry of the file, or the beginning of the tensors' names, where it holds several networks.
 
     Raises
     ------
     CheckpointError: the file is missing, no regular file, too large, damaged, or holds no network of this model.
     """
-    file = _bytes(path)
-    if file.startswith(b"PK"):
-        return _network(_state_dict(file), {}, images=images)
-    return _network(_tensors(file), _metadata(file), images=images)
+    held, metadata = contents(path)
+    return network_in(held, metadata, images=images, key=key)
+
+
+def network_in(
+    held: Mapping[Any, Any],
+    metadata: Mapping[str, str],
+    *,
+    images: bool = True,
+    key: str | None = None,
+) -> Checkpoint:
+    """The one network in a state_dict, or in what holds one beside an optimizer, counters and the like; see :func:`read`."""
+    found = entries(held)
+    if key is not None:
+        tensors = begins_with(found, key)
+        if not tensors:
+            keys = listed([path or "the file itself" for path in found])
+            raise CheckpointError(
+                f"no tensors stand under --key {key[:60]}; there are some in {keys}"
+            )
+        return network_of(tensors, metadata, images=images)
+    networks, errors = {}, {}
+    for place, tensors in (_with_filters(found) or found).items():
+        try:
+            networks[place] = network_of(tensors, metadata, images=images)
+        except CheckpointError as error:
+            errors[place] = error
+    if not networks:
+        raise _refusal(held, found, errors)
+    if len(networks) > 1:
+        raise _choice(list(networks))
+    ((place, network),) = networks.items()
+    if not place:
+        return network
+    others = [str(name) for name in held if str(name) != place.partition(".")[0]]
+    beside = f"; {listed(others)} beside it {'is' if len(others) == 1 else 'are'} ignored"
+    note = f"the network is the entry {place} of the file{beside if others else ''}"
+    return replace(network, notes=(note, *network.notes))
+
+
+def _with_filters(found: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The entries that have a tensor like a convolution's."""
+    return {
+        place: tensors
+        for place, tensors in found.items()
+        if any(len(value.shape) > 2 for value in tensors.values())
+    }
+
+
+def _choice(keys: Sequence[str]) -> CheckpointError:
+    return CheckpointError(
+        f"it holds {len(keys)} networks, {listed([key or 'its own tensors' for key in keys])}; "
+        f"choose one with --key {keys[-1]}"
+    )
+
+
+def _refusal(
+    held: Mapping[Any, Any],
+    found: Mapping[str, dict[str, Any]],
+    errors: Mapping[str, CheckpointError],
+) -> CheckpointError:
+    """Why no entry is a network: what is wrong with the one that has most tensors."""
+    if not held:
+        return CheckpointError("it is an empty state_dict")
+    if not found:
+        if "param_groups" in held:
+            return CheckpointError(f"it holds an optimizer's state and no weights; {ALONE}")
+        return CheckpointError(f"it holds no named tensors; {ALONE}")
+    place = max(errors, key=lambda place: len(found[place]))
+    parts = [key for key, part in groups(found[place]).items() if _is_network(part)]
+    if len(parts) > 1:
+        return _choice([f"{place}.{key}".removeprefix(".") for key in parts])
+    return errors[place]
+
+
+def _is_network(tensors: Mapping[str, Any]) -> bool:
+    try:
+        network_of(tensors, {})
+    except CheckpointError:
+        return False
+    return True
+
+
+def network_of(
+    tensors: Mapping[str, Any],
+    metadata: Mapping[str, str],
+    *,
+    images: bool = True,
+    eps: float = EPS,
+) -> Checkpoint:
+    """The network that named tensors of torch or arrays of NumPy make up, as a state_dict holds them.
+
+    ``eps`` is that of a batch norm.
+
+    Raises
+    ------
+    CheckpointError: they make up no network of this model.
+    """
+    exact = without_ties(tensors_of(tensors))
+    layers = plain(exact)
+    names = roles_of(layers.tensors)
+    values = {role: layers.tensors[name].values for role, name in names.items()}
+    w, a, b = values["conv.weight"][:, 0], values["readout.weight"][0], values.get("conv.bias")
+    if w.ndim == 3 and not images:
+        shape = list(values["conv.weight"].shape)
+        raise CheckpointError(
+            f"{names['conv.weight']} has the shape {shape}: a network for images; those for signals, (K, 1, n), are read"
+        )
+    notes, learned, slopes = [*layers.notes], {}, None
+    if layers.norm is not None:
+        conv = layer_of(names["conv.weight"])
+        w, b, note = normalised(w, b, layers.norm, conv.removesuffix("."), eps)
+        names.setdefault("conv.bias", f"{conv}bias")
+        notes.append(note)
+    if layers.slope is not None:
+        (w, b, a), activation, note = sloped(w, b, a, layers.slope)
+        names["activation.weight"] = layers.slope[0]
+        slopes = layers.slope[1] if len(a) == len(values["readout.weight"][0]) else None
+        learned = {"activation": _agreed(metadata.get("activation"), activation, layers.slope[0])}
+        notes.append(note)
+    return Checkpoint(
+        w,
+        a,
+        b,
+        values.get("readout.bias"),
+        _told(metadata, tensors, learned),
+        names,
+        tuple(notes),
+        runs_in(x.dtype for x in exact.values()) if layers.same else "float64",
+        slopes,
+    )
+
+
+def _told(
+    metadata: Mapping[str, str], tensors: Mapping[str, Any], learned: Mapping[str, str]
+) -> dict[str, str]:
+    """The metadata without second names of tied tensors, and with what was learned in place of where that began."""
+    begun = ("init", "activation_args") if learned else ()
+    told = {key: x for key, x in metadata.items() if x not in tensors and key not in begun}
+    return told | learned
+
+
+def _agreed(said: str | None, learned: str, name: str) -> str:
+    """The activation with the learned slope, where the metadata does not contradict it."""
+    if said and spelled(said).torch != "PReLU":
+        raise CheckpointError(f"its metadata says {said[:40]}, and {name} is a slope of PReLU")
+    return learned
 
 
 def encoded(checkpoint: Checkpoint) -> bytes:
@@ -84,132 +245,15 @@ def encoded(checkpoint: Checkpoint) -> bytes:
         "conv.bias": checkpoint.b,
         "readout.weight": checkpoint.a[None],
         "readout.bias": checkpoint.c,
+        "activation.weight": checkpoint.slopes,
     }
-    stored = {name: np.ascontiguousarray(x) for name, x in tensors.items() if x is not None}
+    stored = {
+        checkpoint.name(role): np.ascontiguousarray(x)
+        for role, x in tensors.items()
+        if x is not None
+    }
     content = save(stored, dict(checkpoint.metadata))
     size = 8 + int.from_bytes(content[:8], "little")
     header = json.dumps(json.loads(content[8:size]), sort_keys=True, separators=(",", ":")).encode()
     header += b" " * (-len(header) % 8)
     return len(header).to_bytes(8, "little") + header + content[size:]
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        file = content(path, LARGEST)
-    except ValueError as error:
-        raise CheckpointError(str(error)) from error
-    if len(file) > LARGEST:
-        raise CheckpointError(f"it is larger than {LARGEST // 2**20} MiB")
-    return file
-
-
-def _tensors(file: bytes) -> dict[str, Array]:
-    try:
-        entries: list[tuple[str, dict[str, Any]]] = deserialize(file)
-    except (SafetensorError, ValueError, OverflowError) as error:
-        reason = str(error).splitlines()[0].removeprefix("Error while deserializing: ")[:120]
-        raise CheckpointError(f"it is no safetensors file ({reason})") from error
-    tensors = {}
-    for name, spec in entries:
-        if name not in NAMES:
-            raise CheckpointError(f"it holds {name[:60]!r}, which this model does not have")
-        if spec["dtype"] not in KINDS:
-            raise CheckpointError(f"{name} is {str(spec['dtype'])[:12]}; {TAKEN}")
-        shape = tuple(int(size) for size in spec["shape"])
-        values = np.frombuffer(bytes(spec["data"]), dtype=KINDS[spec["dtype"]])
-        if values.size != math.prod(shape):
-            raise CheckpointError(f"{name} has {values.size} numbers for the shape {list(shape)}")
-        tensors[name] = _finite(name, values).reshape(shape)
-    return tensors
-
-
-def _finite(name: str, values: NDArray[Any]) -> Array:
-    if not np.all(np.isfinite(values)):
-        raise CheckpointError(f"{name[:60]} holds a number that is not finite (NaN or infinity)")
-    return values.astype(np.float64)
-
-
-def _metadata(file: bytes) -> Mapping[str, str]:
-    """The strings in the header, which :func:`_tensors` has found to be well-formed."""
-    size = 8 + int.from_bytes(file[:8], "little")
-    return dict(json.loads(file[8:size]).get("__metadata__") or {})
-
-
-def _state_dict(file: bytes) -> dict[str, Array]:
-    """The tensors of a torch.save archive, by the names of this model."""
-    import torch
-
-    try:
-        with zipfile.ZipFile(io.BytesIO(file)) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > LARGEST:
-                raise CheckpointError(f"it unpacks to more than {LARGEST // 2**20} MiB")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about pickle protocols, on files that are refused
-            state = torch.load(io.BytesIO(file), map_location="cpu", weights_only=True)
-    except CheckpointError:
-        raise
-    except Exception as error:  # torch raises whatever its unpickler meets
-        raise CheckpointError("it is no state_dict that torch loads with weights_only") from error
-    if not isinstance(state, dict):
-        raise CheckpointError("it holds no state_dict")
-    tensors = {}
-    for name, value in state.items():
-        if not (isinstance(name, str) and isinstance(value, torch.Tensor)):
-            raise CheckpointError("it holds something that is not a named tensor")
-        if value.dtype not in (torch.float32, torch.float64) or value.layout != torch.strided:
-            kind = str(value.dtype).removeprefix("torch.")
-            raise CheckpointError(f"{name[:60]} is {kind}; {TAKEN}")
-        if value.numel() > LARGEST // 4:  # strides can make much of little
-            raise CheckpointError(f"{name[:60]} is too large")
-        tensors[name] = _finite(name, value.detach().numpy())
-    return tensors if set(tensors) <= set(NAMES) else _by_shape(tensors)
-
-
-def _by_shape(tensors: dict[str, Array]) -> dict[str, Array]:
-    """The same tensors under the names of this model, where their shapes leave one way only."""
-    roles: dict[str, list[str]] = {name: [] for name in NAMES}
-    filters = [name for name, value in tensors.items() if value.ndim in (3, 4)]
-    channels = tensors[filters[0]].shape[0] if len(filters) == 1 else 0
-    for name, value in tensors.items():
-        fits = {
-            "conv.weight": value.ndim in (3, 4),
-            "readout.weight": value.shape == (1, channels),
-            "conv.bias": value.shape == (channels,),
-            "readout.bias": value.shape == (1,),
-        }
-        for role in (role for role, fit in fits.items() if fit):
-            roles[role].append(name)
-        if not any(fits.values()):
-            raise CheckpointError(f"it holds {name[:60]!r}, which this model does not have")
-    taken = [names[0] for names in roles.values() if names]
-    if any(len(names) > 1 for names in roles.values()) or len(set(taken)) != len(taken):
-        raise CheckpointError("the shapes of its tensors do not say which is which")
-    return {role: tensors[names[0]] for role, names in roles.items() if names}
-
-
-def _network(tensors: dict[str, Array], metadata: Mapping[str, str], *, images: bool) -> Checkpoint:
-    conv = tensors.get("conv.weight")
-    if conv is not None and conv.ndim == 4 and not images:
-        raise CheckpointError(
-            f"conv.weight has the shape {list(conv.shape)}: a network for images; those for signals, (K, 1, n), are read"
-        )
-    for name in ("conv.weight", "readout.weight"):
-        if name not in tensors:
-            raise CheckpointError(f"it has no tensor {name}")
-    conv, readout = tensors["conv.weight"], tensors["readout.weight"]
-    if conv.ndim not in (3, 4) or conv.shape[1] != 1 or 0 in conv.shape:
-        wanted = "(K, 1, n) or (K, 1, n, n)" if images else "(K, 1, n)"
-        raise CheckpointError(f"conv.weight has the shape {list(conv.shape)}, not {wanted}")
-    channels, _, taps, *across = conv.shape
-    if across not in ([], [taps]):
-        raise CheckpointError(f"the filters have {taps} × {across[0]} taps; squares are needed")
-    if taps % 2 == 0:
-        raise CheckpointError(f"the filters have {taps} taps; an odd number is needed")
-    shapes = {"readout.weight": (1, channels), "conv.bias": (channels,), "readout.bias": (1,)}
-    for name, shape in shapes.items():
-        if name in tensors and tensors[name].shape != shape:
-            raise CheckpointError(
-                f"{name} has the shape {list(tensors[name].shape)}, not {list(shape)}"
-            )
-    biases = (tensors.get("conv.bias"), tensors.get("readout.bias"))
-    return Checkpoint(conv[:, 0], readout[0], *biases, metadata)

@@ -1,4 +1,9 @@
-"""What weights alone do not say of a network: activation, pooling, padding, length of the signal, radii."""
+"""What weights alone do not say of a network: activation, pooling, padding, length of the signal, radii.
+
+A setting is given as text, on the command line or in the metadata of a file, in the words of torch.  What metadata says beyond these
+settings is used where it is a parameter of the activation, refused by name where it changes what the weights mean, and
+ignored elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from types import MappingProxyType
 
 import numpy as np
 import sympy as sp
@@ -15,30 +21,50 @@ from flint import fmpq
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.numbers import fraction, rational
 from numerics.arithmetic.types import Array
-from numerics.pulse.exact_error import HALF, Domain
-from numerics.pulse.preactivations import PADDINGS, last_plateau_radius
-from theory.expressions.activation import ACTIVATIONS
+from numerics.pulse.domain import HALF, MODES, Domain
+from numerics.pulse.preactivations import last_plateau_radius
+from theory.expressions.activation import ACTIVATIONS, Activation
+from theory.expressions.functions import find
+from theory.expressions.pieces import z
 from theory.expressions.spelling import spelled
+from theory.expressions.tokens import GrammarError
+from verify.models.pooling import pooling_of
 
 __all__ = [
     "KEYS",
-    "POOLINGS",
+    "LONGEST",
+    "WIDEST",
     "Setup",
+    "activation_of",
     "default_high",
+    "merged",
     "setup_of",
     "too_large",
 ]
 
 
-POOLINGS = ("sum", "mean")
-"""Over all positions."""
-KEYS = ("activation", "pooling", "padding", "length", "r_min", "r_max")
+KEYS = ("activation", "pooling", "padding", "padding_mode", "length", "r_min", "r_max")
 """The metadata of a checkpoint that a setup is read from."""
-LONGEST, WIDEST = 20001, 2001
-"""Pixels of a signal, and of an image per side."""
+LONGEST = 20001
+"""Pixels of a signal."""
+WIDEST = 2001
+"""Pixels of an image per side."""
 TALLEST = math.exp(300)
 """Of a response, also times its readout weight: squares stay within the range of float64."""
 NUMBER = re.compile(r"\d{1,6}(\.\d{1,30})?|\d{1,9}/\d{1,9}", re.ASCII)
+NEUTRAL = MappingProxyType(
+    {
+        "stride": "1", "dilation": "1", "groups": "1", "output_padding": "0", "transposed": "false",
+        "in_channels": "1", "out_features": "1",
+    }
+)  # fmt: skip
+"""Settings of a network that change what its weights mean, and the one value with which they are explained."""
+PARAMETERS = frozenset(
+    {name for row in ACTIVATIONS for name in find(row).parameters[1:]} | {"approximate", "init"}  # type: ignore[union-attr]
+)
+"""Parameters of activations, by torch's names."""
+BARE = re.compile(r"([\w. -]+?)\s*(\(\s*\))?", re.ASCII)
+"""The name of an activation without parameters."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +73,7 @@ class Setup:
 
     Attributes
     ----------
-    activation: a row of the catalogue.
+    activation: the name of a row, which :func:`theory.expressions.spelling.spelled` reads.
     pooling: ``sum`` or ``mean``, over all positions.
     domain: pixels, padding and radii.
     """
@@ -60,48 +86,79 @@ class Setup:
         """What the pooled sum is divided by."""
         return 1 if self.pooling == "sum" else self.domain.windows(taps)
 
+    def varied(self, taps: int, *, images: bool = False, **changes: str) -> Setup:
+        """The same with other settings, by the names of :data:`KEYS`; a default r_max stays the default.
+
+        Raises
+        ------
+        ValueError: as :func:`setup_of`.
+        """
+        kept = self.as_dict()
+        if self.domain.high == default_high(taps, self.domain):
+            del kept["r_max"]
+        return setup_of(merged(changes, kept), taps, images=images)
+
     def as_dict(self) -> dict[str, str]:
         """The metadata of a checkpoint, strings by name."""
+        domain = self.domain
+        valid = domain.padding == "valid"
         return {
             "activation": self.activation,
             "pooling": self.pooling,
-            "padding": self.domain.padding,
-            "length": str(self.domain.positions),
-            "r_min": _text(self.domain.low),
-            "r_max": _text(self.domain.high),
+            "padding": "valid" if valid else str(domain.pixels or "same"),
+            "padding_mode": "zeros" if valid else domain.padding,
+            "length": str(domain.positions),
+            "r_min": _text(domain.low),
+            "r_max": _text(domain.high),
         }
+
+
+def merged(options: Mapping[str, str | None], metadata: Mapping[str, str]) -> dict[str, str]:
+    """What options and metadata say together: an option replaces all that the metadata says of its subject."""
+    told = {key: value for key, value in options.items() if value}
+    replaced = set(told)
+    if "activation" in told and "activation" in metadata:
+        replaced |= PARAMETERS | {"activation_args"}
+    if told.get("padding") in MODES:  # it says the mode, too
+        replaced.add("padding_mode")
+    if "padding_mode" in told and metadata.get("padding") in MODES:
+        told.setdefault("padding", "same")
+    return {**{key: x for key, x in metadata.items() if key not in replaced}, **told}
 
 
 def setup_of(given: Mapping[str, str | None], taps: int, *, images: bool = False) -> Setup:
     """The setup in a mapping of strings by the names of :data:`KEYS`; missing ones have their defaults.
 
-    Defaults: sum pooling, zero padding, radii from n/2 to :func:`default_high`.
-    ``activation`` and ``length`` have none.  Images of length × length pixels have no other padding, and radii from n; no
-    window that sees the disk may meet the border: r <= L - h + 1/2.
+    Defaults: sum pooling, as many zeros beyond the border as keep the length, radii from n/2 to :func:`default_high`.
+    ``activation`` and ``length`` have none.  ``activation_args`` are its parameters.  Radii of images begin at n; no
+    window that sees the disk may meet the border: r <= :func:`last_plateau_radius`.
 
     Raises
     ------
-    ValueError: something is missing, malformed or does not fit; one sentence.
+    ValueError: something is missing, malformed, does not fit, or changes what the weights mean; one sentence.
     """
-    paddings, longest = (("zeros",), WIDEST) if images else (PADDINGS, LONGEST)
-    name, pooling, padding, length = _names(given, paddings, longest)
-    if taps > length and not images:
-        raise ValueError(f"filters of {taps} taps do not fit into {length} pixels")
-    half = length // 2
-    low = _radius("r_min", given, fmpq(taps) if images else fmpq(taps, 2))
-    high = _radius("r_max", given, default_high(taps, half, padding))
-    most, where = half + HALF, f" on {length} pixels"
+    told = {key: value for key, value in given.items() if value}
+    _complete(told)
+    _understood(told)
+    half = _length(told["length"], WIDEST if images else LONGEST, images=images) // 2
+    padding, pixels = _padding(told, taps)
+    if taps > 2 * half + 1 and not images:
+        raise ValueError(f"filters of {taps} taps do not fit into {2 * half + 1} pixels")
+    widest = Domain(half, HALF, half + HALF, padding, pixels)
+    low = _radius("r_min", told, fmpq(taps) if images else fmpq(taps, 2))
+    high = _radius("r_max", told, default_high(taps, widest))
+    most, where = half + HALF, f" on {2 * half + 1} pixels"
     if images:
-        most = last_plateau_radius(taps, half, padding)
-        where = (
-            f", where filters of {taps} × {taps} taps on {length} × {length} pixels see the border"
-        )
+        most = last_plateau_radius(taps, widest)
+        where = f", where filters of {taps} × {taps} taps on {2 * half + 1} × {2 * half + 1} pixels see the border"
     if not HALF <= low < high <= most:
         raise ValueError(
             f"the radii run from {_text(low)} to {_text(high)}; they have to increase, from 1/2 at least "
             f"to {_text(most)} at most{where}"
         )
-    return Setup(name, pooling, Domain(half, low, high, padding))
+    domain = Domain(half, low, high, padding, pixels)
+    pooling = pooling_of(told.get("pooling", "sum"), 1 + images, domain.windows(taps))
+    return Setup(activation_of(told).name, pooling, domain)
 
 
 def too_large(name: str, w: Array, b: Array, a: Array, waves: float) -> str:
@@ -124,37 +181,149 @@ def too_large(name: str, w: Array, b: Array, a: Array, waves: float) -> str:
     return ""
 
 
-def default_high(taps: int, half_length: int, padding: str) -> fmpq:
-    """L - h, or less where a window holds an edge of the pulse and the border before: valid padding."""
-    usual = fmpq(half_length - taps // 2)
-    return min(usual, last_plateau_radius(taps, half_length, padding))
+def default_high(taps: int, domain: Domain) -> fmpq:
+    """L - h, or less where a window holds an edge of the pulse and the border, or a mirror image, before."""
+    usual = fmpq(domain.half_length - taps // 2)
+    return min(usual, last_plateau_radius(taps, domain))
 
 
-def _names(
-    given: Mapping[str, str | None], paddings: tuple[str, ...], longest: int
-) -> tuple[str, str, str, int]:
-    for key in ("activation", "length"):
-        if not given.get(key):
-            raise ValueError(f"the file does not say its {key}; give --{key}")
-    name = _one_of("activation", given, tuple(ACTIVATIONS), "")
-    pooling = _one_of("pooling", given, POOLINGS, "sum")
-    padding = _one_of("padding", given, paddings, "zeros")
-    text = given["length"] or ""
+def _complete(told: Mapping[str, str]) -> None:
+    """All that has no default is there."""
+    examples = {"activation": "relu", "length": "17"}
+    missing = [key for key in examples if key not in told]
+    if missing:
+        options = " ".join(f"--{key} {examples[key]}" for key in missing)
+        raise ValueError(
+            f"the file does not say its {' and '.join(missing)}; give them as {options}"
+        )
+
+
+def _understood(told: Mapping[str, str]) -> None:
+    """Nothing that changes what the weights mean is left over; names in front and a dot do not matter."""
+    for key, value in told.items():
+        name = key.rpartition(".")[2].lower()
+        entries = set(re.findall(r"[^\s,()\[\]]+", value.lower()))
+        if name in NEUTRAL and entries - {NEUTRAL[name]}:
+            raise ValueError(
+                f"its metadata says {name} = {value[:40]}, which changes what the weights mean: networks with "
+                f"{name} = {NEUTRAL[name]} are explained"
+            )
+        if name in ("centre", "center") and entries - {"0", "0.0", "middle", "centre", "center"}:
+            raise ValueError(
+                f"its metadata says {name} = {value[:40]}: pulses and disks are centred on the middle pixel here"
+            )
+        if name != key and name in {*KEYS, *PARAMETERS}:
+            raise ValueError(
+                f"its metadata says {key[:40]} = {value[:40]}: settings are read under the name {name}"
+            )
+
+
+def activation_of(told: Mapping[str, str]) -> Activation:
+    """The row that ``activation``, ``activation_args`` and parameters by torch's names mean together.
+
+    Raises
+    ------
+    ValueError: none, a constant, or they do not fit; one sentence.
+    """
+    text = told["activation"]
+    if arguments := told.get("activation_args"):
+        bare = BARE.fullmatch(text)
+        if bare is None:
+            raise ValueError(
+                f"activation {text[:40]!r} has its parameters already: activation_args {arguments[:40]!r} are left over"
+            )
+        function = find(bare[1].rpartition(".")[2])
+        if function is not None and len(function.parameters) == 1:
+            raise ValueError(
+                f"{bare[1]} takes no parameters: activation_args {arguments[:40]!r} are left over"
+            )
+        text = f"{bare[1]}({arguments})"
+    row = _spelled(text)
+    parameters = {key: told[key] for key in sorted(PARAMETERS & told.keys())}
+    if not parameters:
+        return row
+    base = row.name.partition("(")[0]
+    inside = ", ".join(
+        f"{key}={value!r}" if key == "approximate" else f"{key}={value}"
+        for key, value in parameters.items()
+    )
+    both = f"its metadata says {inside[:80]}"
+    function = find(base) if base in ACTIVATIONS else None
+    torch = ("init",) if base == "prelu" else ("approximate",) if "gelu" in base else ()
+    names = () if function is None else (*function.parameters[1:], *torch)
+    if left := [key for key in parameters if key not in names]:
+        raise ValueError(
+            f"{both}, and {row.name} has no {left[0]}; give --activation with its parameters"
+        )
+    other = _spelled(f"{row.torch}({inside})")
+    if row != spelled(base) and row != other:
+        raise ValueError(f"activation is {row.name}, and {both}: they differ; give --activation")
+    return other
+
+
+def _spelled(text: str) -> Activation:
+    try:
+        row = spelled(text)
+    except GrammarError as error:
+        raise ValueError(f"activation {text[:60]!r}: {error}") from error
+    if not row.expression.has(z):
+        raise ValueError(
+            f"activation {text[:60]!r} is constant: its answers do not depend on the signal"
+        )
+    return row
+
+
+def _padding(told: Mapping[str, str], taps: int) -> tuple[str, int | None]:
+    """(one of :data:`numerics.pulse.domain.PADDINGS`, N or None where it keeps the length), one pair for one model."""
+    text = told.get("padding", "same")
+    numbers = re.findall(r"[^\s,()\[\]]+", text.lower())
+    word = numbers[0] if len(set(numbers)) == 1 else text
+    mode = told.get("padding_mode", word if word in MODES else "zeros")
+    if mode not in MODES:
+        raise ValueError(f"padding_mode is one of {', '.join(MODES)}, not {mode[:40]!r}")
+    if word in MODES:
+        if mode != word:
+            raise ValueError(f"padding is {word} and padding_mode is {mode}; give --padding same")
+        word = "same"
+    pixels = {"same": taps // 2, "valid": 0}.get(word, -1)
+    if re.fullmatch(r"\d{1,6}", word, re.ASCII):
+        pixels = int(word)
+    if pixels < 0:
+        raise ValueError(
+            f"padding is same, valid or a number of pixels on each side, not {text[:40]!r}"
+        )
+    if pixels == taps // 2:
+        return mode, None
+    return (mode, pixels) if pixels else ("valid", None)
+
+
+def _length(text: str, longest: int, *, images: bool) -> int:
+    """The pixels of a signal, or of an image per side."""
+    sides = (
+        re.fullmatch(r"[(\[]?(\d{1,6})(?:[x×*]|, ?)(\d{1,6})[)\]]?", text, re.ASCII)
+        if images
+        else None
+    )
+    if sides is not None and int(sides[1]) != int(sides[2]):
+        raise ValueError(
+            f"the image has {sides[1]} × {sides[2]} pixels: its sides have to be equal; crop or pad it to a square"
+        )
+    text = text if sides is None else sides[1]
     good = re.fullmatch(r"\d{1,6}", text, re.ASCII)
     length = int(text) if good else 0
-    if not 1 <= length <= longest or length % 2 == 0:
+    if good and length > longest:
+        raise ValueError(f"length is an odd number of pixels up to {longest}, and not {length}")
+    if good and length and length % 2 == 0:
+        raise ValueError(
+            f"length is an odd number of pixels, not {length}: the pulse is centred on the middle pixel; train on "
+            f"{length - 1} or {length + 1}"
+        )
+    if not length:
         raise ValueError(f"length is an odd number of pixels up to {longest}, not {text[:40]!r}")
-    return name, pooling, padding, length
+    return length
 
 
-def _one_of(key: str, given: Mapping[str, str | None], known: tuple[str, ...], default: str) -> str:
-    value = given.get(key) or default
-    if value not in known:
-        raise ValueError(f"{key} is one of {', '.join(known)}, not {value[:40]!r}")
-    return value
-
-
-def _radius(key: str, given: Mapping[str, str | None], default: fmpq) -> fmpq:
+def _radius(key: str, given: Mapping[str, str], default: fmpq) -> fmpq:
     text = given.get(key)
     if not text:
         return default

@@ -13,7 +13,8 @@ from flint import fmpq
 from numerics.certificates.certificate import certificate
 from numerics.certificates.checker import Rejected, check
 from numerics.certificates.running import running_error
-from numerics.pulse.exact_error import Domain, exact_net
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import exact_net
 from numerics.pulse.sample import pulse
 from theory.pulse.network import Network
 from verify.models.checkpoint import Checkpoint

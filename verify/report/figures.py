@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import re
 import xml.etree.ElementTree as ET
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -74,6 +75,16 @@ _SVG = "http://www.w3.org/2000/svg"
 _LINK = "{http://www.w3.org/1999/xlink}href"
 
 
+class Picture(Drawing):
+    """A drawing that shows itself in a notebook, in the colour of the text around it."""
+
+    def _repr_html_(self) -> str:
+        axes = self.axes[0]
+        title = f"{axes.get_ylabel()} over {axes.get_xlabel()}"
+        svg = figure_svg(self, "picture", title)
+        return figure_svg(self, f"picture-{zlib.crc32(svg.encode()):08x}", title)
+
+
 def figure_svg(drawing: Drawing, id: str, title: str) -> str:
     """The drawing as one ``<svg>`` element whose ids begin with ``id``, named by ``title``.
 
@@ -124,7 +135,7 @@ def figure(id: str, title: str, caption: str, drawing: Drawing) -> Figure:
 def drawn(height: float = 3.2, width: float = 7.2) -> Iterator[Drawing]:
     """An empty drawing, in our style while it is filled."""
     with matplotlib.rc_context(STYLE):
-        drawing = Drawing(figsize=(width, height), layout="constrained")
+        drawing = Picture(figsize=(width, height), layout="constrained")
         FigureCanvasSVG(drawing)
         yield drawing
 
@@ -158,8 +169,10 @@ def pulses(radii: Sequence[float], half_length: int) -> Drawing:
     return drawing
 
 
-def staircase(w: ArrayLike, b: float, kinks: Sequence[float] = (0.0,)) -> Drawing:
-    """A filter and its two staircases, C_j = w_-h + .. + w_j and T_j = w_j + .. + w_h.
+def staircase(
+    w: ArrayLike, b: float, kinks: Sequence[float] = (0.0,), name: str = "the filter"
+) -> Drawing:
+    """A filter under its ``name`` and its two staircases, C_j = w_-h + .. + w_j and T_j = w_j + .. + w_h.
 
     Each tap is climbed while an edge of the pulse crosses one pixel; the dashed lines are t - b for the kinks t,
     where the pre-activation meets them.  ``w`` has shape (n,), n odd.
@@ -175,14 +188,14 @@ def staircase(w: ArrayLike, b: float, kinks: Sequence[float] = (0.0,)) -> Drawin
         left.axhline(0, color=INK, linewidth=0.8)
         left.vlines(u, 0, taps, color=COLOURS[0], linewidth=2)
         left.plot(u, taps, "o", color=COLOURS[0])
-        left.set(title="the filter", xlabel="tap u", ylabel="w(u)")
+        left.set(title=name, xlabel="tap u", ylabel="w(u)")
         left.xaxis.set_major_locator(MaxNLocator(integer=True))
         steps = np.arange(len(taps) + 1)
-        for (name, sums), marker, line in zip(climbs.items(), "os", ("-", ":"), strict=True):
-            right.plot(steps, sums, line, marker=marker, markersize=5, label=name)
+        for (climb, sums), marker, line in zip(climbs.items(), "os", ("-", ":"), strict=True):
+            right.plot(steps, sums, line, marker=marker, markersize=5, label=climb)
         for t in kinks:
-            name = "−b" if t == 0 else f"{t:g} − b".replace("-", "−")
-            right.axhline(t - b, color=COLOURS[3], linestyle="--", linewidth=1.2, label=name)
+            level = "−b" if t == 0 else f"{t:g} − b".replace("-", "−")
+            right.axhline(t - b, color=COLOURS[3], linestyle="--", linewidth=1.2, label=level)
         right.set(title="its partial sums", xlabel="taps summed", ylabel="partial sum")
         right.xaxis.set_major_locator(MaxNLocator(integer=True))
         drawing.legend(loc="outside lower center", ncols=3, fontsize=9)

@@ -20,6 +20,7 @@ def _engine() -> jinja2.Environment:
     loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
     engine = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
     engine.filters["digits"] = lambda value: f"{value:.17g}"
+    engine.filters["six"] = lambda value: f"{value:.6g}"
     engine.filters["short"] = lambda value: f"{value:.3g}"
     engine.filters["percent"] = _percent
     return engine

@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from verify.report.lab import TINY, Lab
 from verify.shape.rates.height import HEIGHTS, measured, trained
 
 
@@ -14,6 +15,13 @@ def test_training_keeps_the_height() -> None:
     found = trained("gelu", 3, 2, np.random.default_rng(0))
     assert np.sum(found.w, axis=1) == pytest.approx(found.height)
     assert sorted(set(found.height)) == sorted(HEIGHTS)
+    assert np.all((found.gradient < 1) | found.left)
+
+
+def test_a_long_step_to_where_all_is_flat_does_not_stop_a_network() -> None:
+    """One of these goes from 2.07 to 5.58 in one step; with its old damping each further one is as small as rounding."""
+    rng = Lab(TINY, 3).rng(("rates", "gelu_tanh", 1))
+    found = trained("gelu_tanh", 1, 10, rng)
     assert np.all((found.gradient < 1) | found.left)
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from numerics.arithmetic.taylor import inflections
 from theory.shape.rates import LAW
-from verify.shape.rates.minima import Place, predicted
+from verify.shape.rates.height import measured
+from verify.shape.rates.minima import Place, account, predicted
 from verify.shape.rates.remainder import stated
 
 
@@ -22,3 +23,12 @@ def test_the_predicted_minimum_is_one(name: str) -> None:
         step = rng.normal(size=3) * 1e-4
         other = stated(LAW, name, w + step - step.mean(), b + rng.normal(size=1) * 1e-4)
         assert other.root[0] >= least * (1 - 1e-12)
+
+
+def test_a_network_on_its_way_out_is_compared_with_no_minimum() -> None:
+    """Far out the loss is below that of the inflection it passed, and still falls steeply."""
+    height, b = np.array([1 / 64]), np.array([5.577])
+    far = measured("gelu_tanh", height, height[:, None], b, np.array([7.48]))
+    ended = account(LAW, far)
+    assert ended.kind == ("elsewhere",)
+    assert np.isnan(ended.minimum[0])

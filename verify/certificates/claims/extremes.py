@@ -13,7 +13,8 @@ from flint import fmpq
 from numerics.arithmetic import oracle
 from numerics.arithmetic.numbers import fraction, rational
 from numerics.certificates.running import running_error
-from numerics.pulse.exact_error import Domain, error_on
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import error_on
 from numerics.pulse.sample import pulse
 from theory.certificates.extremes import Extremes
 from theory.expressions.activation import ACTIVATIONS

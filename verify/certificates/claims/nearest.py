@@ -13,7 +13,8 @@ from numerics.arithmetic import oracle
 from numerics.arithmetic.numbers import fraction, rational
 from numerics.certificates.conditions import exact_of
 from numerics.certificates.nearest import nearest
-from numerics.pulse.exact_error import Domain, Worst, summary
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import Worst, summary
 from theory.certificates.nearest import Facts, Nearness, distance
 from theory.pulse.network import Network
 from verify.models.networks import weights_of

@@ -102,7 +102,10 @@ class HeightBatch:
 
 
 def trained(name: str, n: int, starts: int, rng: np.random.Generator) -> HeightBatch:
-    """``starts`` networks for each height: random bias in (-3, 3), random filters, 100 n steps."""
+    """``starts`` networks for each height: random bias in (-3, 3), random filters, 100 n steps.
+
+    Half-way the damping begins anew: after a long step to where all is flat the old one would hold a network there.
+    """
     setting = Setting(name, 1, n, cells=CELLS, per_cell=PER_CELL)
     radii = setting.radii
     view = windows(pulse(radii.r, radii.half_length(n)), n)
@@ -136,7 +139,9 @@ def trained(name: str, n: int, starts: int, rng: np.random.Generator) -> HeightB
         [rng.uniform(-3, 3, len(height)), rng.normal(0, 1.5, (len(height), n - 1))]
     )
     with np.errstate(all="ignore"):  # a step may be far out; it is then refused
-        points = levenberg_marquardt(function, start, 100 * n).points
+        points = start
+        for _ in range(2):
+            points = levenberg_marquardt(function, points, 50 * n).points
     f, jacobian = function(points)
     gradient = np.linalg.norm(np.einsum("br,brk->bk", f, jacobian), axis=1) / np.sum(f**2, axis=1)
     return measured(name, height, filters(points), points[:, 0], gradient)

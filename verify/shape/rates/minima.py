@@ -137,7 +137,8 @@ def account(law: RateLaw, batch: HeightBatch) -> Ended:
     """Each network's loss by the law at its own weights, and the smallest loss by the law where it has come to rest.
 
     Two minima over the same neighbourhood differ by no more than the bound at either; a network whose gradient
-    is not quite 0 is, where the root is convex, above its minimum by at most gradient times distance.
+    is not quite 0 is, where the root is convex, above its minimum by at most gradient times distance.  Where that is more
+    than the root itself, the network is not at rest there.
     """
     name, n = batch.setting.activation, batch.setting.taps
     own = stated(law, name, batch.w, batch.b)
@@ -162,7 +163,7 @@ def account(law: RateLaw, batch: HeightBatch) -> Ended:
         slack = batch.gradient[j] * np.linalg.norm(apart) * roots[j]
         bound = max(best.tolerance[k], own.tolerance[j]) + batch.rounding[j]
         near = abs(roots[j] - best.root[k]) <= bound < roots[j]
-        if place.turned < 0:
+        if place.turned < 0 and slack < roots[j]:
             minimum[j], tolerance[j] = best.root[k], bound + slack
         if near:
             kind[j] = "mean" if place.turned < 0 else "free"

@@ -9,7 +9,8 @@ import numpy as np
 from flint import fmpq
 from numpy.typing import NDArray
 
-from numerics.pulse.exact_error import Domain, exact_net
+from numerics.pulse.domain import Domain
+from numerics.pulse.exact_error import exact_net
 from numerics.pulse.sample import Radii
 from numerics.training.active import stays
 from numerics.training.linear_cell import Cone, channels

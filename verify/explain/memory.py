@@ -1,0 +1,103 @@
+"""A network in memory, explained: a live module or a state_dict; or a file, from Python."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+from torch import nn
+
+from verify.explain import images, signals
+from verify.explain.replay import replayed
+from verify.explain.text import replay_in_words
+from verify.explain.value import ImageExplanation, SignalExplanation
+from verify.models.checkpoint import Checkpoint, network_in, read
+from verify.models.module import Live, live
+from verify.models.setup import Setup, merged, setup_of
+
+__all__ = ["explained"]
+
+MOST = 100
+"""Pixels of tolerance."""
+
+
+def explained(
+    network: object, given: Mapping[str, object], tolerance: object
+) -> SignalExplanation | ImageExplanation:
+    """See :func:`verify.network.explain`."""
+    words = {key: _word(key, value) for key, value in given.items()}
+    limit = _tolerance(tolerance)
+    source, name = _source(network, given.get("length"))
+    checkpoint = source.checkpoint if isinstance(source, Live) else source
+    settings = merged(checkpoint.asked(words), checkpoint.metadata)
+    missing = [key for key in ("activation", "length") if key not in settings]
+    if missing:
+        arguments = ", ".join(f"{key}=" for key in missing)
+        raise ValueError(f"{name} does not say its {' and '.join(missing)}: give {arguments}")
+    flat = checkpoint.w.ndim == 2
+    setup = setup_of(settings, checkpoint.w.shape[1], images=not flat)
+    if isinstance(source, Live):
+        _agreed(
+            setup,
+            setup_of({**words, **checkpoint.metadata}, checkpoint.w.shape[1], images=not flat),
+        )
+    kind = signals if flat else images
+    if refusal := kind.too_much(checkpoint, setup):
+        raise ValueError(refusal)
+    explanation = replace(kind.explain(checkpoint, setup, limit, name), source=source)
+    if not isinstance(source, Live):
+        return explanation
+    replay = replayed(explanation, source)
+    if replay.agrees is False:
+        warnings.warn(replay_in_words(replay), stacklevel=3)
+    return replace(explanation, replay=replay)
+
+
+def _agreed(asked: Setup, own: Setup) -> None:
+    """A module cannot be explained as another one than it is."""
+    settings, given = own.as_dict(), asked.as_dict()
+    for key in ("activation", "pooling", "padding", "padding_mode"):
+        if given[key] != settings[key]:
+            raise ValueError(f"the module itself says {key} = {settings[key]}: leave {key}= out")
+
+
+def _source(network: object, length: object) -> tuple[Live | Checkpoint, str]:
+    """What is read, and what it is called."""
+    if isinstance(network, nn.Module):
+        if length is None:
+            raise ValueError("a module does not say how many pixels a signal has: give length=")
+        if not isinstance(length, int):
+            raise TypeError(f"length is an odd number of pixels, not {type(length).__name__}")
+        return live(network, length), type(network).__name__
+    if isinstance(network, str | os.PathLike):
+        path = Path(network)
+        return read(path, images=True), path.name
+    if isinstance(network, Mapping):
+        return network_in(network, {}), "state_dict"
+    kind = type(network).__name__
+    raise TypeError(f"a module, a path or a state_dict is explained, not {kind}")
+
+
+def _word(key: str, value: object) -> str | None:
+    """An argument as the command line has it."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int | float | Fraction) and not isinstance(value, bool):
+        return str(value)
+    raise TypeError(f"{key} is text or a number, not {type(value).__name__}")
+
+
+def _tolerance(value: object) -> Fraction:
+    """0.001 is a thousandth, not the float beside it."""
+    word = _word("tolerance", value)
+    try:
+        limit = Fraction(word or "")
+    except (ValueError, ZeroDivisionError):
+        limit = Fraction(0)
+    if not 0 < limit <= MOST:
+        raise ValueError(f"tolerance is a number of pixels up to {MOST}, not {value!r}")
+    return limit

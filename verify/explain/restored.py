@@ -1,0 +1,87 @@
+"""The nearest exact network in the place of the user's own: in a copy of the module, or its names."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize, prune, remove_weight_norm
+from torch.nn.utils.weight_norm import WeightNorm
+
+from verify.explain.repair import repaired
+from verify.explain.value import Explanation, SignalExplanation
+from verify.models.checkpoint import Checkpoint
+from verify.models.module import Live
+
+__all__ = ["restored"]
+
+
+def restored(explanation: Explanation) -> nn.Module | dict[str, Tensor]:
+    """See :meth:`Explanation.repair`."""
+    if not isinstance(explanation, SignalExplanation):
+        raise ValueError("of a network for images no nearest exact one is known")  # noqa: TRY004 - the method is theirs, too
+    source = explanation.source
+    dtype = "float64" if source is None else source.dtype
+    made = repaired(explanation, dtype)
+    if made is None:
+        raise ValueError(explanation.nearest.reason)
+    if not made.exact:
+        warnings.warn(made.text, stacklevel=3)
+    tensors = _tensors(made.checkpoint, getattr(torch, dtype))
+    if isinstance(source, Live):
+        return _module(source, tensors)
+    if source is None:
+        return tensors
+    if source.slopes is not None:
+        tensors["activation.weight"] = torch.tensor(
+            source.slopes, dtype=tensors["conv.weight"].dtype
+        )
+    return {source.name(role): x for role, x in tensors.items()}
+
+
+def _tensors(checkpoint: Checkpoint, dtype: torch.dtype) -> dict[str, Tensor]:
+    arrays = {
+        "conv.weight": checkpoint.w[:, None],
+        "conv.bias": checkpoint.b,
+        "readout.weight": checkpoint.a[None],
+        "readout.bias": checkpoint.c,
+    }
+    return {role: torch.tensor(x, dtype=dtype) for role, x in arrays.items() if x is not None}
+
+
+def _module(live: Live, tensors: Mapping[str, Tensor]) -> nn.Module:
+    """A copy with these weights in plain layers; a batch norm, which they include, is gone."""
+    try:
+        module = copy.deepcopy(live.module)
+    except Exception as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"the module cannot be copied ({reason})") from error
+    for role, name in (("conv", live.conv), ("readout", live.readout)):
+        layer = module.get_submodule(name)
+        _plain(layer)
+        if layer.weight.shape != tensors[f"{role}.weight"].shape:
+            raise ValueError(
+                "the exact network has more channels: each slope of its PReLU is two of them"
+            )
+        for part in ("weight", "bias"):
+            if (value := tensors.get(f"{role}.{part}")) is not None:
+                place = layer.weight.device
+                layer.register_parameter(part, nn.Parameter(value.to(place)))
+    if live.norm:
+        module.set_submodule(live.norm, nn.Identity())
+    return module
+
+
+def _plain(layer: nn.Module) -> None:
+    """Weights that a layer computes from others become its own."""
+    if parametrize.is_parametrized(layer):
+        for name in list(layer.parametrizations):
+            parametrize.remove_parametrizations(layer, name)
+    for hook in list(layer._forward_pre_hooks.values()):
+        if isinstance(hook, WeightNorm):
+            remove_weight_norm(layer, hook.name)
+        elif isinstance(hook, prune.BasePruningMethod):
+            prune.remove(layer, hook._tensor_name)

@@ -1,0 +1,53 @@
+"""Which entry of a file holds the network: the file itself, or what stands under state_dict, model, ema and the like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+__all__ = ["begins_with", "entries", "groups"]
+
+DEEPEST = 8
+"""Mappings within mappings."""
+
+
+def entries(held: Mapping[Any, Any]) -> dict[str, dict[str, Any]]:
+    """The tensors of every mapping that has any, by the dotted path to it; the file's own path is empty.
+
+    An optimizer's state, which numbers its tensors, is none.
+    """
+    return dict(_entries(held, (), set()))
+
+
+def _entries(
+    held: Mapping[Any, Any], path: tuple[str, ...], met: set[int]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    met.add(id(held))
+    printable = {x: value for x, value in held.items() if isinstance(x, str) and x.isprintable()}
+    tensors = {name: value for name, value in printable.items() if hasattr(value, "dtype")}
+    if tensors:
+        yield ".".join(path), tensors
+    for name, value in printable.items():
+        if isinstance(value, Mapping) and len(path) < DEEPEST and id(value) not in met:
+            yield from _entries(value, (*path, name), met)
+
+
+def groups(tensors: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The tensors of one mapping by the first part of their names, where they have more."""
+    parts: dict[str, dict[str, Any]] = {}
+    for name, value in tensors.items():
+        first, dot, _ = name.partition(".")
+        if dot:
+            parts.setdefault(first, {})[name] = value
+    return parts
+
+
+def begins_with(found: Mapping[str, Mapping[str, Any]], key: str) -> dict[str, Any]:
+    """The tensors of the entry with this path; else those whose path and name begin with the key; else none."""
+    if key in found:
+        return dict(found[key])
+    for path, tensors in found.items():
+        before = key.removeprefix(f"{path}.") + "."
+        if part := {name: value for name, value in tensors.items() if name.startswith(before)}:
+            return part
+    return {}
