@@ -68,8 +68,8 @@ def test_json_is_what_is_written(folder: Path, capsys: pytest.CaptureFixture[str
     assert found["file"] == "net.safetensors" and found["explained"] is True
     assert found["network"]["dimensions"] == 2 and found["worst_error"]["certified"] is True
     assert set(found) == {
-        "file", "network", "explained", "tolerance", "verdict", "failing", "residuals", "identity", "lattice", "loss",
-        "worst_error", "filters", "weights",
+        "file", "network", "explained", "notes", "tolerance", "grade", "tolerance_needed", "verdict", "failing", "alternatives",
+        "next_step", "residuals", "identity", "lattice", "loss", "worst_error", "filters", "weights",
     }  # fmt: skip
     assert len(found["weights"]) == 12 and found["filters"][0]["perimeter"] == 4
     page = (out / "network.html").read_text(encoding="utf-8")
