@@ -152,7 +152,7 @@ def live(module: nn.Module, length: int) -> Live:
         wiring = _Wiring(inner, length)
         checkpoint = wiring.checkpoint(prefix)
     notes = ()
-    if any(part.training for part in module.modules()):
+    if _trains_otherwise(inner, wiring.graph):
         notes = ("the module is in training mode: what it answers in evaluation mode is explained",)
     return Live(
         module,
@@ -162,6 +162,16 @@ def live(module: nn.Module, length: int) -> Live:
         prefix + str(wiring.readout.target),
         prefix + str(wiring.norm.target) if wiring.norm else "",
     )
+
+
+def _trains_otherwise(module: nn.Module, graph: fx.GraphModule) -> bool:
+    """The module is in training mode, and that makes a difference."""
+    active = (part for part in module.modules() if part.training)
+    if any(
+        isinstance(part, (_BatchNorm, nn.modules.dropout._DropoutNd, nn.RReLU)) for part in active
+    ):
+        return True
+    return _traced(module).code != graph.code
 
 
 def _unwrapped(module: nn.Module) -> tuple[str, nn.Module]:
