@@ -139,6 +139,19 @@ def _fraction(text: str) -> float:
     return value
 
 
+def _activation(text: str) -> str:
+    """One of the two that the theorem is for, by any spelling."""
+    from verify.models.setup import activation_of
+
+    try:
+        name = activation_of({"activation": text}).name
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from error
+    if name not in ("identity", "relu"):
+        raise ArgumentTypeError(f"the closed form is for identity and relu, not {name[:60]}")
+    return name
+
+
 def _parser() -> Parser:
     assert __doc__
     parser = command_parser(PROGRAM, __doc__)
@@ -159,9 +172,10 @@ def _parser() -> Parser:
     )
     add(
         "--activation",
-        choices=("identity", "relu"),
+        type=_activation,
         default="identity",
-        help="default: %(default)s",
+        metavar="NAME",
+        help="identity or relu (default: %(default)s)",
     )
     add(
         "--step",

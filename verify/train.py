@@ -44,7 +44,13 @@ def _parser() -> Parser:
     assert __doc__
     parser = command_parser(PROGRAM, __doc__)
     add = parser.add_argument
-    add("--activation", default="relu", metavar="NAME", help="a row of the catalogue (default: %(default)s)")  # fmt: skip
+    add(
+        "--activation",
+        default="relu",
+        metavar="NAME",
+        help="a name, nn.LeakyReLU(0.2), or an expression in x (default: %(default)s)",
+    )
+    add("--activation-args", metavar="ARGS", help="its parameters: 0.2, or beta=5")
     add("--channels", type=whole(1, 16), default=1, metavar="K", help="1 to 16 (default: 1)")
     add("--taps", type=odd(63), default=3, metavar="N", help="odd, 1 to 63 (default: 3)")
     add("--seeds", type=whole(1, 100000), default=20, help="how many networks (default: 20)")
@@ -80,15 +86,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _trained(options: Namespace, parser: Parser) -> list[dict[str, Any]]:
     """Train what is missing in the folder; the rows of its table."""
-    from theory.expressions.activation import ACTIVATIONS
-
-    if options.activation not in ACTIVATIONS:
-        parser.error(f"--activation {options.activation!r}: one of {', '.join(ACTIVATIONS)}")
     from verify.models.problem import Setting, initial
+    from verify.models.setup import activation_of
     from verify.optimise.ensemble import train_from
 
-    setting = Setting(options.activation, options.channels, options.taps)
-    _claim_folder(options, parser)
+    told = {"activation": options.activation, "activation_args": options.activation_args or ""}
+    try:
+        name = activation_of(told).name
+    except ValueError as error:
+        parser.error(str(error))
+    setting = Setting(name, options.channels, options.taps)
+    _claim_folder(options, setting, parser)
     missing = [j for j in range(options.seeds) if not _file(options.out, j).exists()]
     start = initial(setting, options.seeds, options.seed)
     with _progress(options.seeds, options.seeds - len(missing)) as advance:
@@ -113,9 +121,10 @@ def _file(folder: Path, number: int) -> Path:
     return folder / f"net-{number:05d}.safetensors"
 
 
-def _claim_folder(options: Namespace, parser: Parser) -> None:
+def _claim_folder(options: Namespace, setting: Setting, parser: Parser) -> None:
     """Make the folder, or see that it holds this very run; --seeds may differ."""
-    run = {name: getattr(options, name) for name in ("activation", "channels", "taps", "seed")}
+    shape = {"activation": setting.activation, "channels": setting.channels, "taps": setting.taps}
+    run = {**shape, "seed": options.seed}
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "run.json"
     if not path.exists():

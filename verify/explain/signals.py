@@ -67,6 +67,9 @@ WAVES = 300
 """Pre-activations in front of a wave: there would be too many turns between two radii."""
 FLAT = 1e-9
 """An answer that rises no more than this per pixel, or bends no more, is constant."""
+UNKNOWN = "with which roundings a machine computes this expression is not known"
+JUMPS = "at a jump of σ the smallest rounding may change the answer"
+"""Why there is no bound on what the network answers as it runs."""
 ASSUMED = "the library's σ is off by at most 8u (1 + |z| + |σ(z)|), which is tested, not proved"
 """What the bound on rounding rests on where σ is not made of polynomials."""
 
@@ -126,9 +129,8 @@ def explain(
         notes=(
             *checkpoint.notes,
             *(
-                f"no bound on rounding in {kind}: {x}"
-                for kind, x in more.items()
-                if isinstance(x, str)
+                f"no bound on rounding in {' and '.join(k for k in more if more[k] == x)}: {x}"
+                for x in dict.fromkeys(x for x in more.values() if isinstance(x, str))
             ),
         ),
         tolerance=float(tolerance),
@@ -436,13 +438,17 @@ def _worst(
 def _roundings(stored: Stored, checkpoint: Checkpoint, setup: Setup) -> dict[str, Fraction | str]:
     """By type, the network's own first, what rounding adds to an answer at most, or why no bound on that is known."""
     net = exact_of(stored, setup.activation)
-    if not computed(setup.activation) or (net is not None and not net.sigma.continuous):
-        return {}
+    none = "" if computed(setup.activation) else UNKNOWN
+    if net is not None and not net.sigma.continuous:
+        none = JUMPS
     weights = [x for x in (checkpoint.w, checkpoint.a, checkpoint.b, checkpoint.c) if x is not None]
     single = all(np.all(np.float32(x) == x) for x in weights)
     kinds = {"float64", checkpoint.dtype, *(("float32",) if single else ())}
     bounds: dict[str, Fraction | str] = {}
     for kind in (kind for kind in FORMATS if kind in kinds):
+        if none:
+            bounds[kind] = none
+            continue
         try:
             if net is None:
                 smooth = replace(stored, sigma=setup.activation)

@@ -272,7 +272,6 @@ class SignalError:
     radius, attained: where it is attained, or only approached.
     as_it_runs: with roundings included, by type.
     assumes: what that rests on, if it is not proved.
-    unbounded: why there is no bound for a type in which the network runs.
     """
 
     value: fmpq | tuple[fmpq, fmpq]
@@ -281,7 +280,6 @@ class SignalError:
     attained: bool
     as_it_runs: Mapping[str, float]
     assumes: str
-    unbounded: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def exact(self) -> bool:

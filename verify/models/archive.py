@@ -33,12 +33,12 @@ FORMATS = {
     b"\x1f\x8b": "it is compressed by gzip; unpack it",
     b"\x89HDF": "it is an HDF5 file, as Keras writes them; store the arrays with safetensors.numpy.save_file",
     b"\x93NUMPY": "it is a single NumPy array; store all of them by name with safetensors.numpy.save_file",
-    b"\x80": f"it is a pickle that torch.save did not write, and a pickle can run code; {ALONE}",
+    b"\x80": f"it is a pickle that torch.save did not write, and such a file can run code; {ALONE}",
 }
 """Files of other kinds, by their first bytes."""
 SHARD = re.compile(r"-(\d{5})-of-(\d{5})\b")
-WANTED = re.compile(r"\bGLOBAL ([A-Za-z_][\w.]{0,120}) was not an allowed global", re.ASCII)
-"""The class that torch.load says it would need."""
+WANTED = re.compile(r"\bGLOBAL ([A-Za-z_][\w.]{0,120}) (?:was not an allow|whose module)", re.ASCII)
+"""The class or function that torch.load says it would need."""
 MAPPING = re.compile(rb"\x80.(\}|ccollections\nOrderedDict\n)", re.DOTALL)
 """How the pickle of a mapping begins."""
 KINDS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4"}
@@ -177,10 +177,8 @@ def _unsafe(message: str, pickled: bytes) -> CheckpointError:
     if wanted is None:
         return CheckpointError("it is no state_dict that torch loads with weights_only")
     if MAPPING.match(pickled):
-        return CheckpointError(
-            f"beside its tensors it holds a {wanted[1]}, and a class can run code; {ALONE}"
-        )
-    kind = "module" if b"_modules" in pickled else "object"
-    return CheckpointError(
-        f"it is a whole pickled {kind} of the class {wanted[1]}, and a class can run code; {ALONE}"
-    )
+        what = f"beside its tensors it needs {wanted[1]}"
+    else:
+        kind = "module" if b"_modules" in pickled else "object"
+        what = f"it is a whole pickled {kind} and needs {wanted[1]}"
+    return CheckpointError(f"{what}, which torch does not load with weights_only; {ALONE}")

@@ -51,8 +51,10 @@ def weight_norm(length: Array, direction: Array) -> Folded:
     """
     _small(direction.size)
     shape = direction.shape
-    g = length if length.ndim == direction.ndim else length.reshape((1,) * direction.ndim)
-    if any(size not in (1, most) for size, most in zip(g.shape, shape, strict=True)):
+    g = length.reshape((1,) * direction.ndim) if length.size == 1 else length
+    if g.ndim != direction.ndim or any(
+        size not in (1, most) for size, most in zip(g.shape, shape, strict=False)
+    ):
         raise CheckpointError(
             f"a weight norm with lengths of the shape {list(length.shape)} does not fit {list(shape)}"
         )
@@ -63,7 +65,7 @@ def weight_norm(length: Array, direction: Array) -> Folded:
         part = tuple(
             slice(None) if size == 1 else i for i, size in zip(place, g.shape, strict=True)
         )
-        norm, rational = _root(sum(x * x for x in _fractions(direction[part])))
+        norm, rational = _root(sum((x * x for x in _fractions(direction[part])), Fraction(0)))
         if not norm:
             raise CheckpointError("a weight norm divides by the length of a vector that is 0")
         exact &= rational

@@ -48,14 +48,14 @@ def roles_of(tensors: Mapping[str, Tensor]) -> dict[str, str]:
     CheckpointError: this is no network of one convolution and one readout, or which tensor is which is left open.
     """
     conv = _filters(tensors)
-    channels = tensors[conv].values.shape[0]
+    channels = tensors[conv].shape[0]
     beside = {name: x for name, x in tensors.items() if layer_of(name) != layer_of(conv)}
     readout = _readout(beside, channels)
     found = {"conv.weight": conv, "readout.weight": readout}
     others = [name for name in tensors if name not in found.values()]
     for role, weight, size in (("conv.bias", conv, channels), ("readout.bias", readout, 1)):
         for name in [x for x in others if layer_of(x) == layer_of(weight)]:
-            shape = tensors[name].values.shape
+            shape = tensors[name].shape
             if shape != (size,):
                 raise CheckpointError(f"{name} has the shape {list(shape)}, not [{size}]")
             if role in found:
@@ -68,7 +68,7 @@ def roles_of(tensors: Mapping[str, Tensor]) -> dict[str, str]:
 
 
 def _filters(tensors: Mapping[str, Tensor]) -> str:
-    shapes = {name: tensor.values.shape for name, tensor in tensors.items()}
+    shapes = {name: tensor.shape for name, tensor in tensors.items()}
     convs = [name for name, shape in shapes.items() if len(shape) in (3, 4)]
     if len(convs) > 1:
         raise CheckpointError(
@@ -111,7 +111,7 @@ def _readout(tensors: Mapping[str, Tensor], channels: int) -> str:
             f"it has {len(linear)} Linear layers, {listed(linear)}; networks with one, (1, {channels}), are explained"
         )
     (name,) = linear
-    outputs, inputs = shape = tensors[name].values.shape
+    outputs, inputs = shape = tensors[name].shape
     said = f"{name} has the shape {list(shape)}, not [1, {channels}]"
     if shape == (1, channels):
         return name
@@ -137,7 +137,7 @@ def _by_shape(
         name: [
             role
             for role in open_
-            if tensors[name].values.shape == sizes[role] and not name.endswith("weight")
+            if tensors[name].shape == sizes[role] and not name.endswith("weight")
         ]
         for name in others
     }

@@ -35,6 +35,7 @@ __all__ = [
     "LONGEST",
     "WIDEST",
     "Setup",
+    "activation_of",
     "default_high",
     "merged",
     "setup_of",
@@ -157,7 +158,7 @@ def setup_of(given: Mapping[str, str | None], taps: int, *, images: bool = False
         )
     domain = Domain(half, low, high, padding, pixels)
     pooling = pooling_of(told.get("pooling", "sum"), 1 + images, domain.windows(taps))
-    return Setup(_activation(told).name, pooling, domain)
+    return Setup(activation_of(told).name, pooling, domain)
 
 
 def too_large(name: str, w: Array, b: Array, a: Array, waves: float) -> str:
@@ -217,8 +218,13 @@ def _understood(told: Mapping[str, str]) -> None:
             )
 
 
-def _activation(told: Mapping[str, str]) -> Activation:
-    """The row that the name, its arguments and its parameters mean together."""
+def activation_of(told: Mapping[str, str]) -> Activation:
+    """The row that ``activation``, ``activation_args`` and parameters by torch's names mean together.
+
+    Raises
+    ------
+    ValueError: none, a constant, or they do not fit; one sentence.
+    """
     text = told["activation"]
     if arguments := told.get("activation_args"):
         bare = BARE.fullmatch(text)

@@ -37,6 +37,11 @@ class Tensor:
     dtype: str
     place: object = None
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """That of the values."""
+        return self.values.shape
+
 
 def tensors_of(named: Mapping[str, Any]) -> dict[str, Tensor]:
     """Tensors of torch or arrays of NumPy by name, without counters, each in float64.
@@ -66,7 +71,9 @@ def tensors_of(named: Mapping[str, Any]) -> dict[str, Tensor]:
 
 def _exact(name: str, value: Any, dtype: str) -> Tensor:
     place = None
-    if not isinstance(value, np.ndarray):
+    if isinstance(value, Tensor):
+        value = value.values
+    elif not isinstance(value, np.ndarray):
         import torch
 
         if value.layout != torch.strided or value.is_meta:
