@@ -12,7 +12,7 @@ from pathlib import Path
 from torch import nn
 
 from verify.explain import images, signals
-from verify.explain.replay import replayed
+from verify.explain.live.replay import replayed
 from verify.explain.text import replay_in_words
 from verify.explain.value import ImageExplanation, SignalExplanation
 from verify.models.checkpoint import Checkpoint, network_in, read
