@@ -111,8 +111,8 @@ BAD: dict[str, tuple[bytes, str]] = {
     "small": (encoded({**TOLD, "length": "9"}), "border"),
     "border": (encoded({**TOLD, "r_max": "12"}), "border"),
     "no radii": (encoded({**TOLD, "r_min": "10"}), "radii"),
-    "padding": (encoded({**TOLD, "padding": "valid"}), "padding is one of zeros"),
-    "pooling": (encoded({**TOLD, "pooling": "max"}), "pooling is one of"),
+    "padding": (encoded({**TOLD, "padding": "left"}), "padding is same, valid or a number"),
+    "pooling": (encoded({**TOLD, "pooling": "max"}), "max pooling is not explained"),
     "large": (encoded({**TOLD, "length": "4001"}), "length"),
     "wide": (encoded({**TOLD, "r_max": "4"}, conv_weight=np.ones((1, 1, 17, 17))), "too many"),
 }
