@@ -45,7 +45,8 @@ ROUNDING = 1e-9
 """Errors below this are no better than each other."""
 INTERVALS = 400
 """That the search for the worst error of a smooth σ may look at."""
-ONE, ZERO = fmpq(1), fmpq(0)
+PIXELS = (fmpq(1), fmpq(0))
+"""Scale and offset of radii in pixels."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Trial:
     def changes(self) -> frozenset[object]:
         """All that differs from what was asked."""
         units = self.scale, self.offset
-        return frozenset(self.options.items()) | ({units} if units != (ONE, ZERO) else set())
+        return frozenset(self.options.items()) | ({units} - {PIXELS})
 
     @property
     def limit(self) -> float:
@@ -155,16 +156,16 @@ def trials(
 
     rank = 2 * len(options)
     if not places:
-        return [trial(ONE, ZERO, rank)]
+        return [trial(*PIXELS, rank)]
     low, high = setup.domain.low, setup.domain.high
     positions, half = fmpq(setup.domain.positions), fmpq(setup.domain.half_length)
-    scales = {fmpq(1, 2), positions, half, positions / 2, high} - {ONE}
-    units = [*((scale, ZERO) for scale in sorted(scales)), (high - low, low)]
+    scales = {fmpq(1, 2), positions, half, positions / 2, high} - {fmpq(1)}
+    units = [*((scale, fmpq(0)) for scale in sorted(scales)), (high - low, low)]
     # On a short interval every answer is nearly a line.
     long = not options and high - low >= 2
     fitted = _fitted(r, answers, places) if long else ()
     return [
-        trial(ONE, ZERO, rank),
+        trial(*PIXELS, rank),
         *(trial(*unit, rank + UNIT) for unit in units),
         *(trial(*unit, FITTED) for unit in fitted),
     ]
