@@ -276,7 +276,7 @@ def _alternatives(checkpoint: Checkpoint, setup: Setup) -> tuple[Alternative, ..
     """Poolings, activations and units under which it errs by much less, with the error at the grid's radii."""
     r = np.linspace(float(setup.domain.low), float(setup.domain.high), FEW)
     a, b, size = checkpoint.a, checkpoint.biases, setup.domain.positions**2
-    blocks: dict[str, list[Array]] = {name: [] for name in names(setup)}
+    blocks: dict[str, list[Array]] = {name: [] for name in names(setup, learned=checkpoint.learned)}
     for z in preactivations(checkpoint.w, b, r):
         for name, answers in blocks.items():
             sigma = activation(name)[0]

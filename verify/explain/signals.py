@@ -113,7 +113,7 @@ def explain(
     needed = None if away is None or not isfinite(away) else max(worst, Fraction(away))
     needed = Fraction(0) if itself else needed
     grade = graded(worst, needed, tolerance, exact=itself)
-    alternatives = signal_alternatives(stored, setup) if failing else ()
+    alternatives = signal_alternatives(stored, setup, learned=checkpoint.learned) if failing else ()
     judged_by = None if failing else near
     pattern = _pattern(stored, setup, judged_by, exact)
     each = roles(stored, pattern, None if failing else exact, facts, setup)
