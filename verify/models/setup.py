@@ -65,6 +65,8 @@ PARAMETERS = frozenset(
 """Parameters of activations, by torch's names."""
 BARE = re.compile(r"([\w. -]+?)\s*(\(\s*\))?", re.ASCII)
 """The name of an activation without parameters."""
+ARGUMENTS = re.compile(r"[-\w\s.,=+/'\"]+", re.ASCII)
+"""Parameters of an activation."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,8 @@ class Setup:
         """What the pooled sum is divided by."""
         return 1 if self.pooling == "sum" else self.domain.windows(taps)
 
-    def varied(self, taps: int, *, images: bool = False, **changes: str) -> Setup:
-        """The same with other settings, by the names of :data:`KEYS`; a default r_max stays the default.
+    def varied(self, taps: int, **changes: str) -> Setup:
+        """The same of signals with other settings, by the names of :data:`KEYS`; a default r_max stays the default.
 
         Raises
         ------
@@ -96,7 +98,7 @@ class Setup:
         kept = self.as_dict()
         if self.domain.high == default_high(taps, self.domain):
             del kept["r_max"]
-        return setup_of(merged(changes, kept), taps, images=images)
+        return setup_of(merged(changes, kept), taps)
 
     def as_dict(self) -> dict[str, str]:
         """The metadata of a checkpoint, strings by name."""
@@ -151,6 +153,11 @@ def setup_of(given: Mapping[str, str | None], taps: int, *, images: bool = False
     if images:
         most = last_plateau_radius(taps, widest)
         where = f", where filters of {taps} × {taps} taps on {2 * half + 1} × {2 * half + 1} pixels see the border"
+    if "r_max" not in told and low >= max(HALF, last_plateau_radius(taps, widest)):
+        raise ValueError(
+            f"with so few pixels filters of {taps} taps see an edge and the border, or its mirror image, at once from "
+            f"r = {_text(low)} on; give more pixels" + ("" if images else ", or r_min and r_max")
+        )
     if not HALF <= low < high <= most:
         raise ValueError(
             f"the radii run from {_text(low)} to {_text(high)}; they have to increase, from 1/2 at least "
@@ -236,6 +243,10 @@ def activation_of(told: Mapping[str, str]) -> Activation:
         if function is not None and len(function.parameters) == 1:
             raise ValueError(
                 f"{bare[1]} takes no parameters: activation_args {arguments[:40]!r} are left over"
+            )
+        if not ARGUMENTS.fullmatch(arguments):
+            raise ValueError(
+                f"activation_args are numbers, such as 0.2 or beta=5, not {arguments[:40]!r}"
             )
         text = f"{bare[1]}({arguments})"
     row = _spelled(text)
