@@ -139,4 +139,4 @@ def test_as_a_program(folder: Path) -> None:
     command = [sys.executable, "-m", "verify.network", "--activation", "relu", "--length", "15", "net.pt"]  # fmt: skip
     given = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     found = subprocess.run(command, capture_output=True, text=True, check=False, env=given)
-    assert (found.returncode, found.stderr) == (1, "") and "readout.weight 0,1" in found.stdout
+    assert (found.returncode, found.stderr) == (1, "") and "2.weight 0,1" in found.stdout
