@@ -64,8 +64,8 @@ def test_gradients_are_those_of_torch(name: str, padding: str) -> None:
     r = np.concatenate([p + (q - p) * (x + 1) / 2 for p, q in cells])
     weight = np.concatenate([share * (q - p) / 2 for p, q in cells]) / 3.5
     pixels = np.clip(r[:, None] + 0.5 - np.abs(np.arange(-5, 6)), 0, 1)
-    mode, _, pixels = padding.replace("valid", "zeros 0").partition(" ")
-    conv = torch.nn.Conv1d(1, 2, 3, padding=int(pixels or 1), padding_mode=mode).double()  # type: ignore[arg-type]
+    mode, _, number = padding.replace("valid", "zeros 0").partition(" ")
+    conv = torch.nn.Conv1d(1, 2, 3, padding=int(number or 1), padding_mode=mode).double()  # type: ignore[arg-type]
     conv.weight.data, conv.bias.data = torch.tensor(w)[:, None], torch.tensor(b)  # type: ignore[union-attr]
     read = torch.tensor(a, requires_grad=True)
     sigma = {"tanh": torch.nn.Tanh(), "softplus": torch.nn.Softplus(), "gelu": torch.nn.GELU()}[
