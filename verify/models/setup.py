@@ -209,7 +209,7 @@ def _understood(told: Mapping[str, str]) -> None:
     """Nothing that changes what the weights mean is left over; names in front and a dot do not matter."""
     for key, value in told.items():
         name = key.rpartition(".")[2].lower()
-        entries = set(re.findall(r"[^\s,()\[\]]+", value.lower()))
+        entries = set(re.findall(r"[^\s,()\[\]'\"]+", value.lower()))
         if name in NEUTRAL and entries - {NEUTRAL[name]}:
             raise ValueError(
                 f"its metadata says {name} = {value[:40]}, which changes what the weights mean: networks with "
@@ -287,7 +287,7 @@ def _spelled(text: str) -> Activation:
 def _padding(told: Mapping[str, str], taps: int) -> tuple[str, int | None]:
     """(one of :data:`numerics.pulse.domain.PADDINGS`, N or None where it keeps the length), one pair for one model."""
     text = told.get("padding", "same")
-    numbers = re.findall(r"[^\s,()\[\]]+", text.lower())
+    numbers = re.findall(r"[^\s,()\[\]'\"]+", text.lower())
     word = numbers[0] if len(set(numbers)) == 1 else text
     mode = told.get("padding_mode", word if word in MODES else "zeros")
     if mode not in MODES:
