@@ -25,7 +25,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from theory.process import run
-from verify.report.arguments import Parser, command_parser, named, odd, whole
+from verify.report.arguments import Parser, command_parser, importing, named, odd, whole
 
 if TYPE_CHECKING:
     from torch import nn
@@ -132,11 +132,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: Namespace, parser: Parser) -> int:
-    import torch
+    with importing():
+        import torch
+        import torch._dynamo  # torch.optim asks for it when it begins
 
-    from verify.report.render import json_text
-    from verify.training.prediction import prediction
-    from verify.training.side_by_side import OutsideTheorem
+        from verify.report.render import json_text
+        from verify.training.prediction import prediction
+        from verify.training.side_by_side import OutsideTheorem
 
     torch.set_num_threads(1)  # small networks: more threads only wait for each other
     drawn = options.init is None

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 
 from numerics.arithmetic.types import Array
@@ -231,7 +233,7 @@ def _closed(
     # e^{-λt} times where the logistic equation begins, down to rounding.
     begin = float(np.abs((1 - e) / (1 - low))[0])
     steps = math.ceil((40 + math.log1p(begin)) / fraction)
-    path, trained = task.trained(steps, rate=rate)
+    path, trained = task.trained(steps, partial(torch.optim.SGD, lr=rate))
     end = flow_end(task.start)
     near_w, near_a, *near_bound = corrected(LAW, w, a, moment, rates)
     more = float(end_rounding(Run(task.model, task.batch, rates, path, c, moment, moment))[0])

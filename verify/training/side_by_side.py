@@ -15,7 +15,7 @@ from numerics.training.reduced import Adam, Problem, Weights
 from theory.training.reduced import Sgd
 from verify.models.networks import load
 from verify.models.problem import Model, NetworkBatch
-from verify.optimise.sgd import Make, Path, descend
+from verify.optimise.sgd import Make, Path, mean_squares
 
 __all__ = [
     "Condition",
@@ -111,19 +111,23 @@ class Task:
         x, k = self.start.numbers, self.model.channels
         return NetworkBatch(self.start.w[None], x[None, 2 * k : 3 * k], self.start.a[None], x[None, 3 * k])  # fmt: skip
 
-    def trained(
-        self, steps: int, make: Make | None = None, rate: float = 1.0
-    ) -> tuple[Path, Weights]:
-        """torch's run from these weights, and where it ends."""
+    def trained(self, steps: int, make: Make) -> tuple[Path, Weights]:
+        """torch's run from these weights, as a user writes it, and where it ends."""
         kind = getattr(torch, self.dtype)
         x = torch.tensor(pulse(self.problem.r, self.problem.pixels // 2), dtype=kind)
+        r = torch.tensor(self.problem.r, dtype=kind)
         module = load(self.model, self.batch).to(kind)
-        path = descend(module, x, torch.tensor(self.problem.r, dtype=kind), steps, rate, make)
+        optimizer, losses = make(module.parameters()), []
+        for _ in range(steps):
+            optimizer.zero_grad()
+            loss = mean_squares(module(x), r)
+            losses.append(loss.item())
+            loss.backward()
+            optimizer.step()
+        path = Path(np.array(losses)[:, None], module.weights)
         w, b, a, c = (np.asarray(values[0], dtype=float) for values in astuple(path.end))
-        return path, replace(
-            self.start, w=w, a=a,
-            b=b if self.model.conv_bias else None, c=float(c) if self.model.readout_bias else None,
-        )  # fmt: skip
+        conv, readout = self.model.biases
+        return path, Weights(w, a, b if conv else None, float(c) if readout else None)
 
 
 def flat(weights: Weights) -> list[float]:
