@@ -1,8 +1,9 @@
-"""Sphinx: MyST pages, formulas as MathML, worked examples that run while the page is built."""
+"""Sphinx: MyST pages, formulas as MathML, worked examples and notebooks that run while pages are built."""
 
 from __future__ import annotations
 
 import configparser
+import os
 import sys
 from pathlib import Path
 
@@ -17,9 +18,13 @@ author = "The Everyweight authors"
 version = release = setup_cfg["metadata"]["version"]
 language = "en"
 
-extensions = ["myst_parser", "mathml", "worked", "claims", "exports"]
+extensions = ["myst_nb", "mathml", "worked", "claims", "exports"]
 myst_enable_extensions = ["deflist", "dollarmath"]
 myst_heading_anchors = 3
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 600
+os.environ["PYTHONPATH"] = str(ROOT)  # of the notebooks' kernels
 exclude_patterns = ["_build", "_ext", "_static"]
 html_math_renderer = "mathml"
 

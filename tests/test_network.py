@@ -89,7 +89,7 @@ def test_one_status_for_all_that_answer_the_same(
         assert text.startswith(
             "near an exact network: within 0.000751 pixel and 0.88 % of its length; not explained at"
         )
-        assert "\ngrade: near exact; the smallest tolerance that would do: 0.00878\n" in text
+        assert "\ngrade: near exact; the smallest tolerance that would do: 0.00871\n" in text
 
 
 def test_json_is_what_is_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parent.parent
 BUILT = ROOT / "docs" / "_build" / "html"
 SOURCES = {
     path.relative_to(ROOT / "docs").with_suffix("").as_posix(): path
-    for path in sorted((ROOT / "docs").rglob("*.md"))
+    for path in sorted([*(ROOT / "docs").rglob("*.md"), *(ROOT / "docs").glob("*.ipynb")])
     if "_build" not in path.parts
 }
 SIZES = ((1280, 900), (390, 800))

@@ -135,7 +135,7 @@ def explain(
     TypeError: ``network`` or an argument is of another kind.
     ValueError: it is no network of the model, or a setting is missing or does not fit; one sentence.
     """
-    from verify.explain.memory import explained
+    from verify.explain.live.memory import explained
 
     given = {
         "activation": activation,

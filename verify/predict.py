@@ -202,6 +202,8 @@ def _read(options: Namespace, parser: Parser) -> Checkpoint:
         checkpoint = read(options.init, key=options.key)
     except CheckpointError as error:
         parser.error(f"{options.init}: {error}")
+    if checkpoint.folded:
+        parser.error(f"{options.init}: {checkpoint.folded[0]}; such a network trains otherwise")
     channels, taps = checkpoint.w.shape
     for name, actual in (("channels", channels), ("taps", taps)):
         wanted = getattr(options, name)

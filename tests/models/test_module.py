@@ -165,6 +165,17 @@ def test_the_module_is_left_as_it_was() -> None:
     assert all(torch.equal(x, y) for x, y in zip(slopes, now, strict=True) if y is not None)
     assert torch.equal(torch.random.get_rng_state(), random)
     assert live(module.eval(), 17).checkpoint.notes == ()
+    assert live(Net(B1), 17).checkpoint.notes == ()  # its mode makes no difference
+
+
+class Dropping(Net):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(F.dropout(x, 0.5, self.training))
+
+
+def test_a_mode_that_makes_a_difference_is_named() -> None:
+    (note,) = live(Dropping(B1), 17).checkpoint.notes
+    assert "evaluation mode is explained" in note
 
 
 # ---------------------------------------------------------------------------------- what is refused

@@ -1,8 +1,8 @@
 """Settings other than those asked for under which the same weights err by much less.
 
 Poolings, paddings, the catalogue's activations, and radii in other units are tried together: r̂ over a grid of radii in float64,
-whose pre-activations are shared.  What errs by a tenth of the error as asked at most is told, simplest first; a
-second change has to make it ten times better again.  Of the few that are left the error is computed over every radius.
+whose pre-activations are shared.  Each change has to make the error ten times smaller; so what is told errs by a tenth of the
+error as asked, or by less.  Of the few that are left the error is computed over every radius.
 """
 
 from __future__ import annotations
@@ -60,6 +60,12 @@ class Trial:
     offset: fmpq
     error: float
     rank: int
+
+    @property
+    def changes(self) -> frozenset[object]:
+        """All that differs from what was asked."""
+        units = self.scale, self.offset
+        return frozenset(self.options.items()) | ({units} if units != (ONE, ZERO) else set())
 
 
 def signal_alternatives(stored: Stored, setup: Setup) -> tuple[Alternative, ...]:
@@ -151,7 +157,8 @@ def trials(
     long = not options and high - low >= 2
     fitted = [trial(*unit, FITTED) for unit in _fitted(r, answers)] if long else []
     tried = [trial(ONE, ZERO, rank), *(trial(*unit, rank + UNIT) for unit in units)]
-    return tried + [x for x in fitted if x.error <= LITTLE]
+    limit = float(LITTLE) * min(1.0, to_float(high - low) / 10)
+    return tried + [x for x in fitted if x.error <= limit]
 
 
 def _fitted(r: Array, answers: Array) -> Iterator[tuple[fmpq, fmpq]]:
@@ -208,9 +215,16 @@ def told(
     domain = asked.setup.domain
     # On a short interval a constant answers well: half of what the best one errs by.
     little = min(HALF, to_float(domain.high - domain.low) / 4)
-    limit, kept = min(asked.error / BETTER, little), list[Trial]()
+    errors = {trial.changes: trial.error for trial in tried}
+    limit, kept = little, list[Trial]()
     for rank in sorted({trial.rank for trial in tried} - {0}):
-        level = [trial for trial in tried if trial.rank == rank and trial.error < limit]
+        level = [
+            trial
+            for trial in tried
+            if trial.rank == rank
+            and trial.error < limit
+            and all(trial.error < e / BETTER for x, e in errors.items() if x < trial.changes)
+        ]
         if level and not (kept and rank == FITTED):
             best = max(min(trial.error for trial in level), ROUNDING)
             kept = [trial for trial in level if trial.error <= ALIKE * best]

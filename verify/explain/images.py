@@ -275,7 +275,8 @@ def _filter(k: int, role: str, filter_: Filter, strength: Strength, shares: Shar
 def _alternatives(checkpoint: Checkpoint, setup: Setup) -> tuple[Alternative, ...]:
     """Poolings, activations and units under which it errs by much less, with the error at the grid's radii."""
     r = np.linspace(float(setup.domain.low), float(setup.domain.high), FEW)
-    a, b, size = checkpoint.a, checkpoint.biases, setup.domain.positions**2
+    a, b = checkpoint.a, checkpoint.biases
+    size = setup.domain.windows(checkpoint.w.shape[1]) ** 2
     blocks: dict[str, list[Array]] = {name: [] for name in names(setup)}
     for z in preactivations(checkpoint.w, b, r):
         for name, answers in blocks.items():

@@ -22,7 +22,7 @@ from numerics.pulse.sample import pulse
 from theory.expressions.spelling import spelled
 from verify.explain import text
 from verify.explain.disk_figures import filter_and_edges
-from verify.explain.value import ImageExplanation, SignalExplanation
+from verify.explain.value import Explanation, ImageExplanation, SignalExplanation
 from verify.models.setup import Setup
 from verify.report import figures
 from verify.report.render import render
@@ -65,8 +65,9 @@ def body(
     return Markup(html)
 
 
-def error_drawing(explanation: SignalExplanation | ImageExplanation) -> Drawing:
+def error_drawing(explanation: Explanation) -> Drawing:
     """The error r̂ - r over the radius."""
+    assert isinstance(explanation, SignalExplanation | ImageExplanation)
     if isinstance(explanation, SignalExplanation):
         return figures.error_over(*_error(explanation), float(explanation.worst_error.radius))
     dots = explanation.law and ("the lattice", *explanation.law)

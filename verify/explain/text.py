@@ -117,8 +117,9 @@ def alternative_in_words(other: Alternative, *, sampled: bool = False) -> str:
     unit = f"r/{other.scale:.6g}" if other.scale != 0.5 else "2r"
     times = f"{other.scale:.6g} times it"
     if other.offset:
-        unit = f"(r - {other.offset:.6g})/{other.scale:.6g}"
-        times += f" plus {other.offset:.6g}"
+        sign, word = ("-", "plus") if other.offset > 0 else ("+", "minus")
+        unit = f"(r {sign} {abs(other.offset):.6g})/{other.scale:.6g}"
+        times += f" {word} {abs(other.offset):.6g}"
     return f"{words}its answer is {'' if other.exact else 'about '}{unit}: {times} {errs}"
 
 

@@ -186,7 +186,7 @@ class Explanation:
 
     def _repr_html_(self) -> str:
         """The page in a notebook."""
-        from verify.explain.notebook import embedded
+        from verify.explain.live.notebook import embedded
 
         return embedded(self)
 
@@ -216,7 +216,7 @@ class Explanation:
         ------
         ValueError: none is known.
         """
-        from verify.explain.restored import restored
+        from verify.explain.live.restored import restored
 
         return restored(self)
 

@@ -109,6 +109,11 @@ class Live:
         return str(self._weight.dtype).removeprefix("torch.")
 
     @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+        return self._weight.device
+
+    @property
     def _weight(self) -> Tensor:
         weight = self.module.get_submodule(self.conv).weight
         assert isinstance(weight, Tensor)
@@ -151,8 +156,8 @@ def live(module: nn.Module, length: int) -> Live:
     with evaluated(inner):
         wiring = _Wiring(inner, length)
         checkpoint = wiring.checkpoint(prefix)
-    notes = ()
-    if any(part.training for part in module.modules()):
+    notes: tuple[str, ...] = ()
+    if _trains_otherwise(inner, wiring.graph):
         notes = ("the module is in training mode: what it answers in evaluation mode is explained",)
     return Live(
         module,
@@ -162,6 +167,16 @@ def live(module: nn.Module, length: int) -> Live:
         prefix + str(wiring.readout.target),
         prefix + str(wiring.norm.target) if wiring.norm else "",
     )
+
+
+def _trains_otherwise(module: nn.Module, graph: fx.GraphModule) -> bool:
+    """The module is in training mode, and that makes a difference."""
+    active = (part for part in module.modules() if part.training)
+    if any(
+        isinstance(part, (_BatchNorm, nn.modules.dropout._DropoutNd, nn.RReLU)) for part in active
+    ):
+        return True
+    return _traced(module).code != graph.code
 
 
 def _unwrapped(module: nn.Module) -> tuple[str, nn.Module]:
@@ -186,7 +201,7 @@ class _Recorded(fx.Interpreter):
     def again(self, start: fx.Node, value: Any, end: fx.Node) -> Any:
         """The value of ``end`` if ``start`` had another one."""
         self.env[start] = value
-        for node in (node for node in self.module.graph.nodes if start < node <= end):
+        for node in (node for node in start.graph.nodes if start < node <= end):
             self.env[node] = self.run_node(node)
         return self.env[end]
 
@@ -281,7 +296,7 @@ class _Wiring:
             if node.op == "call_module" and isinstance(self.layers[str(node.target)], _BatchNorm)
         ]
         for node in norms:
-            if node.args[0] is not self.conv or len(self.conv.users) != 1:
+            if node.all_input_nodes != [self.conv] or len(self.conv.users) != 1:
                 raise CheckpointError(
                     f"its batch norm {node.target} does not stand right behind the convolution, "
                     "where it can be folded"
@@ -296,17 +311,11 @@ class _Wiring:
     def checkpoint(self, prefix: str) -> Checkpoint:
         """The weights as they are computed with, under the module's names, and the settings."""
         slopes = self._slopes()
-        parts = {
-            self.conv: ("weight", "bias"),
-            self.norm: ("weight", "bias", "running_mean", "running_var"),
-            slopes: ("weight",),
-            self.readout: ("weight", "bias"),
-        }
         tensors = {}
-        for node, names in parts.items():
-            layer = None if node is None else self.layers[str(node.target)]
-            for name in names:
-                if (value := getattr(layer, name, None)) is not None:
+        for node in filter(None, (self.conv, self.norm, slopes, self.readout)):
+            for name in ("weight", "bias", "running_mean", "running_var"):
+                value = getattr(self.layers[str(node.target)], name, None)
+                if isinstance(value, Tensor):
                     tensors[f"{prefix}{node.target}.{name}"] = value.detach().cpu()
         told = {
             "activation": "prelu" if slopes else self.activation(),
@@ -356,7 +365,7 @@ class _Wiring:
     def padding(self) -> dict[str, str]:
         """Padding and its mode in torch's words, of the layer or of what stands before it."""
         layer = self.layers[str(self.conv.target)]
-        seen = self.run.env[self.conv.args[0]]
+        seen = self.run.env[self.conv.all_input_nodes[0]]
         more = (seen.shape[-1] - self.light.shape[-1]) // 2 if seen.ndim == self.light.ndim else -1
         if seen.shape == self.light.shape and torch.equal(seen, self.light):
             own = layer.padding
@@ -378,7 +387,7 @@ class _Wiring:
 
     def pooling(self) -> str:
         """``sum`` or ``mean``."""
-        target = self.readout.args[0]
+        target = self.readout.all_input_nodes[0]
         self._alone(target)
         values = self.run.env[self.last]
         whole = torch.randint(-64, 65, values.shape, generator=torch.Generator().manual_seed(1))

@@ -60,15 +60,15 @@ def activation_text(
         if node.op == "get_attr":
             return _parameter(str(node.target), values[node])
         if _unchanged(node, layers):
-            return text(node.args[0])
+            return text(node.all_input_nodes[0])
         if node.op == "placeholder":
             raise ValueError(
                 "the signal is joined to what the convolution answers (a residual connection)"
             )
         if node.op == "call_module":
-            (inside,) = node.args
-            return f"{_spelled(str(node.target), layers[str(node.target)])}({text(inside)})"
-        if node.target in INFIX:
+            inside = text(node.all_input_nodes[0])
+            return f"{_spelled(str(node.target), layers[str(node.target)])}({inside})"
+        if not isinstance(node.target, str) and node.target in INFIX:
             left, right = map(text, node.args)
             return f"({left} {INFIX[node.target]} {right})"
         return _call(_name(node), [*map(text, node.args)], _keywords(node, text))
@@ -84,8 +84,8 @@ def activation_text(
                 return _call(name, [*map(text, node.args[1:])], _keywords(node, text))
         return text(node)
 
-    while last is not first and last.args and _unchanged(last, layers):
-        last = last.args[0]
+    while last is not first and _unchanged(last, layers):
+        last = last.all_input_nodes[0]
     _written_over(last, first, layers)
     return "identity" if last is first else row(last)
 

@@ -62,14 +62,13 @@ def _module(live: Live, tensors: Mapping[str, Tensor]) -> nn.Module:
     for role, name in (("conv", live.conv), ("readout", live.readout)):
         layer = module.get_submodule(name)
         _plain(layer)
-        if layer.weight.shape != tensors[f"{role}.weight"].shape:
+        if tensors[f"{role}.weight"].shape != getattr(layer.weight, "shape", None):
             raise ValueError(
                 "the exact network has more channels: each slope of its PReLU is two of them"
             )
         for part in ("weight", "bias"):
             if (value := tensors.get(f"{role}.{part}")) is not None:
-                place = layer.weight.device
-                layer.register_parameter(part, nn.Parameter(value.to(place)))
+                layer.register_parameter(part, nn.Parameter(value.to(live.device)))
     if live.norm:
         module.set_submodule(live.norm, nn.Identity())
     return module
@@ -78,7 +77,7 @@ def _module(live: Live, tensors: Mapping[str, Tensor]) -> nn.Module:
 def _plain(layer: nn.Module) -> None:
     """Weights that a layer computes from others become its own."""
     if parametrize.is_parametrized(layer):
-        for name in list(layer.parametrizations):
+        for name in dict(layer.parametrizations.named_children()):  # type: ignore[union-attr]
             parametrize.remove_parametrizations(layer, name)
     for hook in list(layer._forward_pre_hooks.values()):
         if isinstance(hook, WeightNorm):

@@ -12,7 +12,7 @@ from pathlib import Path
 from torch import nn
 
 from verify.explain import images, signals
-from verify.explain.replay import replayed
+from verify.explain.live.replay import replayed
 from verify.explain.text import replay_in_words
 from verify.explain.value import ImageExplanation, SignalExplanation
 from verify.models.checkpoint import Checkpoint, network_in, read
@@ -38,17 +38,14 @@ def explained(
     if missing:
         arguments = ", ".join(f"{key}=" for key in missing)
         raise ValueError(f"{name} does not say its {' and '.join(missing)}: give {arguments}")
-    flat = checkpoint.w.ndim == 2
-    setup = setup_of(settings, checkpoint.w.shape[1], images=not flat)
+    flat, taps = checkpoint.w.ndim == 2, checkpoint.w.shape[1]
+    setup = setup_of(settings, taps, images=not flat)
     if isinstance(source, Live):
-        _agreed(
-            setup,
-            setup_of({**words, **checkpoint.metadata}, checkpoint.w.shape[1], images=not flat),
-        )
-    kind = signals if flat else images
-    if refusal := kind.too_much(checkpoint, setup):
+        _agreed(setup, setup_of({**words, **checkpoint.metadata}, taps, images=not flat))
+    if refusal := (signals if flat else images).too_much(checkpoint, setup):
         raise ValueError(refusal)
-    explanation = replace(kind.explain(checkpoint, setup, limit, name), source=source)
+    explain = signals.explain if flat else images.explain
+    explanation = replace(explain(checkpoint, setup, limit, name), source=source)
     if not isinstance(source, Live):
         return explanation
     replay = replayed(explanation, source)

@@ -28,7 +28,7 @@ def test_it_is_one_element_with_styles_of_its_own() -> None:
     assert "<script" not in html and "<h1" not in html and "<h2" not in html
     addresses = re.findall(r"[\w:]*=?[\"']?https?://[^\"'\s]*", html)
     assert all(address.startswith("xmlns") for address in addresses)
-    assert found.verdict in html and "replayed: at r" in html
+    assert found.verdict in html and "Replayed: at r" in html
     for picture in re.findall(r"<svg.*?</svg>", html, re.DOTALL):
         ET.fromstring(picture)
 

@@ -23,33 +23,32 @@ def replayed(explanation: SignalExplanation | ImageExplanation, live: Live) -> R
     A pixel is rounded once to the module's type, which the bound on rounding allows for.  Where
     layers were folded there is no such bound: the module computes with them as they are.
     """
-    worst, half = explanation.worst_error, explanation.setup.domain.half_length
-    allowed = None
+    half, limit = explanation.setup.domain.half_length, explanation.tolerance
+    allowed, attained = None, True
     if isinstance(explanation, ImageExplanation):
+        certified = explanation.worst_error.value
         radius = Fraction(explanation.worst_error.radius)
+        low = high = Fraction(certified)
         light = disk([float(radius)], half)[0]
-        low = high = Fraction(explanation.worst_error.value)
-        attained = True
     else:
-        found = explanation.worst_error
-        radius, attained = fraction(found.radius), found.attained
-        light = np.array([float(_pixel(radius, i)) for i in range(-half, half + 1)])
-        ends = found.value if isinstance(found.value, tuple) else (found.value, found.value)
+        worst = explanation.worst_error
+        certified, attained = worst.about, worst.attained
+        radius = fraction(worst.radius)
+        ends = worst.value if isinstance(worst.value, tuple) else (worst.value, worst.value)
         low, high = map(fraction, ends)
-        runs = found.as_it_runs.get(live.dtype)
+        light = np.array([float(_pixel(radius, i)) for i in range(-half, half + 1)])
+        runs = worst.as_it_runs.get(live.dtype)
         if runs is not None and live.dtype == live.checkpoint.dtype:
-            allowed = runs - float(high)
+            limit = allowed = runs - float(high)
     error = Fraction(live.answer(torch.from_numpy(light))) - radius
     apart = max(abs(error) - high, low - abs(error), Fraction(0))
     return Replay(
         radius=float(radius),
         error=float(error),
         dtype=live.dtype,
-        certified=worst.about if isinstance(explanation, SignalExplanation) else worst.value,
+        certified=certified,
         allowed=allowed,
-        agrees=float(apart) <= (explanation.tolerance if allowed is None else allowed)
-        if attained
-        else None,
+        agrees=float(apart) <= limit if attained else None,
     )
 
 

@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import json
 import zlib
-from typing import TYPE_CHECKING
 
 from verify.explain.page import body
 from verify.explain.text import replay_in_words
-from verify.explain.value import document
+from verify.explain.value import Explanation, ImageExplanation, SignalExplanation, document
 from verify.report.render import render
-
-if TYPE_CHECKING:
-    from verify.explain.value import ImageExplanation, SignalExplanation
 
 __all__ = ["embedded"]
 
 
-def embedded(explanation: SignalExplanation | ImageExplanation) -> str:
+def embedded(explanation: Explanation) -> str:
     """HTML without a script; its anchors are those of this explanation alone."""
+    assert isinstance(explanation, SignalExplanation | ImageExplanation)
     key = zlib.crc32(json.dumps([document(explanation), str(explanation.replay)]).encode())
     replay = explanation.replay and replay_in_words(explanation.replay)
     return render(
