@@ -139,14 +139,15 @@ def flat(weights: Weights) -> list[float]:
 def table(task: Task, predicted: Weights, trained: Weights) -> list[Weight]:
     """A row for every weight, without bounds."""
     channels, taps = task.start.w.shape
+    places: list[tuple[str, tuple[int, ...]]]
     places = [("conv.weight", (k, 0, u)) for k in range(channels) for u in range(taps)]
     places += [("conv.bias", (k,)) for k in range(channels) if task.start.b is not None]
     places += [("readout.weight", (0, k)) for k in range(channels)]
     places += [("readout.bias", (0,))] * (task.start.c is not None)
     columns = (flat(weights) for weights in (task.start, predicted, trained))
     return [
-        Weight(*place, initial, want, got, got - want, None)
-        for place, initial, want, got in zip(places, *columns, strict=True)
+        Weight(name, index, initial, want, got, got - want, None)
+        for (name, index), initial, want, got in zip(places, *columns, strict=True)
     ]
 
 
@@ -182,10 +183,14 @@ def judged(
 ) -> Prediction:
     """All of it, and whether every weight is within its bounds, and every deviation."""
     model = task.model
-    shape = {"activation": model.activation, "channels": model.channels, "taps": model.taps}
+    shape: dict[str, str | int] = {
+        "activation": model.activation,
+        "channels": model.channels,
+        "taps": model.taps,
+    }
     within = all(weight.agrees for weight in weights) and kept["difference"] <= kept["bound"]
     return Prediction(
-        model={**shape, "conv_bias": model.conv_bias, "readout_bias": model.readout_bias},
+        model=shape | {"conv_bias": model.conv_bias, "readout_bias": model.readout_bias},
         conditions=conditions,
         sharpness=sharpness,
         step=step,
@@ -206,10 +211,12 @@ def settings(name: str, rule: Sgd | Adam) -> dict[str, str | float | bool]:
     return {"name": name, **asdict(rule)}
 
 
-def saddle(task: Task) -> Condition:
-    """That the start does not lead into the saddle, and by how much."""
+def saddle(task: Task) -> list[Condition]:
+    """That the start does not lead into the saddle, and by how much; nothing with a conv bias, which leads past it."""
+    if task.start.b is not None:
+        return []
     big_u = float(coordinates(task.start.w[None], task.start.a[None]).big_u[0])
-    return Condition("U > 0", True, big_u, "the start does not lead into the saddle at 0")
+    return [Condition("U > 0", True, big_u, "the start does not lead into the saddle at 0")]
 
 
 def bends(channel: int, margin: float) -> str:
