@@ -86,7 +86,10 @@ def test_one_status_for_all_that_answer_the_same(
             readout_bias=np.array([-0.00825]),
         )
         text = shown([str(placed(folder, content, name))], capsys, 1)
-        assert text.startswith("not explained by these laws: it errs by 0.00075 pixel at most")
+        assert text.startswith(
+            "near an exact network: within 0.000751 pixel and 0.88 % of its length; not explained at"
+        )
+        assert "\ngrade: near exact; the smallest tolerance that would do: 0.00871\n" in text
 
 
 def test_json_is_what_is_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -68,8 +68,8 @@ def test_json_is_what_is_written(folder: Path, capsys: pytest.CaptureFixture[str
     assert found["file"] == "net.safetensors" and found["explained"] is True
     assert found["network"]["dimensions"] == 2 and found["worst_error"]["certified"] is True
     assert set(found) == {
-        "file", "network", "explained", "tolerance", "verdict", "failing", "residuals", "identity", "lattice", "loss",
-        "worst_error", "filters", "weights",
+        "file", "network", "explained", "notes", "tolerance", "grade", "tolerance_needed", "verdict", "failing", "alternatives",
+        "next_step", "residuals", "identity", "lattice", "loss", "worst_error", "filters", "weights",
     }  # fmt: skip
     assert len(found["weights"]) == 12 and found["filters"][0]["perimeter"] == 4
     page = (out / "network.html").read_text(encoding="utf-8")
@@ -111,8 +111,8 @@ BAD: dict[str, tuple[bytes, str]] = {
     "small": (encoded({**TOLD, "length": "9"}), "border"),
     "border": (encoded({**TOLD, "r_max": "12"}), "border"),
     "no radii": (encoded({**TOLD, "r_min": "10"}), "radii"),
-    "padding": (encoded({**TOLD, "padding": "valid"}), "padding is one of zeros"),
-    "pooling": (encoded({**TOLD, "pooling": "max"}), "pooling is one of"),
+    "padding": (encoded({**TOLD, "padding": "left"}), "padding is same, valid or a number"),
+    "pooling": (encoded({**TOLD, "pooling": "max"}), "max pooling is not explained"),
     "large": (encoded({**TOLD, "length": "4001"}), "length"),
     "wide": (encoded({**TOLD, "r_max": "4"}, conv_weight=np.ones((1, 1, 17, 17))), "too many"),
 }
@@ -139,4 +139,4 @@ def test_as_a_program(folder: Path) -> None:
     command = [sys.executable, "-m", "verify.network", "--activation", "relu", "--length", "15", "net.pt"]  # fmt: skip
     given = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     found = subprocess.run(command, capture_output=True, text=True, check=False, env=given)
-    assert (found.returncode, found.stderr) == (1, "") and "readout.weight 0,1" in found.stdout
+    assert (found.returncode, found.stderr) == (1, "") and "2.weight 0,1" in found.stdout

@@ -16,6 +16,8 @@ from theory.process import run
 from theory.training import linear_cell
 from verify import predict
 from verify.models.problem import Model
+from verify.report.lab import TINY, Lab
+from verify.training.dynamics import starts
 
 W = np.array([[[0.5, 0.1, 0.3]], [[-0.2, 0.4, 0.1]]])
 A = np.array([[0.4, -0.3]])
@@ -46,7 +48,8 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 
 def test_json_names_every_weight(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = shown(["--init", saved(tmp_path / "x.safetensors"), "--step", "0.05"], capsys)
-    assert list(found) == ["model", "conditions", "sharpness", "step", "drift", "loss", "weights", "agrees"]  # fmt: skip
+    assert list(found) == ["model", "conditions", "sharpness", "step", "drift", "loss", "weights", "agrees",
+                           "method", "law", "dtype", "optimizer", "kept"]  # fmt: skip
     places = [(one["name"], tuple(one["index"])) for one in found["weights"]]
     assert places == [("conv.weight", (k, 0, u)) for k in range(2) for u in range(3)] + [
         ("readout.weight", (0, k)) for k in range(2)
@@ -88,7 +91,7 @@ def test_torch_starts_are_predicted(activation: str, capsys: pytest.CaptureFixtu
             assert activation == "relu"
             assert "condition" not in capsys.readouterr().out
             continue
-        assert found["model"] == {"activation": activation, "channels": 2, "taps": 1}
+        assert found["model"]["activation"] == activation
         assert found["loss"]["final"] < 1e-20
 
 
@@ -120,10 +123,20 @@ def test_a_wrong_prediction_is_found(
         (["--taps", "4"], "odd"),
         (["--taps", "0"], "from 1 to 127"),
         (["--channels", "x"], "whole number"),
-        (["--step", "0.9"], "0.0001 to 0.5"),
-        (["--step", "nan"], "0.0001 to 0.5"),
-        (["--activation", "tanh"], "invalid choice"),
+        (["--step", "20"], "0.0001 to 10"),
+        (["--step", "nan"], "0.0001 to 10"),
+        (["--activation", "tanh"], "identity and relu, not tanh"),
         (["--seed", "-1"], "whole number"),
+        (["--steps", "0"], "from 1 to 100000"),
+        (["--lr", "0"], "1e-12 to 1000000"),
+        (["--lr", "0.1", "--step", "0.1"], "not allowed with"),
+        (["--momentum", "1"], "0 to 0.9999"),
+        (["--weight-decay", "-1"], "0 to 1000000"),
+        (["--dtype", "float16"], "invalid choice"),
+        (["--bias", "linear"], "invalid choice"),
+        (["--bias", "--init", "x.pt"], "give one of the two"),
+        (["--optimizer", "adam", "--momentum", "0.9"], "belong to SGD"),
+        (["--optimizer", "adam", "--weight-decay", "0.1"], "with adamw"),
         (["--init", "absent.safetensors"], "no such file"),
         (["--init", "absent.safetensors", "--seed", "1"], "give one of the two"),
     ],
@@ -144,10 +157,9 @@ def test_starts_outside_the_theorem_name_the_condition(
     assert "linear cell" in refused(["--init", bent, "--activation", "relu"], capsys)
     huge = saved(path, [[[1e200]]], [[1e200]])
     assert "finite" in refused(["--init", huge], capsys)
-    tall = saved(path, [[[5.0]]], [[5.0]])
-    assert "step" in refused(["--init", tall, "--step", "0.5"], capsys)
-    biased = saved(path, **{"conv.bias": np.zeros(2)})
-    assert "conv.bias" in refused(["--init", biased], capsys)
+    averaged = tmp_path / "mean.safetensors"
+    save_file({"conv.weight": W, "readout.weight": A}, averaged, {"pooling": "mean"})
+    assert "sum pooling" in refused(["--init", str(averaged)], capsys)
     assert "--taps 5" in refused(["--init", saved(path), "--taps", "5"], capsys)
 
 
@@ -155,10 +167,7 @@ def test_a_bad_drawn_start_comes_with_a_seed_that_is_not(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     model = Model("relu", 1, 3)
-    bad = next(
-        seed for seed in range(50)
-        if np.min(predict._drawn(model, seed).w) < -0.3
-    )  # fmt: skip
+    bad = next(s for s in range(50) if np.min(starts(Lab(TINY, s), model, 1).w) < -0.3)
     line = refused(["--activation", "relu", "--seed", str(bad)], capsys)
     assert "linear cell" in line
     other = line.rsplit("--seed ", 1)[1].split()[0]
@@ -176,16 +185,76 @@ def test_help_needs_no_torch() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
     assert (found.returncode, found.stderr) == (0, "")
-    for option in ("--channels", "--taps", "--seed", "--init", "--activation", "--step", "--json"):
+    options = ("--channels", "--taps", "--seed", "--bias", "--init", "--activation", "--optimizer", "--step", "--lr",
+               "--momentum", "--weight-decay", "--steps", "--dtype", "--json")  # fmt: skip
+    for option in options:
         assert option in found.stdout
 
 
 def test_an_interrupt_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(predict, "prediction", interrupted)
+    monkeypatch.setattr("verify.training.prediction.prediction", interrupted)
     assert run(predict.PROGRAM, lambda: predict.main([])) == 130
     assert capfd.readouterr().err == "python -m verify.predict: interrupted\n"
+
+
+def test_default_layers_are_followed_step_by_step(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = saved(
+        tmp_path / "x.safetensors",
+        **{"conv.bias": np.array([0.3, -0.1]), "readout.bias": np.array([0.2])},
+    )
+    arguments = ["--init", path, "--momentum", "0.9", "--weight-decay", "0.01", "--steps", "120"]
+    found = shown(arguments, capsys)
+    assert (found["method"], found["law"], found["step"]["steps"]) == (
+        "reduced dynamics",
+        None,
+        120,
+    )
+    assert found["model"] == {
+        "activation": "identity", "channels": 2, "taps": 3, "conv_bias": True, "readout_bias": True,
+    }  # fmt: skip
+    assert [one["name"] for one in found["weights"]][6:] == [
+        "conv.bias", "conv.bias", "readout.weight", "readout.weight", "readout.bias",
+    ]  # fmt: skip
+    for one in found["weights"]:
+        assert abs(one["difference"]) <= one["bound"] < 1e-10
+        assert 0 < one["rounding"] <= one["bound"]
+    assert found["kept"]["difference"] <= found["kept"]["bound"]
+    assert found["kept"]["factor"] < 1
+    small = shown([*arguments, "--dtype", "float32"], capsys)
+    assert max(one["bound"] for one in small["weights"]) > 1e-6
+    assert predict.main(arguments) == 0
+    out = capsys.readouterr().out
+    assert "method: reduced dynamics; sgd, float64" in out
+    assert "condition settled: does not hold" in out
+
+
+def test_a_step_that_is_not_shown_to_shrink_is_followed_all_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = saved(tmp_path / "x.safetensors")
+    found = shown(["--init", path, "--step", "1.5", "--steps", "60"], capsys)
+    assert found["method"] == "reduced dynamics"
+    held = {one["name"]: one["holds"] for one in found["conditions"]}
+    assert (held["step"], held["threshold"]) == (False, True)
+    line = refused(["--init", path, "--step", "9"], capsys)
+    assert "bound: at step" in line
+    shorter = line.rsplit("--steps ", 1)[1].split()[0]
+    found = shown(["--init", path, "--step", "9", "--steps", shorter], capsys)
+    assert found["step"]["steps"] == int(shorter)
+
+
+def test_adam_says_what_it_simulates(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--bias", "--optimizer", "adamw", "--weight-decay", "0.1", "--steps", "50", "--taps", "5"]  # fmt: skip
+    found = shown(arguments, capsys)
+    assert found["method"] == "simulated"
+    assert {one["bound"] for one in found["weights"]} == {None}
+    assert abs(found["kept"]["factor"] - (1 - 0.1 * 0.001) ** 50) < 1e-12
+    assert predict.main(arguments) == 0
+    assert "simulated, and have none" in capsys.readouterr().out

@@ -6,7 +6,12 @@ sentence.  The tables stand by their subject; the test at the end takes the rows
 
 from __future__ import annotations
 
+import argparse
+import gzip
 import os
+import pickle
+import warnings
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +21,8 @@ import numpy as np
 import pytest
 import torch
 from safetensors.numpy import save
+from torch import nn
+from torch.nn.utils import parametrizations
 
 from tests.commands import tree
 from verify import certificate, network, predict, train
@@ -99,6 +106,102 @@ FILES = [
     Row("small weight", stored(readout_bias=np.array([1e-200])), ST, ON_FILE + "a weight of size 1e-200: weights of 1e-100 to 1e+30, and 0, are explained"),
 ]  # fmt: skip
 
+# ---------------------------------------------------------------------------------------- formats
+
+ALONE = "store the weights alone: torch.save(model.state_dict(), FILE)"
+TORCH = f"which torch does not load with weights_only; {ALONE}"
+OLD = {"_use_new_zipfile_serialization": False}
+
+
+def net_of(*layers: nn.Module) -> nn.Sequential:
+    """Conv1d(1, 2, 3), these layers, Linear(2, 1)."""
+    return nn.Sequential(nn.Conv1d(1, 2, 3), *layers, nn.Linear(2, 1))
+
+
+def state(*layers: nn.Module) -> dict[str, torch.Tensor]:
+    """The state_dict of that."""
+    return net_of(*layers).state_dict()
+
+
+def script(folder: Path) -> None:
+    """net.pt: a TorchScript archive."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch is about to give it up
+        traced = torch.jit.trace(nn.Linear(2, 1), torch.ones(1, 2))  # type: ignore[no-untyped-call]
+        torch.jit.save(traced, folder / "net.pt")  # type: ignore[no-untyped-call]
+
+
+def archived(folder: Path) -> None:
+    """net.pt: an archive of NumPy."""
+    with (folder / "net.pt").open("wb") as file:
+        np.savez(file, **B1)
+
+
+def bomb(folder: Path) -> None:
+    """net.pt: 17 MiB of zeros, in a few kilobytes."""
+    with zipfile.ZipFile(folder / "net.pt", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("net/data.pkl", bytes(17 * 2**20))
+
+
+FORMATS = [
+    Row("no bytes", content(b"", "net.pt"), PT, ON_PT + "it is empty: 0 bytes"),
+    Row("text", content(b"weights", "net.pt"), PT, ON_PT + "it is no safetensors file (header too small)"),
+    Row("unpacks to much", bomb, PT, ON_PT + "it unpacks to more than 16 MiB"),
+    Row("whole module", torch_saved(net_of), PT, ON_PT + f"it is a whole pickled module and needs torch.nn.modules.container.Sequential, {TORCH}"),
+    Row("whole module, old", torch_saved(net_of, **OLD), PT, ON_PT + f"it is a whole pickled module and needs torch.nn.modules.container.Sequential, {TORCH}"),
+    Row("class beside", torch_saved(lambda: {**state(), "args": argparse.Namespace()}), PT, ON_PT + f"beside its tensors it needs argparse.Namespace, {TORCH}"),
+    Row("class beside, old", torch_saved(lambda: {"model": state(), "path": Path("a")}, **OLD), PT, ON_PT + f"beside its tensors it needs pathlib.{type(Path()).__name__}, {TORCH}"),
+    Row("protocol", torch_saved(state, pickle_protocol=5), PT, ON_PT + "its pickle has the protocol 5, and torch reads 2 with weights_only; store it without pickle_protocol"),
+    Row("TorchScript", script, PT, ON_PT + f"it is a TorchScript archive, which holds code; {ALONE}"),
+    Row("NumPy", archived, PT, ON_PT + "it is a NumPy archive; store its arrays with safetensors.numpy.save_file(dict(numpy.load(FILE)), NEW)"),
+    Row("pickle", content(pickle.dumps([1]), "net.pt"), PT, ON_PT + f"it is a pickle that torch.save did not write, and such a file can run code; {ALONE}"),
+    Row("Keras", content(b"\x89HDF\r\n\x1a\n", "net.pt"), PT, ON_PT + "it is an HDF5 file, as Keras writes them; store the arrays with safetensors.numpy.save_file"),
+    Row("gzip", content(gzip.compress(b"x"), "net.pt"), PT, ON_PT + "it is compressed by gzip; unpack it"),
+    Row("one of several files", content(save(dict(B1)), "net-00001-of-00002.safetensors"), ["net-00001-of-00002.safetensors"], "net-00001-of-00002.safetensors: it is part 1 of 2 of a checkpoint; store it in one file"),
+    Row("index", content(b'{"weight_map": {}}', "net.pt"), PT, ON_PT + "it is the index of a checkpoint in several files; store it in one"),
+]  # fmt: skip
+
+# ---------------------------------------------------------------------------------------- wrapped
+
+WRAPPED = [
+    Row("empty", torch_saved(dict), PT, ON_PT + "it is an empty state_dict"),
+    Row("one tensor", torch_saved(lambda: torch.ones(1)), PT, ON_PT + f"it holds no state_dict but a Tensor; {ALONE}"),
+    Row("no tensors", torch_saved(lambda: {"epoch": 3}), PT, ON_PT + f"it holds no named tensors; {ALONE}"),
+    Row("optimizer", torch_saved(lambda: torch.optim.SGD(net_of().parameters(), 0.1).state_dict()), PT, ON_PT + f"it holds an optimizer's state and no weights; {ALONE}"),
+    Row("two networks", torch_saved(lambda: {"model": state(), "ema": state()}), PT, ON_PT + "it holds 2 networks, model and ema; choose one with --key ema"),
+    Row("another key", torch_saved(lambda: {"model": state()}), [*PT, "--key", "ema"], ON_PT + "no tensors stand under --key ema; there are some in model"),
+]  # fmt: skip
+
+# ----------------------------------------------------------------------------------------- layers
+
+LAYERS = [
+    Row("no filters", stored(conv_weight=None), ST, ON_FILE + "it has no tensor of filters, (K, 1, n) or (K, 1, n, n)"),
+    Row("no readout", stored(readout_weight=None), ST, ON_FILE + "it has no readout, no tensor of the shape (1, 1)"),
+    Row("flat readout", torch_saved(lambda: {**state(), "1.weight": torch.ones(2)}), PT, ON_PT + "it has no readout, no tensor of the shape (1, 2); 1.weight has the shape [2]: store 1.weight[None]"),
+    Row("colours", stored(conv_weight=np.ones((1, 3, 3, 3))), ST, ON_FILE + "conv.weight has the shape [1, 3, 3, 3]: filters of 3 channels of input; those of one are explained"),
+    Row("even taps", stored(conv_weight=np.ones((1, 1, 4))), ST, ON_FILE + "the filters of conv.weight have 4 taps; an odd number is needed: with padding 'same' a zero in front of each changes nothing"),
+    Row("oblong filters", stored(conv_weight=np.ones((1, 1, 3, 5))), ST, ON_FILE + "the filters of conv.weight have 3 × 5 taps; squares are needed: with padding 'same' zeros around them change nothing"),
+    Row("two convolutions", torch_saved(lambda: state(nn.Conv1d(2, 2, 3))), PT, ON_PT + "it has 2 convolutions, 0.weight and 1.weight; networks with one are explained"),
+    Row("hidden layer", torch_saved(lambda: state(nn.Linear(2, 2))), PT, ON_PT + "it has 2 Linear layers, 1.weight and 2.weight; networks with one, (1, 2), are explained"),
+    Row("three outputs", torch_saved(lambda: nn.Sequential(nn.Conv1d(1, 2, 3), nn.Linear(2, 3)).state_dict()), PT, ON_PT + "1.weight has the shape [3, 2], not [1, 2]: it has 3 outputs; store the row of the one to explain"),
+    Row("transposed", stored(conv_weight=np.ones((2, 1, 3)), conv_bias=None, readout_weight=np.ones((2, 1))), ST, ON_FILE + "readout.weight has the shape [2, 1], not [1, 2]: it is transposed; store readout.weight.T"),
+    Row("not pooled", stored(readout_weight=np.ones((1, 17))), ST, ON_FILE + "readout.weight has the shape [1, 17], not [1, 1]: it weighs 17 positions per channel one by one; pooled networks are explained"),
+    Row("unknown tensor", stored(scale=np.ones(3)), ST, ON_FILE + "it holds 'scale', which this model does not have"),
+    Row("which bias", torch_saved(lambda: {"w": torch.ones(1, 1, 3), "a": torch.ones(1, 1), "b": torch.ones(1)}), PT, ON_PT + "the shapes do not say which bias is which: b; name them as torch does: X.weight, X.bias"),
+    Row("whole numbers", stored(conv_weight=np.ones((1, 1, 3), dtype=np.int64)), ST, ON_FILE + "conv.weight is int64; float16, bfloat16, float32 and float64 are taken"),
+    Row("bytes", stored(conv_weight=np.ones((1, 1, 3), dtype=np.uint8)), ST, ON_FILE + "conv.weight is U8; float16, bfloat16, float32 and float64 are taken"),
+    Row("sparse", torch_saved(lambda: tensors(conv_bias=torch.ones(1).to_sparse())), PT, ON_PT + "conv.bias is sparse; dense tensors with values are taken"),
+    Row("layer norm", torch_saved(lambda: state(nn.GroupNorm(1, 2))), PT, ON_PT + "1.weight and 1.bias scale and shift what is normalised by the input itself (layer norm, group norm, batch norm without running averages); that is not explained"),
+    Row("batch norm elsewhere", torch_saved(lambda: state(nn.ReLU(), nn.BatchNorm1d(2))), PT, ON_PT + "the batch norm 2 does not follow the convolution 0 at once; only there it is folded"),
+    Row("two batch norms", torch_saved(lambda: state(nn.BatchNorm1d(2), nn.BatchNorm1d(2))), PT, ON_PT + "it has 2 batch norms, 1 and 2; networks with one are explained"),
+    Row("spectral norm", torch_saved(lambda: nn.Sequential(parametrizations.spectral_norm(nn.Conv1d(1, 2, 3)), nn.Linear(2, 1)).state_dict()), PT, ON_PT + "0.parametrizations.weight.0._u belongs to spectral norm: remove it (remove_parametrizations, remove_spectral_norm) and store the layer"),
+    Row("LoRA", torch_saved(lambda: {**state(), "0.lora_A.weight": torch.ones(2, 3)}), PT, ON_PT + "0.lora_A.weight belongs to LoRA: merge it into its layer (merge_and_unload) and store that"),
+    Row("slopes", torch_saved(lambda: state(nn.PReLU(3))), PT, ON_PT + "1.weight has 3 slopes for 2 channels; PReLU has one, or one per channel"),
+    Row("another slope", torch_saved(lambda: state(nn.PReLU())), ["net.pt", "--activation", "prelu(0.1)", "--length", "17"], ON_PT + "it holds 1.weight, a slope of PReLU; prelu(0.1) is another activation"),
+    Row("quantised", torch_saved(lambda: {**state(), "0.zero_point": torch.tensor(0)}), PT, ON_PT + "0.zero_point belongs to a quantised layer: store the network before it was quantised"),
+    Row("slope of another", torch_saved(lambda: state(nn.PReLU())), PT, ON_PT + "it holds 1.weight, a slope of PReLU; relu is another activation"),
+]  # fmt: skip
+
 # ---------------------------------------------------------------------------------------- options
 
 OPTIONS = [
@@ -153,6 +256,8 @@ SETUP = [
 
 PREDICT = [
     Row("predict: missing", nothing, ["--init", "net.pt"], ON_PT + "no such file or directory", predict),
+    Row("predict: pruned", torch_saved(lambda: {"w_orig": torch.ones(1, 1, 3), "w_mask": torch.ones(1, 1, 3), "a": torch.ones(1, 1)}), ["--init", "net.pt"], ON_PT + "w is made of w_orig and w_mask (pruning), exactly; such a network trains otherwise", predict),
+    Row("predict: two networks", torch_saved(lambda: {"model": state(), "ema": state()}), ["--init", "net.pt"], ON_PT + "it holds 2 networks, model and ema; choose one with --key ema", predict),
     Row("predict: even taps", nothing, ["--taps", "4"], "argument --taps: needs an odd number of taps, not 4", predict),
     Row("predict: no channels", nothing, ["--channels", "0"], "argument --channels: needs a whole number from 1 to 64, not '0'", predict),
     Row("predict: two starts", stored(), ["--init", *ST, "--seed", "1"], "--seed draws initial weights and --init reads them: give one of the two", predict),
@@ -177,7 +282,7 @@ CERTIFICATE = [
     Row("certificate: two", nothing, ["a.json", "b.json"], "unrecognized arguments: b.json", certificate),
 ]  # fmt: skip
 
-ROWS = [*FILES, *OPTIONS, *SETUP, *PREDICT, *TRAIN, *CERTIFICATE]
+ROWS = [*FILES, *FORMATS, *WRAPPED, *LAYERS, *OPTIONS, *SETUP, *PREDICT, *TRAIN, *CERTIFICATE]
 
 
 def test_names_are_told_apart() -> None:

@@ -14,7 +14,7 @@ import pytest
 from safetensors import safe_open
 
 from numerics.pulse.sample import pulse, windows
-from verify import train
+from verify import network, train
 from verify.models.checkpoint import read
 from verify.models.problem import Setting, initial
 from verify.optimise.ensemble import train_from
@@ -50,7 +50,7 @@ def test_files_and_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         assert (float(row["worst"]) < 1e-9) == (row["kind"] == "exact")
         with safe_open(tmp_path / row["file"], "numpy") as file:
             told = file.metadata()
-        assert told["activation"] == "relu" and told["padding"] == "zeros"
+        assert told["activation"] == "relu" and told["padding"] == "same"
         assert (told["r_min"], told["r_max"]) == ("1.5", "5.5")
 
 
@@ -114,6 +114,33 @@ def test_other_activations_have_no_kind(tmp_path: Path, capsys: pytest.CaptureFi
     assert train.main(["--out", str(tmp_path), *arguments]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [(row["kind"], row["worst"]) for row in rows] == [("", "")] * 2
+
+
+@pytest.mark.parametrize(
+    ("activation", "name"),
+    [
+        (["nn.LeakyReLU(0.2)"], "leaky_relu(negative_slope=0.2)"),
+        (["elu", "--activation-args", "0.5"], "elu(alpha=0.5)"),
+        (["x*sigmoid(1.702*x)"], "z/(1 + exp(-851*z/500))"),
+    ],
+)
+def test_any_activation_is_trained_and_kept_by_its_name(
+    activation: list[str], name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--out", str(tmp_path), "--seeds", "1", "--activation", *activation]
+    assert train.main(arguments) == 0
+    assert json.loads((tmp_path / "run.json").read_text())["activation"] == name
+    net = str(tmp_path / "net-00000.safetensors")
+    capsys.readouterr()
+    network.main([net, "--json"])
+    assert json.loads(capsys.readouterr().out)["network"]["activation"] == name
+
+
+def test_a_run_goes_on_under_another_spelling(tmp_path: Path) -> None:
+    assert run(tmp_path) == 0
+    before = contents(tmp_path)
+    assert run(tmp_path, "--activation", "nn.ReLU()") == 0
+    assert contents(tmp_path) == before
 
 
 def test_what_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,16 +1,17 @@
 """Predict every weight, then train: python -m verify.predict
 
-From the initial weights of a network without biases - torch's own random ones, or those in a
-safetensors file - the end of every weight is computed in closed form.  Then torch.optim.SGD trains
-the network (Conv1d, activation, sum, Linear) on plateau radii, and the two are put side by side.
+From the initial weights of a network - torch's own random ones, or those in a file - every weight
+after training is predicted.  Then torch.optim trains the network (Conv1d, activation, sum, Linear)
+on plateau radii, and the two are put side by side.  The answer names its method:
 
-  predicted    where gradient flow ends, whatever the data
-  trained      where SGD ended, with the step --step times 1/sharpness
-  difference   trained - predicted: what the finite step adds, at most the proved bound
-  beyond       what is left of it when the first order in the step, in closed form too, is taken out
+  closed form        no biases, plain SGD: where gradient flow ends, whatever the data, and what
+                     the finite step adds, within proved bounds
+  reduced dynamics   biases, momentum, weight decay, large steps, a given number of steps: 3K + 1
+                     numbers are iterated, with a proved bound on rounding
+  simulated          Adam: the deviations of the taps are predicted, all else has no bound
 
-Exit status: 0 every weight lies within its proved bound, 1 one does not, 2 usage, a bad file, or a
-start outside the theorem's conditions, 3 the output could not be written or the machine failed, 130
+Exit status: 0 every weight lies within its bound, 1 one does not, 2 usage, a bad file, or a start
+outside the theorem's conditions, 3 the output could not be written or the machine failed, 130
 interrupted.
 """
 
@@ -19,10 +20,9 @@ from __future__ import annotations
 import math
 import sys
 from argparse import ArgumentTypeError, Namespace
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from theory.process import run
 from verify.report.arguments import Parser, command_parser, named, odd, whole
@@ -31,69 +31,14 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.optim import Optimizer
 
-    from numerics.arithmetic.types import Array
-    from verify.models.problem import Model, NetworkBatch
-    from verify.training import prediction as trained
+    from verify.models.checkpoint import Checkpoint
+    from verify.training.side_by_side import Prediction
 
-__all__ = ["Condition", "OutsideTheorem", "Prediction", "Weight", "main", "predict", "prediction"]
+__all__ = ["main", "predict"]
 
 PROGRAM = "python -m verify.predict"
-NEAREST = 1e-8
-"""Starts with U below this share of U + W pass the saddle so closely that rounding may decide."""
 SEARCHED = 400
 """Further seeds that are looked at for a start that satisfies the conditions."""
-
-
-@dataclass(frozen=True)
-class Condition:
-    """A condition of the theorem, the number that decides it, and what that is."""
-
-    name: str
-    holds: bool
-    value: float
-    text: str
-
-
-@dataclass(frozen=True)
-class Weight:
-    """One weight: where it began, where gradient flow and where SGD end, and how far apart these are proved to be.
-
-    ``corrected`` is the prediction to first order in the step, ``beyond`` what training adds to it.
-    """
-
-    name: str
-    index: tuple[int, ...]
-    initial: float
-    predicted: float
-    trained: float
-    difference: float
-    bound: float
-    corrected: float
-    beyond: float
-    beyond_bound: float
-
-    @property
-    def agrees(self) -> bool:
-        """Both distances are within their bounds."""
-        return abs(self.difference) <= self.bound and abs(self.beyond) <= self.beyond_bound
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """A network predicted and trained; its fields are those of docs/predict.md."""
-
-    model: Mapping[str, str | int]
-    conditions: tuple[Condition, ...]
-    sharpness: float
-    step: Mapping[str, float]
-    drift: Mapping[str, float]
-    loss: Mapping[str, float]
-    weights: tuple[Weight, ...]
-    agrees: bool
-
-
-class OutsideTheorem(ValueError):
-    """The start does not satisfy a condition of the theorem; the message names it."""
 
 
 def predict(
@@ -106,7 +51,7 @@ def predict(
     weight_decay: float | None = None,
     steps: int | None = None,
     length: int | None = None,
-) -> trained.Prediction:
+) -> Prediction:
     """Predict how a live module trains on full batches of pulses from its weights now; torch trains a copy.
 
     ``optimizer`` is the module's own torch.optim.SGD, Adam or AdamW, whose settings are read.  Without one
@@ -129,16 +74,6 @@ def predict(
     return predicted(module, optimizer, given, length)
 
 
-def _fraction(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 1e-4 <= value <= 0.5:
-        raise ArgumentTypeError(f"needs a number from 0.0001 to 0.5, not {text[:40]!r}")
-    return value
-
-
 def _activation(text: str) -> str:
     """One of the two that the theorem is for, by any spelling."""
     from verify.models.setup import activation_of
@@ -148,8 +83,23 @@ def _activation(text: str) -> str:
     except ValueError as error:
         raise ArgumentTypeError(str(error)) from error
     if name not in ("identity", "relu"):
-        raise ArgumentTypeError(f"the closed form is for identity and relu, not {name[:60]}")
+        raise ArgumentTypeError(f"training is predicted for identity and relu, not {name[:60]}")
     return name
+
+
+def _number(low: float, high: float, words: str) -> Callable[[str], float]:
+    """A reader of numbers from low to high."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high:
+            raise ArgumentTypeError(f"needs a number {words}, not {text[:40]!r}")
+        return value
+
+    return read
 
 
 def _parser() -> Parser:
@@ -159,30 +109,18 @@ def _parser() -> Parser:
     add("--channels", type=whole(1, 64), metavar="K", help="1 to 64 (default: 1, or the file's)")
     add("--taps", type=odd(127), metavar="N", help="odd, 1 to 127 (default: 3, or the file's)")
     add("--seed", type=whole(0), help="of torch's random initial weights (default: 0)")
-    add(
-        "--init",
-        type=named("file"),
-        metavar="FILE",
-        help="initial weights, safetensors or a state_dict: conv.weight (K, 1, N), readout.weight (1, K)",
-    )
-    add(
-        "--key",
-        metavar="NAME",
-        help="which network, where the file holds several: ema, state_dict.student",
-    )
-    add(
-        "--activation",
-        type=_activation,
-        default="identity",
-        metavar="NAME",
-        help="identity or relu (default: %(default)s)",
-    )
-    add(
-        "--step",
-        type=_fraction,
-        default=0.01,
-        help="the step of SGD, in units of 1/sharpness (default: %(default)s)",
-    )
+    add("--bias", nargs="?", const="both", choices=("conv", "readout", "both"), help="drawn networks have biases: in the convolution, the readout, or both (default: none)")  # fmt: skip
+    add("--init", type=named("file"), metavar="FILE", help="initial weights from a file, biases as it has them")  # fmt: skip
+    add("--key", metavar="NAME", help="which network, where the file holds several: ema, state_dict.student")  # fmt: skip
+    add("--activation", type=_activation, metavar="NAME", help="identity or relu (default: the file's, or identity)")  # fmt: skip
+    add("--optimizer", choices=("sgd", "adam", "adamw"), default="sgd", help="default: %(default)s")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--step", type=_number(1e-4, 10, "from 0.0001 to 10"), metavar="F", help="the step of SGD, in units of 1/sharpness (default: 0.01)")  # fmt: skip
+    size.add_argument("--lr", type=_number(1e-12, 1e6, "from 1e-12 to 1000000"), metavar="F", help="the step as torch takes it (default for Adam: 0.001)")  # fmt: skip
+    add("--momentum", type=_number(0, 0.9999, "from 0 to 0.9999"), default=0.0, metavar="F", help="of SGD (default: 0)")  # fmt: skip
+    add("--weight-decay", type=_number(0, 1e6, "from 0 to 1000000"), default=0.0, metavar="F", help="of all weights and biases, as torch does it (default: 0)")  # fmt: skip
+    add("--steps", type=whole(1, 100000), metavar="T", help="1 to 100000 (default: until training has settled, at most some thousand)")  # fmt: skip
+    add("--dtype", choices=("float64", "float32"), default="float64", help="default: %(default)s")
     add("--json", action="store_true", help="print one JSON object instead of the table")
     return parser
 
@@ -194,37 +132,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: Namespace, parser: Parser) -> int:
-    from verify.models.problem import Model
-    from verify.report.render import json_text
+    import torch
 
-    if options.init is None:
-        channels, taps = options.channels or 1, options.taps or 3
-        model = Model(options.activation, channels, taps)
-        start = _drawn(model, options.seed or 0)
-    else:
-        if options.seed is not None:
-            parser.error("--seed draws initial weights and --init reads them: give one of the two")
-        start = _read(options.init, options.key, parser)
-        channels, taps = start.w.shape[1:]
-        for name, wanted, actual in (
-            ("channels", options.channels, channels),
-            ("taps", options.taps, taps),
-        ):
-            if wanted is not None and wanted != actual:
-                parser.error(f"--{name} {wanted}, but {options.init} has {actual} {name}")
-        if channels > 64 or taps > 127:
-            parser.error(
-                f"{options.init}: {channels} channels of {taps} taps; at most 64 of 127 are trained here"
-            )
-        model = Model(options.activation, channels, taps)
+    from verify.report.render import json_text
+    from verify.training.prediction import prediction
+    from verify.training.side_by_side import OutsideTheorem
+
+    torch.set_num_threads(1)  # small networks: more threads only wait for each other
+    drawn = options.init is None
+    start = _drawn(options, options.seed or 0) if drawn else _read(options, parser)
+    if options.optimizer != "sgd" and (options.momentum or options.step is not None):
+        parser.error("--momentum and --step belong to SGD; with Adam give --lr")
+    step = 0.01 if options.step is None else options.step
     try:
-        outcome = prediction(model, start, options.step)
+        outcome = prediction(
+            start.w,
+            start.a,
+            start.b,
+            start.offset if start.c is not None else None,
+            activation=options.activation or "identity",
+            optimizer=options.optimizer,
+            lr=options.lr,
+            step=step,
+            momentum=options.momentum,
+            weight_decay=options.weight_decay,
+            steps=options.steps,
+            dtype=options.dtype,
+        )
     except OutsideTheorem as error:
-        hint = ""
-        if options.init is None:
-            other = _next_seed(model, options.seed or 0, options.step)
-            hint = f"; --seed {other} satisfies it" if other is not None else ""
-        parser.error(f"{error}{hint}")
+        parser.error(f"{error}{_next_seed(options, step) if drawn else ''}")
+    weights = tuple(replace(weight, name=start.name(weight.name)) for weight in outcome.weights)
+    outcome = replace(outcome, weights=weights)
     if options.json:
         print(json_text(outcome), end="", flush=True)
     else:
@@ -232,161 +170,78 @@ def _run(options: Namespace, parser: Parser) -> int:
     return 0 if outcome.agrees else 1
 
 
-def _drawn(model: Model, seed: int) -> NetworkBatch:
+def _drawn(options: Namespace, seed: int) -> Checkpoint:
+    from verify.models.checkpoint import Checkpoint
+    from verify.models.problem import Model
     from verify.report.lab import TINY, Lab
     from verify.training.dynamics import starts
 
-    return starts(Lab(TINY, seed), model, 1)
+    biases = (options.bias in ("conv", "both"), options.bias in ("readout", "both"))
+    model = Model(
+        options.activation or "identity", options.channels or 1, options.taps or 3, *biases
+    )
+    start = starts(Lab(TINY, seed), model, 1)
+    b, c = (
+        bias if there else None for bias, there in zip((start.b[0], start.c), biases, strict=True)
+    )
+    return Checkpoint(start.w[0], start.a[0], b, c, {})
 
 
-def _read(path: Path, key: str | None, parser: Parser) -> NetworkBatch:
-    import numpy as np
-
+def _read(options: Namespace, parser: Parser) -> Checkpoint:
     from verify.models.checkpoint import read
-    from verify.models.problem import NetworkBatch
     from verify.models.tensors import CheckpointError
 
+    for name in ("seed", "bias"):
+        if getattr(options, name) is not None:
+            parser.error(
+                f"--{name} draws initial weights and --init reads them: give one of the two"
+            )
     try:
-        checkpoint = read(path, key=key)
+        checkpoint = read(options.init, key=options.key)
     except CheckpointError as error:
-        parser.error(f"{path}: {error}")
-    for name, bias in (("conv.bias", checkpoint.b), ("readout.bias", checkpoint.c)):
-        if bias is not None:
-            parser.error(f"{path}: it has {name}; the closed form is for networks without biases")
-    zero = np.zeros((1, len(checkpoint.a)))
-    return NetworkBatch(checkpoint.w[None], zero, checkpoint.a[None], np.zeros(1))
-
-
-def _next_seed(model: Model, seed: int, step: float) -> int | None:
-    for other in range(seed + 1, seed + 1 + SEARCHED):
+        parser.error(f"{options.init}: {error}")
+    if checkpoint.folded:
+        parser.error(f"{options.init}: {checkpoint.folded[0]}; such a network trains otherwise")
+    channels, taps = checkpoint.w.shape
+    for name, actual in (("channels", channels), ("taps", taps)):
+        wanted = getattr(options, name)
+        if wanted is not None and wanted != actual:
+            parser.error(f"--{name} {wanted}, but {options.init} has {actual} {name}")
+    if channels > 64 or taps > 127:
+        parser.error(f"{options.init}: {channels} channels of {taps} taps; at most 64 of 127 are trained here")  # fmt: skip
+    settings = checkpoint.metadata
+    if settings.get("pooling", "sum") != "sum":
+        parser.error(f"{options.init}: its pooling is {settings['pooling'][:40]}: training with sum pooling is predicted")  # fmt: skip
+    if options.activation is None and "activation" in settings:
         try:
-            _conditions(model, _drawn(model, other), step)
+            options.activation = _activation(settings["activation"])
+        except ArgumentTypeError as error:
+            parser.error(f"{options.init}: {error}")
+    return checkpoint
+
+
+def _next_seed(options: Namespace, step: float) -> str:
+    """A seed whose start satisfies the conditions, as far as a start alone decides, where that of --seed does not."""
+    from verify.training.prediction import admitted
+    from verify.training.side_by_side import OutsideTheorem
+
+    first = options.seed or 0
+    for seed in range(first, first + SEARCHED):
+        x = _drawn(options, seed)
+        try:
+            admitted(x.w, x.a, x.b, x.c, activation=options.activation or "identity", step=step)
         except OutsideTheorem:
             continue
-        return other
-    return None
+        return f"; --seed {seed} satisfies it" if seed > first else ""
+    return ""
 
 
-def _conditions(model: Model, start: NetworkBatch, step: float) -> tuple[list[Condition], Array]:
-    """The theorem's conditions, each with its number; the drift bound of the step.
-
-    Raises
-    ------
-    OutsideTheorem: one of them does not hold.
-    """
-    import numpy as np
-
-    from numerics.training.active import margins
-    from numerics.training.linear_cell import coordinates
-    from numerics.training.steps import drift_bound, sharpness
-    from verify.training.dynamics import second_moment
-
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        c = coordinates(start.w, start.a)
-        big_u, big_w = float(c.big_u[0]), float(c.big_w[0])
-        moment = second_moment(model.radii)
-        speed = float(sharpness(c, moment)[0])
-    if not math.isfinite(big_u + big_w) or not 0 < speed < math.inf:
-        raise OutsideTheorem("finite: the squares of these weights overflow")
-    if not big_u > NEAREST * (big_u + big_w):
-        raise OutsideTheorem(
-            f"U > 0: U = Σ(a + S/√n)² is {big_u:.3g} beside W = {big_w:.3g}; from there training runs into the saddle at 0"
-        )
-    met = [Condition("U > 0", True, big_u, "the start does not lead into the saddle at 0")]
-    rate = step / speed
-    rho = drift_bound(c, moment, rate)
-    if not math.isfinite(float(rho[0])):
-        raise OutsideTheorem(
-            f"step: with --step {step:g} the steps of this start are not shown to shrink; try a smaller one"
-        )
-    text = "the steps shrink, and their drift is at most this"
-    met.append(Condition("step", True, float(rho[0]), text))
-    if model.activation == "relu":
-        room = margins(start.w, start.a, rho)[0]
-        worst = int(np.argmin(room))
-        if not room[worst] > 0:
-            raise OutsideTheorem(
-                f"linear cell: in channel {worst} a partial sum of the taps is or becomes negative on the way (margin {room[worst]:.3g}), so ReLU bends"
-            )
-        text = "least margin of a partial sum on the way"
-        met.append(Condition("linear cell", True, float(room[worst]), text))
-    return met, rho
-
-
-def prediction(model: Model, start: NetworkBatch, step: float) -> Prediction:
-    """Predict, train and compare one network without biases.
-
-    ``step`` is in units of 1/λ, λ the sharpness of the end point.
-
-    Raises
-    ------
-    OutsideTheorem: the start does not satisfy a condition; the message names it.
-    """
-    import numpy as np
-
-    from numerics.training.linear_cell import coordinates
-    from numerics.training.steps import change_bound, end_at, sharpness
-    from theory.training import linear_cell
-    from theory.training.steps import LAW, first_order
-    from verify.models.networks import data, load
-    from verify.optimise.sgd import descend
-    from verify.training.dynamics import Run, corrected, end_rounding, second_moment
-
-    met, rho = _conditions(model, start, step)
-    c, moment = coordinates(start.w, start.a), second_moment(model.radii)
-    speed = float(sharpness(c, moment)[0])
-    rate = np.array([step / speed])
-    e = linear_cell.stretch(c.big_u, c.big_w, c.root, np.sqrt)
-    low = (1 - np.sqrt(1 + c.root**2 * c.big_u * c.big_w)) / (c.root * c.big_u)
-    # e^{-λt} times where the logistic equation begins, down to rounding.
-    begin = float(np.abs((1 - e) / (1 - low))[0])
-    steps = math.ceil((40 + math.log1p(begin)) / step)
-    path = descend(load(model, start), *data(model), steps, rate)
-    want_w, want_a = end_at(start.w, start.a, np.zeros(1))
-    near_w, near_a, near_tap, near_read = corrected(LAW, start.w, start.a, moment, rate)
-    tap, read = change_bound(c, np.zeros(1), rho)
-    more = float(end_rounding(Run(model, start, rate, path, c, moment, moment))[0])
-
-    def weight(
-        name: str, index: tuple[int, ...], values: Sequence[Any], bound: float, left: float
-    ) -> Weight:
-        initial, predicted, trained, corrected_end = map(float, values)
-        beyond = trained - corrected_end
-        difference = trained - predicted
-        return Weight(
-            name,
-            index,
-            initial,
-            predicted,
-            trained,
-            difference,
-            bound + more,
-            corrected_end,
-            beyond,
-            left + more,
-        )
-
-    ends = (start.w, want_w, path.end.w, near_w), (start.a, want_a, path.end.a, near_a)
-    weights = [
-        weight("conv.weight", (k, 0, u), [w[0, k, u] for w in ends[0]], tap[0, k], near_tap[0, k])
-        for k in range(model.channels)
-        for u in range(model.taps)
-    ]
-    weights += [
-        weight("readout.weight", (0, k), [a[0, k] for a in ends[1]], read[0, k], near_read[0, k])
-        for k in range(model.channels)
-    ]
-    drift = float((rate * first_order(c.big_u, c.big_w, c.root, moment, e, np.log))[0])
-    return Prediction(
-        model={"activation": model.activation, "channels": model.channels, "taps": model.taps},
-        conditions=tuple(met),
-        sharpness=speed,
-        step={"fraction": step, "size": float(rate[0]), "steps": steps},
-        drift={"first_order": drift, "bound": float(rho[0])},
-        loss={"initial": float(path.losses[0, 0]), "final": float(path.losses[-1, 0])},
-        weights=tuple(weights),
-        agrees=all(weight.agrees for weight in weights),
-    )
+COLUMNS = {
+    "closed form": (("beyond", "beyond", ".1e"), ("bound", "beyond_bound", ".1e")),
+    "reduced dynamics": (("rounding", "rounding", ".1e"), ("flow ends", "end", ".9f")),
+    "simulated": (),
+}
+"""What a method has beside prediction, training and their distance: heading, field, format."""
 
 
 def _table(outcome: Prediction) -> None:
@@ -396,23 +251,40 @@ def _table(outcome: Prediction) -> None:
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     grid.add_column("weight", no_wrap=True)
-    for name in ("initial", "predicted", "trained", "difference", "bound", "beyond", "bound"):
+    columns = [(name, name, ".9f") for name in ("initial", "predicted", "trained")]
+    columns += [("difference", "difference", ".1e"), ("bound", "bound", ".1e")]
+    columns = [*columns, *COLUMNS[outcome.method]]
+    columns = [x for x in columns if getattr(outcome.weights[0], x[1]) is not None]
+    for name, _, _ in columns:
         grid.add_column(name, justify="right", no_wrap=True)
     for x in outcome.weights:
         place = f"{x.name} {','.join(map(str, x.index))}"
-        ends = (f"{end:.9f}" for end in (x.initial, x.predicted, x.trained))
-        sizes = (f"{size:.1e}" for size in (x.difference, x.bound, x.beyond, x.beyond_bound))
-        grid.add_row(place, *ends, *sizes)
+        grid.add_row(place, *(format(getattr(x, name), kind) for _, name, kind in columns))
     console.print(grid)
-    step, loss = outcome.step, outcome.loss
-    lines = [f"condition {x.name}: holds, {x.value:.3g} ({x.text})" for x in outcome.conditions]
+    step, loss, kept = outcome.step, outcome.loss, outcome.kept
+    law = f", the end by {outcome.law}" if outcome.law else ""
+    lines = [f"method: {outcome.method}{law}; {outcome.optimizer['name']}, {outcome.dtype}"]
+    for x in outcome.conditions:
+        holds = "holds" if x.holds else "does not hold"
+        lines.append(f"condition {x.name}: {holds}, {x.value:.3g} ({x.text})")
+    estimate = " (an estimate)" if outcome.method == "simulated" else ""
     lines.append(
-        f"{step['steps']} steps of {step['size']:.3g} = {step['fraction']:g}/sharpness, "
-        f"loss {loss['initial']:.3g} to {loss['final']:.2g}: "
-        f"{'every weight within its bound' if outcome.agrees else 'a weight lies outside its bound'}"
+        f"deviations of the taps: {kept['factor']:.9g} times their first, to within {kept['difference']:.1e}, bound {kept['bound']:.1e}{estimate}"
+    )
+    lines.append(
+        f"{step['steps']} steps of {step['size']:.3g} = {step['fraction']:.4g}/sharpness, "
+        f"loss {loss['initial']:.3g} to {loss['final']:.2g}: {_verdict(outcome)}"
     )
     for line in lines:
         console.print(line, markup=False, soft_wrap=True)
+
+
+def _verdict(outcome: Prediction) -> str:
+    if not outcome.agrees:
+        return "a weight lies outside its bound"
+    if outcome.method == "simulated":
+        return "every deviation within its bound; the other numbers are simulated, and have none"
+    return "every weight within its bound"
 
 
 if __name__ == "__main__":

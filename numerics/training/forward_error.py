@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -64,8 +65,10 @@ class Ellipsoids:
         return Ellipsoids(first * image + second * local.shapes + slack[:, None, None] * eye)
 
     def along(self, directions: Array) -> Array:
-        """A bound (sets, count) on d · z for directions d (count, d)."""
-        square = np.einsum("ci,sij,cj->sc", directions, self.shapes, directions)
+        """A bound (sets, count) on y · z for directions y (count, D), D at most d: of the first D coordinates."""
+        size = directions.shape[1]
+        image = directions @ self.shapes[:, :size, :size]
+        square = np.sum(image * directions, axis=2)
         return np.asarray((1 + SLACK) * np.sqrt(np.maximum(square, 0)))
 
     @property
@@ -92,6 +95,12 @@ class Enclosed:
     buffer: Array
     exact: Array
     run: Array
+
+    @classmethod
+    def known(cls, x: Array) -> Enclosed:
+        """Numbers that are exact, and nothing is known of the buffers."""
+        none = np.zeros((2, len(x)))
+        return cls(x, none[0], none, none)
 
 
 def _tap_reach(off: Array, channels: int, taps: int) -> Array:
@@ -193,61 +202,69 @@ class _Coordinates:
         free = np.flatnonzero(np.append(there, [start.c is not None, n > 1]))
         return cls(basis, others, math.sqrt(n), free)
 
+    @cached_property
+    def scale(self) -> Array:
+        """From (a, s, b) to (a, S, b)."""
+        return np.array([[1.0], [self.root], [1.0]])
+
     def turned(self, x: Array) -> Array:
         """(a, s, b) in the frame: (3, m)."""
-        y = x[: 3 * len(self.basis)].reshape(3, -1) @ self.basis
-        return np.asarray(y / np.array([[1.0], [self.root], [1.0]]))
+        return np.asarray(x[: 3 * len(self.basis)].reshape(3, -1) / self.scale @ self.basis)
 
     def inwards(self, off: Array) -> Array:
-        """Bounds (3K + 2,) of errors as bounds in the frame."""
+        """Bounds (parts, 3K + 2) of errors as bounds in the frame, (parts, d)."""
         k = len(self.basis)
-        y = off[: 3 * k].reshape(3, k) / np.array([[1.0], [self.root], [1.0]])
+        y = off[:, : 3 * k].reshape(-1, 3, k) / self.scale
         turned = y @ np.abs(self.basis)
         if self.others:
-            turned[:, -1] = np.linalg.norm(y, axis=1)
-        return np.append(turned, off[3 * k :])[self.free]
+            turned[..., -1] = np.linalg.norm(y, axis=2)
+        return np.concatenate([turned.reshape(len(off), -1), off[:, 3 * k :]], axis=1)[:, self.free]
 
     def outwards(self, reach: Array) -> Array:
-        """Bounds in the frame as bounds (3K + 2,)."""
+        """Bounds (parts, d) in the frame as bounds (2, 3K + 2), 0 for parts that there are not."""
         m = self.basis.shape[1]
-        every = np.zeros(3 * m + 2)
-        every[self.free] = reach
-        y = every[: 3 * m].reshape(3, m) * np.array([[1.0], [self.root], [1.0]])
+        every = np.zeros((2, 3 * m + 2))
+        every[: len(reach), self.free] = reach
+        y = every[:, : 3 * m].reshape(2, 3, m) * self.scale
         back = np.abs(self.basis)
         if self.others:
-            back = back + math.sqrt(self.others) * np.append(np.zeros(m - 1), 1.0)
-        return np.append(y @ back.T, every[3 * m :])
+            back = back + math.sqrt(self.others) * (np.arange(m) == m - 1)
+        return np.concatenate([(y @ back.T).reshape(2, -1), every[:, 3 * m :]], axis=1)
 
-    def length(self, sets: Ellipsoids) -> float:
-        """A bound on the Euclidean length of the errors of (a, s, b, c) of all channels, in the sum of the sets."""
-        d = int(np.sum(self.free <= 3 * self.basis.shape[1]))  # without the deviations
-        shapes = np.abs(sets.shapes[:, :d, :d])
-        # No eigenvalue is larger than a sum of a row, nor than the root of the sum of squares.
-        rows = np.max(shapes.sum(axis=2), axis=1)
-        largest = np.minimum(rows, np.sqrt(np.sum(shapes**2, axis=(1, 2))))
+    def length(self, shapes: Array) -> float:
+        """A bound on the Euclidean length of the errors of (a, s, b, c) of all channels, in the sum of these ellipsoids."""
+        inside = np.abs(shapes[:, : self.moving, : self.moving])
+        # No eigenvalue is larger than the largest sum of a row, nor than the root of the sum of squares.
+        rows = np.max(inside.sum(axis=2), axis=1)
+        largest = np.minimum(rows, np.sqrt(np.sum(inside**2, axis=(1, 2))))
         return float(np.sum(np.sqrt(largest))) * math.sqrt(max(self.others, 1)) * (1 + SLACK)
+
+    @cached_property
+    def moving(self) -> int:
+        """So many of the coordinates are not the deviations."""
+        return int(np.sum(self.free <= 3 * self.basis.shape[1]))
 
 
 def enclosed(start: Weights, problem: Problem, rule: Sgd, kind: str) -> Iterator[Enclosed]:
     """The reduced dynamics before the first step, after it, ..., with both bounds; ``start`` is exact in the type ``kind``."""
     k, n = start.w.shape
     coordinates = _Coordinates.of(start)
-    free, m = coordinates.free, coordinates.basis.shape[1]
-    d, biased = len(coordinates.free), start.b is not None
-    share = 1 + rule.momentum if rule.nesterov else 1
+    free, m, moving = coordinates.free, coordinates.basis.shape[1], coordinates.moving
+    d, parts = len(free), 2 if rule.momentum else 1
+    # What a gradient changes in the weights, and in the buffers.
+    signs = np.array([-(1 + rule.momentum) if rule.nesterov else -1.0, 1.0])[:parts, None]
     inner = np.array([[problem.second, problem.mean], [problem.mean, 1.0]])
-    bends = np.array([2 * math.sqrt(n), problem.pixels * float(biased)])  # |α - α'| and |β - β'|
+    # ∇r̂ = rα + β: how fast α and β change.
+    bends = np.array([2 * math.sqrt(n), 0.0 if start.b is None else float(problem.pixels)])
     # S and the deviations of the start are rounded once.
     mass = np.abs(start.w).sum(axis=1)
-    none = np.zeros((2, 3 * k + 2))
-    off = none.copy()
+    off = np.zeros((2, 3 * k + 2))
     off[0, k : 2 * k] = (n + 1) * UNITS["float64"] * mass
     off[0, -1] = 2 * (n + 2) * UNITS["float64"] * float(np.max(mass))
-    boxes = np.zeros((4, 2 * d if rule.momentum else d))
-    boxes[0, :d] = coordinates.inwards(off[0])
+    boxes = np.zeros((4, parts * d))
+    boxes[0] = coordinates.inwards(off[:parts]).ravel()
     # Of the iteration here, then of torch's: what is rounded beside the answer, and in it.
-    sets = Ellipsoids.of_boxes(boxes)
-    bounds = [off, off]
+    sets, bounds = Ellipsoids.of_boxes(boxes), [off, off]
     path = descend(start, problem, rule)
     x, buffer = next(path)
     first = True
@@ -255,36 +272,34 @@ def enclosed(start: Weights, problem: Problem, rule: Sgd, kind: str) -> Iterator
         yield Enclosed(x, buffer, *bounds)
         y = coordinates.turned(x)
         size = math.sqrt(float(np.sum(y**2)))
-        pulled = np.pad(np.stack(directions(y, problem)), ((0, 0), (0, 1)))[:, free]
-        turns = sets.along(np.pad(pulled, ((0, 0), (0, boxes.shape[1] - d))))
-        boxes = np.zeros_like(boxes)
-        pairs = np.zeros((4, 2, boxes.shape[1]))
-        for j, (within, kind_of) in enumerate(((none, "float64"), (bounds[1], kind))):
-            rounds = rounding(start, problem, rule, x, buffer, within, kind_of)
-            length = coordinates.length(Ellipsoids(sets.shapes[: 2 * j + 2]))
-            # p and q change by inner @ (α · δ, β · δ), by second order, and by the answer's rounding.
+        pulled = np.zeros((2, 3 * m + 2))
+        pulled[:, :-1] = directions(y, problem)
+        pulled = pulled[:, free]
+        turns = sets.along(pulled)
+        rounds = rounding(start, problem, rule, x, buffer, bounds[1], kind)
+        box = coordinates.inwards(rounds.box[:parts])
+        boxes, pairs = np.zeros_like(boxes), np.zeros((4, 2, parts * d))
+        for those, share in ((2, UNITS["float64"] / UNITS[kind]), (4, 1.0)):
+            length = coordinates.length(sets.shapes[:those])
+            # E[er] and E[e] change to first order, to second, and by the answer's rounding; α and β to first.
             curved = bends * length**2 / 2
-            changed = inner @ (turns[: 2 * j + 2].sum(axis=0) + curved) + rounds.pulls
-            beside = rule.lr * 2 * length * float(bends @ changed)
-            pair = 2 * rule.lr * pulled * (inner @ curved + rounds.pulls)[:, None]
-            for part, sign in enumerate((-share, 1)[: 1 + bool(rule.momentum)]):
-                there = slice(part * d, part * d + d)
-                boxes[2 * j, there] = coordinates.inwards(rounds.box[part]) + abs(sign) * beside
-                pairs[2 * j + 1][:, there] = sign * pair
+            pull = inner @ curved + share * rounds.pulls
+            changed = inner @ turns[:those].sum(axis=0) + pull
+            beside = np.zeros((parts, d))
+            beside[:, :moving] = 2 * rule.lr * length * float(bends @ changed) * np.abs(signs)
+            boxes[those - 2] = (share * box + beside).ravel()
+            change = 2 * rule.lr * pulled * pull[:, None]
+            pairs[those - 1] = (change[:, None, :] * signs).reshape(2, -1)
         curvature = np.zeros((3 * m + 2, 3 * m + 2))
         curvature[:-1, :-1] = hessian(y, *problem.pulls(x), problem)
         slope = rule.lr * (curvature[np.ix_(free, free)] + rule.weight_decay * np.eye(d))
-        local = Ellipsoids(Ellipsoids.of_boxes(boxes).shapes + Ellipsoids.of_pairs(pairs).shapes)
-        size = rule.lr * _terms(problem, size, abs(x[3 * k]))
-        sets = sets.moved(_jacobian(slope, rule, first=first), local, size)
+        local = Ellipsoids.of_boxes(boxes).shapes + Ellipsoids.of_pairs(pairs).shapes
+        terms = rule.lr * _terms(problem, size, abs(x[3 * k]))
+        sets = sets.moved(_jacobian(slope, rule, first=first), Ellipsoids(local), terms)
         x, buffer = next(path)
         first = False
-        reach = sets.reach
-        bounds = []
-        for total in (reach[:2].sum(axis=0), reach.sum(axis=0)):
-            weights = coordinates.outwards(total[:d])
-            kept = coordinates.outwards(total[d:]) if rule.momentum else 0 * weights
-            bounds.append(np.stack([weights, kept]))
+        reach = sets.reach.reshape(4, parts, d)
+        bounds = [coordinates.outwards(reach[:those].sum(axis=0)) for those in (2, 4)]
 
 
 def _jacobian(slope: Array, rule: Sgd, *, first: bool) -> Array:
@@ -311,7 +326,7 @@ def margins(start: Weights, moment: Enclosed, kind: str) -> Array:
     ReLU is the identity where they are positive; with a conv bias it alone, the background, counts too.
     """
     now, (k, n) = start.at(moment.x), start.w.shape
-    off = np.maximum(moment.exact[0], moment.run[0])
+    off = moment.run[0]  # at least as large as that of exact arithmetic
     gamma = (n + 2) * UNITS[kind] / (1 - (n + 2) * UNITS[kind])
     tap = _tap_reach(off, k, n)[:, None]
     sums = np.concatenate([np.cumsum(now.w[:, ::step], axis=1) for step in (1, -1)], axis=1)

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from numerics.disk.disk import disk
@@ -69,6 +70,35 @@ def test_features_are_the_sums_of_the_definition() -> None:
             z = sum(w[k, u, v] * x[u : u + 17, v : v + 17] for u in range(3) for v in range(3))
             direct = np.sum(np.maximum(z + b[k], 0) - max(b[k], 0))
             assert row[k] == pytest.approx(direct, rel=1e-11, abs=1e-11)
+
+
+@pytest.mark.parametrize("pooling", ["sum", "mean"])
+@pytest.mark.parametrize(
+    ("padding", "mode"),
+    [("same", "zeros"), ("0", "zeros"), ("2", "reflect"), ("3", "replicate"), ("1", "circular")],
+)
+def test_answers_are_those_of_torch(padding: str, mode: str, pooling: str) -> None:
+    """Padding adds dark windows, and a mean is over so many more."""
+    rng = np.random.default_rng(3)
+    w, b, a, c = rng.normal(size=(2, 3, 3)), rng.normal(size=2), rng.normal(size=2), 0.25
+    told = {
+        "activation": "softplus",
+        "length": "21",
+        "pooling": pooling,
+        "padding": padding,
+        "padding_mode": mode,
+    }
+    setup = setup_of(told, 3, images=True)
+    facts = measured(Checkpoint(w, a, b, np.array([c]), {}), setup)
+    pixels = 1 if padding == "same" else int(padding)
+    conv = torch.nn.Conv2d(1, 2, 3, padding=pixels, padding_mode=mode).double()  # type: ignore[arg-type]
+    with torch.no_grad():
+        conv.weight.copy_(torch.tensor(w)[:, None])
+        conv.bias.copy_(torch.tensor(b))  # type: ignore[union-attr]
+        responses = torch.nn.functional.softplus(conv(torch.tensor(disk(facts.r, 10))[:, None]))
+        pooled = responses.mean((2, 3)) if pooling == "mean" else responses.sum((2, 3))
+    theirs = pooled.numpy() @ a + c
+    assert np.allclose(facts.answers, theirs, rtol=1e-11, atol=1e-11)
 
 
 @pytest.mark.parametrize(("name", "power"), [("square", 2), ("cube", 3), ("tanh", 0)])

@@ -16,6 +16,7 @@ from tests.accounts import (
     SETUP,
     SMOOTH,
     TOLERANCE,
+    account_of,
     document_of,
     document_of_exact,
     networks,
@@ -98,6 +99,23 @@ def test_the_tolerance_decides() -> None:
         assert document["failing"] == ([] if explained else ["offset"])
 
 
+@settings(max_examples=25)
+@given(networks((*RATIONAL, *SMOOTH)))
+def test_the_smallest_tolerance_is_the_smallest(case: Any) -> None:
+    """There it is explained, and one float below it is not; which exact network is judged by does not depend on it."""
+    net, told = case
+    first = account_of(*net, told, TOLERANCE)
+    needed = first.tolerance_needed
+    if needed is None:
+        assert not account_of(*net, told, F(10**6)).explained
+        return
+    assert (needed == 0) == (first.grade == "exact") and account_of(*net, told, F(needed) or F(1, 10**30)).explained  # fmt: skip
+    if needed:
+        below = account_of(*net, told, F(float(np.nextafter(needed, 0))))
+        assert not below.explained and below.tolerance_needed == needed
+        assert below.nearest == first.nearest
+
+
 @pytest.mark.parametrize("name", ["relu", "hardshrink", "cube", "elu"])
 @pytest.mark.parametrize("size", [1e-100, 1e30])
 def test_weights_of_these_sizes_have_an_account(name: str, size: float) -> None:
@@ -172,7 +190,17 @@ def twins(draw: st.DrawFn, net: Any, told: dict[str, str]) -> Any:
 
 def _of_the_answers(document: dict[str, Any]) -> dict[str, Any]:
     """All that names no stored weight and no rounding of one."""
-    keys = ("explained", "verdict", "failing", "cell", "residuals", "loss", "canonical")
+    keys = (
+        "explained",
+        "grade",
+        "tolerance_needed",
+        "verdict",
+        "failing",
+        "cell",
+        "residuals",
+        "loss",
+        "canonical",
+    )
     worst, near = document["worst_error"], document["nearest"]
     return {
         **{key: document[key] for key in keys},

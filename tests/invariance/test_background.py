@@ -6,12 +6,15 @@ from fractions import Fraction
 
 import pytest
 import sympy as sp
+from flint import fmpq
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
 from numerics.invariance.gram_schmidt import dot, orthogonal, residual
+from numerics.pulse.preactivations import last_plateau_radius
 from tests.columns import hold_and_reject, plateau_cases
+from tests.paddings import domain_of, windows
 from theory.invariance.background import (  # fmt: skip
     CLAIM,
     border,
@@ -77,6 +80,35 @@ def test_outside_their_interval_they_are_not() -> None:
         net = make(Fraction(0), Fraction(1), Fraction(0), 15, *evidence.KINKS["relu"])
         assert _answer(net, "relu", Fraction(2), Fraction(5, 2), 7) != Fraction(5, 2)
         assert _answer(net, "relu", Fraction(-1), Fraction(5, 2), 7) != Fraction(5, 2)
+
+
+MIRRORED = {"reflect": Fraction(11, 2), "replicate": Fraction(13, 2)}
+"""The last radii of three taps on 15 pixels."""
+
+
+def _mirrored(net, name: str, mode: str, beta: Fraction, r: Fraction) -> Fraction:
+    x, sigma = [beta + value for value in oracle.overlap_pulse(r, 7)], oracle.RATIONAL[name]
+    seen = windows(x, mode, 3, Fraction(0))
+    return net.c + sum(a * sigma(dot(list(w), x) + b) for w, b, a in net.listed for x in seen)
+
+
+@pytest.mark.parametrize("mode", MIRRORED)
+@given(names, numbers, st.fractions(0, 9, max_denominator=5), st.fractions(0, 1, max_denominator=9),
+       st.fractions(0, 1, max_denominator=24))  # fmt: skip
+def test_a_mirrored_background_has_no_edge(
+    mode: str, name: str, low: Fraction, length: Fraction, share: Fraction, part: Fraction
+) -> None:
+    """Up to the last plateau radius, and no farther, networks answer as on a ring."""
+    last = MIRRORED[mode]
+    domain = domain_of(7, fmpq(1), fmpq(1), mode)
+    assert last_plateau_radius(3, domain) == fmpq(last.numerator, last.denominator)
+    net = three_channels(low, low + length, -low, 15, *evidence.KINKS[name])
+    r = Fraction(3, 2) + part * (last - Fraction(3, 2))
+    assert _mirrored(net, name, mode, low + share * length, r) == r
+    net = three_channels(Fraction(-1), Fraction(2), Fraction(1), 15, *evidence.KINKS["relu"])
+    assert _mirrored(net, "relu", mode, Fraction(-1), last + Fraction(1, 4)) != last + Fraction(
+        1, 4
+    )
 
 
 @given(st.sampled_from([1, 3, 5, 7]), st.integers(0, 3), st.data())

@@ -1,15 +1,14 @@
 """Settings other than those asked for under which the same weights err by much less.
 
 Poolings, paddings, the catalogue's activations, and radii in other units are tried together: r̂ over a grid of radii in float64,
-whose pre-activations are shared.  What errs by a tenth of the error as asked at most is told, simplest first; a
-second change has to make it ten times better again.  Of the few that are left the error is computed over every radius.
+whose pre-activations are shared.  Each change has to make the error ten times smaller; so what is told errs by a tenth of the
+error as asked, or by less.  Of the few that are left the error is computed over every radius.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 from math import ceil
 
 import numpy as np
@@ -26,14 +25,11 @@ from numerics.pulse.preactivations import last_plateau_radius
 from numerics.pulse.quadrature import windows
 from numerics.pulse.sample import pulse
 from theory.expressions.activation import ACTIVATIONS
-from verify.explain.disk_facts import measured, preactivations
-from verify.explain.grade import LITTLE
-from verify.explain.value import Alternative
-from verify.models.checkpoint import Checkpoint
+from verify.explain.value import LITTLE, Alternative
 from verify.models.pooling import POOLINGS
 from verify.models.setup import Setup
 
-__all__ = ["image_alternatives", "signal_alternatives"]
+__all__ = ["Trial", "changed", "names", "signal_alternatives", "told", "trials"]
 
 BETTER, ALIKE = 10.0, 2.0
 """How many times smaller an error has to be for a change of the settings to be told; two that are closer than the second are
@@ -44,8 +40,6 @@ PER_PIXEL, FEWEST, MOST = 8, 33, 513
 """Radii of the grid: in a pixel, and in all."""
 BLOCK = 1 << 23
 """Entries of the windows of a grid, unless that leaves too few radii."""
-FEW = 17
-"""Radii of the grid for images."""
 SHOWN = 3
 UNIT, FITTED = 3, 9
 """Ranks of other units, beside 2 for each setting that differs, and of units that are fitted, where nothing else is told."""
@@ -67,23 +61,27 @@ class Trial:
     error: float
     rank: int
 
+    @property
+    def changes(self) -> frozenset[object]:
+        """All that differs from what was asked."""
+        units = self.scale, self.offset
+        return frozenset(self.options.items()) | ({units} if units != (ONE, ZERO) else set())
+
 
 def signal_alternatives(stored: Stored, setup: Setup) -> tuple[Alternative, ...]:
     """At most three settings under which the network errs by much less, the best one first."""
     w, b = (np.array(x, dtype=float) for x in (stored.w, stored.biases))
-    trials: list[Trial] = []
-    for options, other in _paddings(setup, stored.taps):
-        light = _light(other, w, b)
-        for name in dict.fromkeys((setup.activation, *ACTIVATIONS)):
+    tried: list[Trial] = []
+    for options, padded in _paddings(setup, stored.taps):
+        light = _light(padded, w, b)
+        for name in names(setup):
             with np.errstate(all="ignore"):
                 pooled = light.pooled(name) @ np.array(stored.a, dtype=float)
             for pooling in POOLINGS:
-                changed = (
-                    _changed(setup, pooling=pooling) | options | _changed(setup, activation=name)
-                )
-                tried = replace(other, activation=name, pooling=pooling)
-                answers = pooled / tried.share(stored.taps) + float(stored.offset)
-                trials += _trials(changed, tried, light.r, answers, scaled=name == setup.activation)
+                other = replace(padded, activation=name, pooling=pooling)
+                every = changed(setup, pooling=pooling) | options | changed(setup, activation=name)
+                answers = pooled / other.share(stored.taps) + float(stored.offset)
+                tried += trials(every, other, light.r, answers, scaled=name == setup.activation)
 
     def certified(trial: Trial) -> tuple[float, bool] | None:
         net = replace(
@@ -95,49 +93,29 @@ def signal_alternatives(stored: Stored, setup: Setup) -> tuple[Alternative, ...]
         exact = exact_of(net, trial.setup.activation)
         if exact is not None:
             worst = summary(exact, trial.setup.domain).worst.high
-            return float(worst), not worst
+            return float(np.nextafter(float(worst), np.inf)) if worst else 0.0, not worst
         smooth = replace(net, sigma=trial.setup.activation)
         try:
             return float(supremum(smooth, trial.setup.domain, most=INTERVALS).high), False
         except ValueError:  # no enclosure
             return None
 
-    return _told(trials, certified)
-
-
-def image_alternatives(checkpoint: Checkpoint, setup: Setup) -> tuple[Alternative, ...]:
-    """The same of a network for images: pooling, activation and units; the error is that of the sampled radii."""
-    r = np.linspace(float(setup.domain.low), float(setup.domain.high), FEW)
-    a, size = checkpoint.a, setup.domain.windows(checkpoint.w.shape[1]) ** 2
-    pooled = {name: np.empty(0) for name in dict.fromkeys((setup.activation, *ACTIVATIONS))}
-    for z in preactivations(checkpoint.w, checkpoint.biases, r):
-        for name, answers in pooled.items():
-            sigma = activation(name)[0]
-            with np.errstate(all="ignore"):
-                dark = sigma(checkpoint.biases)
-                block = np.sum(sigma(z) - dark, axis=1) @ a + size * float(a @ dark)
-            pooled[name] = np.concatenate([answers, block])
-    trials: list[Trial] = []
-    for (name, answers), pooling in product(pooled.items(), POOLINGS):
-        tried = replace(setup, activation=name, pooling=pooling)
-        share = size if pooling == "mean" else 1
-        changed = _changed(setup, pooling=pooling, activation=name)
-        answers = answers / share + checkpoint.offset
-        trials += _trials(changed, tried, r, answers, scaled=name == setup.activation)
-
-    def sampled(trial: Trial) -> tuple[float, bool]:
-        facts = measured(checkpoint, trial.setup)
-        scale, offset = to_float(trial.scale), to_float(trial.offset)
-        return float(np.max(np.abs(scale * facts.answers + offset - facts.r))), False
-
-    return _told(trials, sampled)
+    return told(tried, certified)
 
 
 # ------------------------------------------------------------------------------------ what is tried
 
 
-def _changed(setup: Setup, **options: str) -> dict[str, str]:
+def changed(setup: Setup, **options: str) -> dict[str, str]:
+    """Those options that are not the ones asked for."""
     return {key: value for key, value in options.items() if value != getattr(setup, key)}
+
+
+def names(setup: Setup) -> Iterable[str]:
+    """The activation asked for, then the catalogue; the identity, which says least, is the last one."""
+    return dict.fromkeys(
+        (setup.activation, *(name for name in ACTIVATIONS if name != "identity"), "identity")
+    )
 
 
 def _paddings(setup: Setup, taps: int) -> Iterator[tuple[dict[str, str], Setup]]:
@@ -158,30 +136,40 @@ def _paddings(setup: Setup, taps: int) -> Iterator[tuple[dict[str, str], Setup]]
             yield options, other
 
 
-def _trials(
+def trials(
     options: Mapping[str, str], setup: Setup, r: Array, answers: Array, *, scaled: bool
-) -> Iterator[Trial]:
+) -> list[Trial]:
     """Answers (R,) as they are; and, where that is asked for, with the units in which radii are often given."""
+
+    def trial(scale: fmpq, offset: fmpq, rank: int) -> Trial:
+        with np.errstate(all="ignore"):
+            error = np.max(np.abs(to_float(scale) * answers + to_float(offset) - r))
+        return Trial(options, setup, scale, offset, float(np.nan_to_num(error, nan=np.inf)), rank)
+
+    rank = 2 * len(options)
+    if not scaled:
+        return [trial(ONE, ZERO, rank)]
     low, high = setup.domain.low, setup.domain.high
     positions, half = fmpq(setup.domain.positions), fmpq(setup.domain.half_length)
-    units = {(ONE, ZERO)}
-    if scaled:
-        scales = (fmpq(1, 2), positions, half, positions / 2, high)
-        units |= {(scale, ZERO) for scale in scales} | {(high - low, low)}
-    for scale, offset in sorted(units):
-        error = np.max(np.abs(to_float(scale) * answers + to_float(offset) - r))
-        rank = 2 * len(options) + (UNIT if (scale, offset) != (ONE, ZERO) else 0)
-        yield Trial(options, setup, scale, offset, float(np.nan_to_num(error, nan=np.inf)), rank)
-    largest = float(np.max(np.abs(answers)))
-    if scaled and not options and ROUNDING * largest < np.ptp(answers) < np.inf:
+    scales = {fmpq(1, 2), positions, half, positions / 2, high} - {ONE}
+    units = [*((scale, ZERO) for scale in sorted(scales)), (high - low, low)]
+    # On a short interval every answer is nearly a line.
+    long = not options and high - low >= 2
+    fitted = [trial(*unit, FITTED) for unit in _fitted(r, answers)] if long else []
+    tried = [trial(ONE, ZERO, rank), *(trial(*unit, rank + UNIT) for unit in units)]
+    limit = float(LITTLE) * min(1.0, to_float(high - low) / 10)
+    return tried + [x for x in fitted if x.error <= limit]
+
+
+def _fitted(r: Array, answers: Array) -> Iterator[tuple[fmpq, fmpq]]:
+    """A positive scale and an offset by least squares; none with a scale close to 1: then the three laws say what is wrong."""
+    with np.errstate(all="ignore"):
+        spread, largest = np.ptp(answers), np.max(np.abs(answers))
+    if ROUNDING * largest < spread < np.inf:
         moved = answers - np.mean(answers)
-        slope = float(moved @ r) / float(moved @ moved)
-        level = float(np.mean(r)) - slope * float(np.mean(answers))
-        # Close to r already: then slope and offset are wrong, and not the units.
-        if not (abs(slope - 1) < float(LITTLE) and abs(level) < 1):
-            error = float(np.max(np.abs(slope * answers + level - r)))
-            if error <= float(LITTLE):
-                yield Trial(options, setup, rational(slope), rational(level), error, FITTED)
+        scale = float(moved / spread @ r) / float(moved / spread @ moved)
+        if scale > 0 and abs(scale - 1) > LITTLE:
+            yield rational(scale), rational(float(np.mean(r)) - scale * float(np.mean(answers)))
 
 
 @dataclass(frozen=True)
@@ -219,25 +207,32 @@ def _light(setup: Setup, w: Array, b: Array) -> _Light:
 # ------------------------------------------------------------------------------------- what is told
 
 
-def _told(
-    trials: Sequence[Trial], certified: Callable[[Trial], tuple[float, bool] | None]
+def told(
+    tried: Sequence[Trial], certified: Callable[[Trial], tuple[float, bool] | None]
 ) -> tuple[Alternative, ...]:
     """The few that are clearly better, with their error as it is ``certified`` and whether it is exactly 0."""
-    asked = next(trial for trial in trials if not trial.rank)
+    asked = next(trial for trial in tried if not trial.rank)
     domain = asked.setup.domain
     # On a short interval a constant answers well: half of what the best one errs by.
     little = min(HALF, to_float(domain.high - domain.low) / 4)
-    limit, kept = min(asked.error / BETTER, little), list[Trial]()
-    for rank in sorted({trial.rank for trial in trials} - {0}):
-        level = [trial for trial in trials if trial.rank == rank and trial.error < limit]
+    errors = {trial.changes: trial.error for trial in tried}
+    limit, kept = little, list[Trial]()
+    for rank in sorted({trial.rank for trial in tried} - {0}):
+        level = [
+            trial
+            for trial in tried
+            if trial.rank == rank
+            and trial.error < limit
+            and all(trial.error < e / BETTER for x, e in errors.items() if x < trial.changes)
+        ]
         if level and not (kept and rank == FITTED):
             best = max(min(trial.error for trial in level), ROUNDING)
-            kept += [trial for trial in level if trial.error <= ALIKE * best]
+            kept = [trial for trial in level if trial.error <= ALIKE * best]
             limit = best / BETTER if best > ROUNDING else 0.0
-    told = []
-    for trial in sorted(kept, key=lambda x: (max(x.error, ROUNDING), x.rank))[:SHOWN]:
+    alternatives = []
+    for trial in sorted(kept, key=lambda x: max(x.error, ROUNDING))[:SHOWN]:
         known = certified(trial)
         if known is not None and known[0] <= little:
             numbers = to_float(trial.scale), to_float(trial.offset)
-            told.append(Alternative(trial.options, *numbers, *known))
-    return tuple(told)
+            alternatives.append(Alternative(trial.options, *numbers, *known))
+    return tuple(alternatives)

@@ -8,31 +8,43 @@ is not too much work.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
+from itertools import product
 
 import numpy as np
 
+from numerics.arithmetic.compile import activation
+from numerics.arithmetic.numbers import to_float
 from numerics.arithmetic.types import Array
 from numerics.disk.perimeter import reach
 from numerics.disk.perimeter_enclosure import Filter, Strength, filter_of, strength_of
 from numerics.disk.supremum import CLOSE, disk_supremum
 from theory.disk.disk import least
 from theory.expressions.spelling import spelled
-from verify.explain.alternatives import image_alternatives
-from verify.explain.disk_facts import DiskFacts, cost, features, measured, wavering
-from verify.explain.grade import graded
-from verify.explain.next_step import image_step
-from verify.explain.text import MINOR, cancels, error_in_words
+from verify.explain.alternatives import Trial, changed, names, told, trials
+from verify.explain.disk_facts import (
+    DiskFacts,
+    cost,
+    features,
+    measured,
+    preactivations,
+    wavering,
+)
+from verify.explain.text import MINOR, cancels, error_in_words, next_step
 from verify.explain.value import (
+    Alternative,
     FilterShare,
     Identity,
     ImageError,
     ImageExplanation,
     ImageWeight,
     Shares,
+    graded,
     unfit,
 )
 from verify.models.checkpoint import Checkpoint
+from verify.models.pooling import POOLINGS
 from verify.models.setup import Setup
 
 __all__ = ["explain", "image_error", "too_much"]
@@ -47,6 +59,8 @@ FLAT = 1e-9
 """A channel that moves the answer by no more than this, in pixels, over all radii adds a constant."""
 EXAMINED = 1e8
 """Products on windows that the bound between the grid's radii takes at most: a few seconds."""
+FEW = 17
+"""Radii at which other settings are tried."""
 IDLE = ("dead", "adds a constant")
 """Roles of channels that do not measure."""
 
@@ -90,9 +104,7 @@ def explain(
     # No radius errs by more than the bound, which is next to the largest error that was found.
     most = worst.value if worst.bound is None else worst.bound
     needed = None if {"edges", "bound"} & set(failing) else most
-    grade = graded(worst.value, None, tolerance, exact=False)
-    alternatives = image_alternatives(checkpoint, setup) if failing else ()
-    return ImageExplanation(
+    explanation = ImageExplanation(
         file=file,
         checkpoint=checkpoint,
         setup=setup,
@@ -100,12 +112,12 @@ def explain(
         taps=checkpoint.w.shape[1],
         notes=checkpoint.notes,
         tolerance=limit,
-        grade=grade,
+        grade=graded(worst.value, None, tolerance, exact=False),
         tolerance_needed=needed,
         verdict=_verdict(worst, failing, shares, identity, facts),
         failing=tuple(failing),
-        alternatives=alternatives,
-        next_step=image_step(grade, alternatives, needed, explained=not failing),
+        alternatives=_alternatives(checkpoint, setup) if failing else (),
+        next_step="",
         residuals={
             "area": float(np.sum(facts.a * [filter_.rise for filter_ in filters])),
             "perimeter": identity.perimeter - 1,
@@ -123,6 +135,7 @@ def explain(
         error=(r, error),
         law=lattice and (facts.r, lattice[1]),
     )
+    return replace(explanation, next_step=next_step(explanation))
 
 
 # -------------------------------------------------------------------------------------- the slope
@@ -254,6 +267,36 @@ def _filter(k: int, role: str, filter_: Filter, strength: Strength, shares: Shar
         excess=excess,
         shares=shares,
     )
+
+
+# ----------------------------------------------------------------------------------- alternatives
+
+
+def _alternatives(checkpoint: Checkpoint, setup: Setup) -> tuple[Alternative, ...]:
+    """Poolings, activations and units under which it errs by much less, with the error at the grid's radii."""
+    r = np.linspace(float(setup.domain.low), float(setup.domain.high), FEW)
+    a, b = checkpoint.a, checkpoint.biases
+    size = setup.domain.windows(checkpoint.w.shape[1]) ** 2
+    blocks: dict[str, list[Array]] = {name: [] for name in names(setup)}
+    for z in preactivations(checkpoint.w, b, r):
+        for name, answers in blocks.items():
+            sigma = activation(name)[0]
+            with np.errstate(all="ignore"):
+                dark = sigma(b)
+                answers.append(np.sum(sigma(z) - dark, axis=1) @ a + size * float(a @ dark))
+    tried: list[Trial] = []
+    for (name, answers), pooling in product(blocks.items(), POOLINGS):
+        other = replace(setup, activation=name, pooling=pooling)
+        answered = np.concatenate(answers) / (size if pooling == "mean" else 1) + checkpoint.offset
+        every = changed(setup, pooling=pooling, activation=name)
+        tried += trials(every, other, r, answered, scaled=name == setup.activation)
+
+    def sampled(trial: Trial) -> tuple[float, bool]:
+        facts = measured(checkpoint, trial.setup)
+        scale, offset = to_float(trial.scale), to_float(trial.offset)
+        return float(np.max(np.abs(scale * facts.answers + offset - facts.r))), False
+
+    return told(tried, sampled)
 
 
 # ----------------------------------------------------------------------------------- what is said

@@ -37,10 +37,8 @@ from theory.pulse.symmetry import Channel
 from theory.shape.classify import Classification, classify
 from verify.explain.alternatives import signal_alternatives
 from verify.explain.facts import Facts, facts_of, named
-from verify.explain.grade import graded
-from verify.explain.next_step import signal_step
 from verify.explain.roles import roles
-from verify.explain.text import rounded_up, share_in_words
+from verify.explain.text import next_step, rounded_up, share_in_words
 from verify.explain.value import (
     Interval,
     Neighbour,
@@ -49,6 +47,7 @@ from verify.explain.value import (
     SignalExplanation,
     SignalLoss,
     SignalWeight,
+    graded,
     unfit,
 )
 from verify.models.checkpoint import Checkpoint
@@ -116,11 +115,10 @@ def explain(
     grade = graded(worst, needed, tolerance, exact=itself)
     alternatives = signal_alternatives(stored, setup) if failing else ()
     judged_by = None if failing else near
-    cell = _cell(least, judged_by, facts, setup)
     pattern = _pattern(stored, setup, judged_by, exact)
     each = roles(stored, pattern, None if failing else exact, facts, setup)
     more = _roundings(stored, checkpoint, setup)
-    return SignalExplanation(
+    explanation = SignalExplanation(
         file=file,
         checkpoint=checkpoint,
         setup=setup,
@@ -139,22 +137,14 @@ def explain(
         verdict=_verdict(grade, shape, facts, failing, near, away, tolerance, setup),
         failing=tuple(failing),
         alternatives=alternatives,
-        next_step=signal_step(
-            grade,
-            alternatives,
-            away,
-            explained=not failing,
-            possible=shape.kind != "impossible",
-            cell=cell,
-            certified=facts.exact,
-        ),
+        next_step="",
         residuals={
             "slope": float(facts.alpha),
             "offset": float(facts.beta),
             "subpixel": facts.deviation,
         },
         kind=shape.kind,
-        cell=cell,
+        cell=_cell(least, judged_by, facts, setup),
         loss=SignalLoss(
             float(facts.loss),
             {name: float(part) for name, part in facts.parts.items()},
@@ -174,6 +164,7 @@ def explain(
         near=near,
         exact=exact,
     )
+    return replace(explanation, next_step=next_step(explanation))
 
 
 def _stored(checkpoint: Checkpoint, setup: Setup) -> Stored:

@@ -13,7 +13,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from numerics.certificates.conditions import exact_of
 from verify.explain.value import (
+    LITTLE,
     Alternative,
     Explanation,
     ImageError,
@@ -35,6 +37,7 @@ __all__ = [
     "in_words",
     "laws_in_words",
     "needed_in_words",
+    "next_step",
     "options_in_words",
     "radius_in_words",
     "replay_in_words",
@@ -47,6 +50,8 @@ __all__ = [
 
 MINOR = 0.1
 """A share of the slope, in pixels per pixel of radius, that counts."""
+CHECK = "check that pooling, padding, length and radii are those of its training: docs/network.md, When it is not explained"
+"""Where nothing better is known."""
 WORDS = frozenset({"weight", "filter", "role"})
 """Columns that hold no numbers."""
 OneWeight = TypeVar("OneWeight", bound=Weight)
@@ -112,8 +117,9 @@ def alternative_in_words(other: Alternative, *, sampled: bool = False) -> str:
     unit = f"r/{other.scale:.6g}" if other.scale != 0.5 else "2r"
     times = f"{other.scale:.6g} times it"
     if other.offset:
-        unit = f"(r - {other.offset:.6g})/{other.scale:.6g}"
-        times += f" plus {other.offset:.6g}"
+        sign, word = ("-", "plus") if other.offset > 0 else ("+", "minus")
+        unit = f"(r {sign} {abs(other.offset):.6g})/{other.scale:.6g}"
+        times += f" {word} {abs(other.offset):.6g}"
     return f"{words}its answer is {'' if other.exact else 'about '}{unit}: {times} {errs}"
 
 
@@ -166,6 +172,60 @@ def laws_in_words(explanation: ImageExplanation) -> tuple[str, str]:
     if abs(length - 1) < MINOR:
         return first, "The perimeter remains"
     return first, f"The perimeter gives {short(length)} of the slope"
+
+
+def next_step(explanation: SignalExplanation | ImageExplanation) -> str:
+    """What to do next."""
+    images = isinstance(explanation, ImageExplanation)
+    return _image_step(explanation) if images else _signal_step(explanation)
+
+
+def _signal_step(explanation: SignalExplanation) -> str:
+    grade, setup, near = explanation.grade, explanation.setup, explanation.near
+    if grade == "exact":
+        net = exact_of(explanation.stored, setup.activation)
+        if net is not None and net.sigma.continuous:
+            return "write a certificate of that with --out DIR: docs/certificate.md says how to check it"
+        return "write this as a page with --out DIR"
+    if explanation.alternatives:
+        return _with(explanation.alternatives[0])
+    if explanation.kind == "impossible":
+        return "read which activations can be exact: docs/shape/shape.md"
+    if grade == "off" and explanation.cell in ("dead", "blind"):
+        return "read where training ends, and train from another start: docs/pulse/endings.md"
+    if grade == "off" and 2 * setup.domain.low < explanation.taps:
+        low = f"{explanation.taps / 2:g}"
+        return f"ask from r = {low} on, where the pulse covers the filter, with --r-min {low}: docs/pulse/small_radius.md"
+    away = explanation.nearest.relative
+    if near is None or away is None or (grade == "off" and away > LITTLE):
+        return CHECK
+    network = "network" if near.error else "exact network"
+    where = "" if away <= LITTLE else f", {share_in_words(away)} of its length away"
+    return f"write the {network} that was found next to it with --repair OUT{where}"
+
+
+def _image_step(explanation: ImageExplanation) -> str:
+    if explanation.explained:
+        return "see every filter and the error over r on a page, with --out DIR"
+    if explanation.alternatives:
+        return _with(explanation.alternatives[0])
+    if explanation.tolerance_needed is None:
+        return "read what straight edges account for: docs/disk/perimeter.md"
+    if explanation.grade == "accurate":
+        enough = rounded_up(explanation.tolerance_needed, 2)
+        return f"say how much you need: --tolerance {enough} would do"
+    return CHECK
+
+
+def _with(other: Alternative) -> str:
+    """To take the other settings."""
+    words = f"run it again with {options_in_words(other.options)}" if other.options else ""
+    if not other.rescaled:
+        return words
+    units = f"multiply the readout's weight and bias by {other.scale:.6g}"
+    if other.offset:
+        units += f" and add {other.offset:.6g} to its bias"
+    return f"{units}: then it answers in pixels" + (f"; {words}" if words else "")
 
 
 def show(explanation: SignalExplanation | ImageExplanation) -> None:

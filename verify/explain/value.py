@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from flint import fmpq
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from verify.models.module import Live
 
 __all__ = [
+    "GRADES",
+    "LITTLE",
     "Alternative",
     "Explanation",
     "FilterShare",
@@ -46,6 +49,7 @@ __all__ = [
     "SignalWeight",
     "Weight",
     "document",
+    "graded",
     "unfit",
 ]
 
@@ -136,7 +140,7 @@ class Explanation:
     setup, channels, taps: the network but for its weights.
     notes: what was done when the file was read.
     tolerance: in pixels.
-    grade: one of :data:`verify.explain.grade.GRADES`.
+    grade: one of :data:`GRADES`.
     tolerance_needed: the smallest tolerance at which it is explained; None where none is known.
     verdict: one sentence.
     alternatives: settings under which it errs by much less, where it is not explained.
@@ -215,6 +219,24 @@ class Explanation:
         from verify.explain.live.restored import restored
 
         return restored(self)
+
+
+GRADES = ("exact", "near exact", "accurate", "off")
+"""It errs by 0; it errs by little and an exact network is near; it errs by little, and none near it is known; it errs by more."""
+LITTLE = Fraction(1, 10)
+"""Of a pixel for the error, of its length for the distance to the exact network; a tolerance above this takes its place."""
+
+
+def graded(
+    worst: Fraction | float, needed: Fraction | None, tolerance: Fraction, *, exact: bool
+) -> str:
+    """The grade of a network that errs by ``worst`` pixels and is explained from the tolerance ``needed`` on, None: from none."""
+    limit = max(tolerance, LITTLE)
+    if exact:
+        return "exact"
+    if needed is not None and needed <= limit:
+        return "near exact"
+    return "accurate" if worst <= limit else "off"
 
 
 def unfit(checkpoint: Checkpoint, setup: Setup, least: float, largest: float, waves: float) -> str:

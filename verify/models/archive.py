@@ -140,7 +140,7 @@ def _legacy(file: bytes) -> Mapping[Any, Any]:
     stream, numbers = io.BytesIO(file), 0
     try:
         for _ in range(4):  # a magic number, a version, the machine, and what was saved
-            begin, sizes = stream.tell(), []
+            begin, sizes = stream.tell(), list[int]()
             for operation, argument, _ in pickletools.genops(stream):
                 if operation.name == "MARK":
                     sizes = []
@@ -174,6 +174,10 @@ def _loaded(file: bytes, pickled: bytes) -> Mapping[Any, Any]:
 def _unsafe(message: str, pickled: bytes) -> CheckpointError:
     """Why torch.load refused: the class that the file needs, and whether it is all that the file is."""
     wanted = WANTED.search(message)
+    if wanted is None and pickled[:1] == b"\x80" and pickled[1] > 2:
+        return CheckpointError(
+            f"its pickle has the protocol {pickled[1]}, and torch reads 2 with weights_only; store it without pickle_protocol"
+        )
     if wanted is None:
         return CheckpointError("it is no state_dict that torch loads with weights_only")
     if MAPPING.match(pickled):

@@ -20,7 +20,7 @@ from theory.expressions.spelling import spelled
 from verify.models.archive import ALONE, contents
 from verify.models.entries import begins_with, entries, groups
 from verify.models.layers import layer_of, listed, roles_of, without_ties
-from verify.models.parametrizations import EPS, normalised, plain, sloped
+from verify.models.parametrizations import EPS, normalised, plain, refuse, sloped
 from verify.models.tensors import CheckpointError, runs_in, tensors_of
 
 __all__ = ["Checkpoint", "encoded", "network_in", "network_of", "read"]
@@ -37,6 +37,7 @@ class Checkpoint:
     notes: one sentence each on what was done on reading.
     dtype: the type in which the network runs, float16, bfloat16, float32 or float64.
     slopes: those that PReLU has learned, where they are in the activation.
+    folded: those of the notes that are about layers which the network does not have as it stands here.
     """
 
     w: Array
@@ -48,6 +49,7 @@ class Checkpoint:
     notes: tuple[str, ...] = ()
     dtype: str = "float64"
     slopes: Array | None = None
+    folded: tuple[str, ...] = ()
 
     def name(self, role: str) -> str:
         """The user's own name of the tensor that the model calls ``role``, as conv.weight."""
@@ -60,14 +62,18 @@ class Checkpoint:
         ------
         CheckpointError: that is another activation.
         """
-        activation = given.get("activation")
-        if "activation.weight" not in self.names:
+        name = self.names.get("activation.weight")
+        if name is None:
             return dict(given)
-        if activation and spelled(activation).torch != "PReLU":
+        activation, arguments = given.get("activation"), given.get("activation_args")
+        learned = {spelled(x).name for x in ("prelu", self.metadata["activation"])}
+        if activation and spelled(activation).name not in learned:
             raise CheckpointError(
-                f"it holds {self.names['activation.weight']}, a slope of PReLU; {activation[:40]} has none"
+                f"it holds {name}, a slope of PReLU; {activation[:40]} is another activation"
             )
-        return {**given, "activation": None, "activation_args": None}
+        if arguments:
+            raise CheckpointError(f"it holds {name}, a slope of PReLU: leave activation_args out")
+        return {**given, "activation": None}
 
     @property
     def biases(self) -> Array:
@@ -123,9 +129,9 @@ def network_in(
     ((place, network),) = networks.items()
     if not place:
         return network
-    others = [str(name) for name in held if str(name) != place.partition(".")[0]]
-    beside = f"; {listed(others)} beside it {'is' if len(others) == 1 else 'are'} ignored"
-    note = f"the network is the entry {place} of the file{beside if others else ''}"
+    note = f"the network is the entry {place} of the file"
+    if others := [str(name) for name in held if str(name) != place.partition(".")[0]]:
+        note += f"; {listed(others)} beside it {'is' if len(others) == 1 else 'are'} ignored"
     return replace(network, notes=(note, *network.notes))
 
 
@@ -187,6 +193,7 @@ def network_of(
     ------
     CheckpointError: they make up no network of this model.
     """
+    refuse(tensors)
     exact = without_ties(tensors_of(tensors))
     layers = plain(exact)
     names = roles_of(layers.tensors)
@@ -219,6 +226,7 @@ def network_of(
         tuple(notes),
         runs_in(x.dtype for x in exact.values()) if layers.same else "float64",
         slopes,
+        tuple(notes),
     )
 
 
@@ -228,7 +236,7 @@ def _told(
     """The metadata without second names of tied tensors, and with what was learned in place of where that began."""
     begun = ("init", "activation_args") if learned else ()
     told = {key: x for key, x in metadata.items() if x not in tensors and key not in begun}
-    return told | learned
+    return {**told, **learned}
 
 
 def _agreed(said: str | None, learned: str, name: str) -> str:

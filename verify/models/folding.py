@@ -5,7 +5,8 @@ r"""Layers that are part of a convolution or a readout: weight norm, masks of pr
     batch norm    w' = s w,  b' = s (b - μ) + β,   s = γ / √(var + eps)
     PReLU         σ_p(z) = relu(z) - p relu(-z),   so a channel is one of relu and its mirror image's
 
-Each is computed in fractions, square roots to 200 binary digits, and rounded to float64 once, where it has to be.
+Each is computed in fractions, square roots to 200 binary digits, and is exact where the outcome is in float64; else it is
+rounded once.
 """
 
 from __future__ import annotations

@@ -16,14 +16,14 @@ __all__ = ["ROLES", "layer_of", "listed", "roles_of", "without_ties"]
 
 ROLES = ("conv.weight", "conv.bias", "readout.weight", "readout.bias")
 """Of the tensors of the model; the names that they have in it."""
-PARAMETER = re.compile(r"(weight|bias)$")
+PARAMETER = re.compile(r"(weight|bias|running_mean|running_var)$")
+"""How the names of a layer's tensors end."""
 NAMED = "name them as torch does: X.weight, X.bias"
 
 
 def layer_of(name: str) -> str:
-    """What tensors of one layer have in common: the name up to weight or bias, or up to the last dot."""
-    short = PARAMETER.sub("", name)
-    return short if short != name else name.rpartition(".")[0] + "."
+    """What the names of one layer's tensors begin with, as 0. of 0.weight and 0.bias; another name is a layer of its own."""
+    return PARAMETER.sub("", name)
 
 
 def without_ties(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -48,22 +48,17 @@ def roles_of(tensors: Mapping[str, Tensor]) -> dict[str, str]:
     CheckpointError: this is no network of one convolution and one readout, or which tensor is which is left open.
     """
     conv = _filters(tensors)
-    channels = tensors[conv].shape[0]
-    beside = {name: x for name, x in tensors.items() if layer_of(name) != layer_of(conv)}
-    readout = _readout(beside, channels)
+    channels, bias = tensors[conv].shape[0], f"{layer_of(conv)}bias"
+    readout = _readout({name: x for name, x in tensors.items() if name != bias}, channels)
     found = {"conv.weight": conv, "readout.weight": readout}
-    others = [name for name in tensors if name not in found.values()]
     for role, weight, size in (("conv.bias", conv, channels), ("readout.bias", readout, 1)):
-        for name in [x for x in others if layer_of(x) == layer_of(weight)]:
+        name = f"{layer_of(weight)}bias"
+        if name in tensors:
             shape = tensors[name].shape
             if shape != (size,):
                 raise CheckpointError(f"{name} has the shape {list(shape)}, not [{size}]")
-            if role in found:
-                raise CheckpointError(
-                    f"{found[role]} and {name} would both be the bias of {weight}"
-                )
             found[role] = name
-            others.remove(name)
+    others = [name for name in tensors if name not in found.values()]
     return found | _by_shape(tensors, others, channels, [x for x in ROLES if x not in found])
 
 
@@ -105,7 +100,9 @@ def _filters(tensors: Mapping[str, Tensor]) -> str:
 def _readout(tensors: Mapping[str, Tensor], channels: int) -> str:
     linear = [name for name, tensor in tensors.items() if tensor.values.ndim == 2]
     if not linear:
-        raise CheckpointError(f"it has no readout: no tensor of the shape (1, {channels})")
+        rows = [name for name, x in tensors.items() if x.shape == (channels,) != (1,)]
+        flat = f"; {rows[-1]} has the shape [{channels}]: store {rows[-1]}[None]" if rows else ""
+        raise CheckpointError(f"it has no readout, no tensor of the shape (1, {channels}){flat}")
     if len(linear) > 1:
         raise CheckpointError(
             f"it has {len(linear)} Linear layers, {listed(linear)}; networks with one, (1, {channels}), are explained"

@@ -9,7 +9,7 @@ a weight of one dimension alone in its layer        PReLU
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -20,7 +20,7 @@ from verify.models.folding import Folded, batch_norm, masked, mirrored, weight_n
 from verify.models.layers import layer_of, listed
 from verify.models.tensors import CheckpointError, Tensor
 
-__all__ = ["EPS", "BatchNorm", "Plain", "normalised", "plain", "sloped"]
+__all__ = ["EPS", "BatchNorm", "Plain", "normalised", "plain", "refuse", "sloped"]
 
 EPS = 1e-5
 """What batch norm adds to the variance unless it is told otherwise; no file holds it."""
@@ -39,7 +39,7 @@ PARTS = (
 REFUSED = {
     r"lora_[AB]\b|lora_embedding": "LoRA: merge it into its layer (merge_and_unload) and store that",
     r"parametrizations\.(\w+)\.\d+\._[uv]$|weight_u$": "spectral norm: remove it (remove_parametrizations, remove_spectral_norm) and store the layer",
-    r"\bparametrizations\.": "a parametrization that is not known: remove it (remove_parametrizations) and store the layer",
+    r"\bparametrizations\.\w+\.(?!original[01]$)": "a parametrization that is not known: remove it (remove_parametrizations) and store the layer",
     r"zero_point$|_packed_params|absmax$|quant_": "a quantised layer: store the network before it was quantised",
 }
 """Names of tensors of layers that are not folded."""
@@ -75,6 +75,19 @@ class Plain:
     same: bool
 
 
+def refuse(names: Iterable[str]) -> None:
+    """See that no tensor belongs to a layer that is not folded.
+
+    Raises
+    ------
+    CheckpointError: one does.
+    """
+    for pattern, reason in REFUSED.items():
+        for name in names:
+            if re.search(pattern, name):
+                raise CheckpointError(f"{name[:80]} belongs to {reason}")
+
+
 def plain(tensors: Mapping[str, Tensor]) -> Plain:
     """Fold what is stored in parts, and set batch norm and slopes aside.
 
@@ -94,15 +107,13 @@ def plain(tensors: Mapping[str, Tensor]) -> Plain:
             kept[target] = Tensor(made.arrays[0], parts[0].dtype)
             notes.append(f"{target} is made of {name} and {other} ({kind}), {_how_exactly(made)}")
             same &= kind == "pruning" and not made.error
-    for name in kept:
-        for pattern, reason in REFUSED.items():
-            if re.search(pattern, name):
-                raise CheckpointError(f"{name} belongs to {reason}")
-    norms, slopes = [], {}
+    # Without a readout a row of numbers may have been meant to be it.
+    ended = any(tensor.values.ndim == 2 for tensor in kept.values())
+    norms, slopes = list[BatchNorm](), dict[str, Array]()
     for layer, beside in _layers(kept).items():
         if {"running_mean", "running_var"} <= set(beside):
             norms.append(_batch_norm(layer, beside, kept))
-        elif all(kept[name].values.ndim == 1 for name in beside.values()):
+        elif ended and all(kept[name].values.ndim == 1 for name in beside.values()):
             if set(beside) == {"weight", "bias"}:
                 raise CheckpointError(
                     f"{beside['weight']} and {beside['bias']} scale and shift what is normalised by the input itself "
@@ -145,8 +156,6 @@ def _is_slope(name: str, beside: set[str]) -> bool:
 
 def _batch_norm(layer: str, beside: Mapping[str, str], tensors: Mapping[str, Tensor]) -> BatchNorm:
     name = layer.removesuffix(".")
-    if unknown := set(beside) - {"running_mean", "running_var", "weight", "bias"}:
-        raise CheckpointError(f"{layer}{min(unknown)} is no tensor of a batch norm")
     values = {part: tensors[whole].values for part, whole in beside.items()}
     shape = values["running_mean"].shape
     if len(shape) != 1 or any(value.shape != shape for value in values.values()):

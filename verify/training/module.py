@@ -11,7 +11,8 @@ from torch import nn, optim
 
 from verify.models.layers import ROLES
 from verify.models.module import Live, live
-from verify.training.prediction import OutsideTheorem, Prediction, prediction
+from verify.training.prediction import prediction
+from verify.training.side_by_side import OutsideTheorem, Prediction
 
 __all__ = ["predicted"]
 

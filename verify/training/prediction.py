@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from numerics.arithmetic.types import Array
 from numerics.pulse.sample import Radii
 from numerics.training.active import margins
-from numerics.training.forward_error import Enclosed
+from numerics.training.forward_error import UNITS, Enclosed
 from numerics.training.forward_error import margins as first_margins
 from numerics.training.linear_cell import coordinates
 from numerics.training.reduced import Adam, Problem, Weights, sharpness
@@ -97,9 +97,13 @@ def prediction(
     """
     if optimizer not in OPTIMIZERS:
         raise OutsideTheorem(f"optimizer {optimizer!r}: one of {', '.join(OPTIMIZERS)}")
+    if dtype not in UNITS:
+        raise OutsideTheorem(f"the type {dtype}: training in {' and '.join(UNITS)} is predicted")
+    if not 0 <= dampening <= 1:
+        raise OutsideTheorem(f"dampening {dampening:g}: from 0 to 1 is predicted")
     if optimizer == "adam" and weight_decay:
         raise OutsideTheorem(
-            "weight decay enters Adam's gradient, and then nothing of the taps is kept; adamw keeps their deviations but for a factor"
+            "weight decay enters Adam's gradient, and nothing of the taps is kept; with adamw their deviations are, but for a factor"
         )
     task = _task(w, a, b, c, activation, dtype, radii, length)
     unit = _unit(task)
@@ -136,9 +140,7 @@ def admitted(
     if task.model.biases == (False, False):
         _closed_conditions(task, step / unit)
     elif activation == "relu":
-        none = np.zeros((2, len(task.start.numbers)))
-        moment = Enclosed(task.start.numbers, none[0], none, none)
-        room = first_margins(task.start, moment, "float64")
+        room = first_margins(task.start, Enclosed.known(task.start.numbers), "float64")
         if not np.all(room > 0):
             raise OutsideTheorem(bends(int(np.argmin(room)), float(np.min(room))))
 
@@ -158,13 +160,20 @@ def _task(
     ]
     taps, readout, bias, offset = rounded
     assert taps is not None and readout is not None
-    start = Weights(taps, readout, bias, None if offset is None else float(offset))
+    start = Weights(taps, readout, bias, None if offset is None else float(np.ravel(offset)[0]))
     channels, n = taps.shape
     r = radii or Radii(n // 2 + 1, 4, 2)
+    if r.per_cell & (r.per_cell - 1) or r.first <= n // 2:
+        raise OutsideTheorem(f"radii: those are predicted that are dyadic, and from {n / 2:g} on")
+    least = 2 * r.half_length(n) + 1
+    if length is not None and (length < least or length % 2 == 0):
+        raise OutsideTheorem(
+            f"length {length}: an odd one from {least} on is predicted, so that no filter sees the border"
+        )
     model = Model(
         activation, channels, n, b is not None, c is not None, r.first, r.cells, r.per_cell
     )
-    return Task(model, start, Problem(r.r, length or 2 * r.half_length(n) + 1, n), dtype)
+    return Task(model, start, Problem(r.r, length or least, n), dtype)
 
 
 def _unit(task: Task) -> float:

@@ -15,7 +15,7 @@ from numerics.training.active import margins as flow_margins
 from numerics.training.forward_error import UNITS, Enclosed, enclosed, margins, rounding
 from numerics.training.linear_cell import coordinates
 from numerics.training.reduced import Adam, Simulated, Weights, adam, sharpness
-from numerics.training.steps import end_at
+from numerics.training.steps import drift_bound, end_at
 from theory.training import conv_bias, ridge
 from theory.training.reduced import Sgd
 from verify.training.side_by_side import (
@@ -61,6 +61,8 @@ def followed(task: Task, unit: float, rule: Sgd, steps: int | None) -> Predictio
     share /= 2 * (1 + rule.momentum) / (1 + 2 * rule.momentum * rule.nesterov)
     text = "the step, as a part of the largest at which the last weights are stable"
     met = [saddle(task), Condition("threshold", share < 1, share, text)]
+    if rule == Sgd(rule.lr) and task.model.biases == (False, False):
+        met.insert(1, _shrinks(task, unit, rule.lr))
     text = "steps, of which the last moves no weight by more than its rounding"
     if not settled:
         text = "steps, after which training has not settled: what comes after them is not predicted"
@@ -96,6 +98,16 @@ def followed(task: Task, unit: float, rule: Sgd, steps: int | None) -> Predictio
         optimizer=settings("sgd", rule),
         kept=kept(task, trained, float(last.x[-1]), 2 * float(last.run[0, -1])),
     )
+
+
+def _shrinks(task: Task, unit: float, rate: float) -> Condition:
+    """Whether steps of this size are shown to shrink, without biases."""
+    start = coordinates(task.start.w[None], task.start.a[None])
+    shown = math.isfinite(float(drift_bound(start, task.problem.second, rate)[0]))
+    text = "of 1/sharpness; the steps are shown to shrink"
+    if not shown:
+        text = "of 1/sharpness; the steps are not shown to shrink, those that are counted here are proved all the same"
+    return Condition("step", shown, rate * unit, text)
 
 
 def _path(task: Task, rule: Sgd, steps: int | None) -> tuple[Enclosed, int, float, bool]:
@@ -173,8 +185,7 @@ def simulated(task: Task, unit: float, rule: Adam, name: str, steps: int | None)
     for t, moment in enumerate(islice(adam(task.start, task.problem, rule), count + 1)):
         spread.see(t, moment)
         if task.model.activation == "relu":
-            none = np.zeros((2, len(moment.x)))
-            room = margins(task.start, Enclosed(moment.x, none[0], none, none), task.dtype)
+            room = margins(task.start, Enclosed.known(moment.x), task.dtype)
             least = min(least, float(np.min(room)))
             if not least > 0:
                 raise OutsideTheorem(f"{bends(int(np.argmin(room)), least)} at step {t}")

@@ -1,0 +1,98 @@
+"""The enclosure of errors: ellipsoids that hold what they should, tightly, and margins of ReLU."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from numerics.training.forward_error import (
+    UNITS,
+    Ellipsoids,
+    Enclosed,
+    enclosed,
+    margins,
+    rounding,
+)
+from numerics.training.reduced import Problem, Weights
+from theory.training.reduced import Sgd
+
+
+def held(sets: Ellipsoids, points: np.ndarray) -> bool:
+    """All points (count, d) lie in the first set: in every direction they reach no further than it."""
+    rng = np.random.default_rng(0)
+    ways = np.vstack([np.eye(points.shape[1]), rng.normal(size=(50, points.shape[1]))])
+    return bool(np.all(np.max(np.abs(points @ ways.T), axis=0) <= sets.along(ways)[0] * (1 + 1e-9)))
+
+
+@given(st.integers(0, 10**6), st.integers(2, 6))
+def test_boxes_and_pairs_are_held(seed: int, d: int) -> None:
+    rng = np.random.default_rng(seed)
+    box = rng.uniform(0, 1, d) * (rng.uniform(size=d) > 0.3)
+    corners = np.array(np.meshgrid(*[[-1, 1]] * d)).reshape(d, -1).T * box
+    assert held(Ellipsoids.of_boxes(box[None]), corners)
+    pair = rng.normal(size=(2, d)) * np.array([[1.0], [1e-3]])
+    signs = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]])
+    assert held(Ellipsoids.of_pairs(pair[None]), signs @ pair)
+
+
+@given(st.integers(0, 10**6), st.integers(2, 5), st.integers(1, 30))
+def test_errors_stay_inside_on_their_way(seed: int, d: int, steps: int) -> None:
+    """The worst errors that a random search makes, and not far inside where matrices are orthogonal."""
+    rng = np.random.default_rng(seed)
+    sets = Ellipsoids(np.zeros((1, d, d)))
+    points = np.zeros((200, d))
+    for _ in range(steps):
+        matrix = rng.normal(size=(d, d)) / np.sqrt(d)
+        box = rng.uniform(0, 1, d)
+        sets = sets.moved(matrix, Ellipsoids.of_boxes(box[None]), 0.0)
+        points = points @ matrix.T + box * rng.choice([-1, 1], size=points.shape)
+    assert held(sets, points)
+
+
+def test_what_stays_grows_by_its_steps_alone() -> None:
+    """A direction that stays, beside one that contracts: the bound is that of the sum, but for the root of the dimension."""
+    sets = Ellipsoids(np.zeros((1, 2, 2)))
+    for _ in range(1000):
+        sets = sets.moved(np.diag([1.0, 0.5]), Ellipsoids.of_boxes(np.array([[1e-16, 1e-16]])), 1.0)
+    reach = sets.reach[0]
+    assert 1e-13 <= reach[0] <= 1.5e-13
+    assert 2e-16 <= reach[1] <= 1e-14
+
+
+WEIGHTS = Weights(np.array([[0.5, 0.25, 0.125]]), np.array([0.5]), np.array([0.25]), 0.125)
+PROBLEM = Problem(np.array([1.5, 2.0, 2.5, 3.0]), 11, 3)
+
+
+def test_rounding_scales_with_the_unit_and_grows_with_the_reach() -> None:
+    x, none = WEIGHTS.numbers, np.zeros((2, 5))
+    small, large = (rounding(WEIGHTS, PROBLEM, Sgd(0.01), x, 0 * x, none, kind) for kind in UNITS)
+    scale = UNITS["float32"] / UNITS["float64"]
+    assert np.all(large.pulls >= scale * small.pulls)
+    assert np.all(large.box >= scale * small.box * (1 - 1e-9))
+    assert np.all(large.box <= scale * small.box * (1 + 1e-4) + 1e-30)
+    wider = rounding(WEIGHTS, PROBLEM, Sgd(0.01), x, 0 * x, none + 0.1, "float64")
+    assert np.all(wider.pulls > small.pulls)
+    assert np.all(wider.box[0, :4] > small.box[0, :4])
+
+
+def test_margins_are_the_least_partial_sums() -> None:
+    moment = Enclosed.known(WEIGHTS.numbers)
+    assert margins(WEIGHTS, moment, "float64")[0] == pytest.approx(0.25)  # the background
+    bare = Weights(WEIGHTS.w, WEIGHTS.a)
+    assert margins(bare, Enclosed.known(bare.numbers), "float64")[0] == pytest.approx(0.125)
+    down = Weights(np.array([[0.5, -0.75, 0.5]]), WEIGHTS.a)
+    assert margins(down, Enclosed.known(down.numbers), "float64")[0] == pytest.approx(-0.25)
+    reach = np.zeros((2, 5))
+    reach[0] = 0.01
+    wide = Enclosed(WEIGHTS.numbers, reach[0], reach, reach)
+    assert margins(WEIGHTS, wide, "float64")[0] < 0.25 - 0.0099
+
+
+def test_the_bound_grows_where_training_runs_away() -> None:
+    """Far beyond the threshold errors grow with the weights: the bound says so, and is never silent."""
+    path = enclosed(WEIGHTS, PROBLEM, Sgd(1.0), "float64")
+    with np.errstate(all="ignore"):
+        reach = [float(np.max(moment.run)) for moment, _ in zip(path, range(8), strict=False)]
+    assert not reach[-1] < 1
