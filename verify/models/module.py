@@ -127,8 +127,8 @@ class Live:
     def answer(self, light: Tensor, *, training: bool = False) -> float:
         """r̂ of one signal (N,) or image (N, N), as the module computes it in its own type."""
         with evaluated(self.module):
-            self.module.train(training)
-            answer = self.module(light.to(self._weight).reshape(self.shape))
+            _, inner = _unwrapped(self.module)
+            answer = inner.train(training)(light.to(self._weight).reshape(self.shape))
         return float(answer.double())
 
 
@@ -245,11 +245,6 @@ class _Wiring:
         called = [
             (node, self.layers[str(node.target)]) for node in self.nodes if node.op == "call_module"
         ]
-        inputs = [node for node in self.nodes if node.op == "placeholder"]
-        if len(inputs) != 1:
-            raise CheckpointError(
-                f"its forward takes {len(inputs)} inputs ({_listed(inputs)}); {STATED}"
-            )
         for node, layer in called:
             if isinstance(layer, OTHER_LAYERS):
                 raise CheckpointError(
@@ -455,21 +450,43 @@ class _Wiring:
         raise CheckpointError(f"{reason}" + (f" ({', '.join(names)})" if names else ""))
 
 
+class _Called(nn.Module):
+    """A module called with one signal.  What tracing adds is added here, and not to the user's own."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.own = module
+
+    def forward(self, signal: Tensor) -> Any:
+        return self.own(signal)
+
+
 def _traced(module: nn.Module) -> fx.GraphModule:
+    """The graph of a module, with the module's own names."""
+    called = _Called(module)
     try:
-        return fx.symbolic_trace(module)
+        if isinstance(module, torch.jit.ScriptModule):
+            raise TypeError("it is TorchScript")
+        graph = fx.Tracer().trace(called)
     except Exception as error:
         for name, layer in module.named_modules():
             if isinstance(layer, OTHER_LAYERS):
                 raise CheckpointError(
                     f"its layer {name} is of the kind {type(layer).__name__}; {STATED}"
                 ) from error
-        script = isinstance(module, torch.jit.ScriptModule)
-        reason = "it is TorchScript" if script else _line(error)
         raise CheckpointError(
-            f"its forward cannot be traced ({reason}): give its state_dict(), with activation, "
-            "pooling and padding as options"
+            f"its forward cannot be traced ({_line(error)}): give its state_dict(), with "
+            "activation, pooling and padding as options"
         ) from error
+    parts: dict[str, Any] = {}
+    for node in graph.nodes:
+        if node.op in ("call_module", "get_attr"):
+            value: Any = called
+            for name in str(node.target).split("."):
+                value = getattr(value, name)
+            node.target = str(node.target).removeprefix("own.")
+            parts[node.target] = value
+    return fx.GraphModule(parts, graph)
 
 
 def _line(error: Exception) -> str:
