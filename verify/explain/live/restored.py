@@ -98,8 +98,8 @@ def _plain(layer: nn.Module) -> nn.Module:
     plain = nn.Conv1d(
         1,
         layer.out_channels,
-        layer.kernel_size,
-        padding=layer.padding,
+        layer.kernel_size[0],
+        padding=layer.padding if isinstance(layer.padding, str) else layer.padding[0],
         padding_mode=layer.padding_mode,
         bias=layer.bias is not None,
     )
