@@ -124,6 +124,18 @@ def test_a_compiled_module_is_not_compiled_for_this() -> None:
     assert found.answer(torch.zeros(17)) == sequential(B1).eval()(torch.zeros(1, 1, 17).double())
 
 
+class Divided(Net):
+    """The number of positions is asked of the signal."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        answers = self.conv(x)
+        return self.readout(answers.relu().sum(-1) / x.shape[-1] * (answers.size(2) / 17))
+
+
+def test_sizes_are_numbers() -> None:
+    assert live(Divided(B2), 17).checkpoint.metadata["pooling"] == "mean"
+
+
 class Outside(Net):
     """It takes (batch, pixels) and answers (batch)."""
 

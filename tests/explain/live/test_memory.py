@@ -74,6 +74,16 @@ def test_images_from_python() -> None:
             wanted()
 
 
+def test_the_padding_of_torch_s_default_layer() -> None:
+    """15 windows of 17 pixels: -3.75 takes the background away, and r ends where a window is missing."""
+    layers = nn.Conv1d(1, 1, 3), nn.Linear(1, 1)
+    module = Net(None, layers=layers)
+    module.load_state_dict({**B1, "readout.bias": torch.tensor([-3.75])})
+    found = explain(module, length=17)
+    assert found.explained and found.setup.as_dict()["padding"] == "valid"
+    assert found.setup.as_dict()["r_max"] == "6.5"
+
+
 def test_the_next_step_is_one_of_python() -> None:
     """The mean of the same weights is no option of a module that adds up."""
     module = Net(B1)
