@@ -23,7 +23,7 @@ def replayed(explanation: SignalExplanation | ImageExplanation, live: Live) -> R
     A pixel is rounded once to the module's type, which the bound on rounding allows for.  Where
     layers were folded there is no such bound: the module computes with them as they are.
     """
-    half, limit = explanation.setup.domain.half_length, explanation.tolerance
+    half, limit = explanation.setup.domain.half_length, Fraction(explanation.tolerance)
     allowed, attained = None, True
     if isinstance(explanation, ImageExplanation):
         certified = explanation.worst_error.value
@@ -39,7 +39,8 @@ def replayed(explanation: SignalExplanation | ImageExplanation, live: Live) -> R
         light = np.array([float(_pixel(radius, i)) for i in range(-half, half + 1)])
         runs = worst.as_it_runs.get(live.dtype)
         if runs is not None and live.dtype == live.checkpoint.dtype:
-            limit = allowed = runs - float(high)
+            limit = Fraction(runs) - high
+            allowed = float(limit)
     error = Fraction(live.answer(torch.from_numpy(light))) - radius
     apart = max(abs(error) - high, low - abs(error), Fraction(0))
     return Replay(
@@ -48,7 +49,7 @@ def replayed(explanation: SignalExplanation | ImageExplanation, live: Live) -> R
         dtype=live.dtype,
         certified=certified,
         allowed=allowed,
-        agrees=float(apart) <= limit if attained else None,
+        agrees=apart <= limit if attained else None,
     )
 
 
