@@ -14,7 +14,6 @@ from tests.modules import B1, B2, Net
 from verify.explain.text import replay_in_words
 from verify.network import explain
 
-
 MOST = {torch.float64: 1e-12, torch.float32: 1e-3, torch.float16: 1.0, torch.bfloat16: 5.0}
 """Pixels that rounding may add here, in order of size."""
 
@@ -46,6 +45,18 @@ def test_a_module_that_is_not_what_was_read(sigma: str) -> None:
     assert found.text().startswith("WARNING: at r = ") and "WARNING" in found._repr_html_()
     assert (found.replay.allowed is None) == (sigma == "expression")
     assert ("of which no bound is known" in found.text()) == (sigma == "expression")
+
+
+def test_a_module_that_overflows() -> None:
+    """Exact in its weights, and of no use in float16."""
+    module = Net(B2, torch.float16)
+    with torch.no_grad():
+        module.conv.weight.mul_(2**13)
+        module.conv.bias.mul_(2**13)
+        module.readout.weight.mul_(2**-13)
+    with pytest.warns(UserWarning, match="errs by inf pixel"):
+        found: Any = explain(module, length=17)
+    assert found.worst_error.value == 0 and found.replay.agrees is False
 
 
 def test_with_folded_layers_the_tolerance_decides() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -41,15 +42,19 @@ def replayed(explanation: SignalExplanation | ImageExplanation, live: Live) -> R
         if runs is not None and live.dtype == live.checkpoint.dtype:
             limit = Fraction(runs) - high
             allowed = float(limit)
-    error = Fraction(live.answer(torch.from_numpy(light))) - radius
-    apart = max(abs(error) - high, low - abs(error), Fraction(0))
+    answer = live.answer(torch.from_numpy(light))
+    error, agrees = math.inf, False
+    if math.isfinite(answer):
+        exact = Fraction(answer) - radius
+        apart = max(abs(exact) - high, low - abs(exact), Fraction(0))
+        error, agrees = float(exact), apart <= limit
     return Replay(
         radius=float(radius),
-        error=float(error),
+        error=error,
         dtype=live.dtype,
         certified=certified,
         allowed=allowed,
-        agrees=apart <= limit if attained else None,
+        agrees=agrees if attained else None,
     )
 
 
