@@ -289,7 +289,7 @@ def _alternatives(checkpoint: Checkpoint, setup: Setup) -> tuple[Alternative, ..
         other = replace(setup, activation=name, pooling=pooling)
         answered = np.concatenate(answers) / (size if pooling == "mean" else 1) + checkpoint.offset
         every = changed(setup, pooling=pooling, activation=name)
-        tried += trials(every, other, r, answered, scaled=name == setup.activation)
+        tried += trials(every, other, r, answered, size if name == setup.activation else 0)
 
     def sampled(trial: Trial) -> tuple[float, bool]:
         facts = measured(checkpoint, trial.setup)
