@@ -20,7 +20,7 @@ from torch import nn
 from torch.nn.utils import prune
 
 from tests.commands import refused
-from verify.network import explain, main
+from verify.network import main
 
 B1 = {
     "conv.weight": [[[0.5, -0.25, 0.75]]],

@@ -175,8 +175,9 @@ def laws_in_words(explanation: ImageExplanation) -> tuple[str, str]:
 
 def next_step(explanation: SignalExplanation | ImageExplanation) -> str:
     """What to do next."""
-    images = isinstance(explanation, ImageExplanation)
-    return _image_step(explanation) if images else _signal_step(explanation)
+    if isinstance(explanation, ImageExplanation):
+        return _image_step(explanation)
+    return _signal_step(explanation)
 
 
 def _signal_step(explanation: SignalExplanation) -> str:
