@@ -161,6 +161,23 @@ def test_expressions_are_explained_as_rows_are(
         assert check(certificate.read_bytes())["worst"] == ["0", "0"]
 
 
+@pytest.mark.parametrize("text", ["x*sigmoid(1.702*x)", "quick_gelu", "(x + sqrt(x**2 + 4))/2"])
+def test_mirror_images_are_found_for_expressions(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """σ(z) - σ(-z) = z: two channels of opposite signs are the one of B1 without σ."""
+    named = {
+        "conv.weight": np.array([*W1, *-np.array(W1)]),
+        "conv.bias": np.array([0.5, -0.5]),
+        "readout.weight": np.array([[0.5, -0.5]]),
+        "readout.bias": np.array([-4.25]),
+    }
+    save_file(named, tmp_path / "pair.safetensors")
+    options = ["--activation", text, "--length", "17", "--json"]
+    found = json.loads(shown([str(tmp_path / "pair.safetensors"), *options], capsys, 0))
+    assert found["cell"] == "paired" and found["nearest"]["distance"] == [0.0, 0.0]
+
+
 @pytest.mark.parametrize(
     ("options", "metadata", "name"),
     [
