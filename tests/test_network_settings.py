@@ -193,6 +193,8 @@ def test_mirror_images_are_found_for_expressions(
         ((), {"activation": "PReLU", "init": "0.1"}, "prelu(weight=0.1)"),
         (("--activation", "relu"), {"activation": "leaky_relu", "negative_slope": "0.2"}, "relu"),
         (("--activation", "leaky_relu"), {"negative_slope": "0.2"}, "leaky_relu(negative_slope=0.2)"),
+        (("--activation", "leaky_relu", "--activation-args", "0.1"), {"negative_slope": "0.2"}, "leaky_relu(negative_slope=0.1)"),
+        (("--activation", "relu()"), {"alpha": "0.9"}, "relu"),
     ],
 )  # fmt: skip
 def test_parameters(

@@ -130,6 +130,7 @@ def test_these_have_no_default(key: str, value: str | None) -> None:
         ({"activation": "tanh", "beta": "5"}, "beta=5, and tanh has no beta"),
         ({"activation": "x*sigmoid(2*x)", "beta": "2"}, "has no beta"),
         ({"activation": "LeakyReLU(0.2)", "negative_slope": "0.1"}, "they differ"),
+        ({"activation": "gelu_new", "approximate": "none"}, "they differ"),
         ({"pooling": "max"}, "max pooling is not explained"),
         ({"padding": "left"}, "padding is same, valid or a number of pixels"),
         ({"padding": "1, 2"}, "padding is same, valid or a number of pixels"),

@@ -119,7 +119,8 @@ def merged(options: Mapping[str, str | None], metadata: Mapping[str, str]) -> di
     """What options and metadata say together: an option replaces all that the metadata says of its subject."""
     told = {key: value for key, value in options.items() if value}
     replaced = set(told)
-    if "activation" in told and "activation" in metadata:
+    said = told.get("activation", "")
+    if "(" in said or "activation_args" in told or (said and "activation" in metadata):
         replaced |= PARAMETERS | {"activation_args"}
     if told.get("padding") in MODES:  # it says the mode, too
         replaced.add("padding_mode")
@@ -263,11 +264,12 @@ def activation_of(told: Mapping[str, str]) -> Activation:
     torch = ("init",) if base == "prelu" else ("approximate",) if "gelu" in base else ()
     names = () if function is None else (*function.parameters[1:], *torch)
     if left := [key for key in parameters if key not in names]:
+        whole = row.name if "(" in row.name else f"{row.name}()"
         raise ValueError(
-            f"{both}, and {row.name} has no {left[0]}; give --activation with its parameters"
+            f"{both}, and {row.name} has no {left[0]}; if that is of something else, give --activation {whole!r}"
         )
     other = _spelled(f"{row.torch}({inside})")
-    if row != spelled(base) and row != other:
+    if row != other and (row != spelled(base) or base == "gelu_tanh"):
         raise ValueError(f"activation is {row.name}, and {both}: they differ; give --activation")
     return other
 
