@@ -188,10 +188,24 @@ def test_the_default_radii_of_a_filter_as_long_as_the_signal_are_refused_and_oth
     assert setup_of({**LEAST, "length": "5", "r_min": "1/2", "r_max": "2.5"}, 5).domain.half_length == 2  # fmt: skip
 
 
+OTHERS = (
+    "activation_args",
+    "stride",
+    "transposed",
+    "center",
+    "negative_slope",
+    "approximate",
+    "conv.padding",
+)
+"""What else is looked at."""
+
+
 @given(
-    st.sampled_from(KEYS), st.text(max_size=60) | st.from_regex(r"[-+0-9./e_ ]{1,12}", fullmatch=True)
+    st.sampled_from((*KEYS, *OTHERS)), st.text(max_size=60) | st.from_regex(r"[-+0-9./e_ ]{1,12}", fullmatch=True)
 )  # fmt: skip
 @example("r_max", "5/1")
+@example("stride", "\x1b[31m2")
+@example("approximate", "\n'")
 @example("r_min", "1/1/1")
 @example("length", "0000013")
 def test_any_text_is_read_or_refused_in_one_line(key: str, value: str) -> None:

@@ -104,10 +104,11 @@ class Setup:
         """The metadata of a checkpoint, strings by name."""
         domain = self.domain
         valid = domain.padding == "valid"
+        pixels = "same" if domain.pixels is None else str(domain.pixels)
         return {
             "activation": self.activation,
             "pooling": self.pooling,
-            "padding": "valid" if valid else str(domain.pixels or "same"),
+            "padding": "valid" if valid else pixels,
             "padding_mode": "zeros" if valid else domain.padding,
             "length": str(domain.positions),
             "r_min": _text(domain.low),
@@ -211,19 +212,21 @@ def _understood(told: Mapping[str, str]) -> None:
     for key, value in told.items():
         name = key.rpartition(".")[2].lower()
         entries = set(re.findall(r"[^\s,()\[\]'\"]+", value.lower()))
+        says = f"its metadata says {_shown(key)} = {_shown(value)}"
         if name in NEUTRAL and entries - {NEUTRAL[name]}:
             raise ValueError(
-                f"its metadata says {name} = {value[:40]}, which changes what the weights mean: networks with "
+                f"{says}, which changes what the weights mean: networks with "
                 f"{name} = {NEUTRAL[name]} are explained"
             )
         if name in ("centre", "center") and entries - {"0", "0.0", "middle", "centre", "center"}:
-            raise ValueError(
-                f"its metadata says {name} = {value[:40]}: pulses and disks are centred on the middle pixel here"
-            )
+            raise ValueError(f"{says}: pulses and disks are centred on the middle pixel here")
         if name != key and name in {*KEYS, *PARAMETERS}:
-            raise ValueError(
-                f"its metadata says {key[:40]} = {value[:40]}: settings are read under the name {name}"
-            )
+            raise ValueError(f"{says}: settings are read under the name {name}")
+
+
+def _shown(text: str) -> str:
+    """The user's characters, printable and short."""
+    return repr(text[:60])[1:-1]
 
 
 def activation_of(told: Mapping[str, str]) -> Activation:
@@ -259,7 +262,7 @@ def activation_of(told: Mapping[str, str]) -> Activation:
         f"{key}={value!r}" if key == "approximate" else f"{key}={value}"
         for key, value in parameters.items()
     )
-    both = f"its metadata says {inside[:80]}"
+    both = f"its metadata says {_shown(inside)}"
     function = find(base) if base in ACTIVATIONS else None
     torch = ("init",) if base == "prelu" else ("approximate",) if "gelu" in base else ()
     names = () if function is None else (*function.parameters[1:], *torch)
