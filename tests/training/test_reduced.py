@@ -136,6 +136,7 @@ RULES = (
     Sgd(0.02, weight_decay=0.01),
     Sgd(0.01, momentum=0.9, weight_decay=0.01),
     Sgd(0.02, momentum=0.5, dampening=0.3),
+    Sgd(0.02, dampening=0.3),
     Sgd(0.01, momentum=0.9, weight_decay=0.01, nesterov=True),
 )
 """lr in units of 1/sharpness of the start."""
@@ -146,8 +147,8 @@ SHAPES = ((1, 1), (1, 3), (2, 5), (3, 3), (4, 7), (6, 3))
 @pytest.mark.parametrize("biases", [(False, False), (True, False), (False, True), (True, True)])
 @pytest.mark.parametrize("rule", RULES)
 def test_torch_lies_within_the_bound(rule: Sgd, biases: tuple[bool, bool]) -> None:
-    for seed, (channels, n) in enumerate(SHAPES):
-        kind = ("float64", "float32")[seed % 2]
+    for seed, (channels, n) in list(enumerate(SHAPES))[biases[0] :: 2]:
+        kind = ("float64", "float32")[seed // 2 % 2]
         start, problem = drawn(seed, channels, n, biases=biases, kind=kind), problem_of(n)
         scaled = replace(rule, lr=rule.lr / sharpness(start, problem))
         assert ratio(start, problem, scaled, 60, kind) <= 1
