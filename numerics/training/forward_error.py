@@ -304,7 +304,9 @@ def _jacobian(slope: Array, rule: Sgd, *, first: bool) -> Array:
         return np.asarray(eye - share * slope)
     kept, filled = rule.momentum * eye, share * slope
     if rule.nesterov:
-        return np.block([[eye - slope - rule.momentum * filled, -rule.momentum * kept], [filled, kept]])  # fmt: skip
+        return np.block(
+            [[eye - slope - rule.momentum * filled, -rule.momentum * kept], [filled, kept]]
+        )
     return np.block([[eye - filled, -kept], [filled, kept]])
 
 
