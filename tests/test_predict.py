@@ -245,7 +245,7 @@ def test_a_step_that_is_not_shown_to_shrink_is_followed_all_the_same(
     assert (held["step"], held["threshold"]) == (False, True)
     line = refused(["--init", path, "--step", "9"], capsys)
     assert "bound: at step" in line
-    shorter = line.rsplit("--steps ", 1)[1].split()[0]
+    shorter = line.rsplit("--steps ", 1)[1].split(",")[0]
     found = shown(["--init", path, "--step", "9", "--steps", shorter], capsys)
     assert found["step"]["steps"] == int(shorter)
 
