@@ -25,7 +25,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from theory.process import run
-from verify.report.arguments import Parser, command_parser, named, odd, whole
+from verify.report.arguments import Parser, command_parser, importing, named, odd, whole
 
 if TYPE_CHECKING:
     from torch import nn
@@ -132,11 +132,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: Namespace, parser: Parser) -> int:
-    import torch
+    with importing():
+        import torch
+        import torch._dynamo  # torch.optim asks for it when it begins
 
-    from verify.report.render import json_text
-    from verify.training.prediction import prediction
-    from verify.training.side_by_side import OutsideTheorem
+        from verify.report.render import json_text
+        from verify.training.prediction import prediction
+        from verify.training.side_by_side import OutsideTheorem
 
     torch.set_num_threads(1)  # small networks: more threads only wait for each other
     drawn = options.init is None
@@ -229,7 +231,14 @@ def _next_seed(options: Namespace, step: float) -> str:
     for seed in range(first, first + SEARCHED):
         x = _drawn(options, seed)
         try:
-            admitted(x.w, x.a, x.b, x.c, activation=options.activation or "identity", step=step)
+            admitted(
+                x.w,
+                x.a,
+                x.b,
+                None if x.c is None else x.offset,
+                activation=options.activation or "identity",
+                step=step,
+            )
         except OutsideTheorem:
             continue
         return f"; --seed {seed} satisfies it" if seed > first else ""
@@ -264,9 +273,9 @@ def _table(outcome: Prediction) -> None:
     step, loss, kept = outcome.step, outcome.loss, outcome.kept
     law = f", the end by {outcome.law}" if outcome.law else ""
     lines = [f"method: {outcome.method}{law}; {outcome.optimizer['name']}, {outcome.dtype}"]
-    for x in outcome.conditions:
-        holds = "holds" if x.holds else "does not hold"
-        lines.append(f"condition {x.name}: {holds}, {x.value:.3g} ({x.text})")
+    for each in outcome.conditions:
+        holds = "holds" if each.holds else "does not hold"
+        lines.append(f"condition {each.name}: {holds}, {each.value:.3g} ({each.text})")
     estimate = " (an estimate)" if outcome.method == "simulated" else ""
     lines.append(
         f"deviations of the taps: {kept['factor']:.9g} times their first, to within {kept['difference']:.1e}, bound {kept['bound']:.1e}{estimate}"

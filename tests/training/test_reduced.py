@@ -63,7 +63,7 @@ def test_the_gradient_is_that_of_the_double_sum(n: int, channels: int) -> None:
 def drawn(seed: int, channels: int, n: int, *, biases: tuple[bool, bool], kind: str) -> Weights:
     """Small random weights, exact in the type."""
     rng = np.random.default_rng(seed)
-    number = lambda *shape: rng.uniform(-1, 1, shape).astype(kind).astype(float) / 2
+    number = lambda *shape: np.asarray(rng.uniform(-1, 1, shape), kind).astype(float) / 2
     b = number(channels) if biases[0] else None
     return Weights(
         number(channels, n), number(channels), b, float(number(1)[0]) if biases[1] else None
@@ -92,11 +92,13 @@ def trained(
         optimizer.zero_grad()
         torch.nn.functional.mse_loss(readout(conv(x).sum(-1))[:, 0], r).backward()
         optimizer.step()
-    numbers = lambda value: None if value is None else value.detach().double().numpy().copy()
-    c = numbers(readout.bias)
+    numbers = lambda value: value.detach().double().numpy().copy()
     return Weights(
-        numbers(conv.weight)[:, 0], numbers(readout.weight)[0], numbers(conv.bias), None if c is None else float(c[0])
-    )  # fmt: skip
+        numbers(conv.weight)[:, 0],
+        numbers(readout.weight)[0],
+        None if conv.bias is None else numbers(conv.bias),
+        None if start.c is None else readout.bias.item(),
+    )
 
 
 def problem_of(n: int) -> Problem:

@@ -60,7 +60,7 @@ def followed(task: Task, unit: float, rule: Sgd, steps: int | None) -> Predictio
     share = rule.lr * (sharpness(end, task.problem) + rule.weight_decay)
     share /= 2 * (1 + rule.momentum) / (1 + 2 * rule.momentum * rule.nesterov)
     text = "the step, as a part of the largest at which the last weights are stable"
-    met = [saddle(task), Condition("threshold", share < 1, share, text)]
+    met = [*saddle(task), Condition("threshold", share < 1, share, text)]
     if rule == Sgd(rule.lr) and task.model.biases == (False, False):
         met.insert(1, _shrinks(task, unit, rule.lr))
     text = "steps, of which the last moves no weight by more than its rounding"
@@ -80,11 +80,13 @@ def followed(task: Task, unit: float, rule: Sgd, steps: int | None) -> Predictio
         nesterov=rule.nesterov,
     )
     path, trained = task.trained(count, make)
-    columns = [bounds(task, off[0]) for off in (last.run, last.exact)]
-    columns.append([None] * len(columns[0]) if limit is None else flat(limit))
+    run, exact = (bounds(task, off[0]) for off in (last.run, last.exact))
+    ends = [None] * len(run) if limit is None else flat(limit)
     weights = [
         replace(weight, bound=bound, rounding=rounds, end=value)
-        for weight, bound, rounds, value in zip(table(task, end, trained), *columns, strict=True)
+        for weight, bound, rounds, value in zip(
+            table(task, end, trained), run, exact, ends, strict=True
+        )
     ]
     return judged(
         task,
@@ -189,7 +191,7 @@ def simulated(task: Task, unit: float, rule: Adam, name: str, steps: int | None)
             least = min(least, float(np.min(room)))
             if not least > 0:
                 raise OutsideTheorem(f"{bends(int(np.argmin(room)), least)} at step {t}")
-    met = [saddle(task)]
+    met = saddle(task)
     if task.model.activation == "relu":
         text = "least margin of a partial sum in the simulation"
         met.append(Condition("linear cell", True, least, text))
@@ -222,7 +224,7 @@ class _Spread:
     """
 
     def __init__(self, task: Task, rule: Adam) -> None:
-        self.task, self.rule, self.total = task, rule, 0.0
+        self.task, self.rule, self.total, self.rounds = task, rule, 0.0, 0.0
         self.mean, self.square = np.zeros(task.model.channels), np.zeros(task.model.channels)
 
     def see(self, t: int, moment: Simulated) -> None:
