@@ -123,6 +123,8 @@ def test_these_have_no_default(key: str, value: str | None) -> None:
         ({"activation": "log(x)"}, "activation 'log(x)': "),
         ({"activation": "ELU(-1)"}, "alpha has to be positive"),
         ({"activation_args": "0.2"}, "relu takes no parameters: activation_args '0.2'"),
+        ({"activation_args": "1) + exp(x"}, "relu takes no parameters"),
+        ({"activation": "elu", "activation_args": "1) + exp(x"}, "activation_args are numbers"),
         ({"activation": "relu(0.2)"}, "activation 'relu(0.2)' is constant"),
         ({"activation": "x*exp(x)", "activation_args": "2"}, "'2' are left over"),
         ({"activation": "tanh", "beta": "5"}, "beta=5, and tanh has no beta"),
@@ -181,7 +183,7 @@ def test_what_does_not_fit_is_named(told: dict[str, str | None], words: str) -> 
 
 
 def test_the_default_radii_of_a_filter_as_long_as_the_signal_are_refused_and_others_taken() -> None:
-    assert "radii" in refused({**LEAST, "length": "5"}, 5)
+    assert "from r = 2.5 on; give more pixels" in refused({**LEAST, "length": "5"}, 5)
     assert setup_of({**LEAST, "length": "5", "r_min": "1/2", "r_max": "2.5"}, 5).domain.half_length == 2  # fmt: skip
 
 

@@ -34,8 +34,6 @@ __all__ = ["Trial", "changed", "names", "signal_alternatives", "told", "trials"]
 BETTER, ALIKE = 10.0, 2.0
 """How many times smaller an error has to be for a change of the settings to be told; two that are closer than the second are
 both told."""
-HALF = 0.5
-"""The error of a network that counts the lit pixels: what errs by more is no explanation."""
 PER_PIXEL, FEWEST, MOST = 8, 33, 513
 """Radii of the grid: in a pixel, and in all."""
 BLOCK = 1 << 23
@@ -47,7 +45,8 @@ ROUNDING = 1e-9
 """Errors below this are no better than each other."""
 INTERVALS = 400
 """That the search for the worst error of a smooth σ may look at."""
-ONE, ZERO = fmpq(1), fmpq(0)
+PIXELS = (fmpq(1), fmpq(0))
+"""Scale and offset of radii in pixels."""
 
 
 @dataclass(frozen=True)
@@ -65,23 +64,34 @@ class Trial:
     def changes(self) -> frozenset[object]:
         """All that differs from what was asked."""
         units = self.scale, self.offset
-        return frozenset(self.options.items()) | ({units} if units != (ONE, ZERO) else set())
+        return frozenset(self.options.items()) | ({units} - {PIXELS})
+
+    @property
+    def limit(self) -> float:
+        """It has to err by less: half of what the best constant answer errs by; one of many activations, and fitted units, by
+        little."""
+        spread = to_float(self.setup.domain.high - self.setup.domain.low)
+        many = "activation" in self.options or self.rank == FITTED
+        return float(LITTLE) * min(1.0, spread / 10) if many else spread / 4
 
 
-def signal_alternatives(stored: Stored, setup: Setup) -> tuple[Alternative, ...]:
+def signal_alternatives(
+    stored: Stored, setup: Setup, *, learned: bool = False
+) -> tuple[Alternative, ...]:
     """At most three settings under which the network errs by much less, the best one first."""
     w, b = (np.array(x, dtype=float) for x in (stored.w, stored.biases))
     tried: list[Trial] = []
     for options, padded in _paddings(setup, stored.taps):
         light = _light(padded, w, b)
-        for name in names(setup):
+        for name in names(setup, learned=learned):
             with np.errstate(all="ignore"):
                 pooled = light.pooled(name) @ np.array(stored.a, dtype=float)
             for pooling in POOLINGS:
                 other = replace(padded, activation=name, pooling=pooling)
                 every = changed(setup, pooling=pooling) | options | changed(setup, activation=name)
                 answers = pooled / other.share(stored.taps) + float(stored.offset)
-                tried += trials(every, other, light.r, answers, scaled=name == setup.activation)
+                places = padded.domain.windows(stored.taps) if name == setup.activation else 0
+                tried += trials(every, other, light.r, answers, places)
 
     def certified(trial: Trial) -> tuple[float, bool] | None:
         net = replace(
@@ -111,8 +121,11 @@ def changed(setup: Setup, **options: str) -> dict[str, str]:
     return {key: value for key, value in options.items() if value != getattr(setup, key)}
 
 
-def names(setup: Setup) -> Iterable[str]:
-    """The activation asked for, then the catalogue; the identity, which says least, is the last one."""
+def names(setup: Setup, *, learned: bool) -> Iterable[str]:
+    """The activation asked for, then the catalogue; the identity, which says least, is the last one.  No other where the file
+    has ``learned`` its slope."""
+    if learned:
+        return (setup.activation,)
     return dict.fromkeys(
         (setup.activation, *(name for name in ACTIVATIONS if name != "identity"), "identity")
     )
@@ -137,9 +150,9 @@ def _paddings(setup: Setup, taps: int) -> Iterator[tuple[dict[str, str], Setup]]
 
 
 def trials(
-    options: Mapping[str, str], setup: Setup, r: Array, answers: Array, *, scaled: bool
+    options: Mapping[str, str], setup: Setup, r: Array, answers: Array, places: int
 ) -> list[Trial]:
-    """Answers (R,) as they are; and, where that is asked for, with the units in which radii are often given."""
+    """Answers (R,) as they are; and, where a mean's number of ``places`` is given and not 0, in other units."""
 
     def trial(scale: fmpq, offset: fmpq, rank: int) -> Trial:
         with np.errstate(all="ignore"):
@@ -147,28 +160,31 @@ def trials(
         return Trial(options, setup, scale, offset, float(np.nan_to_num(error, nan=np.inf)), rank)
 
     rank = 2 * len(options)
-    if not scaled:
-        return [trial(ONE, ZERO, rank)]
+    if not places:
+        return [trial(*PIXELS, rank)]
     low, high = setup.domain.low, setup.domain.high
     positions, half = fmpq(setup.domain.positions), fmpq(setup.domain.half_length)
-    scales = {fmpq(1, 2), positions, half, positions / 2, high} - {ONE}
-    units = [*((scale, ZERO) for scale in sorted(scales)), (high - low, low)]
+    scales = {fmpq(1, 2), positions, half, positions / 2, high} - {fmpq(1)}
+    units = [*((scale, fmpq(0)) for scale in sorted(scales)), (high - low, low)]
     # On a short interval every answer is nearly a line.
     long = not options and high - low >= 2
-    fitted = [trial(*unit, FITTED) for unit in _fitted(r, answers)] if long else []
-    tried = [trial(ONE, ZERO, rank), *(trial(*unit, rank + UNIT) for unit in units)]
-    limit = float(LITTLE) * min(1.0, to_float(high - low) / 10)
-    return tried + [x for x in fitted if x.error <= limit]
+    fitted = _fitted(r, answers, places) if long else ()
+    return [
+        trial(*PIXELS, rank),
+        *(trial(*unit, rank + UNIT) for unit in units),
+        *(trial(*unit, FITTED) for unit in fitted),
+    ]
 
 
-def _fitted(r: Array, answers: Array) -> Iterator[tuple[fmpq, fmpq]]:
-    """A positive scale and an offset by least squares; none with a scale close to 1: then the three laws say what is wrong."""
+def _fitted(r: Array, answers: Array, places: int) -> Iterator[tuple[fmpq, fmpq]]:
+    """A positive scale and an offset by least squares; none with a scale that is close to 1, by the other pooling too: then
+    the three laws say what is wrong."""
     with np.errstate(all="ignore"):
         spread, largest = np.ptp(answers), np.max(np.abs(answers))
     if ROUNDING * largest < spread < np.inf:
         moved = answers - np.mean(answers)
         scale = float(moved / spread @ r) / float(moved / spread @ moved)
-        if scale > 0 and abs(scale - 1) > LITTLE:
+        if scale > 0 and all(abs(scale * k - 1) > LITTLE for k in (1, places, 1 / places)):
             yield rational(scale), rational(float(np.mean(r)) - scale * float(np.mean(answers)))
 
 
@@ -211,18 +227,14 @@ def told(
     tried: Sequence[Trial], certified: Callable[[Trial], tuple[float, bool] | None]
 ) -> tuple[Alternative, ...]:
     """The few that are clearly better, with their error as it is ``certified`` and whether it is exactly 0."""
-    asked = next(trial for trial in tried if not trial.rank)
-    domain = asked.setup.domain
-    # On a short interval a constant answers well: half of what the best one errs by.
-    little = min(HALF, to_float(domain.high - domain.low) / 4)
     errors = {trial.changes: trial.error for trial in tried}
-    limit, kept = little, list[Trial]()
+    limit, kept = np.inf, list[Trial]()
     for rank in sorted({trial.rank for trial in tried} - {0}):
         level = [
             trial
             for trial in tried
             if trial.rank == rank
-            and trial.error < limit
+            and trial.error < min(limit, trial.limit)
             and all(trial.error < e / BETTER for x, e in errors.items() if x < trial.changes)
         ]
         if level and not (kept and rank == FITTED):
@@ -232,7 +244,7 @@ def told(
     alternatives = []
     for trial in sorted(kept, key=lambda x: max(x.error, ROUNDING))[:SHOWN]:
         known = certified(trial)
-        if known is not None and known[0] <= little:
+        if known is not None and known[0] <= trial.limit:
             numbers = to_float(trial.scale), to_float(trial.offset)
             alternatives.append(Alternative(trial.options, *numbers, *known))
     return tuple(alternatives)

@@ -277,7 +277,7 @@ def _alternatives(checkpoint: Checkpoint, setup: Setup) -> tuple[Alternative, ..
     r = np.linspace(float(setup.domain.low), float(setup.domain.high), FEW)
     a, b = checkpoint.a, checkpoint.biases
     size = setup.domain.windows(checkpoint.w.shape[1]) ** 2
-    blocks: dict[str, list[Array]] = {name: [] for name in names(setup)}
+    blocks: dict[str, list[Array]] = {name: [] for name in names(setup, learned=checkpoint.learned)}
     for z in preactivations(checkpoint.w, b, r):
         for name, answers in blocks.items():
             sigma = activation(name)[0]
@@ -289,7 +289,7 @@ def _alternatives(checkpoint: Checkpoint, setup: Setup) -> tuple[Alternative, ..
         other = replace(setup, activation=name, pooling=pooling)
         answered = np.concatenate(answers) / (size if pooling == "mean" else 1) + checkpoint.offset
         every = changed(setup, pooling=pooling, activation=name)
-        tried += trials(every, other, r, answered, scaled=name == setup.activation)
+        tried += trials(every, other, r, answered, size if name == setup.activation else 0)
 
     def sampled(trial: Trial) -> tuple[float, bool]:
         facts = measured(checkpoint, trial.setup)

@@ -113,7 +113,7 @@ def explain(
     needed = None if away is None or not isfinite(away) else max(worst, Fraction(away))
     needed = Fraction(0) if itself else needed
     grade = graded(worst, needed, tolerance, exact=itself)
-    alternatives = signal_alternatives(stored, setup) if failing else ()
+    alternatives = signal_alternatives(stored, setup, learned=checkpoint.learned) if failing else ()
     judged_by = None if failing else near
     pattern = _pattern(stored, setup, judged_by, exact)
     each = roles(stored, pattern, None if failing else exact, facts, setup)
@@ -193,20 +193,20 @@ def _neighbour(shape: Classification, least: Stored, facts: Facts, setup: Setup)
     search = setup.activation, least, setup.domain
     worst = fraction(facts.worst.high)
 
-    def distance(near: Nearest) -> Fraction | float:
-        away = apart(least, near.net)
-        return Fraction(away) if isfinite(away) else away
+    def distance(near: Nearest) -> float:
+        return apart(least, near.net)
 
     near = nearest(*search)
-    if near is not None and distance(near) <= worst:
+    if near is not None and worst >= distance(near):
         return near
     refined = None if shape.kind == "impossible" else refined_nearest(*search)
     found = [x for x in (near, refined, kept_nearest(*search)) if x is not None]
     proved = min((x for x in found if not x.error), key=distance, default=None)
     best = min(found, key=distance, default=None)
-    if best is None or proved is None or distance(proved) > max(worst, 2 * distance(best)):
+    if best is None or proved is None:
         return best
-    return proved
+    away = distance(proved)
+    return best if away > 2 * distance(best) and worst < away else proved
 
 
 def _pattern(

@@ -10,7 +10,6 @@ from typing import TypeVar
 
 from flint import fmpq
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from numerics.certificates.conditions import exact_of
@@ -176,8 +175,9 @@ def laws_in_words(explanation: ImageExplanation) -> tuple[str, str]:
 
 def next_step(explanation: SignalExplanation | ImageExplanation) -> str:
     """What to do next."""
-    images = isinstance(explanation, ImageExplanation)
-    return _image_step(explanation) if images else _signal_step(explanation)
+    if isinstance(explanation, ImageExplanation):
+        return _image_step(explanation)
+    return _signal_step(explanation)
 
 
 def _signal_step(explanation: SignalExplanation) -> str:
@@ -292,7 +292,7 @@ def _weights(weights: Iterable[OneWeight], last: str, cell: Callable[[OneWeight]
         ("weight", "value", "role", "derived", "residual", last),
         (
             (
-                escape(x.label),
+                x.label,
                 f"{x.value:.6g}",
                 x.role,
                 derived_in_words(x),

@@ -65,6 +65,8 @@ PARAMETERS = frozenset(
 """Parameters of activations, by torch's names."""
 BARE = re.compile(r"([\w. -]+?)\s*(\(\s*\))?", re.ASCII)
 """The name of an activation without parameters."""
+ARGUMENTS = re.compile(r"[-\w\s.,=+/'\"]+", re.ASCII)
+"""Parameters of an activation."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,8 @@ class Setup:
         """What the pooled sum is divided by."""
         return 1 if self.pooling == "sum" else self.domain.windows(taps)
 
-    def varied(self, taps: int, *, images: bool = False, **changes: str) -> Setup:
-        """The same with other settings, by the names of :data:`KEYS`; a default r_max stays the default.
+    def varied(self, taps: int, **changes: str) -> Setup:
+        """The same of signals with other settings, by the names of :data:`KEYS`; a default r_max stays the default.
 
         Raises
         ------
@@ -96,7 +98,7 @@ class Setup:
         kept = self.as_dict()
         if self.domain.high == default_high(taps, self.domain):
             del kept["r_max"]
-        return setup_of(merged(changes, kept), taps, images=images)
+        return setup_of(merged(changes, kept), taps)
 
     def as_dict(self) -> dict[str, str]:
         """The metadata of a checkpoint, strings by name."""
@@ -151,6 +153,11 @@ def setup_of(given: Mapping[str, str | None], taps: int, *, images: bool = False
     if images:
         most = last_plateau_radius(taps, widest)
         where = f", where filters of {taps} × {taps} taps on {2 * half + 1} × {2 * half + 1} pixels see the border"
+    if "r_max" not in told and low >= max(HALF, last_plateau_radius(taps, widest)):
+        raise ValueError(
+            f"with so few pixels filters of {taps} taps see an edge and the border, or its mirror image, at once from "
+            f"r = {_text(low)} on; give more pixels" + ("" if images else ", or r_min and r_max")
+        )
     if not HALF <= low < high <= most:
         raise ValueError(
             f"the radii run from {_text(low)} to {_text(high)}; they have to increase, from 1/2 at least "
@@ -202,7 +209,7 @@ def _understood(told: Mapping[str, str]) -> None:
     """Nothing that changes what the weights mean is left over; names in front and a dot do not matter."""
     for key, value in told.items():
         name = key.rpartition(".")[2].lower()
-        entries = set(re.findall(r"[^\s,()\[\]]+", value.lower()))
+        entries = set(re.findall(r"[^\s,()\[\]'\"]+", value.lower()))
         if name in NEUTRAL and entries - {NEUTRAL[name]}:
             raise ValueError(
                 f"its metadata says {name} = {value[:40]}, which changes what the weights mean: networks with "
@@ -236,6 +243,10 @@ def activation_of(told: Mapping[str, str]) -> Activation:
         if function is not None and len(function.parameters) == 1:
             raise ValueError(
                 f"{bare[1]} takes no parameters: activation_args {arguments[:40]!r} are left over"
+            )
+        if not ARGUMENTS.fullmatch(arguments):
+            raise ValueError(
+                f"activation_args are numbers, such as 0.2 or beta=5, not {arguments[:40]!r}"
             )
         text = f"{bare[1]}({arguments})"
     row = _spelled(text)
@@ -276,7 +287,7 @@ def _spelled(text: str) -> Activation:
 def _padding(told: Mapping[str, str], taps: int) -> tuple[str, int | None]:
     """(one of :data:`numerics.pulse.domain.PADDINGS`, N or None where it keeps the length), one pair for one model."""
     text = told.get("padding", "same")
-    numbers = re.findall(r"[^\s,()\[\]]+", text.lower())
+    numbers = re.findall(r"[^\s,()\[\]'\"]+", text.lower())
     word = numbers[0] if len(set(numbers)) == 1 else text
     mode = told.get("padding_mode", word if word in MODES else "zeros")
     if mode not in MODES:

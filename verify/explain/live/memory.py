@@ -34,12 +34,12 @@ METHODS = {
 
 
 def explained(
-    network: object, given: Mapping[str, object], tolerance: object
+    network: object, given: Mapping[str, object], tolerance: object, key: str | None = None
 ) -> SignalExplanation | ImageExplanation:
     """See :func:`verify.network.explain`."""
     words = {key: _word(key, value) for key, value in given.items()}
     limit = _tolerance(tolerance)
-    source, name = _source(network, given.get("length"))
+    source, name = _source(network, given.get("length"), key)
     checkpoint = source.checkpoint if isinstance(source, Live) else source
     settings = merged(checkpoint.asked(words), checkpoint.metadata)
     missing = [key for key in ("activation", "length") if key not in settings]
@@ -87,9 +87,11 @@ def _agreed(asked: Setup, own: Setup) -> None:
             raise ValueError(f"the module itself says {key} = {settings[key]}: leave {key}= out")
 
 
-def _source(network: object, length: object) -> tuple[Live | Checkpoint, str]:
+def _source(network: object, length: object, key: str | None) -> tuple[Live | Checkpoint, str]:
     """What is read, and what it is called."""
     if isinstance(network, nn.Module):
+        if key is not None:
+            raise ValueError("a module is one network: leave key= out")
         if length is None:
             raise ValueError("a module does not say how many pixels a signal has: give length=")
         if not isinstance(length, int):
@@ -97,9 +99,9 @@ def _source(network: object, length: object) -> tuple[Live | Checkpoint, str]:
         return live(network, length), type(network).__name__
     if isinstance(network, str | os.PathLike):
         path = Path(network)
-        return read(path, images=True), printable(path.name)
+        return read(path, images=True, key=key), printable(path.name)
     if isinstance(network, Mapping):
-        return network_in(network, {}), "state_dict"
+        return network_in(network, {}, key=key), "state_dict"
     kind = type(network).__name__
     raise TypeError(f"a module, a path or a state_dict is explained, not {kind}")
 
