@@ -1,11 +1,11 @@
 """Explain a trained network, weight by weight: python -m verify.network FILE
 
 FILE is a checkpoint of the one-dimensional model (Conv1d, activation, pooling, Linear): safetensors,
-or a state_dict that torch.save wrote, with conv.weight (K, 1, N), readout.weight (1, K) and, where
-there are any, conv.bias (K) and readout.bias (1). What weights do not say is read from the metadata
-of a safetensors file, or from options, which come first.
+or what torch.save made of a state_dict, alone or beside an optimizer and the like; names may be
+anything. Filters are (K, 1, N), the readout is (1, K), biases (K) and (1), where there are any. What
+weights do not say is read from the metadata of a safetensors file, or from options, which come first.
 
-A network for images, Conv2d with conv.weight (K, 1, N, N), is asked for the radius of a centred
+A network for images, Conv2d with filters (K, 1, N, N), is asked for the radius of a centred
 disk: what every filter measures, the area or the perimeter, by how much, and whether that explains
 its answers. Its error is bounded at every radius, where that is not too much work.
 
@@ -124,11 +124,14 @@ def explain(
     r_min: float | Fraction | str | None = None,
     r_max: float | Fraction | str | None = None,
     tolerance: float | Fraction | str = "0.001",
+    key: str | None = None,
 ) -> SignalExplanation | ImageExplanation:
     """Explain a network: a live module, a file, or a state_dict.
 
     A module says its activation, pooling and padding itself, and is shown the radius at which it errs most.
     Of the others the arguments are those of the command; the metadata of a file come second.
+    ``key`` says which network, where a file or a state_dict holds several.
+    ``key`` says which network, where a file or a state_dict holds several.
 
     Raises
     ------
@@ -146,7 +149,7 @@ def explain(
         "r_min": r_min,
         "r_max": r_max,
     }
-    return explained(network, given, tolerance)
+    return explained(network, given, tolerance, key)
 
 
 def _run(options: Namespace, parser: Parser) -> int:

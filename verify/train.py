@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from theory.process import run
 from verify.models.files import put
-from verify.report.arguments import Parser, command_parser, named, odd, whole
+from verify.report.arguments import Parser, command_parser, importing, named, odd, whole
 
 if TYPE_CHECKING:
     from verify.models.problem import Ensemble, Setting
@@ -86,10 +86,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _trained(options: Namespace, parser: Parser) -> list[dict[str, Any]]:
     """Train what is missing in the folder; the rows of its table."""
-    from verify.models.problem import Setting, initial
-    from verify.models.setup import activation_of
-    from verify.optimise.ensemble import train_from
+    with importing():
+        import torch
 
+        from verify.models.problem import Setting, initial
+        from verify.models.setup import activation_of
+        from verify.optimise.ensemble import train_from
+
+    torch.set_num_threads(1)  # small networks: more threads only wait for each other
     told = {"activation": options.activation, "activation_args": options.activation_args or ""}
     try:
         name = activation_of(told).name

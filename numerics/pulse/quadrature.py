@@ -9,6 +9,7 @@ Nothing here is an enclosure; the worst error, which is, comes from numerics.cer
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -177,8 +178,13 @@ def _cuts(
 
 def windows(x: Array, n: int, domain: Domain) -> Array:
     """What a filter of n taps sees at every position: (R, N) -> (R, positions, n)."""
+    dark = np.pad(x, ((0, 0), (0, 1)))
+    return sliding_window_view(dark[:, _places(n, domain)], n, axis=1)
+
+
+@lru_cache(maxsize=16)
+def _places(n: int, domain: Domain) -> Indices:
+    """Which pixel, counted from the first, is seen at every place, padded ones included; -1 where none is."""
     width = domain.half_length + domain.padded(n)
-    dark = np.pad(x, ((0, 0), (0, 1)))  # its last pixel is what is seen beyond all others
-    seen = [domain.pixel(place) for place in range(-width, width + 1)]
-    places = [-1 if abs(j) > domain.half_length else j + domain.half_length for j in seen]
-    return sliding_window_view(dark[:, places], n, axis=1)
+    seen = np.array([domain.pixel(place) for place in range(-width, width + 1)])
+    return np.where(np.abs(seen) > domain.half_length, -1, seen + domain.half_length)

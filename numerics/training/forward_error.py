@@ -17,7 +17,7 @@ from functools import cached_property
 
 import numpy as np
 
-from numerics.arithmetic.types import Array
+from numerics.arithmetic.types import Array, Indices
 from numerics.training.reduced import Problem, Weights, descend, directions, hessian
 from theory.training.reduced import Sgd
 
@@ -126,7 +126,7 @@ def rounding(
     total size M, by 2 E[γ'|r̂ - r| M] more.
     """
     k, n, pixels, unit = len(start.a), problem.taps, problem.pixels, UNITS[kind]
-    gamma = lambda count: count * unit / (1 - count * unit)
+    gamma = lambda count: float(count * unit / (1 - count * unit))
     answer = gamma(n + pixels + k + 4)
     chain = gamma(len(problem.r) * pixels + n + pixels + k + 12)
     a, sums, b = np.abs(x[: 3 * k]).reshape(3, k)
@@ -140,44 +140,38 @@ def rounding(
     taps = np.abs(start.at(x).w) + _tap_reach(off[0], k, n)[:, None]
     mass = taps.sum(axis=1)
 
-    def slopes(level: float, tilt: float) -> tuple[Array, Array, Array, float]:
-        """2 E[(level + tilt r) M] by a, a tap, b and c."""
-        first = level + tilt * problem.mean
-        second = level * problem.mean + tilt * problem.second
-        by_b = 2 * pixels * a * first if start.b is not None else 0 * a
-        by_a = 4 * mass * second + 2 * pixels * b * first
-        return by_a, 4 * a * second, by_b, 2 * first if start.c is not None else 0.0
-
     tall = answer * (c + pixels * float(a @ b))
     steep = answer * (1 + 2 * float(a @ mass))
-    values = slopes(level + tall, tilt + steep)
-    errors = slopes(chain * (level + tall), chain * (tilt + steep))
+    # 2 E[|r̂ - r| M] by a, by each tap, by b and by c.
+    constant, linear = level + tall, tilt + steep
+    first = 2 * (constant + linear * problem.mean)
+    second = 2 * (constant * problem.mean + linear * problem.second)
+    slopes = (
+        2 * mass * second + pixels * b * first,
+        2 * (a * second)[:, None],
+        pixels * a * first * (start.b is not None),
+        np.array([first * (start.c is not None)]),
+    )
     stored = rule.lr * buffer
     held = np.abs(stored) + off[1]
-    weights = (a, taps, b, c)
-    buffers = (
-        held[:k],
-        np.abs(start.at(stored).w) + _tap_reach(off[1], k, n)[:, None],
-        held[2 * k : 3 * k],
-        held[3 * k],
-    )
-    moved, kept = np.zeros(len(x)), np.zeros(len(x))
-    places = (slice(0, k), slice(k, 2 * k), slice(2 * k, 3 * k), 3 * k)
+    taps_held = np.abs(start.at(stored).w) + _tap_reach(off[1], k, n)[:, None]
+    weights = (a, taps, b, np.array([c]))
+    buffers = (held[:k], taps_held, held[2 * k : 3 * k], held[3 * k : -1])
+    places = (slice(0, k), slice(k, 2 * k), slice(2 * k, 3 * k), slice(3 * k, -1))
+    box = np.zeros((2, len(x)))
     share = 1 + rule.momentum if rule.nesterov else 1
-    for place, weight, old, slope, error in zip(
-        places, weights, buffers, values, errors, strict=True
-    ):
-        if np.ndim(weight) == 2:  # one gradient for every tap of a channel
-            slope, error = slope[:, None], error[:, None]
+    for place, weight, old, slope in zip(places, weights, buffers, slopes, strict=True):
+        error = chain * slope
         taken = rule.momentum * old + rule.lr * (slope + error + rule.weight_decay * weight)
         rounds = rule.lr * (error + LEAST[kind] / unit) + gamma(8) * taken
         steps = share * (rounds + gamma(8) * taken) + unit * (weight + share * taken)
-        if np.ndim(weight) == 2:
-            kept[-1], moved[-1] = 2 * np.max(rounds), 2 * np.max(steps)
-            rounds, steps = rounds.sum(axis=1), steps.sum(axis=1)
-        kept[place], moved[place] = rounds, steps
+        both = np.stack([steps, rounds])
+        if both.ndim == 3:
+            box[:, -1] = 2 * np.max(both, axis=(1, 2))
+            both = both.sum(axis=2)
+        box[:, place] = both
     pulls = [tall * problem.mean + steep * problem.second, tall + steep * problem.mean]
-    return Rounding(np.array(pulls), np.stack([moved, kept]))
+    return Rounding(np.array(pulls), box)
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +181,7 @@ class _Coordinates:
     basis: Array  # (K, m), orthonormal columns that span a, S and b; the last is 0 where it stands for the others
     others: int  # so many channels are alike
     root: float
-    free: Array  # the places, of 3m + 2, that there are
+    free: Indices  # the places, of 3m + 2, that there are
 
     @classmethod
     def of(cls, start: Weights) -> _Coordinates:
@@ -305,12 +299,14 @@ def enclosed(start: Weights, problem: Problem, rule: Sgd, kind: str) -> Iterator
 def _jacobian(slope: Array, rule: Sgd, *, first: bool) -> Array:
     """Of a step, by the weights and lr times the buffers; ``slope`` is lr times the Hessian with its decay."""
     eye = np.eye(len(slope))
-    share = 1.0 if first else 1 - rule.dampening
+    share = rule.share(first=first)
     if not rule.momentum:
         return np.asarray(eye - share * slope)
     kept, filled = rule.momentum * eye, share * slope
     if rule.nesterov:
-        return np.block([[eye - slope - rule.momentum * filled, -rule.momentum * kept], [filled, kept]])  # fmt: skip
+        return np.block(
+            [[eye - slope - rule.momentum * filled, -rule.momentum * kept], [filled, kept]]
+        )
     return np.block([[eye - filled, -kept], [filled, kept]])
 
 

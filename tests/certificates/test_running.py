@@ -187,7 +187,11 @@ def test_smooth_activations_stay_within_the_assumed_bound(
         float(c),
         sigma=name,
     )
-    bound = assumed_error(net, Domain(9, fmpq(1, 2), fmpq(15, 2)), kind)
+    try:
+        bound = assumed_error(net, Domain(9, fmpq(1, 2), fmpq(15, 2)), kind)
+    except ValueError as error:  # float16 ends at 65504
+        assert kind == "float16" and "it may overflow" in str(error)
+        return
     radii = rng.integers(32, 480, size=6) / 64
     with torch.no_grad():
         found = module(torch.tensor(pulse(radii, 9), dtype=TYPES[kind])).double().numpy()

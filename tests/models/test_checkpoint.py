@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from verify.models.checkpoint import read
+from verify.models.checkpoint import encoded, network_in, network_of, read
 from verify.models.networks import Network
 from verify.models.tensors import CheckpointError
 
@@ -18,7 +20,6 @@ GOOD = {
     "conv.weight": np.array([[[0.5, -0.25, 1.0]], [[0.1, 0.2, 0.3]]]),
     "readout.weight": np.array([[1.0, -2.0]]),
 }
-BYTES = save(GOOD)
 
 
 def written(folder: Path, **tensors: NDArray[np.generic] | None) -> Path:
@@ -146,3 +147,120 @@ def test_metadata_is_told(tmp_path: Path) -> None:
     path = tmp_path / "net.safetensors"
     path.write_bytes(save(GOOD, {"activation": "relu"}))
     assert read(path).metadata == {"activation": "relu"}
+
+
+# --- one of several -----------------------------------------------------------------------------
+
+STATE = {name: torch.tensor(value) for name, value in GOOD.items()}
+OTHER = {"0.weight": torch.ones(1, 1, 3), "3.weight": torch.ones(1, 1)}
+TWO = {
+    "0.weight": torch.ones(2, 1, 3),
+    "1.weight": torch.ones(2, 2, 3),
+    "fc.weight": torch.ones(1, 2),
+}
+
+
+def test_the_one_entry_with_a_network_is_taken() -> None:
+    assert network_in(STATE, {}).notes == ()
+    found = network_in({"a": {"b": STATE}, "teacher": TWO, "epoch": 3}, {})
+    assert found.notes == (
+        "the network is the entry a.b of the file; teacher and epoch beside it are ignored",
+    )
+    assert network_in({"model": STATE}, {}).notes == ("the network is the entry model of the file",)
+    assert (
+        network_in({"model": STATE, "lr": 0.1}, {}).notes[0].endswith("; lr beside it is ignored")
+    )
+
+
+@pytest.mark.parametrize(
+    ("held", "key", "sentence"),
+    [
+        ({}, None, "it is an empty state_dict"),
+        ({"epoch": 3}, None, "it holds no named tensors; store the weights alone: torch.save(model.state_dict(), FILE)"),
+        ({"param_groups": [], "state": {}}, None, "it holds an optimizer's state and no weights; store the weights alone: torch.save(model.state_dict(), FILE)"),
+        ({"a": STATE, "b": OTHER}, None, "it holds 2 networks, a and b; choose one with --key b"),
+        ({**STATE, "b": OTHER}, None, "it holds 2 networks, its own tensors and b; choose one with --key b"),
+        ({"c": {f"{name}.{key}": x for name, net in (("a", STATE), ("b", OTHER)) for key, x in net.items()}}, None, "it holds 2 networks, c.a and c.b; choose one with --key c.b"),
+        ({"a": TWO, "x": torch.ones(3)}, None, "it has 2 convolutions, 0.weight and 1.weight; networks with one are explained"),
+        ({"a": STATE}, "b", "no tensors stand under --key b; there are some in a"),
+        (STATE, "b", "no tensors stand under --key b; there are some in the file itself"),
+        ({"a": STATE, "b": TWO}, "b", "it has 2 convolutions, 0.weight and 1.weight; networks with one are explained"),
+    ],
+)  # fmt: skip
+def test_none_or_several_are_refused(
+    held: dict[str, object], key: str | None, sentence: str
+) -> None:
+    with pytest.raises(CheckpointError) as error:
+        network_in(held, {}, key=key)
+    assert str(error.value) == sentence
+
+
+def test_names_of_a_part_stay_whole() -> None:
+    flat = {
+        f"{name}.{key}": x for name, net in (("a", STATE), ("b", OTHER)) for key, x in net.items()
+    }
+    found = network_in(flat, {}, key="b")
+    assert found.names == {"conv.weight": "b.0.weight", "readout.weight": "b.3.weight"}
+    # Part of a network is not taken for the whole without being asked for.
+    behind = {"0.weight": torch.ones(1, 1, 3), **{f"1.{name}": x for name, x in OTHER.items()}}
+    with pytest.raises(CheckpointError, match="2 convolutions"):
+        network_in(behind, {})
+
+
+def test_what_is_written_has_the_names_of_the_file(tmp_path: Path) -> None:
+    found = network_in({**OTHER, "1.weight": torch.tensor([0.25])}, {"length": "9"})
+    path = tmp_path / "net.safetensors"
+    path.write_bytes(encoded(found))
+    again = read(path)
+    assert (again.names, again.slopes, again.notes) == (found.names, found.slopes, found.notes)
+    assert again.metadata == found.metadata == {"length": "9", "activation": "prelu(1/4)"}
+    assert np.array_equal(again.w, found.w) and again.dtype == "float64"
+
+
+def test_second_names_of_tied_tensors_are_no_metadata() -> None:
+    """safetensors' save_model keeps them there."""
+    assert network_in(STATE, {"tied.weight": "conv.weight", "format": "pt"}).metadata == {
+        "format": "pt"
+    }
+
+
+def test_a_learned_slope_is_no_option() -> None:
+    net = network_in({**OTHER, "1.weight": torch.tensor([0.5])}, {})
+    assert net.learned and not network_in(OTHER, {}).learned
+    for activation in (None, "PReLU", "prelu(0.5)"):
+        assert net.asked({"activation": activation, "length": "9"}) == {
+            "activation": None,
+            "length": "9",
+        }
+    assert network_in(OTHER, {}).asked({"activation": "relu"}) == {"activation": "relu"}
+    with pytest.raises(CheckpointError, match="a slope of PReLU; relu is another activation"):
+        net.asked({"activation": "relu"})
+    with pytest.raises(CheckpointError, match="leave activation_args out"):
+        net.asked({"activation_args": "0.5"})
+
+
+ENDS = ("weight", "bias", "weight_g", "weight_v", "weight_orig", "weight_mask", "bias_orig", "bias_mask", "running_mean", "running_var",
+        "num_batches_tracked", "parametrizations.weight.original0", "parametrizations.weight.original1", "weight_u", "prelu", "x")  # fmt: skip
+SHAPES = ((), (1,), (2,), (3,), (0,), (1, 1), (1, 2), (2, 1), (1, 0), (1, 1, 3), (2, 1, 3), (2, 1, 1), (1, 1, 1), (2, 1, 3, 3), (2, 1, 4),
+          (0, 1, 3), (1, 1, 0), (1, 1, 1, 1, 1))  # fmt: skip
+NAMES = st.builds(
+    "{}{}".format, st.sampled_from(("", "0.", "1.", "conv.", "fc.")), st.sampled_from(ENDS)
+)
+ARRAYS = st.builds(
+    np.full,
+    st.sampled_from(SHAPES),
+    st.sampled_from((0.0, 1.0, -1.0, 0.3, 1e200, 1e-200, np.inf, np.float32(0.3), np.float16(3))),
+)
+
+
+@given(st.dictionaries(NAMES, ARRAYS, max_size=6))
+def test_any_tensors_are_a_network_or_refused(tensors: dict[str, NDArray[np.generic]]) -> None:
+    try:
+        found = network_of(tensors, {})
+    except CheckpointError as error:
+        assert str(error) and "\n" not in str(error)
+        return
+    channels, taps = found.w.shape[:2]
+    assert found.a.shape == found.biases.shape == (channels,) and taps % 2 == 1
+    assert all(np.all(np.isfinite(x)) for x in (found.w, found.a, found.biases, found.offset))
+    assert set(found.names) >= {"conv.weight", "readout.weight"}

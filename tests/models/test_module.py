@@ -97,6 +97,45 @@ def test_padding_of_the_layer_or_before_it(mode: str) -> None:
     assert plain.checkpoint.metadata["padding"] == "0"
 
 
+class Optional(Net):
+    """Further inputs have defaults, and one of its numbers is no parameter."""
+
+    def forward(self, x: Tensor, scale: float = 1.0, features: bool = False) -> Any:
+        values = self.conv(x).relu() * torch.tensor(2.0) * scale
+        return values if features else self.readout(values.sum(-1))
+
+
+def test_defaults_are_taken_and_nothing_is_left_behind() -> None:
+    module = Optional(B1)
+    before = set(vars(module))
+    found = live(module, 17)
+    assert found.checkpoint.metadata["activation"] == "2*max(0, z)"
+    assert found.conv == "conv" and set(vars(module)) == before
+
+
+def test_a_compiled_module_is_not_compiled_for_this() -> None:
+    def backend(graph: Any, inputs: Any) -> Any:
+        raise AssertionError
+
+    module = torch.compile(sequential(B1), backend=backend)
+    assert isinstance(module, nn.Module)
+    found = live(module, 17)
+    assert found.conv == "_orig_mod.0"
+    assert found.answer(torch.zeros(17)) == sequential(B1).eval()(torch.zeros(1, 1, 17).double())
+
+
+class Divided(Net):
+    """The number of positions is asked of the signal."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        answers = self.conv(x)
+        return self.readout(answers.relu().sum(-1) / x.shape[-1] * (answers.size(2) / 17))
+
+
+def test_sizes_are_numbers() -> None:
+    assert live(Divided(B2), 17).checkpoint.metadata["pooling"] == "mean"
+
+
 class Outside(Net):
     """It takes (batch, pixels) and answers (batch)."""
 
@@ -218,13 +257,18 @@ class Pair(Net):
 
 
 class TwoInputs(Net):
-    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        return super().forward(x)
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
+        return super().forward(x) + y
 
 
 class Branching(Net):
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x) if x.sum() > 0 else self.readout(self.conv(x).sum(-1))
+
+
+class Functional(Net):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.readout(F.conv1d(x, self.conv.weight, self.conv.bias, padding=1).relu().sum(-1))
 
 
 class Recurrent(nn.Module):
@@ -254,6 +298,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "a weight for every position": (lambda: nn.Sequential(nn.Conv1d(*CONV, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(34, 1)), "its Linear sees 1 × 34 numbers, not the sum or mean of each of 2 channels (Flatten)"),
     "two convolutions": (lambda: _layers(nn.Sequential(nn.Conv1d(*CONV), nn.Conv1d(2, 2, 3)), nn.Linear(2, 1)), "it calls 2 layers Conv1d or Conv2d (0.0, 0.1);"),
     "no convolution": (lambda: nn.Sequential(nn.Flatten(), nn.Linear(17, 1)), "it calls no layers Conv1d or Conv2d;"),
+    "a function": (lambda: Functional(B2), "it calls no layers Conv1d or Conv2d (functions such as conv1d are not read);"),
     "two Linear": (lambda: _layers(nn.Conv1d(*CONV), nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)), "it calls 2 layers Linear (4, 6);"),
     "no Linear": (lambda: nn.Sequential(nn.Conv1d(1, 1, 3), nn.AdaptiveAvgPool1d(1)), "it calls no layers Linear;"),
     "Linear first": (lambda: nn.Sequential(nn.Linear(17, 1), nn.Conv1d(1, 1, 1)), "its Linear 0 comes before its convolution;"),
@@ -269,7 +314,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "uneven padding": (lambda: nn.Sequential(nn.ConstantPad1d((1, 2), 0.0), _layers(nn.Conv1d(*CONV), nn.Linear(2, 1))), "its convolution does not see the signal as it is (ConstantPad1d)"),
     "scaled answer": (lambda: Scaled(B2), "the answer of its Linear is changed (mul)"),
     "two answers": (lambda: Pair(B2), "its forward returns several values;"),
-    "two inputs": (lambda: TwoInputs(B2), "its forward takes 2 inputs (x, y);"),
+    "two inputs": (lambda: TwoInputs(B2), "its forward cannot be traced (TwoInputs.forward() missing 1 required positional argument: 'y')"),
     "control flow": (lambda: Branching(B2), "its forward cannot be traced (symbolically traced variables cannot be used as inputs to control flow): give its state_dict()"),
     "TorchScript": (lambda: torch.jit.trace(sequential(B2).eval(), torch.zeros(1, 1, 17, dtype=torch.float64)), "its forward cannot be traced (it is TorchScript): give its state_dict()"),
     "LSTM": (Recurrent, "its layer rnn is of the kind LSTM;"),

@@ -19,6 +19,7 @@ from numerics.pulse.attribution import NAMES, attribute
 from numerics.pulse.domain import Domain
 from numerics.pulse.quadrature import loss_quadrature
 from numerics.pulse.sensitivity import sensitivities
+from tests.paddings import domain_of
 from tests.stored import as_net, cases
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.network import Network
@@ -50,21 +51,21 @@ def test_polynomials_are_integrated_exactly(case: Any) -> None:
             assert abs(change.curvature[side] - number(one.curvature[side])) <= 1e-12 * size
 
 
-@pytest.mark.parametrize("padding", ["zeros", "circular", "valid"])
+@pytest.mark.parametrize("padding", ["zeros", "circular", "valid", "reflect 2", "replicate 3"])
 @pytest.mark.parametrize("name", ["tanh", "softplus", "gelu"])
 def test_gradients_are_those_of_torch(name: str, padding: str) -> None:
     """Automatic differentiation of the same mean over the same kind of nodes."""
     rng = np.random.default_rng(5)
     w, b, a, c = rng.normal(size=(2, 3)), rng.normal(size=2), rng.normal(size=2), 0.3
-    domain = Domain(5, fmpq(1), fmpq(9, 2), padding)
+    domain = domain_of(5, fmpq(1), fmpq(9, 2), padding)
     found = loss_quadrature(name, _stored(w, b, a, c), domain)
     x, share = np.polynomial.legendre.leggauss(24)
     cells = [(1.0, 1.5), (1.5, 2.5), (2.5, 3.5), (3.5, 4.5)]
     r = np.concatenate([p + (q - p) * (x + 1) / 2 for p, q in cells])
     weight = np.concatenate([share * (q - p) / 2 for p, q in cells]) / 3.5
     pixels = np.clip(r[:, None] + 0.5 - np.abs(np.arange(-5, 6)), 0, 1)
-    conv = torch.nn.Conv1d(1, 2, 3, padding=0 if padding == "valid" else 1,
-                           padding_mode="circular" if padding == "circular" else "zeros").double()  # fmt: skip
+    mode, _, number = padding.replace("valid", "zeros 0").partition(" ")
+    conv = torch.nn.Conv1d(1, 2, 3, padding=int(number or 1), padding_mode=mode).double()  # type: ignore[arg-type]
     conv.weight.data, conv.bias.data = torch.tensor(w)[:, None], torch.tensor(b)  # type: ignore[union-attr]
     read = torch.tensor(a, requires_grad=True)
     sigma = {"tanh": torch.nn.Tanh(), "softplus": torch.nn.Softplus(), "gelu": torch.nn.GELU()}[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from argparse import ArgumentTypeError
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verify.report.arguments import command_parser, named, odd, printable, whole, working
+from verify.report.arguments import command_parser, importing, named, odd, printable, whole, working
 
 
 @given(st.text())
@@ -51,6 +52,13 @@ def test_errors_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert (end.value.code, capsys.readouterr().err) == (2, "prog: two\\nlines\\x1b[0m\n")
     assert "How it does it." in parser.format_help()
     assert "What it does" not in parser.format_help()
+
+
+def test_importing_looks_for_garbage_again_afterwards() -> None:
+    with pytest.raises(ImportError), importing():
+        assert not gc.isenabled()
+        raise ImportError
+    assert gc.isenabled()
 
 
 def test_nothing_moves_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -16,7 +18,7 @@ from numerics.training.forward_error import (
     rounding,
 )
 from numerics.training.reduced import Problem, Weights
-from theory.training.reduced import Sgd
+from theory.training.reduced import Sgd, pulls, slopes
 
 
 def held(sets: Ellipsoids, points: np.ndarray) -> bool:
@@ -96,3 +98,30 @@ def test_the_bound_grows_where_training_runs_away() -> None:
     with np.errstate(all="ignore"):
         reach = [float(np.max(moment.run)) for moment, _ in zip(path, range(8), strict=False)]
     assert not reach[-1] < 1
+
+
+@pytest.mark.parametrize("momentum", [0, 0.5])
+def test_exact_arithmetic_lies_within_its_bound(momentum: float) -> None:
+    """Six steps in rational numbers, by the same laws, against the iteration in floats; the bound is not far above."""
+    rule = Sgd(Fraction(1, 64), Fraction(momentum), Fraction(1, 8))
+    floats = Sgd(1 / 64, momentum, 1 / 8)
+    a, sums, b, c = (Fraction(1, 2), Fraction(7, 8), Fraction(1, 4), Fraction(1, 8))
+    r = [Fraction(value) for value in PROBLEM.r]
+    second, mean = sum(value**2 for value in r) / 4, sum(r) / 4
+    numbers, buffers = [a, sums, b, c, Fraction(1)], [Fraction(0)] * 5
+    path = enclosed(WEIGHTS, PROBLEM, floats, "float64")
+    for t, moment in zip(range(7), path, strict=False):
+        off = [abs(Fraction(x) - y) for x, y in zip(moment.x.tolist(), numbers, strict=True)]
+        bound = moment.exact[0]
+        assert all(x <= Fraction(y) for x, y in zip(off[:4], bound[:4].tolist(), strict=True))
+        assert t < 6 or max(off[:4]) > 1e-6 * max(bound[:4])
+        a, sums, b, c, _ = numbers
+        p, q = pulls(a * sums, c + 11 * a * b, second, mean)
+        (by_a,), (by_tap,), (by_b,), by_c = slopes([a], [sums], [b], p, q, 11)
+        stepped = [
+            rule.step(x, buffer, slope, first=t == 0)
+            for x, buffer, slope in zip(
+                numbers, buffers, [by_a, 3 * by_tap, by_b, by_c, 0], strict=True
+            )
+        ]
+        numbers, buffers = [x for x, _ in stepped], [x for _, x in stepped]

@@ -81,6 +81,14 @@ def test_refusals_name_the_condition(given: dict[str, Any], words: str) -> None:
     assert "\n" not in str(refusal.value)
 
 
+def test_a_conv_bias_leads_past_the_saddle() -> None:
+    """Without it a = w = 0 rests for ever; with it training moves, and the weights are followed."""
+    found = prediction(0 * W, 0 * A, B, lr=1e-3, steps=50)
+    assert found.agrees
+    assert max(abs(weight.predicted - weight.initial) for weight in found.weights) > 0.01
+    assert [condition.name for condition in found.conditions] == ["threshold", "settled"]
+
+
 def test_admitted_asks_of_the_start_alone() -> None:
     admitted(W, A, activation="relu", step=0.01)
     admitted(W, A, B, activation="relu", step=0.01)

@@ -75,13 +75,15 @@ class Trial:
         return float(LITTLE) * min(1.0, spread / 10) if many else spread / 4
 
 
-def signal_alternatives(stored: Stored, setup: Setup) -> tuple[Alternative, ...]:
+def signal_alternatives(
+    stored: Stored, setup: Setup, *, learned: bool = False
+) -> tuple[Alternative, ...]:
     """At most three settings under which the network errs by much less, the best one first."""
     w, b = (np.array(x, dtype=float) for x in (stored.w, stored.biases))
     tried: list[Trial] = []
     for options, padded in _paddings(setup, stored.taps):
         light = _light(padded, w, b)
-        for name in names(setup):
+        for name in names(setup, learned=learned):
             with np.errstate(all="ignore"):
                 pooled = light.pooled(name) @ np.array(stored.a, dtype=float)
             for pooling in POOLINGS:
@@ -119,8 +121,11 @@ def changed(setup: Setup, **options: str) -> dict[str, str]:
     return {key: value for key, value in options.items() if value != getattr(setup, key)}
 
 
-def names(setup: Setup) -> Iterable[str]:
-    """The activation asked for, then the catalogue; the identity, which says least, is the last one."""
+def names(setup: Setup, *, learned: bool) -> Iterable[str]:
+    """The activation asked for, then the catalogue; the identity, which says least, is the last one.  No other where the file
+    has ``learned`` its slope."""
+    if learned:
+        return (setup.activation,)
     return dict.fromkeys(
         (setup.activation, *(name for name in ACTIVATIONS if name != "identity"), "identity")
     )

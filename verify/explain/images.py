@@ -277,7 +277,7 @@ def _alternatives(checkpoint: Checkpoint, setup: Setup) -> tuple[Alternative, ..
     r = np.linspace(float(setup.domain.low), float(setup.domain.high), FEW)
     a, b = checkpoint.a, checkpoint.biases
     size = setup.domain.windows(checkpoint.w.shape[1]) ** 2
-    blocks: dict[str, list[Array]] = {name: [] for name in names(setup)}
+    blocks: dict[str, list[Array]] = {name: [] for name in names(setup, learned=checkpoint.learned)}
     for z in preactivations(checkpoint.w, b, r):
         for name, answers in blocks.items():
             sigma = activation(name)[0]

@@ -116,7 +116,7 @@ def explain(
     needed = None if away is None else max(worst, Fraction(away))
     needed = Fraction(0) if itself else needed
     grade = graded(worst, needed, tolerance, exact=itself)
-    alternatives = signal_alternatives(stored, setup) if failing else ()
+    alternatives = signal_alternatives(stored, setup, learned=checkpoint.learned) if failing else ()
     judged_by = None if failing else near
     pattern = _pattern(stored, setup, judged_by, exact)
     each = roles(stored, pattern, None if failing else exact, facts, setup)
@@ -200,7 +200,7 @@ def _neighbour(shape: Classification, least: Stored, facts: Facts, setup: Setup)
         return apart(least, near.net)
 
     near = nearest(*search)
-    if near is not None and distance(near) <= worst:
+    if near is not None and worst >= distance(near):
         return near
     # Of a smooth σ these steps are taken in balls: a second for a few weights, minutes for many.
     few = facts.exact or least.channels * least.taps <= FEW or worst <= ACCURATE
@@ -208,9 +208,10 @@ def _neighbour(shape: Classification, least: Stored, facts: Facts, setup: Setup)
     found = [x for x in (near, refined, kept_nearest(*search)) if x is not None]
     proved = min((x for x in found if not x.error), key=distance, default=None)
     best = min(found, key=distance, default=None)
-    if best is None or proved is None or distance(proved) > max(float(worst), 2 * distance(best)):
+    if best is None or proved is None:
         return best
-    return proved
+    away = distance(proved)
+    return best if away > 2 * distance(best) and worst < away else proved
 
 
 def _pattern(

@@ -10,7 +10,6 @@ from typing import TypeVar
 
 from flint import fmpq
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from numerics.certificates.conditions import exact_of
@@ -298,7 +297,7 @@ def _weights(weights: Iterable[OneWeight], last: str, cell: Callable[[OneWeight]
         ("weight", "value", "role", "derived", "residual", last),
         (
             (
-                escape(x.label),
+                x.label,
                 f"{x.value:.6g}",
                 x.role,
                 derived_in_words(x),

@@ -115,7 +115,8 @@ class Replay:
 
     Attributes
     ----------
-    radius, error: r, and r̂ - r as the module computes it in its type ``dtype``.
+    radius, error: r, and r̂ - r as the module computes it in its type ``dtype``; infinite where
+        that overflows.
     certified: the worst error that was found of what was read.
     allowed: what rounding may add or take away; None where no bound on it is known.
     agrees: the two sizes differ by no more than that, or than the tolerance where it is None; None

@@ -55,6 +55,11 @@ class Checkpoint:
         """The user's own name of the tensor that the model calls ``role``, as conv.weight."""
         return self.names.get(role, role)
 
+    @property
+    def learned(self) -> bool:
+        """Whether the slope of the activation is in the file."""
+        return "activation.weight" in self.names
+
     def asked(self, given: Mapping[str, str | None]) -> dict[str, str | None]:
         """The settings that are asked for, but the activation where the file has learned its slope.
 
@@ -62,9 +67,9 @@ class Checkpoint:
         ------
         CheckpointError: that is another activation.
         """
-        name = self.names.get("activation.weight")
-        if name is None:
+        if not self.learned:
             return dict(given)
+        name = self.names["activation.weight"]
         activation, arguments = given.get("activation"), given.get("activation_args")
         learned = {spelled(x).name for x in ("prelu", self.metadata["activation"])}
         if activation and spelled(activation).name not in learned:

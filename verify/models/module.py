@@ -12,6 +12,7 @@ The module stays as it was: its weights, its modes, no gradients.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import AveragedModel
 
+from numerics.pulse.domain import MODES
 from theory.expressions.spelling import spelled
 from verify.models.checkpoint import Checkpoint, network_of
 from verify.models.setup import LONGEST, WIDEST
@@ -33,50 +35,28 @@ __all__ = ["Live", "evaluated", "live"]
 
 WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel, AveragedModel)
 """Modules that only hold another one, as ``module``."""
-MODES = {
-    "constant": "zeros",
-    "circular": "circular",
-    "reflect": "reflect",
-    "replicate": "replicate",
-}
-"""Paddings of torch.nn.functional.pad as a convolution calls them."""
-OTHER_POOLING = (
-    "max",
-    "min",
-    "logsumexp",
-    "median",
-    "lp_pool",
-    "norm",
-    "softmax",
-    "prod",
-    "var",
-    "std",
-)
+OTHER_POOLING = re.compile(r"max|min|logsumexp|median|lp_?pool|norm|prod|var|std", re.IGNORECASE)
 """What functions and layers are called that pool in another way than by sum or mean."""
 OTHER_LAYERS = (
-    *(
-        nn.RNNBase,
-        nn.RNNCellBase,
-        nn.Transformer,
-        nn.TransformerEncoder,
-        nn.TransformerEncoderLayer,
-    ),
-    *(
-        nn.MultiheadAttention,
-        nn.Embedding,
-        nn.Bilinear,
-        nn.modules.conv._ConvTransposeNd,
-        nn.Conv3d,
-    ),
-    *(
-        nn.LayerNorm,
-        nn.GroupNorm,
-        nn.RMSNorm,
-        nn.LocalResponseNorm,
-        nn.modules.instancenorm._InstanceNorm,
-    ),
+    nn.RNNBase,
+    nn.RNNCellBase,
+    nn.Transformer,
+    nn.TransformerEncoder,
+    nn.TransformerEncoderLayer,
+    nn.MultiheadAttention,
+    nn.Embedding,
+    nn.Bilinear,
+    nn.Conv3d,
+    nn.modules.conv._ConvTransposeNd,
+    nn.LayerNorm,
+    nn.GroupNorm,
+    nn.RMSNorm,
+    nn.LocalResponseNorm,
+    nn.modules.instancenorm._InstanceNorm,
 )
 """Layers that no network of the model has, whatever stands around them."""
+FUNCTIONS = ("conv1d", "conv2d", "linear")
+"""Functions of torch that do what a layer does."""
 STATED = (
     "networks of one convolution, an activation, sum or mean over all positions, and one Linear "
     "are explained"
@@ -127,8 +107,8 @@ class Live:
     def answer(self, light: Tensor, *, training: bool = False) -> float:
         """r̂ of one signal (N,) or image (N, N), as the module computes it in its own type."""
         with evaluated(self.module):
-            self.module.train(training)
-            answer = self.module(light.to(self._weight).reshape(self.shape))
+            _, inner = _unwrapped(self.module)
+            answer = inner.train(training)(light.to(self._weight).reshape(self.shape))
         return float(answer.double())
 
 
@@ -171,10 +151,8 @@ def live(module: nn.Module, length: int) -> Live:
 
 def _trains_otherwise(module: nn.Module, graph: fx.GraphModule) -> bool:
     """The module is in training mode, and that makes a difference."""
-    active = (part for part in module.modules() if part.training)
-    if any(
-        isinstance(part, (_BatchNorm, nn.modules.dropout._DropoutNd, nn.RReLU)) for part in active
-    ):
+    kinds = (_BatchNorm, nn.modules.dropout._DropoutNd, nn.RReLU)
+    if any(part.training and isinstance(part, kinds) for part in module.modules()):
         return True
     return _traced(module).code != graph.code
 
@@ -233,7 +211,7 @@ class _Wiring:
             node
             for node in self.nodes
             if self.conv < node < self.readout
-            and isinstance(values[node], Tensor)
+            and self._is_tensor(node)
             and values[node].shape == size
         ]
         self.last = max([self.first, *alike])
@@ -245,11 +223,6 @@ class _Wiring:
         called = [
             (node, self.layers[str(node.target)]) for node in self.nodes if node.op == "call_module"
         ]
-        inputs = [node for node in self.nodes if node.op == "placeholder"]
-        if len(inputs) != 1:
-            raise CheckpointError(
-                f"its forward takes {len(inputs)} inputs ({_listed(inputs)}); {STATED}"
-            )
         for node, layer in called:
             if isinstance(layer, OTHER_LAYERS):
                 raise CheckpointError(
@@ -259,8 +232,10 @@ class _Wiring:
         readouts = [node for node, layer in called if isinstance(layer, nn.Linear)]
         for nodes, what in ((convolutions, "Conv1d or Conv2d"), (readouts, "Linear")):
             if len(nodes) != 1:
+                functions = [x for x in self.nodes if _operation(x, self.layers) in FUNCTIONS]
+                hint = f" (functions such as {functions[0].name} are not read)" if functions else ""
                 raise CheckpointError(
-                    f"it calls {len(nodes) or 'no'} layers {what}{_named(nodes)}; {STATED}"
+                    f"it calls {len(nodes) or 'no'} layers {what}{_named(nodes)}{hint}; {STATED}"
                 )
         (conv,), (readout,) = convolutions, readouts
         if readout < conv:
@@ -377,12 +352,12 @@ class _Wiring:
                     )
                 own = str(own[0])
             return {"padding": own, "padding_mode": layer.padding_mode}
-        for mode, name in MODES.items() if more > 0 else ():
-            if mode == "constant" or more < self.light.shape[-1]:
-                padded = functional.pad(self.light, [more] * 2 * self.dimensions, mode=mode)
-                unpadded = layer.padding == "valid" or not any(layer.padding)
-                if unpadded and seen.shape == padded.shape and torch.equal(seen, padded):
-                    return {"padding": str(more), "padding_mode": name}
+        unpadded = layer.padding == "valid" or not any(layer.padding)
+        for mode in MODES if unpadded and 0 < more < self.light.shape[-1] else ():
+            word = "constant" if mode == "zeros" else mode
+            padded = functional.pad(self.light, [more] * 2 * self.dimensions, mode=word)
+            if seen.shape == padded.shape and torch.equal(seen, padded):
+                return {"padding": str(more), "padding_mode": mode}
         self._changed("its convolution does not see the signal as it is", self.nodes[0], self.conv)
 
     def pooling(self) -> str:
@@ -429,12 +404,16 @@ class _Wiring:
             if not isinstance(answer, Tensor) or answer.numel() != 1 or answer.item() != wanted:
                 self._changed("the answer of its Linear is changed", self.readout, self.output)
 
+    def _is_tensor(self, node: fx.Node) -> bool:
+        """Sizes and the like are numbers."""
+        return isinstance(self.run.env[node], Tensor)
+
     def _alone(self, target: fx.Node) -> None:
         """Raise where pooling sees more than σ."""
         reached, waiting = set(), [target]
         while waiting:
             node = waiting.pop()
-            if node is self.last or node in reached:
+            if node is self.last or node in reached or not self._is_tensor(node):
                 continue
             reached.add(node)
             waiting += node.all_input_nodes
@@ -447,7 +426,7 @@ class _Wiring:
     def _changed(self, reason: str, start: fx.Node, end: fx.Node) -> NoReturn:
         """Refuse, by the name of a pooling that people know, or with all operations on the way."""
         names = [_operation(node, self.layers) for node in self.nodes if start < node < end]
-        named = [name for name in names if any(word in name.lower() for word in OTHER_POOLING)]
+        named = [name for name in names if OTHER_POOLING.search(name)]
         if named and start is self.last:
             raise CheckpointError(
                 f"its pooling is {named[0]}: sum and mean over all positions are explained"
@@ -455,21 +434,43 @@ class _Wiring:
         raise CheckpointError(f"{reason}" + (f" ({', '.join(names)})" if names else ""))
 
 
+class _Called(nn.Module):
+    """A module called with one signal.  What tracing adds is added here, and not to the user's own."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.own = module
+
+    def forward(self, signal: Tensor) -> Any:
+        return self.own(signal)
+
+
 def _traced(module: nn.Module) -> fx.GraphModule:
+    """The graph of a module, with the module's own names."""
+    called = _Called(module)
     try:
-        return fx.symbolic_trace(module)
+        if isinstance(module, torch.jit.ScriptModule):
+            raise TypeError("it is TorchScript")
+        graph = fx.Tracer().trace(called)
     except Exception as error:
         for name, layer in module.named_modules():
             if isinstance(layer, OTHER_LAYERS):
                 raise CheckpointError(
                     f"its layer {name} is of the kind {type(layer).__name__}; {STATED}"
                 ) from error
-        script = isinstance(module, torch.jit.ScriptModule)
-        reason = "it is TorchScript" if script else _line(error)
         raise CheckpointError(
-            f"its forward cannot be traced ({reason}): give its state_dict(), with activation, "
-            "pooling and padding as options"
+            f"its forward cannot be traced ({_line(error)}): give its state_dict(), with "
+            "activation, pooling and padding as options"
         ) from error
+    parts: dict[str, Any] = {}
+    for node in graph.nodes:
+        if node.op in ("call_module", "get_attr"):
+            value: Any = called
+            for name in str(node.target).split("."):
+                value = getattr(value, name)
+            node.target = str(node.target).removeprefix("own.")
+            parts[node.target] = value
+    return fx.GraphModule(parts, graph)
 
 
 def _line(error: Exception) -> str:

@@ -65,6 +65,8 @@ PARAMETERS = frozenset(
 """Parameters of activations, by torch's names."""
 BARE = re.compile(r"([\w. -]+?)\s*(\(\s*\))?", re.ASCII)
 """The name of an activation without parameters."""
+ARGUMENTS = re.compile(r"[-\w\s.,=+/'\"]+", re.ASCII)
+"""Parameters of an activation."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,8 @@ class Setup:
         """What the pooled sum is divided by."""
         return 1 if self.pooling == "sum" else self.domain.windows(taps)
 
-    def varied(self, taps: int, *, images: bool = False, **changes: str) -> Setup:
-        """The same with other settings, by the names of :data:`KEYS`; a default r_max stays the default.
+    def varied(self, taps: int, **changes: str) -> Setup:
+        """The same of signals with other settings, by the names of :data:`KEYS`; a default r_max stays the default.
 
         Raises
         ------
@@ -96,16 +98,17 @@ class Setup:
         kept = self.as_dict()
         if self.domain.high == default_high(taps, self.domain):
             del kept["r_max"]
-        return setup_of(merged(changes, kept), taps, images=images)
+        return setup_of(merged(changes, kept), taps)
 
     def as_dict(self) -> dict[str, str]:
         """The metadata of a checkpoint, strings by name."""
         domain = self.domain
         valid = domain.padding == "valid"
+        pixels = "same" if domain.pixels is None else str(domain.pixels)
         return {
             "activation": self.activation,
             "pooling": self.pooling,
-            "padding": "valid" if valid else str(domain.pixels or "same"),
+            "padding": "valid" if valid else pixels,
             "padding_mode": "zeros" if valid else domain.padding,
             "length": str(domain.positions),
             "r_min": _text(domain.low),
@@ -117,7 +120,8 @@ def merged(options: Mapping[str, str | None], metadata: Mapping[str, str]) -> di
     """What options and metadata say together: an option replaces all that the metadata says of its subject."""
     told = {key: value for key, value in options.items() if value}
     replaced = set(told)
-    if "activation" in told and "activation" in metadata:
+    said = told.get("activation", "")
+    if "(" in said or "activation_args" in told or (said and "activation" in metadata):
         replaced |= PARAMETERS | {"activation_args"}
     if told.get("padding") in MODES:  # it says the mode, too
         replaced.add("padding_mode")
@@ -151,6 +155,11 @@ def setup_of(given: Mapping[str, str | None], taps: int, *, images: bool = False
     if images:
         most = last_plateau_radius(taps, widest)
         where = f", where filters of {taps} × {taps} taps on {2 * half + 1} × {2 * half + 1} pixels see the border"
+    if "r_max" not in told and low >= max(HALF, last_plateau_radius(taps, widest)):
+        raise ValueError(
+            f"with so few pixels filters of {taps} taps see an edge and the border, or its mirror image, at once from "
+            f"r = {_text(low)} on; give more pixels" + ("" if images else ", or r_min and r_max")
+        )
     if not HALF <= low < high <= most:
         raise ValueError(
             f"the radii run from {_text(low)} to {_text(high)}; they have to increase, from 1/2 at least "
@@ -202,20 +211,22 @@ def _understood(told: Mapping[str, str]) -> None:
     """Nothing that changes what the weights mean is left over; names in front and a dot do not matter."""
     for key, value in told.items():
         name = key.rpartition(".")[2].lower()
-        entries = set(re.findall(r"[^\s,()\[\]]+", value.lower()))
+        entries = set(re.findall(r"[^\s,()\[\]'\"]+", value.lower()))
+        says = f"its metadata says {_shown(key)} = {_shown(value)}"
         if name in NEUTRAL and entries - {NEUTRAL[name]}:
             raise ValueError(
-                f"its metadata says {name} = {value[:40]}, which changes what the weights mean: networks with "
+                f"{says}, which changes what the weights mean: networks with "
                 f"{name} = {NEUTRAL[name]} are explained"
             )
         if name in ("centre", "center") and entries - {"0", "0.0", "middle", "centre", "center"}:
-            raise ValueError(
-                f"its metadata says {name} = {value[:40]}: pulses and disks are centred on the middle pixel here"
-            )
+            raise ValueError(f"{says}: pulses and disks are centred on the middle pixel here")
         if name != key and name in {*KEYS, *PARAMETERS}:
-            raise ValueError(
-                f"its metadata says {key[:40]} = {value[:40]}: settings are read under the name {name}"
-            )
+            raise ValueError(f"{says}: settings are read under the name {name}")
+
+
+def _shown(text: str) -> str:
+    """The user's characters, printable and short."""
+    return repr(text[:60])[1:-1]
 
 
 def activation_of(told: Mapping[str, str]) -> Activation:
@@ -237,6 +248,10 @@ def activation_of(told: Mapping[str, str]) -> Activation:
             raise ValueError(
                 f"{bare[1]} takes no parameters: activation_args {arguments[:40]!r} are left over"
             )
+        if not ARGUMENTS.fullmatch(arguments):
+            raise ValueError(
+                f"activation_args are numbers, such as 0.2 or beta=5, not {arguments[:40]!r}"
+            )
         text = f"{bare[1]}({arguments})"
     row = _spelled(text)
     parameters = {key: told[key] for key in sorted(PARAMETERS & told.keys())}
@@ -247,16 +262,17 @@ def activation_of(told: Mapping[str, str]) -> Activation:
         f"{key}={value!r}" if key == "approximate" else f"{key}={value}"
         for key, value in parameters.items()
     )
-    both = f"its metadata says {inside[:80]}"
+    both = f"its metadata says {_shown(inside)}"
     function = find(base) if base in ACTIVATIONS else None
     torch = ("init",) if base == "prelu" else ("approximate",) if "gelu" in base else ()
     names = () if function is None else (*function.parameters[1:], *torch)
     if left := [key for key in parameters if key not in names]:
+        whole = row.name if "(" in row.name else f"{row.name}()"
         raise ValueError(
-            f"{both}, and {row.name} has no {left[0]}; give --activation with its parameters"
+            f"{both}, and {row.name} has no {left[0]}; if that is of something else, give --activation {whole!r}"
         )
     other = _spelled(f"{row.torch}({inside})")
-    if row != spelled(base) and row != other:
+    if row != other and (row != spelled(base) or base == "gelu_tanh"):
         raise ValueError(f"activation is {row.name}, and {both}: they differ; give --activation")
     return other
 
@@ -276,7 +292,7 @@ def _spelled(text: str) -> Activation:
 def _padding(told: Mapping[str, str], taps: int) -> tuple[str, int | None]:
     """(one of :data:`numerics.pulse.domain.PADDINGS`, N or None where it keeps the length), one pair for one model."""
     text = told.get("padding", "same")
-    numbers = re.findall(r"[^\s,()\[\]]+", text.lower())
+    numbers = re.findall(r"[^\s,()\[\]'\"]+", text.lower())
     word = numbers[0] if len(set(numbers)) == 1 else text
     mode = told.get("padding_mode", word if word in MODES else "zeros")
     if mode not in MODES:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.integrate import solve_ivp
 
 from numerics.arithmetic.types import Array
 
@@ -28,6 +27,10 @@ def flow(
     ------
     RuntimeError: the integrator gave up.
     """
+    from scipy.integrate import (
+        solve_ivp,  # a third of a second, which those that only step need not wait
+    )
+
     wanted = None if isinstance(times, float) else times
     end = times if isinstance(times, float) else float(times[-1])
     crossed = (lambda _, y: settled(y)) if settled else None

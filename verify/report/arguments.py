@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import NoReturn
 __all__ = [
     "Parser",
     "command_parser",
+    "importing",
     "named",
     "odd",
     "printable",
@@ -41,6 +43,20 @@ def command_parser(program: str, text: str) -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Inside, large libraries are imported without looking for garbage: what they make stays as long as the process.
+
+    Half of the time that torch needs to begin and to end is a search among its own modules.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @contextmanager

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 
 from numerics.arithmetic.types import Array
@@ -181,21 +183,23 @@ def _unit(task: Task) -> float:
 
     Raises
     ------
-    OutsideTheorem: the flow from there runs into the saddle, or the squares overflow.
+    OutsideTheorem: the flow from there runs into the saddle, and there is no conv bias to lead elsewhere; or the squares overflow.
     """
+    start, problem = task.start, task.problem
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        c = coordinates(task.start.w[None], task.start.a[None])
+        c = coordinates(start.w[None], start.a[None])
         big_u, big_w = float(c.big_u[0]), float(c.big_w[0])
-        speed = float(flow_sharpness(c, task.problem.second)[0])
-    if not math.isfinite(big_u + big_w) or not 0 < speed < math.inf:
+        speed = float(flow_sharpness(c, problem.second)[0])
+    if not math.isfinite(big_u + big_w) or not speed < math.inf:
         raise OutsideTheorem("finite: the squares of these weights overflow")
-    if not big_u > NEAREST * (big_u + big_w):
+    leads_on = big_u > NEAREST * (big_u + big_w)
+    if not leads_on and start.b is None:
         raise OutsideTheorem(
             f"U > 0: U = Σ(a + S/√n)² is {big_u:.3g} beside W = {big_w:.3g}; from there training runs into the saddle at 0"
         )
-    if task.start.b is None and task.start.c is None:
+    if start.b is None and start.c is None:
         return speed
-    return sharpness(flow_end(task.start), task.problem)
+    return sharpness(flow_end(start) if leads_on else start, problem)
 
 
 def _closed_conditions(task: Task, rate: float) -> tuple[Condition, ...]:
@@ -208,7 +212,7 @@ def _closed_conditions(task: Task, rate: float) -> tuple[Condition, ...]:
     w, a = task.start.w[None], task.start.a[None]
     rho = drift_bound(coordinates(w, a), task.problem.second, rate)
     text = "the steps shrink, and their drift is at most this"
-    met = [saddle(task), Condition("step", True, float(rho[0]), text)]
+    met = [*saddle(task), Condition("step", True, float(rho[0]), text)]
     if task.model.activation == "relu" and math.isfinite(float(rho[0])):
         room = margins(w, a, rho)[0]
         worst = int(np.argmin(room))
@@ -231,7 +235,7 @@ def _closed(
     # e^{-λt} times where the logistic equation begins, down to rounding.
     begin = float(np.abs((1 - e) / (1 - low))[0])
     steps = math.ceil((40 + math.log1p(begin)) / fraction)
-    path, trained = task.trained(steps, rate=rate)
+    path, trained = task.trained(steps, partial(torch.optim.SGD, lr=rate))
     end = flow_end(task.start)
     near_w, near_a, *near_bound = corrected(LAW, w, a, moment, rates)
     more = float(end_rounding(Run(task.model, task.batch, rates, path, c, moment, moment))[0])

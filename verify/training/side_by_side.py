@@ -15,7 +15,7 @@ from numerics.training.reduced import Adam, Problem, Weights
 from theory.training.reduced import Sgd
 from verify.models.networks import load
 from verify.models.problem import Model, NetworkBatch
-from verify.optimise.sgd import Make, Path, descend
+from verify.optimise.sgd import Make, Path, mean_squares
 
 __all__ = [
     "Condition",
@@ -109,21 +109,27 @@ class Task:
     def batch(self) -> NetworkBatch:
         """The initial weights as a batch of one."""
         x, k = self.start.numbers, self.model.channels
-        return NetworkBatch(self.start.w[None], x[None, 2 * k : 3 * k], self.start.a[None], x[None, 3 * k])  # fmt: skip
+        return NetworkBatch(
+            self.start.w[None], x[None, 2 * k : 3 * k], self.start.a[None], x[None, 3 * k]
+        )
 
-    def trained(
-        self, steps: int, make: Make | None = None, rate: float = 1.0
-    ) -> tuple[Path, Weights]:
-        """torch's run from these weights, and where it ends."""
+    def trained(self, steps: int, make: Make) -> tuple[Path, Weights]:
+        """torch's run from these weights, as a user writes it, and where it ends."""
         kind = getattr(torch, self.dtype)
         x = torch.tensor(pulse(self.problem.r, self.problem.pixels // 2), dtype=kind)
+        r = torch.tensor(self.problem.r, dtype=kind)
         module = load(self.model, self.batch).to(kind)
-        path = descend(module, x, torch.tensor(self.problem.r, dtype=kind), steps, rate, make)
+        optimizer, losses = make(module.parameters()), []
+        for _ in range(steps):
+            optimizer.zero_grad()
+            loss = mean_squares(module(x), r)
+            losses.append(loss.item())
+            loss.backward()
+            optimizer.step()
+        path = Path(np.array(losses)[:, None], module.weights)
         w, b, a, c = (np.asarray(values[0], dtype=float) for values in astuple(path.end))
-        return path, replace(
-            self.start, w=w, a=a,
-            b=b if self.model.conv_bias else None, c=float(c) if self.model.readout_bias else None,
-        )  # fmt: skip
+        conv, readout = self.model.biases
+        return path, Weights(w, a, b if conv else None, float(c) if readout else None)
 
 
 def flat(weights: Weights) -> list[float]:
@@ -135,14 +141,15 @@ def flat(weights: Weights) -> list[float]:
 def table(task: Task, predicted: Weights, trained: Weights) -> list[Weight]:
     """A row for every weight, without bounds."""
     channels, taps = task.start.w.shape
+    places: list[tuple[str, tuple[int, ...]]]
     places = [("conv.weight", (k, 0, u)) for k in range(channels) for u in range(taps)]
     places += [("conv.bias", (k,)) for k in range(channels) if task.start.b is not None]
     places += [("readout.weight", (0, k)) for k in range(channels)]
     places += [("readout.bias", (0,))] * (task.start.c is not None)
     columns = (flat(weights) for weights in (task.start, predicted, trained))
     return [
-        Weight(*place, initial, want, got, got - want, None)
-        for place, initial, want, got in zip(places, *columns, strict=True)
+        Weight(name, index, initial, want, got, got - want, None)
+        for (name, index), initial, want, got in zip(places, *columns, strict=True)
     ]
 
 
@@ -178,10 +185,14 @@ def judged(
 ) -> Prediction:
     """All of it, and whether every weight is within its bounds, and every deviation."""
     model = task.model
-    shape = {"activation": model.activation, "channels": model.channels, "taps": model.taps}
+    shape: dict[str, str | int] = {
+        "activation": model.activation,
+        "channels": model.channels,
+        "taps": model.taps,
+    }
     within = all(weight.agrees for weight in weights) and kept["difference"] <= kept["bound"]
     return Prediction(
-        model={**shape, "conv_bias": model.conv_bias, "readout_bias": model.readout_bias},
+        model=shape | {"conv_bias": model.conv_bias, "readout_bias": model.readout_bias},
         conditions=conditions,
         sharpness=sharpness,
         step=step,
@@ -202,10 +213,12 @@ def settings(name: str, rule: Sgd | Adam) -> dict[str, str | float | bool]:
     return {"name": name, **asdict(rule)}
 
 
-def saddle(task: Task) -> Condition:
-    """That the start does not lead into the saddle, and by how much."""
+def saddle(task: Task) -> list[Condition]:
+    """That the start does not lead into the saddle, and by how much; nothing with a conv bias, which leads past it."""
+    if task.start.b is not None:
+        return []
     big_u = float(coordinates(task.start.w[None], task.start.a[None]).big_u[0])
-    return Condition("U > 0", True, big_u, "the start does not lead into the saddle at 0")
+    return [Condition("U > 0", True, big_u, "the start does not lead into the saddle at 0")]
 
 
 def bends(channel: int, margin: float) -> str:

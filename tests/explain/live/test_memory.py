@@ -49,9 +49,11 @@ def test_module_file_and_state_dict_say_the_same(
     # And as the command has it.
     file = str(tmp_path / "net.pt")
     assert main([file, "--activation", "relu", "--length", "17", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == others[1].to_dict()
+    told, step = json.loads(capsys.readouterr().out), others[1].next_step
+    assert {**told, "next_step": step} == others[1].to_dict()
+    assert "with --out DIR" in told["next_step"] and "with certificate()" in step
     main([file, "--activation", "relu", "--length", "17"])
-    assert capsys.readouterr().out == others[1].text()
+    assert capsys.readouterr().out.replace(told["next_step"], step) == others[1].text()
     assert live.replay is not None and others[1].replay is None
     assert "replayed" in live.text() and "replayed" not in others[1].text()
 
@@ -67,9 +69,33 @@ def test_images_from_python() -> None:
     assert {**found.to_dict(), "file": "state_dict"} == state.to_dict()
     assert found.replay is not None and found.replay.agrees
     assert found.text().count("replayed") == 1
+    assert found._repr_html_().count("<svg") == 2 and len(found.plot().axes) == 1
     for wanted in (found.repair, found.certificate):
         with pytest.raises(ValueError, match="for images"):
             wanted()
+
+
+def test_the_padding_of_torch_s_default_layer() -> None:
+    """15 windows of 17 pixels: -3.75 takes the background away, and r ends where a window is missing."""
+    layers = nn.Conv1d(1, 1, 3), nn.Linear(1, 1)
+    module = Net(None, layers=layers)
+    module.load_state_dict({**B1, "readout.bias": torch.tensor([-3.75])})
+    found = explain(module, length=17)
+    assert found.explained and found.setup.as_dict()["padding"] == "valid"
+    assert found.setup.as_dict()["r_max"] == "6.5"
+
+
+def test_the_next_step_is_one_of_python() -> None:
+    """The mean of the same weights is no option of a module that adds up."""
+    module = Net(B1)
+    with torch.no_grad():
+        module.readout.weight.mul_(17)
+    state = explain(module.state_dict(), 17, activation="relu")
+    assert state.next_step == "run it again with pooling=mean"
+    assert explain(module, 17).next_step != state.next_step
+    with torch.no_grad():
+        module.readout.weight.div_(17.1)
+    assert explain(module, 17).next_step.endswith("with repair()")
 
 
 def test_settings_in_numbers_and_words() -> None:

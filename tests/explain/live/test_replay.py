@@ -14,8 +14,11 @@ from tests.modules import B1, B2, Net
 from verify.explain.text import replay_in_words
 from verify.network import explain
 
+MOST = {torch.float64: 1e-12, torch.float32: 1e-3, torch.float16: 1.0, torch.bfloat16: 5.0}
+"""Pixels that rounding may add here, in order of size."""
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+
+@pytest.mark.parametrize("dtype", MOST, ids=str)
 def test_the_module_errs_as_is_certified(dtype: torch.dtype) -> None:
     module = Net(B2, dtype)
     with torch.no_grad():
@@ -26,7 +29,7 @@ def test_the_module_errs_as_is_certified(dtype: torch.dtype) -> None:
     assert replay.error == module(light.reshape(1, 1, -1)).item() - replay.radius
     assert replay.agrees and replay.dtype == str(dtype).removeprefix("torch.")
     assert abs(abs(replay.error) - found.worst_error.about) <= replay.allowed
-    assert replay.allowed < (1e-12 if dtype == torch.float64 else 1e-3)
+    assert replay.allowed < MOST[dtype]
     assert found.text().splitlines()[-2] == replay_in_words(replay)
     assert "rounding allows" in replay_in_words(replay)
 
@@ -42,6 +45,18 @@ def test_a_module_that_is_not_what_was_read(sigma: str) -> None:
     assert found.text().startswith("WARNING: at r = ") and "WARNING" in found._repr_html_()
     assert (found.replay.allowed is None) == (sigma == "expression")
     assert ("of which no bound is known" in found.text()) == (sigma == "expression")
+
+
+def test_a_module_that_overflows() -> None:
+    """Exact in its weights, and of no use in float16."""
+    module = Net(B2, torch.float16)
+    with torch.no_grad():
+        module.conv.weight.mul_(2**13)
+        module.conv.bias.mul_(2**13)
+        module.readout.weight.mul_(2**-13)
+    with pytest.warns(UserWarning, match="errs by inf pixel"):
+        found: Any = explain(module, length=17)
+    assert found.worst_error.value == 0 and found.replay.agrees is False
 
 
 def test_with_folded_layers_the_tolerance_decides() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
-from torch.nn.utils import parametrizations, prune
+from torch.nn.utils import parametrizations, prune, weight_norm
 
 from tests.modules import B2, Net, sequential
 from verify.network import explain
@@ -54,14 +54,27 @@ def test_rounded_where_it_has_to_be_and_said() -> None:
     assert again.explained and 0 < again.worst_error.about < 1e-5
 
 
-def test_layers_that_compute_their_weights_become_plain() -> None:
-    normed, pruned = moved(), moved()
-    parametrizations.weight_norm(normed.conv)
-    prune.l1_unstructured(pruned.conv, "weight", amount=1)
-    for module in (normed, pruned):
-        repaired: Any = explain(module, length=17).repair()
-        assert list(dict(repaired.named_parameters())) == ["conv.weight", "conv.bias", "readout.weight", "readout.bias"] or set(dict(repaired.named_parameters())) == set(B2)  # fmt: skip
-        assert explain(repaired, length=17).explained
+@pytest.mark.parametrize("kind", ["weight norm", "old weight norm", "pruning"])
+def test_layers_that_compute_their_weights_become_plain(kind: str) -> None:
+    module = moved()
+    if kind == "weight norm":
+        parametrizations.weight_norm(module.conv)
+        parametrizations.weight_norm(module.readout)
+    elif kind == "pruning":
+        prune.l1_unstructured(module.conv, "weight", amount=1)
+    else:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            weight_norm(module.conv)
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    light = torch.rand(1, 1, 17)
+    answer = module(light).item()
+    repaired: Any = explain(module, length=17).repair()
+    assert set(dict(repaired.named_parameters())) == set(B2)
+    assert explain(repaired, length=17).explained
+    # The user's own is as it was, its class included.
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+    assert set(module.state_dict()) == set(before) and module(light).item() == answer
 
 
 def test_a_batch_norm_is_gone() -> None:

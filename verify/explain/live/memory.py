@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,25 +14,32 @@ from torch import nn
 
 from verify.explain import images, signals
 from verify.explain.live.replay import replayed
-from verify.explain.text import replay_in_words
+from verify.explain.text import next_step, replay_in_words
 from verify.explain.value import ImageExplanation, SignalExplanation
 from verify.models.checkpoint import Checkpoint, network_in, read
 from verify.models.module import Live, live
 from verify.models.setup import Setup, merged, setup_of
+from verify.report.arguments import printable
 
 __all__ = ["explained"]
 
 MOST = 100
 """Pixels of tolerance."""
+METHODS = {
+    "a certificate of that with --out DIR": "a certificate of that with certificate()",
+    "with --repair OUT": "with repair()",
+    "with --out DIR": "with the command's --out",
+}
+"""What a step of the command is in Python."""
 
 
 def explained(
-    network: object, given: Mapping[str, object], tolerance: object
+    network: object, given: Mapping[str, object], tolerance: object, key: str | None = None
 ) -> SignalExplanation | ImageExplanation:
     """See :func:`verify.network.explain`."""
     words = {key: _word(key, value) for key, value in given.items()}
     limit = _tolerance(tolerance)
-    source, name = _source(network, given.get("length"))
+    source, name = _source(network, given.get("length"), key)
     checkpoint = source.checkpoint if isinstance(source, Live) else source
     settings = merged(checkpoint.asked(words), checkpoint.metadata)
     missing = [key for key in ("activation", "length") if key not in settings]
@@ -46,12 +54,29 @@ def explained(
         raise ValueError(refusal)
     explain = signals.explain if flat else images.explain
     explanation = replace(explain(checkpoint, setup, limit, name), source=source)
+    explanation = replace(explanation, next_step=_step(explanation))
     if not isinstance(source, Live):
         return explanation
     replay = replayed(explanation, source)
     if replay.agrees is False:
         warnings.warn(replay_in_words(replay), stacklevel=3)
     return replace(explanation, replay=replay)
+
+
+def _step(explanation: SignalExplanation | ImageExplanation) -> str:
+    """What to do next, in the words of Python.  A module has no other settings than its own."""
+    if isinstance(explanation.source, Live):
+        kept = tuple(other for other in explanation.alternatives if not other.options)
+        explanation = replace(explanation, alternatives=kept)
+    step = next_step(explanation)
+    for option, method in METHODS.items():
+        step = step.replace(option, method)
+    return re.sub(r"--(\w+)-?(\w*) (\S+)", _argument, step)
+
+
+def _argument(option: re.Match[str]) -> str:
+    """--r-min 1.5 is r_min=1.5."""
+    return f"{'_'.join(filter(None, option.groups()[:2]))}={option[3]}"
 
 
 def _agreed(asked: Setup, own: Setup) -> None:
@@ -62,9 +87,11 @@ def _agreed(asked: Setup, own: Setup) -> None:
             raise ValueError(f"the module itself says {key} = {settings[key]}: leave {key}= out")
 
 
-def _source(network: object, length: object) -> tuple[Live | Checkpoint, str]:
+def _source(network: object, length: object, key: str | None) -> tuple[Live | Checkpoint, str]:
     """What is read, and what it is called."""
     if isinstance(network, nn.Module):
+        if key is not None:
+            raise ValueError("a module is one network: leave key= out")
         if length is None:
             raise ValueError("a module does not say how many pixels a signal has: give length=")
         if not isinstance(length, int):
@@ -72,9 +99,9 @@ def _source(network: object, length: object) -> tuple[Live | Checkpoint, str]:
         return live(network, length), type(network).__name__
     if isinstance(network, str | os.PathLike):
         path = Path(network)
-        return read(path, images=True), path.name
+        return read(path, images=True, key=key), printable(path.name)
     if isinstance(network, Mapping):
-        return network_in(network, {}), "state_dict"
+        return network_in(network, {}, key=key), "state_dict"
     kind = type(network).__name__
     raise TypeError(f"a module, a path or a state_dict is explained, not {kind}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -23,7 +24,7 @@ def replayed(explanation: SignalExplanation | ImageExplanation, live: Live) -> R
     A pixel is rounded once to the module's type, which the bound on rounding allows for.  Where
     layers were folded there is no such bound: the module computes with them as they are.
     """
-    half, limit = explanation.setup.domain.half_length, explanation.tolerance
+    half, limit = explanation.setup.domain.half_length, Fraction(explanation.tolerance)
     allowed, attained = None, True
     if isinstance(explanation, ImageExplanation):
         certified = explanation.worst_error.value
@@ -39,16 +40,21 @@ def replayed(explanation: SignalExplanation | ImageExplanation, live: Live) -> R
         light = np.array([float(_pixel(radius, i)) for i in range(-half, half + 1)])
         runs = worst.as_it_runs.get(live.dtype)
         if runs is not None and live.dtype == live.checkpoint.dtype:
-            limit = allowed = runs - float(high)
-    error = Fraction(live.answer(torch.from_numpy(light))) - radius
-    apart = max(abs(error) - high, low - abs(error), Fraction(0))
+            limit = Fraction(runs) - high
+            allowed = float(limit)
+    answer = live.answer(torch.from_numpy(light))
+    error, agrees = math.inf, False
+    if math.isfinite(answer):
+        exact = Fraction(answer) - radius
+        apart = max(abs(exact) - high, low - abs(exact), Fraction(0))
+        error, agrees = float(exact), apart <= limit
     return Replay(
         radius=float(radius),
-        error=float(error),
+        error=error,
         dtype=live.dtype,
         certified=certified,
         allowed=allowed,
-        agrees=float(apart) <= limit if attained else None,
+        agrees=agrees if attained else None,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize, prune, remove_weight_norm
+from torch.nn.utils import parametrize, prune
 from torch.nn.utils.weight_norm import WeightNorm
 
 from verify.explain.repair import repaired
@@ -61,26 +61,46 @@ def _module(live: Live, tensors: Mapping[str, Tensor]) -> nn.Module:
         raise ValueError(f"the module cannot be copied ({reason})") from error
     for role, name in (("conv", live.conv), ("readout", live.readout)):
         layer = module.get_submodule(name)
-        _plain(layer)
-        if tensors[f"{role}.weight"].shape != getattr(layer.weight, "shape", None):
+        values = {
+            part: nn.Parameter(tensors[f"{role}.{part}"].to(live.device))
+            for part in ("weight", "bias")
+            if f"{role}.{part}" in tensors
+        }
+        if values["weight"].shape != getattr(layer, "weight", values["weight"]).shape:
             raise ValueError(
                 "the exact network has more channels: each slope of its PReLU is two of them"
             )
-        for part in ("weight", "bias"):
-            if (value := tensors.get(f"{role}.{part}")) is not None:
-                layer.register_parameter(part, nn.Parameter(value.to(live.device)))
+        if _computes_its_weight(layer):
+            layer = _plain(layer)
+            module.set_submodule(name, layer)
+        for part, value in values.items():
+            layer.register_parameter(part, value)
     if live.norm:
         module.set_submodule(live.norm, nn.Identity())
     return module
 
 
-def _plain(layer: nn.Module) -> None:
-    """Weights that a layer computes from others become its own."""
-    if parametrize.is_parametrized(layer):
-        for name in dict(layer.parametrizations.named_children()):  # type: ignore[union-attr]
-            parametrize.remove_parametrizations(layer, name)
-    for hook in list(layer._forward_pre_hooks.values()):
-        if isinstance(hook, WeightNorm):
-            remove_weight_norm(layer, hook.name)
-        elif isinstance(hook, prune.BasePruningMethod):
-            prune.remove(layer, hook._tensor_name)
+def _computes_its_weight(layer: nn.Module) -> bool:
+    """From other tensors: weight norm in either spelling, pruning, any other parametrization."""
+    hooks = layer._forward_pre_hooks.values()
+    kinds = (WeightNorm, prune.BasePruningMethod)
+    return parametrize.is_parametrized(layer) or any(isinstance(hook, kinds) for hook in hooks)
+
+
+def _plain(layer: nn.Module) -> nn.Module:
+    """The same layer with a weight of its own.
+
+    torch's removal of a parametrization would change the class that the user's layer has, too.
+    """
+    if isinstance(layer, nn.Linear):
+        return nn.Linear(layer.in_features, 1, bias=layer.bias is not None)
+    assert isinstance(layer, nn.Conv1d)
+    plain = nn.Conv1d(
+        1,
+        layer.out_channels,
+        layer.kernel_size[0],
+        padding=layer.padding if isinstance(layer.padding, str) else layer.padding[0],
+        padding_mode=layer.padding_mode,
+        bias=layer.bias is not None,
+    )
+    return plain.train(layer.training)
