@@ -128,10 +128,10 @@ def test_a_wrong_prediction_is_found(
         (["--activation", "tanh"], "identity and relu, not tanh"),
         (["--seed", "-1"], "whole number"),
         (["--steps", "0"], "from 1 to 100000"),
-        (["--lr", "0"], "1e-12 to 1000000"),
+        (["--lr", "0"], "1e-12 to 1000"),
         (["--lr", "0.1", "--step", "0.1"], "not allowed with"),
         (["--momentum", "1"], "0 to 0.9999"),
-        (["--weight-decay", "-1"], "0 to 1000000"),
+        (["--weight-decay", "-1"], "0 to 1000"),
         (["--dtype", "float16"], "invalid choice"),
         (["--bias", "linear"], "invalid choice"),
         (["--bias", "--init", "x.pt"], "give one of the two"),
@@ -245,7 +245,7 @@ def test_a_step_that_is_not_shown_to_shrink_is_followed_all_the_same(
     assert (held["step"], held["threshold"]) == (False, True)
     line = refused(["--init", path, "--step", "9"], capsys)
     assert "bound: at step" in line
-    shorter = line.rsplit("--steps ", 1)[1].split()[0]
+    shorter = line.rsplit("--steps ", 1)[1].split(",")[0]
     found = shown(["--init", path, "--step", "9", "--steps", shorter], capsys)
     assert found["step"]["steps"] == int(shorter)
 

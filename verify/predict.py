@@ -87,7 +87,7 @@ def _activation(text: str) -> str:
     return name
 
 
-def _number(low: float, high: float, words: str) -> Callable[[str], float]:
+def _number(low: float, high: float) -> Callable[[str], float]:
     """A reader of numbers from low to high."""
 
     def read(text: str) -> float:
@@ -96,7 +96,7 @@ def _number(low: float, high: float, words: str) -> Callable[[str], float]:
         except ValueError:
             value = math.nan
         if not low <= value <= high:
-            raise ArgumentTypeError(f"needs a number {words}, not {text[:40]!r}")
+            raise ArgumentTypeError(f"needs a number from {low:g} to {high:g}, not {text[:40]!r}")
         return value
 
     return read
@@ -109,17 +109,64 @@ def _parser() -> Parser:
     add("--channels", type=whole(1, 64), metavar="K", help="1 to 64 (default: 1, or the file's)")
     add("--taps", type=odd(127), metavar="N", help="odd, 1 to 127 (default: 3, or the file's)")
     add("--seed", type=whole(0), help="of torch's random initial weights (default: 0)")
-    add("--bias", nargs="?", const="both", choices=("conv", "readout", "both"), help="drawn networks have biases: in the convolution, the readout, or both (default: none)")  # fmt: skip
-    add("--init", type=named("file"), metavar="FILE", help="initial weights from a file, biases as it has them")  # fmt: skip
-    add("--key", metavar="NAME", help="which network, where the file holds several: ema, state_dict.student")  # fmt: skip
-    add("--activation", type=_activation, metavar="NAME", help="identity or relu (default: the file's, or identity)")  # fmt: skip
+    add(
+        "--bias",
+        nargs="?",
+        const="both",
+        choices=("conv", "readout", "both"),
+        help="drawn networks have biases: in the convolution, the readout, or both (default: none)",
+    )
+    add(
+        "--init",
+        type=named("file"),
+        metavar="FILE",
+        help="initial weights from a file, biases as it has them",
+    )
+    add(
+        "--key",
+        metavar="NAME",
+        help="which network, where the file holds several: ema, state_dict.student",
+    )
+    add(
+        "--activation",
+        type=_activation,
+        metavar="NAME",
+        help="identity or relu (default: the file's, or identity)",
+    )
     add("--optimizer", choices=("sgd", "adam", "adamw"), default="sgd", help="default: %(default)s")
     size = parser.add_mutually_exclusive_group()
-    size.add_argument("--step", type=_number(1e-4, 10, "from 0.0001 to 10"), metavar="F", help="the step of SGD, in units of 1/sharpness (default: 0.01)")  # fmt: skip
-    size.add_argument("--lr", type=_number(1e-12, 1e6, "from 1e-12 to 1000000"), metavar="F", help="the step as torch takes it (default for Adam: 0.001)")  # fmt: skip
-    add("--momentum", type=_number(0, 0.9999, "from 0 to 0.9999"), default=0.0, metavar="F", help="of SGD (default: 0)")  # fmt: skip
-    add("--weight-decay", type=_number(0, 1e6, "from 0 to 1000000"), default=0.0, metavar="F", help="of all weights and biases, as torch does it (default: 0)")  # fmt: skip
-    add("--steps", type=whole(1, 100000), metavar="T", help="1 to 100000 (default: until training has settled, at most some thousand)")  # fmt: skip
+    size.add_argument(
+        "--step",
+        type=_number(1e-4, 10),
+        metavar="F",
+        help="the step of SGD, in units of 1/sharpness (default: 0.01)",
+    )
+    size.add_argument(
+        "--lr",
+        type=_number(1e-12, 1000),
+        metavar="F",
+        help="the step as torch takes it (default for Adam: 0.001)",
+    )
+    add(
+        "--momentum",
+        type=_number(0, 0.9999),
+        default=0.0,
+        metavar="F",
+        help="of SGD (default: 0)",
+    )
+    add(
+        "--weight-decay",
+        type=_number(0, 1000),
+        default=0.0,
+        metavar="F",
+        help="of all weights and biases, as torch does it (default: 0)",
+    )
+    add(
+        "--steps",
+        type=whole(1, 100000),
+        metavar="T",
+        help="1 to 100000 (default: until training has settled, at most some thousand)",
+    )
     add("--dtype", choices=("float64", "float32"), default="float64", help="default: %(default)s")
     add("--json", action="store_true", help="print one JSON object instead of the table")
     return parser
@@ -210,10 +257,14 @@ def _read(options: Namespace, parser: Parser) -> Checkpoint:
         if wanted is not None and wanted != actual:
             parser.error(f"--{name} {wanted}, but {options.init} has {actual} {name}")
     if channels > 64 or taps > 127:
-        parser.error(f"{options.init}: {channels} channels of {taps} taps; at most 64 of 127 are trained here")  # fmt: skip
+        parser.error(
+            f"{options.init}: {channels} channels of {taps} taps; at most 64 of 127 are trained here"
+        )
     settings = checkpoint.metadata
     if settings.get("pooling", "sum") != "sum":
-        parser.error(f"{options.init}: its pooling is {settings['pooling'][:40]}: training with sum pooling is predicted")  # fmt: skip
+        parser.error(
+            f"{options.init}: its pooling is {settings['pooling'][:40]}: training with sum pooling is predicted"
+        )
     if options.activation is None and "activation" in settings:
         try:
             options.activation = _activation(settings["activation"])

@@ -299,12 +299,14 @@ def enclosed(start: Weights, problem: Problem, rule: Sgd, kind: str) -> Iterator
 def _jacobian(slope: Array, rule: Sgd, *, first: bool) -> Array:
     """Of a step, by the weights and lr times the buffers; ``slope`` is lr times the Hessian with its decay."""
     eye = np.eye(len(slope))
-    share = 1.0 if first else 1 - rule.dampening
+    share = rule.share(first=first)
     if not rule.momentum:
         return np.asarray(eye - share * slope)
     kept, filled = rule.momentum * eye, share * slope
     if rule.nesterov:
-        return np.block([[eye - slope - rule.momentum * filled, -rule.momentum * kept], [filled, kept]])  # fmt: skip
+        return np.block(
+            [[eye - slope - rule.momentum * filled, -rule.momentum * kept], [filled, kept]]
+        )
     return np.block([[eye - filled, -kept], [filled, kept]])
 
 

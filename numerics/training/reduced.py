@@ -99,7 +99,7 @@ class Problem:
         # The laws are linear in a channel's numbers: one call for all channels, as arrays.
         (by_a,), (by_tap,), (by_b,), by_c = slopes([a], [sums], [b], p, q, self.pixels)
         none, last = start.b is None, start.c is None
-        return np.concatenate([by_a, by_tap, 0 * a if none else by_b, [0.0 if last else by_c, 0.0]])  # fmt: skip
+        return np.concatenate([by_a, by_tap, 0 * a if none else by_b, [0.0 if last else by_c, 0.0]])
 
 
 def descend(start: Weights, problem: Problem, rule: Sgd) -> Iterator[tuple[Array, Array]]:

@@ -120,6 +120,8 @@ def test_exact_arithmetic_lies_within_its_bound(momentum: float) -> None:
         (by_a,), (by_tap,), (by_b,), by_c = slopes([a], [sums], [b], p, q, 11)
         stepped = [
             rule.step(x, buffer, slope, first=t == 0)
-            for x, buffer, slope in zip(numbers, buffers, [by_a, 3 * by_tap, by_b, by_c, 0], strict=True)
-        ]  # fmt: skip
+            for x, buffer, slope in zip(
+                numbers, buffers, [by_a, 3 * by_tap, by_b, by_c, 0], strict=True
+            )
+        ]
         numbers, buffers = [x for x, _ in stepped], [x for _, x in stepped]

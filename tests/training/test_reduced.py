@@ -42,7 +42,10 @@ def test_the_gradient_is_that_of_the_double_sum(n: int, channels: int) -> None:
         x = exact_pulse(m, part, 3 * h + 3)
         assert len(x) == size
         found = answer(w, b, a, c, x)
-        gradient = [g + 2 * weight * (found - r) * d for g, d in zip(gradient, field(found, variables), strict=True)]  # fmt: skip
+        gradient = [
+            g + 2 * weight * (found - r) * d
+            for g, d in zip(gradient, field(found, variables), strict=True)
+        ]
         second, mean = second + weight * r**2, mean + weight * r
     sums = [sum(row) for row in w]
     theta = sum(x * s for x, s in zip(a, sums, strict=True))
@@ -111,9 +114,13 @@ def ratio(start: Weights, problem: Problem, rule: Sgd, steps: int, kind: str) ->
     """The largest distance of torch's weights from the iteration, in units of its proved bound."""
     last = next(islice(enclosed(start, problem, rule, kind), steps, None))
     make = lambda weights: torch.optim.SGD(
-        weights, lr=rule.lr, momentum=rule.momentum, weight_decay=rule.weight_decay,
-        dampening=rule.dampening, nesterov=rule.nesterov,
-    )  # fmt: skip
+        weights,
+        lr=rule.lr,
+        momentum=rule.momentum,
+        weight_decay=rule.weight_decay,
+        dampening=rule.dampening,
+        nesterov=rule.nesterov,
+    )
     end, want = trained(start, problem, make, steps, kind), start.at(last.x)
     k = len(start.a)
     off = last.run[0]
@@ -136,6 +143,7 @@ RULES = (
     Sgd(0.02, weight_decay=0.01),
     Sgd(0.01, momentum=0.9, weight_decay=0.01),
     Sgd(0.02, momentum=0.5, dampening=0.3),
+    Sgd(0.02, dampening=0.3),
     Sgd(0.01, momentum=0.9, weight_decay=0.01, nesterov=True),
 )
 """lr in units of 1/sharpness of the start."""
@@ -146,20 +154,35 @@ SHAPES = ((1, 1), (1, 3), (2, 5), (3, 3), (4, 7), (6, 3))
 @pytest.mark.parametrize("biases", [(False, False), (True, False), (False, True), (True, True)])
 @pytest.mark.parametrize("rule", RULES)
 def test_torch_lies_within_the_bound(rule: Sgd, biases: tuple[bool, bool]) -> None:
-    for seed, (channels, n) in enumerate(SHAPES):
-        kind = ("float64", "float32")[seed % 2]
+    for seed, (channels, n) in list(enumerate(SHAPES))[biases[0] :: 2]:
+        kind = ("float64", "float32")[seed // 2 % 2]
         start, problem = drawn(seed, channels, n, biases=biases, kind=kind), problem_of(n)
         scaled = replace(rule, lr=rule.lr / sharpness(start, problem))
         assert ratio(start, problem, scaled, 60, kind) <= 1
 
 
 @given(
-    st.integers(0, 10**6), st.integers(1, 4), st.sampled_from([1, 3, 5, 7]), st.booleans(), st.booleans(),
-    st.floats(0.001, 1.2), st.sampled_from([0.0, 0.5, 0.9]), st.sampled_from([0.0, 0.01, 1.0]), st.integers(1, 12),
-)  # fmt: skip
+    st.integers(0, 10**6),
+    st.integers(1, 4),
+    st.sampled_from([1, 3, 5, 7]),
+    st.booleans(),
+    st.booleans(),
+    st.floats(0.001, 1.2),
+    st.sampled_from([0.0, 0.5, 0.9]),
+    st.sampled_from([0.0, 0.01, 1.0]),
+    st.integers(1, 12),
+)
 def test_a_few_steps_of_any_kind(
-    seed: int, channels: int, n: int, conv: bool, readout: bool, fraction: float, momentum: float, decay: float, steps: int
-) -> None:  # fmt: skip
+    seed: int,
+    channels: int,
+    n: int,
+    conv: bool,
+    readout: bool,
+    fraction: float,
+    momentum: float,
+    decay: float,
+    steps: int,
+) -> None:
     start, problem = drawn(seed, channels, n, biases=(conv, readout), kind="float64"), problem_of(n)
     rule = Sgd(fraction / sharpness(start, problem), momentum, decay)
     assert ratio(start, problem, rule, steps, "float64") <= 1
@@ -213,13 +236,26 @@ def test_adam_keeps_the_deviations(kind: str, decay: float) -> None:
     """Its simulation meets torch, the deviations lie within the estimate; with L2 in the gradient they do not stay."""
     start, problem = drawn(1, 2, 5, biases=(True, True), kind=kind), problem_of(5)
     name = "adamw" if decay else "adam"
-    found = prediction(start.w, start.a, start.b, start.c, optimizer=name, weight_decay=decay, steps=150, dtype=kind)  # fmt: skip
+    found = prediction(
+        start.w,
+        start.a,
+        start.b,
+        start.c,
+        optimizer=name,
+        weight_decay=decay,
+        steps=150,
+        dtype=kind,
+    )
     assert (found.method, found.agrees) == ("simulated", True)
     assert found.kept["factor"] == pytest.approx((1 - 0.001 * decay) ** 150, abs=1e-12)
     assert found.kept["bound"] < (1e-9 if kind == "float64" else 1e-2)
-    assert max(abs(weight.difference) for weight in found.weights) < (1e-9 if kind == "float64" else 1e-2)  # fmt: skip
+    assert max(abs(weight.difference) for weight in found.weights) < (
+        1e-9 if kind == "float64" else 1e-2
+    )
     x = next(islice(adam(start, problem, Adam(0.001, weight_decay=decay)), 150, None)).x
-    assert np.allclose(start.at(x).w.ravel(), [one.predicted for one in found.weights[:10]], atol=1e-12)  # fmt: skip
+    assert np.allclose(
+        start.at(x).w.ravel(), [one.predicted for one in found.weights[:10]], atol=1e-12
+    )
     # With L2 in the gradient they are not even proportional.
     end = trained(start, problem, lambda x: torch.optim.Adam(x, weight_decay=0.1), 150, kind)
     factor = np.sum(end.deviations * start.deviations) / np.sum(start.deviations**2)

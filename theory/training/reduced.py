@@ -44,7 +44,10 @@ def couplings(p: Scalar, q: Scalar, root: Scalar, pixels: Scalar) -> tuple[Any, 
 
 @dataclass(frozen=True)
 class Sgd:
-    """torch.optim.SGD: g + ωx goes into the buffer, the buffer times lr is taken from x."""
+    """torch.optim.SGD: g + ωx goes into the buffer, the buffer times lr is taken from x.
+
+    The buffer is damped neither at the first step nor without momentum, where torch has none.
+    """
 
     lr: Any
     momentum: Any = 0
@@ -52,10 +55,13 @@ class Sgd:
     dampening: Any = 0
     nesterov: bool = False
 
+    def share(self, *, first: bool) -> Any:
+        """How much of a gradient goes into the buffer."""
+        return 1 if first or self.momentum == 0 else 1 - self.dampening
+
     def step(self, x: Scalar, buffer: Scalar, slope: Scalar, *, first: bool) -> tuple[Any, Any]:
-        """(x, buffer) after one step; the ``first`` one fills the buffer with the gradient, undamped."""
+        """(x, buffer) after one step."""
         slope = slope + self.weight_decay * x
-        share = 1 if first else 1 - self.dampening
-        buffer = self.momentum * buffer + share * slope
+        buffer = self.momentum * buffer + self.share(first=first) * slope
         taken = slope + self.momentum * buffer if self.nesterov else buffer
         return x - self.lr * taken, buffer

@@ -55,7 +55,7 @@ def followed(task: Task, unit: float, rule: Sgd, steps: int | None) -> Predictio
     ------
     OutsideTheorem: a partial sum is not shown to stay positive under ReLU, or the bound is of no use: at which step.
     """
-    last, count, least, settled = _path(task, rule, steps)
+    last, count, least, moved = _path(task, rule, steps)
     end = task.start.at(last.x)
     share = rule.lr * (sharpness(end, task.problem) + rule.weight_decay)
     share /= 2 * (1 + rule.momentum) / (1 + 2 * rule.momentum * rule.nesterov)
@@ -63,10 +63,10 @@ def followed(task: Task, unit: float, rule: Sgd, steps: int | None) -> Predictio
     met = [*saddle(task), Condition("threshold", share < 1, share, text)]
     if rule == Sgd(rule.lr) and task.model.biases == (False, False):
         met.insert(1, _shrinks(task, unit, rule.lr))
-    text = "steps, of which the last moves no weight by more than its rounding"
-    if not settled:
-        text = "steps, after which training has not settled: what comes after them is not predicted"
-    met.append(Condition("settled", settled, float(count), text))
+    text = "the last step moves no weight by more than its rounding"
+    if moved:
+        text = "so far the last step moves a weight: what comes after it is not predicted"
+    met.append(Condition("settled", not moved, moved, text))
     if task.model.activation == "relu":
         text = "least margin of a partial sum on the way"
         met.append(Condition("linear cell", True, least, text))
@@ -112,33 +112,34 @@ def _shrinks(task: Task, unit: float, rate: float) -> Condition:
     return Condition("step", shown, rate * unit, text)
 
 
-def _path(task: Task, rule: Sgd, steps: int | None) -> tuple[Enclosed, int, float, bool]:
-    """(the last moment, its number of steps, the least margin of ReLU on the way, whether training has settled)."""
-    least, settled = math.inf, False
+def _path(task: Task, rule: Sgd, steps: int | None) -> tuple[Enclosed, int, float, float]:
+    """(the last moment, its number of steps, the least margin of ReLU on the way, what the last step moved beyond rounding)."""
+    least, useful = math.inf, 0
     before = np.full(3 * task.model.channels + 1, math.inf)
-    unit = 4 * UNITS["float64"]
     path = enclosed(task.start, task.problem, rule, task.dtype)
     with np.errstate(over="ignore", invalid="ignore"):
         for t, moment in enumerate(path):
             numbers = moment.x[:-1]
-            if not float(np.max(moment.run[0])) < float(np.max(np.abs(numbers))):
-                way = "" if task.dtype == "float64" else ", --dtype float64"
+            size, reach = float(np.max(np.abs(numbers))), float(np.max(moment.run[0]))
+            if not reach < size:
+                ways = ["take a smaller --lr"]
+                ways += [f"--steps {useful}, where it is a hundredth of them"] * (useful > 0)
+                ways += ["--dtype float64"] * (task.dtype != "float64")
                 raise OutsideTheorem(
-                    f"bound: at step {t} the bound on rounding is as large as the weights, and nothing is shown from there on; "
-                    f"try a smaller --lr{way} or --steps {t - 1}"
+                    f"bound: at step {t} the bound on rounding is as large as the weights, and nothing is shown from there on; {', or '.join(ways)}"
                 )
+            useful = t if 100 * reach < size else useful
             if task.model.activation == "relu":
                 room = margins(task.start, moment, task.dtype)
                 least = min(least, float(np.min(room)))
                 if not least > 0:
                     raise OutsideTheorem(f"{bends(int(np.argmin(room)), least)} at step {t}")
-            settled = float(np.max(np.abs(numbers - before))) <= unit * float(
-                np.max(np.abs(numbers))
-            )
-            if t == steps or (steps is None and (settled or t == MOST)):
+            change = float(np.max(np.abs(numbers - before)))
+            moved = change if change > 4 * UNITS["float64"] * size else 0.0
+            if t == steps or (steps is None and (not moved or t == MOST)):
                 break
             before = numbers
-    return moment, t, least, settled
+    return moment, t, least, moved
 
 
 def _limit(task: Task, rule: Sgd, last: Weights) -> tuple[str | None, Weights | None]:

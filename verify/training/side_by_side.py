@@ -109,7 +109,9 @@ class Task:
     def batch(self) -> NetworkBatch:
         """The initial weights as a batch of one."""
         x, k = self.start.numbers, self.model.channels
-        return NetworkBatch(self.start.w[None], x[None, 2 * k : 3 * k], self.start.a[None], x[None, 3 * k])  # fmt: skip
+        return NetworkBatch(
+            self.start.w[None], x[None, 2 * k : 3 * k], self.start.a[None], x[None, 3 * k]
+        )
 
     def trained(self, steps: int, make: Make) -> tuple[Path, Weights]:
         """torch's run from these weights, as a user writes it, and where it ends."""
