@@ -161,7 +161,7 @@ BAD: dict[str, tuple[bytes, str]] = {
     "even length": (encoded({**TOLD, "length": "12"}), "length"),
     "length": (encoded({**TOLD, "length": "13.5"}), "length"),
     "activation": (encoded({**TOLD, "activation": "relu\n\x1b[31m"}), "activation"),
-    "padding": (encoded({**TOLD, "padding": "same"}), "padding"),
+    "padding": (encoded({**TOLD, "padding": "around"}), "padding"),
     "pooling": (encoded({**TOLD, "pooling": "max"}), "pooling"),
     "large radii": (encoded({**TOLD, "r_max": "99"}), "radii"),
     "no radii": (encoded({**TOLD, "r_min": "3", "r_max": "3"}), "radii"),

@@ -181,6 +181,19 @@ def test_two_networks_are_told_apart_by_a_key(
     assert "the entry student" in exact(path)["notes"][0]
 
 
+def test_a_key_from_python(tmp_path: Path) -> None:
+    held = {"model": sequential(B2, nn.ReLU()).state_dict(), "epoch": 3}
+    assert explain(held, 17, activation="relu").explained  # type: ignore[arg-type]
+    held["ema"] = sequential(B1, nn.ReLU()).state_dict()
+    for network in (held, saved(tmp_path, held)):
+        for key, channels in (("model", 2), ("ema", 1)):
+            assert explain(network, 17, activation="relu", key=key).channels == channels  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="it holds 2 networks"):
+            explain(network, 17, activation="relu")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="a module is one network"):
+        explain(sequential(B1, nn.ReLU()), 17, key="model")
+
+
 def test_memory_does_not_matter(tmp_path: Path) -> None:
     """Not contiguous, channels_last, tied, shared with others: the answers are those of plain tensors."""
     plain = named(B2, "conv.", "readout.", torch.float32)

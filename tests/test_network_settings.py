@@ -161,6 +161,23 @@ def test_expressions_are_explained_as_rows_are(
         assert check(certificate.read_bytes())["worst"] == ["0", "0"]
 
 
+@pytest.mark.parametrize("text", ["x*sigmoid(1.702*x)", "quick_gelu", "(x + sqrt(x**2 + 4))/2"])
+def test_mirror_images_are_found_for_expressions(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """σ(z) - σ(-z) = z: two channels of opposite signs are the one of B1 without σ."""
+    named = {
+        "conv.weight": np.array([*W1, *-np.array(W1)]),
+        "conv.bias": np.array([0.5, -0.5]),
+        "readout.weight": np.array([[0.5, -0.5]]),
+        "readout.bias": np.array([-4.25]),
+    }
+    save_file(named, tmp_path / "pair.safetensors")
+    options = ["--activation", text, "--length", "17", "--json"]
+    found = json.loads(shown([str(tmp_path / "pair.safetensors"), *options], capsys, 0))
+    assert found["cell"] == "paired" and found["nearest"]["distance"] == [0.0, 0.0]
+
+
 @pytest.mark.parametrize(
     ("options", "metadata", "name"),
     [
@@ -176,6 +193,8 @@ def test_expressions_are_explained_as_rows_are(
         ((), {"activation": "PReLU", "init": "0.1"}, "prelu(weight=0.1)"),
         (("--activation", "relu"), {"activation": "leaky_relu", "negative_slope": "0.2"}, "relu"),
         (("--activation", "leaky_relu"), {"negative_slope": "0.2"}, "leaky_relu(negative_slope=0.2)"),
+        (("--activation", "leaky_relu", "--activation-args", "0.1"), {"negative_slope": "0.2"}, "leaky_relu(negative_slope=0.1)"),
+        (("--activation", "relu()"), {"alpha": "0.9"}, "relu"),
     ],
 )  # fmt: skip
 def test_parameters(

@@ -229,7 +229,7 @@ SETUP = [
     Row("dilation", stored({**SAID, "dilation": "(2,)"}), ST, ON_FILE + "its metadata says dilation = (2,), which changes what the weights mean: networks with dilation = 1 are explained"),
     Row("groups", stored({**SAID, "groups": "2"}), ST, ON_FILE + "its metadata says groups = 2, which changes what the weights mean: networks with groups = 1 are explained"),
     Row("output padding", stored({**SAID, "output_padding": "1"}), ST, ON_FILE + "its metadata says output_padding = 1, which changes what the weights mean: networks with output_padding = 0 are explained"),
-    Row("slope of relu", stored({**SAID, "negative_slope": "0.2"}), ST, ON_FILE + "its metadata says negative_slope=0.2, and relu has no negative_slope; give --activation with its parameters"),
+    Row("slope of relu", stored({**SAID, "negative_slope": "0.2"}), ST, ON_FILE + "its metadata says negative_slope=0.2, and relu has no negative_slope; if that is of something else, give --activation 'relu()'"),
     Row("setting under a name", stored({**SAID, "conv.padding": "0"}), ST, ON_FILE + "its metadata says conv.padding = 0: settings are read under the name padding"),
     Row("max pooling", stored(), [*ST, "--pooling", "AdaptiveMaxPool1d(1)"], ON_FILE + "it pools by 'AdaptiveMaxPool1d(1)': max pooling is not explained, the theory is for a sum or a mean over all positions"),
     Row("log-sum-exp pooling", stored(), [*ST, "--pooling", "logsumexp"], ON_FILE + "it pools by 'logsumexp': log-sum-exp pooling is not explained, the theory is for a sum or a mean over all positions"),

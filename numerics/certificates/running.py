@@ -1,8 +1,9 @@
 r"""Rounding in the forward pass: how far the answer in floating point may be from the real one.
 
 The weights are floats, so the real-arithmetic network has exactly these weights; what differs is each operation, which
-rounds by at most u (2⁻¹¹ in float16, 2⁻⁸ in bfloat16, 2⁻²⁴ in float32, 2⁻⁵³ in float64).  With γ_k = ku/(1 - ku), sums in any order, and per channel
-Z = Σ|w| + |b|, M and Λ bounds of |σ| and of its slope on [-Z, Z], P positions of which at most Q see light:
+rounds by at most u (2⁻¹¹ in float16, 2⁻⁸ in bfloat16, 2⁻²⁴ in float32, 2⁻⁵³ in float64).  With γ_k = ku/(1 - ku), sums in any
+order, and per channel Z = Σ|w| + |b|, M and Λ bounds of |σ| and of its slope on [-Z, Z], P positions of which at most Q see
+light:
 
     argument of σ   δ = γ_{n+2} Z                 where there is light, 0 in the dark
     σ               Λ δ + γ_8 M                   at most eight roundings (more for degrees above 3)
@@ -17,8 +18,8 @@ bfloat16, where some processors put 0 in place of all of these, the least normal
     pooled          S (2P + 1) η              a mean is off by η, hence its sum by P η
     answer          2 S K η
 
-comes on top, and there is a bound if no value on the way can be larger than the type's largest number; σ's own ones are
-counted as 8 times its terms.  (1/P underflows for P > 2¹⁴ only, where P + 1 operations are too many.)
+comes on top, and there is a bound if no value on the way can be larger than the type's largest number.  (1/P underflows for
+P > 2¹⁴ only, where P + 1 operations are too many.)
 
 "Any order" covers direct, blocked and fused summation; convolution by Fourier or Winograd transforms is not covered.
 
@@ -133,7 +134,9 @@ def running_error(net: Network[fmpq], domain: Domain, kind: str = "float64") -> 
     def respond(reach: Fraction, _: Fraction) -> tuple[Fraction, Fraction, Fraction]:
         size, steep = _bounds(net, reach)
         share, tall = kept.gamma(operations), max(Fraction(1), reach) ** max(degree, 1)
-        kept.check(8 * (_bounds(net, max(Fraction(1), reach))[0] + reach + 1))
+        # On the way there are z + 3 and clamp(z + 3, 0, 6) z of hard sigmoid and hard swish.
+        largest = max(_bounds(net, max(Fraction(1), reach))[0], (1 if degree < 2 else 6) * reach)
+        kept.check(largest + 6)
         return size, steep, share * size + operations * (1 + share) * kept.tiny * tall
 
     return _answer(net, domain, kept, respond)

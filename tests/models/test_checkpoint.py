@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from verify.models.checkpoint import encoded, network_in, read
+from verify.models.checkpoint import encoded, network_in, network_of, read
 from verify.models.networks import Network
 from verify.models.tensors import CheckpointError
 
@@ -235,3 +237,30 @@ def test_a_learned_slope_is_no_option() -> None:
         net.asked({"activation": "relu"})
     with pytest.raises(CheckpointError, match="leave activation_args out"):
         net.asked({"activation_args": "0.5"})
+
+
+ENDS = ("weight", "bias", "weight_g", "weight_v", "weight_orig", "weight_mask", "bias_orig", "bias_mask", "running_mean", "running_var",
+        "num_batches_tracked", "parametrizations.weight.original0", "parametrizations.weight.original1", "weight_u", "prelu", "x")  # fmt: skip
+SHAPES = ((), (1,), (2,), (3,), (0,), (1, 1), (1, 2), (2, 1), (1, 0), (1, 1, 3), (2, 1, 3), (2, 1, 1), (1, 1, 1), (2, 1, 3, 3), (2, 1, 4),
+          (0, 1, 3), (1, 1, 0), (1, 1, 1, 1, 1))  # fmt: skip
+NAMES = st.builds(
+    "{}{}".format, st.sampled_from(("", "0.", "1.", "conv.", "fc.")), st.sampled_from(ENDS)
+)
+ARRAYS = st.builds(
+    np.full,
+    st.sampled_from(SHAPES),
+    st.sampled_from((0.0, 1.0, -1.0, 0.3, 1e200, 1e-200, np.inf, np.float32(0.3), np.float16(3))),
+)
+
+
+@given(st.dictionaries(NAMES, ARRAYS, max_size=6))
+def test_any_tensors_are_a_network_or_refused(tensors: dict[str, NDArray[np.generic]]) -> None:
+    try:
+        found = network_of(tensors, {})
+    except CheckpointError as error:
+        assert str(error) and "\n" not in str(error)
+        return
+    channels, taps = found.w.shape[:2]
+    assert found.a.shape == found.biases.shape == (channels,) and taps % 2 == 1
+    assert all(np.all(np.isfinite(x)) for x in (found.w, found.a, found.biases, found.offset))
+    assert set(found.names) >= {"conv.weight", "readout.weight"}

@@ -48,6 +48,13 @@ def test_weight_norm_along_any_axes(shape: tuple[int, ...]) -> None:
     assert np.allclose(weight_norm(g, v).arrays[0], want, rtol=1e-15)
 
 
+def test_weight_norm_of_single_numbers() -> None:
+    assert weight_norm(np.array([2.0, 3.0]), np.array([-5.0, 7.0])).arrays[0].tolist() == [
+        -2.0,
+        3.0,
+    ]
+
+
 def test_a_rational_norm_is_exact() -> None:
     made = weight_norm(np.array([[[10.0]]]), np.array([[[3.0, 4.0, 0.0]]]))
     assert made.arrays[0].tolist() == [[[6.0, 8.0, 0.0]]] and made.error == 0

@@ -266,6 +266,11 @@ class Branching(Net):
         return super().forward(x) if x.sum() > 0 else self.readout(self.conv(x).sum(-1))
 
 
+class Functional(Net):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.readout(F.conv1d(x, self.conv.weight, self.conv.bias, padding=1).relu().sum(-1))
+
+
 class Recurrent(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -293,6 +298,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "a weight for every position": (lambda: nn.Sequential(nn.Conv1d(*CONV, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(34, 1)), "its Linear sees 1 × 34 numbers, not the sum or mean of each of 2 channels (Flatten)"),
     "two convolutions": (lambda: _layers(nn.Sequential(nn.Conv1d(*CONV), nn.Conv1d(2, 2, 3)), nn.Linear(2, 1)), "it calls 2 layers Conv1d or Conv2d (0.0, 0.1);"),
     "no convolution": (lambda: nn.Sequential(nn.Flatten(), nn.Linear(17, 1)), "it calls no layers Conv1d or Conv2d;"),
+    "a function": (lambda: Functional(B2), "it calls no layers Conv1d or Conv2d (functions such as conv1d are not read);"),
     "two Linear": (lambda: _layers(nn.Conv1d(*CONV), nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)), "it calls 2 layers Linear (4, 6);"),
     "no Linear": (lambda: nn.Sequential(nn.Conv1d(1, 1, 3), nn.AdaptiveAvgPool1d(1)), "it calls no layers Linear;"),
     "Linear first": (lambda: nn.Sequential(nn.Linear(17, 1), nn.Conv1d(1, 1, 1)), "its Linear 0 comes before its convolution;"),

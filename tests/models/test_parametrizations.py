@@ -160,6 +160,7 @@ def test_what_cannot_be_folded_is_refused_by_its_name(name: str) -> None:
         (("0.lora_A.weight", "0.lora_B.weight"), "0.lora_A.weight belongs to LoRA: merge it into its layer (merge_and_unload) and store that"),
         (("0.scale", "0.zero_point"), "0.zero_point belongs to a quantised layer: store the network before it was quantised"),
         (("0.weight.absmax",), "belongs to a quantised layer"),
+        (("0.bias_orig", "0.bias_mask"), "0.bias is there beside 0.bias_orig and 0.bias_mask (pruning)"),
         (("0.weight_g",), "it holds '0.weight_g', which this model does not have"),
     ],
 )  # fmt: skip

@@ -130,6 +130,7 @@ def test_these_have_no_default(key: str, value: str | None) -> None:
         ({"activation": "tanh", "beta": "5"}, "beta=5, and tanh has no beta"),
         ({"activation": "x*sigmoid(2*x)", "beta": "2"}, "has no beta"),
         ({"activation": "LeakyReLU(0.2)", "negative_slope": "0.1"}, "they differ"),
+        ({"activation": "gelu_new", "approximate": "none"}, "they differ"),
         ({"pooling": "max"}, "max pooling is not explained"),
         ({"padding": "left"}, "padding is same, valid or a number of pixels"),
         ({"padding": "1, 2"}, "padding is same, valid or a number of pixels"),
@@ -187,10 +188,24 @@ def test_the_default_radii_of_a_filter_as_long_as_the_signal_are_refused_and_oth
     assert setup_of({**LEAST, "length": "5", "r_min": "1/2", "r_max": "2.5"}, 5).domain.half_length == 2  # fmt: skip
 
 
+OTHERS = (
+    "activation_args",
+    "stride",
+    "transposed",
+    "center",
+    "negative_slope",
+    "approximate",
+    "conv.padding",
+)
+"""What else is looked at."""
+
+
 @given(
-    st.sampled_from(KEYS), st.text(max_size=60) | st.from_regex(r"[-+0-9./e_ ]{1,12}", fullmatch=True)
+    st.sampled_from((*KEYS, *OTHERS)), st.text(max_size=60) | st.from_regex(r"[-+0-9./e_ ]{1,12}", fullmatch=True)
 )  # fmt: skip
 @example("r_max", "5/1")
+@example("stride", "\x1b[31m2")
+@example("approximate", "\n'")
 @example("r_min", "1/1/1")
 @example("length", "0000013")
 def test_any_text_is_read_or_refused_in_one_line(key: str, value: str) -> None:

@@ -53,8 +53,10 @@ def weight_norm(length: Array, direction: Array) -> Folded:
     _small(direction.size)
     shape = direction.shape
     g = length.reshape((1,) * direction.ndim) if length.size == 1 else length
-    if g.ndim != direction.ndim or any(
-        size not in (1, most) for size, most in zip(g.shape, shape, strict=False)
+    if (
+        not shape
+        or g.ndim != direction.ndim
+        or any(size not in (1, most) for size, most in zip(g.shape, shape, strict=False))
     ):
         raise CheckpointError(
             f"a weight norm with lengths of the shape {list(length.shape)} does not fit {list(shape)}"
@@ -64,7 +66,8 @@ def weight_norm(length: Array, direction: Array) -> Folded:
     exact = True
     for place in product(*map(range, g.shape)):
         part = tuple(
-            slice(None) if size == 1 else i for i, size in zip(place, g.shape, strict=True)
+            slice(None) if size == 1 else slice(i, i + 1)
+            for i, size in zip(place, g.shape, strict=True)
         )
         norm, rational = _root(sum((x * x for x in _fractions(direction[part])), Fraction(0)))
         if not norm:
@@ -87,7 +90,7 @@ def masked(original: Array, mask: Array) -> Folded:
     ------
     CheckpointError: the shapes differ.
     """
-    if original.shape != mask.shape:
+    if original.shape != mask.shape or not mask.shape:
         raise CheckpointError(
             f"a mask of the shape {list(mask.shape)} does not fit {list(original.shape)}"
         )

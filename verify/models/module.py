@@ -55,6 +55,8 @@ OTHER_LAYERS = (
     nn.modules.instancenorm._InstanceNorm,
 )
 """Layers that no network of the model has, whatever stands around them."""
+FUNCTIONS = ("conv1d", "conv2d", "linear")
+"""Functions of torch that do what a layer does."""
 STATED = (
     "networks of one convolution, an activation, sum or mean over all positions, and one Linear "
     "are explained"
@@ -230,8 +232,10 @@ class _Wiring:
         readouts = [node for node, layer in called if isinstance(layer, nn.Linear)]
         for nodes, what in ((convolutions, "Conv1d or Conv2d"), (readouts, "Linear")):
             if len(nodes) != 1:
+                functions = [x for x in self.nodes if _operation(x, self.layers) in FUNCTIONS]
+                hint = f" (functions such as {functions[0].name} are not read)" if functions else ""
                 raise CheckpointError(
-                    f"it calls {len(nodes) or 'no'} layers {what}{_named(nodes)}; {STATED}"
+                    f"it calls {len(nodes) or 'no'} layers {what}{_named(nodes)}{hint}; {STATED}"
                 )
         (conv,), (readout,) = convolutions, readouts
         if readout < conv:

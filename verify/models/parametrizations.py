@@ -102,6 +102,8 @@ def plain(tensors: Mapping[str, Tensor]) -> Plain:
             other, target = (match.expand(x) for x in (second, whole)) if match else ("", "")
             if match is None or other not in tensors:
                 continue
+            if target in kept:
+                raise CheckpointError(f"{target} is there beside {name} and {other} ({kind})")
             parts = kept.pop(name), kept.pop(other)
             made = fold(parts[0].values, parts[1].values)
             kept[target] = Tensor(made.arrays[0], parts[0].dtype)

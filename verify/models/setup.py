@@ -104,10 +104,11 @@ class Setup:
         """The metadata of a checkpoint, strings by name."""
         domain = self.domain
         valid = domain.padding == "valid"
+        pixels = "same" if domain.pixels is None else str(domain.pixels)
         return {
             "activation": self.activation,
             "pooling": self.pooling,
-            "padding": "valid" if valid else str(domain.pixels or "same"),
+            "padding": "valid" if valid else pixels,
             "padding_mode": "zeros" if valid else domain.padding,
             "length": str(domain.positions),
             "r_min": _text(domain.low),
@@ -119,7 +120,8 @@ def merged(options: Mapping[str, str | None], metadata: Mapping[str, str]) -> di
     """What options and metadata say together: an option replaces all that the metadata says of its subject."""
     told = {key: value for key, value in options.items() if value}
     replaced = set(told)
-    if "activation" in told and "activation" in metadata:
+    said = told.get("activation", "")
+    if "(" in said or "activation_args" in told or (said and "activation" in metadata):
         replaced |= PARAMETERS | {"activation_args"}
     if told.get("padding") in MODES:  # it says the mode, too
         replaced.add("padding_mode")
@@ -210,19 +212,21 @@ def _understood(told: Mapping[str, str]) -> None:
     for key, value in told.items():
         name = key.rpartition(".")[2].lower()
         entries = set(re.findall(r"[^\s,()\[\]'\"]+", value.lower()))
+        says = f"its metadata says {_shown(key)} = {_shown(value)}"
         if name in NEUTRAL and entries - {NEUTRAL[name]}:
             raise ValueError(
-                f"its metadata says {name} = {value[:40]}, which changes what the weights mean: networks with "
+                f"{says}, which changes what the weights mean: networks with "
                 f"{name} = {NEUTRAL[name]} are explained"
             )
         if name in ("centre", "center") and entries - {"0", "0.0", "middle", "centre", "center"}:
-            raise ValueError(
-                f"its metadata says {name} = {value[:40]}: pulses and disks are centred on the middle pixel here"
-            )
+            raise ValueError(f"{says}: pulses and disks are centred on the middle pixel here")
         if name != key and name in {*KEYS, *PARAMETERS}:
-            raise ValueError(
-                f"its metadata says {key[:40]} = {value[:40]}: settings are read under the name {name}"
-            )
+            raise ValueError(f"{says}: settings are read under the name {name}")
+
+
+def _shown(text: str) -> str:
+    """The user's characters, printable and short."""
+    return repr(text[:60])[1:-1]
 
 
 def activation_of(told: Mapping[str, str]) -> Activation:
@@ -258,16 +262,17 @@ def activation_of(told: Mapping[str, str]) -> Activation:
         f"{key}={value!r}" if key == "approximate" else f"{key}={value}"
         for key, value in parameters.items()
     )
-    both = f"its metadata says {inside[:80]}"
+    both = f"its metadata says {_shown(inside)}"
     function = find(base) if base in ACTIVATIONS else None
     torch = ("init",) if base == "prelu" else ("approximate",) if "gelu" in base else ()
     names = () if function is None else (*function.parameters[1:], *torch)
     if left := [key for key in parameters if key not in names]:
+        whole = row.name if "(" in row.name else f"{row.name}()"
         raise ValueError(
-            f"{both}, and {row.name} has no {left[0]}; give --activation with its parameters"
+            f"{both}, and {row.name} has no {left[0]}; if that is of something else, give --activation {whole!r}"
         )
     other = _spelled(f"{row.torch}({inside})")
-    if row != spelled(base) and row != other:
+    if row != other and (row != spelled(base) or base == "gelu_tanh"):
         raise ValueError(f"activation is {row.name}, and {both}: they differ; give --activation")
     return other
 

@@ -69,6 +69,7 @@ def test_images_from_python() -> None:
     assert {**found.to_dict(), "file": "state_dict"} == state.to_dict()
     assert found.replay is not None and found.replay.agrees
     assert found.text().count("replayed") == 1
+    assert found._repr_html_().count("<svg") == 2 and len(found.plot().axes) == 1
     for wanted in (found.repair, found.certificate):
         with pytest.raises(ValueError, match="for images"):
             wanted()
