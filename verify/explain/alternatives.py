@@ -142,7 +142,7 @@ def _paddings(setup: Setup, taps: int) -> Iterator[tuple[dict[str, str], Setup]]
         tries += [{"padding_mode": mode} for mode in MODES]
     for options in tries:
         try:
-            other = setup.varied(taps, images=False, **options)
+            other = setup.varied(taps, **options)
         except ValueError:  # the radii do not fit
             continue
         if other.domain != setup.domain:
