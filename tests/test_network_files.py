@@ -20,7 +20,7 @@ from torch import nn
 from torch.nn.utils import prune
 
 from tests.commands import refused
-from verify.network import main
+from verify.network import explain, main
 
 B1 = {
     "conv.weight": [[[0.5, -0.25, 0.75]]],
@@ -266,6 +266,33 @@ def test_weight_norm_in_both_spellings(new: bool, tmp_path: Path) -> None:
     assert [weight["value"] for weight in found["weights"][:3]] == [0.0, 0.375, 0.5]
     (note,) = found["notes"]
     assert note.startswith("0.weight is made of 0.") and note.endswith("(weight norm), exactly")
+
+
+def test_fractions_that_are_no_floats_stay_exact(tmp_path: Path) -> None:
+    """(4, -3, 0) of length 5: taps 4/5 and -3/5, whose sum 1/5 times 2 · 5/2 is 1, and 5/2 of 17 ones are taken away."""
+    state = {
+        "0.weight_g": [[[1.0]]],
+        "0.weight_v": [[[4.0, -3.0, 0.0]]],
+        "0.bias": [1.0],
+        "3.weight": [[2.5]],
+        "3.bias": [-42.5],
+    }
+    path = saved(tmp_path, {name: torch.tensor(x) for name, x in state.items()})
+    found = exact(path, "--repair", str(tmp_path / "new.safetensors"))
+    why = "folded weights are fractions that no type of floats holds"
+    assert found["notes"] == [
+        "0.weight is made of 0.weight_g and 0.weight_v (weight norm), exactly",
+        f"no bound on rounding in float64: {why}",
+    ]
+    assert exact(tmp_path / "new.safetensors")["notes"] == []
+    # The nearest floats are not exact.
+    floats = {"0.weight": torch.tensor([[[0.8, -0.6, 0.0]]], dtype=torch.float64)}
+    rest = {
+        name: torch.tensor(x, dtype=torch.float64)
+        for name, x in state.items()
+        if "weight_" not in name
+    }
+    assert explained(saved(tmp_path, floats | rest))["worst_error"]["value"] != "0"
 
 
 def test_a_learned_slope_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

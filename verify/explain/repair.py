@@ -62,5 +62,6 @@ def repaired(explanation: SignalExplanation, dtype: str = "float64") -> Repaired
         b=None if b is None else np.array(b),
         c=None if c is None else np.array([c]),
         metadata={**explanation.checkpoint.metadata, **setup.as_dict()},
+        rational={},
     )
     return Repaired(checkpoint, not rounding, f"the nearest {which} that was found; {error}")

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from math import inf, isfinite
+from typing import Any
 
 import numpy as np
 from flint import fmpq
@@ -69,6 +70,8 @@ FEW, ACCURATE = 20, Fraction(1, 1000)
 FLAT = 1e-9
 """An answer that rises no more than this per pixel, or bends no more, is constant."""
 UNKNOWN = "with which roundings a machine computes this expression is not known"
+FOLDED = "folded weights are fractions that no type of floats holds"
+"""Why there is no bound on rounding then."""
 JUMPS = "at a jump of σ the smallest rounding may change the answer"
 """Why there is no bound on what the network answers as it runs."""
 ASSUMED = "the library's σ is off by at most 8u (1 + |z| + |σ(z)|), which is tested, not proved"
@@ -172,12 +175,22 @@ def explain(
 
 def _stored(checkpoint: Checkpoint, setup: Setup) -> Stored:
     """The weights in rational numbers."""
-    b, c = checkpoint.b, checkpoint.c
-    net: Network[float] = Network(
-        tuple(map(tuple, checkpoint.w.tolist())),
-        None if b is None else tuple(b.tolist()),
-        tuple(checkpoint.a.tolist()),
-        None if c is None else checkpoint.offset,
+    floats = {
+        "conv.weight": checkpoint.w,
+        "conv.bias": checkpoint.b,
+        "readout.weight": checkpoint.a,
+        "readout.bias": checkpoint.c,
+    }
+    exact: dict[str, Any] = {
+        role: None if x is None else x.tolist()
+        for role, x in {**floats, **checkpoint.rational}.items()
+    }
+    b, c = exact["conv.bias"], exact["readout.bias"]
+    net: Network[Any] = Network(
+        tuple(map(tuple, exact["conv.weight"])),
+        None if b is None else tuple(b),
+        tuple(exact["readout.weight"]),
+        None if c is None else c[0],
         setup.share(checkpoint.w.shape[1]),
     )
     return net.mapped(rational)
@@ -437,6 +450,8 @@ def _roundings(stored: Stored, checkpoint: Checkpoint, setup: Setup) -> dict[str
     none = "" if computed(setup.activation) else UNKNOWN
     if net is not None and not net.sigma.continuous:
         none = JUMPS
+    if checkpoint.rational:
+        none = FOLDED
     weights = [x for x in (checkpoint.w, checkpoint.a, checkpoint.b, checkpoint.c) if x is not None]
     single = all(np.all(np.float32(x) == x) for x in weights)
     kinds = {"float64", checkpoint.dtype, *(("float32",) if single else ())}

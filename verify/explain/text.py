@@ -312,11 +312,10 @@ def _weights(weights: Iterable[OneWeight], last: str, cell: Callable[[OneWeight]
 def _signals(explanation: Explanation) -> Iterator[str | Table]:
     assert isinstance(explanation, SignalExplanation)
     settings, laws, loss = explanation.setup.as_dict(), explanation.residuals, explanation.loss
-    mode = "" if settings["padding_mode"] == "zeros" else f" ({settings['padding_mode']})"
     yield (
         f"{settings['activation']} ({explanation.kind.replace('_', ' ')}), "
         f"K = {explanation.channels}, n = {explanation.taps}, {settings['pooling']} pooling, "
-        f"padding {settings['padding']}{mode}, {settings['length']} pixels, "
+        f"{explanation.setup.padding_in_words}, {settings['length']} pixels, "
         f"every real r from {settings['r_min']} to {settings['r_max']}; cell: {explanation.cell}\n"
     )
     yield _weights(explanation.weights, "sensitivity", lambda x: short(x.sensitivity) or "∞")
@@ -354,7 +353,7 @@ def _images(explanation: ImageExplanation) -> Iterator[str | Table]:
     n, length = explanation.taps, settings["length"]
     yield (
         f"{settings['activation']}, K = {explanation.channels}, {n} × {n} taps, "
-        f"{settings['pooling']} pooling, zeros outside, {length} × {length} pixels, "
+        f"{settings['pooling']} pooling, {explanation.setup.padding_in_words}, {length} × {length} pixels, "
         f"disks with r from {settings['r_min']} to {settings['r_max']}\n"
     )
     rows = []

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from numerics.arithmetic.types import Array
@@ -38,6 +39,7 @@ class Checkpoint:
     dtype: the type in which the network runs, float16, bfloat16, float32 or float64.
     slopes: those that PReLU has learned, where they are in the activation.
     folded: those of the notes that are about layers which the network does not have as it stands here.
+    rational: by role, fractions where folding has made some that are no floats; w, a, b and c are the nearest floats.
     """
 
     w: Array
@@ -50,6 +52,7 @@ class Checkpoint:
     dtype: str = "float64"
     slopes: Array | None = None
     folded: tuple[str, ...] = ()
+    rational: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def name(self, role: str) -> str:
         """The user's own name of the tensor that the model calls ``role``, as conv.weight."""
@@ -221,17 +224,21 @@ def network_of(
         slopes = layers.slope[1] if len(a) == len(values["readout.weight"][0]) else None
         learned = {"activation": _agreed(metadata.get("activation"), activation, layers.slope[0])}
         notes.append(note)
+    c = values.get("readout.bias")
+    made = {"conv.weight": w, "readout.weight": a, "conv.bias": b, "readout.bias": c}
+    floats = {role: x.astype(np.float64) for role, x in made.items() if x is not None}
     return Checkpoint(
-        w,
-        a,
-        b,
-        values.get("readout.bias"),
+        floats["conv.weight"],
+        floats["readout.weight"],
+        floats.get("conv.bias"),
+        floats.get("readout.bias"),
         _told(metadata, tensors, learned),
         names,
         tuple(notes),
         runs_in(x.dtype for x in exact.values()) if layers.same else "float64",
         slopes,
         tuple(notes),
+        {role: x for role, x in made.items() if x is not None and x.dtype == object},
     )
 
 

@@ -5,8 +5,8 @@ r"""Layers that are part of a convolution or a readout: weight norm, masks of pr
     batch norm    w' = s w,  b' = s (b - μ) + β,   s = γ / √(var + eps)
     PReLU         σ_p(z) = relu(z) - p relu(-z),   so a channel is one of relu and its mirror image's
 
-Each is computed in fractions, square roots to 200 binary digits, and is exact where the outcome is in float64; else it is
-rounded once.
+Each is computed in fractions and stays exact where it is rational.  Square roots that are not have 200 binary digits; what they
+are in is rounded to float64.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
 from math import isqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,9 +38,12 @@ Fractions = NDArray[np.object_]
 
 @dataclass(frozen=True)
 class Folded:
-    """Arrays in float64, and how far rounding has moved any of their numbers: 0 where they are exact."""
+    """Arrays, and how far rounding has moved any of their numbers: 0 where they are exact.
 
-    arrays: tuple[Array, ...]
+    They are float64; of fractions where these are known exactly and are no floats.
+    """
+
+    arrays: tuple[NDArray[Any], ...]
     error: float
 
 
@@ -161,13 +165,14 @@ def _largest(values: Fractions) -> Fraction:
 
 
 def _rounded(values: Iterable[Fractions], doubt: Fraction = Fraction(0)) -> Folded:
-    """The nearest floats, and how far they are off at most, where the values are by ``doubt``."""
+    """What is known exactly; the nearest floats, and how far they are off at most, where the values are by ``doubt``."""
     arrays, error = [], doubt
     for array in values:
         try:
             floats = array.astype(np.float64)
         except OverflowError as overflow:
             raise CheckpointError("a folded weight leaves the range of float64") from overflow
-        arrays.append(floats)
-        error = max(error, doubt + _largest(array - _exact(floats)))
+        off = _largest(array - _exact(floats))
+        arrays.append(array if off and not doubt else floats)
+        error = max(error, doubt and doubt + off)
     return Folded(tuple(arrays), float(np.nextafter(float(error), np.inf)) if error else 0.0)
