@@ -53,6 +53,7 @@ CASES: dict[str, tuple[Any, dict[str, str], Fraction, str, str]] = {
     "dead": (([[-1, -1, -1]], [-1], [1], 2), {}, F(1, 1000), "off", "read where training ends"),
     "blind": (([[1, 0, -1]], [-0.5], [1], 0), {}, F(1, 1000), "off", "read where training ends"),
     "small radii": (([[0, -2, 0, 2, 1]], [0], [0.5], -2.0), {"r_min": "0.5"}, F(1, 1000), "off", "ask from r = 2.5 on"),
+    "border": (([[0.5, 0.25, 0.25]], [0.5], [0.5], -2.75), {"padding": "valid", "r_max": "6.5"}, F(1, 1000), "off", "ask up to r = 4.5"),
     "far": (([[1, 1, 1]], [-0.5], [0.2], 0.0), {}, F(1, 1000), "off", "check that"),
     "accurate by chance": (([[0.25]], [0.1], [0.5], 1.3), {"activation": "tanh", "r_min": "2.5", "r_max": "2.55"}, F(1, 1000), "accurate", "read which activations"),
 }  # fmt: skip

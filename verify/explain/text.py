@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from numerics.certificates.conditions import exact_of
+from numerics.pulse.preactivations import last_plateau_radius
 from verify.explain.value import (
     LITTLE,
     Alternative,
@@ -199,6 +200,10 @@ def _signal_step(explanation: SignalExplanation) -> str:
     if grade == "off" and 2 * setup.domain.low < explanation.taps:
         low = f"{explanation.taps / 2:g}"
         return f"ask from r = {low} on, where the pulse covers the filter, with --r-min {low}: docs/pulse/small_radius.md"
+    last = last_plateau_radius(explanation.taps, setup.domain)
+    if grade == "off" and setup.domain.low < last < setup.domain.high:
+        high = f"{float(last):g}"
+        return f"ask up to r = {high}, where no window sees an edge and the border, with --r-max {high}: docs/network.md, When it is not explained"
     away = explanation.nearest.relative
     if near is None or away is None or (grade == "off" and away > LITTLE):
         return CHECK
