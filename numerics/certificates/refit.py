@@ -139,7 +139,8 @@ def refined(name: str, net: Stored, domain: Domain) -> Refined | None:
     """
     if spelled(name).jumps:
         return None
-    return _refined(name, net, domain, kept=False) or _refined(name, net, domain, kept=True)
+    with np.errstate(all="ignore"):  # steps may lead anywhere; what is not finite is left
+        return _refined(name, net, domain, kept=False) or _refined(name, net, domain, kept=True)
 
 
 def _refined(name: str, net: Stored, domain: Domain, *, kept: bool) -> Refined | None:

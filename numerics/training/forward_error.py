@@ -250,6 +250,7 @@ def enclosed(start: Weights, problem: Problem, rule: Sgd, kind: str) -> Iterator
     inner = np.array([[problem.second, problem.mean], [problem.mean, 1.0]])
     # ∇r̂ = rα + β: how fast α and β change.
     bends = np.array([2 * math.sqrt(n), 0.0 if start.b is None else float(problem.pixels)])
+    spread = float(np.max(np.abs(start.deviations)))
     # S and the deviations of the start are rounded once.
     mass = np.abs(start.w).sum(axis=1)
     off = np.zeros((2, 3 * k + 2))
@@ -294,6 +295,10 @@ def enclosed(start: Weights, problem: Problem, rule: Sgd, kind: str) -> Iterator
         first = False
         reach = sets.reach.reshape(4, parts, d)
         bounds = [coordinates.outwards(reach[:those].sum(axis=0)) for those in (2, 4)]
+        for bound in bounds:  # taps are put together from S and F in floats
+            bound[0, -1] += (
+                8 * UNITS["float64"] * (float(np.max(np.abs(x[k : 2 * k]))) + abs(x[-1]) * spread)
+            )
 
 
 def _jacobian(slope: Array, rule: Sgd, *, first: bool) -> Array:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
 
 import numpy as np
@@ -65,6 +65,8 @@ WORK = 3e7
 """K² n³ at most, about a minute."""
 WAVES = 300
 """Pre-activations in front of a wave: there would be too many turns between two radii."""
+FEW, ACCURATE = 20, Fraction(1, 1000)
+"""Taps in all channels up to which Newton's steps are taken for any σ; for more, the network has to err by this at most."""
 FLAT = 1e-9
 """An answer that rises no more than this per pixel, or bends no more, is constant."""
 UNKNOWN = "with which roundings a machine computes this expression is not known"
@@ -106,14 +108,15 @@ def explain(
     live = any(place is not None for place in reduction.place)
     near = _neighbour(shape, least, facts, setup) if live else None
     exact = None if near is None else reduction.restored(stored, near.net)
-    away = None if near is None else apart(least, near.net)
+    share = inf if near is None else apart(least, near.net)
+    away = share if isfinite(share) else None
     # One that is exact itself is next to itself; of a smooth σ the worst error is only enclosed.
     itself = near is not None and not (near.error or near.high)
     failing = [] if itself else _failing(facts, setup.domain, tolerance)
     if away is None or away > tolerance:
         failing.append("distance")
     worst = fraction(facts.worst.high)
-    needed = None if away is None or not isfinite(away) else max(worst, Fraction(away))
+    needed = None if away is None else max(worst, Fraction(away))
     needed = Fraction(0) if itself else needed
     grade = graded(worst, needed, tolerance, exact=itself)
     alternatives = signal_alternatives(stored, setup, learned=checkpoint.learned) if failing else ()
@@ -212,7 +215,9 @@ def _neighbour(shape: Classification, least: Stored, facts: Facts, setup: Setup)
     near = nearest(*search)
     if near is not None and worst >= distance(near):
         return near
-    refined = None if shape.kind == "impossible" else refined_nearest(*search)
+    # Of a smooth σ these steps are taken in balls: a second for a few weights, minutes for many.
+    few = facts.exact or least.channels * least.taps <= FEW or worst <= ACCURATE
+    refined = refined_nearest(*search) if few and shape.kind != "impossible" else None
     found = [x for x in (near, refined, kept_nearest(*search)) if x is not None]
     proved = min((x for x in found if not x.error), key=distance, default=None)
     best = min(found, key=distance, default=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from math import floor, log10
+from math import ceil, floor, log10
 from typing import TypeVar
 
 from flint import fmpq
@@ -47,6 +47,8 @@ __all__ = [
     "with_error",
 ]
 
+HALF_WAY = 0.5
+"""A share of its length: farther than this from a network is nothing that one would put in its place."""
 MINOR = 0.1
 """A share of the slope, in pixels per pixel of radius, that counts."""
 CHECK = "check that pooling, padding, length and radii are those of its training: docs/network.md, When it is not explained"
@@ -98,7 +100,8 @@ def rounded_up(value: float, digits: int = 3) -> str:
 
 def share_in_words(share: float) -> str:
     """A share in percent, rounded up."""
-    return f"{rounded_up(100 * share, 2)} %"
+    percent = 100 * share
+    return f"{ceil(percent) if percent > 10 else rounded_up(percent, 2)} %"
 
 
 def options_in_words(options: Mapping[str, str]) -> str:
@@ -199,6 +202,8 @@ def _signal_step(explanation: SignalExplanation) -> str:
     away = explanation.nearest.relative
     if near is None or away is None or (grade == "off" and away > LITTLE):
         return CHECK
+    if away > HALF_WAY:
+        return "read what the grade is decided by: docs/network.md, Grades"
     network = "network" if near.error else "exact network"
     where = "" if away <= LITTLE else f", {share_in_words(away)} of its length away"
     return f"write the {network} that was found next to it with --repair OUT{where}"
@@ -307,11 +312,10 @@ def _weights(weights: Iterable[OneWeight], last: str, cell: Callable[[OneWeight]
 def _signals(explanation: Explanation) -> Iterator[str | Table]:
     assert isinstance(explanation, SignalExplanation)
     settings, laws, loss = explanation.setup.as_dict(), explanation.residuals, explanation.loss
-    mode = "" if settings["padding_mode"] == "zeros" else f" ({settings['padding_mode']})"
     yield (
         f"{settings['activation']} ({explanation.kind.replace('_', ' ')}), "
         f"K = {explanation.channels}, n = {explanation.taps}, {settings['pooling']} pooling, "
-        f"padding {settings['padding']}{mode}, {settings['length']} pixels, "
+        f"{explanation.setup.padding_in_words}, {settings['length']} pixels, "
         f"every real r from {settings['r_min']} to {settings['r_max']}; cell: {explanation.cell}\n"
     )
     yield _weights(explanation.weights, "sensitivity", lambda x: short(x.sensitivity) or "∞")
@@ -349,7 +353,7 @@ def _images(explanation: ImageExplanation) -> Iterator[str | Table]:
     n, length = explanation.taps, settings["length"]
     yield (
         f"{settings['activation']}, K = {explanation.channels}, {n} × {n} taps, "
-        f"{settings['pooling']} pooling, zeros outside, {length} × {length} pixels, "
+        f"{settings['pooling']} pooling, {explanation.setup.padding_in_words}, {length} × {length} pixels, "
         f"disks with r from {settings['r_min']} to {settings['r_max']}\n"
     )
     rows = []

@@ -149,7 +149,7 @@ class Explanation:
     failing: the names of what fails; nothing does where it is explained.
     residuals: of its laws, by name.
     checkpoint: the network as it was read, with the user's own names.
-    source: what was read, where that was in memory or the caller asked for it from Python.
+    live: the module that was explained, where it was one.
     replay: of a live module.
     """
 
@@ -167,7 +167,7 @@ class Explanation:
     next_step: str
     residuals: Mapping[str, float]
     checkpoint: Checkpoint = field(kw_only=True, repr=False, compare=False)
-    source: Checkpoint | Live | None = field(default=None, kw_only=True, repr=False, compare=False)
+    live: Live | None = field(default=None, kw_only=True, repr=False, compare=False)
     replay: Replay | None = field(default=None, kw_only=True, compare=False)
 
     @property

@@ -100,6 +100,13 @@ class Setup:
             del kept["r_max"]
         return setup_of(merged(changes, kept), taps)
 
+    @property
+    def padding_in_words(self) -> str:
+        """The padding in words: ``padding 2 (reflect)``."""
+        settings = self.as_dict()
+        mode = settings["padding_mode"]
+        return f"padding {settings['padding']}" + (f" ({mode})" if mode != "zeros" else "")
+
     def as_dict(self) -> dict[str, str]:
         """The metadata of a checkpoint, strings by name."""
         domain = self.domain

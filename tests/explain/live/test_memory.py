@@ -117,7 +117,7 @@ def test_settings_in_numbers_and_words() -> None:
         (Net(B1), {"length": 17, "padding": "valid"}, ValueError, "the module itself says padding = same: leave padding= out"),
         (Net(B1), {"length": 17, "tolerance": 0}, ValueError, "tolerance is a number of pixels up to 100, not 0"),
         (Net(B1), {"length": 17, "tolerance": "small"}, ValueError, "tolerance is a number"),
-        (Net(B1), {"length": 17, "r_min": 9}, ValueError, "the radii run from 9"),
+        (Net(B1), {"length": 17, "r_min": 6, "r_max": 5}, ValueError, "the radii run from 6 to 5"),
         (Net(B1), {"length": 17, "r_min": [1]}, TypeError, "r_min is text or a number, not list"),
         (Net(B1), {"length": 17, "r_max": True}, TypeError, "r_max is text or a number, not bool"),
         (Net(B1).state_dict(), {}, ValueError, "state_dict does not say its activation and length: give activation=, length="),
@@ -128,7 +128,7 @@ def test_settings_in_numbers_and_words() -> None:
         (Net, {"length": 17}, TypeError, "not type"),
         ("absent.pt", {"length": 17}, ValueError, ""),
     ],
-    ids=str,
+    ids=range(18),
 )  # fmt: skip
 def test_refused_in_one_sentence(
     network: Any, options: Any, error: type[Exception], words: str

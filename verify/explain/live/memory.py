@@ -53,11 +53,12 @@ def explained(
     if refusal := (signals if flat else images).too_much(checkpoint, setup):
         raise ValueError(refusal)
     explain = signals.explain if flat else images.explain
-    explanation = replace(explain(checkpoint, setup, limit, name), source=source)
+    module = source if isinstance(source, Live) else None
+    explanation = replace(explain(checkpoint, setup, limit, name), live=module)
     explanation = replace(explanation, next_step=_step(explanation))
-    if not isinstance(source, Live):
+    if module is None:
         return explanation
-    replay = replayed(explanation, source)
+    replay = replayed(explanation, module)
     if replay.agrees is False:
         warnings.warn(replay_in_words(replay), stacklevel=3)
     return replace(explanation, replay=replay)
@@ -65,7 +66,7 @@ def explained(
 
 def _step(explanation: SignalExplanation | ImageExplanation) -> str:
     """What to do next, in the words of Python.  A module has no other settings than its own."""
-    if isinstance(explanation.source, Live):
+    if explanation.live is not None:
         kept = tuple(other for other in explanation.alternatives if not other.options)
         explanation = replace(explanation, alternatives=kept)
     step = next_step(explanation)

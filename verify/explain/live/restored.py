@@ -23,23 +23,20 @@ def restored(explanation: Explanation) -> nn.Module | dict[str, Tensor]:
     """See :meth:`Explanation.repair`."""
     if not isinstance(explanation, SignalExplanation):
         raise ValueError("of a network for images no nearest exact one is known")  # noqa: TRY004 - the method is theirs, too
-    source = explanation.source
-    dtype = "float64" if source is None else source.dtype
+    live, checkpoint = explanation.live, explanation.checkpoint
+    dtype = checkpoint.dtype if live is None else live.dtype
     made = repaired(explanation, dtype)
     if made is None:
         raise ValueError(explanation.nearest.reason)
     if not made.exact:
         warnings.warn(made.text, stacklevel=3)
     tensors = _tensors(made.checkpoint, getattr(torch, dtype))
-    if isinstance(source, Live):
-        return _module(source, tensors)
-    if source is None:
-        return tensors
-    if source.slopes is not None:
-        tensors["activation.weight"] = torch.tensor(
-            source.slopes, dtype=tensors["conv.weight"].dtype
-        )
-    return {source.name(role): x for role, x in tensors.items()}
+    if live is not None:
+        return _module(live, tensors)
+    if checkpoint.slopes is not None:
+        slopes = torch.tensor(checkpoint.slopes, dtype=tensors["conv.weight"].dtype)
+        tensors["activation.weight"] = slopes
+    return {checkpoint.name(role): x for role, x in tensors.items()}
 
 
 def _tensors(checkpoint: Checkpoint, dtype: torch.dtype) -> dict[str, Tensor]:
