@@ -177,7 +177,7 @@ WRAPPED = [
 LAYERS = [
     Row("no filters", stored(conv_weight=None), ST, ON_FILE + "it has no tensor of filters, (K, 1, n) or (K, 1, n, n)"),
     Row("no readout", stored(readout_weight=None), ST, ON_FILE + "it has no readout, no tensor of the shape (1, 1)"),
-    Row("flat readout", torch_saved(lambda: {**state(), "1.weight": torch.ones(2)}), PT, ON_PT + "it has no readout, no tensor of the shape (1, 2); 1.weight has the shape [2]: store 1.weight[None]"),
+    Row("flat readout", torch_saved(lambda: {**state(), "1.weight": torch.ones(2)}), PT, ON_PT + "it has no readout, no tensor of the shape (1, 2); 1.weight has the shape [2]: store the readout as a row"),
     Row("colours", stored(conv_weight=np.ones((1, 3, 3, 3))), ST, ON_FILE + "conv.weight has the shape [1, 3, 3, 3]: filters of 3 channels of input; those of one are explained"),
     Row("even taps", stored(conv_weight=np.ones((1, 1, 4))), ST, ON_FILE + "the filters of conv.weight have 4 taps; an odd number is needed: with padding 'same' a zero in front of each changes nothing"),
     Row("oblong filters", stored(conv_weight=np.ones((1, 1, 3, 5))), ST, ON_FILE + "the filters of conv.weight have 3 × 5 taps; squares are needed: with padding 'same' zeros around them change nothing"),

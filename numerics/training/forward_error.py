@@ -270,16 +270,16 @@ def enclosed(start: Weights, problem: Problem, rule: Sgd, kind: str) -> Iterator
         pulled = np.zeros((2, 3 * m + 2))
         pulled[:, :-1] = directions(y, problem)
         pulled = pulled[:, free]
-        turns = sets.along(pulled)
+        turns = sets.along(inner @ pulled)  # of E[er] and E[e], to first order
         rounds = rounding(start, problem, rule, x, buffer, bounds[1], kind)
         box = coordinates.inwards(rounds.box[:parts])
         boxes, pairs = np.zeros_like(boxes), np.zeros((4, 2, parts * d))
         for those, share in ((2, UNITS["float64"] / UNITS[kind]), (4, 1.0)):
             length = coordinates.length(sets.shapes[:those])
-            # E[er] and E[e] change to first order, to second, and by the answer's rounding; α and β to first.
+            # E[er] and E[e] change to first order, to second, and by the answer's rounding; α and β to first alone.
             curved = bends * length**2 / 2
             pull = inner @ curved + share * rounds.pulls
-            changed = inner @ turns[:those].sum(axis=0) + pull
+            changed = turns[:those].sum(axis=0) + pull
             beside = np.zeros((parts, d))
             beside[:, :moving] = 2 * rule.lr * length * float(bends @ changed) * np.abs(signs)
             boxes[those - 2] = (share * box + beside).ravel()

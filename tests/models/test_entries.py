@@ -43,6 +43,12 @@ def test_a_key_is_a_path_or_how_names_begin() -> None:
     assert begins_with(found, "em") == begins_with(found, "none") == {}
 
 
+def test_entries_that_cannot_be_named_are_passed_over() -> None:
+    """But no tensor is: what is behind a name that cannot be printed is refused where it is read."""
+    held = {"x": X, "\x1b[31m": X, "y" * 201: {"x": X}, "\a": {"x": X}, 3: {"x": X}}
+    assert entries(held) == {"": {"x": X, "\x1b[31m": X}}
+
+
 def test_groups_by_the_first_part_of_names() -> None:
     found = groups({"a.0.weight": X, "a.4.weight": X, "b.weight": X, "n_averaged": X})
     assert {name: list(part) for name, part in found.items()} == {

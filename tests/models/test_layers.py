@@ -62,6 +62,7 @@ REFUSED: list[tuple[dict[str, tuple[int, ...]], str]] = [
     ({}, "it has no tensor of filters, (K, 1, n) or (K, 1, n, n)"),
     (FC, "it has no tensor of filters, (K, 1, n) or (K, 1, n, n)"),
     (CONV, "it has no readout, no tensor of the shape (1, 2)"),
+    ({**CONV, "a": (2,), "b": (2,)}, "it has no readout, no tensor of the shape (1, 2); a and b have the shape [2]: store the readout as a row"),
     ({"conv__weight": (2, 3), **FC}, "conv.weight has the shape [2, 3], not (K, 1, n) or (K, 1, n, n)"),
     ({"conv__weight": (2, 1, 3, 3, 3), **FC}, "conv.weight has the shape [2, 1, 3, 3, 3], not (K, 1, n) or (K, 1, n, n)"),
     ({"conv__weight": (0, 1, 3), **FC}, "conv.weight has the shape [0, 1, 3], not (K, 1, n) or (K, 1, n, n)"),

@@ -161,6 +161,16 @@ def test_torch_lies_within_the_bound(rule: Sgd, biases: tuple[bool, bool]) -> No
         assert ratio(start, problem, scaled, 60, kind) <= 1
 
 
+def test_the_bound_is_of_use_in_float32_with_momentum() -> None:
+    """Below a hundredth of the weights after hundreds of steps, and torch within it."""
+    start, problem = drawn(0, 2, 5, biases=(True, True), kind="float32"), problem_of(5)
+    rule = Sgd(0.02 / sharpness(start, problem), momentum=0.9, weight_decay=0.01)
+    last = next(islice(enclosed(start, problem, rule, "float32"), 400, None))
+    assert np.max(last.run[0]) < 0.01 * np.max(np.abs(last.x[:-1]))
+    assert np.max(last.exact[0]) < 1e-11
+    assert ratio(start, problem, rule, 400, "float32") <= 1
+
+
 @given(
     st.integers(0, 10**6),
     st.integers(1, 4),

@@ -138,7 +138,9 @@ def network_in(
     if not place:
         return network
     note = f"the network is the entry {place} of the file"
-    if others := [str(name) for name in held if str(name) != place.partition(".")[0]]:
+    names = (str(name)[:60] for name in held)
+    others = [name for name in names if name.isprintable() and name != place.partition(".")[0]]
+    if others:
         note += f"; {listed(others)} beside it {'is' if len(others) == 1 else 'are'} ignored"
     return replace(network, notes=(note, *network.notes))
 

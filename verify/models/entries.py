@@ -9,6 +9,8 @@ __all__ = ["begins_with", "entries", "groups"]
 
 DEEPEST = 8
 """Mappings within mappings."""
+LONGEST = 200
+"""Characters of the name of an entry."""
 
 
 def entries(held: Mapping[Any, Any]) -> dict[str, dict[str, Any]]:
@@ -23,12 +25,13 @@ def _entries(
     held: Mapping[Any, Any], path: tuple[str, ...], met: set[int]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     met.add(id(held))
-    printable = {x: value for x, value in held.items() if isinstance(x, str) and x.isprintable()}
-    tensors = {name: value for name, value in printable.items() if hasattr(value, "dtype")}
+    named = {name: value for name, value in held.items() if isinstance(name, str)}
+    tensors = {name: value for name, value in named.items() if hasattr(value, "dtype")}
     if tensors:
         yield ".".join(path), tensors
-    for name, value in printable.items():
-        if isinstance(value, Mapping) and len(path) < DEEPEST and id(value) not in met:
+    for name, value in named.items():
+        mapping = isinstance(value, Mapping) and id(value) not in met and len(path) < DEEPEST
+        if mapping and name.isprintable() and len(name) <= LONGEST:
             yield from _entries(value, (*path, name), met)
 
 

@@ -101,7 +101,12 @@ def _readout(tensors: Mapping[str, Tensor], channels: int) -> str:
     linear = [name for name, tensor in tensors.items() if tensor.values.ndim == 2]
     if not linear:
         rows = [name for name, x in tensors.items() if x.shape == (channels,) != (1,)]
-        flat = f"; {rows[-1]} has the shape [{channels}]: store {rows[-1]}[None]" if rows else ""
+        verb = "has" if len(rows) == 1 else "have"
+        flat = (
+            f"; {listed(rows)} {verb} the shape [{channels}]: store the readout as a row"
+            if rows
+            else ""
+        )
         raise CheckpointError(f"it has no readout, no tensor of the shape (1, {channels}){flat}")
     if len(linear) > 1:
         raise CheckpointError(
