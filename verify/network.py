@@ -131,12 +131,12 @@ def explain(
     A module says its activation, pooling and padding itself, and is shown the radius at which it errs most.
     Of the others the arguments are those of the command; the metadata of a file come second.
     ``key`` says which network, where a file or a state_dict holds several.
-    ``key`` says which network, where a file or a state_dict holds several.
 
     Raises
     ------
     TypeError: ``network`` or an argument is of another kind.
     ValueError: it is no network of the model, or a setting is missing or does not fit; one sentence.
+        CheckpointError and OutsideTheorem are kinds of it.
     """
     from verify.explain.live.memory import explained
 

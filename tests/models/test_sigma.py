@@ -65,6 +65,7 @@ SPELLINGS: dict[str, tuple[Any, str]] = {
     "square": (lambda x: x * x, "square"),
     "cube": (lambda x: torch.pow(x, 3), "cube"),
     "hardswish": (lambda x: x * F.relu6(x + 3) / 6, "z*max(0, min(6, 3 + z))/6"),
+    "a size": (lambda x: (y := x + 0).relu_().view(y.shape), "relu"),
     "dropout": (nn.Sequential(nn.Dropout(0.5), nn.ReLU(), nn.Identity()), "relu"),
     "F.dropout": (lambda x: F.dropout(F.relu(x), 0.5, training=False), "relu"),
     "nothing": (lambda x: x, "identity"),
@@ -95,6 +96,8 @@ def test_a_learned_number_is_exact() -> None:
         (Traced(lambda x, a: a * x, a=torch.tensor([[1.0], [2.0]])), "a has 2 different numbers"),
         (Traced(lambda x, a: a * x, a=torch.tensor(1j)), "a, which is no number"),
         (Traced(lambda x: (y := x + 1).relu_() + y), "writes over"),
+        (Traced(lambda x: ((y := x + 1)[0].relu_(), 2 * y)[1]), "writes over"),
+        (Traced(lambda x: (y := x + 1).view(1, -1).relu_().view(1, 2, 5) + y), "writes over"),
     ],
 )
 def test_what_is_no_function_of_one_number(module: nn.Module, words: str | None) -> None:

@@ -23,10 +23,12 @@ from torch import Tensor, fx, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import AveragedModel
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from numerics.pulse.domain import MODES
 from theory.expressions.spelling import spelled
 from verify.models.checkpoint import Checkpoint, network_of
+from verify.models.flow import PADDED, POOLED, carriers, intruder, operation, sources, writes
 from verify.models.setup import LONGEST, WIDEST
 from verify.models.sigma import activation_text
 from verify.models.tensors import CheckpointError
@@ -109,16 +111,16 @@ class Live:
         with evaluated(self.module):
             _, inner = _unwrapped(self.module)
             answer = inner.train(training)(light.to(self._weight).reshape(self.shape))
-        return float(answer.double())
+        return float(_entry(answer).double())
 
 
 @contextmanager
 def evaluated(module: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients, and all modes as they were in the end."""
+    """Evaluation mode without gradients; all modes, and torch's random numbers, as they were in the end."""
     modes = {part: part.training for part in module.modules()}
     try:
         module.eval()
-        with torch.no_grad():
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
             yield
     finally:
         for part, training in modes.items():
@@ -136,8 +138,10 @@ def live(module: nn.Module, length: int) -> Live:
     with evaluated(inner):
         wiring = _Wiring(inner, length)
         checkpoint = wiring.checkpoint(prefix)
+    with torch.random.fork_rng(devices=[]):
+        otherwise = _trains_otherwise(inner, wiring.graph)
     notes: tuple[str, ...] = ()
-    if _trains_otherwise(inner, wiring.graph):
+    if otherwise:
         notes = ("the module is in training mode: what it answers in evaluation mode is explained",)
     return Live(
         module,
@@ -170,11 +174,47 @@ def _unwrapped(module: nn.Module) -> tuple[str, nn.Module]:
             return prefix, inner
 
 
+def _entry(answer: Any) -> Any:
+    """The one entry of a tuple, a list or a dictionary, or what is none."""
+    while isinstance(answer, tuple | list | Mapping) and len(answer) == 1:
+        answer = next(iter(answer.values() if isinstance(answer, Mapping) else answer))
+    return answer
+
+
+class _Drawing(TorchDispatchMode):
+    """Takes down which random numbers are drawn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if torch.Tag.nondeterministic_seeded in func.tags:
+            self.names.append(func.overloadpacket.__name__)
+        return func(*args, **(kwargs or {}))
+
+    def refuse(self, name: str = "") -> None:
+        """Raise if there were any; under the name of what drew them, if it is known."""
+        if self.names:
+            raise CheckpointError(
+                f"its forward draws random numbers ({name or self.names[0]}): what it answers is "
+                "no function of the signal"
+            )
+
+
 class _Recorded(fx.Interpreter):
     """Runs a graph and keeps every value."""
 
     def __init__(self, graph: fx.GraphModule) -> None:
         super().__init__(graph, garbage_collect_values=False)
+        self.layers = dict(graph.named_modules())
+
+    def run_node(self, n: fx.Node) -> Any:
+        """The value of a node, which is no random one."""
+        with _Drawing() as drawing:
+            value = super().run_node(n)
+        drawing.refuse(operation(n, self.layers))
+        return value
 
     def again(self, start: fx.Node, value: Any, end: fx.Node) -> Any:
         """The value of ``end`` if ``start`` had another one."""
@@ -188,7 +228,9 @@ class _Wiring:
     """The traced module, and its nodes by what they do."""
 
     def __init__(self, module: nn.Module, length: int) -> None:
-        self.graph = _traced(module)
+        with _Drawing() as drawing:
+            self.graph = _traced(module)
+        drawing.refuse()
         self.layers = dict(self.graph.named_modules())
         self.nodes = list(self.graph.graph.nodes)
         self.output = self.nodes[-1]
@@ -211,11 +253,12 @@ class _Wiring:
             node
             for node in self.nodes
             if self.conv < node < self.readout
-            and self._is_tensor(node)
+            and isinstance(values[node], Tensor)
             and values[node].shape == size
         ]
         self.last = max([self.first, *alike])
         """The values of σ."""
+        self.carrying = carriers(self.graph.graph)
 
     # --------------------------------------------------------------------------------- what it is
 
@@ -232,8 +275,13 @@ class _Wiring:
         readouts = [node for node, layer in called if isinstance(layer, nn.Linear)]
         for nodes, what in ((convolutions, "Conv1d or Conv2d"), (readouts, "Linear")):
             if len(nodes) != 1:
-                functions = [x for x in self.nodes if _operation(x, self.layers) in FUNCTIONS]
-                hint = f" (functions such as {functions[0].name} are not read)" if functions else ""
+                functions = [x for x in self.nodes if operation(x, self.layers) in FUNCTIONS]
+                hint = (
+                    f" (functions such as {functions[0].name} are not read: give its state_dict(), "
+                    "with activation, pooling and padding as options)"
+                    if functions
+                    else ""
+                )
                 raise CheckpointError(
                     f"it calls {len(nodes) or 'no'} layers {what}{_named(nodes)}{hint}; {STATED}"
                 )
@@ -330,6 +378,8 @@ class _Wiring:
             run = _Recorded(self.graph)
             try:
                 run.run(self.light.reshape(shape).clone())
+            except CheckpointError:
+                raise
             except Exception as error:  # noqa: BLE001 - it is the user's code that runs
                 reason = reason or _line(error)
             else:
@@ -340,6 +390,7 @@ class _Wiring:
     def padding(self) -> dict[str, str]:
         """Padding and its mode in torch's words, of the layer or of what stands before it."""
         layer = self.layers[str(self.conv.target)]
+        self._passed(self.nodes[0], self.conv, PADDED, "before its convolution")
         seen = self.run.env[self.conv.all_input_nodes[0]]
         more = (seen.shape[-1] - self.light.shape[-1]) // 2 if seen.ndim == self.light.ndim else -1
         if seen.shape == self.light.shape and torch.equal(seen, self.light):
@@ -364,6 +415,7 @@ class _Wiring:
         """``sum`` or ``mean``."""
         target = self.readout.all_input_nodes[0]
         self._alone(target)
+        self._passed(self.last, self.readout, POOLED, "between its activation and its Linear")
         values = self.run.env[self.last]
         whole = torch.randint(-64, 65, values.shape, generator=torch.Generator().manual_seed(1))
         channels, total = values.shape[1], whole.flatten(2).sum(2)[0]
@@ -396,27 +448,48 @@ class _Wiring:
 
     def answered(self) -> None:
         """Raise where the answer of Linear is not the module's."""
-        value, output = self.run.env[self.readout], self.output.args[0]
+        value, output = self.run.env[self.readout], _entry(self.output.args[0])
         if not isinstance(output, fx.Node):
             raise CheckpointError(f"its forward returns several values; {STATED}")
+        self._passed(self.readout, self.output, frozenset(), "behind its Linear")
         for wanted in (-2.5, 3.25):
-            answer = self.run.again(self.readout, torch.full_like(value, wanted), self.output)
+            answer = self.run.again(self.readout, torch.full_like(value, wanted), output)
             if not isinstance(answer, Tensor) or answer.numel() != 1 or answer.item() != wanted:
                 self._changed("the answer of its Linear is changed", self.readout, self.output)
 
-    def _is_tensor(self, node: fx.Node) -> bool:
-        """Sizes and the like are numbers."""
-        return isinstance(self.run.env[node], Tensor)
+    def _passed(self, start: fx.Node, end: fx.Node, more: frozenset[str], where: str) -> None:
+        """Raise where the signal is not just passed on, by the name of what is done to it."""
+        feeding, waiting = set(), [end]
+        while waiting:
+            for node in waiting.pop().all_input_nodes:
+                if node not in feeding and start < node:
+                    feeding.add(node)
+                    waiting.append(node)
+        way = [
+            node
+            for node in self.nodes
+            if start < node < end
+            and node in self.carrying
+            and (node in feeding or writes(node, self.layers))
+        ]
+        dtype = self.layers[str(self.conv.target)].weight.dtype
+        name = intruder(way, more, self.layers, self.run.env, dtype)
+        if more is POOLED and OTHER_POOLING.search(name):
+            raise CheckpointError(
+                f"its pooling is {name}: sum and mean over all positions are explained"
+            )
+        if name:
+            raise CheckpointError(f"its forward calls {name} {where}; {STATED}")
 
     def _alone(self, target: fx.Node) -> None:
         """Raise where pooling sees more than σ."""
         reached, waiting = set(), [target]
         while waiting:
             node = waiting.pop()
-            if node is self.last or node in reached or not self._is_tensor(node):
+            if node is self.last or node in reached or node not in self.carrying:
                 continue
             reached.add(node)
-            waiting += node.all_input_nodes
+            waiting += sources(node)
             if node.op == "placeholder" or node is self.conv:
                 raise CheckpointError(
                     "what its Linear sees does not come through the activation alone (a residual "
@@ -425,7 +498,7 @@ class _Wiring:
 
     def _changed(self, reason: str, start: fx.Node, end: fx.Node) -> NoReturn:
         """Refuse, by the name of a pooling that people know, or with all operations on the way."""
-        names = [_operation(node, self.layers) for node in self.nodes if start < node < end]
+        names = [operation(node, self.layers) for node in self.nodes if start < node < end]
         named = [name for name in names if OTHER_POOLING.search(name)]
         if named and start is self.last:
             raise CheckpointError(
@@ -445,13 +518,26 @@ class _Called(nn.Module):
         return self.own(signal)
 
 
+class _Signal(fx.Proxy):
+    """The input of a trace: one signal, as its length says."""
+
+    def __len__(self) -> int:
+        return 1
+
+
+class _Tracer(fx.Tracer):
+    def proxy(self, node: fx.Node) -> fx.Proxy:
+        """What stands for a value while the forward runs."""
+        return _Signal(node, self) if node.op == "placeholder" else super().proxy(node)
+
+
 def _traced(module: nn.Module) -> fx.GraphModule:
     """The graph of a module, with the module's own names."""
     called = _Called(module)
     try:
         if isinstance(module, torch.jit.ScriptModule):
             raise TypeError("it is TorchScript")
-        graph = fx.Tracer().trace(called)
+        graph = _Tracer().trace(called)
     except Exception as error:
         for name, layer in module.named_modules():
             if isinstance(layer, OTHER_LAYERS):
@@ -477,14 +563,6 @@ def _line(error: Exception) -> str:
     """The first line of another's message."""
     lines = str(error).splitlines()
     return lines[0][:120] if lines else type(error).__name__
-
-
-def _operation(node: fx.Node, layers: Mapping[str, nn.Module]) -> str:
-    if node.op == "call_module":
-        return type(layers[str(node.target)]).__name__
-    return str(
-        node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
-    )
 
 
 def _listed(nodes: Sequence[fx.Node]) -> str:

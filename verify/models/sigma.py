@@ -18,13 +18,22 @@ import torch
 from torch import Tensor, fx, nn
 
 from theory.expressions.functions import find
+from verify.models.flow import (
+    CASTS,
+    FILLED,
+    IDENTITIES,
+    IN_ORDER,
+    MOVED,
+    UNCHANGED,
+    carriers,
+    holds,
+    name_of,
+    sources,
+    writes,
+)
 
-__all__ = ["IDENTITIES", "activation_text"]
+__all__ = ["activation_text"]
 
-IDENTITIES = (nn.Identity, nn.modules.dropout._DropoutNd)
-"""Layers that change nothing in evaluation mode."""
-UNCHANGED = frozenset(["contiguous", "clone", "detach", "dropout", "alpha_dropout", "dropout1d"])
-"""Functions that change nothing, dropout where it does not train."""
 INFIX: Mapping[Callable[..., Any], str] = {
     operator.add: "+",
     operator.sub: "-",
@@ -45,21 +54,34 @@ def activation_text(
 ) -> str:
     """What the node ``last`` is of ``first``: the spelling of a row, or an expression in x.
 
-    ``values`` are those of all nodes on one signal; of these only parameters are read.
+    ``values`` are those of all nodes on one signal; of these parameters, sizes and types are read.
 
     Raises
     ------
     ValueError: it needs another input, or a layer or an argument that is no number.
     """
+    carrying = carriers(last.graph)
+
+    def unchanged(node: fx.Node) -> bool:
+        if node.op == "call_module":
+            return isinstance(layers[str(node.target)], IDENTITIES)
+        if node.op not in ("call_function", "call_method") or node.kwargs.get("training"):
+            return False
+        name = name_of(node)
+        if name in CASTS:
+            return holds(values[node], values[first].dtype)
+        return name in UNCHANGED | IN_ORDER
 
     def text(node: Any) -> str:
         if not isinstance(node, fx.Node):
             return _constant(node)
         if node is first:
             return "x"
-        if node.op == "get_attr":
+        if node not in carrying and not isinstance(values[node], Tensor):
+            return _constant(values[node])
+        if node.op == "get_attr" or (node not in carrying and name_of(node) in FILLED):
             return _parameter(str(node.target), values[node])
-        if _unchanged(node, layers):
+        if unchanged(node):
             return text(node.all_input_nodes[0])
         if node.op == "placeholder":
             raise ValueError(
@@ -71,50 +93,34 @@ def activation_text(
         if not isinstance(node.target, str) and node.target in INFIX:
             left, right = map(text, node.args)
             return f"({left} {INFIX[node.target]} {right})"
-        return _call(_name(node), [*map(text, node.args)], _keywords(node, text))
+        return _call(name_of(node), [*map(text, node.args)], _keywords(node, text))
 
     def row(node: fx.Node) -> str:
         """The activation of a last layer or function of the catalogue, by its parameters alone."""
         if node.op == "call_module" and node.args == (first,):
             return _spelled(str(node.target), layers[str(node.target)])
         if node.op in ("call_function", "call_method") and node.args[:1] == (first,):
-            name = _name(node)
+            name = name_of(node)
             function = find(name)
             if function is not None and function.row is not None:
                 return _call(name, [*map(text, node.args[1:])], _keywords(node, text))
         return text(node)
 
-    while last is not first and _unchanged(last, layers):
+    while last is not first and unchanged(last):
         last = last.all_input_nodes[0]
     _written_over(last, first, layers)
     return "identity" if last is first else row(last)
 
 
-def _unchanged(node: fx.Node, layers: Mapping[str, nn.Module]) -> bool:
-    if node.op == "call_module":
-        return isinstance(layers[str(node.target)], IDENTITIES)
-    return (
-        node.op in ("call_function", "call_method")
-        and _name(node) in UNCHANGED
-        and not node.kwargs.get("training")
-    )
-
-
 def _written_over(last: fx.Node, first: fx.Node, layers: Mapping[str, nn.Module]) -> None:
-    """Refuse a value that is changed in its place and then used by others."""
+    """Refuse a value, or another shape of it, that is changed in its place and then used by others."""
     for node in (node for node in last.graph.nodes if first < node <= last):
-        name = str(node.target) if node.op == "call_method" else _name(node)
-        inplace = name.endswith("_") or node.kwargs.get("inplace")
-        if node.op == "call_module":
-            inplace = getattr(layers[str(node.target)], "inplace", False)
-        if inplace and isinstance(node.args[0], fx.Node) and len(node.args[0].users) > 1:
-            raise ValueError(f"the value that {name.strip('_')} writes over is read again")
-
-
-def _name(node: fx.Node) -> str:
-    """The name of a function or method as the grammar has it: torch.relu_ is relu."""
-    name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
-    return str(name).strip("_").removeprefix("special_")
+        written = node.args[0] if writes(node, layers) else None
+        while isinstance(written, fx.Node):
+            readers = [user for user in written.users if written in sources(user)]
+            if len(readers) > 1:
+                raise ValueError(f"the value that {name_of(node)} writes over is read again")
+            written = written.args[0] if name_of(written) in MOVED else None
 
 
 def _keywords(node: fx.Node, text: Callable[[Any], str]) -> dict[str, str]:
