@@ -266,15 +266,15 @@ def _print(explanation: Explanation, console: Console) -> None:
 
 
 def replay_in_words(replay: Replay) -> str:
-    """The worst radius on the user's own module, and the certified number beside it."""
+    """The user's own module, and what was read of it beside it."""
     size = abs(replay.error)
     words = (
         f"at r = {replay.radius:.9g} the module itself, in {replay.dtype}, errs by {size:.6g} pixel; "
-        f"certified: {replay.certified:.6g}"
+        f"what was read of it by {replay.certified:.6g}"
     )
     if replay.agrees is None:
         return f"replayed: {words}, which is only approached there"
-    apart = f"{words}; they differ by {rounded_up(abs(size - replay.certified))}"
+    apart = f"{words}; they differ by {rounded_up(replay.apart)}"
     limit = "the tolerance"
     if replay.allowed is not None:
         limit = f"{rounded_up(replay.allowed)}, which rounding allows"

@@ -111,22 +111,24 @@ class Alternative:
 
 @dataclass(frozen=True)
 class Replay:
-    """The worst radius on the user's own module.
+    """What was read, and the user's own module: at the worst radius and on a grid.
 
     Attributes
     ----------
     radius, error: r, and r̂ - r as the module computes it in its type ``dtype``; infinite where
-        that overflows.
-    certified: the worst error that was found of what was read.
+        that overflows. It is the worst radius, or one of the grid where only the grid disagrees.
+    certified: the size of the error of what was read, there.
+    apart: how far the module is from that.
     allowed: what rounding may add or take away; None where no bound on it is known.
-    agrees: the two sizes differ by no more than that, or than the tolerance where it is None; None
-        where the worst error is only approached.
+    agrees: at all these radii they are apart by no more than that, or than the tolerance where it
+        is None; None where nothing disagrees and the worst error is only approached.
     """
 
     radius: float
     error: float
     dtype: str
     certified: float
+    apart: float
     allowed: float | None
     agrees: bool | None
 

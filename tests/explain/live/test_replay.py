@@ -47,6 +47,57 @@ def test_a_module_that_is_not_what_was_read(sigma: str) -> None:
     assert ("of which no bound is known" in found.text()) == (sigma == "expression")
 
 
+def _clamped(module: nn.Module) -> nn.Module:
+    """What the Linear sees ends at 20, which no trace shows."""
+    module.readout.register_forward_pre_hook(lambda layer, inputs: inputs[0].clamp(max=20))
+    return module
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+def test_a_module_that_is_another_one_at_other_radii(dtype: torch.dtype) -> None:
+    """At the worst radius it answers as it was read; at large ones it does not."""
+    assert explain(Net(B1, dtype), length=17).explained
+    module = _clamped(Net(B1, dtype))
+    with pytest.warns(
+        UserWarning, match=r"at r = 7 .* errs by 1.25 pixel; what was read of it by 0"
+    ):
+        found: Any = explain(module, length=17)
+    assert found.worst_error.value == 0 and found.worst_error.radius != 7
+    assert not found.explained and found.failing == ("replay",) and found.grade == "off"
+    assert found.tolerance_needed is None and not found.to_dict()["explained"]
+    assert found.verdict.startswith("not explained: the module answers otherwise than what was read of it, at r = 7 by 1.25")  # fmt: skip
+    assert (found.replay.radius, found.replay.error, found.replay.apart) == (7, -1.25, 1.25)
+    assert found.replay.agrees is False and "hook" in found.next_step
+
+
+def test_images_that_are_others_at_other_radii() -> None:
+    layers = nn.Conv2d(1, 1, 3, padding=1), nn.Linear(1, 1)
+    module: Any = Net(None, layers=layers, pool=lambda x: x.sum((2, 3)), sigma=torch.abs)
+    with torch.no_grad():
+        layers[0].weight.copy_(torch.tensor([[[[0, 0, 0], [0, -1, 1], [0, 0, 0.0]]]]))
+        layers[1].weight.fill_(0.25)
+        layers[1].bias.zero_()
+    assert explain(module.double(), length=21, tolerance=10).explained
+    with pytest.warns(UserWarning, match="the module is not what was read of it"):
+        found = explain(_clamped(module), length=21, tolerance=1)
+    assert "replay" in found.failing and found.verdict.startswith("not explained: the module")
+
+
+@pytest.mark.parametrize("mode", ["zeros", "circular", "reflect", "replicate", "valid"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+@pytest.mark.parametrize("sigma", [torch.relu, torch.tanh, nn.Hardshrink(0.5), torch.sign])
+def test_a_module_that_is_as_it_was_read(mode: str, dtype: torch.dtype, sigma: Any) -> None:
+    """Far from exact, and beside jumps: at all radii it answers as it was read."""
+    torch.manual_seed(0)
+    padding: Any = {} if mode == "valid" else {"padding": 1, "padding_mode": mode}
+    layers = nn.Conv1d(1, 3, 3, **padding), nn.Linear(3, 1)
+    with torch.no_grad():
+        layers[0].weight[0], layers[0].bias[0] = 0.125, 0.125  # on the jump of hardshrink
+    module = Net(None, layers=layers, sigma=sigma, pool=lambda x: x.mean(-1)).to(dtype)
+    found: Any = explain(module, length=17)
+    assert found.replay.agrees is not False and "replay" not in found.failing
+
+
 def test_a_module_that_overflows() -> None:
     """Exact in its weights, and of no use in float16."""
     module = Net(B2, torch.float16)

@@ -14,7 +14,7 @@ from torch import nn
 
 from verify.explain import images, signals
 from verify.explain.live.replay import replayed
-from verify.explain.text import next_step, replay_in_words
+from verify.explain.text import next_step, replay_in_words, rounded_up
 from verify.explain.value import ImageExplanation, SignalExplanation
 from verify.models.checkpoint import Checkpoint, network_in, read
 from verify.models.module import Live, live
@@ -23,6 +23,11 @@ from verify.report.arguments import printable
 
 __all__ = ["explained"]
 
+OTHERWISE = (
+    "look for what the module does beside its forward, such as a hook, or explain module.double(), "
+    "if rounding may be the cause"
+)
+"""What to do about a module that is not what was read of it."""
 MOST = 100
 """Pixels of tolerance."""
 METHODS = {
@@ -59,9 +64,23 @@ def explained(
     if module is None:
         return explanation
     replay = replayed(explanation, module)
-    if replay.agrees is False:
-        warnings.warn(replay_in_words(replay), stacklevel=3)
-    return replace(explanation, replay=replay)
+    if replay.agrees is not False:
+        return replace(explanation, replay=replay)
+    warnings.warn(replay_in_words(replay), stacklevel=3)
+    return replace(
+        explanation,
+        replay=replay,
+        grade="off",
+        tolerance_needed=None,
+        verdict=(
+            f"not explained: the module answers otherwise than what was read of it, at r = "
+            f"{replay.radius:.9g} by {rounded_up(replay.apart)}; what was read is "
+            f"{explanation.verdict}"
+        ),
+        failing=(*explanation.failing, "replay"),
+        alternatives=(),
+        next_step=OTHERWISE,
+    )
 
 
 def _step(explanation: SignalExplanation | ImageExplanation) -> str:
