@@ -73,6 +73,12 @@ def test_a_change_is_refused_by_its_name(place: int, name: str) -> None:
     assert name in sentence or name == "item"
 
 
+def test_an_activation_in_another_shape_is_refused_in_true_words() -> None:
+    module = Net(B1, sigma=lambda x: x.squeeze(1).relu(), pool=lambda x: x.sum(-1, keepdim=True))
+    with pytest.raises(CheckpointError, match="calls relu between its convolution and its Linear"):
+        live(module, 17)
+
+
 DIVISIONS: dict[str, Callable[[Tensor], Any]] = {
     "by itself": lambda x: x / x,
     "one by it": lambda x: 1 / x,

@@ -415,7 +415,8 @@ class _Wiring:
         """``sum`` or ``mean``."""
         target = self.readout.all_input_nodes[0]
         self._alone(target)
-        self._passed(self.last, self.readout, POOLED, "between its activation and its Linear")
+        start = "activation" if self.last is not self.first else "convolution"
+        self._passed(self.last, self.readout, POOLED, f"between its {start} and its Linear")
         values = self.run.env[self.last]
         whole = torch.randint(-64, 65, values.shape, generator=torch.Generator().manual_seed(1))
         channels, total = values.shape[1], whole.flatten(2).sum(2)[0]

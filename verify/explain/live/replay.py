@@ -91,7 +91,7 @@ def _otherwise(
     kinds = {torch.float64, getattr(torch, live.dtype) if _jumps(explanation) else torch.float64}
     for r in np.linspace(to_float(domain.low), to_float(domain.high), GRID):
         images = isinstance(explanation, ImageExplanation)
-        light = torch.from_numpy((disk if images else pulse)([r], domain.half_length)[0])
+        light = torch.from_numpy((disk if images else pulse)(np.array([r]), domain.half_length)[0])
         answer = live.answer(light)
         # Beside a jump the smallest rounding may decide: the same roundings are as good as none.
         read = min((_read(explanation, light.to(kind)) for kind in kinds), key=lambda x: abs(x - answer))  # fmt: skip
