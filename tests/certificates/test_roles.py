@@ -15,6 +15,7 @@ from numerics.certificates.roles import Role, roles
 from numerics.pulse.attribution import attribute
 from numerics.pulse.domain import Domain
 from numerics.pulse.exact_error import summary
+from numerics.pulse.preactivations import last_plateau_radius
 from tests.stored import as_net, cases, count, from_exact, moved, stored
 from tests.strategies import Exact, linear_exact, threshold_exact
 
@@ -52,7 +53,9 @@ def plateau_cases(draw: st.DrawFn) -> tuple[str, Stored, Domain]:
     name, net, domain = draw(cases(NAMES))
     n, half = len(net.w[0]), domain.half_length
     assume(half > n // 2 + n)
-    return name, net, Domain(half, fmpq(n, 2), fmpq(n + 2, 2), domain.padding, domain.pixels)
+    domain = Domain(half, fmpq(n, 2), fmpq(n + 2, 2), domain.padding, domain.pixels)
+    assume(domain.high <= last_plateau_radius(n, domain))
+    return name, net, domain
 
 
 @given(plateau_cases(), st.data())
