@@ -305,7 +305,8 @@ def _short(value: float) -> str:
     return format(value, ".1e")
 
 
-COLUMNS: Mapping[str, tuple[tuple[str, str, Callable[[float], str]], ...]] = {
+Column = tuple[str, str, Callable[[float], str]]
+COLUMNS: Mapping[str, tuple[Column, ...]] = {
     "closed form": (("beyond", "beyond", _short), ("bound", "beyond_bound", _short)),
     "reduced dynamics": (("rounding", "rounding", _short), ("flow ends", "end", _fixed)),
     "simulated": (),
@@ -320,7 +321,7 @@ def _table(outcome: Prediction) -> None:
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     grid.add_column("weight", no_wrap=True)
-    columns = [(name, name, _fixed) for name in ("initial", "predicted", "trained")]
+    columns: list[Column] = [(name, name, _fixed) for name in ("initial", "predicted", "trained")]
     columns += [("difference", "difference", _short), ("bound", "bound", _short)]
     columns = [*columns, *COLUMNS[outcome.method]]
     columns = [x for x in columns if getattr(outcome.weights[0], x[1]) is not None]

@@ -302,7 +302,7 @@ def enclosed(start: Weights, problem: Problem, rule: Sgd, kind: str) -> Iterator
     x, buffer = next(path)
     first = True
     while True:
-        yield Enclosed(x, buffer, *bounds, largest)
+        yield Enclosed(x, buffer, bounds[0], bounds[1], largest)
         y = coordinates.turned(x)
         size = math.sqrt(float(np.sum(y**2)))
         pulled = np.zeros((2, 3 * m + 2))

@@ -115,6 +115,8 @@ def prediction(
     unit = _unit(task)
     if optimizer != "sgd":
         rate = TORCH_ADAM if lr is None else lr
+        if not rate * unit < math.inf:
+            raise OutsideTheorem("finite: lr times the sharpness overflows; take a smaller --lr")
         return simulated(task, unit, Adam(rate, *betas, eps, weight_decay), optimizer, steps)
     rate, fraction = (step / unit, step) if lr is None else (lr, lr * unit)
     rule = Sgd(rate, momentum, weight_decay, dampening, nesterov)

@@ -191,10 +191,10 @@ def simulated(task: Task, unit: float, rule: Adam, name: str, steps: int | None)
     """
     count = ADAM_STEPS if steps is None else steps
     least, spread = math.inf, _Spread(task, rule)
-    path = adam(task.start, task.problem, rule)
+    moments = adam(task.start, task.problem, rule)
     for t in range(count + 1):
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            moment, before = next(path), spread.largest
+            moment, before = next(moments), spread.largest
             spread.see(t, moment)
         sizes = np.max(np.abs(moment.x)), before, spread.total
         if not np.max(sizes) <= HIGHEST[task.dtype]:
