@@ -218,6 +218,7 @@ def test_default_layers_are_followed_step_by_step(
     )
     assert found["model"] == {
         "activation": "identity", "channels": 2, "taps": 3, "conv_bias": True, "readout_bias": True,
+        "radii": {"first": 1.5, "last": 5.0, "number": 8, "per_pixel": 2}, "length": 13,
     }  # fmt: skip
     assert [one["name"] for one in found["weights"]][6:] == [
         "conv.bias", "conv.bias", "readout.weight", "readout.weight", "readout.bias",
@@ -244,7 +245,7 @@ def test_a_step_that_is_not_shown_to_shrink_is_followed_all_the_same(
     held = {one["name"]: one["holds"] for one in found["conditions"]}
     assert (held["step"], held["threshold"]) == (False, True)
     line = refused(["--init", path, "--step", "9"], capsys)
-    assert "bound: at step" in line
+    assert "finite: at step" in line
     shorter = line.rsplit("--steps ", 1)[1].split(",")[0]
     found = shown(["--init", path, "--step", "9", "--steps", shorter], capsys)
     assert found["step"]["steps"] == int(shorter)
@@ -258,3 +259,42 @@ def test_adam_says_what_it_simulates(capsys: pytest.CaptureFixture[str]) -> None
     assert abs(found["kept"]["factor"] - (1 - 0.1 * 0.001) ** 50) < 1e-12
     assert predict.main(arguments) == 0
     assert "simulated, and have none" in capsys.readouterr().out
+
+
+RUNAWAY = ["--bias", "--channels", "2", "--lr", "0.01", "--momentum", "0.9", "--weight-decay", "0.1",
+           "--dtype", "float32", "--steps"]  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", [
+    [*RUNAWAY, "7"],
+    ["--lr", "1", "--steps", "4", "--dtype", "float32"],
+    ["--lr", "1000", "--steps", "3", "--dtype", "float32"],
+    ["--lr", "1000", "--steps", "3", "--dtype", "float32", "--json"],
+])  # fmt: skip
+def test_what_leaves_its_type_is_refused(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = refused(arguments, capsys)
+    assert "finite: at step" in line
+    assert "leave float32" in line
+
+
+def test_the_way_out_of_the_type_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    line = refused([*RUNAWAY, "7"], capsys)
+    shorter = line.rsplit("--steps ", 1)[1].split(",")[0]
+    assert shown([*RUNAWAY, shorter], capsys)["agrees"]
+
+
+def test_large_weights_have_nine_digits(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--lr", "1000", "--steps", "2", "--dtype", "float32"]
+    found = shown(arguments, capsys)
+    assert predict.main(arguments) == 0
+    out = capsys.readouterr().out
+    for heading in ("initial", "predicted", "trained", "difference", "bound", "flow ends"):
+        assert heading in out
+    for one in found["weights"]:
+        assert abs(one["trained"]) > 1e15
+        assert f"  {one['trained']:.9g}" in out
+        assert f"  {one['initial']:.9f}" in out
+    assert "…" not in out
+    assert "trained on 8 plateau radii from 1.5 to 5, 13 pixels, full batches" in out

@@ -274,7 +274,8 @@ PREDICT = [
     Row("predict: Adam with decay", nothing, ["--optimizer", "adam", "--weight-decay", "0.1"], "weight decay enters Adam's gradient, and nothing of the taps is kept; with adamw their deviations are, but for a factor", predict),
     Row("predict: saddle", stored({}, conv_weight=np.ones((1, 1, 1)), readout_weight=-np.ones((1, 1)), conv_bias=None, readout_bias=None), ["--init", *ST], "U > 0: U = Σ(a + S/√n)² is 0 beside W = 4; from there training runs into the saddle at 0", predict),
     Row("predict: bends", stored({}, conv_bias=np.array([-0.5])), ["--init", *ST, "--activation", "relu"], "linear cell: in channel 0 a partial sum of the taps is or becomes negative on the way (margin -0.5), so ReLU bends at step 0", predict),
-    Row("predict: runs away", stored({}), ["--init", *ST, "--lr", "1"], "bound: at step 5 the bound on rounding is as large as the weights, and nothing is shown from there on; take a smaller --lr, or --steps 4, where it is a hundredth of them", predict),
+    Row("predict: runs away", stored({}), ["--init", *ST, "--lr", "1"], "bound: at step 5 the bound on rounding is as large as the weights, and nothing is shown from there on; take a smaller --lr, or --steps 4, where the bound on rounding is a hundredth of the weights", predict),
+    Row("predict: leaves its type", nothing, ["--lr", "1", "--steps", "4", "--dtype", "float32"], "finite: at step 4 a weight, a gradient or the loss may leave float32, which ends at 3.4e+38; take a smaller --lr, or --steps 3, where the bound on rounding is a hundredth of the weights, or --dtype float64", predict),
     Row("predict: mean pooling", stored({"pooling": "mean"}), ["--init", *ST], ON_FILE + "its pooling is mean: training with sum pooling is predicted", predict),
     Row("predict: other taps", stored(conv_bias=None, readout_bias=None), ["--init", *ST, "--taps", "5"], "--taps 5, but net.safetensors has 3 taps", predict),
 ]  # fmt: skip

@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 import sys
 from argparse import ArgumentTypeError, Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -296,9 +296,19 @@ def _next_seed(options: Namespace, step: float) -> str:
     return ""
 
 
-COLUMNS = {
-    "closed form": (("beyond", "beyond", ".1e"), ("bound", "beyond_bound", ".1e")),
-    "reduced dynamics": (("rounding", "rounding", ".1e"), ("flow ends", "end", ".9f")),
+def _fixed(value: float) -> str:
+    """A weight with nine decimals, or nine digits where it is so large or small that they would not do."""
+    return format(value, ".9f" if value == 0 or 1e-6 <= abs(value) < 1e6 else ".9g")
+
+
+def _short(value: float) -> str:
+    return format(value, ".1e")
+
+
+Column = tuple[str, str, Callable[[float], str]]
+COLUMNS: Mapping[str, tuple[Column, ...]] = {
+    "closed form": (("beyond", "beyond", _short), ("bound", "beyond_bound", _short)),
+    "reduced dynamics": (("rounding", "rounding", _short), ("flow ends", "end", _fixed)),
     "simulated": (),
 }
 """What a method has beside prediction, training and their distance: heading, field, format."""
@@ -311,19 +321,25 @@ def _table(outcome: Prediction) -> None:
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     grid.add_column("weight", no_wrap=True)
-    columns = [(name, name, ".9f") for name in ("initial", "predicted", "trained")]
-    columns += [("difference", "difference", ".1e"), ("bound", "bound", ".1e")]
+    columns: list[Column] = [(name, name, _fixed) for name in ("initial", "predicted", "trained")]
+    columns += [("difference", "difference", _short), ("bound", "bound", _short)]
     columns = [*columns, *COLUMNS[outcome.method]]
     columns = [x for x in columns if getattr(outcome.weights[0], x[1]) is not None]
     for name, _, _ in columns:
         grid.add_column(name, justify="right", no_wrap=True)
     for x in outcome.weights:
         place = f"{x.name} {','.join(map(str, x.index))}"
-        grid.add_row(place, *(format(getattr(x, name), kind) for _, name, kind in columns))
+        grid.add_row(place, *(shown(getattr(x, name)) for _, name, shown in columns))
     console.print(grid)
     step, loss, kept = outcome.step, outcome.loss, outcome.kept
     law = f", the end by {outcome.law}" if outcome.law else ""
     lines = [f"method: {outcome.method}{law}; {outcome.optimizer['name']}, {outcome.dtype}"]
+    radii = outcome.model["radii"]
+    assert isinstance(radii, Mapping)
+    lines.append(
+        f"trained on {radii['number']} plateau radii from {radii['first']:g} to {radii['last']:g}, "
+        f"{outcome.model['length']} pixels, full batches"
+    )
     for each in outcome.conditions:
         holds = "holds" if each.holds else "does not hold"
         lines.append(f"condition {each.name}: {holds}, {each.value:.3g} ({each.text})")

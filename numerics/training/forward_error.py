@@ -21,14 +21,27 @@ from numerics.arithmetic.types import Array, Indices
 from numerics.training.reduced import Problem, Weights, descend, directions, hessian
 from theory.training.reduced import Sgd
 
-__all__ = ["UNITS", "Ellipsoids", "Enclosed", "Rounding", "enclosed", "margins", "rounding"]
+__all__ = [
+    "HIGHEST",
+    "UNITS",
+    "Ellipsoids",
+    "Enclosed",
+    "Rounding",
+    "enclosed",
+    "margins",
+    "rounding",
+]
 
 UNITS = {"float64": 2.0**-53, "float32": 2.0**-24}
 """The unit roundoff of a type."""
 LEAST = {"float64": 2.0**-1022, "float32": 2.0**-126}
-"""The least normal number; what underflow costs is far below it."""
+"""The least normal number: an operation that underflows loses at most this much, denormal numbers or none."""
+HIGHEST = {kind: float(np.finfo(kind).max) for kind in UNITS}
+"""The largest number of a type."""
 SLACK = 2.0**-36
 """What rounding in the enclosure itself may add, as a part of the numbers in it: its matrices have at most 28 rows."""
+SUNK = 2.0**-1000
+"""What underflow in the enclosure itself may take from a shape, whose entries are squares of errors."""
 SPANNING = 3
 """Directions of channel space that hold a network: those of a, S and b."""
 
@@ -60,7 +73,8 @@ class Ellipsoids:
         sizes = np.sqrt(np.trace(np.stack([image, local.shapes]), axis1=2, axis2=3))
         first, second = _weights(sizes)[..., None, None]
         trace = np.trace(self.shapes, axis1=1, axis2=2)
-        slack = SLACK * ((float(np.sum(jacobian**2)) + size**2) * trace + sizes[1] ** 2)
+        grown = float(np.sum(jacobian**2)) + size**2
+        slack = SLACK * (grown * trace + sizes[1] ** 2) + SUNK * (1 + grown)
         eye = np.eye(len(jacobian))
         return Ellipsoids(first * image + second * local.shapes + slack[:, None, None] * eye)
 
@@ -89,12 +103,14 @@ class Enclosed:
 
     x, buffer (3K + 2,): as iterated in float64.  exact, run (2, 3K + 2): bounds on the distance of the exact numbers (a, S, b, c, and
     last the deviation of any tap), and of those of torch; the second row is of lr times the buffers.
+    largest: no number that torch computes in the step to here is larger; above the range of its type nothing is shown.
     """
 
     x: Array
     buffer: Array
     exact: Array
     run: Array
+    largest: float = 0.0
 
     @classmethod
     def known(cls, x: Array) -> Enclosed:
@@ -110,10 +126,14 @@ def _tap_reach(off: Array, channels: int, taps: int) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Rounding:
-    """Bounds on what one step rounds: in E[(r̂ - r) r] and E[r̂ - r], and beside them a box (2, 3K + 2) of weights and buffers."""
+    """Bounds on what one step rounds: in E[(r̂ - r) r] and E[r̂ - r], and beside them a box (2, 3K + 2) of weights and buffers.
+
+    largest: a bound on the size of all numbers, sums on their way too, that the step computes.
+    """
 
     pulls: Array
     box: Array
+    largest: float
 
 
 def rounding(
@@ -123,12 +143,13 @@ def rounding(
 
     Conv1d, sum, Linear, the mean of squares and their gradients, in any order of summation; then torch's step.  With A =
     |c| + N Σ|a||b| + r (1 + 2 Σ|a||w|₁) the error r̂ - r is off by γA, and a gradient, a mean over radii of 2(r̂ - r) times terms of
-    total size M, by 2 E[γ'|r̂ - r| M] more.
+    total size M, by 2 E[γ'|r̂ - r| M] more.  An operation that underflows loses LEAST, which later ones multiply.
     """
     k, n, pixels, unit = len(start.a), problem.taps, problem.pixels, UNITS[kind]
-    gamma = lambda count: float(count * unit / (1 - count * unit))
+    gamma = lambda count: count * unit / (1 - count * unit) if count * unit < 1 else math.inf
     answer = gamma(n + pixels + k + 4)
-    chain = gamma(len(problem.r) * pixels + n + pixels + k + 12)
+    operations = len(problem.r) * pixels + n + pixels + k + 12
+    chain, least = gamma(operations), LEAST[kind]
     a, sums, b = np.abs(x[: 3 * k]).reshape(3, k)
     off_a, off_s, off_b = off[0, : 3 * k].reshape(3, k)
     # |r̂ - r| <= level + tilt r, wherever the run may be.
@@ -140,7 +161,9 @@ def rounding(
     taps = np.abs(start.at(x).w) + _tap_reach(off[0], k, n)[:, None]
     mass = taps.sum(axis=1)
 
-    tall = answer * (c + pixels * float(a @ b))
+    # Every product in the convolution may underflow, then those with a.
+    sunk = least * (pixels * (n + 2) * float(np.sum(a)) + k + 2)
+    tall = answer * (c + pixels * float(a @ b)) + sunk
     steep = answer * (1 + 2 * float(a @ mass))
     # 2 E[|r̂ - r| M] by a, by each tap, by b and by c.
     constant, linear = level + tall, tilt + steep
@@ -152,6 +175,17 @@ def rounding(
         pixels * a * first * (start.b is not None),
         np.array([first * (start.c is not None)]),
     )
+    lit = (
+        2 * float(np.max(problem.r)) * mass + pixels * b
+    )  # of a channel, summed over all positions
+    below = (
+        least * (operations + pixels * (n + 2) * first) * (4 + 2 * float(np.max(lit) + np.max(a)))
+    )
+    # The error, its square, and a gradient, each summed over the radii before the mean is taken.
+    error = c + float(a @ lit) + float(np.max(problem.r)) + sunk
+    summed = 2 * len(problem.r) * error
+    steepest = summed * (1 + max(float(np.max(lit)), pixels * float(np.max(a))))
+    reached = [error * summed, steepest]
     stored = rule.lr * buffer
     held = np.abs(stored) + off[1]
     taps_held = np.abs(start.at(stored).w) + _tap_reach(off[1], k, n)[:, None]
@@ -161,17 +195,20 @@ def rounding(
     box = np.zeros((2, len(x)))
     share = 1 + rule.momentum if rule.nesterov else 1
     for place, weight, old, slope in zip(places, weights, buffers, slopes, strict=True):
-        error = chain * slope
-        taken = rule.momentum * old + rule.lr * (slope + error + rule.weight_decay * weight)
-        rounds = rule.lr * (error + LEAST[kind] / unit) + gamma(8) * taken
-        steps = share * (rounds + gamma(8) * taken) + unit * (weight + share * taken)
+        wrong = chain * slope + below
+        taken = rule.momentum * old + rule.lr * (slope + wrong + rule.weight_decay * weight)
+        rounds = rule.lr * (wrong + 2 * least) + gamma(8) * taken
+        steps = share * (rounds + gamma(8) * taken) + unit * (weight + share * taken) + 4 * least
         both = np.stack([steps, rounds])
+        # A buffer as torch holds it, what is taken, and the weight after it.
+        kept = rule.momentum * old / rule.lr + steepest + rule.weight_decay * weight
+        reached += [share * float(np.max(kept)), float(np.max(weight + share * taken))]
         if both.ndim == 3:
             box[:, -1] = 2 * np.max(both, axis=(1, 2))
             both = both.sum(axis=2)
         box[:, place] = both
     pulls = [tall * problem.mean + steep * problem.second, tall + steep * problem.mean]
-    return Rounding(np.array(pulls), box)
+    return Rounding(np.array(pulls), box, (1 + chain) * float(np.max(reached)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,6 +286,7 @@ def enclosed(start: Weights, problem: Problem, rule: Sgd, kind: str) -> Iterator
     signs = np.array([-(1 + rule.momentum) if rule.nesterov else -1.0, 1.0])[:parts, None]
     inner = np.array([[problem.second, problem.mean], [problem.mean, 1.0]])
     # ∇r̂ = rα + β: how fast α and β change.
+    largest = 0.0
     bends = np.array([2 * math.sqrt(n), 0.0 if start.b is None else float(problem.pixels)])
     spread = float(np.max(np.abs(start.deviations)))
     # S and the deviations of the start are rounded once.
@@ -264,7 +302,7 @@ def enclosed(start: Weights, problem: Problem, rule: Sgd, kind: str) -> Iterator
     x, buffer = next(path)
     first = True
     while True:
-        yield Enclosed(x, buffer, *bounds)
+        yield Enclosed(x, buffer, bounds[0], bounds[1], largest)
         y = coordinates.turned(x)
         size = math.sqrt(float(np.sum(y**2)))
         pulled = np.zeros((2, 3 * m + 2))
@@ -272,6 +310,7 @@ def enclosed(start: Weights, problem: Problem, rule: Sgd, kind: str) -> Iterator
         pulled = pulled[:, free]
         turns = sets.along(inner @ pulled)  # of E[er] and E[e], to first order
         rounds = rounding(start, problem, rule, x, buffer, bounds[1], kind)
+        largest = rounds.largest
         box = coordinates.inwards(rounds.box[:parts])
         boxes, pairs = np.zeros_like(boxes), np.zeros((4, 2, parts * d))
         for those, share in ((2, UNITS["float64"] / UNITS[kind]), (4, 1.0)):

@@ -179,10 +179,13 @@ def hessian(y: Array, p: float, q: float, problem: Problem) -> Array:
 
 
 def sharpness(weights: Weights, problem: Problem) -> float:
-    """The largest eigenvalue of the Hessian at these weights, by the parameters that there are."""
+    """The largest eigenvalue of the Hessian at these weights, by the parameters that there are; inf where it overflows."""
     x, k = weights.numbers, len(weights.a)
     y = x[: 3 * k].reshape(3, k) / np.array([[1.0], [math.sqrt(problem.taps)], [1.0]])
     there = np.repeat([True, True, weights.b is not None], k)
     free = np.append(there, weights.c is not None)
-    second = hessian(y, *problem.pulls(x), problem)[np.ix_(free, free)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        second = hessian(y, *problem.pulls(x), problem)[np.ix_(free, free)]
+    if not np.all(np.isfinite(second)):
+        return math.inf
     return float(np.linalg.eigvalsh(second)[-1])

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numerics.training.forward_error import (
+    HIGHEST,
     UNITS,
     Ellipsoids,
     Enclosed,
@@ -77,6 +78,40 @@ def test_rounding_scales_with_the_unit_and_grows_with_the_reach() -> None:
     wider = rounding(WEIGHTS, PROBLEM, Sgd(0.01), x, 0 * x, none + 0.1, "float64")
     assert np.all(wider.pulls > small.pulls)
     assert np.all(wider.box[0, :4] > small.box[0, :4])
+
+
+def test_nothing_that_a_step_computes_is_larger() -> None:
+    """Loss, gradients and steps as torch has them, of weights that a float32 holds and whose loss it does not."""
+    x, none = WEIGHTS.numbers, np.zeros((2, 5))
+    for scale in (1.0, 1e4, 1e8, 1e12):
+        scaled = Weights(scale * WEIGHTS.w, scale * WEIGHTS.a, WEIGHTS.b, 0.125)
+        x = scaled.numbers
+        for momentum in (0.0, 0.9):
+            step = rounding(scaled, PROBLEM, Sgd(1e-6, momentum, 0.1), x, 0 * x, none, "float32")
+            slopes = np.abs(PROBLEM.gradient(x, scaled))
+            assert step.largest >= max(4 * PROBLEM.loss(x), 4 * np.max(slopes))
+            assert (step.largest > HIGHEST["float32"]) == (scale > 1e8)
+
+
+def test_what_underflows_is_counted() -> None:
+    """Weights below the least normal number lose digits that no unit counts, and so do squares of errors."""
+    tiny = Weights(1e-200 * WEIGHTS.w, 1e-200 * WEIGHTS.a)
+    x, none = tiny.numbers, np.zeros((2, 5))
+    for kind, least in (("float64", 2.0**-1022), ("float32", 2.0**-126)):
+        step = rounding(tiny, PROBLEM, Sgd(1e-12), x, 0 * x, none, kind)
+        assert np.all(step.box[0, :2] >= least)
+        assert np.all(step.pulls >= least)
+    # The square of 1e-170 is 0 in floats, the set is not.
+    sets = Ellipsoids(np.zeros((1, 2, 2)))
+    small = Ellipsoids.of_boxes(np.full((1, 2), 1e-170))
+    assert np.all(sets.moved(np.eye(2), small, 1.0).reach >= 1e-170)
+
+
+def test_sums_too_long_for_the_unit_have_no_bound() -> None:
+    x, none = WEIGHTS.numbers, np.zeros((2, 5))
+    long = Problem(PROBLEM.r, 2**23 + 1, 3)
+    step = rounding(WEIGHTS, long, Sgd(0.01), x, 0 * x, none, "float32")
+    assert not np.all(np.isfinite(step.box))
 
 
 def test_margins_are_the_least_partial_sums() -> None:

@@ -61,6 +61,17 @@ def test_settings_of_the_optimizer_are_those_of_training(name: str) -> None:
     assert found.agrees
 
 
+def test_the_generator_of_the_caller_stays() -> None:
+    module = net(True)
+    drops = nn.Sequential(nn.Conv1d(1, 2, 3, padding=1), nn.Dropout(0.5), Sum(), nn.Linear(2, 1))
+    before = torch.get_rng_state()
+    predict(module, lr=1e-4, steps=3)
+    predict(module, optim.Adam(module.parameters()), steps=3)
+    with pytest.raises(ValueError, match="dropout"):
+        predict(drops, lr=1e-4)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_arguments_instead_of_an_optimizer() -> None:
     module = net()
     by_hand = predict(module, lr=0.0002, momentum=0.5, steps=20)

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from numerics.pulse.sample import Radii
+from verify.report.render import json_text
 from verify.training.prediction import admitted, prediction
 from verify.training.side_by_side import OutsideTheorem
 
@@ -38,6 +40,37 @@ def test_the_method_is_named(given: dict[str, Any], method: str, law: str | None
     assert (found.method, found.law, found.agrees) == (method, law, True)
     assert all((weight.end is None) == (law is None) for weight in found.weights)
     assert all((weight.bound is None) == (method == "simulated") for weight in found.weights)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("lr", [1e-3, 0.1, 10.0, 1e3])
+def test_what_runs_away_is_refused_before_a_number_is_none(
+    optimizer: str, dtype: str, lr: float
+) -> None:
+    """Up to the step that is refused, every number is finite and within its bound."""
+    for steps in range(1, 12):
+        try:
+            found = prediction(W, A, B, 0.1, optimizer=optimizer, lr=lr, dtype=dtype, steps=steps)
+        except OutsideTheorem as error:
+            assert f"at step {steps} " in str(error)
+            assert optimizer == "sgd" or lr == 1e3
+            break
+        assert found.agrees
+        json_text(found)  # refuses inf and nan
+
+
+@pytest.mark.parametrize("given", [{}, {"steps": 3}, {"optimizer": "adam", "steps": 3}])
+def test_the_generator_of_the_caller_stays(given: dict[str, Any]) -> None:
+    before = torch.get_rng_state()
+    prediction(W, A, **{"step": 0.3, **given})
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_data_are_named() -> None:
+    found = prediction(W, A, B, steps=3, radii=Radii(3, 2, 4), length=41)
+    radii = {"first": 2.5, "last": 4.25, "number": 8, "per_pixel": 4}
+    assert (found.model["radii"], found.model["length"]) == (radii, 41)
 
 
 def test_lr_and_step_say_the_same() -> None:
@@ -71,7 +104,27 @@ def test_other_radii_and_pixels_are_their_own(activation: str) -> None:
         ({"w": -W, "b": -B, "activation": "relu", "steps": 5}, "at step 0"),
         ({"w": 1e200 * W}, "finite"),
         ({"w": 0 * W, "a": 0 * A}, "U > 0"),
-        ({"step": 50.0}, "bound: at step"),
+        ({"step": 50.0}, "finite: at step"),
+        (
+            {"lr": 0.1, "momentum": 0.9, "b": B, "c": 0.1, "dtype": "float32", "steps": 7},
+            "leave float32",
+        ),
+        ({"lr": 1.0, "dtype": "float32", "steps": 5}, "leave float32, which ends at 3.4e+38"),
+        ({"lr": 1000.0, "steps": 9}, "at step"),
+        ({"lr": float("nan"), "steps": 3}, "lr nan: a positive number"),
+        ({"lr": float("inf"), "momentum": 0.5}, "lr inf: a positive number"),
+        ({"lr": 0.0}, "lr 0: a positive number"),
+        ({"c": float("inf"), "optimizer": "adam"}, "no number that float64 holds"),
+        ({"w": 1e39 * W, "dtype": "float32"}, "no number that float32 holds"),
+        ({"w": 1e76 * W, "a": 1e76 * A}, "may leave float64 on the way"),
+        ({"w": 1e-150 * W, "a": 1e-150 * A}, "underflow"),
+        ({"w": 1e200 * W, "a": -1e200 * A, "b": 1e200 * B}, "finite"),
+        ({"w": [[1e100]], "a": [-1e100], "b": [1e100]}, "finite"),
+        ({"optimizer": "adam", "lr": 1e30, "steps": 5, "dtype": "float32"}, "leave float32"),
+        ({"optimizer": "adam", "lr": 1e160, "steps": 5}, "leave float64"),
+        ({"optimizer": "adam", "lr": 1e307, "steps": 1}, "lr times the sharpness overflows"),
+        ({"optimizer": "adam", "w": 1e20 * W, "steps": 5, "dtype": "float32"}, "leave float32"),
+        ({"optimizer": "adam", "eps": 0.0, "a": 0 * A, "steps": 5}, "finite: at step"),
     ],
 )
 def test_refusals_name_the_condition(given: dict[str, Any], words: str) -> None:

@@ -12,7 +12,17 @@ import torch
 from numerics.training.reduced import Problem, Weights
 from theory.training.reduced import Sgd
 from verify.models.problem import Model
-from verify.training.side_by_side import Task, Weight, bounds, flat, kept, saddle, settings, table
+from verify.training.side_by_side import (
+    Task,
+    Weight,
+    bounds,
+    flat,
+    kept,
+    leaves,
+    saddle,
+    settings,
+    table,
+)
 
 START = Weights(np.array([[1.0, 2.0, 3.0]]), np.array([4.0]), np.array([5.0]), 6.0)
 
@@ -43,6 +53,19 @@ def test_no_step_changes_nothing(task: Task) -> None:
     assert path.losses[0, 0] == pytest.approx(task.problem.loss(START.numbers))
     bare = replace(task, model=Model("identity", 1, 3), start=Weights(START.w, START.a))
     assert flat(bare.trained(1, still)[1]) == [1.0, 2.0, 3.0, 4.0]
+
+
+def test_a_run_draws_nothing(task: Task) -> None:
+    before = torch.get_rng_state()
+    task.trained(1, partial(torch.optim.SGD, lr=0.0))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_type_names_its_end() -> None:
+    assert (
+        "at step 6 a weight, a gradient or the loss may leave float32, which ends at 3.4e+38"
+        in leaves(6, "float32")
+    )
 
 
 def test_a_weight_outside_a_bound_does_not_agree() -> None:

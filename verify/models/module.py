@@ -135,7 +135,7 @@ def live(module: nn.Module, length: int) -> Live:
     CheckpointError: it is no network of the model; one sentence that names what is in the way.
     """
     prefix, inner = _unwrapped(module)
-    with evaluated(inner):
+    with evaluated(inner), torch.random.fork_rng():  # a module may draw in evaluation mode, too
         wiring = _Wiring(inner, length)
         checkpoint = wiring.checkpoint(prefix)
     with torch.random.fork_rng(devices=[]):

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 from numerics.arithmetic.types import Array
 from numerics.pulse.sample import Radii
 from numerics.training.active import margins
-from numerics.training.forward_error import UNITS, Enclosed
+from numerics.training.forward_error import HIGHEST, UNITS, Enclosed, rounding
 from numerics.training.forward_error import margins as first_margins
 from numerics.training.linear_cell import coordinates
 from numerics.training.reduced import Adam, Problem, Weights, sharpness
@@ -51,6 +51,8 @@ __all__ = ["LARGEST_STEP", "NEAREST", "OPTIMIZERS", "admitted", "prediction"]
 
 NEAREST = 1e-8
 """Starts with U below this share of U + W pass the saddle so closely that rounding may decide."""
+SMALLEST = 2.0**-960
+"""Starts with U + W below this: their squares lose digits, or all."""
 LARGEST_STEP = 0.5
 """Steps up to this share of 1/sharpness have a closed form."""
 TORCH_ADAM = 0.001
@@ -103,6 +105,8 @@ def prediction(
         raise OutsideTheorem(f"the type {dtype}: training in {' and '.join(UNITS)} is predicted")
     if not 0 <= dampening <= 1:
         raise OutsideTheorem(f"dampening {dampening:g}: from 0 to 1 is predicted")
+    if not 0 < (step if lr is None else lr) < math.inf:
+        raise OutsideTheorem(f"lr {step if lr is None else lr:g}: a positive number is predicted")
     if optimizer == "adam" and weight_decay:
         raise OutsideTheorem(
             "weight decay enters Adam's gradient, and nothing of the taps is kept; with adamw their deviations are, but for a factor"
@@ -111,6 +115,8 @@ def prediction(
     unit = _unit(task)
     if optimizer != "sgd":
         rate = TORCH_ADAM if lr is None else lr
+        if not rate * unit < math.inf:
+            raise OutsideTheorem("finite: lr times the sharpness overflows; take a smaller --lr")
         return simulated(task, unit, Adam(rate, *betas, eps, weight_decay), optimizer, steps)
     rate, fraction = (step / unit, step) if lr is None else (lr, lr * unit)
     rule = Sgd(rate, momentum, weight_decay, dampening, nesterov)
@@ -157,9 +163,12 @@ def _task(
     radii: Radii | None,
     length: int | None,
 ) -> Task:
-    rounded = [
-        None if x is None else np.asarray(x, dtype=dtype).astype(float) for x in (w, a, b, c)
-    ]
+    with np.errstate(over="ignore"):
+        rounded = [
+            None if x is None else np.asarray(x, dtype=dtype).astype(float) for x in (w, a, b, c)
+        ]
+    if not all(x is None or np.all(np.isfinite(x)) for x in rounded):
+        raise OutsideTheorem(f"finite: an initial weight is no number that {dtype} holds")
     taps, readout, bias, offset = rounded
     assert taps is not None and readout is not None
     start = Weights(taps, readout, bias, None if offset is None else float(np.ravel(offset)[0]))
@@ -193,13 +202,18 @@ def _unit(task: Task) -> float:
     if not math.isfinite(big_u + big_w) or not speed < math.inf:
         raise OutsideTheorem("finite: the squares of these weights overflow")
     leads_on = big_u > NEAREST * (big_u + big_w)
+    if leads_on and big_u + big_w < SMALLEST:
+        raise OutsideTheorem("finite: the squares of these weights underflow")
     if not leads_on and start.b is None:
         raise OutsideTheorem(
             f"U > 0: U = Σ(a + S/√n)² is {big_u:.3g} beside W = {big_w:.3g}; from there training runs into the saddle at 0"
         )
     if start.b is None and start.c is None:
         return speed
-    return sharpness(flow_end(start) if leads_on else start, problem)
+    speed = sharpness(flow_end(start) if leads_on else start, problem)
+    if not speed < math.inf:
+        raise OutsideTheorem("finite: the squares of these weights overflow")
+    return speed
 
 
 def _closed_conditions(task: Task, rate: float) -> tuple[Condition, ...]:
@@ -235,6 +249,7 @@ def _closed(
     # e^{-λt} times where the logistic equation begins, down to rounding.
     begin = float(np.abs((1 - e) / (1 - low))[0])
     steps = math.ceil((40 + math.log1p(begin)) / fraction)
+    _inside(task, rate, float(rho[0]))
     path, trained = task.trained(steps, partial(torch.optim.SGD, lr=rate))
     end = flow_end(task.start)
     near_w, near_a, *near_bound = corrected(LAW, w, a, moment, rates)
@@ -269,6 +284,23 @@ def _closed(
         optimizer=settings("sgd", Sgd(rate)),
         kept=kept(task, trained, 1.0, 2 * more),
     )
+
+
+def _inside(task: Task, rate: float, drift: float) -> None:
+    """Raise where a number on the way may leave float64: |a| and |s| stay below Σ(|a| + |s|) of both ends, but for the drift.
+
+    In a ± s every step multiplies, always one up and the other down.
+    """
+    x, k = task.start.numbers, task.model.channels
+    both = np.abs(x) + np.abs(flow_end(task.start).numbers)
+    off = np.zeros((2, len(x)))
+    off[0, : 2 * k] = (
+        math.exp(drift) * math.sqrt(task.model.taps) * 2 * float(np.sum(both[: 2 * k]))
+    )
+    with np.errstate(over="ignore", invalid="ignore"):
+        way = rounding(task.start, task.problem, Sgd(rate), x, 0 * x, off, "float64")
+    if not way.largest <= HIGHEST["float64"]:
+        raise OutsideTheorem("finite: a gradient or the loss may leave float64 on the way")
 
 
 def _spread(task: Task, tap: Array, read: Array) -> list[float]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 
 import numpy as np
 import torch
 
 from numerics.arithmetic.types import Array
 from numerics.training.active import margins as flow_margins
-from numerics.training.forward_error import UNITS, Enclosed, enclosed, margins, rounding
+from numerics.training.forward_error import HIGHEST, UNITS, Enclosed, enclosed, margins, rounding
 from numerics.training.linear_cell import coordinates
 from numerics.training.reduced import Adam, Simulated, Weights, adam, sharpness
 from numerics.training.steps import drift_bound, end_at
@@ -28,6 +27,7 @@ from verify.training.side_by_side import (
     flat,
     judged,
     kept,
+    leaves,
     saddle,
     settings,
     table,
@@ -53,12 +53,17 @@ def followed(task: Task, unit: float, rule: Sgd, steps: int | None) -> Predictio
 
     Raises
     ------
-    OutsideTheorem: a partial sum is not shown to stay positive under ReLU, or the bound is of no use: at which step.
+    OutsideTheorem: a partial sum is not shown to stay positive under ReLU, the bound is of no use, or a number may leave
+        the range of the type: at which step.
     """
     last, count, least, moved = _path(task, rule, steps)
     end = task.start.at(last.x)
     share = rule.lr * (sharpness(end, task.problem) + rule.weight_decay)
     share /= 2 * (1 + rule.momentum) / (1 + 2 * rule.momentum * rule.nesterov)
+    if not math.isfinite(share):
+        raise OutsideTheorem(
+            f"finite: the squares of the weights after step {count} leave float64; take a smaller --lr"
+        )
     text = "the step, as a part of the largest at which the last weights are stable"
     met = [*saddle(task), Condition("threshold", share < 1, share, text)]
     if rule == Sgd(rule.lr) and task.model.biases == (False, False):
@@ -121,13 +126,14 @@ def _path(task: Task, rule: Sgd, steps: int | None) -> tuple[Enclosed, int, floa
         for t, moment in enumerate(path):
             numbers = moment.x[:-1]
             size, reach = float(np.max(np.abs(numbers))), float(np.max(moment.run[0]))
-            if not reach < size:
-                ways = ["take a smaller --lr"]
-                ways += [f"--steps {useful}, where it is a hundredth of them"] * (useful > 0)
+            inside = moment.largest <= HIGHEST[task.dtype]
+            if not inside or not reach < size:
+                reason = f"bound: at step {t} the bound on rounding is as large as the weights, and nothing is shown from there on; take a smaller --lr"
+                ways = [reason if inside else leaves(t, task.dtype)]
+                share = "the bound on rounding is a hundredth of the weights"
+                ways += [f"--steps {useful}, where {share}"] * (useful > 0)
                 ways += ["--dtype float64"] * (task.dtype != "float64")
-                raise OutsideTheorem(
-                    f"bound: at step {t} the bound on rounding is as large as the weights, and nothing is shown from there on; {', or '.join(ways)}"
-                )
+                raise OutsideTheorem(", or ".join(ways))
             useful = t if 100 * reach < size else useful
             if task.model.activation == "relu":
                 room = margins(task.start, moment, task.dtype)
@@ -181,12 +187,18 @@ def simulated(task: Task, unit: float, rule: Adam, name: str, steps: int | None)
 
     Raises
     ------
-    OutsideTheorem: a partial sum becomes negative under ReLU: at which step.
+    OutsideTheorem: a partial sum becomes negative under ReLU, or a number leaves the range of the type: at which step.
     """
     count = ADAM_STEPS if steps is None else steps
     least, spread = math.inf, _Spread(task, rule)
-    for t, moment in enumerate(islice(adam(task.start, task.problem, rule), count + 1)):
-        spread.see(t, moment)
+    moments = adam(task.start, task.problem, rule)
+    for t in range(count + 1):
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            moment, before = next(moments), spread.largest
+            spread.see(t, moment)
+        sizes = np.max(np.abs(moment.x)), before, spread.total
+        if not np.max(sizes) <= HIGHEST[task.dtype]:
+            raise OutsideTheorem(leaves(t, task.dtype))
         if task.model.activation == "relu":
             room = margins(task.start, Enclosed.known(moment.x), task.dtype)
             least = min(least, float(np.min(room)))
@@ -204,6 +216,9 @@ def simulated(task: Task, unit: float, rule: Adam, name: str, steps: int | None)
         weight_decay=rule.weight_decay,
     )
     path, trained = task.trained(count, make)
+    # A simulation has no bound: torch may leave its type where the simulation stays.
+    if not np.all(np.isfinite([*flat(trained), *path.losses[:, 0]])):
+        raise OutsideTheorem(leaves(count, task.dtype))
     return judged(
         task,
         table(task, task.start.at(moment.x), trained),
@@ -227,6 +242,7 @@ class _Spread:
     def __init__(self, task: Task, rule: Adam) -> None:
         self.task, self.rule, self.total, self.rounds = task, rule, 0.0, 0.0
         self.mean, self.square = np.zeros(task.model.channels), np.zeros(task.model.channels)
+        self.largest = 0.0  # of all numbers that the next step computes: squares of gradients, too
 
     def see(self, t: int, moment: Simulated) -> None:
         """The next step: its moments come from the gradient at the weights before, rounded there."""
@@ -247,4 +263,6 @@ class _Spread:
         problem, none = self.task.problem, np.zeros((2, len(moment.x)))
         one = rounding(self.task.start, problem, Sgd(1.0), moment.x, none[0], none, self.task.dtype)
         self.rounds = float(one.box[1, -1])
-        self.slope: Array = np.abs(problem.gradient(moment.x, self.task.start)[k : 2 * k])
+        slope = np.abs(problem.gradient(moment.x, self.task.start))
+        self.slope: Array = slope[k : 2 * k]
+        self.largest = float(np.max([one.largest, np.max(slope) ** 2]))

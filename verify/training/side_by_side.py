@@ -10,6 +10,7 @@ import torch
 
 from numerics.arithmetic.types import Array
 from numerics.pulse.sample import pulse
+from numerics.training.forward_error import HIGHEST
 from numerics.training.linear_cell import coordinates
 from numerics.training.reduced import Adam, Problem, Weights
 from theory.training.reduced import Sgd
@@ -28,6 +29,7 @@ __all__ = [
     "flat",
     "judged",
     "kept",
+    "leaves",
     "saddle",
     "settings",
     "table",
@@ -77,7 +79,7 @@ class Weight:
 class Prediction:
     """A network predicted and trained; its fields are those of docs/predict.md."""
 
-    model: Mapping[str, str | int | bool]
+    model: Mapping[str, str | int | bool | Mapping[str, float]]
     conditions: tuple[Condition, ...]
     sharpness: float
     step: Mapping[str, float]
@@ -118,7 +120,8 @@ class Task:
         kind = getattr(torch, self.dtype)
         x = torch.tensor(pulse(self.problem.r, self.problem.pixels // 2), dtype=kind)
         r = torch.tensor(self.problem.r, dtype=kind)
-        module = load(self.model, self.batch).to(kind)
+        with torch.random.fork_rng(devices=[]):  # a new module draws weights
+            module = load(self.model, self.batch).to(kind)
         optimizer, losses = make(module.parameters()), []
         for _ in range(steps):
             optimizer.zero_grad()
@@ -184,15 +187,24 @@ def judged(
     drift: Mapping[str, float] | None = None,
 ) -> Prediction:
     """All of it, and whether every weight is within its bounds, and every deviation."""
-    model = task.model
-    shape: dict[str, str | int] = {
+    model, r = task.model, task.problem.r
+    shape: dict[str, str | int | Mapping[str, float]] = {
         "activation": model.activation,
         "channels": model.channels,
         "taps": model.taps,
+        "conv_bias": model.conv_bias,
+        "readout_bias": model.readout_bias,
+        "radii": {
+            "first": float(r[0]),
+            "last": float(r[-1]),
+            "number": len(r),
+            "per_pixel": model.per_cell,
+        },
+        "length": task.problem.pixels,
     }
     within = all(weight.agrees for weight in weights) and kept["difference"] <= kept["bound"]
     return Prediction(
-        model=shape | {"conv_bias": model.conv_bias, "readout_bias": model.readout_bias},
+        model=shape,
         conditions=conditions,
         sharpness=sharpness,
         step=step,
@@ -219,6 +231,14 @@ def saddle(task: Task) -> list[Condition]:
         return []
     big_u = float(coordinates(task.start.w[None], task.start.a[None]).big_u[0])
     return [Condition("U > 0", True, big_u, "the start does not lead into the saddle at 0")]
+
+
+def leaves(step: int, kind: str) -> str:
+    """Why nothing is shown from a step on: a number may leave the range of the type."""
+    return (
+        f"finite: at step {step} a weight, a gradient or the loss may leave {kind}, "
+        f"which ends at {HIGHEST[kind]:.2g}; take a smaller --lr"
+    )
 
 
 def bends(channel: int, margin: float) -> str:
