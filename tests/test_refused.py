@@ -198,6 +198,7 @@ LAYERS = [
     Row("LoRA", torch_saved(lambda: {**state(), "0.lora_A.weight": torch.ones(2, 3)}), PT, ON_PT + "0.lora_A.weight belongs to LoRA: merge it into its layer (merge_and_unload) and store that"),
     Row("slopes", torch_saved(lambda: state(nn.PReLU(3))), PT, ON_PT + "1.weight has 3 slopes for 2 channels; PReLU has one, or one per channel"),
     Row("another slope", torch_saved(lambda: state(nn.PReLU())), ["net.pt", "--activation", "prelu(0.1)", "--length", "17"], ON_PT + "it holds 1.weight, a slope of PReLU; prelu(0.1) is another activation"),
+    Row("slopes of another", torch_saved(lambda: {**state(nn.PReLU(2)), "1.weight": torch.tensor([0.125, 0.25])}), PT, ON_PT + "it holds 1.weight, a slope of PReLU; relu is another activation"),
     Row("quantised", torch_saved(lambda: {**state(), "0.zero_point": torch.tensor(0)}), PT, ON_PT + "0.zero_point belongs to a quantised layer: store the network before it was quantised"),
     Row("slope of another", torch_saved(lambda: state(nn.PReLU())), PT, ON_PT + "it holds 1.weight, a slope of PReLU; relu is another activation"),
 ]  # fmt: skip
@@ -217,8 +218,8 @@ OPTIONS = [
 # ------------------------------------------------------------------------------------------ setup
 
 SETUP = [
-    Row("no activation", stored({"length": "17"}), ST, ON_FILE + "the file does not say its activation; give them as --activation relu"),
-    Row("no length", stored({"activation": "relu"}), ST, ON_FILE + "the file does not say its length; give them as --length 17"),
+    Row("no activation", stored({"length": "17"}), ST, ON_FILE + "the file does not say its activation; give it as --activation relu"),
+    Row("no length", stored({"activation": "relu"}), ST, ON_FILE + "the file does not say its length; give it as --length 17"),
     Row("even length", stored({**SAID, "length": "16"}), ST, ON_FILE + "length is an odd number of pixels, not 16: the pulse is centred on the middle pixel; train on 15 or 17"),
     Row("nothing said", stored({}), ST, ON_FILE + "the file does not say its activation and length; give them as --activation relu --length 17"),
     Row("long signal", stored({**SAID, "length": "20003"}), ST, ON_FILE + "length is an odd number of pixels up to 20001, and not 20003"),
@@ -230,6 +231,16 @@ SETUP = [
     Row("groups", stored({**SAID, "groups": "2"}), ST, ON_FILE + "its metadata says groups = 2, which changes what the weights mean: networks with groups = 1 are explained"),
     Row("output padding", stored({**SAID, "output_padding": "1"}), ST, ON_FILE + "its metadata says output_padding = 1, which changes what the weights mean: networks with output_padding = 0 are explained"),
     Row("slope of relu", stored({**SAID, "negative_slope": "0.2"}), ST, ON_FILE + "its metadata says negative_slope=0.2, and relu has no negative_slope; if that is of something else, give --activation 'relu()'"),
+    Row("slope of relu, said twice", stored({**SAID, "negative_slope": "0.2"}), [*ST, "--activation", "relu"], ON_FILE + "its metadata says negative_slope=0.2, and relu has no negative_slope; if that is of something else, give --activation 'relu()'"),
+    Row("slope", stored({**SAID, "slope": "0.1"}), ST, ON_FILE + "its metadata says slope=0.1, and relu has no slope; if that is of something else, give --activation 'relu()'"),
+    Row("other taps", stored({**SAID, "kernel_size": "5"}), ST, ON_FILE + "its metadata says kernel_size = 5, and its filters have 3 taps"),
+    Row("other dimensions", stored({**SAID, "dimensions": "2"}), ST, ON_FILE + "its metadata says dimensions = 2, and its filters are for 1"),
+    Row("no biases", stored({**SAID, "bias": "False"}), ST, ON_FILE + "its metadata says bias = False, and it has conv.bias"),
+    Row("normalised", stored({**SAID, "normalize": "True"}), ST, ON_FILE + "its metadata says normalize = True, which changes what the weights mean: networks with normalize = false are explained"),
+    Row("scale", stored({**SAID, "input_scale": "2"}), ST, ON_FILE + "its metadata says input_scale = 2, which changes what the weights mean: networks with input_scale = 1 are explained"),
+    Row("mean", stored({**SAID, "mean": "0.5"}), ST, ON_FILE + "its metadata says mean = 0.5, which changes what the weights mean: networks with mean = 0 are explained"),
+    Row("deviation", stored({**SAID, "std": "(0.25,)"}), ST, ON_FILE + "its metadata says std = (0.25,), which changes what the weights mean: networks with std = 1 are explained"),
+    Row("short signal", stored({**SAID, "length": "9"}, conv_weight=np.ones((1, 1, 7))), ST, ON_FILE + "with so few pixels filters of 7 taps see an edge and the border, or its mirror image, at once from r = 3.5 on; give more pixels, or r_min and r_max"),
     Row("setting under a name", stored({**SAID, "conv.padding": "0"}), ST, ON_FILE + "its metadata says conv.padding = 0: settings are read under the name padding"),
     Row("max pooling", stored(), [*ST, "--pooling", "AdaptiveMaxPool1d(1)"], ON_FILE + "it pools by 'AdaptiveMaxPool1d(1)': max pooling is not explained, the theory is for a sum or a mean over all positions"),
     Row("log-sum-exp pooling", stored(), [*ST, "--pooling", "logsumexp"], ON_FILE + "it pools by 'logsumexp': log-sum-exp pooling is not explained, the theory is for a sum or a mean over all positions"),

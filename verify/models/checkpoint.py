@@ -74,7 +74,8 @@ class Checkpoint:
             return dict(given)
         name = self.names["activation.weight"]
         activation, arguments = given.get("activation"), given.get("activation_args")
-        learned = {spelled(x).name for x in ("prelu", self.metadata["activation"])}
+        own = spelled(self.metadata["activation"])  # relu where each channel has a slope
+        learned = {"prelu", *([own.name] if own.torch == "PReLU" else ())}
         if activation and spelled(activation).name not in learned:
             raise CheckpointError(
                 f"it holds {name}, a slope of PReLU; {activation[:40]} is another activation"
@@ -82,6 +83,10 @@ class Checkpoint:
         if arguments:
             raise CheckpointError(f"it holds {name}, a slope of PReLU: leave activation_args out")
         return {**given, "activation": None}
+
+    def noted(self, notes: tuple[str, ...]) -> Checkpoint:
+        """The same with more notes behind its own."""
+        return replace(self, notes=(*self.notes, *notes)) if notes else self
 
     @property
     def biases(self) -> Array:
@@ -213,6 +218,10 @@ def network_of(
         shape = list(values["conv.weight"].shape)
         raise CheckpointError(
             f"{names['conv.weight']} has the shape {shape}: a network for images; those for signals, (K, 1, n), are read"
+        )
+    if metadata.get("bias", "").lower() in ("false", "0") and "conv.bias" in names:
+        raise CheckpointError(
+            f"its metadata says bias = {metadata['bias']}, and it has {names['conv.bias']}"
         )
     notes, learned, slopes = [*layers.notes], {}, None
     if layers.norm is not None:
