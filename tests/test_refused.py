@@ -169,6 +169,9 @@ WRAPPED = [
     Row("no tensors", torch_saved(lambda: {"epoch": 3}), PT, ON_PT + f"it holds no named tensors; {ALONE}"),
     Row("optimizer", torch_saved(lambda: torch.optim.SGD(net_of().parameters(), 0.1).state_dict()), PT, ON_PT + f"it holds an optimizer's state and no weights; {ALONE}"),
     Row("two networks", torch_saved(lambda: {"model": state(), "ema": state()}), PT, ON_PT + "it holds 2 networks, model and ema; choose one with --key ema"),
+    Row("stride in hyper_parameters", torch_saved(lambda: {"state_dict": state(), "hyper_parameters": {"stride": 2}}), PT, ON_PT + "its metadata says stride = 2, which changes what the weights mean: networks with stride = 1 are explained"),
+    Row("stride in JSON", stored({**SAID, "config": '{"stride": 2}'}), ST, ON_FILE + "its metadata says stride = 2, which changes what the weights mean: networks with stride = 1 are explained"),
+    Row("layer by layer, three outputs", torch_saved(lambda: {"encoder": nn.Conv1d(1, 2, 3).state_dict(), "head": nn.Linear(2, 3).state_dict()}), PT, ON_PT + "head.weight has the shape [3, 2], not [1, 2]: it has 3 outputs; store the row of the one to explain"),
     Row("another key", torch_saved(lambda: {"model": state()}), [*PT, "--key", "ema"], ON_PT + "no tensors stand under --key ema; there are some in model"),
 ]  # fmt: skip
 
@@ -193,6 +196,7 @@ LAYERS = [
     Row("sparse", torch_saved(lambda: tensors(conv_bias=torch.ones(1).to_sparse())), PT, ON_PT + "conv.bias is sparse; dense tensors with values are taken"),
     Row("layer norm", torch_saved(lambda: state(nn.GroupNorm(1, 2))), PT, ON_PT + "1.weight and 1.bias scale and shift what is normalised by the input itself (layer norm, group norm, batch norm without running averages); that is not explained"),
     Row("batch norm elsewhere", torch_saved(lambda: state(nn.ReLU(), nn.BatchNorm1d(2))), PT, ON_PT + "the batch norm 2 does not follow the convolution 0 at once; only there it is folded"),
+    Row("batch norm in front", torch_saved(lambda: {**{f"bn.{name}": x for name, x in nn.BatchNorm1d(1).state_dict().items()}, **tensors()}), PT, ON_PT + "the batch norm bn stands in front of the convolution conv in the file; one between convolution and activation is folded: if it is called there, explain the module itself (docs/network.md, From Python)"),
     Row("two batch norms", torch_saved(lambda: state(nn.BatchNorm1d(2), nn.BatchNorm1d(2))), PT, ON_PT + "it has 2 batch norms, 1 and 2; networks with one are explained"),
     Row("spectral norm", torch_saved(lambda: nn.Sequential(parametrizations.spectral_norm(nn.Conv1d(1, 2, 3)), nn.Linear(2, 1)).state_dict()), PT, ON_PT + "0.parametrizations.weight.0._u belongs to spectral norm: remove it (remove_parametrizations, remove_spectral_norm) and store the layer"),
     Row("LoRA", torch_saved(lambda: {**state(), "0.lora_A.weight": torch.ones(2, 3)}), PT, ON_PT + "0.lora_A.weight belongs to LoRA: merge it into its layer (merge_and_unload) and store that"),

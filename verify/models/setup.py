@@ -33,6 +33,8 @@ from verify.models.pooling import pooling_of
 __all__ = [
     "KEYS",
     "LONGEST",
+    "PARAMETERS",
+    "SETTINGS",
     "WIDEST",
     "Setup",
     "activation_of",
@@ -62,10 +64,14 @@ NEUTRAL = MappingProxyType(
 )  # fmt: skip
 """Settings of a network that change what its weights mean, and the values with which they are explained."""
 PARAMETERS = frozenset(
-    {name for row in ACTIVATIONS for name in find(row).parameters[1:]}
-    | {"approximate", "init", "slope"}  # type: ignore[union-attr]
+    {name for row in map(find, ACTIVATIONS) if row for name in row.parameters[1:]}
+    | {"approximate", "init", "slope"}
 )
 """Parameters of activations, by torch's names; slope is that of leaky_relu or prelu."""
+SETTINGS = frozenset(
+    {*KEYS, *NEUTRAL, *PARAMETERS, "activation_args", "kernel_size", "dimensions", "bias", "center", "centre"}
+)  # fmt: skip
+"""All that is read of a network's settings."""
 SLOPES = MappingProxyType({"leaky_relu": "negative_slope", "prelu": "init"})
 """Torch's names of what is called slope."""
 BARE = re.compile(r"([\w. -]+?)\s*(\(\s*\))?", re.ASCII)
