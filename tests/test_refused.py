@@ -145,7 +145,9 @@ def bomb(folder: Path) -> None:
 
 FORMATS = [
     Row("no bytes", content(b"", "net.pt"), PT, ON_PT + "it is empty: 0 bytes"),
-    Row("text", content(b"weights", "net.pt"), PT, ON_PT + "it is no safetensors file (header too small)"),
+    Row("text", content(b"weights", "net.pt"), PT, ON_PT + "it is neither a torch nor a safetensors file (header too small)"),
+    Row("random bytes", content(bytes(range(40, 90)), "net.pt"), PT, ON_PT + "it is neither a torch nor a safetensors file (header too large)"),
+    Row("damaged header", content((2**20).to_bytes(8, "little") + b"{}"), ST, ON_FILE + "it is no safetensors file (invalid header length)"),
     Row("unpacks to much", bomb, PT, ON_PT + "it unpacks to more than 16 MiB"),
     Row("whole module", torch_saved(net_of), PT, ON_PT + f"it is a whole pickled module and needs torch.nn.modules.container.Sequential, {TORCH}"),
     Row("whole module, old", torch_saved(net_of, **OLD), PT, ON_PT + f"it is a whole pickled module and needs torch.nn.modules.container.Sequential, {TORCH}"),
