@@ -147,7 +147,7 @@ def test_the_first_eight_filters_have_pictures(
 ONE = np.ones((1, 1, 3))
 BAD: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "0 bytes"),
-    "text": (b"hello", "no safetensors file"),
+    "text": (b"hello", "neither a torch nor a safetensors file"),
     "2D": (encoded(conv_weight=np.ones((1, 1, 3, 3))), "images"),
     "even": (encoded(conv_weight=np.ones((1, 1, 4))), "odd"),
     "no conv": (encoded(conv_weight=None), "no tensor of filters"),

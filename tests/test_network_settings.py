@@ -224,3 +224,33 @@ def test_options_come_first(run: Run) -> None:
         run(-4.25, ("--padding-mode", "reflect"), metadata=old)["network"]["padding_mode"]
         == "reflect"
     )
+
+
+def test_a_repaired_network_says_its_settings_once(run: Run, tmp_path: Path) -> None:
+    """Parameters of the file that an option has replaced are not left beside the new activation."""
+    path = tmp_path / "repaired.safetensors"
+    metadata = {
+        "activation": "leaky_relu",
+        "negative_slope": ".2",
+        "length": "17",
+        "config": '{"alpha": 2}',
+    }
+    options = ("--activation", "relu()", "--repair", str(path))
+    assert run(-4.2501, options, metadata=metadata)["network"]["activation"] == "relu"
+    assert main([str(path)]) == 0
+
+
+def test_a_verdict_names_what_it_rests_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No name and no number says that the batch norm stands between convolution and activation."""
+    norm = {f"bn.{name}": x for name, x in torch.nn.BatchNorm1d(1).state_dict().items()}
+    conv = {"conv.weight": torch.tensor(W1), "conv.bias": torch.tensor([0.5])}
+    readout = {"out.weight": torch.tensor([[0.5]]), "out.bias": torch.tensor([-4.25])}
+    path = tmp_path / "net.pt"
+    torch.save({**conv, **norm, **readout}, path)
+    main([str(path), *RELU])
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.endswith(
+        "that holds if the batch norm bn stands between convolution and activation"
+    )

@@ -145,7 +145,9 @@ def bomb(folder: Path) -> None:
 
 FORMATS = [
     Row("no bytes", content(b"", "net.pt"), PT, ON_PT + "it is empty: 0 bytes"),
-    Row("text", content(b"weights", "net.pt"), PT, ON_PT + "it is no safetensors file (header too small)"),
+    Row("text", content(b"weights", "net.pt"), PT, ON_PT + "it is neither a torch nor a safetensors file (header too small)"),
+    Row("random bytes", content(bytes(range(40, 90)), "net.pt"), PT, ON_PT + "it is neither a torch nor a safetensors file (header too large)"),
+    Row("damaged header", content((2**20).to_bytes(8, "little") + b"{}"), ST, ON_FILE + "it is no safetensors file (invalid header length)"),
     Row("unpacks to much", bomb, PT, ON_PT + "it unpacks to more than 16 MiB"),
     Row("whole module", torch_saved(net_of), PT, ON_PT + f"it is a whole pickled module and needs torch.nn.modules.container.Sequential, {TORCH}"),
     Row("whole module, old", torch_saved(net_of, **OLD), PT, ON_PT + f"it is a whole pickled module and needs torch.nn.modules.container.Sequential, {TORCH}"),
@@ -169,6 +171,9 @@ WRAPPED = [
     Row("no tensors", torch_saved(lambda: {"epoch": 3}), PT, ON_PT + f"it holds no named tensors; {ALONE}"),
     Row("optimizer", torch_saved(lambda: torch.optim.SGD(net_of().parameters(), 0.1).state_dict()), PT, ON_PT + f"it holds an optimizer's state and no weights; {ALONE}"),
     Row("two networks", torch_saved(lambda: {"model": state(), "ema": state()}), PT, ON_PT + "it holds 2 networks, model and ema; choose one with --key ema"),
+    Row("stride in hyper_parameters", torch_saved(lambda: {"state_dict": state(), "hyper_parameters": {"stride": 2}}), PT, ON_PT + "its metadata says stride = 2, which changes what the weights mean: networks with stride = 1 are explained"),
+    Row("stride in JSON", stored({**SAID, "config": '{"stride": 2}'}), ST, ON_FILE + "its metadata says stride = 2, which changes what the weights mean: networks with stride = 1 are explained"),
+    Row("layer by layer, three outputs", torch_saved(lambda: {"encoder": nn.Conv1d(1, 2, 3).state_dict(), "head": nn.Linear(2, 3).state_dict()}), PT, ON_PT + "head.weight has the shape [3, 2], not [1, 2]: it has 3 outputs; store the row of the one to explain"),
     Row("another key", torch_saved(lambda: {"model": state()}), [*PT, "--key", "ema"], ON_PT + "no tensors stand under --key ema; there are some in model"),
 ]  # fmt: skip
 
@@ -193,11 +198,13 @@ LAYERS = [
     Row("sparse", torch_saved(lambda: tensors(conv_bias=torch.ones(1).to_sparse())), PT, ON_PT + "conv.bias is sparse; dense tensors with values are taken"),
     Row("layer norm", torch_saved(lambda: state(nn.GroupNorm(1, 2))), PT, ON_PT + "1.weight and 1.bias scale and shift what is normalised by the input itself (layer norm, group norm, batch norm without running averages); that is not explained"),
     Row("batch norm elsewhere", torch_saved(lambda: state(nn.ReLU(), nn.BatchNorm1d(2))), PT, ON_PT + "the batch norm 2 does not follow the convolution 0 at once; only there it is folded"),
+    Row("batch norm in front", torch_saved(lambda: {**{f"bn.{name}": x for name, x in nn.BatchNorm1d(1).state_dict().items()}, **tensors()}), PT, ON_PT + "the batch norm bn stands in front of the convolution conv in the file; one between convolution and activation is folded: if it is called there, explain the module itself (docs/network.md, From Python)"),
     Row("two batch norms", torch_saved(lambda: state(nn.BatchNorm1d(2), nn.BatchNorm1d(2))), PT, ON_PT + "it has 2 batch norms, 1 and 2; networks with one are explained"),
     Row("spectral norm", torch_saved(lambda: nn.Sequential(parametrizations.spectral_norm(nn.Conv1d(1, 2, 3)), nn.Linear(2, 1)).state_dict()), PT, ON_PT + "0.parametrizations.weight.0._u belongs to spectral norm: remove it (remove_parametrizations, remove_spectral_norm) and store the layer"),
     Row("LoRA", torch_saved(lambda: {**state(), "0.lora_A.weight": torch.ones(2, 3)}), PT, ON_PT + "0.lora_A.weight belongs to LoRA: merge it into its layer (merge_and_unload) and store that"),
     Row("slopes", torch_saved(lambda: state(nn.PReLU(3))), PT, ON_PT + "1.weight has 3 slopes for 2 channels; PReLU has one, or one per channel"),
     Row("another slope", torch_saved(lambda: state(nn.PReLU())), ["net.pt", "--activation", "prelu(0.1)", "--length", "17"], ON_PT + "it holds 1.weight, a slope of PReLU; prelu(0.1) is another activation"),
+    Row("slopes of another", torch_saved(lambda: {**state(nn.PReLU(2)), "1.weight": torch.tensor([0.125, 0.25])}), PT, ON_PT + "it holds 1.weight, a slope of PReLU; relu is another activation"),
     Row("quantised", torch_saved(lambda: {**state(), "0.zero_point": torch.tensor(0)}), PT, ON_PT + "0.zero_point belongs to a quantised layer: store the network before it was quantised"),
     Row("slope of another", torch_saved(lambda: state(nn.PReLU())), PT, ON_PT + "it holds 1.weight, a slope of PReLU; relu is another activation"),
 ]  # fmt: skip
@@ -217,8 +224,8 @@ OPTIONS = [
 # ------------------------------------------------------------------------------------------ setup
 
 SETUP = [
-    Row("no activation", stored({"length": "17"}), ST, ON_FILE + "the file does not say its activation; give them as --activation relu"),
-    Row("no length", stored({"activation": "relu"}), ST, ON_FILE + "the file does not say its length; give them as --length 17"),
+    Row("no activation", stored({"length": "17"}), ST, ON_FILE + "the file does not say its activation; give it as --activation relu"),
+    Row("no length", stored({"activation": "relu"}), ST, ON_FILE + "the file does not say its length; give it as --length 17"),
     Row("even length", stored({**SAID, "length": "16"}), ST, ON_FILE + "length is an odd number of pixels, not 16: the pulse is centred on the middle pixel; train on 15 or 17"),
     Row("nothing said", stored({}), ST, ON_FILE + "the file does not say its activation and length; give them as --activation relu --length 17"),
     Row("long signal", stored({**SAID, "length": "20003"}), ST, ON_FILE + "length is an odd number of pixels up to 20001, and not 20003"),
@@ -230,6 +237,16 @@ SETUP = [
     Row("groups", stored({**SAID, "groups": "2"}), ST, ON_FILE + "its metadata says groups = 2, which changes what the weights mean: networks with groups = 1 are explained"),
     Row("output padding", stored({**SAID, "output_padding": "1"}), ST, ON_FILE + "its metadata says output_padding = 1, which changes what the weights mean: networks with output_padding = 0 are explained"),
     Row("slope of relu", stored({**SAID, "negative_slope": "0.2"}), ST, ON_FILE + "its metadata says negative_slope=0.2, and relu has no negative_slope; if that is of something else, give --activation 'relu()'"),
+    Row("slope of relu, said twice", stored({**SAID, "negative_slope": "0.2"}), [*ST, "--activation", "relu"], ON_FILE + "its metadata says negative_slope=0.2, and relu has no negative_slope; if that is of something else, give --activation 'relu()'"),
+    Row("slope", stored({**SAID, "slope": "0.1"}), ST, ON_FILE + "its metadata says slope=0.1, and relu has no slope; if that is of something else, give --activation 'relu()'"),
+    Row("other taps", stored({**SAID, "kernel_size": "5"}), ST, ON_FILE + "its metadata says kernel_size = 5, and its filters have 3 taps"),
+    Row("other dimensions", stored({**SAID, "dimensions": "2"}), ST, ON_FILE + "its metadata says dimensions = 2, and its filters are for 1"),
+    Row("no biases", stored({**SAID, "bias": "False"}), ST, ON_FILE + "its metadata says bias = False, and it has conv.bias"),
+    Row("normalised", stored({**SAID, "normalize": "True"}), ST, ON_FILE + "its metadata says normalize = True, which changes what the weights mean: networks with normalize = false are explained"),
+    Row("scale", stored({**SAID, "input_scale": "2"}), ST, ON_FILE + "its metadata says input_scale = 2, which changes what the weights mean: networks with input_scale = 1 are explained"),
+    Row("mean", stored({**SAID, "mean": "0.5"}), ST, ON_FILE + "its metadata says mean = 0.5, which changes what the weights mean: networks with mean = 0 are explained"),
+    Row("deviation", stored({**SAID, "std": "(0.25,)"}), ST, ON_FILE + "its metadata says std = (0.25,), which changes what the weights mean: networks with std = 1 are explained"),
+    Row("short signal", stored({**SAID, "length": "9"}, conv_weight=np.ones((1, 1, 7))), ST, ON_FILE + "with so few pixels filters of 7 taps see an edge and the border, or its mirror image, at once from r = 3.5 on; give more pixels, or r_min and r_max"),
     Row("setting under a name", stored({**SAID, "conv.padding": "0"}), ST, ON_FILE + "its metadata says conv.padding = 0: settings are read under the name padding"),
     Row("max pooling", stored(), [*ST, "--pooling", "AdaptiveMaxPool1d(1)"], ON_FILE + "it pools by 'AdaptiveMaxPool1d(1)': max pooling is not explained, the theory is for a sum or a mean over all positions"),
     Row("log-sum-exp pooling", stored(), [*ST, "--pooling", "logsumexp"], ON_FILE + "it pools by 'logsumexp': log-sum-exp pooling is not explained, the theory is for a sum or a mean over all positions"),

@@ -178,13 +178,15 @@ def _explained(options: Namespace, parser: Parser) -> SignalExplanation | ImageE
     from verify.explain import images, signals
     from verify.models.checkpoint import read
     from verify.models.files import probe
-    from verify.models.setup import KEYS, merged, setup_of
+    from verify.models.setup import KEYS, left_out, merged, setup_of
 
     try:
         checkpoint = read(options.file, images=True, key=options.key)
         flat = checkpoint.w.ndim == 2
         said = {key: getattr(options, key) for key in (*KEYS, "activation_args")}
-        given = merged(checkpoint.asked(said), checkpoint.metadata)
+        asked = checkpoint.asked(said)
+        given = merged(asked, checkpoint.metadata)
+        checkpoint = checkpoint.noted(left_out(asked, checkpoint.metadata))
         if options.repair is not None and not flat:
             reason = "of a network for images no nearest exact one is known"
             parser.error(f"{options.file}: --repair is for signals; {reason}")

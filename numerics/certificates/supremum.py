@@ -219,4 +219,10 @@ def _search(net: Network[Any], domain: Domain, width: Fraction, most: int) -> En
     if heap and not heap[0][0]:
         raise ValueError(f"σ has no finite enclosure around m = {heap[0][3].m}, φ = {heap[0][4]}")
     highest = max(best, -heap[0][1]) if heap else best
+    # Bisection only tends to an end of the domain, where a monotone error is largest.
+    around = list(cells(domain))
+    for m, phi in (around[0][:2], around[-1][::2]):
+        least, _ = _Cell(net, m, domain).bounds(phi, phi)
+        if best < least <= highest:
+            best, where = least, fraction(m - HALF + phi)
     return Enclosure(max(best, Fraction(0)), highest, where, looked)

@@ -79,6 +79,15 @@ def test_it_holds_the_exact_supremum(net: Network[float], padding: str) -> None:
     assert found.low <= high and low <= found.high
 
 
+@pytest.mark.parametrize(("name", "c", "end"), [("softplus", -4.0, F(3, 2)), ("gelu", -4.0, F(7))])
+def test_an_error_that_grows_towards_an_end_is_largest_there(name: str, c: float, end: F) -> None:
+    """Bisection stopped within 10^-12 of the end, at a radius of many digits."""
+    w = (0.5, 0.25, 0.75) if name == "gelu" else (0.5, -0.25, 0.75)
+    net = Network((w,), (0.5,), (0.5,), c, sigma=name)
+    found = supremum(net, Domain(8, fmpq(3, 2), fmpq(7)))
+    assert found.radius == end and found.high - found.low < F(1, 10**18)
+
+
 def test_when_the_intervals_run_out_the_enclosure_is_only_wider() -> None:
     net = Network(((1.0, -2.0, 0.5),), (0.25,), (1.0,), 0.0, sigma="tanh")
     domain = Domain(8, fmpq(1, 2), fmpq(13, 2))

@@ -46,6 +46,7 @@ WRONG: dict[str, tuple[Any, dict[str, str], str, str]] = {
     "r over the length": ((W, B, [0.5 / 17], C / 17), {}, "its answer is about r/17: 17 times it errs by", "multiply the readout's weight and bias by 17"),
     "from 0 to 1": ((W, B, [0.5 / 5.5], (C - 1.5) / 5.5), {"r_max": "7"}, "its answer is about (r - 1.5)/5.5: 5.5 times it plus 1.5 errs by", "multiply"),
     "standardised": ((W, B, [0.5 / 3], (C - 5) / 3), {}, "its answer is about (r - 5)/3: 3 times it plus 5 errs by", "multiply the readout's weight and bias by 3 and add 5 to its bias"),
+    "four fifths": ((W, B, [0.625], C / 0.8), {}, "its answer is about r/0.8: 0.8 times it errs by", "multiply the readout's weight and bias by 0.8: then"),
     "mean of r over 17": ((W, B, [0.5], C / 17), {"pooling": "mean"}, "its answer is r/17: 17 times it is exact", "multiply"),
 }  # fmt: skip
 

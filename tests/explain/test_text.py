@@ -49,6 +49,7 @@ CASES: dict[str, tuple[Any, dict[str, str], Fraction, str, str]] = {
     "within the tolerance": ((*LINEAR, -3.2499), {}, F(1, 1000), "near exact", "write the exact network"),
     "near": ((*LINEAR, -3.2), {}, F(1, 1000), "near exact", "write the exact network"),
     "an offset of 0.4": ((*LINEAR, -2.85), {}, F(1, 1000), "off", "write the exact network"),
+    "no readout bias": (([[0.5, -0.25, 0.75]], [0.5], [0.5], 0.0), {"length": "17", "r_max": "7"}, F(1, 1000), "off", "subtract 4.25 from readout.bias: nothing but the offset fails"),
     "never exact": (([[0.25, -0.5, 0.125]], [0.1], [0.5], 2.0), {"activation": "tanh"}, F(1, 1000), "off", "read which activations"),
     "dead": (([[-1, -1, -1]], [-1], [1], 2), {}, F(1, 1000), "off", "read where training ends"),
     "blind": (([[1, 0, -1]], [-0.5], [1], 0), {}, F(1, 1000), "off", "read where training ends"),

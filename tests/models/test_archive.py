@@ -127,7 +127,7 @@ HERE = __name__
 TORCH = f"which torch does not load with weights_only; {ALONE}"
 KINDS: dict[str, tuple[Callable[[], bytes], str]] = {
     "empty": (lambda: b"", "it is empty: 0 bytes"),
-    "text": (lambda: b"hello", "it is no safetensors file"),
+    "text": (lambda: b"hello", "it is neither a torch nor a safetensors file"),
     "module": (lambda: archive(Net()), f"it is a whole pickled module and needs {HERE}.Net, {TORCH}"),
     "old module": (lambda: archive(Net(), **OLD), f"it is a whole pickled module and needs {HERE}.Net, {TORCH}"),
     "torch's module": (lambda: archive(torch.nn.Linear(2, 1)), "it is a whole pickled module and needs torch.nn.modules.linear.Linear"),

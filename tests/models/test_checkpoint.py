@@ -264,3 +264,15 @@ def test_any_tensors_are_a_network_or_refused(tensors: dict[str, NDArray[np.gene
     assert found.a.shape == found.biases.shape == (channels,) and taps % 2 == 1
     assert all(np.all(np.isfinite(x)) for x in (found.w, found.a, found.biases, found.offset))
     assert set(found.names) >= {"conv.weight", "readout.weight"}
+
+
+def test_a_network_stored_layer_by_layer_is_joined(tmp_path: Path) -> None:
+    conv, linear = torch.nn.Conv1d(1, 2, 3), torch.nn.Linear(2, 1)
+    layers = {"encoder": conv.state_dict(), "head": linear.state_dict()}
+    found = read(saved(tmp_path, layers))
+    assert found.names["readout.bias"] == "head.bias"
+    assert np.array_equal(found.w, conv.weight[:, 0].detach().double().numpy())
+    assert found.notes == ("its layers are entries of the file, one by one",)
+    inside = read(saved(tmp_path, {"net": layers, "epoch": 3}))
+    assert np.array_equal(inside.w, found.w) and "is the entry net" in inside.notes[0]
+    assert np.array_equal(read(saved(tmp_path, {"net": layers}), key="net").w, found.w)

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from verify.models.entries import begins_with, entries, groups
+from verify.models.entries import begins_with, entries, groups, joined
 
 X = torch.ones(1)
 
@@ -55,3 +55,13 @@ def test_groups_by_the_first_part_of_names() -> None:
         "a": ["a.0.weight", "a.4.weight"],
         "b": ["b.weight"],
     }
+
+
+def test_entries_side_by_side_are_joined() -> None:
+    found = entries({"net": {"conv": {"weight": X}, "out": {"weight": X}}, "ema": {"weight": X}})
+    assert {place: list(tensors) for place, tensors in joined(found).items()} == {
+        "net": ["conv.weight", "out.weight"]
+    }
+    both = entries({"conv": {"weight": X}, "out": {"weight": X}})
+    assert list(joined(both)[""]) == ["conv.weight", "out.weight"]
+    assert joined(entries({"x": X})) == {}

@@ -125,8 +125,35 @@ def test_eps_may_be_said() -> None:
 
 def test_names_that_say_no_place_are_noted() -> None:
     norm = BatchNorm("bn", *(np.ones(1) for _ in range(4)))
-    _, _, note = normalised(np.ones((1, 3)), None, norm, "conv", 1e-5)
+    given = np.ones((1, 3)), None, norm, "conv", 1e-5
+    _, note, assumed = normalised(*given, ("conv.weight", "bn.weight", "bn.bias"))
     assert "the batch norm bn, taken to stand between convolution and activation, with eps" in note
+    assert assumed == "the batch norm bn stands between convolution and activation"
+    _, note, assumed = normalised(*given, None)  # a module says where it stands
+    assert note.startswith("the batch norm bn, with eps") and assumed == ""
+
+
+class Named(nn.Module):
+    """Layers by name, in the order of their registration."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__()
+        layers = {"conv": nn.Conv1d(1, 1, 3), "bn": trained(nn.BatchNorm1d(1)), "lin": nn.Linear(1, 1)}  # fmt: skip
+        for name in names:
+            self.add_module(name, layers[name].double())
+
+
+def test_a_batch_norm_in_front_of_the_convolution_is_refused_by_the_order() -> None:
+    """The order of registration, where it is torch's; that of the alphabet, as safetensors has it, says nothing."""
+    state = Named("bn", "conv", "lin").state_dict()
+    with pytest.raises(CheckpointError, match="bn stands in front of the convolution conv"):
+        network_of(state, {})
+    behind = network_of(Named("conv", "bn", "lin").state_dict(), {})
+    assert "bn stands between" in behind.assumed
+    sorted_ = network_of({name: state[name] for name in sorted(state)}, {})
+    assert sorted_.assumed == behind.assumed
+    assert sorted_.supposing("exact") == f"exact; that holds if {behind.assumed}"
+    assert network_of(sequential(nn.ReLU(), nn.BatchNorm1d(2)).state_dict(), {}).assumed == ""
 
 
 REFUSED: dict[str, tuple[Callable[[], nn.Sequential], Layers, str]] = {

@@ -18,7 +18,7 @@ from tests.disk_accounts import SETUP
 from tests.stored import fraction
 from theory.expressions.activation import ACTIVATIONS, z
 from verify.models.pooling import POOLINGS
-from verify.models.setup import KEYS, Setup, setup_of, too_large
+from verify.models.setup import KEYS, Setup, left_out, merged, setup_of, too_large
 
 LEAST = {"activation": "relu", "length": "13"}
 
@@ -172,7 +172,8 @@ def test_these_have_no_default(key: str, value: str | None) -> None:
         ({"r_max": "5/"}, "r_max is a number"),
         ({"r_max": "9" * 10**6}, "r_max is a number"),
         ({"r_min": "0.49"}, "from 0.49 to"),
-        ({"r_min": "5"}, "from 5 to 5"),
+        ({"r_min": "5", "r_max": "5"}, "from 5 to 5"),
+        ({"r_min": "6"}, "so few pixels"),
         ({"r_min": "4", "r_max": "3"}, "from 4 to 3"),
         ({"r_max": "6.51"}, "at most on 13 pixels"),
         ({"r_max": "999999"}, "at most on 13 pixels"),
@@ -301,3 +302,44 @@ def test_defaults() -> None:
     setup = setup_of({"activation": "abs", "length": "25"}, 5, images=True)
     assert (setup.as_dict()["r_min"], setup.as_dict()["r_max"]) == ("5", "10")
     assert setup_of({**SETUP, "r_max": "11.5"}, 3, images=True).as_dict()["r_max"] == "11.5"
+
+
+LEAKY = {"activation": "leaky_relu", "negative_slope": ".2", "length": "13"}
+RELUS = {"activation": "relu", "negative_slope": ".2", "length": "13"}
+OPTIONS: dict[str, tuple[dict[str, str], str, str, str]] = {
+    "the same": (LEAKY, "leaky_relu", "leaky_relu(negative_slope=0.2)", ""),
+    "torch's name": (LEAKY, "nn.LeakyReLU", "leaky_relu(negative_slope=0.2)", ""),
+    "with its parameter": ({**LEAST, "activation": "leaky_relu(0.2)"}, "leaky_relu", "leaky_relu(negative_slope=0.2)", ""),
+    "slope": ({**LEAST, "activation": "leaky_relu", "slope": "0.2"}, "leaky_relu", "leaky_relu(negative_slope=0.2)", ""),
+    "another": (LEAKY, "elu", "elu", "its metadata says negative_slope = .2, which --activation elu replaces"),
+    "its own parameters": (LEAKY, "LeakyReLU(0.1)", "leaky_relu(negative_slope=0.1)", "its metadata says negative_slope = .2, which --activation LeakyReLU(0.1) replaces"),
+    "none": (RELUS, "relu()", "relu", "its metadata says negative_slope = .2, which --activation relu() replaces"),
+    "an expression of it": ({**LEAST, "activation": "sin"}, "x*sin(x)", "z*sin(z)", ""),
+}  # fmt: skip
+"""Metadata, the option, the activation, the note."""
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_parameters_go_with_their_activation(name: str) -> None:
+    """The file's stay where the option names its activation; where they are replaced a note says so."""
+    metadata, option, activation, note = OPTIONS[name]
+    given = {"activation": option}
+    assert setup_of(merged(given, metadata), 3).activation == activation
+    assert left_out(given, metadata) == ((note,) if note else ())
+    assert left_out({}, metadata) == ()
+
+
+def test_arguments_of_the_command_replace_those_of_the_file() -> None:
+    given = {"activation_args": "0.1"}
+    assert setup_of(merged(given, LEAKY), 3).activation == "leaky_relu(negative_slope=0.1)"
+    assert left_out(given, LEAKY) == (
+        "its metadata says negative_slope = .2, which --activation-args 0.1 replaces",
+    )
+
+
+def test_the_default_radii_increase_where_there_are_any() -> None:
+    """Seven taps with padding 4 on 13 pixels: L - h = 3 is below n/2, and no window sees edge and border up to 4.5."""
+    found = setup_of({**LEAST, "padding": "4"}, 7)
+    assert (found.domain.low, found.domain.high) == (fmpq(7, 2), fmpq(9, 2))
+    assert setup_of({**LEAST, "r_min": "5"}, 3).domain.high == fmpq(11, 2)
+    assert "with so few pixels filters of 7 taps" in refused({**LEAST, "length": "9"}, 7)

@@ -42,7 +42,7 @@ SHOWN = 3
 UNIT, FITTED = 3, 9
 """Ranks of other units, beside 2 for each setting that differs, and of units that are fitted, where nothing else is told."""
 ROUNDING = 1e-9
-"""Errors below this are no better than each other."""
+"""Errors below this are no better than each other, and an offset below it is none."""
 INTERVALS = 400
 """That the search for the worst error of a smooth σ may look at."""
 PIXELS = (fmpq(1), fmpq(0))
@@ -185,7 +185,8 @@ def _fitted(r: Array, answers: Array, places: int) -> Iterator[tuple[fmpq, fmpq]
         moved = answers - np.mean(answers)
         scale = float(moved / spread @ r) / float(moved / spread @ moved)
         if scale > 0 and all(abs(scale * k - 1) > LITTLE for k in (1, places, 1 / places)):
-            yield rational(scale), rational(float(np.mean(r)) - scale * float(np.mean(answers)))
+            offset = float(np.mean(r)) - scale * float(np.mean(answers))
+            yield rational(scale), rational(offset if abs(offset) > ROUNDING else 0.0)
 
 
 @dataclass(frozen=True)

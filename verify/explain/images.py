@@ -114,7 +114,7 @@ def explain(
         tolerance=limit,
         grade=graded(worst.value, None, tolerance, exact=False),
         tolerance_needed=needed,
-        verdict=_verdict(worst, failing, shares, identity, facts),
+        verdict=checkpoint.supposing(_verdict(worst, failing, shares, identity, facts)),
         failing=tuple(failing),
         alternatives=_alternatives(checkpoint, setup) if failing else (),
         next_step="",

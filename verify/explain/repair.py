@@ -14,6 +14,8 @@ from theory.expressions.spelling import spelled
 from verify.explain.facts import enclosed
 from verify.explain.value import SignalExplanation
 from verify.models.checkpoint import Checkpoint, encoded
+from verify.models.hyperparameters import HOLDERS
+from verify.models.setup import PARAMETERS
 
 __all__ = ["Repaired", "repaired"]
 
@@ -55,13 +57,15 @@ def repaired(explanation: SignalExplanation, dtype: str = "float64") -> Repaired
     which = "exact network" if near.error == 0 else "network, nearly exact,"
     stored = net.mapped(float)
     b, c = stored.b, stored.c
+    left = {*PARAMETERS, "activation_args", *HOLDERS}  # the setup says all of it
+    kept = {key: x for key, x in explanation.checkpoint.metadata.items() if key not in left}
     checkpoint = replace(
         explanation.checkpoint,
         w=np.array(stored.w),
         a=np.array(stored.a),
         b=None if b is None else np.array(b),
         c=None if c is None else np.array([c]),
-        metadata={**explanation.checkpoint.metadata, **setup.as_dict()},
+        metadata={**kept, **setup.as_dict()},
         rational={},
     )
     return Repaired(checkpoint, not rounding, f"the nearest {which} that was found; {error}")

@@ -140,7 +140,9 @@ def explain(
         tolerance=float(tolerance),
         grade=grade,
         tolerance_needed=None if needed is None else _from(needed),
-        verdict=_verdict(grade, shape, facts, failing, near, away, tolerance, setup),
+        verdict=checkpoint.supposing(
+            _verdict(grade, shape, facts, failing, near, away, tolerance, setup)
+        ),
         failing=tuple(failing),
         alternatives=alternatives,
         next_step="",

@@ -191,8 +191,12 @@ def _signal_step(explanation: SignalExplanation) -> str:
         if net is not None and net.sigma.continuous:
             return "write a certificate of that with --out DIR: docs/certificate.md says how to check it"
         return "write this as a page with --out DIR"
-    if explanation.alternatives:
-        return _with(explanation.alternatives[0])
+    others = explanation.alternatives
+    if others and "activation" in others[0].options and _offset_alone(explanation):
+        name, offset = explanation.checkpoint.name("readout.bias"), explanation.residuals["offset"]
+        return f"subtract {offset:.6g} from {name}: nothing but the offset fails"
+    if others:
+        return _with(others[0])
     if explanation.kind == "impossible":
         return "read which activations can be exact: docs/shape/shape.md"
     if grade == "off" and explanation.cell in ("dead", "blind"):
@@ -212,6 +216,11 @@ def _signal_step(explanation: SignalExplanation) -> str:
     network = "network" if near.error else "exact network"
     where = "" if away <= LITTLE else f", {share_in_words(away)} of its length away"
     return f"write the {network} that was found next to it with --repair OUT{where}"
+
+
+def _offset_alone(explanation: SignalExplanation) -> bool:
+    """Whether the network would be right but for its readout bias: likelier than that it ran with another activation."""
+    return "offset" in explanation.failing and set(explanation.failing) <= {"offset", "distance"}
 
 
 def _image_step(explanation: ImageExplanation) -> str:

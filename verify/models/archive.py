@@ -85,7 +85,8 @@ def _deserialized(file: bytes) -> dict[str, Any]:
         entries: list[tuple[str, dict[str, Any]]] = deserialize(file)
     except (SafetensorError, ValueError, OverflowError) as error:
         reason = str(error).splitlines()[0].removeprefix("Error while deserializing: ")[:120]
-        raise CheckpointError(f"it is no safetensors file ({reason})") from error
+        kinds = "no" if file[8:9] == b"{" else "neither a torch nor a"
+        raise CheckpointError(f"it is {kinds} safetensors file ({reason})") from error
     tensors: dict[str, Any] = {}
     for name, spec in entries:
         kind, shape = str(spec["dtype"]), tuple(int(size) for size in spec["shape"])

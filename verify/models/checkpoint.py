@@ -19,7 +19,8 @@ from safetensors.numpy import save
 from numerics.arithmetic.types import Array
 from theory.expressions.spelling import spelled
 from verify.models.archive import ALONE, contents
-from verify.models.entries import begins_with, entries, groups
+from verify.models.entries import begins_with, entries, groups, joined
+from verify.models.hyperparameters import beside
 from verify.models.layers import layer_of, listed, roles_of, without_ties
 from verify.models.parametrizations import EPS, normalised, plain, refuse, sloped
 from verify.models.tensors import CheckpointError, runs_in, tensors_of
@@ -38,6 +39,7 @@ class Checkpoint:
     notes: one sentence each on what was done on reading.
     dtype: the type in which the network runs, float16, bfloat16, float32 or float64.
     slopes: those that PReLU has learned, where they are in the activation.
+    assumed: what nothing in the file says, and all that is told of it rests on; or an empty string.
     folded: those of the notes that are about layers which the network does not have as it stands here.
     rational: by role, fractions where folding has made some that are no floats; w, a, b and c are the nearest floats.
     """
@@ -51,6 +53,7 @@ class Checkpoint:
     notes: tuple[str, ...] = ()
     dtype: str = "float64"
     slopes: Array | None = None
+    assumed: str = ""
     folded: tuple[str, ...] = ()
     rational: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
@@ -74,7 +77,8 @@ class Checkpoint:
             return dict(given)
         name = self.names["activation.weight"]
         activation, arguments = given.get("activation"), given.get("activation_args")
-        learned = {spelled(x).name for x in ("prelu", self.metadata["activation"])}
+        own = spelled(self.metadata["activation"])  # relu where each channel has a slope
+        learned = {"prelu", *([own.name] if own.torch == "PReLU" else ())}
         if activation and spelled(activation).name not in learned:
             raise CheckpointError(
                 f"it holds {name}, a slope of PReLU; {activation[:40]} is another activation"
@@ -82,6 +86,14 @@ class Checkpoint:
         if arguments:
             raise CheckpointError(f"it holds {name}, a slope of PReLU: leave activation_args out")
         return {**given, "activation": None}
+
+    def noted(self, notes: tuple[str, ...]) -> Checkpoint:
+        """The same with more notes behind its own."""
+        return replace(self, notes=(*self.notes, *notes)) if notes else self
+
+    def supposing(self, verdict: str) -> str:
+        """A verdict with what it rests on."""
+        return f"{verdict}; that holds if {self.assumed}" if self.assumed else verdict
 
     @property
     def biases(self) -> Array:
@@ -116,18 +128,25 @@ def network_in(
 ) -> Checkpoint:
     """The one network in a state_dict, or in what holds one beside an optimizer, counters and the like; see :func:`read`."""
     found = entries(held)
+    said = beside({**held, **metadata})
+    metadata, told = _with_settings(metadata, said)
     if key is not None:
-        tensors = begins_with(found, key)
+        tensors = begins_with({**joined(found), **found}, key)
         if not tensors:
             keys = listed([path or "the file itself" for path in found])
             raise CheckpointError(
                 f"no tensors stand under --key {key[:60]}; there are some in {keys}"
             )
-        return network_of(tensors, metadata, images=images)
+        return network_of(tensors, metadata, images=images).noted(told)
+    whole = any(_is_whole(tensors) for tensors in found.values())
+    layers = {} if whole else _with_filters(joined(found))
+    if layers:
+        told += ("its layers are entries of the file, one by one",)
+        found = layers
     networks, errors = {}, {}
     for place, tensors in (_with_filters(found) or found).items():
         try:
-            networks[place] = network_of(tensors, metadata, images=images)
+            networks[place] = network_of(tensors, metadata, images=images).noted(told)
         except CheckpointError as error:
             errors[place] = error
     if not networks:
@@ -139,10 +158,46 @@ def network_in(
         return network
     note = f"the network is the entry {place} of the file"
     names = (str(name)[:60] for name in held)
-    others = [name for name in names if name.isprintable() and name != place.partition(".")[0]]
+    others = [
+        name
+        for name in names
+        if name.isprintable() and name not in {place.partition(".")[0], *said}
+    ]
     if others:
         note += f"; {listed(others)} beside it {'is' if len(others) == 1 else 'are'} ignored"
     return replace(network, notes=(note, *network.notes))
+
+
+def _with_settings(
+    metadata: Mapping[str, str], said: Mapping[str, Mapping[str, str]]
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The metadata with the settings that stand beside the weights behind its own, and a note on each place of them.
+
+    Raises
+    ------
+    CheckpointError: two places differ.
+    """
+    settings, notes = dict(metadata), list[str]()
+    first: dict[str, str] = {}
+    for place, values in said.items():
+        for name, text in values.items():
+            other = first.setdefault(name, place)
+            if said[other][name] != text:
+                raise CheckpointError(
+                    f"its {other} says {name} = {said[other][name]}, and its {place} {text}"
+                )
+        new = {name: x for name, x in values.items() if name not in settings}
+        settings |= new
+        if new:
+            shown = ", ".join(f"{name} = {x}" for name, x in new.items())
+            notes.append(f"{place} is taken as metadata is: {shown}")
+    return settings, tuple(notes)
+
+
+def _is_whole(tensors: Mapping[str, Any]) -> bool:
+    """Whether there may be filters and a readout."""
+    sizes = [len(value.shape) for value in tensors.values()]
+    return max(sizes, default=0) > 2 and 2 in sizes
 
 
 def _with_filters(found: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -194,10 +249,11 @@ def network_of(
     *,
     images: bool = True,
     eps: float = EPS,
+    placed: bool = False,
 ) -> Checkpoint:
     """The network that named tensors of torch or arrays of NumPy make up, as a state_dict holds them.
 
-    ``eps`` is that of a batch norm.
+    ``eps`` is that of a batch norm, which is known to stand between convolution and activation where it is ``placed``.
 
     Raises
     ------
@@ -214,10 +270,16 @@ def network_of(
         raise CheckpointError(
             f"{names['conv.weight']} has the shape {shape}: a network for images; those for signals, (K, 1, n), are read"
         )
+    if metadata.get("bias", "").lower() in ("false", "0") and "conv.bias" in names:
+        raise CheckpointError(
+            f"its metadata says bias = {metadata['bias']}, and it has {names['conv.bias']}"
+        )
     notes, learned, slopes = [*layers.notes], {}, None
+    assumed = ""
     if layers.norm is not None:
         conv = layer_of(names["conv.weight"])
-        w, b, note = normalised(w, b, layers.norm, conv.removesuffix("."), eps)
+        where = None if placed else tuple(exact)
+        (w, b), note, assumed = normalised(w, b, layers.norm, conv.removesuffix("."), eps, where)
         names.setdefault("conv.bias", f"{conv}bias")
         notes.append(note)
     if layers.slope is not None:
@@ -239,6 +301,7 @@ def network_of(
         tuple(notes),
         runs_in(x.dtype for x in exact.values()) if layers.same else "float64",
         slopes,
+        assumed,
         tuple(notes),
         {role: x for role, x in made.items() if x is not None and x.dtype == object},
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-__all__ = ["begins_with", "entries", "groups"]
+__all__ = ["begins_with", "entries", "groups", "joined"]
 
 DEEPEST = 8
 """Mappings within mappings."""
@@ -54,3 +54,19 @@ def begins_with(found: Mapping[str, Mapping[str, Any]], key: str) -> dict[str, A
         if part := {name: value for name, value in tensors.items() if name.startswith(before)}:
             return part
     return {}
+
+
+def joined(found: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The tensors of entries that stand side by side, by the path to the mapping that holds them: one network, stored layer
+    by layer.
+    """
+    beside: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for path, tensors in found.items():
+        if path:
+            parent, _, entry = path.rpartition(".")
+            beside.setdefault(parent, {})[entry] = tensors
+    return {
+        parent: {f"{entry}.{name}": x for entry, part in parts.items() for name, x in part.items()}
+        for parent, parts in beside.items()
+        if len(parts) > 1
+    }

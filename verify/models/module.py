@@ -347,7 +347,7 @@ class _Wiring:
         }
         self.answered()
         eps = {"eps": self.layers[str(self.norm.target)].eps} if self.norm else {}
-        return network_of(tensors, told, **eps)
+        return network_of(tensors, told, placed=True, **eps)
 
     def _slopes(self) -> fx.Node | None:
         """PReLU, where it is all of σ: its learned slopes are weights."""

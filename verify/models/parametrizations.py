@@ -9,7 +9,7 @@ a weight of one dimension alone in its layer        PReLU
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -167,13 +167,20 @@ def _batch_norm(layer: str, beside: Mapping[str, str], tensors: Mapping[str, Ten
 
 
 def normalised(
-    w: Array, b: Array | None, norm: BatchNorm, conv: str, eps: float
-) -> tuple[Array, Array, str]:
-    """Filters w (K, ...) and biases b (K,) with the batch norm behind them in them, and a note; ``conv`` is the layer's name.
+    w: Array,
+    b: Array | None,
+    norm: BatchNorm,
+    conv: str,
+    eps: float,
+    names: Sequence[str] | None,
+) -> tuple[tuple[Array, Array], str, str]:
+    """Filters w (K, ...) and biases b (K,) with the batch norm behind them in them, a note, and what is assumed.
+
+    ``conv`` is the layer's name, ``names`` are all tensors' in their order; None where it is known that the norm stands there.
 
     Raises
     ------
-    CheckpointError: the batch norm does not fit, or stands elsewhere by torch's numbers.
+    CheckpointError: the batch norm does not fit, or stands elsewhere by torch's numbers or the order of the tensors.
     """
     if norm.mean.shape != (len(w),):
         raise CheckpointError(
@@ -182,16 +189,40 @@ def normalised(
         )
     (before, _, number), (around, _, place) = conv.rpartition("."), norm.name.rpartition(".")
     numbered = number.isdecimal() and place.isdecimal() and before == around
+    sure = numbered or names is None
+    if names is not None and not numbered and _registered(names) and _first(norm.name, names) < _first(conv, names):  # fmt: skip
+        raise CheckpointError(
+            f"the batch norm {norm.name} stands in front of the convolution {conv} in the file; one between convolution and "
+            "activation is folded: if it is called there, explain the module itself (docs/network.md, From Python)"
+        )
     if numbered and int(place) != int(number) + 1:
         raise CheckpointError(
             f"the batch norm {norm.name} does not follow the convolution {conv} at once; only there it is folded"
         )
     biases = np.zeros(len(w)) if b is None else b
     made = batch_norm(w, biases, norm.mean, norm.variance, norm.scale, norm.shift, eps)
-    where = "" if numbered else "taken to stand between convolution and activation, "
+    assumed = f"the batch norm {norm.name} stands between convolution and activation"
+    where = "" if sure else "taken to stand between convolution and activation, "
     note = f"the batch norm {norm.name}, {where}with eps = {eps:g}, is part of {conv}, {_how_exactly(made)}"
     filters, biases = made.arrays
-    return filters, biases, note
+    return (filters, biases), note, "" if sure else assumed
+
+
+def _registered(names: Sequence[str]) -> bool:
+    """Whether the order is torch's, a weight in front of its bias, and not that of the alphabet."""
+    places = {name: i for i, name in enumerate(names)}
+    return any(
+        i < places.get(f"{layer_of(name)}bias", i)
+        for name, i in places.items()
+        if name.endswith("weight")
+    )
+
+
+def _first(layer: str, names: Sequence[str]) -> int:
+    """The place of the first tensor of a layer; the empty name is that of tensors without a dot."""
+    begins = (f"{layer}.", f"{layer}_")
+    own = [i for i, x in enumerate(names) if (x.startswith(begins) if layer else "." not in x)]
+    return min(own, default=len(names))
 
 
 def sloped(

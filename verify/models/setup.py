@@ -33,10 +33,13 @@ from verify.models.pooling import pooling_of
 __all__ = [
     "KEYS",
     "LONGEST",
+    "PARAMETERS",
+    "SETTINGS",
     "WIDEST",
     "Setup",
     "activation_of",
     "default_high",
+    "left_out",
     "merged",
     "setup_of",
     "too_large",
@@ -54,15 +57,23 @@ TALLEST = math.exp(300)
 NUMBER = re.compile(r"\d{1,6}(\.\d{1,30})?|\d{1,9}/\d{1,9}", re.ASCII)
 NEUTRAL = MappingProxyType(
     {
-        "stride": "1", "dilation": "1", "groups": "1", "output_padding": "0", "transposed": "false",
-        "in_channels": "1", "out_features": "1",
+        "stride": ("1",), "dilation": ("1",), "groups": ("1",), "output_padding": ("0",), "transposed": ("false", "0"),
+        "in_channels": ("1",), "out_features": ("1",), "normalize": ("false", "0", "none"),
+        **dict.fromkeys(("scale", "input_scale", "std"), ("1", "1.0", "none")), "mean": ("0", "0.0", "none"),
     }
 )  # fmt: skip
-"""Settings of a network that change what its weights mean, and the one value with which they are explained."""
+"""Settings of a network that change what its weights mean, and the values with which they are explained."""
 PARAMETERS = frozenset(
-    {name for row in ACTIVATIONS for name in find(row).parameters[1:]} | {"approximate", "init"}  # type: ignore[union-attr]
+    {name for row in map(find, ACTIVATIONS) if row for name in row.parameters[1:]}
+    | {"approximate", "init", "slope"}
 )
-"""Parameters of activations, by torch's names."""
+"""Parameters of activations, by torch's names; slope is that of leaky_relu or prelu."""
+SETTINGS = frozenset(
+    {*KEYS, *NEUTRAL, *PARAMETERS, "activation_args", "kernel_size", "dimensions", "bias", "center", "centre"}
+)  # fmt: skip
+"""All that is read of a network's settings."""
+SLOPES = MappingProxyType({"leaky_relu": "negative_slope", "prelu": "init"})
+"""Torch's names of what is called slope."""
 BARE = re.compile(r"([\w. -]+?)\s*(\(\s*\))?", re.ASCII)
 """The name of an activation without parameters."""
 ARGUMENTS = re.compile(r"[-\w\s.,=+/'\"]+", re.ASCII)
@@ -96,7 +107,7 @@ class Setup:
         ValueError: as :func:`setup_of`.
         """
         kept = self.as_dict()
-        if self.domain.high == default_high(taps, self.domain):
+        if self.domain.high == default_high(taps, self.domain, self.domain.low):
             del kept["r_max"]
         return setup_of(merged(changes, kept), taps)
 
@@ -127,14 +138,43 @@ def merged(options: Mapping[str, str | None], metadata: Mapping[str, str]) -> di
     """What options and metadata say together: an option replaces all that the metadata says of its subject."""
     told = {key: value for key, value in options.items() if value}
     replaced = set(told)
-    said = told.get("activation", "")
-    if "(" in said or "activation_args" in told or (said and "activation" in metadata):
+    if _own(told, metadata):
+        replaced.discard("activation")
+        del told["activation"]
+    elif (said := told.get("activation", "")) and ("(" in said or "activation" in metadata):
         replaced |= PARAMETERS | {"activation_args"}
+    if "activation_args" in told:
+        replaced |= PARAMETERS
     if told.get("padding") in MODES:  # it says the mode, too
         replaced.add("padding_mode")
     if "padding_mode" in told and metadata.get("padding") in MODES:
         told.setdefault("padding", "same")
     return {**{key: x for key, x in metadata.items() if key not in replaced}, **told}
+
+
+def left_out(options: Mapping[str, str | None], metadata: Mapping[str, str]) -> tuple[str, ...]:
+    """A note on the parameters of an activation in the metadata that an option replaces."""
+    kept = merged(options, metadata)
+    names = sorted((PARAMETERS | {"activation_args"}) & metadata.keys())
+    gone = [f"{key} = {_shown(metadata[key])}" for key in names if kept.get(key) != metadata[key]]
+    if not gone:
+        return ()
+    option = "activation" if options.get("activation") else "activation_args"
+    said = f"--{option.replace('_', '-')} {_shown(options[option] or '')}"
+    return (f"its metadata says {', '.join(gone)}, which {said} replaces",)
+
+
+def _own(told: Mapping[str, str], metadata: Mapping[str, str]) -> bool:
+    """Whether the option names the activation of the metadata, whose parameters then apply."""
+    names = [told.get("activation", ""), metadata.get("activation", "")]
+    if "(" in names[0] or "activation_args" in told:
+        return False
+    try:
+        first, second = map(spelled, names)
+    except GrammarError:
+        return False
+    same = first.family == second.family and first.torch == second.torch
+    return same and first.name.partition("(")[0] == second.name.partition("(")[0]
 
 
 def setup_of(given: Mapping[str, str | None], taps: int, *, images: bool = False) -> Setup:
@@ -150,14 +190,14 @@ def setup_of(given: Mapping[str, str | None], taps: int, *, images: bool = False
     """
     told = {key: value for key, value in given.items() if value}
     _complete(told)
-    _understood(told)
+    _understood(told, taps, 1 + images)
     half = _length(told["length"], WIDEST if images else LONGEST, images=images) // 2
     padding, pixels = _padding(told, taps)
     if taps > 2 * half + 1 and not images:
         raise ValueError(f"filters of {taps} taps do not fit into {2 * half + 1} pixels")
     widest = Domain(half, HALF, half + HALF, padding, pixels)
     low = _radius("r_min", told, fmpq(taps) if images else fmpq(taps, 2))
-    high = _radius("r_max", told, default_high(taps, widest))
+    high = _radius("r_max", told, default_high(taps, widest, low))
     most, where = half + HALF, f" on {2 * half + 1} pixels"
     if images:
         most = last_plateau_radius(taps, widest)
@@ -197,10 +237,13 @@ def too_large(name: str, w: Array, b: Array, a: Array, waves: float) -> str:
     return ""
 
 
-def default_high(taps: int, domain: Domain) -> fmpq:
-    """L - h, or less where a window holds an edge of the pulse and the border, or a mirror image, before."""
-    usual = fmpq(domain.half_length - taps // 2)
-    return min(usual, last_plateau_radius(taps, domain))
+def default_high(taps: int, domain: Domain, low: fmpq) -> fmpq:
+    """L - h, or less where a window holds an edge of the pulse and the border, or a mirror image, before.
+
+    Where L - h is no more than the smallest radius ``low``, the last radius without such a window.
+    """
+    usual, last = fmpq(domain.half_length - taps // 2), last_plateau_radius(taps, domain)
+    return min(usual, last) if usual > low else last
 
 
 def _complete(told: Mapping[str, str]) -> None:
@@ -210,21 +253,26 @@ def _complete(told: Mapping[str, str]) -> None:
     if missing:
         options = " ".join(f"--{key} {examples[key]}" for key in missing)
         raise ValueError(
-            f"the file does not say its {' and '.join(missing)}; give them as {options}"
+            f"the file does not say its {' and '.join(missing)}; give "
+            f"{'it' if len(missing) == 1 else 'them'} as {options}"
         )
 
 
-def _understood(told: Mapping[str, str]) -> None:
-    """Nothing that changes what the weights mean is left over; names in front and a dot do not matter."""
+def _understood(told: Mapping[str, str], taps: int, dimensions: int) -> None:
+    """Nothing that changes what the weights mean, or contradicts them, is left over; names in front and a dot do not matter."""
     for key, value in told.items():
         name = key.rpartition(".")[2].lower()
         entries = set(re.findall(r"[^\s,()\[\]'\"]+", value.lower()))
         says = f"its metadata says {_shown(key)} = {_shown(value)}"
-        if name in NEUTRAL and entries - {NEUTRAL[name]}:
+        if name in NEUTRAL and entries - {*NEUTRAL[name]}:
             raise ValueError(
                 f"{says}, which changes what the weights mean: networks with "
-                f"{name} = {NEUTRAL[name]} are explained"
+                f"{name} = {NEUTRAL[name][0]} are explained"
             )
+        if name == "kernel_size" and entries - {str(taps)}:
+            raise ValueError(f"{says}, and its filters have {taps} taps")
+        if name == "dimensions" and entries - {str(dimensions)}:
+            raise ValueError(f"{says}, and its filters are for {dimensions}")
         if name in ("centre", "center") and entries - {"0", "0.0", "middle", "centre", "center"}:
             raise ValueError(f"{says}: pulses and disks are centred on the middle pixel here")
         if name != key and name in {*KEYS, *PARAMETERS}:
@@ -265,6 +313,8 @@ def activation_of(told: Mapping[str, str]) -> Activation:
     if not parameters:
         return row
     base = row.name.partition("(")[0]
+    if "slope" in parameters and (own := SLOPES.get(base)) and own not in parameters:
+        parameters[own] = parameters.pop("slope")
     inside = ", ".join(
         f"{key}={value!r}" if key == "approximate" else f"{key}={value}"
         for key, value in parameters.items()

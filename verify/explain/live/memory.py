@@ -18,7 +18,7 @@ from verify.explain.text import next_step, replay_in_words, rounded_up
 from verify.explain.value import ImageExplanation, SignalExplanation
 from verify.models.checkpoint import Checkpoint, network_in, read
 from verify.models.module import Live, live
-from verify.models.setup import Setup, merged, setup_of
+from verify.models.setup import Setup, left_out, merged, setup_of
 from verify.report.arguments import printable
 
 __all__ = ["explained"]
@@ -46,7 +46,9 @@ def explained(
     limit = _tolerance(tolerance)
     source, name = _source(network, given.get("length"), key)
     checkpoint = source.checkpoint if isinstance(source, Live) else source
-    settings = merged(checkpoint.asked(words), checkpoint.metadata)
+    asked = checkpoint.asked(words)
+    settings = merged(asked, checkpoint.metadata)
+    checkpoint = checkpoint.noted(left_out(asked, checkpoint.metadata))
     missing = [key for key in ("activation", "length") if key not in settings]
     if missing:
         arguments = ", ".join(f"{key}=" for key in missing)
