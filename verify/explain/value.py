@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
     from torch import Tensor, nn
 
-    from verify.models.module import Live
+    from verify.models.live.module import Live
 
 __all__ = [
     "GRADES",

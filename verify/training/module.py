@@ -10,7 +10,7 @@ import torch
 from torch import nn, optim
 
 from verify.models.layers import ROLES
-from verify.models.module import Live, live
+from verify.models.live.module import Live, live
 from verify.training.prediction import prediction
 from verify.training.side_by_side import OutsideTheorem, Prediction
 

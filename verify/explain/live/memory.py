@@ -17,7 +17,7 @@ from verify.explain.live.replay import replayed
 from verify.explain.text import next_step, replay_in_words, rounded_up
 from verify.explain.value import ImageExplanation, SignalExplanation
 from verify.models.checkpoint import Checkpoint, network_in, read
-from verify.models.module import Live, live
+from verify.models.live.module import Live, live
 from verify.models.setup import Setup, left_out, merged, setup_of
 from verify.report.arguments import printable
 

@@ -16,7 +16,7 @@ from numerics.certificates.conditions import exact_of
 from numerics.disk.disk import disk
 from numerics.pulse.sample import pulse
 from verify.explain.value import ImageExplanation, Replay, SignalExplanation
-from verify.models.module import Live
+from verify.models.live.module import Live
 from verify.models.networks import elementwise
 
 __all__ = ["replayed"]

@@ -14,7 +14,7 @@ from torch.nn.utils.weight_norm import WeightNorm
 from verify.explain.repair import repaired
 from verify.explain.value import Explanation, SignalExplanation
 from verify.models.checkpoint import Checkpoint
-from verify.models.module import Live
+from verify.models.live.module import Live
 
 __all__ = ["restored"]
 

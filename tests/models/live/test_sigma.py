@@ -12,8 +12,8 @@ from torch.nn import functional as F
 
 from numerics.arithmetic.walk import compiled
 from theory.expressions.spelling import spelled
+from verify.models.live.sigma import activation_text
 from verify.models.networks import TENSORS
-from verify.models.sigma import activation_text
 
 
 class Traced(nn.Module):

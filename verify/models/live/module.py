@@ -28,9 +28,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from numerics.pulse.domain import MODES
 from theory.expressions.spelling import spelled
 from verify.models.checkpoint import Checkpoint, network_of
-from verify.models.flow import PADDED, POOLED, carriers, intruder, operation, sources, writes
+from verify.models.live.flow import PADDED, POOLED, carriers, intruder, operation, sources, writes
+from verify.models.live.sigma import activation_text
 from verify.models.setup import LONGEST, WIDEST
-from verify.models.sigma import activation_text
 from verify.models.tensors import CheckpointError
 
 __all__ = ["Live", "evaluated", "live"]

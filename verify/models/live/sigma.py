@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from theory.expressions.functions import find
-from verify.models.flow import (
+from verify.models.live.flow import (
     CASTS,
     FILLED,
     IDENTITIES,

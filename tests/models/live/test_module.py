@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from torch.nn.utils import parametrizations, prune, weight_norm
 
 from tests.modules import B1, B2, Net, sequential
-from verify.models.module import live
+from verify.models.live.module import live
 from verify.models.tensors import CheckpointError
 
 WEIGHTS = {"B1": B1, "B2": B2}

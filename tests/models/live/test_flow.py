@@ -11,8 +11,8 @@ from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
 from tests.modules import B1, Net
-from verify.models.flow import carriers, holds
-from verify.models.module import live
+from verify.models.live.flow import carriers, holds
+from verify.models.live.module import live
 from verify.models.tensors import CheckpointError
 
 WHERE = ("before its convolution", "between its activation and its Linear", "behind its Linear")

@@ -1,0 +1,1 @@
+"""Live modules: their weights, σ, pooling and padding, read from the traced forward."""
