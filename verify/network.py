@@ -175,7 +175,7 @@ def _run(options: Namespace, parser: Parser) -> int:
 
 def _explained(options: Namespace, parser: Parser) -> SignalExplanation | ImageExplanation:
     """Read and explain the file, when all that is asked for can be put where it is to go."""
-    from verify.explain import images, signals
+    from verify.explain.explainer import explainer
     from verify.models.checkpoint import read
     from verify.models.files import probe
     from verify.models.setup import KEYS, left_out, merged, setup_of
@@ -191,7 +191,8 @@ def _explained(options: Namespace, parser: Parser) -> SignalExplanation | ImageE
             reason = "of a network for images no nearest exact one is known"
             parser.error(f"{options.file}: --repair is for signals; {reason}")
         setup = setup_of(given, checkpoint.w.shape[1], images=not flat)
-        if refusal := (signals if flat else images).too_much(checkpoint, setup):
+        too_much, explain = explainer(checkpoint)
+        if refusal := too_much(checkpoint, setup):
             parser.error(f"{options.file}: {refusal}")
         if options.repair is not None:
             _free(options, parser)
@@ -199,7 +200,6 @@ def _explained(options: Namespace, parser: Parser) -> SignalExplanation | ImageE
             with _placing(options.out, parser):
                 probe(options.out, FILES if flat else IMAGE_FILES)
         with working("explaining"):
-            explain = signals.explain if flat else images.explain
             return explain(checkpoint, setup, options.tolerance, printable(options.file.name))
     except ValueError as error:  # a file or a setting that is not taken, or σ has no enclosure
         parser.error(f"{options.file}: {error}")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from torch import nn
 
-from verify.explain import images, signals
+from verify.explain.explainer import explainer
 from verify.explain.live.replay import replayed
 from verify.explain.text import next_step, replay_in_words, rounded_up
 from verify.explain.value import ImageExplanation, SignalExplanation
@@ -57,9 +57,9 @@ def explained(
     setup = setup_of(settings, taps, images=not flat)
     if isinstance(source, Live):
         _agreed(setup, setup_of({**words, **checkpoint.metadata}, taps, images=not flat))
-    if refusal := (signals if flat else images).too_much(checkpoint, setup):
+    too_much, explain = explainer(checkpoint)
+    if refusal := too_much(checkpoint, setup):
         raise ValueError(refusal)
-    explain = signals.explain if flat else images.explain
     module = source if isinstance(source, Live) else None
     explanation = replace(explain(checkpoint, setup, limit, name), live=module)
     explanation = replace(explanation, next_step=_step(explanation))
