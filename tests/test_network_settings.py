@@ -210,7 +210,14 @@ def test_what_changes_nothing_is_no_reason_to_refuse(run: Run) -> None:
         "stride": "(1,)", "dilation": "1", "groups": "1", "output_padding": "(0,)", "transposed": "False",
         "center": "0", "conv.stride": "1",
     }  # fmt: skip
-    notes = {"format": "pt", "loss": "0.1", "seed": "3", "epoch": "12", "author": "x", "kernel_size": "3"}  # fmt: skip
+    notes = {
+        "format": "pt",
+        "loss": "0.1",
+        "seed": "3",
+        "epoch": "12",
+        "author": "x",
+        "kernel_size": "3",
+    }
     told = {"activation": "relu", "length": "17"}
     assert run(-4.25, metadata={**told, **neutral, **notes}) == run(-4.25, metadata=told)
 

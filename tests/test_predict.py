@@ -252,7 +252,17 @@ def test_a_step_that_is_not_shown_to_shrink_is_followed_all_the_same(
 
 
 def test_adam_says_what_it_simulates(capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["--bias", "--optimizer", "adamw", "--weight-decay", "0.1", "--steps", "50", "--taps", "5"]  # fmt: skip
+    arguments = [
+        "--bias",
+        "--optimizer",
+        "adamw",
+        "--weight-decay",
+        "0.1",
+        "--steps",
+        "50",
+        "--taps",
+        "5",
+    ]
     found = shown(arguments, capsys)
     assert found["method"] == "simulated"
     assert {one["bound"] for one in found["weights"]} == {None}

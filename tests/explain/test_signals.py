@@ -109,7 +109,9 @@ def test_the_smallest_tolerance_is_the_smallest(case: Any) -> None:
     if needed is None:
         assert not account_of(*net, told, F(10**6)).explained
         return
-    assert (needed == 0) == (first.grade == "exact") and account_of(*net, told, F(needed) or F(1, 10**30)).explained  # fmt: skip
+    assert (needed == 0) == (first.grade == "exact") and account_of(
+        *net, told, F(needed) or F(1, 10**30)
+    ).explained
     if needed:
         below = account_of(*net, told, F(float(np.nextafter(needed, 0))))
         assert not below.explained and below.tolerance_needed == needed

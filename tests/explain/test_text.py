@@ -88,7 +88,10 @@ def test_the_section_that_is_named_exists() -> None:
 def test_one_step_of_a_network_for_images(
     c: float, tolerance: Fraction, radii: tuple[str, str], words: str
 ) -> None:
-    net, ends = (STEP[None], np.array([0.25]), None, c), dict(zip(("r_min", "r_max"), radii, strict=True))  # fmt: skip
+    net, ends = (
+        (STEP[None], np.array([0.25]), None, c),
+        dict(zip(("r_min", "r_max"), radii, strict=True)),
+    )
     explanation = explained(*net, tolerance, **ends)
     assert explanation.next_step.startswith(words)
     for page in re.findall(r"docs/[\w/]+\.md", explanation.next_step):

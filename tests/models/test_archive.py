@@ -85,7 +85,12 @@ def test_a_header_may_be_as_long_as_another_format_begins(tmp_path: Path) -> Non
         plain = int.from_bytes(BYTES[:8], "little")
         path = tmp_path / "net.safetensors"
         if size >= plain:
-            path.write_bytes(size.to_bytes(8, "little") + BYTES[8 : 8 + plain] + b" " * (size - plain) + BYTES[8 + plain :])  # fmt: skip
+            path.write_bytes(
+                size.to_bytes(8, "little")
+                + BYTES[8 : 8 + plain]
+                + b" " * (size - plain)
+                + BYTES[8 + plain :]
+            )
             assert set(contents(path)[0]) == set(GOOD), begin
 
 

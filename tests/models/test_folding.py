@@ -132,7 +132,10 @@ def test_mirrored_channels_answer_as_prelu(w: Any, b: Any, a: Any, slopes: Any) 
     ):
         z = response(taps, bias)
         want += Fraction(y) * (z if z > 0 else Fraction(p) * z)
-    answers = [Fraction(y) * max(response(taps, bias), Fraction(0)) for taps, bias, y in zip(filters, biases, readout, strict=True)]  # fmt: skip
+    answers = [
+        Fraction(y) * max(response(taps, bias), Fraction(0))
+        for taps, bias, y in zip(filters, biases, readout, strict=True)
+    ]
     size = sum(abs(response(taps, bias)) for taps, bias in zip(filters, biases, strict=True))
     assert abs(sum(answers) - want) <= Fraction(made.error) * size
 

@@ -138,7 +138,11 @@ class Named(nn.Module):
 
     def __init__(self, *names: str) -> None:
         super().__init__()
-        layers = {"conv": nn.Conv1d(1, 1, 3), "bn": trained(nn.BatchNorm1d(1)), "lin": nn.Linear(1, 1)}  # fmt: skip
+        layers = {
+            "conv": nn.Conv1d(1, 1, 3),
+            "bn": trained(nn.BatchNorm1d(1)),
+            "lin": nn.Linear(1, 1),
+        }
         for name in names:
             self.add_module(name, layers[name].double())
 

@@ -17,7 +17,11 @@ from verify.predict import predict
 def net(bias: bool = False, dtype: torch.dtype = torch.float64) -> nn.Sequential:
     """Conv1d, sum, Linear, from torch's own random weights."""
     torch.manual_seed(4)
-    return nn.Sequential(nn.Conv1d(1, 2, 3, padding=1, bias=bias, dtype=dtype), Sum(), nn.Linear(2, 1, bias=bias, dtype=dtype))  # fmt: skip
+    return nn.Sequential(
+        nn.Conv1d(1, 2, 3, padding=1, bias=bias, dtype=dtype),
+        Sum(),
+        nn.Linear(2, 1, bias=bias, dtype=dtype),
+    )
 
 
 def trained(module: nn.Module, optimizer: optim.Optimizer, steps: int) -> dict[str, Any]:
@@ -75,7 +79,9 @@ def test_the_generator_of_the_caller_stays() -> None:
 def test_arguments_instead_of_an_optimizer() -> None:
     module = net()
     by_hand = predict(module, lr=0.0002, momentum=0.5, steps=20)
-    assert by_hand == predict(module, optim.SGD(module.parameters(), lr=0.0002, momentum=0.5), steps=20)  # fmt: skip
+    assert by_hand == predict(
+        module, optim.SGD(module.parameters(), lr=0.0002, momentum=0.5), steps=20
+    )
     assert predict(module, step=0.25).method == "closed form"
 
 

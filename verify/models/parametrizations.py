@@ -190,7 +190,12 @@ def normalised(
     (before, _, number), (around, _, place) = conv.rpartition("."), norm.name.rpartition(".")
     numbered = number.isdecimal() and place.isdecimal() and before == around
     sure = numbered or names is None
-    if names is not None and not numbered and _registered(names) and _first(norm.name, names) < _first(conv, names):  # fmt: skip
+    if (
+        names is not None
+        and not numbered
+        and _registered(names)
+        and _first(norm.name, names) < _first(conv, names)
+    ):
         raise CheckpointError(
             f"the batch norm {norm.name} stands in front of the convolution {conv} in the file; one between convolution and "
             "activation is folded: if it is called there, explain the module itself (docs/network.md, From Python)"

@@ -82,7 +82,7 @@ def _trainable(source: Live) -> None:
             f"it trains {', '.join(others)}: training of convolution and Linear alone is predicted"
         )
     light = torch.linspace(0, 1, source.pixels)
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         if source.answer(light) != source.answer(light, training=True):
             raise OutsideTheorem(
                 "it answers otherwise in training mode (dropout): its steps are random"

@@ -100,7 +100,9 @@ def test_the_next_step_is_one_of_python() -> None:
 
 def test_settings_in_numbers_and_words() -> None:
     state = Net(B1).state_dict()
-    first = explain(state, 17, activation="nn.ReLU()", r_min=2.5, r_max=Fraction(9, 2), tolerance=0.5)  # fmt: skip
+    first = explain(
+        state, 17, activation="nn.ReLU()", r_min=2.5, r_max=Fraction(9, 2), tolerance=0.5
+    )
     again = explain(state, 17, activation="relu", r_min="5/2", r_max="4.5", tolerance="1/2")
     assert first.to_dict() == again.to_dict() and first.tolerance == 0.5
     assert explain(Net(B1), 17, activation="ReLU()", pooling="sum", padding="same").explained

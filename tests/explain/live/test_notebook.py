@@ -17,7 +17,9 @@ from verify.network import explain
 def test_it_is_one_element_with_styles_of_its_own() -> None:
     found: Any = explain(Net(B2), length=17)
     html = found._repr_html_()
-    assert html.lstrip().startswith('<div class="everyweight">') and html.rstrip().endswith("</div>")  # fmt: skip
+    assert html.lstrip().startswith('<div class="everyweight">') and html.rstrip().endswith(
+        "</div>"
+    )
     (style,) = re.findall(r"<style>(.*?)</style>", html, re.DOTALL)
     selectors = re.findall(r"([^{}]+)\{", style)
     assert selectors

@@ -65,7 +65,9 @@ def test_a_module_that_is_another_one_at_other_radii(dtype: torch.dtype) -> None
     assert found.worst_error.value == 0 and found.worst_error.radius != 7
     assert not found.explained and found.failing == ("replay",) and found.grade == "off"
     assert found.tolerance_needed is None and not found.to_dict()["explained"]
-    assert found.verdict.startswith("not explained: the module answers otherwise than what was read of it, at r = 7 by 1.25")  # fmt: skip
+    assert found.verdict.startswith(
+        "not explained: the module answers otherwise than what was read of it, at r = 7 by 1.25"
+    )
     assert (found.replay.radius, found.replay.error, found.replay.apart) == (7, -1.25, 1.25)
     assert found.replay.agrees is False and "hook" in found.next_step
 

@@ -29,9 +29,19 @@ def test_sequential_and_custom_modules_say_the_same(name: str, dtype: torch.dtyp
     ):
         found = live(module, 17)
         kept = found.checkpoint
-        assert kept.metadata == {"activation": "relu", "pooling": "sum", "padding": "1", "padding_mode": "zeros"}  # fmt: skip
+        assert kept.metadata == {
+            "activation": "relu",
+            "pooling": "sum",
+            "padding": "1",
+            "padding_mode": "zeros",
+        }
         assert (found.conv, found.readout, found.shape) == (conv, readout, (1, 1, 17))
-        assert list(kept.names.values()) == [f"{conv}.weight", f"{readout}.weight", f"{conv}.bias", f"{readout}.bias"]  # fmt: skip
+        assert list(kept.names.values()) == [
+            f"{conv}.weight",
+            f"{readout}.weight",
+            f"{conv}.bias",
+            f"{readout}.bias",
+        ]
         assert kept.dtype == str(dtype).removeprefix("torch.")
         assert kept.w.tolist() == [row[0] for row in WEIGHTS[name]["conv.weight"].tolist()]
         assert (kept.offset, kept.biases.tolist()) == (-4.25, [0.5] * len(kept.a))
@@ -66,7 +76,10 @@ def test_pooling_in_every_spelling(name: str) -> None:
 
 def test_images() -> None:
     layers = nn.Conv2d(1, 2, 3, padding="same"), nn.Linear(2, 1)
-    pools: dict[str, Any] = {"mean": lambda x: x.mean((2, 3)), "sum": lambda x: x.flatten(2).sum(-1)}  # fmt: skip
+    pools: dict[str, Any] = {
+        "mean": lambda x: x.mean((2, 3)),
+        "sum": lambda x: x.flatten(2).sum(-1),
+    }
     for word, pool in pools.items():
         module = Net(None, pool=pool, layers=layers)
         found = live(module, 9)
@@ -175,7 +188,12 @@ def test_wrappers_and_weights_that_are_computed() -> None:
 def test_layers_that_are_folded() -> None:
     """As from a file: PReLU's slopes are weights, and a batch norm is a part of the convolution, with its own eps."""
     found = live(Net(B2, sigma=_slopes()), 17).checkpoint
-    assert found.metadata["activation"] == "relu" and found.a.tolist() == [0.25, 0.25, -0.0625, -0.125]  # fmt: skip
+    assert found.metadata["activation"] == "relu" and found.a.tolist() == [
+        0.25,
+        0.25,
+        -0.0625,
+        -0.125,
+    ]
     assert "sigma.weight" in found.notes[0]
     norm = nn.BatchNorm1d(2, eps=0.25, dtype=torch.float64)
     with torch.no_grad():

@@ -94,7 +94,9 @@ def _otherwise(
         light = torch.from_numpy((disk if images else pulse)(np.array([r]), domain.half_length)[0])
         answer = live.answer(light)
         # Beside a jump the smallest rounding may decide: the same roundings are as good as none.
-        read = min((_read(explanation, light.to(kind)) for kind in kinds), key=lambda x: abs(x - answer))  # fmt: skip
+        read = min(
+            (_read(explanation, light.to(kind)) for kind in kinds), key=lambda x: abs(x - answer)
+        )
         apart = abs(answer - read) if math.isfinite(answer) and math.isfinite(read) else math.inf
         if apart > limit + Fraction(more):
             error = answer - r if math.isfinite(answer) else math.inf

@@ -46,7 +46,7 @@ UNCHANGED = _names(
 """Functions that change nothing, dropout where it does not train."""
 CASTS = _names("to type type_as float double half bfloat16")
 """Functions that change the type; what it must hold is asked of its values."""
-IN_ORDER = _names("view reshape view_as reshape_as flatten unflatten ravel squeeze unsqueeze")  # fmt: skip
+IN_ORDER = _names("view reshape view_as reshape_as flatten unflatten ravel squeeze unsqueeze")
 """Functions that change the shape, and not the order."""
 MOVED = IN_ORDER | _names(
     "permute transpose swapaxes swapdims movedim moveaxis t getitem select narrow chunk split "
@@ -145,25 +145,31 @@ def intruder(
     more: frozenset[str],
     layers: Mapping[str, nn.Module],
     values: Mapping[fx.Node, Any],
+    carrying: Collection[fx.Node],
     dtype: torch.dtype,
 ) -> str:
     """The name of the first node that does not just pass the signal on, or an empty string.
 
-    All nodes carry it. ``more`` are functions that are allowed besides, :data:`PADDED` or
+    All nodes are ``carrying`` it, these and others. ``more`` are functions that are allowed besides, :data:`PADDED` or
     :data:`POOLED`; no value may be of a type that lacks numbers of ``dtype``.
     """
     for node in nodes:
-        if not _passes(node, more, layers) or not holds(values[node], dtype):
+        if not _passes(node, more, layers, carrying) or not holds(values[node], dtype):
             return operation(node, layers)
     return ""
 
 
-def _passes(node: fx.Node, more: frozenset[str], layers: Mapping[str, nn.Module]) -> bool:
+def _passes(
+    node: fx.Node,
+    more: frozenset[str],
+    layers: Mapping[str, nn.Module],
+    carrying: Collection[fx.Node],
+) -> bool:
     if writes(node, layers):
         return node.op == "call_module" and isinstance(layers[str(node.target)], IDENTITIES)
     if node.op == "call_module":
         return isinstance(layers[str(node.target)], (*FLATTENED, *LAYERS.get(more, ())))
-    name, carrying = name_of(node), carriers(node.graph)
+    name = name_of(node)
     arguments: list[fx.Node] = []  # x * x has it twice
     fx.map_arg((node.args, node.kwargs), arguments.append)
     joined = [x for x in arguments if x in carrying and x in sources(node)]

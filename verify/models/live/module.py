@@ -13,8 +13,7 @@ The module stays as it was: its weights, its modes, no gradients.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
@@ -23,46 +22,32 @@ from torch import Tensor, fx, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import AveragedModel
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from numerics.pulse.domain import MODES
 from theory.expressions.spelling import spelled
 from verify.models.checkpoint import Checkpoint, network_of
 from verify.models.live.flow import PADDED, POOLED, carriers, intruder, operation, sources, writes
 from verify.models.live.sigma import activation_text
+from verify.models.live.trace import (
+    OTHER_LAYERS,
+    STATED,
+    Drawing,
+    Recorded,
+    evaluated,
+    first_line,
+    traced,
+)
 from verify.models.setup import LONGEST, WIDEST
 from verify.models.tensors import CheckpointError
 
-__all__ = ["Live", "evaluated", "live"]
+__all__ = ["Live", "live"]
 
 WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel, AveragedModel)
 """Modules that only hold another one, as ``module``."""
 OTHER_POOLING = re.compile(r"max|min|logsumexp|median|lp_?pool|norm|prod|var|std", re.IGNORECASE)
 """What functions and layers are called that pool in another way than by sum or mean."""
-OTHER_LAYERS = (
-    nn.RNNBase,
-    nn.RNNCellBase,
-    nn.Transformer,
-    nn.TransformerEncoder,
-    nn.TransformerEncoderLayer,
-    nn.MultiheadAttention,
-    nn.Embedding,
-    nn.Bilinear,
-    nn.Conv3d,
-    nn.modules.conv._ConvTransposeNd,
-    nn.LayerNorm,
-    nn.GroupNorm,
-    nn.RMSNorm,
-    nn.LocalResponseNorm,
-    nn.modules.instancenorm._InstanceNorm,
-)
-"""Layers that no network of the model has, whatever stands around them."""
 FUNCTIONS = ("conv1d", "conv2d", "linear")
 """Functions of torch that do what a layer does."""
-STATED = (
-    "networks of one convolution, an activation, sum or mean over all positions, and one Linear "
-    "are explained"
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,19 +99,6 @@ class Live:
         return float(_entry(answer).double())
 
 
-@contextmanager
-def evaluated(module: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients; all modes, and torch's random numbers, as they were in the end."""
-    modes = {part: part.training for part in module.modules()}
-    try:
-        module.eval()
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            yield
-    finally:
-        for part, training in modes.items():
-            part.training = training
-
-
 def live(module: nn.Module, length: int) -> Live:
     """Read a module that takes signals of so many pixels, or images with so many per side.
 
@@ -135,7 +107,7 @@ def live(module: nn.Module, length: int) -> Live:
     CheckpointError: it is no network of the model; one sentence that names what is in the way.
     """
     prefix, inner = _unwrapped(module)
-    with evaluated(inner), torch.random.fork_rng():  # a module may draw in evaluation mode, too
+    with evaluated(inner):
         wiring = _Wiring(inner, length)
         checkpoint = wiring.checkpoint(prefix)
     with torch.random.fork_rng(devices=[]):
@@ -158,7 +130,7 @@ def _trains_otherwise(module: nn.Module, graph: fx.GraphModule) -> bool:
     kinds = (_BatchNorm, nn.modules.dropout._DropoutNd, nn.RReLU)
     if any(part.training and isinstance(part, kinds) for part in module.modules()):
         return True
-    return _traced(module).code != graph.code
+    return traced(module).code != graph.code
 
 
 def _unwrapped(module: nn.Module) -> tuple[str, nn.Module]:
@@ -181,55 +153,12 @@ def _entry(answer: Any) -> Any:
     return answer
 
 
-class _Drawing(TorchDispatchMode):
-    """Takes down which random numbers are drawn."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: list[str] = []
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if torch.Tag.nondeterministic_seeded in func.tags:
-            self.names.append(func.overloadpacket.__name__)
-        return func(*args, **(kwargs or {}))
-
-    def refuse(self, name: str = "") -> None:
-        """Raise if there were any; under the name of what drew them, if it is known."""
-        if self.names:
-            raise CheckpointError(
-                f"its forward draws random numbers ({name or self.names[0]}): what it answers is "
-                "no function of the signal"
-            )
-
-
-class _Recorded(fx.Interpreter):
-    """Runs a graph and keeps every value."""
-
-    def __init__(self, graph: fx.GraphModule) -> None:
-        super().__init__(graph, garbage_collect_values=False)
-        self.layers = dict(graph.named_modules())
-
-    def run_node(self, n: fx.Node) -> Any:
-        """The value of a node, which is no random one."""
-        with _Drawing() as drawing:
-            value = super().run_node(n)
-        drawing.refuse(operation(n, self.layers))
-        return value
-
-    def again(self, start: fx.Node, value: Any, end: fx.Node) -> Any:
-        """The value of ``end`` if ``start`` had another one."""
-        self.env[start] = value
-        for node in (node for node in start.graph.nodes if start < node <= end):
-            self.env[node] = self.run_node(node)
-        return self.env[end]
-
-
 class _Wiring:
     """The traced module, and its nodes by what they do."""
 
     def __init__(self, module: nn.Module, length: int) -> None:
-        with _Drawing() as drawing:
-            self.graph = _traced(module)
+        with Drawing() as drawing:
+            self.graph = traced(module)
         drawing.refuse()
         self.layers = dict(self.graph.named_modules())
         self.nodes = list(self.graph.graph.nodes)
@@ -371,17 +300,17 @@ class _Wiring:
 
     # ------------------------------------------------------------------------------ what is tried
 
-    def _run(self) -> tuple[tuple[int, ...], _Recorded]:
+    def _run(self) -> tuple[tuple[int, ...], Recorded]:
         """The shape of an input that is one signal, and what all nodes make of it."""
         reason = ""
         for shape in (self.light.shape, self.light.shape[1:]):
-            run = _Recorded(self.graph)
+            run = Recorded(self.graph)
             try:
                 run.run(self.light.reshape(shape).clone())
             except CheckpointError:
                 raise
             except Exception as error:  # noqa: BLE001 - it is the user's code that runs
-                reason = reason or _line(error)
+                reason = reason or first_line(error)
             else:
                 return tuple(shape), run
         wanted = " × ".join(map(str, self.light.shape))
@@ -424,7 +353,7 @@ class _Wiring:
             pooled = self.run.again(self.last, whole.double().to(values.device), target)
         except Exception as error:
             raise CheckpointError(
-                f"between its activation and its Linear: {_line(error)}"
+                f"between its activation and its Linear: {first_line(error)}"
             ) from error
         if not isinstance(pooled, Tensor) or pooled.numel() != channels:
             size = " × ".join(map(str, getattr(pooled, "shape", ())))
@@ -474,7 +403,7 @@ class _Wiring:
             and (node in feeding or writes(node, self.layers))
         ]
         dtype = self.layers[str(self.conv.target)].weight.dtype
-        name = intruder(way, more, self.layers, self.run.env, dtype)
+        name = intruder(way, more, self.layers, self.run.env, self.carrying, dtype)
         if more is POOLED and OTHER_POOLING.search(name):
             raise CheckpointError(
                 f"its pooling is {name}: sum and mean over all positions are explained"
@@ -508,67 +437,5 @@ class _Wiring:
         raise CheckpointError(f"{reason}" + (f" ({', '.join(names)})" if names else ""))
 
 
-class _Called(nn.Module):
-    """A module called with one signal.  What tracing adds is added here, and not to the user's own."""
-
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.own = module
-
-    def forward(self, signal: Tensor) -> Any:
-        return self.own(signal)
-
-
-class _Signal(fx.Proxy):
-    """The input of a trace: one signal, as its length says."""
-
-    def __len__(self) -> int:
-        return 1
-
-
-class _Tracer(fx.Tracer):
-    def proxy(self, node: fx.Node) -> fx.Proxy:
-        """What stands for a value while the forward runs."""
-        return _Signal(node, self) if node.op == "placeholder" else super().proxy(node)
-
-
-def _traced(module: nn.Module) -> fx.GraphModule:
-    """The graph of a module, with the module's own names."""
-    called = _Called(module)
-    try:
-        if isinstance(module, torch.jit.ScriptModule):
-            raise TypeError("it is TorchScript")
-        graph = _Tracer().trace(called)
-    except Exception as error:
-        for name, layer in module.named_modules():
-            if isinstance(layer, OTHER_LAYERS):
-                raise CheckpointError(
-                    f"its layer {name} is of the kind {type(layer).__name__}; {STATED}"
-                ) from error
-        raise CheckpointError(
-            f"its forward cannot be traced ({_line(error)}): give its state_dict(), with "
-            "activation, pooling and padding as options"
-        ) from error
-    parts: dict[str, Any] = {}
-    for node in graph.nodes:
-        if node.op in ("call_module", "get_attr"):
-            value: Any = called
-            for name in str(node.target).split("."):
-                value = getattr(value, name)
-            node.target = str(node.target).removeprefix("own.")
-            parts[node.target] = value
-    return fx.GraphModule(parts, graph)
-
-
-def _line(error: Exception) -> str:
-    """The first line of another's message."""
-    lines = str(error).splitlines()
-    return lines[0][:120] if lines else type(error).__name__
-
-
-def _listed(nodes: Sequence[fx.Node]) -> str:
-    return ", ".join(str(node.target) for node in nodes)
-
-
 def _named(nodes: Sequence[fx.Node]) -> str:
-    return f" ({_listed(nodes)})" if nodes else ""
+    return f" ({', '.join(str(node.target) for node in nodes)})" if nodes else ""
