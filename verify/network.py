@@ -90,7 +90,7 @@ def _parser() -> Parser:
         help="the smallest radius, as 2.5 or 5/2 (default: half the taps; of images, the taps)",
     )
     add("--r-max", metavar="R", help="the largest radius (default: so that the border never matters)")  # fmt: skip
-    add("--tolerance", type=_tolerance, default=Fraction(1, 1000), metavar="T", help="in pixels (default: 0.001)")  # fmt: skip
+    add("--tolerance", type=_tolerance, default=Fraction(1, 1000), metavar="T", help="in pixels, and as a share of its length (default: 0.001)")  # fmt: skip
     add("--json", action="store_true", help="print one JSON object instead of the tables")
     add(
         "--out",

@@ -198,7 +198,7 @@ def _run(options: Namespace, parser: Parser) -> int:
             start.w,
             start.a,
             start.b,
-            start.offset if start.c is not None else None,
+            start.c,
             activation=options.activation or "identity",
             optimizer=options.optimizer,
             lr=options.lr,
@@ -286,7 +286,7 @@ def _next_seed(options: Namespace, step: float) -> str:
                 x.w,
                 x.a,
                 x.b,
-                None if x.c is None else x.offset,
+                x.c,
                 activation=options.activation or "identity",
                 step=step,
             )

@@ -153,9 +153,9 @@ def rounding(
     a, sums, b = np.abs(x[: 3 * k]).reshape(3, k)
     off_a, off_s, off_b = off[0, : 3 * k].reshape(3, k)
     # |r̂ - r| <= level + tilt r, wherever the run may be.
-    tilt = abs(2 * float(x[:k] @ x[k : 2 * k]) - 1)
-    tilt += 2 * float(a @ off_s + off_a @ sums + off_a @ off_s)
-    level = abs(x[3 * k] + pixels * float(x[:k] @ x[2 * k : 3 * k])) + off[0, 3 * k]
+    theta, level = problem.line(x)
+    tilt = abs(2 * theta - 1) + 2 * float(a @ off_s + off_a @ sums + off_a @ off_s)
+    level = abs(level) + off[0, 3 * k]
     level += pixels * float(a @ off_b + off_a @ b + off_a @ off_b)
     a, b, c = a + off_a, b + off_b, abs(x[3 * k]) + off[0, 3 * k]
     taps = np.abs(start.at(x).w) + _tap_reach(off[0], k, n)[:, None]

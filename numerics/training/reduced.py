@@ -77,19 +77,20 @@ class Problem:
         """E[r]."""
         return float(np.mean(self.r))
 
+    def line(self, x: Array) -> tuple[float, float]:
+        """(θ, level) at x, where the error is (2θ - 1) r + level."""
+        k = len(x) // 3
+        a, sums, b = x[:k], x[k : 2 * k], x[2 * k : 3 * k]
+        return float(a @ sums), x[3 * k] + self.pixels * float(a @ b)
+
     def pulls(self, x: Array) -> tuple[float, float]:
         """(p, q) at x."""
-        k = len(x) // 3
-        a = x[:k]
-        level = x[3 * k] + self.pixels * float(a @ x[2 * k : 3 * k])
-        return pulls(float(a @ x[k : 2 * k]), level, self.second, self.mean)
+        return pulls(*self.line(x), self.second, self.mean)
 
     def loss(self, x: Array) -> float:
-        """E(r̂ - r)² at x: E[e²] for e = (2θ - 1) r + level."""
-        k = len(x) // 3
-        slope = 2 * float(x[:k] @ x[k : 2 * k]) - 1
-        level = x[3 * k] + self.pixels * float(x[:k] @ x[2 * k : 3 * k])
-        return float(np.mean((slope * self.r + level) ** 2))
+        """E(r̂ - r)² at x."""
+        theta, level = self.line(x)
+        return float(np.mean(((2 * theta - 1) * self.r + level) ** 2))
 
     def gradient(self, x: Array, start: Weights) -> Array:
         """By (a, one tap of each channel, b, c, F); 0 for what is not there, and for F."""

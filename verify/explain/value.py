@@ -208,6 +208,7 @@ class Explanation:
         """
         from verify.explain.certificate import certificate_of
 
+        self._same()
         return certificate_of(self)
 
     def repair(self) -> nn.Module | dict[str, Tensor]:
@@ -221,7 +222,13 @@ class Explanation:
         """
         from verify.explain.live.restored import restored
 
+        self._same()
         return restored(self)
+
+    def _same(self) -> None:
+        """Raise where the module answers otherwise than what was read of it: that is another network."""
+        if self.replay is not None and self.replay.agrees is False:
+            raise ValueError("the module is not what was read of it: its replay differs")
 
 
 GRADES = ("exact", "near exact", "accurate", "off")

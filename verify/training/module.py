@@ -48,7 +48,7 @@ def predicted(
         kept.w,
         kept.a,
         kept.b,
-        None if kept.c is None else kept.offset,
+        kept.c,
         activation=kept.metadata["activation"],
         dtype=source.dtype,
         length=length,

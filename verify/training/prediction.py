@@ -65,7 +65,7 @@ def prediction(
     w: ArrayLike,
     a: ArrayLike,
     b: ArrayLike | None = None,
-    c: float | None = None,
+    c: ArrayLike | None = None,
     *,
     activation: str = "identity",
     optimizer: str = "sgd",
@@ -86,7 +86,7 @@ def prediction(
 
     Parameters
     ----------
-    w, a, b, c: initial weights (K, n), (K,), (K,) or None, number or None; None is a bias that the network has not.
+    w, a, b, c: initial weights (K, n), (K,), (K,) or None, (1,) or None; None is a bias that the network has not.
     activation: ``identity`` or ``relu``.
     optimizer: ``sgd``, ``adam`` or ``adamw``.
     lr, momentum, dampening, nesterov, weight_decay, betas, eps: torch's.  weight_decay acts on biases, too, as in torch.
@@ -132,7 +132,7 @@ def admitted(
     w: ArrayLike,
     a: ArrayLike,
     b: ArrayLike | None = None,
-    c: float | None = None,
+    c: ArrayLike | None = None,
     *,
     activation: str,
     step: float,
@@ -157,7 +157,7 @@ def _task(
     w: ArrayLike,
     a: ArrayLike,
     b: ArrayLike | None,
-    c: float | None,
+    c: ArrayLike | None,
     activation: str,
     dtype: str,
     radii: Radii | None,

@@ -70,6 +70,9 @@ def test_a_module_that_is_another_one_at_other_radii(dtype: torch.dtype) -> None
     )
     assert (found.replay.radius, found.replay.error, found.replay.apart) == (7, -1.25, 1.25)
     assert found.replay.agrees is False and "hook" in found.next_step
+    for method in (found.certificate, found.repair):  # of another network than the user's
+        with pytest.raises(ValueError, match="not what was read of it"):
+            method()
 
 
 def test_images_that_are_others_at_other_radii() -> None:
