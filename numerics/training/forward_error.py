@@ -276,8 +276,13 @@ class _Coordinates:
         return int(np.sum(self.free <= 3 * self.basis.shape[1]))
 
 
-def enclosed(start: Weights, problem: Problem, rule: Sgd, kind: str) -> Iterator[Enclosed]:
-    """The reduced dynamics before the first step, after it, ..., with both bounds; ``start`` is exact in the type ``kind``."""
+def enclosed(
+    start: Weights, problem: Problem, rule: Sgd, kind: str, away: Array | None = None
+) -> Iterator[Enclosed]:
+    """The reduced dynamics before the first step, after it, ..., with both bounds.
+
+    ``start`` is exact in the type ``kind``, or known to within ``away`` (2, 3K + 2), rows as in :class:`Enclosed`.
+    """
     k, n = start.w.shape
     coordinates = _Coordinates.of(start)
     free, m, moving = coordinates.free, coordinates.basis.shape[1], coordinates.moving
@@ -294,6 +299,7 @@ def enclosed(start: Weights, problem: Problem, rule: Sgd, kind: str) -> Iterator
     off = np.zeros((2, 3 * k + 2))
     off[0, k : 2 * k] = (n + 1) * UNITS["float64"] * mass
     off[0, -1] = 2 * (n + 2) * UNITS["float64"] * float(np.max(mass))
+    off = off if away is None else off + away
     boxes = np.zeros((4, parts * d))
     boxes[0] = coordinates.inwards(off[:parts]).ravel()
     # Of the iteration here, then of torch's: what is rounded beside the answer, and in it.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numerics.training.forward_error import (
@@ -18,7 +19,7 @@ from numerics.training.forward_error import (
     margins,
     rounding,
 )
-from numerics.training.reduced import Problem, Weights
+from numerics.training.reduced import Problem, Weights, descend
 from theory.training.reduced import Sgd, pulls, slopes
 
 
@@ -160,3 +161,109 @@ def test_exact_arithmetic_lies_within_its_bound(momentum: float) -> None:
             )
         ]
         numbers, buffers = [x for x, _ in stepped], [x for _, x in stepped]
+
+
+@given(
+    st.integers(0, 10**6),
+    st.sampled_from([0, 0.5]),
+    st.floats(0.01, 4),
+    st.sampled_from([0.02, 0.5]),
+)
+@example(0, 0, 4.0, 0.5)
+def test_errors_that_are_not_small_stay_inside(
+    seed: int, momentum: float, size: float, rate: float
+) -> None:
+    """A start that is only known to within a box: what is bent comes to more than what is straight."""
+    rng = np.random.default_rng(seed)
+    problem, rule = Problem(np.array([0.5, 1.0, 1.5]), 3, 1), Sgd(rate, momentum)
+    numbers = rng.normal(size=4) / 10
+    away = np.zeros((2, 5))
+    away[0, :4] = size
+    path = enclosed(_one(numbers), problem, rule, "float64", away)
+    others = [
+        descend(_one(numbers + size * rng.choice([-1, 1], 4)), problem, rule) for _ in range(8)
+    ]
+    for _ in range(3):
+        moment = next(path)
+        for other in others:
+            x, _ = next(other)
+            assert np.all(np.abs(x - moment.x)[:4] <= moment.exact[0, :4] * (1 + 1e-9))
+
+
+def _one(numbers: np.ndarray) -> Weights:
+    """One channel of one tap: (a, S, b, c)."""
+    a, tap, b, c = numbers.tolist()
+    return Weights(np.array([[tap]]), np.array([a]), np.array([b]), c)
+
+
+UNIT = Fraction(1, 2**24)
+
+
+def _up(value: Fraction) -> Fraction:
+    """A positive result, rounded the whole way up."""
+    return value * (1 + UNIT)
+
+
+def _summed(values: Iterable[Fraction]) -> Fraction:
+    """One after the other."""
+    total = Fraction(0)
+    for value in values:
+        total = _up(total + value)
+    return total
+
+
+@pytest.mark.parametrize(
+    ("numbers", "radii"),
+    [
+        ((2.0, 1.5, 0.5, 0.25), np.arange(4, 20) / 2),  # long sums
+        ((1.0, 0.125, 1.0, 2.5), np.array([20.0])),  # an answer that is nearly right
+    ],
+)
+def test_the_worst_rounding_of_a_step_lies_inside(
+    numbers: tuple[float, ...], radii: np.ndarray
+) -> None:
+    """Every operation of float32 rounded the same way, sums one after the other: the bound holds, and is not ten times that.
+
+    No torch run comes near it: pairs are summed there, and roundings cancel.
+    """
+    (tap, a, b, c), rate = numbers, 1.0
+    problem = Problem(radii, 101, 1)
+    start = Weights(np.array([[tap]]), np.array([a]), np.array([b]), c)
+    path = enclosed(start, problem, Sgd(rate), "float32")
+    next(path)
+    moment = next(path)
+    exact, worst = (
+        _step(*map(Fraction, (tap, a, b, c, rate)), problem, up) for up in (Fraction, _up)
+    )
+    off = np.array([float(abs(x - y)) for x, y in zip(exact, worst, strict=True)])
+    assert np.all(np.abs([float(x) for x in exact] - moment.x[:4]) <= moment.exact[0, :4])
+    assert np.all(off <= moment.run[0, :4])
+    assert np.all(moment.run[0, :4] <= 10 * np.max(off))
+
+
+def _step(
+    tap: Fraction,
+    a: Fraction,
+    b: Fraction,
+    c: Fraction,
+    rate: Fraction,
+    problem: Problem,
+    up: Callable[[Fraction], Fraction],
+) -> list[Fraction]:
+    """(a, w, b, c) after one step, every operation through ``up``; all terms are positive."""
+    half = problem.pixels // 2
+    total = _summed if up is _up else sum
+    light = [
+        [Fraction(max(0.0, min(1.0, r + 0.5 - abs(i)))) for i in range(-half, half + 1)]
+        for r in problem.r.tolist()
+    ]
+    pooled = [total(up(up(tap * x) + b) for x in row) for row in light]
+    errors = [
+        up(up(up(a * y) + c) - Fraction(r)) for y, r in zip(pooled, problem.r.tolist(), strict=True)
+    ]
+    slopes = [up(2 * e / len(errors)) for e in errors]
+    by_a = total(up(g * y) for g, y in zip(slopes, pooled, strict=True))
+    by_tap = total(up(up(g * a) * x) for g, row in zip(slopes, light, strict=True) for x in row)
+    by_b = total(up(g * a) for g, row in zip(slopes, light, strict=True) for _ in row)
+    by_c = total(slopes)
+    return [x - up(rate * g) for x, g in ((a, by_a), (tap, by_tap), (b, by_b), (c, by_c))]
