@@ -27,7 +27,7 @@ from verify.models.setup import Setup
 from verify.report import figures
 from verify.report.render import render
 
-__all__ = ["body", "error_drawing", "page"]
+__all__ = ["body", "error_drawing", "head", "page"]
 
 SHOWN = 8
 """Filters that are drawn."""
@@ -38,7 +38,19 @@ DIRECTIONS = (0, 45, 90, 135)
 def page(explanation: SignalExplanation | ImageExplanation) -> str:
     """The page; a few pictures, no script, nothing from elsewhere."""
     part = "weight" if isinstance(explanation, SignalExplanation) else "filter"
-    return render("explained_page.html", explanation=explanation, body=body(explanation), part=part)
+    return render(
+        "explained_page.html",
+        explanation=explanation,
+        head=head(explanation),
+        body=body(explanation),
+        part=part,
+    )
+
+
+def head(explanation: SignalExplanation | ImageExplanation) -> Markup:
+    """The verdict, its grade, what else would explain the network, and what to do next."""
+    sampled = isinstance(explanation, ImageExplanation)
+    return Markup(render("headline.html", explanation=explanation, sampled=sampled, text=text))
 
 
 def body(
@@ -54,7 +66,6 @@ def body(
         template,
         explanation=explanation,
         settings=explanation.setup.as_dict(),
-        sampled=isinstance(explanation, ImageExplanation),
         text=text,
         name=name,
         level=level,

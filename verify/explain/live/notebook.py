@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import zlib
 
-from verify.explain.page import body
+from verify.explain.page import body, head
 from verify.explain.text import replay_in_words
 from verify.explain.value import Explanation, ImageExplanation, SignalExplanation, document
 from verify.report.render import render
@@ -23,7 +23,7 @@ def embedded(explanation: Explanation) -> str:
     replay = explanation.replay and replay_in_words(explanation.replay)
     return render(
         "notebook.html",
-        explanation=explanation,
+        head=head(explanation),
         body=body(explanation, f"explained-{key:08x}-", 3),
         replay=replay,
     )
