@@ -34,6 +34,36 @@ def test_a_proof_holds_when_all_its_steps_do(found: list[bool]) -> None:
     ]
 
 
+def test_a_proof_decides_no_more_steps_than_are_asked_for() -> None:
+    decided: list[int] = []
+
+    def steps() -> Iterator[Step]:
+        for k in range(4):
+            decided.append(k)
+            yield Step(str(k), k != 1)
+
+    proof = Proof(steps(), "nothing")
+    assert proof.refuted
+    assert decided == [0, 1]
+    assert not proof.holds
+    assert [step.name for step in proof.steps] == list("0123")
+    assert proof.steps == tuple(proof)
+    assert decided == [0, 1, 2, 3]
+
+
+def test_a_proof_that_breaks_off_holds_never() -> None:
+    def steps() -> Iterator[Step]:
+        yield Step("0", True)
+        raise ZeroDivisionError
+
+    proof = Proof(steps(), "nothing")
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            _ = proof.holds
+        with pytest.raises(ZeroDivisionError):
+            _ = proof.steps
+
+
 def test_claims_come_after_what_they_require() -> None:
     for position, claim in enumerate(CLAIMS):
         assert set(claim.requires) <= set(IDS[:position])

@@ -14,8 +14,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Generic, TypeVar
 
 __all__ = [
@@ -42,25 +43,53 @@ class Step:
     holds: bool
 
 
-@dataclass(frozen=True)
 class Proof:
     """The decided steps of a machine proof and, in words, the cases that they cover.
 
-    A proof without steps proves nothing and does not hold.
+    A proof without steps proves nothing and does not hold.  The steps may come from a generator:
+    then each is decided when it is asked for, and :attr:`refuted` ends with the first open one.
     """
 
-    steps: tuple[Step, ...]
-    covers: str
+    def __init__(self, steps: Iterable[Step], covers: str) -> None:
+        self.covers = covers
+        self._decided: list[Step] = []
+        self._coming = iter(steps)
+        self._raised: Exception | None = None
+
+    def __iter__(self) -> Iterator[Step]:
+        """The steps, in order; what was decided once is kept, and what was raised is raised again."""
+        for place in count():
+            if place == len(self._decided):
+                if self._raised is not None:
+                    raise self._raised
+                try:
+                    self._decided.append(next(self._coming))
+                except StopIteration:
+                    return
+                except Exception as error:
+                    self._raised = error
+                    raise
+            yield self._decided[place]
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """All steps."""
+        return tuple(self)
 
     @property
     def open(self) -> tuple[Step, ...]:
         """The steps that were not found true."""
-        return tuple(step for step in self.steps if not step.holds)
+        return tuple(step for step in self if not step.holds)
+
+    @property
+    def refuted(self) -> bool:
+        """True when a step is open; those after it are not decided."""
+        return any(not step.holds for step in self)
 
     @property
     def holds(self) -> bool:
         """True when there is at least one step and none is open."""
-        return bool(self.steps) and not self.open
+        return not self.refuted and bool(self._decided)
 
 
 @dataclass(frozen=True)

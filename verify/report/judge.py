@@ -74,6 +74,11 @@ def _proof(proof: Proof) -> Column:
     return column(len(names), 0.0, f"steps open, of {len(proof.steps)}; {proof.covers}{still}")
 
 
+def _refuted(proof: Proof) -> Column:
+    """Of a wrong law: the first open step rejects it, and the rest need not be decided."""
+    return Column("fails", 1.0, 0.0, "a step is open") if proof.refuted else _proof(proof)
+
+
 def _attempt(procedure: Procedure, law: Any, debug: bool) -> Column:
     """The procedure's column, which may hold only if its figure does not exceed its tolerance; blocked if it raises."""
     try:
@@ -97,6 +102,7 @@ def _control(claim: Claim[Any], procedures: dict[str, Procedure], debug: bool) -
         return Column("fails", math.nan, 0.0, "no wrong law was given")
     accepted: list[str] = []
     stopped: list[str] = []
+    procedures = {**procedures, "proof": lambda law: _refuted(claim.prove(law))}
     for wrong in claim.wrong:
         for name, run in procedures.items():
             outcome = _attempt(run, wrong.law, debug)
