@@ -26,6 +26,8 @@ from types import MappingProxyType
 from typing import Any
 
 from theory.process import end_with_parent
+from verify.work.codec import Codec
+from verify.work.store import Store
 
 __all__ = ["EXECUTORS", "Outcome", "Serial", "Task", "completed", "open_executor"]
 
@@ -56,11 +58,15 @@ class Task:
     key: names all that determines the result, but for the code: what for, profile, seed.
     function: of a module, so that another process can import it.
     arguments: pickled on their way to another process.
+    codec: of the result; without it the result is never kept.
+    lasting: whether a result may be kept, where not all may.
     """
 
     key: str
     function: Callable[..., Any]
     arguments: tuple[Any, ...] = ()
+    codec: Codec | None = None
+    lasting: Callable[[Any], bool] = lambda result: True
 
 
 @dataclass(frozen=True)
@@ -76,25 +82,30 @@ class Outcome:
     kept: str | None = None
 
 
-def completed(executor: Executor, tasks: Iterable[Task]) -> Iterator[Outcome]:
-    """The outcome of every task, in the order in which they end.
+def completed(
+    executor: Executor, tasks: Iterable[Task], store: Store | None = None
+) -> Iterator[Outcome]:
+    """The outcome of every task, in the order in which they end; results are kept in the store first.
 
-    An exception is handed over in its outcome; interrupts and a lack of memory pass.
+    What the store holds is not computed again.  An exception is handed over in its outcome;
+    interrupts and a lack of memory pass.
 
     Raises
     ------
     MemoryError: a task has run out of memory.
     ChildProcessError: a process was killed.
     """
-    waiting: dict[Future[Any], int] = {}
+    waiting: dict[Future[Any], tuple[int, Task]] = {}
+    ahead = 0 if isinstance(executor, Serial) else AHEAD
     for index, task in enumerate(tasks):
-        future = _submitted(executor, task)
-        if future.done():
-            yield _outcome(index, future)
-        else:
-            waiting[future] = index
-            yield from _ended(waiting, AHEAD)
-    yield from _ended(waiting, 0)
+        kept = store.get(task.key, task.codec) if store and task.codec else None
+        if kept:
+            result, date = kept
+            yield Outcome(index, result, kept=date)
+            continue
+        waiting[_submitted(executor, task)] = index, task
+        yield from _ended(waiting, store, ahead)
+    yield from _ended(waiting, store, 0)
 
 
 def _submitted(executor: Executor, task: Task) -> Future[Any]:
@@ -106,12 +117,18 @@ def _submitted(executor: Executor, task: Task) -> Future[Any]:
         return refused
 
 
-def _ended(waiting: dict[Future[Any], int], most: int) -> Iterator[Outcome]:
+def _ended(
+    waiting: dict[Future[Any], tuple[int, Task]], store: Store | None, most: int
+) -> Iterator[Outcome]:
     """Outcomes, until no more than ``most`` are waited for; those of a broken executor come last."""
     while len(waiting) > most:
         done = wait(waiting, return_when=FIRST_COMPLETED).done
         for future in sorted(done, key=lambda each: isinstance(each.exception(), BrokenExecutor)):
-            yield _outcome(waiting.pop(future), future)
+            index, task = waiting.pop(future)
+            outcome = _outcome(index, future)
+            if store and task.codec and outcome.error is None and task.lasting(outcome.result):
+                store.put(task.key, outcome.result, task.codec)
+            yield outcome
 
 
 def _outcome(index: int, future: Future[Any]) -> Outcome:
