@@ -58,7 +58,7 @@ def open_cluster(jobs: int, scheduler: str | None = None) -> Iterator[Executor]:
                         n_workers=jobs,
                         threads_per_worker=1,
                         host="127.0.0.1",
-                        dashboard_address=None,
+                        dashboard_address="127.0.0.1:0",
                         memory_limit=0,
                         silence_logs=logging.CRITICAL,
                     )
