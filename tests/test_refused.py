@@ -302,9 +302,14 @@ PREDICT = [
 TRAIN = [
     Row("train: no folder", nothing, [], "the following arguments are required: --out", train),
     Row("train: even taps", nothing, ["--out", "new", "--taps", "4"], "argument --taps: needs an odd number of taps, not 4", train),
-    Row("train: no seeds", nothing, ["--out", "new", "--seeds", "0"], "argument --seeds: needs a whole number from 1 to 100000, not '0'", train),
+    Row("train: no seeds", nothing, ["--out", "new", "--seeds", "0"], "argument --seeds: needs a whole number from 1 to 1000000, not '0'", train),
+    Row("train: negative seeds", nothing, ["--out", "new", "--seeds", "-3"], "argument --seeds: needs a whole number from 1 to 1000000, not '-3'", train),
+    Row("train: no jobs", nothing, ["--out", "new", "--jobs", "0"], "argument --jobs: needs a whole number >= 1, not '0'", train),
+    Row("train: scheduler of nothing", nothing, ["--out", "new", "--scheduler", "tcp://127.0.0.1:8786"], "--scheduler needs --executor dask", train),
+    Row("train: no address", nothing, ["--out", "new", "--executor", "dask", "--scheduler", "localhost"], "a scheduler is tcp://HOST:PORT or tls://HOST:PORT, not 'localhost'", train),
+    Row("train: no certificates", nothing, ["--out", "new", "--executor", "dask", "--scheduler", "tls://127.0.0.1:8786"], "tls:// needs certificates: distributed.comm.tls in dask's settings", train),
     Row("train: full folder", content(b"mine"), ["--out", "."], ".: the folder is not empty, and holds no run", train),
-    Row("train: a file", content(b"mine"), ["--out", *ST], ON_FILE + "file exists", train),
+    Row("train: a file", content(b"mine"), ["--out", *ST], ON_FILE + "not a directory", train),
 ]  # fmt: skip
 
 # ------------------------------------------------------------------------------------ certificate
