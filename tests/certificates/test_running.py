@@ -29,6 +29,7 @@ from numerics.pulse.domain import Domain
 from numerics.pulse.error_enclosure import error_ball
 from numerics.pulse.exact_error import error_on, exact_net
 from numerics.pulse.sample import pulse
+from tests.strategies import few
 from theory.certificates.running import CLAIM, LAW, bound, gamma, lit
 from theory.certificates.running import answer as answered
 from theory.expressions.activation import ACTIVATIONS
@@ -347,6 +348,7 @@ def test_a_fused_product_and_sum_stays_within_the_bound(
 # --- the emulator -----------------------------------------------------------------------------
 
 
+@few
 @given(networks(), st.integers(6, 12), st.integers(2, 16), st.booleans(), st.integers(0, 99))
 @example(("relu", [[Fraction(1, 64)] * 5], [Fraction(1)], [Fraction(1)], Fraction(0)), 6, 16, False, 0)  # fmt: skip
 def test_no_order_of_summation_leaves_the_bound(
