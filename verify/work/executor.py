@@ -83,12 +83,17 @@ class Outcome:
 
 
 def completed(
-    executor: Executor, tasks: Iterable[Task], store: Store | None = None
+    executor: Executor,
+    tasks: Iterable[Task | None],
+    store: Store | None = None,
+    ahead: int = AHEAD,
 ) -> Iterator[Outcome]:
     """The outcome of every task, in the order in which they end; results are kept in the store first.
 
-    What the store holds is not computed again.  An exception is handed over in its outcome;
-    interrupts and a lack of memory pass.
+    What the store holds is not computed again.  A task is asked for when fewer than ``ahead`` are
+    under way; None in its place means that the next one depends on what is under way.  Places are
+    counted with these.  An exception is handed over in its outcome; interrupts and a lack of memory
+    pass.
 
     Raises
     ------
@@ -96,15 +101,18 @@ def completed(
     ChildProcessError: a process was killed.
     """
     waiting: dict[Future[Any], tuple[int, Task]] = {}
-    ahead = 0 if isinstance(executor, Serial) else AHEAD
     for index, task in enumerate(tasks):
+        if task is None:
+            yield from _ended(waiting, store, len(waiting) - 1)
+            continue
         kept = store.get(task.key, task.codec) if store and task.codec else None
         if kept:
             result, date = kept
             yield Outcome(index, result, kept=date)
             continue
         waiting[_submitted(executor, task)] = index, task
-        yield from _ended(waiting, store, ahead)
+        # A serial executor has ended the task already.
+        yield from _ended(waiting, store, 0 if isinstance(executor, Serial) else ahead - 1)
     yield from _ended(waiting, store, 0)
 
 
