@@ -60,6 +60,7 @@ __all__ = [
 ]
 
 Signs = NDArray[np.int8]
+"""-1, 0 or 1; 0 on a held face."""
 EPS = float(np.finfo(float).eps)
 RANK = 1e-10
 """Relative size below which a singular value counts as zero.
