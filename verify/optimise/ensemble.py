@@ -15,6 +15,7 @@ import numpy as np
 
 from numerics.arithmetic.types import Array, Flags
 from numerics.pulse.sample import Windows
+from theory.expressions.pieces import SWITCHES
 from theory.expressions.spelling import spelled
 from verify.models.problem import Ensemble, Faces, NetworkBatch, Setting, initial
 from verify.optimise.batch import DescendedBatch, descend_batch
@@ -149,9 +150,12 @@ def train_from(setting: Setting, start: NetworkBatch, executor: Executor | None 
 def _trained(setting: Setting, start: NetworkBatch) -> Ensemble:
     problem = task(setting)
     networks = len(start.c)
-    homogeneous = spelled(setting.activation).homogeneous
-    # Homogeneous σ need no more: the descent finishes them.
-    fitted = fit(setting, start, 60 if homogeneous else 600, patience=20)
+    row = spelled(setting.activation)
+    homogeneous, smooth = row.homogeneous, not row.expression.has(*SWITCHES)
+    # Homogeneous σ need no more: the descent finishes them.  The long valleys of smooth σ are followed
+    # farther in 80 bent steps than in 600 straight ones.
+    steps_allowed = 60 if homogeneous else 80 if smooth else 300
+    fitted = fit(setting, start, steps_allowed, patience=20, geodesic=smooth and not homogeneous)
     weights, steps, stationary = unpacked(setting, fitted.points), fitted.steps, fitted.retired
     pre = weights.w @ problem.view.windows.T + weights.b[..., None]
     pattern = np.sign(pre).astype(np.int8)
