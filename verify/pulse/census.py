@@ -30,7 +30,7 @@ from verify.work.store import Store
 
 __all__ = ["BLOCK", "Block", "Census", "Stray", "census", "count", "explained", "table"]
 
-BLOCK = 250
+BLOCK = 500
 """Networks of a block."""
 
 
