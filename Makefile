@@ -16,7 +16,7 @@ verify: $(VENV)/.ready-test
 	$(python) -m verify.all $(ARGS)
 
 test: $(VENV)/.ready-test
-	$(python) -m pytest -n auto $(ARGS)
+	$(python) -m pytest -n auto --dist worksteal $(ARGS)
 
 docs: $(VENV)/.ready-docs
 	$(python) -m sphinx --fail-on-warning --keep-going --quiet $(ARGS) docs docs/_build/html
