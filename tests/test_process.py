@@ -14,9 +14,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,8 +57,17 @@ WRONG = {
 """Each ends with 2 and a line on standard error."""
 
 HEAVY = {"all --only", "network --json", "train", "predict", "benchmarks"}
-"""These train networks, or repeat what others show; with all streams they take long."""
-SLOW = (pytest.mark.slow,)
+"""These train networks, or repeat what others show: all of their streams take long."""
+
+
+def ends(commands: Iterable[str], *streams: str) -> list[Any]:
+    """Every command with every stream; a heavy one is slow with the last, thorough with others."""
+    late = {True: [pytest.mark.slow], False: [pytest.mark.thorough]}
+    return [
+        pytest.param(name, each, marks=late[each == streams[-1]] if name in HEAVY else ())
+        for name in commands
+        for each in streams
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -99,8 +109,10 @@ def ended(folder: Path, arguments: list[str], streams: str) -> tuple[int, str, s
     return done.returncode, done.stdout or "", done.stderr
 
 
-@pytest.mark.parametrize("streams", ["", ">&-", ">/dev/full", "| true", "2>&-", "2>/dev/full"])
-@pytest.mark.parametrize("name", [pytest.param(x, marks=SLOW * (x in HEAVY)) for x in COMMANDS])
+@pytest.mark.parametrize(
+    ("name", "streams"),
+    ends(COMMANDS, "", ">&-", "| true", "2>&-", "2>/dev/full", ">/dev/full"),
+)
 def test_a_failed_output_is_no_verdict(folder: Path, name: str, streams: str) -> None:
     """3 and one line where the output is lost; where standard error is, nothing was lost."""
     status, out, err = ended(folder, COMMANDS[name], streams)
@@ -111,8 +123,9 @@ def test_a_failed_output_is_no_verdict(folder: Path, name: str, streams: str) ->
         assert "output could not be written: " in err
 
 
-@pytest.mark.parametrize("streams", ["", ">&-", ">/dev/full", "2>&-", "2>/dev/full"])
-@pytest.mark.parametrize("name", [pytest.param(x, marks=SLOW * (x in HEAVY)) for x in WRONG])
+@pytest.mark.parametrize(
+    ("name", "streams"), ends(WRONG, "", ">&-", ">/dev/full", "2>&-", "2>/dev/full")
+)
 def test_an_error_that_is_lost_is_said_on_the_other_stream(
     folder: Path, name: str, streams: str
 ) -> None:
