@@ -9,6 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "docs" / "_ext")]
+os.environ["OMP_NUM_THREADS"] = "1"  # pages share the cores, not the sums of one page
 
 setup_cfg = configparser.ConfigParser(interpolation=None)
 setup_cfg.read(ROOT / "setup.cfg", encoding="utf-8")
