@@ -31,12 +31,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, cast
 
-import numpy as np
-
 from theory.process import end_with_parent
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
+
+    import numpy as np
 
     from verify.models.problem import Ensemble, Setting
 
@@ -140,6 +140,8 @@ class Lab:
 
     def rng(self, key: Hashable) -> np.random.Generator:
         """A generator keyed by (seed, key), at its start on every call."""
+        import numpy as np  # slow to import, for a command that only names the profiles
+
         self._note("numpy", key)
         digest = hashlib.sha256(f"{self.seed}\n{_words(key)}".encode()).digest()
         return np.random.default_rng(np.frombuffer(digest, dtype="<u4").tolist())
