@@ -55,15 +55,33 @@ class Profile:
     name: the word on the command line and in the report.
     networks: trained networks per setting, each from its own random start.
     draws: random cases that a check draws.
+    only: the claims that it is for, as words of ``--only``.
+    note: a sentence that stands beside every result of such a run.
     """
 
     name: str
     networks: int
     draws: int
+    only: str = "*"
+    note: str = ""
 
 
 PROFILES = MappingProxyType(
-    {profile.name: profile for profile in (Profile("quick", 50, 80), Profile("full", 1000, 800))}
+    {
+        profile.name: profile
+        for profile in (
+            Profile(
+                "smoke",
+                8,
+                16,
+                "pulse/",
+                "A first look: the first chapter alone, with 8 networks per setting, and no more"
+                " than that; the profile quick examines every claim.",
+            ),
+            Profile("quick", 50, 80),
+            Profile("full", 1000, 800),
+        )
+    }
 )
 """The profiles offered on the command line."""
 
