@@ -187,9 +187,9 @@ def work(*_):
         time.sleep(0.02)
 
 def pool():
-    from verify.report.lab import Workers
-    with Workers(2) as workers:
-        return len(list(workers.map(work, [(), ()])))
+    from verify.work.executor import Task, completed, open_executor
+    with open_executor("processes", 2) as executor:
+        return len(list(completed(executor, [Task("a", work), Task("b", work)])))
 
 def shape():
     from theory.shape import command

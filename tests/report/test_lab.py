@@ -54,10 +54,9 @@ def test_a_failed_training_is_not_tried_again() -> None:
         done.append(1)
         raise FloatingPointError("overflow")
 
-    with pytest.raises(FloatingPointError):
-        lab.once("x", train)
-    with pytest.raises(TrainingError, match="FloatingPointError: overflow"):
-        lab.once("x", train)
+    for _ in range(2):  # the same words, whoever is first
+        with pytest.raises(TrainingError, match="FloatingPointError: overflow"):
+            lab.once("x", train)
     assert len(done) == 1
 
 

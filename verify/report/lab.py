@@ -18,29 +18,20 @@ trainer comes in with the first ensemble.
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
-import os
-import signal
 import sys
 import zlib
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
-from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, cast
-
-from theory.process import end_with_parent
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 if TYPE_CHECKING:
-    from multiprocessing.process import BaseProcess
-
     import numpy as np
 
     from verify.models.problem import Ensemble, Setting
 
-__all__ = ["PROFILES", "TINY", "Lab", "Outcome", "Profile", "TrainingError", "Workers"]
+__all__ = ["PROFILES", "TINY", "Lab", "Profile", "TrainingError", "trained"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -95,10 +86,14 @@ class TrainingError(RuntimeError):
 
 @dataclass(eq=False)
 class Lab:
-    """What a run has trained, on demand or ahead of time by :meth:`prepare`, and its random numbers."""
+    """What a run has trained, on demand or ahead of time, and its random numbers.
+
+    ``sends`` are the ensembles that go along to another process; None means all.
+    """
 
     profile: Profile
     seed: int = 0
+    sends: frozenset[Setting] | None = None
     _kept: dict[Hashable, Any] = field(default_factory=dict, repr=False)
     _failures: dict[Hashable, str] = field(default_factory=dict, repr=False)
     _asked: dict[tuple[str, str], set[str]] = field(default_factory=dict, repr=False)
@@ -108,17 +103,16 @@ class Lab:
 
         Raises
         ------
-        TrainingError: :meth:`prepare` has tried this setting and failed.
+        TrainingError: the training failed.
         """
-        return self.once(setting, _train, setting, self.profile.networks, self.seed)
+        return self.once(setting, trained, setting, self.profile.networks, self.seed)
 
     def once(self, key: Hashable, train: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
         """``train(*args)``, kept under its key: one training serves all who ask, and it sees no law.
 
         Raises
         ------
-        TrainingError: it has raised before.
-        Exception: what it raises the first time.
+        TrainingError: it raised, now or for somebody who asked before.
         """
         self._note("training", key)
         if key in self._failures:
@@ -130,31 +124,35 @@ class Lab:
                 raise
             except Exception as error:
                 self._failures[key] = _reason(error)
-                raise
+                raise TrainingError(self._failures[key]) from error
         return cast(T, self._kept[key])
 
-    def prepare(
-        self,
-        settings: Iterable[Setting],
-        workers: Workers | None = None,
-        progress: Callable[[int, int], None] | None = None,
-    ) -> None:
-        """Train each distinct setting that is still missing; ``progress(done, total)`` after each.
+    def has(self, setting: Setting) -> bool:
+        """Whether the training of a setting has ended, well or not."""
+        return setting in self._kept or setting in self._failures
 
-        A setting whose training raises is remembered: :meth:`ensemble` then raises for it, so the
+    def keep(self, setting: Setting, ended: Ensemble | Exception) -> None:
+        """Keep the ensemble that was trained elsewhere.
+
+        What was raised instead is remembered: :meth:`ensemble` then raises for this setting, so the
         claims that need it, and only those, are blocked.
         """
-        missing = [s for s in dict.fromkeys(settings) if s not in self._kept]
-        tasks = [(s, self.profile.networks, self.seed) for s in missing]
-        for done, outcome in enumerate((workers or Workers(0)).map(_train, tasks), start=1):
-            setting = missing[outcome.index]
-            if outcome.error is None:
-                self._kept[setting] = outcome.result
-                self._failures.pop(setting, None)
-            else:
-                self._failures[setting] = _reason(outcome.error)
-            if progress:
-                progress(done, len(missing))
+        if isinstance(ended, Exception):
+            self._failures[setting] = _reason(ended)
+        else:
+            self._kept[setting] = ended
+
+    def prepare(self, settings: Iterable[Setting]) -> None:
+        """Train each of the settings, and remember those that fail."""
+        for setting in settings:
+            try:
+                self.ensemble(setting)
+            except TrainingError:
+                continue
+
+    def sending(self, settings: Iterable[Setting]) -> Lab:
+        """This lab; another process is sent these ensembles and no others."""
+        return replace(self, sends=frozenset(settings))
 
     def rng(self, key: Hashable) -> np.random.Generator:
         """A generator keyed by (seed, key), at its start on every call."""
@@ -181,8 +179,12 @@ class Lab:
         self._asked.setdefault((kind, _words(key)), set()).add(place)
 
     def __reduce__(self) -> tuple[Callable[..., Lab], tuple[Any, ...]]:
-        """What was prepared goes to the lab of the other process, which keeps what it trains itself."""
-        return _received, (self.profile, self.seed, self._kept, self._failures)
+        """What was trained ahead goes to the lab of the other process, which keeps what it trains itself."""
+        kept, failures = (
+            {key: x for key, x in each.items() if self.sends is None or key in self.sends}
+            for each in (self._kept, self._failures)
+        )
+        return _received, (self.profile, self.seed, kept, failures)
 
 
 _HERE: dict[tuple[Profile, int], Lab] = {}
@@ -215,128 +217,8 @@ def _torch(seed: int) -> Iterator[None]:
         yield
 
 
-def _train(setting: Setting, networks: int, seed: int) -> Ensemble:
+def trained(setting: Setting, networks: int, seed: int) -> Ensemble:
+    """The ensemble of a setting: a task for any process."""
     from verify.optimise.ensemble import train_ensemble  # slow to import, and not always needed
 
     return train_ensemble(setting, networks, seed)
-
-
-# One thread per process: the workers share the cores, and a sum does not depend on their number.
-# A fixed hash seed: the order of sets, hence of terms in a sum, is the same in every run.
-_ENVIRONMENT = MappingProxyType(
-    {
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
-        "PYTHONHASHSEED": "0",
-    }
-)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The end of one task: its place among the tasks, and either its result or what it raised."""
-
-    index: int
-    result: Any = None
-    error: Exception | None = None
-
-
-class Workers:
-    """A pool of single-threaded processes (``jobs`` >= 1), or the calling process (``jobs`` = 0).
-
-    The processes ignore interrupts; the caller ends them when it leaves the ``with`` block by an
-    exception.
-    """
-
-    def __init__(self, jobs: int) -> None:
-        self.jobs = jobs
-        self._pool: ProcessPoolExecutor | None = None
-        self._others: set[BaseProcess] = set()
-        self._saved: dict[str, str | None] = {}
-
-    def __enter__(self) -> Self:
-        if self.jobs:
-            self._saved = {name: os.environ.get(name) for name in _ENVIRONMENT}
-            os.environ.update(_ENVIRONMENT)
-            self._others = set(multiprocessing.active_children())
-            context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self.jobs, mp_context=context, initializer=_settle)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._pool is None:
-            return
-        if kind is not None:
-            for child in set(multiprocessing.active_children()) - self._others:
-                child.terminate()
-        self._pool.shutdown(cancel_futures=True)
-        self._pool = None
-        for name, value in self._saved.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-    def map(
-        self, function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]
-    ) -> Iterator[Outcome]:
-        """``function(*task)`` for every task, in the order in which they end.
-
-        An exception is handed over in its outcome; interrupts and a lack of memory pass.
-
-        Raises
-        ------
-        MemoryError: a task has run out of memory.
-        ChildProcessError: a process was killed.
-        """
-        if self._pool is None:
-            for index, task in enumerate(tasks):
-                try:
-                    outcome = Outcome(index, function(*task))
-                except MemoryError:
-                    raise
-                except Exception as error:  # noqa: BLE001 - handed over in the outcome
-                    outcome = Outcome(index, error=error)
-                yield outcome
-            return
-        futures: dict[Future[Any], int] = {}
-        with _interrupts_held():
-            for index, task in enumerate(tasks):
-                try:
-                    futures[self._pool.submit(function, *task)] = index
-                except BrokenProcessPool as error:
-                    refused: Future[Any] = Future()
-                    refused.set_exception(error)
-                    futures[refused] = index
-        for future in as_completed(futures):
-            raised = future.exception()
-            if raised is None:
-                yield Outcome(futures[future], future.result())
-            elif isinstance(raised, BrokenProcessPool):
-                raise ChildProcessError("a worker was killed before its work was done") from raised
-            elif isinstance(raised, Exception) and not isinstance(raised, MemoryError):
-                yield Outcome(futures[future], error=raised)
-            else:
-                raise raised
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Processes started here inherit a blocked SIGINT; ours arrives when the block is left."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _settle() -> None:
-    """In a fresh worker: it ends with its parent, and what a library prints stays out of stdout."""
-    end_with_parent()
-    os.dup2(2, 1)

@@ -1,0 +1,206 @@
+"""Independent tasks, run by a :class:`concurrent.futures.Executor`, one of
+
+    serial      in the calling process, each when it is handed over
+    processes   spawned single-threaded processes; they end with their parent
+
+A task's result depends on its arguments alone, so the executor decides only how long it takes.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from theory.process import end_with_parent
+
+__all__ = ["EXECUTORS", "Outcome", "Serial", "Task", "completed", "open_executor"]
+
+EXECUTORS = ("serial", "processes")
+"""The kinds of executors, as the command line names them."""
+
+AHEAD = 1000
+"""So many tasks are handed over before the first has ended: what bounds memory."""
+
+# One thread per process: the workers share the cores, and a sum does not depend on their number.
+# A fixed hash seed: the order of sets, hence of terms in a sum, is the same in every run.
+_ENVIRONMENT = MappingProxyType(
+    {
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "PYTHONHASHSEED": "0",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A call that depends on nothing but its arguments.
+
+    Attributes
+    ----------
+    key: names all that determines the result, but for the code: what for, profile, seed.
+    function: of a module, so that another process can import it.
+    arguments: pickled on their way to another process.
+    """
+
+    key: str
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The end of one task: its place among the tasks, and either its result or what it raised.
+
+    ``kept`` is the date of a result that was there before, and None of one that was computed now.
+    """
+
+    index: int
+    result: Any = None
+    error: Exception | None = None
+    kept: str | None = None
+
+
+def completed(executor: Executor, tasks: Iterable[Task]) -> Iterator[Outcome]:
+    """The outcome of every task, in the order in which they end.
+
+    An exception is handed over in its outcome; interrupts and a lack of memory pass.
+
+    Raises
+    ------
+    MemoryError: a task has run out of memory.
+    ChildProcessError: a process was killed.
+    """
+    waiting: dict[Future[Any], int] = {}
+    for index, task in enumerate(tasks):
+        future = _submitted(executor, task)
+        if future.done():
+            yield _outcome(index, future)
+        else:
+            waiting[future] = index
+            yield from _ended(waiting, AHEAD)
+    yield from _ended(waiting, 0)
+
+
+def _submitted(executor: Executor, task: Task) -> Future[Any]:
+    try:
+        return executor.submit(task.function, *task.arguments)
+    except BrokenExecutor as error:
+        refused: Future[Any] = Future()
+        refused.set_exception(error)
+        return refused
+
+
+def _ended(waiting: dict[Future[Any], int], most: int) -> Iterator[Outcome]:
+    """Outcomes, until no more than ``most`` are waited for; those of a broken executor come last."""
+    while len(waiting) > most:
+        done = wait(waiting, return_when=FIRST_COMPLETED).done
+        for future in sorted(done, key=lambda each: isinstance(each.exception(), BrokenExecutor)):
+            yield _outcome(waiting.pop(future), future)
+
+
+def _outcome(index: int, future: Future[Any]) -> Outcome:
+    raised = future.exception()
+    if raised is None:
+        return Outcome(index, future.result())
+    if isinstance(raised, BrokenExecutor):
+        raise ChildProcessError("a worker was killed before its work was done") from raised
+    if isinstance(raised, Exception) and not isinstance(raised, MemoryError):
+        return Outcome(index, error=raised)
+    raise raised
+
+
+@contextmanager
+def open_executor(kind: str, jobs: int) -> Iterator[Executor]:
+    """The executor of that kind, with so many processes; what it started ends with the block.
+
+    Left by an exception, the block does not wait for what is running.
+    """
+    if kind == "serial":
+        yield Serial()
+    else:
+        with _processes(jobs) as executor:
+            yield executor
+
+
+class Serial(Executor):
+    """Runs a task when it is submitted, in the calling process."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """The finished future of a call; interrupts pass."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - handed over in the future
+            future.set_exception(error)
+        return future
+
+
+class _Processes(ProcessPoolExecutor):
+    """A pool whose processes ignore interrupts."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        with _interrupts_held():
+            return super().submit(fn, *args, **kwargs)
+
+
+@contextmanager
+def _processes(jobs: int) -> Iterator[Executor]:
+    others = set(multiprocessing.active_children())
+    context = multiprocessing.get_context("spawn")
+    with _environment():
+        pool = _Processes(jobs, mp_context=context, initializer=_settle)
+        try:
+            yield pool
+        except BaseException:
+            for child in set(multiprocessing.active_children()) - others:
+                child.terminate()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _environment() -> Iterator[None]:
+    """What processes started here inherit."""
+    saved = {name: os.environ.get(name) for name in _ENVIRONMENT}
+    os.environ.update(_ENVIRONMENT)
+    try:
+        yield
+    finally:
+        for name, value in saved.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Processes started here inherit a blocked SIGINT; ours arrives when the block is left."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _settle() -> None:
+    """In a fresh worker: it ends with its parent, and what a library prints stays out of stdout."""
+    end_with_parent()
+    os.dup2(2, 1)
