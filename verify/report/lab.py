@@ -46,14 +46,14 @@ class Profile:
     name: the word on the command line and in the report.
     networks: trained networks per setting, each from its own random start.
     draws: random cases that a check draws.
-    only: the claims that it is for, as words of ``--only``.
+    only: the claims that it is for, as words of ``--only``; None for all.
     note: a sentence that stands beside every result of such a run.
     """
 
     name: str
     networks: int
     draws: int
-    only: str = "*"
+    only: str | None = None
     note: str = ""
 
 

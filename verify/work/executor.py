@@ -76,8 +76,13 @@ class Outcome:
     kept: str | None = None
 
 
-def completed(executor: Executor, tasks: Iterable[Task]) -> Iterator[Outcome]:
+def completed(
+    executor: Executor, tasks: Iterable[Task | None], ahead: int = AHEAD
+) -> Iterator[Outcome]:
     """The outcome of every task, in the order in which they end.
+
+    A task is asked for when fewer than ``ahead`` are under way; None in its place means that the
+    next one depends on what is under way.  Places are counted with these.
 
     An exception is handed over in its outcome; interrupts and a lack of memory pass.
 
@@ -88,12 +93,15 @@ def completed(executor: Executor, tasks: Iterable[Task]) -> Iterator[Outcome]:
     """
     waiting: dict[Future[Any], int] = {}
     for index, task in enumerate(tasks):
+        if task is None:
+            yield from _ended(waiting, len(waiting) - 1)
+            continue
         future = _submitted(executor, task)
         if future.done():
             yield _outcome(index, future)
         else:
             waiting[future] = index
-            yield from _ended(waiting, AHEAD)
+            yield from _ended(waiting, ahead - 1)
     yield from _ended(waiting, 0)
 
 
