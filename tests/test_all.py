@@ -29,12 +29,14 @@ ROOT = Path(__file__).parent.parent
 
 
 def made(name: str, **parts: Any) -> Claim:
-    """A claim that the law is 1, with a module of its own, which offers ``parts`` too."""
-    module = ModuleType(f"verify.pulse.claims.{name}")
-    offered = Evidence(**{"check": distance, "train": distance, **parts})
-    vars(module).update(EVIDENCE=offered)
-    sys.modules[module.__name__] = module
-    return Claim(name, f"The claim {name}", "x = 1", (), 1, prove, (Wrong("a sign", -1),))
+    """A claim that the law is 1, with modules of its own, which offer ``parts`` too."""
+    claim = Claim(name, f"The claim {name}", "x = 1", (), 1, prove, (Wrong("a sign", -1),))
+    evidence = Evidence(**{"check": distance, "train": distance, **parts})
+    for path, constant in ((f"theory.pulse.{name}", claim), (f"verify.pulse.claims.{name}", evidence)):
+        module = ModuleType(path)
+        vars(module)["CLAIM" if constant is claim else "EVIDENCE"] = constant
+        sys.modules[path] = module
+    return claim
 
 
 def prove(law: Any) -> Proof:
@@ -49,19 +51,19 @@ def distance(law: Any, lab: Any) -> Any:
 
 @pytest.fixture
 def claims(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """Replaces the registry, keeps the work in this process, and forgets the modules made."""
+    """Replaces the story, keeps the work in this process, and forgets the modules made."""
 
     def use(*invented: Claim) -> None:
-        monkeypatch.setattr("theory.claim.find_claims", lambda: invented)
+        names = tuple(claim.id for claim in invented)
+        monkeypatch.setattr(command, "order", lambda: tuple(("pulse", name) for name in names))
         first, *others = CHAPTERS
-        names = dict.fromkeys((*first.claims, *(claim.id for claim in invented)))
-        longer = replace(first, claims=tuple(names))
+        longer = replace(first, claims=tuple(dict.fromkeys((*first.claims, *names))))
         monkeypatch.setattr("theory.claim.CHAPTERS", (longer, *others))
 
     monkeypatch.setattr("verify.work.executor.open_executor", lambda *_: nullcontext(Serial()))
     before = dict(sys.modules)
     yield use
-    for name in [name for name in sys.modules if name.startswith("verify.pulse.claims.")]:
+    for name in [name for name in sys.modules if re.match(r"(theory|verify)\.pulse\.", name)]:
         del sys.modules[name]
         if name in before:
             sys.modules[name] = before[name]
@@ -251,15 +253,13 @@ def test_an_unusable_folder_is_refused_before_the_work(
 
 SCRIPT = """
 import sys, time
-import theory.claim
-from contextlib import nullcontext
+import theory.claim, verify.all
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from theory.claim import CHAPTERS, Claim, Proof, Step, Wrong
 from verify.report.evidence import Evidence
 from verify.report.verdict import column
-from verify.work.executor import Serial
 
 def check(law, lab):
     print("a stray line")
@@ -269,20 +269,18 @@ def check(law, lab):
         time.sleep(0.02)
     return column(abs(law - 1) + 1e-9 * lab.rng("x").random(), 1e-6, "distance")
 
-def one(name):
+NAMES = "one", "two", "three"
+for name in NAMES:
+    theory_module = ModuleType("theory.pulse." + name)
+    proof = lambda law: Proof((Step("only", law == 1),), "one case")
+    theory_module.CLAIM = Claim(name, name, "x = 1", (), 1, proof, (Wrong("a sign", -1),))
     module = ModuleType("verify.pulse.claims." + name)
     module.EVIDENCE = Evidence(check, check)
-    sys.modules[module.__name__] = module
-    proof = lambda law: Proof((Step("only", law == 1),), "one case")
-    return Claim(name, name, "x = 1", (), 1, proof, (Wrong("a sign", -1),))
-
-found = tuple(one(name) for name in ("one", "two", "three"))
-theory.claim.find_claims = lambda: found
-names = (*CHAPTERS[0].claims, "one", "two", "three")
-theory.claim.CHAPTERS = (replace(CHAPTERS[0], claims=names), *CHAPTERS[1:])
+    sys.modules |= {each.__name__: each for each in (theory_module, module)}
+theory.claim.CHAPTERS = (replace(CHAPTERS[0], claims=(*CHAPTERS[0].claims, *NAMES)), *CHAPTERS[1:])
+verify.all.order = lambda: tuple(("pulse", name) for name in NAMES)
 if __name__ == "__main__":
-    from verify.all import main
-    sys.exit(main())
+    sys.exit(verify.all.main())
 """
 
 
