@@ -11,7 +11,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -261,13 +261,15 @@ from theory.claim import CHAPTERS, Claim, Proof, Step, Wrong
 from verify.report.evidence import Evidence
 from verify.report.verdict import column
 
-def check(law, lab):
-    print("a stray line")
-    mark = Path(__file__).with_name("wait")
-    while mark.exists() and law == 1:
-        mark.with_name("working").touch()
-        time.sleep(0.02)
-    return column(abs(law - 1) + 1e-9 * lab.rng("x").random(), 1e-6, "distance")
+def check_of(name):
+    def check(law, lab):
+        print("a stray line")
+        mark = Path(__file__).with_name("wait for " + name)
+        while mark.exists() and law == 1:
+            mark.with_name("working").touch()
+            time.sleep(0.02)
+        return column(abs(law - 1) + 1e-9 * lab.rng("x").random(), 1e-6, "distance")
+    return check
 
 NAMES = "one", "two", "three"
 for name in NAMES:
@@ -275,7 +277,7 @@ for name in NAMES:
     proof = lambda law: Proof((Step("only", law == 1),), "one case")
     theory_module.CLAIM = Claim(name, name, "x = 1", (), 1, proof, (Wrong("a sign", -1),))
     module = ModuleType("verify.pulse.claims." + name)
-    module.EVIDENCE = Evidence(check, check)
+    module.EVIDENCE = Evidence(check_of(name), check_of(name))
     sys.modules |= {each.__name__: each for each in (theory_module, module)}
 theory.claim.CHAPTERS = (replace(CHAPTERS[0], claims=(*CHAPTERS[0].claims, *NAMES)), *CHAPTERS[1:])
 verify.all.order = lambda: tuple(("pulse", name) for name in NAMES)
@@ -284,14 +286,14 @@ if __name__ == "__main__":
 """
 
 
-def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+def start(folder: Path, *arguments: str, out: int = subprocess.PIPE) -> subprocess.Popen[str]:
     """The command line over three small claims, as a process in its own group."""
     script = folder / "script.py"
     script.write_text(textwrap.dedent(SCRIPT))
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "160"}
     return subprocess.Popen(
         [sys.executable, str(script), "--out", str(folder / "out"), *arguments],
-        stdout=subprocess.PIPE,
+        stdout=out,
         stderr=subprocess.PIPE,
         text=True,
         env=environment,
@@ -312,21 +314,27 @@ def test_the_number_of_processes_does_not_show(tmp_path: Path) -> None:
     assert documents[0] == documents[1]
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["INT", "TERM"])
 @pytest.mark.parametrize("everyone", [False, True], ids=["parent", "group"])
-def test_an_interrupt_keeps_earlier_results(tmp_path: Path, everyone: bool) -> None:
+def test_an_interrupt_shows_what_is_done_and_keeps_earlier_results(
+    tmp_path: Path, everyone: bool, number: int
+) -> None:
     earlier = {"report.json": "earlier", "report.html": "earlier too"}
     (tmp_path / "out").mkdir()
     for name, text in earlier.items():
         (tmp_path / "out" / name).write_text(text)
-    (tmp_path / "wait").touch()
-    process = start(tmp_path, "--jobs", "2")
-    limit = time.monotonic() + 60
-    while not (tmp_path / "working").exists() and time.monotonic() < limit:
-        time.sleep(0.02)
-    (os.killpg if everyone else os.kill)(process.pid, signal.SIGINT)
+    (tmp_path / "wait for two").touch()
+    process = start(tmp_path, "--jobs", "1")
+    assert within(60, (tmp_path / "working").exists)
+    (os.killpg if everyone else os.kill)(process.pid, number)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert out == ""
+    assert [line.split()[:3] for line in out.splitlines()[2:5]] == [
+        ["one", "✓", "0"],
+        ["two", "not", "examined"],
+        ["three", "not", "examined"],
+    ]
+    assert out.endswith("\nInterrupted: 1 claim of 3 was examined.\n")
     lines = [line for line in err.splitlines() if line != "a stray line"]
     assert lines == ["python -m verify.all: interrupted; earlier results are kept"]
     kept = {path.name: path.read_text() for path in (tmp_path / "out").iterdir()}
@@ -334,6 +342,61 @@ def test_an_interrupt_keeps_earlier_results(tmp_path: Path, everyone: bool) -> N
     (tmp_path / "working").unlink()
     time.sleep(0.5)
     assert not (tmp_path / "working").exists(), "a worker went on"
+
+
+def within(seconds: float, holds: Callable[[], bool]) -> bool:
+    """Whether something holds before that time is over."""
+    limit = time.monotonic() + seconds
+    while not (found := holds()) and time.monotonic() < limit:
+        time.sleep(0.02)
+    return found
+
+
+class Terminal:
+    """What a process writes to a pseudo terminal."""
+
+    def __init__(self) -> None:
+        self.master, self.slave = os.openpty()
+        os.set_blocking(self.master, False)
+        self.text = ""
+
+    def shows(self, *words: str) -> bool:
+        """Whether all the words have appeared, in this order."""
+        with suppress(OSError):  # nothing new, or the end
+            text = os.read(self.master, 2**16).decode(errors="replace")
+            self.text += re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", text)
+        return bool(re.search(".*".join(map(re.escape, words)), self.text, re.DOTALL))
+
+
+def test_a_terminal_shows_rows_in_story_order_as_claims_end(tmp_path: Path) -> None:
+    """It showed a bar until all were done."""
+    for name in ("one", "two"):
+        (tmp_path / f"wait for {name}").touch()
+    terminal = Terminal()
+    process = start(tmp_path, "--jobs", "2", out=terminal.slave)
+    assert within(60, lambda: terminal.shows("one, two · 0 of 3 done"))
+    (tmp_path / "wait for two").unlink()
+    assert within(60, lambda: terminal.shows("one · 2 of 3 done, 2 wait for one", "s left"))
+    assert "verified" not in terminal.text
+    (tmp_path / "wait for one").unlink()
+    ends = "Every one of 3 claims holds: 3 verified."
+    assert within(60, lambda: terminal.shows("claim", "  one", "  two", "  three", ends, ".html"))
+    assert len(re.findall(r"verified +\d", terminal.text)) == 3, "a row came twice"
+    assert process.wait(timeout=60) == 0
+    process.communicate()
+
+
+def test_an_interrupt_on_a_terminal_repeats_no_row(tmp_path: Path) -> None:
+    (tmp_path / "wait for two").touch()
+    terminal = Terminal()
+    process = start(tmp_path, "--jobs", "2", out=terminal.slave)
+    assert within(60, lambda: terminal.shows("  one", "verified", "two · 2 of 3 done, 1 waits for two"))
+    process.send_signal(signal.SIGINT)
+    ends = "Interrupted: 2 claims of 3 were examined."
+    assert within(60, lambda: terminal.shows("  two", "not examined", "  three", "verified", ends))
+    assert len(re.findall(r"verified +\d", terminal.text)) == 2
+    assert process.wait(timeout=60) == 130
+    process.communicate()
 
 
 def test_help_and_list_import_no_heavy_library() -> None:

@@ -248,7 +248,8 @@ def headline(report: Report) -> str:
     """The run in one sentence."""
     total, summary = len(report.examined), report.summary
     if report.unexamined:
-        return f"Interrupted: {total} claims of {len(report.claims)} were examined."
+        done = f"{total} claim{'s' * (total != 1)} of {len(report.claims)}"
+        return f"Interrupted: {done} {'was' if total == 1 else 'were'} examined."
     if not total:
         return "No claim was examined: nothing is shown."
     counts = [
