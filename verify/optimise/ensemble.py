@@ -19,6 +19,7 @@ from verify.optimise.residuals import (
     biases,
     error_and_jacobian,
     loss_gradient,
+    most_rounding,
     packed,
     rounding,
     task,
@@ -39,6 +40,7 @@ def fit(
 ) -> Minimised:
     """Levenberg-Marquardt on the weights, until the error is rounding, with or without training b."""
     counts, ones, target = task(setting).frame
+    count = len(task(setting).radii)
     view = Windows(task(setting).view.windows, counts)
 
     def residuals(points: Array) -> tuple[Array, Array]:
@@ -49,8 +51,13 @@ def fit(
         return error, jacobian
 
     def arrived(points: Array, value: Array) -> Flags:
-        off = rounding(setting, unpacked(setting, points))
-        return np.asarray(value <= np.sum(off**2, axis=1) / 64)
+        weights = unpacked(setting, points)
+        # Few are as near as the cheap bound says; only these are asked for the sharp one.
+        near = np.nonzero(value <= count * most_rounding(setting, weights) ** 2 / 60)[0]
+        arrived = np.zeros(len(points), dtype=bool)
+        off = rounding(setting, weights[near])
+        arrived[near] = value[near] <= np.sum(off**2, axis=1) / 64
+        return arrived
 
     return levenberg_marquardt(
         residuals, packed(start), steps, arrived=arrived, patience=patience, geodesic=geodesic

@@ -26,6 +26,8 @@ from types import MappingProxyType
 from typing import Any
 
 from theory.process import end_with_parent
+from verify.work.codec import Codec
+from verify.work.store import Store
 
 __all__ = ["EXECUTORS", "Outcome", "Serial", "Task", "completed", "open_executor"]
 
@@ -56,11 +58,15 @@ class Task:
     key: names all that determines the result, but for the code: what for, profile, seed.
     function: of a module, so that another process can import it.
     arguments: pickled on their way to another process.
+    codec: of the result; without it the result is never kept.
+    lasting: whether a result may be kept, where not all may.
     """
 
     key: str
     function: Callable[..., Any]
     arguments: tuple[Any, ...] = ()
+    codec: Codec | None = None
+    lasting: Callable[[Any], bool] = lambda result: True
 
 
 @dataclass(frozen=True)
@@ -77,32 +83,38 @@ class Outcome:
 
 
 def completed(
-    executor: Executor, tasks: Iterable[Task | None], ahead: int = AHEAD
+    executor: Executor,
+    tasks: Iterable[Task | None],
+    store: Store | None = None,
+    ahead: int = AHEAD,
 ) -> Iterator[Outcome]:
-    """The outcome of every task, in the order in which they end.
+    """The outcome of every task, in the order in which they end; results are kept in the store first.
 
-    A task is asked for when fewer than ``ahead`` are under way; None in its place means that the
-    next one depends on what is under way.  Places are counted with these.
+    What the store holds is not computed again.  An exception is handed over in its outcome;
+    interrupts and a lack of memory pass.
 
-    An exception is handed over in its outcome; interrupts and a lack of memory pass.
+    A task is asked for when fewer than ``ahead`` are under way.  None in its place says that it
+    depends on what is under way; places are counted with it.
 
     Raises
     ------
     MemoryError: a task has run out of memory.
     ChildProcessError: a process was killed.
     """
-    waiting: dict[Future[Any], int] = {}
+    waiting: dict[Future[Any], tuple[int, Task]] = {}
+    most = 0 if isinstance(executor, Serial) else ahead - 1
     for index, task in enumerate(tasks):
         if task is None:
-            yield from _ended(waiting, len(waiting) - 1)
+            yield from _ended(waiting, store, len(waiting) - 1)
             continue
-        future = _submitted(executor, task)
-        if future.done():
-            yield _outcome(index, future)
-        else:
-            waiting[future] = index
-            yield from _ended(waiting, ahead - 1)
-    yield from _ended(waiting, 0)
+        kept = store.get(task.key, task.codec) if store and task.codec else None
+        if kept:
+            result, date = kept
+            yield Outcome(index, result, kept=date)
+            continue
+        waiting[_submitted(executor, task)] = index, task
+        yield from _ended(waiting, store, most)
+    yield from _ended(waiting, store, 0)
 
 
 def _submitted(executor: Executor, task: Task) -> Future[Any]:
@@ -114,12 +126,18 @@ def _submitted(executor: Executor, task: Task) -> Future[Any]:
         return refused
 
 
-def _ended(waiting: dict[Future[Any], int], most: int) -> Iterator[Outcome]:
+def _ended(
+    waiting: dict[Future[Any], tuple[int, Task]], store: Store | None, most: int
+) -> Iterator[Outcome]:
     """Outcomes, until no more than ``most`` are waited for; those of a broken executor come last."""
     while len(waiting) > most:
         done = wait(waiting, return_when=FIRST_COMPLETED).done
         for future in sorted(done, key=lambda each: isinstance(each.exception(), BrokenExecutor)):
-            yield _outcome(waiting.pop(future), future)
+            index, task = waiting.pop(future)
+            outcome = _outcome(index, future)
+            if store and task.codec and outcome.error is None and task.lasting(outcome.result):
+                store.put(task.key, outcome.result, task.codec)
+            yield outcome
 
 
 def _outcome(index: int, future: Future[Any]) -> Outcome:
