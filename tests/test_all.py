@@ -84,7 +84,7 @@ def test_all_hold(claims: Callable[..., None], tmp_path: Path, capsys: Any) -> N
     out, err = capsys.readouterr()
     assert "Every one of 2 claims holds: 2 verified." in out
     assert err == ""
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "report.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "report.json", "store"]
     assert json.loads((tmp_path / "report.json").read_text())["summary"]["holds"]
 
 
@@ -165,7 +165,9 @@ def test_json_alone_on_stdout_and_same_seed_same_figures(
         assert out == (tmp_path / "report.json").read_text(encoding="utf-8")
         runs.append(json.loads(out))
         assert all(claim.pop("seconds") >= 0 for claim in runs[-1]["claims"])
-    assert runs[0] == runs[1]  # only the seconds differed
+        dates = [claim.pop("kept") for claim in runs[-1]["claims"]]
+        assert [date is not None for date in dates] == [len(runs) == 2]
+    assert runs[0] == runs[1]  # only the seconds and the date differed
     assert runs[1]["claims"][0]["columns"] != runs[2]["claims"][0]["columns"]
 
 
@@ -304,7 +306,7 @@ def start(folder: Path, *arguments: str, out: int = subprocess.PIPE) -> subproce
 def test_the_number_of_processes_does_not_show(tmp_path: Path) -> None:
     documents = []
     for jobs in ("1", "2"):
-        process = start(tmp_path, "--json", "--jobs", jobs)
+        process = start(tmp_path, "--json", "--fresh", "--jobs", jobs)
         out, err = process.communicate(timeout=60)
         assert process.returncode == 0, err
         document = json.loads(out)
@@ -337,8 +339,7 @@ def test_an_interrupt_shows_what_is_done_and_keeps_earlier_results(
     assert out.endswith("\nInterrupted: 1 claim of 3 was examined.\n")
     lines = [line for line in err.splitlines() if line != "a stray line"]
     assert lines == ["python -m verify.all: interrupted; earlier results are kept"]
-    kept = {path.name: path.read_text() for path in (tmp_path / "out").iterdir()}
-    assert kept == earlier
+    assert {name: (tmp_path / "out" / name).read_text() for name in earlier} == earlier
     (tmp_path / "working").unlink()
     time.sleep(0.5)
     assert not (tmp_path / "working").exists(), "a worker went on"

@@ -78,6 +78,7 @@ def _parser() -> Parser:
         metavar="DIR",
         help="default: %(default)s/",
     )
+    add("--fresh", action="store_true", help="examine again what earlier runs have kept")
     add("--debug", action="store_true", help="stop at the first exception, with its traceback")
     add("--version", action="version", version=_version())
     return parser
@@ -123,9 +124,14 @@ def _examined(
     from verify.report.progress import Progress
     from verify.report.schedule import Schedule, typical
     from verify.work.executor import open_executor
+    from verify.work.store import Store
+
+    def notice(text: str) -> None:
+        print(f"{PROGRAM}: {text}", file=sys.stderr)
 
     try:
         probe(options.out, ("report.json", "report.html"))
+        store = Store(options.out / "store", notice, options.fresh)
     except OSError as error:
         parser.error(f"cannot write to {options.out}: {error.strerror}")
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
@@ -133,7 +139,7 @@ def _examined(
     lab = Lab(PROFILES[options.profile], options.seed)
     seconds = typical(lab.profile, options.out / "report.json")
     with Progress(names, console if grows else Console(stderr=True), rows=grows) as progress:
-        schedule = Schedule(names, lab, jobs, seconds, progress, options.debug)
+        schedule = Schedule(names, lab, store, jobs, seconds, progress, options.debug)
         try:
             with open_executor("processes", jobs) as executor:
                 schedule.run(executor)

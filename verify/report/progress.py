@@ -71,7 +71,9 @@ def described(names: Sequence[str], state: State, left: float) -> str:
     if training:
         under_way.append(f"ensembles for {', '.join(training)} ({state.trained} of {state.asked})")
     done = f"{len(state.examined)} of {len(names)} done"
-    turn = next((place for place, name in enumerate(names) if name not in state.examined), 0)
+    turn = next((place for place, name in enumerate(names) if name not in state.examined), None)
+    if turn is None:
+        return done
     if waiting := sum(name in state.examined for name in names[turn:]):
         done += f", {waiting} wait{'s' * (waiting == 1)} for {names[turn]}"
     return f"{', '.join(under_way) or 'starting'} · {done} · about {_spoken(left)} left"

@@ -226,7 +226,7 @@ def _row(result: Examined) -> Text:
         *(Text(f"{SYMBOLS[c.status]} {against(c)}", COLOUR[c.status]) for c in columns),
         Text(verdict.verdict, OUTCOME[verdict.verdict]),
     ]
-    kept = f"  of {result.kept}" if result.kept else ""
+    kept = f"  of {day(result.kept)}" if result.kept else ""
     return _line(cells, Text(f"{verdict.seconds:6.1f}{kept}"))
 
 
@@ -239,9 +239,16 @@ def _closing(report: Report) -> Iterator[Text]:
                 text = f"{verdict.id} · {name} {column.status}: {column.detail}"
                 yield Text(text, COLOUR[column.status])
     yield from (Text(f"problem · {line}", "bold red") for line in report.trouble)
+    if kept := sum(result.kept is not None for result in report.examined):
+        yield Text(f"{kept} of an earlier run of this code; --fresh examines again")
     if report.note:
         yield Text(report.note, "yellow")
     yield Text(headline(report), "bold green" if report.summary["holds"] else "bold red")
+
+
+def day(date: str) -> str:
+    """A date and time of ISO 8601 for people, to the minute."""
+    return date[:16].replace("T", " ")
 
 
 def headline(report: Report) -> str:
@@ -307,6 +314,7 @@ def html(report: Report) -> str:
     )
     engine.filters.update(
         against=against,
+        day=day,
         statement=lambda text: _rendered(_statement, text),
         prose=lambda text: _rendered(mathml.prose, text),
         trusted=Markup,

@@ -16,6 +16,7 @@ from bisect import insort
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import count
 from pathlib import Path
 from time import monotonic
@@ -26,7 +27,9 @@ from verify.models.files import content
 from verify.report.arguments import importing
 from verify.report.judge import Examined, examine, lacking, stopped
 from verify.report.lab import Lab, Profile, trained
+from verify.work.codec import Codec
 from verify.work.executor import Outcome, Task, completed
+from verify.work.store import Store
 
 if TYPE_CHECKING:
     from verify.models.problem import Setting
@@ -40,6 +43,7 @@ TYPICAL = Path(__file__).parent / "typical.json"
 """Seconds per profile and claim, on two cores."""
 UNKNOWN: Seconds = (5.0, 0.0)
 """Of a claim of which nothing is known."""
+EXAMINED = Codec(Examined)
 WARM = 10
 """Seconds of work in which no pace shows yet: a process that begins imports first."""
 
@@ -96,6 +100,7 @@ class Schedule:
     ----------
     names: the claims, in the order of the story.
     lab: keeps the ensembles.
+    store: keeps what is done for the next run.
     jobs: so many pieces are under way at a time.
     seconds: of the claims, as :func:`typical` knows them.
     watch: is told the state whenever it changes.
@@ -106,13 +111,15 @@ class Schedule:
         self,
         names: Sequence[str],
         lab: Lab,
+        store: Store | None,
         jobs: int,
         seconds: Mapping[str, Seconds],
         watch: Callable[[State], None],
         debug: bool = False,
     ) -> None:
         self.examined: dict[str, Examined] = {}
-        self._lab, self._jobs, self._watch, self._debug = lab, jobs, watch, debug
+        self._lab, self._store, self._jobs, self._debug = lab, store, jobs, debug
+        self._watch = watch
         self._place = {name: place for place, name in enumerate(names)}
         self._seconds = {name: seconds.get(name, UNKNOWN) for name in names}
         self._left = {Piece(name): sum(self._seconds[name]) for name in names}
@@ -124,14 +131,21 @@ class Schedule:
         self._took = self._expected = 0.0
 
     def run(self, executor: Executor) -> None:
-        """Examine every claim.
+        """Examine every claim; those that the store has come first.
 
         Raises
         ------
         MemoryError, ChildProcessError: the machine failed.
         Exception: only with ``debug``: what a claim's own code raised.
         """
-        for outcome in completed(executor, self._tasks(), self._jobs):
+        for piece in list(self._ready):
+            task = self._task(piece)
+            if self._store and task.codec and (kept := self._store.get(task.key, task.codec)):
+                self.examined[piece.claim] = replace(kept[0], kept=kept[1])
+                self._ready.remove(piece)
+                del self._left[piece]
+        self._tell()
+        for outcome in completed(executor, self._tasks(), self._store, self._jobs):
             piece, began = self._running.pop(outcome.index)
             if outcome.error is not None and self._debug:
                 raise outcome.error
@@ -163,13 +177,13 @@ class Schedule:
             yield self._task(piece)
 
     def _task(self, piece: Piece) -> Task:
-        lab = self._lab
-        run = f"{lab.profile.name}, seed {lab.seed}"
+        profile, seed = self._lab.profile, self._lab.seed
         if piece.setting is not None:
-            arguments = piece.setting, lab.profile.networks, lab.seed
-            return Task(f"{piece.setting}, {run}", trained, arguments)
-        sent = lab.sending(self._lacks.get(piece.claim, ()))
-        return Task(f"{piece.claim}, {run}", _examined, (piece.claim, sent, self._debug))
+            key = f"{piece.setting}, {profile.networks} networks, seed {seed}"
+            return Task(key, trained, (piece.setting, profile.networks, seed), _ensembles())
+        lab = self._lab.sending(self._lacks.get(piece.claim, ()))
+        key = f"{piece.claim}, {profile}, seed {seed}"
+        return Task(key, _examined, (piece.claim, lab, self._debug), EXAMINED, _is_decided)
 
     def _next(self) -> Piece | None:
         """The first in the story, but for one that takes as long as all others take on the other cores."""
@@ -228,6 +242,18 @@ class Schedule:
         left = pace * max(self._work() / self._jobs, longest)
         done = dict(self.examined)
         self._watch(State(running, trained, len(self._asked), done, left, monotonic()))
+
+
+@cache
+def _ensembles() -> Codec:
+    from verify.models.problem import Ensemble  # with what nobody waits for before work begins
+
+    return Codec(Ensemble)
+
+
+def _is_decided(result: Examined | tuple[Setting, ...]) -> bool:
+    """Whether a result is a verdict that another run would come to as well."""
+    return isinstance(result, Examined) and result.verdict.verdict != "blocked"
 
 
 def _examined(name: str, lab: Lab, debug: bool) -> Examined | tuple[Setting, ...]:
