@@ -90,11 +90,10 @@ def completed(
 ) -> Iterator[Outcome]:
     """The outcome of every task, in the order in which they end; results are kept in the store first.
 
-    What the store holds is not computed again.  An exception is handed over in its outcome;
-    interrupts and a lack of memory pass.
-
-    A task is asked for when fewer than ``ahead`` are under way.  None in its place says that it
-    depends on what is under way; places are counted with it.
+    What the store holds is not computed again.  A task is asked for when fewer than ``ahead`` are
+    under way; None in its place means that the next one depends on what is under way.  Places are
+    counted with these.  An exception is handed over in its outcome; interrupts and a lack of memory
+    pass.
 
     Raises
     ------
@@ -102,7 +101,6 @@ def completed(
     ChildProcessError: a process was killed.
     """
     waiting: dict[Future[Any], tuple[int, Task]] = {}
-    most = 0 if isinstance(executor, Serial) else ahead - 1
     for index, task in enumerate(tasks):
         if task is None:
             yield from _ended(waiting, store, len(waiting) - 1)
@@ -113,7 +111,8 @@ def completed(
             yield Outcome(index, result, kept=date)
             continue
         waiting[_submitted(executor, task)] = index, task
-        yield from _ended(waiting, store, most)
+        # A serial executor has ended the task already.
+        yield from _ended(waiting, store, 0 if isinstance(executor, Serial) else ahead - 1)
     yield from _ended(waiting, store, 0)
 
 
