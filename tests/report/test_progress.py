@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from rich.console import Console
@@ -51,8 +52,7 @@ def shown(terminal: bool, rows: bool) -> tuple[list[str], Progress]:
     with Progress(NAMES, console, rows=rows) as progress:
         for names in (("signal",), ("signal", "flow"), ("signal", "flow", "loss")):
             progress(State(examined=done(*names)))
-    lines = [line for line in stream.getvalue().splitlines() if "✓" in line]
-    return [line.split()[0] for line in lines], progress
+    return re.findall(r"(\w+) +✓ .* verified", stream.getvalue()), progress
 
 
 def test_a_row_comes_when_all_before_it_are_there() -> None:
