@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
+import resource
 import signal
 import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +24,7 @@ import pytest
 from theory.claim import CHAPTERS, Claim, Proof, Step, Wrong
 from verify import all as command
 from verify.report.evidence import Evidence
+from verify.report.lab import PROFILES
 from verify.report.verdict import column
 from verify.work.executor import Serial
 
@@ -32,7 +35,10 @@ def made(name: str, **parts: Any) -> Claim:
     """A claim that the law is 1, with modules of its own, which offer ``parts`` too."""
     claim = Claim(name, f"The claim {name}", "x = 1", (), 1, prove, (Wrong("a sign", -1),))
     evidence = Evidence(**{"check": distance, "train": distance, **parts})
-    for path, constant in ((f"theory.pulse.{name}", claim), (f"verify.pulse.claims.{name}", evidence)):
+    for path, constant in (
+        (f"theory.pulse.{name}", claim),
+        (f"verify.pulse.claims.{name}", evidence),
+    ):
         module = ModuleType(path)
         vars(module)["CLAIM" if constant is claim else "EVIDENCE"] = constant
         sys.modules[path] = module
@@ -84,7 +90,11 @@ def test_all_hold(claims: Callable[..., None], tmp_path: Path, capsys: Any) -> N
     out, err = capsys.readouterr()
     assert "Every one of 2 claims holds: 2 verified." in out
     assert err == ""
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "report.json", "store"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "report.html",
+        "report.json",
+        "store",
+    ]
     assert json.loads((tmp_path / "report.json").read_text())["summary"]["holds"]
 
 
@@ -251,6 +261,74 @@ def test_an_unusable_folder_is_refused_before_the_work(
         assert "cannot write to" in refused(["--out", str(tmp_path / folder)], capsys)
 
 
+def test_a_full_disk_is_found_before_the_work(
+    claims: Callable[..., None], tmp_path: Path, capsys: Any
+) -> None:
+    """It took a file without content, and the report did not fit."""
+    bad = made("bad", check=lambda law, lab: pytest.fail("the work had begun"))
+    claims(bad)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        assert "cannot write to" in refused(["--out", str(tmp_path)], capsys)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_a_report_that_cannot_be_put_in_its_place_is_shown_first(
+    claims: Callable[..., None], tmp_path: Path, capsys: Any
+) -> None:
+    def taken(law: Any, lab: Any) -> Any:
+        (tmp_path / "report.html").mkdir(exist_ok=True)
+        return distance(law, lab)
+
+    bad = made("bad", check=taken)
+    claims(bad)
+    with pytest.raises(SystemExit) as end:
+        command.main(["--out", str(tmp_path)])
+    out, err = capsys.readouterr()
+    assert end.value.code == 2 and err.count("\n") == 1 and "cannot write to" in err
+    assert "1 claim holds: 1 verified." in out
+
+
+def test_a_kept_verdict_says_so(claims: Callable[..., None], tmp_path: Path, capsys: Any) -> None:
+    """In the table, in the JSON and on the page, until the run is a fresh one."""
+    claims(made("one"))
+    for more, kept in (([], False), ([], True), (["--fresh"], False), ([], True)):
+        assert command.main(["--out", str(tmp_path), *more]) == 0
+        out, err = capsys.readouterr()
+        assert err == ""
+        (date,) = (
+            each["kept"] for each in json.loads((tmp_path / "report.json").read_text())["claims"]
+        )
+        assert (date is not None) is kept
+        day = f"of {date[:10]} {date[11:16]}" if date else "of 20"
+        assert (
+            (day in out)
+            is ("1 of an earlier run of this code; --fresh examines again" in out)
+            is kept
+        )
+        assert ("of an earlier run, 20" in (tmp_path / "report.html").read_text()) is kept
+
+
+def test_a_profile_for_some_claims_says_so(
+    claims: Callable[..., None], tmp_path: Path, capsys: Any
+) -> None:
+    """In the table, in the JSON and on the page."""
+    assert [head for head, _ in listed(capsys, "--profile", "smoke")] == [
+        f"{CHAPTERS[0].title} · pulse/"
+    ]
+    assert "--profile smoke is for pulse/ alone" in refused(
+        ["--profile", "smoke", "--only", "flow"], capsys
+    )
+    claims(made("one"))
+    for profile, note in (("smoke", PROFILES["smoke"].note), ("quick", "")):
+        assert command.main(["--profile", profile, "--out", str(tmp_path)]) == 0
+        assert ("A first look" in capsys.readouterr().out) is bool(note)
+        assert json.loads((tmp_path / "report.json").read_text())["note"] == note
+        assert ("A first look" in (tmp_path / "report.html").read_text()) is bool(note)
+
+
 # --- in a process of its own ------------------------------------------------------------------
 
 SCRIPT = """
@@ -266,6 +344,7 @@ from verify.report.verdict import column
 def check_of(name):
     def check(law, lab):
         print("a stray line")
+        time.sleep(Path(__file__).with_name("slow").exists())
         mark = Path(__file__).with_name("wait for " + name)
         while mark.exists() and law == 1:
             mark.with_name("working").touch()
@@ -338,11 +417,60 @@ def test_an_interrupt_shows_what_is_done_and_keeps_earlier_results(
     ]
     assert out.endswith("\nInterrupted: 1 claim of 3 was examined.\n")
     lines = [line for line in err.splitlines() if line != "a stray line"]
-    assert lines == ["python -m verify.all: interrupted; earlier results are kept"]
+    assert lines == ["python -m verify.all: interrupted; the same command goes on from here"]
     assert {name: (tmp_path / "out" / name).read_text() for name in earlier} == earlier
     (tmp_path / "working").unlink()
     time.sleep(0.5)
     assert not (tmp_path / "working").exists(), "a worker went on"
+
+
+def results(folder: Path) -> Any:
+    """report.json, less what may differ between two runs."""
+    document = json.loads((folder / "out" / "report.json").read_text())
+    for entry in document["claims"]:
+        del entry["seconds"], entry["training_seconds"], entry["kept"]
+    return document
+
+
+def killed_and_resumed(folder: Path, moments: Sequence[Callable[[], bool]]) -> None:
+    """Runs that are killed at these moments, each going on from the one before, and at last one to the end."""
+    for moment in moments:
+        process = start(folder, "--jobs", "2")
+        within(60, moment)
+        process.kill()
+        process.communicate(timeout=60)
+
+
+def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
+    for name in ("killed", "undisturbed"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "killed" / "wait for two").touch()
+    kept = (tmp_path / "killed" / "out" / "store").glob
+    killed_and_resumed(tmp_path / "killed", [lambda: len(list(kept("*.task"))) == 2])
+    (tmp_path / "killed" / "wait for two").unlink()
+    for name, earlier in (("killed", 2), ("undisturbed", 0)):
+        out, err = start(tmp_path / name, "--jobs", "2").communicate(timeout=60)
+        assert out.count(" of 20") == earlier and "3 verified" in out, err
+    assert results(tmp_path / "killed") == results(tmp_path / "undisturbed")
+
+
+@pytest.mark.slow
+def test_killed_at_twenty_moments_it_ends_as_if_undisturbed(tmp_path: Path) -> None:
+    for name in ("killed", "undisturbed"):
+        (tmp_path / name).mkdir()
+    rng = random.Random(0)
+
+    def after(seconds: float) -> Callable[[], bool]:
+        end = time.monotonic() + seconds
+        return lambda: time.monotonic() > end
+
+    (tmp_path / "killed" / "slow").touch()
+    for _ in range(20):
+        killed_and_resumed(tmp_path / "killed", [after(rng.uniform(0, 8))])
+    for name in ("killed", "undisturbed"):
+        out, err = start(tmp_path / name, "--jobs", "2").communicate(timeout=120)
+        assert "3 verified" in out and err.replace("a stray line\n", "") == ""
+    assert results(tmp_path / "killed") == results(tmp_path / "undisturbed")
 
 
 def within(seconds: float, holds: Callable[[], bool]) -> bool:
@@ -391,7 +519,9 @@ def test_an_interrupt_on_a_terminal_repeats_no_row(tmp_path: Path) -> None:
     (tmp_path / "wait for two").touch()
     terminal = Terminal()
     process = start(tmp_path, "--jobs", "2", out=terminal.slave)
-    assert within(60, lambda: terminal.shows("  one", "verified", "two · 2 of 3 done, 1 waits for two"))
+    assert within(
+        60, lambda: terminal.shows("  one", "verified", "two · 2 of 3 done, 1 waits for two")
+    )
     process.send_signal(signal.SIGINT)
     ends = "Interrupted: 2 claims of 3 were examined."
     assert within(60, lambda: terminal.shows("  two", "not examined", "  three", "verified", ends))
@@ -400,19 +530,26 @@ def test_an_interrupt_on_a_terminal_repeats_no_row(tmp_path: Path) -> None:
     process.communicate()
 
 
-def test_help_and_list_import_no_heavy_library() -> None:
+HEAVY = {"torch", "sympy", "matplotlib", "scipy", "numpy", "flint", "mpmath", "jinja2", "rich"}
+ANSWERED_AT_ONCE = [
+    *(("all", argument) for argument in ("--list", "--version", "--nonsense")),
+    *(
+        (name, "--help")
+        for name in ("all", "network", "predict", "train", "certificate", "mutants")
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "argument"), ANSWERED_AT_ONCE, ids=" ".join)
+def test_an_answer_that_needs_no_library_imports_none(name: str, argument: str) -> None:
+    """--list imported sympy for the titles, and took a second."""
     code = (
-        "import sys; from verify.all import main\n"
+        f"import sys; from verify.{name} import main\n"
         "try: main(sys.argv[1:])\n"
         "except SystemExit: pass\n"
-        "print(*{'torch', 'matplotlib', 'scipy', 'numpy'} & set(sys.modules), file=sys.stderr)"
+        f"print(*{HEAVY} & set(sys.modules), file=sys.stderr)"
     )
-    for argument in ("--help", "--list", "--version", "--nonsense"):
-        run = subprocess.run(
-            [sys.executable, "-c", code, argument],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert run.stderr.splitlines()[-1] == "", argument
+    run = subprocess.run(
+        [sys.executable, "-c", code, argument], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert run.stderr.splitlines()[-1] == ""

@@ -3,7 +3,7 @@
 Each claim is held against four kinds of evidence - proof, check, training, control - and the run
 ends with a table, report.json and report.html.  Exit status: 0 every claim holds, 1 something does
 not (or no claim was examined), 2 usage or an unusable output folder, 3 the output could not be
-written or the machine failed, 130 interrupted (earlier results are kept).
+written or the machine failed, 130 interrupted (the same command goes on from there).
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser = _parser()
         return _run(parser.parse_args(arguments), parser)
     except KeyboardInterrupt:
-        print(f"{PROGRAM}: interrupted; earlier results are kept", file=sys.stderr)
+        print(f"{PROGRAM}: interrupted; the same command goes on from here", file=sys.stderr)
         return 130
 
 
@@ -152,15 +152,16 @@ def _examined(
             reports.table(report, console, shown=progress.shown)
         raise KeyboardInterrupt
     text = reports.as_json(report)
+    if options.json:
+        print(text, end="", flush=True)
+    else:
+        reports.table(report, console, shown=progress.shown)
     texts = {"report.json": text, "report.html": reports.html(report)}
     try:
         put_all({options.out / name: each.encode() for name, each in texts.items()})
     except OSError as error:
         parser.error(f"cannot write to {options.out}: {error.strerror}")
-    if options.json:
-        print(text, end="", flush=True)
-    else:
-        reports.table(report, console, shown=progress.shown)
+    if not options.json:
         console.print(f"{options.out / 'report.html'}", soft_wrap=True)
     return 0 if report.summary["holds"] else 1
 

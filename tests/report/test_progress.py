@@ -34,7 +34,9 @@ def done(*names: str) -> dict[str, Examined]:
             "loss, flow · 1 of 4 done · about 1 min 01 s left",
         ),
         (
-            State((Piece("shape", Setting("relu", 1)), Piece("loss")), 3, 8, done("signal", "flow")),
+            State(
+                (Piece("shape", Setting("relu", 1)), Piece("loss")), 3, 8, done("signal", "flow")
+            ),
             7260.0,
             "loss, ensembles for shape (3 of 8) · 2 of 4 done, 1 waits for loss · about 2 h 01 min left",
         ),

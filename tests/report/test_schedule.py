@@ -90,7 +90,9 @@ def test_the_first_come_first_and_the_cores_end_together(monkeypatch: pytest.Mon
     run(clock, 2, **LONG)
     assert clock.begun[:2] == ["signal", "staircase"]
     assert clock.now <= 1.1 * sum(LONG.values()) / 2
-    assert [name for name in clock.begun if name != "noise"] == [name for name in LONG if name != "noise"]
+    assert [name for name in clock.begun if name != "noise"] == [
+        name for name in LONG if name != "noise"
+    ]
 
 
 def test_what_is_left_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +187,10 @@ def _reports() -> Iterator[tuple[str, str]]:
     yield "no JSON", "{"
     yield "no report", "[]"
     yield "another profile", json.dumps({"profile": "full", "claims": [claim]})
-    yield "an older version", json.dumps({"profile": "quick", "claims": [{"id": "loss", "seconds": 3}]})
+    yield (
+        "an older version",
+        json.dumps({"profile": "quick", "claims": [{"id": "loss", "seconds": 3}]}),
+    )
     yield "no number", json.dumps({"profile": "quick", "claims": [claim | {"seconds": "x"}]})
 
 

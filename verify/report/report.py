@@ -28,7 +28,7 @@ from theory.claim import Claim
 from verify.report import mathml, mutants
 from verify.report.render import json_text
 from verify.report.story import parts
-from verify.report.verdict import COLUMNS, Column, Verdict
+from verify.report.verdict import COLUMNS, Column
 
 if TYPE_CHECKING:
     from verify.report.judge import Examined
