@@ -193,10 +193,9 @@ class Point:
             for j, location in enumerate(t):
                 z = np.where(self.pattern[:, j] == 0, location, z)
             away = z[:, None] - t[:, None]
-            slope = steep(z) - np.tensordot(np.sign(away), half, (1, 0))
-            intercept = sigma(z) - np.tensordot(np.abs(away), half, (1, 0)) - z * slope
-        slope = slope + np.tensordot(self.pattern, half, (1, 0))
-        return slope, intercept - np.tensordot(self.pattern, half * t, (1, 0))
+            slope = steep(z) - half @ np.sign(away)
+            intercept = sigma(z) - half @ np.abs(away) - z * slope
+        return slope + half @ self.pattern, intercept - (half * t) @ self.pattern
 
     @cached_property
     def by_v(self) -> Array:
@@ -409,18 +408,22 @@ def _candidates(gradient: Array, normals: Array, gamma: Array) -> Array:
     rising = normals[up]
     eye = np.eye(len(rising))
     inequality = np.block([[rising, -eye], [-rising, -eye]])
+    answers: dict[bytes, Array | None] = {}
     for t in np.vstack([np.eye(rank), -np.eye(rank), -gradient[None]]):
         for _ in range(20):
-            tilt = gradient + (gamma[down] * np.sign(normals[down] @ t)) @ normals[down]
-            answer = linprog(
-                np.concatenate([tilt, gamma[up]]),
-                A_ub=inequality,
-                b_ub=np.zeros(len(inequality)),
-                bounds=[(-1, 1)] * rank + [(0, None)] * len(rising),
-            )
-            if answer.x is None or np.allclose(answer.x[:rank], t, rtol=0, atol=1e-12):
+            sides = np.sign(normals[down] @ t)
+            if (key := sides.tobytes()) not in answers:
+                x = linprog(
+                    np.concatenate([gradient + (gamma[down] * sides) @ normals[down], gamma[up]]),
+                    A_ub=inequality,
+                    b_ub=np.zeros(len(inequality)),
+                    bounds=[(-1, 1)] * rank + [(0, None)] * len(rising),
+                ).x
+                answers[key] = None if x is None else x[:rank]
+            answer = answers[key]
+            if answer is None or np.allclose(answer, t, rtol=0, atol=1e-12):
                 break
-            t = answer.x[:rank]
+            t = answer
         directions.append(t)
     return _unit(directions)
 
