@@ -60,7 +60,7 @@ def _parser() -> Parser:
         "--profile",
         choices=tuple(PROFILES),
         default="quick",
-        help="quick or full: 50 or 1000 trained networks per setting; smoke: 8, and the first"
+        help="quick or full: 50 or 1000 trained networks per setting; smoke: 16, and the first"
         " chapter alone (default: quick)",
     )
     add("--seed", type=whole(0), default=0, help="same seed, same figures (default: 0)")

@@ -63,11 +63,11 @@ PROFILES = MappingProxyType(
         for profile in (
             Profile(
                 "smoke",
-                8,
+                16,
                 16,
                 "pulse/",
-                "A first look: the first chapter alone, with 8 networks per setting, and no more"
-                " than that; the profile quick examines every claim.",
+                "A first look: the first chapter alone, with 16 networks per setting;"
+                " the profile quick examines every claim.",
             ),
             Profile("quick", 50, 80),
             Profile("full", 1000, 800),
