@@ -12,7 +12,16 @@ from numerics.arithmetic.types import Array, Flags, Indices
 from numerics.pulse.sample import Radii
 from theory.pulse.network import Network
 
-__all__ = ["Ensemble", "Faces", "Model", "NetworkBatch", "NetworkShape", "Setting", "initial"]
+__all__ = [
+    "Ensemble",
+    "Faces",
+    "Model",
+    "NetworkBatch",
+    "NetworkShape",
+    "Setting",
+    "initial",
+    "starts",
+]
 
 Faces = tuple[tuple[int, int], ...]
 """Held kinks of one network, as (channel, window)."""
@@ -165,18 +174,26 @@ class Ensemble:
 
 
 def initial(setting: Setting, networks: int, seed: int) -> NetworkBatch:
+    """The :func:`starts` of networks 0, 1, …"""
+    return starts(setting, range(networks), seed)
+
+
+def starts(setting: Setting, numbers: Sequence[int], seed: int) -> NetworkBatch:
     """Random starts as torch.nn.Conv1d and Linear draw them: uniform on ±1/sqrt(fan in), n and K.
 
     Filters and their biases are then multiplied by the setting's spread.
 
-    Network j is keyed by (seed, setting, j) alone, so it is the same however many are drawn.
+    Network j is keyed by (seed, setting, j) alone, so it is the same whatever others are drawn.
     """
     n, channels = setting.taps, setting.channels
     name = int.from_bytes(setting.activation.encode(), "big")
+    networks = len(numbers)
     drawn = np.empty((networks, channels * (n + 2) + 1))
-    for j in range(networks):
+    for place, j in enumerate(numbers):
         key = [seed, name, channels, n, setting.radii.first, j]
-        drawn[j] = np.random.default_rng(np.random.SeedSequence(key)).uniform(-1, 1, drawn.shape[1])
+        drawn[place] = np.random.default_rng(np.random.SeedSequence(key)).uniform(
+            -1, 1, drawn.shape[1]
+        )
     conv = setting.spread * drawn[:, : channels * (n + 1)] / np.sqrt(n)
     read = drawn[:, channels * (n + 1) :] / np.sqrt(channels)
     w = conv[:, : channels * n].reshape(networks, channels, n)
