@@ -153,9 +153,9 @@ def test_no_more_processes_than_cores(
     claims(made("one"))
     monkeypatch.setattr(
         "verify.work.executor.open_executor",
-        lambda kind, jobs: asked.append(jobs) or nullcontext(Serial()),
+        lambda kind, jobs, scheduler: asked.append(jobs) or nullcontext(Serial()),
     )
-    monkeypatch.setattr(command, "_cores", lambda: 3)
+    monkeypatch.setattr("verify.report.arguments.cores", lambda: 3)
     for jobs, said in (("2", ""), ("3", ""), ("1000", "3, one for each core")):
         assert command.main(["--jobs", jobs, "--out", str(tmp_path)]) == 0
         err = capsys.readouterr().err
@@ -236,6 +236,9 @@ def test_only_takes_chapters(capsys: Any) -> None:
         ["--seed", "x"],
         ["--jobs", "0"],
         ["--jobs", "2.5"],
+        ["--executor", "cloud"],
+        ["--executor", "dask", "--scheduler", "nowhere"],
+        ["--scheduler", "tcp://127.0.0.1:8786"],
         ["--lis"],
         ["--nonsense"],
         ["extra"],

@@ -9,7 +9,6 @@ written or the machine failed, 130 interrupted (the same command goes on from th
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -17,25 +16,29 @@ from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from textwrap import fill
+from typing import TYPE_CHECKING
 
 from theory.claim import order, title_of
 from theory.process import run
-from verify.report.arguments import Parser, command_parser, named, whole
+from verify.report.arguments import (
+    Parser,
+    command_parser,
+    executor_arguments,
+    executor_of,
+    named,
+    whole,
+)
 from verify.report.lab import PROFILES, Lab
 from verify.report.story import parts, selected
+
+if TYPE_CHECKING:
+    from verify.work.store import Store
 
 # Nothing here imports torch, matplotlib or sympy: --help and a mistyped option answer at once.
 
 __all__ = ["main"]
 
 PROGRAM = "python -m verify.all"
-
-
-def _cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _version() -> str:
@@ -64,12 +67,7 @@ def _parser() -> Parser:
         " chapter alone (default: quick)",
     )
     add("--seed", type=whole(0), default=0, help="same seed, same figures (default: 0)")
-    add(
-        "--jobs",
-        type=whole(1),
-        default=_cores(),
-        help="processes, at most one for each core (default: %(default)s)",
-    )
+    executor_arguments(parser)
     add("--json", action="store_true", help="print report.json instead of the table")
     add(
         "--out",
@@ -106,46 +104,31 @@ def _run(options: argparse.Namespace, parser: Parser) -> int:
     if options.list:
         print(_listed(names))
         return 0
-    jobs = min(options.jobs, _cores())
-    if jobs < options.jobs:
-        print(f"{PROGRAM}: --jobs {options.jobs}: {jobs}, one for each core", file=sys.stderr)
     with _stoppable():
-        return _examined(options, parser, names, jobs)
+        return _examined(options, parser, names)
 
 
-def _examined(
-    options: argparse.Namespace, parser: Parser, names: tuple[str, ...], jobs: int
-) -> int:
+def _examined(options: argparse.Namespace, parser: Parser, names: tuple[str, ...]) -> int:
     """Examine the claims, and put the results into the folder and on the terminal."""
     from rich.console import Console
 
-    from verify.models.files import probe, put_all
+    from verify.models.files import put_all
     from verify.report import report as reports
     from verify.report.progress import Progress
     from verify.report.schedule import Schedule, typical
-    from verify.work.executor import open_executor
-    from verify.work.store import Store
 
-    def notice(text: str) -> None:
-        print(f"{PROGRAM}: {text}", file=sys.stderr)
-
-    try:
-        probe(options.out, ("report.json", "report.html"))
-        store = Store(options.out / "store", notice, options.fresh)
-    except OSError as error:
-        parser.error(f"cannot write to {options.out}: {error.strerror}")
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
     grows = console.is_terminal and not options.json
+    progress = Progress(names, console if grows else Console(stderr=True), rows=grows)
     lab = Lab(PROFILES[options.profile], options.seed)
     seconds = typical(lab.profile, options.out / "report.json")
-    with Progress(names, console if grows else Console(stderr=True), rows=grows) as progress:
-        schedule = Schedule(names, lab, store, jobs, seconds, progress, options.debug)
-        try:
-            with open_executor("processes", jobs) as executor:
-                schedule.run(executor)
-        except KeyboardInterrupt:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is done will be printed
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    schedule = Schedule(names, lab, seconds, progress, options.debug)
+    try:
+        with executor_of(options, parser) as executor, progress:
+            schedule.run(executor, _store(options, parser))
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is done will be printed
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     report = reports.made(_version(), lab, names, schedule.examined)
     if report.unexamined:
         if not options.json:
@@ -164,6 +147,21 @@ def _examined(
     if not options.json:
         console.print(f"{options.out / 'report.html'}", soft_wrap=True)
     return 0 if report.summary["holds"] else 1
+
+
+def _store(options: argparse.Namespace, parser: Parser) -> Store:
+    """The store in the output folder, once it is known that all results can be put there."""
+    from verify.models.files import probe
+    from verify.work.store import Store
+
+    def notice(text: str) -> None:
+        print(f"{PROGRAM}: {text}", file=sys.stderr)
+
+    try:
+        probe(options.out, ("report.json", "report.html"))
+        return Store(options.out / "store", notice, options.fresh)
+    except OSError as error:
+        parser.error(f"cannot write to {options.out}: {error.strerror}")
 
 
 @contextmanager

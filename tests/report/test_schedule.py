@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +18,7 @@ from verify.report.judge import Examined
 from verify.report.lab import PROFILES, TINY, Lab
 from verify.report.schedule import TYPICAL, Schedule, State, typical
 from verify.report.verdict import COLUMNS, Column, Verdict
-from verify.work.executor import Serial
+from verify.work.executor import Serial, Workers
 from verify.work.store import Store
 
 NAMES = tuple(name for _, name in order())
@@ -29,7 +29,7 @@ def verdict(name: str, status: Any = "holds") -> Examined:
     return Examined(Verdict(name, name, "x", dict.fromkeys(COLUMNS, Column(status, 0, 0, "")), 1.0))
 
 
-class Clock(Executor):
+class Clock(Workers):
     """Processes in a time of their own: a piece takes the seconds that are set for it."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, seconds: Mapping[str, float]) -> None:
@@ -59,13 +59,14 @@ class Clock(Executor):
 
 
 def run(
-    clock: Executor, jobs: int, lab: Lab | None = None, store: Store | None = None, **seconds: float
+    clock: Workers, jobs: int, lab: Lab | None = None, store: Store | None = None, **seconds: float
 ) -> tuple[Schedule, list[State]]:
     """A run of these claims, and all its states."""
     states: list[State] = []
     known = {name: (took, 0.0) for name, took in seconds.items()}
-    work = Schedule(list(seconds), lab or Lab(TINY), store, jobs, known, states.append)
-    work.run(clock)
+    work = Schedule(list(seconds), lab or Lab(TINY), known, states.append)
+    clock.jobs = jobs
+    work.run(clock, store)
     return work, states
 
 
@@ -148,7 +149,7 @@ def test_an_ensemble_is_trained_once_and_sent_to_those_who_asked(
 
 
 def test_debug_ends_at_the_first_exception(needy: Any) -> None:
-    work = Schedule(["loss"], Lab(TINY), None, 1, {}, lambda state: None, debug=True)
+    work = Schedule(["loss"], Lab(TINY), {}, lambda state: None, debug=True)
     with pytest.raises(FloatingPointError):
         work.run(Serial())
 

@@ -14,7 +14,6 @@ import math
 import sys
 from bisect import insort
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import count
@@ -28,7 +27,7 @@ from verify.report.arguments import importing
 from verify.report.judge import Examined, examine, lacking, stopped
 from verify.report.lab import Lab, Profile, trained
 from verify.work.codec import Codec
-from verify.work.executor import Outcome, Task, completed
+from verify.work.executor import Outcome, Task, Workers, completed
 from verify.work.store import Store
 
 if TYPE_CHECKING:
@@ -100,8 +99,6 @@ class Schedule:
     ----------
     names: the claims, in the order of the story.
     lab: keeps the ensembles.
-    store: keeps what is done for the next run.
-    jobs: so many pieces are under way at a time.
     seconds: of the claims, as :func:`typical` knows them.
     watch: is told the state whenever it changes.
     debug: what a claim's own code raises ends the run.
@@ -111,15 +108,13 @@ class Schedule:
         self,
         names: Sequence[str],
         lab: Lab,
-        store: Store | None,
-        jobs: int,
         seconds: Mapping[str, Seconds],
         watch: Callable[[State], None],
         debug: bool = False,
     ) -> None:
         self.examined: dict[str, Examined] = {}
-        self._lab, self._store, self._jobs, self._debug = lab, store, jobs, debug
-        self._watch = watch
+        self._lab, self._watch, self._debug = lab, watch, debug
+        self._jobs = 1
         self._place = {name: place for place, name in enumerate(names)}
         self._seconds = {name: seconds.get(name, UNKNOWN) for name in names}
         self._left = {Piece(name): sum(self._seconds[name]) for name in names}
@@ -130,22 +125,23 @@ class Schedule:
         self._training: dict[str, float] = {}
         self._took = self._expected = 0.0
 
-    def run(self, executor: Executor) -> None:
-        """Examine every claim; those that the store has come first.
+    def run(self, executor: Workers, store: Store | None = None) -> None:
+        """Examine every claim, and keep what is done in the store; what is there already comes first.
 
         Raises
         ------
         MemoryError, ChildProcessError: the machine failed.
         Exception: only with ``debug``: what a claim's own code raised.
         """
+        self._jobs = executor.jobs
         for piece in list(self._ready):
             task = self._task(piece)
-            if self._store and task.codec and (kept := self._store.get(task.key, task.codec)):
+            if store and task.codec and (kept := store.get(task.key, task.codec)):
                 self.examined[piece.claim] = replace(kept[0], kept=kept[1])
                 self._ready.remove(piece)
                 del self._left[piece]
         self._tell()
-        for outcome in completed(executor, self._tasks(), self._store, self._jobs):
+        for outcome in completed(executor, self._tasks(), store, self._jobs):
             piece, began = self._running.pop(outcome.index)
             if outcome.error is not None and self._debug:
                 raise outcome.error

@@ -176,7 +176,7 @@ def _outcome(index: int, future: Future[Any]) -> Outcome:
 
 
 @contextmanager
-def open_executor(kind: str, jobs: int, scheduler: str | None = None) -> Iterator[Executor]:
+def open_executor(kind: str, jobs: int, scheduler: str | None = None) -> Iterator[Workers]:
     """The executor of that kind, with so many processes; what it started ends with the block.
 
     Dask's is that of the scheduler at an address, if one is given.  Left by an exception, the block
@@ -198,7 +198,13 @@ def open_executor(kind: str, jobs: int, scheduler: str | None = None) -> Iterato
             yield executor
 
 
-class Serial(Executor):
+class Workers(Executor):
+    """An executor that knows how many tasks it runs at a time."""
+
+    jobs = 1
+
+
+class Serial(Workers):
     """Runs a task when it is submitted, in the calling process."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -211,7 +217,7 @@ class Serial(Executor):
         return future
 
 
-class _Processes(ProcessPoolExecutor):
+class _Processes(ProcessPoolExecutor, Workers):
     """A pool whose processes ignore interrupts."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -220,11 +226,12 @@ class _Processes(ProcessPoolExecutor):
 
 
 @contextmanager
-def _processes(jobs: int) -> Iterator[Executor]:
+def _processes(jobs: int) -> Iterator[Workers]:
     others = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")
     with environment():
         pool = _Processes(jobs, mp_context=context, initializer=_settle)
+        pool.jobs = jobs
         try:
             yield pool
         except BaseException:
