@@ -14,6 +14,7 @@ import math
 import sys
 from bisect import insort
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import count
@@ -254,7 +255,6 @@ def _is_decided(result: Examined | tuple[Setting, ...]) -> bool:
 
 def _examined(name: str, lab: Lab, debug: bool) -> Examined | tuple[Setting, ...]:
     """A claim with its evidence, or the settings of the ensembles that the lab lacks for it."""
-    if "torch" not in sys.modules:
-        with importing():
-            import torch  # noqa: F401 - by far the largest library
-    return lacking(name, lab) or examine(name, lab, debug)
+    with nullcontext() if "torch" in sys.modules else importing():
+        settings = lacking(name, lab)
+    return settings or examine(name, lab, debug)

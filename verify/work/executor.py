@@ -12,6 +12,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -21,7 +22,7 @@ from concurrent.futures import (
     ProcessPoolExecutor,
     wait,
 )
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -205,13 +206,14 @@ class Workers(Executor):
 
 
 class Serial(Workers):
-    """Runs a task when it is submitted, in the calling process."""
+    """Runs a task when it is submitted, in the calling process; what it prints stays out of stdout."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """The finished future of a call; interrupts pass."""
         future: Future[Any] = Future()
         try:
-            future.set_result(fn(*args, **kwargs))
+            with redirect_stdout(sys.stderr):
+                future.set_result(fn(*args, **kwargs))
         except Exception as error:  # noqa: BLE001 - handed over in the future
             future.set_exception(error)
         return future
