@@ -116,6 +116,11 @@ def test_files_are_the_same_from_other_processes(tmp_path: Path) -> None:
     assert contents(tmp_path / "here") == contents(tmp_path / "there")
 
 
+def test_a_run_that_was_killed_before_it_had_begun_goes_on(tmp_path: Path) -> None:
+    (tmp_path / ".unfinished-1").write_bytes(b"{")
+    assert run(tmp_path) == 0
+
+
 def test_more_seeds_are_added(tmp_path: Path) -> None:
     assert run(tmp_path) == 0
     before = contents(tmp_path)

@@ -154,7 +154,7 @@ def _check_folder(options: Namespace, setting: Setting, parser: Parser) -> None:
         return
     path = options.out / "run.json"
     if not path.exists():
-        if any(options.out.iterdir()):
+        if not all(path.name.startswith(".unfinished-") for path in options.out.iterdir()):
             parser.error(f"{options.out}: the folder is not empty, and holds no run")
         return
     try:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from itertools import chain
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -171,6 +173,19 @@ class Ensemble:
     def weights(self) -> NetworkBatch:
         """The trained weights as one batch."""
         return NetworkBatch(self.w, self.b, self.a, self.c)
+
+    @classmethod
+    def joined(cls, ensembles: Sequence[Ensemble]) -> Ensemble:
+        """One ensemble of several of one setting, at least one, in their order."""
+
+        def every(name: str) -> Any:
+            parts = [getattr(each, name) for each in ensembles]
+            if isinstance(parts[0], tuple):
+                return tuple(chain.from_iterable(parts))
+            return NetworkBatch.joined(parts) if name == "start" else np.concatenate(parts)
+
+        names = (each.name for each in fields(cls) if each.name != "setting")
+        return cls(ensembles[0].setting, *map(every, names))
 
 
 def initial(setting: Setting, networks: int, seed: int) -> NetworkBatch:
