@@ -12,6 +12,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -21,7 +22,7 @@ from concurrent.futures import (
     ProcessPoolExecutor,
     wait,
 )
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -206,7 +207,7 @@ class Workers(Executor):
 
 
 class Serial(Workers):
-    """Runs a task when it is submitted, in the calling process."""
+    """Runs a task when it is submitted, in the calling process; what it prints stays out of stdout."""
 
     jobs = 1
 
@@ -214,7 +215,8 @@ class Serial(Workers):
         """The finished future of a call; interrupts pass."""
         future: Future[Any] = Future()
         try:
-            future.set_result(fn(*args, **kwargs))
+            with redirect_stdout(sys.stderr):
+                future.set_result(fn(*args, **kwargs))
         except Exception as error:  # noqa: BLE001 - handed over in the future
             future.set_exception(error)
         return future
