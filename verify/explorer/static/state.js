@@ -1,0 +1,71 @@
+// What the page shows, as plain texts and numbers: checked wherever it comes from, kept in the address's fragment.
+
+import {catalogue} from "catalogue";
+import {Fraction} from "numbers";
+
+export const TAPS = [1, 3, 5, 7, 9];
+export const CHANNELS = [1, 2, 3];
+export const LENGTHS = [4, 40];
+const LARGEST = 1e6;
+
+const start = {
+  tab: "pulse",
+  sigma: "relu",
+  parameters: {},
+  w: [["1/8", "1/4", "1/4", "1/4", "1/8"]],
+  b: ["-1/8"],
+  a: ["4/7"],
+  c: "2/7",
+  half: 12,
+  radius: 5.3,
+};
+
+/** The text of a number, exact: what was typed, or null. */
+export const numberText = (text) => {
+  if (typeof text !== "string" || text.length > 80) return null;
+  const value = Fraction.parse(text);
+  return value && Math.abs(Number(value)) <= LARGEST ? text.trim() : null;
+};
+
+/** A state with every member as it must be, or null. */
+export const checked = (raw) => {
+  if (typeof raw !== "object" || raw === null) return null;
+  const row = Object.hasOwn(catalogue, raw.sigma) ? catalogue[raw.sigma] : null;
+  const channels = Array.isArray(raw.w) ? raw.w.length : 0;
+  if (!row || !CHANNELS.includes(channels)) return null;
+  const taps = Array.isArray(raw.w[0]) ? raw.w[0].length : 0;
+  if (!TAPS.includes(taps) || raw.w.some((w) => !Array.isArray(w) || w.length !== taps)) return null;
+  if (![raw.a, raw.b].every((x) => Array.isArray(x) && x.length === channels)) return null;
+  const texts = [...raw.w.flat(), ...raw.a, ...raw.b, raw.c];
+  if (texts.some((text) => numberText(text) === null)) return null;
+  const parameters = {};
+  for (const name of Object.keys(row.parameters)) {
+    const text = raw.parameters?.[name];
+    if (text === undefined) continue;
+    if (numberText(text) === null) return null;
+    parameters[name] = text;
+  }
+  const half = Number(raw.half);
+  const radius = Number(raw.radius);
+  if (!Number.isInteger(half) || half < Math.max(LENGTHS[0], taps) || half > LENGTHS[1]) return null;
+  if (!Number.isFinite(radius)) return null;
+  const most = half - Math.floor(taps / 2) + 0.5;
+  return {
+    tab: typeof raw.tab === "string" && /^[a-z]{1,20}$/.test(raw.tab) ? raw.tab : "pulse",
+    sigma: raw.sigma, parameters, w: raw.w.map((w) => [...w]), b: [...raw.b], a: [...raw.a], c: raw.c, half,
+    radius: Math.min(Math.max(radius, 0.5), most),
+  };
+};
+
+/** The state that a fragment holds, or null. */
+export const fromFragment = (fragment) => {
+  try {
+    return checked(JSON.parse(decodeURIComponent(fragment.replace(/^#/, ""))));
+  } catch {
+    return null;
+  }
+};
+
+export const toFragment = (state) => `#${encodeURIComponent(JSON.stringify(state))}`;
+
+export const initial = () => structuredClone(start);
