@@ -16,10 +16,11 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal
 
 import sympy as sp
+from sympy.core.function import AppliedUndef
 from sympy.printing.jscode import JavascriptCodePrinter
 from sympy.printing.str import StrPrinter
 
-__all__ = ["FRACTION", "Law", "function", "traced"]
+__all__ = ["FRACTION", "Law", "function", "leaves", "traced"]
 
 Arithmetic = Literal["float", "fraction"]
 FRACTION = ("add", "mul", "div", "neg", "power", "ratio", "abs", "max", "min")
@@ -82,6 +83,8 @@ class _Fractions(StrPrinter):
         return f"f.power({self._print(expression.base)}, {int(expression.exp)})"
 
     def _print_Function(self, expression: sp.Expr) -> str:
+        if not isinstance(expression, AppliedUndef):
+            raise ValueError(f"{expression.func} is not rational")
         return f"{expression.func.__name__}({self.stringify(expression.args, ', ')})"
 
     def _print_Abs(self, expression: sp.Expr) -> str:
@@ -126,8 +129,9 @@ def function(law: Law, arithmetic: Arithmetic = "float") -> str:
     ValueError: an expression cannot be printed in this arithmetic.
     """
     printer = _Floats(FLOATS) if arithmetic == "float" else _Fractions()
-    leaves = list(_leaves(law.result))
-    shared, reduced = sp.cse(leaves, symbols=sp.numbered_symbols("s_"), order="none")
+    shared, reduced = sp.cse(
+        list(leaves(law.result)), symbols=sp.numbered_symbols("s_"), order="none"
+    )
     lines = [f"const {symbol} = {printer.doprint(value)};" for symbol, value in shared]
     body = "\n  ".join([*lines, f"return {_shaped(law.result, iter(reduced), printer)};"])
     return f"{law.name}({', '.join(map(_pattern, law.arguments))}) {{\n  {body}\n}}"
@@ -153,23 +157,24 @@ def _members(result: Any) -> Mapping[str, Any] | None:
     return None
 
 
-def _leaves(result: Any) -> Iterator[sp.Expr]:
+def leaves(result: Any) -> Iterator[sp.Expr]:
+    """The expressions of a law's result, in their order."""
     members = _members(result)
     if members is not None:
         result = list(members.values())
     if isinstance(result, Sequence):
         for part in result:
-            yield from _leaves(part)
+            yield from leaves(part)
     else:
         yield sp.sympify(result)
 
 
-def _shaped(result: Any, leaves: Iterator[sp.Expr], printer: StrPrinter) -> str:
+def _shaped(result: Any, printed: Iterator[sp.Expr], printer: StrPrinter) -> str:
     """The result with its leaves printed, in the shape that it had."""
     members = _members(result)
     if members is not None:
-        parts = (f"{name}: {_shaped(part, leaves, printer)}" for name, part in members.items())
+        parts = (f"{name}: {_shaped(part, printed, printer)}" for name, part in members.items())
         return "{" + ", ".join(parts) + "}"
     if isinstance(result, Sequence):
-        return "[" + ", ".join(_shaped(part, leaves, printer) for part in result) + "]"
-    return str(printer.doprint(next(leaves)))
+        return "[" + ", ".join(_shaped(part, printed, printer) for part in result) + "]"
+    return str(printer.doprint(next(printed)))

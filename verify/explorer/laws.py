@@ -22,7 +22,7 @@ from theory.pulse.signal import phi
 from theory.pulse.staircase import C, T, to_taps
 from theory.training import flow, linear_cell, ridge, sharpness, steps, trajectory
 
-__all__ = ["CHANNELS", "TAPS", "module"]
+__all__ = ["CHANNELS", "TAPS", "groups", "module"]
 
 TAPS = (1, 3, 5, 7, 9)
 CHANNELS = (1, 2, 3)
@@ -30,18 +30,23 @@ CHANNELS = (1, 2, 3)
 
 def module() -> str:
     """The text of the module."""
-    groups = {name: list(laws) for name, laws in _groups()}
-    exact = {name: [law for law in laws if _rational(law)] for name, laws in groups.items()}
+    every = groups()
+    exact = {name: [law for law in laws if _rational(law)] for name, laws in every.items()}
     return (
-        f"export const float = {_object(groups, 'float')};\n\n"
+        f"export const float = {_object(every, 'float')};\n\n"
         f"export const fractions = (f) => ({_object(exact, 'fraction')});\n"
     )
 
 
-def _object(groups: dict[str, list[Law]], arithmetic: Any) -> str:
+def groups() -> dict[str, list[Law]]:
+    """The laws by the name of their group."""
+    return {name: list(laws) for name, laws in _groups()}
+
+
+def _object(every: dict[str, list[Law]], arithmetic: Any) -> str:
     parts = (
         f"{name}: {{\n" + ",\n".join(function(law, arithmetic) for law in laws) + "}"
-        for name, laws in groups.items()
+        for name, laws in every.items()
         if laws
     )
     return "{\n" + ",\n".join(parts) + "}"
