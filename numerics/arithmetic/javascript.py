@@ -130,7 +130,7 @@ def function(law: Law, arithmetic: Arithmetic = "float") -> str:
     """
     printer = _Floats(FLOATS) if arithmetic == "float" else _Fractions()
     shared, reduced = sp.cse(
-        list(leaves(law.result)), symbols=sp.numbered_symbols("s_"), order="none"
+        list(leaves(law.result)), symbols=sp.numbered_symbols("shared_"), order="none"
     )
     lines = [f"const {symbol} = {printer.doprint(value)};" for symbol, value in shared]
     body = "\n  ".join([*lines, f"return {_shaped(law.result, iter(reduced), printer)};"])

@@ -20,10 +20,12 @@ from theory.pulse import kinks, loss, plateau, readout, small_radius, subpixel
 from theory.pulse.network import g, taps
 from theory.pulse.signal import phi
 from theory.pulse.staircase import C, T, to_taps
-from theory.training import flow, linear_cell, ridge, sharpness, steps, trajectory
+from theory.training import conserved, flow, linear_cell, ridge, sharpness, steps, trajectory
 
 __all__ = ["CHANNELS", "TAPS", "groups", "module"]
 
+root = sp.Symbol("root", positive=True)
+"""√n."""
 TAPS = (1, 3, 5, 7, 9)
 CHANNELS = (1, 2, 3)
 
@@ -87,6 +89,7 @@ def _of_taps(n: int) -> Iterator[Law]:
         law = to_taps(small_radius.small_response(n, m), n)
         yield Law(f"response_{m}", (w, plateau.r, phi, g), law)
     yield traced("segments", kinks.segments, w)
+    yield traced("everywhere", conserved.everywhere, w, *sp.symbols("b a", real=True))
 
 
 def _numbers(letter: str, count: int) -> list[sp.Symbol]:
@@ -102,14 +105,12 @@ def _of_channels(channels: int) -> Iterator[Law]:
     yield traced("residuals", loss.residuals, *arguments)
     offsets = _numbers("offset", channels)
     yield traced("exact_readout", readout.exact_readout, slopes, offsets)
+    u, theta = _numbers("u", channels), sp.Symbol("theta", positive=True)
+    yield traced("box", lambda *x: ridge.box(*x, sp.sqrt), u, theta, root)
 
 
 def _matrix(channels: int, n: int) -> list[list[sp.Symbol]]:
     return [list(taps(n, f"_{k}_")) for k in range(1, channels + 1)]
-
-
-root = sp.Symbol("root", positive=True)
-"""√n."""
 
 
 def _of_both(n: int, channels: int) -> Iterator[Law]:
@@ -121,6 +122,16 @@ def _of_both(n: int, channels: int) -> Iterator[Law]:
 
     yield traced("end", end, w, a, root)
     yield traced("light_cone", linear_cell.light_cone, w, a, root)
+
+    def turned(w: Any, a: Any, root: Any, first: Any, second: Any) -> dict[str, Any]:
+        """The network after u was multiplied by ``first`` and v by ``second``."""
+        u, v = linear_cell.light_cone(w, a, root)
+        readout, sums = linear_cell.unfold(u, v, root, first, second)
+        return {"w": linear_cell.moved(w, sums), "a": readout}
+
+    yield traced("turned", turned, w, a, root, *sp.symbols("first second", positive=True))
+    yield traced("deviations", conserved.deviations, w)
+    yield traced("products", conserved.products, w, a)
     yield traced("gain", lambda s, a: sharpness.gain(s, a, n), _numbers("s", channels), a)
 
 
@@ -134,7 +145,11 @@ def _of_neither() -> Iterator[Law]:
     means = [moments.r, moments.r2, moments.d, moments.rd, moments.d2]
     yield Law("attribution", (alpha, beta, means), loss.attribution(alpha, beta, moments))
     u, v, second, spread, penalty = sp.symbols("U W R V lambda_", positive=True)
-    yield traced("stretch", lambda u, v, x: linear_cell.stretch(u, v, x, sp.sqrt), u, v, root)
+    grown = sp.Symbol("grown", positive=True)
+    yield traced(
+        "stretch", lambda u, v, x, g: linear_cell.stretch(u, v, x, sp.sqrt, g), u, v, root, grown
+    )
+    yield traced("gain_from_start", lambda *x: sharpness.gain_from_start(*x, sp.sqrt), u, v, root)
     yield traced("rate", lambda *x: trajectory.rate(*x, sp.sqrt), u, v, root, second)
     yield traced("roots", lambda *x: trajectory.roots(*x, sp.sqrt), u, v, root)
     plus, minus, decay = sp.symbols("plus minus decay", real=True)

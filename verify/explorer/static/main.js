@@ -2,9 +2,10 @@
 
 import {html} from "dom";
 import {pulseTab} from "pulse";
+import {trainingTab} from "training";
 import {checked, fromFragment, initial, toFragment} from "state";
 
-const TABS = {pulse: {title: "Pulse", open: pulseTab}};
+const TABS = {pulse: {title: "Pulse", open: pulseTab}, training: {title: "Training", open: trainingTab}};
 
 let state = fromFragment(location.hash) ?? initial();
 let shown = null;
@@ -34,6 +35,7 @@ const open = () => {
     button.tabIndex = chosen ? 0 : -1;
   }
   const panel = html("div", {role: "tabpanel", id: "panel", "aria-labelledby": `tab-${state.tab}`});
+  shown?.close?.();
   document.getElementById("main").replaceChildren(panel);
   shown = TABS[state.tab].open(panel, {change, message, current: () => state});
   shown.update(state);

@@ -35,6 +35,7 @@ const network = (state, arithmetic) => {
     arithmetic, w, b, taps, h, a: read(state.a), c: arithmetic.of(state.c),
     channels: w.length, half: state.half, last: state.half - h,
     sigma: (z) => sigma(z, ...parameters),
+    slope: (z) => row.slope(z, ...parameters),
     g: b.map((bias) => (z) => sigma(arithmetic.add(z, bias), ...parameters)),
     byTaps: arithmetic.laws[`n${taps}`], byChannels: arithmetic.laws[`k${w.length}`],
   };

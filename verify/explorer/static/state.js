@@ -18,6 +18,7 @@ const start = {
   c: "2/7",
   half: 12,
   radius: 5.3,
+  training: {optimizer: "sgd", batch: "all", step: 0.2, momentum: 0, decay: 0, speed: 4, c: false, b: false},
 };
 
 /** The text of a number, exact: what was typed, or null. */
@@ -25,6 +26,21 @@ export const numberText = (text) => {
   if (typeof text !== "string" || text.length > 80) return null;
   const value = Fraction.parse(text);
   return value && Math.abs(Number(value)) <= LARGEST ? text.trim() : null;
+};
+
+const CHOICES = {optimizer: ["sgd", "adam"], batch: ["all", "one"]};
+const RANGES = {step: [0.001, 2], momentum: [0, 0.99], decay: [0, 2], speed: [1, 100]};
+
+/** The settings of training, each as it must be; what is missing or wrong is as at the start. */
+const checkedTraining = (raw) => {
+  const settings = {...start.training};
+  for (const [name, value] of Object.entries(settings)) {
+    const given = raw?.[name];
+    if (name in CHOICES ? CHOICES[name].includes(given) : typeof given === typeof value) {
+      settings[name] = name in RANGES ? Math.min(Math.max(given, RANGES[name][0]), RANGES[name][1]) : given;
+    }
+  }
+  return settings;
 };
 
 /** A state with every member as it must be, or null. */
@@ -54,6 +70,7 @@ export const checked = (raw) => {
     tab: typeof raw.tab === "string" && /^[a-z]{1,20}$/.test(raw.tab) ? raw.tab : "pulse",
     sigma: raw.sigma, parameters, w: raw.w.map((w) => [...w]), b: [...raw.b], a: [...raw.a], c: raw.c, half,
     radius: Math.min(Math.max(radius, 0.5), most),
+    training: checkedTraining(raw.training),
   };
 };
 
