@@ -6,7 +6,9 @@ gives expressions; their common parts are shared; what remains is printed as one
     float      a*b + 1/2, Math.sqrt(x): numbers of the language, float64
     fraction   add(mul(a, b), ratio(1n, 2n)): calls of functions that the caller brings, on exact numbers
 
-Both are printed from the same expressions, so whoever has seen one has seen the other.
+    members    the same calls, with those of exp, tanh, … among them: any arithmetic that the caller brings
+
+All are printed from the same expressions, so whoever has seen one has seen the others.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from sympy.printing.str import StrPrinter
 
 __all__ = ["FRACTION", "Law", "function", "leaves", "traced"]
 
-Arithmetic = Literal["float", "fraction"]
+Arithmetic = Literal["float", "fraction", "members"]
 FRACTION = ("add", "mul", "div", "neg", "power", "ratio", "abs", "max", "min")
 """What the arithmetic of fractions has to bring, as members of ``f``; the first two take any number of terms."""
 
@@ -55,7 +57,7 @@ class _Floats(JavascriptCodePrinter):
         return str(super()._print_Pow(expression))
 
 
-class _Fractions(StrPrinter):
+class _Rationals(StrPrinter):
     """Calls of the members of ``f``, for rational expressions with |.|, max and min."""
 
     def _print_Symbol(self, expression: sp.Symbol) -> str:
@@ -100,6 +102,32 @@ class _Fractions(StrPrinter):
         return f"f.{name}({', '.join(map(self._print, parts))})"
 
 
+class _Members(_Rationals):
+    """All functions are members of ``f``; powers with other exponents than whole numbers are ``f.raised``."""
+
+    def _print_Function(self, expression: sp.Expr) -> str:
+        return f"f.{expression.func.__name__}({self.stringify(expression.args, ', ')})"
+
+    _print_log = _print_Function
+
+    def _print_Heaviside(self, expression: sp.Expr) -> str:
+        return f"f.heaviside({self.stringify(expression.args, ', ')})"
+
+    def _print_ExpBase(self, expression: sp.Expr) -> str:
+        return f"f.exp({self._print(expression.args[0])})"
+
+    def _print_Pow(self, expression: sp.Expr) -> str:
+        if expression.exp.is_Integer:
+            return super()._print_Pow(expression)
+        return f"f.raised({self._print(expression.base)}, {self._print(expression.exp)})"
+
+    def _print_Pi(self, expression: sp.Expr) -> str:
+        return "f.pi()"
+
+    def _print_Exp1(self, expression: sp.Expr) -> str:
+        return "f.exp(f.ratio(1n, 1n))"
+
+
 @dataclass(frozen=True)
 class Law:
     """A law as expressions.
@@ -128,7 +156,9 @@ def function(law: Law, arithmetic: Arithmetic = "float") -> str:
     ------
     ValueError: an expression cannot be printed in this arithmetic.
     """
-    printer = _Floats(FLOATS) if arithmetic == "float" else _Fractions()
+    printer = {"float": lambda: _Floats(FLOATS), "fraction": _Rationals, "members": _Members}[
+        arithmetic
+    ]()
     shared, reduced = sp.cse(
         list(leaves(law.result)), symbols=sp.numbered_symbols("shared_"), order="none"
     )

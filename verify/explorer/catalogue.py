@@ -11,8 +11,6 @@ import json
 from dataclasses import replace
 from typing import Any
 
-import sympy as sp
-
 from numerics.arithmetic.compile import steady
 from numerics.arithmetic.javascript import Law, function
 from theory.expressions.activation import ACTIVATIONS, Activation

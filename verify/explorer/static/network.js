@@ -2,7 +2,7 @@
 //
 // All formulas come from the generated modules; what stands here is the definition of the pulse, and bookkeeping.
 
-import {catalogue} from "catalogue";
+import {activationOf} from "expression";
 import {float, fractions} from "laws";
 import {compare, Fraction, fractionArithmetic as f} from "numbers";
 
@@ -21,10 +21,8 @@ const EXACT = {
 
 /** The network that a state describes, in one arithmetic; null where σ has no exact form. */
 const network = (state, arithmetic) => {
-  const row = catalogue[state.sigma];
-  const parameters = Object.entries(row.parameters).map(([name, value]) =>
-    name in state.parameters ? arithmetic.of(state.parameters[name]) : arithmetic === EXACT ? Fraction.ofFloat(value) : value);
-  const sigma = arithmetic === EXACT ? row.exact?.(f) : row.sigma;
+  const activation = activationOf(state.sigma);
+  const sigma = arithmetic === EXACT ? activation.exact : activation.sigma;
   if (!sigma) return null;
   const read = (texts) => texts.map(arithmetic.of);
   const w = state.w.map(read);
@@ -34,9 +32,9 @@ const network = (state, arithmetic) => {
   return {
     arithmetic, w, b, taps, h, a: read(state.a), c: arithmetic.of(state.c),
     channels: w.length, half: state.half, last: state.half - h,
-    sigma: (z) => sigma(z, ...parameters),
-    slope: (z) => row.slope(z, ...parameters),
-    g: b.map((bias) => (z) => sigma(arithmetic.add(z, bias), ...parameters)),
+    sigma, slope: activation.slope,
+    kinks: activation.kinks?.map((kink) => (arithmetic === EXACT ? kink : Number(kink))) ?? null,
+    g: b.map((bias) => (z) => sigma(arithmetic.add(z, bias))),
     byTaps: arithmetic.laws[`n${taps}`], byChannels: arithmetic.laws[`k${w.length}`],
   };
 };
@@ -90,12 +88,12 @@ export const windows = (net, w, m) => {
 };
 
 /** The φ in (0, 1) at which a pre-activation meets a kink of σ, in order. */
-export const breaks = (net, m, kinks) => {
+export const breaks = (net, m) => {
   const {add, less, equal, zero, one} = net.arithmetic;
   const found = [];
   net.w.forEach((w, k) => {
     for (const [p, q] of windows(net, w, m)) {
-      for (const kink of kinks) {
+      for (const kink of net.kinks ?? []) {
         const [star] = net.arithmetic.laws.any.bend(add(p, net.b[k]), add(q, net.b[k]), kink);
         if (less(zero, star) && less(star, one) && !found.some((x) => equal(x, star))) found.push(star);
       }
@@ -104,23 +102,13 @@ export const breaks = (net, m, kinks) => {
   return found.sort((x, y) => (less(x, y) ? -1 : 1));
 };
 
-/** The places of σ's kinks, or null where it is not piecewise linear; only defaults are known by their kinks. */
-export const kinksOf = (state, arithmetic) => {
-  const row = catalogue[state.sigma];
-  if (!row.piecewiseLinear) return null;
-  const moved = Object.entries(state.parameters).some(([name, text]) => Number(Fraction.parse(text)) !== row.parameters[name]);
-  if (moved && !["leaky_relu", "prelu", "rrelu"].includes(state.sigma)) return null;
-  return row.kinks.map(({location}) => arithmetic.of(location));
-};
-
 /** The largest |r̂ - r| over all real radii: exactly in fractions, with its place; null where σ is not piecewise linear. */
-export const worst = (net, state) => {
-  const kinks = kinksOf(state, net.arithmetic);
-  if (!kinks) return null;
+export const worst = (net) => {
+  if (!net.kinks) return null;
   const {add, less, neg, zero, one, whole, half} = net.arithmetic;
   let best = {size: neg(one), radius: zero};
   for (let m = 1; m <= net.last; m++) {
-    for (const phi of [zero, ...breaks(net, m, kinks), one]) {
+    for (const phi of [zero, ...breaks(net, m), one]) {
       const error = errorAt(net, m, phi);
       const size = less(error, zero) ? neg(error) : error;
       if (less(best.size, size)) best = {size, error, radius: add(whole(m), neg(half), phi)};
@@ -130,12 +118,11 @@ export const worst = (net, state) => {
 };
 
 /** [r, r̂ - r] over every cell: at the breaks where they are known, and between them. */
-export const curve = (net, state, pieces = 12) => {
-  const kinks = kinksOf(state, net.arithmetic) ?? [];
+export const curve = (net, pieces = net.kinks ? 1 : 12) => {
   const points = [];
   for (let m = 1; m <= net.last; m++) {
     const between = Array.from({length: pieces}, (_, k) => k / pieces);
-    const all = [...new Set([...between, ...breaks(net, m, kinks)])].sort((x, y) => x - y);
+    const all = [...new Set([...between, ...breaks(net, m)])].sort((x, y) => x - y);
     for (const phi of all) points.push([m - 0.5 + phi, errorAt(net, m, phi)]);
   }
   points.push([net.last + 0.5, errorAt(net, net.last, 1)]);

@@ -2,9 +2,9 @@
 
 import {catalogue} from "catalogue";
 import {html, short} from "dom";
-import {cell, curve, exact, exactReadout, floats, kinksOf, residuals, signal, windows, worst} from "network";
+import {cell, curve, exact, exactReadout, floats, residuals, signal, windows, worst} from "network";
 import {around, dots, handle, line, plot} from "plot";
-import {CHANNELS, initial, LENGTHS, numberText, TAPS} from "state";
+import {CHANNELS, initial, LENGTHS, numberText, TAPS, wrongActivation} from "state";
 
 const SNAP = 400;
 /** A dragged number as a text: a multiple of 1/SNAP-th, short and exact. */
@@ -64,18 +64,18 @@ export const pulseTab = (panel, {change, message, current}) => {
         options.map((option) => html("option", {value: option, selected: String(option) === String(value)}, option))));
 
   const drawControls = (state) => {
-    const row = catalogue[state.sigma];
     const focused = document.activeElement?.dataset?.key;
     controls.replaceChildren(...[
       html("fieldset", {}, html("legend", {}, "Network"),
-        select("activation", Object.keys(catalogue), state.sigma, (sigma) => change({sigma, parameters: {}})),
-        Object.entries(row.parameters).map(([name, value]) =>
-          html("label", {}, html("span", {}, name),
-            html("input", {type: "text", size: 6, value: state.parameters[name] ?? value, "data-key": `p-${name}`,
-              onchange: (event) => {
-                const typed = numberText(event.target.value);
-                if (typed === null || !change({parameters: {...current().parameters, [name]: typed}})) message(`${name}: a number is expected.`);
-              }}))),
+        html("label", {}, html("span", {}, "activation σ"),
+          html("input", {type: "text", size: 22, value: state.sigma, list: "activations", autocomplete: "off", spellcheck: "false", "data-key": "sigma",
+            onchange: (event) => {
+              const wrong = wrongActivation(event.target.value);
+              if (!wrong && change({sigma: event.target.value})) return;
+              event.target.setAttribute("aria-invalid", "true");
+              message(`activation: ${wrong}.`);
+            }}),
+          html("datalist", {id: "activations"}, Object.keys(catalogue).map((name) => html("option", {value: name})))),
         select("taps", TAPS, state.w[0].length, (taps) => resized(state.w.length, Number(taps))),
         select("channels", CHANNELS, state.w.length, (channels) => resized(Number(channels), state.w[0].length)),
         html("label", {}, html("span", {}, "pixels on each side"),
@@ -109,7 +109,7 @@ export const pulseTab = (panel, {change, message, current}) => {
   const onPartialSum = () => {
     const state = current();
     const net = exact(state);
-    const kinks = net && kinksOf(state, net.arithmetic);
+    const kinks = net?.kinks;
     if (!kinks?.length) return message("The activation has no kink to place.");
     const biases = net.w.map((w, k) => {
       const {left, right} = net.byTaps.sums(w);
@@ -131,7 +131,7 @@ export const pulseTab = (panel, {change, message, current}) => {
 
   const drawPlots = (state) => {
     const net = floats(state);
-    const kinks = kinksOf(state, net.arithmetic) ?? [];
+    const kinks = net.kinks ?? [];
     const scales = {};
     const keep = (name, values) => (scales[name] = scale(name, values));
     const dragged = (parts) => (value, more) => {
@@ -186,7 +186,7 @@ export const pulseTab = (panel, {change, message, current}) => {
     seen.forEach((values, k) => dots(graph, values.map((z) => [z, net.sigma(z)]), `channel${k + 1}`));
     figures.push(graph.figure);
 
-    const points = curve(net, state, kinks.length || catalogue[state.sigma].piecewiseLinear ? 1 : 12);
+    const points = curve(net);
     const error = plot({title: "The error r̂ − r over every real radius", label: "error against radius", x: "r", y: "r̂ − r", xs: [0, net.last + 1], ys: keep("error", points.map(([, e]) => e))});
     line(error, [[net.h + 0.5, error.ys[0]], [net.h + 0.5, error.ys[1]]], "border");
     line(error, points, "error");
@@ -208,10 +208,10 @@ export const pulseTab = (panel, {change, message, current}) => {
   const told = (state) => {
     const exactly = exact(state);
     const net = exactly ?? floats(state);
-    const kinks = kinksOf(state, net.arithmetic);
+    const {kinks} = net;
     const {half, zero, equal} = net.arithmetic;
-    const most = worst(net, state);
-    const sampled = most ? null : curve(floats(state), state, 40).reduce((best, point) => (Math.abs(point[1]) > Math.abs(best[1]) ? point : best));
+    const most = worst(net);
+    const sampled = most ? null : curve(floats(state), 40).reduce((best, point) => (Math.abs(point[1]) > Math.abs(best[1]) ? point : best));
     const plateau = state.half - net.h;
     const [alpha, beta] = residuals(net, half);
     const bends = Array.from({length: 21}, (_, k) => residuals(floats(state), k / 20)[2]);

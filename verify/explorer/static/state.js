@@ -1,6 +1,6 @@
 // What the page shows, as plain texts and numbers: checked wherever it comes from, kept in the address's fragment.
 
-import {catalogue} from "catalogue";
+import {activationOf, Unreadable} from "expression";
 import {Fraction} from "numbers";
 
 export const TAPS = [1, 3, 5, 7, 9];
@@ -11,7 +11,6 @@ const LARGEST = 1e6;
 const start = {
   tab: "pulse",
   sigma: "relu",
-  parameters: {},
   w: [["1/8", "1/4", "1/4", "1/4", "1/8"]],
   b: ["-1/8"],
   a: ["4/7"],
@@ -26,6 +25,17 @@ export const numberText = (text) => {
   if (typeof text !== "string" || text.length > 80) return null;
   const value = Fraction.parse(text);
   return value && Math.abs(Number(value)) <= LARGEST ? text.trim() : null;
+};
+
+/** What is wrong with the text of an activation, or an empty string. */
+export const wrongActivation = (text) => {
+  try {
+    activationOf(text);
+    return "";
+  } catch (error) {
+    if (error instanceof Unreadable) return error.message;
+    throw error;
+  }
 };
 
 const CHOICES = {optimizer: ["sgd", "adam"], batch: ["all", "one"]};
@@ -46,21 +56,13 @@ const checkedTraining = (raw) => {
 /** A state with every member as it must be, or null. */
 export const checked = (raw) => {
   if (typeof raw !== "object" || raw === null) return null;
-  const row = Object.hasOwn(catalogue, raw.sigma) ? catalogue[raw.sigma] : null;
   const channels = Array.isArray(raw.w) ? raw.w.length : 0;
-  if (!row || !CHANNELS.includes(channels)) return null;
+  if (typeof raw.sigma !== "string" || wrongActivation(raw.sigma) || !CHANNELS.includes(channels)) return null;
   const taps = Array.isArray(raw.w[0]) ? raw.w[0].length : 0;
   if (!TAPS.includes(taps) || raw.w.some((w) => !Array.isArray(w) || w.length !== taps)) return null;
   if (![raw.a, raw.b].every((x) => Array.isArray(x) && x.length === channels)) return null;
   const texts = [...raw.w.flat(), ...raw.a, ...raw.b, raw.c];
   if (texts.some((text) => numberText(text) === null)) return null;
-  const parameters = {};
-  for (const name of Object.keys(row.parameters)) {
-    const text = raw.parameters?.[name];
-    if (text === undefined) continue;
-    if (numberText(text) === null) return null;
-    parameters[name] = text;
-  }
   const half = Number(raw.half);
   const radius = Number(raw.radius);
   if (!Number.isInteger(half) || half < Math.max(LENGTHS[0], taps) || half > LENGTHS[1]) return null;
@@ -68,7 +70,7 @@ export const checked = (raw) => {
   const most = half - Math.floor(taps / 2) + 0.5;
   return {
     tab: typeof raw.tab === "string" && /^[a-z]{1,20}$/.test(raw.tab) ? raw.tab : "pulse",
-    sigma: raw.sigma, parameters, w: raw.w.map((w) => [...w]), b: [...raw.b], a: [...raw.a], c: raw.c, half,
+    sigma: raw.sigma, w: raw.w.map((w) => [...w]), b: [...raw.b], a: [...raw.a], c: raw.c, half,
     radius: Math.min(Math.max(radius, 0.5), most),
     training: checkedTraining(raw.training),
   };

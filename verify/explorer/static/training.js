@@ -1,6 +1,7 @@
 // The training tab: gradient descent in the page, beside what the theory says of every weight.
 
 import {html, short} from "dom";
+import {activationOf} from "expression";
 import {float as laws} from "laws";
 import {floats, signal} from "network";
 import {around, dots, line, plot} from "plot";
@@ -117,7 +118,8 @@ export const trainingTab = (panel, {change, current, message}) => {
   const begin = () => {
     const state = current();
     const net = floats(state);
-    const linear = state.sigma === "identity" || (state.sigma === "relu" && net.w.every((w, k) => {
+    const {name} = activationOf(state.sigma);
+    const linear = name === "identity" || (name === "relu" && net.w.every((w, k) => {
       const {left, right} = net.byTaps.sums(w);
       return [...left, ...right].every((sum) => sum + net.b[k] >= 0);
     }));
@@ -235,7 +237,7 @@ export const trainingTab = (panel, {change, current, message}) => {
   const start = () => {
     const state = current();
     const draw = () => String(Number((0.02 + 0.2 * Math.random()).toFixed(4)));
-    change({sigma: ["identity", "relu"].includes(state.sigma) ? state.sigma : "relu", parameters: {}, w: state.w.map((w) => w.map(draw)), b: state.b.map(() => "0"), a: state.a.map(draw), c: "0"});
+    change({sigma: ["identity", "relu"].includes(activationOf(state.sigma).name) ? state.sigma : "relu", w: state.w.map((w) => w.map(draw)), b: state.b.map(() => "0"), a: state.a.map(draw), c: "0"});
   };
 
   const draw = () => {
