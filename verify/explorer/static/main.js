@@ -2,10 +2,15 @@
 
 import {html} from "dom";
 import {pulseTab} from "pulse";
+import {ownTab} from "own";
 import {trainingTab} from "training";
 import {checked, fromFragment, initial, toFragment} from "state";
 
-const TABS = {pulse: {title: "Pulse", open: pulseTab}, training: {title: "Training", open: trainingTab}};
+const TABS = {
+  pulse: {title: "Pulse", open: pulseTab},
+  training: {title: "Training", open: trainingTab},
+  own: {title: "Your network", open: ownTab},
+};
 
 let state = fromFragment(location.hash) ?? initial();
 let shown = null;
@@ -37,20 +42,24 @@ const open = () => {
   const panel = html("div", {role: "tabpanel", id: "panel", "aria-labelledby": `tab-${state.tab}`});
   shown?.close?.();
   document.getElementById("main").replaceChildren(panel);
-  shown = TABS[state.tab].open(panel, {change, message, current: () => state});
+  shown = TABS[state.tab].open(panel, {change, message, show, current: () => state});
   shown.update(state);
+};
+
+const show = (name) => {
+  if (change({tab: name})) open();
 };
 
 document.getElementById("tabs").append(
   ...Object.entries(TABS).map(([name, {title}]) =>
     html("button", {role: "tab", id: `tab-${name}`, "aria-controls": "panel", type: "button",
-      onclick: () => { if (change({tab: name})) open(); }}, title)));
+      onclick: () => show(name)}, title)));
 document.getElementById("tabs").addEventListener("keydown", (event) => {
   const names = Object.keys(TABS);
   const step = {ArrowRight: 1, ArrowLeft: -1}[event.key];
   if (!step) return;
   const name = names[(names.indexOf(state.tab) + step + names.length) % names.length];
-  if (change({tab: name})) open();
+  show(name);
   document.getElementById(`tab-${name}`).focus();
 });
 addEventListener("hashchange", () => {

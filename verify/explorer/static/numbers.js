@@ -27,7 +27,7 @@ export class Fraction {
 
   /** 3, -7/2, 0.25, 1e-3; null for other texts, and for what is too long. */
   static parse(text) {
-    const ratio = /^\s*([+-]?\d{1,40})\s*\/\s*(\d{1,40})\s*$/.exec(text);
+    const ratio = /^\s*([+-]?\d{1,400})\s*\/\s*(\d{1,400})\s*$/.exec(text);
     if (ratio) return BigInt(ratio[2]) ? new Fraction(BigInt(ratio[1]), BigInt(ratio[2])) : null;
     const decimal = /^\s*([+-]?)(\d{0,40})(?:\.(\d{0,40}))?(?:e([+-]?\d{1,3}))?\s*$/i.exec(text);
     if (!decimal || !(decimal[2] || decimal[3])) return null;

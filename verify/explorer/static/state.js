@@ -22,7 +22,7 @@ const start = {
 
 /** The text of a number, exact: what was typed, or null. */
 export const numberText = (text) => {
-  if (typeof text !== "string" || text.length > 80) return null;
+  if (typeof text !== "string" || text.length > 400) return null;
   const value = Fraction.parse(text);
   return value && Math.abs(Number(value)) <= LARGEST ? text.trim() : null;
 };
