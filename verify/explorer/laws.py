@@ -4,6 +4,7 @@
     k2.residuals(a, c, N, …)        by channels: the three laws, the readout
     n3k2.end(w, a, root)            by both: where training ends
     any.least_squares(…)            by neither
+    disks.edge(t, c, s)             of pixels and disks
 
 Each is traced from the function of theory/ that the proofs are about.
 """
@@ -16,6 +17,7 @@ from typing import Any
 import sympy as sp
 
 from numerics.arithmetic.javascript import Law, function, traced
+from theory.disk import disk, perimeter
 from theory.pulse import kinks, loss, plateau, readout, small_radius, subpixel
 from theory.pulse.network import g, taps
 from theory.pulse.signal import phi
@@ -65,6 +67,7 @@ def _rational(law: Law) -> bool:
 
 def _groups() -> Iterator[tuple[str, Iterator[Law]]]:
     yield "any", _of_neither()
+    yield "disks", _of_disks()
     for n in TAPS:
         yield f"n{n}", _of_taps(n)
     for channels in CHANNELS:
@@ -133,6 +136,16 @@ def _of_both(n: int, channels: int) -> Iterator[Law]:
     yield traced("deviations", conserved.deviations, w)
     yield traced("products", conserved.products, w, a)
     yield traced("gain", lambda s, a: sharpness.gain(s, a, n), _numbers("s", channels), a)
+
+
+def _of_disks() -> Iterator[Law]:
+    x, y, r, t, c, s = sp.symbols("x y r t c s", real=True)
+    yield traced("arc", disk.arc, x, y, r)
+    yield traced("edge", perimeter.edge, t, c, s)
+    yield traced("upright", lambda t: perimeter.edge(t, 1, 0), t)
+    yield traced("dipole", perimeter.dipole, x, y)
+    yield traced("gap", perimeter.gap, x, y)
+    yield traced("lack", perimeter.lack, *sp.symbols("value dark full lit", real=True))
 
 
 def _of_neither() -> Iterator[Law]:

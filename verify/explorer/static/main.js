@@ -1,5 +1,6 @@
 // The page: tabs over one state, which is kept in the address.
 
+import {diskTab} from "disk";
 import {html} from "dom";
 import {pulseTab} from "pulse";
 import {ownTab} from "own";
@@ -9,6 +10,7 @@ import {checked, fromFragment, initial, toFragment} from "state";
 const TABS = {
   pulse: {title: "Pulse", open: pulseTab},
   training: {title: "Training", open: trainingTab},
+  disk: {title: "Disk", open: diskTab},
   own: {title: "Your network", open: ownTab},
 };
 

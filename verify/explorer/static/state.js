@@ -17,6 +17,7 @@ const start = {
   c: "2/7",
   half: 12,
   radius: 5.3,
+  disk: {w: ["0", "0", "0", "0", "-1", "1", "0", "0", "0"], b: "0", r: 6.3, x: 0, y: 0},
   training: {optimizer: "sgd", batch: "all", step: 0.2, momentum: 0, decay: 0, speed: 4, c: false, b: false},
 };
 
@@ -53,6 +54,15 @@ const checkedTraining = (raw) => {
   return settings;
 };
 
+/** The disk and its filter, as they must be; else as at the start. */
+const checkedDisk = (raw) => {
+  const texts = Array.isArray(raw?.w) && raw.w.length === 9 ? [...raw.w, raw.b] : [];
+  if (!texts.length || texts.some((text) => numberText(text) === null)) return structuredClone(start.disk);
+  const within = (value, low, high, other) => (Number.isFinite(value) ? Math.min(Math.max(value, low), high) : other);
+  const [x, y] = [within(raw.x, -3, 3, 0), within(raw.y, -3, 3, 0)];
+  return {w: [...raw.w], b: raw.b, x, y, r: within(raw.r, 0.5, 10, start.disk.r)};
+};
+
 /** A state with every member as it must be, or null. */
 export const checked = (raw) => {
   if (typeof raw !== "object" || raw === null) return null;
@@ -72,7 +82,7 @@ export const checked = (raw) => {
     tab: typeof raw.tab === "string" && /^[a-z]{1,20}$/.test(raw.tab) ? raw.tab : "pulse",
     sigma: raw.sigma, w: raw.w.map((w) => [...w]), b: [...raw.b], a: [...raw.a], c: raw.c, half,
     radius: Math.min(Math.max(radius, 0.5), most),
-    training: checkedTraining(raw.training),
+    training: checkedTraining(raw.training), disk: checkedDisk(raw.disk),
   };
 };
 
