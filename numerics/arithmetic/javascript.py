@@ -86,7 +86,7 @@ class _Rationals(StrPrinter):
 
     def _print_Function(self, expression: sp.Expr) -> str:
         if not isinstance(expression, AppliedUndef):
-            raise ValueError(f"{expression.func} is not rational")
+            raise ValueError(f"{expression.func} is not rational")  # noqa: TRY004
         return f"{expression.func.__name__}({self.stringify(expression.args, ', ')})"
 
     def _print_Abs(self, expression: sp.Expr) -> str:

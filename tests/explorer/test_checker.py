@@ -60,7 +60,11 @@ def _changed(rng: random.Random) -> str:
     for key in way:
         holder = holder[key]
     text = str(holder[last])
-    number = Fraction(text) if text.lstrip("-").replace("/", "").isdigit() else Fraction(rng.randint(-3, 9), rng.randint(1, 4))
+    number = (
+        Fraction(text)
+        if text.lstrip("-").replace("/", "").isdigit()
+        else Fraction(rng.randint(-3, 9), rng.randint(1, 4))
+    )
     holder[last] = rng.choice(
         [str(number + F(1, rng.choice([1, 2, 10**9]))), str(-number), str(number * 2), "0", "01", "1/0", "2/4", "", text + " ", "valid", "zeros 1", "circular", 3, None, [], {}]
     )  # fmt: skip

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from urllib.parse import quote
 
-from verify.explorer import catalogue, functions, laws
+from verify.explorer import atlas, catalogue, classified, functions, laws
 
 __all__ = ["html"]
 
@@ -16,8 +16,8 @@ STATIC = Path(__file__).parent / "static"
 def html() -> str:
     """The page, under 2 MB."""
     modules = {path.stem: path.read_text(encoding="utf-8") for path in STATIC.glob("*.js")}
-    generated = {"laws": laws, "catalogue": catalogue, "functions": functions}
-    modules |= {name: each.module() for name, each in generated.items()}
+    generated = (atlas, catalogue, classified, functions, laws)
+    modules |= {each.__name__.rpartition(".")[2]: each.module() for each in generated}
     imports = {"imports": {name: _address(text) for name, text in sorted(modules.items())}}
     page = (STATIC / "index.html").read_text(encoding="utf-8")
     style = (STATIC / "style.css").read_text(encoding="utf-8")

@@ -1,8 +1,10 @@
 // The page: tabs over one state, which is kept in the address.
 
+import {activationTab} from "activation";
 import {diskTab} from "disk";
 import {html} from "dom";
 import {pulseTab} from "pulse";
+import {invarianceTab} from "invariance";
 import {ownTab} from "own";
 import {trainingTab} from "training";
 import {checked, fromFragment, initial, toFragment} from "state";
@@ -10,6 +12,8 @@ import {checked, fromFragment, initial, toFragment} from "state";
 const TABS = {
   pulse: {title: "Pulse", open: pulseTab},
   training: {title: "Training", open: trainingTab},
+  activation: {title: "Activation", open: activationTab},
+  invariance: {title: "Invariance", open: invarianceTab},
   disk: {title: "Disk", open: diskTab},
   own: {title: "Your network", open: ownTab},
 };

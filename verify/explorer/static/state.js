@@ -1,5 +1,6 @@
 // What the page shows, as plain texts and numbers: checked wherever it comes from, kept in the address's fragment.
 
+import {atlas} from "atlas";
 import {activationOf, Unreadable} from "expression";
 import {Fraction} from "numbers";
 
@@ -18,6 +19,7 @@ const start = {
   half: 12,
   radius: 5.3,
   disk: {w: ["0", "0", "0", "0", "-1", "1", "0", "0", "0"], b: "0", r: 6.3, x: 0, y: 0},
+  invariance: {cell: 62, r: 3.5, beta: 0.5, alpha: 1, s: 0},
   training: {optimizer: "sgd", batch: "all", step: 0.2, momentum: 0, decay: 0, speed: 4, c: false, b: false},
 };
 
@@ -63,6 +65,12 @@ const checkedDisk = (raw) => {
   return {w: [...raw.w], b: raw.b, x, y, r: within(raw.r, 0.5, 10, start.disk.r)};
 };
 
+/** A cell of the atlas and a scene, as they must be. */
+const checkedInvariance = (raw) => {
+  const within = (name, low, high) => (Number.isFinite(raw?.[name]) ? Math.min(Math.max(raw[name], low), high) : start.invariance[name]);
+  return {cell: Math.round(within("cell", 0, atlas.cells.length - 1)), r: within("r", 1.5, 5.5), beta: within("beta", -1, 2), alpha: within("alpha", 1, 2), s: within("s", 0, 3)};
+};
+
 /** A state with every member as it must be, or null. */
 export const checked = (raw) => {
   if (typeof raw !== "object" || raw === null) return null;
@@ -83,6 +91,7 @@ export const checked = (raw) => {
     sigma: raw.sigma, w: raw.w.map((w) => [...w]), b: [...raw.b], a: [...raw.a], c: raw.c, half,
     radius: Math.min(Math.max(radius, 0.5), most),
     training: checkedTraining(raw.training), disk: checkedDisk(raw.disk),
+    invariance: checkedInvariance(raw.invariance),
   };
 };
 
