@@ -34,11 +34,14 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 
 class _TorchRandom:
-    """torch's generator under the interface by which Hypothesis reseeds it for every example."""
+    """torch's generator under the interface by which Hypothesis reseeds it for every example.
 
-    seed = staticmethod(torch.manual_seed)
-    getstate = staticmethod(torch.get_rng_state)
-    setstate = staticmethod(torch.set_rng_state)
+    ``torch.manual_seed`` is not used: each call also keeps a printed stack for every kind of device.
+    """
+
+    seed = staticmethod(torch.default_generator.manual_seed)
+    getstate = staticmethod(torch.default_generator.get_state)
+    setstate = staticmethod(torch.default_generator.set_state)
 
 
 _TORCH_RANDOM = _TorchRandom()  # Hypothesis keeps a weak reference only
@@ -50,7 +53,7 @@ def _same_start() -> Iterator[None]:
     """Reseed before each test; restore every global precision after it."""
     random.seed(0)
     np.random.seed(0)
-    torch.manual_seed(0)
+    _TORCH_RANDOM.seed(0)
     precisions = mpmath.mp.prec, flint.ctx.prec, torch.get_default_dtype(), np.geterr()
     yield
     mpmath.mp.prec, flint.ctx.prec = precisions[:2]

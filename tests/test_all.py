@@ -11,6 +11,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -21,8 +22,8 @@ import pytest
 from theory.claim import CHAPTERS, Claim, Proof, Step, Wrong
 from verify import all as command
 from verify.report.evidence import Evidence
-from verify.report.lab import Workers
 from verify.report.verdict import column
+from verify.work.executor import Serial
 
 ROOT = Path(__file__).parent.parent
 
@@ -57,7 +58,7 @@ def claims(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
         longer = replace(first, claims=tuple(names))
         monkeypatch.setattr("theory.claim.CHAPTERS", (longer, *others))
 
-    monkeypatch.setattr("verify.report.lab.Workers", lambda jobs: Workers(0))
+    monkeypatch.setattr("verify.work.executor.open_executor", lambda *_: nullcontext(Serial()))
     before = dict(sys.modules)
     yield use
     for name in [name for name in sys.modules if name.startswith("verify.pulse.claims.")]:
@@ -138,7 +139,10 @@ def test_no_more_processes_than_cores(
     """--jobs 1000 started one process for each setting, 218 at once."""
     asked: list[int] = []
     claims(made("one"))
-    monkeypatch.setattr("verify.report.lab.Workers", lambda jobs: asked.append(jobs) or Workers(0))
+    monkeypatch.setattr(
+        "verify.work.executor.open_executor",
+        lambda kind, jobs: asked.append(jobs) or nullcontext(Serial()),
+    )
     monkeypatch.setattr(command, "_cores", lambda: 3)
     for jobs, said in (("2", ""), ("3", ""), ("1000", "3, one for each core")):
         assert command.main(["--jobs", jobs, "--out", str(tmp_path)]) == 0
@@ -248,12 +252,14 @@ def test_an_unusable_folder_is_refused_before_the_work(
 SCRIPT = """
 import sys, time
 import theory.claim
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from theory.claim import CHAPTERS, Claim, Proof, Step, Wrong
 from verify.report.evidence import Evidence
 from verify.report.verdict import column
+from verify.work.executor import Serial
 
 def check(law, lab):
     print("a stray line")

@@ -25,9 +25,11 @@ from verify.report.story import parts, selected
 # Nothing here imports torch, matplotlib or sympy: --help and a mistyped option answer at once.
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from theory.claim import Claim
     from verify.report.judge import Examined
-    from verify.report.lab import Lab, Profile, Workers
+    from verify.report.lab import Lab, Profile
     from verify.report.report import Report
 
 __all__ = ["examine_all", "main"]
@@ -113,7 +115,8 @@ def _run(options: argparse.Namespace, parser: Parser) -> int:
 
     from verify.models.files import probe, put_all
     from verify.report import report as reports
-    from verify.report.lab import PROFILES, Workers
+    from verify.report.lab import PROFILES
+    from verify.work.executor import open_executor
 
     try:
         probe(options.out, ("report.json", "report.html"))
@@ -122,9 +125,9 @@ def _run(options: argparse.Namespace, parser: Parser) -> int:
     jobs = min(options.jobs, _cores())
     if jobs < options.jobs:
         print(f"{PROGRAM}: --jobs {options.jobs}: {jobs}, one for each core", file=sys.stderr)
-    with _progress() as progress, Workers(jobs) as workers:
+    with _progress() as progress, open_executor("processes", jobs) as executor:
         report = examine_all(
-            claims, PROFILES[options.profile], options.seed, workers, progress, options.debug
+            claims, PROFILES[options.profile], options.seed, executor, progress, options.debug
         )
     text = reports.as_json(report)
     texts = {"report.json": text, "report.html": reports.html(report)}
@@ -169,7 +172,7 @@ def examine_all(
     claims: tuple[Claim[Any], ...],
     profile: Profile,
     seed: int,
-    workers: Workers,
+    executor: Executor,
     progress: Progress,
     debug: bool = False,
 ) -> Report:
@@ -181,12 +184,17 @@ def examine_all(
     """
     from verify.report import judge, report
     from verify.report.lab import Lab
+    from verify.work.executor import Task, completed
 
     lab = Lab(profile, seed)
-    problems = _prepare(claims, lab, workers, progress, debug)
+    problems = _prepare(claims, lab, executor, progress, debug)
     results: dict[int, Examined] = {}
     progress("claims", 0, len(claims))
-    for outcome in workers.map(judge.examine, [(claim.id, lab, debug) for claim in claims]):
+    tasks = [
+        Task(f"claim {claim.id}, {profile}, seed {seed}", judge.examine, (claim.id, lab, debug))
+        for claim in claims
+    ]
+    for outcome in completed(executor, tasks):
         if outcome.error is not None:
             if debug:
                 raise outcome.error
@@ -200,7 +208,7 @@ def examine_all(
 
 
 def _prepare(
-    claims: tuple[Claim[Any], ...], lab: Lab, workers: Workers, progress: Progress, debug: bool
+    claims: tuple[Claim[Any], ...], lab: Lab, executor: Executor, progress: Progress, debug: bool
 ) -> list[str]:
     """Train every setting that a claim needs; what ``needs`` raises is listed as a problem."""
     from verify.report.judge import evidence_of, one_line
@@ -220,7 +228,7 @@ def _prepare(
             problems.append(f"{claim.id}: {one_line(error)}")
     if settings:
         progress("training", 0, len(set(settings)))
-    lab.prepare(settings, workers, lambda done, total: progress("training", done, total))
+    lab.prepare(settings, executor, lambda done, total: progress("training", done, total))
     return problems
 
 

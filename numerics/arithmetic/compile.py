@@ -16,6 +16,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import ArrayLike
 from scipy.special import expit
+from sympy.printing.numpy import SciPyPrinter
 from sympy.printing.pycode import PythonCodePrinter
 
 from numerics.arithmetic.types import Array, Elementwise
@@ -90,7 +91,7 @@ def steady(expression: sp.Expr) -> sp.Expr:
 
 
 def _softplus(z: ArrayLike) -> Array:
-    value: Array = np.logaddexp(0.0, z)
+    value: Array = np.maximum(z, 0.0) + np.log1p(np.exp(-np.abs(z)))
     return value
 
 
@@ -125,7 +126,10 @@ _BY_HAND: dict[str, tuple[Elementwise, Elementwise]] = {
 
 def _elementwise(expression: sp.Expr) -> Elementwise:
     special = {"Logistic": expit, "Softplus": _softplus}
-    function = sp.lambdify([z], expression, modules=[special, "scipy", "numpy"], cse=True)
+    options = {"fully_qualified_modules": False, "inline": True, "allow_unknown_functions": True}
+    printer = _ProductPrinter({**options, "user_functions": {name: name for name in special}})
+    modules = [special, "scipy", "numpy"]
+    function = sp.lambdify([z], expression, modules=modules, printer=printer, cse=True)
 
     def apply(values: ArrayLike) -> Array:
         values = np.asarray(values, dtype=float)
@@ -135,6 +139,16 @@ def _elementwise(expression: sp.Expr) -> Elementwise:
         return np.broadcast_to(value, values.shape)
 
     return apply
+
+
+class _ProductPrinter(SciPyPrinter):
+    """Prints z³ as z*z*z: numpy's power is a hundred times slower."""
+
+    def _print_Pow(self, expression: sp.Expr, rational: bool = False) -> str:
+        base, exponent = expression.args
+        if base.is_Symbol and exponent in (3, 4):
+            return f"({'*'.join([self._print(base)] * int(exponent))})"
+        return str(super()._print_Pow(expression, rational=rational))
 
 
 def _shared(n: int) -> Callable[[Sequence[sp.Expr]], tuple[list[Any], list[sp.Expr]]]:

@@ -103,6 +103,12 @@ class Windows:
         return np.hstack([self.windows, np.ones((len(self.windows), 1))])
 
     @cached_property
+    def _tilted(self) -> Array:
+        """N_s(i) (U_s, 1), shape (W, signals·(n + 1))."""
+        tilted = self.counts[:, None, :] * self.rows.T
+        return tilted.reshape(-1, len(self.rows)).T
+
+    @cached_property
     def parts(self) -> tuple[slice, ...]:
         """The windows of each signal: all of them where they are shared."""
         if self.starts is None:
@@ -139,9 +145,8 @@ class Windows:
         With values σ' these are the derivatives of Σ_p σ((w ⋆ x_i)_p + b) by (w, b).
         """
         if self.starts is None:
-            tilted = self.counts[:, None, :] * self.rows.T
-            flat = values @ tilted.reshape(-1, len(self.rows)).T
-            return np.asarray(flat.reshape(*values.shape[:-1], *tilted.shape[:2]))
+            flat = values @ self._tilted
+            return np.asarray(flat.reshape(*values.shape[:-1], len(self.counts), -1))
         weighted = values * self.counts
         return np.stack([weighted[..., part] @ self.rows[part] for part in self.parts], axis=-2)
 

@@ -11,13 +11,14 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from flint import fmpq
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from numerics.arithmetic import oracle
 from numerics.pulse.domain import Domain
 from numerics.pulse.exact_error import exact_net, summary
+from tests.strategies import few
 
 F = Fraction
 SOLVED = 1e-5
@@ -84,7 +85,7 @@ def networks(draw: st.DrawFn) -> tuple[list[list[F]], list[F], list[F], F]:
     return [row(n) for _ in range(channels)], row(channels), row(channels), draw(numbers)
 
 
-@settings(max_examples=25)
+@few
 @given(networks(), st.integers(1, 4))
 @example(([[F(1), F(-1), F(2)]], [F(-1, 2)], [F(1)], F(0)), 2)
 @example(([[F(1), F(1), F(1)]], [F(0)], [F(1, 6)], F(0)), 1)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +14,7 @@ import pytest
 from theory.claim import CHAPTERS, Claim, Proof, Step, Wrong
 from verify.report.evidence import Evidence
 from verify.report.judge import examine, judge, one_line, stopped
-from verify.report.lab import TINY, Lab, Workers
+from verify.report.lab import TINY, Lab
 from verify.report.page import Figure
 from verify.report.verdict import COLUMNS, Column, column
 
@@ -217,33 +215,10 @@ def test_an_ensemble_is_trained_once_and_a_failure_is_remembered(
     monkeypatch.setitem(sys.modules, fake.__name__, fake)
     lab: Any = Lab(TINY, 5)
     seen: list[tuple[int, int]] = []
-    lab.prepare(["good", "bad", "good"], Workers(0), lambda done, total: seen.append((done, total)))
+    lab.prepare(["good", "bad", "good"], None, lambda done, total: seen.append((done, total)))
     assert seen == [(1, 2), (2, 2)]
     assert lab.ensemble("good") == ("good", TINY.networks, 5)
     assert lab.ensemble("good") is lab.ensemble("good")
     assert trained == ["good", "bad"]
     with pytest.raises(RuntimeError, match="FloatingPointError: overflow"):
         lab.ensemble("bad")
-
-
-def test_workers_hand_exceptions_over() -> None:
-    with Workers(1) as workers:
-        found = {o.index: o for o in workers.map(math.sqrt, [(4.0,), (-1.0,), (9.0,)])}
-    assert (found[0].result, found[2].result) == (2.0, 3.0)
-    assert isinstance(found[1].error, ValueError)
-
-
-def test_a_killed_worker_is_no_verdict() -> None:
-    """It blocked every claim that was left, and the run ended with 1."""
-    with pytest.raises(ChildProcessError, match="killed"), Workers(1) as workers:
-        list(workers.map(_killed, [(), ()]))
-
-
-def test_no_more_workers_than_tasks() -> None:
-    with Workers(8) as workers:
-        assert len(list(workers.map(math.sqrt, [(4.0,), (9.0,)]))) == 2
-        assert workers._pool is not None and len(workers._pool._processes) <= 2
-
-
-def _killed() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)

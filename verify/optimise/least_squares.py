@@ -54,6 +54,8 @@ def levenberg_marquardt(
 ) -> Minimised:
     """At most ``steps`` trial steps from each of the points ``start`` (B, P).
 
+    A point retires when a step is refused that promised only rounding of |e|².
+
     Parameters
     ----------
     residuals: e and J, finite in J.  Where e is not finite no step leads; a coordinate whose column of J is 0 stays.
@@ -64,63 +66,63 @@ def levenberg_marquardt(
     """
     tiny = float(np.finfo(float).tiny)
     points, count = start.copy(), np.zeros(len(start), dtype=np.int64)
-    live, here = np.arange(len(start)), start
-    error, jacobian = residuals(here)
-    value = np.sum(error**2, axis=1)
-    own = np.sum(jacobian**2, axis=1)
-    damping = 1e-3 * np.max(own / _weights(own, scaled), axis=1)
+    retired = np.zeros(len(start), dtype=bool)
+    live, here = np.arange(len(start)), start.copy()
+    error, jacobian = (part.copy() for part in residuals(here))
+    value = (error**2).sum(axis=1)
+    diagonal = np.sum(jacobian**2, axis=1)
+    damping = 1e-3 * np.max(diagonal / _weights(diagonal, scaled), axis=1)
     grow = np.full(len(start), 2.0)
     idle = np.zeros(len(start), dtype=np.int64)
-    for _ in range(steps):
+    for trial in range(1, steps + 1):
         if not len(live):
             break
-        turned = np.swapaxes(jacobian, 1, 2)
-        normal = turned @ jacobian
-        own = np.einsum("bpp->bp", normal)
-        weight, size = _weights(own, scaled), own.shape[1]
+        turned = jacobian.swapaxes(1, 2)
+        system = turned @ jacobian
+        size = system.shape[1]
+        diagonal = system.reshape(len(live), -1)[:, :: size + 1]
+        weight = _weights(diagonal, scaled)
         # The floor keeps the system solvable where JᵀJ is singular to rounding.
-        damping = np.maximum(damping, size * EPS * np.sum(own / weight, axis=1) + tiny)
-        system = normal + (damping[:, None] * weight)[..., None] * np.eye(size)
+        damping = np.maximum(damping, size * EPS * (diagonal / weight).sum(axis=1) + tiny)
+        diagonal += damping[:, None] * weight
         step = -np.linalg.solve(system, turned @ error[..., None])
         ahead = (jacobian @ step)[..., 0]
-        promised = -np.sum(ahead * (2 * error + ahead), axis=1)
+        promised = -(ahead * (2 * error + ahead)).sum(axis=1)
         allowed = np.ones(len(live), dtype=bool)
         if geodesic:
             step, allowed = _bent(residuals, here, jacobian, system, step)
         there = here + step[..., 0]
         error_there, jacobian_there = residuals(there)
-        value_there = np.sum(error_there**2, axis=1)
+        value_there = (error_there**2).sum(axis=1)
         better = allowed & (value_there < value)
         idle = np.where(better & (value_there < (1 - GAIN) * value), 0, idle + 1)
         gain = (value - value_there) / np.maximum(promised, tiny)
         shrink = np.maximum(1 / 3, 1 - (2 * np.minimum(gain, 1) - 1) ** 3)
         damping = damping * np.where(better, shrink, grow)
         grow = np.where(better, 2.0, np.minimum(2 * grow, 64.0))
-        here = np.where(better[:, None], there, here)
-        error = np.where(better[:, None], error_there, error)
-        jacobian = np.where(better[:, None, None], jacobian_there, jacobian)
-        value = np.where(better, value_there, value)
-        points[live] = here
-        count[live] += 1
-        stay = np.ones(len(live), dtype=bool)
+        here[better], value[better] = there[better], value_there[better]
+        error[better], jacobian[better] = error_there[better], jacobian_there[better]
+        # Refused, a step becomes shorter and shorter: where it promises rounding, nothing follows.
+        leave = ~better & (promised <= EPS * value)
         if arrived is not None:
-            stay &= ~arrived(here, value)
+            leave |= arrived(here, value)
         if patience is not None:
-            stay &= idle < patience
-        if not np.all(stay):
+            leave |= idle >= patience
+        if np.any(leave):
+            gone, stay = live[leave], ~leave
+            points[gone], count[gone], retired[gone] = here[leave], trial, True
             live, here, error, jacobian = live[stay], here[stay], error[stay], jacobian[stay]
             value, damping, grow, idle = value[stay], damping[stay], grow[stay], idle[stay]
-    retired = np.ones(len(start), dtype=bool)
-    retired[live] = False
+    points[live], count[live] = here, steps
     return Minimised(points, count, retired)
 
 
-def _weights(own: Array, scaled: bool) -> Array:
+def _weights(diagonal: Array, scaled: bool) -> Array:
     """The diagonal of D, from that of JᵀJ."""
     if not scaled:
-        return np.ones_like(own)
-    largest = np.max(own, axis=1, keepdims=True)
-    return np.asarray(np.maximum(own, np.where(largest > 0, SMALL * largest, 1.0)))
+        return np.ones_like(diagonal)
+    largest = np.max(diagonal, axis=1, keepdims=True)
+    return np.asarray(np.maximum(diagonal, np.where(largest > 0, SMALL * largest, 1.0)))
 
 
 def _bent(

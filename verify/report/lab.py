@@ -18,29 +18,23 @@ trainer comes in with the first ensemble.
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
-import os
-import signal
 import sys
 import zlib
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, cast
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 
-from theory.process import end_with_parent
+from verify.work.executor import Serial, Task, completed
 
 if TYPE_CHECKING:
-    from multiprocessing.process import BaseProcess
-
     from verify.models.problem import Ensemble, Setting
 
-__all__ = ["PROFILES", "TINY", "Lab", "Outcome", "Profile", "TrainingError", "Workers"]
+__all__ = ["PROFILES", "TINY", "Lab", "Profile", "TrainingError"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -118,7 +112,7 @@ class Lab:
     def prepare(
         self,
         settings: Iterable[Setting],
-        workers: Workers | None = None,
+        executor: Executor | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
         """Train each distinct setting that is still missing; ``progress(done, total)`` after each.
@@ -127,8 +121,9 @@ class Lab:
         claims that need it, and only those, are blocked.
         """
         missing = [s for s in dict.fromkeys(settings) if s not in self._kept]
-        tasks = [(s, self.profile.networks, self.seed) for s in missing]
-        for done, outcome in enumerate((workers or Workers(0)).map(_train, tasks), start=1):
+        count, seed = self.profile.networks, self.seed
+        tasks = [Task(f"{s}, {count}, seed {seed}", _train, (s, count, seed)) for s in missing]
+        for done, outcome in enumerate(completed(executor or Serial(), tasks), start=1):
             setting = missing[outcome.index]
             if outcome.error is None:
                 self._kept[setting] = outcome.result
@@ -199,124 +194,3 @@ def _train(setting: Setting, networks: int, seed: int) -> Ensemble:
     from verify.optimise.ensemble import train_ensemble  # slow to import, and not always needed
 
     return train_ensemble(setting, networks, seed)
-
-
-# One thread per process: the workers share the cores, and a sum does not depend on their number.
-# A fixed hash seed: the order of sets, hence of terms in a sum, is the same in every run.
-_ENVIRONMENT = MappingProxyType(
-    {
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
-        "PYTHONHASHSEED": "0",
-    }
-)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The end of one task: its place among the tasks, and either its result or what it raised."""
-
-    index: int
-    result: Any = None
-    error: Exception | None = None
-
-
-class Workers:
-    """A pool of single-threaded processes (``jobs`` >= 1), or the calling process (``jobs`` = 0).
-
-    The processes ignore interrupts; the caller ends them when it leaves the ``with`` block by an
-    exception.
-    """
-
-    def __init__(self, jobs: int) -> None:
-        self.jobs = jobs
-        self._pool: ProcessPoolExecutor | None = None
-        self._others: set[BaseProcess] = set()
-        self._saved: dict[str, str | None] = {}
-
-    def __enter__(self) -> Self:
-        if self.jobs:
-            self._saved = {name: os.environ.get(name) for name in _ENVIRONMENT}
-            os.environ.update(_ENVIRONMENT)
-            self._others = set(multiprocessing.active_children())
-            context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self.jobs, mp_context=context, initializer=_settle)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._pool is None:
-            return
-        if kind is not None:
-            for child in set(multiprocessing.active_children()) - self._others:
-                child.terminate()
-        self._pool.shutdown(cancel_futures=True)
-        self._pool = None
-        for name, value in self._saved.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-    def map(
-        self, function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]
-    ) -> Iterator[Outcome]:
-        """``function(*task)`` for every task, in the order in which they end.
-
-        An exception is handed over in its outcome; interrupts and a lack of memory pass.
-
-        Raises
-        ------
-        MemoryError: a task has run out of memory.
-        ChildProcessError: a process was killed.
-        """
-        if self._pool is None:
-            for index, task in enumerate(tasks):
-                try:
-                    outcome = Outcome(index, function(*task))
-                except MemoryError:
-                    raise
-                except Exception as error:  # noqa: BLE001 - handed over in the outcome
-                    outcome = Outcome(index, error=error)
-                yield outcome
-            return
-        futures: dict[Future[Any], int] = {}
-        with _interrupts_held():
-            for index, task in enumerate(tasks):
-                try:
-                    futures[self._pool.submit(function, *task)] = index
-                except BrokenProcessPool as error:
-                    refused: Future[Any] = Future()
-                    refused.set_exception(error)
-                    futures[refused] = index
-        for future in as_completed(futures):
-            raised = future.exception()
-            if raised is None:
-                yield Outcome(futures[future], future.result())
-            elif isinstance(raised, BrokenProcessPool):
-                raise ChildProcessError("a worker was killed before its work was done") from raised
-            elif isinstance(raised, Exception) and not isinstance(raised, MemoryError):
-                yield Outcome(futures[future], error=raised)
-            else:
-                raise raised
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Processes started here inherit a blocked SIGINT; ours arrives when the block is left."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _settle() -> None:
-    """In a fresh worker: it ends with its parent, and what a library prints stays out of stdout."""
-    end_with_parent()
-    os.dup2(2, 1)

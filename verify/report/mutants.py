@@ -12,7 +12,6 @@ and the documentation quote them.
 from __future__ import annotations
 
 import ast
-import copy
 import dataclasses
 import functools
 import hashlib
@@ -381,15 +380,20 @@ class Mutant:
 
 
 @functools.cache
-def _parsed(module: ModuleType) -> dict[str, ast.FunctionDef]:
-    """The module's functions by name: its file is read once for all of their mutants."""
-    body = ast.parse(inspect.getsource(module)).body
-    return {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
+def _sources(module: ModuleType) -> dict[str, str]:
+    """The text of the module's functions by name: its file is read once for all of their mutants."""
+    text = inspect.getsource(module)
+    lines, sources = text.splitlines(keepends=True), {}
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.FunctionDef):
+            first = min(part.lineno for part in (*node.decorator_list, node))
+            sources[node.name] = "".join(lines[first - 1 : node.end_lineno])
+    return sources
 
 
 def _definition(module: ModuleType, name: str) -> ast.FunctionDef:
-    """A copy of the function's definition, without annotations (they compute nothing)."""
-    definition = copy.deepcopy(_parsed(module)[name])
+    """The function's definition, to be changed, without annotations (they compute nothing)."""
+    definition = cast(ast.FunctionDef, ast.parse(_sources(module)[name]).body[0])
     definition.returns = None
     for node in ast.walk(definition):
         if isinstance(node, ast.arg):
@@ -453,6 +457,7 @@ def _text(node: ast.AST, most: int = 120) -> str:
     return text if len(text) <= most else text[:most] + "…"
 
 
+@functools.cache
 def mutants(claim: str) -> tuple[Mutant, ...]:
     """Every mutant of a claim's law, in the order of its functions and their operators."""
     made: list[Mutant] = []

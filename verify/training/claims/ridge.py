@@ -59,11 +59,11 @@ def predicted(law: Ridge, w: Array, a: Array, penalty: float, spread: float) -> 
 def _flow(w: Array, a: Array, penalty: float, radii: Radii) -> tuple[Array, float]:
     """Gradient flow of J with c, σ the identity, by scipy on the signals' windows: the weights (w, a, c) and their accuracy."""
     channels, n = w.shape
-    seen, size = light(radii, n)[:, :-1], channels * n
+    seen, size, r = light(radii, n)[:, :-1], channels * n, radii.r
 
     def slope(y: Array) -> Array:
         taps, readout = y[:size].reshape(channels, n), y[size:-1]
-        by_sum, by_c = pull(seen, radii.r, taps, readout, y[-1])
+        by_sum, by_c = pull(seen, r, taps, readout, y[-1])
         by_weights = np.concatenate([np.outer(readout, by_sum).ravel(), taps @ by_sum])
         return -np.append(by_weights + 2 * penalty * y[:-1], by_c)
 

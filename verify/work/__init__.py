@@ -1,0 +1,1 @@
+"""Independent tasks: what runs them, here or on many machines, and what keeps their results."""
