@@ -29,7 +29,9 @@ __all__ = ["CHANNELS", "TAPS", "groups", "module"]
 root = sp.Symbol("root", positive=True)
 """√n."""
 TAPS = (1, 3, 5, 7, 9)
+"""The numbers of taps that the page knows."""
 CHANNELS = (1, 2, 3)
+"""The numbers of channels."""
 
 
 def module() -> str:

@@ -67,6 +67,7 @@ const plain = (tokens) => {
       made.push({kind: "**", text: token.text, position});
       if (token.text.startsWith("⁻")) made.push({kind: "-", text: token.text, position});
       made.push({kind: "number", text: digits, position});
+      if (tokens[k + 1].kind === "power") refuse(tokens[k + 1], "expected one exponent, found two");
     } else {
       if (token.kind === "(") opened.push("(");
       if (token.kind === ")") opened.pop();
@@ -329,16 +330,18 @@ const known = (name) => (Object.hasOwn(names, squeezed(name)) ? names[squeezed(n
 /** The arguments of a function in the order of its parameters, and more behind them. */
 const complete = ({name, placed, keyed, own, token}) => {
   const {parameters, defaults, most} = functions[name];
-  const values = Object.fromEntries(placed.slice(0, parameters.length).map((x, k) => [parameters[k], x]));
+  const given = Object.fromEntries(placed.slice(0, parameters.length).map((x, k) => [parameters[k], x]));
   for (const [key, x] of keyed) {
-    if (!parameters.includes(key) || key in values) refuse(token, `${own} has no parameter ‘${key}’ here; its parameters: ${parameters.slice(1).join(", ") || "none"}`);
-    values[key] = x;
+    if (!parameters.includes(key) || key in given) refuse(token, `${own} has no parameter ‘${key}’ here; its parameters: ${parameters.slice(1).join(", ") || "none"}`);
+    given[key] = x;
   }
-  if (placed.length > parameters.length + most || !parameters.every((key) => key in values || key in defaults)) {
+  if (placed.length > parameters.length + most || !parameters.every((key) => key in given || key in defaults)) {
     refuse(token, `${own} takes ${parameters.length - Object.keys(defaults).length} to ${parameters.length + most} arguments, found ${placed.length + keyed.length}`);
   }
-  const filled = (key) => (key in values ? values[key] : defaults[key] === null ? null : {kind: "number", value: Fraction.parse(defaults[key])});
-  return [...parameters.map(filled), ...placed.slice(parameters.length)];
+  const filled = (key) => (key in given ? given[key] : defaults[key] === null ? null : {kind: "number", value: Fraction.parse(defaults[key])});
+  const values = [...parameters.map(filled), ...placed.slice(parameters.length)];
+  if (values.some((x, k) => x === null && defaults[parameters[k]] !== null)) refuse(token, `${own} needs a number or an expression in the place of None`);
+  return values;
 };
 
 // ------------------------------------------------------------------------------------- evaluation
@@ -360,7 +363,9 @@ const evaluate = (node, f, z) => {
     case "power": return power(node, f, at);
     case "choice": return chosen(node.test, f, at, () => at(node.yes), () => at(node.no));
     case "apply": {
-      const values = complete(node).map((x) => (x === null ? null : at(x)));
+      const given = complete(node);
+      if (functions[node.name].row) checkParameters(node, given.slice(1));
+      const values = given.map((x) => (x === null ? null : at(x)));
       if (node.name === "clamp") {
         const [value, low, high] = values;
         const bounded = low === null ? value : f.max(value, low);
@@ -372,6 +377,19 @@ const evaluate = (node, f, z) => {
     case "function": return refuse(node.token, `expected ‘(’ after ‘${node.name}’, as in ${node.name}(x)`);
     default: return chosen(node, f, at, () => f.ratio(1n, 1n), () => f.ratio(0n, 1n));
   }
+};
+
+/** Parameters of a row are numbers, in their order. */
+const checkParameters = ({name, token}, given) => {
+  const names_ = functions[name].parameters.slice(1);
+  given.forEach((x, k) => {
+    if (varies(x)) refuse(token, `${names_[k]} has to be a number`);
+  });
+  const numbers = given.map((x) => evaluate(x, floats, NaN));
+  const at = (key) => numbers[names_.indexOf(key)];
+  if (at("min_val") > at("max_val") || at("lower") > at("upper")) refuse(token, "the lower bound is above the upper one");
+  if (name === "softplus" && at("threshold") !== 20) refuse(token, "threshold is read as 20 only");
+  for (const key of ["alpha", "beta", "lambd"]) if (at(key) <= 0) refuse(token, `${key} has to be positive`);
 };
 
 const power = ({base, exponent, token}, f, at) => {
@@ -417,7 +435,8 @@ const ofName = (node) => {
   const z = {kind: "z"};
   if (node.kind === "function") return {kind: "apply", name: node.name, placed: [z], keyed: [], own: node.name, token: node.token};
   if (node.kind !== "apply" || node.placed.some(varies) || node.keyed.some(([, x]) => varies(x))) return node;
-  if (!functions[node.name].row) return node;
+  const {row, parameters} = functions[node.name];
+  if (!row || node.placed.length + node.keyed.length >= parameters.length) return node;
   return {...node, placed: [z, ...node.placed], keyed: node.keyed};
 };
 
@@ -432,6 +451,7 @@ export const activationOf = (text) => {
   const slope = (z) => evaluate(node, slopes, [z, 1])[1];
   const bad = TRIED.find((z) => Number.isNaN(value(z)));
   if (bad !== undefined) throw new Unreadable(`the expression has no real value at ${bad}`);
+  if (TRIED.every((z) => !Number.isFinite(value(z)))) throw new Unreadable("the expression is not finite");
   let exact = null;
   try {
     const made = evaluate(node, lines, lines.z);
