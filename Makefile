@@ -1,4 +1,4 @@
-# make verify · make test · make docs · make browser · make bench · make lint · make venv · make clean
+# make explore · make verify · make test · make docs · make browser · make bench · make lint · make venv · make clean
 # make thorough: the slow tests and those that are run before a release
 # Each works from a bare clone with python3 (3.11 or newer, with venv), git and make.
 # Arguments pass through: make verify ARGS="--profile full"
@@ -12,8 +12,11 @@ comma := ,
 python := $(VENV)/bin/python
 pip := PIP_DISABLE_PIP_VERSION_CHECK=1 $(python) -m pip install --quiet --constraint constraints.txt
 
-.PHONY: verify test thorough docs browser bench lint venv clean
+.PHONY: explore verify test thorough docs browser bench lint venv clean
 .NOTPARALLEL:
+
+explore: $(VENV)/.ready-test
+	$(python) -m verify.explore $(ARGS)
 
 verify: $(VENV)/.ready-test
 	$(python) -m verify.all $(ARGS)
@@ -29,7 +32,7 @@ docs: $(VENV)/.ready-docs
 	@echo "docs/_build/html/index.html"
 
 browser: $(VENV)/.ready-browser
-	$(python) -m pytest -m browser $(ARGS) tests/test_pages.py
+	$(python) -m pytest -m browser $(ARGS) tests/test_pages.py tests/explorer
 
 bench: $(VENV)/.ready-test
 	$(python) -m benchmarks $(ARGS)
