@@ -12,6 +12,7 @@ Each is traced from the function of theory/ that the proofs are about.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import sympy as sp
@@ -111,7 +112,7 @@ def _of_channels(channels: int) -> Iterator[Law]:
     offsets = _numbers("offset", channels)
     yield traced("exact_readout", readout.exact_readout, slopes, offsets)
     u, theta = _numbers("u", channels), sp.Symbol("theta", positive=True)
-    yield traced("box", lambda *x: ridge.box(*x, sp.sqrt), u, theta, root)
+    yield traced("box", partial(ridge.box, sqrt=sp.sqrt), u, theta, root)
 
 
 def _matrix(channels: int, n: int) -> list[list[sp.Symbol]]:
@@ -164,13 +165,13 @@ def _of_neither() -> Iterator[Law]:
     yield traced(
         "stretch", lambda u, v, x, g: linear_cell.stretch(u, v, x, sp.sqrt, g), u, v, root, grown
     )
-    yield traced("gain_from_start", lambda *x: sharpness.gain_from_start(*x, sp.sqrt), u, v, root)
-    yield traced("rate", lambda *x: trajectory.rate(*x, sp.sqrt), u, v, root, second)
-    yield traced("roots", lambda *x: trajectory.roots(*x, sp.sqrt), u, v, root)
+    yield traced("gain_from_start", partial(sharpness.gain_from_start, sqrt=sp.sqrt), u, v, root)
+    yield traced("rate", partial(trajectory.rate, sqrt=sp.sqrt), u, v, root, second)
+    yield traced("roots", partial(trajectory.roots, sqrt=sp.sqrt), u, v, root)
     plus, minus, decay = sp.symbols("plus minus decay", real=True)
     yield traced("stretch_at", trajectory.stretch_at, plus, minus, decay)
     e = sp.Symbol("E", positive=True)
-    yield traced("first_order", lambda *x: steps.first_order(*x, sp.log), u, v, root, second, e)
+    yield traced("first_order", partial(steps.first_order, log=sp.log), u, v, root, second, e)
     largest, momentum = sp.symbols("largest momentum", positive=True)
     yield traced("threshold", sharpness.threshold, largest, momentum)
     square, mean = sp.symbols("square mean", real=True)
