@@ -25,6 +25,7 @@ from torch import nn
 from torch.nn.utils import parametrizations
 
 from tests.commands import tree
+from verify import all as verify_all
 from verify import certificate, network, predict, train
 
 Made = Callable[[Path], object]
@@ -320,7 +321,36 @@ CERTIFICATE = [
     Row("certificate: two", nothing, ["a.json", "b.json"], "unrecognized arguments: b.json", certificate),
 ]  # fmt: skip
 
-ROWS = [*FILES, *FORMATS, *WRAPPED, *LAYERS, *OPTIONS, *SETUP, *PREDICT, *TRAIN, *CERTIFICATE]
+# -------------------------------------------------------------------------------------------- all
+
+
+def taken(*names: str) -> Made:
+    """An output folder in which a file has the name of a folder, or the other way round."""
+
+    def make(folder: Path) -> None:
+        (folder / "out").mkdir()
+        for name in names:
+            path = folder / "out" / name
+            path.mkdir() if path.suffix else path.touch()
+
+    return make
+
+
+OUT = ["--out", "out"]
+ALL = [
+    Row("all: negative seed", nothing, ["--seed", "-1"], "argument --seed: needs a whole number >= 0, not '-1'", verify_all),
+    Row("all: no processes", nothing, ["--jobs", "0"], "argument --jobs: needs a whole number >= 1, not '0'", verify_all),
+    Row("all: out is a file", content(b"mine", "out"), OUT, "cannot write to out: File exists", verify_all),
+    Row("all: report is a folder", taken("report.json"), OUT, "cannot write to out: Is a directory", verify_all),
+    Row("all: store is a file", taken("store"), OUT, "cannot write to out: File exists", verify_all),
+    Row("all: unknown claim", nothing, ["--only", "losses"], "no claim and no chapter matches 'losses'; --list shows the claims, the chapters are pulse/, training/, shape/, certificates/, invariance/, disk/", verify_all),
+    Row("all: claim outside of the profile", nothing, ["--profile", "smoke", "--only", "noise"], "no claim and no chapter matches 'noise'; --list shows the claims, the chapters are pulse/, training/, shape/, certificates/, invariance/, disk/; --profile smoke is for pulse/ alone", verify_all),
+    Row("all: scheduler without dask", nothing, ["--scheduler", "tcp://127.0.0.1:8786"], "--scheduler needs --executor dask", verify_all),
+    Row("all: no address", nothing, ["--executor", "dask", "--scheduler", "nowhere"], "a scheduler is tcp://HOST:PORT or tls://HOST:PORT, not 'nowhere'", verify_all),
+    Row("all: no scheduler there", nothing, ["--executor", "dask", "--scheduler", "tcp://127.0.0.1:1"], "no scheduler answers at tcp://127.0.0.1:1", verify_all),
+]  # fmt: skip
+
+ROWS = [*FILES, *FORMATS, *WRAPPED, *LAYERS, *OPTIONS, *SETUP, *PREDICT, *TRAIN, *CERTIFICATE, *ALL]
 
 
 def test_names_are_told_apart() -> None:

@@ -19,6 +19,9 @@ from verify.optimise.regions import RANK, Point, Signs, Task, first_minimum, rel
 
 __all__ = ["DescendedBatch", "Points", "descend_batch"]
 
+FEW = 12
+"""Kinks of a walk that are looked at first."""
+
 
 @dataclass(frozen=True, eq=False)
 class Points:
@@ -125,38 +128,58 @@ def _first_minima(points: Points, dv: Array, dc: Array, error: Array) -> Points:
         when = np.where(meets, np.maximum(-points.pre / rates, 0.0), np.inf).reshape(count, -1)
     turn = 2 * task.kinks[1][:, None] * np.abs(rates) * points.signs[..., None, None]
     turn = np.where(meets, turn, 0.0).reshape(count, -1)
+    velocity = points.added(dv) + dc[:, None] * task.frame[1]
     order = np.argsort(when, axis=1, kind="stable")
-    # No network meets more kinks than the one that meets most.
-    order = order[:, : int(meets.reshape(count, -1).sum(axis=1).max())]
-    when, turn = (np.take_along_axis(part, order, axis=1) for part in (when, turn))
-    counts = task.windows.counts.T[order % meets.shape[-1]]
-    begin = (points.added(dv) + dc[:, None] * task.frame[1])[:, None]
-    turns = np.concatenate([begin, counts * turn[..., None]], axis=1)
-    velocity = np.cumsum(turns, axis=1)
+    most = meets.reshape(count, -1).sum(axis=1)
+    length, stops = np.zeros((count, 1)), np.zeros((count, 1), dtype=bool)
+    # Most walks end at one of the first kinks: the later ones are looked at where they matter.
+    left, few = np.arange(count), FEW
+    while len(left):
+        near = order[left, :few]
+        length[left], stops[left], passed = _along(
+            task,
+            velocity[left],
+            error[left],
+            np.take_along_axis(when[left], near, axis=1),
+            np.take_along_axis(turn[left], near, axis=1),
+            near % meets.shape[-1],
+        )
+        left, few = left[passed & (most[left] > few)], order.shape[1]
+    ahead = np.sign(points.pre + length[..., None, None] * rates)
+    pattern = np.where(rates == 0, points.pattern, ahead)
+    stopped = ((when == length) & stops).reshape(pattern.shape)
+    pattern = np.where(stopped, 0, pattern).astype(np.int8)
+    v, c = points.v + length[..., None] * dv, points.c + length[:, 0] * dc
+    return _on_kinks(task, points.signs, v, c, pattern)
+
+
+def _along(
+    task: Task, velocity: Array, error: Array, when: Array, turn: Array, window: Indices
+) -> tuple[Array, Flags, Flags]:
+    """How far the first minima are, (B, 1), whether at a kink, (B, 1), and whether beyond all these kinks, (B,).
+
+    ``velocity`` and ``error`` (B, D) at the beginning; ``when`` the kinks are met, in their order, by
+    how much each turns the velocity, along the counts of its ``window``; inf and 0 where there is none.
+    """
+    turns = task.windows.counts.T[window] * turn[..., None]
+    turns = np.concatenate([velocity[:, None], turns], axis=1)
+    velocities = np.cumsum(turns, axis=1)
     # A velocity that cancelled to rounding is none: followed, it would lead far along a valley floor.
     spent = np.cumsum(np.linalg.norm(turns, axis=2), axis=1)
-    nothing = np.linalg.norm(velocity, axis=2) <= RANK * spent
-    velocity = np.where(nothing[..., None], 0.0, velocity)
+    nothing = np.linalg.norm(velocities, axis=2) <= RANK * spent
+    velocities = np.where(nothing[..., None], 0.0, velocities)
     places = np.where(np.isfinite(when), when, 0.0)
     gaps = np.maximum(np.diff(places, prepend=0.0, axis=1), 0.0)
-    errors = np.concatenate([error[:, None], velocity[:, :-1] * gaps[..., None]], axis=1)
-    after = np.sum(np.cumsum(errors, axis=1) * velocity, axis=2)
-    curve = np.sum(velocity * velocity, axis=2)
-    begins = np.concatenate([np.zeros((count, 1)), when], axis=1)
-    ends = np.concatenate([when, np.full((count, 1), np.inf)], axis=1)
+    errors = np.concatenate([error[:, None], velocities[:, :-1] * gaps[..., None]], axis=1)
+    after = np.sum(np.cumsum(errors, axis=1) * velocities, axis=2)
+    curve = np.sum(velocities * velocities, axis=2)
+    begins = np.concatenate([np.zeros((len(when), 1)), when], axis=1)
+    ends = np.concatenate([when, np.full((len(when), 1), np.inf)], axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         inner = np.where(after < 0, begins - after / curve, begins)
     index = np.argmax(inner <= ends, axis=1)[:, None]
-    length = np.take_along_axis(inner, index, axis=1)
     stops = (index > 0) & (np.take_along_axis(after, index, axis=1) >= 0)
-    far = length[..., None, None]
-    ahead = np.sign(points.pre + far * rates)
-    pattern = np.where(rates == 0, points.pattern, ahead).astype(np.int8).reshape(count, -1)
-    network, place = np.nonzero((when == length) & stops)
-    pattern[network, order[network, place]] = 0
-    pattern = pattern.reshape(points.pattern.shape)
-    v, c = points.v + length[..., None] * dv, points.c + length[:, 0] * dc
-    return _on_kinks(task, points.signs, v, c, pattern)
+    return np.take_along_axis(inner, index, axis=1), stops, index[:, 0] == when.shape[1]
 
 
 def _refined(points: Points, dv: Array, dc: Array, error: Array) -> Points:

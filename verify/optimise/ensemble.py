@@ -34,8 +34,10 @@ from verify.optimise.residuals import (
 
 __all__ = ["CHUNK", "fit", "train_ensemble", "train_from"]
 
-CHUNK = 256
-"""Networks that are trained at once: memory is bounded, and their Jacobians stay near the processor."""
+CHUNK = 1024
+"""Networks that are trained at once, at most: what bounds memory."""
+SHARES = 4
+"""Chunks of a small ensemble that others train, so that all of them have work."""
 
 
 def fit(
@@ -141,8 +143,9 @@ def train_from(setting: Setting, start: NetworkBatch, executor: Executor | None 
 
     ``executor``: who trains the chunks; by default this process.  The networks are the same, bit by bit.
     """
-    begins = range(0, max(len(start.c), 1), CHUNK)
-    chunks = [start[begin : begin + CHUNK] for begin in begins]
+    count = max(len(start.c), 1)
+    size = min(CHUNK, -(-count // SHARES)) if executor else CHUNK
+    chunks = [start[begin : begin + size] for begin in range(0, count, size)]
     ensembles = (executor.map if executor else map)(_trained, repeat(setting), chunks)
     return Ensemble.joined(list(ensembles))
 

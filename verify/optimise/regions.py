@@ -60,6 +60,7 @@ __all__ = [
 ]
 
 Signs = NDArray[np.int8]
+"""-1, 0 or 1; 0 on a held face."""
 EPS = float(np.finfo(float).eps)
 RANK = 1e-10
 """Relative size below which a singular value counts as zero.
@@ -70,6 +71,8 @@ NEARLY = 1e-6
 """A vector whose square is within this part of that of its projection is looked at closely: far more than rounding."""
 RAYS = 3000
 """Largest number of edge directions that is enumerated."""
+FACES = 20_000
+"""Largest number of faces that are remembered."""
 PROGRAMMES = 300
 """Largest number of held faces, with more edges than that, for which linear programming takes over."""
 
@@ -167,6 +170,8 @@ class Task:
         """
         key = np.packbits(held).tobytes()
         if key not in self._faces:
+            if len(self._faces) == FACES:
+                self._faces.clear()
             few = bool(np.sum(held) < self.normals.shape[2])
             _, size, right = np.linalg.svd(self.normals[held], full_matrices=few)
             rank = int(np.sum(size > RANK * size[0])) if size.size else 0

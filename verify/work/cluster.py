@@ -77,11 +77,11 @@ def open_cluster(jobs: int, scheduler: str | None = None) -> Iterator[Workers]:
         except TimeoutError as error:
             raise ExecutorError(f"the scheduler at {scheduler} has no worker") from error
         code = code_digest()
-        workers = client.run(_refusal, code, on_error="return")
-        for address, answer in workers.items():
+        answers = client.run(_refusal, code, on_error="return")
+        for address, answer in answers.items():
             if answer:
                 raise ExecutorError(f"the worker at {address}: {answer}")
-        yield _Cluster(client.get_executor(pure=False), code, len(workers))
+        yield _Cluster(client.get_executor(pure=False), code, len(answers))
 
 
 def _answering(address: str) -> str:
@@ -110,9 +110,9 @@ class _Cluster(Workers):
     """Dask's executor, with what it loses told as a ChildProcessError."""
 
     def __init__(self, executor: Executor, code: str, jobs: int) -> None:
-        self.jobs = jobs
         self._executor = executor
         self._code = code
+        self.jobs = jobs
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()

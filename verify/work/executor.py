@@ -40,6 +40,7 @@ __all__ = [
     "Outcome",
     "Serial",
     "Task",
+    "Workers",
     "completed",
     "environment",
     "interrupts_held",
@@ -200,13 +201,15 @@ def open_executor(kind: str, jobs: int, scheduler: str | None = None) -> Iterato
 
 
 class Workers(Executor):
-    """An executor that knows how many tasks it runs at a time."""
+    """An executor that runs ``jobs`` tasks at a time."""
 
-    jobs = 1
+    jobs: int
 
 
 class Serial(Workers):
     """Runs a task when it is submitted, in the calling process; what it prints stays out of stdout."""
+
+    jobs = 1
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """The finished future of a call; interrupts pass."""
@@ -222,6 +225,11 @@ class Serial(Workers):
 class _Processes(ProcessPoolExecutor, Workers):
     """A pool whose processes ignore interrupts."""
 
+    def __init__(self, jobs: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        super().__init__(jobs, mp_context=context, initializer=_settle)
+        self.jobs = jobs
+
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         with interrupts_held():
             return super().submit(fn, *args, **kwargs)
@@ -230,10 +238,8 @@ class _Processes(ProcessPoolExecutor, Workers):
 @contextmanager
 def _processes(jobs: int) -> Iterator[Workers]:
     others = set(multiprocessing.active_children())
-    context = multiprocessing.get_context("spawn")
     with environment():
-        pool = _Processes(jobs, mp_context=context, initializer=_settle)
-        pool.jobs = jobs
+        pool = _Processes(jobs)
         try:
             yield pool
         except BaseException:
