@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,28 @@ def test_a_worker_in_another_environment_is_refused(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     monkeypatch.delenv("PYTHONHASHSEED")
     assert refusal("") == "it was not started with OMP_NUM_THREADS=1 PYTHONHASHSEED=6640"
+
+
+def test_tasks_of_one_process_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torch's random numbers belong to the whole process."""
+    monkeypatch.setattr(cluster, "_refusal", lambda code: "")
+    under_way: list[int] = []
+
+    def task() -> int:
+        under_way.append(1)
+        time.sleep(0.01)
+        most = len(under_way)
+        under_way.pop()
+        return most
+
+    with ThreadPoolExecutor(4) as threads:
+        assert set(threads.map(lambda _: cluster._run("", task), range(8))) == {1}
+
+
+def test_a_worker_that_joined_later_is_no_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "_refusal", lambda code: "its code is of another version")
+    with pytest.raises(ChildProcessError, match="a worker: its code is of another version"):
+        cluster._run("", list)
 
 
 def test_what_is_no_scheduler_is_refused(workers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
