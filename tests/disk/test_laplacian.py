@@ -25,7 +25,7 @@ from numerics.disk.perimeter_enclosure import (
     strength_of,
 )
 from tests.disks import known, one_tap
-from theory.disk.laplacian import LAW, across, distance, strength, turned
+from theory.disk.laplacian import across, distance, strength, turned
 from theory.disk.perimeter import edge as half_plane
 from theory.disk.zero_lines import Crossing, crossing
 from verify.disk.claims import laplacian as evidence
