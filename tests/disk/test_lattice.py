@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import UNIT
-from numerics.disk.disk import disk, disk_bound, ring
+from numerics.disk.disk import disk, disk_bound
 from numerics.disk.lattice import fluctuation, hurwitz, parts, spread, swing, unsettled, wave
 from numerics.disk.perimeter import difference
 from tests.disks import around
@@ -167,24 +167,6 @@ def test_disks_anywhere_have_their_area(r: float, x: float, y: float) -> None:
 def test_a_disk_moves_with_its_centre(r: float, i: int, j: int) -> None:
     moved = around(r, (float(i), float(j)), 11)
     assert np.max(np.abs(np.roll(disk([r], 11)[0], (i, j), axis=(0, 1)) - moved)) <= 64 * (r * r + 1) * UNIT + float(disk_bound(r))  # fmt: skip
-
-
-@given(
-    seeds, st.floats(1.6, 9), st.floats(-0.5, 0.5), st.floats(-0.5, 0.5), st.sampled_from([1, 3])
-)
-@example(0, 2.0, 0.0, 0.0, 3)
-def test_the_edge_is_all_that_a_sum_needs(seed: int, r: float, x: float, y: float, n: int) -> None:
-    """Windows at the edge and the lit ones beside them, against every position of the signal."""
-    rng = np.random.default_rng(seed)
-    w, b = rng.normal(size=(2, n, n)), rng.uniform(-1, 1, 2)
-    whole = np.lib.stride_tricks.sliding_window_view(np.pad(around(r, (x, y), 12), 1), (n, n))
-    z = np.einsum("ijuv,kuv->kij", whole, w) + b[:, None, None]
-    total = np.sum(np.tanh(z) - np.tanh(b)[:, None, None], axis=(1, 2))
-    slack = 2 * np.abs(w).sum(axis=(1, 2)) * z[0].size * 64 * (r * r + 1) * UNIT
-    assert np.all(np.abs(evidence.sums(w, b, "tanh", [r], (x, y))[:, 0] - total) <= slack + 1e-12)
-    windows, lit, _, _ = ring(r, (x, y), n)
-    middle = windows[:, n // 2, n // 2]
-    assert abs(float(middle.sum()) + lit - pi * r * r) <= z[0].size * 64 * (r * r + 1) * UNIT
 
 
 # --- the law ------------------------------------------------------------------------------------------
