@@ -28,8 +28,14 @@ from verify.report.lab import Lab
 __all__ = ["COUNT", "FAR", "FRESH", "HALF_LENGTH", "HIGH", "LOW", "Free", "TrainedDifference", "differences", "free", "networks_of_each"]  # fmt: skip
 
 
-LOW, HIGH, COUNT, HALF_LENGTH = 3, 10, 15, 14
-"""The radii of training, how many, and disks that stay far enough from the border."""
+LOW = 3
+"""The least radius of training."""
+HIGH = 10
+"""The greatest."""
+COUNT = 15
+"""How many radii."""
+HALF_LENGTH = 14
+"""The signals have (2·14 + 1)² pixels."""
 STEPS_OF_LBFGS = 60
 FEW_STEPS = 5
 """Of the last network of each kind, one tap of which starts with the other sign: it has to keep both."""

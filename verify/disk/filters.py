@@ -16,6 +16,7 @@ from numerics.disk.disk import ring
 __all__ = ["Filters", "Point", "sums"]
 
 Point = tuple[float, float]
+"""The middle of a disk."""
 
 
 @dataclass(frozen=True)
