@@ -128,7 +128,7 @@ def test_a_sign_that_shows_inside_one_triangle_only() -> None:
     assert known(w, -5.0).kind == "other"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", range(4))
 def test_classes_are_what_is_seen_of_many(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -322,6 +322,6 @@ def test_a_turn_of_the_circle_adds_up_to_the_perimeter() -> None:
     assert stated < 2 * pi
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_figure_is_drawn() -> None:
     assert [figure.id for figure in evidence.figures(Lab(TINY))] == ["laplacian-directions"]
