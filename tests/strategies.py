@@ -52,7 +52,8 @@ PIECEWISE_LINEAR = tuple(KINKS)
 
 few = settings(max_examples=max(10, settings().max_examples // 5))
 handful = settings(max_examples=max(5, settings().max_examples // 15))
-"""For laws of which an example takes over 10 ms, or over 100: a share of the profile's examples."""
+"""For laws of which an example takes over 10 ms (or that are asked of every activation), or over 100:
+a share of the profile's examples."""
 
 LARGE = tuple(range(11, 42, 2)) if settings().max_examples >= 1000 else (11, 17, 25, 41)
 """Widths above 9; each costs the compilation of its laws, so the thorough profile alone takes all."""

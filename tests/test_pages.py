@@ -8,8 +8,6 @@ No test had looked at a page.
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,24 +73,6 @@ LOOK = """
 """What a page shows: its words, cut formulas, empty figures, how far it is wider than the window."""
 MARKUP = re.compile(r"</?[A-Za-z][\w-]*[\s/>=]|&\w+;|\\[A-Za-z]+|\$[^$]*\$|\]\(")
 """HTML, LaTeX or Markdown that should have become something else."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """A headless Chromium without a network."""
-    from playwright.sync_api import sync_playwright
-
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert program, "no chromium on the path: on Debian, apt-get install chromium"
-    options = ["gpu", "background-networking", "quic", "sync", "component-update"]
-    with sync_playwright() as engine:
-        chromium = engine.chromium.launch(
-            executable_path=program,
-            chromium_sandbox=False,
-            args=["--no-first-run", *(f"--disable-{name}" for name in options)],
-        )
-        yield chromium
-        chromium.close()
 
 
 def looked(browser: Any, path: Path, size: tuple[int, int]) -> dict[str, Any]:

@@ -64,15 +64,16 @@ LIGHT = {"certificate", "checker"}
 
 
 def _rows(commands: dict[str, list[str]], streams: Sequence[str], few: set[str]) -> list[Any]:
-    """Every command with every arrangement of its streams; slow where they repeat what others show."""
+    """Every command with every arrangement of its streams: slow where a heavy command meets the last, thorough where a row
+    repeats what others show."""
+
+    def marks(name: str, each: str) -> Any:
+        if name in HEAVY:
+            return pytest.mark.slow if each == streams[-1] else pytest.mark.thorough
+        return () if name in LIGHT or each in few else pytest.mark.thorough
+
     return [
-        pytest.param(
-            name,
-            each,
-            marks=pytest.mark.slow if name in HEAVY or not (name in LIGHT or each in few) else (),
-        )
-        for name in commands
-        for each in streams
+        pytest.param(name, each, marks=marks(name, each)) for name in commands for each in streams
     ]
 
 

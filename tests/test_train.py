@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -203,6 +204,20 @@ def test_a_damaged_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[s
         run(tmp_path)
     assert end.value.code == 2
     assert "net-00002.safetensors is damaged" in capsys.readouterr().err
+
+
+def test_a_scheduler_that_does_not_answer_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("verify.work.cluster.WAIT", 0.2)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{closed.getsockname()[1]}"
+        with pytest.raises(SystemExit) as end:
+            run(tmp_path / "new", "--executor", "dask", "--scheduler", address)
+    assert end.value.code == 2
+    assert capsys.readouterr().err == f"{train.PROGRAM}: no scheduler answers at {address}\n"
+    assert not (tmp_path / "new").exists()
 
 
 def test_help_needs_no_torch() -> None:

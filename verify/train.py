@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 __all__ = ["COLUMNS", "block", "main"]
 
 PROGRAM = "python -m verify.train"
-BLOCK = 50
-"""So many networks are trained together: one task."""
+BLOCK = 200
+"""At most so many networks are trained together: one task."""
 COLUMNS = ("file", "number", "loss", "worst", "kind", "converged")
 """The columns of table.csv: worst is the largest error over all real radii of the training range, where it is known exactly."""
 
@@ -101,7 +101,6 @@ def _trained(options: Namespace, parser: Parser) -> list[dict[str, Any]]:
     with importing():
         from verify.models.problem import Setting
         from verify.models.setup import activation_of
-        from verify.work.executor import Task, completed
 
     told = {"activation": options.activation, "activation_args": options.activation_args or ""}
     try:
@@ -112,24 +111,8 @@ def _trained(options: Namespace, parser: Parser) -> list[dict[str, Any]]:
     _check_folder(options, setting, parser)
     kept = {path.name for path in options.out.iterdir()} if options.out.exists() else set()
     missing = [j for j in range(options.seeds) if _file(options.out, j).name not in kept]
-    blocks = [missing[begin : begin + BLOCK] for begin in range(0, len(missing), BLOCK)]
-    tasks = (
-        Task(f"{setting}, seed {options.seed}, {numbers}", block, (setting, options.seed, numbers))
-        for numbers in blocks
-    )
     if missing:
-        with (
-            executor_of(options, parser) as executor,
-            _progress(options.seeds, options.seeds - len(missing)) as advance,
-        ):
-            _claim_folder(options, setting)
-            for outcome in completed(executor, tasks):
-                if outcome.error is not None:
-                    raise outcome.error
-                numbers = blocks[outcome.index]
-                files = (_file(options.out, number) for number in numbers)
-                put_all(dict(zip(files, outcome.result, strict=True)))
-                advance(len(numbers))
+        _train(options, setting, missing, parser)
     rows = [_row(options.out, j) for j in range(options.seeds)]
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
@@ -137,6 +120,32 @@ def _trained(options: Namespace, parser: Parser) -> list[dict[str, Any]]:
     writer.writerows(rows)
     put(options.out / "table.csv", text.getvalue().encode())
     return rows
+
+
+def _train(options: Namespace, setting: Setting, missing: Sequence[int], parser: Parser) -> None:
+    """Train these networks, and put each block's files into the folder when it has ended."""
+    from verify.work.executor import Task, completed
+
+    present = options.seeds - len(missing)
+    with executor_of(options, parser) as executor, _progress(options.seeds, present) as advance:
+        size = min(BLOCK, -(-len(missing) // executor.jobs))
+        blocks = [missing[begin : begin + size] for begin in range(0, len(missing), size)]
+        tasks = (
+            Task(
+                f"{setting}, seed {options.seed}, {numbers}",
+                block,
+                (setting, options.seed, numbers),
+            )
+            for numbers in blocks
+        )
+        _claim_folder(options, setting)
+        for outcome in completed(executor, tasks):
+            if outcome.error is not None:
+                raise outcome.error
+            numbers = blocks[outcome.index]
+            files = (_file(options.out, number) for number in numbers)
+            put_all(dict(zip(files, outcome.result, strict=True)))
+            advance(len(numbers))
 
 
 def _file(folder: Path, number: int) -> Path:

@@ -399,7 +399,7 @@ def test_the_law_holds_on_few_cases() -> None:
     assert local(0, 1, 2, 3) == -1
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_few_networks_follow_the_law() -> None:
     lab = Lab(TINY)
     assert evidence.train(LAW, lab).status == "holds"
@@ -407,7 +407,7 @@ def test_few_networks_follow_the_law() -> None:
         assert evidence.train(wrong.law, lab).status == "fails"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_figures_are_drawn() -> None:
     assert [one.id for one in evidence.figures(Lab(TINY))] == [
         "curvature-rests",

@@ -42,7 +42,7 @@ def test_the_midpoint_rule(seed: int, name: str, b: int, whole: bool) -> None:
         assert ball(w, b / 4, name).overlaps(arb(by.value, by.error))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", range(12))
 def test_the_midpoint_rule_on_many(seed: int) -> None:
     """The midpoint rule with many directions comes to within a few 1e-9 of the ball."""

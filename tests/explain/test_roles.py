@@ -25,7 +25,7 @@ from tests.accounts import (
     replaced,
 )
 from tests.stored import answered, count, dotted, fraction, moved, q, views
-from tests.strategies import few, handful
+from tests.strategies import handful
 from verify.explain.value import SignalExplanation, document
 
 F = Fraction
@@ -85,7 +85,7 @@ AT_SMALL_RADII = (([[-1.0, 1.0, -1.0]], [0.0], [1.0], None), {**SETUP, "r_min": 
 NEARLY_DEAD = (([[0.5, 0.25, 0.25], [-1.0, -1.0, -1.0]], [0.5, 1e-9], [0.5, 1.0], -3.25), SETUP)
 
 
-@few
+@handful
 @given(networks((*RATIONAL, *SMOOTH)), st.sampled_from((TOLERANCE, F(1))), st.data())
 @example(OFF_HALF_INTEGERS, TOLERANCE, None)
 @example(AT_SMALL_RADII, TOLERANCE, None)
@@ -129,7 +129,7 @@ KINKS = {"relu": (0,), "abs": (0,), "leaky_relu": (0,), "hardtanh": (-1, 1), "so
 CROSSED = (([[-2.5, -4.0, -2.5, -4.0, 0.5]], [0.0], [4.0], None), {"activation": "softshrink", "length": "15"})  # fmt: skip
 
 
-@few
+@handful
 @given(networks(tuple(KINKS)), st.sampled_from((TOLERANCE, F(1))), st.data())
 @example(CROSSED, TOLERANCE, None)
 def test_within_its_interval_a_weight_meets_no_kink(case: Any, tolerance: Fraction, data: Any) -> None:  # fmt: skip

@@ -98,7 +98,7 @@ def test_the_tolerance_decides() -> None:
         assert document["failing"] == ([] if explained else ["offset"])
 
 
-@few
+@handful
 @given(networks((*RATIONAL, *SMOOTH)))
 def test_the_smallest_tolerance_is_the_smallest(case: Any) -> None:
     """There it is explained, and one float below it is not; which exact network is judged by does not depend on it."""

@@ -193,9 +193,3 @@ def test_trained_files_are_the_same_and_a_killed_worker_costs_nothing(
         {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in "ab"
     )
     assert len(here) == 42 and here == there and not victims
-
-
-def test_two_processes_are_made_here_where_no_scheduler_is_named() -> None:
-    with open_executor("dask", 2) as executor:
-        tasks = [Task(str(k), _square, (k,)) for k in range(4)]
-        assert sorted(o.result for o in completed(executor, tasks)) == [0, 1, 4, 9]

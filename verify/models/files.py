@@ -56,8 +56,9 @@ def probe(folder: Path, names: Iterable[str] = ()) -> None:
     OSError: it cannot be made or written, or a folder has the name of one of the files.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=".probe-"):
-        pass
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".probe-") as file:
+        file.write(bytes(2**16))  # a full disk still takes a file without content
+        file.flush()
     for name in names:
         if (folder / name).is_dir():
             raise IsADirectoryError(21, "Is a directory", str(folder / name))

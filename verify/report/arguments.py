@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
+    from verify.work.executor import Workers
 
 __all__ = [
     "Parser",
@@ -79,7 +79,7 @@ def executor_arguments(parser: Parser) -> None:
 
 
 @contextmanager
-def executor_of(options: argparse.Namespace, parser: Parser) -> Iterator[Executor]:
+def executor_of(options: argparse.Namespace, parser: Parser) -> Iterator[Workers]:
     """The executor that the arguments name; one that cannot be had is refused."""
     from verify.work.executor import ExecutorError, open_executor
 

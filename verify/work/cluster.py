@@ -22,7 +22,13 @@ from contextlib import ExitStack, contextmanager, redirect_stdout
 from functools import cache, partial
 from typing import Any
 
-from verify.work.executor import ENVIRONMENT, ExecutorError, environment, interrupts_held
+from verify.work.executor import (
+    ENVIRONMENT,
+    ExecutorError,
+    Workers,
+    environment,
+    interrupts_held,
+)
 from verify.work.store import code_digest
 
 __all__ = ["open_cluster"]
@@ -33,7 +39,7 @@ _TURN = threading.Lock()
 
 
 @contextmanager
-def open_cluster(jobs: int, scheduler: str | None = None) -> Iterator[Executor]:
+def open_cluster(jobs: int, scheduler: str | None = None) -> Iterator[Workers]:
     """An executor of the scheduler at an address, or of one made here with so many processes.
 
     Raises
@@ -71,10 +77,11 @@ def open_cluster(jobs: int, scheduler: str | None = None) -> Iterator[Executor]:
         except TimeoutError as error:
             raise ExecutorError(f"the scheduler at {scheduler} has no worker") from error
         code = code_digest()
-        for address, answer in client.run(_refusal, code, on_error="return").items():
+        answers = client.run(_refusal, code, on_error="return")
+        for address, answer in answers.items():
             if answer:
                 raise ExecutorError(f"the worker at {address}: {answer}")
-        yield _Cluster(client.get_executor(pure=False), code)
+        yield _Cluster(client.get_executor(pure=False), code, len(answers))
 
 
 def _answering(address: str) -> str:
@@ -99,12 +106,13 @@ def _answering(address: str) -> str:
     return address
 
 
-class _Cluster(Executor):
+class _Cluster(Workers):
     """Dask's executor, with what it loses told as a ChildProcessError."""
 
-    def __init__(self, executor: Executor, code: str) -> None:
+    def __init__(self, executor: Executor, code: str, jobs: int) -> None:
         self._executor = executor
         self._code = code
+        self.jobs = jobs
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()

@@ -12,6 +12,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -21,7 +22,7 @@ from concurrent.futures import (
     ProcessPoolExecutor,
     wait,
 )
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,7 @@ __all__ = [
     "Outcome",
     "Serial",
     "Task",
+    "Workers",
     "completed",
     "environment",
     "interrupts_held",
@@ -176,7 +178,7 @@ def _outcome(index: int, future: Future[Any]) -> Outcome:
 
 
 @contextmanager
-def open_executor(kind: str, jobs: int, scheduler: str | None = None) -> Iterator[Executor]:
+def open_executor(kind: str, jobs: int, scheduler: str | None = None) -> Iterator[Workers]:
     """The executor of that kind, with so many processes; what it started ends with the block.
 
     Dask's is that of the scheduler at an address, if one is given.  Left by an exception, the block
@@ -198,21 +200,35 @@ def open_executor(kind: str, jobs: int, scheduler: str | None = None) -> Iterato
             yield executor
 
 
-class Serial(Executor):
-    """Runs a task when it is submitted, in the calling process."""
+class Workers(Executor):
+    """An executor that runs ``jobs`` tasks at a time."""
+
+    jobs: int
+
+
+class Serial(Workers):
+    """Runs a task when it is submitted, in the calling process; what it prints stays out of stdout."""
+
+    jobs = 1
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """The finished future of a call; interrupts pass."""
         future: Future[Any] = Future()
         try:
-            future.set_result(fn(*args, **kwargs))
+            with redirect_stdout(sys.stderr):
+                future.set_result(fn(*args, **kwargs))
         except Exception as error:  # noqa: BLE001 - handed over in the future
             future.set_exception(error)
         return future
 
 
-class _Processes(ProcessPoolExecutor):
+class _Processes(ProcessPoolExecutor, Workers):
     """A pool whose processes ignore interrupts."""
+
+    def __init__(self, jobs: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        super().__init__(jobs, mp_context=context, initializer=_settle)
+        self.jobs = jobs
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         with interrupts_held():
@@ -220,11 +236,10 @@ class _Processes(ProcessPoolExecutor):
 
 
 @contextmanager
-def _processes(jobs: int) -> Iterator[Executor]:
+def _processes(jobs: int) -> Iterator[Workers]:
     others = set(multiprocessing.active_children())
-    context = multiprocessing.get_context("spawn")
     with environment():
-        pool = _Processes(jobs, mp_context=context, initializer=_settle)
+        pool = _Processes(jobs)
         try:
             yield pool
         except BaseException:
