@@ -71,6 +71,13 @@ PROFILES = MappingProxyType(
             ),
             Profile("quick", 50, 80),
             Profile("full", 1000, 800),
+            Profile(
+                "huge",
+                10_000,
+                800,
+                "endings",
+                "The census alone: every network of every setting is trained and explained.",
+            ),
         )
     }
 )
