@@ -1,4 +1,4 @@
-# make verify · make test · make docs · make browser · make bench · make lint · make venv · make clean
+# make explore · make verify · make test · make docs · make browser · make bench · make lint · make venv · make clean
 # make thorough: the slow tests and those that are run before a release
 # Each works from a bare clone with python3 (3.11 or newer, with venv), git and make.
 # Arguments pass through: make verify ARGS="--profile full"
@@ -12,24 +12,27 @@ comma := ,
 python := $(VENV)/bin/python
 pip := PIP_DISABLE_PIP_VERSION_CHECK=1 $(python) -m pip install --quiet --constraint constraints.txt
 
-.PHONY: verify test thorough docs browser bench lint venv clean
+.PHONY: explore verify test thorough docs browser bench lint venv clean
 .NOTPARALLEL:
+
+explore: $(VENV)/.ready-test
+	$(python) -m verify.explore $(ARGS)
 
 verify: $(VENV)/.ready-test
 	$(python) -m verify.all $(ARGS)
 
 test: $(VENV)/.ready-test
-	$(python) -m pytest -n auto $(ARGS)
+	$(python) -m pytest -n auto --dist worksteal $(ARGS)
 
 thorough: $(VENV)/.ready-test
-	$(python) -m pytest -n auto -m "slow or thorough" $(ARGS)
+	$(python) -m pytest -n auto --dist worksteal -m "slow or thorough" $(ARGS)
 
 docs: $(VENV)/.ready-docs
 	$(python) -m sphinx --fail-on-warning --keep-going --quiet --jobs 4 $(ARGS) docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
 browser: $(VENV)/.ready-browser
-	$(python) -m pytest -m browser $(ARGS) tests/test_pages.py
+	$(python) -m pytest -m browser $(ARGS) tests/test_pages.py tests/explorer
 
 bench: $(VENV)/.ready-test
 	$(python) -m benchmarks $(ARGS)

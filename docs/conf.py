@@ -19,7 +19,7 @@ author = "The Everyweight authors"
 version = release = setup_cfg["metadata"]["version"]
 language = "en"
 
-extensions = ["myst_nb", "mathml", "worked", "claims", "exports"]
+extensions = ["myst_nb", "mathml", "worked", "claims", "explorer", "exports"]
 myst_enable_extensions = ["deflist", "dollarmath"]
 myst_heading_anchors = 3
 nb_execution_mode = "force"

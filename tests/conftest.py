@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 from collections.abc import Iterator
+from typing import Any
 
 # One thread per process, set before numpy and torch load their pools: sums then keep one order, and
 # pytest-xdist's workers do not compete for the same cores.
@@ -57,3 +59,21 @@ def _same_start() -> Iterator[None]:
     mpmath.mp.prec, flint.ctx.prec = precisions[:2]
     torch.set_default_dtype(precisions[2])
     np.seterr(**precisions[3])
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A headless Chromium without a network."""
+    from playwright.sync_api import sync_playwright
+
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert program, "no chromium on the path: on Debian, apt-get install chromium"
+    options = ["gpu", "background-networking", "quic", "sync", "component-update"]
+    with sync_playwright() as engine:
+        chromium = engine.chromium.launch(
+            executable_path=program,
+            chromium_sandbox=False,
+            args=["--no-first-run", *(f"--disable-{name}" for name in options)],
+        )
+        yield chromium
+        chromium.close()

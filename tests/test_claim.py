@@ -14,7 +14,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from theory import claim as registry
-from theory.claim import CHAPTERS, Chapter, Claim, Proof, Step, Wrong, chapter_of, find_claims
+from theory.claim import (
+    CHAPTERS,
+    Chapter,
+    Claim,
+    Proof,
+    Step,
+    Wrong,
+    chapter_of,
+    claim_of,
+    find_claims,
+    title_of,
+)
 from verify.mutants import install
 from verify.report.mutants import LAWS, REMEMBERED, UNCHANGED, Mutant, mutants
 
@@ -147,6 +158,18 @@ def test_order_does_not_depend_on_discovery(monkeypatch: pytest.MonkeyPatch) -> 
     iterate = registry.pkgutil.iter_modules
     monkeypatch.setattr(registry.pkgutil, "iter_modules", lambda path: list(iterate(path))[::-1])
     assert [claim.id for claim in find_claims()] == IDS
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=IDS)
+def test_a_claim_and_its_title_are_found_by_its_name(claim: Claim) -> None:
+    assert claim_of(claim.id) is claim
+    assert title_of(claim.id) == claim.title
+
+
+def test_an_unknown_name_is_no_claim() -> None:
+    for ask in (claim_of, title_of):
+        with pytest.raises(ValueError, match="no chapter names the claim 'nothing'"):
+            ask("nothing")
 
 
 UNBOUNDED = {"trajectory": "assumes what flow does", "laplacian": "is about edges, not about radii"}

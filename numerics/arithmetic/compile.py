@@ -28,7 +28,16 @@ from theory.pulse.plateau import r
 from theory.pulse.signal import phi
 from theory.pulse.staircase import definitions
 
-__all__ = ["activation", "compile_law", "compile_values", "exact_law", "exact_values"]
+__all__ = [
+    "Logistic",
+    "Softplus",
+    "activation",
+    "compile_law",
+    "compile_values",
+    "exact_law",
+    "exact_values",
+    "steady",
+]
 
 
 @cache
@@ -45,40 +54,40 @@ def activation(name: str) -> tuple[Elementwise, Elementwise]:
     entry = spelled(name)
     if entry.name in _BY_HAND:
         return _BY_HAND[entry.name]
-    steady = replace(entry, expression=_steady(entry.expression))
-    return _elementwise(steady.expression), _elementwise(steady.derivative)
+    sound = replace(entry, expression=steady(entry.expression))
+    return _elementwise(sound.expression), _elementwise(sound.derivative)
 
 
-class _Logistic(sp.Function):
+class Logistic(sp.Function):
     """1/(1 + exp(-u)), in one piece for large |u|."""
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         (u,) = self.args
-        return self * _Logistic(-u)
+        return self * Logistic(-u)
 
 
-class _Softplus(sp.Function):
+class Softplus(sp.Function):
     """log(1 + exp(u)), likewise."""
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
-        return _Logistic(self.args[0])
+        return Logistic(self.args[0])
 
 
-def _steady(expression: sp.Expr) -> sp.Expr:
+def steady(expression: sp.Expr) -> sp.Expr:
     """The expression with its sigmoids and softplus as functions, whose exponentials never stand alone."""
     if not expression.args:
         return expression
     if isinstance(expression, sp.log) and (u := exponent(expression.args[0])) is not None:
-        return _Softplus(_steady(u))
+        return Softplus(steady(u))
     below = expression.is_Pow and expression.exp.is_Integer and expression.exp < 0
     if below and (u := exponent(expression.base)) is not None:
-        return _Logistic(-_steady(u)) ** -expression.exp
+        return Logistic(-steady(u)) ** -expression.exp
     if expression.is_Mul:
         for factor in expression.args:  # exp(u)/(1 + exp(u))
             if isinstance(factor, sp.exp) and 1 / (1 + factor) in expression.args:
                 others = expression * (1 + factor) / factor
-                return _steady(others) * _Logistic(_steady(factor.args[0]))
-    return expression.func(*map(_steady, expression.args))
+                return steady(others) * Logistic(steady(factor.args[0]))
+    return expression.func(*map(steady, expression.args))
 
 
 def _softplus(z: ArrayLike) -> Array:
@@ -116,10 +125,10 @@ _BY_HAND: dict[str, tuple[Elementwise, Elementwise]] = {
 
 
 def _elementwise(expression: sp.Expr) -> Elementwise:
-    steady = {"_Logistic": expit, "_Softplus": _softplus}
+    special = {"Logistic": expit, "Softplus": _softplus}
     options = {"fully_qualified_modules": False, "inline": True, "allow_unknown_functions": True}
-    printer = _ProductPrinter({**options, "user_functions": {name: name for name in steady}})
-    modules = [steady, "scipy", "numpy"]
+    printer = _ProductPrinter({**options, "user_functions": {name: name for name in special}})
+    modules = [special, "scipy", "numpy"]
     function = sp.lambdify([z], expression, modules=modules, printer=printer, cse=True)
 
     def apply(values: ArrayLike) -> Array:

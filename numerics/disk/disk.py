@@ -155,5 +155,10 @@ def _segment(r: Array, chord: Array) -> Array:
     s = chord / (2 * r)
     small = np.zeros_like(s)
     for coefficient in reversed(_SERIES):
-        small = small * s * s + coefficient
-    return r * r * np.where(s <= 0.5, small * s**3, np.arcsin(s) - s * np.sqrt(1 - s * s))
+        small *= s
+        small *= s
+        small += coefficient
+    small *= s**3
+    if (long := s > 0.5).any():
+        small = np.where(long, np.arcsin(s) - s * np.sqrt(1 - s * s), small)
+    return r * r * small

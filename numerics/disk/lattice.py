@@ -34,12 +34,14 @@ def hurwitz(s: float, x: ArrayLike) -> Array:
     Off by less than the first term that is left out, B₁₀/10! s(s+1)···(s+8) X^{-s-9} with X >= 8, 3·10⁻¹², and 10⁴ units of rounding.
     """
     points = np.asarray(x, dtype=float)
+    raised = lambda y: y * np.sqrt(y) if s < -1 else y  # the power -s
     total = np.zeros_like(points)
     for k in range(TERMS):
-        total += (points + k) ** -s
+        total += raised(points + k)
     end = points + TERMS
-    total += end ** (1 - s) / (s - 1) + end**-s / 2
-    factor, power = s, end ** (-s - 1)
+    last = raised(end)
+    total += end * last / (s - 1) + last / 2
+    factor, power = s, last / end
     for k, share in enumerate((1 / 12, -1 / 720, 1 / 30240, -1 / 1209600)):
         total += share * factor * power
         factor *= (s + 2 * k + 1) * (s + 2 * k + 2)

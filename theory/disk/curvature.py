@@ -27,6 +27,8 @@ from itertools import pairwise
 from typing import Any
 
 import sympy as sp
+from sympy.polys.domains import QQ
+from sympy.polys.fields import FracField
 
 from theory.claim import Claim, Proof, Step, Wrong
 from theory.disk.arithmetic import Roots
@@ -217,12 +219,12 @@ def _prove_sides(law: Curvature) -> Iterator[Step]:
 def _prove_powers(law: Curvature) -> Iterator[Step]:
     """Eight octants c > s > 0 alike, by x = s/c: the normal (1, x) has the length q, t and ℓ are q times too large."""
     d, x, q = sp.symbols("d x q", positive=True)
-    c, s = x + d, x
+    c, s, rational = x + d, x, FracField([x, q], QQ)
     breaks = [-(c + s) / 2, -d / 2, sp.Integer(0), d / 2, (c + s) / 2]
     for k, area in POINTS.items():
         # p^(k-1) times a cubic, or t times p^k; p is quadratic.
         added = lambda t, lit, k=k: law.local(t / q, k * edge(t, c, s) ** (k - 1), law.moment(t, 0, c, s) / q**3, edge(t, c, s) ** k - lit) / q  # fmt: skip
-        by_direction = sp.cancel(sp.together(_over(breaks, 2 * k + 1, added).subs(d, 1 - x)))
+        by_direction = rational.from_expr(_over(breaks, 2 * k + 1, added).subs(d, 1 - x)).as_expr()
         density = sp.apart(sp.cancel(by_direction.subs(q, sp.sqrt(1 + x**2)) / (1 + x**2)), x)
         claimed = sp.expand(8 * sp.integrate(density, (x, 0, 1)))
         yield Step(f"z^{k} on one pixel, n = 1", claimed == area)

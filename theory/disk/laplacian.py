@@ -174,8 +174,8 @@ SIDED: tuple[tuple[str, Filter, Point, bool], ...] = (
     ("a ring", RING, (Fraction(0), Fraction(0)), False),
     ("four pixels", {(0, 0): Fraction(2), (1, 1): Fraction(2), (0, 1): Fraction(1), (1, 0): Fraction(1)}, (Fraction(1, 2), Fraction(1, 2)), False),
     ("two pixels", TWO, (Fraction(1, 2), Fraction(0)), False),
-    ("a saddle", SADDLE, (Fraction(0), Fraction(0)), True),
     ("2 × 2", BLOCK, (Fraction(1, 2), Fraction(1, 2)), True),
+    ("a saddle", SADDLE, (Fraction(0), Fraction(0)), True),
 )  # fmt: skip
 """Filters with n = 1 or 3 whose sides have one sign: name, taps, centre, and whether the sides turn."""
 DIRECTIONS = tuple((Fraction(a, c), Fraction(b, c)) for a, b, c in ((4, 3, 5), (5, 12, 13), (4, -3, 5), (15, -8, 17)))  # fmt: skip

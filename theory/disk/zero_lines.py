@@ -20,7 +20,16 @@ from itertools import pairwise
 from math import lcm
 from typing import Literal
 
-__all__ = ["OCTANTS", "Crossing", "Stretch", "centre_of", "corners", "crossing", "stretches"]
+__all__ = [
+    "OCTANTS",
+    "Crossing",
+    "Filter",
+    "Stretch",
+    "centre_of",
+    "corners",
+    "crossing",
+    "stretches",
+]
 
 Point = tuple[Fraction, Fraction]
 Filter = Mapping[tuple[int, int], Fraction]

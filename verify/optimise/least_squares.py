@@ -54,6 +54,8 @@ def levenberg_marquardt(
 ) -> Minimised:
     """At most ``steps`` trial steps from each of the points ``start`` (B, P).
 
+    A point retires when a step is refused that promised only rounding of |e|².
+
     Parameters
     ----------
     residuals: e and J, finite in J.  Where e is not finite no step leads; a coordinate whose column of J is 0 stays.
@@ -68,8 +70,8 @@ def levenberg_marquardt(
     live, here = np.arange(len(start)), start.copy()
     error, jacobian = (part.copy() for part in residuals(here))
     value = (error**2).sum(axis=1)
-    own = np.sum(jacobian**2, axis=1)
-    damping = 1e-3 * np.max(own / _weights(own, scaled), axis=1)
+    diagonal = np.sum(jacobian**2, axis=1)
+    damping = 1e-3 * np.max(diagonal / _weights(diagonal, scaled), axis=1)
     grow = np.full(len(start), 2.0)
     idle = np.zeros(len(start), dtype=np.int64)
     for trial in range(1, steps + 1):
@@ -100,7 +102,8 @@ def levenberg_marquardt(
         grow = np.where(better, 2.0, np.minimum(2 * grow, 64.0))
         here[better], value[better] = there[better], value_there[better]
         error[better], jacobian[better] = error_there[better], jacobian_there[better]
-        leave = np.zeros(len(live), dtype=bool)
+        # Refused, a step becomes shorter and shorter: where it promises rounding, nothing follows.
+        leave = ~better & (promised <= EPS * value)
         if arrived is not None:
             leave |= arrived(here, value)
         if patience is not None:
@@ -114,12 +117,12 @@ def levenberg_marquardt(
     return Minimised(points, count, retired)
 
 
-def _weights(own: Array, scaled: bool) -> Array:
+def _weights(diagonal: Array, scaled: bool) -> Array:
     """The diagonal of D, from that of JᵀJ."""
     if not scaled:
-        return np.ones_like(own)
-    largest = np.max(own, axis=1, keepdims=True)
-    return np.asarray(np.maximum(own, np.where(largest > 0, SMALL * largest, 1.0)))
+        return np.ones_like(diagonal)
+    largest = np.max(diagonal, axis=1, keepdims=True)
+    return np.asarray(np.maximum(diagonal, np.where(largest > 0, SMALL * largest, 1.0)))
 
 
 def _bent(

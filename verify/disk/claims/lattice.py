@@ -406,11 +406,14 @@ SHOWN = {"square": ("square", 0.0), "abs": ("abs", 0.0), "ReLU, b = -0.4": ("rel
 """What is shown of one difference, x(p + (1, 0)) - x(p)."""
 
 
-def _shown(name: str, b: float, r: Array) -> draw.Sway:
-    w, bias = difference(np.ones((1, 1)), (1, 0))[None], np.array([b])
-    values = sums(w, bias, name, r.tolist())
-    claimed = fluctuation(w, bias, activation(name)[0], r, reach=REACH)
-    return draw.Sway(r, _level(r, values)[0], _level(r, claimed)[0])
+def _shown(r: Array) -> dict[str, draw.Sway]:
+    w = np.stack([difference(np.ones((1, 1)), (1, 0))] * len(SHOWN))
+    names, biases = zip(*SHOWN.values(), strict=True)
+    filters = Filters(w, np.array(biases), names, (1,) * len(names))
+    values = np.stack([filters.summed(radius, (0.0, 0.0)) for radius in r.tolist()], axis=1)
+    claimed = fluctuation(w, filters.b, filters.sigma, r, reach=REACH)
+    panels = zip(_level(r, values), _level(r, claimed), strict=True)
+    return {name: draw.Sway(r, *panel) for name, panel in zip(SHOWN, panels, strict=True)}
 
 
 def _strokes(name: str, b: float) -> list[tuple[Lag, float]]:
@@ -436,7 +439,7 @@ def _losses(watched: Watched) -> Array:
 def figures(lab: Lab) -> tuple[Figure, ...]:
     """One difference and four activations, the directions that take part, and trained networks beyond their radii."""
     r = np.linspace(20, 24, 241)
-    shown = {name: _shown(*case, r) for name, case in SHOWN.items()}
+    shown = _shown(r)
     roses = {name: _strokes(*case) for name, case in SHOWN.items()}
     beyond = {}
     far = np.linspace(30, 34, 161)

@@ -67,9 +67,7 @@ def _flows(lab: Lab) -> tuple[tuple[Array, Array, float], ...]:
 def check(law: Active, lab: Lab) -> Column:
     """Identity networks integrated by scipy; count those whose lowest partial sum on the way contradicts the law."""
     flows = lab.once("active/flows", _flows, lab)
-    wrong = sum(
-        bool(np.all(margins(w, a, law=law) > 0)) != (lowest > 0) for w, a, lowest in flows
-    )
+    wrong = sum(bool(np.all(margins(w, a, law=law) > 0)) != (lowest > 0) for w, a, lowest in flows)
     detail = f"networks, of {len(flows)} integrated by scipy from inside the cell, of which the law says wrongly whether they leave"
     return column(wrong if flows else float("nan"), 0, detail)
 
