@@ -8,6 +8,7 @@ No test had looked at a page.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
