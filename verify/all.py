@@ -63,8 +63,9 @@ def _parser() -> Parser:
         "--profile",
         choices=tuple(PROFILES),
         default="quick",
-        help="quick or full: 50 or 1000 trained networks per setting; smoke: 16, and the first"
-        " chapter alone; huge: 10000, and the training of endings alone (default: quick)",
+        help="quick or full: 50 or 1000 trained networks per setting; smoke: 50, the first"
+        " chapter alone, with fewer random cases; huge: 10000, and the training of endings alone"
+        " (default: quick)",
     )
     add("--seed", type=whole(0), default=0, help="same seed, same figures (default: 0)")
     executor_arguments(parser)

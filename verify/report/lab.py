@@ -63,10 +63,10 @@ PROFILES = MappingProxyType(
         for profile in (
             Profile(
                 "smoke",
-                16,
+                50,
                 16,
                 "pulse/",
-                "A first look: the first chapter alone, with 16 networks per setting;"
+                "A first look: the first chapter alone, with fewer random cases;"
                 " the profile quick examines every claim.",
             ),
             Profile("quick", 50, 80),
