@@ -292,6 +292,20 @@ def test_a_network_that_the_page_cannot_show_is_told_why(
     assert told.startswith("net.safetensors cannot be shown: ") and words in told
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_rules_of_accessibility_are_kept(browser: Any, explorer: Path, scheme: str) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = browser.new_page(viewport={"width": 1280, "height": 1000}, color_scheme=scheme)
+    page.goto(explorer.as_uri())
+    for name in TABS:
+        page.get_by_role("tab", name=name).click()
+        page.wait_for_timeout(300)
+        found = Axe().run(page).response["violations"]
+        assert [(name, rule["id"], rule["nodes"][0]["html"][:200]) for rule in found] == []
+    page.close()
+
+
 def test_nothing_is_wider_than_a_telephone(browser: Any, explorer: Path) -> None:
     page = browser.new_page(viewport={"width": 390, "height": 800})
     page.goto(explorer.as_uri())
