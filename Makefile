@@ -25,7 +25,7 @@ test: $(VENV)/.ready-test
 	$(python) -m pytest -n auto --dist worksteal $(ARGS)
 
 thorough: $(VENV)/.ready-test
-	$(python) -m pytest -n auto -m "slow or thorough" $(ARGS)
+	$(python) -m pytest -n auto --dist worksteal -m "slow or thorough" $(ARGS)
 
 docs: $(VENV)/.ready-docs
 	$(python) -m sphinx --fail-on-warning --keep-going --quiet --jobs 4 $(ARGS) docs docs/_build/html

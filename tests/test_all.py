@@ -23,6 +23,7 @@ import pytest
 
 from theory.claim import CHAPTERS, Claim, Proof, Step, Wrong
 from verify import all as command
+from verify.pulse import census
 from verify.report.evidence import Evidence
 from verify.report.lab import PROFILES
 from verify.report.verdict import column
@@ -330,6 +331,30 @@ def test_a_profile_for_some_claims_says_so(
         assert ("A first look" in capsys.readouterr().out) is bool(note)
         assert json.loads((tmp_path / "report.json").read_text())["note"] == note
         assert ("A first look" in (tmp_path / "report.html").read_text()) is bool(note)
+
+
+def test_the_huge_profile_counts_the_census(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """Its file holds what it prints; a network that is not explained makes it fail."""
+    few = replace(PROFILES["huge"], networks=2)
+    monkeypatch.setattr(command, "PROFILES", {**PROFILES, "huge": few})
+    arguments = ["--profile", "huge", "--executor", "serial", "--out", str(tmp_path)]
+    assert command.main(arguments) == 0
+    shown = capsys.readouterr().out
+    document = json.loads((tmp_path / "census.json").read_text())
+    assert document["blocks"] == 1 and len(document["settings"]) == 24
+    assert all(sum(row["kinds"].values()) == 2 for row in document["settings"])
+    assert few.note in shown and shown.count("leaky_relu") == 6
+    assert not (tmp_path / "report.json").exists()
+    assert command.main([*arguments, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == document
+    monkeypatch.setattr(census, "explained", lambda *_: False)
+    assert command.main([*arguments, "--fresh"]) == 1
+    assert capsys.readouterr().out.count("Stray(") == 48
+    assert "--profile huge is for endings alone" in refused(
+        ["--profile", "huge", "--only", "flow"], capsys
+    )
 
 
 # --- in a process of its own ------------------------------------------------------------------

@@ -63,8 +63,9 @@ def _parser() -> Parser:
         "--profile",
         choices=tuple(PROFILES),
         default="quick",
-        help="quick or full: 50 or 1000 trained networks per setting; smoke: 16, and the first"
-        " chapter alone (default: quick)",
+        help="quick or full: 50 or 1000 trained networks per setting; smoke: 50, the first"
+        " chapter alone, with fewer random cases; huge: 10000, and the training of endings alone"
+        " (default: quick)",
     )
     add("--seed", type=whole(0), default=0, help="same seed, same figures (default: 0)")
     executor_arguments(parser)
@@ -105,6 +106,8 @@ def _run(options: argparse.Namespace, parser: Parser) -> int:
         print(_listed(names))
         return 0
     with _stoppable():
+        if profile.name == "huge":
+            return _census(options, parser)
         return _examined(options, parser, names)
 
 
@@ -147,6 +150,37 @@ def _examined(options: argparse.Namespace, parser: Parser, names: tuple[str, ...
     if not options.json:
         console.print(f"{options.out / 'report.html'}", soft_wrap=True)
     return 0 if report.summary["holds"] else 1
+
+
+def _census(options: argparse.Namespace, parser: Parser) -> int:
+    """Train and explain the census block by block; the counts stand in census.json at every moment."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from verify.pulse.census import census, table
+
+    path, networks = options.out / "census.json", PROFILES[options.profile].networks
+    quiet = not sys.stderr.isatty()
+    bars = Progress(console=Console(stderr=True), transient=True, disable=quiet)
+    blocks = bars.add_task(f"blocks of networks, counted in {path}")
+
+    def done(number: int, total: int) -> None:
+        bars.update(blocks, completed=number, total=total)
+
+    store = _store(options, parser)
+    with executor_of(options, parser) as executor, bars:
+        try:
+            counted = census(options.seed, networks, executor, path, store, done=done)
+        except OSError as error:
+            parser.error(f"cannot write to {options.out}: {error.strerror}")
+    if options.json:
+        print(path.read_text(), end="")
+    else:
+        console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+        table(counted, console)
+        console.print(PROFILES[options.profile].note)
+        console.print(f"{path}", soft_wrap=True)
+    return 1 if any(each.strays for each in counted) else 0
 
 
 def _store(options: argparse.Namespace, parser: Parser) -> Store:

@@ -74,9 +74,25 @@ def test_the_kink_on_a_partial_sum_is_exact_and_off_it_is_not(tab: Any) -> None:
     bias.fill("-1/10")
     bias.press("Enter")
     assert verdict(tab).startswith("Not exact")
-    tab.get_by_role("button", name="Kink onto a partial sum").click()
+    tab.get_by_role("button", name="Nearest biases without bends").click()
     tab.get_by_role("button", name="Exact readout").click()
     assert verdict(tab).startswith("Exact")
+
+
+def test_the_canonical_form_answers_alike(tab: Any, explorer: Path) -> None:
+    state = {
+        **STATE,
+        "w": [["1/2", "-1", "2"], ["1", "0", "1/3"]],
+        "b": ["1/5", "-1"],
+        "a": ["-2", "3"],
+    }
+    opened(tab, explorer, state)
+    worst = r"largest error over all real radii\s+(\S+) at r = (\S+)"
+    before = re.search(worst, verdict(tab))
+    tab.get_by_role("button", name="Canonical form").click()
+    after = re.search(worst, verdict(tab))
+    assert before and after and before.groups() == after.groups()
+    assert [tab.locator(f"input[data-key='a{k}']").input_value() for k in (0, 1)] == ["1", "-1"]
 
 
 def test_a_tap_is_dragged_and_moved_by_keys(tab: Any) -> None:
@@ -290,6 +306,20 @@ def test_a_network_that_the_page_cannot_show_is_told_why(
     tab.set_input_files("#file", _network(tmp_path / "net.safetensors", **changes))
     told = verdict(tab)
     assert told.startswith("net.safetensors cannot be shown: ") and words in told
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_rules_of_accessibility_are_kept(browser: Any, explorer: Path, scheme: str) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = browser.new_page(viewport={"width": 1280, "height": 1000}, color_scheme=scheme)
+    page.goto(explorer.as_uri())
+    for name in TABS:
+        page.get_by_role("tab", name=name).click()
+        page.wait_for_timeout(300)
+        found = Axe().run(page).response["violations"]
+        assert [(name, rule["id"], rule["nodes"][0]["html"][:200]) for rule in found] == []
+    page.close()
 
 
 def test_nothing_is_wider_than_a_telephone(browser: Any, explorer: Path) -> None:

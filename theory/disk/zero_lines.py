@@ -33,6 +33,7 @@ __all__ = [
 
 Point = tuple[Fraction, Fraction]
 Filter = Mapping[tuple[int, int], Fraction]
+"""Taps by their places."""
 HALF = Fraction(1, 2)
 
 OCTANTS = tuple(((p, q), (r, s)) for p, q, r, s in ((1, 0, 0, 1), (0, 1, 1, 0), (0, -1, 1, 0), (1, 0, 0, -1)))  # fmt: skip

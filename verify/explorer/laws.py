@@ -19,7 +19,7 @@ import sympy as sp
 
 from numerics.arithmetic.javascript import Law, function, traced
 from theory.disk import disk, perimeter
-from theory.pulse import kinks, loss, plateau, readout, small_radius, subpixel
+from theory.pulse import kinks, loss, plateau, readout, small_radius, subpixel, symmetry
 from theory.pulse.network import g, taps
 from theory.pulse.signal import phi
 from theory.pulse.staircase import C, T, to_taps
@@ -95,7 +95,12 @@ def _of_taps(n: int) -> Iterator[Law]:
         law = to_taps(small_radius.small_response(n, m), n)
         yield Law(f"response_{m}", (w, plateau.r, phi, g), law)
     yield traced("segments", kinks.segments, w)
-    yield traced("everywhere", conserved.everywhere, w, *sp.symbols("b a", real=True))
+    b, a, t = sp.symbols("b a t", real=True)
+    yield traced("everywhere", conserved.everywhere, w, b, a)
+    for name in ("reverse", "negate", "negate_filter"):
+        law = getattr(symmetry, name)
+        yield Law(name, (w, b, a), law(symmetry.Channel(a, b, tuple(w))))
+    yield Law("rescale", (w, b, a, t), symmetry.rescale(symmetry.Channel(a, b, tuple(w)), t))
 
 
 def _numbers(letter: str, count: int) -> list[sp.Symbol]:

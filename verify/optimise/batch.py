@@ -38,8 +38,8 @@ class Points:
     free: Array
 
     def __getitem__(self, chosen: Indices | Flags) -> Points:
-        parts = (self.signs, self.v, self.c, self.pattern, self.free)
-        return Points(self.task, *(part[chosen] for part in parts))
+        signs, v, c = self.signs[chosen], self.v[chosen], self.c[chosen]
+        return Points(self.task, signs, v, c, self.pattern[chosen], self.free[chosen])
 
     def point(self, j: int) -> Point:
         """Network j alone."""
@@ -222,14 +222,15 @@ def descend_batch(task: Task, signs: Array, v: Array, c: Array, cap: int = 2000)
         ended = lowest.copy()
         ended[list(released)] = False
         if np.any(ended):
-            refined = _refined(*(part[ended] for part in (now, dv, dc, error)))
+            refined = _refined(now[ended], dv[ended], dc[ended], error[ended])
             ends.append((live[ended], refined, exact[ended], step, True))
         if step == cap or np.all(ended):
             break
         walking = np.nonzero(~lowest)[0]
         there = [_alone(point) for point in released.values()]
         if len(walking):
-            there = [_first_minima(*(part[walking] for part in (now, dv, dc, error))), *there]
+            far = now[walking], dv[walking], dc[walking], error[walking]
+            there = [_first_minima(*far), *there]
         order = np.concatenate([walking, np.array(list(released), dtype=int)])
         live, now = live[order], _joined(there)
     if not np.all(ended):
@@ -253,11 +254,13 @@ def _released(points: Points, chosen: Indices) -> Iterator[tuple[int, Point]]:
 def _alone(point: Point) -> Points:
     """One network as a batch."""
     free = np.array([free @ free.T for _, free, _ in point.faces])
-    parts = (point.signs, point.v, np.array(point.c), point.pattern, free)
-    return Points(point.task, *(part[None] for part in parts))
+    signs, v, c = point.signs[None], point.v[None], np.array([point.c])
+    return Points(point.task, signs, v, c, point.pattern[None], free[None])
 
 
 def _joined(batches: list[Points]) -> Points:
-    names = ("signs", "v", "c", "pattern", "free")
-    parts = (np.concatenate([getattr(each, name) for each in batches]) for name in names)
-    return Points(batches[0].task, *parts)
+    signs, v, c, pattern, free = (
+        np.concatenate([getattr(each, name) for each in batches])
+        for name in ("signs", "v", "c", "pattern", "free")
+    )
+    return Points(batches[0].task, signs, v, c, pattern, free)

@@ -91,7 +91,7 @@ def _finish(
     points = ending.points
     held, tables = [], []
     for j, exact in enumerate(ending.exact.tolist()):
-        faces = tuple(map(tuple, np.argwhere(points.pattern[j, :, 0] == 0).tolist()))
+        faces = tuple((k, s) for k, s in np.argwhere(points.pattern[j, :, 0] == 0).tolist())
         table = np.zeros((len(faces), 2))
         if faces and not exact:
             table = multipliers(points.point(j))[1] * scale[j, [k for k, _ in faces]][:, None]

@@ -54,13 +54,12 @@ def levenberg_marquardt(
 ) -> Minimised:
     """At most ``steps`` trial steps from each of the points ``start`` (B, P).
 
-    A point retires when a step is refused that promised only rounding of |e|².
-
     Parameters
     ----------
     residuals: e and J, finite in J.  Where e is not finite no step leads; a coordinate whose column of J is 0 stays.
     arrived: points (B, P) and their |e|² (B,) -> those that retire.  Retired points are not evaluated any more.
-    patience: a point retires after so many trials in a row without progress; None: it never does.
+    patience: a point retires after so many trials in a row without progress, and where a step is refused that
+        promised only rounding of |e|²; None: it never does.
     scaled: Marquardt's D, for coordinates of different sizes.
     geodesic: whether steps are bent.
     """
@@ -85,7 +84,7 @@ def levenberg_marquardt(
         # The floor keeps the system solvable where JᵀJ is singular to rounding.
         damping = np.maximum(damping, size * EPS * (diagonal / weight).sum(axis=1) + tiny)
         diagonal += damping[:, None] * weight
-        step = -np.linalg.solve(system, turned @ error[..., None])
+        step = np.asarray(-np.linalg.solve(system, turned @ error[..., None]), dtype=float)
         ahead = (jacobian @ step)[..., 0]
         promised = -(ahead * (2 * error + ahead)).sum(axis=1)
         allowed = np.ones(len(live), dtype=bool)
@@ -102,12 +101,12 @@ def levenberg_marquardt(
         grow = np.where(better, 2.0, np.minimum(2 * grow, 64.0))
         here[better], value[better] = there[better], value_there[better]
         error[better], jacobian[better] = error_there[better], jacobian_there[better]
-        # Refused, a step becomes shorter and shorter: where it promises rounding, nothing follows.
-        leave = ~better & (promised <= EPS * value)
+        leave = np.zeros(len(live), dtype=bool)
         if arrived is not None:
             leave |= arrived(here, value)
         if patience is not None:
-            leave |= idle >= patience
+            # Refused, a step becomes shorter and shorter: where it promises rounding, nothing follows.
+            leave |= (idle >= patience) | (~better & (promised <= EPS * value))
         if np.any(leave):
             gone, stay = live[leave], ~leave
             points[gone], count[gone], retired[gone] = here[leave], trial, True

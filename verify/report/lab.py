@@ -63,14 +63,21 @@ PROFILES = MappingProxyType(
         for profile in (
             Profile(
                 "smoke",
-                16,
+                50,
                 16,
                 "pulse/",
-                "A first look: the first chapter alone, with 16 networks per setting;"
+                "A first look: the first chapter alone, with fewer random cases;"
                 " the profile quick examines every claim.",
             ),
             Profile("quick", 50, 80),
             Profile("full", 1000, 800),
+            Profile(
+                "huge",
+                10_000,
+                800,
+                "endings",
+                "The census alone: every network of every setting is trained and explained.",
+            ),
         )
     }
 )

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache, cached_property
+from functools import cache
 
 import numpy as np
 import torch
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.regression import regression
-from numerics.arithmetic.rounding import gamma, lipschitz
+from numerics.arithmetic.rounding import gamma
 from numerics.arithmetic.types import Array
 from numerics.disk.disk import disk_bound, ring
 from numerics.disk.lattice import fluctuation, parts, swing, unsettled
@@ -22,6 +22,7 @@ from theory.disk.perimeter import kernel
 from verify.disk import lattice_figures as draw
 from verify.disk.clipping import clipped
 from verify.disk.ensemble import disk_windows, train_networks
+from verify.disk.filters import Filters, Point
 from verify.disk.networks import disks
 from verify.models.networks import Bundle, elementwise
 from verify.models.problem import NetworkBatch, NetworkShape
@@ -31,9 +32,7 @@ from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
 
-__all__ = ["EVIDENCE", "Filters", "bending", "check", "drawn_spreads", "figures", "sums", "train"]
-
-Point = tuple[float, float]
+__all__ = ["EVIDENCE", "bending", "check", "drawn_spreads", "figures", "train"]
 
 NEAR, FAR, WINDOW, COUNT = 25.0, 800.0, 4.0, 24
 """Where two windows of radii begin, their width, and the radii in each."""
@@ -78,67 +77,6 @@ def _kernel(law: Lattice, x: Array) -> float:
     series = -(np.cos(turned) @ (1 / (2 * np.pi**2 * j**2.5)))
     tail = WAVES**-1.5 / (3 * np.pi**2)
     return float(np.max(np.abs(swing(x, law) - series)) / (tail + 1e-11))
-
-
-@dataclass(frozen=True)
-class Filters:
-    """Filters w (B, n, n) with biases b (B,), one activation after the other: names, and how many filters each has."""
-
-    w: Array
-    b: Array
-    names: tuple[str, ...]
-    counts: tuple[int, ...]
-
-    def _each(self, which: int) -> Callable[[Array], Array]:
-        ends = [0, *np.cumsum(self.counts).tolist()]
-
-        def apply(z: Array) -> Array:
-            values = np.empty_like(z)
-            for name, first, last in zip(self.names, ends[:-1], ends[1:], strict=True):
-                values[first:last] = activation(name)[which](z[first:last])
-            return values
-
-        return apply
-
-    @cached_property
-    def sigma(self) -> Callable[[Array], Array]:
-        """σ of every filter: (B, ...) -> (B, ...)."""
-        return self._each(0)
-
-    @cached_property
-    def slope(self) -> Callable[[Array], Array]:
-        """σ'."""
-        return self._each(1)
-
-    @cached_property
-    def flat(self) -> Array:
-        """The taps, (B, n²)."""
-        return self.w.reshape(len(self.w), -1)
-
-    @property
-    def rise(self) -> Array:
-        """Δ, (B,)."""
-        return np.asarray(self.sigma(self.w.sum(axis=(1, 2)) + self.b) - self.sigma(self.b))
-
-    @property
-    def steep(self) -> Array:
-        """σ's Lipschitz constants, (B,)."""
-        size = np.abs(self.flat).sum(axis=1) + np.abs(self.b)
-        named = np.repeat(self.names, self.counts).tolist()
-        return np.array([lipschitz(name, x) for name, x in zip(named, size, strict=True)])
-
-    def summed(self, r: float, centre: Point) -> Array:
-        """Σ_p [g(z_p) - g(0)] for the disk of radius r around ``centre``: (B,)."""
-        windows, lit, _, _ = ring(r, centre, self.w.shape[-1])
-        z = self.flat @ windows.reshape(len(windows), -1).T + self.b[:, None]
-        values = self.sigma(z) - self.sigma(self.b)[:, None]
-        return np.asarray(np.sum(values, axis=1) + lit * self.rise)
-
-
-def sums(w: Array, b: Array, name: str, r: Sequence[float], centre: Point = (0.0, 0.0)) -> Array:
-    """Σ_p [g(z_p) - g(0)] of filters w (B, n, n), b (B,), for disks of radii r around ``centre``: (B, R)."""
-    filters = Filters(w, b, (name,), (len(w),))
-    return np.stack([filters.summed(radius, centre) for radius in r], axis=1)
 
 
 def _rounding(w: Array, steep: Array, r: float) -> Array:

@@ -32,19 +32,19 @@ from numerics.disk.perimeter_enclosure import Strength, by_direction, filter_of,
 from theory.disk.perimeter import STEPS, Perimeter
 from verify.disk import figures as draw
 from verify.disk.clipping import clipped, rational_direction
-from verify.disk.ensemble import disk_windows, filters_of, fit
-from verify.disk.networks import (
-    ARRIVED,
-    Difference,
-    across,
-    disks,
-    drawn,
-    excess,
-    loss_with_gradient,
+from verify.disk.differences import (
+    COUNT,
+    FAR,
+    FRESH,
+    HALF_LENGTH,
+    HIGH,
+    LOW,
+    TrainedDifference,
+    differences,
+    free,
+    networks_of_each,
 )
-from verify.disk.networks import train as train_one
-from verify.models.networks import Network, load, weights_of
-from verify.models.problem import NetworkShape
+from verify.disk.networks import ARRIVED, across, disks
 from verify.report.evidence import Evidence
 from verify.report.figures import figure
 from verify.report.lab import Lab
@@ -187,8 +187,8 @@ def check(law: Perimeter, lab: Lab) -> Column:
     for each in cases.sums if not areas else ():
         width = each.weight * float(_width(law, each.step, each.r))
         sums += not abs(each.total - width) <= each.slack
-        m = (each.weight * side for side in each.step)
-        along = float(law.dipole(*m, mpmath)) * each.r
+        m_x, m_y = (each.weight * side for side in each.step)
+        along = float(law.dipole(m_x, m_y, mpmath)) * each.r
         sums += not abs(each.total - along) <= each.weight * _straight(each.r) + each.slack
     count = sum(len(some.w) for some in cases.wide)
     words += f"; filters with Δ ≠ 0, of {count}, with another P: {areas}; sums over disks, of {2 * len(cases.sums)}, that differ from the law: {sums}"
@@ -204,127 +204,9 @@ def _slack(weight: float, r: float | Array, size: int, taps: int) -> Any:
 
 # --------------------------------------------------------------------------------------- training
 
-LOW, HIGH, COUNT, HALF_LENGTH = 3, 10, 15, 14
-STEPS_OF_LBFGS = 60
-FEW_STEPS = 5
-"""Of the last network of each kind, one tap of which starts with the other sign: it has to keep both."""
 LINES = 8
 """Directions in which torch's answers are added up across an edge."""
-FRESH = np.array([3.53125, 5.0, 6.28125, 8.515625, 9.75])
-FAR = np.array([80.3, 150.7])
 PATCHES, FARTHEST = 40, 1.0e5
-
-
-@dataclass(frozen=True)
-class TrainedDifference:
-    """A network at its end: κ, what it answers, and how far its loss can still fall.
-
-    Attributes
-    ----------
-    weight, c: aΣ|κ|, times a half for ReLU; the readout bias.
-    loss, excess: as torch has it; gᵀH⁻¹g/2 by (aΣκ, c), how far it lies above its least value.
-    error: r̂ - r on the training radii.
-    answers, far: to the disks of radii :data:`FRESH` and :data:`FAR`.
-    """
-
-    net: Difference
-    kappa: Array
-    weight: float
-    c: float
-    loss: float
-    excess: float
-    error: Array
-    answers: Array
-    far: Array
-
-    @property
-    def one_sign(self) -> bool:
-        """Whether κ >= 0 still holds, or κ <= 0 throughout."""
-        taps = self.kappa[self.net.mask.numpy() > 0]
-        return bool(np.all(taps > 0) or np.all(taps < 0))
-
-
-def _networks(lab: Lab) -> int:
-    return max(lab.profile.networks // 5, 2)
-
-
-def _trained(lab: Lab) -> tuple[TrainedDifference, ...]:
-    """:func:`_networks` of each kind: abs and ReLU, three differences."""
-    return lab.once("perimeter/differences", _train, lab)
-
-
-def _train(lab: Lab) -> tuple[TrainedDifference, ...]:
-    rng, nets, networks = lab.rng("perimeter/differences"), [], _networks(lab)
-    r, share = np.linspace(LOW, HIGH, COUNT), np.full(COUNT, 1 / COUNT)
-    x, fresh = disks(r, HALF_LENGTH), disks(FRESH, HALF_LENGTH)
-    distant = disks(FAR, int(FAR[-1]) + 5)
-    for name in ("abs", "relu"):
-        for step in STEPS:
-            for k in range(networks):
-                net, last = Difference(name, step, across(step), rng), k == networks - 1
-                if last:
-                    with torch.no_grad():
-                        net.conv.weight[:, :, 1, 1] *= -1
-                train_one(net, x, r, share, FEW_STEPS if last else STEPS_OF_LBFGS, 1 if last else 5)
-                value = loss_with_gradient(net, x, r, share)
-                kappa = net.conv.weight.detach().numpy()[0, 0]
-                readout = list(net.readout.parameters())
-                by_a, by_c = (float(p.grad.sum()) for p in readout if p.grad is not None)
-                a, c = (float(p.detach().sum()) for p in readout)
-                with torch.no_grad():
-                    answers = net(x).numpy()
-                    # By (a, c): the feature is what torch answers, less c, over a.
-                    features = np.stack([(answers - c) / a, np.ones(COUNT)])
-                    g = np.array([by_a, by_c])
-                    weight = a * float(np.abs(kappa).sum()) * (0.5 if name == "relu" else 1.0)
-                    nets.append(TrainedDifference(net, kappa, weight, c, value, excess(features, share, g), answers - r, net(fresh).numpy(), net(distant).numpy()))  # fmt: skip
-    return tuple(nets)
-
-
-FREE, FREE_COUNT, FREE_STEPS, FREE_RULE = 12, 29, 400, Midpoints(3, 360)
-"""Networks per activation, their training radii and steps, and the rule for their P, which is only looked at."""
-
-
-@dataclass(frozen=True)
-class Free:
-    """A network with one filter of 3 × 3, all of whose weights were trained.
-
-    Attributes
-    ----------
-    area, length: aπΔ and aP, the coefficients of r² and r in its answers to large disks.
-    share: 1 - L/Var r, the part of the variance of r that it explains.
-    """
-
-    name: str
-    net: Network
-    area: float
-    length: float
-    share: float
-
-
-def free(lab: Lab) -> tuple[Free, ...]:
-    """abs and ReLU with all biases, from random starts, by Levenberg-Marquardt on the training radii."""
-    return lab.once("perimeter/free filters", _train_free, lab)
-
-
-def _train_free(lab: Lab) -> tuple[Free, ...]:
-    rng, nets = lab.rng("perimeter/free filters"), []
-    r = np.linspace(LOW, HIGH, FREE_COUNT)
-    x, cut = disks(r, HIGH + 2), disk_windows(r, 3, HIGH + 2)
-    for name in ("abs", "relu"):
-        sigma, shape = activation(name)[0], NetworkShape(name, 1, 3)
-        start = weights_of([drawn(name, 1, 3, rng) for _ in range(FREE)])
-        fitted = fit(shape, cut, r, filters_of(start), FREE_STEPS)
-        for j in range(FREE):
-            net = load(shape, fitted, j)
-            w, b, a, _ = fitted.network(j)
-            dark, full = sigma(np.array([b[0], w.sum() + b[0]]))
-            with torch.no_grad():
-                value = float(torch.mean((net(x) - torch.tensor(r)) ** 2))
-            length = float(a[0] * strength(w, b, sigma, FREE_RULE)[0])
-            area = float(a[0] * np.pi * (full - dark))
-            nets.append(Free(name, net, area, length, 1 - value / float(np.var(r))))
-    return tuple(nets)
 
 
 @dataclass(frozen=True)
@@ -409,10 +291,10 @@ def _across_lines(lab: Lab) -> tuple[_Line, ...]:
     # curvature of the circle, and the rounding of pixels and places.
     smooth = 6 * 2**0.5 * step**2 / 8
     off = smooth + 2 * rho * circle_bound(FARTHEST, rho)
-    lines, differences, filters = [], _trained(lab), free(lab)
+    lines, trained_differences, filters = [], differences(lab), free(lab)
     with torch.no_grad():
-        for k, trained in enumerate(differences):
-            if trained.one_sign and k % _networks(lab):
+        for k, trained in enumerate(trained_differences):
+            if trained.one_sign and k % networks_of_each(lab):
                 continue
             z = trained.net.preactivation(windows)[:, 0, 3, 3].numpy().reshape(LINES, -1)
             w = difference(trained.kappa, trained.net.step)
@@ -460,7 +342,7 @@ def _straight_scores(law: Perimeter, lab: Lab) -> Iterator[float]:
         z = each.net.conv(windows[:, None])[:, 0] - float(b[0])
         yield _edge_ratio(squares, w[0], z, patches)
     size, straight = (2 * int(FAR[-1]) + 11) ** 2, np.array([_straight(r) for r in FAR.tolist()])
-    for trained in _trained(lab):
+    for trained in differences(lab):
         step = trained.net.step
         z = trained.net.preactivation(windows)[:, 0]
         yield _edge_ratio(squares, difference(trained.kappa, step), z, patches)
@@ -473,7 +355,7 @@ def _straight_scores(law: Perimeter, lab: Lab) -> Iterator[float]:
 
 def train(law: Perimeter, lab: Lab) -> Column:
     """torch's pre-activations at a straight edge and answers far from the training radii, then losses and answers to new radii, against the law; κ of one sign."""
-    nets, whole, lines = _trained(lab), free(lab), _lines(lab)
+    nets, whole, lines = differences(lab), free(lab), _lines(lab)
     scores = []
     for score in _straight_scores(law, lab):
         scores.append(score)
@@ -520,7 +402,7 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     edges = {f"{name}°": edge_response(w, t, float(np.cos(x)), float(np.sin(x)))[0] for name, x in turns.items()}  # fmt: skip
     fine = np.linspace(2.5, 11, 341)
     x = disks(fine, HALF_LENGTH)
-    first = {trained.net.step: trained.net for trained in reversed(_trained(lab))}
+    first = {trained.net.step: trained.net for trained in reversed(differences(lab))}
     with torch.no_grad():
         errors = {NAMES[step]: first[step](x).numpy() - fine for step in STEPS}
     caption = (

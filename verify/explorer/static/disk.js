@@ -124,13 +124,13 @@ export const diskTab = (panel, {change, current, message}) => {
     if (focused) controls.querySelector(`[data-key="${focused}"]`)?.focus();
   };
 
-  const picture = (title, values, scale, extra = []) => {
+  const picture = (title, values, scale, role = "img") => {
     const cells = [];
     values.forEach((value, k) => {
       const share = Math.min(Math.abs(value) / scale, 1);
       if (share > 0.004) cells.push(svg("rect", {x: k % side, y: Math.floor(k / side), width: 1.02, height: 1.02, class: value < 0 ? "minus" : "plus", "fill-opacity": share.toFixed(3)}));
     });
-    const drawing = svg("svg", {viewBox: `0 0 ${side} ${side}`, role: "img", "aria-label": title, class: "picture"}, cells, ...extra);
+    const drawing = svg("svg", {viewBox: `0 0 ${side} ${side}`, role, "aria-label": title, class: "picture"}, cells);
     return {figure: html("figure", {class: "plot"}, html("figcaption", {}, title), drawing), drawing};
   };
 
@@ -147,7 +147,7 @@ export const diskTab = (panel, {change, current, message}) => {
     const P = (directions.reduce((sum, [, value]) => sum + value, 0) * 2 * Math.PI) / TURNS;
     const sums = RADII.map((r) => correlated(kept(r, disk.x, disk.y), w).reduce((sum, z) => sum + sigma(z + b) - sigma(b), 0));
 
-    const disc = picture("The disk, pixel by pixel: drag its centre or its edge", shown, 1);
+    const disc = picture("The disk, pixel by pixel: drag its centre or its edge", shown, 1, "group");
     const place = (event) => {
       const box = disc.drawing.getBoundingClientRect();
       return [((event.clientX - box.left) / box.width) * side - HALF - 0.5, ((event.clientY - box.top) / box.height) * side - HALF - 0.5];

@@ -12,11 +12,11 @@ const HALF = new Fraction(1n, 2n);
 /** The arithmetic of a network: numbers, functions of them, and the laws printed in it. */
 const FLOAT = {
   laws: float, zero: 0, one: 1, of: (text) => Number(Fraction.parse(text)), whole: (k) => k, half: 0.5,
-  add: (...x) => x.reduce((a, b) => a + b, 0), mul: (a, b) => a * b, neg: (a) => -a, less: (a, b) => a < b, equal: (a, b) => a === b,
+  add: (...x) => x.reduce((a, b) => a + b, 0), mul: (a, b) => a * b, neg: (a) => -a, less: (a, b) => a < b, equal: (a, b) => a === b, inverse: (a) => 1 / a,
 };
 const EXACT = {
   laws: exactLaws, zero: new Fraction(0n), one: new Fraction(1n), of: Fraction.parse, whole: (k) => new Fraction(BigInt(k)), half: HALF,
-  add: f.add, mul: f.mul, neg: f.neg, less: (a, b) => compare(a, b) < 0, equal: (a, b) => compare(a, b) === 0,
+  add: f.add, mul: f.mul, neg: f.neg, less: (a, b) => compare(a, b) < 0, equal: (a, b) => compare(a, b) === 0, inverse: (a) => f.power(a, -1),
 };
 
 /** The network that a state describes, in one arithmetic; null where σ has no exact form. */
@@ -148,4 +148,47 @@ export const cell = (net, k, kink) => {
   const crossed = paths.some((path) => path.includes("+-") || path.includes("-+"));
   const mixed = paths.join("").includes("+") && paths.join("").includes("-");
   return {kind: crossed ? "crossed" : mixed ? "threshold" : "linear", left: paths[0], right: paths[1]};
+};
+
+/** The φ in (0, 1) at which a channel's response bends on a plateau. */
+export const bends = (net, k, bias = net.b[k]) => {
+  const {add, equal, less, zero, one} = net.arithmetic;
+  return net.byTaps.segments(net.w[k]).flatMap(([p, q]) =>
+    equal(p, q) ? [] : (net.kinks ?? []).map((kink) => net.arithmetic.laws.any.bend(add(p, bias), add(q, bias), kink)[0]))
+    .filter((star) => less(zero, star) && less(star, one));
+};
+
+/** The bias next to a channel's own with which it does not bend: a kink less a partial sum; null where there is none. */
+export const flatBias = (net, k) => {
+  const {add, neg} = net.arithmetic;
+  if (!bends(net, k).length) return net.b[k];
+  const {left, right} = net.byTaps.sums(net.w[k]);
+  const off = (x) => Math.abs(Number(x) - Number(net.b[k]));
+  const candidates = [...left, ...right].flatMap((sum) => net.kinks.map((kink) => add(kink, neg(sum))));
+  return candidates.sort((x, y) => off(x) - off(y)).find((bias) => !bends(net, k, bias).length) ?? null;
+};
+
+/** One network for all that the symmetries make of it: theory/pulse/symmetry.py, canonical. */
+export const canonical = (net, {homogeneous, parity}) => {
+  const {neg, less, equal, zero} = net.arithmetic;
+  const laws = net.byTaps;
+  const first = (x, y) => {
+    const [p, q] = [x, y].map(({a, b, w}) => [a, b, ...w]);
+    const place = p.findIndex((value, j) => !equal(value, q[j]));
+    return place < 0 ? 0 : less(p[place], q[place]) ? 1 : -1;
+  };
+  const size = ({a, b, w}) => {
+    if (!equal(a, zero)) return less(a, zero) ? neg(a) : a;
+    const largest = [b, ...w].map((x) => (less(x, zero) ? neg(x) : x)).reduce((x, y) => (less(x, y) ? y : x));
+    return equal(largest, zero) ? zero : net.arithmetic.inverse(largest);
+  };
+  const kinds = ["reverse", ...({odd: ["negate"], even: ["negate_filter"]}[parity] ?? [])];
+  return net.w.map((w, k) => {
+    let channel = {w, b: net.b[k], a: net.a[k]};
+    const factor = homogeneous ? size(channel) : zero;
+    if (!equal(factor, zero)) channel = laws.rescale(channel.w, channel.b, channel.a, factor);
+    let images = [channel];
+    for (const kind of kinds) images = [...images, ...images.map((x) => laws[kind](x.w, x.b, x.a))];
+    return images.sort(first)[0];
+  }).sort(first);
 };

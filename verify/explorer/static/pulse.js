@@ -2,7 +2,8 @@
 
 import {catalogue} from "catalogue";
 import {html, short} from "dom";
-import {cell, curve, exact, exactReadout, floats, residuals, signal, windows, worst} from "network";
+import {activationOf} from "expression";
+import {bends, canonical, cell, curve, exact, exactReadout, flatBias, floats, residuals, signal, windows, worst} from "network";
 import {around, dots, handle, line, plot} from "plot";
 import {CHANNELS, initial, LENGTHS, numberText, TAPS, wrongActivation} from "state";
 
@@ -90,7 +91,8 @@ export const pulseTab = (panel, {change, message, current}) => {
       }),
       html("fieldset", {class: "buttons"}, html("legend", {}, "Do"),
         html("button", {type: "button", onclick: bestReadout}, "Exact readout"),
-        html("button", {type: "button", onclick: onPartialSum}, "Kink onto a partial sum"),
+        html("button", {type: "button", onclick: straight}, "Nearest biases without bends"),
+        html("button", {type: "button", onclick: canonicalForm}, "Canonical form"),
         html("button", {type: "button", onclick: random}, "Random start"),
         select("example", ["choose …", ...Object.keys(EXAMPLES)], "choose …", (name) => EXAMPLES[name] && change(EXAMPLES[name]))),
     ].flat());
@@ -106,18 +108,20 @@ export const pulseTab = (panel, {change, message, current}) => {
     return change({a: found.a.map(text), c: text(found.c)});
   };
 
-  const onPartialSum = () => {
+  const straight = () => {
+    const net = exact(current());
+    if (!net?.kinks.length) return message("The activation has no kink to place.");
+    const biases = net.w.map((_, k) => flatBias(net, k));
+    if (biases.includes(null)) return message("No bias keeps every channel straight: its staircases meet the kinks from both sides.");
+    return change({b: biases.map(String)});
+  };
+
+  const canonicalForm = () => {
     const state = current();
-    const net = exact(state);
-    const kinks = net?.kinks;
-    if (!kinks?.length) return message("The activation has no kink to place.");
-    const biases = net.w.map((w, k) => {
-      const {left, right} = net.byTaps.sums(w);
-      const candidates = [...left, ...right].flatMap((sum) => kinks.map((kink) => net.arithmetic.add(kink, net.arithmetic.neg(sum))));
-      const off = (x) => Math.abs(Number(x) - Number(net.b[k]));
-      return String(candidates.reduce((best, x) => (off(x) < off(best) ? x : best)));
-    });
-    return change({b: biases});
+    const {homogeneous, name} = activationOf(state.sigma);
+    const net = exact(state) ?? floats(state);
+    const channels = canonical(net, {homogeneous, parity: name ? catalogue[name].parity : ""});
+    change({w: channels.map(({w}) => w.map(String)), b: channels.map(({b}) => String(b)), a: channels.map(({a}) => String(a))});
   };
 
   const random = () => {
@@ -216,7 +220,7 @@ export const pulseTab = (panel, {change, message, current}) => {
     const [alpha, beta] = residuals(net, half);
     const bends = Array.from({length: 21}, (_, k) => residuals(floats(state), k / 20)[2]);
     const bend = bends.reduce((best, x) => (Math.abs(x) > Math.abs(best) ? x : best), 0);
-    const flat = most && kinks ? breaks0(net, kinks) : false;
+    const flat = most && kinks ? neverBends(net) : false;
     const isExact = equal(alpha, zero) && equal(beta, zero) && flat;
     // Of a σ without exact pieces: what is left is no more than rounding makes of these sums.
     const rounding = 2 ** -52 * (2 * state.half + 1) * 8 * floats(state).a.reduce((sum, a, k) => sum + Math.abs(a) * Math.max(1, Math.abs(floats(state).g[k](0))), 1);
@@ -242,17 +246,8 @@ export const pulseTab = (panel, {change, message, current}) => {
       })));
   };
 
-  /** Whether D is 0 at every φ: between its breaks it is linear, and 0 at both ends. */
-  const breaks0 = (net, kinks) => {
-    const stars = plateauBreaks(net, kinks);
-    return stars.every((phi) => net.arithmetic.equal(residuals(net, phi)[2], net.arithmetic.zero));
-  };
-  const plateauBreaks = (net, kinks) => {
-    const {add, less, zero, one} = net.arithmetic;
-    return net.w.flatMap((w, k) => net.byTaps.segments(w).flatMap(([p, q]) =>
-      net.arithmetic.equal(p, q) ? [] : kinks.map((kink) => net.arithmetic.laws.any.bend(add(p, net.b[k]), add(q, net.b[k]), kink)[0])))
-      .filter((star) => less(zero, star) && less(star, one));
-  };
+  /** Whether D is 0 at every φ: between its bends it is linear, and 0 at both ends. */
+  const neverBends = (net) => net.w.every((_, k) => bends(net, k).every((phi) => net.arithmetic.equal(residuals(net, phi)[2], net.arithmetic.zero)));
 
   let settled = 0;
   const update = (state) => {

@@ -10,7 +10,7 @@ const PER_CELL = 4;
 const FRAMES = 2000;
 
 /** Windows of the training signals: for each radius the distinct windows with their counts, by the definition. */
-const dataOf = (net) => {
+export const dataOf = (net) => {
   const rows = [];
   for (let m = net.h + 1; m <= net.last; m++) {
     for (let k = 0; k < PER_CELL; k++) {
@@ -30,7 +30,7 @@ const dataOf = (net) => {
 };
 
 /** The mean of (r̂ - r)² over rows, and its gradient, by the chain rule. */
-const descent = (net, rows, slope) => {
+export const descent = (net, rows, slope) => {
   const gradient = {w: net.w.map((w) => w.map(() => 0)), b: net.b.map(() => 0), a: net.a.map(() => 0), c: 0};
   let loss = 0;
   for (const {r, windows} of rows) {

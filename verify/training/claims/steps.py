@@ -110,8 +110,8 @@ def _exact(rng: np.random.Generator, n: int, channels: int) -> Exact:
     w, a = split(start)
     new_w, new_a = split([x - eta * slope for x, slope in zip(start, slopes, strict=True)])
     pull = sum((e * r for e, r in zip(now, radii, strict=True)), Fraction(0)) / len(radii)
-    cones = (linear_cell.light_cone(*weights, root) for weights in ((w, a), (new_w, new_a)))
-    return Exact(*cones, root, eta, pull)
+    before = linear_cell.light_cone(w, a, root)
+    return Exact(before, linear_cell.light_cone(new_w, new_a, root), root, eta, pull)
 
 
 def _one_step(law: Steps, step: Exact) -> bool:
