@@ -13,7 +13,7 @@ does not change with background, contrast or place.  Derivation: docs/invariance
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import accumulate, product
@@ -96,15 +96,23 @@ alpha, shade = sp.symbols("alpha psi", positive=True)
 
 def prove(law: Contrast) -> Proof:
     """The double sum with an undefined g; every small filter, decided; the quotient; the ruler with symbols for all weights."""
-    steps = [step for n in PROVED_TAPS for step in _double_sum(law, n)]
-    steps += [_domain(law, n) for n in PROVED_TAPS]
-    steps += [step for n in PROVED_TAPS for step in _counts(law, n)]
-    steps += [*_all_filters(law), *_quotient(), *_ruler(), *_learned(law)]
     covers = (
         "the double sum for n = 1, 3, 5 at r = n/2 and n/2 + 1, any g and α, and at every half-integer on rings of 7, 9 and 13 pixels, where it is false beyond r = N/2 - h; which channels are quiet for all 780 small filters with n = 1 and 3, their readouts for n = 1, 3, 5; the quotient on "
         "the cells m = 1 to 3; the ruler for radii k + 1/2 with k = 1 to 3, any background, contrast, weights and three shifts; its training on one to four radii"
     )
-    return Proof(tuple(steps), covers)
+    return Proof(_steps(law), covers)
+
+
+def _steps(law: Contrast) -> Iterator[Step]:
+    """The quickest first."""
+    for n in PROVED_TAPS:
+        yield from _double_sum(law, n)
+        yield _domain(law, n)
+    yield from _learned(law)
+    for n in PROVED_TAPS:
+        yield from _counts(law, n)
+    yield from _all_filters(law)
+    yield from (*_quotient(), *_ruler())
 
 
 def _double_sum(law: Contrast, n: int) -> list[Step]:
@@ -135,7 +143,7 @@ def _domain(law: Contrast, n: int) -> Step:
     return Step(f"true up to the last radius only, n = {n}, N = {size}", good)
 
 
-def _counts(law: Contrast, n: int) -> list[Step]:
+def _counts(law: Contrast, n: int) -> Iterator[Step]:
     """Quiet filters with symbols: a tap -b(1 + s)/α_0 somewhere, zeros beside it, or such taps everywhere; any α >= α_0."""
     b, least = sp.symbols("b alpha_0", positive=True)
     more, depth = sp.symbols("d s", nonnegative=True)
@@ -143,12 +151,11 @@ def _counts(law: Contrast, n: int) -> list[Step]:
     spike = [tap if u == n // 2 else sp.Integer(0) for u in range(n)]
     size = sp.Integer(2 * n + 9)
     r = sp.Symbol("r", positive=True)
-    steps = []
     for name, w in (("one tap", spike), ("all taps", [tap] * n)):
         a, c = law.silence_readout(w, b, size)
         answer = c + a * law.response(lambda z: _relu(z + b), w, least + more, r, size)
-        steps.append(Step(f"{name} below the bias, n = {n}: the answer is r", sp.simplify(answer - r) == 0))  # fmt: skip
-    return steps
+        exact = sp.cancel(answer - r) == 0
+        yield Step(f"{name} below the bias, n = {n}: the answer is r", exact)
 
 
 def _relu(z: sp.Expr) -> sp.Expr:
@@ -157,25 +164,20 @@ def _relu(z: sp.Expr) -> sp.Expr:
     return z if z.is_nonnegative else sp.Integer(0) if z.is_nonpositive else sp.Max(z, 0)
 
 
-def _all_filters(law: Contrast) -> list[Step]:
+def _all_filters(law: Contrast) -> Iterator[Step]:
     """Every filter with taps -2, ..., 2 and six biases: quiet iff Δ is not 0 and neither Δ nor κ moves with α.
 
     Σ_i relu(z_i + b) is piecewise linear in α, with its kinks at -b/P: it is constant from 1 on iff it has the same
     value at 1, at every kink beyond, and at two places after the last.
     """
     biases = [Fraction(k, 2) for k in (-1, 0, 1, 2, 3, 4)]
-    steps = []
     for n in (1, 3):
-        wrong = [
-            (w, b)
+        right = all(
+            law.mute_on_pulse(w, b, Fraction(1)) == _constant(w, b)
             for w in product([Fraction(k) for k in range(-2, 3)], repeat=n)
             for b in biases
-            if law.mute_on_pulse(w, b, Fraction(1)) != _constant(w, b)
-        ]
-        steps.append(
-            Step(f"which channels are mute on the pulse, every small filter, n = {n}", not wrong)
         )
-    return steps
+        yield Step(f"which channels are mute on the pulse, every small filter, n = {n}", right)
 
 
 def _constant(w: Sequence[Fraction], b: Fraction) -> bool:

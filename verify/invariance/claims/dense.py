@@ -38,10 +38,13 @@ HALF = Fraction(1, 2)
 
 
 def check(law: Dense, lab: Lab) -> Column:
-    """Random radii and starts in rationals: fixed pixels, the projection of the start, and a shift, all without the law."""
+    """Random radii and starts in rationals: fixed pixels, the projection of the start, and a shift, all without the law.
+
+    The first case that differs ends the loop.
+    """
     rng = lab.rng("dense")
     draws = max(lab.profile.draws, 60)
-    wrong = 0
+    wrong = False
     for t in range(draws):
         radii, bias = _some_radii(rng, t % 5), bool(t % 2)
         length = int(max(radii) + HALF) + 3
@@ -50,7 +53,9 @@ def check(law: Dense, lab: Lab) -> Column:
         projection = end(law, radii, length, bias)
         claimed = [sum((p * y for p, y in zip(row, start, strict=True)), q) for row, q in zip(projection.matrix, projection.offset, strict=True)]  # fmt: skip
         pairs = {m for m in changing(radii) if not any(residual(_pair(m, length, bias), basis))}
-        wrong += claimed != projected or law.fixed(radii) != pairs or not _shifted(law, projected, radii, length, 1 + t % 2)  # fmt: skip
+        wrong = claimed != projected or law.fixed(radii) != pairs or not _shifted(law, projected, radii, length, 1 + t % 2)  # fmt: skip
+        if wrong:
+            break
     detail = (
         "cases, of as many sets of radii with random starts, in which a weight, a fixed pixel or the effect of a shift is another than by "
         f"Gram-Schmidt and simulation in rationals ({draws} cases)"

@@ -78,51 +78,61 @@ TINY = Fraction(1, 10**40)
 
 
 def check(law: ShapeLaw, lab: Lab) -> Column:
-    """Count the rows whose derived network errs somewhere, or whose excluded networks may be exact.
+    """Look for a row whose derived network errs somewhere, or whose excluded networks may be exact.
 
     A derived network is simulated directly, on random and on simple plateau radii and several lengths; where
     its staircases see polynomials only, its answer is also expanded as a polynomial in φ and compared with r.
     Where fewer channels, or any number, are said to be impossible, random dyadic filters are shown to admit no
     readout at all that is right at K + 2 radii.  The same for the probes; besides, their known
-    networks are enclosed, and must not be said to be impossible.
+    networks are enclosed, and must not be said to be impossible.  The first disagreement ends the search.
     """
     rng = lab.rng("shape")
-    wrong: list[str] = []
     tally: Counter[str] = Counter()
     for name, sigma in _functions():
         shape = law(expression_of(sigma))
-        if shape.kind == "undecided" and isinstance(sigma, str):  # every row is decided
-            wrong.append(name)
-        if shape.recipe is not None:
-            by_identity = identical(sigma, shape.recipe)
-            tally["identities"] += by_identity is True
-            right = by_identity is not False and _enclosed(sigma, shape.recipe, lab, rng)
-            right = right and shape.recipe.channels == shape.channels
-            if not right:
-                wrong.append(name)
-        if name in PROBES and not _allowed(PROBES[name], shape, lab, rng):
-            wrong.append(f"{name}: its known network")
-        for channels in _excluded(shape):
-            for k in range(max(4, lab.profile.draws // 8)):
-                tally["filters"] += 1
-                if not _no_readout(sigma, _filters(channels, k, rng), rng):
-                    wrong.append(f"{name} with {channels}")
-                    break
-    named = f" ({', '.join(wrong[:6])})" if wrong else ""
+        if (wrong := _disagreement(name, sigma, shape, lab, rng, tally)) is not None:
+            return column(1, 0, f"disagreement: {wrong}")
     detail = (
-        f"disagreements{named} over {len(ACTIVATIONS)} activations and {len(PROBES)} functions "
+        f"disagreements over {len(ACTIVATIONS)} activations and {len(PROBES)} functions "
         "beside them: "
         f"{tally['identities']} derived networks are "
         "right as polynomials in φ, hence at every radius; all of them at rational radii to 1e-40, in enclosures "
         f"that hold 0; no readout makes any of {tally['filters']} excluded filter banks exact"
     )
-    return column(len(wrong), 0, detail)
+    return column(0, 0, detail)
+
+
+def _disagreement(
+    name: str,
+    sigma: str | sp.Expr,
+    shape: Classification,
+    lab: Lab,
+    rng: np.random.Generator,
+    tally: Counter[str],
+) -> str | None:
+    """What contradicts the law of one function, in words; what was asked is counted."""
+    if shape.kind == "undecided" and isinstance(sigma, str):
+        return f"{name} is undecided"
+    if name in PROBES and not _allowed(PROBES[name], shape, lab, rng):
+        return f"the known network of {name}"
+    if shape.recipe is not None:
+        by_identity = identical(sigma, shape.recipe)
+        tally["identities"] += by_identity is True
+        right = by_identity is not False and _enclosed(sigma, shape.recipe, lab, rng)
+        if not right or shape.recipe.channels != shape.channels:
+            return f"the derived network of {name}"
+    for channels in _excluded(shape):
+        for k in range(max(4, lab.profile.draws // 8)):
+            tally["filters"] += 1
+            if not _no_readout(sigma, _filters(channels, k, rng), rng):
+                return f"{name} with {channels}"
+    return None
 
 
 def _functions() -> Iterator[tuple[str, str | sp.Expr]]:
-    """Name and σ of every row (by its name) and every probe (by its expression)."""
-    yield from ((name, name) for name in ACTIVATIONS)
+    """Name and σ of every probe (by its expression) and every row (by its name)."""
     yield from ((name, probe.expression) for name, probe in PROBES.items())
+    yield from ((name, name) for name in ACTIVATIONS)
 
 
 def _allowed(probe: Probe, shape: Classification, lab: Lab, rng: np.random.Generator) -> bool:
@@ -267,13 +277,11 @@ def forecast(shape: Classification, channels: int) -> str:
     return "open"
 
 
-def reached(law: ShapeLaw, lab: Lab) -> tuple[Reached, ...]:
+def reached(law: ShapeLaw, lab: Lab) -> Iterator[Reached]:
     """One entry per activation and number of channels."""
-    return tuple(
-        _reached(name, channels, law(row.expression), lab)
-        for name, row in ACTIVATIONS.items()
-        for channels in counts(name)
-    )
+    for name, row in ACTIVATIONS.items():
+        for channels in counts(name):
+            yield _reached(name, channels, law(row.expression), lab)
 
 
 def _reached(name: str, channels: int, shape: Classification, lab: Lab) -> Reached:
@@ -291,11 +299,13 @@ def _reached(name: str, channels: int, shape: Classification, lab: Lab) -> Reach
         for e in ensembles
     )
     violations = 0
-    if said == "never":
+    if said == "never" and exact:
+        violations = 1
+    elif said == "never":
         bounds = [c.bound for e in ensembles for c in _certificates(lab, e) if c.decided]
         certified = len(bounds)
         smallest = float(min(bounds, default=Fraction(0)))
-        violations = networks - certified + exact
+        violations = networks - certified
     elif said == "exact" and not exact:
         assert shape.recipe is not None, "an exact forecast comes with a network"
         ends = _near(lab, plain[0].setting, shape.recipe)
@@ -325,24 +335,34 @@ def _near(
 
 
 def train(law: ShapeLaw, lab: Lab) -> Column:
-    """Count what contradicts the law: an exact network where none can be, or none where one must be.
+    """Look for what contradicts the law: an exact network where none can be, or none where one must be.
 
     Exact: the continued training with 256 bits ends below 1e-40 at radii that it never saw.  Never: every
-    network, however well it meets its samples, is proved to err between them.
+    network, however well it meets its samples, is proved to err between them.  The first contradiction ends
+    the search.
     """
-    outcomes = reached(law, lab)
-    wrong = sum(x.violations for x in outcomes)
+    off = []
+    for name, row in ACTIVATIONS.items():
+        ratio = in_torch(name, law(row.expression))
+        if ratio is not None and not ratio <= 1:
+            return column(1, 0, f"contradiction: the derived network of {name}, loaded into torch")
+        off += [] if ratio is None else [ratio]
+    for name, probe in PROBES.items():
+        if _denied(probe, law, lab):
+            return column(1, 0, f"contradiction: what trains around the known network of {name}")
+    outcomes = []
+    for outcome in reached(law, lab):
+        if outcome.violations:
+            contradicted = f"{outcome.name} with K = {outcome.channels}"
+            return column(outcome.violations, 0, f"contradictions: {contradicted}")
+        outcomes.append(outcome)
     never = [x for x in outcomes if x.forecast == "never"]
     possible = [x for x in outcomes if x.forecast == "exact"]
     torch_wrong, torch_networks = _by_torch(law, lab)
-    derived = [in_torch(name, law(row.expression)) for name, row in ACTIVATIONS.items()]
-    off = [ratio for ratio in derived if ratio is not None]
-    torch_wrong += sum(not ratio <= 1 for ratio in off)
-    denied = [name for name, probe in PROBES.items() if _denied(probe, law, lab)]
     detail = (
         f"contradictions: of {len(PROBES)} functions beside the catalogue, trained from starts "
-        f"around networks known to be exact, {len(denied)} become exact though the law says never, "
-        f"or reach no exact network; {len(off)} derived networks, loaded into torch, answer r to {max(off, default=0.0):.1g} of the "
+        "around networks known to be exact, none becomes exact though the law says never, "
+        f"and all reach an exact network; {len(off)} derived networks, loaded into torch, answer r to {max(off, default=0.0):.1g} of the "
         f"rounding bound at radii of all kinds; {len(possible)} cases (σ, K) must hold exact networks"
         f" ({sum(x.refined for x in possible)} of them reached from random starts, the others from starts "
         f"around the derived weights); in {len(never)} cases none may be exact: all "
@@ -351,7 +371,7 @@ def train(law: ShapeLaw, lab: Lab) -> Column:
         f"{sum(x.kind('interpolating') for x in never)} that meet every sample to rounding, and "
         f"{torch_networks} trained by torch.optim"
     )
-    return column(wrong + torch_wrong + len(denied), 0, detail)
+    return column(torch_wrong, 0, detail)
 
 
 def _denied(probe: Probe, law: ShapeLaw, lab: Lab) -> bool:
@@ -364,8 +384,7 @@ def _denied(probe: Probe, law: ShapeLaw, lab: Lab) -> bool:
     said = forecast(law(probe.expression), probe.network.channels)
     setting = Setting("", probe.network.channels, TAPS, first=3, cells=3)
     ends = _near(lab, setting, probe.network, probe.expression)
-    exact = any(end is not None for end in ends)
-    return not exact or said == "never"
+    return said == "never" or all(end is None for end in ends)
 
 
 IRRATIONAL = (np.sqrt(5) - 1) / 2
@@ -422,7 +441,7 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
 def sections(lab: Lab) -> tuple[Section, ...]:
     """The atlas: what every activation permits, and what training made of it."""
     rates = {name: in_words(name) for name in ACTIVATIONS}
-    return atlas.sections(reached(LAW, lab), STARTS, rates)
+    return atlas.sections(tuple(reached(LAW, lab)), STARTS, rates)
 
 
 EVIDENCE = Evidence(check=check, train=train, needs=needs, figures=figures, sections=sections)
