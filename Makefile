@@ -1,29 +1,38 @@
-# make verify · make test · make docs · make browser · make bench · make lint · make venv · make clean
+# make explore · make verify · make test · make docs · make browser · make bench · make lint · make venv · make clean
+# make thorough: the slow tests and those that are run before a release
 # Each works from a bare clone with python3 (3.11 or newer, with venv), git and make.
 # Arguments pass through: make verify ARGS="--profile full"
 
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+EXTRAS ?= test
+comma := ,
 
 python := $(VENV)/bin/python
 pip := PIP_DISABLE_PIP_VERSION_CHECK=1 $(python) -m pip install --quiet --constraint constraints.txt
 
-.PHONY: verify test docs browser bench lint venv clean
+.PHONY: explore verify test thorough docs browser bench lint venv clean
 .NOTPARALLEL:
+
+explore: $(VENV)/.ready-test
+	$(python) -m verify.explore $(ARGS)
 
 verify: $(VENV)/.ready-test
 	$(python) -m verify.all $(ARGS)
 
 test: $(VENV)/.ready-test
-	$(python) -m pytest -n auto $(ARGS)
+	$(python) -m pytest -n auto --dist worksteal $(ARGS)
+
+thorough: $(VENV)/.ready-test
+	$(python) -m pytest -n auto --dist worksteal -m "slow or thorough" $(ARGS)
 
 docs: $(VENV)/.ready-docs
-	$(python) -m sphinx --fail-on-warning --keep-going --quiet $(ARGS) docs docs/_build/html
+	$(python) -m sphinx --fail-on-warning --keep-going --quiet --jobs 4 $(ARGS) docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
 browser: $(VENV)/.ready-browser
-	$(python) -m pytest -m browser $(ARGS) tests/test_pages.py
+	$(python) -m pytest -m browser $(ARGS) tests/test_pages.py tests/explorer
 
 bench: $(VENV)/.ready-test
 	$(python) -m benchmarks $(ARGS)
@@ -31,23 +40,23 @@ bench: $(VENV)/.ready-test
 lint: $(VENV)/.ready-dev
 	$(python) -m ruff check .
 	$(python) -m ruff format --check .
-	$(python) -m mypy
+	$(python) -m mypy --num-workers 2
 	$(VENV)/bin/lint-imports
 
-venv: $(VENV)/.ready-test
+venv: $(VENV)/.ready-$(EXTRAS)
 
 clean:
 	rm -rf $(VENV) build dist results docs/_build docs/_generated mutants *.egg-info
 	rm -rf .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find theory numerics verify tests docs benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
-# One stamp per extra, renewed when a requirement changes.  What is already there in the pinned
-# version is kept, so a torch that was installed by hand (a CPU build, say) stays.
+# One stamp per extra, or several (EXTRAS=dev,docs), renewed when a requirement changes.  What is there
+# in the pinned version is kept, so a torch that was installed by hand (a CPU build, say) stays.
 $(VENV)/.ready-%: setup.cfg pyproject.toml constraints.txt | $(VENV)/bin/pip
 	@echo "installing the pinned dependencies [$*] into $(VENV) (once; this takes some minutes)"
 	@$(pip) setuptools
 	@$(pip) --no-build-isolation --editable '.[test,$*]'
-	@touch $@
+	@touch $@ $(addprefix $(VENV)/.ready-,test $(subst $(comma), ,$*))
 
 $(VENV)/bin/pip:
 	@command -v $(PYTHON) >/dev/null || \

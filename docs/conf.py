@@ -9,6 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "docs" / "_ext")]
+os.environ["OMP_NUM_THREADS"] = "1"  # pages share the cores, not the sums of one page
 
 setup_cfg = configparser.ConfigParser(interpolation=None)
 setup_cfg.read(ROOT / "setup.cfg", encoding="utf-8")
@@ -18,7 +19,7 @@ author = "The Everyweight authors"
 version = release = setup_cfg["metadata"]["version"]
 language = "en"
 
-extensions = ["myst_nb", "mathml", "worked", "claims", "exports"]
+extensions = ["myst_nb", "mathml", "worked", "claims", "explorer", "exports"]
 myst_enable_extensions = ["deflist", "dollarmath"]
 myst_heading_anchors = 3
 nb_execution_mode = "force"

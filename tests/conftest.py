@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 from collections.abc import Iterator
+from typing import Any
 
 # One thread per process, set before numpy and torch load their pools: sums then keep one order, and
 # pytest-xdist's workers do not compete for the same cores.
@@ -32,11 +34,14 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 
 class _TorchRandom:
-    """torch's generator under the interface by which Hypothesis reseeds it for every example."""
+    """torch's generator under the interface by which Hypothesis reseeds it for every example.
 
-    seed = staticmethod(torch.manual_seed)
-    getstate = staticmethod(torch.get_rng_state)
-    setstate = staticmethod(torch.set_rng_state)
+    ``torch.manual_seed`` is not used: each call also keeps a printed stack for every kind of device.
+    """
+
+    seed = staticmethod(torch.default_generator.manual_seed)
+    getstate = staticmethod(torch.default_generator.get_state)
+    setstate = staticmethod(torch.default_generator.set_state)
 
 
 _TORCH_RANDOM = _TorchRandom()  # Hypothesis keeps a weak reference only
@@ -48,9 +53,27 @@ def _same_start() -> Iterator[None]:
     """Reseed before each test; restore every global precision after it."""
     random.seed(0)
     np.random.seed(0)
-    torch.manual_seed(0)
+    _TORCH_RANDOM.seed(0)
     precisions = mpmath.mp.prec, flint.ctx.prec, torch.get_default_dtype(), np.geterr()
     yield
     mpmath.mp.prec, flint.ctx.prec = precisions[:2]
     torch.set_default_dtype(precisions[2])
     np.seterr(**precisions[3])
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A headless Chromium without a network."""
+    from playwright.sync_api import sync_playwright
+
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert program, "no chromium on the path: on Debian, apt-get install chromium"
+    options = ["gpu", "background-networking", "quic", "sync", "component-update"]
+    with sync_playwright() as engine:
+        chromium = engine.chromium.launch(
+            executable_path=program,
+            chromium_sandbox=False,
+            args=["--no-first-run", *(f"--disable-{name}" for name in options)],
+        )
+        yield chromium
+        chromium.close()

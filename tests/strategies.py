@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from hypothesis import assume, settings
 from hypothesis import strategies as st
@@ -50,25 +50,48 @@ PIECEWISE_LINEAR = tuple(KINKS)
 # --- numbers ----------------------------------------------------------------------------------
 
 
-LARGE = tuple(range(11, 42, 2)) if settings().max_examples >= 100 else (11, 17, 25, 41)
-"""Widths above 9; each costs the compilation of its laws, so the short profile takes four of them."""
+few = settings(max_examples=max(10, settings().max_examples // 5))
+handful = settings(max_examples=max(5, settings().max_examples // 15))
+"""For laws of which an example takes over 10 ms (or that are asked of every activation), or over 100:
+a share of the profile's examples."""
+
+LARGE = tuple(range(11, 42, 2)) if settings().max_examples >= 1000 else (11, 17, 25, 41)
+"""Widths above 9; each costs the compilation of its laws, so the thorough profile alone takes all."""
 
 
+T = TypeVar("T")
+
+
+def either(*lists: Sequence[T]) -> st.SearchStrategy[T]:
+    """An entry of one of the lists, each list as likely: one choice, where a union of strategies makes three."""
+    longest = max(map(len, lists))
+    return st.sampled_from([part[k % len(part)] for part in lists for k in range(longest)])
+
+
+@cache
 def widths(most: int = 41, least: int = 1) -> st.SearchStrategy[int]:
     """Odd numbers of taps, the small ones more often."""
     small = tuple(range(least, min(most, 9) + 1, 2))
     large = tuple(n for n in LARGE if n <= most)
-    return st.sampled_from(small) | st.sampled_from(small + large)
+    return either(small, small + large)
 
 
+def _multiples(reach: int, parts: int) -> list[Fraction]:
+    """Multiples of 1/parts in [-reach, reach], the simple ones first."""
+    whole = range(-reach * parts, reach * parts + 1)
+    return [Fraction(k, parts) for k in sorted(whole, key=lambda k: (abs(k), k < 0))]
+
+
+@cache
 def grid(reach: int = 3, parts: int = 8) -> st.SearchStrategy[Fraction]:
     """Multiples of 1/parts in [-reach, reach]; coincidences are frequent."""
-    return st.integers(-reach * parts, reach * parts).map(lambda k: Fraction(k, parts))
+    return st.sampled_from(_multiples(reach, parts))
 
 
+@cache
 def rationals(reach: int = 3) -> st.SearchStrategy[Fraction]:
-    """Small fractions, dyadic or not (multiples of 1/8 or 1/60: one integer is drawn for each)."""
-    return grid(reach) | grid(reach, 60)
+    """Small fractions, multiples of 1/8 or of 1/60."""
+    return either(_multiples(reach, 8), _multiples(reach, 60))
 
 
 def positive(reach: int = 3) -> st.SearchStrategy[Fraction]:
@@ -76,18 +99,19 @@ def positive(reach: int = 3) -> st.SearchStrategy[Fraction]:
     return st.integers(1, 60 * reach).map(lambda k: Fraction(k, 60))
 
 
+@cache
 def unit() -> st.SearchStrategy[Fraction]:
     """φ in [0, 1], ends included."""
-    return st.integers(0, 60).map(lambda k: Fraction(k, 60)) | st.sampled_from(
-        [Fraction(0), Fraction(1), Fraction(1, 2)]
-    )
+    return either([Fraction(k, 60) for k in range(61)], [Fraction(0), Fraction(1), Fraction(1, 2)])
 
 
+@cache
 def floats(reach: float = 4.0) -> st.SearchStrategy[float]:
     """Ordinary floats; nothing subnormal."""
     return st.floats(-reach, reach, allow_nan=False, allow_subnormal=False)
 
 
+@cache
 def filters(
     n: int, numbers: st.SearchStrategy[Any] | None = None
 ) -> st.SearchStrategy[tuple[Any, ...]]:
@@ -96,10 +120,8 @@ def filters(
     some = st.lists(number, min_size=n, max_size=n).map(tuple)
     half = st.lists(number, min_size=n // 2 + 1, max_size=n // 2 + 1)
     palindrome = half.map(lambda side: tuple(side[:0:-1] + side))
-    sparse = st.tuples(some, st.lists(st.booleans(), min_size=n, max_size=n)).map(
-        lambda pair: tuple(
-            tap if keep else 0 * tap for tap, keep in zip(pair[0], pair[1], strict=True)
-        )
+    sparse = st.tuples(some, st.integers(0, 2**n - 1)).map(
+        lambda pair: tuple(tap * (pair[1] >> k & 1) for k, tap in enumerate(pair[0]))
     )
     return some | sparse | palindrome
 
@@ -152,6 +174,7 @@ def floating(law: Callable[..., Any], name: str, n: int, *cell: int) -> Callable
 # --- networks ---------------------------------------------------------------------------------
 
 
+@cache
 def channels(n: int, *, degenerate: bool = True) -> st.SearchStrategy[Channel]:
     """A rational channel; a = 0, an all-zero filter and a palindrome come up on purpose."""
     weight = rationals() | st.just(Fraction(0)) if degenerate else rationals().filter(bool)
@@ -215,8 +238,7 @@ class Path:
 
 def _between(low: Fraction, high: Fraction) -> st.SearchStrategy[Fraction]:
     """Rationals in [low, high], ends included and frequent."""
-    inside = unit()
-    return inside.map(lambda t: low + t * (high - low))
+    return unit().map(lambda t: low + t * (high - low))
 
 
 @st.composite

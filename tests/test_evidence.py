@@ -21,7 +21,7 @@ LONG = frozenset({"extremes", "active", "conv_bias", "ridge", "steps"})
 @pytest.mark.parametrize(
     "claim",
     [
-        pytest.param(claim, id=claim.id, marks=pytest.mark.slow if claim.id in LONG else ())
+        pytest.param(claim, id=claim.id, marks=pytest.mark.thorough if claim.id in LONG else ())
         for claim in find_claims()
     ],
 )
@@ -33,7 +33,7 @@ def test_check_columns_accept_the_law_and_reject_wrong_ones(claim: Claim) -> Non
         assert (column.status, math.isnan(column.figure)) == ("fails", False), wrong.name
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("claim", find_claims(), ids=lambda claim: claim.id)
 def test_every_claim_is_verified(claim: Claim) -> None:
     verdict = judge(claim, LAB, debug=True)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -132,11 +129,10 @@ def test_a_place_that_cannot_be_written(folder: Path, capsys: pytest.CaptureFixt
     assert tree(folder) == {"net.safetensors"}
 
 
-def test_as_a_program(folder: Path) -> None:
-    """A state_dict of a Sequential, known by its shapes."""
+def test_a_state_dict_is_known_by_its_shapes(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     net = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU(), torch.nn.Linear(2, 1))
     torch.save(net.state_dict(), "net.pt")
-    command = [sys.executable, "-m", "verify.network", "--activation", "relu", "--length", "15", "net.pt"]  # fmt: skip
-    given = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-    found = subprocess.run(command, capture_output=True, text=True, check=False, env=given)
-    assert (found.returncode, found.stderr) == (1, "") and "2.weight 0,1" in found.stdout
+    out = shown(["--activation", "relu", "--length", "15", "net.pt"], capsys, 1)
+    assert "2.weight 0,1" in out

@@ -8,7 +8,6 @@ No test had looked at a page.
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -78,26 +77,16 @@ MARKUP = re.compile(r"</?[A-Za-z][\w-]*[\s/>=]|&\w+;|\\[A-Za-z]+|\$[^$]*\$|\]\("
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """A headless Chromium without a network."""
-    from playwright.sync_api import sync_playwright
-
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert program, "no chromium on the path: on Debian, apt-get install chromium"
-    options = ["gpu", "background-networking", "quic", "sync", "component-update"]
-    with sync_playwright() as engine:
-        chromium = engine.chromium.launch(
-            executable_path=program,
-            chromium_sandbox=False,
-            args=["--no-first-run", *(f"--disable-{name}" for name in options)],
-        )
-        yield chromium
-        chromium.close()
+def window(browser: Any) -> Iterator[Any]:
+    """A window in which page after page is opened."""
+    context = browser.new_context()
+    yield context
+    context.close()
 
 
-def looked(browser: Any, path: Path, size: tuple[int, int]) -> dict[str, Any]:
-    """What a page shows in a window; ``trouble``: console errors, requests that left or failed."""
-    tab = browser.new_page(viewport={"width": size[0], "height": size[1]})
+def looked(window: Any, path: Path) -> Iterator[dict[str, Any]]:
+    """What a page shows at each size; ``trouble``: console errors, requests that left or failed."""
+    tab = window.new_page()
     trouble: list[str] = []
     home = (BUILT if path.is_relative_to(BUILT) else path.parent).as_uri()
     tab.on("console", lambda line: trouble.append(line.text) if line.type == "error" else None)
@@ -110,10 +99,11 @@ def looked(browser: Any, path: Path, size: tuple[int, int]) -> dict[str, Any]:
         ),
     )
     tab.goto(path.as_uri(), wait_until="load")
-    tab.evaluate("() => document.fonts.ready.then(() => true)")
-    view: dict[str, Any] = tab.evaluate(LOOK)
+    for width, height in SIZES:
+        tab.set_viewport_size({"width": width, "height": height})
+        tab.evaluate("() => document.fonts.ready.then(() => true)")
+        yield {**tab.evaluate(LOOK), "trouble": trouble, "size": f"{width} px"}
     tab.close()
-    return {**view, "trouble": trouble}
 
 
 def sound(view: dict[str, Any]) -> None:
@@ -121,26 +111,25 @@ def sound(view: dict[str, Any]) -> None:
     assert view["trouble"] == []
     assert [match[0] for match in MARKUP.finditer(view["words"])] == []
     assert re.findall(r"</(?:svg|g|text|path|use)>", view["code"]) == []
-    assert view["cut"] == [] and view["wide"] <= 0
+    assert view["cut"] == [] and view["wide"] <= 0, view["size"]
     assert view["empty"] == []
     if view["formulas"]:
         assert view["fonts"] == ["loaded"]
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}px")
 @pytest.mark.parametrize("name", [*SOURCES, "search"])
-def test_pages_of_the_documentation(browser: Any, name: str, size: tuple[int, int]) -> None:
+def test_pages_of_the_documentation(window: Any, name: str) -> None:
     built = BUILT / f"{name}.html"
     assert built.is_file(), "make docs comes first"
-    view = looked(browser, built, size)
-    sound(view)
     source = SOURCES[name].read_text(encoding="utf-8") if name in SOURCES else ""
     figures = len(
         re.findall(
             r"^ *show\((?:drawn\b|\w+(?:\.\w+)?\(.*?title=)", source, re.MULTILINE | re.DOTALL
         )
     )
-    assert view["figures"] >= bool(figures)
+    for view in looked(window, built):
+        sound(view)
+        assert view["figures"] >= bool(figures)
 
 
 def test_every_built_page_is_looked_at() -> None:
@@ -152,19 +141,18 @@ def test_every_built_page_is_looked_at() -> None:
     assert built - {"genindex"} == {*SOURCES, "search"}
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}px")
-def test_the_report(browser: Any, tmp_path: Path, size: tuple[int, int]) -> None:
+def test_the_report(window: Any, tmp_path: Path) -> None:
     """Every statement and assumption of every claim; and the drawings of an invented report."""
     claims = find_claims()
     blocked = tuple(stopped(claim, ValueError("not examined here")) for claim in claims)
     every = html(Report("0", 0, "quick", claims, blocked))
     for name, text in (("every", every), ("drawn", page())):
         (tmp_path / f"{name}.html").write_text(text, encoding="utf-8")
-        view = looked(browser, tmp_path / f"{name}.html", size)
-        sound(view if name == "every" else {**view, "words": ""})
+        for view in looked(window, tmp_path / f"{name}.html"):
+            sound(view if name == "every" else {**view, "words": ""})
 
 
-def test_parentheses_grow(browser: Any, tmp_path: Path) -> None:
+def test_parentheses_grow(window: Any, tmp_path: Path) -> None:
     """By the font that comes along; without a table MATH they stay small."""
     from verify.report.mathml import formula
 
@@ -175,7 +163,7 @@ def test_parentheses_grow(browser: Any, tmp_path: Path) -> None:
     start, end = page().split("<main>")[0], page().split("</main>")[1]
     text = f"{start}<main>{small}{tall}</main>{end}"
     (tmp_path / "report.html").write_text(text, encoding="utf-8")
-    tab = browser.new_page()
+    tab = window.new_page()
     tab.goto((tmp_path / "report.html").as_uri())
     heights = tab.evaluate(
         """() => document.fonts.ready.then(() => [...document.querySelectorAll("main math")]

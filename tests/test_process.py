@@ -8,15 +8,17 @@ claim, any crash was 1.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,13 +53,28 @@ WRONG = {
     "certificate": ["-m", "verify.certificate", "absent"],
     "checker": [str(ROOT / "numerics" / "certificates" / "checker.py"), "absent"],
     "shape": ["-m", "theory.shape", "y"],
-    "benchmarks": ["-m", "benchmarks", "--rounds", "0"],
+    "benchmarks": ["-m", "benchmarks", "--only", "z"],
 }
 """Each ends with 2 and a line on standard error."""
 
-HEAVY = {"all --only", "network --json", "train", "predict", "benchmarks"}
+HEAVY = {"all --only", "network --json", "train", "predict", "shape --json", "benchmarks"}
 """These train networks, or repeat what others show; with all streams they take long."""
-SLOW = (pytest.mark.slow,)
+LIGHT = {"certificate", "checker"}
+"""These start at once: all streams; the others in between meet each fault on one stream."""
+
+
+def _rows(commands: dict[str, list[str]], streams: Sequence[str], few: set[str]) -> list[Any]:
+    """Every command with every arrangement of its streams: slow where a heavy command meets the last, thorough where a row
+    repeats what others show."""
+
+    def marks(name: str, each: str) -> Any:
+        if name in HEAVY:
+            return pytest.mark.slow if each == streams[-1] else pytest.mark.thorough
+        return () if name in LIGHT or each in few else pytest.mark.thorough
+
+    return [
+        pytest.param(name, each, marks=marks(name, each)) for name in commands for each in streams
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -99,8 +116,10 @@ def ended(folder: Path, arguments: list[str], streams: str) -> tuple[int, str, s
     return done.returncode, done.stdout or "", done.stderr
 
 
-@pytest.mark.parametrize("streams", ["", ">&-", ">/dev/full", "| true", "2>&-", "2>/dev/full"])
-@pytest.mark.parametrize("name", [pytest.param(x, marks=SLOW * (x in HEAVY)) for x in COMMANDS])
+@pytest.mark.parametrize(
+    ("name", "streams"),
+    _rows(COMMANDS, ("", ">&-", ">/dev/full", "| true", "2>&-", "2>/dev/full"), {"", ">/dev/full"}),
+)
 def test_a_failed_output_is_no_verdict(folder: Path, name: str, streams: str) -> None:
     """3 and one line where the output is lost; where standard error is, nothing was lost."""
     status, out, err = ended(folder, COMMANDS[name], streams)
@@ -111,8 +130,10 @@ def test_a_failed_output_is_no_verdict(folder: Path, name: str, streams: str) ->
         assert "output could not be written: " in err
 
 
-@pytest.mark.parametrize("streams", ["", ">&-", ">/dev/full", "2>&-", "2>/dev/full"])
-@pytest.mark.parametrize("name", [pytest.param(x, marks=SLOW * (x in HEAVY)) for x in WRONG])
+@pytest.mark.parametrize(
+    ("name", "streams"),
+    _rows(WRONG, ("", ">&-", ">/dev/full", "2>&-", "2>/dev/full"), {"2>/dev/full"}),
+)
 def test_an_error_that_is_lost_is_said_on_the_other_stream(
     folder: Path, name: str, streams: str
 ) -> None:
@@ -123,9 +144,12 @@ def test_an_error_that_is_lost_is_said_on_the_other_stream(
     assert " could not be written: " in out or not lost
 
 
-def test_both_streams_lost(folder: Path) -> None:
-    for name in COMMANDS.keys() - HEAVY:
-        assert ended(folder, COMMANDS[name], ">&- 2>&- <&-")[0] == FAILED, name
+@pytest.mark.parametrize(
+    ("name", "streams"),
+    _rows({k: x for k, x in COMMANDS.items() if k not in HEAVY}, (">&- 2>&- <&-",), set()),
+)
+def test_all_streams_lost(folder: Path, name: str, streams: str) -> None:
+    assert ended(folder, COMMANDS[name], streams)[0] == FAILED
 
 
 def test_a_rejected_certificate_has_the_same_two_ends(folder: Path) -> None:
@@ -199,7 +223,14 @@ def shape():
 
 
 @pytest.mark.parametrize("main", ["pool", "shape"])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGKILL,
+        pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.slow),
+    ],
+)
 def test_workers_end_with_their_parent(tmp_path: Path, main: str, number: int) -> None:
     """They waited on a pipe whose other end they held; a sibling: theory.shape's child went on."""
     (tmp_path / "slow.py").write_text(WORK)
@@ -235,18 +266,23 @@ def _within(seconds: float, holds: Callable[[], bool]) -> bool:
 
 
 @pytest.mark.parametrize("name", ["", " "])
-def test_an_empty_name_is_not_the_current_folder(tmp_path: Path, name: str) -> None:
+def test_an_empty_name_is_not_the_current_folder(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     """Path('') is '.': networks went into the current folder.  Siblings: all arguments for files."""
-    for arguments in (
-        ["-m", "verify.all", "--out", name],
-        ["-m", "verify.train", "--out", name],
-        ["-m", "verify.network", "net.safetensors", "--out", name],
-        ["-m", "verify.network", "net.safetensors", "--repair", name],
-        ["-m", "verify.network", name],
-        ["-m", "verify.predict", "--init", name],
-        ["-m", "verify.certificate", name],
-        ["-m", "theory.shape", "z", "--plot", name.strip()],
+    monkeypatch.chdir(tmp_path)
+    for command, arguments in (
+        ("verify.all", ["--out", name]),
+        ("verify.train", ["--out", name]),
+        ("verify.network", ["net.safetensors", "--out", name]),
+        ("verify.network", ["net.safetensors", "--repair", name]),
+        ("verify.network", [name]),
+        ("verify.predict", ["--init", name]),
+        ("verify.certificate", [name]),
+        ("theory.shape.command", ["z", "--plot", name.strip()]),
     ):
-        status, out, err = ended(tmp_path, arguments, "")
-        assert (status, out, err.count("\n")) == (2, "", 1), arguments
+        main = importlib.import_module(command).main
+        status = run(command, lambda main=main, arguments=arguments: main(arguments))
+        out, err = capfd.readouterr()
+        assert (status, out, err.count("\n")) == (2, "", 1), (command, arguments)
     assert list(tmp_path.iterdir()) == []

@@ -25,6 +25,7 @@ from torch import nn
 from torch.nn.utils import parametrizations
 
 from tests.commands import tree
+from verify import all as verify_all
 from verify import certificate, network, predict, train
 
 Made = Callable[[Path], object]
@@ -302,9 +303,14 @@ PREDICT = [
 TRAIN = [
     Row("train: no folder", nothing, [], "the following arguments are required: --out", train),
     Row("train: even taps", nothing, ["--out", "new", "--taps", "4"], "argument --taps: needs an odd number of taps, not 4", train),
-    Row("train: no seeds", nothing, ["--out", "new", "--seeds", "0"], "argument --seeds: needs a whole number from 1 to 100000, not '0'", train),
+    Row("train: no seeds", nothing, ["--out", "new", "--seeds", "0"], "argument --seeds: needs a whole number from 1 to 1000000, not '0'", train),
+    Row("train: negative seeds", nothing, ["--out", "new", "--seeds", "-3"], "argument --seeds: needs a whole number from 1 to 1000000, not '-3'", train),
+    Row("train: no jobs", nothing, ["--out", "new", "--jobs", "0"], "argument --jobs: needs a whole number >= 1, not '0'", train),
+    Row("train: scheduler of nothing", nothing, ["--out", "new", "--scheduler", "tcp://127.0.0.1:8786"], "--scheduler needs --executor dask", train),
+    Row("train: no address", nothing, ["--out", "new", "--executor", "dask", "--scheduler", "localhost"], "a scheduler is tcp://HOST:PORT or tls://HOST:PORT, not 'localhost'", train),
+    Row("train: no certificates", nothing, ["--out", "new", "--executor", "dask", "--scheduler", "tls://127.0.0.1:8786"], "tls:// needs certificates: distributed.comm.tls in dask's settings", train),
     Row("train: full folder", content(b"mine"), ["--out", "."], ".: the folder is not empty, and holds no run", train),
-    Row("train: a file", content(b"mine"), ["--out", *ST], ON_FILE + "file exists", train),
+    Row("train: a file", content(b"mine"), ["--out", *ST], ON_FILE + "not a directory", train),
 ]  # fmt: skip
 
 # ------------------------------------------------------------------------------------ certificate
@@ -315,7 +321,36 @@ CERTIFICATE = [
     Row("certificate: two", nothing, ["a.json", "b.json"], "unrecognized arguments: b.json", certificate),
 ]  # fmt: skip
 
-ROWS = [*FILES, *FORMATS, *WRAPPED, *LAYERS, *OPTIONS, *SETUP, *PREDICT, *TRAIN, *CERTIFICATE]
+# -------------------------------------------------------------------------------------------- all
+
+
+def taken(*names: str) -> Made:
+    """An output folder in which a file has the name of a folder, or the other way round."""
+
+    def make(folder: Path) -> None:
+        (folder / "out").mkdir()
+        for name in names:
+            path = folder / "out" / name
+            path.mkdir() if path.suffix else path.touch()
+
+    return make
+
+
+OUT = ["--out", "out"]
+ALL = [
+    Row("all: negative seed", nothing, ["--seed", "-1"], "argument --seed: needs a whole number >= 0, not '-1'", verify_all),
+    Row("all: no processes", nothing, ["--jobs", "0"], "argument --jobs: needs a whole number >= 1, not '0'", verify_all),
+    Row("all: out is a file", content(b"mine", "out"), OUT, "cannot write to out: File exists", verify_all),
+    Row("all: report is a folder", taken("report.json"), OUT, "cannot write to out: Is a directory", verify_all),
+    Row("all: store is a file", taken("store"), OUT, "cannot write to out: File exists", verify_all),
+    Row("all: unknown claim", nothing, ["--only", "losses"], "no claim and no chapter matches 'losses'; --list shows the claims, the chapters are pulse/, training/, shape/, certificates/, invariance/, disk/", verify_all),
+    Row("all: claim outside of the profile", nothing, ["--profile", "smoke", "--only", "noise"], "no claim and no chapter matches 'noise'; --list shows the claims, the chapters are pulse/, training/, shape/, certificates/, invariance/, disk/; --profile smoke is for pulse/ alone", verify_all),
+    Row("all: scheduler without dask", nothing, ["--scheduler", "tcp://127.0.0.1:8786"], "--scheduler needs --executor dask", verify_all),
+    Row("all: no address", nothing, ["--executor", "dask", "--scheduler", "nowhere"], "a scheduler is tcp://HOST:PORT or tls://HOST:PORT, not 'nowhere'", verify_all),
+    Row("all: no scheduler there", nothing, ["--executor", "dask", "--scheduler", "tcp://127.0.0.1:1"], "no scheduler answers at tcp://127.0.0.1:1", verify_all),
+]  # fmt: skip
+
+ROWS = [*FILES, *FORMATS, *WRAPPED, *LAYERS, *OPTIONS, *SETUP, *PREDICT, *TRAIN, *CERTIFICATE, *ALL]
 
 
 def test_names_are_told_apart() -> None:

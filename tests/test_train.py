@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -22,12 +22,12 @@ from verify.optimise.ensemble import train_from
 
 def run(folder: Path, *more: str) -> int:
     """Six small networks into a folder, three at a time."""
-    return train.main(["--out", str(folder), "--seeds", "6", *more])
+    return train.main(["--out", str(folder), "--seeds", "6", "--executor", "serial", *more])
 
 
 @pytest.fixture(autouse=True)
-def chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train, "CHUNK", 3)
+def blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train, "BLOCK", 3)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -79,15 +79,16 @@ def test_an_interrupted_run_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(tmp_path / "whole") == 0
-    kept, count = train._keep, [0]
+    put_all = train.put_all
 
-    def interrupted(*given: Any) -> None:
-        count[0] += 1
-        if count[0] == 5:
+    def interrupted(files: dict[Path, bytes]) -> None:
+        """The first block is kept, and one network of the second."""
+        first, *others = files.items()
+        put_all(dict([first] if first[0].name == "net-00003.safetensors" else files))
+        if len(others) == 2 and first[0].name == "net-00003.safetensors":
             raise KeyboardInterrupt
-        kept(*given)
 
-    monkeypatch.setattr(train, "_keep", interrupted)
+    monkeypatch.setattr(train, "put_all", interrupted)
     assert run(tmp_path / "parts") == 130
     assert "goes on from here" in capsys.readouterr().err
     done = contents(tmp_path / "parts")
@@ -97,13 +98,35 @@ def test_an_interrupted_run_goes_on(
     # Nothing is done twice, nothing is missing, and it is the same as without the interruption.
     assert all(path.stat().st_mtime_ns == time for path, time in before.items())
     assert contents(tmp_path / "parts") == contents(tmp_path / "whole")
-    assert count[0] == 7
+
+
+@pytest.mark.parametrize("activation", ["relu", "gelu"])
+def test_files_are_the_same_whatever_the_blocks(
+    activation: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [tmp_path / name for name in "abc"]
+    for block, folder in zip((6, 4, 1), folders, strict=True):
+        monkeypatch.setattr(train, "BLOCK", block)
+        assert run(folder, "--channels", "2", "--activation", activation) == 0
+    first, *others = map(contents, folders)
+    assert len(first) == 8 and all(other == first for other in others)
+
+
+def test_files_are_the_same_from_other_processes(tmp_path: Path) -> None:
+    other = ["--executor", "processes", "--jobs", "1"]
+    assert run(tmp_path / "here") == run(tmp_path / "there", *other) == 0
+    assert contents(tmp_path / "here") == contents(tmp_path / "there")
+
+
+def test_a_run_that_was_killed_before_it_had_begun_goes_on(tmp_path: Path) -> None:
+    (tmp_path / ".unfinished-1").write_bytes(b"{")
+    assert run(tmp_path) == 0
 
 
 def test_more_seeds_are_added(tmp_path: Path) -> None:
     assert run(tmp_path) == 0
     before = contents(tmp_path)
-    assert train.main(["--out", str(tmp_path), "--seeds", "8"]) == 0
+    assert run(tmp_path, "--seeds", "8") == 0
     after = contents(tmp_path)
     assert len(after) == len(before) + 2
     assert all(after[name] == before[name] for name in before if name != "table.csv")
@@ -111,7 +134,7 @@ def test_more_seeds_are_added(tmp_path: Path) -> None:
 
 def test_other_activations_have_no_kind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--activation", "gelu", "--channels", "2", "--seeds", "2", "--json"]
-    assert train.main(["--out", str(tmp_path), *arguments]) == 0
+    assert run(tmp_path, *arguments) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [(row["kind"], row["worst"]) for row in rows] == [("", "")] * 2
 
@@ -127,8 +150,7 @@ def test_other_activations_have_no_kind(tmp_path: Path, capsys: pytest.CaptureFi
 def test_any_activation_is_trained_and_kept_by_its_name(
     activation: list[str], name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["--out", str(tmp_path), "--seeds", "1", "--activation", *activation]
-    assert train.main(arguments) == 0
+    assert run(tmp_path, "--seeds", "1", "--activation", *activation) == 0
     assert json.loads((tmp_path / "run.json").read_text())["activation"] == name
     net = str(tmp_path / "net-00000.safetensors")
     capsys.readouterr()
@@ -160,6 +182,10 @@ def test_what_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         ["--out", str(tmp_path / "new"), "--activation", "nothing"],
         ["--out", str(tmp_path / "new"), "--taps", "4"],
         ["--out", str(tmp_path / "new"), "--seeds", "0"],
+        ["--out", str(tmp_path / "new"), "--seeds", "-3"],
+        ["--out", str(tmp_path / "new"), "--jobs", "0"],
+        ["--out", str(tmp_path / "new"), "--scheduler", "tcp://127.0.0.1:8786"],
+        ["--out", str(tmp_path / "new"), "--executor", "dask", "--scheduler", "127.0.0.1"],
     ]
     before = contents(other)
     for arguments in cases:
@@ -179,6 +205,20 @@ def test_a_damaged_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[s
         run(tmp_path)
     assert end.value.code == 2
     assert "net-00002.safetensors is damaged" in capsys.readouterr().err
+
+
+def test_a_scheduler_that_does_not_answer_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("verify.work.cluster.WAIT", 0.2)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{closed.getsockname()[1]}"
+        with pytest.raises(SystemExit) as end:
+            run(tmp_path / "new", "--executor", "dask", "--scheduler", address)
+    assert end.value.code == 2
+    assert capsys.readouterr().err == f"{train.PROGRAM}: no scheduler answers at {address}\n"
+    assert not (tmp_path / "new").exists()
 
 
 def test_help_needs_no_torch() -> None:

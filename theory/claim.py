@@ -11,12 +11,14 @@ proves it, so that the same procedure can be run on a deliberately wrong law: th
 
 from __future__ import annotations
 
+import ast
 import importlib
 import pkgutil
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 __all__ = [
@@ -27,8 +29,10 @@ __all__ = [
     "Step",
     "Wrong",
     "chapter_of",
+    "claim_of",
     "find_claims",
     "order",
+    "title_of",
 ]
 
 L = TypeVar("L")
@@ -241,6 +245,32 @@ def chapter_of(name: str) -> str:
         if claim == name:
             return chapter
     raise ValueError(f"no chapter names the claim {name!r}: theory/claim.py, CHAPTERS")
+
+
+def claim_of(name: str) -> Claim[Any]:
+    """The claim of that name; no other claim's module is imported for it.
+
+    Raises
+    ------
+    ValueError: no chapter names the claim.
+    """
+    claim: Claim[Any] = importlib.import_module(f"theory.{chapter_of(name)}.{name}").CLAIM
+    return claim
+
+
+def title_of(name: str) -> str:
+    """The title of a claim, read in its file: to import that takes sympy, hence a second.
+
+    Raises
+    ------
+    ValueError: no chapter names the claim.
+    """
+    module = Path(__file__).parent / chapter_of(name) / name
+    path = module / "__init__.py" if module.is_dir() else module.with_suffix(".py")
+    source = path.read_text(encoding="utf-8")
+    words = ast.walk(ast.parse(source[source.index("\nCLAIM: ") :]))
+    title = next(word for word in words if isinstance(word, ast.keyword) and word.arg == "title")
+    return str(ast.literal_eval(title.value))
 
 
 def find_claims() -> tuple[Claim[Any], ...]:

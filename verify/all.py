@@ -3,45 +3,42 @@
 Each claim is held against four kinds of evidence - proof, check, training, control - and the run
 ends with a table, report.json and report.html.  Exit status: 0 every claim holds, 1 something does
 not (or no claim was examined), 2 usage or an unusable output folder, 3 the output could not be
-written or the machine failed, 130 interrupted (earlier results are kept).
+written or the machine failed, 130 interrupted (the same command goes on from there).
 """
 
 from __future__ import annotations
 
 import argparse
-import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from textwrap import fill
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
+from theory.claim import order, title_of
 from theory.process import run
-from verify.report.arguments import Parser, command_parser, named, whole
+from verify.report.arguments import (
+    Parser,
+    command_parser,
+    executor_arguments,
+    executor_of,
+    named,
+    whole,
+)
+from verify.report.lab import PROFILES, Lab
 from verify.report.story import parts, selected
+
+if TYPE_CHECKING:
+    from verify.work.store import Store
 
 # Nothing here imports torch, matplotlib or sympy: --help and a mistyped option answer at once.
 
-if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
-    from theory.claim import Claim
-    from verify.report.judge import Examined
-    from verify.report.lab import Lab, Profile
-    from verify.report.report import Report
-
-__all__ = ["examine_all", "main"]
+__all__ = ["main"]
 
 PROGRAM = "python -m verify.all"
-
-
-def _cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _version() -> str:
@@ -64,17 +61,14 @@ def _parser() -> Parser:
     )
     add(
         "--profile",
-        choices=("quick", "full"),
+        choices=tuple(PROFILES),
         default="quick",
-        help="50 or 1000 trained networks per setting (default: quick)",
+        help="quick or full: 50 or 1000 trained networks per setting; smoke: 50, the first"
+        " chapter alone, with fewer random cases; huge: 10000, and the training of endings alone"
+        " (default: quick)",
     )
     add("--seed", type=whole(0), default=0, help="same seed, same figures (default: 0)")
-    add(
-        "--jobs",
-        type=whole(1),
-        default=_cores(),
-        help="processes, at most one for each core (default: %(default)s)",
-    )
+    executor_arguments(parser)
     add("--json", action="store_true", help="print report.json instead of the table")
     add(
         "--out",
@@ -83,6 +77,7 @@ def _parser() -> Parser:
         metavar="DIR",
         help="default: %(default)s/",
     )
+    add("--fresh", action="store_true", help="examine again what earlier runs have kept")
     add("--debug", action="store_true", help="stop at the first exception, with its traceback")
     add("--version", action="version", version=_version())
     return parser
@@ -94,170 +89,143 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser = _parser()
         return _run(parser.parse_args(arguments), parser)
     except KeyboardInterrupt:
-        print(f"{PROGRAM}: interrupted; earlier results are kept", file=sys.stderr)
+        print(f"{PROGRAM}: interrupted; the same command goes on from here", file=sys.stderr)
         return 130
 
 
 def _run(options: argparse.Namespace, parser: Parser) -> int:
-    from theory.claim import find_claims
-
-    claims = find_claims()
-    if options.only is not None:
-        try:
-            claims = selected(claims, options.only)
-        except ValueError as error:
-            parser.error(str(error))
+    profile = PROFILES[options.profile]
+    names = tuple(name for _, name in order())
+    try:
+        for words in (profile.only, options.only):
+            names = names if words is None else selected(names, words)
+    except ValueError as error:
+        limit = f"; --profile {profile.name} is for {profile.only} alone" if profile.only else ""
+        parser.error(f"{error}{limit}")
     if options.list:
-        print(_listed(claims))
+        print(_listed(names))
         return 0
+    with _stoppable():
+        if profile.name == "huge":
+            return _census(options, parser)
+        return _examined(options, parser, names)
 
+
+def _examined(options: argparse.Namespace, parser: Parser, names: tuple[str, ...]) -> int:
+    """Examine the claims, and put the results into the folder and on the terminal."""
     from rich.console import Console
 
-    from verify.models.files import probe, put_all
+    from verify.models.files import put_all
     from verify.report import report as reports
-    from verify.report.lab import PROFILES
-    from verify.work.executor import open_executor
+    from verify.report.progress import Progress
+    from verify.report.schedule import Schedule, typical
 
+    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    grows = console.is_terminal and not options.json
+    progress = Progress(names, console if grows else Console(stderr=True), rows=grows)
+    lab = Lab(PROFILES[options.profile], options.seed)
+    seconds = typical(lab.profile, options.out / "report.json")
+    schedule = Schedule(names, lab, seconds, progress, options.debug)
     try:
-        probe(options.out, ("report.json", "report.html"))
-    except OSError as error:
-        parser.error(f"cannot write to {options.out}: {error.strerror}")
-    jobs = min(options.jobs, _cores())
-    if jobs < options.jobs:
-        print(f"{PROGRAM}: --jobs {options.jobs}: {jobs}, one for each core", file=sys.stderr)
-    with _progress() as progress, open_executor("processes", jobs) as executor:
-        report = examine_all(
-            claims, PROFILES[options.profile], options.seed, executor, progress, options.debug
-        )
+        with executor_of(options, parser) as executor, progress:
+            schedule.run(executor, _store(options, parser))
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is done will be printed
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    report = reports.made(_version(), lab, names, schedule.examined)
+    if report.unexamined:
+        if not options.json:
+            reports.table(report, console, shown=progress.shown)
+        raise KeyboardInterrupt
     text = reports.as_json(report)
+    if options.json:
+        print(text, end="", flush=True)
+    else:
+        reports.table(report, console, shown=progress.shown)
     texts = {"report.json": text, "report.html": reports.html(report)}
     try:
         put_all({options.out / name: each.encode() for name, each in texts.items()})
     except OSError as error:
         parser.error(f"cannot write to {options.out}: {error.strerror}")
-    if options.json:
-        print(text, end="", flush=True)
-    else:
-        console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
-        reports.table(report, console)
+    if not options.json:
         console.print(f"{options.out / 'report.html'}", soft_wrap=True)
     return 0 if report.summary["holds"] else 1
 
 
-def _listed(claims: tuple[Claim[Any], ...]) -> str:
-    """A block for each chapter: its title and folder, then the id and the title of each claim."""
-    titles = {claim.id: claim.title for claim in claims}
-    width = max(map(len, titles), default=0)
-    blocks = []
-    for part in parts(titles):
-        lines = [f"{part.title} · {part.name}/" if part.key else part.title]
-        for name in part.claims:
-            label = f"  {name:{width}}  "
-            text = fill(titles[name], 79 - len(label), break_on_hyphens=False)
-            lines.append(label + text.replace("\n", "\n" + " " * len(label)))
-        blocks.append("\n".join(lines))
-    return "\n\n".join(blocks)
+def _census(options: argparse.Namespace, parser: Parser) -> int:
+    """Train and explain the census block by block; the counts stand in census.json at every moment."""
+    from rich.console import Console
+    from rich.progress import Progress
 
+    from verify.pulse.census import census, table
 
-# ------------------------------------------------------------------------------------------- work
+    path, networks = options.out / "census.json", PROFILES[options.profile].networks
+    quiet = not sys.stderr.isatty()
+    bars = Progress(console=Console(stderr=True), transient=True, disable=quiet)
+    blocks = bars.add_task(f"blocks of networks, counted in {path}")
 
+    def done(number: int, total: int) -> None:
+        bars.update(blocks, completed=number, total=total)
 
-class Progress(Protocol):
-    """Told how far a stage is."""
-
-    def __call__(self, stage: str, done: int, total: int) -> None: ...
-
-
-def examine_all(
-    claims: tuple[Claim[Any], ...],
-    profile: Profile,
-    seed: int,
-    executor: Executor,
-    progress: Progress,
-    debug: bool = False,
-) -> Report:
-    """Train what the claims need, then examine them; the result does not depend on the order.
-
-    Raises
-    ------
-    Exception: only with ``debug``: what a claim's own code raised.
-    """
-    from verify.report import judge, report
-    from verify.report.lab import Lab
-    from verify.work.executor import Task, completed
-
-    lab = Lab(profile, seed)
-    problems = _prepare(claims, lab, executor, progress, debug)
-    results: dict[int, Examined] = {}
-    progress("claims", 0, len(claims))
-    tasks = [
-        Task(f"claim {claim.id}, {profile}, seed {seed}", judge.examine, (claim.id, lab, debug))
-        for claim in claims
-    ]
-    for outcome in completed(executor, tasks):
-        if outcome.error is not None:
-            if debug:
-                raise outcome.error
-            results[outcome.index] = judge.stopped(claims[outcome.index], outcome.error)
-        else:
-            results[outcome.index] = outcome.result
-        progress("claims", len(results), len(claims))
-    examined = tuple(results[index] for index in range(len(claims)))
-    problems += report.undrawn(claims, examined)
-    return report.Report(_version(), seed, profile.name, claims, examined, tuple(problems))
-
-
-def _prepare(
-    claims: tuple[Claim[Any], ...], lab: Lab, executor: Executor, progress: Progress, debug: bool
-) -> list[str]:
-    """Train every setting that a claim needs; what ``needs`` raises is listed as a problem."""
-    from verify.report.judge import evidence_of, one_line
-
-    settings: list[Any] = []
-    problems: list[str] = []
-    for claim in claims:
+    store = _store(options, parser)
+    with executor_of(options, parser) as executor, bars:
         try:
-            evidence = evidence_of(claim.id)
-        except Exception:  # noqa: BLE001, S112 - it blocks its claim later on
-            continue
-        try:
-            settings += evidence.needs(lab.profile)
-        except Exception as error:
-            if debug:
-                raise
-            problems.append(f"{claim.id}: {one_line(error)}")
-    if settings:
-        progress("training", 0, len(set(settings)))
-    lab.prepare(settings, executor, lambda done, total: progress("training", done, total))
-    return problems
+            counted = census(options.seed, networks, executor, path, store, done=done)
+        except OSError as error:
+            parser.error(f"cannot write to {options.out}: {error.strerror}")
+    if options.json:
+        print(path.read_text(), end="")
+    else:
+        console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+        table(counted, console)
+        console.print(PROFILES[options.profile].note)
+        console.print(f"{path}", soft_wrap=True)
+    return 1 if any(each.strays for each in counted) else 0
+
+
+def _store(options: argparse.Namespace, parser: Parser) -> Store:
+    """The store in the output folder, once it is known that all results can be put there."""
+    from verify.models.files import probe
+    from verify.work.store import Store
+
+    def notice(text: str) -> None:
+        print(f"{PROGRAM}: {text}", file=sys.stderr)
+
+    try:
+        probe(options.out, ("report.json", "report.html"))
+        return Store(options.out / "store", notice, options.fresh)
+    except OSError as error:
+        parser.error(f"cannot write to {options.out}: {error.strerror}")
 
 
 @contextmanager
-def _progress() -> Iterator[Progress]:
-    """Bars on stderr when it is a terminal, and silence otherwise."""
-    if not sys.stderr.isatty():
-        yield lambda stage, done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bars
+def _stoppable() -> Iterator[None]:
+    """Inside, SIGTERM does what Ctrl-C does."""
 
-    titles = {"training": "training ensembles", "claims": "claims"}
-    layout = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Bars(*layout, console=Console(stderr=True), transient=True) as bars:
-        tasks: dict[str, Any] = {}
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
 
-        def show(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(titles[stage], total=total)
-            bars.update(tasks[stage], completed=done, total=total)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
-        yield show
+
+def _listed(names: tuple[str, ...]) -> str:
+    """A block for each chapter: its title and folder, then the id and the title of each claim."""
+    width = max(map(len, names), default=0)
+    blocks = []
+    for part in parts(names):
+        lines = [f"{part.title} · {part.name}/" if part.key else part.title]
+        for name in part.claims:
+            label = f"  {name:{width}}  "
+            text = fill(title_of(name), 79 - len(label), break_on_hyphens=False)
+            lines.append(label + text.replace("\n", "\n" + " " * len(label)))
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
 
 
 if __name__ == "__main__":

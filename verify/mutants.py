@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from theory.claim import Claim, chapter_of, find_claims
+from theory.claim import Claim, chapter_of, claim_of, order
 from theory.process import run
 from verify.models.files import put
 from verify.report.arguments import command_parser, whole
@@ -152,15 +152,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--list", action="store_true", help="name the mutants and stop")
     options = parser.parse_args(arguments)
     try:
-        claims = selected(find_claims(), options.only)
+        names = selected(tuple(name for _, name in order()), options.only)
     except ValueError as error:
         parser.error(str(error))
     if options.list:
-        for claim in claims:
-            for mutant in mutants(claim.id):
-                print(f"{claim.id}: {mutant.path}: {mutant.change}")
+        for name in names:
+            for mutant in mutants(name):
+                print(f"{name}: {mutant.path}: {mutant.change}")
         return 0
-    for claim in claims:
+    for claim in map(claim_of, names):
         lab = Lab(PROFILES[options.profile], options.seed)
         try:
             counted = count(claim, lab, _show)

@@ -4,8 +4,10 @@ Trains --seeds networks (Conv1d, activation, sum, Linear; float64) from random s
 their training, by second-order steps, and writes each as a safetensors file with its loss and, for
 positively homogeneous activations, how it ended. DIR/table.csv lists them.
 
-Interrupted, it loses nothing that was finished: the same command goes on where it stopped. Files
-are put in place in one step each, and none is ever written over.
+Blocks of networks are trained by --jobs processes, or by the workers of a dask.distributed
+scheduler; the files are the same. Interrupted or killed, it loses nothing that was written: the
+same command goes on where it stopped. Files are put in place in one step each, and none is ever
+written over.
 
 Exit status: 0 all networks are there, 2 usage, or a folder that holds another run or cannot be
 written, 3 the output could not be written or the machine failed, 130 interrupted.
@@ -19,23 +21,32 @@ import json
 import sys
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from theory.process import run
-from verify.models.files import put
-from verify.report.arguments import Parser, command_parser, importing, named, odd, whole
+from verify.models.files import put, put_all
+from verify.report.arguments import (
+    Parser,
+    command_parser,
+    executor_arguments,
+    executor_of,
+    importing,
+    named,
+    odd,
+    whole,
+)
 
 if TYPE_CHECKING:
     from verify.models.problem import Ensemble, Setting
 
-__all__ = ["COLUMNS", "main"]
+__all__ = ["COLUMNS", "block", "main"]
 
 PROGRAM = "python -m verify.train"
-CHUNK = 10
-"""So many networks are trained together; what an interruption can cost."""
+BLOCK = 200
+"""At most so many networks are trained together: one task."""
 COLUMNS = ("file", "number", "loss", "worst", "kind", "converged")
 """The columns of table.csv: worst is the largest error over all real radii of the training range, where it is known exactly."""
 
@@ -53,11 +64,12 @@ def _parser() -> Parser:
     add("--activation-args", metavar="ARGS", help="its parameters: 0.2, or beta=5")
     add("--channels", type=whole(1, 16), default=1, metavar="K", help="1 to 16 (default: 1)")
     add("--taps", type=odd(63), default=3, metavar="N", help="odd, 1 to 63 (default: 3)")
-    add("--seeds", type=whole(1, 100000), default=20, help="how many networks (default: 20)")
+    add("--seeds", type=whole(1, 10**6), default=20, help="how many networks (default: 20)")
     add("--seed", type=whole(0, 2**32 - 1), default=0, help="of the whole run (default: 0)")
     add(
         "--out", type=named("folder"), required=True, metavar="DIR", help="the folder for the files"
     )
+    executor_arguments(parser)
     add("--json", action="store_true", help="print the table as JSON instead of a summary")
     return parser
 
@@ -87,31 +99,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _trained(options: Namespace, parser: Parser) -> list[dict[str, Any]]:
     """Train what is missing in the folder; the rows of its table."""
     with importing():
-        import torch
-
-        from verify.models.problem import Setting, initial
+        from verify.models.problem import Setting
         from verify.models.setup import activation_of
-        from verify.optimise.ensemble import train_from
 
-    torch.set_num_threads(1)  # small networks: more threads only wait for each other
     told = {"activation": options.activation, "activation_args": options.activation_args or ""}
     try:
         name = activation_of(told).name
     except ValueError as error:
         parser.error(str(error))
     setting = Setting(name, options.channels, options.taps)
-    _claim_folder(options, setting, parser)
-    missing = [j for j in range(options.seeds) if not _file(options.out, j).exists()]
-    start = initial(setting, options.seeds, options.seed)
-    with _progress(options.seeds, options.seeds - len(missing)) as advance:
-        for begin in range(0, len(missing), CHUNK):
-            import numpy as np
-
-            numbers = missing[begin : begin + CHUNK]
-            ensemble = train_from(setting, start[np.array(numbers)])
-            for place, number in enumerate(numbers):
-                _keep(options, setting, ensemble, place, number)
-            advance(len(numbers))
+    _check_folder(options, setting, parser)
+    kept = {path.name for path in options.out.iterdir()} if options.out.exists() else set()
+    missing = [j for j in range(options.seeds) if _file(options.out, j).name not in kept]
+    if missing:
+        _train(options, setting, missing, parser)
     rows = [_row(options.out, j) for j in range(options.seeds)]
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
@@ -121,50 +122,100 @@ def _trained(options: Namespace, parser: Parser) -> list[dict[str, Any]]:
     return rows
 
 
+def _train(options: Namespace, setting: Setting, missing: Sequence[int], parser: Parser) -> None:
+    """Train these networks, and put each block's files into the folder when it has ended."""
+    from verify.work.executor import Task, completed
+
+    present = options.seeds - len(missing)
+    with executor_of(options, parser) as executor, _progress(options.seeds, present) as advance:
+        size = min(BLOCK, -(-len(missing) // executor.jobs))
+        blocks = [missing[begin : begin + size] for begin in range(0, len(missing), size)]
+        tasks = (
+            Task(
+                f"{setting}, seed {options.seed}, {numbers}",
+                block,
+                (setting, options.seed, numbers),
+            )
+            for numbers in blocks
+        )
+        _claim_folder(options, setting)
+        for outcome in completed(executor, tasks):
+            if outcome.error is not None:
+                raise outcome.error
+            numbers = blocks[outcome.index]
+            files = (_file(options.out, number) for number in numbers)
+            put_all(dict(zip(files, outcome.result, strict=True)))
+            advance(len(numbers))
+
+
 def _file(folder: Path, number: int) -> Path:
     return folder / f"net-{number:05d}.safetensors"
 
 
-def _claim_folder(options: Namespace, setting: Setting, parser: Parser) -> None:
-    """Make the folder, or see that it holds this very run; --seeds may differ."""
+def _run_of(options: Namespace, setting: Setting) -> dict[str, Any]:
     shape = {"activation": setting.activation, "channels": setting.channels, "taps": setting.taps}
-    run = {**shape, "seed": options.seed}
-    options.out.mkdir(parents=True, exist_ok=True)
+    return {**shape, "seed": options.seed}
+
+
+def _check_folder(options: Namespace, setting: Setting, parser: Parser) -> None:
+    """See that the folder is new or empty, or holds this very run; --seeds may differ."""
+    if not options.out.exists():
+        return
     path = options.out / "run.json"
     if not path.exists():
-        if any(options.out.iterdir()):
+        if not all(path.name.startswith(".unfinished-") for path in options.out.iterdir()):
             parser.error(f"{options.out}: the folder is not empty, and holds no run")
-        put(path, json.dumps(run, indent=2).encode())
         return
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         kept = None
-    if kept != run:
+    if kept != _run_of(options, setting):
         parser.error(f"{options.out}: the folder holds another run")
 
 
-def _keep(
-    options: Namespace, setting: Setting, ensemble: Ensemble, place: int, number: int
-) -> None:
+def _claim_folder(options: Namespace, setting: Setting) -> None:
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / "run.json"
+    if not path.exists():
+        put(path, json.dumps(_run_of(options, setting), indent=2).encode())
+
+
+def block(setting: Setting, seed: int, numbers: Sequence[int]) -> tuple[bytes, ...]:
+    """The files of these networks, trained from their starts: a task for any process."""
+    import torch
+
+    from verify.models.problem import starts
+    from verify.optimise.ensemble import train_from
+
+    torch.set_num_threads(1)  # small networks: more threads only wait for each other
+    ensemble = train_from(setting, starts(setting, numbers, seed))
+    return tuple(_encoded(setting, seed, ensemble, numbers))
+
+
+def _encoded(
+    setting: Setting, seed: int, ensemble: Ensemble, numbers: Sequence[int]
+) -> Iterator[bytes]:
     from theory.expressions.spelling import spelled
     from verify.models.checkpoint import encoded
     from verify.pulse.certified import checkpoint_of
     from verify.pulse.classify import classify
 
     homogeneous = spelled(setting.activation).homogeneous
-    worst = _worst(setting, ensemble, place)
-    checkpoint = checkpoint_of(setting, ensemble.weights, place)
-    metadata = {
-        **checkpoint.metadata,
-        "seed": str(options.seed),
-        "number": str(number),
-        "loss": repr(float(ensemble.loss[place])),
-        "worst": "" if worst is None else repr(worst),
-        "kind": classify(ensemble)[place].kind if homogeneous else "",
-        "converged": str(bool(ensemble.stationary[place])).lower(),
-    }
-    put(_file(options.out, number), encoded(replace(checkpoint, metadata=metadata)))
+    kinds = [ending.kind for ending in classify(ensemble)] if homogeneous else [""] * len(numbers)
+    for place, number in enumerate(numbers):
+        worst = _worst(setting, ensemble, place)
+        checkpoint = checkpoint_of(setting, ensemble.weights, place)
+        metadata = {
+            **checkpoint.metadata,
+            "seed": str(seed),
+            "number": str(number),
+            "loss": repr(float(ensemble.loss[place])),
+            "worst": "" if worst is None else repr(worst),
+            "kind": kinds[place],
+            "converged": str(bool(ensemble.stationary[place])).lower(),
+        }
+        yield encoded(replace(checkpoint, metadata=metadata))
 
 
 def _worst(setting: Setting, ensemble: Ensemble, place: int) -> float | None:

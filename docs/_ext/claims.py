@@ -1,8 +1,8 @@
 """What a page says about its claim, taken from the claim itself while the page is built.
 
 ``{claim-statement} ID`` the statement, a line for each formula, and its assumptions; ``{claim-proof} ID`` runs the machine
-proof and says what it covers; ``{claim-controls} ID`` lists the wrong laws and how many steps of
-the proof reject each; ``{claim-list}`` every chapter with
+proof and says what it covers; ``{claim-controls} ID`` lists the wrong laws and the step of the proof
+that rejects each, the first in order; ``{claim-list}`` every chapter with
 a row per claim; ``{story}`` the sidebar, in the order of theory/claim.py.  A proof that does not hold, or a wrong
 law that is not rejected, is a build error.
 """
@@ -60,11 +60,13 @@ class Controls(_OfClaim):
         claim = self.claim
         rows = []
         for wrong in claim.wrong:
-            proof = claim.prove(wrong.law)
-            if proof.holds:
+            refuting = (step.name for step in claim.prove(wrong.law) if not step.holds)
+            name = next(refuting, None)
+            if name is None:
                 raise self.error(f"the proof of {claim.id} accepts {wrong.name!r}")
-            rows.append((wrong.name, f"{len(proof.open)} of {len(proof.steps)}"))
-        return self.markdown(table(("the wrong law", "steps of the proof that reject it"), rows))
+            rows.append((wrong.name, f"`{name}`"))
+        head = ("the wrong law", "the first step of the proof that rejects it")
+        return self.markdown(table(head, rows))
 
 
 class Listing(RunsCode):

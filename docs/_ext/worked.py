@@ -14,6 +14,7 @@ may have used is newer.
 
 from __future__ import annotations
 
+import importlib
 import re
 import traceback
 from collections.abc import Iterable, Sequence
@@ -29,6 +30,7 @@ from matplotlib.figure import Figure as Drawing
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+from theory.claim import find_claims
 from verify.report.figures import figure_svg
 from verify.report.page import Figure
 
@@ -127,6 +129,13 @@ class Worked(RunsCode):
         return [nodes.container("", result, opening, code, closing, classes=["worked"])]
 
 
+def _import(*_: Any) -> None:
+    """What most pages import, once: with ``-j`` they are read in processes forked from this one."""
+    find_claims()
+    importlib.import_module("verify.models.networks")
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("worked", Worked)
+    app.connect("env-before-read-docs", _import)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

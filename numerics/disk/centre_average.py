@@ -13,7 +13,9 @@ random has F̄ as its mean.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -50,14 +52,34 @@ class Centres:
 def centres(r: float, parts: int, taps: int, shift: tuple[float, float] = (0.0, 0.0)) -> Centres:
     """The windows of ``taps`` × ``taps`` pixels that the disk of radius r shows at parts² centres, from ``shift``/parts on."""
     windows, lit = [], 0
-    for k in range(parts * parts):
-        x, y = (
-            -(cell + offset) / parts for cell, offset in zip(divmod(k, parts), shift, strict=True)
-        )
-        edge, inside, _, _ = ring(r, (x, y), taps)
-        windows.append(edge.reshape(-1, taps * taps))
-        lit += inside
+    for (k, j), images in _orbits(parts) if shift == (0.0, 0.0) else _alone(parts):
+        edge, inside, _, _ = ring(r, (-(k + shift[0]) / parts, -(j + shift[1]) / parts), taps)
+        for turned, up, along in images:
+            image = np.swapaxes(edge, 1, 2) if turned else edge
+            windows.append(image[:, ::up, ::along].reshape(-1, taps * taps))
+        lit += inside * len(images)
     return Centres(r, parts, np.concatenate(windows), lit, float(disk_bound(max(r, 3.0))))
+
+
+Image = tuple[bool, int, int]
+"""Whether rows become columns, and then the directions of both: a symmetry of the square."""
+
+
+def _alone(parts: int) -> Iterator[tuple[tuple[int, int], tuple[Image, ...]]]:
+    """All places (k, j) of a grid, each with itself."""
+    for place in np.ndindex(parts, parts):
+        yield place, ((False, 1, 1),)
+
+
+def _orbits(parts: int) -> Iterator[tuple[tuple[int, int], tuple[Image, ...]]]:
+    """One place of each orbit under the symmetries of the square, modulo ``parts``, with those that bring the others."""
+    for k in range(parts // 2 + 1):
+        for j in range(k + 1):
+            images: dict[tuple[int, int], Image] = {}
+            for turned, up, along in product((False, True), (1, -1), (1, -1)):
+                x, y = (j, k) if turned else (k, j)
+                images.setdefault((up * x % parts, along * y % parts), (turned, up, along))
+            yield (k, j), tuple(images.values())
 
 
 def variation(weight: float, steep: float, bent: float) -> float:

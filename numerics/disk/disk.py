@@ -52,16 +52,14 @@ def ring(r: float, centre: tuple[float, float], taps: int) -> tuple[Array, int, 
     docs/disk/disk.md asks of their place only that no slope of the circle in them exceeds 3.
     """
     reach, half = taps / 2**0.5, int(r + 2 * taps) + 3
-    image = np.zeros((2 * half + 1, 2 * half + 1))
+    wide = 2 * half + 1
+    image = np.zeros(wide * wide)
     i, j, _ = _beside(r, centre, 2 * reach)
-    image[i + half, j + half] = _anywhere(r, *_seen(i, j, centre))
+    image[(i + half) * wide + j + half] = _anywhere(r, *_seen(i, j, centre))
     i, j, lit = _beside(r, centre, reach)
     offset = np.arange(taps) - taps // 2 + half
-    return (
-        image[i[:, None, None] + offset[:, None], j[:, None, None] + offset],
-        lit,
-        *_seen(i, j, centre),
-    )
+    place = (i * wide + j)[:, None, None] + offset[:, None] * wide + offset
+    return image[place], lit, *_seen(i, j, centre)
 
 
 def _seen(i: Indices, j: Indices, centre: tuple[float, float]) -> tuple[Array, Array]:
@@ -77,14 +75,13 @@ def _beside(r: float, centre: tuple[float, float], reach: float) -> tuple[Indice
     far, near = (np.sqrt(np.maximum(c * abs(c) - d**2, 0)) for c in (r + reach, r - reach))
     ends = (np.ceil(centre[1] - far), np.floor(centre[1] - near), np.ceil(centre[1] + near), np.floor(centre[1] + far))  # fmt: skip
     first, stop, start, last = (end.astype(np.intp) for end in ends)
-    columns = [np.arange(a, e + 1) if b >= c or not x else np.concatenate([np.arange(a, b + 1), np.arange(c, e + 1)])
-             for a, b, c, e, x in zip(first, stop, start, last, near.tolist(), strict=True)]  # fmt: skip
     lit = np.where(near > 0, np.maximum(start - stop - 1, 0), 0)
-    return (
-        np.repeat(i, [len(column) for column in columns]),
-        np.concatenate(columns),
-        int(lit.sum()),
-    )
+    # Of every row the places from first to last but the lit ones, which follow on stop.
+    many = np.maximum(last - first + 1, 0) - lit
+    begin = np.repeat(np.cumsum(many) - many, many)
+    j = np.arange(many.sum()) - begin + np.repeat(first, many)
+    j += np.where(j > np.repeat(stop, many), np.repeat(lit, many), 0)
+    return np.repeat(i, many), j, int(lit.sum())
 
 
 def _anywhere(r: float, x: Array, y: Array) -> Array:
@@ -158,5 +155,10 @@ def _segment(r: Array, chord: Array) -> Array:
     s = chord / (2 * r)
     small = np.zeros_like(s)
     for coefficient in reversed(_SERIES):
-        small = small * s * s + coefficient
-    return r * r * np.where(s <= 0.5, small * s**3, np.arcsin(s) - s * np.sqrt(1 - s * s))
+        small *= s
+        small *= s
+        small += coefficient
+    small *= s**3
+    if (long := s > 0.5).any():
+        small = np.where(long, np.arcsin(s) - s * np.sqrt(1 - s * s), small)
+    return r * r * small

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from numerics.arithmetic.types import Array
-from numerics.disk.perimeter import edge_response
+from numerics.disk.perimeter import half_squares
+from numerics.disk.perimeter import reach as reach_of
 from theory.disk.lattice import LAW, Lag, Lattice, directions
-from theory.disk.perimeter import edge
 
 __all__ = ["fluctuation", "hurwitz", "parts", "spread", "swing", "unsettled", "wave"]
 
@@ -34,12 +34,14 @@ def hurwitz(s: float, x: ArrayLike) -> Array:
     Off by less than the first term that is left out, B₁₀/10! s(s+1)···(s+8) X^{-s-9} with X >= 8, 3·10⁻¹², and 10⁴ units of rounding.
     """
     points = np.asarray(x, dtype=float)
+    raised = lambda y: y * np.sqrt(y) if s < -1 else y  # the power -s
     total = np.zeros_like(points)
     for k in range(TERMS):
-        total += (points + k) ** -s
+        total += raised(points + k)
     end = points + TERMS
-    total += end ** (1 - s) / (s - 1) + end**-s / 2
-    factor, power = s, end ** (-s - 1)
+    last = raised(end)
+    total += end * last / (s - 1) + last / 2
+    factor, power = s, last / end
     for k, share in enumerate((1 / 12, -1 / 720, 1 / 30240, -1 / 1209600)):
         total += share * factor * power
         factor *= (s + 2 * k + 1) * (s + 2 * k + 2)
@@ -59,14 +61,21 @@ def wave(w: Array, b: Array, sigma: Sigma, q: Lag, law: Lattice = LAW) -> Array:
     h = w.shape[-1] // 2
     each = {(u - h, v - h): w[:, u, v] for u in range(w.shape[-1]) for v in range(w.shape[-1])}
     taps = law.project(each, q)
-    far = sum(map(abs, q)) + max(map(abs, taps))
-    places = np.arange(-far - 1, far + 1)[:, None] + _places(q)
-    z = np.zeros((len(w), *places.shape))
-    for j, tap in taps.items():
-        z += tap[:, None, None] * law.response(places + j, q)
-    dark, full = sigma(b)[:, None, None], sigma(w.sum(axis=(1, 2)) + b)[:, None, None]
-    values = sigma(z + b[:, None, None]) - dark - (full - dark) * law.response(places, q)
-    return np.asarray(np.sum(values, axis=1))
+    # A pixel is dark or lit where |T| is at least half of |q₁| + |q₂|.
+    apart, far = max(map(abs, taps)), sum(map(abs, q)) // 2 + 1
+    lines, places = 2 * (far + apart) + 1, _places(q)
+    beside = np.arange(-far - 2 * apart - 1, far + 2 * apart + 1)[:, None] + places
+    table = law.response(beside, q)
+    shown = np.stack([table[apart + j : apart + j + lines + 1] for j in taps])
+    z = np.tensordot(np.stack(list(taps.values()), axis=1), shown, 1)
+    return _summed(z, w, b, sigma, table[apart : apart + lines + 1])
+
+
+def _summed(z: Array, w: Array, b: Array, sigma: Sigma, lit: Array) -> Array:
+    """Σ_m [g(z) - g(0) - Δ·lit] for z (B, lines, places) and lit (lines, places): (B, places)."""
+    dark, full = sigma(b), sigma(w.sum(axis=(1, 2)) + b)
+    values = sigma(z + b[:, None, None]).sum(axis=1)
+    return np.asarray(values - len(lit) * dark[:, None] - np.outer(full - dark, lit.sum(axis=0)))
 
 
 def _places(q: Lag) -> Array:
@@ -103,12 +112,12 @@ def _turned(w: Array, b: Array, sigma: Sigma, q: Lag, angle: float) -> Array:
     """b_q as edges show it whose normal is turned from q by ``angle``, at the same places: (B, places)."""
     n, size = w.shape[-1], float(np.hypot(*q))
     c, s = (float(f(np.arctan2(q[1], q[0]) + angle)) for f in (np.cos, np.sin))
-    far = int(np.ceil(size * (n + 1))) + 1
+    far = int(np.ceil(size * reach_of(n))) + 1
     t = (np.arange(-far - 1, far + 1)[:, None] + _places(q)) / size
-    z = edge_response(w, t.ravel(), c, s) + b[:, None]
-    dark, full = sigma(b)[:, None], sigma(w.sum(axis=(1, 2)) + b)[:, None]
-    values = sigma(z) - dark - (full - dark) * edge(t.ravel(), c, s)
-    return np.asarray(np.sum(values.reshape(len(w), *t.shape), axis=1))
+    squares = half_squares(n, t, c, s)
+    return _summed(
+        np.tensordot(w.reshape(len(w), -1), squares, 1), w, b, sigma, squares[n * n // 2]
+    )
 
 
 QUARTERS = (0.25, 0.5, 0.75, 1.0)

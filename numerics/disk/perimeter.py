@@ -59,8 +59,8 @@ def angles(turns: int) -> Array:
 
 def half_squares(taps: int, t: Array, c: float, s: float, law: Edge = edge) -> Array:
     """H_θ(t + u·n) of all places u of a window, at distances t inside an edge whose inner normal is (c, s): (n², *t.shape)."""
-    offsets = range(-(taps // 2), taps // 2 + 1)
-    return np.stack([law(t + u * c + v * s, c, s) for u in offsets for v in offsets])
+    u, v = np.indices((taps, taps)).reshape(2, -1, *[1] * t.ndim) - taps // 2
+    return np.asarray(law(t + u * c + v * s, c, s))
 
 
 def edge_response(w: Array, t: Array, c: float, s: float) -> Array:

@@ -74,7 +74,7 @@ class Problem:
         return float(np.var(self.r))
 
 
-def _means(problem: Problem, w: Array, b: float) -> tuple[Array, list[Array]]:
+def _means(problem: Problem, w: Array, b: float | Array) -> tuple[Array, list[Array]]:
     """Means of the pre-activations (R, N), and their derivatives by every tap."""
     h = len(w) // 2
     shifted = [np.roll(problem.x, -u, axis=1) for u in range(-h, h + 1)]
@@ -86,18 +86,18 @@ def _lags(w: Array) -> Array:
     return np.array([w[: len(w) - d] @ w[d:] for d in range(len(w))])
 
 
-def moments(problem: Problem, w: Array, b: float, law: Law) -> tuple[Array, Array]:
-    """(M, D), each (R,): mean and variance of the feature of the filter w (n,), b for every radius."""
+def moments(problem: Problem, w: Array, b: float | Array, law: Law) -> tuple[Array, Array]:
+    """(M, D), each (R,): mean and variance of the feature of the filter w (n,), b for every radius; (B, R) for b (B, 1, 1)."""
     mean, _ = _means(problem, w, b)
     cov = problem.noise**2 * _lags(w)
     sd = math.sqrt(cov[0])
     first = law.first(mean, sd, NUMERIC)
-    spread = np.sum(law.second(mean, sd, NUMERIC) - first**2, axis=1)
+    spread = np.sum(law.second(mean, sd, NUMERIC) - first**2, axis=-1)
     for d in range(1, len(w)):
-        other = np.roll(mean, -d, axis=1)
+        other = np.roll(mean, -d, axis=-1)
         both = law.product(mean, other, sd, sd, cov[d] / cov[0], NUMERIC)
-        spread = spread + 2 * np.sum(both - first * np.roll(first, -d, axis=1), axis=1)
-    return np.sum(first, axis=1), spread
+        spread = spread + 2 * np.sum(both - first * np.roll(first, -d, axis=-1), axis=-1)
+    return np.sum(first, axis=-1), spread
 
 
 def _readout(problem: Problem, total: Array, spread: Array) -> tuple[float, float]:
@@ -216,7 +216,12 @@ def scan(problem: Problem, sign: float, parts: int = 100) -> tuple[float, float]
     level = 0.0 if sign > 0 else 1.0
     biases = np.unique(np.concatenate([np.linspace(-1, 2, parts), level + near, level - 1 + near]))
     value = lambda b: risk(problem, np.array([sign]), float(b))[0]
-    lowest = int(np.nanargmin([value(b) for b in biases]))
+    # With the best readout the risk is V - Cov(M, r)²/(Var M + E D): good enough to compare biases.
+    total, spread = moments(problem, np.array([sign]), biases[:, None, None], gaussian)
+    together = total @ (problem.r - problem.r.mean()) / len(problem.r)
+    with np.errstate(invalid="ignore"):  # a dead channel
+        gain = together**2 / (np.var(total, axis=1) + np.mean(spread, axis=1))
+    lowest = int(np.nanargmax(gain))
     ends = biases[max(lowest - 1, 0)], biases[min(lowest + 1, len(biases) - 1)]
     end = minimize_scalar(value, bounds=ends, method="bounded", options={"xatol": 1e-10})
     return float(end.fun), float(end.x)

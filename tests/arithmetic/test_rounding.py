@@ -24,6 +24,7 @@ from tests.strategies import (
     CONTINUOUS,
     RATIONAL,
     SMOOTH,
+    few,
     filters,
     floating,
     floats,
@@ -75,6 +76,7 @@ def test_gamma() -> None:
     assert np.array_equal(gamma(np.array([0.0, 3.0])), [0.0, 3 * UNIT / (1 - 3 * UNIT)])
 
 
+@few
 @given(st.data(), widths(), st.sampled_from(CONTINUOUS), st.integers(1, 4), st.integers(0, 3))
 def test_law_and_simulation_keep_to_half_the_bound_each(
     data: st.DataObject, n: int, name: str, above: int, spare: int
@@ -172,6 +174,7 @@ def test_preactivation_bound(data: st.DataObject, n: int) -> None:
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
+@few
 @given(data=st.data())
 def test_lipschitz(name: str, data: st.DataObject) -> None:
     p, q = data.draw(floats(20.0)), data.draw(floats(20.0))

@@ -13,6 +13,7 @@ from numerics.arithmetic import oracle
 from numerics.pulse.channel import exact_quantities
 from numerics.pulse.domain import Domain
 from numerics.pulse.exact_error import exact_net, summary
+from tests.strategies import few
 from theory.certificates.averages import CLAIM, LAW, moments
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.kinks import crossings
@@ -30,6 +31,7 @@ def networks(draw: st.DrawFn) -> tuple[str, list[list[F]], list[F], list[F], F]:
     return name, [row(n) for _ in range(channels)], row(channels), row(channels), draw(numbers)
 
 
+@few
 @given(networks(), st.integers(0, 3), st.integers(1, 4))
 @example(("relu", [[F(1), F(-1), F(2)]], [F(-1, 2)], [F(1)], F(0)), 0, 1)
 @example(("abs", [[F(1)], [F(-1)]], [F(-1, 2), F(1, 2)], [F(1), F(-1)], F(0)), 0, 2)
@@ -74,6 +76,7 @@ def test_bends_of_one_sign_make_each_other_worse(s: F, t: F) -> None:
     assert overlap == LAW.overlap(1 - high, 1 - low)
 
 
+@few
 @given(st.lists(st.tuples(numbers, places), max_size=4), st.integers(1, 6), st.integers(1, 6))
 def test_the_variance_of_the_bends_is_not_negative(
     bends: list[tuple[F, F]], first: int, cells: int

@@ -22,6 +22,7 @@ from numerics.certificates import checker
 from numerics.certificates.checker import BYTES, Rejected, canonical, check
 from tests.certified import RELU, Document, made
 from tests.pulse.test_exact_error import SIGMAS, THREE, _simulated, networks
+from tests.strategies import few
 
 F = Fraction
 CONTINUOUS = sorted(set(SIGMAS) - {"hardshrink", "threshold"})
@@ -43,6 +44,7 @@ SAMPLES = [made(RELU, F(1, 2), F(9, 2)), made(HARDSWISH, F(3, 4), F(4))]
 # --- what is right is accepted ------------------------------------------------------------------
 
 
+@few
 @given(
     networks(),
     st.lists(st.fractions(0, 1, max_denominator=12), min_size=2, max_size=2, unique=True),

@@ -18,7 +18,7 @@ from numerics.certificates.patterns import (
 from numerics.pulse.domain import Domain
 from numerics.pulse.exact_error import summary
 from tests.stored import as_net, cases, from_exact, stored
-from tests.strategies import Exact, balanced_exact, linear_exact, threshold_exact
+from tests.strategies import Exact, balanced_exact, few, linear_exact, threshold_exact
 
 F = Fraction
 DOMAIN = Domain(6, fmpq(3, 2), fmpq(5))
@@ -66,6 +66,7 @@ def test_what_holds_is_exact(case: Any, balance: bool) -> None:
         assert worst > 0
 
 
+@few
 @given(cases(), st.data())
 def test_the_conditions_are_the_error(case: Any, data: Any) -> None:
     """In the network's own pattern the residuals at the ends of the cells are the errors there."""

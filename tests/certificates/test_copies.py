@@ -163,7 +163,9 @@ def told(
     return document(explain(Checkpoint(w, a, b, c.reshape(1), {}), setup, tolerance))
 
 
-POSSIBLE = tuple(name for name, row in ACTIVATIONS.items() if classify(row.expression).recipe)
+IMPOSSIBLE = {"tanh", "sigmoid", "arctan", "erf", "softsign", "mish", "tanhshrink", "sin", "exp"}
+"""The class of these holds tests/shape/test_shape.py."""
+POSSIBLE = tuple(name for name in ACTIVATIONS if name not in IMPOSSIBLE)
 
 
 def drawn(rng: random.Random, name: str) -> list[Channel]:

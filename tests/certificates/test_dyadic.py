@@ -16,7 +16,7 @@ from numerics.certificates.nearest import nearest
 from numerics.pulse.domain import Domain
 from numerics.pulse.exact_error import summary
 from tests.stored import as_net, count, fraction, from_exact, moved, stored
-from tests.strategies import Exact, linear_exact, threshold_exact
+from tests.strategies import Exact, few, linear_exact, threshold_exact
 
 TINY = fmpq(1, 2**40)
 
@@ -26,6 +26,7 @@ def _weights(net: Stored) -> list[fmpq]:
     return [*values, *([net.c] if net.c is not None else [])]
 
 
+@few
 @given(st.one_of(linear_exact(), threshold_exact()), st.data())
 def test_exact_in_float64(exact: Exact, data: Any) -> None:
     """What comes back is exact by the certificate's own computation, and its weights are floats."""
@@ -55,6 +56,7 @@ def test_a_mean_over_thirteen_positions_has_readout_weights_with_a_factor_13() -
     assert found is not None and fraction(found.a[0]) / 13 in (F(1, 2), F(1), F(1, 4))
 
 
+@few
 @given(linear_exact())
 def test_relu_and_abs_never_fail(exact: Exact) -> None:
     assume(exact.name in ("identity", "relu", "abs"))

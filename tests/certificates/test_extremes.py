@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from numerics.pulse.domain import Domain
 from numerics.pulse.exact_error import error_on, exact_net, summary
-from tests.strategies import filters, widths
+from tests.strategies import few, filters, widths
 from theory.certificates.extremes import LAW
 from verify.certificates.claims.extremes import _places
 
@@ -49,6 +49,7 @@ nets = st.sampled_from((1, 3, 5)).flatmap(
 )
 
 
+@few
 @given(
     nets,
     st.lists(st.fractions(F(1, 2), 5, max_denominator=12), min_size=2, max_size=2, unique=True),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from flint import fmpq
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
@@ -18,6 +18,7 @@ from numerics.certificates.refit import refitted
 from numerics.pulse.domain import Domain
 from numerics.pulse.exact_error import error_on, summary
 from tests.stored import as_net, count, moved, square, stored
+from tests.strategies import few, handful
 
 F = Fraction
 DOMAIN = Domain(7, fmpq(3, 2), fmpq(6))
@@ -46,6 +47,7 @@ def networks(draw: st.DrawFn, names: tuple[str, ...]) -> tuple[str, Stored]:
     return draw(st.sampled_from(names)), net
 
 
+@few
 @given(networks(("square", "cube", "hardswish")))
 @example(("square", stored([[1, 0, 0], [0, 1, 0]], [0, 0], [1, 1], 0)))
 def test_what_is_found_is_exact_and_of_the_same_kind(case: tuple[str, Stored]) -> None:
@@ -56,6 +58,7 @@ def test_what_is_found_is_exact_and_of_the_same_kind(case: tuple[str, Stored]) -
         assert (found.b is None, found.c is None, found.share) == (net.b is None, net.c is None, net.share)  # fmt: skip
 
 
+@few
 @given(st.lists(st.integers(-99, 99), min_size=11, max_size=11).filter(any))
 def test_next_to_an_exact_network_one_is_found_at_no_more_than_that_distance(by: list[int]) -> None:
     """Moved by about 1e-9 from a network that is exact by hand."""
@@ -98,7 +101,7 @@ def test_other_activations_are_not_its_business(name: str) -> None:
     assert refitted(name, stored([[1, 1, 1]], [0], [1], 0), DOMAIN) is None
 
 
-@settings(max_examples=10)
+@handful
 @given(networks(("square",)))
 def test_one_square_is_never_exact(case: tuple[str, Stored]) -> None:
     """Its bend has one sign."""

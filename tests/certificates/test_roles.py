@@ -17,7 +17,7 @@ from numerics.pulse.domain import Domain
 from numerics.pulse.exact_error import summary
 from numerics.pulse.preactivations import last_plateau_radius
 from tests.stored import as_net, cases, count, from_exact, moved, stored
-from tests.strategies import Exact, linear_exact, threshold_exact
+from tests.strategies import Exact, few, linear_exact, threshold_exact
 
 F = Fraction
 NAMES = ("identity", "relu", "leaky_relu", "abs", "hardtanh")
@@ -58,6 +58,7 @@ def plateau_cases(draw: st.DrawFn) -> tuple[str, Stored, Domain]:
     return name, net, domain
 
 
+@few
 @given(plateau_cases(), st.data())
 @example(("relu", stored([[1, 1, 1]], [1], [F(1, 4)], 0), DOMAIN), None)
 def test_a_derived_value_fulfils_its_law(case: Any, data: Any) -> None:
@@ -91,6 +92,7 @@ def _entry(one: Role, net: Stored) -> tuple[int, int]:
     return one.index[0], len(net.w[0])
 
 
+@few
 @given(cases(NAMES), st.data(), st.fractions(0, 1, max_denominator=8))
 @example(("relu", stored([[-1, -1, -1]], [-1], [1], 0), DOMAIN), None, F(1, 2))
 def test_free_and_dead_weights_change_nothing(case: Any, data: Any, share: Fraction) -> None:
@@ -111,6 +113,7 @@ def test_free_and_dead_weights_change_nothing(case: Any, data: Any, share: Fract
         assert (after.mean, after.mean_square) == (before.mean, before.mean_square)
 
 
+@few
 @given(st.one_of(linear_exact(), threshold_exact()))
 def test_an_exact_network_has_no_residuals(exact: Exact) -> None:
     net, domain = from_exact(exact)

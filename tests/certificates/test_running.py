@@ -29,6 +29,7 @@ from numerics.pulse.domain import Domain
 from numerics.pulse.error_enclosure import error_ball
 from numerics.pulse.exact_error import error_on, exact_net
 from numerics.pulse.sample import pulse
+from tests.strategies import few
 from theory.certificates.running import CLAIM, LAW, bound, gamma, lit
 from theory.certificates.running import answer as answered
 from theory.expressions.activation import ACTIVATIONS
@@ -292,6 +293,10 @@ SMALLER: dict[str, tuple[Layer, bool]] = {
 """An index of a γ smaller by one, and whether rows of numbers are built that need the right one."""
 
 
+def test_rows_of_numbers_stay_within_the_law() -> None:
+    assert max(_rows(LAW)) < 1
+
+
 @pytest.mark.parametrize("index", SMALLER)
 def test_no_index_can_be_smaller(index: str) -> None:
     """γ_{K+4} in the readout was three more than needed, and with γ_{K+1} proof, columns and tests were the same.
@@ -300,9 +305,7 @@ def test_no_index_can_be_smaller(index: str) -> None:
     """
     layer, built = SMALLER[index]
     other = replace(LAW, **layer)  # type: ignore[arg-type]
-    assert CLAIM.prove(LAW).holds
-    assert not CLAIM.prove(other).holds
-    assert max(_rows(LAW)) < 1
+    assert CLAIM.prove(other).refuted
     assert (max(_rows(other)) > 1) == built
 
 
@@ -345,6 +348,7 @@ def test_a_fused_product_and_sum_stays_within_the_bound(
 # --- the emulator -----------------------------------------------------------------------------
 
 
+@few
 @given(networks(), st.integers(6, 12), st.integers(2, 16), st.booleans(), st.integers(0, 99))
 @example(("relu", [[Fraction(1, 64)] * 5], [Fraction(1)], [Fraction(1)], Fraction(0)), 6, 16, False, 0)  # fmt: skip
 def test_no_order_of_summation_leaves_the_bound(

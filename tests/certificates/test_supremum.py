@@ -16,6 +16,7 @@ from numerics.pulse.domain import Domain
 from numerics.pulse.error_enclosure import error_ball
 from numerics.pulse.exact_error import exact_net, summary
 from tests.paddings import domain_of, paddings
+from tests.strategies import few
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.network import Network
 
@@ -49,6 +50,7 @@ def nets(draw: st.DrawFn, names: tuple[str, ...]) -> Network[float]:
     )
 
 
+@few
 @given(nets(SMOOTH), st.integers(0, 10), st.integers(0, 10))
 @example(Network(((1.0, -2.0, 0.5),), (0.0,), (1.0,), 0.0, sigma="elu"), 0, 10)
 def test_no_radius_beats_the_enclosure(net: Network[float], one: int, other: int) -> None:
@@ -70,6 +72,7 @@ POLYNOMIAL = tuple(
 )
 
 
+@few
 @given(nets(POLYNOMIAL), paddings(5, 5))
 def test_it_holds_the_exact_supremum(net: Network[float], padding: str) -> None:
     domain = domain_of(5, fmpq(1, 2), fmpq(11, 2), padding)
@@ -130,6 +133,7 @@ def _offset(net: Network[float]) -> F:
     return -F(float(error_ball(net, F(3, 2), 7).mid()))
 
 
+@few
 @given(st.sampled_from(SMOOTH), nets(SMOOTH))
 @example("elu", Network(((1.0, -2.0, 0.5),), (0.0,), (1.0,), 0.0, sigma="elu"))
 def test_taylor_encloses_the_error_on_every_interval(name: str, net: Network[float]) -> None:

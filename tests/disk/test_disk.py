@@ -254,6 +254,6 @@ def test_networks_without_sigma_see_the_area_only(seed: int, channels: int, taps
     assert loss(net, x, *(x.new_tensor(v) for v in (grid.r, grid.share))).item() == measured.loss
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_figure_is_drawn() -> None:
     assert [figure.id for figure in evidence.figures(Lab(TINY))] == ["disk-parabola"]

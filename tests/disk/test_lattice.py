@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from functools import cache
 from math import pi
 
 import mpmath
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import UNIT
-from numerics.disk.disk import disk, disk_bound, ring
+from numerics.disk.disk import disk, disk_bound
 from numerics.disk.lattice import fluctuation, hurwitz, parts, spread, swing, unsettled, wave
 from numerics.disk.perimeter import difference
 from tests.disks import around
@@ -29,6 +30,8 @@ from verify.report.lab import TINY, Lab
 
 primitive = st.sampled_from(list(directions(5)))
 seeds = st.integers(0, 2**32 - 1)
+LAB = Lab(TINY, 3)
+"""It trains once for all tests."""
 
 
 def _filter(seed: int, n: int = 3) -> np.ndarray:
@@ -166,24 +169,6 @@ def test_a_disk_moves_with_its_centre(r: float, i: int, j: int) -> None:
     assert np.max(np.abs(np.roll(disk([r], 11)[0], (i, j), axis=(0, 1)) - moved)) <= 64 * (r * r + 1) * UNIT + float(disk_bound(r))  # fmt: skip
 
 
-@given(
-    seeds, st.floats(1.6, 9), st.floats(-0.5, 0.5), st.floats(-0.5, 0.5), st.sampled_from([1, 3])
-)
-@example(0, 2.0, 0.0, 0.0, 3)
-def test_the_edge_is_all_that_a_sum_needs(seed: int, r: float, x: float, y: float, n: int) -> None:
-    """Windows at the edge and the lit ones beside them, against every position of the signal."""
-    rng = np.random.default_rng(seed)
-    w, b = rng.normal(size=(2, n, n)), rng.uniform(-1, 1, 2)
-    whole = np.lib.stride_tricks.sliding_window_view(np.pad(around(r, (x, y), 12), 1), (n, n))
-    z = np.einsum("ijuv,kuv->kij", whole, w) + b[:, None, None]
-    total = np.sum(np.tanh(z) - np.tanh(b)[:, None, None], axis=(1, 2))
-    slack = 2 * np.abs(w).sum(axis=(1, 2)) * z[0].size * 64 * (r * r + 1) * UNIT
-    assert np.all(np.abs(evidence.sums(w, b, "tanh", [r], (x, y))[:, 0] - total) <= slack + 1e-12)
-    windows, lit, _, _ = ring(r, (x, y), n)
-    middle = windows[:, n // 2, n // 2]
-    assert abs(float(middle.sum()) + lit - pi * r * r) <= z[0].size * 64 * (r * r + 1) * UNIT
-
-
 # --- the law ------------------------------------------------------------------------------------------
 
 
@@ -206,15 +191,15 @@ def test_the_fluctuation_scales_and_turns(seed: int, scale: float) -> None:
 @given(seeds)
 @settings(max_examples=3)
 def test_the_size_is_the_spread_over_places_and_radii(seed: int) -> None:
-    """300 places: the root of a mean square of so many draws is off by 4% or so; five times that is allowed."""
+    """75 places and 32 radii: the root of a mean square of so many draws is off by 4% or so; five times that is allowed."""
     rng = np.random.default_rng(seed)
     w, b, sigma = _filter(seed), rng.uniform(-0.5, 0.5, 1), activation("tanh")[0]
     stated = float(spread(w, b, sigma, reach=2)[0])
     assume(stated > 0.01)
     found = []
-    for _ in range(300):
+    for _ in range(75):
         centre = (float(rng.uniform(-0.5, 0.5)), float(rng.uniform(-0.5, 0.5)))
-        r = rng.uniform(1000, 1100, 8)
+        r = rng.uniform(1000, 1100, 32)
         found.append(fluctuation(w, b, sigma, r, centre, reach=2)[0] / np.sqrt(r))
     assert float(np.std(np.concatenate(found))) == pytest.approx(stated, rel=0.2)
     each = parts(w, b, sigma, reach=2)
@@ -236,17 +221,17 @@ def test_squares_in_closed_form_on_the_axes() -> None:
 
 
 def test_every_network_is_accounted_for() -> None:
-    told = evidence.train(LAW, Lab(TINY, 3))
+    told = evidence.train(LAW, LAB)
     assert told.status == "holds"
     assert "networks from random starts" in told.detail
 
 
 @pytest.mark.parametrize("wrong", CLAIM.wrong, ids=lambda wrong: wrong.name)
 def test_a_wrong_law_leaves_more_than_it_may(wrong: Wrong) -> None:
-    left = [evidence.drawn_spreads(wrong.law, Lab(TINY, 4), name, 3)[0] for name in ("abs", "tanh")]
-    assert float(np.max(np.concatenate(left))) > 2
-    right = [evidence.drawn_spreads(LAW, Lab(TINY, 4), name, 3)[0] for name in ("abs", "tanh")]
-    assert float(np.max(np.concatenate(right))) < 1
+    left, _ = evidence.drawn_spreads(wrong.law, LAB, 3)
+    assert float(np.max(left)) > 2
+    right, _ = evidence.drawn_spreads(LAW, LAB, 3)
+    assert float(np.max(right)) < 1
 
 
 @pytest.mark.parametrize("which", [NetworkShape("relu", 1), NetworkShape("tanh", 2)])
@@ -264,13 +249,13 @@ def test_one_network_is_enough_to_fail(
         if shape != which:
             return one
         raw = one.grown.spreads(evidence._areas(one), 0 * one.grown.sums)[1][:, 1]
-        swings = evidence._swings(one, one.grown.r.ravel(), one.centre, LAW)
+        swings = evidence._swings(one, one.grown.r.ravel(), one.disks.centre, LAW)
         sums, j = one.grown.sums.copy(), int(np.argmax(raw))
         sums[j, 1] += swings.reshape(sums.shape)[j, 1]  # it wavers twice as much
         return replace(one, grown=replace(one.grown, sums=sums))
 
     monkeypatch.setattr(evidence, "_watched", spoiled)
-    assert evidence.train(LAW, Lab(TINY, 3)).status == "fails"
+    assert evidence.train(LAW, LAB).status == "fails"
 
 
 @given(seeds, st.sampled_from(["tanh", "relu", "square"]))
@@ -278,9 +263,11 @@ def test_one_network_is_enough_to_fail(
 def test_what_the_law_may_leave_falls_below_the_fluctuation(seed: int, name: str) -> None:
     """Every wave is Lipschitz in the direction: a hundred times the radius, a tenth of the angle."""
     w, b, sigma = _filter(seed), np.array([0.2]), activation(name)[0]
+    size = spread(w, b, sigma, reach=4)[0]
+    assume(size > 1e-6)  # no ReLU that is dead, or never bends
     shares = [unsettled(w, b, sigma, r, 4)[0] / r**0.5 for r in (100.0, 10_000.0, 1_000_000.0)]
     assert shares[2] < shares[1] < shares[0]
-    assert shares[2] < 0.2 * spread(w, b, sigma, reach=4)[0]
+    assert shares[2] < 0.2 * size
 
 
 # --- who wavers -------------------------------------------------------------------------------------
@@ -288,10 +275,11 @@ def test_what_the_law_may_leave_falls_below_the_fluctuation(seed: int, name: str
 
 def _exact_wave(w: dict[Lag, int], q: Lag, x: Fraction, sigma: Callable[[Fraction], Fraction]) -> Fraction:  # fmt: skip
     taps, far = project(w, q), 4 * sum(map(abs, q)) + 4
-    full, total = sum(taps.values()), Fraction(0)
+    full, total = sigma(Fraction(sum(taps.values()))), Fraction(0)
+    seen = cache(lambda k: response(x + k, q))
     for m in range(-far, far + 1):
-        p = sum((tap * response(x + m + j, q) for j, tap in taps.items()), Fraction(0))
-        total += sigma(p) - sigma(Fraction(full)) * response(x + m, q)
+        p = sum((tap * seen(m + j) for j, tap in taps.items()), Fraction(0))
+        total += sigma(p) - full * seen(m)
     return total
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numerics.arithmetic.rounding import lipschitz
 from numerics.disk.disk import disk
 from tests.disks import around
-from verify.disk.claims.lattice import sums
+from verify.disk.filters import sums
 from verify.disk.networks import disks, drawn, excess, loss, loss_with_gradient
 from verify.models.networks import Network
 

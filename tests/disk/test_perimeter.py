@@ -117,7 +117,7 @@ def test_the_midpoint_rule_with_an_area_is_that_of_splines(name: str, b: float) 
     assert lack(5, 2, 4, 1) == 1 and lack(5, 2, 4, 0) == 3
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_columns_reject_what_they_had_accepted() -> None:
     """Strictness, and the area: in half squares, quadrature and trained networks."""
     hold_and_reject(CLAIM, 1)
@@ -244,7 +244,7 @@ def test_the_module_is_the_filter(seed: int, step: tuple[int, int], name: str) -
     assert np.all(net.conv.weight.grad.numpy()[0, 0][kappa == 0] == 0)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_figure_is_drawn() -> None:
     assert [figure.id for figure in evidence.figures(Lab(TINY))] == [
         "perimeter-width",

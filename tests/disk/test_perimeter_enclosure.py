@@ -141,8 +141,9 @@ def test_no_second_difference_has_one_sign() -> None:
 
 def rows(t: Any, c: Any, s: Any) -> Any:
     """H_θ by 32 rows instead of an integral: a row's length rises or falls with y, so it is off by at most 1/64."""
-    y = ((2 * np.arange(32) + 1) / 64 - 0.5)[:, None]
-    return np.mean(np.clip((np.atleast_1d(t) - abs(s) * y) / abs(c) + 0.5, 0, 1), axis=0)
+    places = np.atleast_1d(t)
+    y = ((2 * np.arange(32) + 1) / 64 - 0.5).reshape(-1, *[1] * places.ndim)
+    return np.mean(np.clip((places - abs(s) * y) / abs(c) + 0.5, 0, 1), axis=0)
 
 
 @settings(max_examples=2)
@@ -292,10 +293,10 @@ def test_a_steep_difference_nears_the_steep_kink(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["abs", "relu", "hardtanh", "hardswish", "elu", "selu", "tanh", "cube"])  # fmt: skip
-def test_one_direction_by_a_million_places(name: str) -> None:
+def test_one_direction_by_very_many_places(name: str) -> None:
     """Roots of quadratics and all: a midpoint rule over t, whose error falls as the square of its step."""
     edge = filter_of(drawn(11), 0.125, name)
-    theta, rho, count = np.array([0.4, 2.2]), reach(3), 1_000_000
+    theta, rho, count = np.array([0.4, 2.2]), reach(3), 300_000
     t = rho * ((2 * np.arange(count) + 1) / count - 1)
     sigma, value = activation(name)[0], by_direction(edge, theta)[0]
     for turn, found in zip(theta.tolist(), value.tolist(), strict=True):

@@ -208,7 +208,7 @@ def test_the_law_holds_on_few_cases() -> None:
     assert evidence.check(LAW, Lab(TINY)).status == "holds"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_figures_are_drawn() -> None:
     assert [one.id for one in evidence.figures(Lab(TINY))] == [
         "shares-losses",

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from numerics.arithmetic.compile import activation
 from tests.accounts import RATIONAL, SMOOTH, account_of, networks
 from tests.disk_accounts import STEP
 from tests.disk_accounts import explained as image_of
+from tests.strategies import handful
 from verify.explain.text import alternative_in_words
 from verify.explain.value import document
 
@@ -97,7 +98,7 @@ def test_nothing_is_told_where_nothing_is_clearly_better(net: Any, told: Any) ->
     assert not explanation.explained and explanation.alternatives == ()
 
 
-@settings(max_examples=20)
+@handful
 @given(networks((*RATIONAL, *SMOOTH)))
 def test_what_is_told_is_much_better(case: Any) -> None:
     """Whatever the network: at most three, each at most a tenth of the error, counted by a plain sum at some radii."""

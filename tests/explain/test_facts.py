@@ -5,19 +5,16 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numerics.certificates.conditions import exact_of
 from numerics.pulse.exact_error import summary
 from tests.accounts import SETUP, account_of, account_of_exact, error_of, readout_of
-from tests.strategies import Exact, linear_exact
+from tests.strategies import Exact, handful, linear_exact
 from verify.explain.value import document
 
 F = Fraction
-
-
-few = settings(max_examples=10)
 
 
 LINEAR = ([[0.5, 0.25, 0.25]], [0.5], [0.5], -3.25)
@@ -34,7 +31,7 @@ def relu_like(draw: st.DrawFn) -> tuple[Any, str]:
     return (w, draw(each), draw(each), draw(number)), name
 
 
-@few
+@handful
 @given(relu_like())
 @example((([[0.0, 0.0, 0.0]], [0.0], [0.0], 0.0), "relu"))
 @example((LINEAR, "abs"))
@@ -63,7 +60,7 @@ def test_numbers_are_those_of_a_simulation(case: Any) -> None:
     assert sum(map(F, loss["exact_parts"].values())) == F(loss["exact"]) == F(int(mean.p), int(mean.q))  # fmt: skip
 
 
-@few
+@handful
 @given(linear_exact(), st.integers(1, 64))
 def test_a_change_of_the_readout_costs_its_sensitivity(exact: Exact, k: int) -> None:
     """J(a_k + t) = J + t gradient + t² sensitivity, nothing else: the loss is a square in the readout."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import signal
@@ -19,6 +19,7 @@ from numerics.disk.disk import arcs, disk, pixels
 from numerics.disk.perimeter_enclosure import strength_of
 from tests.disk.elliptic import enclosed
 from tests.disk_accounts import STEP, account_of
+from tests.strategies import handful
 from theory.disk.perimeter import width
 from verify.disk.networks import disks, drawn
 from verify.explain.disk_facts import features
@@ -115,7 +116,7 @@ def _drawn(seed: int, channels: int, n: int) -> tuple[Array, Array, Array, float
     return rng.normal(size=(channels, n, n)), rng.normal(size=channels) / 50, rng.normal(size=channels) / 4, 1.5  # fmt: skip
 
 
-@settings(max_examples=6, deadline=None)
+@handful
 @given(st.integers(0, 2**32 - 1), st.sampled_from(("relu", "tanh", "hardtanh", "square")), st.integers(1, 2), st.sampled_from((1, 3)))  # fmt: skip
 @example(0, "relu", 2, 3)
 def test_everything_adds_up(seed: int, name: str, channels: int, n: int) -> None:

@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
 from numerics.certificates.conditions import exact_of
 from numerics.pulse.exact_error import summary
 from tests.accounts import SETUP, account_of, document_of, error_of, label, replaced
+from tests.strategies import handful
 from verify.explain.repair import Repaired, repaired
 from verify.models.checkpoint import Checkpoint, encoded, read
 from verify.network import main
@@ -180,7 +181,7 @@ def test_no_weight_of_an_exact_network_has_to_move(net: Any, more: dict[str, str
     assert not large
 
 
-@settings(max_examples=10)
+@handful
 @given(st.lists(st.integers(-8, 8), min_size=5, max_size=5))
 @example([0, 0, 0, 0, 0])
 @example([8, 8, 8, 0, 8])

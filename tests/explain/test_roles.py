@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from flint import fmpq
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.accounts import (
@@ -25,12 +25,10 @@ from tests.accounts import (
     replaced,
 )
 from tests.stored import answered, count, dotted, fraction, moved, q, views
+from tests.strategies import handful
 from verify.explain.value import SignalExplanation, document
 
 F = Fraction
-
-
-few = settings(max_examples=10)
 
 
 LINEAR = ([[0.5, 0.25, 0.25]], [0.5], [0.5], -3.25)
@@ -41,7 +39,7 @@ def _errors(net: Any, name: str) -> Sequence[Fraction]:
     return [error_of(w, b, a, c, name, F(3, 2) + F(k, 8), 6) for k in range(29)]
 
 
-@few
+@handful
 @given(st.lists(st.integers(-40, 40), min_size=4, max_size=4), st.fractions(0, 1, max_denominator=8))  # fmt: skip
 @example([-8, -8, -8, -8], F(1))
 @example([0, 0, 0, 0], F(0))
@@ -64,7 +62,7 @@ def test_free_and_dead_weights_go_anywhere(other: Any, share: Fraction) -> None:
         assert _errors(moved, "relu") == before, label(one)
 
 
-@few
+@handful
 @given(st.integers(-64, 64))
 def test_the_derived_value_sets_the_slope_right(k: int) -> None:
     """Whatever a_0 was, and in a domain whose radii meet the border too."""
@@ -87,7 +85,7 @@ AT_SMALL_RADII = (([[-1.0, 1.0, -1.0]], [0.0], [1.0], None), {**SETUP, "r_min": 
 NEARLY_DEAD = (([[0.5, 0.25, 0.25], [-1.0, -1.0, -1.0]], [0.5, 1e-9], [0.5, 1.0], -3.25), SETUP)
 
 
-@settings(max_examples=25)
+@handful
 @given(networks((*RATIONAL, *SMOOTH)), st.sampled_from((TOLERANCE, F(1))), st.data())
 @example(OFF_HALF_INTEGERS, TOLERANCE, None)
 @example(AT_SMALL_RADII, TOLERANCE, None)
@@ -131,7 +129,7 @@ KINKS = {"relu": (0,), "abs": (0,), "leaky_relu": (0,), "hardtanh": (-1, 1), "so
 CROSSED = (([[-2.5, -4.0, -2.5, -4.0, 0.5]], [0.0], [4.0], None), {"activation": "softshrink", "length": "15"})  # fmt: skip
 
 
-@settings(max_examples=25)
+@handful
 @given(networks(tuple(KINKS)), st.sampled_from((TOLERANCE, F(1))), st.data())
 @example(CROSSED, TOLERANCE, None)
 def test_within_its_interval_a_weight_meets_no_kink(case: Any, tolerance: Fraction, data: Any) -> None:  # fmt: skip

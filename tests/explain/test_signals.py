@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.accounts import (
@@ -21,21 +21,20 @@ from tests.accounts import (
     document_of_exact,
     networks,
 )
-from tests.strategies import Exact, balanced_exact, linear_exact, threshold_exact
+from tests.strategies import Exact, balanced_exact, few, handful, linear_exact, threshold_exact
 from theory.expressions.activation import ACTIVATIONS
 from verify.explain.signals import explain, too_much
 from verify.models.checkpoint import Checkpoint
 from verify.models.setup import setup_of
 
 F = Fraction
-few = settings(max_examples=10)
 exacts = st.one_of(linear_exact(), threshold_exact(), balanced_exact().map(lambda pair: pair[0]))
 
 
 # --- verdict and cell -------------------------------------------------------------------------
 
 
-@few
+@handful
 @given(exacts)
 def test_derived_networks_are_explained(exact: Exact) -> None:
     document = document_of_exact(exact)
@@ -99,7 +98,7 @@ def test_the_tolerance_decides() -> None:
         assert document["failing"] == ([] if explained else ["offset"])
 
 
-@settings(max_examples=25)
+@handful
 @given(networks((*RATIONAL, *SMOOTH)))
 def test_the_smallest_tolerance_is_the_smallest(case: Any) -> None:
     """There it is explained, and one float below it is not; which exact network is judged by does not depend on it."""
@@ -218,7 +217,7 @@ def _rounded(net: Any) -> Any:
     return w, b, [round(x * 2**24) / 2**24 for x in a], c
 
 
-@settings(max_examples=25)
+@few
 @given(networks((*RATIONAL, *SMOOTH)), st.sampled_from((TOLERANCE, F(1))), st.data())
 def test_networks_that_answer_the_same_have_one_account(case: Any, tolerance: Fraction, data: Any) -> None:  # fmt: skip
     """Bit for bit, but for what names a weight.

@@ -41,7 +41,7 @@ def _answer(net, name: str, beta: Fraction, r: Fraction, length: int) -> Fractio
     return on_a_ring(net, name, x)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_check_and_training_reject_wrong_laws() -> None:
     hold_and_reject(CLAIM, 1)
 

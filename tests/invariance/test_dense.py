@@ -41,7 +41,7 @@ def _rows(found: list[Fraction], bias: bool) -> np.ndarray:
     return np.array([[float(x) for x in oracle.overlap_pulse(r, LENGTH)] + [1.0] * bias for r in found])  # fmt: skip
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_check_and_training_reject_wrong_laws() -> None:
     hold_and_reject(CLAIM, 1)
 

@@ -30,7 +30,7 @@ def _answer(net, beta: Fraction, r: Fraction, size: int) -> Fraction:
     return on_a_ring(net, "relu", x)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_check_and_training_reject_wrong_laws() -> None:
     hold_and_reject(CLAIM, 1)
 

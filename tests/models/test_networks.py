@@ -14,7 +14,7 @@ from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import preactivation_bound, prediction_bound, response_bound
 from numerics.pulse.sample import pulse
-from tests.strategies import JUMPING, RATIONAL, filters, floats, widths
+from tests.strategies import JUMPING, RATIONAL, few, filters, floats, widths
 from theory.expressions.activation import ACTIVATIONS
 from theory.expressions.tokens import GrammarError
 from verify.models.networks import (
@@ -59,6 +59,7 @@ def weights(draw: st.DrawFn, setting: Setting, count: int) -> NetworkBatch:
     )
 
 
+@few
 @given(st.data(), settings())
 def test_torch_is_the_direct_simulation(data: st.DataObject, setting: Setting) -> None:
     at = data.draw(weights(setting, 1))
@@ -150,6 +151,7 @@ def test_weights_are_copies(data: st.DataObject, setting: Setting) -> None:
     assert net.conv.weight[0, 0, 0].item() == before
 
 
+@few
 @given(st.data(), settings())
 def test_reversed_filters_answer_the_same(data: st.DataObject, setting: Setting) -> None:
     at = data.draw(weights(setting, 1))

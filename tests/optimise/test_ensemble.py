@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from numerics.pulse.sample import pulse
 from tests.gradients import gradient_rounding
 from theory.expressions.activation import ACTIVATIONS
 from verify.models.problem import Ensemble, NetworkBatch, Setting, initial
-from verify.optimise.ensemble import train_ensemble
+from verify.optimise import ensemble as ensemble_module
+from verify.optimise.ensemble import fit, train_ensemble
 from verify.optimise.residuals import loss_gradient, rounding, task
 
 EPS = np.finfo(float).eps
@@ -68,6 +73,49 @@ def test_same_seed_same_networks_whatever_their_number() -> None:
     assert few.held == many.held[:3]
     other = initial(setting, 3, 8)
     assert not np.array_equal(other.w, few.start.w)
+
+
+FIELDS = ("w", "b", "a", "c", "loss", "gradient", "pattern", "stationary", "steps")
+
+
+def same(one: Ensemble, other: Ensemble) -> None:
+    """Every bit."""
+    for name in FIELDS:
+        assert np.array_equal(getattr(one, name), getattr(other, name)), name
+    assert one.held == other.held
+    assert all(map(np.array_equal, one.multipliers, other.multipliers))
+
+
+@given(
+    st.sampled_from([Setting("relu", 1, 5), Setting("abs", 2, 3), Setting("leaky_relu", 2, 5)]),
+    st.integers(1, 20),
+    st.integers(0, 1000),
+)
+@settings(max_examples=20)
+def test_the_same_networks_whatever_the_chunk(setting: Setting, size: int, seed: int) -> None:
+    whole = train_ensemble(setting, 17, seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ensemble_module, "CHUNK", size)
+        same(train_ensemble(setting, 17, seed), whole)
+
+
+def test_the_same_networks_whoever_trains_the_chunks() -> None:
+    setting = Setting("relu", 2, 3)
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(3) as executor:
+        patch.setattr(ensemble_module, "CHUNK", 4)
+        same(train_ensemble(setting, 20, 0, executor), train_ensemble(setting, 20, 0))
+
+
+@given(st.sampled_from(["tanh", "softplus", "gelu", "selu", "mish"]), st.integers(1, 2), st.data())
+@settings(max_examples=20)
+def test_smooth_fits_do_not_see_their_neighbours(
+    name: str, channels: int, data: st.DataObject
+) -> None:
+    setting = Setting(name, channels, 3, 0, 2, 4)
+    start = initial(setting, 9, data.draw(st.integers(0, 1000)))
+    some = np.array(data.draw(st.lists(st.integers(0, 8), min_size=1, max_size=9)))
+    whole, part = fit(setting, start, 40), fit(setting, start[some], 40)
+    assert np.array_equal(part.points, whole.points[some])
 
 
 def exact(ensemble: Ensemble) -> np.ndarray:

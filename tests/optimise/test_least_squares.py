@@ -30,6 +30,7 @@ def test_linear_problems_end_at_their_least_squares(options: dict[str, bool]) ->
     ended = levenberg_marquardt(residuals, np.zeros((5, 3)), 40, **options)
     best = [np.linalg.lstsq(a[j], target[j], rcond=None)[0] for j in range(5)]
     assert np.allclose(ended.points, best, rtol=0, atol=1e-8)
+    assert not ended.retired.any()
 
 
 @pytest.mark.parametrize("options", OPTIONS)
@@ -58,16 +59,26 @@ def test_points_do_not_know_of_each_other_and_retire_alone() -> None:
     assert not short.retired.any() and np.all(short.steps == 2)
 
 
-def test_patience_ends_where_nothing_is_gained() -> None:
+def test_a_point_retires_where_only_rounding_is_promised() -> None:
     """|e|² = 1 + x²: at 0 there is no better place."""
 
     def residuals(points: Array) -> tuple[Array, Array]:
         one = np.ones_like(points)
         return np.hstack([one, points]), np.stack([0 * one, one], axis=1)
 
-    ended = levenberg_marquardt(residuals, np.array([[0.0], [3.0]]), 200, patience=5)
-    assert ended.retired.all() and ended.steps[0] == 5 < ended.steps[1] < 30
+    ended = levenberg_marquardt(residuals, np.array([[0.0], [3.0]]), 200, patience=20)
+    assert ended.retired.all() and ended.steps[0] == 1 < ended.steps[1] < 30
     assert np.all(np.abs(ended.points) < 1e-4)
+
+
+def test_patience_ends_where_each_step_gains_next_to_nothing() -> None:
+    """Beyond 0 the slope is wrong: every step is refused, however much it promises."""
+
+    def residuals(points: Array) -> tuple[Array, Array]:
+        return 1 + np.abs(points), np.ones((*points.shape, 1))
+
+    ended = levenberg_marquardt(residuals, np.array([[0.0]]), 200, patience=5)
+    assert ended.retired.all() and ended.steps[0] == 5 and ended.points[0] == 0
 
 
 @pytest.mark.parametrize("options", OPTIONS)

@@ -17,12 +17,14 @@ from numerics.pulse.exact_error import error_on, exact_net, largest, summary
 from tests.paddings import domain_of
 from tests.pulse.test_exact_error import THREE, networks
 from tests.stored import answered, as_net, cases, fraction, straight
+from tests.strategies import few
 
 
 def _q(x: Fraction) -> fmpq:
     return fmpq(x.numerator, x.denominator)
 
 
+@few
 @given(
     networks(),
     st.lists(st.fractions(0, 1, max_denominator=12), min_size=2, max_size=2, unique=True),
@@ -78,6 +80,7 @@ def test_what_has_no_parts() -> None:
         attribute(relu, Domain(3, fmpq(1), fmpq(1)))
 
 
+@few
 @given(cases(("hardshrink", "threshold", "relu")))
 def test_the_loss_and_the_deviation_of_a_jumping_activation(case: Any) -> None:
     """Against straight lines between the jumps, from the definitions, on Fractions.

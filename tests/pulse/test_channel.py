@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
 from numerics.pulse.channel import exact_quantities, quantities
+from tests.strategies import few
 
 TAPS = st.sampled_from([1, 3, 5, 7])
 NUMBERS = st.integers(-16, 16).map(lambda value: Fraction(value, 8))
@@ -29,6 +30,7 @@ def test_exact_quantities_rebuild_the_response(name, n, data) -> None:
     assert q.background == sigma(b)
 
 
+@few
 @given(st.sampled_from(["relu", "leaky_relu", "abs", "identity"]), TAPS, st.data())
 def test_float_quantities_agree_with_exact_ones(name, n, data) -> None:
     """Eighths are exact in binary, so only the leak and the sums can round."""

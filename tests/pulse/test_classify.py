@@ -129,7 +129,7 @@ def test_wilson_interval_contains_the_share(total, data) -> None:
     assert low < high
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("setting", CENSUS, ids=str)
 def test_census_leaves_nothing_unexplained(setting) -> None:
     """Two hundred starts of a seed that no report uses."""

@@ -8,10 +8,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import sympy as sp
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from numerics.arithmetic.compile import activation
+from tests.strategies import handful
 from theory.pulse.network import g
 from theory.pulse.plateau import plateau_response, slope
 from theory.pulse.signal import phi
@@ -57,7 +58,7 @@ def test_wrong_laws_are_rejected(key: str) -> None:
     assert found.figure > 1e6  # no matter of rounding
 
 
-@settings(max_examples=10)  # every example compiles a law of its own
+@handful  # every example compiles a law of its own
 @given(st.integers(1, 40))
 def test_a_change_far_above_rounding_is_seen(power: int) -> None:
     """A term of 2^-power added to the law: exact cases see any, trained networks those above rounding."""

@@ -17,6 +17,7 @@ from numerics.pulse.domain import Domain
 from numerics.pulse.exact_error import Summary, error_on, exact_net, summary
 from tests.paddings import domain_of, paddings, windows
 from tests.stored import fraction, q
+from tests.strategies import few
 from theory.pulse.network import Network
 
 F = Fraction
@@ -87,6 +88,7 @@ def test_error_is_the_simulated_one(case: Any, m: int, phi: Fraction) -> None:
     assert error(q(phi)) == q(simulated(m - F(1, 2) + phi))
 
 
+@few
 @given(networks(), st.lists(st.fractions(0, 1, max_denominator=12), min_size=2, max_size=2))
 @example(("cube", "zeros", 3, THREE, F(0)), [F(0), F(1)])
 @example(("threshold", "zeros", 3, THREE, F(0)), [F(1, 3), F(1, 3)])
@@ -111,6 +113,7 @@ def test_no_radius_is_worse_than_the_worst(case: Any, ends: list[Fraction]) -> N
     assert float(fraction(worst.high - worst.low)) <= 1e-30
 
 
+@few
 @given(
     networks(),
     st.lists(st.fractions(0, 1, max_denominator=12), min_size=2, max_size=2, unique=True),

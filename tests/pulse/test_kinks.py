@@ -26,6 +26,7 @@ from tests.strategies import (
     balanced_exact,
     cases,
     crosses,
+    few,
     filters,
     grid,
     linear_exact,
@@ -206,6 +207,7 @@ def test_a_bias_below_the_kink_leaves_the_linear_cell(
     assert worst_error(net, c, name, [first, first + 1, first + t], half_length) > 0
 
 
+@few
 @given(widths(), st.data(), st.sampled_from(KINKED))
 def test_exact_iff_no_open_step_holds_the_kink(n: int, data: st.DataObject, name: str) -> None:
     """K = 1 and one kink, with a ≠ 0: cells are decided by signs, D by the law at all φ*."""
@@ -299,6 +301,7 @@ def test_odd_part_of_one_filter(data: st.DataObject, n: int, name: str) -> None:
     assert worst_error(net, found.bias(), name, radii, found.half_length) == 0
 
 
+@few
 @given(positive(2), positive())
 @example(F(1), F(1))
 def test_one_hardtanh_balances_its_own_two_kinks(rise: Fraction, out: Fraction) -> None:

@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from numerics.pulse.channel import exact_quantities
-from tests.strategies import RATIONAL, answer, networks, rationals, sigma_at, unit
+from tests.strategies import RATIONAL, answer, few, networks, rationals, sigma_at, unit
 from theory.pulse.loss import CLAIM, LAW, TERMS, Moments, attribution, residuals
 from theory.pulse.symmetry import Channel
 from verify.pulse.claims.loss import check
@@ -51,6 +51,7 @@ def stated(net: Net, name: str, half_length: int, phi: Sequence[Fraction]) -> li
 RADII = st.lists(st.tuples(st.integers(1, 5), unit()), min_size=1, max_size=4)
 
 
+@few
 @given(networks(), st.sampled_from(RATIONAL), RADII, st.integers(0, 2))
 def test_three_residuals_are_the_whole_error(
     net: Net, name: str, sample: list[tuple[int, Fraction]], spare: int

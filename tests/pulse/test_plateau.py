@@ -21,6 +21,7 @@ from tests.strategies import (
     Case,
     cases,
     exactly,
+    few,
     filters,
     floating,
     floats,
@@ -39,6 +40,7 @@ def direct(case: Case, name: str) -> Fraction:
     return oracle.pooled(case.w, case.b, oracle.RATIONAL[name], x)
 
 
+@few
 @given(cases(half_integer=True), st.sampled_from(RATIONAL))
 @example(Case((Fraction(0),), Fraction(0), 1, Fraction(0), 1), "relu")
 @example(Case((Fraction(2), Fraction(-5), Fraction(2)), Fraction(0), 2, Fraction(0), 3), "abs")
@@ -56,6 +58,7 @@ def test_one_more_half_integer_adds_two_deltas(case: Case, name: str) -> None:
     assert direct(further, name) - direct(case, name) == 2 * delta
 
 
+@few
 @given(st.data(), cases(half_integer=True), st.sampled_from(RATIONAL))
 def test_order_of_the_taps_enters_the_offset_only(
     data: st.DataObject, case: Case, name: str
@@ -68,12 +71,14 @@ def test_order_of_the_taps_enters_the_offset_only(
     assert direct(case, name) - direct(other, name) == first.kappa - second.kappa
 
 
+@few
 @given(cases(half_integer=True), st.sampled_from(RATIONAL))
 def test_reversal_leaves_kappa(case: Case, name: str) -> None:
     g = sigma_at(name, case.b)
     assert exact_quantities(case.w, g, []).kappa == exact_quantities(case.w[::-1], g, []).kappa
 
 
+@few
 @given(st.data(), widths(), st.integers(1, 5), st.sampled_from(SMOOTH))
 def test_smooth_activations_within_rounding(
     data: st.DataObject, n: int, above: int, name: str

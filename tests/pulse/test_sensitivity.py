@@ -16,6 +16,7 @@ from numerics.pulse.domain import Domain
 from numerics.pulse.exact_error import cells, error_on, exact_net, summary
 from numerics.pulse.sensitivity import Sensitivity, sensitivities
 from tests.stored import as_net, cases, count, fraction, moved, stored, straight
+from tests.strategies import few
 
 F = Fraction
 POLYNOMIAL = ("identity", "relu", "leaky_relu", "abs", "hardtanh", "square", "cube", "hardswish")
@@ -144,6 +145,7 @@ RESTING = ("threshold", stored([[1, 0, 0]], [1], [1], 0), Domain(5, fmpq(1), fmp
 """The background rests on the jump: the loss itself jumps when the bias grows."""
 
 
+@few
 @given(cases(("hardshrink", "threshold")), st.data())
 @example(PALINDROME, None)
 @example(RESTING, None)

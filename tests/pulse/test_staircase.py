@@ -15,7 +15,7 @@ import theory.pulse.staircase as theory
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import compile_values, exact_values
 from numerics.arithmetic.rounding import preactivation_bound
-from tests.strategies import Case, cases, filters, floats, widths
+from tests.strategies import Case, cases, few, filters, floats, widths
 from theory.pulse.network import taps
 from theory.pulse.staircase import CLAIM, C, S, T, definitions, preactivation_counts, to_taps
 from verify.pulse.claims.staircase import check
@@ -31,6 +31,7 @@ def multiset(case: Case) -> Counter[Fraction]:
     return +stated
 
 
+@few
 @given(cases())
 def test_law_is_the_direct_multiset(case: Case) -> None:
     x = oracle.overlap_pulse(case.r, case.half_length)
@@ -81,6 +82,7 @@ def test_there_are_no_further_partial_sums(j: int, n: int) -> None:
         T(-j, n)
 
 
+@few
 @given(st.data(), widths())
 def test_float_values_stay_within_the_bound(data: st.DataObject, n: int) -> None:
     w = np.array(data.draw(filters(n, floats())))

@@ -21,6 +21,7 @@ from tests.strategies import (
     Case,
     cases,
     exactly,
+    few,
     filters,
     floating,
     floats,
@@ -39,6 +40,7 @@ def direct(case: Case, name: str) -> Fraction:
     return oracle.pooled(case.w, case.b, oracle.RATIONAL[name], x)
 
 
+@few
 @given(cases(), st.sampled_from(RATIONAL))
 @example(Case((Fraction(1), Fraction(0), Fraction(-1)), Fraction(0), 2, Fraction(1), 3), "relu")
 @example(Case((Fraction(1),), Fraction(-1, 3), 1, Fraction(1, 3), 1), "hardtanh")
@@ -48,6 +50,7 @@ def test_law_is_the_direct_sum(case: Case, name: str) -> None:
     assert law(case.w, case.r, case.phi, sigma_at(name, case.b)) == direct(case, name)
 
 
+@few
 @given(cases(), st.sampled_from(RATIONAL), st.integers(1, 4))
 def test_deviation_does_not_know_the_integer_part(case: Case, name: str, more: int) -> None:
     g = sigma_at(name, case.b)
@@ -96,6 +99,7 @@ def test_a_step_deviates_the_same_both_ways(
     assert found.deviation == [2 * n * delta(p, q, phi)]
 
 
+@few
 @given(st.data(), widths(), st.integers(1, 5), st.sampled_from(SMOOTH))
 def test_smooth_activations_within_rounding(
     data: st.DataObject, n: int, above: int, name: str

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from theory.claim import CHAPTERS, Claim, Proof, Step, Wrong
+from verify.models.problem import Setting
 from verify.report.evidence import Evidence
-from verify.report.judge import examine, judge, one_line, stopped
+from verify.report.judge import examine, judge, lacking, one_line, stopped
 from verify.report.lab import TINY, Lab
 from verify.report.page import Figure
 from verify.report.verdict import COLUMNS, Column, column
@@ -47,7 +48,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Claim]:
         vars(module).update(EVIDENCE=Evidence(check, train, **more))
         monkeypatch.setitem(sys.modules, module.__name__, module)
         claim = Claim("made", "A made claim", "x = 1", (), 1, prove, wrong)
-        monkeypatch.setattr("theory.claim.find_claims", lambda: (claim,))
+        theory = ModuleType("theory.pulse.made")
+        vars(theory)["CLAIM"] = claim
+        monkeypatch.setitem(sys.modules, theory.__name__, theory)
         first, *others = CHAPTERS
         longer = replace(first, claims=(*first.claims, "made"))
         monkeypatch.setattr("theory.claim.CHAPTERS", (longer, *others))
@@ -176,6 +179,27 @@ def test_drawings_are_kept_and_bad_ones_become_problems(made: Callable[..., Clai
     assert found.verdict.verdict == "verified"
 
 
+def test_what_needs_raises_is_a_problem_of_the_report(made: Callable[..., Claim]) -> None:
+    made(needs=lambda profile: 1 / 0)
+    assert lacking("made", LAB) == ()
+    result = examine("made", LAB)
+    assert result.problems == ("made: needs: ZeroDivisionError: division by zero",)
+    assert result.verdict.verdict == "verified"
+    with pytest.raises(ZeroDivisionError):
+        examine("made", LAB, debug=True)
+
+
+def test_a_claim_lacks_what_nobody_has_trained(made: Callable[..., Claim]) -> None:
+    a, b = Setting("relu", 1), Setting("relu", 2)
+    made(needs=lambda profile: (a, b, a))
+    lab: Any = Lab(TINY)
+    assert lacking("made", lab) == (a, b)
+    lab.keep(b, "trained")
+    assert lacking("made", lab) == (a,)
+    lab.keep(a, FloatingPointError("overflow"))
+    assert lacking("made", lab) == ()
+
+
 def test_a_lost_process_blocks_all_columns(made: Callable[..., Claim]) -> None:
     verdict = stopped(made(), RuntimeError("killed")).verdict
     assert {verdict.columns[name].status for name in COLUMNS} == {"blocked"}
@@ -214,9 +238,7 @@ def test_an_ensemble_is_trained_once_and_a_failure_is_remembered(
     vars(fake).update(train_ensemble=train_ensemble)
     monkeypatch.setitem(sys.modules, fake.__name__, fake)
     lab: Any = Lab(TINY, 5)
-    seen: list[tuple[int, int]] = []
-    lab.prepare(["good", "bad", "good"], None, lambda done, total: seen.append((done, total)))
-    assert seen == [(1, 2), (2, 2)]
+    lab.prepare(["good", "bad", "good"])
     assert lab.ensemble("good") == ("good", TINY.networks, 5)
     assert lab.ensemble("good") is lab.ensemble("good")
     assert trained == ["good", "bad"]

@@ -37,6 +37,6 @@ def test_orders_in_the_height_are_those_of_a_fixed_shape() -> None:
     assert all(abs(bent / S + 2 * mpmath.mpf(2) / 9) < S for S, bent, _ in free[1:])
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_columns_hold_and_reject_every_wrong_law() -> None:
     hold_and_reject(CLAIM, 3)

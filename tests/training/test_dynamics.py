@@ -50,7 +50,7 @@ def test_the_integrator_finds_the_path_and_the_end(seed: int, channels: int, h: 
     _integrated(seed, channels, h, "LSODA")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @settings(max_examples=600)
 @given(seeds, st.integers(1, 8), st.integers(0, 15))
 def test_the_integrator_finds_the_path_and_the_end_many_times(

@@ -125,7 +125,7 @@ def test_balanced_starts_are_no_exception() -> None:
 # --- shapes and columns -----------------------------------------------------------------------
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_columns_hold_and_reject_the_wrong_laws() -> None:
     lab = hold_and_reject(CLAIM)
     assert [figure.id for figure in figures(lab)] == ["flow-weights"]

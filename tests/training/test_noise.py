@@ -116,7 +116,7 @@ def test_a_limit_needs_two_half_integers() -> None:
         small_noise_ratio(Problem(radii, pulse(radii, 5), 0.0))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_check_and_training_reject_wrong_laws() -> None:
     hold_and_reject(CLAIM, 1)
 
@@ -174,6 +174,6 @@ def test_where_no_pixel_is_grey_a_threshold_between_passes_more_noise() -> None:
             assert found == pytest.approx(base / (1 - abs(t - silent)) ** 2, rel=1e-3)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_figure_is_drawn() -> None:
     assert [figure.id for figure in figures(Lab(TINY))] == ["noise-threshold"]

@@ -167,6 +167,6 @@ def test_torch_weight_decay_is_twice_the_penalty_and_spares_the_biases() -> None
     assert np.array_equal(decayed.b, plain.b) and np.array_equal(decayed.c, plain.c)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_figure_is_drawn() -> None:
     assert [figure.id for figure in figures(Lab(TINY))] == ["ridge-path"]

@@ -129,7 +129,7 @@ def test_with_c_nothing_settles_at_the_flattest_step() -> None:
         assert threshold(steep) < flattest(root, moment)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_check_and_training_reject_wrong_laws() -> None:
     hold_and_reject(CLAIM, 1)
 

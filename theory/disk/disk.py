@@ -23,6 +23,8 @@ from itertools import pairwise
 from typing import Any, Protocol
 
 import sympy as sp
+from sympy.polys.domains import QQ
+from sympy.polys.fields import field
 
 from theory.claim import Claim, Proof, Step, Wrong
 from theory.disk.arithmetic import Circle
@@ -97,13 +99,20 @@ its circle."""
 
 def prove(law: Disk) -> Proof:
     """The corner function from its slope, pixels from the definition, their sum, and the regression on r²."""
-    steps = [*_prove_corner(), *_prove_pixels(law), *_prove_sum(law), *_prove_least(law)]
-    steps += [_prove_network(n) for n in PROVED_TAPS]
     covers = (
         f"the corner function for all x, y and r; pixels with i, j >= -1, and the sum of all, at the radii {', '.join(map(str, RADII))}; networks with n × n taps, n = 1, 3, 5, "
         "K = 2, any signal whose border is dark; the regression for 2 to 7 radii, any mean and spacing, and for every interval"
     )
-    return Proof(tuple(steps), covers)
+    return Proof(_steps(law), covers)
+
+
+def _steps(law: Disk) -> Iterator[Step]:
+    """First the sums, which most mistakes in a pixel change."""
+    yield from _prove_sum(law)
+    yield from _prove_least(law)
+    yield from _prove_pixels(law)
+    yield from _prove_corner()
+    yield from map(_prove_network, PROVED_TAPS)
 
 
 # ------------------------------------------------------------------------------------- the corner
@@ -228,38 +237,34 @@ def _prove_network(n: int) -> Step:
     return Step(f"no filter sees more than the sum, n = {n}", sp.expand(answer - claimed) == 0)
 
 
-def _unexplained(power: Sequence[sp.Expr]) -> sp.Expr:
+def _unexplained(power: Sequence[Any]) -> Any:
     """Var r - Cov(r, r²)²/Var r² from E r, ..., E r⁴: what the normal equations of r on 1 and r² leave."""
     first, second, third, fourth = power
     return second - first**2 - (third - first * second) ** 2 / (fourth - second**2)
 
 
 def _prove_least(law: Disk) -> Iterator[Step]:
-    mean, spacing, half = sp.symbols("mu s d", positive=True)
+    """In the field of the rational functions of all that is free."""
+    mean, spacing, half, one_over = field(["mu", "s", "d", "t"], QQ)[1:]
     for count in range(2, 8):
-        low = mean - spacing * sp.Rational(count - 1, 2)
-        radii = [low + spacing * t for t in range(count)]
-        power = [sp.Add(*(r**k for r in radii)) / count for k in range(1, 5)]
-        gap = _unexplained(power) - law.least(radii[0], radii[-1], sp.Integer(count))
-        yield Step(f"the least loss on {count} radii", sp.cancel(sp.together(gap)) == 0)
-    r, c, beta = sp.symbols("r c beta", real=True)
-    power = [sp.integrate(r**k, (r, mean - half, mean + half)) / (2 * half) for k in range(1, 5)]
-    gap = _unexplained(power) - law.limit(mean - half, mean + half)
-    yield Step("the least loss on an interval", sp.cancel(sp.together(gap)) == 0)
-    one_over = sp.Symbol("t", positive=True)
-    grid = sp.cancel(sp.together(law.least(mean - half, mean + half, 1 / one_over)))
-    gap = grid.subs(one_over, 0) - law.limit(mean - half, mean + half)
-    yield Step("the interval is the limit of the grids", sp.cancel(sp.together(gap)) == 0)
-    first, second, third, fourth = sp.symbols("m1:5", real=True)
-    loss = sp.expand((c + beta * r**2 - r) ** 2)
-    value = sp.Add(
-        *(k * [1, first, second, third, fourth][p[0]] for p, k in sp.Poly(loss, r).terms())
-    )
+        radii = [mean + spacing * QQ(2 * t - count + 1, 2) for t in range(count)]
+        power = [sum(r**k for r in radii) / count for k in range(1, 5)]
+        gap = _unexplained(power) - law.least(radii[0], radii[-1], count)
+        yield Step(f"the least loss on {count} radii", gap == 0)
+    low, high = mean - half, mean + half
+    power = [(high ** (k + 1) - low ** (k + 1)) / ((k + 1) * 2 * half) for k in range(1, 5)]
+    yield Step("the least loss on an interval", _unexplained(power) - law.limit(low, high) == 0)
+    grid = law.least(low, high, 1 / one_over)
+    ends = [part.compose(one_over.numer, 0) for part in (grid.numer, grid.denom)]
+    gap = grid.field(ends[0]) - law.limit(low, high) * grid.field(ends[1])
+    yield Step("the interval is the limit of the grids", gap == 0 and ends[1] != 0)
+    r, c, beta, first, second, third, fourth = field(["r", "c", "b", *(f"m{k}" for k in range(1, 5))], QQ)[1:]  # fmt: skip
+    loss = ((c + beta * r**2 - r) ** 2).numer
+    means = enumerate((1, first, second, third, fourth))
+    value = sum(r.field(loss.coeff_wrt(0, k)) * power for k, power in means)
     spread, both = fourth - second**2, third - first * second
     square = (c + beta * second - first) ** 2 + spread * (beta - both / spread) ** 2
-    remainder = sp.cancel(
-        sp.together(value - square - _unexplained((first, second, third, fourth)))
-    )
+    remainder = value - square - _unexplained((first, second, third, fourth))
     yield Step("a completed square: nothing is below", remainder == 0)
 
 

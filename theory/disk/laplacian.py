@@ -174,8 +174,8 @@ SIDED: tuple[tuple[str, Filter, Point, bool], ...] = (
     ("a ring", RING, (Fraction(0), Fraction(0)), False),
     ("four pixels", {(0, 0): Fraction(2), (1, 1): Fraction(2), (0, 1): Fraction(1), (1, 0): Fraction(1)}, (Fraction(1, 2), Fraction(1, 2)), False),
     ("two pixels", TWO, (Fraction(1, 2), Fraction(0)), False),
-    ("a saddle", SADDLE, (Fraction(0), Fraction(0)), True),
     ("2 × 2", BLOCK, (Fraction(1, 2), Fraction(1, 2)), True),
+    ("a saddle", SADDLE, (Fraction(0), Fraction(0)), True),
 )  # fmt: skip
 """Filters with n = 1 or 3 whose sides have one sign: name, taps, centre, and whether the sides turn."""
 DIRECTIONS = tuple((Fraction(a, c), Fraction(b, c)) for a, b, c in ((4, 3, 5), (5, 12, 13), (4, -3, 5), (15, -8, 17)))  # fmt: skip
@@ -183,18 +183,27 @@ DIRECTIONS = tuple((Fraction(a, c), Fraction(b, c)) for a, b, c in ((4, 3, 5), (
 
 def prove(law: Laplacian) -> Proof:
     """Distances from triangles, edges from half squares, the turn from antiderivatives, and sides from an exact decision."""
-    steps = [*_prove_distance(law), *_prove_turn()]
-    for name, w, centre, turns in SIDED:
-        some = DIRECTIONS[len(name) % 2 :: 2]
-        steps += [_prove_edge(law, name, w, centre, c, s) for c, s in some]
-        steps.append(_prove_strength(law, name, w, centre, turns))
-        steps.append(Step(f"the class of {name}", law.crossing(w, -sum(w.values(), Fraction(0)) / 2) == Crossing("centre", centre, turns)))  # fmt: skip
-    steps += [*_prove_sides(law), *_prove_signs()]
     covers = (
         f"D of all pixels, and of those at {len(PIXELS)} places from triangles; ∮ |y·n| dθ and the antiderivative for all corners; {len(SIDED)} filters with n = 1 or 3, each across two of {len(DIRECTIONS)} directions from half squares and around the turn in two ways; "
         "both signs excluded at every direction and distance for the second differences of n = 3 with every step, hence for their sums; no radius enters"
     )
-    return Proof(tuple(steps), covers)
+    return Proof(_steps(law), covers)
+
+
+def _steps(law: Laplacian) -> Iterator[Step]:
+    """Classes and edges, in fractions, come before P; and small filters before large ones."""
+    yield from _prove_sides(law)
+    for name, w, centre, turns in SIDED:
+        level = -sum(w.values(), Fraction(0)) / 2
+        own = law.crossing(w, level) == Crossing("centre", centre, turns)
+        yield Step(f"the class of {name}", own)
+        for c, s in DIRECTIONS[len(name) % 2 :: 2]:
+            yield _prove_edge(law, name, w, centre, c, s)
+    for name, w, centre, turns in sorted(SIDED, key=lambda case: len(case[1])):
+        yield _prove_strength(law, name, w, centre, turns)
+    yield from _prove_distance(law)
+    yield from _prove_turn()
+    yield from _prove_signs()
 
 
 # ------------------------------------------------------------------------------------- the distance

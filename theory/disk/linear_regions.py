@@ -18,6 +18,8 @@ from itertools import pairwise
 from typing import Any
 
 import sympy as sp
+from sympy.polys.domains import QQ
+from sympy.polys.rings import ring
 
 from theory.claim import Step
 from theory.expressions.activation import ACTIVATIONS
@@ -77,22 +79,22 @@ def prove_facets(law: Part) -> Iterator[Step]:
 def _prove_gradient(law: Part, channels: int) -> Iterator[Step]:
     """∂/∂v = a ∂/∂V and ∂/∂a = ∂/∂a + v·∂/∂V, the loss written with σ's pieces, the quadratic with the law; three windows, two radii."""
     radii, windows, size = range(2), range(3), range(2)
-    c = sp.Symbol("c", real=True)
-    u = [[sp.Symbol(f"u{s}{i}", real=True) for i in size] for s in windows]
-    n = [[sp.Symbol(f"n{j}{s}", positive=True) for s in windows] for j in radii]
-    r = sp.symbols("r:2", real=True)
-    v = [sp.symbols(f"v{k}_:2", real=True) for k in range(channels)]
-    big = [sp.symbols(f"V{k}_:2", real=True) for k in range(channels)]
-    a = sp.symbols(f"a:{channels}", real=True)
-    s = [sp.symbols(f"s{k}_:3", real=True) for k in range(channels)]
-    o = [sp.symbols(f"o{k}_:3", real=True) for k in range(channels)]
-    dot = lambda left, right: sp.Add(*(x * y for x, y in zip(left, right, strict=True)))
-    answers = [c + sp.Add(*(n[j][i] * a[k] * (s[k][i] * dot(u[i], v[k]) + o[k][i]) for k in range(channels) for i in windows)) for j in radii]  # fmt: skip
-    linear = [c + sp.Add(*(n[j][i] * law(s[k][i], o[k][i], dot(u[i], big[k]), a[k]) for k in range(channels) for i in windows)) for j in radii]  # fmt: skip
-    loss, quadratic = (sp.Add(*((y - x) ** 2 for y, x in zip(every, r, strict=True))) for every in (answers, linear))  # fmt: skip
-    products = {big[k][i]: a[k] * v[k][i] for k in range(channels) for i in size}
-    by = lambda x: sp.diff(quadratic, x).xreplace(products)
-    gaps = [sp.diff(loss, v[k][i]) - a[k] * by(big[k][i]) for k in range(channels) for i in size]
-    gaps += [sp.diff(loss, a[k]) - by(a[k]) - dot(v[k], [by(x) for x in big[k]]) for k in range(channels)]  # fmt: skip
-    gaps += [sp.diff(loss, c) - by(c), loss - quadratic.xreplace(products)]
-    yield Step(f"stationary in the weights and in the products, K = {channels}", all(sp.expand(gap) == 0 for gap in gaps))  # fmt: skip
+    names = [f"u{s}{i}" for s in windows for i in size] + [f"n{j}{s}" for j in radii for s in windows]  # fmt: skip
+    own = ("v0", "v1", "V0", "V1", "a", "s0", "s1", "s2", "o0", "o1", "o2")
+    names += [f"{name}_{k}" for k in range(channels) for name in own]
+    every = iter(ring(["c", "r0", "r1", *names], QQ)[1:])
+    take = lambda count: [next(every) for _ in range(count)]
+    (c,), r = take(1), take(2)
+    u, n = [take(2) for _ in windows], [take(3) for _ in radii]
+    v, big, a, s, o = zip(*([take(2), take(2), *take(1), take(3), take(3)] for _ in range(channels)), strict=True)  # fmt: skip
+    dot = lambda left, right: sum(x * y for x, y in zip(left, right, strict=True))
+    total = lambda j, term: c + sum(n[j][i] * term(k, i) for k in range(channels) for i in windows)
+    answers = [total(j, lambda k, i: a[k] * (s[k][i] * dot(u[i], v[k]) + o[k][i])) for j in radii]
+    linear = [total(j, lambda k, i: law(s[k][i], o[k][i], dot(u[i], big[k]), a[k])) for j in radii]
+    loss, quadratic = (sum((y - x) ** 2 for y, x in zip(each, r, strict=True)) for each in (answers, linear))  # fmt: skip
+    products = [(big[k][i], a[k] * v[k][i]) for k in range(channels) for i in size]
+    by = lambda x: quadratic.diff(x).compose(products)
+    gaps = [loss.diff(v[k][i]) - a[k] * by(big[k][i]) for k in range(channels) for i in size]
+    gaps += [loss.diff(a[k]) - by(a[k]) - dot(v[k], [by(x) for x in big[k]]) for k in range(channels)]  # fmt: skip
+    gaps += [loss.diff(c) - by(c), loss - quadratic.compose(products)]
+    yield Step(f"stationary in the weights and in the products, K = {channels}", not any(gaps))

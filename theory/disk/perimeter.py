@@ -126,14 +126,21 @@ RADII = tuple(map(sp.Rational, ("1/3", "1/2", "1", "20/13", "7/4", "28/11")))
 
 def prove(law: Perimeter) -> Proof:
     """Areas of half squares from their definition, their first moment, the integral over directions, and sums over pixels."""
-    steps = [*_prove_edge(law), *_prove_moment(law), *_prove_dipole(law), *_prove_gap(law)]
-    steps += [_prove_crest(step, r) for step in STEPS for r in RADII]
-    steps += [_prove_width(law, step, n, r) for step in STEPS for n in PROVED_TAPS for r in RADII]
     covers = (
         "edges in four directions and on both sides of every place where the formula changes, their moment for every direction; ∮ |m·n| dθ for every m; what both signs add for columns with one sign and with both, across an axis; the crest and the sum over all positions "
         f"for κ with n × n taps, n = 1, 3, the steps {', '.join(map(str, STEPS))} and the radii {', '.join(map(str, RADII))}"
     )
-    return Proof(tuple(steps), covers)
+    return Proof(_steps(law), covers)
+
+
+def _steps(law: Perimeter) -> Iterator[Step]:
+    """Edges before disks."""
+    yield from _prove_edge(law)
+    yield from _prove_gap(law)
+    yield from _prove_moment(law)
+    yield from _prove_dipole(law)
+    yield from (_prove_width(law, step, n, r) for step in STEPS for n in PROVED_TAPS for r in RADII)
+    yield from (_prove_crest(step, r) for step in STEPS for r in RADII)
 
 
 # --------------------------------------------------------------------------------------- the edge

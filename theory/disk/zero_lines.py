@@ -20,10 +20,20 @@ from itertools import pairwise
 from math import lcm
 from typing import Literal
 
-__all__ = ["OCTANTS", "Crossing", "Stretch", "centre_of", "corners", "crossing", "stretches"]
+__all__ = [
+    "OCTANTS",
+    "Crossing",
+    "Filter",
+    "Stretch",
+    "centre_of",
+    "corners",
+    "crossing",
+    "stretches",
+]
 
 Point = tuple[Fraction, Fraction]
 Filter = Mapping[tuple[int, int], Fraction]
+"""Taps by their places."""
 HALF = Fraction(1, 2)
 
 OCTANTS = tuple(((p, q), (r, s)) for p, q, r, s in ((1, 0, 0, 1), (0, 1, 1, 0), (0, -1, 1, 0), (1, 0, 0, -1)))  # fmt: skip

@@ -26,7 +26,7 @@ from theory.expressions.operations import (
     power,
 )
 
-__all__ = ["FUNCTIONS", "PREFIXES", "Function", "find", "hint"]
+__all__ = ["FUNCTIONS", "PREFIXES", "Function", "find", "hint", "names"]
 
 PREFIXES = frozenset(
     [
@@ -243,7 +243,7 @@ def _squeezed(name: str) -> str:
 
 
 @cache
-def _names() -> Mapping[str, str]:
+def names() -> Mapping[str, str]:
     """The name of a function, by all of its names, squeezed."""
     return {
         **{_squeezed(name): name for name in FUNCTIONS},
@@ -253,7 +253,7 @@ def _names() -> Mapping[str, str]:
 
 def find(name: str) -> Function | None:
     """The function of a name, None where there is none."""
-    known = _names().get(_squeezed(name))
+    known = names().get(_squeezed(name))
     return None if known is None else FUNCTIONS[known]
 
 
@@ -263,5 +263,5 @@ def hint(name: str) -> str:
         return ": it mixes channels or positions, an activation is a function of one number"
     if len(name) == 1 or name in PARAMETERS:
         return ": the variable is x or z, and a parameter is written as a number"
-    alike = difflib.get_close_matches(_squeezed(name), _names(), 1, 0.7)
-    return f": did you mean {_names()[alike[0]]}?" if alike else ""
+    alike = difflib.get_close_matches(_squeezed(name), names(), 1, 0.7)
+    return f": did you mean {names()[alike[0]]}?" if alike else ""

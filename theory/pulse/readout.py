@@ -15,8 +15,9 @@ level = V - μ²/v: it sees the fraction φ and nothing of the integer part.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import sympy as sp
@@ -75,18 +76,18 @@ class Readout:
 
 def prove(law: Readout) -> Proof:
     """Exactness from the double sum; least squares as a completed square on arbitrary samples."""
-    steps = [*_prove_exact(law), *_prove_smallest(law), *_prove_least_squares(law)]
-    steps += _prove_independence()
+    steps = chain(
+        _prove_smallest(law), _prove_least_squares(law), _prove_exact(law), _prove_independence()
+    )
     covers = (
         "exact readout: K = 1 for n = 1, 3, 5, 9, K = 2 for n = 3, K = 3 for n = 5, two half-integer "
         "radii, any g_k; "
         "least squares: 2 and 3 radii with arbitrary r and D"
     )
-    return Proof(tuple(steps), covers)
+    return Proof(steps, covers)
 
 
-def _prove_exact(law: Readout) -> list[Step]:
-    steps = []
+def _prove_exact(law: Readout) -> Iterator[Step]:
     for n, channels in ((1, 1), (3, 1), (5, 1), (9, 1), (3, 2), (5, 3)):
         h, numbers = n // 2, range(1, channels + 1)
         functions = [channel_function(k) for k in numbers]
@@ -106,29 +107,25 @@ def _prove_exact(law: Readout) -> list[Step]:
             error = error.xreplace(values | {readout_bias: c})
             numerator = sp.numer(sp.together(error))
             numerator = sp.expand(numerator.xreplace(dict(zip(names, slopes, strict=True))))
-            steps.append(Step(f"error 0 at m = {m}, n = {n}, K = {channels}", numerator == 0))
-    return steps
+            yield Step(f"error 0 at m = {m}, n = {n}, K = {channels}", numerator == 0)
 
 
-def _prove_smallest(law: Readout) -> list[Step]:
+def _prove_smallest(law: Readout) -> Iterator[Step]:
     """Every other solution a + t, with Σ t_k Δ_k = 0, is longer: a·t = 0."""
-    steps = []
     for channels in (1, 2, 3):
         slopes = sp.symbols(f"s1:{channels + 1}", real=True)
         a, _ = law.exact(slopes, [sp.Integer(0)] * channels)
         parallel = all(
-            sp.simplify(a[j] * slopes[k] - a[k] * slopes[j]) == 0
+            sp.cancel(a[j] * slopes[k] - a[k] * slopes[j]) == 0
             for j in range(channels)
             for k in range(j)
         )
-        solves = sp.simplify(2 * sum(x * y for x, y in zip(a, slopes, strict=True)) - 1) == 0
-        steps.append(Step(f"smallest norm for K = {channels}", parallel and solves))
-    return steps
+        solves = sp.cancel(2 * sum(x * y for x, y in zip(a, slopes, strict=True)) - 1) == 0
+        yield Step(f"smallest norm for K = {channels}", parallel and solves)
 
 
-def _prove_least_squares(law: Readout) -> list[Step]:
+def _prove_least_squares(law: Readout) -> Iterator[Step]:
     """loss(a, c) = level + mean (c - c* + (a - a*) f)² for every a and c, f the response: in the field of rational functions."""
-    steps = []
     for count in (2, 3):
         names = [f"{letter}{j}" for letter in "rd" for j in range(count)]
         _, s, o, a, c, *values = sp.field(["Delta", "o", "a", "c", *names], sp.QQ)
@@ -139,16 +136,13 @@ def _prove_least_squares(law: Readout) -> list[Step]:
         features = [2 * s * x + o + y for x, y in zip(rs, ds, strict=True)]
         loss = lambda a, c: mean([(c + a * f - x) ** 2 for f, x in zip(features, rs, strict=True)])  # noqa: B023  # fmt: skip
         more = mean([(c - fit.c + (a - fit.a) * f) ** 2 for f in features])
-        steps += [
-            Step(f"level, {count} radii", loss(fit.a, fit.c) == fit.level),
-            Step(f"every other readout loses a mean square more, {count} radii", loss(a, c) == fit.level + more),
-        ]  # fmt: skip
-    return steps
+        yield Step(f"level, {count} radii", loss(fit.a, fit.c) == fit.level)
+        same = loss(a, c) == fit.level + more
+        yield Step(f"every other readout loses a mean square more, {count} radii", same)
 
 
-def _prove_independence() -> list[Step]:
+def _prove_independence() -> Iterator[Step]:
     """Cov(r, D) = Cov(φ, D) when every cell holds the same fractions."""
-    steps = []
     for cells, fractions in ((1, 2), (2, 2), (3, 4)):
         ds = sp.symbols(f"d1:{fractions + 1}", real=True)
         phis = [sp.Rational(t, fractions) for t in range(fractions)]
@@ -158,13 +152,8 @@ def _prove_independence() -> list[Step]:
         mean_d = sp.Add(*ds) / fractions
         total = sp.Add(*(x * (d - mean_d) for x, d in pairs)) / len(pairs)
         within = sp.Add(*(p * (d - mean_d) for p, d in zip(phis, ds, strict=True))) / fractions
-        steps.append(
-            Step(
-                f"Cov(r, D) = Cov(φ, D), {cells} × {fractions} radii",
-                sp.expand(total - within) == 0,
-            )
-        )
-    return steps
+        same = sp.expand(total - within) == 0
+        yield Step(f"Cov(r, D) = Cov(φ, D), {cells} × {fractions} radii", same)
 
 
 def _one_edge(slopes: Vector, offsets: Vector) -> tuple[list[Any], Any]:

@@ -47,6 +47,7 @@ __all__ = [
     "midpoints",
     "name_of",
     "shown",
+    "starts",
     "trained",
 ]
 
@@ -99,6 +100,8 @@ MORE = tuple(
 """What the full profile adds: every row, K = 1 to 4, 3 × 3 and 5 × 5."""
 MOST = 50
 """Starts per setting, at most: the full profile trains more settings, not longer ones."""
+PART, FEWEST = 4, 3
+"""One of so many of the profile's networks is trained per setting: there are 17 settings."""
 STEPS = 150
 """Smooth steps of each network, at most."""
 DEEP = ((10, 120), (30, 60), (10**9, 20))
@@ -224,10 +227,15 @@ def _trained(lab: Lab, shape: NetworkShape, networks: int) -> TrainedEnsemble:
     return TrainedEnsemble(shape, finished, measured, _torch_lengths(shape, finished.nets))
 
 
+def starts(lab: Lab) -> int:
+    """Networks per setting."""
+    return max(min(lab.profile.networks // PART, MOST), FEWEST)
+
+
 def ensembles(lab: Lab) -> Iterator[TrainedEnsemble]:
     """All settings of the profile."""
     for shape in SETTINGS + (MORE if lab.profile.name == "full" else ()):
-        yield trained(lab, shape, min(lab.profile.networks, MOST))
+        yield trained(lab, shape, starts(lab))
 
 
 def areas(ensemble: TrainedEnsemble) -> Array:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from itertools import chain
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,16 @@ from numerics.arithmetic.types import Array, Flags, Indices
 from numerics.pulse.sample import Radii
 from theory.pulse.network import Network
 
-__all__ = ["Ensemble", "Faces", "Model", "NetworkBatch", "NetworkShape", "Setting", "initial"]
+__all__ = [
+    "Ensemble",
+    "Faces",
+    "Model",
+    "NetworkBatch",
+    "NetworkShape",
+    "Setting",
+    "initial",
+    "starts",
+]
 
 Faces = tuple[tuple[int, int], ...]
 """Held kinks of one network, as (channel, window)."""
@@ -163,20 +174,41 @@ class Ensemble:
         """The trained weights as one batch."""
         return NetworkBatch(self.w, self.b, self.a, self.c)
 
+    @classmethod
+    def joined(cls, ensembles: Sequence[Ensemble]) -> Ensemble:
+        """One ensemble of several of one setting, at least one, in their order."""
+
+        def every(name: str) -> Any:
+            parts = [getattr(each, name) for each in ensembles]
+            if isinstance(parts[0], tuple):
+                return tuple(chain.from_iterable(parts))
+            return NetworkBatch.joined(parts) if name == "start" else np.concatenate(parts)
+
+        names = (each.name for each in fields(cls) if each.name != "setting")
+        return cls(ensembles[0].setting, *map(every, names))
+
 
 def initial(setting: Setting, networks: int, seed: int) -> NetworkBatch:
+    """The :func:`starts` of networks 0, 1, …"""
+    return starts(setting, range(networks), seed)
+
+
+def starts(setting: Setting, numbers: Sequence[int], seed: int) -> NetworkBatch:
     """Random starts as torch.nn.Conv1d and Linear draw them: uniform on ±1/sqrt(fan in), n and K.
 
     Filters and their biases are then multiplied by the setting's spread.
 
-    Network j is keyed by (seed, setting, j) alone, so it is the same however many are drawn.
+    Network j is keyed by (seed, setting, j) alone, so it is the same whatever others are drawn.
     """
     n, channels = setting.taps, setting.channels
     name = int.from_bytes(setting.activation.encode(), "big")
+    networks = len(numbers)
     drawn = np.empty((networks, channels * (n + 2) + 1))
-    for j in range(networks):
+    for place, j in enumerate(numbers):
         key = [seed, name, channels, n, setting.radii.first, j]
-        drawn[j] = np.random.default_rng(np.random.SeedSequence(key)).uniform(-1, 1, drawn.shape[1])
+        drawn[place] = np.random.default_rng(np.random.SeedSequence(key)).uniform(
+            -1, 1, drawn.shape[1]
+        )
     conv = setting.spread * drawn[:, : channels * (n + 1)] / np.sqrt(n)
     read = drawn[:, channels * (n + 1) :] / np.sqrt(channels)
     w = conv[:, : channels * n].reshape(networks, channels, n)

@@ -1,11 +1,15 @@
-r"""Hundreds of networks at once, each to a stationary point of the loss.
+r"""Any number of networks, each to a stationary point of the loss.
 
 First Levenberg-Marquardt on the weights of all networks; then, for positively homogeneous σ,
-:mod:`verify.optimise.regions` takes each network over the kinks, where the loss has no second
-derivative, to its true end, at machine precision.
+:mod:`verify.optimise.batch` takes them over the kinks, where the loss has no second derivative,
+to their true ends, at machine precision.  Networks are trained in chunks, and none sees another:
+its bits are the same whatever the size of the chunk and whoever trains it.
 """
 
 from __future__ import annotations
+
+from concurrent.futures import Executor
+from itertools import repeat
 
 import numpy as np
 
@@ -14,8 +18,9 @@ from numerics.pulse.sample import Windows
 from theory.expressions.pieces import SWITCHES
 from theory.expressions.spelling import spelled
 from verify.models.problem import Ensemble, Faces, NetworkBatch, Setting, initial
+from verify.optimise.batch import DescendedBatch, descend_batch
 from verify.optimise.least_squares import Minimised, levenberg_marquardt
-from verify.optimise.regions import Descended, Signs, descend, multipliers
+from verify.optimise.regions import Signs, multipliers
 from verify.optimise.residuals import (
     biases,
     error_and_jacobian,
@@ -27,7 +32,12 @@ from verify.optimise.residuals import (
     unpacked,
 )
 
-__all__ = ["fit", "train_ensemble", "train_from"]
+__all__ = ["CHUNK", "fit", "train_ensemble", "train_from"]
+
+CHUNK = 1024
+"""Networks that are trained at once, at most: what bounds memory."""
+SHARES = 4
+"""Chunks of a small ensemble that others train, so that all of them have work."""
 
 
 def fit(
@@ -66,23 +76,30 @@ def fit(
 
 
 def _finish(
-    setting: Setting, weights: NetworkBatch, j: int
-) -> tuple[NetworkBatch, Descended, Faces, Array]:
-    """Descend over the kinks from network j; the ending in (w, b, a, c), with |a_k| kept.
+    setting: Setting, weights: NetworkBatch
+) -> tuple[NetworkBatch, DescendedBatch, tuple[Faces, ...], tuple[Array, ...]]:
+    """Descend over the kinks; the endings in (w, b, a, c), with |a_k| kept, their held faces and multipliers.
 
     The multipliers by (w_k, b_k) are |a_k| times those by v_k.
     """
-    problem = task(setting)
-    scale, signs = np.abs(weights.a[j]), np.where(weights.a[j] < 0, -1.0, 1.0)
-    v = scale[:, None] * np.column_stack([weights.w[j], weights.b[j]])
+    scale, signs = np.abs(weights.a), np.where(weights.a < 0, -1.0, 1.0)
+    v = scale[..., None] * np.concatenate([weights.w, weights.b[..., None]], axis=2)
     # A readout weight of exactly 0 silences its channel: v = 0, and any scale expresses it.
     scale = np.where(scale == 0, 1.0, scale)
-    ending = descend(problem, signs, np.column_stack([v, scale]), float(weights.c[j]))
-    faces, table = multipliers(ending.point)
-    table = table * scale[[k for k, _ in faces]][:, None] if faces else table
-    v = ending.point.v / scale[:, None]
-    end = NetworkBatch(v[:, :-2], v[:, -2], signs * scale, np.array(ending.point.c))
-    return end, ending, faces, table
+    v = np.concatenate([v, scale[..., None]], axis=2)
+    ending = descend_batch(task(setting), signs, v, weights.c)
+    points = ending.points
+    held, tables = [], []
+    for j, exact in enumerate(ending.exact.tolist()):
+        faces = tuple((k, s) for k, s in np.argwhere(points.pattern[j, :, 0] == 0).tolist())
+        table = np.zeros((len(faces), 2))
+        if faces and not exact:
+            table = multipliers(points.point(j))[1] * scale[j, [k for k, _ in faces]][:, None]
+        held.append(faces)
+        tables.append(table)
+    v = points.v / scale[..., None]
+    end = NetworkBatch(v[..., :-2], v[..., -2], signs * scale, points.c)
+    return end, ending, tuple(held), tuple(tables)
 
 
 def _residual(
@@ -100,6 +117,8 @@ def _residual(
     extended = task(setting).view.rows
     n, channels = setting.taps, setting.channels
     for j, (faces, table) in enumerate(zip(held, tables, strict=True)):
+        if not np.any(table):
+            continue
         for (k, s), (multiplier, gamma) in zip(faces, table, strict=True):
             push = np.clip(multiplier, -abs(gamma), abs(gamma)) * extended[s]
             gradient[j, k * n : (k + 1) * n] += push[:-1]
@@ -107,18 +126,31 @@ def _residual(
     return np.asarray(np.linalg.norm(gradient, axis=1))
 
 
-def train_ensemble(setting: Setting, networks: int, seed: int) -> Ensemble:
+def train_ensemble(
+    setting: Setting, networks: int, seed: int, executor: Executor | None = None
+) -> Ensemble:
     """Train ``networks`` times the setting's share from random starts, each to a stationary point of the loss.
 
     Raises
     ------
     GrammarError: the activation is none (theory.expressions.spelling).
     """
-    return train_from(setting, initial(setting, setting.share * networks, seed))
+    return train_from(setting, initial(setting, setting.share * networks, seed), executor)
 
 
-def train_from(setting: Setting, start: NetworkBatch) -> Ensemble:
-    """Train from given weights, for instance those that ended on coarser radii."""
+def train_from(setting: Setting, start: NetworkBatch, executor: Executor | None = None) -> Ensemble:
+    """Train from given weights, for instance those that ended on coarser radii.
+
+    ``executor``: who trains the chunks; by default this process.  The networks are the same, bit by bit.
+    """
+    count = max(len(start.c), 1)
+    size = min(CHUNK, -(-count // SHARES)) if executor else CHUNK
+    chunks = [start[begin : begin + size] for begin in range(0, count, size)]
+    ensembles = (executor.map if executor else map)(_trained, repeat(setting), chunks)
+    return Ensemble.joined(list(ensembles))
+
+
+def _trained(setting: Setting, start: NetworkBatch) -> Ensemble:
     problem = task(setting)
     networks = len(start.c)
     row = spelled(setting.activation)
@@ -132,13 +164,10 @@ def train_from(setting: Setting, start: NetworkBatch) -> Ensemble:
     pattern = np.sign(pre).astype(np.int8)
     held: tuple[Faces, ...] = ((),) * networks
     tables: tuple[Array, ...] = (np.zeros((0, 2)),) * networks
-    if homogeneous and networks:
-        finished = (_finish(setting, weights, j) for j in range(networks))
-        ends, endings, held, tables = zip(*finished, strict=True)
-        weights = NetworkBatch(*(np.stack([getattr(end, name) for end in ends]) for name in "wbac"))
-        pattern = np.stack([ending.point.pattern[:, 0] for ending in endings])
-        stationary = np.array([ending.stationary for ending in endings])
-        steps = steps + np.array([ending.steps for ending in endings])
+    if homogeneous:
+        weights, ending, held, tables = _finish(setting, weights)
+        pattern, stationary = ending.points.pattern[:, :, 0], ending.stationary
+        steps = steps + ending.steps
     loss, _ = loss_gradient(setting, weights)
     gradient = _residual(setting, weights, pattern, held, tables)
     return Ensemble(

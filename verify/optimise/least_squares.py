@@ -58,7 +58,8 @@ def levenberg_marquardt(
     ----------
     residuals: e and J, finite in J.  Where e is not finite no step leads; a coordinate whose column of J is 0 stays.
     arrived: points (B, P) and their |e|² (B,) -> those that retire.  Retired points are not evaluated any more.
-    patience: a point retires after so many trials in a row without progress; None: it never does.
+    patience: a point retires after so many trials in a row without progress, and where a step is refused that
+        promised only rounding of |e|²; None: it never does.
     scaled: Marquardt's D, for coordinates of different sizes.
     geodesic: whether steps are bent.
     """
@@ -68,8 +69,8 @@ def levenberg_marquardt(
     live, here = np.arange(len(start)), start.copy()
     error, jacobian = (part.copy() for part in residuals(here))
     value = (error**2).sum(axis=1)
-    own = np.sum(jacobian**2, axis=1)
-    damping = 1e-3 * np.max(own / _weights(own, scaled), axis=1)
+    diagonal = np.sum(jacobian**2, axis=1)
+    damping = 1e-3 * np.max(diagonal / _weights(diagonal, scaled), axis=1)
     grow = np.full(len(start), 2.0)
     idle = np.zeros(len(start), dtype=np.int64)
     for trial in range(1, steps + 1):
@@ -83,7 +84,7 @@ def levenberg_marquardt(
         # The floor keeps the system solvable where JᵀJ is singular to rounding.
         damping = np.maximum(damping, size * EPS * (diagonal / weight).sum(axis=1) + tiny)
         diagonal += damping[:, None] * weight
-        step = -np.linalg.solve(system, turned @ error[..., None])
+        step = np.asarray(-np.linalg.solve(system, turned @ error[..., None]), dtype=float)
         ahead = (jacobian @ step)[..., 0]
         promised = -(ahead * (2 * error + ahead)).sum(axis=1)
         allowed = np.ones(len(live), dtype=bool)
@@ -104,7 +105,8 @@ def levenberg_marquardt(
         if arrived is not None:
             leave |= arrived(here, value)
         if patience is not None:
-            leave |= idle >= patience
+            # Refused, a step becomes shorter and shorter: where it promises rounding, nothing follows.
+            leave |= (idle >= patience) | (~better & (promised <= EPS * value))
         if np.any(leave):
             gone, stay = live[leave], ~leave
             points[gone], count[gone], retired[gone] = here[leave], trial, True
@@ -114,12 +116,12 @@ def levenberg_marquardt(
     return Minimised(points, count, retired)
 
 
-def _weights(own: Array, scaled: bool) -> Array:
+def _weights(diagonal: Array, scaled: bool) -> Array:
     """The diagonal of D, from that of JᵀJ."""
     if not scaled:
-        return np.ones_like(own)
-    largest = np.max(own, axis=1, keepdims=True)
-    return np.asarray(np.maximum(own, np.where(largest > 0, SMALL * largest, 1.0)))
+        return np.ones_like(diagonal)
+    largest = np.max(diagonal, axis=1, keepdims=True)
+    return np.asarray(np.maximum(diagonal, np.where(largest > 0, SMALL * largest, 1.0)))
 
 
 def _bent(

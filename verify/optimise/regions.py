@@ -45,17 +45,34 @@ from numerics.arithmetic.types import Array, Flags, Indices
 from numerics.pulse.sample import Windows
 from theory.expressions.spelling import spelled
 
-__all__ = ["Descended", "Line", "Point", "Task", "descend", "first_minimum", "multipliers"]
+__all__ = [
+    "RANK",
+    "Descended",
+    "Line",
+    "Point",
+    "Signs",
+    "Task",
+    "descend",
+    "first_minimum",
+    "multipliers",
+    "release",
+    "zero",
+]
 
 Signs = NDArray[np.int8]
+"""-1, 0 or 1; 0 on a held face."""
 EPS = float(np.finfo(float).eps)
 RANK = 1e-10
 """Relative size below which a singular value counts as zero.
 
 The matrices are made of windows, counts and slopes alone, never of weights, so they are singular to
 rounding or clearly not: over 36 settings the zeros are below 1e-15 and the others above 1e-6."""
+NEARLY = 1e-6
+"""A vector whose square is within this part of that of its projection is looked at closely: far more than rounding."""
 RAYS = 3000
 """Largest number of edge directions that is enumerated."""
+FACES = 20_000
+"""Largest number of faces that are remembered."""
 PROGRAMMES = 300
 """Largest number of held faces, with more edges than that, for which linear programming takes over."""
 
@@ -153,11 +170,16 @@ class Task:
         """
         key = np.packbits(held).tobytes()
         if key not in self._faces:
+            if len(self._faces) == FACES:
+                self._faces.clear()
             few = bool(np.sum(held) < self.normals.shape[2])
             _, size, right = np.linalg.svd(self.normals[held], full_matrices=few)
             rank = int(np.sum(size > RANK * size[0])) if size.size else 0
             free, across = right[rank:].T, right[:rank].T
-            implied = np.linalg.norm(self.normals @ free, axis=2) <= RANK
+            # Few normals lie so nearly in the span that their distance from it has to be computed.
+            inside = np.sum((self.normals @ across) ** 2, axis=2)
+            implied = inside >= (1 - NEARLY) * np.sum(self.normals**2, axis=2)
+            implied[implied] = np.linalg.norm(self.normals[implied] @ free, axis=1) <= RANK
             self._faces[key] = (implied, free, across)
         return self._faces[key]
 
@@ -193,10 +215,9 @@ class Point:
             for j, location in enumerate(t):
                 z = np.where(self.pattern[:, j] == 0, location, z)
             away = z[:, None] - t[:, None]
-            slope = steep(z) - np.tensordot(np.sign(away), half, (1, 0))
-            intercept = sigma(z) - np.tensordot(np.abs(away), half, (1, 0)) - z * slope
-        slope = slope + np.tensordot(self.pattern, half, (1, 0))
-        return slope, intercept - np.tensordot(self.pattern, half * t, (1, 0))
+            slope = steep(z) - half @ np.sign(away)
+            intercept = sigma(z) - half @ np.abs(away) - z * slope
+        return slope + half @ self.pattern, intercept - (half * t) @ self.pattern
 
     @cached_property
     def by_v(self) -> Array:
@@ -250,20 +271,20 @@ class Point:
         return replace(self, v=v, pattern=pattern)
 
 
-def _zero(task: Task, v: Array) -> Array:
-    """(K, 1, 1): rounding bound of n·v, an inner product of n + 1 terms or one more.
+def zero(task: Task, v: Array) -> Array:
+    """(..., 1, 1): rounding bound of n·v, v (..., n + 2), an inner product of n + 1 terms or one more.
 
     Relative to the whole channel, not to the window: least squares rounds v as a whole.
     """
-    size = np.abs(v[:, :-1]).sum(axis=1) + np.max(np.abs(task.kinks[0])) * np.abs(v[:, -1])
-    return np.asarray(4 * (v.shape[1] - 1) * EPS * size)[:, None, None]
+    size = np.abs(v[..., :-1]).sum(axis=-1) + np.max(np.abs(task.kinks[0])) * np.abs(v[..., -1])
+    return np.asarray(4 * (v.shape[-1] - 1) * EPS * size)[..., None, None]
 
 
 def _on_kinks(point: Point) -> Point:
     """The same with pattern 0 where a pre-activation is on its kink to rounding; all 1 when σ has no kink."""
     if not np.any(point.task.kinks[1]):
         return replace(point, pattern=np.ones_like(point.pattern))
-    near = np.abs(point.pre) <= _zero(point.task, point.v)
+    near = np.abs(point.pre) <= zero(point.task, point.v)
     return replace(point, pattern=np.where(near, 0, point.pattern).astype(np.int8)).settled()
 
 
@@ -280,7 +301,7 @@ class Line:
     def rates(self) -> Array:
         """How n_js·v_k changes, (K, J, W); 0 if by rounding only."""
         rates = self.point.task.onto(self.dv)
-        return np.where(np.abs(rates) > _zero(self.point.task, self.dv), rates, 0.0)
+        return np.where(np.abs(rates) > zero(self.point.task, self.dv), rates, 0.0)
 
     @cached_property
     def side(self) -> NDArray[Any]:
@@ -409,18 +430,22 @@ def _candidates(gradient: Array, normals: Array, gamma: Array) -> Array:
     rising = normals[up]
     eye = np.eye(len(rising))
     inequality = np.block([[rising, -eye], [-rising, -eye]])
+    answers: dict[bytes, Array | None] = {}
     for t in np.vstack([np.eye(rank), -np.eye(rank), -gradient[None]]):
         for _ in range(20):
-            tilt = gradient + (gamma[down] * np.sign(normals[down] @ t)) @ normals[down]
-            answer = linprog(
-                np.concatenate([tilt, gamma[up]]),
-                A_ub=inequality,
-                b_ub=np.zeros(len(inequality)),
-                bounds=[(-1, 1)] * rank + [(0, None)] * len(rising),
-            )
-            if answer.x is None or np.allclose(answer.x[:rank], t, rtol=0, atol=1e-12):
+            sides = np.sign(normals[down] @ t)
+            if (key := sides.tobytes()) not in answers:
+                x = linprog(
+                    np.concatenate([gradient + (gamma[down] * sides) @ normals[down], gamma[up]]),
+                    A_ub=inequality,
+                    b_ub=np.zeros(len(inequality)),
+                    bounds=[(-1, 1)] * rank + [(0, None)] * len(rising),
+                ).x
+                answers[key] = None if x is None else x[:rank]
+            answer = answers[key]
+            if answer is None or np.allclose(answer, t, rtol=0, atol=1e-12):
                 break
-            t = answer.x[:rank]
+            t = answer
         directions.append(t)
     return _unit(directions)
 
@@ -430,7 +455,7 @@ def _unit(directions: list[Array]) -> Array:
     return np.asarray(directions / np.where(length > 0, length, 1.0))
 
 
-def _release(point: Point) -> Line | None:
+def release(point: Point) -> Line | None:
     """The way off the held faces that promises most, or None when nothing descends.
 
     Normals of different channels are orthogonal, so f' is a sum over channels: each is asked alone.
@@ -516,7 +541,7 @@ def descend(
         line, removable = _least_squares(point)
         loss = float(point.error @ point.error)
         if removable <= max(point.noise, (promise * loss) ** 0.5):
-            out = None if loss <= point.noise**2 else _release(point)
+            out = None if loss <= point.noise**2 else release(point)
             if out is None or out.promised[1] <= promise * loss:
                 return Descended(_refined(point), True, step)
             line = out

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from verify.work.executor import Workers
 
 __all__ = [
     "Parser",
     "command_parser",
+    "cores",
+    "executor_arguments",
+    "executor_of",
     "importing",
     "named",
     "odd",
@@ -43,6 +50,50 @@ def command_parser(program: str, text: str) -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def executor_arguments(parser: Parser) -> None:
+    """Add ``--jobs``, ``--executor`` and ``--scheduler``."""
+    add = parser.add_argument
+    add(
+        "--jobs",
+        type=whole(1),
+        default=cores(),
+        help="processes, at most one for each core (default: %(default)s)",
+    )
+    add(
+        "--executor",
+        choices=("serial", "processes", "dask"),
+        default="processes",
+        help="what does the work: this process, --jobs processes, or dask.distributed with --jobs"
+        " processes or with the workers of --scheduler (default: %(default)s)",
+    )
+    add("--scheduler", metavar="ADDRESS", help="of dask.distributed: tcp://HOST:PORT")
+
+
+@contextmanager
+def executor_of(options: argparse.Namespace, parser: Parser) -> Iterator[Workers]:
+    """The executor that the arguments name; one that cannot be had is refused."""
+    from verify.work.executor import ExecutorError, open_executor
+
+    if options.scheduler is not None and options.executor != "dask":
+        parser.error("--scheduler needs --executor dask")
+    jobs = min(options.jobs, cores())
+    if jobs < options.jobs:
+        print(f"{parser.prog}: --jobs {options.jobs}: {jobs}, one for each core", file=sys.stderr)
+    with ExitStack() as stack:
+        try:
+            executor = stack.enter_context(open_executor(options.executor, jobs, options.scheduler))
+        except ExecutorError as error:
+            parser.error(str(error))
+        yield executor
 
 
 @contextmanager

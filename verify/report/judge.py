@@ -15,7 +15,7 @@ from __future__ import annotations
 import importlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +26,10 @@ from verify.report.page import Figure, Section
 from verify.report.verdict import COLUMNS, Column, Verdict, column
 
 if TYPE_CHECKING:
+    from verify.models.problem import Setting
     from verify.report.lab import Lab
 
-__all__ = ["Examined", "evidence_of", "examine", "judge", "one_line", "stopped"]
+__all__ = ["Examined", "evidence_of", "examine", "judge", "lacking", "one_line", "stopped"]
 
 Procedure = Callable[[Any], Column]
 
@@ -140,12 +141,18 @@ def one_line(error: BaseException, most: int = 240) -> str:
 
 @dataclass(frozen=True)
 class Examined:
-    """A verdict with what the report shows beside it, and what went wrong while drawing that."""
+    """A verdict with what the report shows beside it, and what went wrong while drawing that.
+
+    ``training`` is how many seconds the ensembles took that were trained ahead for this claim;
+    ``kept`` is the date of a verdict of an earlier run.
+    """
 
     verdict: Verdict
     figures: tuple[Figure, ...] = ()
     sections: tuple[Section, ...] = ()
     problems: tuple[str, ...] = ()
+    training: float = 0.0
+    kept: str | None = None
 
 
 def stopped(claim: Claim[Any], error: Exception) -> Examined:
@@ -155,31 +162,49 @@ def stopped(claim: Claim[Any], error: Exception) -> Examined:
     return Examined(Verdict(claim.id, claim.title, claim.statement, columns, 0.0))
 
 
+def lacking(name: str, lab: Lab) -> tuple[Setting, ...]:
+    """The settings that the claim needs and whose ensembles the lab does not have."""
+    try:
+        needed = evidence_of(name).needs(lab.profile)
+    except Exception:  # noqa: BLE001 - examine says so
+        return ()
+    return tuple(setting for setting in dict.fromkeys(needed) if not lab.has(setting))
+
+
 def examine(name: str, lab: Lab, debug: bool = False) -> Examined:
     """Judge the claim of that name, then draw its evidence's ``figures(lab)`` and ``sections(lab)``.
 
-    A drawing that raises does not touch the verdict; it is listed as a problem of the report.
+    A drawing that raises does not touch the verdict; it is listed as a problem of the report, and so
+    is what ``needs`` raises.
+
+    Raises
+    ------
+    Exception: only with ``debug``: whatever the claim's own code raises.
     """
-    claim = next(each for each in registry.find_claims() if each.id == name)
-    verdict = judge(claim, lab, debug=debug)
-    drawn: dict[str, tuple[Any, ...]] = {"figures": (), "sections": ()}
+    verdict = judge(registry.claim_of(name), lab, debug=debug)
+    offered: dict[str, tuple[Any, ...]] = {}
     problems: list[str] = []
     try:
         evidence = evidence_of(name)
     except Exception:  # noqa: BLE001 - the blocked columns already say why
         return Examined(verdict)
-    kinds = ("figures", Figure, evidence.figures), ("sections", Section, evidence.sections)
-    for kind, wanted, draw in kinds:
+    kinds: tuple[tuple[str, type, Callable[[Lab], Iterable[Any]]], ...] = (
+        ("needs", object, lambda lab: evidence.needs(lab.profile)),
+        ("figures", Figure, evidence.figures),
+        ("sections", Section, evidence.sections),
+    )
+    for kind, wanted, offer in kinds:
         try:
-            parts = tuple(draw(lab))
+            parts = tuple(offer(lab))
             if others := [type(part) for part in parts if not isinstance(part, wanted)]:
-                name = f"{wanted.__module__}.{wanted.__name__}"
-                raise TypeError(f"{name} expected, not {others[0].__module__}.{others[0].__name__}")
-            drawn[kind] = parts
+                expected = f"{wanted.__module__}.{wanted.__name__} expected"
+                raise TypeError(f"{expected}, not {others[0].__module__}.{others[0].__name__}")
+            offered[kind] = parts
         except MemoryError:
             raise
         except Exception as error:
             if debug:
                 raise
             problems.append(f"{name}: {kind}: {one_line(error)}")
-    return Examined(verdict, drawn["figures"], drawn["sections"], tuple(problems))
+    figures, sections = (offered.get(kind, ()) for kind in ("figures", "sections"))
+    return Examined(verdict, figures, sections, tuple(problems))

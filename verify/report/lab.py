@@ -21,20 +21,17 @@ import hashlib
 import sys
 import zlib
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
-import numpy as np
-
-from verify.work.executor import Serial, Task, completed
-
 if TYPE_CHECKING:
+    import numpy as np
+
     from verify.models.problem import Ensemble, Setting
 
-__all__ = ["PROFILES", "TINY", "Lab", "Profile", "TrainingError"]
+__all__ = ["PROFILES", "TINY", "Lab", "Profile", "TrainingError", "trained"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -49,15 +46,40 @@ class Profile:
     name: the word on the command line and in the report.
     networks: trained networks per setting, each from its own random start.
     draws: random cases that a check draws.
+    only: the claims that it is for, as words of ``--only``; None for all.
+    note: a sentence that stands beside every result of such a run.
     """
 
     name: str
     networks: int
     draws: int
+    only: str | None = None
+    note: str = ""
 
 
 PROFILES = MappingProxyType(
-    {profile.name: profile for profile in (Profile("quick", 50, 80), Profile("full", 1000, 800))}
+    {
+        profile.name: profile
+        for profile in (
+            Profile(
+                "smoke",
+                50,
+                16,
+                "pulse/",
+                "A first look: the first chapter alone, with fewer random cases;"
+                " the profile quick examines every claim.",
+            ),
+            Profile("quick", 50, 80),
+            Profile("full", 1000, 800),
+            Profile(
+                "huge",
+                10_000,
+                800,
+                "endings",
+                "The census alone: every network of every setting is trained and explained.",
+            ),
+        )
+    }
 )
 """The profiles offered on the command line."""
 
@@ -71,10 +93,14 @@ class TrainingError(RuntimeError):
 
 @dataclass(eq=False)
 class Lab:
-    """What a run has trained, on demand or ahead of time by :meth:`prepare`, and its random numbers."""
+    """What a run has trained, on demand or ahead of time, and its random numbers.
+
+    ``sends`` are the ensembles that go along to another process; None means all.
+    """
 
     profile: Profile
     seed: int = 0
+    sends: frozenset[Setting] | None = None
     _kept: dict[Hashable, Any] = field(default_factory=dict, repr=False)
     _failures: dict[Hashable, str] = field(default_factory=dict, repr=False)
     _asked: dict[tuple[str, str], set[str]] = field(default_factory=dict, repr=False)
@@ -84,17 +110,16 @@ class Lab:
 
         Raises
         ------
-        TrainingError: :meth:`prepare` has tried this setting and failed.
+        TrainingError: the training failed.
         """
-        return self.once(setting, _train, setting, self.profile.networks, self.seed)
+        return self.once(setting, trained, setting, self.profile.networks, self.seed)
 
     def once(self, key: Hashable, train: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
         """``train(*args)``, kept under its key: one training serves all who ask, and it sees no law.
 
         Raises
         ------
-        TrainingError: it has raised before.
-        Exception: what it raises the first time.
+        TrainingError: it raised, now or for somebody who asked before.
         """
         self._note("training", key)
         if key in self._failures:
@@ -106,35 +131,40 @@ class Lab:
                 raise
             except Exception as error:
                 self._failures[key] = _reason(error)
-                raise
+                raise TrainingError(self._failures[key]) from error
         return cast(T, self._kept[key])
 
-    def prepare(
-        self,
-        settings: Iterable[Setting],
-        executor: Executor | None = None,
-        progress: Callable[[int, int], None] | None = None,
-    ) -> None:
-        """Train each distinct setting that is still missing; ``progress(done, total)`` after each.
+    def has(self, setting: Setting) -> bool:
+        """Whether the training of a setting has ended, well or not."""
+        return setting in self._kept or setting in self._failures
 
-        A setting whose training raises is remembered: :meth:`ensemble` then raises for it, so the
+    def keep(self, setting: Setting, ended: Ensemble | Exception) -> None:
+        """Keep the ensemble that was trained elsewhere.
+
+        What was raised instead is remembered: :meth:`ensemble` then raises for this setting, so the
         claims that need it, and only those, are blocked.
         """
-        missing = [s for s in dict.fromkeys(settings) if s not in self._kept]
-        count, seed = self.profile.networks, self.seed
-        tasks = [Task(f"{s}, {count}, seed {seed}", _train, (s, count, seed)) for s in missing]
-        for done, outcome in enumerate(completed(executor or Serial(), tasks), start=1):
-            setting = missing[outcome.index]
-            if outcome.error is None:
-                self._kept[setting] = outcome.result
-                self._failures.pop(setting, None)
-            else:
-                self._failures[setting] = _reason(outcome.error)
-            if progress:
-                progress(done, len(missing))
+        if isinstance(ended, Exception):
+            self._failures[setting] = _reason(ended)
+        else:
+            self._kept[setting] = ended
+
+    def prepare(self, settings: Iterable[Setting]) -> None:
+        """Train each of the settings, and remember those that fail."""
+        for setting in settings:
+            try:
+                self.ensemble(setting)
+            except TrainingError:
+                continue
+
+    def sending(self, settings: Iterable[Setting]) -> Lab:
+        """This lab; another process is sent these ensembles and no others."""
+        return replace(self, sends=frozenset(settings))
 
     def rng(self, key: Hashable) -> np.random.Generator:
         """A generator keyed by (seed, key), at its start on every call."""
+        import numpy as np  # slow to import, for a command that only names the profiles
+
         self._note("numpy", key)
         digest = hashlib.sha256(f"{self.seed}\n{_words(key)}".encode()).digest()
         return np.random.default_rng(np.frombuffer(digest, dtype="<u4").tolist())
@@ -156,8 +186,12 @@ class Lab:
         self._asked.setdefault((kind, _words(key)), set()).add(place)
 
     def __reduce__(self) -> tuple[Callable[..., Lab], tuple[Any, ...]]:
-        """What was prepared goes to the lab of the other process, which keeps what it trains itself."""
-        return _received, (self.profile, self.seed, self._kept, self._failures)
+        """What was trained ahead goes to the lab of the other process, which keeps what it trains itself."""
+        kept, failures = (
+            {key: x for key, x in each.items() if self.sends is None or key in self.sends}
+            for each in (self._kept, self._failures)
+        )
+        return _received, (self.profile, self.seed, kept, failures)
 
 
 _HERE: dict[tuple[Profile, int], Lab] = {}
@@ -190,7 +224,8 @@ def _torch(seed: int) -> Iterator[None]:
         yield
 
 
-def _train(setting: Setting, networks: int, seed: int) -> Ensemble:
+def trained(setting: Setting, networks: int, seed: int) -> Ensemble:
+    """The ensemble of a setting: a task for any process."""
     from verify.optimise.ensemble import train_ensemble  # slow to import, and not always needed
 
     return train_ensemble(setting, networks, seed)

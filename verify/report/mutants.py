@@ -386,7 +386,7 @@ def _sources(module: ModuleType) -> dict[str, str]:
     lines, sources = text.splitlines(keepends=True), {}
     for node in ast.parse(text).body:
         if isinstance(node, ast.FunctionDef):
-            first = min(part.lineno for part in (*node.decorator_list, node))
+            first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
             sources[node.name] = "".join(lines[first - 1 : node.end_lineno])
     return sources
 

@@ -12,7 +12,7 @@ import math
 import platform
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from markupsafe import Markup
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from theory import claim as registry
@@ -29,12 +28,13 @@ from theory.claim import Claim
 from verify.report import mathml, mutants
 from verify.report.render import json_text
 from verify.report.story import parts
-from verify.report.verdict import COLUMNS, Column, Verdict
+from verify.report.verdict import COLUMNS, Column
 
 if TYPE_CHECKING:
     from verify.report.judge import Examined
+    from verify.report.lab import Lab
 
-__all__ = ["Report", "as_json", "html", "table"]
+__all__ = ["Report", "as_json", "heading", "html", "made", "rows", "table"]
 
 SYMBOLS = {"holds": "✓", "fails": "✗", "blocked": "?", "verified": "✓", "failed": "✗"}
 GLOSSARY = tuple(
@@ -67,7 +67,10 @@ LIBRARIES = ("numpy", "scipy", "sympy", "python-flint", "torch", "matplotlib")
 
 @dataclass(frozen=True)
 class Report:
-    """All that is rendered: the claims in order, and what was found for each."""
+    """All that is rendered: the claims in order, and what was found for each.
+
+    A run that was interrupted has examined some of the claims only.  ``note`` is that of the profile.
+    """
 
     version: str
     seed: int
@@ -75,12 +78,18 @@ class Report:
     claims: tuple[Claim[Any], ...]
     examined: tuple[Examined, ...]
     problems: tuple[str, ...] = ()
+    note: str = ""
+
+    @property
+    def unexamined(self) -> int:
+        """How many of the claims were not examined."""
+        return len(self.claims) - len(self.examined)
 
     @property
     def summary(self) -> dict[str, Any]:
         """Counts of verdicts, and whether the run as a whole holds: every claim, at least one."""
         count = Counter(result.verdict.verdict for result in self.examined)
-        everything = bool(self.examined) and count["verified"] == len(self.examined)
+        everything = bool(self.claims) and count["verified"] == len(self.claims)
         return {
             "verified": count["verified"],
             "failed": count["failed"],
@@ -92,6 +101,15 @@ class Report:
     def trouble(self) -> tuple[str, ...]:
         """What went wrong outside the verdicts, one line each."""
         return (*self.problems, *(line for result in self.examined for line in result.problems))
+
+
+def made(version: str, lab: Lab, names: Sequence[str], examined: Mapping[str, Examined]) -> Report:
+    """The report on these claims; where some were not examined, nothing but a table is made of it."""
+    claims = tuple(map(registry.claim_of, names))
+    results = tuple(examined[name] for name in names if name in examined)
+    problems = undrawn(claims, results) if len(results) == len(claims) else ()
+    profile = lab.profile
+    return Report(version, lab.seed, profile.name, claims, results, tuple(problems), profile.note)
 
 
 def environment() -> dict[str, str]:
@@ -113,6 +131,8 @@ def as_json(report: Report) -> str:
             "chapter": registry.chapter_of(claim.id),
             "assumptions": list(claim.assumptions),
             "mutants": mutants.summary(claim.id),
+            "training_seconds": round(result.training, 3),
+            "kept": result.kept,
         }
         for claim, result in zip(report.claims, report.examined, strict=True)
     ]
@@ -120,6 +140,7 @@ def as_json(report: Report) -> str:
         "version": report.version,
         "seed": report.seed,
         "profile": report.profile,
+        "note": report.note,
         "environment": environment(),
         "summary": report.summary,
         "problems": list(report.trouble),
@@ -153,55 +174,89 @@ COLOUR = {"holds": "green", "fails": "bold red", "blocked": "yellow"}
 OUTCOME = {"verified": "green", "failed": "bold red", "blocked": "yellow"}
 
 
-def table(report: Report, console: Console) -> None:
-    """Print a row per claim under its chapter's title, what does not hold, and the summary."""
-    rows = {result.verdict.id: _row(result.verdict) for result in report.examined}
-    head = [Text(name, "bold") for name in ("claim", *COLUMNS, "verdict", f"{'s':>6}")]
-    widths = [
-        max(cell.cell_len for cell in cells) for cells in zip(head, *rows.values(), strict=True)
-    ]
+WIDTHS = {"claim": 15, "proof": 9, "check": 19, "training": 19, "control": 9, "verdict": 8}
+"""Characters per column; a cell that is longer moves those after it."""
 
-    def show(lines: Iterable[Sequence[Text]]) -> None:
-        grid = Table.grid(padding=(0, 2, 0, 0))
-        for width in widths:
-            grid.add_column(width=width, no_wrap=True)
-        for cells in lines:
-            grid.add_row(*cells)
-        console.print(grid)
 
-    show([head])
-    for part in parts(rows):
-        console.print(Text(part.title, "bold"))
-        show(rows[name] for name in part.claims)
-    for line in (*_reasons(report), *(Text(f"problem · {p}", "bold red") for p in report.trouble)):
+def heading() -> Text:
+    """The first line of the table."""
+    return _line([Text(name, "bold") for name in WIDTHS], Text(f"{'s':>6}", "bold"))
+
+
+def rows(
+    names: Collection[str], examined: Mapping[str, Examined], *, complete: bool = True
+) -> Iterator[Text]:
+    """A line per claim under its chapter's title.
+
+    A claim that is not there is said not to be examined; unless ``complete``, the lines end before it.
+    """
+    for part in parts(names):
+        head = [Text(part.title, "bold")]
+        for name in part.claims:
+            if name in examined:
+                yield from (*head, _row(examined[name]))
+            elif complete:
+                yield from (*head, _line([Text(f"  {name}")], Text("not examined", "yellow")))
+            else:
+                return
+            head = []
+
+
+def table(report: Report, console: Console, *, shown: int | None = None) -> None:
+    """Print the table, less the first lines that are ``shown``; what does not hold; and the summary."""
+    examined = {result.verdict.id: result for result in report.examined}
+    lines = [heading(), *rows([claim.id for claim in report.claims], examined)]
+    for line in (*lines[shown:], *_closing(report)):
         console.print(line, soft_wrap=True)
-    console.print(Text(headline(report), "bold green" if report.summary["holds"] else "bold red"))
 
 
-def _row(verdict: Verdict) -> list[Text]:
-    """The cells of a claim's row: its name, the four columns, the verdict, the seconds."""
+def _line(cells: Sequence[Text], last: Text) -> Text:
+    line = Text()
+    for cell, width in zip(cells, WIDTHS.values(), strict=False):
+        line.append_text(cell).append(" " * (max(width - cell.cell_len, 0) + 2))
+    return line.append_text(last)
+
+
+def _row(result: Examined) -> Text:
+    """The line of a claim: its name, the four columns, the verdict, the seconds."""
+    verdict = result.verdict
     columns = [verdict.columns[name] for name in COLUMNS]
-    return [
+    cells = [
         Text(f"  {verdict.id}"),
         *(Text(f"{SYMBOLS[c.status]} {against(c)}", COLOUR[c.status]) for c in columns),
         Text(verdict.verdict, OUTCOME[verdict.verdict]),
-        Text(f"{verdict.seconds:6.1f}"),
     ]
+    kept = f"  of {day(result.kept)}" if result.kept else ""
+    return _line(cells, Text(f"{verdict.seconds:6.1f}{kept}"))
 
 
-def _reasons(report: Report) -> Iterator[Text]:
-    """A line for each column that does not hold."""
+def _closing(report: Report) -> Iterator[Text]:
+    """A line for each column that does not hold and for each problem; the profile's note; the summary."""
     for verdict in (result.verdict for result in report.examined):
         for name in COLUMNS:
             column = verdict.columns[name]
             if column.status != "holds":
                 text = f"{verdict.id} · {name} {column.status}: {column.detail}"
                 yield Text(text, COLOUR[column.status])
+    yield from (Text(f"problem · {line}", "bold red") for line in report.trouble)
+    if kept := sum(result.kept is not None for result in report.examined):
+        yield Text(f"{kept} of an earlier run of this code; --fresh examines again")
+    if report.note:
+        yield Text(report.note, "yellow")
+    yield Text(headline(report), "bold green" if report.summary["holds"] else "bold red")
+
+
+def day(date: str) -> str:
+    """A date and time of ISO 8601 for people, to the minute."""
+    return date[:16].replace("T", " ")
 
 
 def headline(report: Report) -> str:
     """The run in one sentence."""
     total, summary = len(report.examined), report.summary
+    if report.unexamined:
+        done = f"{total} claim{'s' * (total != 1)} of {len(report.claims)}"
+        return f"Interrupted: {done} {'was' if total == 1 else 'were'} examined."
     if not total:
         return "No claim was examined: nothing is shown."
     counts = [
@@ -259,22 +314,22 @@ def html(report: Report) -> str:
     )
     engine.filters.update(
         against=against,
+        day=day,
         statement=lambda text: _rendered(_statement, text),
         prose=lambda text: _rendered(mathml.prose, text),
         trusted=Markup,
     )
-    every = {claim.id: claim for claim in registry.find_claims()}
-    rows = {c.id: (c, result) for c, result in zip(report.claims, report.examined, strict=True)}
+    results = {c.id: (c, result) for c, result in zip(report.claims, report.examined, strict=True)}
     return engine.get_template("report.html").render(
         report=report,
         first=[s for result in report.examined for s in result.sections if s.first],
         parts=[
             (
                 part,
-                every[part.key].lines[0] if part.key in every else "",
-                [rows[name] for name in part.claims],
+                registry.claim_of(part.key).lines[0] if part.key else "",
+                [results[name] for name in part.claims],
             )
-            for part in parts(rows)
+            for part in parts(results)
         ],
         headline=headline(report),
         environment=environment(),

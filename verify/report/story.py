@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import Any
 
 from theory import claim as registry
-from theory.claim import Chapter, Claim
+from theory.claim import Chapter
 
 __all__ = ["APPENDIX", "parts", "selected"]
 
@@ -28,8 +27,8 @@ def parts(names: Collection[str]) -> tuple[Chapter, ...]:
     return tuple(part for part in kept if part.claims)
 
 
-def selected(claims: tuple[Claim[Any], ...], words: str) -> tuple[Claim[Any], ...]:
-    """The claims that a list like ``s*,loss,training`` names, in the order of the story.
+def selected(names: tuple[str, ...], words: str) -> tuple[str, ...]:
+    """Those of the claims that a list like ``s*,loss,training`` names, in their order.
 
     A word is a claim's id or a glob of ids; else it is a chapter, with its appendix.  ``shape`` and
     ``disk`` are both: so spelt they are the claim, and ``shape/`` and ``disk/`` the chapter.
@@ -41,14 +40,14 @@ def selected(claims: tuple[Claim[Any], ...], words: str) -> tuple[Claim[Any], ..
     patterns = [word.strip() for word in words.split(",") if word.strip()]
     if not patterns:
         raise ValueError("--only needs at least one claim or chapter")
-    names = {name for pattern in patterns for name in _matched(claims, pattern)}
-    return tuple(claim for claim in claims if claim.id in names)
+    matched = {name for pattern in patterns for name in _matched(names, pattern)}
+    return tuple(name for name in names if name in matched)
 
 
-def _matched(claims: tuple[Claim[Any], ...], word: str) -> Iterator[str]:
-    named = [claim.id for claim in claims if fnmatchcase(claim.id, word)]
+def _matched(names: tuple[str, ...], word: str) -> Iterator[str]:
     chapter = word.removesuffix("/")
-    named = named or [c.id for c in claims if registry.chapter_of(c.id) == chapter]
+    named = [name for name in names if fnmatchcase(name, word)]
+    named = named or [name for name in names if registry.chapter_of(name) == chapter]
     if not named:
         chapters = ", ".join(f"{chapter.name}/" for chapter in registry.CHAPTERS)
         raise ValueError(

@@ -91,7 +91,7 @@ def pull(
     By v_k it is a_k times the first, by a_k it is v_k · the first.
     """
     error = seen @ (a @ v) + c - r
-    return 2 / len(r) * (error @ seen), 2 * float(np.mean(error))
+    return 2 / len(r) * (error @ seen), 2 / len(r) * float(error.sum())
 
 
 def integrate(
@@ -103,13 +103,17 @@ def integrate(
     Returns w (T, K, n), a (T, K) at the ``times``, and the number of evaluations.
     """
     channels, n = w.shape
-    seen, size = light(radii, n)[:, :-1], channels * n
+    seen, size, r = light(radii, n)[:, :-1], channels * n, radii.r
 
     def slope(y: Array) -> Array:
         taps, readout = y[:size].reshape(channels, n), y[size : size + channels]
-        by_sum, by_c = pull(seen, radii.r, taps, readout, 0.0 if c is None else y[-1])
-        tail = [] if c is None else [by_c]
-        return -np.concatenate([np.outer(readout, by_sum).ravel(), taps @ by_sum, tail])
+        by_sum, by_c = pull(seen, r, taps, readout, 0.0 if c is None else y[-1])
+        down = np.empty_like(y)
+        down[:size] = np.multiply.outer(-readout, by_sum).ravel()
+        down[size : size + channels] = -(taps @ by_sum)
+        if c is not None:
+            down[-1] = -by_c
+        return down
 
     start = np.concatenate([w.ravel(), a, [] if c is None else [c]])
     y, evaluations = flow(slope, start, times, method=method)

@@ -2,6 +2,7 @@
 
     serial      in the calling process, each when it is handed over
     processes   spawned single-threaded processes; they end with their parent
+    dask        the workers of a dask.distributed scheduler (verify.work.cluster)
 
 A task's result depends on its arguments alone, so the executor decides only how long it takes.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -20,33 +22,55 @@ from concurrent.futures import (
     ProcessPoolExecutor,
     wait,
 )
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from theory.process import end_with_parent
-from verify.work.codec import Codec
-from verify.work.store import Store
 
-__all__ = ["EXECUTORS", "Outcome", "Serial", "Task", "completed", "open_executor"]
+if TYPE_CHECKING:
+    from verify.work.codec import Codec
+    from verify.work.store import Store
 
-EXECUTORS = ("serial", "processes")
+__all__ = [
+    "ENVIRONMENT",
+    "EXECUTORS",
+    "ExecutorError",
+    "Outcome",
+    "Serial",
+    "Task",
+    "Workers",
+    "completed",
+    "environment",
+    "interrupts_held",
+    "open_executor",
+]
+
+EXECUTORS = ("serial", "processes", "dask")
 """The kinds of executors, as the command line names them."""
 
 AHEAD = 1000
 """So many tasks are handed over before the first has ended: what bounds memory."""
 
-# One thread per process: the workers share the cores, and a sum does not depend on their number.
-# A fixed hash seed: the order of sets, hence of terms in a sum, is the same in every run.
-_ENVIRONMENT = MappingProxyType(
+ENVIRONMENT = MappingProxyType(
     {
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
-        "PYTHONHASHSEED": "0",
+        "PYTHONHASHSEED": "6640",
     }
 )
+"""What workers inherit.
+
+One thread per process: they share the cores, and a sum does not depend on their number.  A fixed
+hash seed, the one that dask gives its workers: the order of sets, hence of terms in a sum, is the
+same in every run.
+"""
+
+
+class ExecutorError(ValueError):
+    """An executor cannot be had; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +107,17 @@ class Outcome:
 
 
 def completed(
-    executor: Executor, tasks: Iterable[Task], store: Store | None = None
+    executor: Executor,
+    tasks: Iterable[Task | None],
+    store: Store | None = None,
+    ahead: int = AHEAD,
 ) -> Iterator[Outcome]:
     """The outcome of every task, in the order in which they end; results are kept in the store first.
 
-    What the store holds is not computed again.  An exception is handed over in its outcome;
-    interrupts and a lack of memory pass.
+    What the store holds is not computed again.  A task is asked for when fewer than ``ahead`` are
+    under way; None in its place means that the next one depends on what is under way.  Places are
+    counted with these.  An exception is handed over in its outcome; interrupts and a lack of memory
+    pass.
 
     Raises
     ------
@@ -96,16 +125,22 @@ def completed(
     ChildProcessError: a process was killed.
     """
     waiting: dict[Future[Any], tuple[int, Task]] = {}
-    ahead = 0 if isinstance(executor, Serial) else AHEAD
     for index, task in enumerate(tasks):
+        if task is None:
+            yield from _ended(waiting, store, len(waiting) - 1)
+            continue
         kept = store.get(task.key, task.codec) if store and task.codec else None
         if kept:
             result, date = kept
             yield Outcome(index, result, kept=date)
             continue
         waiting[_submitted(executor, task)] = index, task
-        yield from _ended(waiting, store, ahead)
+        # A serial executor has ended the task already.
+        yield from _ended(waiting, store, 0 if isinstance(executor, Serial) else ahead - 1)
     yield from _ended(waiting, store, 0)
+
+
+LOST = BrokenExecutor, ChildProcessError
 
 
 def _submitted(executor: Executor, task: Task) -> Future[Any]:
@@ -123,7 +158,7 @@ def _ended(
     """Outcomes, until no more than ``most`` are waited for; those of a broken executor come last."""
     while len(waiting) > most:
         done = wait(waiting, return_when=FIRST_COMPLETED).done
-        for future in sorted(done, key=lambda each: isinstance(each.exception(), BrokenExecutor)):
+        for future in sorted(done, key=lambda each: isinstance(each.exception(), LOST)):
             index, task = waiting.pop(future)
             outcome = _outcome(index, future)
             if store and task.codec and outcome.error is None and task.lasting(outcome.result):
@@ -137,51 +172,74 @@ def _outcome(index: int, future: Future[Any]) -> Outcome:
         return Outcome(index, future.result())
     if isinstance(raised, BrokenExecutor):
         raise ChildProcessError("a worker was killed before its work was done") from raised
-    if isinstance(raised, Exception) and not isinstance(raised, MemoryError):
+    if isinstance(raised, Exception) and not isinstance(raised, (ChildProcessError, MemoryError)):
         return Outcome(index, error=raised)
     raise raised
 
 
 @contextmanager
-def open_executor(kind: str, jobs: int) -> Iterator[Executor]:
+def open_executor(kind: str, jobs: int, scheduler: str | None = None) -> Iterator[Workers]:
     """The executor of that kind, with so many processes; what it started ends with the block.
 
-    Left by an exception, the block does not wait for what is running.
+    Dask's is that of the scheduler at an address, if one is given.  Left by an exception, the block
+    does not wait for what is running.
+
+    Raises
+    ------
+    ExecutorError: there is no such executor to be had.
     """
     if kind == "serial":
         yield Serial()
-    else:
+    elif kind == "processes":
         with _processes(jobs) as executor:
+            yield executor
+    else:
+        from verify.work.cluster import open_cluster
+
+        with open_cluster(jobs, scheduler) as executor:
             yield executor
 
 
-class Serial(Executor):
-    """Runs a task when it is submitted, in the calling process."""
+class Workers(Executor):
+    """An executor that runs ``jobs`` tasks at a time."""
+
+    jobs: int
+
+
+class Serial(Workers):
+    """Runs a task when it is submitted, in the calling process; what it prints stays out of stdout."""
+
+    jobs = 1
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """The finished future of a call; interrupts pass."""
         future: Future[Any] = Future()
         try:
-            future.set_result(fn(*args, **kwargs))
+            with redirect_stdout(sys.stderr):
+                future.set_result(fn(*args, **kwargs))
         except Exception as error:  # noqa: BLE001 - handed over in the future
             future.set_exception(error)
         return future
 
 
-class _Processes(ProcessPoolExecutor):
+class _Processes(ProcessPoolExecutor, Workers):
     """A pool whose processes ignore interrupts."""
 
+    def __init__(self, jobs: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        super().__init__(jobs, mp_context=context, initializer=_settle)
+        self.jobs = jobs
+
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        with _interrupts_held():
+        with interrupts_held():
             return super().submit(fn, *args, **kwargs)
 
 
 @contextmanager
-def _processes(jobs: int) -> Iterator[Executor]:
+def _processes(jobs: int) -> Iterator[Workers]:
     others = set(multiprocessing.active_children())
-    context = multiprocessing.get_context("spawn")
-    with _environment():
-        pool = _Processes(jobs, mp_context=context, initializer=_settle)
+    with environment():
+        pool = _Processes(jobs)
         try:
             yield pool
         except BaseException:
@@ -193,10 +251,10 @@ def _processes(jobs: int) -> Iterator[Executor]:
 
 
 @contextmanager
-def _environment() -> Iterator[None]:
+def environment() -> Iterator[None]:
     """What processes started here inherit."""
-    saved = {name: os.environ.get(name) for name in _ENVIRONMENT}
-    os.environ.update(_ENVIRONMENT)
+    saved = {name: os.environ.get(name) for name in ENVIRONMENT}
+    os.environ.update(ENVIRONMENT)
     try:
         yield
     finally:
@@ -208,7 +266,7 @@ def _environment() -> Iterator[None]:
 
 
 @contextmanager
-def _interrupts_held() -> Iterator[None]:
+def interrupts_held() -> Iterator[None]:
     """Processes started here inherit a blocked SIGINT; ours arrives when the block is left."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

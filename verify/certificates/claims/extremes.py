@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -50,29 +52,63 @@ def _places(
     return sorted(places)
 
 
-def check(law: Extremes, lab: Lab) -> Column:
-    """Random networks in rational numbers: the slow simulation at 48 radii per pixel is never farther from the chord than at the law's places."""
-    rng = lab.rng("extremes")
-    wrong = 0
+FINE = 48
+"""Radii per pixel of the slow simulation."""
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """A random network in rational numbers, its answer r̂ - r, and per cell m where it is farthest from its chord."""
+
+    name: str
+    w: list[list[Fraction]]
+    b: list[Fraction]
+    error: Callable[[Fraction], Fraction]
+    farthest: dict[int, Fraction]
+
+    def bend(self, m: int, x: Fraction) -> Fraction:
+        """The error less its chord: a line moves no place, and does not hide the bends between the ends."""
+        start = m - Fraction(1, 2)
+        chord = (1 - x) * self.error(start) + x * self.error(start + 1)
+        return abs(self.error(start + x) - chord)
+
+
+def _error(
+    w: list[list[Fraction]], b: list[Fraction], a: list[Fraction], sigma: Callable[[Any], Any]
+) -> Callable[[Fraction], Fraction]:
+    """r̂ - r by the slow simulation; every radius once."""
+
+    @cache
+    def error(r: Fraction) -> Fraction:
+        return Fraction(oracle.answer(w, b, a, -r, sigma, oracle.overlap_pulse(r, 3 + len(w[0]))))
+
+    return error
+
+
+def _simulated(lab: Lab) -> tuple[Simulated, ...]:
+    """No law is asked."""
+    rng, networks = lab.rng("extremes"), []
     for t in range(max(lab.profile.draws // 2, 48)):
         name = ("relu", "leaky_relu", "abs", "hardtanh")[t % 4]
         n, channels = (3, 5, 1)[t // 4 % 3], 1 + t % 2
         some = lambda: Fraction(int(rng.integers(-12, 13)), 4)
         w = [[some() for _ in range(n)] for _ in range(channels)]
         b, a = [some() for _ in range(channels)], [some() for _ in range(channels)]
-        sigma = oracle.RATIONAL[name]
-
-        def answer(r: Fraction) -> Fraction:
-            x = oracle.overlap_pulse(r, 3 + n)  # noqa: B023
-            return Fraction(oracle.answer(w, b, a, -r, sigma, x))  # noqa: B023
-
+        error = _error(w, b, a, oracle.RATIONAL[name])
+        network = Simulated(name, w, b, error, {})
         for m in (1, n // 2 + 1, 3):
-            start = m - Fraction(1, 2)
-            ends = answer(start), answer(start + 1)
-            # Less its chord: a line moves no place, and does not hide the bends between the ends.
-            bent = lambda x: abs(answer(start + x) - (1 - x) * ends[0] - x * ends[1])  # noqa: B023
-            worst = max(bent(x) for x in _places(law, name, w, b, m))
-            wrong += any(bent(Fraction(j, 48)) > worst for j in range(49))
+            network.farthest[m] = max(network.bend(m, Fraction(j, FINE)) for j in range(FINE + 1))
+        networks.append(network)
+    return tuple(networks)
+
+
+def check(law: Extremes, lab: Lab) -> Column:
+    """Random networks in rational numbers: the slow simulation is never farther from the chord than at the law's places."""
+    wrong = 0
+    for network in lab.once("extremes/simulated", _simulated, lab):
+        for m, farthest in network.farthest.items():
+            places = _places(law, network.name, network.w, network.b, m)
+            wrong += not any(network.bend(m, x) >= farthest for x in places)
     detail = "cells of random networks, simulated in rationals, on which some radius is farther from the chord than all places of the law"
     return column(wrong, 0, detail)
 

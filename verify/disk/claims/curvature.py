@@ -245,27 +245,45 @@ def _narrowed(lab: Lab) -> tuple[tuple[Step, float, float], ...]:
     return tuple(means)
 
 
+def _widths_differ(law: Curvature, narrowed: tuple[tuple[Step, float, float], ...]) -> int:
+    wrong = 0
+    for step, total, weight in narrowed:
+        gap = abs(total / weight - _width(law, step, NARROW_RADIUS))
+        wrong += not gap <= narrow_bound(step, NARROW_RADIUS, NARROW_PARTS) + _small(step)
+    return wrong
+
+
 def check(law: Curvature, lab: Lab) -> Column:
-    """Pixels of a huge disk in 60 digits, C by direction, sums at a thousand centres, and differences at a small radius."""
+    """Pixels of a huge disk in 60 digits, differences at a small radius, C by direction, and sums at a thousand centres; the first of these that fails is enough."""
     rng, draws = lab.rng("curvature"), lab.profile.draws
     bends = sum(not _bends(law, rng) for _ in range(draws))
+    words = f"pixels of a disk of radius {DISTANT:.0e}, of {draws}, that do not bend as the law says: {bends}"  # fmt: skip
+    if bends:
+        return column(bends, 0, words)
+    narrowed = lab.once("curvature/differences drawn", _narrowed, lab)
+    widths = _widths_differ(law, narrowed)
+    words += f"; widths, of {len(narrowed)} at r = {NARROW_RADIUS:g}, that differ in the order 1/r: {widths}"  # fmt: skip
+    if widths:
+        return column(widths, 0, words)
     drawn = [bent.scores(law) for bent in lab.once("curvature/bends", _drawn, lab)]
-    directions, sharp = sum(bool(np.max(x) > 1) for x, _ in drawn), [float(np.median(x)) for _, x in drawn]  # fmt: skip
+    directions = sum(bool(np.max(gaps) > 1) for gaps, _ in drawn)
+    sharp = [float(np.median(sizes)) for _, sizes in drawn]
+    words += (
+        f"; filters, of {len(drawn)}, whose answer to a circle of radius {HUGE:.0e} less that to its tangents is not C in one of {TURNS} directions: {directions} "
+        f"(what C has in a direction is {np.median(sharp):.0f} times as large as the tolerance there, in the median, and {min(sharp):.1f} at least)"
+    )
+    if directions:
+        return column(directions, 0, words)
     sums, cases = 0, lab.once("curvature/means over centres", _cases, lab)
     for case in cases:
         constant = constant_of(case.edge, law, proved=False).value
         sums += not abs(case.mean - case.strength * case.r - constant) <= case.allowed
     ratios = [abs(case.constant) / case.allowed for case in cases]
-    widths, narrowed = 0, lab.once("curvature/differences drawn", _narrowed, lab)
-    for step, total, weight in narrowed:
-        gap = abs(total / weight - _width(law, step, NARROW_RADIUS))
-        widths += not gap <= narrow_bound(step, NARROW_RADIUS, NARROW_PARTS) + _small(step)
-    detail = (
-        f"pixels of a disk of radius {DISTANT:.0e}, of {draws}, that do not bend as the law says: {bends}; filters, of {len(drawn)}, whose answer to a circle of radius {HUGE:.0e} less that to its tangents "
-        f"is not C in one of {TURNS} directions: {directions} (what C has in a direction is {np.median(sharp):.0f} times as large as the tolerance there, in the median, and {min(sharp):.1f} at least); "
-        f"means over centres, of {len(cases)}, farther from πr²Δ + Pr + C than their bounds: {sums} (|C| is {ratios[0]:.1f} times the tolerance for the cube of one pixel, and {np.median(ratios):.2f} in the median); widths, of {len(narrowed)} at r = {NARROW_RADIUS:g}, that differ in the order 1/r: {widths}"
+    words += (
+        f"; means over centres, of {len(cases)}, farther from πr²Δ + Pr + C than their bounds: {sums} "
+        f"(|C| is {ratios[0]:.1f} times the tolerance for the cube of one pixel, and {np.median(ratios):.2f} in the median)"
     )
-    return column(bends + directions + sums + widths, 0, detail)
+    return column(sums, 0, words)
 
 
 # --------------------------------------------------------------------------------------- training

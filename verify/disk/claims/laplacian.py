@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -20,7 +20,7 @@ from numerics.disk.closed_form import rational
 from numerics.disk.perimeter import Midpoints, angles, circle_bound, half_squares, reach
 from numerics.disk.perimeter_enclosure import by_direction, filter_of, quadrature_of
 from theory.disk.laplacian import Laplacian, across
-from theory.disk.zero_lines import stretches
+from theory.disk.zero_lines import Crossing, Filter, stretches
 from verify.disk import figures as draw
 from verify.disk.clipping import clipped
 from verify.disk.networks import combination, disks, loss
@@ -58,15 +58,12 @@ class Digits:
         return mpmath.mpf(fraction.numerator) / fraction.denominator
 
 
-def _strength(law: Laplacian, w: Array, level: float) -> float | None:
-    """P of |z + level| by the law, for a filter whose sign changes it knows about a point; else None."""
-    exact = rational(w)
-    crossing = law.crossing(exact, Fraction(level))
-    if crossing.kind != "centre" or crossing.centre is None:
-        return None
+def _strength(law: Laplacian, w: Filter, crossing: Crossing) -> float:
+    """P of |z - S/2| by the law, for a filter whose sign changes it knows about a point."""
+    assert crossing.centre is not None
     with mpmath.workdps(DIGITS):
         by = law.turned if crossing.turns else law.strength
-        return float(by(exact, crossing.centre, Digits))
+        return float(by(w, crossing.centre, Digits))
 
 
 # ------------------------------------------------------------------------------------------ check
@@ -121,11 +118,8 @@ def sampled(w: Array, level: float, centre: tuple[float, float] | None) -> bool:
     return bool(np.any((np.where(above, p, 0).max(axis=1) > 0) & (np.where(above, p, 0).min(axis=1) < 0)))  # fmt: skip
 
 
-def _wrongly_classed(law: Laplacian, w: Array, level: float) -> bool:
+def _wrongly_classed(crossing: Crossing, w: Array, level: float) -> bool:
     """Whether looking everywhere disagrees with the class."""
-    if not np.any(w):
-        return False
-    crossing = law.crossing(rational(w), Fraction(level))
     if crossing.kind == "centre" and crossing.centre is not None:
         return sampled(w, level, (float(crossing.centre[0]), float(crossing.centre[1])))
     if crossing.kind == "dipole":
@@ -172,43 +166,77 @@ def _by_rays(x: float, y: float) -> float:
     return total
 
 
-def check(law: Laplacian, lab: Lab) -> Column:
-    """Classes against p_θ at thousands of places, D against Gauss' rule along rays, one direction and P against quadrature."""
-    rng, draws = lab.rng("laplacian"), lab.profile.draws
-    classes, known = 0, []
+@dataclass(frozen=True)
+class _Cases:
+    """What is drawn: filters with levels, directions (T,) of edges, places of pixels, and how many P are looked at."""
+
+    filters: tuple[tuple[Array, float], ...]
+    turn: Array
+    places: tuple[tuple[float, float], ...]
+    count: int
+
+
+def _cases(lab: Lab) -> _Cases:
+    rng, draws, filters = lab.rng("laplacian"), lab.profile.draws, []
     for k in range(draws):
         w = _difference(rng) if k % 4 == 0 else _even(rng)
-        level = 0.0 if k % 4 == 0 else -float(w.sum()) / 2
-        classes += _wrongly_classed(law, w, level)
-        claimed = _strength(law, w, level) if np.any(w) else None
-        known += [] if claimed is None else [(w, level, claimed)]
-    known += [(w, 0.0, value) for w in (*SECONDS[::2], *SADDLES) if (value := _strength(law, w, 0.0)) is not None]  # fmt: skip
-    places = [(0.0, 0.0), (0.5, 0.5), *rng.uniform(-3, 3, (draws // 4, 2)).tolist()]
-    far = 0
-    for x, y in places:
+        if np.any(w):
+            filters.append((w, 0.0 if k % 4 == 0 else -float(w.sum()) / 2))
+    places = [(0.0, 0.0), (0.5, 0.5), *map(tuple, rng.uniform(-3, 3, (draws // 4, 2)).tolist())]
+    turn = np.sort(rng.uniform(0.01, pi / 2 - 0.01, 6))
+    return _Cases(tuple(filters), turn, tuple(places), max(draws // 4, 12))
+
+
+def _refutations(law: Laplacian, cases: _Cases) -> Iterator[str]:
+    """All that differs, the cheapest first."""
+    for x, y in cases.places:
         distance = float(law.distance(mpmath.mpf(x), mpmath.mpf(y), Digits))
         # Gauss' rule next to a corner; elsewhere 1e-14.
-        far += abs(distance - _by_rays(x, y)) > 1e-9
-    turn = np.sort(rng.uniform(0.01, pi / 2 - 0.01, 6))
-    lines, lengths, largest = 0, 0, 0.0
-    for w, level, claimed in known[-max(draws // 4, 12) :]:
-        edge = filter_of(w, level, "abs")
-        around, doubt = by_direction(edge, turn)
-        centre = law.crossing(rational(w), Fraction(level)).centre
-        triples = zip(turn.tolist(), around.tolist(), doubt.tolist(), strict=True)
-        for theta, integral, off in triples:
-            c, s = (Fraction(float(f(theta))) for f in (np.cos, np.sin))
-            whole = abs(float(law.across(rational(w), centre, c, s))) if centre else np.inf
-            lines += abs(whole - abs(integral)) > off + 1e-9 * float(np.abs(w).sum())
-        by = quadrature_of(edge, most=1 << 12)
-        bound = float("inf") if by.error is None else by.error
-        lengths += not abs(claimed - by.value) <= bound
-        largest = max(largest, bound / max(abs(by.value), 1e-300))
+        if abs(distance - _by_rays(x, y)) > 1e-9:
+            yield f"another D at ({x:.3g}, {y:.3g})"
+    named = [(w, 0.0, law.crossing(rational(w))) for w in (*SECONDS[::2], *SADDLES)]
+    for case in named:
+        yield from _of_strength(law, cases.turn, *case)
+    known = []
+    for w, level in cases.filters:
+        crossing = law.crossing(rational(w), Fraction(level))
+        if _wrongly_classed(crossing, w, level):
+            yield f"another class than {crossing.kind} of {w.tolist()} at {level}"
+        if crossing.kind == "centre":
+            known.append((w, level, crossing))
+    for case in known[len(named) - cases.count :]:
+        yield from _of_strength(law, cases.turn, *case)
+
+
+def _of_strength(
+    law: Laplacian, turn: Array, w: Array, level: float, crossing: Crossing
+) -> Iterator[str]:
+    """One direction and P against quadrature."""
+    exact, edge, centre = rational(w), filter_of(w, level, "abs"), crossing.centre
+    if centre is None:
+        yield f"{w.tolist()} has no centre"
+        return
+    for theta, integral, off in zip(turn.tolist(), *by_direction(edge, turn), strict=True):
+        c, s = (Fraction(float(f(theta))) for f in (np.cos, np.sin))
+        whole = abs(float(law.across(exact, centre, c, s)))
+        if abs(whole - abs(integral)) > off + 1e-9 * float(np.abs(w).sum()):
+            yield f"another ∫ of {w.tolist()} in the direction {theta:.3f}"
+    by = quadrature_of(edge, most=1 << 12)
+    error = np.inf if by.error is None else by.error
+    if not abs(_strength(law, exact, crossing) - by.value) <= error:
+        yield f"another P of {w.tolist()}"
+
+
+def check(law: Laplacian, lab: Lab) -> Column:
+    """D against Gauss' rule along rays, classes against p_θ at thousands of places, one direction and P against quadrature; up to the first that differs."""
+    cases = _cases(lab)
+    for refutation in _refutations(law, cases):
+        return column(1, 0, refutation)
     detail = (
-        f"filters, of {draws}, whose class differs from what p_θ shows at {120 * 220} places: {classes}; pixels, of {len(places)}, with another D: {far}; of {min(len(known), max(draws // 4, 12))} filters even about a point, "
-        f"directions whose ∫ is another: {lines}, and P outside the quadrature's bounds (at most {largest:.0e} of P): {lengths}"
+        f"none differs of {len(cases.places)} pixels by their D, of {len(cases.filters)} filters by their class, held to what p_θ shows at {120 * 220} places, "
+        f"and of {cases.count} filters even about a point by their ∫ in {len(cases.turn)} directions and by P, held to quadrature with its bounds"
     )
-    return column(classes + far + lines + lengths, 0, detail)
+    return column(0, 0, detail)
 
 
 # --------------------------------------------------------------------------------------- training
@@ -339,10 +367,11 @@ def train(law: Laplacian, lab: Lab) -> Column:
             other += 1
             continue
         turned += kind.turns
-        with mpmath.workdps(DIGITS):
-            value = float((law.turned if kind.turns else law.strength)(exact, kind.centre, Digits))
-        claimed = value * (0.5 if laplacian.activation == "relu" else 1.0)
+        factor = 0.5 if laplacian.activation == "relu" else 1.0
+        claimed = factor * _strength(law, exact, kind)
         scores.append(abs(laplacian.strength - claimed) / laplacian.bound)
+        if scores[-1] > 1:
+            return column(scores[-1], 1.0, f"a network of {laplacian.kind.name} has another P")
         ratios.append(laplacian.bound / abs(laplacian.strength))
     kinds = ", ".join(f"{kind.name} {min(losses):.1g}/{np.median(losses):.1g}" for kind in KINDS if (losses := [laplacian.loss for laplacian in nets if laplacian.kind is kind]))  # fmt: skip
     shares = [

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
 import torch
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.regression import regression
-from numerics.arithmetic.rounding import gamma, lipschitz
+from numerics.arithmetic.rounding import gamma
 from numerics.arithmetic.types import Array
 from numerics.disk.disk import disk_bound, ring
 from numerics.disk.lattice import fluctuation, parts, swing, unsettled
@@ -21,6 +22,7 @@ from theory.disk.perimeter import kernel
 from verify.disk import lattice_figures as draw
 from verify.disk.clipping import clipped
 from verify.disk.ensemble import disk_windows, train_networks
+from verify.disk.filters import Filters, Point
 from verify.disk.networks import disks
 from verify.models.networks import Bundle, elementwise
 from verify.models.problem import NetworkBatch, NetworkShape
@@ -30,8 +32,7 @@ from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
 
-__all__ = ["EVIDENCE", "bending", "check", "drawn_spreads", "figures", "sums", "train"]
-
+__all__ = ["EVIDENCE", "bending", "check", "drawn_spreads", "figures", "train"]
 
 NEAR, FAR, WINDOW, COUNT = 25.0, 800.0, 4.0, 24
 """Where two windows of radii begin, their width, and the radii in each."""
@@ -52,15 +53,17 @@ def _wave(law: Lattice, rng: np.random.Generator) -> bool:
     w = {(u, v): _some(rng) for u in (-1, 0, 1) for v in (-1, 0, 1)}
     b, x = _some(rng), Fraction(int(rng.integers(0, 24)), 24)
     sigma = (lambda z: z * z) if rng.integers(2) else abs
-    full, taps = sum(w.values(), Fraction(0)), law.project(w, q)
+    dark, taps = sigma(b), law.project(w, q)
+    rise = sigma(sum(w.values(), Fraction(0)) + b) - dark
     direct, claimed = Fraction(0), Fraction(0)
-    cut = lambda T: clipped(T, Fraction(q[0]), Fraction(q[1]))
+    cut = cache(lambda k: clipped(x + k, Fraction(q[0]), Fraction(q[1])))
+    answer = cache(lambda k: law.response(x + k, q))
     far = 2 * sum(map(abs, q)) + 2
     for m in range(-far, far + 1):
-        z = sum((tap * cut(x + m + u * q[0] + v * q[1]) for (u, v), tap in w.items()), b)
-        direct += sigma(z) - sigma(b) - (sigma(full + b) - sigma(b)) * cut(x + m)
-        p = sum((tap * law.response(x + m + j, q) for j, tap in taps.items()), b)
-        claimed += sigma(p) - sigma(b) - (sigma(full + b) - sigma(b)) * law.response(x + m, q)
+        z = sum((tap * cut(m + u * q[0] + v * q[1]) for (u, v), tap in w.items()), b)
+        direct += sigma(z) - dark - rise * cut(m)
+        p = sum((tap * answer(m + j) for j, tap in taps.items()), b)
+        claimed += sigma(p) - dark - rise * answer(m)
     return bool(direct == claimed)
 
 
@@ -74,17 +77,6 @@ def _kernel(law: Lattice, x: Array) -> float:
     series = -(np.cos(turned) @ (1 / (2 * np.pi**2 * j**2.5)))
     tail = WAVES**-1.5 / (3 * np.pi**2)
     return float(np.max(np.abs(swing(x, law) - series)) / (tail + 1e-11))
-
-
-def sums(w: Array, b: Array, name: str, r: Sequence[float], centre: tuple[float, float] = (0.0, 0.0)) -> Array:  # fmt: skip
-    """Σ_p [g(z_p) - g(0)] of filters w (B, n, n), b (B,), for disks of radii r around ``centre``: (B, R)."""
-    sigma, columns = activation(name)[0], []
-    rise = sigma(w.sum(axis=(1, 2)) + b) - sigma(b)
-    for radius in r:
-        windows, lit, _, _ = ring(radius, centre, w.shape[-1])
-        z = windows.reshape(len(windows), -1) @ w.reshape(len(w), -1).T + b
-        columns.append(np.sum(sigma(z) - sigma(b), axis=0) + lit * rise)
-    return np.stack(columns, axis=1)
 
 
 def _rounding(w: Array, steep: Array, r: float) -> Array:
@@ -105,28 +97,35 @@ def _rest(r: Array, values: Array) -> Array:
     return np.asarray(np.sqrt(np.mean(_level(r, values) ** 2, axis=1)))
 
 
-def _windows(rng: np.random.Generator) -> Array:
-    """The radii of both windows, (2, COUNT), rising."""
-    return np.stack([start + WINDOW * (np.arange(COUNT) + rng.uniform(0, 1, COUNT)) / COUNT for start in (NEAR, FAR)])  # fmt: skip
+@dataclass(frozen=True)
+class Disks:
+    """Around a random point, with the radii r of both windows, (2, COUNT), rising."""
+
+    centre: Point
+    r: Array
 
 
-def bending(w: Array, b: Array, name: str, r: float, centre: tuple[float, float]) -> Array:
-    """Σ |σ(Z) - σ(z) - (Z - z)σ'(z)| over the edge, Z at the circle and z at its tangent: what bending does beyond the first order.
+def _disks(lab: Lab, key: str) -> Disks:
+    rng = lab.rng(key)
+    centre = (float(rng.uniform(-0.5, 0.5)), float(rng.uniform(-0.5, 0.5)))
+    parts = [(np.arange(COUNT) + rng.uniform(0, 1, COUNT)) / COUNT for _ in range(2)]
+    return Disks(centre, np.array([[NEAR], [FAR]]) + WINDOW * np.array(parts))
 
-    Filters w (F, n, n), b (F,) -> (F,).
-    """
-    sigma, slope = activation(name)
-    n, (windows, _, x, y) = w.shape[-1], ring(r, centre, w.shape[-1])
+
+def bending(filters: Filters, r: float, centre: Point) -> Array:
+    """Σ |σ(Z) - σ(z) - (Z - z)σ'(z)| over the edge, Z at the circle and z at its tangent: what bending does beyond the first order, (B,)."""
+    n = filters.w.shape[-1]
+    windows, _, x, y = ring(r, centre, n)
     length = np.hypot(x, y)
     offset = np.arange(n) - n // 2
     inside = r - (length[:, None, None] + (x / length)[:, None, None] * offset[:, None] + (y / length)[:, None, None] * offset)  # fmt: skip
     c, s = (np.abs(coordinate / length)[:, None, None] for coordinate in (x, y))
     out, low = (c + s) / 2, (c - s) / 2
     tangent = (kernel(inside + out) - kernel(inside + low) - kernel(inside - low) + kernel(inside - out)) / (c * s)  # fmt: skip
-    flat = w.reshape(len(w), -1).T
-    z = tangent.reshape(len(x), -1) @ flat + b
-    moved = (windows.reshape(len(x), -1) @ flat + b) - z
-    return np.asarray(np.sum(np.abs(sigma(z + moved) - sigma(z) - moved * slope(z)), axis=0))
+    z = filters.flat @ tangent.reshape(len(x), -1).T + filters.b[:, None]
+    moved = (filters.flat @ windows.reshape(len(x), -1).T + filters.b[:, None]) - z
+    gap = filters.sigma(z + moved) - filters.sigma(z) - moved * filters.slope(z)
+    return np.asarray(np.sum(np.abs(gap), axis=1))
 
 
 @dataclass(frozen=True)
@@ -157,12 +156,14 @@ class Grown:
         return np.asarray(np.where(dead & (spread > 0), np.inf, ratio))
 
 
-def _allowed(w: Array, b: Array, name: str, r: Array, centre: tuple[float, float]) -> Array:
-    """:attr:`Grown.allowed` of filters (F, n, n) with biases (F,): (F, 2)."""
-    steep = lipschitz(name, np.abs(w).sum(axis=(1, 2)) + np.abs(b))
-    last = r[:, -1].tolist()
-    each = (unsettled(w, b, activation(name)[0], x, ZONES) + bending(w, b, name, x, centre) + _rounding(w, steep, x) for x in last)  # fmt: skip
-    return np.stack(list(each), axis=1)
+def _allowed(filters: Filters, disks: Disks) -> Array:
+    """:attr:`Grown.allowed` of filters: (B, 2)."""
+    w, b, steep, allowed = filters.w, filters.b, filters.steep, []
+    for last in disks.r[:, -1].tolist():
+        turned = unsettled(w, b, filters.sigma, last, ZONES)
+        bent = bending(filters, last, disks.centre)
+        allowed.append(turned + bent + _rounding(w, steep, last))
+    return np.stack(allowed, axis=1)
 
 
 CHECKED = ("square", "abs", "relu", "hardtanh", "tanh", "sigmoid", "softplus", "gelu")
@@ -170,46 +171,51 @@ CHECKED = ("square", "abs", "relu", "hardtanh", "tanh", "sigmoid", "softplus", "
 
 @dataclass(frozen=True)
 class Drawn:
-    """Random filters w (B, 3, 3) with biases b (B,), and their sums over disks around a random point."""
+    """Random filters, and their sums over disks."""
 
-    w: Array
-    b: Array
-    centre: tuple[float, float]
+    filters: Filters
+    disks: Disks
     grown: Grown
 
 
-def _drawn(lab: Lab, name: str, filters: int) -> Drawn:
-    rng = lab.rng(("lattice/filters", name))
-    w, b = rng.normal(size=(filters, 3, 3)), rng.uniform(-0.5, 0.5, filters)
-    centre = (float(rng.uniform(-0.5, 0.5)), float(rng.uniform(-0.5, 0.5)))
-    r = _windows(rng)
-    values = sums(w, b, name, r.ravel().tolist(), centre).reshape(filters, *r.shape)
-    return Drawn(w, b, centre, Grown(r, values, _allowed(w, b, name, r, centre)))
+def _drawn(lab: Lab, count: int) -> Drawn:
+    w, b, disks = [], [], _disks(lab, "lattice/disks")
+    for name in CHECKED:
+        rng = lab.rng(("lattice/filters", name))
+        w.append(rng.normal(size=(count, 3, 3)))
+        b.append(rng.uniform(-0.5, 0.5, count))
+    filters = Filters(np.concatenate(w), np.concatenate(b), CHECKED, (count,) * len(CHECKED))
+    values = [filters.summed(radius, disks.centre) for radius in disks.r.ravel().tolist()]
+    summed = np.stack(values, axis=1).reshape(-1, *disks.r.shape)
+    return Drawn(filters, disks, Grown(disks.r, summed, _allowed(filters, disks)))
 
 
-def drawn_spreads(law: Lattice, lab: Lab, name: str, filters: int) -> tuple[Array, Array]:
-    """:meth:`Grown.spreads` of random filters: (B, 2) each."""
-    drawn = lab.once(("lattice/filters", name, filters), _drawn, lab, name, filters)
-    sigma = activation(name)[0]
-    r = drawn.grown.r.ravel()
-    claimed = fluctuation(drawn.w, drawn.b, sigma, r, drawn.centre, law, REACH).reshape(drawn.grown.sums.shape)  # fmt: skip
-    area = np.pi * (sigma(drawn.w.sum(axis=(1, 2)) + drawn.b) - sigma(drawn.b))
-    return drawn.grown.spreads(area, claimed)
+def drawn_spreads(law: Lattice, lab: Lab, count: int) -> tuple[Array, Array]:
+    """:meth:`Grown.spreads` of so many random filters with each of :data:`CHECKED`: (B, 2) each."""
+    drawn = lab.once(("lattice/filters", count), _drawn, lab, count)
+    filters, disks, grown = drawn.filters, drawn.disks, drawn.grown
+    claimed = fluctuation(
+        filters.w, filters.b, filters.sigma, disks.r.ravel(), disks.centre, law, REACH
+    )
+    return grown.spreads(np.pi * filters.rise, claimed.reshape(grown.sums.shape))
 
 
 def check(law: Lattice, lab: Lab) -> Column:
-    """Waves in fractions, K by waves, and how the rest grows for disks around any point."""
+    """Waves in fractions, K by waves, and how the rest grows for disks around any point; the first of these that fails is enough."""
     rng = lab.rng("lattice")
     waves = sum(not _wave(law, rng) for _ in range(lab.profile.draws))
     kernel = _kernel(law, rng.uniform(0, 1, 24))
-    filters = max(lab.profile.draws // 20, 2)
-    spreads = [drawn_spreads(law, lab, name, filters) for name in CHECKED]
-    left, raw = (np.concatenate([pair[k] for pair in spreads]) for k in (0, 1))
+    words = (
+        f"of {lab.profile.draws} waves b_q, in fractions, those that differ from clipped squares: {waves}; "
+        f"K from its Fourier series: {kernel:.1e} of what the rest of the series may add"
+    )
+    if max(waves, kernel) > 1:
+        return column(float(max(waves, kernel)), 1.0, words)
+    left, raw = drawn_spreads(law, lab, max(lab.profile.draws // 20, 2))
     wavers = raw[:, 1] > 1
     most = float(np.max(left)) if np.any(wavers) else np.nan  # else nothing is shown
     detail = (
-        f"of {lab.profile.draws} waves b_q, in fractions, those that differ from clipped squares: {waves}; K from its Fourier series: {kernel:.1e} of what the rest of the series may add. "
-        f"Disks around random points, radii about {NEAR:g} and {FAR:g}, {len(left)} random filters with {len(CHECKED)} activations: the spread that the law leaves is {most:.2f} of what it may leave at most, median {np.median(left):.2f}; "
+        f"{words}. Disks around a random point, radii about {NEAR:g} and {FAR:g}, {len(left)} random filters with {len(CHECKED)} activations: the spread that the law leaves is {most:.2f} of what it may leave at most, median {np.median(left):.2f}; "
         f"the spread itself is {np.median(raw[wavers, 1]):.1f} times that in the median at the larger radii, and no more than that for {int(np.sum(~wavers))} filters, which say nothing. Figure: waves, K, and the largest spread left"
     )
     return column(float(np.max([waves, kernel, most])), 1.0, detail)
@@ -218,18 +224,26 @@ def check(law: Lattice, lab: Lab) -> Column:
 # --------------------------------------------------------------------------------------- training
 
 LOW, HIGH, RADII, HALF_LENGTH = 3, 10, 36, 13
-SETTINGS = (*(NetworkShape(name, 1) for name in ("square", "abs", "relu", "tanh", "softplus")), *(NetworkShape(name, 2) for name in ("relu", "tanh")))  # fmt: skip
+TAPS = 3
+SETTINGS = tuple(
+    NetworkShape(name, channels, TAPS)
+    for channels, names in (
+        (1, ("square", "abs", "relu", "tanh", "softplus")),
+        (2, ("relu", "tanh")),
+    )
+    for name in names
+)
 """What is trained."""
 MOST = 50
 
 
 @dataclass(frozen=True)
 class Watched:
-    """Trained networks, and Σ_k a_k F_k as torch has it for disks around a point, far beyond the radii of training."""
+    """Trained networks, and Σ_k a_k F_k as torch has it for disks far beyond the radii of training."""
 
     shape: NetworkShape
     nets: NetworkBatch
-    centre: tuple[float, float]
+    disks: Disks
     grown: Grown
 
 
@@ -238,32 +252,52 @@ def _networks(lab: Lab) -> int:
 
 
 def _watched(lab: Lab, shape: NetworkShape) -> Watched:
-    return lab.once(("lattice/networks", shape), _train, lab, shape)
+    return lab.once("lattice/networks", _train, lab)[shape]
 
 
-def _train(lab: Lab, shape: NetworkShape) -> Watched:
-    rng = lab.rng(("lattice/networks", shape))
-    radii = np.linspace(LOW, HIGH, RADII)
-    windows = disk_windows(radii, shape.taps, HALF_LENGTH)
-    nets = train_networks(shape, windows, radii, _networks(lab), rng)
-    centre = (float(rng.uniform(-0.5, 0.5)), float(rng.uniform(-0.5, 0.5)))
-    r = _windows(rng)
-    values = np.stack([_answered(shape.activation, nets, *ring(radius, centre, shape.taps)[:2]) for radius in r.ravel().tolist()], axis=1)  # fmt: skip
-    n = shape.taps
-    each = _allowed(nets.w.reshape(-1, n, n), nets.b.ravel(), shape.activation, r, centre)
-    allowed = np.sum(np.abs(nets.a)[..., None] * each.reshape(*nets.a.shape, 2), axis=1)
-    return Watched(shape, nets, centre, Grown(r, values.reshape(-1, *r.shape), allowed))
+def _train(lab: Lab) -> dict[NetworkShape, Watched]:
+    """All settings: every disk is cut once, and shown to all networks."""
+    radii, nets = np.linspace(LOW, HIGH, RADII), {}
+    windows = disk_windows(radii, TAPS, HALF_LENGTH)
+    for shape in SETTINGS:
+        rng = lab.rng(("lattice/networks", shape))
+        nets[shape] = train_networks(shape, windows, radii, _networks(lab), rng)
+    disks = _disks(lab, "lattice/disks beyond")
+    rings = (ring(radius, disks.centre, TAPS)[:2] for radius in disks.r.ravel().tolist())
+    answers = [_answered(nets, *shown) for shown in rings]
+    allowed = _allowed(_filters(nets), disks)
+    ends = np.cumsum([batch.b.size for batch in nets.values()])[:-1]
+    watched = {}
+    for (shape, batch), each in zip(nets.items(), np.split(allowed, ends), strict=True):
+        sums = np.stack([answer[shape] for answer in answers], axis=1)
+        own = np.sum(np.abs(batch.a)[..., None] * each.reshape(*batch.a.shape, 2), axis=1)
+        grown = Grown(disks.r, sums.reshape(-1, *disks.r.shape), own)
+        watched[shape] = Watched(shape, batch, disks, grown)
+    return watched
 
 
-def _answered(name: str, nets: NetworkBatch, windows: Array, lit: int) -> Array:
-    """torch's Σ_k a_k Σ_p [g_k(z_p) - g_k(0)] for the windows at an edge and the lit ones beside them: (B,)."""
-    w, b = torch.tensor(nets.w).flatten(0, 1)[:, None], torch.tensor(nets.b.ravel())
-    sigma = elementwise(name)
+def _filters(nets: Mapping[NetworkShape, NetworkBatch]) -> Filters:
+    """All channels of all networks."""
+    w = np.concatenate([batch.w.reshape(-1, TAPS, TAPS) for batch in nets.values()])
+    b = np.concatenate([batch.b.ravel() for batch in nets.values()])
+    counts = tuple(batch.b.size for batch in nets.values())
+    return Filters(w, b, tuple(shape.activation for shape in nets), counts)
+
+
+def _answered(
+    nets: Mapping[NetworkShape, NetworkBatch], windows: Array, lit: int
+) -> dict[NetworkShape, Array]:
+    """torch's Σ_k a_k Σ_p [g_k(z_p) - g_k(0)] for the windows at an edge and the lit ones beside them: (B,) of every shape."""
+    answers, shown = {}, torch.tensor(windows[:, None])
     with torch.no_grad():
-        dark, full = sigma(b), sigma(w.sum(dim=(1, 2, 3)) + b)
-        z = torch.nn.functional.conv2d(torch.tensor(windows[:, None]), w, b)[:, :, 0, 0]
-        total = torch.sum(sigma(z) - dark, dim=0) + lit * (full - dark)
-    return np.asarray(np.sum(nets.a * total.numpy().reshape(nets.a.shape), axis=1))
+        for shape, batch in nets.items():
+            w, b = torch.tensor(batch.w).flatten(0, 1)[:, None], torch.tensor(batch.b.ravel())
+            sigma = elementwise(shape.activation)
+            dark, full = sigma(b), sigma(w.sum(dim=(1, 2, 3)) + b)
+            z = torch.nn.functional.conv2d(shown, w, b)[:, :, 0, 0]
+            total = torch.sum(sigma(z) - dark, dim=0) + lit * (full - dark)
+            answers[shape] = np.sum(batch.a * total.numpy().reshape(batch.a.shape), axis=1)
+    return answers
 
 
 def _areas(watched: Watched) -> Array:
@@ -273,11 +307,10 @@ def _areas(watched: Watched) -> Array:
     return np.asarray(np.pi * np.sum(nets.a * rise, axis=1))
 
 
-def _swings(watched: Watched, r: Array, centre: tuple[float, float], law: Lattice) -> Array:
+def _swings(watched: Watched, r: Array, centre: Point, law: Lattice) -> Array:
     """Σ_k a_k times the fluctuation of channel k: (B, R)."""
-    nets, n = watched.nets, watched.shape.taps
-    sigma = activation(watched.shape.activation)[0]
-    each = fluctuation(nets.w.reshape(-1, n, n), nets.b.reshape(-1), sigma, r, centre, law, REACH)
+    nets, filters = watched.nets, _filters({watched.shape: watched.nets})
+    each = fluctuation(filters.w, filters.b, filters.sigma, r, centre, law, REACH)
     return np.asarray(np.einsum("bk,bkr->br", nets.a, each.reshape(*nets.b.shape, len(r))))
 
 
@@ -287,8 +320,10 @@ def train(law: Lattice, lab: Lab) -> Column:
     for shape in SETTINGS:
         watched = _watched(lab, shape)
         grown = watched.grown
-        claimed = _swings(watched, grown.r.ravel(), watched.centre, law)
+        claimed = _swings(watched, grown.r.ravel(), watched.disks.centre, law)
         settled, raw = grown.spreads(_areas(watched), claimed.reshape(grown.sums.shape))
+        if np.max(settled) > 1:
+            return column(float(np.max(settled)), 1.0, f"a network with {shape.activation} wavers otherwise")  # fmt: skip
         decided = raw[:, 1] > 1
         left.append(settled)
         undecided += int(np.sum(~decided))
@@ -309,11 +344,14 @@ SHOWN = {"square": ("square", 0.0), "abs": ("abs", 0.0), "ReLU, b = -0.4": ("rel
 """What is shown of one difference, x(p + (1, 0)) - x(p)."""
 
 
-def _shown(name: str, b: float, r: Array) -> draw.Sway:
-    w, bias = difference(np.ones((1, 1)), (1, 0))[None], np.array([b])
-    values = sums(w, bias, name, r.tolist())
-    claimed = fluctuation(w, bias, activation(name)[0], r, reach=REACH)
-    return draw.Sway(r, _level(r, values)[0], _level(r, claimed)[0])
+def _shown(r: Array) -> dict[str, draw.Sway]:
+    w = np.stack([difference(np.ones((1, 1)), (1, 0))] * len(SHOWN))
+    names, biases = zip(*SHOWN.values(), strict=True)
+    filters = Filters(w, np.array(biases), names, (1,) * len(names))
+    values = np.stack([filters.summed(radius, (0.0, 0.0)) for radius in r.tolist()], axis=1)
+    claimed = fluctuation(w, filters.b, filters.sigma, r, reach=REACH)
+    panels = zip(_level(r, values), _level(r, claimed), strict=True)
+    return {name: draw.Sway(r, *panel) for name, panel in zip(SHOWN, panels, strict=True)}
 
 
 def _strokes(name: str, b: float) -> list[tuple[Lag, float]]:
@@ -339,7 +377,7 @@ def _losses(watched: Watched) -> Array:
 def figures(lab: Lab) -> tuple[Figure, ...]:
     """One difference and four activations, the directions that take part, and trained networks beyond their radii."""
     r = np.linspace(20, 24, 241)
-    shown = {name: _shown(*case, r) for name, case in SHOWN.items()}
+    shown = _shown(r)
     roses = {name: _strokes(*case) for name, case in SHOWN.items()}
     beyond = {}
     far = np.linspace(30, 34, 161)

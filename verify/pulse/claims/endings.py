@@ -19,6 +19,7 @@ from verify.models.networks import data, load, weights_of
 from verify.models.problem import Ensemble, Setting, initial
 from verify.optimise.residuals import task
 from verify.optimise.sgd import OPTIMIZERS, descend, gradient_length
+from verify.pulse.census import explained
 from verify.pulse.certified import agrees
 from verify.pulse.classify import KINDS, Ending, classify, look, wilson
 from verify.pulse.explained import section
@@ -165,10 +166,8 @@ def train(law: EndingLaw, lab: Lab) -> Column:
     unexplained, worst, networks = 0, 0.0, 0
     kinds: Counter[str] = Counter()
     for setting in CENSUS:
-        floor = float(law.blind_floor(Fraction(setting.cells)))
         for ending in _endings(lab, setting, law):
-            below = ending.kind == "blind" and ending.loss < floor - ending.tolerance
-            unexplained += not ending.explained or below
+            unexplained += not explained(setting, ending, law)
             worst = max(worst, ending.distance)
             kinds[ending.kind] += 1
             networks += 1

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,8 +13,8 @@ from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import gamma, prediction_bound
-from numerics.pulse.channel import exact_quantities, quantities
-from theory.pulse.loss import Decomposition, Moments
+from numerics.pulse.channel import Quantities, exact_quantities, quantities
+from theory.pulse.loss import Decomposition, Moments, Residuals
 from verify.models.networks import measure, signals, weights_of
 from verify.models.problem import Ensemble, NetworkBatch, Setting
 from verify.pulse.residuals import residual_errors
@@ -32,9 +33,50 @@ AVERAGING = 4
 
 def check(law: Decomposition, lab: Lab) -> Column:
     """Exact rational networks: count those whose mean squared error is not the sum of the six terms."""
-    rng = lab.rng("loss")
+    networks, cases = lab.once("loss/simulated", _simulated, lab)
+    wrong = sum(not _six_terms(law, network) for network in networks)
+    claims = [_claimed_exact(law, network) for network in cases]
+    exact = sum(network.exact for network in cases)
+    mistaken = sum(network.exact != claimed for network, claimed in zip(cases, claims, strict=True))
+    detail = (
+        f"networks, of {len(networks)} in exact rationals with 1 to 3 channels, whose mean squared "
+        f"error differs from the sum of the six terms, and networks, of {len(cases)} that keep or break "
+        f"single conditions, {exact} exact and {len(cases) - exact} not, of which the conditions say otherwise"
+    )
+    return column(wrong + mistaken, 0, detail)
+
+
+@dataclass(frozen=True)
+class _Simulated:
+    """A network, simulated at some radii r with the fractions of its quantities: its loss there, or 0 throughout."""
+
+    a: Sequence[Fraction]
+    c: Fraction
+    size: int
+    each: list[Quantities]
+    r: list[Fraction]
+    loss: Fraction
+
+    @property
+    def exact(self) -> bool:
+        return not self.loss
+
+    def parts(self, law: Residuals) -> list[tuple[Any, ...]]:
+        """What the law makes of it at every radius."""
+        return [
+            law(
+                self.a, self.c, self.size,
+                [q.slope for q in self.each], [q.background for q in self.each],
+                [q.kappa for q in self.each], [q.deviation[j] for q in self.each],
+            )
+            for j in range(len(self.r))
+        ]  # fmt: skip
+
+
+def _simulated(lab: Lab) -> tuple[list[_Simulated], list[_Simulated]]:
+    """Random networks, and networks that keep or break single conditions; no law is asked."""
+    rng, networks = lab.rng("loss"), []
     kinks = list(oracle.RATIONAL.values())
-    wrong = 0
     for k in range(lab.profile.draws):
         sigma, channels = kinks[k % len(kinks)], 1 + k % 3
         n = (3, 5, 1, 7)[(k + k // len(kinks)) % 4]
@@ -57,34 +99,27 @@ def check(law: Decomposition, lab: Lab) -> Column:
 
         fractions = [fraction for _, fraction in sample]
         each = [exact_quantities(w, oracle.shifted(sigma, b), fractions) for w, b in filters]
-        parts = [
-            law.residuals(
-                a, c, 2 * half_length + 1,
-                [q.slope for q in each], [q.background for q in each],
-                [q.kappa for q in each], [q.deviation[j] for q in each],
-            )
-            for j in range(len(r))
-        ]  # fmt: skip
-        alpha, beta = parts[0][:2]
-        d = [part[2] for part in parts]
-        mean = Moments(
-            _mean(r),
-            _mean([x * x for x in r]),
-            _mean(d),
-            _mean([x * y for x, y in zip(r, d, strict=True)]),
-            _mean([y * y for y in d]),
-        )
-        wrong += loss != sum(law.attribution(alpha, beta, mean))
+        networks.append(_Simulated(a, c, 2 * half_length + 1, each, r, loss))
     cases = [case for k in range(lab.profile.draws // 4) for case in _cases(rng, k)]
-    answers = [_exactness(law, case) for case in cases]
-    exact = sum(measured for measured, _ in answers)
-    mistaken = sum(measured != claimed for measured, claimed in answers)
-    detail = (
-        f"networks, of {lab.profile.draws} in exact rationals with 1 to 3 channels, whose mean squared "
-        f"error differs from the sum of the six terms, and networks, of {len(answers)} that keep or break "
-        f"single conditions, {exact} exact and {len(answers) - exact} not, of which the conditions say otherwise"
+    return networks, [_between(case) for case in cases]
+
+
+def _six_terms(law: Decomposition, network: _Simulated) -> bool:
+    parts, r = network.parts(law.residuals), network.r
+    alpha, beta = parts[0][:2]
+    d = [part[2] for part in parts]
+    mean = Moments(
+        _mean(r),
+        _mean([x * x for x in r]),
+        _mean(d),
+        _mean([x * y for x, y in zip(r, d, strict=True)]),
+        _mean([y * y for y in d]),
     )
-    return column(wrong + mistaken, 0, detail)
+    return bool(network.loss == sum(law.attribution(alpha, beta, mean)))
+
+
+def _claimed_exact(law: Decomposition, network: _Simulated) -> bool:
+    return not any(value for part in network.parts(law.conditions) for value in part)
 
 
 @dataclass(frozen=True)
@@ -137,23 +172,15 @@ def _cases(rng: np.random.Generator, k: int) -> Iterator[_Case]:
     yield replace(right, a=tuple(y * 9 / 8 for y in right.a), c=right.c * 9 / 8)
 
 
-def _exactness(law: Decomposition, case: _Case) -> tuple[bool, bool]:
-    """Whether it is exact on two half-integers and at radii between them, and whether the conditions say so."""
+def _between(case: _Case) -> _Simulated:
+    """On two half-integers and at radii between them."""
     first = Fraction(case.taps, 2)
     fractions = [Fraction(k, 6) for k in range(7)]
-    exact = not any(case.error(first + part) for part in fractions)
+    r = [first + part for part in fractions]
+    loss = _mean([case.error(radius) ** 2 for radius in r])
     sigma = oracle.RATIONAL[case.name]
     each = [exact_quantities(w, oracle.shifted(sigma, b), fractions) for w, b in case.filters]
-    values = [
-        value
-        for j in range(len(fractions))
-        for value in law.conditions(
-            case.a, case.c, 2 * case.half_length + 1,
-            [q.slope for q in each], [q.background for q in each],
-            [q.kappa for q in each], [q.deviation[j] for q in each],
-        )
-    ]  # fmt: skip
-    return exact, not any(values)
+    return _Simulated(case.a, case.c, 2 * case.half_length + 1, each, r, loss)
 
 
 def _mean(values: list[Fraction]) -> Fraction:

@@ -38,9 +38,35 @@ FROZEN = 10
 
 def check(law: Readout, lab: Lab) -> Column:
     """Exact rational filters: count the readouts that are not exact, or not the least-squares solution."""
-    rng = lab.rng("readout")
+    responses = lab.once("readout/responses", _responses, lab)
+    wrong = sum(not _same_readout(law, response) for response in responses)
+    detail = (
+        f"readouts, of {len(responses)} in exact rationals, that leave an error at "
+        "half-integers or differ from the solution of the normal equations"
+    )
+    return column(wrong, 0, detail)
+
+
+@dataclass(frozen=True)
+class Response:
+    """Filters of one network: their quantities Δ, N g(0) + κ, D, and their features at the radii of three cells.
+
+    best, level: the first feature's readout (a, c) by the normal equations, and its loss.
+    """
+
+    slopes: list[Fraction]
+    offsets: list[Fraction]
+    deviation: list[Fraction]
+    radii: list[Fraction]
+    features: list[list[Fraction]]
+    best: tuple[Fraction, Fraction]
+    level: Fraction
+
+
+def _responses(lab: Lab) -> list[Response]:
+    """Random filters for which a readout is defined: not all Δ vanish, and the response is not constant.  No law is asked."""
+    rng, responses = lab.rng("readout"), []
     kinks = list(oracle.RATIONAL.values())
-    wrong = degenerate = 0
     for k in range(lab.profile.draws):
         sigma, channels, n = kinks[k % len(kinks)], 1 + k % 3, (3, 5, 7)[(k // 3) % 3]
         filters = [
@@ -48,20 +74,13 @@ def check(law: Readout, lab: Lab) -> Column:
             for b in rng.integers(-8, 9, channels)
         ]
         fractions = [Fraction(t, 4) for t in range(4)]
-        same = _same_readout(law, sigma, filters, fractions)
-        degenerate += same is None
-        wrong += same is False
-    detail = (
-        f"readouts, of {lab.profile.draws - degenerate} in exact rationals, that leave an error at "
-        "half-integers or differ from the solution of the normal equations"
-    )
-    return column(wrong, 0, detail)
+        response = _response(sigma, filters, fractions)
+        if response:
+            responses.append(response)
+    return responses
 
 
-def _same_readout(
-    law: Readout, sigma: Sigma, filters: list[Filter], fractions: list[Fraction]
-) -> bool | None:
-    """None where no readout is defined: all Δ vanish, or the response is constant."""
+def _response(sigma: Sigma, filters: list[Filter], fractions: list[Fraction]) -> Response | None:
     n = len(filters[0][0])
     h = n // 2
     half_length = h + 3 + h
@@ -74,36 +93,47 @@ def _same_readout(
         x = oracle.overlap_pulse(r, half_length)
         return [oracle.pooled(w, b, sigma, x) + size * sigma(b) for w, b in filters]
 
-    a, c = law.exact([q.slope for q in each], [size * q.background + q.kappa for q in each])
-    # Of smallest norm: parallel to the slopes.
-    slopes = [q.slope for q in each]
-    if any(x * slopes[0] != y * a[0] for x, y in zip(a, slopes, strict=True)):
-        return False
-    for m in (h + 1, h + 2, h + 3):
-        r = m - Fraction(1, 2)
-        if c + sum(x * y for x, y in zip(a, features(r), strict=True)) != r:
-            return False
-
     radii = [m - Fraction(1, 2) + p for m in (h + 1, h + 2, h + 3) for p in fractions]
-    values = [features(r)[0] for r in radii]
+    every = [features(r) for r in radii]
+    values = [first for first, *_ in every]
     count, f, r = len(radii), _mean(values), _mean(radii)
     variance = _mean([v * v for v in values]) - f * f
     if variance == 0:
         return None
     # The normal equations of one feature and a constant, solved from the simulated features alone.
     best = (_mean([x * y for x, y in zip(values, radii, strict=True)]) - f * r) / variance
-    q, d = each[0], [each[0].deviation[j % len(fractions)] for j in range(count)]
+    loss = _mean([(best * (x - f) - (y - r)) ** 2 for x, y in zip(values, radii, strict=True)])
+    return Response(
+        [q.slope for q in each],
+        [size * q.background + q.kappa for q in each],
+        [each[0].deviation[j % len(fractions)] for j in range(count)],
+        radii,
+        every,
+        (best, r - best * f),
+        loss,
+    )
+
+
+def _same_readout(law: Readout, response: Response) -> bool:
+    slopes, radii, d = response.slopes, response.radii, response.deviation
+    a, c = law.exact(slopes, response.offsets)
+    # Of smallest norm: parallel to the slopes.
+    if any(x * slopes[0] != y * a[0] for x, y in zip(a, slopes, strict=True)):
+        return False
+    for r, features in zip(radii, response.features, strict=True):
+        if (2 * r) % 2 == 1 and c + sum(x * y for x, y in zip(a, features, strict=True)) != r:
+            return False
+    r = _mean(radii)
     fit = law.least_squares(
-        q.slope,
-        size * q.background + q.kappa,
+        slopes[0],
+        response.offsets[0],
         r,
         _mean([x * x for x in radii]) - r * r,
         _mean(d),
         _mean([x * y for x, y in zip(radii, d, strict=True)]) - r * _mean(d),
         _mean([y * y for y in d]) - _mean(d) ** 2,
     )
-    loss = _mean([(best * (x - f) - (y - r)) ** 2 for x, y in zip(values, radii, strict=True)])
-    return (fit.a, fit.c, fit.level) == (best, r - best * f, loss)
+    return (fit.a, fit.c, fit.level) == (*response.best, response.level)
 
 
 def _mean(values: list[Fraction]) -> Fraction:
@@ -189,6 +219,27 @@ def _frozen(law: Readout, lab: Lab, setting: Setting) -> _Frozen:
     the fitted values move by |J H⁻¹ ∇| <= |∇| R / (2 σ_min(J)), with the gradient ∇ that torch reports.
     To that comes rounding, through the condition number of J.
     """
+    trained, features, answers, gradients, bound = lab.once(
+        ("readout/frozen", setting), _descended, lab, setting
+    )
+    columns = np.stack([features, np.ones_like(features)], axis=2)
+    smallest = np.linalg.svd(columns, compute_uv=False)[:, -1]
+    # A filter whose response is constant to rounding has no readout to predict.
+    alive = smallest > np.max(bound, axis=1) / np.abs(trained.a[:, 0])
+    # Constant responses divide 0 by 0 here, and are left out below.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        a, c = _predicted(law, setting, trained, exact=False)
+        remaining = gradients * len(setting.radii.r) / (2 * smallest)
+    distance = np.max(np.abs(a[:, None] * features + c[:, None] - answers), axis=1)
+    tolerance = remaining + np.max(bound, axis=1) * _condition(features)
+    # Where LBFGS ended too far from the minimum the tolerance, not the law, would decide.
+    sharp = alive & (tolerance <= 1e-3 * np.maximum(np.ptp(answers, axis=1), 1.0))
+    worst = float(np.max(distance[sharp] / tolerance[sharp], initial=0.0))
+    return _Frozen(int(np.sum(sharp)), int(np.sum(alive & ~sharp)), worst)
+
+
+def _descended(lab: Lab, setting: Setting) -> tuple[NetworkBatch, Array, Array, Array, Array]:
+    """(weights, features (B, R), answers (B, R), lengths of the gradients (B,), bounds on rounding (B, R))."""
     weights = initial(setting, FROZEN, lab.seed)
     x, target = data(setting)
     size = x.shape[1]
@@ -204,20 +255,7 @@ def _frozen(law: Readout, lab: Lab, setting: Setting) -> _Frozen:
     bound = prediction_bound(
         trained.w, trained.b, trained.a, trained.c, setting.radii.r, size, setting.activation
     )
-    columns = np.stack([features, np.ones_like(features)], axis=2)
-    smallest = np.linalg.svd(columns, compute_uv=False)[:, -1]
-    # A filter whose response is constant to rounding has no readout to predict.
-    alive = smallest > np.max(bound, axis=1) / np.abs(trained.a[:, 0])
-    # Constant responses divide 0 by 0 here, and are left out below.
-    with np.errstate(divide="ignore", invalid="ignore"):
-        a, c = _predicted(law, setting, trained, exact=False)
-        remaining = np.array(gradients) * len(target) / (2 * smallest)
-    distance = np.max(np.abs(a[:, None] * features + c[:, None] - answers), axis=1)
-    tolerance = remaining + np.max(bound, axis=1) * _condition(features)
-    # Where LBFGS ended too far from the minimum the tolerance, not the law, would decide.
-    sharp = alive & (tolerance <= 1e-3 * np.maximum(np.ptp(answers, axis=1), 1.0))
-    worst = float(np.max(distance[sharp] / tolerance[sharp], initial=0.0))
-    return _Frozen(int(np.sum(sharp)), int(np.sum(alive & ~sharp)), worst)
+    return trained, features, answers, np.array(gradients), bound
 
 
 def _condition(features: Array) -> Array:

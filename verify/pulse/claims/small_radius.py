@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from itertools import product
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -29,7 +31,7 @@ from verify.report.verdict import Column, column
 __all__ = ["EVIDENCE", "check", "train"]
 
 Array = NDArray[np.float64]
-HALF = Fraction(1, 2)
+ZERO, HALF = Fraction(0), Fraction(1, 2)
 
 
 def check(law: Small, lab: Lab) -> Column:
@@ -65,32 +67,53 @@ bent error further down; at half-integers, but for D_2; and three err at 3/2."""
 def _exactness(law: Small, lab: Lab) -> Iterator[tuple[bool, bool]]:
     """Per network, scaled or turned, and half-integer below n/2: whether it is exact from there on, and whether the
     conditions say so."""
-    rng, relu = lab.rng("small_radius/networks"), oracle.RATIONAL["relu"]
-    n, phis = 5, [Fraction(k, 8) for k in range(9)]
-    radii = [m - HALF + phi for m in range(1, n // 2 + 2) for phi in phis]
-    pulses = [oracle.overlap_pulse(r, 2 * n) for r in radii]
-    further = [[exact_law(x, n) for x in law.conditions(n, k)] for k in range(1, n // 2 + 1)]
+    further = [[exact_law(x, N) for x in law.conditions(N, k)] for k in range(1, N // 2 + 1)]
+    for network in lab.once("small_radius/networks", _networks, lab):
+        for exact, conditions in zip(network.exact, further, strict=True):
+            values = (
+                sum((a * condition(w, 0, phi, sigma) for a, w, sigma in network.channels), ZERO)
+                for phi, condition in product(PHIS, conditions)
+            )
+            yield exact, network.straight and not any(values)
+
+
+@dataclass(frozen=True)
+class _Network:
+    """Its channels a, w and σ shifted by b; whether it is exact from each half-integer on, and keeps the plateau's laws."""
+
+    channels: list[tuple[Fraction, list[Fraction], Callable[[Any], Any]]]
+    exact: list[bool]
+    straight: bool
+
+
+N, PHIS = 5, [Fraction(k, 8) for k in range(9)]
+
+
+def _networks(lab: Lab) -> list[_Network]:
+    """No law is asked."""
+    rng, relu, networks = lab.rng("small_radius/networks"), oracle.RATIONAL["relu"], []
+    radii = [m - HALF + phi for m in range(1, N // 2 + 2) for phi in PHIS]
+    pulses = [oracle.overlap_pulse(r, 2 * N) for r in radii]
     for k in range(max(lab.profile.draws // 4, len(NETWORKS))):
-        errors, straight = [-r for r in radii], True
-        values = [[Fraction(0) for _ in phis for _ in each] for each in further]
+        errors, straight, channels = [-r for r in radii], True, []
         for taps, bias, part in NETWORKS[k % len(NETWORKS)]:
             factor = Fraction(int(rng.integers(1, 17)), 8)
             w = [factor * tap for tap in taps][:: int(rng.choice([-1, 1]))]
             sigma = oracle.shifted(relu, factor * bias)
-            plateau = exact_quantities(w, sigma, phis)
+            plateau = exact_quantities(w, sigma, PHIS)
             a = part / (
                 2 * plateau.slope * sum(share for _, _, share in NETWORKS[k % len(NETWORKS)])
             )
             straight = straight and not any(plateau.deviation)
             pooled = (oracle.pooled(w, factor * bias, relu, x) for x in pulses)
             errors = [e + a * (p - plateau.kappa) for e, p in zip(errors, pooled, strict=True)]
-            values = [
-                [v + a * condition(w, 0, phi, sigma) for v, (phi, condition) in zip(row, product(phis, each), strict=True)]
-                for row, each in zip(values, further, strict=True)
-            ]  # fmt: skip
-        for first, row in enumerate(values):
-            exact = not any(e for e, r in zip(errors, radii, strict=True) if r >= first + HALF)
-            yield exact, straight and not any(row)
+            channels.append((a, w, sigma))
+        exact = [
+            not any(e for e, r in zip(errors, radii, strict=True) if r >= first + HALF)
+            for first in range(N // 2)
+        ]
+        networks.append(_Network(channels, exact, straight))
+    return networks
 
 
 def train(law: Small, lab: Lab) -> Column:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -76,18 +77,44 @@ def check(law: Conserved, lab: Lab) -> Column:
     At a generic point as many quantities are independent as there are weights less the directions in which
     the answers to all radii can pull them.
     """
-    rng = lab.rng("conserved")
-    wrong = 0
-    draws = lab.profile.draws // 2
-    for t in range(draws):
-        channels, n = 1 + t % 3, (1, 3, 5)[t // 3 % 3]
-        wrong += not _linear_holds(law, rng, n, channels)
-        wrong += not _homogeneous_holds(law, rng, n, ("relu", "leaky_relu", "abs")[t % 3])
+    linear, bent = lab.once("conserved/gradients", _drawn, lab)
+    wrong = sum(not _linear_holds(law, pulled) for pulled in linear)
+    wrong += sum(not _homogeneous_holds(law, pulled) for pulled in bent)
     detail = (
-        f"networks, of {2 * draws} in exact rationals, of which a claimed quantity changes along the gradient of "
+        f"networks, of {len(linear) + len(bent)} in exact rationals, of which a claimed quantity changes along the gradient of "
         "an answer, or which leave room for another one"
     )
     return column(wrong, 0, detail)
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """A network as one point, and where the answers to all radii can pull its ``free`` weights."""
+
+    n: int
+    channels: int
+    point: Point
+    free: Sequence[int]
+    gradients: list[list[Fraction]]
+    rank: int
+
+
+def _drawn(lab: Lab) -> tuple[list[Pulled], list[Pulled]]:
+    """Networks in the linear cell, and single channels of homogeneous activations; no law is asked."""
+    rng, linear, bent = lab.rng("conserved"), [], []
+    for t in range(lab.profile.draws // 2):
+        channels, n = 1 + t % 3, (1, 3, 5)[t // 3 % 3]
+        p = [*_numbers(rng, n * channels), *[Fraction(0)] * channels, *_numbers(rng, channels)]
+        free = [*range(n * channels), *range((n + 1) * channels, (n + 2) * channels)]
+        linear.append(_pulled("identity", n, channels, p, free))
+        name = ("relu", "leaky_relu", "abs")[t % 3]
+        bent.append(_pulled(name, n, 1, _numbers(rng, n + 2), range(n + 2)))
+    return linear, bent
+
+
+def _pulled(name: str, n: int, channels: int, p: Point, free: Sequence[int]) -> Pulled:
+    gradients = _gradients(oracle.RATIONAL[name], n, channels, p, free)
+    return Pulled(n, channels, p, free, gradients, _rank(gradients))
 
 
 def _numbers(rng: np.random.Generator, count: int) -> Point:
@@ -111,25 +138,22 @@ def _unmoved(slopes: list[list[Fraction]], gradients: list[list[Fraction]]) -> b
     )
 
 
-def _linear_holds(law: Conserved, rng: np.random.Generator, n: int, channels: int) -> bool:
-    p = [*_numbers(rng, n * channels), *[Fraction(0)] * channels, *_numbers(rng, channels)]
-    free = [*range(n * channels), *range((n + 1) * channels, (n + 2) * channels)]
+def _linear_holds(law: Conserved, pulled: Pulled) -> bool:
+    n, channels, free = pulled.n, pulled.channels, pulled.free
 
     def values(q: Point) -> list[Any]:
         w = _rows(q, n, channels)
         return law.deviations(w) + law.products(w, q[(n + 1) * channels :])
 
-    gradients = _gradients(oracle.RATIONAL["identity"], n, channels, p, free)
-    slopes = jacobian(values, p, free, STEP)
-    return _unmoved(slopes, gradients) and _rank(slopes) == len(free) - _rank(gradients)
+    slopes = jacobian(values, pulled.point, free, STEP)
+    return _unmoved(slopes, pulled.gradients) and _rank(slopes) == len(free) - pulled.rank
 
 
-def _homogeneous_holds(law: Conserved, rng: np.random.Generator, n: int, name: str) -> bool:
-    p = _numbers(rng, n + 2)
-    free = range(n + 2)
-    gradients = _gradients(oracle.RATIONAL[name], n, 1, p, free)
-    (slope,) = jacobian(lambda q: [law.everywhere(q[:n], q[n], q[n + 1])], p, free, STEP)
-    return any(slope) and _unmoved([slope], gradients)
+def _homogeneous_holds(law: Conserved, pulled: Pulled) -> bool:
+    n = pulled.n
+    square = lambda q: [law.everywhere(q[:n], q[n], q[n + 1])]
+    (slope,) = jacobian(square, pulled.point, pulled.free, STEP)
+    return any(slope) and _unmoved([slope], pulled.gradients)
 
 
 # --------------------------------------------------------------------------------------- training

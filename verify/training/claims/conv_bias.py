@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,31 +60,51 @@ def integrate(w: Array, b: float, a: float, radii: Radii) -> tuple[Array, float,
     return y, float(y[n + 2]), error + 4 * left / least
 
 
-def check(law: ConvBias, lab: Lab) -> Column:
-    """Random starts integrated by scipy: the end against the law, and the sign of a where the law promises it."""
-    rng = lab.rng("conv_bias")
-    worst, near, flips, decided = 0.0, 0, 0, 0
+@dataclass(frozen=True)
+class Integrated:
+    """A start (w (n,), b, a), and what :func:`integrate` found of its flow."""
+
+    w: Array
+    b: float
+    a: float
+    radii: Radii
+    end: Array
+    stretched: float
+    error: float
+
+
+def _flows(lab: Lab) -> tuple[Integrated, ...]:
+    """Random starts integrated by scipy; no law is asked."""
+    rng, flows = lab.rng("conv_bias"), []
     for t in range(max(lab.profile.draws // 2, 24)):
         n = (1, 3, 5)[t % 3]
         w, b, a = rng.normal(size=n) / 2, float(rng.normal()) / 2, float(rng.normal()) / 2
         if t % 2:  # below h = 0, with a on the wrong side of S: some flip
             w, a = np.abs(w) + 0.5, -0.2 * abs(a)
         radii = Radii(1 + t % 2, 2, 2)
-        ended, stretched, error = integrate(w, b, a, radii)
-        if stretched > math.log(NEAR_SADDLE):
+        flows.append(Integrated(w, b, a, radii, *integrate(w, b, a, radii)))
+    return tuple(flows)
+
+
+def check(law: ConvBias, lab: Lab) -> Column:
+    """Random starts integrated by scipy: the end against the law, and the sign of a where the law promises it."""
+    worst, near, flips, decided = 0.0, 0, 0, 0
+    for run in lab.once("conv_bias/flows", _flows, lab):
+        if run.stretched > math.log(NEAR_SADDLE):
             near += 1
             continue
+        w, b, a, n = run.w, run.b, run.a, len(run.w)
         h = law.balance(list(w), b, a)
-        loss = _loss(w, b, a, radii)
-        kept = law.sign_is_kept(h, loss, second_moment(radii))
-        sign = math.copysign(1.0, ended[n + 1])
+        loss = _loss(w, b, a, run.radii)
+        kept = law.sign_is_kept(h, loss, second_moment(run.radii))
+        sign = math.copysign(1.0, run.end[n + 1])
         decided += 1
         flips += sign != math.copysign(1.0, a)
         if kept:
             sign = math.copysign(1.0, a)
         want_w, want_a = end(law, list(w), b, a, int(sign), np.sqrt)
-        off = np.max(np.abs(ended[: n + 2] - np.array([*want_w, 0.0, want_a])))
-        worst = float(np.max([worst, off / error]))
+        off = np.max(np.abs(run.end[: n + 2] - np.array([*want_w, 0.0, want_a])))
+        worst = float(np.max([worst, off / run.error]))
     detail = f"largest distance of a weight at the end, {decided} flows integrated by scipy, in units of the integrator's accuracy; in {flips} the sign of a changed; {near} that pass a saddle closely are left out"
     return column(worst if decided and flips else math.nan, 1.0, detail)
 
@@ -96,16 +117,18 @@ def _loss(w: Array, b: float, a: float, radii: Radii) -> float:
 # --------------------------------------------------------------------------------------- training
 
 FRACTION = 0.2
-SETTLED = 1e-10
-"""Root mean square errors of networks that have arrived."""
+SETTLED = 1e-12
+"""Root mean square errors of networks that have arrived; then the run ends."""
 MOST = 200
 """Networks per setting: every one is looked at after every step."""
 SETTINGS = (
-    (Model("identity", 1, 1, conv_bias=True, first=1, cells=2), 0, 9000),
-    (Model("identity", 1, 3, conv_bias=True, first=1, cells=2), 0, 9000),
-    (Model("identity", 1, 3, conv_bias=True, first=1, cells=2), 2, 9000),
+    (Model("identity", 1, 1, conv_bias=True, first=1, cells=2), 0),
+    (Model("identity", 1, 3, conv_bias=True, first=1, cells=2), 0),
+    (Model("identity", 1, 3, conv_bias=True, first=1, cells=2), 2),
 )
-"""A model, the size of the batches (0: all), the number of steps."""
+"""A model, and the size of the batches (0: all)."""
+STEPS, BLOCK = 45000, 500
+"""The most steps, for those that pass near a saddle; after every block it is asked whether all have arrived."""
 
 
 def _trace(sums: Array, b: Array, square: Array, n: int, r: Array, size: int) -> Array:
@@ -117,7 +140,7 @@ def _trace(sums: Array, b: Array, square: Array, n: int, r: Array, size: int) ->
 
 
 def _run(
-    lab: Lab, model: Model, batch: int, steps: int, networks: int
+    lab: Lab, model: Model, batch: int, networks: int
 ) -> tuple[NetworkBatch, Array, Path, Array]:
     """Start, steps η (B,), path, and Σ over the steps of a bound on |Δh|."""
     start = starts(lab, model, networks)
@@ -143,10 +166,9 @@ def _run(
     x, target = data(model)
     order = shuffled(lab, model, batch) if batch else None
     bundle, passed, losses = Bundle(model, start), [], []
-    # Those that pass near a saddle take longer.
-    for _ in range(5):
-        path = descend(bundle, x, target, steps, rate, order=order, look=range(steps))
-        passed += [path.kept[t] for t in range(steps)]
+    for _ in range(STEPS // BLOCK):
+        path = descend(bundle, x, target, BLOCK, rate, order=order, look=range(BLOCK))
+        passed += [path.kept[t] for t in range(BLOCK)]
         losses.append(path.losses)
         if np.all(path.losses[-20:] < SETTLED**2):
             break
@@ -165,11 +187,11 @@ def _run(
 
 
 def _worst(
-    law: ConvBias, lab: Lab, model: Model, batch: int, steps: int, networks: int
+    law: ConvBias, lab: Lab, model: Model, batch: int, networks: int
 ) -> tuple[float, int, int]:
     """(the worst ratio of distance to bound, networks compared, signs that changed)."""
-    key = "conv_bias", model, batch, steps, networks
-    start, rate, path, moved = lab.once(key, _run, lab, model, batch, steps, networks)
+    key = "conv_bias", model, batch, networks
+    start, rate, path, moved = lab.once(key, _run, lab, model, batch, networks)
     n, moment = model.taps, second_moment(model.radii)
     (taps,), (a,) = channels(start.w, start.a)
     b, last = start.b[:, 0], path.end

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from itertools import pairwise
 from itertools import product as every
 
@@ -48,20 +50,46 @@ def _limit(comparisons: int) -> float:
 
 def check(law: Noise, lab: Lab) -> Column:
     """The linear risk by enumeration in rationals, the moments by quadrature, ReLU's risk by simulation."""
-    rng = lab.rng("noise")
-    wrong = sum(not _linear_agrees(law, rng) for _ in range(8))
-    draws = max(lab.profile.draws // 2, 20)
-    wrong += sum(not _moments_agree(law, rng) for _ in range(draws))
-    wrong += sum(not _quiet_agrees(law, *scene) for scene in QUIET)
-    worst = float(np.max([_simulated(law, rng, n) for n in (1, 3, 5)]))
+    drawn = lab.once("noise/cases", _cases, lab)
+    wrong = sum(not _linear_agrees(law, case) for case in drawn.linear)
+    wrong += sum(not _moments_agree(law, case) for case in drawn.pairs)
+    wrong += sum(not _quiet_agrees(law, case) for case in drawn.quiet)
+    worst = float(np.max([_simulated(law, case) for case in drawn.simulated]))
     detail = (
-        f"cases, of 8 linear networks whose noise is enumerated in rationals and {draws} pairs of moments by quadrature and {len(QUIET)} scans of all thresholds of both signs as the noise vanishes, in which the law is off; the exact risk of "
+        f"cases, of 8 linear networks whose noise is enumerated in rationals and {len(drawn.pairs)} pairs of moments by quadrature and {len(QUIET)} scans of all thresholds of both signs as the noise vanishes, in which the law is off; the exact risk of "
         f"three ReLU networks lies within {worst:.1f} standard deviations of its simulation"
     )
     return column(wrong if worst <= _limit(3) else math.inf, 0, detail)
 
 
-def _linear_agrees(law: Noise, rng: np.random.Generator) -> bool:
+@dataclass(frozen=True)
+class Cases:
+    """What is drawn, enumerated, integrated and simulated before any law is asked.
+
+    linear: (V, N, s, E r, the risk as a function of θ and c); pairs: (means, deviations, ρ, the three moments and their
+    accuracies); quiet: (problem without noise, least risk over the linear one at two levels); simulated: (problem, w, b,
+    features (copies, R)).
+    """
+
+    linear: tuple[
+        tuple[Fraction, int, Fraction, Fraction, Callable[[Fraction, Fraction], Fraction]], ...
+    ]
+    pairs: tuple[tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]], ...]
+    quiet: tuple[tuple[Problem, float, float], ...]
+    simulated: tuple[tuple[Problem, Array, float, Array], ...]
+
+
+def _cases(lab: Lab) -> Cases:
+    rng = lab.rng("noise")
+    linear = tuple(_enumerated(rng) for _ in range(8))
+    pairs = tuple(_integrated(rng) for _ in range(max(lab.profile.draws // 2, 20)))
+    simulated = tuple(_noisy(rng, n) for n in (1, 3, 5))
+    return Cases(linear, pairs, tuple(_quiet(*scene) for scene in QUIET), simulated)
+
+
+def _enumerated(
+    rng: np.random.Generator,
+) -> tuple[Fraction, int, Fraction, Fraction, Callable[[Fraction, Fraction], Fraction]]:
     """Noise ±s on each pixel has the same first two moments: every combination is put through the network."""
     radii = [Fraction(1, 2), Fraction(1), Fraction(3, 2)]
     noise = Fraction(int(rng.integers(1, 9)), 8)
@@ -69,8 +97,8 @@ def _linear_agrees(law: Noise, rng: np.random.Generator) -> bool:
     pixels = 2 * length + 1
     mean = sum(radii, Fraction(0)) / 3
     spread = sum(((r - mean) ** 2 for r in radii), Fraction(0)) / 3
-    theta = law.angle(spread, pixels, noise)
 
+    @cache
     def value(theta: Fraction, c: Fraction) -> Fraction:
         a, squares = theta / total, Fraction(0)
         for r in radii:
@@ -81,13 +109,24 @@ def _linear_agrees(law: Noise, rng: np.random.Generator) -> bool:
                 squares += error * error
         return Fraction(squares / (3 * 2**pixels))
 
+    return spread, pixels, noise, mean, value
+
+
+def _linear_agrees(
+    law: Noise,
+    case: tuple[Fraction, int, Fraction, Fraction, Callable[[Fraction, Fraction], Fraction]],
+) -> bool:
+    spread, pixels, noise, mean, value = case
+    theta = law.angle(spread, pixels, noise)
     c = (1 - 2 * theta) * mean
     # A quadratic form: its central differences are its derivatives.
     flat = value(theta + 1, c) == value(theta - 1, c) and value(theta, c + 1) == value(theta, c - 1)
     return bool(flat and value(theta, c) == law.linear_risk(spread, pixels, noise))
 
 
-def _moments_agree(law: Noise, rng: np.random.Generator) -> bool:
+def _integrated(
+    rng: np.random.Generator,
+) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
     """One-dimensional integrals; for the pair E[X₊ E(Y₊ | X)], the inner mean by quadrature, too."""
     mu, nu = rng.normal(size=2)
     sd, other = rng.uniform(0.3, 2, 2)
@@ -95,10 +134,10 @@ def _moments_agree(law: Noise, rng: np.random.Generator) -> bool:
     q = math.sqrt(1 - rho * rho)
     density = lambda z, m, s: math.exp(-(((z - m) / s) ** 2) / 2) / (s * math.sqrt(2 * math.pi))
     top = lambda m, s: max(m, 0) + 12 * s
-    good = True
-    for power, claimed in ((1, law.first), (2, law.second)):
-        value, error = quad(lambda z: z**power * density(z, mu, sd), 0, top(mu, sd), epsabs=1e-12)  # noqa: B023
-        good = good and abs(value - claimed(mu, sd, NUMERIC)) <= error + 1e-11
+    single = [
+        quad(lambda z, power=power: z**power * density(z, mu, sd), 0, top(mu, sd), epsabs=1e-12)
+        for power in (1, 2)
+    ]
     node, weight = np.polynomial.legendre.leggauss(60)
     ends = [0.0, top(mu, sd) / 3, top(mu, sd)]
 
@@ -113,45 +152,71 @@ def _moments_agree(law: Noise, rng: np.random.Generator) -> bool:
     for lo, hi in pairwise(ends):
         part, _ = quad(lambda x: x * density(x, mu, sd) * inner(x), lo, hi, epsabs=1e-11)
         value += part
-    claimed_pair = float(law.product(mu, nu, sd, other, rho, NUMERIC))
-    return bool(good and abs(value - claimed_pair) <= 1e-9)
+    (first, first_error), (second, second_error) = single
+    errors = first_error + 1e-11, second_error + 1e-11, 1e-9
+    return (mu, nu, sd, other, rho), (first, second, value), errors
+
+
+def _moments_agree(
+    law: Noise, case: tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]
+) -> bool:
+    (mu, nu, sd, other, rho), values, errors = case
+    claimed = (
+        law.first(mu, sd, NUMERIC),
+        law.second(mu, sd, NUMERIC),
+        law.product(mu, nu, sd, other, rho, NUMERIC),
+    )
+    return all(
+        abs(value - float(moment)) <= error
+        for value, moment, error in zip(values, claimed, errors, strict=True)
+    )
 
 
 QUIET = ((Radii(4, 3, 1), 5), (Radii(1, 3, 4), 5), (Radii(3, 3, 2), 6))
 """Radii and half-lengths: most pixels lit, most dark, and between."""
 
 
-def _quiet_agrees(law: Noise, radii: Radii, half_length: int) -> bool:
-    """The least risk of one tap, all biases and both signs scanned, over the linear one, at two levels of noise.
-
-    What is left of the limit is of order s, up to logarithms: it is below twice the change from the one level to its half.
-    """
+def _quiet(radii: Radii, half_length: int) -> tuple[Problem, float, float]:
+    """The least risk of one tap, all biases and both signs scanned, over the linear one, at two levels of noise."""
     x, ratios = pulse(radii.r, half_length), []
     for noise in (2e-3, 1e-3):
         p = Problem(radii.r, x, noise)
         line = LAW.linear_risk(p.spread, x.shape[1], noise)
         ratios.append(min(scan(p, sign)[0] for sign in (1.0, -1.0)) / line)
-    off = abs(ratios[1] - small_noise_ratio(Problem(radii.r, x, 0.0), law))
-    return bool(off <= 2 * abs(ratios[0] - ratios[1]))
+    return Problem(radii.r, x, 0.0), ratios[0], ratios[1]
 
 
-def _simulated(law: Noise, rng: np.random.Generator, n: int) -> float:
-    """|exact risk - mean over 4000 noisy copies of all pulses| in standard deviations."""
+def _quiet_agrees(law: Noise, case: tuple[Problem, float, float]) -> bool:
+    """What is left of the limit is of order s, up to logarithms: it is below twice the change from the one level to its half."""
+    problem, coarse, fine = case
+    return bool(abs(fine - small_noise_ratio(problem, law)) <= 2 * abs(coarse - fine))
+
+
+def _noisy(rng: np.random.Generator, n: int) -> tuple[Problem, Array, float, Array]:
+    """The feature on 4000 noisy copies of all pulses."""
     model = Model("relu", 1, n, first=1, cells=4, circular=True)
     x, r = data(model)[0].numpy(), model.radii.r
     problem = Problem(r, x, float(rng.uniform(0.2, 0.8)))
     # Of both signs, but with a positive sum: alive.
     w, b = rng.normal(size=n) / 2 + 0.7, float(rng.normal()) / 2
-    value, a, c = risk(problem, w, b, law)
     noisy = x + problem.noise * rng.normal(size=(4000, *x.shape))
     z = sum(w[u] * np.roll(noisy, n // 2 - u, axis=2) for u in range(n)) + b
-    losses = np.mean((c + a * np.sum(np.maximum(z, 0), axis=2) - r) ** 2, axis=1)
+    return problem, w, b, np.sum(np.maximum(z, 0), axis=2)
+
+
+def _simulated(law: Noise, case: tuple[Problem, Array, float, Array]) -> float:
+    """|exact risk - mean over all copies| in standard deviations."""
+    problem, w, b, features = case
+    value, a, c = risk(problem, w, b, law)
+    losses = np.mean((c + a * features - problem.r) ** 2, axis=1)
     return abs(value - float(losses.mean())) / float(losses.std() / math.sqrt(len(losses)))
 
 
 # --------------------------------------------------------------------------------------- training
 
-NETWORKS, COPIES, SAMPLES = 4, 32, 400
+NETWORKS, COPIES = 4, 128
+SAMPLES, FEWER = 400, 32
+"""Batches from which a step's gradient noise is estimated, and the copies in each."""
 
 
 @dataclass(frozen=True)
@@ -168,11 +233,11 @@ class Task:
 
 
 TASKS = (
-    Task(Model("identity", 2, 3, readout_bias=True, first=1, cells=3, circular=True), 0.3, (300, 1500, 3000)),
-    Task(Model("relu", 1, 1, conv_bias=True, readout_bias=True, first=1, cells=3, per_cell=4, circular=True), 0.1, (500, 5000, 4000)),
-    Task(Model("relu", 1, 3, conv_bias=True, readout_bias=True, first=1, cells=2, per_cell=4, circular=True), 0.3, (500, 5000, 4000)),
+    Task(Model("identity", 2, 3, readout_bias=True, first=1, cells=3, circular=True), 0.3, (100, 500, 750)),
+    Task(Model("relu", 1, 1, conv_bias=True, readout_bias=True, first=1, cells=3, per_cell=4, circular=True), 0.1, (300, 1700, 1000)),
+    Task(Model("relu", 1, 3, conv_bias=True, readout_bias=True, first=1, cells=2, per_cell=4, circular=True), 0.3, (300, 1700, 1000)),
 )  # fmt: skip
-RATES = (0.05, 0.5, 0.15)
+RATES = (0.05, 1.5, 0.45)
 """Step sizes of the three stages, in units of 1 over the largest eigenvalue of the Hessian at the best network."""
 
 
@@ -205,7 +270,7 @@ def _hessian(task: Task, q: Array) -> Array:
 def _batches(task: Task, q: Array, rng: np.random.Generator) -> tuple[Array, Array]:
     """Gradients by q (SAMPLES, ·) and losses (SAMPLES,) of fresh batches, from the signals."""
     p = task.problem
-    x, r = np.tile(p.x, (COPIES, 1)), np.tile(p.r, COPIES)
+    x, r = np.tile(p.x, (FEWER, 1)), np.tile(p.r, FEWER)
     slopes, losses = [], []
     n = task.model.taps
     for _ in range(SAMPLES):
@@ -259,7 +324,7 @@ def _trained(task: Task, lab: Lab) -> tuple[Averaged, Array, Array, Array, tuple
         elif np.linalg.eigvalsh(hessian)[0] <= 0:
             state = "on the way"
         else:
-            deviation = interval(hessian, slopes, run.steps)
+            deviation = interval(hessian, slopes, run.steps * COPIES // FEWER)
             # Each half varies by √2 as much, their difference by twice as much: three deviations of it.
             if np.any(np.abs(early - late) > 2 * 3 * deviation):
                 state = "on the way"
@@ -363,7 +428,7 @@ def figures(lab: Lab) -> list[Figure]:
     r, x = model.radii.r, data(model)[0].numpy()
     long = Radii(3, 3, 4)
     bright = pulse(long.r, 5)
-    levels = np.geomspace(0.01, 2, 12)
+    levels = np.geomspace(0.01, 2, 8)
     linear, ratios = [], []
     for s in levels:
         p, lit = Problem(r, x, float(s)), Problem(long.r, bright, float(s))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -50,11 +51,8 @@ def check(law: Sharpness, lab: Lab) -> Column:
     n is a square, so that √n is rational; the starts lie a rational stretch before an exact network, so that
     √(1 + nUW) is rational, too.
     """
-    rng = lab.rng("sharpness")
-    wrong = 0
-    draws = max(lab.profile.draws // 8, 6)
-    for t in range(draws):
-        wrong += not _hessian_agrees(law, rng, (1, 9)[t % 2], 1 + t // 2 % 2, t % 3 == 0)
+    hessians = lab.once("sharpness/hessians", _hessians, lab)
+    wrong = sum(not _hessian_agrees(law, hessian) for hessian in hessians)
     for beta in (0.0, 0.5, 0.9):
         for share, settles in ((BELOW, True), (ABOVE, False)):
             x, before = 1.0, 1.0
@@ -63,7 +61,7 @@ def check(law: Sharpness, lab: Lab) -> Column:
                 x, before = (1 + beta - 3.0 * step) * x - beta * before, x
             wrong += (abs(x) < 1) != settles
     wrong += sum(not _turns(law, share) for share in SHARES)
-    detail = f"exact Hessians, of {draws} in rational numbers, whose spectrum is not the law's, and recursions with momentum, of 6, or of balanced networks, of {len(SHARES)}, on the wrong side"
+    detail = f"exact Hessians, of {len(hessians)} in rational numbers, whose spectrum is not the law's, and recursions with momentum, of 6, or of balanced networks, of {len(SHARES)}, on the wrong side"
     return column(wrong, 0, detail)
 
 
@@ -88,9 +86,29 @@ def _turns(law: Sharpness, share: float) -> bool:
     return (left < 1e-4) == law.settles(share)
 
 
-def _hessian_agrees(
-    law: Sharpness, rng: np.random.Generator, n: int, channels: int, biased: bool
-) -> bool:
+@dataclass(frozen=True)
+class Hessian:
+    """An exact network, the two numbers that tell its spectrum, and U, W some stretch before it."""
+
+    n: int
+    sums: list[Fraction]
+    a: list[Fraction]
+    biased: bool
+    second: Fraction
+    mean: Fraction
+    trace: Fraction
+    squares: Fraction
+    big_u: Fraction
+    big_w: Fraction
+
+
+def _hessians(lab: Lab) -> list[Hessian]:
+    """No law is asked."""
+    rng, draws = lab.rng("sharpness"), max(lab.profile.draws // 8, 6)
+    return [_hessian(rng, (1, 9)[t % 2], 1 + t // 2 % 2, t % 3 == 0) for t in range(draws)]
+
+
+def _hessian(rng: np.random.Generator, n: int, channels: int, biased: bool) -> Hessian:
     some = lambda: Fraction(int(rng.integers(1, 9)) * (1 - 2 * int(rng.integers(2))), 4)
     w = [[some() for _ in range(n)] for _ in range(channels)]
     w[0][0] += 20  # S of the first channel is not 0
@@ -137,14 +155,21 @@ def _hessian_agrees(
     squares = sum((x * x for row in hessian for x in row), zero)
     second = sum((r * r for r in radii), zero) / 2
     mean = sum(radii, zero) / 2
-    square = law.gain(sums, a, n)
-    total, product = law.pair(square, second, mean) if biased else (2 * second * square, zero)
-    # A positive semidefinite matrix of rank 2 (1 without c) is known by trace and squares, and they by the law.
-    good = trace == total and squares == total * total - 2 * product
     back = Fraction(int(rng.integers(1, 7)), int(rng.integers(1, 7)))
     u, v = linear_cell.light_cone(w, a, Fraction(root))
     big_u, big_w = linear_cell.squares([x / back for x in u], [x * back for x in v])
-    return bool(good and law.gain_from_start(big_u, big_w, root, _exact_root) == square)
+    return Hessian(n, sums, a, biased, second, mean, trace, squares, big_u, big_w)
+
+
+def _hessian_agrees(law: Sharpness, end: Hessian) -> bool:
+    square = law.gain(end.sums, end.a, end.n)
+    total, product = 2 * end.second * square, Fraction(0)
+    if end.biased:
+        total, product = law.pair(square, end.second, end.mean)
+    # A positive semidefinite matrix of rank 2 (1 without c) is known by trace and squares, and they by the law.
+    good = end.trace == total and end.squares == total * total - 2 * product
+    start = law.gain_from_start(end.big_u, end.big_w, math.isqrt(end.n), _exact_root)
+    return bool(good and start == square)
 
 
 def _exact_root(value: Fraction) -> Fraction:
@@ -241,20 +266,23 @@ def train(law: Sharpness, lab: Lab) -> Column:
         weights, big_u, big_w = lab.once(key, _beside, lab, model, networks)
         root = math.sqrt(model.taps)
         # g² once from the start alone, once from the weights at the end: both have to place the threshold.
-        for square in (
+        squares = (
             law.gain_from_start(big_u, big_w, root, np.sqrt),
             law.gain(list(weights.w.sum(axis=2).T), list(weights.a.T), model.taps),
-        ):
-            steep = largest(law, model, np.asarray(square))
-            for momentum in (0.0, MOMENTUM):
-                for share, settles in ((BELOW, True), (ABOVE, False)):
-                    rate = share * law.threshold(steep, momentum)
-                    grown = "sharpness/grows", model, networks, momentum, tuple(rate.tolist())
-                    last, most = lab.once(grown, _grows, model, weights, momentum, rate)
-                    wrong += int(np.sum(~(last < 1) if settles else ~(most > LEFT)))
-                    asked += networks
-                    if not momentum and settles:
-                        speed.append(last ** (1 / (STEPS - 1)))
+        )
+        steep = largest(law, model, np.concatenate(squares))
+        # One training for both, at both shares.
+        four = NetworkBatch.joined([weights] * 4)
+        for momentum in (0.0, MOMENTUM):
+            threshold = law.threshold(steep, momentum)
+            rate = np.concatenate([BELOW * threshold, ABOVE * threshold])
+            grown = "sharpness/grows", model, networks, momentum, tuple(rate.tolist())
+            last, most = lab.once(grown, _grows, model, four, momentum, rate)
+            (settled, _), (_, left) = np.split(last, 2), np.split(most, 2)
+            wrong += int(np.sum(~(settled < 1))) + int(np.sum(~(left > LEFT)))
+            asked += len(rate)
+            if not momentum:
+                speed.append(settled ** (1 / (STEPS - 1)))
     for share in SHARES:
         wrong += NETWORKS - int(np.sum(_balanced(law, share, lab)))
         asked += NETWORKS
@@ -270,21 +298,23 @@ NETWORKS = 6
 BALANCED = Model("identity", 2, 3)
 
 
-def _balanced_losses(lab: Lab, share: float) -> tuple[Array, Array]:
-    """(s = 2θ of random balanced starts, between 1/2 and 3/2; their losses (TURNS, B) under torch.optim.SGD)."""
+def _balanced_losses(lab: Lab) -> tuple[Array, dict[float, Array]]:
+    """(s = 2θ of random balanced starts, between 1/2 and 3/2; per share their losses (TURNS, B) under torch.optim.SGD)."""
     start, root = starts(lab, BALANCED, NETWORKS), math.sqrt(BALANCED.taps)
     # S_k = √n a_k for every channel: V = W = 0; then the size that makes 2θ = 2√n Σ a².
     s = np.linspace(0.5, 1.5, NETWORKS + 1)[1:] - 1 / 15
     a = start.a * np.sqrt(s / (2 * root * np.sum(start.a**2, axis=1)))[:, None]
     w = start.w - start.w.mean(axis=2, keepdims=True) + (a / root)[:, :, None]
-    rate = share / (4 * root * second_moment(BALANCED.radii))
-    bundle = Bundle(BALANCED, NetworkBatch(w, start.b, a, start.c))
-    return s, np.asarray(descend(bundle, *data(BALANCED), TURNS, rate).losses)
+    rate = np.repeat(SHARES, NETWORKS) / (4 * root * second_moment(BALANCED.radii))
+    every = NetworkBatch.joined([NetworkBatch(w, start.b, a, start.c)] * len(SHARES))
+    losses = descend(Bundle(BALANCED, every), *data(BALANCED), TURNS, rate).losses
+    return s, dict(zip(SHARES, np.split(losses, len(SHARES), axis=1), strict=True))
 
 
 def _balanced(law: Sharpness, share: float, lab: Lab) -> Array:
     """Per network: the losses follow the law's map, and fall by half in the last three quarters iff it says that they settle."""
-    s, losses = lab.once(("sharpness/balanced", share), _balanced_losses, lab, share)
+    s, every = lab.once("sharpness/balanced", _balanced_losses, lab)
+    losses = every[share]
     first, last = (np.max(losses[t - 2 : t], axis=0) for t in (TURNS // 4, TURNS))
     good = (last < np.maximum(first / 2, 1e-20)) == law.settles(share)
     for t in range(11):

@@ -1,0 +1,337 @@
+"""The page as people use it: every tab, drag and type, a link restored, files dropped, hostile input."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from tests.certified import RELU, made
+from verify.explorer.page import html
+
+TABS = ("Pulse", "Training", "Activation", "Invariance", "Disk", "Your network")
+
+
+def test_the_page_is_small_and_asks_for_nothing() -> None:
+    text = html()
+    assert len(text.encode()) < 2 * 10**6
+    outside = [url for url in re.findall(r"https?://[^\s\"'<>]+", text) if "www.w3.org" not in url]
+    assert outside == []
+    assert re.findall(r"\b(?:fetch|XMLHttpRequest|WebSocket|importScripts)\b\s*\(", text) == []
+
+
+@pytest.fixture
+def tab(browser: Any, explorer: Path) -> Iterator[Any]:
+    """A fresh tab; no console message, error or request has come of it when the test ends."""
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page.set_default_timeout(10_000)
+    trouble: list[str] = []
+    page.on("console", lambda line: trouble.append(line.text))
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.on("request", lambda request: trouble.append(request.url))
+    page.goto(explorer.as_uri())
+    yield page
+    page.close()
+    assert [text for text in trouble if not text.startswith(("data:", explorer.as_uri()))] == []
+
+
+def verdict(tab: Any) -> str:
+    """The words of the verdict, when nothing has moved for a while."""
+    tab.wait_for_timeout(200)
+    return str(tab.locator(".verdict").inner_text())
+
+
+def opened(tab: Any, explorer: Path, state: Any) -> None:
+    """Follow a link to the page."""
+    tab.goto("about:blank")
+    tab.goto(f"{explorer.as_uri()}#{quote(json.dumps(state))}")
+
+
+STATE = {
+    "tab": "pulse", "sigma": "relu", "w": [["1/4", "1/2", "1/4"]], "b": ["0"], "a": ["1/2"], "c": "0", "half": 8, "radius": 3.2,
+}  # fmt: skip
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize("name", TABS)
+def test_every_tab_opens_and_says_something(tab: Any, name: str) -> None:
+    tab.get_by_role("tab", name=name).click()
+    assert tab.get_by_role("tab", name=name).get_attribute("aria-selected") == "true"
+    assert len(verdict(tab)) > 40
+
+
+def test_the_kink_on_a_partial_sum_is_exact_and_off_it_is_not(tab: Any) -> None:
+    assert verdict(tab).startswith("Exact: r̂ = r at every real radius from 2.5 to 10.5.")
+    bias = tab.locator("input[data-key='b0']")
+    bias.fill("-1/10")
+    bias.press("Enter")
+    assert verdict(tab).startswith("Not exact")
+    tab.get_by_role("button", name="Nearest biases without bends").click()
+    tab.get_by_role("button", name="Exact readout").click()
+    assert verdict(tab).startswith("Exact")
+
+
+def test_the_canonical_form_answers_alike(tab: Any, explorer: Path) -> None:
+    state = {
+        **STATE,
+        "w": [["1/2", "-1", "2"], ["1", "0", "1/3"]],
+        "b": ["1/5", "-1"],
+        "a": ["-2", "3"],
+    }
+    opened(tab, explorer, state)
+    worst = r"largest error over all real radii\s+(\S+) at r = (\S+)"
+    before = re.search(worst, verdict(tab))
+    tab.get_by_role("button", name="Canonical form").click()
+    after = re.search(worst, verdict(tab))
+    assert before and after and before.groups() == after.groups()
+    assert [tab.locator(f"input[data-key='a{k}']").input_value() for k in (0, 1)] == ["1", "-1"]
+
+
+def test_a_tap_is_dragged_and_moved_by_keys(tab: Any) -> None:
+    before = verdict(tab)
+    handle = tab.locator(".handle[aria-label^='w 0']")
+    box = handle.bounding_box()
+    tab.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    tab.mouse.down()
+    tab.mouse.move(box["x"] + box["width"] / 2, box["y"] + 60, steps=8)
+    tab.mouse.up()
+    dragged = verdict(tab)
+    assert dragged != before and dragged.startswith("Not exact")
+    value = tab.locator("input[data-key='w0-2']").input_value()
+    assert value != "1/4"
+    tab.locator(".handle[aria-label^='w 0']").press("ArrowUp")
+    tab.wait_for_timeout(200)
+    assert tab.locator("input[data-key='w0-2']").input_value() != value
+
+
+def test_a_link_restores_the_view(tab: Any, explorer: Path) -> None:
+    tab.locator("input[data-key='w0-0']").fill("3/8")
+    tab.locator("input[data-key='w0-0']").press("Enter")
+    told = verdict(tab)
+    tab.wait_for_timeout(500)
+    address = tab.url
+    tab.goto("about:blank")
+    tab.goto(address)
+    assert verdict(tab) == told
+    assert tab.locator("input[data-key='w0-0']").input_value() == "3/8"
+    assert explorer.name in address
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {},
+        [],
+        None,
+        "x",
+        {**STATE, "w": []},
+        {**STATE, "w": [["1"] * 11]},
+        {**STATE, "w": [["1", "2"]]},
+        {**STATE, "w": [["1/0", "1", "1"]]},
+        {**STATE, "w": [["1e999", "1", "1"]]},
+        {**STATE, "a": ["nan"]},
+        {**STATE, "a": ["<img src=x onerror=alert(1)>"]},
+        {**STATE, "sigma": "constructor"},
+        {**STATE, "sigma": "alert(1)"},
+        {**STATE, "sigma": "(" * 3000},
+        {**STATE, "sigma": "log(x)"},
+        {**STATE, "half": 10**9},
+        {**STATE, "half": 4.5},
+        {**STATE, "radius": "x"},
+        {**STATE, "c": {"__proto__": 1}},
+        {**STATE, "b": ["1" * 5000]},
+    ],
+    ids=range(20),
+)
+def test_a_hostile_link_leaves_the_page_as_it_was(tab: Any, explorer: Path, state: Any) -> None:
+    opened(tab, explorer, state)
+    assert verdict(tab).startswith("Exact: r̂ = r at every real radius from 2.5 to 10.5.")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("1 +", "expected a number"),
+        ("foo(x)", "the name ‘foo’"),
+        ("x + z", "one variable"),
+        ("log(x)", "no real value"),
+        ("<b>x</b>", "expected"),
+        ("x; alert(1)", "expected"),
+        ("(" * 60 + "x" + ")" * 60, "nested"),
+        ("x" * 3000, "at most 2000 characters"),
+        ("x**100", "exponent"),
+        ("", "expected a number"),
+    ],
+)
+def test_a_hostile_expression_is_told_in_place(tab: Any, text: str, words: str) -> None:
+    told = verdict(tab)
+    sigma = tab.locator("input[data-key='sigma']")
+    sigma.fill(text)
+    sigma.press("Enter")
+    assert words in tab.locator("#message").inner_text()
+    assert verdict(tab) == told
+
+
+def test_training_ends_where_the_formula_says(tab: Any) -> None:
+    tab.get_by_role("tab", name="Training").click()
+    tab.get_by_role("button", name="New random start").click()
+    tab.get_by_role("button", name="Train", exact=True).click()
+    tab.wait_for_function(
+        "() => Number(/loss ([0-9.]+e−[0-9]+|[0-9.]+)/.exec(document.querySelector('.verdict').innerText)?.[1].replace('−', '-')) < 1e-25"
+    )
+    last = tab.locator("table.weights tbody tr td:last-child")
+    remaining = [text.replace("−", "-") for text in last.all_inner_texts()]
+    assert len(remaining) == 6
+    assert all(abs(float(value)) < 1e-12 for value in remaining)
+
+
+def test_an_activation_is_decided_and_tried(tab: Any) -> None:
+    tab.get_by_role("tab", name="Activation").click()
+    tab.get_by_label("a known activation").select_option("quick GELU")
+    assert verdict(tab).startswith("quick GELU: exact with 2 channels, and with no fewer.")
+    tab.get_by_role("button", name="Try them on the pulse").click()
+    assert verdict(tab).startswith("Exact as far as float64 shows")
+    tab.get_by_role("tab", name="Activation").click()
+    tab.get_by_label("a known activation").select_option("tanh")
+    assert "no network with it is exact" in verdict(tab)
+
+
+def test_the_atlas_is_exact_at_work(tab: Any) -> None:
+    tab.get_by_role("tab", name="Invariance").click()
+    cells = tab.locator("table.atlas button")
+    assert cells.count() == 140
+    for place in range(0, 140, 9):
+        cells.nth(place).click()
+        told = verdict(tab)
+        answer = re.match(r"It answers r̂ = (\S+); the radius is r = (\S+)\.", told)
+        exact = cells.nth(place).inner_text() == "✓"
+        assert (answer is not None) == exact and told.startswith("No such network") != exact
+        assert answer is None or answer[1] == answer[2]
+
+
+def test_a_disk_is_measured(tab: Any) -> None:
+    tab.get_by_role("tab", name="Disk").click()
+    tab.get_by_label("activation σ").fill("abs")
+    tab.get_by_label("activation σ").press("Enter")
+    assert "P = 4.000" in verdict(tab)
+    tab.locator(".handle[aria-label='centre']").press("ArrowRight")
+    assert "Centre (0.05, 0)" in verdict(tab)
+
+
+def _network(path: Path, **changes: Any) -> Path:
+    tensors = {
+        "conv.weight": np.array([[[0.25, 0.5, 0.25]]], dtype=np.float32),
+        "fc.weight": np.array([[0.5]], dtype=np.float32),
+    }
+    metadata = changes.pop("metadata", {"activation": "relu"})
+    save_file({**tensors, **changes}, path, metadata=metadata)
+    return path
+
+
+def test_an_own_network_is_explained(tab: Any, tmp_path: Path) -> None:
+    tab.get_by_role("tab", name="Your network").click()
+    tab.set_input_files("#file", _network(tmp_path / "net.safetensors"))
+    assert verdict(tab).startswith("net.safetensors is read.")
+    tab.get_by_role("button", name="See it explained").click()
+    assert verdict(tab).startswith("Exact")
+
+
+def test_a_certificate_is_accepted_and_a_changed_one_rejected(tab: Any, tmp_path: Path) -> None:
+    from fractions import Fraction
+
+    document = made(RELU, Fraction(1, 2), Fraction(9, 2))
+    (tmp_path / "good.json").write_text(json.dumps(document))
+    document["claim"]["worst"] = ["0", "0"]
+    (tmp_path / "bad.json").write_text(json.dumps(document))
+    tab.get_by_role("tab", name="Your network").click()
+    tab.set_input_files("#file", tmp_path / "good.json")
+    assert verdict(tab).startswith("good.json is accepted.")
+    tab.set_input_files("#file", tmp_path / "bad.json")
+    assert verdict(tab).startswith("bad.json is rejected: the digest does not fit the content.")
+
+
+HOSTILE = {
+    "empty.safetensors": b"",
+    "short.safetensors": b"\x01\x02",
+    "huge-header.safetensors": b"\xff" * 64,
+    "text.safetensors": b"hello, this is no network at all",
+    "no-json.safetensors": (4).to_bytes(8, "little") + b"{{{{",
+    "list.safetensors": (2).to_bytes(8, "little") + b"[]",
+    "nothing.safetensors": (2).to_bytes(8, "little") + b"{}",
+    "pickle.safetensors": b"\x80\x04\x95\x00\x00\x00\x00\x00\x00\x00\x00.",
+    "empty.json": b"",
+    "list.json": b"[]",
+    "deep.json": b"[" * 100_000,
+    "not-ascii.json": '{"é": 1}'.encode(),
+    "null.json": b"null",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_file_is_told_in_one_sentence(tab: Any, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(HOSTILE[name])
+    tab.get_by_role("tab", name="Your network").click()
+    tab.set_input_files("#file", tmp_path / name)
+    told = verdict(tab)
+    assert told.startswith((f"{name} cannot be shown: ", f"{name} is rejected: "))
+    assert told.count("\n") == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"conv.weight": np.ones((1, 1, 2))}, "n odd"),
+        ({"conv.weight": np.ones((5, 1, 3))}, "up to 3 of 9"),
+        ({"conv.weight": np.ones((1, 1, 3, 3))}, "for images"),
+        ({"fc.weight": np.ones((2, 1))}, "readout has the shape"),
+        ({"extra": np.ones(7)}, "does not place"),
+        ({"fc.weight": np.array([[np.nan]])}, "not finite"),
+        ({"metadata": {}}, "does not say its activation"),
+        ({"metadata": {"activation": "foo"}}, "foo"),
+        ({"metadata": {"activation": "relu", "padding": "circular"}}, "padding"),
+    ],
+)
+def test_a_network_that_the_page_cannot_show_is_told_why(
+    tab: Any, tmp_path: Path, changes: dict[str, Any], words: str
+) -> None:
+    tab.get_by_role("tab", name="Your network").click()
+    tab.set_input_files("#file", _network(tmp_path / "net.safetensors", **changes))
+    told = verdict(tab)
+    assert told.startswith("net.safetensors cannot be shown: ") and words in told
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_rules_of_accessibility_are_kept(browser: Any, explorer: Path, scheme: str) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = browser.new_page(viewport={"width": 1280, "height": 1000}, color_scheme=scheme)
+    page.goto(explorer.as_uri())
+    for name in TABS:
+        page.get_by_role("tab", name=name).click()
+        page.wait_for_timeout(300)
+        found = Axe().run(page).response["violations"]
+        assert [(name, rule["id"], rule["nodes"][0]["html"][:200]) for rule in found] == []
+    page.close()
+
+
+def test_nothing_is_wider_than_a_telephone(browser: Any, explorer: Path) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    page.goto(explorer.as_uri())
+    for name in TABS:
+        page.get_by_role("tab", name=name).click()
+        page.wait_for_timeout(300)
+        assert (
+            page.evaluate(
+                "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+            <= 0
+        )
+    page.close()

@@ -1,0 +1,41 @@
+"""The command that writes the interactive page."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from verify.explore import main
+
+
+def test_the_page_is_written_in_one_step(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "page.html"
+    path.write_text("an older one", encoding="utf-8")
+    assert main(["--out", str(path)]) == 0
+    assert capsys.readouterr().out == f"{path}\n"
+    assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("missing/page.html", "no such file or directory"), (".", "directory"), ("", "needs the name of a file")]
+)  # fmt: skip
+def test_a_file_that_cannot_be_written_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, reason: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--out", str(tmp_path / name) if name else ""])
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and reason in error
+
+
+def test_help_needs_no_library() -> None:
+    code = "import sys, verify.explore as m; m._parser().format_help(); print(sorted({'sympy', 'torch', 'numpy'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

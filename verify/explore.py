@@ -1,0 +1,65 @@
+"""Write the interactive page: python -m verify.explore
+
+One HTML file that opens from a disk, asks for nothing on a network, and answers while you drag a weight. Its
+formulas are printed from those that the proofs are about.
+
+Exit status: 0 written, 2 usage or a file that cannot be written, 3 the machine failed, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
+
+from theory.process import run
+from verify.models.files import put
+from verify.report.arguments import Parser, command_parser, importing, named, working
+
+__all__ = ["main"]
+
+PROGRAM = "python -m verify.explore"
+
+
+def _parser() -> Parser:
+    assert __doc__
+    parser = command_parser(PROGRAM, __doc__)
+    add = parser.add_argument
+    add(
+        "--out",
+        type=named("file"),
+        default=Path("explorer.html"),
+        metavar="FILE",
+        help="default: %(default)s; written over",
+    )
+    add("--open", action="store_true", help="and show it in the browser")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status, or raises SystemExit as argparse does."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        with working("printing the laws"):
+            put(options.out, _page().encode())
+    except KeyboardInterrupt:
+        print(f"{PROGRAM}: interrupted", file=sys.stderr)
+        return 130
+    except OSError as error:
+        parser.error(f"cannot write {options.out}: {(error.strerror or str(error)).lower()}")
+    print(options.out)
+    if options.open and not webbrowser.open(options.out.resolve().as_uri()):
+        parser.error(f"no browser was found; open {options.out} in one")
+    return 0
+
+
+def _page() -> str:
+    with importing():
+        from verify.explorer.page import html
+    return html()
+
+
+if __name__ == "__main__":
+    sys.exit(run(PROGRAM, main))

@@ -1,0 +1,185 @@
+"""The laws that the page computes with, as one module of JavaScript: ``float`` and ``fractions(f)``, two objects alike.
+
+    n3.deviation(w, phi, g)         by taps: the staircase, the response on plateaus and below, the kinks' steps
+    k2.residuals(a, c, N, …)        by channels: the three laws, the readout
+    n3k2.end(w, a, root)            by both: where training ends
+    any.least_squares(…)            by neither
+    disks.edge(t, c, s)             of pixels and disks
+
+Each is traced from the function of theory/ that the proofs are about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import sympy as sp
+
+from numerics.arithmetic.javascript import Law, function, traced
+from theory.disk import disk, perimeter
+from theory.pulse import kinks, loss, plateau, readout, small_radius, subpixel, symmetry
+from theory.pulse.network import g, taps
+from theory.pulse.signal import phi
+from theory.pulse.staircase import C, T, to_taps
+from theory.training import conserved, flow, linear_cell, ridge, sharpness, steps, trajectory
+
+__all__ = ["CHANNELS", "TAPS", "groups", "module"]
+
+root = sp.Symbol("root", positive=True)
+"""√n."""
+TAPS = (1, 3, 5, 7, 9)
+"""The numbers of taps that the page knows."""
+CHANNELS = (1, 2, 3)
+"""The numbers of channels."""
+
+
+def module() -> str:
+    """The text of the module."""
+    every = groups()
+    exact = {name: [law for law in laws if _rational(law)] for name, laws in every.items()}
+    return (
+        f"export const float = {_object(every, 'float')};\n\n"
+        f"export const fractions = (f) => ({_object(exact, 'fraction')});\n"
+    )
+
+
+def groups() -> dict[str, list[Law]]:
+    """The laws by the name of their group."""
+    return {name: list(laws) for name, laws in _groups()}
+
+
+def _object(every: dict[str, list[Law]], arithmetic: Any) -> str:
+    parts = (
+        f"{name}: {{\n" + ",\n".join(function(law, arithmetic) for law in laws) + "}"
+        for name, laws in every.items()
+        if laws
+    )
+    return "{\n" + ",\n".join(parts) + "}"
+
+
+def _rational(law: Law) -> bool:
+    """Whether no root or logarithm is needed."""
+    try:
+        function(law, "fraction")
+    except ValueError:
+        return False
+    return True
+
+
+def _groups() -> Iterator[tuple[str, Iterator[Law]]]:
+    yield "any", _of_neither()
+    yield "disks", _of_disks()
+    for n in TAPS:
+        yield f"n{n}", _of_taps(n)
+    for channels in CHANNELS:
+        yield f"k{channels}", _of_channels(channels)
+        for n in TAPS:
+            yield f"n{n}k{channels}", _of_both(n, channels)
+
+
+def _of_taps(n: int) -> Iterator[Law]:
+    w, h = list(taps(n)), n // 2
+    sums = {
+        "left": [C(j, n) for j in range(-h - 1, h + 1)],
+        "right": [T(j, n) for j in range(h + 1, -h - 1, -1)],
+    }
+    in_taps = {name: [to_taps(x, n) for x in values] for name, values in sums.items()}
+    yield Law("sums", (w,), in_taps)
+    yield Law("slope", (w, g), to_taps(plateau.slope(), n))
+    yield Law("kappa", (w, g), to_taps(plateau.kappa(n), n))
+    yield Law("deviation", (w, phi, g), to_taps(subpixel.deviation(n), n))
+    yield Law("response", (w, plateau.r, phi, g), to_taps(subpixel.subpixel_response(n), n))
+    for m in range(1, h + 1):
+        law = to_taps(small_radius.small_response(n, m), n)
+        yield Law(f"response_{m}", (w, plateau.r, phi, g), law)
+    yield traced("segments", kinks.segments, w)
+    b, a, t = sp.symbols("b a t", real=True)
+    yield traced("everywhere", conserved.everywhere, w, b, a)
+    for name in ("reverse", "negate", "negate_filter"):
+        law = getattr(symmetry, name)
+        yield Law(name, (w, b, a), law(symmetry.Channel(a, b, tuple(w))))
+    yield Law("rescale", (w, b, a, t), symmetry.rescale(symmetry.Channel(a, b, tuple(w)), t))
+
+
+def _numbers(letter: str, count: int) -> list[sp.Symbol]:
+    return [sp.Symbol(f"{letter}_{k}", real=True) for k in range(1, count + 1)]
+
+
+def _of_channels(channels: int) -> Iterator[Law]:
+    a, slopes, zeros, kappas, deviations = (
+        _numbers(letter, channels) for letter in ("a", "slope", "zero", "kappa", "deviation")
+    )
+    c, size = sp.symbols("c N", real=True)
+    arguments = (a, c, size, slopes, zeros, kappas, deviations)
+    yield traced("residuals", loss.residuals, *arguments)
+    offsets = _numbers("offset", channels)
+    yield traced("exact_readout", readout.exact_readout, slopes, offsets)
+    u, theta = _numbers("u", channels), sp.Symbol("theta", positive=True)
+    yield traced("box", partial(ridge.box, sqrt=sp.sqrt), u, theta, root)
+
+
+def _matrix(channels: int, n: int) -> list[list[sp.Symbol]]:
+    return [list(taps(n, f"_{k}_")) for k in range(1, channels + 1)]
+
+
+def _of_both(n: int, channels: int) -> Iterator[Law]:
+    w, a = _matrix(channels, n), _numbers("a", channels)
+
+    def end(w: Sequence[Any], a: Sequence[Any], root: Any) -> dict[str, Any]:
+        taps, readout = flow.end(flow.LAW, w, a, root, sp.sqrt)
+        return {"w": taps, "a": readout}
+
+    yield traced("end", end, w, a, root)
+    yield traced("light_cone", linear_cell.light_cone, w, a, root)
+
+    def turned(w: Any, a: Any, root: Any, first: Any, second: Any) -> dict[str, Any]:
+        """The network after u was multiplied by ``first`` and v by ``second``."""
+        u, v = linear_cell.light_cone(w, a, root)
+        readout, sums = linear_cell.unfold(u, v, root, first, second)
+        return {"w": linear_cell.moved(w, sums), "a": readout}
+
+    yield traced("turned", turned, w, a, root, *sp.symbols("first second", positive=True))
+    yield traced("deviations", conserved.deviations, w)
+    yield traced("products", conserved.products, w, a)
+    yield traced("gain", lambda s, a: sharpness.gain(s, a, n), _numbers("s", channels), a)
+
+
+def _of_disks() -> Iterator[Law]:
+    x, y, r, t, c, s = sp.symbols("x y r t c s", real=True)
+    yield traced("arc", disk.arc, x, y, r)
+    yield traced("edge", perimeter.edge, t, c, s)
+    yield traced("upright", lambda t: perimeter.edge(t, 1, 0), t)
+    yield traced("dipole", perimeter.dipole, x, y)
+    yield traced("gap", perimeter.gap, x, y)
+    yield traced("lack", perimeter.lack, *sp.symbols("value dark full lit", real=True))
+
+
+def _of_neither() -> Iterator[Law]:
+    names = "slope offset mean_r var_r mean_d cov var_d"
+    yield traced("least_squares", readout.least_squares, *sp.symbols(names, real=True))
+    p, q, t = sp.symbols("p q t", real=True)
+    yield traced("bend", kinks.bend, p, q, t)
+    moments = loss.Moments(*sp.symbols("r r2 d rd d2", real=True))
+    alpha, beta = sp.symbols("alpha beta", real=True)
+    means = [moments.r, moments.r2, moments.d, moments.rd, moments.d2]
+    yield Law("attribution", (alpha, beta, means), loss.attribution(alpha, beta, moments))
+    u, v, second, spread, penalty = sp.symbols("U W R V lambda_", positive=True)
+    grown = sp.Symbol("grown", positive=True)
+    yield traced(
+        "stretch", lambda u, v, x, g: linear_cell.stretch(u, v, x, sp.sqrt, g), u, v, root, grown
+    )
+    yield traced("gain_from_start", partial(sharpness.gain_from_start, sqrt=sp.sqrt), u, v, root)
+    yield traced("rate", partial(trajectory.rate, sqrt=sp.sqrt), u, v, root, second)
+    yield traced("roots", partial(trajectory.roots, sqrt=sp.sqrt), u, v, root)
+    plus, minus, decay = sp.symbols("plus minus decay", real=True)
+    yield traced("stretch_at", trajectory.stretch_at, plus, minus, decay)
+    e = sp.Symbol("E", positive=True)
+    yield traced("first_order", partial(steps.first_order, log=sp.log), u, v, root, second, e)
+    largest, momentum = sp.symbols("largest momentum", positive=True)
+    yield traced("threshold", sharpness.threshold, largest, momentum)
+    square, mean = sp.symbols("square mean", real=True)
+    yield traced("pair", sharpness.pair, square, second, mean)
+    yield traced("collapse", ridge.collapse, spread, root)
+    yield traced("angle", ridge.angle, penalty, spread, root)

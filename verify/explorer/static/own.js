@@ -1,0 +1,80 @@
+// The tab for one's own network: a safetensors file or a certificate, dropped on the page and sent nowhere.
+
+import {check, Rejected} from "checker";
+import {html, short} from "dom";
+import {Unreadable, activationOf} from "expression";
+import {Fraction} from "numbers";
+import {networkOf, tensorsOf, Unusable} from "safetensors";
+
+const WEIGHTS = 2 ** 20;
+
+/** The text of a number divided by a whole one. */
+const divided = (text, count) => {
+  const {n, d} = Fraction.parse(text);
+  return String(new Fraction(n, d * BigInt(count)));
+};
+
+export const ownTab = (panel, {change, message, show}) => {
+  const answer = html("div", {class: "verdict", role: "status", "aria-live": "polite"},
+    html("p", {}, "Drop a .safetensors file with a convolution and a linear readout, or a certificate (.json). It is read here, in this page, and sent nowhere."));
+  const choose = html("input", {type: "file", accept: ".safetensors,.json", id: "file",
+    onchange: (event) => { if (event.target.files[0]) read(event.target.files[0]); }});
+  const sigma = html("input", {type: "text", size: 20, value: "", placeholder: "relu", "aria-label": "activation, if the file does not say it"});
+  const half = html("input", {type: "number", min: 4, max: 40, value: "", placeholder: "12", "aria-label": "pixels on each side, if the file does not say them"});
+  const area = html("div", {class: "drop"}, html("label", {for: "file"}, "A file"), choose,
+    html("label", {}, html("span", {}, "activation, if the file does not say it"), sigma),
+    html("label", {}, html("span", {}, "pixels on each side, likewise"), half));
+  panel.append(answer, area);
+  for (const kind of ["dragover", "drop"]) {
+    panel.addEventListener(kind, (event) => {
+      event.preventDefault();
+      area.classList.toggle("over", kind === "dragover");
+      if (kind === "drop" && event.dataTransfer.files[0]) read(event.dataTransfer.files[0]);
+    });
+  }
+
+  const tell = (headline, good, ...others) => answer.replaceChildren(html("p", {class: `headline ${good ? "holds" : ""}`}, headline), ...others);
+
+  const read = async (file) => {
+    message("");
+    const name = file.name.slice(0, 80);
+    try {
+      if (file.size > WEIGHTS) throw new Unusable("it is larger than 1 MB; the page shows small networks");
+      const bytes = new Uint8Array(await file.arrayBuffer());
+      if (/\.json$/i.test(file.name)) await certificate(name, bytes);
+      else network(name, bytes);
+    } catch (error) {
+      if (!(error instanceof Unusable || error instanceof Unreadable || error instanceof Rejected)) throw error;
+      tell(error instanceof Rejected ? `${name} is rejected: ${error.message}.` : `${name} cannot be shown: ${error.message}.`, false);
+    }
+  };
+
+  const certificate = async (name, bytes) => {
+    const {claim, radius, low, high, channels, taps} = await check(bytes);
+    const [worst, over] = claim.worst;
+    const size = worst === over ? worst : `${worst} to ${over}`;
+    tell(`${name} is accepted.`, true,
+      html("p", {}, `The network of ${channels} channel${channels > 1 ? "s" : ""} with ${taps} taps is off by at most ${size.length < 80 ? size : short(Number(Fraction.parse(over) ?? NaN))}, at r = ${radius}, over every real radius from ${low} to ${high}.`),
+      html("p", {class: "soft"}, "Checked in exact fractions from the weights in the file alone, by rules that share nothing with the rest of this page."));
+  };
+
+  const network = (name, bytes) => {
+    const net = networkOf(tensorsOf(bytes));
+    const [own, parameters] = net.sigma ?? [];
+    const text = sigma.value.trim() || (own ? (parameters && !own.includes("(") ? `${own}(${parameters})` : own) : "");
+    if (!text) throw new Unusable("it does not say its activation; type it below and choose the file again");
+    activationOf(text);
+    const pixels = Number(half.value) || net.half || 12;
+    const taps = net.w[0].length;
+    const padded = 2 * pixels + 1;
+    const a = net.mean ? net.a.map((x) => divided(x, padded)) : net.a;
+    if (!change({sigma: text, w: net.w, b: net.b, a, c: net.c, half: pixels, radius: Math.min((taps + 3) / 2, pixels), tab: "own"})) {
+      throw new Unusable("its weights or its pixels are beyond what the page shows: weights of at most a million, 4 to 40 pixels on each side");
+    }
+    tell(`${name} is read.`, true,
+      html("p", {}, `${net.w.length} channel${net.w.length > 1 ? "s" : ""}, ${taps} taps, σ = ${text}, ${padded} pixels, ${net.mean ? "mean" : "sum"} pooling. Its weights are held exactly, as the fractions that they are.`),
+      html("p", {}, html("button", {type: "button", onclick: () => show("pulse")}, "See it explained, and drag its weights")));
+  };
+
+  return {update: () => {}};
+};

@@ -1,0 +1,260 @@
+// The pulse tab: every weight is a handle, and the plots answer.
+
+import {catalogue} from "catalogue";
+import {html, short} from "dom";
+import {activationOf} from "expression";
+import {bends, canonical, cell, curve, exact, exactReadout, flatBias, floats, residuals, signal, windows, worst} from "network";
+import {around, dots, handle, line, plot} from "plot";
+import {CHANNELS, initial, LENGTHS, numberText, TAPS, wrongActivation} from "state";
+
+const SNAP = 400;
+/** A dragged number as a text: a multiple of 1/SNAP-th, short and exact. */
+const snapped = (x) => {
+  const whole = Math.round(x * SNAP);
+  return String(Number((whole / SNAP).toFixed(4)));
+};
+/** The states of the documentation, by name. */
+const EXAMPLES = {
+  "exact: the kink lies on a partial sum": initial(),
+  "box filter": {...initial(), w: [["1/5", "1/5", "1/5", "1/5", "1/5"]], b: ["0"], a: ["1/2"], c: "0"},
+  "abs, two channels": {...initial(), sigma: "relu", w: [["1", "-1", "0"], ["-1", "1", "0"]], b: ["0", "0"], a: ["1/2", "1/2"], c: "0"},
+  "tanh bends everywhere": {...initial(), sigma: "tanh", b: ["0"], a: ["0.6"]},
+};
+
+export const pulseTab = (panel, {change, message, current}) => {
+  const plots = html("div", {class: "plots"});
+  const controls = html("form", {class: "controls", onsubmit: (event) => event.preventDefault()});
+  const verdict = html("div", {class: "verdict", role: "status", "aria-live": "polite"});
+  panel.append(verdict, controls, plots);
+  let frozen = null;
+  let frame = 0;
+
+  const replaced = (key, place, text) => {
+    const state = current();
+    if (key === "c") return {c: text};
+    if (key === "w") return {w: state.w.map((w, k) => (k === place[0] ? w.map((x, u) => (u === place[1] ? text : x)) : w))};
+    return {[key]: state[key].map((x, k) => (k === place[0] ? text : x))};
+  };
+
+  // ------------------------------------------------------------------------------------ controls
+  const field = (key, place, text, name) =>
+    html("label", {}, html("span", {}, name),
+      html("input", {type: "text", inputmode: "text", value: text, size: 8, autocomplete: "off", "data-key": `${key}${place.join("-")}`,
+        onchange: (event) => {
+          const typed = numberText(event.target.value);
+          if (typed === null || !change(replaced(key, place, typed))) {
+            event.target.setAttribute("aria-invalid", "true");
+            message(`${name}: a number is expected, such as 1/8, −0.25 or 3e-2, of at most a million.`);
+          }
+        }}));
+
+  const resized = (channels, taps) => {
+    const state = current();
+    const pad = (w) => {
+      const more = (taps - w.length) / 2;
+      return more >= 0 ? [...Array(more).fill("0"), ...w, ...Array(more).fill("0")] : w.slice(-more, w.length + more);
+    };
+    const fill = (list, value) => Array.from({length: channels}, (_, k) => list[k] ?? value);
+    const next = {w: fill(state.w.map(pad), Array(taps).fill("1/4")), b: fill(state.b, "0"), a: fill(state.a, "1/4")};
+    change({...next, half: Math.max(state.half, taps)});
+  };
+
+  const select = (name, options, value, pick) =>
+    html("label", {}, html("span", {}, name),
+      html("select", {onchange: (event) => pick(event.target.value)},
+        options.map((option) => html("option", {value: option, selected: String(option) === String(value)}, option))));
+
+  const drawControls = (state) => {
+    const focused = document.activeElement?.dataset?.key;
+    controls.replaceChildren(...[
+      html("fieldset", {}, html("legend", {}, "Network"),
+        html("label", {}, html("span", {}, "activation σ"),
+          html("input", {type: "text", size: 22, value: state.sigma, list: "activations", autocomplete: "off", spellcheck: "false", "data-key": "sigma",
+            onchange: (event) => {
+              const wrong = wrongActivation(event.target.value);
+              if (!wrong && change({sigma: event.target.value})) return;
+              event.target.setAttribute("aria-invalid", "true");
+              message(`activation: ${wrong}.`);
+            }}),
+          html("datalist", {id: "activations"}, Object.keys(catalogue).map((name) => html("option", {value: name})))),
+        select("taps", TAPS, state.w[0].length, (taps) => resized(state.w.length, Number(taps))),
+        select("channels", CHANNELS, state.w.length, (channels) => resized(Number(channels), state.w[0].length)),
+        html("label", {}, html("span", {}, "pixels on each side"),
+          html("input", {type: "number", min: LENGTHS[0], max: LENGTHS[1], value: state.half, "data-key": "half",
+            onchange: (event) => change({half: Number(event.target.value)}) || message("4 to 40 pixels, and no fewer than the filter's taps.")}))),
+      state.w.map((w, k) => {
+        const of = state.w.length > 1 ? ` of channel ${k + 1}` : "";
+        return html("fieldset", {}, html("legend", {}, state.w.length > 1 ? `Channel ${k + 1}` : "Weights"),
+          w.map((text, u) => field("w", [k, u], text, `w${u - (w.length - 1) / 2}${of}`.replace("-", "−"))),
+          field("b", [k], state.b[k], `b${of}`), field("a", [k], state.a[k], `a${of}`),
+          k === 0 && field("c", [], state.c, "c"));
+      }),
+      html("fieldset", {class: "buttons"}, html("legend", {}, "Do"),
+        html("button", {type: "button", onclick: bestReadout}, "Exact readout"),
+        html("button", {type: "button", onclick: straight}, "Nearest biases without bends"),
+        html("button", {type: "button", onclick: canonicalForm}, "Canonical form"),
+        html("button", {type: "button", onclick: random}, "Random start"),
+        select("example", ["choose …", ...Object.keys(EXAMPLES)], "choose …", (name) => EXAMPLES[name] && change(EXAMPLES[name]))),
+    ].flat());
+    if (focused) controls.querySelector(`[data-key="${focused}"]`)?.focus();
+  };
+
+  const bestReadout = () => {
+    const state = current();
+    const net = exact(state) ?? floats(state);
+    const found = exactReadout(net);
+    if (!found) return message("No channel answers to the radius (Δ = 0): no readout helps.");
+    const text = (x) => (typeof x === "number" ? String(x) : String(x).length < 40 ? String(x) : String(Number(x)));
+    return change({a: found.a.map(text), c: text(found.c)});
+  };
+
+  const straight = () => {
+    const net = exact(current());
+    if (!net?.kinks.length) return message("The activation has no kink to place.");
+    const biases = net.w.map((_, k) => flatBias(net, k));
+    if (biases.includes(null)) return message("No bias keeps every channel straight: its staircases meet the kinks from both sides.");
+    return change({b: biases.map(String)});
+  };
+
+  const canonicalForm = () => {
+    const state = current();
+    const {homogeneous, name} = activationOf(state.sigma);
+    const net = exact(state) ?? floats(state);
+    const channels = canonical(net, {homogeneous, parity: name ? catalogue[name].parity : ""});
+    change({w: channels.map(({w}) => w.map(String)), b: channels.map(({b}) => String(b)), a: channels.map(({a}) => String(a))});
+  };
+
+  const random = () => {
+    const state = current();
+    const draw = () => snapped((Math.random() - 0.5) * 2);
+    change({w: state.w.map((w) => w.map(draw)), b: state.b.map(draw), a: state.a.map(draw), c: draw()});
+  };
+
+  // --------------------------------------------------------------------------------------- plots
+  const scale = (name, values) => frozen?.[name] ?? around(values, name === "error" ? 0.02 : 0.2);
+
+  const drawPlots = (state) => {
+    const net = floats(state);
+    const kinks = net.kinks ?? [];
+    const scales = {};
+    const keep = (name, values) => (scales[name] = scale(name, values));
+    const dragged = (parts) => (value, more) => {
+      if (value === null) {
+        frozen = null;
+        return change({});
+      }
+      if (more) frozen ??= scales;
+      return change(parts(snapped(value)));
+    };
+    const figures = [];
+
+    const x = signal(state.half, state.radius);
+    const places = x.map((_, k) => k - state.half);
+    const pulse = plot({title: "The pulse: drag its edge", label: "pulse against position", x: "position", y: "x", xs: [-state.half - 0.5, state.half + 0.5], ys: [-0.08, 1.25]});
+    line(pulse, places.flatMap((i, k) => [[i - 0.5, x[k]], [i + 0.5, x[k]]]), "pulse");
+    handle(pulse, {x: state.radius, y: 1.1, name: "radius", value: state.radius, step: 0.05, along: "x", move: (value, more) => {
+      if (value === null) frozen = null;
+      else change({radius: Math.max(0.5, value)});
+    }});
+    figures.push(pulse.figure);
+
+    const taps = state.w[0].map((_, u) => u - net.h);
+    const filter = plot({title: "The filters: drag a tap", label: "taps of the filters", x: "tap u", y: "w", xs: [-net.h - 0.7, net.h + 0.7], ys: keep("w", net.w.flat())});
+    net.w.forEach((w, k) => {
+      line(filter, w.map((tap, u) => [taps[u], tap]), `channel${k + 1} thin`);
+      w.forEach((tap, u) => handle(filter, {x: taps[u] + 0.06 * (k - (net.channels - 1) / 2) * 3, y: tap, kind: `channel${k + 1}`,
+        name: `w ${taps[u]}${net.channels > 1 ? ` of channel ${k + 1}` : ""}`.replace("-", "−"), value: tap, step: 1 / 80, move: dragged((text) => replaced("w", [k, u], text))}));
+    });
+    figures.push(filter.figure);
+
+    const sums = net.w.map((w) => net.byTaps.sums(w));
+    const levels = sums.flatMap(({left, right}, k) => [...left, ...right].map((s) => s + net.b[k]));
+    const stairs = plot({title: "The staircases: partial sums + b, from the left and from the right; lines are kinks", label: "staircases of the partial sums", x: "taps added", y: "z", xs: [-0.3, net.taps + 0.3], ys: keep("stairs", [...levels, ...kinks])});
+    kinks.forEach((kink) => line(stairs, [[-0.3, kink], [net.taps + 0.3, kink]], "kink"));
+    sums.forEach(({left, right}, k) => {
+      for (const [side, kind] of [[left, ""], [right, "dashed"]]) {
+        line(stairs, side.map((s, j) => [j, s + net.b[k]]), `channel${k + 1} ${kind}`);
+        dots(stairs, side.map((s, j) => [j, s + net.b[k], `${kind ? "T" : "C"}: ${short(s)} + b = ${short(s + net.b[k])}`]), `channel${k + 1}`);
+      }
+      handle(stairs, {x: 0, y: net.b[k], name: `b${net.channels > 1 ? ` of channel ${k + 1}` : ""}`, value: net.b[k], step: 1 / 80, kind: `channel${k + 1}`, move: dragged((text) => replaced("b", [k], text))});
+    });
+    figures.push(stairs.figure);
+
+    const m = Math.min(Math.floor(state.radius + 0.5), net.last);
+    const phi = state.radius + 0.5 - m;
+    const seen = net.w.map((w, k) => [0, net.arithmetic.add(...w), ...windows(net, w, m).map(([p, q]) => p + phi * (q - p))].map((z) => z + net.b[k]));
+    const zs = keep("z", [...seen.flat(), ...kinks, -1, 1]);
+    const grid = Array.from({length: 161}, (_, k) => zs[0] + (k / 160) * (zs[1] - zs[0]));
+    const graph = plot({title: "σ, and the pre-activations at this radius", label: "activation with pre-activations", x: "z", y: "σ", xs: zs, ys: keep("sigma", grid.map(net.sigma))});
+    line(graph, grid.map((z) => [z, net.sigma(z)]), "sigma");
+    seen.forEach((values, k) => dots(graph, values.map((z) => [z, net.sigma(z)]), `channel${k + 1}`));
+    figures.push(graph.figure);
+
+    const points = curve(net);
+    const error = plot({title: "The error r̂ − r over every real radius", label: "error against radius", x: "r", y: "r̂ − r", xs: [0, net.last + 1], ys: keep("error", points.map(([, e]) => e))});
+    line(error, [[net.h + 0.5, error.ys[0]], [net.h + 0.5, error.ys[1]]], "border");
+    line(error, points, "error");
+    const here = points.reduce((best, point) => (Math.abs(point[0] - state.radius) < Math.abs(best[0] - state.radius) ? point : best));
+    dots(error, [here], "here", 5);
+    figures.push(error.figure);
+    const focused = document.activeElement?.getAttribute?.("aria-label");
+    plots.replaceChildren(...figures);
+    if (focused) plots.querySelector(`.handle[aria-label="${CSS.escape(focused)}"]`)?.focus({preventScroll: true});
+  };
+
+  // ------------------------------------------------------------------------------------- verdict
+  const KINDS = {
+    linear: "linear: the kink lies beyond its staircases",
+    threshold: "at the threshold: the kink lies on partial sums and between no two",
+    crossed: "crossed: the kink lies inside a step, where the response bends",
+  };
+
+  const told = (state) => {
+    const exactly = exact(state);
+    const net = exactly ?? floats(state);
+    const {kinks} = net;
+    const {half, zero, equal} = net.arithmetic;
+    const most = worst(net);
+    const sampled = most ? null : curve(floats(state), 40).reduce((best, point) => (Math.abs(point[1]) > Math.abs(best[1]) ? point : best));
+    const plateau = state.half - net.h;
+    const [alpha, beta] = residuals(net, half);
+    const bends = Array.from({length: 21}, (_, k) => residuals(floats(state), k / 20)[2]);
+    const bend = bends.reduce((best, x) => (Math.abs(x) > Math.abs(best) ? x : best), 0);
+    const flat = most && kinks ? neverBends(net) : false;
+    const isExact = equal(alpha, zero) && equal(beta, zero) && flat;
+    // Of a σ without exact pieces: what is left is no more than rounding makes of these sums.
+    const rounding = 2 ** -52 * (2 * state.half + 1) * 8 * floats(state).a.reduce((sum, a, k) => sum + Math.abs(a) * Math.max(1, Math.abs(floats(state).g[k](0))), 1);
+    const seemsExact = !exactly && [alpha, beta, bend].every((x) => Math.abs(x) <= rounding);
+    const number = (x) => (typeof x === "number" ? short(x) : String(x).length < 24 ? `${x}` : short(Number(x)));
+    const row = (name, value, word) => html("tr", {}, html("th", {scope: "row"}, name), html("td", {}, value), html("td", {}, word));
+    const word = (x) => (equal(x, zero) ? "holds" : !exactly && Math.abs(x) <= rounding ? "holds but for rounding" : "does not hold");
+    verdict.replaceChildren(
+      html("p", {class: isExact || seemsExact ? "headline holds" : "headline"},
+        isExact ? `Exact: r̂ = r at every real radius from ${net.h + 0.5} to ${plateau + 0.5}.`
+          : seemsExact ? `Exact as far as float64 shows, at every real radius from ${net.h + 0.5} to ${plateau + 0.5}.`
+          : `Not exact${exactly ? "" : " as far as float64 shows"}: the three laws leave something.`),
+      html("table", {},
+        html("tbody", {},
+          row("slope law, α = 2 Σ a Δ − 1", number(alpha), word(alpha)),
+          row("offset law, β = c + Σ a (N g(0) + κ)", number(beta), word(beta)),
+          row("sub-pixel law, largest D(φ)", flat ? "0" : short(bend), flat ? "holds" : !exactly && Math.abs(bend) <= rounding ? "holds but for rounding" : "does not hold"),
+          row("largest error over all real radii", most ? `${number(most.size)} at r = ${number(most.radius)}` : `${short(Math.abs(sampled[1]))} near r = ${short(sampled[0])}`,
+            most ? (exactly ? "exact" : "in float64") : "sampled"))),
+      ...(kinks ?? []).slice(0, 2).flatMap((kink) => net.w.map((_, k) => {
+        const {kind, left, right} = cell(net, k, kink);
+        return html("p", {class: "soft"}, `${net.channels > 1 ? `Channel ${k + 1}, kink` : "Kink"} at ${number(kink)}: ${KINDS[kind]} (signs ${left} and ${right}).`.replaceAll("-", "−"));
+      })));
+  };
+
+  /** Whether D is 0 at every φ: between its bends it is linear, and 0 at both ends. */
+  const neverBends = (net) => net.w.every((_, k) => bends(net, k).every((phi) => net.arithmetic.equal(residuals(net, phi)[2], net.arithmetic.zero)));
+
+  let settled = 0;
+  const update = (state) => {
+    cancelAnimationFrame(frame);
+    frame = requestAnimationFrame(() => drawPlots(state));
+    clearTimeout(settled);
+    settled = setTimeout(() => { told(state); drawControls(state); }, frozen ? 60 : 0);
+  };
+  return {update};
+};

@@ -1,0 +1,301 @@
+// The training tab: gradient descent in the page, beside what the theory says of every weight.
+
+import {html, short} from "dom";
+import {activationOf} from "expression";
+import {float as laws} from "laws";
+import {floats, signal} from "network";
+import {around, dots, line, plot} from "plot";
+
+const PER_CELL = 4;
+const FRAMES = 2000;
+
+/** Windows of the training signals: for each radius the distinct windows with their counts, by the definition. */
+export const dataOf = (net) => {
+  const rows = [];
+  for (let m = net.h + 1; m <= net.last; m++) {
+    for (let k = 0; k < PER_CELL; k++) {
+      const r = m - 0.5 + k / PER_CELL;
+      const x = signal(net.half, r);
+      const counts = new Map();
+      for (let i = 0; i < x.length; i++) {
+        const window = Array.from({length: net.taps}, (_, u) => x[i + u - net.h] ?? 0);
+        const key = window.join();
+        if (counts.has(key)) counts.get(key).count += 1;
+        else counts.set(key, {window, count: 1});
+      }
+      rows.push({r, windows: [...counts.values()]});
+    }
+  }
+  return rows;
+};
+
+/** The mean of (r̂ - r)² over rows, and its gradient, by the chain rule. */
+export const descent = (net, rows, slope) => {
+  const gradient = {w: net.w.map((w) => w.map(() => 0)), b: net.b.map(() => 0), a: net.a.map(() => 0), c: 0};
+  let loss = 0;
+  for (const {r, windows} of rows) {
+    let error = net.c - r;
+    const by = net.w.map(() => ({w: Array(net.taps).fill(0), b: 0, a: 0}));
+    net.w.forEach((w, k) => {
+      for (const {window, count} of windows) {
+        let z = net.b[k];
+        for (let u = 0; u < net.taps; u++) z += w[u] * window[u];
+        const push = count * net.a[k] * slope(z);
+        by[k].a += count * net.sigma(z);
+        by[k].b += push;
+        for (let u = 0; u < net.taps; u++) by[k].w[u] += push * window[u];
+      }
+      error += net.a[k] * by[k].a;
+    });
+    loss += (error * error) / rows.length;
+    const share = (2 * error) / rows.length;
+    by.forEach((own, k) => {
+      own.w.forEach((x, u) => { gradient.w[k][u] += share * x; });
+      gradient.b[k] += share * own.b;
+      gradient.a[k] += share * own.a;
+    });
+    gradient.c += share;
+  }
+  return {loss, gradient};
+};
+
+const flat = ({w, b, a, c}) => [...w.flat(), ...b, ...a, c];
+const shaped = (net, x) => {
+  const size = net.channels * net.taps;
+  return {
+    w: net.w.map((_, k) => x.slice(k * net.taps, (k + 1) * net.taps)), b: x.slice(size, size + net.channels),
+    a: x.slice(size + net.channels, size + 2 * net.channels), c: x[x.length - 1],
+  };
+};
+
+/** What the theory says of a start on the linear cell: where the flow ends, its pace, the step that no longer settles. */
+export const predicted = (net, rows) => {
+  const {taps, channels} = net;
+  const w = net.w.map((row) => [...row]);
+  const a = [...net.a];
+  const root = Math.sqrt(taps);
+  const both = laws[`n${taps}k${channels}`];
+  const [u, v] = both.light_cone(w, a, root);
+  const square = (x) => x.reduce((sum, y) => sum + y * y, 0);
+  const [big, small] = [square(u), square(v)];
+  if (big === 0) return null;
+  const mean = (f) => rows.reduce((sum, {r}) => sum + f(r) / rows.length, 0);
+  const second = mean((r) => r * r);
+  const first = mean((r) => r);
+  const {any} = laws;
+  const end = any.stretch(big, small, root, 1);
+  const [sum, product] = any.pair(any.gain_from_start(big, small, root), second, first);
+  const sharp = (sum + Math.sqrt(sum * sum - 4 * product)) / 2;
+  const [plus, minus] = any.roots(big, small, root);
+  const rate = any.rate(big, small, root, second);
+  return {
+    root, end: both.end(w, a, root), sharp: {withC: sharp, without: rate},
+    path: (time) => both.turned(w, a, root, ...halves(any.stretch_at(plus, minus, Math.exp(-rate * time)), 1)),
+    shift: any.first_order(big, small, root, second, end),
+    stepped: (rho) => both.turned(w, a, root, ...halves(any.stretch(big, small, root, Math.exp(rho)), Math.exp(rho))),
+    collapse: any.collapse(second - first * first, root), u,
+    box: (penalty) => {
+      const theta = any.angle(penalty, second - first * first, root);
+      const [readout, box] = theta > 0 ? laws[`k${channels}`].box(u, theta, root) : [u.map(() => 0), u.map(() => 0)];
+      return {a: readout, w: box.map((x) => Array(taps).fill(x))};
+    },
+  };
+};
+
+/** (A, B) with A/B = E and AB = 1/grown. */
+const halves = (E, grown) => [Math.sqrt(E / grown), 1 / Math.sqrt(E * grown)];
+
+export const trainingTab = (panel, {change, current, message}) => {
+  const controls = html("form", {class: "controls", onsubmit: (event) => event.preventDefault()});
+  const verdict = html("div", {class: "verdict", role: "status"});
+  const plots = html("div", {class: "plots"});
+  const table = html("div", {class: "wide"});
+  panel.append(verdict, controls, plots, table);
+  let run = null;
+  let frame = 0;
+  let playing = false;
+
+  const begin = () => {
+    const state = current();
+    const net = floats(state);
+    const {name} = activationOf(state.sigma);
+    const linear = name === "identity" || (name === "relu" && net.w.every((w, k) => {
+      const {left, right} = net.byTaps.sums(w);
+      return [...left, ...right].every((sum) => sum + net.b[k] >= 0);
+    }));
+    const rows = dataOf(net);
+    const theory = linear && net.b.every((b) => b === 0) ? predicted(net, rows) : null;
+    const sharp = theory && (state.training.c ? theory.sharp.withC : theory.sharp.without);
+    run = {state, net, rows, theory, sharp, start: structuredClone({w: net.w, b: net.b, a: net.a, c: net.c}), steps: 0, rho: 0, history: [], moved: null, squares: null};
+    run.rate = sharp ? (2 / sharp) * state.training.step : 1e-3 * state.training.step;
+    record(descent(net, rows, net.slope).loss);
+  };
+
+  const record = (loss) => {
+    const {net} = run;
+    run.history.push({step: run.steps, loss, w: net.w.map((w) => [...w]), a: [...net.a], sums: net.w.map((w) => w.reduce((x, y) => x + y, 0))});
+    if (run.history.length > FRAMES) run.history = run.history.filter((_, k) => k % 2 === 0);
+  };
+
+  /** One step of torch.optim.SGD or Adam, written out. */
+  const step = () => {
+    const {net, state, rows} = run;
+    const {momentum, decay, optimizer, c, b, batch} = state.training;
+    const used = batch === "one" ? [rows[Math.floor(Math.random() * rows.length)]] : rows;
+    const {loss, gradient} = descent(net, used, net.slope);
+    const penalty = run.theory ? decay * run.theory.collapse : decay;
+    const x = flat(net);
+    const size = net.channels * net.taps;
+    const g = flat(gradient).map((value, k) => {
+      const isB = k >= size && k < size + net.channels;
+      const isC = k === x.length - 1;
+      if ((isB && !b) || (isC && !c)) return 0;
+      return isB || isC ? value : value + 2 * penalty * x[k];
+    });
+    if (run.theory && optimizer === "sgd" && !momentum && !decay) {
+      const correlation = used.reduce((sum, row) => sum + ((answer(net, row) - row.r) * row.r) / used.length, 0);
+      const delta = -4 * run.theory.root * run.rate * correlation;
+      run.rho -= Math.log(Math.max(1 - delta * delta, Number.MIN_VALUE));
+    }
+    let moved;
+    if (optimizer === "adam") {
+      run.steps += 1;
+      run.moved = g.map((value, k) => 0.9 * (run.moved?.[k] ?? 0) + 0.1 * value);
+      run.squares = g.map((value, k) => 0.999 * (run.squares?.[k] ?? 0) + 0.001 * value * value);
+      const [p, q] = [1 - 0.9 ** run.steps, 1 - 0.999 ** run.steps];
+      moved = run.moved.map((value, k) => (0.01 * state.training.step * (value / p)) / (Math.sqrt(run.squares[k] / q) + 1e-8));
+    } else {
+      run.steps += 1;
+      run.moved = g.map((value, k) => momentum * (run.moved?.[k] ?? 0) + value);
+      moved = run.moved.map((value) => run.rate * value);
+    }
+    Object.assign(net, shaped(net, x.map((value, k) => value - moved[k])));
+    net.g = net.b.map((bias) => (z) => net.sigma(z + bias));
+    if (!flat(net).every((value) => Math.abs(value) < 1e12)) {
+      playing = false;
+      message("The weights run away: the step is beyond its threshold.");
+    }
+    record(loss);
+  };
+
+  const answer = (net, {windows}) => net.c + net.w.reduce((sum, w, k) =>
+    sum + net.a[k] * windows.reduce((total, {window, count}) =>
+      total + count * net.sigma(window.reduce((z, x, u) => z + x * w[u], net.b[k])), 0), 0);
+
+  const tick = () => {
+    if (!playing) return;
+    for (let k = 0; k < run.state.training.speed && playing; k++) step();
+    draw();
+    frame = requestAnimationFrame(tick);
+  };
+
+  const play = () => {
+    playing = !playing;
+    drawControls();
+    if (playing) frame = requestAnimationFrame(tick);
+  };
+  const reset = () => {
+    playing = false;
+    cancelAnimationFrame(frame);
+    begin();
+    draw();
+    drawControls();
+  };
+
+  const set = (parts) => change({training: {...current().training, ...parts}});
+
+  const slider = (name, key, {min, max, by}, text) =>
+    html("label", {}, html("span", {}, `${name}: ${text(current().training[key])}`),
+      html("input", {type: "range", min, max, step: by, value: current().training[key], "data-key": key, "aria-label": name,
+        onchange: (event) => set({[key]: Number(event.target.value)})}));
+  const box = (name, key) =>
+    html("label", {class: "check"}, html("input", {type: "checkbox", checked: current().training[key], onchange: (event) => set({[key]: event.target.checked})}), html("span", {}, name));
+  const choice = (name, key, options) =>
+    html("label", {}, html("span", {}, name), html("select", {onchange: (event) => set({[key]: event.target.value})},
+      Object.entries(options).map(([value, text]) => html("option", {value, selected: value === current().training[key]}, text))));
+
+  const drawControls = () => {
+    const focused = document.activeElement?.dataset?.key;
+    const {theory} = run;
+    controls.replaceChildren(
+      html("fieldset", {class: "buttons"}, html("legend", {}, "Training"),
+        html("button", {type: "button", "data-key": "play", onclick: play}, playing ? "Pause" : "Train"),
+        html("button", {type: "button", onclick: () => { step(); draw(); }}, "One step"),
+        html("button", {type: "button", onclick: reset}, "Back to the start"),
+        html("button", {type: "button", onclick: start}, "New random start")),
+      html("fieldset", {}, html("legend", {}, "How"),
+        choice("optimizer", "optimizer", {sgd: "SGD", adam: "Adam"}),
+        choice("batch", "batch", {all: "all radii", one: "one radius at random"}),
+        slider("step", "step", {min: 0.02, max: 1.4, by: 0.02}, (x) => (theory ? `${x} of the threshold 2/λ` : short(x))),
+        slider("momentum", "momentum", {min: 0, max: 0.95, by: 0.05}, String),
+        slider("weight decay", "decay", {min: 0, max: 1.1, by: 0.05}, (x) => (theory ? `${x} of the collapse` : String(x))),
+        slider("steps per frame", "speed", {min: 1, max: 50, by: 1}, String),
+        box("train c", "c"), box("train b", "b")));
+    if (focused) controls.querySelector(`[data-key="${focused}"]`)?.focus();
+  };
+
+  const start = () => {
+    const state = current();
+    const draw = () => String(Number((0.02 + 0.2 * Math.random()).toFixed(4)));
+    change({sigma: ["identity", "relu"].includes(activationOf(state.sigma).name) ? state.sigma : "relu", w: state.w.map((w) => w.map(draw)), b: state.b.map(() => "0"), a: state.a.map(draw), c: "0"});
+  };
+
+  const draw = () => {
+    const {net, theory, history, rate, state} = run;
+    const {optimizer, momentum, decay, b} = state.training;
+    const steps = Math.max(run.steps, 10);
+    const last = history.at(-1);
+    const floor = 1e-32;
+    const logs = history.map(({step, loss}) => [step, Math.log10(Math.max(loss, floor))]);
+    const loss = plot({title: "The loss", label: "loss against steps", x: "step", y: "log₁₀ loss", xs: [0, steps], ys: [Math.min(-2, ...logs.map(([, y]) => y)) - 1, Math.max(1, ...logs.map(([, y]) => y)) + 0.5]});
+    line(loss, logs, "error");
+
+    const ending = theory && (decay ? theory.box(decay * theory.collapse) : theory.end);
+    const reach = [...history.flatMap(({w, a}) => [...w.flat(), ...a]), ...(ending ? [...ending.w.flat(), ...ending.a] : [])];
+    const path = plot({title: ending ? "Every weight on its way; dots: where the theory says it ends" : "Every weight on its way", label: "weights against steps", x: "step", y: "w, a", xs: [0, steps * 1.06], ys: around(reach, 0.1)});
+    net.w.forEach((w, k) => {
+      w.forEach((_, u) => line(path, history.map((entry) => [entry.step, entry.w[k][u]]), `channel${k + 1} thin`));
+      line(path, history.map((entry) => [entry.step, entry.a[k]]), `channel${k + 1} dashed`);
+      if (ending) dots(path, [...ending.w[k].map((x, u) => [steps * 1.03, x, `w${u - net.h} ends at ${short(x)}`]), [steps * 1.03, ending.a[k], `a ends at ${short(ending.a[k])}`]], `channel${k + 1}`);
+    });
+    const plain = theory && optimizer === "sgd" && !momentum && !decay && !b && !state.training.c && state.training.batch === "all";
+    if (plain) {
+      const times = Array.from({length: 80}, (_, k) => (k / 79) * steps);
+      net.w.forEach((w, k) => w.forEach((_, u) => dots(path, times.map((t) => [t, theory.path(t * rate).w[k][u], "closed form of the flow"]), `channel${k + 1} faint`, 1.6)));
+    }
+    plots.replaceChildren(loss.figure, path.figure);
+
+    const finite = theory && !decay && optimizer === "sgd" && !momentum ? theory.stepped(run.rho) : null;
+    const names = net.w.flatMap((w, k) => [...w.map((_, u) => [`w${u - net.h}`, (x) => x.w[k][u], k]), ["a", (x) => x.a[k], k]]);
+    table.replaceChildren(html("table", {class: "weights"},
+      html("thead", {}, html("tr", {}, ["weight", "start", "now", ...(ending ? [decay ? "optimum under decay" : "end of the flow"] : []), ...(finite ? ["end with these steps", "still to go"] : [])].map((name) => html("th", {scope: "col"}, name)))),
+      html("tbody", {}, names.map(([name, pick, k]) => html("tr", {},
+        html("th", {scope: "row"}, `${name}${net.channels > 1 ? ` of channel ${k + 1}` : ""}`.replace("-", "−")),
+        [pick(run.start), pick(net), ...(ending ? [pick(ending)] : []), ...(finite ? [pick(finite), pick(finite) - pick(net)] : [])].map((x) => html("td", {}, short(x))))))));
+
+    const kept = [];
+    const both = laws[`n${net.taps}k${net.channels}`];
+    if (theory && !decay && net.taps > 1) kept.push(["taps less their mean", both.deviations(run.start.w), both.deviations(net.w)]);
+    if (theory && !decay && optimizer === "sgd") {
+      // Steps of finite size multiply all of them by one number, exp(-ρ).
+      const shrunk = Math.exp(-run.rho);
+      const name = momentum ? "a_j a_k − S_j S_k/n and a_j S_k − a_k S_j, by the flow" : `a_j a_k − S_j S_k/n and a_j S_k − a_k S_j, but for one factor of all, ${short(shrunk)}`;
+      kept.push([name, both.products(run.start.w, run.start.a).map((x) => x * shrunk), both.products(net.w, net.a)]);
+    }
+    else if (!theory && !decay) kept.push(["a² − |w|² − b² of each channel", run.start.w.map((w, k) => net.byTaps.everywhere(w, run.start.b[k], run.start.a[k])), net.w.map((w, k) => net.byTaps.everywhere(w, net.b[k], net.a[k]))]);
+    const largest = (x, y) => Math.max(...x.map((value, k) => Math.abs(value - y[k])));
+    verdict.replaceChildren(
+      html("p", {class: "headline"}, theory ? (decay >= 1 ? "Beyond the collapse: nothing is left but c." : `Step ${run.steps}: loss ${short(last.loss)}.`) : `Step ${run.steps}: loss ${short(last.loss)}. The closed form needs the linear cell: identity, or ReLU with all partial sums ≥ 0, and b = 0.`),
+      theory && html("p", {}, `Sharpness where the flow ends: λ = ${short(run.sharp)}, known from the start. Steps above 2/λ = ${short(2 / run.sharp)} do not settle; this one is ${short(rate)}, ${state.training.step <= 1 + momentum ? "below" : "beyond"} ${momentum ? `2(1 + β)/λ` : "it"}.`),
+      ...kept.map(([name, before, now]) => html("p", {class: "soft"}, `What does not change: ${name}. Moved by ${short(largest(before, now))} since the start.`)));
+  };
+
+  const update = () => {
+    playing = false;
+    cancelAnimationFrame(frame);
+    begin();
+    draw();
+    drawControls();
+  };
+  return {update, close: () => { playing = false; cancelAnimationFrame(frame); }};
+};
