@@ -85,6 +85,8 @@ def executor_of(options: argparse.Namespace, parser: Parser) -> Iterator[Workers
 
     if options.scheduler is not None and options.executor != "dask":
         parser.error("--scheduler needs --executor dask")
+    if options.executor == "serial":
+        _restart(parser.prog)
     jobs = min(options.jobs, cores())
     if jobs < options.jobs:
         print(f"{parser.prog}: --jobs {options.jobs}: {jobs}, one for each core", file=sys.stderr)
@@ -94,6 +96,19 @@ def executor_of(options: argparse.Namespace, parser: Parser) -> Iterator[Workers
         except ExecutorError as error:
             parser.error(str(error))
         yield executor
+
+
+def _restart(program: str) -> None:
+    """Start a command anew in the environment that makes results the same everywhere, unless that is its own.
+
+    A library reads the number of its threads when it is loaded, and Python its hash seed when it begins.
+    """
+    from verify.work.executor import ENVIRONMENT
+
+    spec = sys.modules["__main__"].__spec__
+    same = all(os.environ.get(name) == value for name, value in ENVIRONMENT.items())
+    if not same and spec is not None and program == f"python -m {spec.name}":
+        os.execve(sys.executable, sys.orig_argv, {**os.environ, **ENVIRONMENT})
 
 
 @contextmanager
