@@ -261,7 +261,7 @@ WAYS: tuple[Callable[[random.Random, list[Channel], str], list[Channel]], ...] =
 
 @pytest.mark.parametrize("name", POSSIBLE)
 @given(st.integers(0, 2**30), st.lists(st.sampled_from(WAYS), max_size=3))
-@settings(max_examples=4)
+@settings(max_examples=2)  # of every activation
 def test_exact_networks_are_found_however_they_are_written(
     name: str, seed: int, ways: list[Any]
 ) -> None:

@@ -21,7 +21,7 @@ from tests.accounts import (
     document_of_exact,
     networks,
 )
-from tests.strategies import Exact, balanced_exact, few, handful, linear_exact, threshold_exact
+from tests.strategies import Exact, balanced_exact, handful, linear_exact, threshold_exact
 from theory.expressions.activation import ACTIVATIONS
 from verify.explain.signals import explain, too_much
 from verify.models.checkpoint import Checkpoint
@@ -217,7 +217,7 @@ def _rounded(net: Any) -> Any:
     return w, b, [round(x * 2**24) / 2**24 for x in a], c
 
 
-@few
+@handful
 @given(networks((*RATIONAL, *SMOOTH)), st.sampled_from((TOLERANCE, F(1))), st.data())
 def test_networks_that_answer_the_same_have_one_account(case: Any, tolerance: Fraction, data: Any) -> None:  # fmt: skip
     """Bit for bit, but for what names a weight.

@@ -92,10 +92,11 @@ def _fatal() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_a_task_that_kills_its_workers_is_no_outcome(workers: Any) -> None:
+def test_a_task_that_kills_its_workers_is_no_outcome() -> None:
+    """With workers of its own: one that is killed while it starts does not come back."""
     with (
-        pytest.raises(ChildProcessError, match="ended each worker"),
-        open_executor("dask", 1, workers.scheduler_address) as executor,
+        pytest.raises(ChildProcessError, match=r"ended each worker|no worker is left"),
+        open_executor("dask", 1) as executor,
     ):
         list(completed(executor, [Task("", _fatal)]))
 
@@ -179,6 +180,22 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ExecutorError, match=r"everyweight\[cluster\]"), open_executor("dask", 1):
         pass
+
+
+@pytest.mark.slow
+def test_work_without_workers_is_no_outcome() -> None:
+    import dask
+    from distributed import LocalCluster
+
+    with (
+        environment(),
+        dask.config.set({cluster.NO_WORKERS: "1s"}),
+        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0") as local,
+        pytest.raises(ChildProcessError, match="no worker is left"),
+        open_executor("dask", 1, local.scheduler_address) as executor,
+    ):
+        for _ in completed(executor, [Task(str(k), _square, (k,)) for k in range(100)]):
+            local.scale(0)
 
 
 @pytest.mark.slow

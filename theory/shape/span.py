@@ -112,27 +112,28 @@ PROVED_TAPS = (1, 3, 5, 7, 9, 21)
 
 def prove(law: RateLaw) -> Proof:
     """The chain rule on the direct double sum; what the derivative adds up to; copies as channels."""
-    steps: list[Step] = []
+    covers = (
+        "n = 1, 3, 5, 7, 9, 21; r in [n/2, n/2+1] and, below 10 taps, up to n/2+3; any differentiable g, all φ "
+        "(a kink or jump of σ excludes finitely many φ)"
+    )
+    return Proof(_steps(law), covers)
+
+
+def _steps(law: RateLaw) -> Iterator[Step]:
     for n in PROVED_TAPS:
         rate = to_taps(law(n), n)
-        steps += _prove_derivative(rate, n)
+        yield from _prove_derivative(rate, n)
         whole = _antiderivative(rate)
         gain = whole.xreplace({phi: sp.Integer(1)}) - whole.xreplace({phi: sp.Integer(0)})
         due = to_taps(2 * slope(Primitive), n)
-        steps.append(Step(f"the integral over a cell is 2Δ, n = {n}", sp.expand(gain - due) == 0))
+        yield Step(f"the integral over a cell is 2Δ, n = {n}", sp.expand(gain - due) == 0)
         parts = sp.Add(
             *(
                 half * _one_tap(law(1), tap, level)
                 for tap, level, half in unrolled(taps(n), 0, sp.S.One)
             )
         )
-        name = f"as {2 * n} channels of one tap, n = {n}"
-        steps.append(Step(name, sp.expand(parts - rate) == 0))
-    covers = (
-        "n = 1, 3, 5, 7, 9, 21; r in [n/2, n/2+1] and, below 10 taps, up to n/2+3; any differentiable g, all φ "
-        "(a kink or jump of σ excludes finitely many φ)"
-    )
-    return Proof(tuple(steps), covers)
+        yield Step(f"as {2 * n} channels of one tap, n = {n}", sp.expand(parts - rate) == 0)
 
 
 def _prove_derivative(rate: sp.Expr, n: int) -> Iterator[Step]:

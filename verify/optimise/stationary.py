@@ -15,6 +15,7 @@ finds multipliers that show f' >= 0 without them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations, islice
 from math import comb
 
@@ -25,7 +26,7 @@ from scipy.optimize import linprog
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import gamma as accumulated
 from numerics.arithmetic.types import Array
-from numerics.pulse.sample import pulse, windows
+from numerics.pulse.sample import Windows, pulse, windows
 from theory.expressions.spelling import spelled
 from verify.models.problem import NetworkBatch, Setting
 
@@ -41,6 +42,12 @@ RANK = 1e-9
 """Singular values below this share of the largest are 0: windows hold dyadic numbers of a few bits."""
 
 
+@lru_cache(64)
+def _view(setting: Setting) -> Windows:
+    """What the filters see of the training pulses: the same for every network of a setting."""
+    return windows(pulse(setting.radii.r, setting.radii.half_length(setting.taps)), setting.taps)
+
+
 def signs(setting: Setting, weights: NetworkBatch) -> Signs:
     """The sign of every pre-activation, (B, K, W); 0 where it is on the kink but for rounding.
 
@@ -49,7 +56,7 @@ def signs(setting: Setting, weights: NetworkBatch) -> Signs:
     Where σ has no kink every sign is 1: nothing is held there.
     """
     width = setting.taps + 1
-    view = windows(pulse(setting.radii.r, setting.radii.half_length(setting.taps)), setting.taps)
+    view = _view(setting)
     pre = weights.w @ view.windows.T + weights.b[..., None]
     if not spelled(setting.activation).kinks:
         return np.ones(pre.shape, dtype=np.int8)
@@ -76,8 +83,7 @@ class Descent:
 
 def descent(setting: Setting, weights: NetworkBatch, j: int, pattern: Signs) -> Descent:
     """The steepest way down from network j of a batch, with the signs ``pattern`` (K, W)."""
-    radii = setting.radii
-    view = windows(pulse(radii.r, radii.half_length(setting.taps)), setting.taps)
+    radii, view = setting.radii, _view(setting)
     normals = np.column_stack([view.windows, np.ones(len(view.windows))])
     sigma = activation(setting.activation)[0]
     low, high = (float(slope) for slope in spelled(setting.activation).slopes)

@@ -383,7 +383,8 @@ class Mutant:
 def _sources(module: ModuleType) -> dict[str, str]:
     """The text of the module's functions by name: its file is read once for all of their mutants."""
     text = inspect.getsource(module)
-    lines, sources = text.splitlines(keepends=True), {}
+    lines = text.splitlines(keepends=True)
+    sources: dict[str, str] = {}
     for node in ast.parse(text).body:
         if isinstance(node, ast.FunctionDef):
             first = min([node.lineno, *(each.lineno for each in node.decorator_list)])

@@ -35,6 +35,8 @@ __all__ = ["open_cluster"]
 
 WAIT = 5
 """Seconds that a scheduler may take to answer, and to have a worker."""
+NO_WORKERS = "distributed.scheduler.no-workers-timeout"
+"""Dask's setting for how long tasks wait when all workers are gone; those made here do not come back."""
 _TURN = threading.Lock()
 
 
@@ -50,6 +52,7 @@ def open_cluster(jobs: int, scheduler: str | None = None) -> Iterator[Workers]:
     if scheduler is not None and not re.fullmatch(r"(tcp|tls)://[\w.:\[\]-]+:\d{1,5}", scheduler):
         raise ExecutorError(f"a scheduler is tcp://HOST:PORT or tls://HOST:PORT, not {scheduler!r}")
     try:
+        import dask
         from distributed import Client, LocalCluster
     except ImportError as error:
         raise ExecutorError("dask.distributed is missing: install everyweight[cluster]") from error
@@ -59,6 +62,7 @@ def open_cluster(jobs: int, scheduler: str | None = None) -> Iterator[Workers]:
         stack.enter_context(environment())
         with interrupts_held():
             if scheduler is None:
+                stack.enter_context(dask.config.set({NO_WORKERS: "30s"}))
                 place: Any = stack.enter_context(
                     LocalCluster(
                         n_workers=jobs,
@@ -124,6 +128,7 @@ class _Cluster(Workers):
 
 def _hand_over(future: Future[Any], inner: Future[Any]) -> None:
     from distributed import KilledWorker
+    from distributed.scheduler import NoWorkerError
 
     try:
         future.set_result(inner.result())
@@ -131,6 +136,8 @@ def _hand_over(future: Future[Any], inner: Future[Any]) -> None:
         future.set_exception(ChildProcessError("the scheduler was lost before its work was done"))
     except KilledWorker:
         future.set_exception(ChildProcessError("a task has ended each worker that it was given to"))
+    except NoWorkerError:
+        future.set_exception(ChildProcessError("no worker is left"))
     except BaseException as error:  # noqa: BLE001 - handed over in the future
         future.set_exception(error)
 

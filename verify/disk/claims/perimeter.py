@@ -187,8 +187,8 @@ def check(law: Perimeter, lab: Lab) -> Column:
     for each in cases.sums if not areas else ():
         width = each.weight * float(_width(law, each.step, each.r))
         sums += not abs(each.total - width) <= each.slack
-        m_x, m_y = (each.weight * side for side in each.step)
-        along = float(law.dipole(m_x, m_y, mpmath)) * each.r
+        x, y = (each.weight * side for side in each.step)
+        along = float(law.dipole(x, y, mpmath)) * each.r
         sums += not abs(each.total - along) <= each.weight * _straight(each.r) + each.slack
     count = sum(len(some.w) for some in cases.wide)
     words += f"; filters with Δ ≠ 0, of {count}, with another P: {areas}; sums over disks, of {2 * len(cases.sums)}, that differ from the law: {sums}"

@@ -232,7 +232,7 @@ def _descents(lab: Lab) -> Figure:
     start = initial(setting, 1, lab.seed)
     x, r = data(setting)
     losses = {}
-    for name, steps, rate in (("SGD", 3000, 1e-4), ("Adam", 3000, 1.0), ("LBFGS", 200, 1.0)):
+    for name, steps, rate in (("SGD", 1500, 1e-4), ("Adam", 1500, 1.0), ("LBFGS", 50, 1.0)):
         net = load(setting, start)
         losses[name] = descend(net, x, r, steps, rate, OPTIMIZERS[name]).losses[:, 0]
     caption = (
@@ -256,7 +256,7 @@ def sections(lab: Lab) -> tuple[Section, ...]:
     )
 
 
-STARTS = 5
+STARTS = 3
 """Starts per activation that LBFGS gets."""
 
 

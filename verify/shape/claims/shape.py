@@ -193,7 +193,7 @@ def identical(sigma: str | sp.Expr, recipe: Recipe) -> bool | None:
                 if formula is None:
                     return None
                 total += a * formula.xreplace({z: p + phi * (q - p)})
-        errors.append(sp.expand(total))
+        errors.append(total)
     # One more cell lengthens the part of the signal that is seen by two positions, which were background.
     first, second = errors
     more = sp.Integer(0)
@@ -202,16 +202,24 @@ def identical(sigma: str | sp.Expr, recipe: Recipe) -> bool | None:
         if background is None:
             return None
         more += 2 * a * background.xreplace({z: b})
-    same = sp.expand(second - more - first)
-    return bool(sp.simplify(sp.diff(first, phi)) == 0 and sp.simplify(same) == 0)
+    parts_of_zero = (sp.diff(first, phi), second - more - first)
+    return all(sp.Poly(part, phi, extension=True).is_zero for part in parts_of_zero)
 
 
 def _polynomial_between(parts: tuple[Piece, ...], p: sp.Expr, q: sp.Expr) -> sp.Expr | None:
     """The polynomial that σ is on the whole way from p to q, ends included; a jump may sit where pieces meet."""
     for part in parts:
-        if all(bool(part.low < x) and bool(x < part.high) for x in (p, q)):
+        if all(_below(part.low, x) and _below(x, part.high) for x in (p, q)):
             return part.expression if part.expression.is_polynomial(z) else None
     return None
+
+
+def _below(x: sp.Expr, y: sp.Expr) -> bool:
+    """x < y is shown by enclosures."""
+    if x == -sp.oo or y == sp.oo:
+        return True
+    with ctx.workprec(128):
+        return bool(constant_ball(x) < constant_ball(y))
 
 
 def _filters(
