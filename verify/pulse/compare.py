@@ -47,6 +47,12 @@ class _Domain:
     cells: Callable[[int], Sequence[int]]
     fractions: bool
 
+    @property
+    def key(self) -> str:
+        """The cells for every n that is drawn, in words."""
+        taps = dict.fromkeys((*EXACT_TAPS, *FLOAT_TAPS))
+        return f"{[list(self.cells(n)) for n in taps]} {self.fractions}"
+
 
 def check_response(
     law: ResponseLaw,
@@ -61,7 +67,7 @@ def check_response(
     floats: a difference beyond the rounding bound of both sides counts.
     """
     domain = _Domain(cells, fractions)
-    exact, floats = lab.once(("simulated", name), _simulated, lab, name, domain)
+    exact, floats = lab.once(("simulated", name, domain.key), _simulated, lab, name, domain)
     wrong = 0
     for exact_case in exact:
         n, m, w, r, fraction, sigma, direct = exact_case
