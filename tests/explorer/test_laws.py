@@ -55,7 +55,10 @@ def _filled(argument: Any, values: Iterator[float]) -> Any:
 
 
 def _drawn(law: Law, rng: np.random.Generator) -> list[Any]:
-    """Arguments of a law; positive where their symbols are."""
+    """Arguments of a law; positive where their symbols are, and of the arc where it leaves the corner inside."""
+    if law.name == "arc":
+        r = float(rng.uniform(0.5, 9))
+        return [r * float(rng.uniform(0.8, 1)), r * float(rng.uniform(0.8, 1)), r]
     symbols = [x for x in _flat(law.arguments) if isinstance(x, sp.Symbol)]
     drawn = zip(symbols, rng.normal(size=len(symbols)).tolist(), strict=True)
     values = iter([abs(x) if symbol.is_positive else x for symbol, x in drawn])
@@ -69,7 +72,7 @@ def _numbers(arguments: Sequence[Any], convert: Any) -> list[Any]:
     ]
 
 
-BALLS = {"sqrt": lambda x: x.sqrt(), "log": lambda x: x.log(), "Abs": abs}
+BALLS = {"sqrt": arb.sqrt, "log": arb.log, "asin": arb.asin, "Abs": abs, "pi": arb.pi()}
 
 
 def _compiled(law: Law, modules: Any) -> Any:

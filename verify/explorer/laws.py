@@ -150,7 +150,7 @@ def _of_disks() -> Iterator[Law]:
     x, y, r, t, c, s = sp.symbols("x y r t c s", real=True)
     yield traced("arc", disk.arc, x, y, r)
     yield traced("edge", perimeter.edge, t, c, s)
-    yield traced("upright", lambda t: perimeter.edge(t, 1, 0), t)
+    yield traced("upright", lambda t: perimeter.edge(t, sp.Integer(1), sp.Integer(0)), t)
     yield traced("dipole", perimeter.dipole, x, y)
     yield traced("gap", perimeter.gap, x, y)
     yield traced("lack", perimeter.lack, *sp.symbols("value dark full lit", real=True))
