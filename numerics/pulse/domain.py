@@ -106,7 +106,9 @@ class Domain:
         """The last m for which no window holds the pulse's edge together with the border."""
         length, padded = self.half_length, self.padded(taps)
         # What the padding shows comes closer to the middle pixel by pixel, if at all.
-        ends = (length + 1, min(length + padded, 2 * length)) if padded else ()
+        # The middle one is met at 2L by reflection, at 2L + 1 around a ring.
+        last = length + padded
+        ends = (length + 1, min(last, 2 * length), min(last, 2 * length + 1)) if padded else ()
         darkest = min((abs(self.pixel(place)) - 1 for place in ends), default=length)
         return min(length, darkest, self.reach(taps) - taps // 2)
 

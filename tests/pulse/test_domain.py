@@ -64,6 +64,7 @@ def test_up_to_the_last_plateau_the_border_does_not_matter(case: tuple[int, int,
 
 @given(signals(), st.fractions(Fraction(1, 2), 9, max_denominator=8))
 @example((3, 8, "reflect"), Fraction(8))
+@example((3, 2, "circular 3"), Fraction(1, 2))  # both ends of the ring show the middle pixel
 def test_more_light_than_that_of_the_pulse_is_counted(
     case: tuple[int, int, str], radius: Fraction
 ) -> None:
