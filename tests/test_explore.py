@@ -23,11 +23,12 @@ def test_the_page_is_written_in_one_step(
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"), [("missing/page.html", "no such file or directory"), (".", "directory"), ("", "needs the name of a file")]
+    ("name", "reason"), [("file/page.html", "file exists"), (".", "directory"), ("", "needs the name of a file")]
 )  # fmt: skip
 def test_a_file_that_cannot_be_written_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, reason: str
 ) -> None:
+    (tmp_path / "file").touch()
     with pytest.raises(SystemExit) as ended:
         main(["--out", str(tmp_path / name) if name else ""])
     assert ended.value.code == 2

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from theory.process import run
-from verify.models.files import put
+from verify.models.files import probe, put
 from verify.report.arguments import Parser, command_parser, importing, named, working
 
 __all__ = ["main"]
@@ -42,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
+        probe(options.out.parent, [options.out.name])
         with working("printing the laws"):
             put(options.out, _page().encode())
     except KeyboardInterrupt:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ __all__ = ["html"]
 STATIC = Path(__file__).parent / "static"
 
 
+@cache
 def html() -> str:
     """The page, under 2 MB."""
     modules = {path.stem: path.read_text(encoding="utf-8") for path in STATIC.glob("*.js")}
