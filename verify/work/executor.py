@@ -155,10 +155,15 @@ def _submitted(executor: Executor, task: Task) -> Future[Any]:
 def _ended(
     waiting: dict[Future[Any], tuple[int, Task]], store: Store | None, most: int
 ) -> Iterator[Outcome]:
-    """Outcomes, until no more than ``most`` are waited for; those of a broken executor come last."""
+    """Outcomes, until no more than ``most`` are waited for; those of a broken executor come last, and of those that have
+    ended meanwhile the first task comes first."""
+
+    def turn(future: Future[Any]) -> tuple[bool, int]:
+        return isinstance(future.exception(), LOST), waiting[future][0]
+
     while len(waiting) > most:
         done = wait(waiting, return_when=FIRST_COMPLETED).done
-        for future in sorted(done, key=lambda each: isinstance(each.exception(), LOST)):
+        for future in sorted(done, key=turn):
             index, task = waiting.pop(future)
             outcome = _outcome(index, future)
             if store and task.codec and outcome.error is None and task.lasting(outcome.result):
