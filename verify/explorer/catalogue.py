@@ -1,4 +1,4 @@
-"""The catalogue of activations as a module of JavaScript: σ and σ' with their parameters, and what is derived of each.
+"""The catalogue of activations as a module of JavaScript: σ and σ' with their parameters, and their parity.
 
 catalogue.elu.sigma(z, alpha)       float64; without parameters their defaults hold
 catalogue.relu.exact(f)             σ in fractions, of rational arithmetic with |.|, max and min; null of others
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
 
 from numerics.arithmetic.compile import steady
 from numerics.arithmetic.javascript import Law, function
@@ -35,18 +34,7 @@ def _entry(row: Activation) -> str:
         _with_defaults(function(Law("sigma", (z, *row.parameters), family.expression)), values),
         _with_defaults(function(Law("slope", (z, *row.parameters), family.derivative)), values),
     ]
-    facts: dict[str, Any] = {
-        "torch": row.torch,
-        "parameters": values,
-        "piecewiseLinear": row.piecewise_linear,
-        "homogeneous": row.homogeneous,
-        "parity": row.parity,
-        "note": row.note,
-        "kinks": [{"location": str(x.location), "jump": str(x.jump)} for x in row.kinks],
-        "jumps": [str(x.location) for x in row.jumps],
-    }
-    told = ",\n".join(f"{name}: {json.dumps(value)}" for name, value in facts.items())
-    return "{\n" + ",\n".join([told, *functions, f"exact: {_exact(row)}"]) + "}"
+    return "{\n" + ",\n".join([f"parity: {json.dumps(row.parity)}", *functions]) + "}"
 
 
 def _with_defaults(text: str, values: dict[str, float]) -> str:
@@ -55,12 +43,3 @@ def _with_defaults(text: str, values: dict[str, float]) -> str:
     for name, value in values.items():
         head = head.replace(f", {name}", f", {name} = {value!r}")
     return head + brace + body
-
-
-def _exact(row: Activation) -> str:
-    expression = row.family
-    if not row.piecewise_linear:
-        return "null"
-    return (
-        f"(f) => ({{{function(Law('sigma', (z, *row.parameters), expression), 'fraction')}}}).sigma"
-    )

@@ -3,7 +3,7 @@
     n3.deviation(w, phi, g)         by taps: the staircase, the response on plateaus and below, the kinks' steps
     k2.residuals(a, c, N, …)        by channels: the three laws, the readout
     n3k2.end(w, a, root)            by both: where training ends
-    any.least_squares(…)            by neither
+    any.bend(p, q, t)               by neither
     disks.edge(t, c, s)             of pixels and disks
 
 Each is traced from the function of theory/ that the proofs are about.
@@ -23,7 +23,7 @@ from theory.pulse import kinks, loss, plateau, readout, small_radius, subpixel, 
 from theory.pulse.network import g, taps
 from theory.pulse.signal import phi
 from theory.pulse.staircase import C, T, to_taps
-from theory.training import conserved, flow, linear_cell, ridge, sharpness, steps, trajectory
+from theory.training import conserved, flow, linear_cell, ridge, sharpness, trajectory
 
 __all__ = ["CHANNELS", "TAPS", "groups", "module"]
 
@@ -143,7 +143,6 @@ def _of_both(n: int, channels: int) -> Iterator[Law]:
     yield traced("turned", turned, w, a, root, *sp.symbols("first second", positive=True))
     yield traced("deviations", conserved.deviations, w)
     yield traced("products", conserved.products, w, a)
-    yield traced("gain", lambda s, a: sharpness.gain(s, a, n), _numbers("s", channels), a)
 
 
 def _of_disks() -> Iterator[Law]:
@@ -152,19 +151,12 @@ def _of_disks() -> Iterator[Law]:
     yield traced("edge", perimeter.edge, t, c, s)
     yield traced("upright", lambda t: perimeter.edge(t, sp.Integer(1), sp.Integer(0)), t)
     yield traced("dipole", perimeter.dipole, x, y)
-    yield traced("gap", perimeter.gap, x, y)
     yield traced("lack", perimeter.lack, *sp.symbols("value dark full lit", real=True))
 
 
 def _of_neither() -> Iterator[Law]:
-    names = "slope offset mean_r var_r mean_d cov var_d"
-    yield traced("least_squares", readout.least_squares, *sp.symbols(names, real=True))
     p, q, t = sp.symbols("p q t", real=True)
     yield traced("bend", kinks.bend, p, q, t)
-    moments = loss.Moments(*sp.symbols("r r2 d rd d2", real=True))
-    alpha, beta = sp.symbols("alpha beta", real=True)
-    means = [moments.r, moments.r2, moments.d, moments.rd, moments.d2]
-    yield Law("attribution", (alpha, beta, means), loss.attribution(alpha, beta, moments))
     u, v, second, spread, penalty = sp.symbols("U W R V lambda_", positive=True)
     grown = sp.Symbol("grown", positive=True)
     yield traced(
@@ -175,8 +167,6 @@ def _of_neither() -> Iterator[Law]:
     yield traced("roots", partial(trajectory.roots, sqrt=sp.sqrt), u, v, root)
     plus, minus, decay = sp.symbols("plus minus decay", real=True)
     yield traced("stretch_at", trajectory.stretch_at, plus, minus, decay)
-    e = sp.Symbol("E", positive=True)
-    yield traced("first_order", partial(steps.first_order, log=sp.log), u, v, root, second, e)
     largest, momentum = sp.symbols("largest momentum", positive=True)
     yield traced("threshold", sharpness.threshold, largest, momentum)
     square, mean = sp.symbols("square mean", real=True)

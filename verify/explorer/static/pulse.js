@@ -17,7 +17,7 @@ const snapped = (x) => {
 const EXAMPLES = {
   "exact: the kink lies on a partial sum": initial(),
   "box filter": {...initial(), w: [["1/5", "1/5", "1/5", "1/5", "1/5"]], b: ["0"], a: ["1/2"], c: "0"},
-  "abs, two channels": {...initial(), sigma: "relu", w: [["1", "-1", "0"], ["-1", "1", "0"]], b: ["0", "0"], a: ["1/2", "1/2"], c: "0"},
+  "a difference and its mirror image": {...initial(), sigma: "relu", w: [["1", "-1", "0"], ["-1", "1", "0"]], b: ["0", "0"], a: ["1/2", "1/2"], c: "0"},
   "tanh bends everywhere": {...initial(), sigma: "tanh", b: ["0"], a: ["0.6"]},
 };
 

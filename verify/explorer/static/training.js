@@ -83,7 +83,6 @@ export const predicted = (net, rows) => {
   const second = mean((r) => r * r);
   const first = mean((r) => r);
   const {any} = laws;
-  const end = any.stretch(big, small, root, 1);
   const [sum, product] = any.pair(any.gain_from_start(big, small, root), second, first);
   const sharp = (sum + Math.sqrt(sum * sum - 4 * product)) / 2;
   const [plus, minus] = any.roots(big, small, root);
@@ -91,7 +90,6 @@ export const predicted = (net, rows) => {
   return {
     root, end: both.end(w, a, root), sharp: {withC: sharp, without: rate},
     path: (time) => both.turned(w, a, root, ...halves(any.stretch_at(plus, minus, Math.exp(-rate * time)), 1)),
-    shift: any.first_order(big, small, root, second, end),
     stepped: (rho) => both.turned(w, a, root, ...halves(any.stretch(big, small, root, Math.exp(rho)), Math.exp(rho))),
     collapse: any.collapse(second - first * first, root), u,
     box: (penalty) => {
