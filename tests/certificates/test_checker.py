@@ -397,7 +397,7 @@ def test_subdivisions_are_work_too(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_checker_is_short_and_stands_alone() -> None:
-    source = Path(checker.__file__).read_text()
+    source = Path(checker.__file__).read_text("utf-8")
     assert len(source.splitlines()) < 250
     modules = {
         name.split(".")[0]
