@@ -1,4 +1,4 @@
-# make explore · make verify · make test · make docs · make browser · make bench · make lint · make venv · make clean
+# make explore · make verify · make test · make docs · make browser · make bench · make lint · make wheel · make venv · make clean
 # make thorough: the slow tests and those that are run before a release
 # Each works from a bare clone with python3 (3.11 or newer, with venv), git and make.
 # Arguments pass through: make verify ARGS="--profile full"
@@ -12,7 +12,7 @@ comma := ,
 python := $(VENV)/bin/python
 pip := PIP_DISABLE_PIP_VERSION_CHECK=1 $(python) -m pip install --quiet --constraint constraints.txt
 
-.PHONY: explore verify test thorough docs browser bench lint venv clean
+.PHONY: explore verify test thorough docs browser bench lint wheel venv clean
 .NOTPARALLEL:
 
 explore: $(VENV)/.ready-test
@@ -42,6 +42,9 @@ lint: $(VENV)/.ready-dev
 	$(python) -m ruff format --check .
 	$(python) -m mypy --num-workers 2
 	$(VENV)/bin/lint-imports
+
+wheel: $(VENV)/.ready-dev
+	bash .ci/wheel $(python)
 
 venv: $(VENV)/.ready-$(EXTRAS)
 

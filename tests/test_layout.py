@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 import sympy as sp
+import yaml
 from flint import fmpq
 from importlinter import cli
 
@@ -217,8 +218,11 @@ def test_version_is_stated_once() -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+", stated)
     assert metadata.version("everyweight") == stated
     changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    newest = re.search(r"^## (\S+)", changes, re.MULTILINE)
+    newest = re.search(r"^## (\S+) - (\S+)$", changes, re.MULTILINE)
     assert newest is not None and newest[1] == stated
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert (citation["version"], str(citation["date-released"])) == newest.groups()
+    assert citation["license"] == _setup()["metadata"]["license_expression"]
 
 
 def _canonical(name: str) -> str:

@@ -115,7 +115,7 @@ def _restart(program: str) -> None:
     if not called or all(os.environ.get(name) == value for name, value in ENVIRONMENT.items()):
         return
     anew, surroundings = [sys.executable, *sys.orig_argv[1:]], {**os.environ, **ENVIRONMENT}
-    if os.name == "posix":
+    if hasattr(os, "fork"):
         os.execve(sys.executable, anew, surroundings)
     from subprocess import call
 
