@@ -134,7 +134,10 @@ def derivatives(name: str, low: float, high: float) -> Derivatives:
     """What is known of a row of the catalogue on [low, high]."""
     row = spelled(name)
     parts = pieces(row.expression).parts
-    inside = lambda x: low <= float(x) <= high
+
+    def inside(x: sp.Expr) -> bool:
+        return low <= float(x) <= high
+
     breaks = tuple(float(part.low) for part in parts[1:] if inside(part.low))
     places = [x.location for x in row.kinks] + [x.location for x in row.jumps]
     kinks = sorted((float(x), abs(_bend(parts, x)) * (1 + 4 * UNIT)) for x in places if inside(x))

@@ -36,7 +36,11 @@ def hurwitz(s: float, x: ArrayLike) -> Array:
     3·10⁻¹², and 10⁴ units of rounding.
     """
     points = np.asarray(x, dtype=float)
-    raised = lambda y: y * np.sqrt(y) if s < -1 else y  # the power -s
+
+    def raised(y: Array) -> Array:
+        """The power -s."""
+        return y * np.sqrt(y) if s < -1 else y
+
     total = np.zeros_like(points)
     for k in range(TERMS):
         total += raised(points + k)

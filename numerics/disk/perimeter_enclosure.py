@@ -391,7 +391,10 @@ def quadrature_of(filter_: Filter, aim: float = AIM, most: int = MOST) -> Streng
     """P with its error by the midpoint rule, also where there is a closed form."""
     corners, bent = _corners(filter_.w), derivatives_of(filter_)
     fine = _fine(filter_, bent, aim)
-    turn = lambda count: (np.arange(count) + 0.5) * (2 * pi / count)
+
+    def turn(count: int) -> Array:
+        return (np.arange(count) + 0.5) * (2 * pi / count)
+
     first, _, pieces = _over(filter_, corners, bent, turn(256), fine)
     rough = float(np.sum(first)) * 2 * pi / 256
     variation = _variation(filter_.w, corners, bent)

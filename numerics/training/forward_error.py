@@ -165,7 +165,10 @@ def rounding(
     more.  An operation that underflows loses LEAST, which later ones multiply.
     """
     k, n, pixels, unit = len(start.a), problem.taps, problem.pixels, UNITS[kind]
-    gamma = lambda count: count * unit / (1 - count * unit) if count * unit < 1 else math.inf
+
+    def gamma(count: int) -> float:
+        return count * unit / (1 - count * unit) if count * unit < 1 else math.inf
+
     answer = gamma(n + pixels + k + 4)
     operations = len(problem.r) * pixels + n + pixels + k + 12
     chain, least = gamma(operations), LEAST[kind]
