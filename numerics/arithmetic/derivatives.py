@@ -93,7 +93,7 @@ class Derivatives:
         return bounds
 
     def bent(self, low: Array, high: Array) -> Array:
-        """Σ |jump of the slope| at the kinks in [low, high]."""
+        """Σ |jump of the slope| at the kinks in [low, high], of the shape of both."""
         upto = np.concatenate([[0.0], np.cumsum(self.bends)])
         place = np.searchsorted(self.kinks, high, "right"), np.searchsorted(self.kinks, low, "left")
         return np.asarray(upto[place[0]] - upto[place[1]])

@@ -103,8 +103,8 @@ def filter_of(w: Array, b: float, name: str) -> Filter:
 
 
 def difference_of(w: Array) -> tuple[int, int] | None:
-    """A step e for which w(p) = κ(p - e) - κ(p) with κ of one sign, in exact numbers; None where
-    there is none.
+    """A step e for which w(p) = κ(p - e) - κ(p), w (n, n), with κ of one sign, in exact numbers;
+    None where there is none.
     """
     n = len(w)
     if not np.any(w):
