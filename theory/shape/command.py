@@ -178,7 +178,7 @@ def _bounded(text: str, ascii: bool) -> Answer:
     GrammarError: the text is no expression.
     MemoryError: the child ended without a word, as it does for want of memory, or said so.
     """
-    context = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
+    context: Any = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
     ours, theirs = context.Pipe(duplex=False)
     child = context.Process(target=_analyse, args=(text, ascii, theirs), daemon=True)
     child.start()
