@@ -1,4 +1,5 @@
-# make explore · make verify · make test · make docs · make browser · make bench · make lint · make venv · make clean
+# make explore · make verify · make proofs · make test · make docs · make browser · make bench · make lint
+# make venv · make clean
 # make thorough: the slow tests and those that are run before a release
 # Each works from a bare clone with python3 (3.11 or newer, with venv), git and make.
 # Arguments pass through: make verify ARGS="--profile full"
@@ -12,7 +13,7 @@ comma := ,
 python := $(VENV)/bin/python
 pip := PIP_DISABLE_PIP_VERSION_CHECK=1 $(python) -m pip install --quiet --constraint constraints.txt
 
-.PHONY: explore verify test thorough docs browser bench lint venv clean
+.PHONY: explore verify proofs test thorough docs browser bench lint venv clean
 .NOTPARALLEL:
 
 explore: $(VENV)/.ready-test
@@ -20,6 +21,14 @@ explore: $(VENV)/.ready-test
 
 verify: $(VENV)/.ready-test
 	$(python) -m verify.all $(ARGS)
+
+# The laws for all n, m, L and K, checked by Coq's kernel; what is compiled goes to build/proofs.
+proofs:
+	@command -v coqc >/dev/null || \
+	  { echo "coqc not found: on Debian or Ubuntu, apt install coq libcoq-mathcomp-algebra" >&2; exit 1; }
+	@mkdir -p build/proofs && rm -f build/proofs/*.v && cp -p theory/proofs/*.v build/proofs
+	@cd build/proofs && coq_makefile -Q . Everyweight -arg -w -arg none *.v -o Makefile
+	@$(MAKE) --no-print-directory --directory build/proofs $(ARGS)
 
 test: $(VENV)/.ready-test
 	$(python) -m pytest -n auto --dist worksteal $(ARGS)

@@ -1,0 +1,124 @@
+(** Tactics: [lia] for natural numbers of mathcomp, [ring] and [field] for its fields.
+
+    Nothing is claimed here.  Coq's own decision procedures do not know mathcomp's names of the
+    operations; this file translates. *)
+
+From Coq Require Import ZArith ZifyClasses ZifyInst ZifyBool Zify.
+From Coq Require Export Lia Field.
+From mathcomp Require Import all_ssreflect all_algebra.
+
+Set Implicit Arguments.
+Unset Strict Implicit.
+Unset Printing Implicit Defensive.
+
+(** ** Natural numbers *)
+
+Lemma leq_leb (m n : nat) : (m <= n) = Z.leb (Z.of_nat m) (Z.of_nat n).
+Proof.
+apply/idP/idP => [/leP h | /Z.leb_le h]; first by apply/Z.leb_le; lia.
+by apply/leP; lia.
+Qed.
+
+Lemma eqn_eqb (m n : nat) : (m == n) = Z.eqb (Z.of_nat m) (Z.of_nat n).
+Proof.
+apply/eqP/idP => [-> | /Z.eqb_eq h]; first by apply/Z.eqb_eq.
+by lia.
+Qed.
+
+Lemma double_Z (n : nat) : Z.of_nat n.*2 = Z.mul 2 (Z.of_nat n).
+Proof. by rewrite -addnn; rewrite (Nat2Z.inj_add n n); lia. Qed.
+
+#[global] Instance zify_addn : BinOp (addn : nat -> nat -> nat) :=
+  { TBOp := Z.add; TBOpInj := Nat2Z.inj_add }.
+Add Zify BinOp zify_addn.
+#[global] Instance zify_muln : BinOp (muln : nat -> nat -> nat) :=
+  { TBOp := Z.mul; TBOpInj := Nat2Z.inj_mul }.
+Add Zify BinOp zify_muln.
+#[global] Instance zify_subn : BinOp (subn : nat -> nat -> nat) :=
+  { TBOp := fun m n => Z.max 0 (m - n); TBOpInj := Nat2Z.inj_sub_max }.
+Add Zify BinOp zify_subn.
+#[global] Instance zify_double : UnOp (double : nat -> nat) := { TUOp := Z.mul 2; TUOpInj := double_Z }.
+Add Zify UnOp zify_double.
+#[global] Instance zify_leq : BinOp (leq : nat -> nat -> bool) := { TBOp := Z.leb; TBOpInj := leq_leb }.
+Add Zify BinOp zify_leq.
+#[global] Instance zify_eqn : BinOp (@eq_op nat_eqType : nat -> nat -> bool) :=
+  { TBOp := Z.eqb; TBOpInj := eqn_eqb }.
+Add Zify BinOp zify_eqn.
+
+Ltac Zify.zify_pre_hook ::= unfold is_true in *.
+
+(** ** Fields *)
+
+Import GRing.Theory.
+Local Open Scope ring_scope.
+
+Section Operations.
+Variable F : fieldType.
+
+Definition zero : F := 0.
+Definition one : F := 1.
+Definition add : F -> F -> F := +%R.
+Definition mul : F -> F -> F := *%R.
+Definition sub (x y : F) : F := x - y.
+Definition opp : F -> F := -%R.
+Definition inv : F -> F := @GRing.inv F.
+Definition div (x y : F) : F := x / y.
+
+Lemma field_laws : @field_theory F zero one add mul sub opp div inv eq.
+Proof.
+split.
+- split; [exact: add0r | exact: addrC | exact: addrA | exact: mul1r | exact: mulrC
+         | exact: mulrA | exact: mulrDl | by [] | exact: subrr].
+- by apply/eqP; apply: oner_neq0.
+- by [].
+- by move=> x /eqP x0; apply: mulVf.
+Qed.
+End Operations.
+
+(** The same term in the operations above, whatever path of structures its own came by.  Multiples
+    [x *+ k] and powers [x ^+ k] are written out where [k] is a numeral, and are atoms elsewhere. *)
+Ltac is_numeral n := lazymatch n with O => idtac | S ?k => is_numeral k end.
+
+Ltac repeated F op t n :=
+  lazymatch n with
+  | S O => t
+  | S ?k => let rest := repeated F op t k in constr:(op F t rest)
+  end.
+
+Ltac translate F t :=
+  lazymatch t with
+  | @GRing.zero _ => constr:(zero F)
+  | @GRing.one _ => constr:(one F)
+  | @GRing.add _ ?x ?y =>
+      let a := translate F x in let b := translate F y in constr:(@add F a b)
+  | @GRing.mul _ ?x ?y =>
+      let a := translate F x in let b := translate F y in constr:(@mul F a b)
+  | @GRing.opp _ ?x => let a := translate F x in constr:(@opp F a)
+  | @GRing.inv _ ?x => let a := translate F x in constr:(@inv F a)
+  | @GRing.natmul _ ?x ?n =>
+      let k := eval compute in n in
+      match k with
+      | O => constr:(zero F)
+      | _ => let a := translate F x in
+             let _ := match goal with _ => is_numeral k end in
+             repeated F @add a k
+      | _ => t
+      end
+  | @GRing.exp _ ?x ?n =>
+      let k := eval compute in n in
+      match k with
+      | O => constr:(one F)
+      | _ => let a := translate F x in
+             let _ := match goal with _ => is_numeral k end in
+             repeated F @mul a k
+      | _ => t
+      end
+  | _ => t
+  end.
+
+Ltac in_field F :=
+  lazymatch goal with
+  | |- @eq _ ?l ?r =>
+      let l' := translate F l in let r' := translate F r in
+      let o := constr:(zero F) in let T := type of o in change (@eq T l' r')
+  end.
