@@ -63,6 +63,8 @@ Definition sub (x y : F) : F := x - y.
 Definition opp : F -> F := -%R.
 Definition inv : F -> F := @GRing.inv F.
 Definition div (x y : F) : F := x / y.
+Definition multiple (x : F) (n : nat) : F := x *+ n.
+Definition power (x : F) (n : nat) : F := x ^+ n.
 
 Lemma field_laws : @field_theory F zero one add mul sub opp div inv eq.
 Proof.
@@ -102,7 +104,7 @@ Ltac translate F t :=
       | _ => let a := translate F x in
              let _ := match goal with _ => is_numeral k end in
              repeated F @add a k
-      | _ => t
+      | _ => let a := translate F x in constr:(@multiple F a n)
       end
   | @GRing.exp _ ?x ?n =>
       let k := eval compute in n in
@@ -111,7 +113,7 @@ Ltac translate F t :=
       | _ => let a := translate F x in
              let _ := match goal with _ => is_numeral k end in
              repeated F @mul a k
-      | _ => t
+      | _ => let a := translate F x in constr:(@power F a n)
       end
   | _ => t
   end.
@@ -120,5 +122,25 @@ Ltac in_field F :=
   lazymatch goal with
   | |- @eq _ ?l ?r =>
       let l' := translate F l in let r' := translate F r in
-      let o := constr:(zero F) in let T := type of o in change (@eq T l' r')
+      let o := constr:(zero F) in let T := type of o in
+      tryif constr_eq l l' then (symmetry; change (@eq T r' l')) else change (@eq T l' r')
   end.
+
+(** ** Ordered fields: an inequality that differs from a known one by ring arithmetic alone. *)
+Section Order.
+Import Num.Theory.
+Variable F : realFieldType.
+
+Lemma le_of (x y a b : F) : a <= b -> y - x = b - a -> x <= y.
+Proof. by move=> ab e; rewrite -subr_ge0 e subr_ge0. Qed.
+
+Lemma lt_of (x y a b : F) : a < b -> y - x = b - a -> x < y.
+Proof. by move=> ab e; rewrite -subr_gt0 e subr_gt0. Qed.
+
+Lemma two_neq0 : add (one F) (one F) <> zero F.
+Proof. by apply/eqP; rewrite [_ == _](pnatr_eq0 F 2). Qed.
+End Order.
+
+(** Closes an equation in the ordered field [F], for which [Add Field] has been said. *)
+Ltac by_ring F := in_field F; ring.
+Ltac by_field F := in_field F; field; repeat split; try exact: two_neq0; try by apply/eqP.
