@@ -65,6 +65,7 @@ Definition inv : F -> F := @GRing.inv F.
 Definition div (x y : F) : F := x / y.
 Definition multiple (x : F) (n : nat) : F := x *+ n.
 Definition power (x : F) (n : nat) : F := x ^+ n.
+Definition series I (s : seq I) (P : pred I) (f : I -> F) : F := \sum_(i <- s | P i) f i.
 
 Lemma field_laws : @field_theory F zero one add mul sub opp div inv eq.
 Proof.
@@ -115,6 +116,8 @@ Ltac translate F t :=
              repeated F @mul a k
       | _ => let a := translate F x in constr:(@power F a n)
       end
+  | @BigOp.bigop _ ?I _ ?s (fun i => @BigBody _ _ i _ (@?P i) (@?f i)) =>
+      constr:(@series F I s P f)
   | _ => t
   end.
 
