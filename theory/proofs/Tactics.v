@@ -118,6 +118,16 @@ Ltac translate F t :=
       end
   | @BigOp.bigop _ ?I _ ?s (fun i => @BigBody _ _ i _ (@?P i) (@?f i)) =>
       constr:(@series F I s P f)
+  | _ => applied F t
+  end
+(** Arguments of other functions: in the same operations, too. *)
+with applied F t :=
+  match t with
+  | ?f ?x =>
+      let o := constr:(zero F) in let T := type of o in let X := type of x in
+      let _ := match goal with _ => unify X T end in
+      let a := translate F x in let h := applied F f in constr:(h a)
+  | ?f ?x => let h := applied F f in constr:(h x)
   | _ => t
   end.
 
