@@ -105,3 +105,96 @@ move=> hphi; have [-> | pq] := eqVneq p q; last rewrite hinge_scaled //.
 by case: ifPn => h; [rewrite unit_inside ?mulrN | rewrite unit_outside ?mulr0].
 Qed.
 End OneStep.
+
+(** Bends of different places are independent: take second differences at one of them. *)
+Section Balance.
+Variable F : realFieldType.
+Add Field field_of_F' : (field_laws F).
+Implicit Types (phi psi e : F) (s : seq (F * F)).
+
+(** A distance that keeps off every other member of a list. *)
+Lemma apart (l : seq F) psi : exists2 e, 0 < e & forall x, x \in l -> x != psi -> e <= `|x - psi|.
+Proof.
+elim: l => [|y l [e e0 he]]; first by exists 1; [exact: ltr01 | move=> x].
+have [-> | yn] := eqVneq y psi.
+  exists e => // x; rewrite inE => /orP[/eqP-> | ]; [by rewrite eqxx | exact: he].
+exists (Num.min e `|y - psi|); first by rewrite lt_minr e0 normr_gt0 subr_eq0.
+move=> x; rewrite inE le_minl => /orP[/eqP-> _ | xl xn]; first by rewrite lexx orbT.
+by rewrite he.
+Qed.
+
+Definition second_difference (f : F -> F) psi e : F := f (psi + e) + f (psi - e) - 2%:R * f psi.
+
+Lemma second_bridge psi e x : 0 < e -> e <= psi -> psi + e <= 1 ->
+  (x != psi -> e <= `|x - psi|) ->
+  second_difference (fun phi => bridge phi x) psi e = if x == psi then - e else 0.
+Proof.
+move=> e0 ep pe far; rewrite /second_difference /bridge.
+have lower : psi - e < psi by rewrite ltr_subl_addr ltr_addl.
+have upper : psi < psi + e by rewrite ltr_addl.
+have [-> | xn] := eqVneq x psi.
+  rewrite (min_idPr (ltW upper)) (max_idPl (ltW upper)) (min_idPl (ltW lower)).
+  by rewrite (max_idPr (ltW lower)) minxx maxxx; by_ring F.
+move: (far xn) => {far}; case: (ltgtP x psi) xn => // [xp | px] _ far.
+- have xl : x <= psi - e.
+    by apply: (le_of far); rewrite ltr0_norm ?subr_lt0 //; by_ring F.
+  rewrite (min_idPr xl) (max_idPl xl).
+  have xu := le_trans (le_trans xl (ltW lower)) (ltW upper).
+  by rewrite (min_idPr xu) (max_idPl xu); by_ring F.
+- have ux : psi + e <= x.
+    by apply: (le_of far); rewrite gtr0_norm ?subr_gt0 //; by_ring F.
+  rewrite (min_idPl ux) (max_idPr ux).
+  have lx := le_trans (ltW lower) (le_trans (ltW upper) ux).
+  by rewrite (min_idPl lx) (max_idPr lx); by_ring F.
+Qed.
+
+Lemma sum_at (l : seq F) x (f : F -> F) : uniq l -> x \in l -> \sum_(y <- l | y == x) f y = f x.
+Proof.
+move=> unique xl; rewrite big_mkcond (bigD1_seq x) //= eqxx big1 ?addr0 // => y.
+by move/negPf->.
+Qed.
+
+(** A list of bends (size, place): those strictly between 0 and 1 count. *)
+Definition bent s phi : F := \sum_(c <- s | 0 < c.2 < 1) c.1 * bridge phi c.2.
+
+(** ** A sum of bends is 0 on [0, 1] if and only if at each place the sizes add up to 0 *)
+Theorem independent s :
+  (forall phi, 0 <= phi <= 1 -> bent s phi = 0) <->
+  (forall psi, 0 < psi < 1 -> \sum_(c <- s | c.2 == psi) c.1 = 0).
+Proof.
+split=> [flat psi /andP[psi0 psi1] | balanced phi hphi].
+  have [e e0 far] := apart [:: 0, 1 & [seq c.2 | c <- s]] psi.
+  have ep : e <= psi.
+    by have := far 0; rewrite inE eqxx sub0r normrN gtr0_norm // => ->; rewrite ?lt_eqF.
+  have pe : psi + e <= 1.
+    have /far far1 : 1 \in [:: 0, 1 & [seq c.2 | c <- s]] by rewrite !inE eqxx orbT.
+    rewrite -ler_subr_addl; have <- : `|1 - psi| = 1 - psi by rewrite gtr0_norm // subr_gt0.
+    by apply: far1; rewrite gt_eqF.
+  have difference : second_difference (bent s) psi e = 0.
+    rewrite /second_difference !flat ?(ltW psi0) ?(ltW psi1) //; first by by_ring F.
+      by rewrite subr_ge0 ep /= (le_trans _ (ltW psi1)) // ler_subl_addr ler_addl ltW.
+    by rewrite pe addr_ge0 // ltW.
+  move: difference; have -> : second_difference (bent s) psi e =
+      \sum_(c <- s | 0 < c.2 < 1) c.1 * second_difference (fun phi => bridge phi c.2) psi e.
+    rewrite /second_difference /bent big_distrr -big_split -sumrB /=.
+    by apply: eq_bigr => c _; by_ring F.
+  rewrite big_seq_cond (eq_bigr (fun c => if c.2 == psi then c.1 * (- e) else 0)); last first.
+    move=> c /andP[cs _]; rewrite second_bridge // => [|cn]; first by case: ifP; rewrite ?mulr0.
+    by apply: far => //; rewrite !inE map_f ?orbT.
+  rewrite -big_mkcondr /= -big_distrl /= => /eqP.
+  rewrite mulf_eq0 oppr_eq0 (gt_eqF e0) orbF => /eqP zero.
+  rewrite -[RHS]zero big_seq_cond; apply: eq_bigl => c.
+  by case: eqP => [->|_]; rewrite ?andbF // psi0 psi1 !andbT.
+pose inner := [seq c <- s | 0 < c.2 < 1]; pose places := undup [seq c.2 | c <- inner].
+rewrite /bent -big_filter -/inner.
+have spread c : c \in inner -> c.1 * bridge phi c.2 =
+    \sum_(psi <- places | psi == c.2) c.1 * bridge phi psi.
+  by move=> ci; rewrite sum_at ?undup_uniq // mem_undup map_f.
+rewrite (eq_big_seq _ spread) (exchange_big_dep xpredT) //=; apply: big1_seq => psi /andP[_].
+rewrite mem_undup => /mapP[c]; rewrite mem_filter => /andP[hc _] e.
+rewrite -big_distrl /= /inner big_filter_cond.
+rewrite (eq_bigl (fun d => d.2 == psi)) => [|d]; last first.
+  by rewrite [psi == _]eq_sym; case: eqP => [->|]; rewrite ?andbF // e hc.
+by rewrite balanced ?mul0r // e.
+Qed.
+End Balance.
