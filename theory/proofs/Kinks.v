@@ -198,3 +198,101 @@ rewrite (eq_bigl (fun d => d.2 == psi)) => [|d]; last first.
 by rewrite balanced ?mul0r // e.
 Qed.
 End Balance.
+
+(** ** Piecewise-linear networks *)
+Section Networks.
+Variable F : realFieldType.
+Add Field field_of_F'' : (field_laws F).
+Implicit Types (phi psi b : F) (h : nat) (w : nat -> F) (kinks : seq (F * F)).
+
+(** A continuous piecewise-linear σ with the kinks [(t, J)], location and slope jump: an affine
+    function plus hinges. *)
+Definition sigma (s0 s1 : F) kinks (z : F) : F := s0 + s1 * z + \sum_(t <- kinks) t.2 * hinge t.1 z.
+
+(** The 2 n steps (p, q) of the two staircases, without the bias. *)
+Definition segments h w : seq (F * F) :=
+  [seq (C w u, C w u.+1) | u <- index_iota 0 (taps h)] ++
+  [seq (T h w u.+1, T h w u) | u <- index_iota 0 (taps h)].
+
+Lemma deviation_segments g h w phi :
+  deviation g h w phi = \sum_(s <- segments h w) chord_deviation g s.1 s.2 phi.
+Proof. by rewrite /segments big_cat !big_map /deviation big_split. Qed.
+
+(** Each step with each kink: how much it bends, and where; a bend counts if 0 < φ* < 1. *)
+Definition crossings h w b kinks : seq (F * F) :=
+  [seq (t.2 * `|s.2 - s.1|, star (s.1 + b) (s.2 + b) t.1) | s <- segments h w, t <- kinks].
+
+(** ** D(φ) = - Σ over the crossings, J |w_u| G(φ, φ* ) *)
+Theorem deviation_crossings s0 s1 kinks h w b phi : 0 <= phi <= 1 ->
+  deviation (fun z => sigma s0 s1 kinks (z + b)) h w phi = - bent (crossings h w b kinks) phi.
+Proof.
+move=> hphi; rewrite deviation_segments /bent /crossings [in RHS]big_mkcond big_allpairs_dep -sumrN /=.
+apply: eq_bigr => -[p q] _ /=; rewrite -sumrN.
+rewrite (eq_bigr (fun t => t.2 * chord_deviation (hinge t.1) (p + b) (q + b) phi)); last first.
+  move=> t _; rewrite hinge_deviation // [q + b - _](_ : _ = q - p); last by by_ring F.
+  by case: ifP => _; by_ring F.
+rewrite /chord_deviation /sigma.
+have -> : p + phi * (q - p) + b = p + b + phi * (q + b - (p + b)) by by_ring F.
+set x := p + b + _; rewrite [in RHS](eq_bigr (fun t => t.2 * hinge t.1 x
+    - (1 - phi) * (t.2 * hinge t.1 (p + b)) - phi * (t.2 * hinge t.1 (q + b)))); last first.
+  by move=> t _; by_ring F.
+by rewrite !sumrB -!big_distrr /= /x; by_ring F.
+Qed.
+
+Variables (K h L : nat) (w : nat -> nat -> F) (a b : nat -> F) (c s0 s1 : F) (kinks : seq (F * F)).
+Notation g := (fun k z => sigma s0 s1 kinks (z + b k)).
+Notation D := (total_deviation K h g w a).
+
+(** The bends of all channels, with their readout weights. *)
+Definition bends : seq (F * F) :=
+  [seq (a k * x.1, x.2) | k <- index_iota 0 K, x <- crossings h (w k) (b k) kinks].
+
+Theorem total_crossings phi : 0 <= phi <= 1 -> D phi = - bent bends phi.
+Proof.
+move=> hphi; rewrite /bent /bends [in RHS]big_mkcond big_allpairs_dep -sumrN; apply: eq_bigr => k _ /=.
+rewrite (deviation_crossings s0 s1 _ _ _ _ hphi) /bent big_mkcond mulrN big_distrr -!sumrN /=.
+by apply: eq_bigr => x _; case: ifP => _; by_ring F.
+Qed.
+
+(** ** Kink balance: D vanishes on [0, 1] if and only if at each φ* the jumps of all channels add
+    up to 0; any number of channels, taps and kinks *)
+Theorem kink_balance :
+  (forall phi, 0 <= phi <= 1 -> D phi = 0) <->
+  (forall psi, 0 < psi < 1 -> \sum_(x <- bends | x.2 == psi) x.1 = 0).
+Proof.
+rewrite -independent; split=> flat phi hphi.
+  by apply: oppr_inj; rewrite -total_crossings // flat // oppr0.
+by rewrite total_crossings // flat // oppr0.
+Qed.
+End Networks.
+
+(** ** One channel, one kink: exact if and only if no open step contains it *)
+Section OneChannel.
+Variable F : realFieldType.
+Add Field field_of_F''' : (field_laws F).
+Variables (h L : nat) (w : nat -> F) (a b c s0 s1 t J : F).
+Hypotheses (a0 : a != 0) (J0 : J != 0).
+Notation g := (fun z => sigma s0 s1 [:: (t, J)] (z + b)).
+
+Definition no_crossing : bool := all (fun s => ~~ crossed (s.1 + b) (s.2 + b) t) (segments h w).
+
+Theorem straight_iff_no_crossing :
+  (forall phi, 0 <= phi <= 1 -> total_deviation 1 h (fun=> g) (fun=> w) (fun=> a) phi = 0) <->
+  no_crossing.
+Proof.
+split=> [/kink_balance balanced | none phi hphi].
+  apply/allP => s ss; apply: contraT => /negPn; rewrite crossed_star => inside.
+  have := balanced _ inside; rewrite /bends big_mkcond big_allpairs_dep big_nat1.
+  rewrite /crossings big_allpairs_dep.
+  under eq_bigr do rewrite big_seq1 /=.
+  rewrite -big_mkcond /= (eq_bigr (fun r => a * J * `|r.2 - r.1|)); last first.
+    by move=> r _; rewrite mulrA.
+  rewrite -big_distrr /= => /eqP; rewrite !mulf_eq0 (negPf a0) (negPf J0) /=.
+  rewrite psumr_eq0 // => /allP/(_ s ss) /=; rewrite eqxx normr_eq0 subr_eq0 => /eqP same.
+  by move: inside; rewrite /star same subrr invr0 mulr0 ltxx.
+rewrite /total_deviation big_nat1 deviation_crossings // /bent /crossings.
+rewrite big_mkcond big_allpairs_dep big1_seq ?oppr0 ?mulr0 // => s /andP[_ ss].
+rewrite big_seq1 /= -crossed_star.
+by move/allP: none => /(_ s ss)/negPf->.
+Qed.
+End OneChannel.

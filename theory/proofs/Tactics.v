@@ -123,6 +123,8 @@ Ltac translate F t :=
 (** Arguments of other functions: in the same operations, too. *)
 with applied F t :=
   match t with
+  | @fst _ _ ?x => let o := constr:(zero F) in let T := type of o in constr:(@fst T T x)
+  | @snd _ _ ?x => let o := constr:(zero F) in let T := type of o in constr:(@snd T T x)
   | ?f ?x =>
       let o := constr:(zero F) in let T := type of o in let X := type of x in
       let _ := match goal with _ => unify X T end in
