@@ -152,10 +152,10 @@ Proof. by move=> ab e; rewrite -subr_ge0 e subr_ge0. Qed.
 Lemma lt_of (x y a b : F) : a < b -> y - x = b - a -> x < y.
 Proof. by move=> ab e; rewrite -subr_gt0 e subr_gt0. Qed.
 
-Lemma two_neq0 : add (one F) (one F) <> zero F.
-Proof. by apply/eqP; rewrite [_ == _](pnatr_eq0 F 2). Qed.
+Lemma numeral_neq0 k : multiple (one F) k.+1 <> zero F.
+Proof. by apply/eqP; rewrite [_ == _](pnatr_eq0 F k.+1). Qed.
 End Order.
 
 (** Closes an equation in the ordered field [F], for which [Add Field] has been said. *)
 Ltac by_ring F := in_field F; ring.
-Ltac by_field F := in_field F; field; repeat split; try exact: two_neq0; try by apply/eqP.
+Ltac by_field F := in_field F; field; repeat split; try first [exact: (@numeral_neq0 F 1) | exact: (@numeral_neq0 F 3)]; try by apply/eqP.
