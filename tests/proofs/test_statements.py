@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.proofs.conftest import GRANTED, ROOT, compile_file, made, needs_coq
 from theory.claim import claim_of, find_claims
 from theory.proofs import statements
 from theory.proofs.statements import SOURCES, coverage, state, theorem
 
-ROOT = Path(__file__).parents[2]
 NAMES = sorted({name for c in find_claims() if c.kernel is not None for name in c.kernel.theorems})
 UNPROVED = re.compile(
     r"\b(Axioms?|Admitted|admit|Parameters?|Conjectures?|Abort|give_up|Unset Guard Checking"
     r"|bypass_check|Unset Positivity Checking|Unset Universe Checking|type_in_type)\b"
 )
 """What lets a sentence stand without a proof."""
-
-GRANTED = """Axiom granted : forall n : nat, n = 0.
-Theorem all_zero n : n = 0.
-Proof. exact (granted n). Qed.
-"""
-
-needs_coq = pytest.mark.skipif(
-    shutil.which("coqc") is None,
-    reason="coqc is not installed: apt install coq libcoq-mathcomp-algebra",
-)
 
 
 def unproved(source: str) -> list[str]:
@@ -45,40 +32,16 @@ def assumptions(folder: Path, names: list[str]) -> dict[str, str]:
     lines = [f"From Everyweight Require {' '.join(files)}.", "From Coq Require Import String."]
     for name in names:
         lines += [f'Eval compute in "of {name}"%string.', f"Print Assumptions {name}."]
-    (folder / "Assumptions.v").write_text("\n".join(lines), encoding="utf-8")
-    command = ["coqc", "-w", "none", "-Q", ".", "Everyweight", "Assumptions.v"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    done = compile_file(folder, "Assumptions.v", "\n".join(lines))
+    assert done.returncode == 0, done.stderr
     parts = re.split(r'\s*= "of ([\w.]+)"%string\s*: string\s*', done.stdout)
     return dict(zip(parts[1::2], (text.strip() for text in parts[2::2]), strict=True))
-
-
-def made(folder: Path, changed: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """``make proofs`` in that folder, whatever comes of it."""
-    make = shutil.which("make")
-    assert make is not None
-    environment = os.environ | changed
-    return subprocess.run(
-        [make, "proofs"], cwd=folder, env=environment, check=False, capture_output=True, text=True
-    )
-
-
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The sources, compiled by ``make proofs``, and then a file with an axiom."""
-    root = tmp_path_factory.mktemp("tree")
-    shutil.copy(ROOT / "Makefile", root)
-    shutil.copytree(SOURCES, root / "theory" / "proofs")
-    subprocess.run(["make", "proofs"], cwd=root, check=True, capture_output=True)
-    folder = root / "build" / "proofs"
-    (folder / "Granted.v").write_text(GRANTED, encoding="utf-8")
-    command = ["coqc", "-Q", ".", "Everyweight", "Granted.v"]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
-    yield folder
 
 
 @needs_coq
 @pytest.mark.slow
 def test_the_kernel_accepts_every_theorem_without_an_axiom(compiled: Path) -> None:
+    assert compile_file(compiled, "Granted.v", GRANTED).returncode == 0
     printed = assumptions(compiled, [*NAMES, "Granted.all_zero"])
     assert "granted" in printed.pop("Granted.all_zero")  # an axiom would be seen
     assert set(printed) == set(NAMES)

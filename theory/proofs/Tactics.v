@@ -158,4 +158,7 @@ End Order.
 
 (** Closes an equation in the ordered field [F], for which [Add Field] has been said. *)
 Ltac by_ring F := in_field F; ring.
-Ltac by_field F := in_field F; field; repeat split; try first [exact: (@numeral_neq0 F 1) | exact: (@numeral_neq0 F 3)]; try by apply/eqP.
+Ltac by_field F :=
+  in_field F; field; repeat split;
+  try first [exact: (@numeral_neq0 F 1) | exact: (@numeral_neq0 F 2) | exact: (@numeral_neq0 F 3)];
+  try by apply/eqP.
