@@ -75,11 +75,11 @@ Lemma loss_alpha (h L : nat) (g : nat -> F -> F) (w : nat -> nat -> F) (a : nat 
 Proof. rewrite /alpha /beta /total_deviation unlock /=; by_ring F. Qed.
 
 Lemma loss_beta (h L : nat) (g : nat -> F -> F) (w : nat -> nat -> F) (a : nat -> F) (c phi : F) :
-  (c + (((a 0%N) * ((kappa (g 0%N) h (w 0%N)) + ((size L)%:R * ((g 0%N) 0)))) + ((a 1%N) * ((kappa (g 1%N) h (w 1%N)) + ((size L)%:R * ((g 1%N) 0))))))
+  (c + (((a 0%N) * ((kappa (g 0%N) h (w 0%N)) + ((size L)%:R * (g 0%N 0)))) + ((a 1%N) * ((kappa (g 1%N) h (w 1%N)) + ((size L)%:R * (g 1%N 0))))))
   = beta 2 h L g w a c.
 Proof. rewrite /alpha /beta /total_deviation unlock /=; by_ring F. Qed.
 
-Lemma loss_deviation (h L : nat) (g : nat -> F -> F) (w : nat -> nat -> F) (a : nat -> F) (c phi : F) :
+Lemma loss_total_deviation (h L : nat) (g : nat -> F -> F) (w : nat -> nat -> F) (a : nat -> F) (c phi : F) :
   (((a 0%N) * (deviation (g 0%N) h (w 0%N) phi)) + ((a 1%N) * (deviation (g 1%N) h (w 1%N) phi)))
   = total_deviation 2 h g w a phi.
 Proof. rewrite /alpha /beta /total_deviation unlock /=; by_ring F. Qed.

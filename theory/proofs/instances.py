@@ -7,7 +7,6 @@ theory/proofs/Instances.v anew; a test holds the file to this module.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -105,25 +104,29 @@ def _responses(law: plateau.Law, name: str, general: str) -> Iterator[Instance]:
         yield Instance(f"{name}_{n}", variables, derived, general.replace("h ", f"{n // 2} "))
 
 
+CHANNEL = (
+    "(a {k})",
+    "(slope (g {k}) h (w {k}))",
+    "(g {k} 0)",
+    "(kappa (g {k}) h (w {k}))",
+    "(deviation (g {k}) h (w {k}) phi)",
+)
+"""What the loss needs of channel k, in the order of ``residuals``: a, Δ, g(0), κ, D(φ)."""
+
+
 def _losses(law: loss.Residuals, name: str) -> Iterator[Instance]:
     """α, β and D of two channels, from what each of them has."""
-    quantities = ("slope g h w", "g 0", "kappa g h w", "deviation g h w phi")
-    names: dict[sp.Symbol, str] = {}
-    per_channel = []
-    for kind, quantity in enumerate(("a", *quantities)):
-        symbols = sp.symbols(f"x{kind}_:2")
-        per_channel.append(symbols)
-        for k, symbol in enumerate(symbols):
-            own = {"a": f"a {k}%N"}.get(quantity, re.sub(r"\b[gw]\b", rf"(\g<0> {k}%N)", quantity))
-            names[symbol] = f"({own})"
+    columns = [sp.symbols(f"x{kind}_:2") for kind in range(len(CHANNEL))]
     c, size = sp.symbols("c N")
-    names |= {c: "c", size: "(size L)%:R"}
-    a, *others = per_channel
+    names = {c: "c", size: "(size L)%:R"}
+    for column, term in zip(columns, CHANNEL, strict=True):
+        names |= {symbol: term.format(k=f"{k}%N") for k, symbol in enumerate(column)}
+    a, *others = columns
     variables = "(h L : nat) (g : nat -> F -> F) (w : nat -> nat -> F) (a : nat -> F) (c phi : F)"
     general = ("alpha 2 h g w a", "beta 2 h L g w a c", "total_deviation 2 h g w a phi")
-    kinds = ("alpha", "beta", "deviation")
-    for kind, value, equal in zip(kinds, law(a, c, size, *others), general, strict=True):
-        proof = "rewrite /alpha /beta /total_deviation unlock /=; by_ring F"
+    proof = "rewrite /alpha /beta /total_deviation unlock /=; by_ring F"
+    for value, equal in zip(law(a, c, size, *others), general, strict=True):
+        kind = equal.partition(" ")[0]
         yield Instance(f"{name}_{kind}", variables, coq(value, names), equal, proof)
 
 
@@ -134,11 +137,11 @@ def _conserved(law: conserved.Conserved, name: str, n: int) -> Iterator[Instance
     names = {symbol: f"(a {k}%N)" for k, symbol in enumerate(a)}
     for k in range(2):
         names |= _tap_names(n, str(k), f"w {k}%N")
-    kinds = [f"even {n} a S {j} {k}" for j, k in ((0, 0), (0, 1), (1, 1))] + ["odd a S 0 1"]
+    kinds = (f"even {n} a S 0 0", f"even {n} a S 0 1", f"even {n} a S 1 1", "odd a S 0 1")
+    proof = "rewrite /even /odd /sum_taps unlock /=; by_field F"
+    variables = "(w : nat -> nat -> F) (a : nat -> F)"
     for place, (value, kind) in enumerate(zip(law.products(w, a), kinds, strict=False)):
         general = kind.replace("S", f"(fun i => sum_taps {n} (w i))")
-        proof = "rewrite /even /odd /sum_taps unlock /=; by_field F"
-        variables = "(w : nat -> nat -> F) (a : nat -> F)"
         yield Instance(f"{name}_{n}_{place}", variables, coq(value, names), general, proof)
 
 
