@@ -51,6 +51,8 @@ class ProofOf(_OfClaim):
             names = ", ".join(step.name for step in proof.open) or "no steps"
             raise self.error(f"the proof of {claim.id} is open: {names}")
         text = f"{len(proof.steps)} exact steps, all decided true. Covered: {proof.covers}."
+        if claim.kernel is not None:
+            text += f"\n\n[In Coq](/proofs.md): {claim.kernel.covers}."
         return self.markdown(text)
 
 
