@@ -1,16 +1,17 @@
 """Accept or reject a certificate: python -m verify.certificate FILE [--kernel]
 
 A certificate says how far a network's answer can be from the radius, over every real radius of an
-interval, in exact numbers. It is checked from its weights alone, by numerics/certificates/checker.py: under 250
-lines, standard library only, no code in common with what writes certificates. To check one without
-this package, copy that file and run it: python checker.py FILE.
+interval, in exact numbers. It is checked from its weights alone, by
+numerics/certificates/checker.py: under 250 lines, standard library only, no code in common with
+what writes certificates. To check one without this package, copy that file and run it: python
+checker.py FILE.
 
 A file whose check would take more than about ten seconds is rejected as too large.
 
-With --kernel Coq's kernel decides instead, on a checker of which Coq has a proof that what it
-accepts is true of every real radius (theory/proofs/Certificate.v; for piecewise-linear activations).
-It needs coqc and some seconds; what is compiled once is kept in $XDG_CACHE_HOME or ~/.cache. With
---kernel-out the Coq file is kept as well: coqc accepts it only if the kernel accepts the certificate.
+With --kernel Coq's kernel decides instead, by a checker of piecewise-linear activations that is
+proved in Coq: what it accepts is true of every real radius (theory/proofs/Certificate.v). It needs
+coqc and some seconds; what is compiled once is kept in $XDG_CACHE_HOME or ~/.cache. --kernel-out
+also keeps the Coq file, which coqc compiles only if the kernel accepts the certificate.
 
 With --json one object: "accepted", "reason" (null where accepted), and where accepted "claim",
 "radius", "domain" and "digest" as in the file; with --kernel "kernel", Coq's version, in any case.
@@ -81,8 +82,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     document = json.loads(read)
     radius, domain, claim = document["evidence"]["radius"], document["domain"], document["claim"]
     if options.json:
-        answer = {"accepted": True, "reason": None, "claim": claim, "radius": radius,
-                 "domain": domain, "digest": document["digest"], **judge}  # fmt: skip
+        answer = {
+            "accepted": True,
+            "reason": None,
+            "claim": claim,
+            "radius": radius,
+            "domain": domain,
+            "digest": document["digest"],
+            **judge,
+        }
         print(json.dumps(answer, indent=2))
         return 0
     low, high = (Fraction(end) for end in claim["worst"])

@@ -93,7 +93,7 @@ def _piece(value: Any) -> str:
     need(len(more) <= 8, "σ has more than 64 breaks or a degree above 8")
     if len(more) > 1:
         raise Undecided(
-            f"the kernel's checker is for piecewise-linear activations, and a piece of this one has degree {len(more)}"
+            f"the kernel's checker is for degree 1, and σ has a piece of degree {len(more)}"
         )
     return f"({_number(constant)}, {_number(more[0] if more else Fraction(0))})"
 
@@ -120,8 +120,9 @@ def instance(content: bytes) -> str:
     need(isinstance(sigma["pieces"], list), "σ needs one piece more than breaks")
     need(isinstance(net["filters"], list), "there is no filter")
     padding, half_length = str(domain["padding"]), number(domain["half_length"])
-    need(PADDING.fullmatch(padding) is not None, "padding is valid, or zeros, circular, reflect, replicate, perhaps with a number of pixels")  # fmt: skip
-    need(half_length.denominator == 1 and abs(half_length) < 10**6, "the filter or the padding does not fit the signal")  # fmt: skip
+    need(PADDING.fullmatch(padding) is not None, "padding is none of those that there are")
+    need(half_length.denominator == 1, "half_length is no whole number")
+    need(half_length < 10**6, "the filter or the padding does not fit the signal")
     mode, _, pixels = padding.partition(" ")
     fields = {
         "breaks": _numbers(sigma["breaks"]),
@@ -143,9 +144,7 @@ def instance(content: bytes) -> str:
     taps = sum(map(len, net["filters"]))
     cells = min(max(number(domain["high"]) - number(domain["low"]), 0), half_length) + 2
     if (2 * half_length + int(pixels or 0) + taps) * taps * cells > STEPS:
-        raise Undecided(
-            f"it is too large for the kernel's checker, which is for at most {STEPS} taps at all positions on all cells"
-        )
+        raise Undecided(f"the kernel's checker is for at most {STEPS} taps × positions × cells")
     body = ";\n".join(f"  {name} := {term}" for name, term in fields.items())
     return f"{{|\n{body}\n|}}"
 
@@ -165,7 +164,7 @@ Print Assumptions holds.
 
 
 def rejecting(given: str) -> str:
-    """A Coq file that prints why the instance is rejected, after the kernel has proved that it is."""
+    """A Coq file that prints why an instance is rejected, once the kernel has proved that it is."""
     return f"""{HEADER}Definition given : certificate := {given}.
 
 Definition reason : option string := Eval vm_compute in rejection given.
