@@ -14,7 +14,7 @@ coqc and some seconds; what is compiled once is kept in $XDG_CACHE_HOME or ~/.ca
 also keeps the Coq file, which coqc compiles only if the kernel accepts the certificate.
 
 With --json one object: "accepted", "reason" (null where accepted), and where accepted "claim",
-"radius", "domain" and "digest" as in the file; with --kernel "kernel", Coq's version, in any case.
+"radius", "domain" and "digest" as in the file; where the kernel decided "kernel", Coq's version.
 
 Exit status: 0 accepted, 1 rejected (the reason is printed), 2 usage, a file that cannot be read or
 that the kernel's checker is not for, or no coqc, 3 the output could not be written or the machine
@@ -64,8 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"{options.file}: {error}")
     try:
         if options.kernel or options.kernel_out:
+            given = kernel.instance(read)
             judge["kernel"] = kernel.version()
-            _decide(read, options.kernel_out, parser)
+            _decide(given, options.kernel_out, parser)
         else:
             check(read)
     except Rejected as error:
@@ -103,9 +104,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _decide(read: bytes, out: Path | None, parser: Parser) -> None:
+def _decide(given: str, out: Path | None, parser: Parser) -> None:
     """Rejected, with the reason, unless the kernel accepts; the Coq file goes to ``out``."""
-    given = kernel.instance(read)
     if out is not None:
         try:
             put(out, kernel.accepting(given).encode())

@@ -22,6 +22,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from fractions import Fraction
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -48,6 +49,8 @@ __all__ = [
     "version",
 ]
 
+SOURCE: Traversable = files("theory") / "proofs" / "Certificate.v"
+"""The checker, its theorem and the proof."""
 SECONDS = 600
 """The time that coqc may take for one certificate."""
 STEPS = 10**7
@@ -88,9 +91,9 @@ def _numbers(value: Any, least: int = 0, most: int = 2**16) -> str:
 def _piece(value: Any) -> str:
     """A piece of σ as (constant, slope)."""
     constant, *more = numbers(value, 1)
+    need(len(more) <= 8, "σ has more than 64 breaks or a degree above 8")
     while more and not more[-1]:
         more.pop()
-    need(len(more) <= 8, "σ has more than 64 breaks or a degree above 8")
     if len(more) > 1:
         raise Undecided(
             f"the kernel's checker is for degree 1, and σ has a piece of degree {len(more)}"
@@ -151,7 +154,9 @@ def instance(content: bytes) -> str:
 
 def accepting(given: str) -> str:
     """A Coq file that compiles only if the kernel accepts the instance."""
-    return f"""{HEADER}Definition given : certificate := {given}.
+    return f"""\
+(* coqc -Q FOLDER Everyweight THIS, where FOLDER has theory/proofs/Certificate.v, compiled. *)
+{HEADER}Definition given : certificate := {given}.
 
 Lemma accepted : check given = true.
 Proof. vm_cast_no_check (eq_refl true). Qed.
@@ -225,7 +230,7 @@ def _coqc(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 def _compiled(folder: Path) -> Path:
     """The folder of Certificate.vo: one of the cache, or ``folder`` where nothing can be kept."""
-    source = (files("theory") / "proofs" / "Certificate.v").read_text(encoding="utf-8")
+    source = SOURCE.read_text(encoding="utf-8")
     key = hashlib.sha256(f"{version()}\n{source}".encode()).hexdigest()
     caches = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
     cache = caches / "everyweight" / key

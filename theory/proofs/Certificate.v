@@ -344,10 +344,19 @@ Fixpoint all_pieces (c : certificate) (cells : list Z) : option (list piece) :=
       end
   end.
 
+Definition fits (c : certificate) : bool :=
+  ((half_taps c <=? half_length c) && (0 <=? padded c) && (padded c <=? 2 * half_length c))%Z%bool.
+
+Definition radii (c : certificate) : bool :=
+  (Qle_bool (1 # 2) (low c) && strictly (low c) (high c)
+   && Qle_bool (high c) (inject_Z (half_length c) + (1 # 2)))%bool.
+
 Definition error_lines (c : certificate) : option (list piece) :=
   let first := Qfloor (low c + (1 # 2)) in
   let after := Z.min (Qceiling (high c + (1 # 2))) (half_length c + 1) in
-  all_pieces (rescaled c) (range first (Z.to_nat (after - first))).
+  if (fits c && radii c)%bool
+  then all_pieces (rescaled c) (range first (Z.to_nat (after - first)))
+  else None.
 
 Fixpoint covers (lowest highest : Q) (ps : list piece) : bool :=
   match ps with
@@ -405,9 +414,6 @@ Fixpoint joined (ts : list Q) (ps : list (Q * Q)) : bool :=
 Definition same_odd (c : certificate) : bool :=
   (Z.odd (taps c) && forallb (fun w => Z.of_nat (length w) =? taps c)%Z (filters c))%bool.
 
-Definition fits (c : certificate) : bool :=
-  ((half_taps c <=? half_length c) && (0 <=? padded c) && (padded c <=? 2 * half_length c))%Z%bool.
-
 Local Open Scope string_scope.
 
 (** What has to hold, each with the sentence that rejects. *)
@@ -425,9 +431,7 @@ Definition conditions (c : certificate) : list (bool * string) :=
        && Nat.eqb (length (readout c)) (length (filters c)),
        "filters, biases and readout differ in number");
     (fits c, "the filter or the padding does not fit the signal");
-    (Qle_bool (1 # 2) (low c) && strictly (low c) (high c)
-       && Qle_bool (high c) (inject_Z (half_length c) + (1 # 2)),
-       "the radii do not lie in the signal");
+    (radii c, "the radii do not lie in the signal");
     (Qle_bool (low c) (radius c) && Qle_bool (radius c) (high c),
        "the radius of the worst error lies outside");
     (covers (low c) (high c) ps, "the lines of the error do not cover the interval");
@@ -1137,7 +1141,8 @@ Proof.
   match goal with h : encloses (mean_square c) _ _ = true |- _ => rename h into hs end.
   match goal with h : (Qle_bool _ (radius c) && _)%bool = true |- _ => rename h into hin end.
   assert (Forall (true_piece c) ps) as t.
-  { subst ps. unfold error_lines in *. destruct (all_pieces _ _) as [ps|] eqn:l; [|constructor].
+  { subst ps. unfold error_lines in *. destruct (fits c && radii c)%bool; [|constructor].
+    destruct (all_pieces _ _) as [ps|] eqn:l; [|constructor].
     apply all_pieces_spec in l.
     - eapply Forall_impl; [|exact l]. intros p h r w. rewrite <- error_rescaled. exact (h r w).
     - rewrite pieces_rescaled. cbn [rescaled breaks]. rewrite map_rescaled.
@@ -1163,5 +1168,3 @@ Proof.
 Qed.
 
 End Soundness.
-
-Print Assumptions check_sound.
