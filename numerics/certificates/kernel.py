@@ -21,12 +21,11 @@ import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from fractions import Fraction
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
+import theory
 from numerics.certificates.checker import (
     FORM,
     PADDING,
@@ -49,7 +48,7 @@ __all__ = [
     "version",
 ]
 
-SOURCE: Traversable = files("theory") / "proofs" / "Certificate.v"
+SOURCE = Path(theory.__path__[0], "proofs", "Certificate.v")
 """The checker, its theorem and the proof."""
 SECONDS = 600
 """The time that coqc may take for one certificate."""
@@ -206,9 +205,9 @@ def run(text: str) -> subprocess.CompletedProcess[str]:
     """What coqc says to a file that uses Certificate.v; errors as of :func:`decide`."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        theory = _compiled(folder)
+        library = _compiled(folder)
         (folder / "given.v").write_text(text, encoding="utf-8")
-        return _coqc("-Q", str(theory), "Everyweight", "given.v", folder=folder)
+        return _coqc("-Q", str(library), "Everyweight", "given.v", folder=folder)
 
 
 def version() -> str:

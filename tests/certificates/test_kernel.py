@@ -188,6 +188,19 @@ def test_the_theorem_needs_no_axiom() -> None:
 
 
 @pytest.mark.kernel
+def test_over_the_real_numbers_it_needs_their_axioms_only() -> None:
+    source = kernel.SOURCE.with_name("CertificateReals.v").read_text(encoding="utf-8")
+    answer = kernel.run(f"{source}\nPrint Assumptions check_sound_reals.\n")
+    assert answer.returncode == 0
+    assert set(re.findall(r"^(\w+\.\w+)", answer.stdout, re.MULTILINE)) == {
+        "ClassicalDedekindReals.sig_not_dec",
+        "ClassicalDedekindReals.sig_forall_dec",
+        "FunctionalExtensionality.functional_extensionality_dep",
+        "Classical_Prop.classic",
+    }
+
+
+@pytest.mark.kernel
 def test_an_axiom_is_no_acceptance(monkeypatch: pytest.MonkeyPatch) -> None:
     assumed = kernel.HEADER + "Axiom sound : False.\n"
     monkeypatch.setattr(kernel, "accepting", lambda _: f"{assumed}Print Assumptions sound.\n")
