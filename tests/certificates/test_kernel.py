@@ -231,7 +231,7 @@ def _altered(old: str, new: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         ("Qle_bool (Qabs (at_ p (to p))) bound", "true"),
         ("Qle_bool (from p) r && Qle_bool r (to p) && Qeq_bool", "Qle_bool (from p) r && Qeq_bool"),
         ("(y * y)) * (1 # 3)", "(y * y)) * (1 # 2)"),
-        ("(Qceiling (x * fine) + most)", "(Qfloor (x * fine) + most)"),
+        ("floor else (floor + 1)", "floor else floor"),
         ("Qeq_bool (qvalue p t) (qvalue q t)", "true"),
         ("strictly x y && increasing more", "increasing more"),
         ("if Qeq_bool q scaled then scaled else q", "scaled"),

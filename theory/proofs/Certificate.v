@@ -384,11 +384,15 @@ Definition moments (p : piece) : Q * Q :=
 
 (** Each integral is rounded outward to 2^-200, so that sums stay short. *)
 Definition fine : Q := Eval vm_compute in inject_Z (2 ^ 200).
+Definition whole_ends (x : Q) : Z * Z :=
+  let (floor, remainder) := Z.div_eucl (Qnum x) (Zpos (Qden x)) in
+  (floor, if (remainder =? 0)%Z then floor else (floor + 1)%Z).
 Fixpoint rounded (parts : list Q) : Z * Z :=
   match parts with
   | [] => (0, 0)%Z
   | x :: more => let (least, most) := rounded more in
-                 ((Qfloor (x * fine) + least)%Z, (Qceiling (x * fine) + most)%Z)
+                 let (floor, ceiling) := whole_ends (x * fine) in
+                 ((floor + least)%Z, (ceiling + most)%Z)
   end.
 
 Definition encloses (ends : Q * Q) (width : Q) (sums : Z * Z) : bool :=
@@ -509,15 +513,24 @@ Fixpoint qsum (xs : list Q) : Q := match xs with [] => 0 | x :: more => x + qsum
 Lemma fine_positive : 0 < fine.
 Proof. reflexivity. Qed.
 
+Lemma whole_ends_spec x :
+  inject_Z (fst (whole_ends x)) <= x /\ x <= inject_Z (snd (whole_ends x)).
+Proof.
+  unfold whole_ends. assert (h := Z_div_mod (Qnum x) (Zpos (Qden x)) eq_refl).
+  destruct (Z.div_eucl _ _) as [floor remainder]. destruct h as [e l].
+  unfold Qle. cbn [fst snd inject_Z Qnum Qden].
+  destruct (Z.eqb_spec remainder 0) as [z|z]; split; nia.
+Qed.
+
 Lemma rounded_spec xs :
   inject_Z (fst (rounded xs)) <= qsum xs * fine /\ qsum xs * fine <= inject_Z (snd (rounded xs)).
 Proof.
   induction xs as [|x xs [h h']]; [split; discriminate|]. cbn [rounded qsum].
-  destruct (rounded xs) as [least most]; cbn [fst snd] in *. rewrite !inject_Z_plus.
-  assert (l := Qfloor_le (x * fine)). assert (l' := Qle_ceiling (x * fine)).
+  destruct (whole_ends_spec (x * fine)) as [l l'].
+  destruct (rounded xs) as [least most], (whole_ends (x * fine)) as [floor ceiling].
+  cbn [fst snd] in *. rewrite !inject_Z_plus.
   generalize dependent (inject_Z least); generalize dependent (inject_Z most).
-  generalize dependent (inject_Z (Qfloor (x * fine))).
-  generalize dependent (inject_Z (Qceiling (x * fine))).
+  generalize dependent (inject_Z floor); generalize dependent (inject_Z ceiling).
   intros. rewrite Qmult_plus_distr_l.
   generalize dependent (x * fine); generalize dependent (qsum xs * fine). intros. lra.
 Qed.
