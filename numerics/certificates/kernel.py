@@ -53,7 +53,7 @@ SOURCE = Path(theory.__path__[0], "proofs", "Certificate.v")
 SECONDS = 600
 """The time that coqc may take for one certificate."""
 STEPS = 10**7
-"""Taps that filters have at all positions on all cells, together: some 20 s of the kernel."""
+"""Taps that filters have at all positions on all cells, together: some 40 s of the kernel."""
 NO_AXIOMS = "Closed under the global context"
 HEADER = """\
 From Coq Require Import QArith String List.
@@ -228,19 +228,17 @@ def _coqc(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def _compiled(folder: Path) -> Path:
-    """The folder of Certificate.vo: one of the cache, or ``folder`` where nothing can be kept."""
+    """The folder of Certificate.vo: one of the user's cache, or ``folder`` if none can be kept."""
     source = SOURCE.read_text(encoding="utf-8")
     key = hashlib.sha256(f"{version()}\n{source}".encode()).hexdigest()
     caches = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
-    cache = caches / "everyweight" / key
+    cache = (caches if caches.is_absolute() else folder) / "everyweight" / key
     if (cache / "Certificate.vo").is_file():
         return cache
     (folder / "Certificate.v").write_text(source, encoding="utf-8")
     answer = _coqc("-Q", ".", "Everyweight", "Certificate.v", folder=folder)
     if answer.returncode:
         raise KernelError(f"Coq {version()} cannot compile its checker: {_line(answer.stderr)}")
-    if not caches.is_absolute():
-        return folder
     unfinished = cache / f".unfinished-{token_hex(8)}"
     try:
         cache.mkdir(parents=True, exist_ok=True)

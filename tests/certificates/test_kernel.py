@@ -6,6 +6,7 @@ import copy
 import json
 import random
 import re
+import shutil
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +20,11 @@ from tests.pulse.test_exact_error import THREE
 
 F = Fraction
 LINEAR = ("abs", "hardsigmoid", "hardtanh", "identity", "leaky_relu", "relu", "relu6", "softshrink")
+
+
+needs_coq = pytest.mark.skipif(
+    shutil.which("coqc") is None, reason="coqc is not installed: apt install coq"
+)
 
 
 def _bytes(document: Document) -> bytes:
@@ -167,13 +173,14 @@ def _agree(count: int, changes: int, seed: int = 0) -> tuple[int, int]:
     return accepted, len(wanted) - accepted
 
 
-@pytest.mark.kernel
+@needs_coq
+@pytest.mark.slow
 def test_both_checkers_agree() -> None:
     accepted, rejected = _agree(6, 100)
     assert accepted > 10 and rejected > 100
 
 
-@pytest.mark.kernel
+@needs_coq
 @pytest.mark.thorough
 @pytest.mark.parametrize("seed", range(1, 4))
 def test_both_checkers_agree_on_thousands(seed: int) -> None:
@@ -181,13 +188,14 @@ def test_both_checkers_agree_on_thousands(seed: int) -> None:
     assert accepted > 204 and rejected > 3000
 
 
-@pytest.mark.kernel
+@needs_coq
 def test_the_theorem_needs_no_axiom() -> None:
     answer = kernel.run(f"{kernel.HEADER}Print Assumptions check_sound.\n")
     assert (answer.returncode, answer.stdout.strip()) == (0, kernel.NO_AXIOMS)
 
 
-@pytest.mark.kernel
+@needs_coq
+@pytest.mark.slow
 def test_over_the_real_numbers_it_needs_their_axioms_only() -> None:
     source = kernel.SOURCE.with_name("CertificateReals.v").read_text(encoding="utf-8")
     answer = kernel.run(f"{source}\nPrint Assumptions check_sound_reals.\n")
@@ -200,7 +208,7 @@ def test_over_the_real_numbers_it_needs_their_axioms_only() -> None:
     }
 
 
-@pytest.mark.kernel
+@needs_coq
 def test_an_axiom_is_no_acceptance(monkeypatch: pytest.MonkeyPatch) -> None:
     assumed = kernel.HEADER + "Axiom sound : False.\n"
     monkeypatch.setattr(kernel, "accepting", lambda _: f"{assumed}Print Assumptions sound.\n")
@@ -218,7 +226,7 @@ def _altered(old: str, new: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
 
-@pytest.mark.kernel
+@needs_coq
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new"),
@@ -245,7 +253,7 @@ def test_a_checker_that_is_wrong_has_no_proof(
         kernel.run("")
 
 
-@pytest.mark.kernel
+@needs_coq
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new"),
