@@ -50,7 +50,7 @@ __all__ = [
 
 SOURCE = Path(theory.__path__[0], "proofs", "Certificate.v")
 """The checker, its theorem and the proof."""
-SECONDS = 600
+SECONDS: float = 600
 """The time that coqc may take for one certificate."""
 STEPS = 10**7
 """Taps that filters have at all positions on all cells, together: some 40 s of the kernel."""
@@ -144,7 +144,8 @@ def instance(content: bytes) -> str:
         "radius": _number(number(keyed(document["evidence"], "evidence")["radius"])),
     }
     taps = sum(map(len, net["filters"]))
-    cells = min(max(number(domain["high"]) - number(domain["low"]), 0), half_length) + 2
+    span = number(domain["high"]) - number(domain["low"])
+    cells = min(max(span, Fraction(0)), half_length) + 2
     if (2 * half_length + int(pixels or 0) + taps) * taps * cells > STEPS:
         raise Undecided(f"the kernel's checker is for at most {STEPS} taps × positions × cells")
     body = ";\n".join(f"  {name} := {term}" for name, term in fields.items())
@@ -219,7 +220,13 @@ def _coqc(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     command = ["coqc", "-q", *arguments]
     try:
         return subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, check=False, timeout=SECONDS
+            command,
+            cwd=folder,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+            timeout=SECONDS,
         )
     except FileNotFoundError as error:
         raise Undecided("coqc is not there: on Debian or Ubuntu, apt install coq") from error

@@ -172,6 +172,7 @@ Definition claimed (c : certificate) : Prop :=
   (forall r, within lowest highest r -> abs (error c r) <= of_Q (snd (worst c)))
   /\ within lowest highest (of_Q (radius c))
   /\ abs (error c (of_Q (radius c))) = of_Q (fst (worst c))
+  /\ of_Q (fst (worst c)) = of_Q (snd (worst c))
   /\ (exists total, integral (error c) lowest highest total
       /\ within (of_Q (fst (mean c)) * width) (of_Q (snd (mean c)) * width) total)
   /\ (exists total, integral (fun r => error c r * error c r) lowest highest total
@@ -1138,7 +1139,7 @@ Qed.
 
 (** ** The theorem *)
 
-Theorem check_sound c : check c = true -> claimed F c.
+Theorem check_sound (c : certificate) : check c = true -> claimed F c.
 Proof.
   unfold check, rejection. destruct (first_failure _) eqn:e; [discriminate|]. intros _.
   apply first_failure_spec in e. unfold conditions in e. cbv zeta in e.
@@ -1172,6 +1173,7 @@ Proof.
     rewrite !andb_true_iff in h. destruct h as [[h h'] e1]. apply Q_leb in h. apply Q_leb in h'.
     apply Q_eqb in e1. rewrite Q_abs, Q_line_at in e1.
     rewrite Forall_forall in t. rewrite (t p hp _ (conj h h')). exact e1.
+  - apply Q_eqb. assumption.
   - apply encloses_spec in hm. destruct hm as [h h']. apply Q_le in h. apply Q_le in h'.
     rewrite Q_mul, Q_sub in h, h'. eexists. split; [|split; [exact h | exact h']].
     exact (proj1 (@integral_spec c ps t _ _ hc)).

@@ -93,14 +93,14 @@ Theorem check_sound_reals c : check c = true ->
   let z := Q2R (high c) in
   let error := fun r => rhat reals c r - r in
   (forall r, x <= r <= z -> Rabs (error r) <= Q2R (snd (worst c)))
-  /\ Rabs (error (Q2R (radius c))) = Q2R (fst (worst c))
+  /\ Rabs (error (Q2R (radius c))) = Q2R (snd (worst c))
   /\ mean_between error x z (mean c)
   /\ mean_between (fun r => error r * error r) x z (mean_square c).
 Proof.
   intros h x z error. unfold x, z. rewrite <- !of_Q_reals, <- abs_reals.
-  destruct (check_sound reals c h) as [k [_ [e [m s]]]]. repeat split.
+  destruct (check_sound reals c h) as [k [_ [e [w [m s]]]]]. repeat split.
   - intros r [l u]. rewrite <- abs_reals. apply Rleb_le, k. split; apply Rleb_le; assumption.
-  - exact e.
+  - rewrite <- w. exact e.
   - apply mean_reals, m.
   - apply mean_reals, s.
 Qed.
