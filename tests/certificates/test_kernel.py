@@ -16,7 +16,7 @@ import pytest
 from numerics.certificates import checker, kernel
 from numerics.certificates.checker import Rejected, canonical
 from tests.certified import RELU, Document, changed, made
-from tests.pulse.test_exact_error import THREE
+from tests.pulse.test_exact_error import THREE, _simulated
 
 F = Fraction
 LINEAR = ("abs", "hardsigmoid", "hardtanh", "identity", "leaky_relu", "relu", "relu6", "softshrink")
@@ -186,6 +186,35 @@ def test_both_checkers_agree() -> None:
 def test_both_checkers_agree_on_thousands(seed: int) -> None:
     accepted, rejected = _agree(200, 3000, seed)
     assert accepted > 204 and rejected > 3000
+
+
+def _answer(document: Document, r: Fraction) -> Fraction:
+    """What the network of a certificate answers, by the double sum over positions and taps."""
+    net, domain = document["network"], document["domain"]
+    breaks = [F(t) for t in net["activation"]["breaks"]]
+    pieces = [[F(x) for x in piece] for piece in net["activation"]["pieces"]]
+    sigma = lambda z: sum(x * z**j for j, x in enumerate(pieces[sum(t < z for t in breaks)]))
+    w = [[F(x) for x in row] for row in net["filters"]]
+    b, a = ([F(x) for x in net[name]] for name in ("biases", "readout"))
+    half_length, padding = int(domain["half_length"]), domain["padding"]
+    return r + _simulated(sigma, w, b, a, F(net["offset"]), r, half_length, padding)
+
+
+@needs_coq
+@pytest.mark.slow
+def test_the_definition_in_coq_is_the_network() -> None:
+    """At radii inside cells and on their borders; a proof cannot say that."""
+    rng = random.Random(0)
+    asked = [(sample, F(1, 2) + F(rng.randint(0, 24), 6)) for sample in _samples(rng, 40)]
+    terms = (f"{kernel.instance(_bytes(x))} ({r.numerator} # {r.denominator})" for x, r in asked)
+    source = kernel.SOURCE.with_name("CertificateRationals.v").read_text(encoding="utf-8")
+    lines = (f"Eval vm_compute in let q := answer {x} in (Qnum q, Zpos (Qden q))." for x in terms)
+    printed = kernel.run("\n".join([source, "Open Scope Q_scope.", *lines]))
+    assert (printed.returncode, printed.stderr) == (0, "")
+    answers = [
+        F(int(p), int(q)) for p, q in re.findall(r"= \(\(?(-?\d+)\)?%Z, (\d+)%Z", printed.stdout)
+    ]
+    assert answers == [_answer(sample, r) for sample, r in asked]
 
 
 @needs_coq

@@ -683,14 +683,16 @@ Qed.
 Lemma Q_sub x y : Q_ (x - y) = Q_ x - Q_ y.
 Proof. unfold Qminus. rewrite Q_add, Q_opp. ring. Qed.
 
+Lemma Q_of_Z k : Q_ (inject_Z k) = Z_ k.
+Proof.
+  unfold of_Q. cbn [inject_Z Qnum Qden]. change (Z_ 1) with (one F). field. exact one_neq_zero.
+Qed.
+
 Lemma Q_0 : Q_ 0 = 0.
-Proof. unfold of_Q. change (Z_ (Qnum 0)) with (zero F). change (Z_ (Zpos (Qden 0))) with (one F). field. exact one_neq_zero. Qed.
+Proof. exact (Q_of_Z 0). Qed.
 
 Lemma Q_1 : Q_ 1 = 1.
-Proof. unfold of_Q. change (Z_ (Qnum 1)) with (one F). change (Z_ (Zpos (Qden 1))) with (one F). field. exact one_neq_zero. Qed.
-
-Lemma Q_of_Z k : Q_ (inject_Z k) = Z_ k.
-Proof. unfold of_Q. cbn [inject_Z Qnum Qden]. change (Z_ 1) with (one F). field. exact one_neq_zero. Qed.
+Proof. exact (Q_of_Z 1). Qed.
 
 Lemma Q_nonneg x : (0 <= Qnum x)%Z -> 0 <= Q_ x.
 Proof.
@@ -880,7 +882,8 @@ Lemma terms_spec m phi : 0 <= phi -> phi <= 1 ->
   rhat F c (base m + phi) = Q_ (offset c) + sum F (map (term_value phi) (terms c m)).
 Proof.
   intros h h'. unfold rhat, terms. f_equal.
-  generalize (biases c) (readout c). induction (filters c) as [|w ws IH]; intros bs ks; [reflexivity|].
+  generalize (biases c) (readout c).
+  induction (filters c) as [|w ws IH]; intros bs ks; [reflexivity|].
   destruct bs as [|b bs]; [reflexivity|]. destruct ks as [|a ks]; [reflexivity|].
   cbn [map combine flat_map sum]. rewrite map_app, sum_app, <- IH. f_equal.
   unfold channel. rewrite sum_scaled, map_map. f_equal. apply map_ext. intros i.
