@@ -1,4 +1,6 @@
-"""(a) Random starts to their ends: the ensemble, a loop of LBFGS, and Adam on all networks by torch.func.vmap."""
+"""(a) Random starts to their ends: the ensemble, a loop of LBFGS, and Adam on all networks by
+torch.func.vmap.
+"""
 
 from __future__ import annotations
 
@@ -104,7 +106,10 @@ def rows(quick: bool) -> Iterator[Row]:
         )
     took, peak, losses = measured(_adam, start, steps)
     below = int(np.sum(ensemble.loss <= losses + EXACT))
-    note = f"{int(np.sum(losses <= EXACT))} exact; the ensemble's loss is as low in {below} of {networks}"
+    note = (
+        f"{int(np.sum(losses <= EXACT))} exact; the ensemble's loss is as low in {below} of"
+        f" {networks}"
+    )
     yield Row(
         f"{steps:,} steps of Adam, all networks by torch.func.vmap",
         took / networks,
@@ -138,9 +143,11 @@ def _adam(start: NetworkBatch, steps: int) -> Array:
     modules = [load(SETTING, start, j) for j in range(len(start.c))]
     names = [name for name, _ in net.named_parameters()]
     weights = {
-        name: torch.stack(
-            [module.get_parameter(name).detach() for module in modules]
-        ).requires_grad_()
+        name: (
+            torch.stack(
+                [module.get_parameter(name).detach() for module in modules]
+            ).requires_grad_()
+        )
         for name in names
     }
     losses = vmap(lambda each: mean_squares(functional_call(net, each, (x,)), r))

@@ -21,7 +21,9 @@ def explorer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def page(browser: Any, explorer: Path) -> Iterator[Any]:
-    """A tab with the page; no error, no console message and no request has come of it when the module's tests end."""
+    """A tab with the page; no error, no console message and no request has come of it when the
+    module's tests end.
+    """
     tab = browser.new_page(viewport={"width": 1280, "height": 1400})
     trouble: list[str] = []
     tab.on("console", lambda line: trouble.append(line.text))
