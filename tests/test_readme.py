@@ -1,4 +1,4 @@
-"""README: the claims in their order, links that lead somewhere, and the picture that the package makes today."""
+"""README: claims in their order, links that lead somewhere, and the picture as made today."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The picture at the top of README: a pulse, a filter, its staircase, the error before and after training.
+"""The picture at the top of README: a pulse, a filter, its staircase, its error before and after.
 
-``python docs/_ext/picture.py`` writes docs/images/pulse.svg; a test compares the file with what this
-module makes.  The network is ReLU with one channel of five taps, the fifth start of seed 0, trained by
-the trainer of the claims and run in torch.
+``python docs/_ext/picture.py`` writes docs/images/pulse.svg; a test compares the file with what
+this module makes.  The network is ReLU with one channel of five taps, the fifth start of seed 0,
+trained by the trainer of the claims and run in torch.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SETTING = Setting("relu", 1, 5)
 START = 4
 """Its filter crosses the kink at the start; training ends in an exact network."""
 RADIUS = 3.25
-TITLE = "A pulse, a filter of five taps, its partial sums, and the error of its network before and after training"
+TITLE = "A pulse, a filter of five taps, its partial sums, and its error before and after training"
 
 
 def answers(weights: NetworkBatch, radii: Radii) -> np.ndarray:
