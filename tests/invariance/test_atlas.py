@@ -222,9 +222,19 @@ def test_which_intervals_of_backgrounds_sums_can_ignore(least: int, more: int, r
 # ---------------------------------------------------------------------------------- least losses
 
 
-def _scenes(place: Place) -> list[tuple[Fraction, Fraction, Fraction]]:
+EIGHTHS = tuple(1 + Fraction(t, 8) for t in range(9))
+"""Contrasts in [1, 2]: on one cell more scenes than three dense channels have functions."""
+
+
+def _scenes(row: AtlasEntry) -> list[tuple[Fraction, Fraction, Fraction]]:
+    """The (r, β, α) of a stated loss; one cell and more contrasts where a dense readout may fit
+    all of those: ReLU on three taps passed through twelve radii at two contrasts.
+    """
+    place = row.place
     shades = atlas.LOSS_BACKGROUNDS if place.unknown in ("background", "both") else (Fraction(0),)
     lights = atlas.LOSS_CONTRASTS if place.unknown in ("contrast", "both") else (Fraction(1),)
+    if row.loss is None and place.readout == "dense":
+        return list(product(atlas.RADII["real"][:4], shades, EIGHTHS))
     return list(product(atlas.RADII[place.radii], shades, lights))
 
 
@@ -237,7 +247,7 @@ def _left(target: Vector, columns: list[Vector]) -> Fraction:
 def _features(
     row: AtlasEntry, filters: list[tuple[Vector, Fraction]], sigma: Callable[[Fraction], Fraction]
 ) -> tuple[Vector, list[Vector]]:
-    place, scenes = row.place, _scenes(row.place)
+    place, scenes = row.place, _scenes(row)
     columns: list[Vector] = []
     for w, b in filters:
         seen = [
@@ -305,7 +315,7 @@ def test_the_price_of_both_is_attained(padding: str) -> None:
     """
     w = [Fraction(1, 5), Fraction(6, 11), Fraction(14, 55)]
     row = next(row for row in PRICED if row.place == Place("both", "sum", "half", padding, "any"))
-    scenes = _scenes(row.place)
+    scenes = _scenes(row)
     step = Fraction(1, 6)
     f0, f1 = Fraction(0), HALF - step
     values = {
