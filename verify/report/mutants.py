@@ -368,10 +368,13 @@ UNCHANGED: dict[tuple[str, str, str], str] = {
 }
 """Mutants that are the same law, as (claim, function, change), each with the reason."""
 
+_SHAPES = ("shape.classify.classify", "_symbolic", "_steps", "_exact_by_hand")
 REMEMBERED: dict[str, tuple[str, ...]] = {
-    "shape": ("shape.classify.classify", "_symbolic", "_steps", "_exact_by_hand")
+    "shape.polynomials._line": _SHAPES,
+    "shape.polynomials._by_cubic": _SHAPES,
+    "shape.families.family": ("_symbolic",),
 }
-"""The functions whose results are kept, and would be those of another law."""
+"""For a function of a law those whose results are kept, and would be those of another law."""
 
 SIGNS = (ast.Add, ast.Sub, ast.USub)
 _SWAP: dict[type[ast.AST], type[ast.AST]] = {
