@@ -6,6 +6,7 @@ The profile is chosen by the variable HYPOTHESIS_PROFILE: ``dev`` (default, new 
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import shutil
@@ -15,6 +16,8 @@ from typing import Any
 # One thread per process, set before numpy and torch load their pools: sums then keep one order, and
 # pytest-xdist's workers do not compete for the same cores.
 os.environ["OMP_NUM_THREADS"] = "1"
+# What is imported and collected stays: no collection of garbage goes through it, now or later.
+gc.disable()
 
 import flint
 import matplotlib
@@ -47,6 +50,13 @@ class _TorchRandom:
 
 _TORCH_RANDOM = _TorchRandom()  # Hypothesis keeps a weak reference only
 register_random(_TORCH_RANDOM)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """All is collected: from here on garbage is what the tests leave."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)
