@@ -259,12 +259,14 @@ def test_squares_in_closed_form_on_the_axes() -> None:
 # ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_every_network_is_accounted_for() -> None:
     told = evidence.train(LAW, LAB)
     assert told.status == "holds"
     assert "networks from random starts" in told.detail
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("wrong", CLAIM.wrong, ids=lambda wrong: wrong.name)
 def test_a_wrong_law_leaves_more_than_it_may(wrong: Wrong) -> None:
     left, _ = evidence.drawn_spreads(wrong.law, LAB, 3)
