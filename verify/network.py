@@ -59,9 +59,9 @@ def _tolerance(text: str) -> Fraction:
     return value
 
 
-def _parser() -> Parser:
+def _parser(program: str) -> Parser:
     assert __doc__
-    parser = command_parser(PROGRAM, __doc__)
+    parser = command_parser(program, __doc__)
     add = parser.add_argument
     add("file", type=named("file"), metavar="FILE", help="the checkpoint")
     add(
@@ -120,9 +120,9 @@ def _parser() -> Parser:
     return parser
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     """The command line; returns the exit status, or raises SystemExit as argparse does."""
-    parser = _parser()
+    parser = _parser(program)
     return _run(parser.parse_args(arguments), parser)
 
 
@@ -286,7 +286,7 @@ def _repair(target: Path, explanation: SignalExplanation, parser: Parser) -> str
     made = repaired(explanation)
     if made is None:
         print(
-            f"{PROGRAM}: --repair: {explanation.nearest.reason}; no network was written",
+            f"{parser.prog}: --repair: {explanation.nearest.reason}; no network was written",
             file=sys.stderr,
         )
         return ""

@@ -9,6 +9,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 from operator import mul
+from typing import Any
 
 import pytest
 from flint import fmpq
@@ -33,7 +34,10 @@ DISTINCT = {
     (row.net, row.place.unknown, row.place.padding, row.place.radii): row for row in FEASIBLE
 }
 """Networks shared by several kinds once."""
-named = lambda row: "-".join(vars(row.place).values())
+
+
+def named(row: Any) -> str:
+    return "-".join(vars(row.place).values())
 
 
 # ------------------------------------------------------------------------------------------ cells
@@ -179,7 +183,10 @@ def test_with_its_slope_one_channel_is_enough(
         seen = [sum(map(sigma, oracle.ring(w, b, x))) for w, b in zip(net.w, net.b, strict=True)]
         assert net.c + dot(list(net.a[1:]), seen[1:]) == radius
     (_, w, _), (_, b2, b3) = net.w, net.b
-    made = lambda y: sigma(y + b2) - sigma(b3 - y)
+
+    def made(y: Fraction) -> Fraction:
+        return sigma(y + b2) - sigma(b3 - y)
+
     assert net.c + net.a[1] * sum(map(made, oracle.ring(w, Fraction(0), x))) == radius
     for y, wanted in ((low - 1, 1 + slope), ((low + high) / 2, 2 * slope), (high + 2, 1 + slope)):
         assert 64 * (made(y + Fraction(1, 64)) - made(y)) == wanted
@@ -344,10 +351,16 @@ def test_the_price_of_both_is_attained(padding: str) -> None:
     }
     own = {(beta, alpha): beta + alpha * w[0] for _, beta, alpha in scenes}
     assert len(set(own.values()) | set(values)) == 8
-    sigma = lambda z: values.get(z, Fraction(0))
-    total = lambda r, beta, alpha: sum(
-        (sigma(z) for z in windows(w, Fraction(0), signal(r, beta, alpha, 0), padding)), Fraction(0)
-    )
+
+    def sigma(z: Fraction) -> Fraction:
+        return values.get(z, Fraction(0))
+
+    def total(r: Fraction, beta: Fraction, alpha: Fraction) -> Fraction:
+        return sum(
+            (sigma(z) for z in windows(w, Fraction(0), signal(r, beta, alpha, 0), padding)),
+            Fraction(0),
+        )
+
     # One window for each edge may hold β + α w: the value there shifts the error of that pair
     # alone.
     mean = {

@@ -99,8 +99,11 @@ class Path:
 
 
 def batches(count: int, size: int, rng: np.random.Generator) -> Iterator[Indices]:
-    """Endless epochs over ``count`` samples, shuffled anew, in batches of ``size`` (a divisor of
-    ``count``).
+    """Endless epochs over ``count`` samples, shuffled anew, in batches (size,).
+
+    Raises
+    ------
+    ValueError: ``size`` does not divide ``count``.
     """
     if count % size:
         raise ValueError(f"{size} does not divide {count} samples")
@@ -110,8 +113,8 @@ def batches(count: int, size: int, rng: np.random.Generator) -> Iterator[Indices
 
 
 def samples(x: Tensor, r: Tensor, order: Iterator[Indices] | None = None) -> Iterator[Sample]:
-    """The same signals and radii for every step, or those of an ``order`` of index arrays, one per
-    step.
+    """The same signals (S, ...) and radii (S,) for every step, or those of an ``order`` of index
+    arrays, one per step.
     """
     if order is None:
         return repeat((x, r))
