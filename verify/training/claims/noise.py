@@ -236,7 +236,7 @@ def _simulated(law: Noise, case: tuple[Problem, Array, float, Array]) -> float:
 
 NETWORKS = 4
 COPIES = (16, 64, 128)
-"""Of every pulse in a batch, in the three stages: the way there bears more noise than the average."""
+"""Of every pulse in a batch, stage by stage: the way bears more noise than the average does."""
 SAMPLES, FEWER = 400, 32
 """Batches from which a step's gradient noise is estimated, and the copies in each."""
 
