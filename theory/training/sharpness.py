@@ -15,18 +15,20 @@ Derivation: docs/training/sharpness.md.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, product
 from typing import Any, Protocol
 
 import sympy as sp
+from sympy.polys.matrices import DomainMatrix
 
 from theory.claim import Claim, Proof, Step, Wrong
 from theory.pulse.network import taps
 from theory.pulse.signal import pulse
 from theory.training import linear_cell
-from theory.training.invariants import answer, field
+from theory.training.invariants import answer
 from theory.types import Function, Scalar, Vector
 
 __all__ = [
@@ -142,7 +144,7 @@ def _hessian(law: Sharpness, n: int, channels: int, biased: bool) -> list[Step]:
     a = [sp.Symbol(f"a_{k}", real=True) for k in numbers]
     offset = sp.Symbol("c", real=True) if biased else sp.Integer(0)
     variables = [*(tap for row in w for tap in row), *a, *([offset] if biased else [])]
-    ring = sp.QQ.poly_ring(*variables, "p").ring
+    ring = sp.QQ.poly_ring(*variables, sp.Symbol("p")).ring
     *x, share = ring.gens
     readouts = x[channels * n :][:channels]
     sums = [sum(x[k * n + 1 : (k + 1) * n], x[k * n]) for k in range(channels)]
