@@ -190,7 +190,10 @@ def settle(module: Bundle | Network, x: Tensor, r: Tensor, steps: int) -> None:
     Where a step moves nothing the next sees what this one saw, and moves nothing either: it ends.
     """
     optimizer = OPTIMIZERS["LBFGS"](module.parameters())
-    run, here = iterates(module, samples(x, r), optimizer), parameters_to_vector(module.parameters())
+    run, here = (
+        iterates(module, samples(x, r), optimizer),
+        parameters_to_vector(module.parameters()),
+    )
     for _ in range(steps):
         next(run)
         before, here = here, parameters_to_vector(module.parameters())
