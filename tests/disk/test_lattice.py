@@ -290,7 +290,9 @@ def test_one_network_is_enough_to_fail(
         if shape != which:
             return one
         raw = one.grown.spreads(evidence._areas(one), 0 * one.grown.sums)[1][:, 1]
-        swings = evidence._swings(one, one.grown.r.ravel(), one.disks.centre, LAW)
+        swings = evidence._swings(
+            {one.shape: one.nets}, one.grown.r.ravel(), one.disks.centre, LAW
+        )[one.shape]
         sums, j = one.grown.sums.copy(), int(np.argmax(raw))
         sums[j, 1] += swings.reshape(sums.shape)[j, 1]  # it wavers twice as much
         return replace(one, grown=replace(one.grown, sums=sums))

@@ -163,11 +163,14 @@ def largest_error(row: AtlasEntry) -> Fraction:
     return _error(row.net, place.unknown, place.radii, place.padding)
 
 
+_shown = cache(signal)
+
+
 @cache
 def _error(net: Network[Any], unknown: str, radii: str, padding: str) -> Fraction:
     # Cells share networks: each is run once for a task.
     return max(
-        Fraction(abs(answer(net, signal(r, *scene), padding) - r))
+        Fraction(abs(answer(net, _shown(r, *scene), padding) - r))
         for r in (*RADII[radii], LAST - (1 if radii == "half" else HALF), LAST)
         for scene in scenes(unknown)
         if r + scene[2] <= LAST

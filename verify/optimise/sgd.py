@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
+from torch.nn.utils import parameters_to_vector
 
 from numerics.arithmetic.rounding import UNIT, gamma
 from numerics.arithmetic.types import Array, Indices
@@ -38,6 +39,7 @@ __all__ = [
     "lbfgs",
     "mean_squares",
     "samples",
+    "settle",
     "sgd",
     "step_rounding",
 ]
@@ -196,6 +198,23 @@ def descend(
     if steps in wanted:
         kept[steps] = end
     return Path(np.array(losses), end, kept)
+
+
+def settle(module: Bundle | Network, x: Tensor, r: Tensor, steps: int) -> None:
+    """At most ``steps`` steps of LBFGS on the sum of mean((r̂ - r)²), in place.
+
+    Where a step moves nothing the next sees what this one saw, and moves nothing either: it ends.
+    """
+    optimizer = OPTIMIZERS["LBFGS"](module.parameters())
+    run, here = (
+        iterates(module, samples(x, r), optimizer),
+        parameters_to_vector(module.parameters()),
+    )
+    for _ in range(steps):
+        next(run)
+        before, here = here, parameters_to_vector(module.parameters())
+        if torch.equal(before, here):
+            return
 
 
 def gradient_length(module: nn.Module, x: Tensor, r: Tensor) -> float:
