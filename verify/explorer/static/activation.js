@@ -1,7 +1,7 @@
 // The activation tab: what the shape of an activation permits, as theory/shape decides it.
 
 import {classified} from "classified";
-import {html, short} from "dom";
+import {fill, html, short} from "dom";
 import {activationOf, Unreadable} from "expression";
 import {exact, floats, residuals} from "network";
 import {around, dots, line, plot} from "plot";
@@ -73,22 +73,21 @@ export const activationTab = (panel, {change, current, message, show}) => {
     dots(graph, (kinks ?? []).map(Number).filter((z) => Math.abs(z) <= 4).map((z) => [z, sigma(z), `kink at ${short(z)}`]), "here", 4);
     const steep = plot({title: "σ′: exact networks add up copies of it to a constant", label: "the slope of the activation", x: "z", y: "σ′(z)", xs: [-4, 4], ys: around(grid.map(slope), 0.1)});
     line(steep, grid.map((z) => [z, slope(z)]), "channel1");
-    plots.replaceChildren(graph.figure, steep.figure);
+    fill(plots, graph.figure, steep.figure);
     if (!found) {
-      verdict.replaceChildren(html("p", {class: "headline"}, "Not among the known ones."), html("p", {}, "The proof needs a computer algebra system, which this page does not have. ", html("code", {}, `python -m theory.shape "${state.sigma}"`), " decides it."));
+      fill(verdict, html("p", {class: "headline"}, "Not among the known ones."), html("p", {}, "The proof needs a computer algebra system, which this page does not have. ", html("code", {}, `python -m theory.shape "${state.sigma}"`), " decides it."));
       return;
     }
     const [name, answer] = found;
     const channels = answer.channels && `${answer.channels} channel${answer.channels > 1 ? "s" : ""}`;
     const headline = answer.channels ? `${name}: exact with ${channels}${answer.minimal ? ", and with no fewer" : ""}.` : answer.class === "impossible" ? `${name}: no network with it is exact, whatever its size.` : `${name}: undecided.`;
-    verdict.replaceChildren(...[
+    fill(verdict,
       html("p", {class: `headline ${answer.channels ? "holds" : ""}`}, headline),
       html("p", {}, `Why: ${CLASSES[answer.class]}. ${answer.reason}.`),
       answer.fewer && html("p", {class: "soft"}, `Fewer do not do: ${answer.fewer}.`),
       answer.weights && html("p", {}, `Exact weights: ${answer.weights.w.map((w, k) => `w = (${w.join(", ")}), b = ${answer.weights.b[k]}, a = ${answer.weights.a[k]}`).join("; ")}. `, html("button", {type: "button", onclick: () => load(answer)}, "Try them on the pulse")),
       answer.others && html("p", {class: "soft"}, `Others: ${answer.others}.`),
-      answer.steps.length > 0 && html("details", {}, html("summary", {}, `The ${answer.steps.length} steps of the proof`), html("ol", {}, answer.steps.map((step) => html("li", {}, step)))),
-    ].filter(Boolean));
+      answer.steps.length > 0 && html("details", {}, html("summary", {}, `The ${answer.steps.length} steps of the proof`), html("ol", {}, answer.steps.map((step) => html("li", {}, step)))));
   };
   return {update};
 };

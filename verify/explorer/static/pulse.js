@@ -1,7 +1,7 @@
 // The pulse tab: every weight is a handle, and the plots answer.
 
 import {catalogue} from "catalogue";
-import {html, short} from "dom";
+import {fill, html, short} from "dom";
 import {activationOf} from "expression";
 import {bends, canonical, cell, curve, exact, exactReadout, flatBias, floats, residuals, signal, windows, worst} from "network";
 import {around, dots, handle, line, plot} from "plot";
@@ -54,8 +54,8 @@ export const pulseTab = (panel, {change, message, current}) => {
       const more = (taps - w.length) / 2;
       return more >= 0 ? [...Array(more).fill("0"), ...w, ...Array(more).fill("0")] : w.slice(-more, w.length + more);
     };
-    const fill = (list, value) => Array.from({length: channels}, (_, k) => list[k] ?? value);
-    const next = {w: fill(state.w.map(pad), Array(taps).fill("1/4")), b: fill(state.b, "0"), a: fill(state.a, "1/4")};
+    const filled = (list, value) => Array.from({length: channels}, (_, k) => list[k] ?? value);
+    const next = {w: filled(state.w.map(pad), Array(taps).fill("1/4")), b: filled(state.b, "0"), a: filled(state.a, "1/4")};
     change({...next, half: Math.max(state.half, taps)});
   };
 
@@ -66,7 +66,7 @@ export const pulseTab = (panel, {change, message, current}) => {
 
   const drawControls = (state) => {
     const focused = document.activeElement?.dataset?.key;
-    controls.replaceChildren(...[
+    fill(controls,
       html("fieldset", {}, html("legend", {}, "Network"),
         html("label", {}, html("span", {}, "activation σ"),
           html("input", {type: "text", size: 22, value: state.sigma, list: "activations", autocomplete: "off", spellcheck: "false", "data-key": "sigma",
@@ -94,8 +94,7 @@ export const pulseTab = (panel, {change, message, current}) => {
         html("button", {type: "button", onclick: straight}, "Nearest biases without bends"),
         html("button", {type: "button", onclick: canonicalForm}, "Canonical form"),
         html("button", {type: "button", onclick: random}, "Random start"),
-        select("example", ["choose …", ...Object.keys(EXAMPLES)], "choose …", (name) => EXAMPLES[name] && change(EXAMPLES[name]))),
-    ].flat());
+        select("example", ["choose …", ...Object.keys(EXAMPLES)], "choose …", (name) => EXAMPLES[name] && change(EXAMPLES[name]))));
     if (focused) controls.querySelector(`[data-key="${focused}"]`)?.focus();
   };
 
@@ -198,7 +197,7 @@ export const pulseTab = (panel, {change, message, current}) => {
     dots(error, [here], "here", 5);
     figures.push(error.figure);
     const focused = document.activeElement?.getAttribute?.("aria-label");
-    plots.replaceChildren(...figures);
+    fill(plots, figures);
     if (focused) plots.querySelector(`.handle[aria-label="${CSS.escape(focused)}"]`)?.focus({preventScroll: true});
   };
 
@@ -228,7 +227,7 @@ export const pulseTab = (panel, {change, message, current}) => {
     const number = (x) => (typeof x === "number" ? short(x) : String(x).length < 24 ? `${x}` : short(Number(x)));
     const row = (name, value, word) => html("tr", {}, html("th", {scope: "row"}, name), html("td", {}, value), html("td", {}, word));
     const word = (x) => (equal(x, zero) ? "holds" : !exactly && Math.abs(x) <= rounding ? "holds but for rounding" : "does not hold");
-    verdict.replaceChildren(
+    fill(verdict,
       html("p", {class: isExact || seemsExact ? "headline holds" : "headline"},
         isExact ? `Exact: r̂ = r at every real radius from ${net.h + 0.5} to ${plateau + 0.5}.`
           : seemsExact ? `Exact as far as float64 shows, at every real radius from ${net.h + 0.5} to ${plateau + 0.5}.`
@@ -240,7 +239,7 @@ export const pulseTab = (panel, {change, message, current}) => {
           row("sub-pixel law, largest D(φ)", flat ? "0" : short(bend), flat ? "holds" : !exactly && Math.abs(bend) <= rounding ? "holds but for rounding" : "does not hold"),
           row("largest error over all real radii", most ? `${number(most.size)} at r = ${number(most.radius)}` : `${short(Math.abs(sampled[1]))} near r = ${short(sampled[0])}`,
             most ? (exactly ? "exact" : "in float64") : "sampled"))),
-      ...(kinks ?? []).slice(0, 2).flatMap((kink) => net.w.map((_, k) => {
+      (kinks ?? []).slice(0, 2).flatMap((kink) => net.w.map((_, k) => {
         const {kind, left, right} = cell(net, k, kink);
         return html("p", {class: "soft"}, `${net.channels > 1 ? `Channel ${k + 1}, kink` : "Kink"} at ${number(kink)}: ${KINDS[kind]} (signs ${left} and ${right}).`.replaceAll("-", "−"));
       })));

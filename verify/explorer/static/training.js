@@ -1,6 +1,6 @@
 // The training tab: gradient descent in the page, beside what the theory says of every weight.
 
-import {html, short} from "dom";
+import {fill, html, short} from "dom";
 import {activationOf} from "expression";
 import {float as laws} from "laws";
 import {floats, signal} from "network";
@@ -215,7 +215,7 @@ export const trainingTab = (panel, {change, current, message}) => {
   const drawControls = () => {
     const focused = document.activeElement?.dataset?.key;
     const {theory} = run;
-    controls.replaceChildren(
+    fill(controls,
       html("fieldset", {class: "buttons"}, html("legend", {}, "Training"),
         html("button", {type: "button", "data-key": "play", onclick: play}, playing ? "Pause" : "Train"),
         html("button", {type: "button", onclick: () => { step(); draw(); }}, "One step"),
@@ -261,11 +261,11 @@ export const trainingTab = (panel, {change, current, message}) => {
       const times = Array.from({length: 80}, (_, k) => (k / 79) * steps);
       net.w.forEach((w, k) => w.forEach((_, u) => dots(path, times.map((t) => [t, theory.path(t * rate).w[k][u], "closed form of the flow"]), `channel${k + 1} faint`, 1.6)));
     }
-    plots.replaceChildren(loss.figure, path.figure);
+    fill(plots, loss.figure, path.figure);
 
     const finite = theory && !decay && optimizer === "sgd" && !momentum ? theory.stepped(run.rho) : null;
     const names = net.w.flatMap((w, k) => [...w.map((_, u) => [`w${u - net.h}`, (x) => x.w[k][u], k]), ["a", (x) => x.a[k], k]]);
-    table.replaceChildren(html("table", {class: "weights"},
+    fill(table, html("table", {class: "weights"},
       html("thead", {}, html("tr", {}, ["weight", "start", "now", ...(ending ? [decay ? "optimum under decay" : "end of the flow"] : []), ...(finite ? ["end with these steps", "still to go"] : [])].map((name) => html("th", {scope: "col"}, name)))),
       html("tbody", {}, names.map(([name, pick, k]) => html("tr", {},
         html("th", {scope: "row"}, `${name}${net.channels > 1 ? ` of channel ${k + 1}` : ""}`.replace("-", "−")),
@@ -282,10 +282,10 @@ export const trainingTab = (panel, {change, current, message}) => {
     }
     else if (!theory && !decay) kept.push(["a² − |w|² − b² of each channel", run.start.w.map((w, k) => net.byTaps.everywhere(w, run.start.b[k], run.start.a[k])), net.w.map((w, k) => net.byTaps.everywhere(w, net.b[k], net.a[k]))]);
     const largest = (x, y) => Math.max(...x.map((value, k) => Math.abs(value - y[k])));
-    verdict.replaceChildren(
+    fill(verdict,
       html("p", {class: "headline"}, theory ? (decay >= 1 ? "Beyond the collapse: nothing is left but c." : `Step ${run.steps}: loss ${short(last.loss)}.`) : `Step ${run.steps}: loss ${short(last.loss)}. The closed form needs the linear cell: identity, or ReLU with all partial sums ≥ 0, and b = 0.`),
       theory && html("p", {}, `Sharpness where the flow ends: λ = ${short(run.sharp)}, known from the start. Steps above 2/λ = ${short(2 / run.sharp)} do not settle; this one is ${short(rate)}, ${state.training.step <= 1 + momentum ? "below" : "beyond"} ${momentum ? `2(1 + β)/λ` : "it"}.`),
-      ...kept.map(([name, before, now]) => html("p", {class: "soft"}, `What does not change: ${name}. Moved by ${short(largest(before, now))} since the start.`)));
+      kept.map(([name, before, now]) => html("p", {class: "soft"}, `What does not change: ${name}. Moved by ${short(largest(before, now))} since the start.`)));
   };
 
   const update = () => {
