@@ -240,7 +240,8 @@ def test_a_disk_is_measured(tab: Any) -> None:
     assert "Centre (0.05, 0)" in verdict(tab)
 
 
-def _network(path: Path, **changes: Any) -> Path:
+def network(path: Path, **changes: Any) -> Path:
+    """Write a network of three taps; ``changes`` of its tensors."""
     tensors = {
         "conv.weight": np.array([[[0.25, 0.5, 0.25]]], dtype=np.float32),
         "fc.weight": np.array([[0.5]], dtype=np.float32),
@@ -252,7 +253,7 @@ def _network(path: Path, **changes: Any) -> Path:
 
 def test_an_own_network_is_explained(tab: Any, tmp_path: Path) -> None:
     tab.get_by_role("tab", name="Your network").click()
-    tab.set_input_files("#file", _network(tmp_path / "net.safetensors"))
+    tab.set_input_files("#file", network(tmp_path / "net.safetensors"))
     verdict(tab, "net.safetensors is read.")
     tab.get_by_role("button", name="See it explained").click()
     assert verdict(tab).startswith("Exact")
@@ -317,7 +318,7 @@ def test_a_network_that_the_page_cannot_show_is_told_why(
     tab: Any, tmp_path: Path, changes: dict[str, Any], words: str
 ) -> None:
     tab.get_by_role("tab", name="Your network").click()
-    tab.set_input_files("#file", _network(tmp_path / "net.safetensors", **changes))
+    tab.set_input_files("#file", network(tmp_path / "net.safetensors", **changes))
     assert words in verdict(tab, "net.safetensors cannot be shown: ")
 
 
