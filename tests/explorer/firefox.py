@@ -97,7 +97,9 @@ class Firefox:
 
     def find(self, selector: str) -> str:
         """The element of a CSS selector."""
-        return str(self.call("WebDriver:FindElement", using="css selector", value=selector)[ELEMENT])
+        return str(
+            self.call("WebDriver:FindElement", using="css selector", value=selector)[ELEMENT]
+        )
 
     def click(self, selector: str) -> None:
         """Click with a pointer."""

@@ -27,6 +27,7 @@ SMOOTH = {
     "stretch",
     "arc",
     "dipole",
+    "distance",
 }
 """Those with roots, logarithms or arcs: they have no exact form."""
 

@@ -71,7 +71,9 @@ def test_every_tab_opens_and_says_something(tab: Any, name: str) -> None:
     assert tab.get_by_role("tab", name=name).get_attribute("aria-selected") == "true"
     told = verdict(tab)
     assert len(told) > 40
-    assert not re.search(r"\b(?:null|undefined|false|NaN|\[object)\b", tab.locator("main").inner_text())
+    assert not re.search(
+        r"\b(?:null|undefined|false|NaN|\[object)\b", tab.locator("main").inner_text()
+    )
 
 
 def test_the_kink_on_a_partial_sum_is_exact_and_off_it_is_not(tab: Any) -> None:

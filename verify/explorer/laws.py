@@ -18,6 +18,8 @@ from typing import Any
 import sympy as sp
 
 from numerics.arithmetic.javascript import Law, function, traced
+from theory.certificates.nearest import LAW as NEAREST
+from theory.certificates.nearest import Facts, distance
 from theory.disk import disk, perimeter
 from theory.pulse import kinks, loss, plateau, readout, small_radius, subpixel, symmetry
 from theory.pulse.network import g, taps
@@ -116,8 +118,18 @@ def _of_channels(channels: int) -> Iterator[Law]:
     yield traced("residuals", loss.residuals, *arguments)
     offsets = _numbers("offset", channels)
     yield traced("exact_readout", readout.exact_readout, slopes, offsets)
+    yield _distance(channels)
     u, theta = _numbers("u", channels), sp.Symbol("theta", positive=True)
     yield traced("box", partial(ridge.box, sqrt=sp.sqrt), u, theta, root)
+
+
+def _distance(channels: int) -> Law:
+    """No exact network is nearer, from the error at a radius, the pooled responses there, a, and the steepest slope of σ."""
+    error, radius, n, size, steepest = sp.symbols("error r n N Lambda", positive=True)
+    pooled, a = _numbers("p", channels), _numbers("a", channels)
+    facts = Facts(n, size, 1, radius, error, steepest, tuple(pooled), tuple(a))
+    bound = distance(NEAREST, facts, sp.sqrt)
+    return Law("distance", (error, radius, n, size, steepest, pooled, a), bound)
 
 
 def _matrix(channels: int, n: int) -> list[list[sp.Symbol]]:

@@ -3,6 +3,7 @@
 import {classified} from "classified";
 import {fill, html, short} from "dom";
 import {activationOf, Unreadable} from "expression";
+import {knownAs} from "known";
 import {exact, floats, residuals} from "network";
 import {around, dots, line, plot} from "plot";
 import {numberText} from "state";
@@ -36,18 +37,6 @@ export const activationTab = (panel, {change, current, message, show}) => {
     }
     typed.removeAttribute("aria-invalid");
     return change({sigma: text});
-  };
-
-  /** The known activation with this text, or with the same values everywhere that is tried. */
-  const knownAs = (text) => {
-    const own = Object.entries(classified).find(([name, answer]) => answer.text === text || name === text);
-    if (own) return own;
-    const {sigma} = activationOf(text);
-    const places = [-3.1, -1.3, -0.4, 0, 0.23, 0.9, 1.7, 4.2];
-    return Object.entries(classified).find(([, answer]) => {
-      const other = activationOf(answer.text).sigma;
-      return places.every((z) => Math.abs(sigma(z) - other(z)) <= 1e-14 * (1 + Math.abs(other(z))));
-    });
   };
 
   const load = ({text, weights}) => {

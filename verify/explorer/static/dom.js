@@ -25,5 +25,5 @@ export const fill = (element, ...children) => element.replaceChildren(...shown(c
 export const short = (x) => {
   if (!Number.isFinite(x)) return Number.isNaN(x) ? "none" : x < 0 ? "−∞" : "∞";
   const text = x === 0 ? "0" : Math.abs(x) < 1e-4 || Math.abs(x) >= 1e6 ? x.toExponential(2) : String(Number(x.toPrecision(5)));
-  return text.replace("-", "−");
+  return text.replaceAll("-", "−");
 };
